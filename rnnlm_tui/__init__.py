@@ -5,19 +5,19 @@
 >>> model.generate("look in thy", words=3, temperature=0)
 ['love', ',', 'and']
 
-`load`, `Model` and `RnnlmError` are imported at their first use, so that the command line starts
-fast.
+What stands in `__all__` is imported at its first use, so that the command line starts fast.
 """
 
 from __future__ import annotations
 
+from rnnlm_tui._version import __version__
+
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
-    from rnnlm_tui.api import Model, load
+    from rnnlm_tui.api import Model, events, load, train
     from rnnlm_tui.errors import RnnlmError
 
-__version__ = "0.1.0"
-__all__ = ["Model", "RnnlmError", "__version__", "load"]
+__all__ = ["Model", "RnnlmError", "__version__", "events", "load", "train"]
 
 
 def __dir__() -> list[str]:

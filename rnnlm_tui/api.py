@@ -1,4 +1,4 @@
-"""The Python interface: opens models, and queries them. Does not load PyTorch.
+"""The Python interface: opens models, queries them, and trains them. Loads PyTorch only to train.
 
 An argument of a wrong type is a TypeError; one whose value is wrong is an RnnlmError.
 """
@@ -6,40 +6,46 @@ An argument of a wrong type is a TypeError; one whose value is wrong is an Rnnlm
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from types import NoneType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnlm_tui import paths
 from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
 from rnnlm_tui.evaluate import ScoredLine, score
+from rnnlm_tui.event_types import Event, Finished
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import load_model, missing_base
 from rnnlm_tui.suggest import suggest
 
-__all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "load"]
+if TYPE_CHECKING:
+    from rnnlm_tui.training.plan import Plan
+
+__all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "events", "load", "train"]
 
 
-def load(name_or_file: str | Path | None = None) -> Model:
+def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None = None) -> Model:
     """Opens a model by its name or from its file; by default the newest one.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
     <Model shakespeare: gru, 3,080 words>
 
-    Names are listed by `rnnlm-tui --models`; any other string is taken as a file. Raises RnnlmError
-    if there is no such model or it cannot be read.
+    Names are listed by `rnnlm-tui --models`; any other string is taken as a file. The models are
+    in `data_dir`, by default the user's. Raises RnnlmError if there is no such model or it
+    cannot be read.
     """
     _check("name_or_file", name_or_file, str, Path, NoneType)
-    library = Library(data_dir())
+    library = _library(data_dir)
     asked = library.newest() if name_or_file is None else name_or_file
     if isinstance(asked, Path) or (asked not in library.names() and _is_file(asked)):
         name, (card, model) = Path(asked).stem, _in_file(Path(asked))
@@ -48,6 +54,101 @@ def load(name_or_file: str | Path | None = None) -> Model:
     if sentence := missing_base(card, model):
         warnings.warn(f"{name}: {sentence}", stacklevel=2)
     return Model(name, card.config.preset, model)
+
+
+def train(
+    *texts: str | Path, on_event: Callable[[Event], object] | None = None, **options: Any
+) -> Model:
+    """Trains a model, and opens it. The arguments are those of `events`; each event of the training
+    is given to `on_event`.
+
+    >>> import rnnlm_tui
+    >>> rnnlm_tui.train("diary.txt", name="mine", epochs=3)  # doctest: +SKIP
+    <Model mine: gru, 3,182 words>
+
+    An update that is not better leaves the old model, which is opened then. Raises RnnlmError.
+    """
+    from rnnlm_tui.training.session import check_end
+
+    library, planned = _plan(texts, **options)
+    last: Event | None = None
+    for last in _events(library, planned):
+        if on_event is not None:
+            on_event(last)
+    assert isinstance(last, Finished)
+    check_end(last)
+    return load(planned.name, data_dir=library.data_dir)
+
+
+def events(*texts: str | Path, **options: Any) -> Generator[Event, None, None]:
+    """Trains a model, and yields the events of the training, as `rnnlm-tui --train --json` prints
+    them.
+
+    `texts` are files, by default the sonnets. The `options` are settings, such as `epochs=3` or
+    `held_out=0.2`, and those of the command line: `name`, `preset`, `on`, `start_from`, `update`,
+    `resume`, `force`, `encoding`, `seed_line` and `data_dir`. Variables have no effect.
+
+    To stop, leave the loop: what is trained is saved, and `resume=True` continues it. Raises
+    RnnlmError.
+    """
+    return _events(*_plan(texts, **options))
+
+
+def _plan(
+    texts: Sequence[str | Path],
+    *,
+    name: str | None = None,
+    preset: str | None = None,
+    on: str | None = None,
+    start_from: str | None = None,
+    update: str | None = None,
+    resume: bool = False,
+    force: bool = False,
+    encoding: str | None = None,
+    seed_line: str | None = None,
+    data_dir: str | Path | None = None,
+    **settings: Any,
+) -> tuple[Library, Plan]:
+    """The library and the plan of a training. Raises RnnlmError and TypeError."""
+    from rnnlm_tui.training.plan import TrainingRequest, plan
+
+    for text in texts:
+        _check("each text", text, str, Path)
+    words = {"name": name, "preset": preset, "on": on, "start_from": start_from, "update": update}
+    for option, value in {**words, "encoding": encoding, "seed_line": seed_line}.items():
+        _check(option, value, str, NoneType)
+    request = TrainingRequest(
+        tuple(map(str, texts)),
+        name,
+        preset,
+        settings,
+        base=on,
+        source_model=start_from,
+        update=update,
+        encoding=encoding,
+        seed_line=seed_line,
+        resume=resume,
+        force=force,
+    )
+    library = _library(data_dir)
+    return library, plan(library, request)
+
+
+def _events(library: Library, planned: Plan) -> Generator[Event, None, None]:
+    """The events of a training, which is stopped and saved if the generator is closed."""
+    from rnnlm_tui.training.control import Control
+    from rnnlm_tui.training.session import training_events
+
+    control = Control()
+    running = training_events(library, planned, control)
+    for event in running:
+        try:
+            yield event
+        except GeneratorExit:
+            control.stop()
+            for _ in running:
+                pass
+            raise
 
 
 class Model:
@@ -171,6 +272,12 @@ class Model:
         return next(score(self._model, [text], above))
 
 
+def _library(folder: str | Path | None) -> Library:
+    """The models in this data folder, by default the user's."""
+    _check("data_dir", folder, str, Path, NoneType)
+    return Library(paths.data_dir(Path(folder) if folder else None))
+
+
 def _is_file(path: str | Path) -> bool:
     try:
         return Path(path).is_file()
@@ -184,7 +291,7 @@ def _in_file(path: Path) -> tuple[ModelCard, LanguageModel]:
     try:
         return load_model(path)
     except ModelError as error:
-        raise ModelError(f"{path}: {error.message}", error.hint) from error
+        raise error.within("{path}: {message}", path=path) from error
 
 
 def _check(name: str, value: object, *types: type) -> None:

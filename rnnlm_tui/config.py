@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rnnlm_tui.errors import UsageError, os_reason
+from rnnlm_tui.errors import Name, Sentence, UsageError, os_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,10 @@ takes grow with the square of the names in a dotted key: within these limits 1 s
 ENVIRONMENT_PREFIX = "RNNLM_"
 QUERY_SETTINGS = ("model", "top", "words", "temperature")
 """Options of the modes that ask a model, which variables and TOML files may set too."""
+MACHINE_SETTINGS = ("threads", "device")
+"""Settings of where to compute, ignored by presets that do not have them."""
+LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
+"""The default presets, for the sonnets and for the user's texts."""
 OTHER_VARIABLES = (
     *("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR"),
     *("RNNLM_PRESET", "RNNLM_GOLDEN", "RNNLM_ONE_THREAD"),
@@ -430,8 +434,13 @@ def make_config(
                 having = [each.name for each in PRESETS.values() if name in settings_of(each)]
                 hint = f"presets that have it: {', '.join(having)}" if having else ""
                 raise UsageError(
-                    f"the preset {preset.name} has no setting {flag_of(name)}",
+                    Sentence(
+                        "the preset {preset} has no setting {name}",
+                        preset=preset.name,
+                        name=Name(name),
+                    ),
                     hint or did_you_mean(name, known),
+                    field=name,
                 )
             checked: Any = {name: check_setting(known[name], value)}
             if hasattr(model, name):
@@ -444,28 +453,32 @@ def make_config(
 def check_setting(spec: dataclasses.Field[Any], value: Any) -> Setting:
     """Converts `value` to the type of a setting. Raises UsageError if it is out of range."""
     meta = spec.metadata
-    flag = flag_of(spec.name)
     if value is None and meta["optional"]:
         return None
     if meta["kind"] == "str":
         if value not in meta["choices"]:
-            raise UsageError(
-                f"{flag} is {_shown(value)}", f"it must be {' or '.join(meta['choices'])}"
-            )
+            raise wrong_value(spec.name, value, f"it must be {' or '.join(meta['choices'])}")
         return str(value)
-    return parse_number(value, flag, meta["bounds"], whole=meta["kind"] == "int")
+    return parse_number(value, spec.name, meta["bounds"], whole=meta["kind"] == "int")
 
 
-def parse_number(value: Any, flag: str, bounds: Range, *, whole: bool) -> int | float:
-    """Converts and checks a number. Raises UsageError, naming the range."""
+def parse_number(value: Any, name: str, bounds: Range, *, whole: bool) -> int | float:
+    """Converts and checks the value of the setting, option or argument `name`. Raises UsageError,
+    naming the range."""
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if number not in bounds or (whole and number != int(number)):
         kind = "whole number" if whole else "number"
-        raise UsageError(f"{flag} is {_shown(value)}", f"it must be a {kind}, {bounds}")
+        raise wrong_value(name, value, f"it must be a {kind}, {bounds}")
     return int(number) if whole else number
+
+
+def wrong_value(name: str, value: object, hint: str) -> UsageError:
+    """The error for a value that a setting or option cannot have."""
+    message = Sentence("{name} is {value}", name=Name(name), value=_shown(value))
+    return UsageError(message, hint, field=name)
 
 
 def _shown(value: object) -> str:
@@ -473,11 +486,6 @@ def _shown(value: object) -> str:
     if isinstance(value, str | float):
         return repr(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def flag_of(setting_name: str) -> str:
-    """The command line's flag of a setting, such as --batch-size."""
-    return "--" + setting_name.replace("_", "-")
 
 
 def variable_of(setting_name: str) -> str:

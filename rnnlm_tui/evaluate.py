@@ -43,7 +43,7 @@ from rnnlm_tui.accepting import (
     keys_to_type,
     takes_digits,
 )
-from rnnlm_tui.events import Count
+from rnnlm_tui.event_types import Count
 from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.suggest import (

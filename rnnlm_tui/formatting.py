@@ -99,3 +99,9 @@ def format_percent(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
+
+
+def as_unicode(argument: str) -> str:
+    """An argument or file name with question marks for the bytes that are not UTF-8. Python decodes
+    them as lone surrogates, which cannot be written to a file."""
+    return argument.encode("utf-8", "replace").decode("utf-8")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rnnlm_tui.events import BaseSavings, EndFigures, Finished, UpdateFigures
+from rnnlm_tui.event_types import BaseSavings, EndFigures, Finished, UpdateFigures
 from rnnlm_tui.formatting import finite, format_percent, format_perplexity, plural
 
 ENOUGH_WORDS = 500

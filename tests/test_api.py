@@ -13,6 +13,7 @@ import pytest
 
 import rnnlm_tui
 from rnnlm_tui import api
+from rnnlm_tui.event_types import EpochEnded
 
 PACKAGE = Path(rnnlm_tui.__file__).parent
 
@@ -142,3 +143,54 @@ def test_the_package_has_types_and_no_other_names() -> None:
     assert (PACKAGE / "py.typed").is_file()
     with pytest.raises(AttributeError, match="nothing"):
         rnnlm_tui.__getattr__("nothing")
+
+
+def test_a_model_is_trained_and_opened(tmp_path: Path) -> None:
+    text = tmp_path / "verses.txt"
+    text.write_text("the cat sees the dog\nthe dog sees the cat\na bird sees the cat\n" * 3)
+    kinds: list[str] = []
+    model = rnnlm_tui.train(
+        text,
+        name="mine",
+        preset="ngram",
+        data_dir=tmp_path / "data",
+        on_event=lambda event: kinds.append(event.event),
+        order=3,
+        held_out=0,
+        on="none",
+    )
+    assert (kinds[0], kinds[-1]) == ("started", "finished")
+    assert (model.name, model.preset) == ("mine", "ngram")
+    assert {"cat", "dog"} <= {each.word for each in model.suggest("the ", top=4)}
+    assert rnnlm_tui.load("mine", data_dir=tmp_path / "data").words == model.words
+    with pytest.raises(rnnlm_tui.RnnlmError, match="the name mine is taken"):
+        rnnlm_tui.train(text, name="mine", preset="ngram", data_dir=tmp_path / "data")
+
+
+def test_to_leave_the_loop_of_events_stops_and_saves(tmp_path: Path) -> None:
+    text = tmp_path / "verses.txt"
+    text.write_text("the cat sees the dog\nthe dog sees the cat\na bird sees the cat\n" * 3)
+    sizes: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1}
+    where: dict[str, Any] = {"name": "mine", "data_dir": tmp_path}
+    running = rnnlm_tui.events(text, on="none", epochs=2, **sizes, **where)
+    next(event for event in running if isinstance(event, EpochEnded))
+    running.close()
+    resumed = rnnlm_tui.events(resume=True, **where)
+    assert [event.epoch for event in resumed if isinstance(event, EpochEnded)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"epochs": 0}, rnnlm_tui.RnnlmError, "epochs is 0"),
+        ({"epoch": 1}, rnnlm_tui.RnnlmError, "has no setting epoch"),
+        ({"name": "a/b"}, rnnlm_tui.RnnlmError, "cannot be a model's name"),
+        ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "update trains and replaces"),
+        ({"preset": 3}, TypeError, "preset must be str"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused_before_it_starts(
+    options: dict[str, Any], error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        rnnlm_tui.events(**options, data_dir=tmp_path)

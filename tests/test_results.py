@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from rnnlm_tui.events import BaseSavings, EndFigures, UpdateFigures
+from rnnlm_tui.event_types import BaseSavings, EndFigures, UpdateFigures
 from rnnlm_tui.results import (
     end_sentence,
     figure_lines,

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.cli.inputs import OpenedModel, corpus_of, open_model
+from rnnlm_tui.cli.inputs import open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, ModelError, StorageError, UsageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, confidence_interval, score
-from rnnlm_tui.events import BaseSavings
+from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import (
     LABELS,
@@ -30,11 +30,12 @@ from rnnlm_tui.lm.mixture import (
 from rnnlm_tui.results import UNSEEN, savings_sentence
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import change_card, open_stored
 from rnnlm_tui.store.trained_lines import count_seen
 from rnnlm_tui.text.corpus import Corpus, join_paragraphs, split_lines
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, some_excerpts, spread_excerpts
+from rnnlm_tui.training.inputs import corpus_of
 
 COST = (
     "keys saved by the app's own keys and default settings; each space, mark and end of line counts"

@@ -10,11 +10,13 @@ import importlib
 import io
 import os
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
-from rnnlm_tui import __version__
+from rnnlm_tui._version import __version__
 from rnnlm_tui.cli.modes import MODES, format_help, split
-from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, os_reason
+from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, flag_of, os_reason
 from rnnlm_tui.paths import APP_NAME
 
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Shows errors without a traceback."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given, began = sys.argv[1:] if arguments is None else arguments, time.monotonic()
     _repair_streams(json="--json" in given)
     try:
         code = _run_to_exit_code(given)
@@ -37,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RnnlmError, OSError, MemoryError, KeyboardInterrupt) as error:
         if "--debug" in given:
             raise
-        return _report_error(error)
+        shown = _as_shown(error)
+        print_error(*shown.worded(flag_of))
+        if "--json" in given and not isinstance(error, KeyboardInterrupt):
+            _print_failed(shown, time.monotonic() - began)
+        return shown.exit_code
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if "--debug" in given or missing in ("", __package__.partition(".")[0]):
@@ -105,22 +111,31 @@ def open_app(request: AppRequest) -> int:
     return start(request.model, request.data_dir)
 
 
-def _report_error(error: BaseException) -> int:
-    """Prints what went wrong on stderr; returns the exit code."""
+def _as_shown(error: BaseException) -> RnnlmError:
+    """The error that is shown for one that a user can cause."""
     match error:
         case RnnlmError():
-            print_error(error.message, error.hint)
-            return error.exit_code
+            return error
         case KeyboardInterrupt():
-            print_error("interrupted")
-            return EXIT_INTERRUPTED
+            shown = RnnlmError("interrupted")
+            shown.exit_code = EXIT_INTERRUPTED
+            return shown
         case MemoryError():
-            print_error("there is not enough memory for this")
+            return RnnlmError("there is not enough memory for this")
         case OSError(filename=None):
-            print_error(f"cannot write the result: {os_reason(error)}")
+            return RnnlmError(f"cannot write the result: {os_reason(error)}")
         case OSError(filename=path):
-            print_error(f"cannot use {path}: {os_reason(error)}")
-    return 1
+            return RnnlmError(f"cannot use {path}: {os_reason(error)}")
+    raise error
+
+
+def _print_failed(error: RnnlmError, seconds: float) -> None:
+    """Prints the error as an event."""
+    from rnnlm_tui.event_types import failed, to_json_line
+    from rnnlm_tui.formatting import escape
+
+    with suppress(OSError):  # the reader may have gone
+        print(escape(to_json_line(failed(error, seconds))), flush=True)
 
 
 def print_error(message: str, hint: str = "") -> None:

@@ -17,7 +17,7 @@ from rnnlm_tui.cli.options import (
     RenameRequest,
 )
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.errors import StorageError, UsageError
+from rnnlm_tui.errors import Sentence, StorageError, UsageError
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of
 from rnnlm_tui.store.files import SUFFIX, chunks_of
@@ -147,7 +147,8 @@ def delete(request: DeleteRequest) -> int:
     library.check_own(name)
     if not request.is_confirmed:
         if not sys.stdin.isatty():
-            raise UsageError(f"refusing to delete {name} without confirmation", "pass --yes")
+            message = f"refusing to delete {name} without confirmation"
+            raise UsageError(message, Sentence("pass {yes}"))
         print(f"Delete the model {sanitize(name)}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             print("nothing was deleted", file=sys.stderr)
@@ -177,12 +178,12 @@ def import_(request: ImportRequest) -> int:
     """`--import`."""
     source, is_stream = Path(request.source), request.source == "-"
     if is_stream and request.name is None:
-        raise UsageError("a model from standard input has no name", "name it with --name")
+        raise UsageError("a model from standard input has no name", Sentence("name it: {name}"))
     try:
         name = check_name(source.stem if request.name is None else request.name)
     except UsageError as error:
-        hint = error.hint if request.name else f"name it with --name: {error.hint}"
-        raise UsageError(error.message, hint) from error
+        how = Sentence("name it with {name}: {hint}", hint=error.hint)
+        raise UsageError(error.message, error.hint if request.name else how) from error
     Library(request.data_dir).import_(sys.stdin.buffer if is_stream else source, name)
     print(f"{'it' if is_stream else sanitize(str(source))} is now the model {name}")
     return 0

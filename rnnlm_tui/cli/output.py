@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rnnlm_tui.events import json_safe
+from rnnlm_tui.event_types import json_safe
 from rnnlm_tui.formatting import escape
 
 NUMBER = re.compile(r"$|[\d<(-]")

@@ -18,13 +18,13 @@ from rnnlm_tui.config import (
     QUERY_SETTINGS,
     all_settings,
     did_you_mean,
-    flag_of,
     parse_number,
     settings_from_toml,
     variable_of,
     warn_of_unknown_variables,
+    wrong_value,
 )
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.errors import UsageError, flag_of
 from rnnlm_tui.paths import APP_NAME
 
 OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
@@ -86,11 +86,12 @@ def _parser(mode: str | None) -> ArgumentParser:
 
 def _options(request: type[Request]) -> dict[str, Field[Any]]:
     """The fields that options set, by flag."""
-    return {_flag(spec): spec for spec in fields(request) if "help" in spec.metadata}
+    return {flag_of(_name(spec)): spec for spec in fields(request) if "help" in spec.metadata}
 
 
-def _flag(spec: Field[Any]) -> str:
-    return flag_of(spec.metadata["flag"] or spec.name)
+def _name(spec: Field[Any]) -> str:
+    """The name of an option, without dashes."""
+    return str(spec.metadata["flag"] or spec.name)
 
 
 def _setting_help(spec: Field[Any]) -> tuple[str, str]:
@@ -139,7 +140,7 @@ def _query_settings(request: type[Request], config: str | None) -> dict[str, Any
             found[spec.name] = _checked(spec, value)
         except UsageError as error:
             source = f"from {variable}" if os.environ.get(variable) else f"in {config}"
-            raise UsageError(f"{error.message} ({source})", error.hint) from error
+            raise error.within("{message} ({source})", source=source) from error
     return found
 
 
@@ -147,9 +148,9 @@ def _checked(spec: Field[Any], value: Any) -> Any:
     """The value of an option, as a number if it is one. Raises UsageError."""
     meta = spec.metadata
     if meta["bounds"] is not None:
-        return parse_number(value, _flag(spec), meta["bounds"], whole=meta["whole"])
+        return parse_number(value, _name(spec), meta["bounds"], whole=meta["whole"])
     if not isinstance(value, str):
-        raise UsageError(f"{_flag(spec)} is {value}", "it must be text in quotes")
+        raise wrong_value(_name(spec), value, "it must be text in quotes")
     return value
 
 

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlm_tui import __version__
-from rnnlm_tui.cli.inputs import corpus_of
+from rnnlm_tui._version import __version__
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.requested_run import CHANGEABLE, prepared_again
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import NetworkTrainConfig
-from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
+from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError, flag_of
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import Position
@@ -33,6 +31,8 @@ from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.checkpoint import Checkpoint, arrays_of, state_of
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
+from rnnlm_tui.training.inputs import corpus_of
+from rnnlm_tui.training.plan import CHANGEABLE, prepared_again
 from rnnlm_tui.training.run import TrainingRun
 
 if TYPE_CHECKING:
@@ -187,11 +187,8 @@ def _read_in_turn(
             except StoppedError:
                 answer = {"stopped": True}
             except RnnlmError as error:
-                answer = {
-                    "error": error.message,
-                    "hint": error.hint,
-                    "exit_code": error.exit_code,
-                }
+                message, hint = error.worded(flag_of)
+                answer = {"error": message, "hint": hint, "exit_code": error.exit_code}
         ranks.gather(answer)
     return prepared
 

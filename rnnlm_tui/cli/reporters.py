@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, wrapped
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     EpochEnded,
     Event,
     Finished,

@@ -21,11 +21,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import as_unicode, lines_of_stdin, open_model, split_last_line, texts_of
+from rnnlm_tui.cli.inputs import lines_of_stdin, open_model, split_last_line, texts_of
 from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
-from rnnlm_tui.errors import RnnlmError, UsageError
-from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.errors import RnnlmError, Sentence, UsageError, label_of
+from rnnlm_tui.formatting import as_unicode, plural, sanitize
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
@@ -130,7 +130,8 @@ def _answer_request(line: str, library: Library, default_model: str, top: int) -
         k, previous = request.top or top, [*request.above, *above]
         answer = suggest(model, typed + line_end, len(typed), k + 1, previous, contexts=contexts)
     except RnnlmError as error:
-        return {"error": error.message, "hint": error.hint, "id": request.id}
+        message, hint = error.worded(label_of)
+        return {"error": message, "hint": hint, "id": request.id}
     return {**suggestions_json(answer, k, name), "id": request.id}
 
 
@@ -198,7 +199,9 @@ def generate(request: GenerateRequest) -> int:
     )
     if request.top_k is not None and decoding.temperature == 0:
         raise UsageError(
-            "--top-k applies only to sampling", "give a --temperature too, such as 0.8"
+            Sentence("{top_k} applies only to sampling"),
+            Sentence("give a {temperature} too, such as 0.8"),
+            field="top_k",
         )
     copies = copied_spans(chosen.name, chosen.folder, chosen.card, chosen.model.tokenizer)
     for given in texts_of(request.text):

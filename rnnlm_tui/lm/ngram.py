@@ -201,7 +201,7 @@ class NgramArchitecture(Architecture[NgramConfig]):
     smallest_window = 0
     can_start_from_a_model = False
     name = "n-gram model"
-    smaller = "a smaller --order or less text"
+    smaller = "a smaller {order} or less text"
     table_heads = ("length", "n-grams")
 
     @staticmethod

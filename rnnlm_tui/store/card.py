@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from rnnlm_tui.config import CausalConfig, Config, NgramConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     BaseSavings,
     CorpusFacts,
     Count,

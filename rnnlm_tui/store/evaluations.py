@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnlm_tui.errors import ModelError
+from rnnlm_tui.errors import ModelError, Sentence
 from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.store.card import ModelCard
 
 OFTEN = 0.35
@@ -26,8 +27,10 @@ def nothing_held_out(name: str) -> ModelError:
     """The error for a model without held-out lines, with a hint how to get metrics."""
     return ModelError(
         f"{name} was trained on all its lines: there is no figure for lines that it never saw",
-        f"give a text that it has not seen, --evaluate FILE --model {name}, or train a model with"
-        " --held-out 0.1",
+        Sentence(
+            "give a text that it has not seen, {command}, or train a model with {held_out} 0.1",
+            command=f"{APP_NAME} --evaluate FILE --model {name}",
+        ),
     )
 
 

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, TypeVar
 import msgspec
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
-from rnnlm_tui.events import json_safe
+from rnnlm_tui.event_types import json_safe
 
 T = TypeVar("T")
 WINDOWS_TRIES = 20

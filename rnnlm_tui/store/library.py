@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
+from rnnlm_tui.errors import ModelError, Sentence, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.paths import built_in_models
+from rnnlm_tui.paths import APP_NAME, built_in_models
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.files import ORIGIN, RESUME, SUFFIX, is_there, remove, sizes_of_files
@@ -92,6 +92,17 @@ class Entry:
     def size_bytes(self) -> int:
         """The size of all files."""
         return sum(self.files.values())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
+    """A model that is ready to predict, its file, and the folder of its run."""
+
+    name: str
+    path: Path
+    folder: Path
+    card: ModelCard
+    model: LanguageModel
 
 
 def name_fault(name: str) -> str | None:
@@ -222,7 +233,7 @@ class Library:
         are. Raises ModelError if there is no model."""
         names = self.newest_first()
         if not names:
-            raise ModelError("there is no model yet", "train one: rnnlm-tui --train")
+            raise ModelError("there is no model yet", f"train one: {APP_NAME} --train")
         return next((name for name in names if not self._locks.trainer(name)), names[0])
 
     def newest_first(self) -> list[str]:
@@ -238,7 +249,7 @@ class Library:
         """The most recently saved run that can be resumed. Raises ModelError if there is none."""
         newest = _newest_first(self._runs / name / RESUME for name in self._resumable())
         if not newest:
-            raise ModelError("there is no run to resume", "train one: rnnlm-tui --train")
+            raise ModelError("there is no run to resume", f"train one: {APP_NAME} --train")
         return newest[0].parent.name
 
     def _resumable(self) -> list[str]:
@@ -291,10 +302,17 @@ class Library:
         try:
             return load_model(self.path(name))
         except ModelError as error:
-            raise ModelError(
-                f"the model {name} cannot be used: {error.message}",
-                error.hint or f"delete it (--delete {name}), or train it again (--force)",
-            ) from error
+            message = f"the model {name} cannot be used: {error.message}"
+            hint = Sentence(
+                "delete it, {command}, or train it again with {force}",
+                command=f"{APP_NAME} --delete {name}",
+            )
+            raise ModelError(message, error.hint or hint) from error
+
+    def opened_model(self, name: str | None = None) -> OpenedModel:
+        """The model of this name, or the newest one. Raises ModelError."""
+        chosen = self.newest() if name is None else name
+        return OpenedModel(chosen, self.path(chosen), self.run_folder(chosen), *self.open(chosen))
 
     def has(self, name: str) -> bool:
         """Whether a model or a resumable run has this name."""
@@ -384,7 +402,8 @@ class Library:
         if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
             raise StorageError(f"{target} is not a regular file", "name another file")
         if os.path.lexists(target) and not replace:
-            raise StorageError(f"{target} already exists", "name another file, or give --force")
+            hint = Sentence("name another file, or give {force}")
+            raise StorageError(f"{target} already exists", hint)
         # Two processes may export to one place.
         temporary = files.temporary_of(target.with_name(f"{target.name}.{os.getpid()}"))
         chunks = files.chunks_of(self.path(name))
@@ -401,7 +420,7 @@ class Library:
         try:
             self._add(chunks, name, "import")
         except ModelError as error:
-            raise ModelError(f"cannot import {label}: {error.message}", error.hint) from error
+            raise error.within("cannot import {source}: {message}", source=label) from error
 
     def _add(
         self, chunks: Iterable[bytes], name: str, purpose: str, origin: bytes | None = None

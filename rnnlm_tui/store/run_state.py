@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalTrainConfig, Config, NetworkTrainConfig, TextConfig
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.events import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
+from rnnlm_tui.event_types import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
 from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_format, config_of_card
 from rnnlm_tui.store.files import RESUME, convert_json, parse_json
 from rnnlm_tui.store.model_file import Word, checked_vocabulary

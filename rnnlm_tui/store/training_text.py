@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
-from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.paths import APP_NAME, bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, read_json
@@ -25,7 +25,7 @@ LARGEST_INDEXED = 64 << 20
 def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     """The text that the model `name` was trained on, with its lines arranged as then. `folder` is
     that of its run. Raises CorpusError if it cannot be found or has changed."""
-    hint = f"give that text, or any other: --evaluate FILE --model {name}"
+    hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
     origin = known_origin(name, folder, card, hint)
     sources = origin.sources
     if not sources:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.errors import Sentence, StorageError, os_reason
 from rnnlm_tui.formatting import format_bytes
 
 SLICE = 1 << 22
@@ -68,7 +68,7 @@ class ArrayWriter:
     def _failed(self, error: OSError) -> StorageError:
         return StorageError(
             f"could not write {self._path}: {os_reason(error)}",
-            "free some space, or name another folder: --data-dir",
+            Sentence("free some space, or name another folder with {data_dir}"),
         )
 
 
@@ -119,5 +119,5 @@ def check_space(folder: Path, needed: int) -> None:
         raise StorageError(
             f"the text as numbers takes {format_bytes(needed)} on the disk of {folder},"
             f" {format_bytes(free)} are free",
-            "free some space, name another folder with --data-dir, or give less text",
+            Sentence("free some space, name another folder with {data_dir}, or give less text"),
         )

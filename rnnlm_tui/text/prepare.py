@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import TextConfig
-from rnnlm_tui.errors import CorpusError
-from rnnlm_tui.events import CorpusFacts
+from rnnlm_tui.errors import CorpusError, Sentence
+from rnnlm_tui.event_types import CorpusFacts
 from rnnlm_tui.formatting import format_bytes, plural, shorten
 from rnnlm_tui.text.arrays import count_of
 from rnnlm_tui.text.corpus import Corpus, held_out_mask
@@ -228,13 +228,13 @@ def _frequent_words(
     if not found.words:
         raise CorpusError(
             f"no word occurs {settings.min_count} times in {corpus.name}",
-            "give a smaller --min-count",
+            Sentence("give a smaller {min_count}"),
         )
     if (size := found.json_bytes()) > LARGEST_VOCABULARY:
         raise CorpusError(
             f"the {len(found.words):,} different words of {corpus.name} take {format_bytes(size)};"
             f" a model can hold {format_bytes(LARGEST_VOCABULARY)} of words",
-            "keep the most frequent words, such as --max-vocabulary 100000",
+            Sentence("keep the most frequent words, such as {max_vocabulary} 100000"),
         )
     return found
 
@@ -266,5 +266,5 @@ def _check_prefixes(prepared: PreparedPrefixes, share: float) -> None:
         raise CorpusError(
             f"holding out {share:g} of the {corpus.line_count} lines of {corpus.name} leaves"
             " no pair to measure on",
-            "raise --held-out, or leave it out",
+            Sentence("raise {held_out}, or leave it out"),
         )

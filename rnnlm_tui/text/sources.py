@@ -12,7 +12,7 @@ from io import IncrementalNewlineDecoder
 from pathlib import Path
 from typing import BinaryIO
 
-from rnnlm_tui.errors import CorpusError, UsageError, os_reason
+from rnnlm_tui.errors import CorpusError, Sentence, UsageError, os_reason
 
 BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -184,7 +184,7 @@ def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
                 where = f" at byte {begin + error.start}"
             raise CorpusError(
                 f"{label} is not valid {chosen}{where}",
-                "name its encoding with --encoding, such as --encoding latin-1",
+                Sentence("name its encoding, such as {encoding} latin-1"),
             ) from error
         yield newlines.decode(text, final=not raw)
         if not raw:

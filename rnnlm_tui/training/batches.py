@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnlm_tui.config import CausalTrainConfig, TrainConfig
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.errors import Sentence, UsageError
 from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
@@ -186,7 +186,7 @@ class BpttBatches:
         if self._streams < share.of:
             raise UsageError(
                 f"batches of {self._streams} rows cannot be shared by {share.of} processes",
-                "start fewer, or take a larger --batch-size",
+                Sentence("start fewer, or take a larger {batch_size}"),
             )
         total_words = prepared.vocabulary.total_words
         counts = prepared.examples.word_counts(total_words)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config, NetworkTrainConfig
-from rnnlm_tui.errors import ModelError, StorageError, os_reason
+from rnnlm_tui.errors import ModelError, Sentence, StorageError, os_reason
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.store.card import ModelCard
@@ -102,7 +102,7 @@ class CheckpointWriter:
         if self.saved() is None:
             raise ModelError(
                 f"the model in {self._path} is gone or damaged, and with it the best epoch",
-                "train it again with --force",
+                Sentence("train it again with {force}"),
             )
         kept = ("metrics", "mixture", "base", "evaluation", "base_alone")
         change_card(
@@ -149,13 +149,16 @@ def load_state(folder: Path, name: str) -> Checkpoint:
     """The state of the run in `folder`. Raises ModelError if there is none to resume from."""
     path = folder / RESUME
     if not path.exists():
-        raise ModelError(f"there is no run of {name} to resume", "train it without --resume")
+        raise ModelError(
+            f"there is no run of {name} to resume", Sentence("train it without {resume}")
+        )
     try:
         state = state_of(read_arrays(path))
         _check_numbers(state)
     except (ModelError, ValueError) as error:
         raise ModelError(
-            f"the state of the run of {name} is damaged: {error}", "train it again with --force"
+            f"the state of the run of {name} is damaged: {error}",
+            Sentence("train it again with {force}"),
         ) from error
     return state
 

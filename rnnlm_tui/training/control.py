@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 
-from rnnlm_tui.events import Event, Paused, Preparing, Resumed
+from rnnlm_tui.event_types import Event, Paused, Preparing, Resumed
 
 LOOK_AGAIN_S = 0.05
 """How often a paused training checks whether to resume."""

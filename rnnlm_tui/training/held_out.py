@@ -14,7 +14,7 @@ from functools import partial
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
-from rnnlm_tui.events import EndFigures, Event, Preparing, Warned
+from rnnlm_tui.event_types import EndFigures, Event, Preparing, Warned
 from rnnlm_tui.lm.mixture import (
     MAX_FITTED,
     ComponentName,

@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     Event,
-    Failed,
     Preparing,
     Progress,
     Started,
+    failed,
     to_json_line,
 )
 from rnnlm_tui.store import files
@@ -61,7 +61,7 @@ def record(events: Iterable[Event], folder: Path) -> Iterator[Event]:
             yield event
     except RnnlmError as error:
         with suppress(RnnlmError):
-            history.add(Failed(last_time, error.kind, error.message, error.hint))
+            history.add(failed(error, last_time))
         raise
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config, LessonConfig, TrainConfig
-from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.errors import ModelError, Sentence, UsageError
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
@@ -61,7 +61,9 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "auto":
         wanted = next(name for name, found in there.items() if found)
     if not there[wanted]:
-        raise UsageError(f"there is no {wanted} device here", "leave out --device, or use cpu")
+        raise UsageError(
+            f"there is no {wanted} device here", Sentence("leave out {device}, or use cpu")
+        )
     return torch.device(wanted)
 
 
@@ -196,7 +198,7 @@ class Learner:
         if shapes != {k: v.shape for k, v in tensors.items() if not k.startswith("lines.")}:
             raise ModelError(
                 "the saved state of the run is that of another network",
-                "train it again with --force",
+                Sentence("train it again with {force}"),
             )
         self.network.load_weights(state.weights)
         self.restart_optimizer(position.learning_rate)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     EndFigures,
     EpochEnded,
     EpochFigures,

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
-from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.errors import RnnlmError, Sentence
 from rnnlm_tui.training.batches import Share
 from rnnlm_tui.training.networks import BatchLoss
 
@@ -50,7 +50,7 @@ def explained() -> Iterator[None]:
     except RuntimeError as error:
         raise RankError(
             "another process of this training has ended or cannot be reached",
-            "the last epoch is saved: start the training again with --resume",
+            Sentence("the last epoch is saved: start the training again with {resume}"),
         ) from error
 
 

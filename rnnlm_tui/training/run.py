@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui import __version__
+from rnnlm_tui._version import __version__
 from rnnlm_tui.config import Config
-from rnnlm_tui.events import EpochFigures, Started, UpdateFigures, Warned
+from rnnlm_tui.event_types import EpochFigures, Started, UpdateFigures, Warned
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import Architecture, Arrays, LanguageModel

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     EpochEnded,
     EpochFigures,
     Event,
@@ -54,8 +54,8 @@ REPORT_EVERY_S = 0.1
 MAX_RECOVERIES = 3
 
 OLDER_MODEL_STAYS = (
-    "stopped before the end of the first epoch: the previous model is kept, and --resume continues"
-    " the new one"
+    "stopped before the end of the first epoch: the previous model is kept, and the new one can"
+    " be resumed"
 )
 
 Arrays = dict[str, NDArray[Any]]

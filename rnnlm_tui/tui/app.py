@@ -31,7 +31,7 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 
 if TYPE_CHECKING:
-    from rnnlm_tui.events import Saved
+    from rnnlm_tui.event_types import Saved
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.follower import FollowedRun

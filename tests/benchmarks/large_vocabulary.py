@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from rnnlm_tui.events import Progress, Started, from_json_line
+from rnnlm_tui.event_types import Progress, Started, from_json_line
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.threads import use_one_thread
 

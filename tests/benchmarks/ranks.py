@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from rnnlm_tui.events import Progress, from_json_line
+from rnnlm_tui.event_types import Progress, from_json_line
 from rnnlm_tui.paths import bundled_corpus
 
 SKIPPED_S = 3.0

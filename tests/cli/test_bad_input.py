@@ -63,7 +63,7 @@ def write(tmp_path: Path, content: bytes, name: str = "text.txt") -> str:
         (b"two words\n", "gives 1 pair of words and a next word; at least 2 are needed"),
         (
             "ein schöner tag\nund".encode("latin-1"),
-            "at byte 7\n  name its encoding with --encoding",
+            "at byte 7\n  name its encoding, such as --encoding",
         ),
     ],
     ids=["missing", "one pair", "latin-1"],

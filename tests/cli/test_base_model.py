@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnlm_tui.cli.base_model import choose_base
 from rnnlm_tui.config import make_config
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import Started, Warned
+from rnnlm_tui.event_types import Started, Warned
 from rnnlm_tui.lm.mixture import PRIOR, MixtureWeights, normalized
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
@@ -24,6 +23,7 @@ from rnnlm_tui.store.model_file import change_card, open_stored, read_card
 from rnnlm_tui.text import streams
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.overlap import hash_lines
+from rnnlm_tui.training.base_model import choose_base
 from tests.helpers.commands import Command, events_of
 from tests.helpers.models import held_out_lines
 from tests.helpers.texts import made_up_corpus

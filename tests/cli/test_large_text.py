@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.events import Event, Preparing, from_json_line
+from rnnlm_tui.event_types import Event, Preparing, from_json_line
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING

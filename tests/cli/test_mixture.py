@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.cli import base_model
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import change_card, open_stored, read_card
 from rnnlm_tui.store.training_text import find_corpus
 from rnnlm_tui.text.excerpts import excerpts_of
+from rnnlm_tui.training import base_model
 from tests.helpers.commands import VERSES, Command, events_of, refused
 from tests.helpers.events import end_of
 from tests.helpers.models import held_out_mask_of

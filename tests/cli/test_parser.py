@@ -20,8 +20,8 @@ from rnnlm_tui.cli.options import (
     TrainRequest,
 )
 from rnnlm_tui.cli.parser import format_mode_help, make_request
-from rnnlm_tui.config import all_settings, flag_of
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.config import all_settings
+from rnnlm_tui.errors import UsageError, flag_of
 from tests.helpers.commands import Command
 
 
@@ -33,7 +33,7 @@ def refused(*arguments: str) -> str:
     """The error message and hint for an invalid command line."""
     with pytest.raises(UsageError) as caught:
         request(*arguments)
-    return f"{caught.value.message}\n{caught.value.hint}"
+    return "\n".join(caught.value.worded(flag_of))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from rnnlm_tui.events import EpochEnded, Finished, Saved, Started, from_json_line
+from rnnlm_tui.event_types import EpochEnded, Finished, Saved, Started, from_json_line
 from tests.helpers.commands import POSIX, VERSES, Command, Run
 from tests.helpers.events import epochs_of
 

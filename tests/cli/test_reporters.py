@@ -12,7 +12,7 @@ import pytest
 
 from rnnlm_tui.cli import output
 from rnnlm_tui.cli.reporters import TextReporter
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     EndFigures,
     EpochEnded,
     Event,

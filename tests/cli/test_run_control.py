@@ -15,7 +15,7 @@ import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.events import EpochEnded, Event, Paused, Started
+from rnnlm_tui.event_types import EpochEnded, Event, Paused, Started
 from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
     FOR_EVER,

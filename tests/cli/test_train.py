@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     Failed,
     Finished,
     Progress,

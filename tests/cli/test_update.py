@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.requested_run import requested_run
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.events import Warned
+from rnnlm_tui.event_types import Warned
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
@@ -25,6 +23,7 @@ from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.text.excerpts import excerpts_of
 from rnnlm_tui.text.streams import Workspace
+from rnnlm_tui.training.plan import TrainingRequest, plan
 from rnnlm_tui.training.run import TrainingRun
 from tests.helpers.commands import Command, events_of, refused
 from tests.helpers.events import end_of, epochs_of
@@ -167,9 +166,8 @@ def test_a_model_is_kept_if_the_update_is_not_better(
 
 def made(library: Library, **request: Any) -> TrainingRun:
     """The run of an update, or a resumed one."""
-    asked = TrainRequest(data_folder=str(library.data_dir), **request)
-    _, make_run = requested_run(library, asked)
-    return make_run(Workspace(library.run_folder("unused")))
+    planned = plan(library, TrainingRequest(**request))
+    return planned.prepare(Workspace(library.run_folder("unused")))
 
 
 def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
@@ -178,7 +176,7 @@ def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     train(*GRU, "--mixture=off")
     before = models_of(library)
     library.duplicate("diary", "twin")
-    stopped = made(library, update="diary", flags={"epochs": "3"})
+    stopped = made(library, update="diary", settings={"epochs": "3"})
     assert stopped.config.epochs == 3 and stopped.replaces is not None
     assert made(library, update="diary").config.epochs == 8  # half of the usual ones
     run_stopped_at(stopped, 1, 2)
@@ -188,13 +186,13 @@ def test_a_stopped_update_leaves_the_model_and_resumes_exactly(
     }
     resumed = made(library, resume=True, name="diary")
     ended = run_all(resumed)
-    whole = run_all(made(library, update="twin", flags={"epochs": "3"}))
+    whole = run_all(made(library, update="twin", settings={"epochs": "3"}))
     assert end_of(ended).update == end_of(whole).update is not None
     figures = end_of(ended).evaluation
     assert figures == end_of(whole).evaluation is not None
     assert figures is not None and figures["before"] is not None
     library.open("diary")  # replaced, so the old model cannot be measured again
-    assert made(library, resume=True, name="diary", flags={"epochs": "9"}).replaces is None
+    assert made(library, resume=True, name="diary", settings={"epochs": "9"}).replaces is None
     assert same_weights(library.run_folder("diary"), library.run_folder("twin"))
 
 

@@ -24,7 +24,7 @@ from textual.widgets import Button, Static
 
 from rnnlm_tui.config import Config, LessonConfig, TrainConfig
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.events import TrainFigures
+from rnnlm_tui.event_types import TrainFigures
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard

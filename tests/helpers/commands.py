@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.events import Event, event_name, from_json_line
+from rnnlm_tui.event_types import Event, event_name, from_json_line
 
 VERSES = """\
 The cat sat on the mat,

@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rnnlm_tui.events import EpochEnded, Event, Finished, FinishReason, Progress, Saved, Started
+from rnnlm_tui.event_types import (
+    EpochEnded,
+    Event,
+    Finished,
+    FinishReason,
+    Progress,
+    Saved,
+    Started,
+)
 
 
 def started(

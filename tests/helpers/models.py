@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.cli import models
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.events import EpochFigures, TrainFigures
+from rnnlm_tui.event_types import EpochFigures, TrainFigures
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files

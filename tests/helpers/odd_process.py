@@ -6,15 +6,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from unittest import mock
 
-import rnnlm_tui
+from rnnlm_tui.cli import ranks
 from rnnlm_tui.cli.main import main
 
 if __name__ == "__main__":
     how, *arguments = sys.argv[1:]
     if os.environ["RANK"] == "1":
         if how == "version":
-            rnnlm_tui.__version__ = "0.0.1"
+            mock.patch.object(ranks, "__version__", "0.0.1").start()
         text = Path(arguments[1])
         mine = text.with_name(f"{how}.txt")
         if how == "other":

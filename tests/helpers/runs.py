@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.events import Event, to_json_line
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.event_types import Event, failed, to_json_line
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from tests.helpers.events import finished
@@ -86,8 +87,11 @@ class Script:
         new.write_text(lines_of(*events))
         new.replace(self.history(name))
 
-    def exit(self, code: int = 0, said: str = "", name: str = "poems") -> None:
-        """Ends a training with an exit code, or by a signal if `code` is negative."""
+    def exit(self, code: int = 0, said: str | RnnlmError = "", name: str = "poems") -> None:
+        """Ends a training with an exit code, or by a signal if `code` is negative. It has said
+        something on standard error, or has reported an error."""
+        if isinstance(said, RnnlmError):
+            said = to_json_line(failed(said, 1.0))
         new = self.stage / "new"
         new.write_text(json.dumps([code, said]))
         new.replace(self.stage / f"{name}.exit")

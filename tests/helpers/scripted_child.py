@@ -38,8 +38,9 @@ def train(stage: Path, name: str, history: Path) -> None:
         time.sleep(0.005)
     code, said = json.loads(how.read_text())
     how.unlink()
-    sys.stderr.write(said)
-    sys.stderr.flush()
+    stream = sys.stdout if said.startswith("{") else sys.stderr
+    stream.write(said)
+    stream.flush()
     if code < 0:
         os.kill(os.getpid(), -code)
     os._exit(code)
@@ -69,7 +70,13 @@ def summarise(stage: Path) -> None:
     with stage.joinpath("asked").open("a") as asked:
         asked.write(json.dumps([*ARGUMENTS, text]) + "\n")
     if any("missing" in argument for argument in ARGUMENTS):
-        sys.exit("rnnlm-tui: no such file\n  give --encoding or another file")
+        failed = {"v": 1, "event": "failed", "time": 0, "kind": "corpus"}
+        print(
+            json.dumps(
+                {**failed, "message": "no such file", "hint": 'give "encoding" or another file'}
+            )
+        )
+        sys.exit(3)
     sys.stdout.write(stage.joinpath("summary.json").read_text())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnlm_tui.config import make_config
-from rnnlm_tui.events import Event, Progress
+from rnnlm_tui.event_types import Event, Progress
 from rnnlm_tui.lm.registry import prepare_corpus
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import read_corpus

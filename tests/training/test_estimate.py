@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.events import Progress, Started
+from rnnlm_tui.event_types import Progress, Started
 from rnnlm_tui.lm import time_estimate
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.training.estimate import run_seconds, scores_of

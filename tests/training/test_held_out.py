@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.events import Event, Finished, Preparing, Progress, Saved, Warned
+from rnnlm_tui.event_types import Event, Finished, Preparing, Progress, Saved, Warned
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.store.model_file import BaseModel, load_model, read_card
 from rnnlm_tui.text.corpus import some_lines

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     Event,
     Failed,
     Preparing,

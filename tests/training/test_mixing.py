@@ -13,7 +13,7 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
-from rnnlm_tui.events import Finished, Saved
+from rnnlm_tui.event_types import Finished, Saved
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import (
     PRIOR,

@@ -9,7 +9,7 @@ import pytest
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     Event,
     Finished,
     Paused,

@@ -16,7 +16,7 @@ import torch
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     Event,
     Paused,
     Progress,

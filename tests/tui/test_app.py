@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.events import Saved
+from rnnlm_tui.event_types import Saved
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen

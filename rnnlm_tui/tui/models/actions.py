@@ -17,7 +17,7 @@ import msgspec
 
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import BaseSavings
+from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.files import SUFFIX
@@ -27,7 +27,6 @@ from rnnlm_tui.tui.runs.texts import not_learned, save_written
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import lines_sent_with
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
-from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Host
 
 IMPORT = "The file of an exported model. It is checked before it is added."
@@ -157,7 +156,7 @@ async def import_(host: Host) -> str | None:
         try:
             await asyncio.to_thread(host.library.import_, Path(path), name)
         except RnnlmError as error:
-            problem = error_sentence(error.message, error.hint)
+            problem = error.sentence()
             continue
         host.notify_user(f"{name} was imported")
         host.models_changed()

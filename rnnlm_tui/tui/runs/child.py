@@ -12,12 +12,14 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from rnnlm_tui import paths
-from rnnlm_tui.errors import CorpusError, RnnlmError, os_reason
+from rnnlm_tui.errors import RnnlmError, error_of_kind, os_reason
+from rnnlm_tui.event_types import Failed, from_json_line
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.store.library import Library
@@ -74,9 +76,10 @@ class ChildProcess:
         self._command = (
             *paths.headless_command(),
             *("--train", *request.arguments, f"--data-dir={library.data_dir}"),
-            *("--json", "--control", "stdin"),
+            *("--json", "--quiet", "--control", "stdin"),
         )
         self._log = paths.log_dir() / f"train-{request.name}.log"
+        self._events = self._log.with_suffix(".jsonl")
         self._process: subprocess.Popen[bytes] | None = None
         seed_line = request.seed_line[:MAX_SEED_LINE]
         self._early_orders = [f"sample {seed_line}"] if seed_line else []
@@ -87,28 +90,26 @@ class ChildProcess:
         Raises RnnlmError if the process cannot be started.
         """
         warning = ""
-        log: IO[bytes] | int = subprocess.DEVNULL
-        try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            log = self._log.open("wb")  # overwrites the log of the last run of this name
-        except OSError as error:
-            warning = f"no log of this run can be written: {os_reason(error)}"
-        try:
-            self._spawn(log)
-        finally:
-            if not isinstance(log, int):
-                log.close()
+        with ExitStack() as files:
+            outputs: list[IO[bytes] | int] = [subprocess.DEVNULL, subprocess.DEVNULL]
+            try:
+                self._log.parent.mkdir(parents=True, exist_ok=True)
+                for number, path in enumerate((self._events, self._log)):  # of the last run
+                    outputs[number] = files.enter_context(path.open("wb"))
+            except OSError as error:
+                warning = f"no log of this run can be written: {os_reason(error)}"
+            self._spawn(*outputs)
         for order in self._early_orders:
             self.send(order)
         return warning
 
-    def _spawn(self, log: IO[bytes] | int) -> None:
+    def _spawn(self, events: IO[bytes] | int, log: IO[bytes] | int) -> None:
         try:
             self._process = subprocess.Popen(
                 self._command,
                 bufsize=0,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=events,
                 stderr=log,
                 env={"PYTHONFAULTHANDLER": "1", **os.environ},
                 **_detached_from_terminal(),
@@ -153,21 +154,23 @@ class ChildProcess:
         """The exit code, negative for a signal; None while the process runs."""
         return self._process.poll() if self._process is not None else None
 
-    def logged_error(self) -> RnnlmError | None:
-        """Returns the error that the process wrote to its log before it ended, or None."""
-        return parse_error(self._logged())
-
-    def _logged(self) -> str:
-        with suppress(OSError), self._log.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - MAX_LOG_TAIL))
-            return file.read().decode("utf-8", "replace")
-        return ""
+    def reported_error(self) -> RnnlmError | None:
+        """Returns the error with which the process has ended, or None."""
+        return reported_error(_tail(self._events))
 
     def log_tail(self) -> list[str]:
         """Returns the last five lines of the process's standard error that are not blank."""
-        lines = [line for line in self._logged().splitlines() if line.strip()]
+        log = _tail(self._log).decode("utf-8", "replace")
+        lines = [line for line in log.splitlines() if line.strip()]
         return [sanitize(line.expandtabs()) for line in lines[-5:]]
+
+
+def _tail(path: Path) -> bytes:
+    """The end of a file; nothing if it cannot be read."""
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_LOG_TAIL))
+        return file.read()
+    return b""
 
 
 def exit_sentence(code: int) -> str:
@@ -198,7 +201,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     cancelled subprocess unreaped if the app ends soon after. The wait is shielded: cancelling it
     while it is queued for a thread would drop it, and nothing would reap the process.
 
-    Raises RnnlmError with the message and the hint that the process printed.
+    Raises RnnlmError with the kind, the message and the hint that the process reported.
     """
     try:
         process = subprocess.Popen(
@@ -221,18 +224,14 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     if process.returncode != 0:
         said = complaint.decode("utf-8", "replace").strip()
         last = said.rpartition("\n")[2].strip()
-        raise parse_error(said) or RnnlmError(f"{APP_NAME} failed", last)
+        raise reported_error(answer) or RnnlmError(f"{APP_NAME} failed", last)
     return answer
 
 
-def parse_error(stderr: str) -> RnnlmError | None:
-    """Returns the error at the end of the command line's standard error: a message, and below it an
-    indented hint. None if there is no error."""
-    hint: list[str] = []
-    for line in reversed(stderr.splitlines()):
-        if line.startswith(f"{APP_NAME}: "):
-            return CorpusError(line.removeprefix(f"{APP_NAME}: "), " ".join(reversed(hint)))
-        if line and not line.startswith("  "):
-            return None  # the last output is something else
-        hint.append(line.strip())
+def reported_error(output: bytes) -> RnnlmError | None:
+    """Returns the error that the command line has reported at the end of its output in JSON."""
+    last = output.rstrip().rpartition(b"\n")[2]
+    with suppress(ValueError):
+        if isinstance(event := from_json_line(last), Failed):
+            return error_of_kind(event.kind, event.message, event.hint, event.field)
     return None

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.events import EpochEnded, Event, Failed, Finished, Saved, from_json_line
+from rnnlm_tui.event_types import EpochEnded, Event, Finished, Saved, failed, from_json_line
 from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, exit_sentence
@@ -204,7 +204,7 @@ class FollowedRun:
         code = self.child.exit_code if self.child is not None else None
         if code is None or self.child is None:
             self.progress.crashed(GONE, time.monotonic())
-        elif code > 0 and (error := self.child.logged_error()) is not None:
+        elif code > 0 and (error := self.child.reported_error()) is not None:
             self._fail(error)
         elif code == 0 and self._asked_to_stop:  # it removed its history, which was empty
             elapsed = self.progress.elapsed_s(time.monotonic())
@@ -214,8 +214,7 @@ class FollowedRun:
 
     def _fail(self, error: RnnlmError) -> None:
         now = time.monotonic()
-        failed = Failed(self.progress.elapsed_s(now), error.kind, error.message, error.hint)
-        self.progress.take(failed, now)
+        self.progress.take(failed(error, self.progress.elapsed_s(now)), now)
 
     def _end(self) -> None:
         self.is_running = False

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.events import Saved
+from rnnlm_tui.event_types import Saved
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     EpochEnded,
     Event,
     Failed,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from enum import StrEnum
 
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     EpochEnded,
     Event,
     Failed,

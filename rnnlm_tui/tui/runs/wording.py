@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rnnlm_tui.events import EpochEnded, Finished, Preparing
+from rnnlm_tui.event_types import EpochEnded, Finished, Preparing
 from rnnlm_tui.formatting import (
     cut_words,
     finite,
@@ -21,7 +21,6 @@ from rnnlm_tui.results import end_sentence, figure_lines, outcome
 from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
-from rnnlm_tui.tui.widgets.error_text import without_flags
 from rnnlm_tui.tui.widgets.host import Severity
 
 BADGES: Mapping[Phase, str] = {
@@ -103,7 +102,7 @@ def end_of(
     if progress.finished is not None:
         end = _finished(progress, progress.finished)
     elif progress.failed is not None:
-        hint = sanitize(without_flags(progress.failed.hint))
+        hint = sanitize(progress.failed.hint)
         end = Outcome(sanitize(progress.failed.message), (hint,) if hint else (), True)
     else:
         saved = progress.saved.epoch if progress.saved else progress.epochs_done

@@ -12,7 +12,6 @@ from textual.widgets import Static
 from rnnlm_tui.formatting import cut_words, sanitize, shorten
 from rnnlm_tui.tui.train.run_lists import FRAME, rule_title
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts
-from rnnlm_tui.tui.widgets.error_text import without_flags
 
 FACT_WIDTH = 25
 KIND_WIDTH, SIZES_WIDTH = 25, 32
@@ -44,9 +43,9 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     yield Content.styled(shorten(summary.corpus.name, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
     for note in summary.notes:
-        yield from Content.styled(sanitize(without_flags(note)), "dim").wrap(width)
+        yield from Content.styled(sanitize(note), "dim").wrap(width)
     for warning in summary.warnings:
-        yield from Content.styled(f"! {sanitize(without_flags(warning))}", "bold").wrap(width)
+        yield from Content.styled(f"! {sanitize(warning)}", "bold").wrap(width)
     yield Content("")
     yield from Content.styled(PARTS, "dim").wrap(width)
     yield from _part_lines(summary, max(1, min(KIND_WIDTH, width - SIZES_WIDTH)))

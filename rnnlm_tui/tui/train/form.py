@@ -19,7 +19,6 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.train.fields import Field, NameField, PastedText, SettingField, SourceChoice
 from rnnlm_tui.tui.train.plan import FIRST_PRESET, Plan, Source, all_settings_of, split_line
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
-from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
 from rnnlm_tui.tui.widgets.lists import DropDown
 
@@ -197,7 +196,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         if _about_corpus(plan) != self._asked:
             return COUNTING
         if self.error is not None:
-            return error_sentence(self.error.message, self.error.hint)
+            return self.error.sentence()
         if self._name_field.problem:
             return self._name_field.problem
         if self.summary is None:

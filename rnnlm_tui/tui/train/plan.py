@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.errors import UsageError, flag_of, label_of
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.tui.runs.child import TrainingRequest
-from rnnlm_tui.tui.widgets.error_text import without_flags
 from rnnlm_tui.tui.widgets.inputs import expanded
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
@@ -64,7 +63,7 @@ class Plan:
         """Returns the command-line flags for the settings that were typed."""
         known = all_settings_of(self.preset)
         flags = [
-            f"--{name.replace('_', '-')}={setting_value(known[name], typed)}"
+            f"{flag_of(name)}={setting_value(known[name], typed)}"
             for name, typed in self.settings.items()
             if name in known
         ]
@@ -117,7 +116,8 @@ def setting_problem(spec: dataclasses.Field[Any], typed: str) -> str | None:
     try:
         setting_value(spec, typed)
     except UsageError as error:
-        return without_flags(error.hint or error.message)
+        message, hint = error.worded(label_of)
+        return hint or message
     return None
 
 

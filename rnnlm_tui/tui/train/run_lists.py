@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widgets import Static
 
-from rnnlm_tui.events import EpochEnded
+from rnnlm_tui.event_types import EpochEnded
 from rnnlm_tui.formatting import format_duration
 from rnnlm_tui.tui.runs.notes import Note
 from rnnlm_tui.tui.runs.wording import continuation, epoch_row

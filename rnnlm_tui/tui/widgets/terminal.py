@@ -26,7 +26,6 @@ from textual.worker import WorkerFailed
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.tui.widgets.error_text import error_sentence
 from rnnlm_tui.tui.widgets.host import Severity
 
 Answer = TypeVar("Answer")
@@ -67,7 +66,7 @@ class TerminalApp(App[None]):
 
     def show_error(self, error: RnnlmError) -> None:
         log.warning("%s (%s)", error.message, error.hint)
-        self.notify_user(error_sentence(error.message, error.hint), "error")
+        self.notify_user(error.sentence(), "error")
 
     def show_error_once(self, error: RnnlmError) -> None:
         if error.message not in self._shown_errors:

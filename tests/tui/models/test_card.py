@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.events import BaseSavings
+from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.model_file import change_card as change_saved
 from rnnlm_tui.tui.models.card import (

@@ -48,10 +48,10 @@ async def test_a_child_is_started_apart_from_the_terminal_and_its_seed_line_is_n
         child = ChildProcess(TrainingRequest(REQUEST.arguments, "poems", "my own line"), library)
         await finish(child)
     arguments = ["--train", "verses.txt", "--name", "poems", f"--data-dir={data_dir}"]
-    arguments += ["--json", "--control", "stdin"]
+    arguments += ["--json", "--quiet", "--control", "stdin"]
     (line,) = child.log_tail()  # the log is of the last run alone
     assert json.loads(line) == ["1", True, arguments]
-    assert (child.exit_code, child.logged_error()) == (0, None)
+    assert (child.exit_code, child.reported_error()) == (0, None)
 
 
 async def test_a_log_that_cannot_be_written_does_not_keep_a_run_from_training(

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rnnlm_tui.errors import StorageError
-from rnnlm_tui.events import Event, Paused, Resumed
+from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
+from rnnlm_tui.event_types import Event, Paused, Resumed
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainingRequest
@@ -166,14 +166,14 @@ async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> 
 @pytest.mark.parametrize(
     ("code", "said", "end", "why"),
     [
-        (3, "rnnlm-tui: no such file: verses.txt\n  name another\n", Phase.FAILED, "no such file"),
+        (3, CorpusError("no such file: a.txt", "name another"), Phase.FAILED, "no such file"),
         (3, "rnnlm-tui: an old flag\nTraceback:\nValueError: x\n", Phase.CRASHED, "exit code 3"),
         (0, "", Phase.CRASHED, "exit code 0"),
         pytest.param(-9, "", Phase.CRASHED, "SIGKILL", marks=POSIX),
     ],
 )
 async def test_a_process_that_ends_without_a_last_event(
-    start: Start, script: Script, code: int, said: str, end: Phase, why: str
+    start: Start, script: Script, code: int, said: str | RnnlmError, end: Phase, why: str
 ) -> None:
     run = await start()
     script.write(started(), ended(1))
@@ -183,9 +183,7 @@ async def test_a_process_that_ends_without_a_last_event(
     failed = run.progress.failed
     assert why in (failed.message if failed is not None else run.progress.crash_reason)
     assert failed is None or failed.hint == "name another"
-    assert run.log_tail() == [
-        line.strip() if line[0] != " " else line for line in said.split("\n") if line
-    ]
+    assert run.log_tail() == (said.splitlines() if isinstance(said, str) else [])
     assert len(run.progress.epochs) == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.events import Event, Failed, Paused, Saved
+from rnnlm_tui.event_types import Event, Failed, Paused, Saved
 from rnnlm_tui.tui.runs.follower import MAX_LINE, PIECE_BYTES, HistoryReader
 from tests.helpers.events import ended, finished, progress, started
 from tests.helpers.runs import lines_of

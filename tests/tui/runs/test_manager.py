@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.events import Saved
+from rnnlm_tui.event_types import Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.runs.actions import CONTROLS, is_allowed

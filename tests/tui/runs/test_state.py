@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import pytest
 
-from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
+from rnnlm_tui.event_types import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
 from rnnlm_tui.tui.runs.notes import MAX_NOTES
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.train.run_view import bar_lines

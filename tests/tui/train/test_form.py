@@ -20,7 +20,6 @@ from rnnlm_tui.tui.train.fields import Field, NameField
 from rnnlm_tui.tui.train.form import COUNTING, TrainForm
 from rnnlm_tui.tui.train.plan import Plan, paths_in, setting_problem
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
-from rnnlm_tui.tui.widgets.error_text import error_sentence, without_flags
 from rnnlm_tui.tui.widgets.inputs import PathInput
 from tests.helpers.app import click
 from tests.helpers.models import make_model
@@ -101,20 +100,6 @@ def test_names_are_proposed_from_the_corpus() -> None:
     assert name(Plan("pasted")) == "text-gru"
     assert name(Plan("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-gru"
     assert name(Plan("files", "/x/" + "ä" * 90)) == "text-gru"
-
-
-def test_the_words_of_the_command_line_become_the_forms() -> None:
-    assert without_flags("give --max-vocabulary 9") == 'give "max vocabulary" 9'
-    assert without_flags("train it anew with --force") == "train it anew"
-    assert without_flags("delete it (--delete a), or use another") == "delete it, or use another"
-    assert without_flags("train one: rnnlm-tui --train") == "train one: rnnlm-tui --train"
-    command = "--train --resume --name a"
-    assert without_flags(f"go on: {command}") == f"go on: rnnlm-tui {command}"
-
-
-def test_a_hint_after_a_full_stop_begins_with_a_capital() -> None:
-    assert error_sentence("it is a folder", "give a file (--yes)") == "it is a folder. Give a file"
-    assert error_sentence("--epochs is 0", "") == '"epochs" is 0'
 
 
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:

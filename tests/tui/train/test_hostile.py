@@ -11,7 +11,8 @@ from textual import events
 from textual.widget import Widget
 from textual.widgets import RadioButton
 
-from rnnlm_tui.events import EpochEnded, Event, Paused, Started, Warned
+from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.event_types import EpochEnded, Event, Paused, Started, Warned, failed, to_json_line
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.train.data_card import CardText, DataCard
 from rnnlm_tui.tui.train.form import COUNTING
@@ -75,7 +76,8 @@ async def test_a_hostile_corpus_is_shown_on_the_data_card(script: Script) -> Non
 
 
 async def test_hostile_complaints_of_a_corpus_are_shown(script: Script) -> None:
-    code = f"import sys; sys.exit('rnnlm-tui: ' + {HOSTILE!r} + '\\n  ' + {HOSTILE!r})"
+    said = to_json_line(failed(CorpusError(HOSTILE, HOSTILE), 1))
+    code = f"import sys; print({said!r}); sys.exit(3)"
     script.command = (sys.executable, "-c", code)
     async with shown(script) as on:
         await on.until(lambda: on.form.error is not None)
@@ -118,8 +120,8 @@ async def test_a_hostile_run_is_shown(script: Script) -> None:
         assert "[/b] [red]" in picture(on.app)
 
 
-@pytest.mark.parametrize("said", [f"rnnlm-tui: {HOSTILE}\n  {HOSTILE}", f"{HOSTILE}\n{HOSTILE}"])
-async def test_a_hostile_end_of_a_run_is_shown(script: Script, said: str) -> None:
+@pytest.mark.parametrize("said", [CorpusError(HOSTILE, HOSTILE), f"{HOSTILE}\n{HOSTILE}"])
+async def test_a_hostile_end_of_a_run_is_shown(script: Script, said: str | RnnlmError) -> None:
     async with shown(script) as on:
         await on.start(started())
         script.exit(1, said)

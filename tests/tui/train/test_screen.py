@@ -13,7 +13,8 @@ from textual import events
 from textual.screen import Screen
 from textual.widgets import Button, Collapsible, Input, Static
 
-from rnnlm_tui.events import EndFigures, Event, FinishReason, Paused
+from rnnlm_tui.errors import CorpusError, RnnlmError, Sentence
+from rnnlm_tui.event_types import EndFigures, Event, FinishReason, Paused
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Holder
@@ -452,7 +453,7 @@ async def test_a_failed_run_offers_only_what_may_work(script: Script) -> None:
             else:
                 (folder / RESUME).write_bytes(b"damaged")
             await on.start()
-            script.exit(1, "rnnlm-tui: it went wrong\n")
+            script.exit(1, RnnlmError("it went wrong"))
             await on.until(lambda: on.app.runs.training is None)
             await on.until(partial(is_offered, on, ["Back to the form", *offered]))
 
@@ -464,8 +465,8 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         await on.until(lambda: on.form.problem is None)
         plan = on.form.plan
         await on.pilot.press("f5")
-        said = "rnnlm-tui: it is [/b] too large\n  give --max-vocabulary 9\n"
-        script.exit(3, said, name="mine")
+        hint = Sentence("give {max_vocabulary} 9")
+        script.exit(3, CorpusError("it is [/b] too large", hint), name="mine")
         await on.until(lambda: on.buttons)
         assert on.end == 'it is [/b] too large\ngive "max vocabulary" 9'
         assert on.buttons == ["Back to the form"]

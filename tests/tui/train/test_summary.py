@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 
 from rnnlm_tui import paths
-from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
 from rnnlm_tui.paths import data_dir
-from rnnlm_tui.tui.runs.child import parse_error
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.summary import summarise
@@ -86,16 +85,8 @@ async def test_a_corpus_that_cannot_be_used_is_explained(
 
 
 async def test_an_encoding_that_is_not_for_text_is_explained(corpus_file: Path) -> None:
-    with pytest.raises(RnnlmError, match="no text encoding is called 'hex'"):
+    with pytest.raises(UsageError, match="no text encoding is called 'hex'"):
         await summarise(Plan("files", encoding="hex"), (str(corpus_file),), data_dir())
-
-
-def test_the_sentence_and_the_hint_are_taken_from_what_the_command_writes() -> None:
-    error = parse_error("some warning\nrnnlm-tui: it is empty\n  give another\n  or none\n")
-    assert error is not None
-    assert (error.message, error.hint) == ("it is empty", "give another or none")
-    assert parse_error("rnnlm-tui: an old flag\nFatal: something\n") is None
-    assert parse_error("") is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ a model further and replaces it."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,26 +12,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.cli.base_model import ChosenBase
-from rnnlm_tui.cli.inputs import OpenedModel, open_model
-from rnnlm_tui.cli.options import RunRequest, TrainRequest
-from rnnlm_tui.cli.run_settings import LESSON_PRESET, MACHINE_SETTINGS
 from rnnlm_tui.config import (
+    LESSON_PRESET,
+    MACHINE_SETTINGS,
     CausalConfig,
     Config,
     LineTextConfig,
     NetworkTrainConfig,
-    flag_of,
     make_config,
 )
-from rnnlm_tui.errors import CorpusError, ModelError, UsageError
+from rnnlm_tui.errors import CorpusError, ModelError, Sentence, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import with_new_words
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
-from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.paths import APP_NAME, bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import RESUME
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import TrainedLines, hashes_of
@@ -41,6 +38,7 @@ from rnnlm_tui.text.overlap import Hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.training.base_model import ChosenBase
 from rnnlm_tui.training.held_out import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
@@ -63,34 +61,38 @@ NOTHING_TO_COMPARE = (
 )
 
 
-def open_source(library: Library, request: TrainRequest) -> OpenedModel | None:
-    """The model of `--from` or `--update`; None without them. Raises UsageError if a training
-    cannot start from it."""
-    name = request.update or request.source_model
+def open_source(
+    library: Library, source_model: str | None, update: str | None, preset: str | None
+) -> OpenedModel | None:
+    """The model that a training starts from, or that it updates; None without one. `preset` is the
+    one asked for. Raises UsageError if a training cannot start from it."""
+    name = update or source_model
     if name is None or name == FROM_NOTHING:
         return None
-    source = open_model(library, name)
-    preset = source.card.config.preset
-    if request.update and preset == LESSON_PRESET:
+    source = library.opened_model(name)
+    of_source = source.card.config.preset
+    if update and of_source == LESSON_PRESET:
         raise UsageError(
             f"{name} is of the preset lesson, which cannot be updated",
-            "train it again on the whole text: --force",
+            Sentence("train it again on the whole text, with {force}"),
         )
-    if request.source_model and not ARCHITECTURES[preset].can_start_from_a_model:
+    if source_model and not ARCHITECTURES[of_source].can_start_from_a_model:
         raise UsageError(
-            f"{name} is an {ARCHITECTURES[preset].name}, which cannot be trained on another text",
-            "train on all the texts at once: --train FILE FILE",
+            f"{name} is an {ARCHITECTURES[of_source].name}, which cannot be trained on another"
+            " text",
+            f"train on all the texts at once: {APP_NAME} --train FILE FILE",
         )
-    if request.preset not in (None, preset):
-        raise UsageError(f"{name} is of the preset {preset}", "leave --preset out")
+    if preset not in (None, of_source):
+        raise UsageError(
+            f"{name} is of the preset {of_source}", Sentence("leave {preset} out"), field="preset"
+        )
     if source.card.metrics is None:
         raise _no_epoch(name)
     return source
 
 
-def english_to_start_from(
+def starts_from_english(
     library: Library,
-    request: RunRequest,
     base: ChosenBase,
     preset: str,
     settings: Sequence[Mapping[str, Any]],
@@ -99,13 +101,13 @@ def english_to_start_from(
     """The built-in English if the network of a text of so many words starts from it by default: if
     it is the base by default, of the same preset, and no setting asks for another network or other
     words."""
-    if request.base is not None or base.open is None or words > MAX_FROM_ENGLISH:
+    if base.open is None or words > MAX_FROM_ENGLISH:
         return None
     of_english = read_card(library.path(ENGLISH)).config
     fixed = {*of_english.to_json()["model"], *TEXT_SETTINGS}
     if of_english.preset != preset or any(layer.keys() & fixed for layer in settings):
         return None
-    return open_model(library, ENGLISH)
+    return library.opened_model(ENGLISH)
 
 
 def run_from(
@@ -164,7 +166,7 @@ def start_from(source: OpenedModel, corpus: Corpus, config: Config, base: Hashes
         source, corpus, config, held_out, vocabulary, weights
     )
     new = plural(len(prepared.vocabulary.words) - len(vocabulary.words), "word")
-    note = f"its network starts from {source.name}, with {new} more (--from none: from nothing)"
+    note = f"its network starts from {source.name}, with {new} more"
     prepared = dataclasses.replace(prepared, notes=(*prepared.notes, note))
     return Start(config, prepared, weights, trained)
 
@@ -221,56 +223,66 @@ def config_from(
 ) -> Config:
     """The settings with the sizes and the tokenizer of the model, and for the model's own text also
     its split, since it has seen the other lines. Raises UsageError for flags that differ."""
-    of_source, flags = source.card.config, settings[-1]
+    of_source, given = source.card.config, settings[-1]
     config = make_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.whitespace_words)
     train = config.train
     learns_words = isinstance(of_source.model, CausalConfig)
     fixed = TEXT_SETTINGS if learns_words else (*TEXT_SETTINGS, *WORD_SETTINGS)
-    _check_flags(source, flags, fixed, "train a new model without --from")
+    _check_given(source, given, fixed, Sentence("train a new model without {from}"))
     taken: dict[str, Any] = {}
     if isinstance(train, LineTextConfig):
         taken["tokenizer"] = source.card.tokenizer
         taken["lines"] = source.card.config.lines
     if is_corpus_of(source.card, corpus):
         split = {name: getattr(of_source.train, name) for name in ("held_out", "seed")}
-        if other := {name for name in flags.keys() & split if getattr(train, name) != split[name]}:
+        if other := {name for name in given.keys() & split if getattr(train, name) != split[name]}:
             raise UsageError(
                 f"{source.name} was trained on this text, and has seen the lines that would be"
                 " held out",
-                f"leave {_flags(other)} out, or train a new model without --from",
+                Sentence(
+                    "leave {names} out, or train a new model without {from}", names=names(other)
+                ),
             )
         taken |= split
     return Config(config.preset, of_source.model, dataclasses.replace(train, **taken))
 
 
-def _check_flags(
-    source: OpenedModel, flags: Mapping[str, str], of_words: Sequence[str], instead: str
+def _check_given(
+    source: OpenedModel, given: Mapping[str, Any], of_words: Sequence[str], instead: Sentence
 ) -> None:
-    """Raises UsageError for flags of settings that the model determines."""
+    """Raises UsageError for settings of a request that the model determines."""
     sizes = source.card.config.to_json()["model"]
-    if fixed := flags.keys() & {*sizes, *of_words}:
+    if fixed := given.keys() & {*sizes, *of_words}:
+        message = "{names} cannot be changed: the network and its words are those of {model}"
         raise UsageError(
-            f"{_flags(fixed)} cannot be changed: the network and its words are those of"
-            f" {source.name}",
-            f"leave {'them' if len(fixed) > 1 else 'it'} out, or {instead}",
+            Sentence(message, names=names(fixed), model=source.name),
+            Sentence(
+                "leave {them} out, or {instead}",
+                them="them" if len(fixed) > 1 else "it",
+                instead=instead,
+            ),
+            field=min(fixed),
         )
 
 
-def _flags(settings: set[str]) -> str:
-    return " and ".join(map(flag_of, sorted(settings)))
+def names(settings: Iterable[str], separator: str = " and ") -> Sentence:
+    """The names of these settings, sorted."""
+    return Sentence(separator.join(f"{{{name}}}" for name in sorted(settings)))
 
 
-def request_of_update(source: OpenedModel, request: TrainRequest) -> TrainRequest:
-    """The request with all texts to read: those that it names, by default the model's, and those
-    that it adds. Raises CorpusError if the model's are unknown."""
-    sources, encoding = list(request.sources), request.encoding
+def texts_of_update(
+    source: OpenedModel, given: Sequence[str], added: Sequence[str], encoding: str | None
+) -> tuple[tuple[str, ...], str | None]:
+    """All texts to read, those `given`, by default the model's, and those `added`; and their
+    encoding. Raises CorpusError if the model's are unknown."""
+    sources = [*given]
     if not sources:
-        hint = f"give it: --train --update {source.name} FILE"
+        hint = f"give it: {APP_NAME} --train --update {source.name} FILE"
         origin = known_origin(source.name, source.folder, source.card, hint)
         sources, encoding = origin.sources or [str(bundled_corpus())], encoding or origin.encoding
     known = {Path(name).absolute() for name in sources}
-    sources += [name for name in request.added if Path(name).absolute() not in known]
-    return dataclasses.replace(request, sources=tuple(sources), encoding=encoding)
+    sources += [name for name in added if Path(name).absolute() not in known]
+    return tuple(sources), encoding
 
 
 def run_of_update(
@@ -322,7 +334,7 @@ def _check_update(source: OpenedModel, corpus: Corpus) -> None:
     if is_corpus_of(source.card, corpus):
         raise CorpusError(
             f"the text of {source.name} has not changed since it was trained",
-            f"to train it further: --train --resume --name {source.name} --epochs N",
+            f"to train it further: {APP_NAME} --train --resume --name {source.name} --epochs N",
         )
     if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
         raise _no_epoch(source.name)
@@ -331,7 +343,7 @@ def _check_update(source: OpenedModel, corpus: Corpus) -> None:
 def _no_epoch(name: str) -> ModelError:
     return ModelError(
         f"the training of {name} has not finished its first epoch",
-        f"resume it first: --train --resume --name {name}",
+        f"resume it first: {APP_NAME} --train --resume --name {name}",
     )
 
 
@@ -340,7 +352,7 @@ def config_of_update(
 ) -> Config:
     """The settings of the model with fewer epochs, overridden by those of the request."""
     of_source = source.card.config
-    _check_flags(source, settings[-1], FIXED_IN_UPDATES, "train it again with --force")
+    _check_given(source, settings[-1], FIXED_IN_UPDATES, Sentence("train it again with {force}"))
     usual = make_config(of_source.preset, [], words).train
     kept = {
         name: value

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from rnnlm_tui.cli import inputs
+from rnnlm_tui.training import inputs
 
 VERSION_1 = tuple(f"memory/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat"))
 VERSION_2 = ("memory.max", "memory.current", "memory.stat")

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnlm_tui.cli.inputs import OpenedModel
-from rnnlm_tui.config import Config, LineTextConfig, print_warning
-from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.config import Config, LineTextConfig
+from rnnlm_tui.errors import ModelError, Sentence, UsageError
 from rnnlm_tui.store.card import ENGLISH, MAX_BASES
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import (
     BaseModel,
-    StoredModel,
     base_model,
     open_stored,
     own_base,
@@ -51,13 +49,11 @@ SAMPLED_WORDS = 20_000
 @dataclass(frozen=True, slots=True)
 class ChosenBase:
     """The base model of a run. `open` loads it, and is None if the run has none. `known` are the
-    hashes of the lines that it was trained on. `notes` are sentences for the data card. `scores`
-    are the words that its network scores for each place, 0 if it is made of n-grams."""
+    hashes of the lines that it was trained on. `notes` are sentences for the data card."""
 
     open: Callable[[], BaseModel | None] | None = None
     known: Hashes = field(default_factory=no_hashes)
     notes: tuple[str, ...] = ()
-    scores: int = 0
 
     def held_out(self, corpus: Corpus, config: Config) -> Mask | None:
         """Which lines [L] of the text of a new model to hold out; None if they are those that the
@@ -85,18 +81,23 @@ def choose_base(
         return ChosenBase()
     if not config.is_mixed:
         is_off = isinstance(config.train, LineTextConfig)
-        what = "--mixture off" if is_off else config.preset
-        raise UsageError(f"a model of {what} has no base model", "leave --on out")
+        what = Sentence("{mixture} off") if is_off else f"the preset {config.preset}"
+        raise UsageError(
+            Sentence("a model of {what} has no base model", what=what),
+            Sentence("leave {on} out"),
+            field="on",
+        )
     if asked not in library.names():
         raise library.unknown_model(asked)
     tokenizer = read_card(library.path(asked)).tokenizer
     if tokenizer != config.tokenizer:
         raise UsageError(
             f"{asked} uses the tokenizer {tokenizer}, this model {config.tokenizer}",
-            f"give --tokenizer {tokenizer}, or --on {NO_BASE}",
+            Sentence("give {tokenizer} {its}, or {on} {none}", its=tokenizer, none=NO_BASE),
+            field="on",
         )
     if asked == name:
-        raise UsageError(f"{name} cannot be built on itself", "take another --name")
+        raise UsageError(f"{name} cannot be built on itself", Sentence("take another {name}"))
     return _known_to(library, asked)
 
 
@@ -106,15 +107,9 @@ def _known_to(library: Library, name: str, notes: tuple[str, ...] = ()) -> Chose
     path = library.path(name)
     with open_stored(path) as stored:
         if stored.card.bases >= MAX_BASES:
-            raise UsageError(f"{name} is built on {MAX_BASES} other models", "take another --on")
-        return _chosen(stored, partial(base_model, path, name), notes)
-
-
-def _chosen(
-    base: StoredModel, load: Callable[[], BaseModel | None], notes: tuple[str, ...] = ()
-) -> ChosenBase:
-    scores = 0 if base.card.config.preset == "ngram" else base.card.total_words
-    return ChosenBase(load, base.lines_seen(), notes, scores)
+            message = f"{name} is built on {MAX_BASES} other models"
+            raise UsageError(message, Sentence("take another {on}"), field="on")
+        return ChosenBase(partial(base_model, path, name), stored.lines_seen(), notes)
 
 
 def should_use_english(library: Library, corpus: Corpus, config: Config) -> tuple[bool, str]:
@@ -131,7 +126,7 @@ def should_use_english(library: Library, corpus: Corpus, config: Config) -> tupl
     what = f"{(share := share_known(lines, tokenizer, vocabulary)):.0%} of its words are English"
     if share < ENOUGH_ENGLISH:
         return False, f"it has no base model ({what}, too few for {ENGLISH})"
-    return True, f"its base model is {ENGLISH} ({what}) (--on none: no base model)"
+    return True, f"its base model is {ENGLISH} ({what})"
 
 
 def share_known(lines: Iterable[str], tokenizer: Tokenizer, vocabulary: Vocabulary) -> float:
@@ -147,27 +142,28 @@ def base_of_update(source: OpenedModel, library: Library) -> ChosenBase:
     """The base model of an update: that of the model itself. Raises ModelError."""
     with open_stored(source.path) as stored:
         if stored.base is not None:
-            return _chosen(stored.base, partial(own_base, source.path))
+            return ChosenBase(partial(own_base, source.path), stored.base.lines_seen())
         named = stored.card.base_named
     return _known_to(library, ENGLISH) if named and library.is_built_in(ENGLISH) else ChosenBase()
 
 
-def base_of_resumed(library: Library, name: str, origin: TextOrigin) -> BaseModel | None:
+def base_of_resumed(
+    library: Library, name: str, origin: TextOrigin
+) -> tuple[BaseModel | None, str]:
     """The base model of a run that is resumed: that in the saved model of its name, or else the one
-    in the library. Warns if both are gone. Raises ModelError."""
+    in the library; and a warning if both are gone. Raises ModelError."""
     if (base := origin.get("base")) is None:
-        return None
+        return None, ""
     with suppress(ModelError):
         path = library.path(name)
         if read_card(path).base_named == base and (own := own_base(path)):
-            return own
+            return own, ""
     with suppress(ModelError):
         path = library.path(base["name"])
         is_shipped = base["name"] == ENGLISH and library.is_built_in(ENGLISH)
         if is_shipped or read_card(path).created == base["created"]:
-            return base_model(path, base["name"])
-    print_warning(f"{base['name']} is gone or was trained again: {name} continues without it")
-    return None
+            return base_model(path, base["name"]), ""
+    return None, f"{base['name']} is gone or was trained again: {name} continues without it"
 
 
 def with_base(run: TrainingRun, chosen: ChosenBase) -> TrainingRun:

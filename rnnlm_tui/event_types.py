@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeAlia
 import msgspec
 from msgspec import Meta, Struct
 
+from rnnlm_tui.errors import RnnlmError, label_of
+
 EVENT_VERSION = 1
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
 Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
@@ -224,11 +226,13 @@ class Finished(_Event, frozen=True, tag="finished"):
 
 
 class Failed(_Event, frozen=True, tag="failed"):
-    """The run could not start or continue. `kind` is that of the error."""
+    """The run could not start or continue. `kind` is that of the error, `field` the setting or
+    option that is wrong, if it is one."""
 
     kind: str
     message: str
     hint: str
+    field: str | None = None
 
 
 Event: TypeAlias = (
@@ -249,8 +253,13 @@ REQUIRED = {
     "sample": ("seed", "text"),
 }
 """Keys that the objects in an `EpochEnded` must have."""
-NULLABLE = ("held_out", "best_epoch", "update", "evaluation", "threads")
+NULLABLE = ("held_out", "best_epoch", "update", "evaluation", "threads", "field")
 """Fields that may be None."""
+
+
+def failed(error: RnnlmError, seconds: float) -> Failed:
+    """The event for an error, so many seconds after the start, in the words of the app."""
+    return Failed(seconds, error.kind, *error.worded(label_of), error.field)
 
 
 def event_name(kind: type[_Event]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.events import (
+from rnnlm_tui.event_types import (
     EndFigures,
     EpochEnded,
     Event,

@@ -9,16 +9,17 @@ import pytest
 from rnnlm_tui.cli.modes import split
 from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.parser import make_request
-from rnnlm_tui.cli.run_settings import resolve_settings
+from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import Config, make_config
 from rnnlm_tui.errors import UsageError
+from rnnlm_tui.training.plan import resolve_settings
 
 
 def config_of(*arguments: str, source: str | None = None) -> Config:
     """The settings that a command line gives."""
     request = make_request(*split(["--train", *arguments]))
     assert isinstance(request, TrainRequest)
-    return make_config(*resolve_settings(request, source))
+    return make_config(*resolve_settings(training_request(request), source))
 
 
 def test_flags_go_before_the_environment_before_toml_before_defaults(
@@ -56,14 +57,14 @@ def test_the_preset_comes_from_flag_source_environment_or_file(
 
 def test_an_error_names_the_variable_that_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNNLM_EPOCHS", "many")
-    with pytest.raises(UsageError, match=r"--epochs is '?many'? \(from RNNLM_EPOCHS\)"):
+    with pytest.raises(UsageError, match=r"epochs is 'many' \(from RNNLM_EPOCHS\)"):
         config_of()
 
 
 def test_a_flag_of_another_preset_is_refused_with_the_presets_that_have_it() -> None:
     with pytest.raises(UsageError) as refused:
         config_of("diary.txt", "--bidirectional-size=4")
-    assert refused.value.message == "the preset gru has no setting --bidirectional-size"
+    assert refused.value.message == "the preset gru has no setting bidirectional_size"
     assert refused.value.hint == "presets that have it: lesson"
 
 
@@ -77,7 +78,7 @@ def test_a_variable_that_a_preset_does_not_have_is_left_out(
 
 def test_where_to_compute_does_not_matter_to_a_preset_without_a_network() -> None:
     assert config_of("--preset=ngram", "--threads=1", "--device=cpu").preset == "ngram"
-    with pytest.raises(UsageError, match="no setting --epochs"):
+    with pytest.raises(UsageError, match="no setting epochs"):
         config_of("--preset=ngram", "--epochs=1")
 
 

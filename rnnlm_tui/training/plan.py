@@ -1,0 +1,364 @@
+"""What to train: from a request to a run that can start.
+
+`plan` reads no text: it finds the name, the preset and the model to start from, so that mistakes
+are told at once. `Plan.prepare` reads the text and decides the rest: the settings that depend on
+its size, the base model, the lines to hold out, and where the network starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from rnnlm_tui.config import (
+    LESSON_PRESET,
+    MACHINE_SETTINGS,
+    OWN_TEXT_PRESET,
+    QUERY_SETTINGS,
+    Config,
+    make_config,
+    preset_named,
+    settings_of,
+)
+from rnnlm_tui.errors import CorpusError, ModelError, Name, Sentence, UsageError
+from rnnlm_tui.formatting import as_unicode, cut_words
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
+from rnnlm_tui.paths import APP_NAME, bundled_corpus
+from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.library import Library, OpenedModel, check_name, free_name
+from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, join_paragraphs
+from rnnlm_tui.text.prepare import PreparedText
+from rnnlm_tui.text.sources import is_pipe
+from rnnlm_tui.text.streams import Workspace
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.training.base_model import base_of_resumed, base_of_update, choose_base, with_base
+from rnnlm_tui.training.checkpoint import Checkpoint, load_state, now
+from rnnlm_tui.training.inputs import corpus_of
+from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.starting_model import (
+    config_from,
+    config_of_update,
+    names,
+    open_source,
+    run_from,
+    run_of_update,
+    starts_from_english,
+    texts_of_update,
+)
+
+SEED_LINE_WORDS = 4
+LONGEST_STEM = 40
+CHANGEABLE = ("epochs", "learning_rate", "patience", *MACHINE_SETTINGS)
+"""The settings that may change when a run is resumed. All others stay as they were at its start,
+whatever the environment says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Settings that apply unless the request says otherwise: of a file or a variable, as `source`
+    tells in an error. If `is_general`, a preset ignores those that it does not have."""
+
+    settings: Mapping[str, Any]
+    source: str
+    is_general: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What to train.
+
+    Without `sources` the text is the sonnets, and a resumed or updated run keeps its own. `name`
+    and `seed_line` are made of the text by default. `settings` override `defaults`, of which later
+    ones override earlier ones; both may be text or numbers. `base` is the model to mix with,
+    `source_model` the one to start from ("none": nothing), `update` the one to train further on its
+    texts, those `added` included.
+    """
+
+    sources: tuple[str, ...] = ()
+    name: str | None = None
+    preset: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Sequence[Defaults] = ()
+    base: str | None = None
+    source_model: str | None = None
+    update: str | None = None
+    added: tuple[str, ...] = ()
+    encoding: str | None = None
+    seed_line: str | None = None
+    resume: bool = False
+    force: bool = False
+
+
+Prepare: TypeAlias = Callable[[Workspace], TrainingRun]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A training that is ready to read its text, once its `name` is locked. The arrays of a large
+    text are written to the workspace. `prepare` raises RnnlmError."""
+
+    name: str
+    prepare: Prepare
+
+
+def plan(library: Library, request: TrainingRequest) -> Plan:
+    """The plan of a training. Raises RnnlmError."""
+    _check_request(request)
+    if request.resume:
+        name = library.newest_run() if request.name is None else check_name(request.name)
+        return Plan(name, partial(_saved_run, library, name, request))
+    source = open_source(library, request.source_model, request.update, request.preset)
+    preset, settings = resolve_settings(request, source.card.config.preset if source else None)
+    name = request.update or _new_name(library, request, preset)
+    return Plan(name, partial(_new_run, library, request, name, source, preset, settings))
+
+
+def _check_request(request: TrainingRequest) -> None:
+    """Raises UsageError for options that contradict each other."""
+    if request.update and (request.resume or request.force or request.source_model or request.name):
+        raise UsageError(
+            Sentence("{update} trains and replaces {model} itself", model=request.update),
+            Sentence("leave {resume}, {force}, {from} and {name} out"),
+        )
+    if request.added and not request.update:
+        raise UsageError(Sentence("{add} is for {update}"), "name all texts together")
+    if request.resume and (request.force or request.source_model or request.base is not None):
+        hint = Sentence("leave {force}, {from} and {on} out")
+        raise UsageError(Sentence("{resume} continues a run with its own settings"), hint)
+
+
+def resolve_settings(
+    request: TrainingRequest, source_preset: str | None = None
+) -> tuple[str, list[Mapping[str, Any]]]:
+    """The preset of a run, and the settings that override its defaults, in the order that
+    `make_config` takes.
+
+    `source_preset` is that of the model that the run starts from, which takes precedence. Raises
+    UsageError, naming the source of an invalid value.
+    """
+    preset = source_preset or request.preset
+    for each in () if preset else request.defaults:
+        preset = each.settings.get("preset", preset)
+    preset = preset or (OWN_TEXT_PRESET if request.sources else LESSON_PRESET)
+    known = settings_of(preset_named(preset))
+    given = _without(request.settings, {*MACHINE_SETTINGS, *QUERY_SETTINGS} - known.keys())
+    make_config(preset, [given])
+    layers: list[Mapping[str, Any]] = []
+    for each in request.defaults:
+        ignored = {"preset", *MACHINE_SETTINGS, *QUERY_SETTINGS} - known.keys()
+        ignored |= each.settings.keys() - known.keys() if each.is_general else set()
+        layers.append(_without(each.settings, ignored))
+        for name, value in layers[-1].items():
+            _check_value(each.source, preset, name, value)
+    return preset, [*layers, given]
+
+
+def _without(settings: Mapping[str, Any], ignored: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in ignored}
+
+
+def _check_value(source: str, preset: str, name: str, value: object) -> None:
+    """Raises UsageError, naming the source, for an invalid value."""
+    try:
+        make_config(preset, [{name: value}])
+    except UsageError as error:
+        raise error.within("{message} ({source})", source=source) from error
+
+
+def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
+    """The requested name, or a free one made from the corpus and the preset."""
+    if request.name is not None:
+        return check_name(request.name)
+    first = request.sources[0] if request.sources else bundled_corpus().name
+    stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
+    return free_name(library, f"{stem}-{preset}")
+
+
+def _new_run(
+    library: Library,
+    request: TrainingRequest,
+    name: str,
+    source: OpenedModel | None,
+    preset: str,
+    settings: Sequence[Mapping[str, Any]],
+    workspace: Workspace,
+) -> TrainingRun:
+    """The run of a new model, or of the next version of one."""
+    path, folder, is_update = library.path(name), library.run_folder(name), bool(request.update)
+    if source is not None and is_update:
+        texts = texts_of_update(source, request.sources, request.added, request.encoding)
+        request = replace(request, sources=texts[0], encoding=texts[1])
+    elif not request.force:
+        _check_free(library, name)
+    corpus = corpus_of(request.sources, request.encoding, workspace)
+    origin, words = _origin(corpus, request), corpus.whitespace_words
+    if source is None:
+        config = make_config(preset, settings, words)
+    elif is_update:
+        config = config_of_update(source, settings, words)
+    else:
+        config = config_from(source, corpus, settings)
+    if source is not None and is_update and request.base is None:
+        base = base_of_update(source, library)
+    else:
+        base = choose_base(library, corpus, config, request.base, name)
+    if request.source_model is None and source is None and request.base is None:
+        source = starts_from_english(library, base, preset, settings, words)
+        config = config if source is None else config_from(source, corpus, settings)
+    if source is None:
+        prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
+        run = TrainingRun(name, path, folder, config, prepared, origin)
+    elif is_update:
+        run = run_of_update(source, corpus, origin, config, base.known)
+    else:
+        run = run_from(source, name, path, folder, corpus, origin, config, base.known)
+    return with_base(run, base)
+
+
+def _check_free(library: Library, name: str) -> None:
+    """Raises ModelError if a model or an unfinished run has this name."""
+    can_resume = (library.run_folder(name) / RESUME).exists()
+    if library.path(name).exists():
+        more = Sentence(", or train it further with {resume}") if can_resume else ""
+        raise ModelError(
+            f"the name {name} is taken",
+            Sentence("take another {name}, replace it with {force}{more}", more=more),
+            field="name",
+        )
+    if can_resume:
+        raise ModelError(
+            f"a training of {name} was started and not finished",
+            Sentence(
+                "resume it with {resume}, start again with {force}, or delete it: {command}",
+                command=f"{APP_NAME} --delete {name}",
+            ),
+            field="name",
+        )
+
+
+def _origin(corpus: Corpus, request: TrainingRequest) -> TextOrigin:
+    """Where the corpus can be read again. The bundled one has no sources."""
+    return {
+        "created": now(),
+        "sources": list(corpus.sources) if request.sources else [],
+        "sha256": corpus.sha256,
+        "encoding": request.encoding,
+        "seed_line": as_unicode(request.seed_line or _default_seed_line(corpus)),
+    }
+
+
+def _default_seed_line(corpus: Corpus) -> str:
+    """The beginning of the first line with at least two words."""
+    words = (line.split() for line in corpus.lines)
+    first: list[str] = next((w for w in words if len(w) > 1), [])
+    return cut_words(" ".join(first[:SEED_LINE_WORDS]))
+
+
+def _saved_run(
+    library: Library, name: str, request: TrainingRequest, workspace: Workspace
+) -> TrainingRun:
+    """The run `name`, to be continued where it stopped. Raises RnnlmError if that is impossible."""
+    folder = library.run_folder(name)
+    state = load_state(folder, name)
+    changed = _changed_settings(request, state.config.preset)
+    before = state.config.to_json()
+    config = make_config(before["preset"], [{**before["model"], **before["train"]}, changed])
+    _check_unfinished(name, config, state)
+    if "learning_rate" in changed:
+        state.position.learning_rate = config.network_train.learning_rate
+    sources = request.sources or state.corpus.get("sources") or []
+    if STANDARD_INPUT in sources and not request.sources:
+        raise CorpusError(
+            f"the text of {name} came from standard input or a pipe, and is needed again",
+            f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
+        )
+    encoding = request.encoding or state.corpus.get("encoding")
+    corpus = corpus_of(sources, encoding, workspace)
+    if corpus.sha256 != state.corpus.get("sha256"):
+        raise CorpusError(
+            f"{corpus.name} is not the text that the training of {name} started with",
+            f"give that text, or train a new model: {APP_NAME} --train FILE --from {name}",
+        )
+    prepared = prepared_again(corpus, config, state)
+    seed_line = request.seed_line or state.corpus.get("seed_line") or _default_seed_line(corpus)
+    origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
+    if request.sources:
+        origin["sources"] = list(corpus.sources)
+    base, warning = base_of_resumed(library, name, origin)
+    if warning:
+        prepared = replace(prepared, warnings=(*prepared.warnings, warning))
+    return TrainingRun(
+        *(name, library.path(name), folder, config, prepared, origin, state),
+        ancestor_lines=state.ancestor_lines,
+        base=base,
+        replaces=_to_replace(library, name, state),
+    )
+
+
+def _to_replace(library: Library, name: str, state: Checkpoint) -> LanguageModel | None:
+    """The model that an update is to replace; None if it has replaced it already."""
+    if "old_loss" not in state.corpus or state.position.best_epoch is not None:
+        return None
+    with suppress(ModelError):
+        return library.open(name)[1]
+    return None
+
+
+def _changed_settings(request: TrainingRequest, preset: str) -> dict[str, Any]:
+    """The settings changed by the request. Raises UsageError for those that cannot change."""
+    own = settings_of(preset_named(preset))
+    changeable = [name for name in CHANGEABLE if name in own]
+    fixed = sorted(request.settings.keys() - {*changeable, *MACHINE_SETTINGS})
+    if request.preset is not None:
+        fixed.append("preset")
+    if fixed:
+        hint = Sentence("only {allowed} can", allowed=names(changeable, ", "))
+        raise UsageError(
+            Sentence("{name} cannot be changed when a training is resumed", name=Name(fixed[0])),
+            hint if changeable else "leave it out",
+            field=fixed[0],
+        )
+    return {name: value for name, value in request.settings.items() if name in own}
+
+
+def _check_unfinished(name: str, config: Config, state: Checkpoint) -> None:
+    """Raises UsageError if the run is finished."""
+    if state.position.epoch > config.epochs:
+        done = state.position.epoch - 1
+        raise UsageError(
+            f"the training of {name} has reached its last epoch, {done}",
+            Sentence("give it more, such as {epochs} {more}", more=2 * done),
+            field="epochs",
+        )
+    if state.position.patience_exhausted(config.train):
+        raise UsageError(
+            f"the training of {name} ended early: its held-out loss was best in epoch"
+            f" {state.position.best_epoch}",
+            Sentence("raise its patience, such as {patience} 20"),
+            field="patience",
+        )
+
+
+def prepared_again(corpus: Corpus, config: Config, state: Checkpoint) -> PreparedText:
+    """The corpus with the vocabulary and the window that the run started with."""
+    corpus = join_paragraphs(corpus, config.lines)
+    if state.held_out is not None and state.held_out.shape != (len(corpus.lines),):
+        raise ModelError(
+            "the saved state holds out lines of another text", Sentence("train with {force}")
+        )
+    words = state.corpus.get("words")
+    if words is None:
+        return prepare_corpus(corpus, config, held_out=state.held_out)
+    vocabulary = Vocabulary(words, ARCHITECTURES[config.preset].special_tokens)
+    conventions = state.corpus.get("conventions") or Conventions()
+    known = vocabulary, conventions, state.corpus["window"]
+    return prepare_corpus(corpus, config, known, state.held_out)
