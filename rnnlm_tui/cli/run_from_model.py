@@ -41,7 +41,7 @@ from rnnlm_tui.text.overlap import Hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.held_out import loss_of_update
+from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
 FROM_NOTHING = "none"

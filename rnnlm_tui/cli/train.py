@@ -58,7 +58,7 @@ def train(request: TrainRequest) -> int:
     threads.lower_priority()
     try:
         with _explained_memory_errors(), connected(request) as ranks:
-            if ranks is not None and ranks.share.rank > 0:
+            if ranks is not None and ranks.shard.rank > 0:
                 return follow(ranks, request)
             finished, interrupted = _train(request, ranks)
     except RnnlmError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig
@@ -20,29 +19,24 @@ from rnnlm_tui.events import (
     EpochFigures,
     Event,
     Finished,
-    Preparing,
     Progress,
     Saved,
 )
 from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import Fit
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays, ngram_counts
-from rnnlm_tui.store.card import NgramSizes
+from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.estimate import ORDER, TRAIN_SAMPLE
-from rnnlm_tui.training.held_out import (
+from rnnlm_tui.training.estimate import TRAIN_SAMPLE
+from rnnlm_tui.training.evaluation import (
     evaluate_held_out,
     evaluate_lines,
     loss_of_update,
-    mix,
     save_evaluation,
 )
-from rnnlm_tui.training.run import RunEvents, TrainingRun, sample
-
-COUNTING = "n-grams"
-"""The name of the phase that counts them."""
+from rnnlm_tui.training.mixing import mix
+from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 
 
 def train(run: TrainingRun, control: Control) -> Iterator[Event]:
@@ -60,7 +54,7 @@ class NgramTrainer:
         self._run, self._control = run, control
         self._prepared, self._order = run.prepared, run.config.model.order
         self._checkpoints = run.checkpoints()
-        self._report = RunEvents(run, clock)
+        self._report = RunReport(run, clock)
         self._estimated = self._report.estimate()
         self._paused_s = 0.0
         self._arrays: Arrays = {}
@@ -151,34 +145,6 @@ class NgramTrainer:
 
     def _elapsed_s(self) -> float:
         return self._report.time() - self._paused_s
-
-
-@dataclass(frozen=True, slots=True)
-class TextNgrams:
-    """The n-grams of a network's text, which predict until the first epoch ends and are then mixed
-    with it."""
-
-    arrays: Arrays
-    model: LanguageModel
-    described: NgramSizes
-
-
-def count_ngrams(run: TrainingRun, report: RunEvents) -> Generator[Event, None, TextNgrams]:
-    """Counts the n-grams: 0.6 s for a million words. Reports progress for a large text."""
-    prepared, train = run.prepared, run.config.train
-    assert isinstance(train, LineTextConfig)
-    arrays, began = Arrays(), report.time()
-    is_large = prepared.kept is not None
-    if is_large:
-        yield Preparing(began, COUNTING, 0, ORDER, math.nan)
-    for length, part in enumerate(ngram_arrays(prepared, ORDER, train.max_ngrams), start=1):
-        arrays |= part
-        if is_large:
-            now = report.time()
-            left = (now - began) * (ORDER - length) / length
-            yield Preparing(now, COUNTING, length, ORDER, left)
-    model = NgramModel(ORDER, prepared.vocabulary, prepared.tokenizer, arrays)
-    return TextNgrams(arrays, model, {"order": ORDER, "sizes": [*ngram_counts(arrays)]})
 
 
 def _train_figures(measured: Evaluation) -> dict[str, Any]:

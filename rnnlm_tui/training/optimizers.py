@@ -66,13 +66,13 @@ def make_optimizer(
     return KerasAdam(network.parameters(), learning_rate)
 
 
-def rate_factor(settings: NetworkTrainConfig, done: float) -> float:
-    """The factor of the learning rate when `done`, a share of the run, is over.
+def rate_factor(settings: NetworkTrainConfig, fraction: float) -> float:
+    """The factor of the learning rate when this `fraction` of the run is over.
 
     It is 1 for the lesson. For causal networks it is a linear warmup times a cosine that falls to 0
     (Loshchilov and Hutter 2017).
     """
     if not isinstance(settings, CausalTrainConfig):
         return 1.0
-    rise = min(1.0, done / settings.warmup) if settings.warmup > 0 else 1.0
-    return rise * (1 + math.cos(math.pi * min(1.0, done))) / 2
+    rise = min(1.0, fraction / settings.warmup) if settings.warmup > 0 else 1.0
+    return rise * (1 + math.cos(math.pi * min(1.0, fraction))) / 2

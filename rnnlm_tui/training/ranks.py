@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.training.batches import Share
+from rnnlm_tui.training.batches import Shard
 from rnnlm_tui.training.networks import BatchLoss
 
 LONGEST_WAIT = timedelta(hours=2)
@@ -60,7 +60,7 @@ class Ranks:
     def __init__(self) -> None:
         """Connects as torchrun's variables say. Raises RankError."""
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        self.share = Share(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+        self.shard = Shard(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
         with explained():
             # A prefix for each restart, because the store still has the addresses of dead
             # processes.
@@ -69,8 +69,8 @@ class Ranks:
             distributed.init_process_group(
                 backend,
                 store=store,
-                rank=self.share.rank,
-                world_size=self.share.of,
+                rank=self.shard.rank,
+                world_size=self.shard.of,
                 timeout=LONGEST_WAIT,
             )
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
@@ -83,7 +83,7 @@ class Ranks:
     def close(self) -> None:
         """Disconnects. Rank 0 first tells the others to exit, if they wait for a message."""
         with suppress(RankError), explained():
-            if self.share.rank == 0 and self.others_wait:
+            if self.shard.rank == 0 and self.others_wait:
                 self.send(END)
             if self._has_ended:
                 distributed.barrier()  # a rank that exits early looks like a failure to the others
@@ -125,7 +125,7 @@ class Ranks:
             return [json.loads(part[: int(n)].numpy().tobytes()) for part, n in each]
 
     def _gathered(self, tensor: Tensor) -> list[Tensor]:
-        parts = [torch.empty_like(tensor) for _ in range(self.share.of)]
+        parts = [torch.empty_like(tensor) for _ in range(self.shard.of)]
         distributed.all_gather(parts, tensor)
         return parts
 

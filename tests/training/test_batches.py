@@ -18,7 +18,7 @@ from rnnlm_tui.training.batches import (
     WHOLE,
     Batch,
     BpttBatches,
-    Share,
+    Shard,
     batch_at,
     stream_batches,
 )
@@ -95,12 +95,12 @@ def prepared(text: str, **settings: object) -> PreparedLines:
     return lines
 
 
-def batches_of(lines: PreparedLines, share: Share = WHOLE, **settings: object) -> BpttBatches:
+def batches_of(lines: PreparedLines, shard: Shard = WHOLE, **settings: object) -> BpttBatches:
     small = {"batch_size": 2, "bptt": 3, "unk_rate": 0.5}
     config = make_config("gru", [small, settings])
     train = config.train
     assert isinstance(train, CausalTrainConfig)
-    return BpttBatches(lines, train, torch.device("cpu"), share)
+    return BpttBatches(lines, train, torch.device("cpu"), shard)
 
 
 TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))
@@ -120,16 +120,16 @@ def test_an_epoch_can_be_resumed_at_any_step() -> None:
     assert not list(batches.held_out())
 
 
-def test_the_shares_of_several_processes_are_the_whole_batch() -> None:
+def test_the_shards_of_several_processes_are_the_whole_batch() -> None:
     lines = prepared(TEXT)
-    shares_of = [Share(rank, 3) for rank in range(3)]
-    parts = [batches_of(lines, s, batch_size=7) for s in shares_of]
-    shares = zip(*(part.epoch(2) for part in parts), strict=True)
+    shards = [Shard(rank, 3) for rank in range(3)]
+    parts = [batches_of(lines, s, batch_size=7) for s in shards]
+    rows = zip(*(part.epoch(2) for part in parts), strict=True)
     whole = batches_of(lines, batch_size=7)
-    for (x, y), each in zip(whole.epoch(2), shares, strict=True):
+    for (x, y), each in zip(whole.epoch(2), rows, strict=True):
         assert {part.rows for part in parts} == {len(x)}
         for rank, (own_x, own_y) in enumerate(each):
-            own = Share(rank, 3).rows(len(x))
+            own = Shard(rank, 3).rows(len(x))
             assert torch.equal(own_x, x[own])
             assert torch.equal(own_y, y[own])
 
@@ -157,10 +157,10 @@ def test_a_text_with_unknown_words_is_not_changed() -> None:
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 64])
 def test_every_row_counts_once(total: int) -> None:
     rows = np.arange(total)
-    shares = [Share(rank, 3) for rank in range(3)]
-    taken = [rows[share.rows(total)] for share in shares if share.counts(total)]
+    shards = [Shard(rank, 3) for rank in range(3)]
+    taken = [rows[shard.rows(total)] for shard in shards if shard.has_rows(total)]
     assert np.concatenate(taken).tolist() == rows.tolist()
-    assert all(len(rows[share.rows(total)]) > 0 for share in shares)
+    assert all(len(rows[shard.rows(total)]) > 0 for shard in shards)
 
 
 def test_a_short_text_has_fewer_streams_than_asked_for() -> None:

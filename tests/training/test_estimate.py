@@ -11,7 +11,7 @@ from rnnlm_tui.events import Progress, Started
 from rnnlm_tui.lm import time_estimate
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.training.estimate import run_seconds, scores_of
-from rnnlm_tui.training.run import RunEvents, TrainingRun
+from rnnlm_tui.training.run import RunReport, TrainingRun
 from rnnlm_tui.training.time_left import TimeLeft
 from tests.helpers.commands import VERSES
 from tests.helpers.networks import small_network
@@ -74,11 +74,11 @@ def test_few_held_out_words_cost_no_fit(tmp_path: Path) -> None:
 def test_events_tell_the_time_of_the_whole_run(preset: str, tmp_path: Path) -> None:
     small = made(tmp_path, preset, verses=10, mixture="on")
     if preset == "ngram":
-        events, of_run = run(small), RunEvents(small).estimate()
+        events, of_run = run(small), RunReport(small).estimate()
         left = [event.eta_s for event in events if isinstance(event, Progress)]
         assert left[-1] == pytest.approx(of_run.end) and of_run.end > 0
     else:
-        events, of_run = run_stopped_at(small, 1, 1), RunEvents(small).estimate()
+        events, of_run = run_stopped_at(small, 1, 1), RunReport(small).estimate()
     started = next(event for event in events if isinstance(event, Started))
     assert started.estimated_s == pytest.approx(of_run.total(small.config.epochs))
     assert started.estimated_s > of_run.steps

@@ -29,7 +29,7 @@ from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text import excerpts
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import loss_of_update
+from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import train
 from tests.helpers.commands import VERSES

@@ -31,7 +31,8 @@ from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.run import sample
-from rnnlm_tui.training.trainer import MAX_RECOVERIES, OLDER_MODEL_STAYS, Trainer
+from rnnlm_tui.training.run_saver import OLDER_MODEL_STAYS
+from rnnlm_tui.training.trainer import MAX_RECOVERIES, Trainer
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_run
 

@@ -18,10 +18,10 @@ from rnnlm_tui.events import Event, Finished, Preparing, Progress, Saved, Warned
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.store.model_file import BaseModel, load_model, read_card
 from rnnlm_tui.text.corpus import some_lines
-from rnnlm_tui.training import held_out, trainer
+from rnnlm_tui.training import evaluation, trainer
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import evaluate_held_out, evaluate_lines, save_evaluation
-from rnnlm_tui.training.run import RunEvents
+from rnnlm_tui.training.evaluation import evaluate_held_out, evaluate_lines, save_evaluation
+from rnnlm_tui.training.run import RunReport
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
 from tests.helpers.training import run, small_run
@@ -80,7 +80,7 @@ def test_figures_that_cannot_be_saved_are_a_warning(
     for event in trainer.train(small, Control("")):
         events.append(event)
         if isinstance(event, Saved):
-            monkeypatch.setattr(held_out, "change_card", fail)
+            monkeypatch.setattr(evaluation, "change_card", fail)
     assert [event.message for event in events if isinstance(event, Warned)] == ["no space left"]
     assert isinstance(events[-1], Finished)
     load_model(small.path)
@@ -100,7 +100,7 @@ class Comparison:
     def events(self) -> Iterator[Event]:
         """The events of its comparison; the last one is no event, but what it has found."""
         evaluation = evaluate_held_out(self.run, self.model, self.control)
-        report = RunEvents(self.run)
+        report = RunReport(self.run)
         self.found = yield from save_evaluation(self.run, evaluation, self.control, report)
 
 
