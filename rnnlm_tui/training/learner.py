@@ -18,7 +18,7 @@ from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.batches import WHOLE, BpttBatches, PrefixBatches, Shard
 from rnnlm_tui.training.causal_networks import CausalNetwork
-from rnnlm_tui.training.checkpoint import Checkpoint, part_of
+from rnnlm_tui.training.checkpoint import Checkpoint, Tensors, part_of
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Logits, Network
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
@@ -26,8 +26,6 @@ from rnnlm_tui.training.ranks import Ranks
 from rnnlm_tui.training.thread_choice import ThreadChoice
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-
-Arrays = dict[str, NDArray[np.float32]]
 
 
 def build(
@@ -68,7 +66,7 @@ class Learner:
         self,
         config: Config,
         prepared: PreparedText,
-        weights: Arrays | None = None,
+        weights: Tensors | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         """Starts from `weights`, or from initial weights drawn with the seed. `ranks` are the
@@ -156,9 +154,9 @@ class Learner:
         if self._ranks is not None:
             self._ranks.others_wait = True
             if is_early:
-                self.network.hidden_state = self._ranks.joined(self.network.hidden_state)
+                self.network.hidden_state = self._ranks.join_rows(self.network.hidden_state)
 
-    def state(self) -> Arrays:
+    def state(self) -> Tensors:
         """The tensors of a `Checkpoint`, copied."""
         tensors = {f"weight.{name}": weight for name, weight in self.network.weights().items()}
         for name, parameter in self.network.named_parameters():

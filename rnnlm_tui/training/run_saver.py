@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnlm_tui.events import EpochFigures, Event, Saved, Warned
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture, ModelCard
 from rnnlm_tui.store.run_state import Position, TextOrigin
-from rnnlm_tui.training.checkpoint import Checkpoint, part_of
+from rnnlm_tui.training.checkpoint import Checkpoint, Tensors, part_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.estimate import MAX_AT_FIRST
 from rnnlm_tui.training.evaluation import evaluate_held_out, loss_of_update
@@ -25,8 +24,6 @@ OLDER_MODEL_STAYS = (
     "stopped before the end of the first epoch: the previous model is kept, and --resume continues"
     " the new one"
 )
-
-Arrays = dict[str, NDArray[Any]]
 
 
 class RunSaver:
@@ -79,10 +76,10 @@ class RunSaver:
         return is_better, mixture
 
     def save_model(
-        self, metrics: EpochFigures, weights: Arrays, mixture: Mixture | None = None
+        self, metrics: EpochFigures, weights: Tensors, mixture: Mixture | None = None
     ) -> None:
         """Saves the weights as the model, with its mixture."""
-        parts: dict[ComponentName, Arrays] = {"network": weights}
+        parts: dict[ComponentName, Tensors] = {"network": weights}
         if self._ngrams is not None:
             parts["ngrams"] = self._ngrams.arrays
         self.checkpoints.save_model(self._card(metrics, mixture), parts)
@@ -95,7 +92,7 @@ class RunSaver:
         history, done = self._position.history, self._position.epoch - 1
         return self._report.card(history, metrics, done, mixture=mixture)
 
-    def save_within_epoch(self, train: dict[str, float], tensors: Arrays) -> Iterator[Event]:
+    def save_within_epoch(self, train: dict[str, float], tensors: Tensors) -> Iterator[Event]:
         """Saves a run that is stopped in the middle of an epoch, with the metrics so far.
 
         Its weights become the model only if no epoch has ended yet, there are no n-grams, and there
@@ -114,16 +111,16 @@ class RunSaver:
         self.save_state(tensors)
         yield Saved(self._report.time(), position.epoch, str(self._run.path), is_kept)
 
-    def save_state(self, tensors: Arrays) -> None:
+    def save_state(self, tensors: Tensors) -> None:
         """Saves the state of the run."""
         self.checkpoints.save_state(self.state(tensors))
 
-    def state(self, tensors: Arrays) -> Checkpoint:
+    def state(self, tensors: Tensors) -> Checkpoint:
         """The state of the run, with the tensors of the learner."""
         run = self._run
         if run.ancestors or run.origin.get("base"):
             held_out = run.prepared.held_out_mask.astype(np.uint8)
-            lines: Arrays = {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
+            lines: Tensors = {"lines.ancestors": run.ancestor_lines, "lines.held_out": held_out}
             tensors = tensors | lines
         origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
         return Checkpoint(run.config, origin, self._position, tensors)

@@ -10,17 +10,16 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import torch
-from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, FinishReason, Saved, Warned
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.store.run_state import EpochTotals, Position
 from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.training.checkpoint import arrays_of, part_of, state_of
+from rnnlm_tui.training.checkpoint import Tensors, arrays_of, part_of, state_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.epoch_steps import EpochSteps, follow_steps
 from rnnlm_tui.training.evaluation import evaluate_saved_model
@@ -30,8 +29,6 @@ from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 from rnnlm_tui.training.run_saver import RunSaver
 
 MAX_RECOVERIES = 3
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def train(run: TrainingRun, control: Control, ranks: Ranks | None = None) -> Iterator[Event]:
@@ -184,7 +181,7 @@ class Trainer:
         position = self._position
         position.epoch, position.sums, position.dropout = epoch, EpochTotals(), None
 
-    def _recover(self, start: Arrays) -> Event:
+    def _recover(self, start: Tensors) -> Event:
         """Goes back to the best epoch with half the learning rate; the loss was not finite."""
         position, failed = self._position, self._position.epoch
         best = position.best_epoch or 0
