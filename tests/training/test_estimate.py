@@ -12,7 +12,6 @@ from rnnlm_tui.lm import time_estimate
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.training.estimate import run_seconds, scores_of
 from rnnlm_tui.training.run import RunReport, TrainingRun
-from rnnlm_tui.training.time_left import TimeLeft
 from tests.helpers.commands import VERSES
 from tests.helpers.networks import small_network
 from tests.helpers.ngrams import ngram_model
@@ -82,14 +81,6 @@ def test_events_tell_the_time_of_the_whole_run(preset: str, tmp_path: Path) -> N
     started = next(event for event in events if isinstance(event, Started))
     assert started.estimated_s == pytest.approx(of_run.total(small.config.epochs))
     assert started.estimated_s > of_run.steps
-
-
-def test_what_comes_after_the_last_epoch_is_part_of_the_time_left() -> None:
-    left = TimeLeft(0.5, 2.0, 7.0)
-    assert left.seconds(10, 3) == 5.0 + 6.0 + 7.0
-    left.set_end(1.0)
-    assert left.seconds(0, 1) == 8.0
-    assert left.seconds(0, 0) == 7.0
 
 
 def test_a_base_scores_the_words_of_its_networks() -> None:
