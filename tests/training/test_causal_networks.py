@@ -42,11 +42,11 @@ def network(
     """A network with biases and embeddings that matter."""
     rng = np.random.default_rng(seed)
     shapes = causal_shapes(cell, sizes, WORDS)
-    found = CausalNetwork(cell, sizes, WORDS, rng, precision)
-    found.load_weights(
+    ours = CausalNetwork(cell, sizes, WORDS, rng, precision)
+    ours.load_weights(
         {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
     )
-    return found
+    return ours
 
 
 def batch(seed: int, shape: tuple[int, int] = (3, 6)) -> tuple[Tensor, Tensor]:
@@ -126,11 +126,11 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
     assert int(loss.hits) == int(((words_alone.argmax(2) == target) & real).sum())
     torch.autograd.backward(loss.objective)
     torch.autograd.backward(expected)
-    found = {name: parameter.grad for name, parameter in ours.named_parameters()}
+    gradients = {name: parameter.grad for name, parameter in ours.named_parameters()}
     for name, weight in weights.items():
-        gradient = found.pop(name.replace(".", "_"))
+        gradient = gradients.pop(name.replace(".", "_"))
         torch.testing.assert_close(gradient, weight.grad, rtol=1e-4, atol=1e-6, msg=name)
-    assert not found
+    assert not gradients
 
 
 @every_cell
@@ -189,10 +189,10 @@ def test_held_out_totals_are_those_of_the_logits(softmax: str) -> None:
     logits[:, :5] = -torch.inf
     place = logits.argsort(1, descending=True).eq(wanted[:, None]).int().argmax(1)
     place[wanted < 5] = WORDS
-    found = total(ours, x, target)
-    assert found.nll == pytest.approx(expected.item(), rel=1e-5)
-    assert (found.top1, found.top5) == (int((place == 0).sum()), int((place < 5).sum()))
-    assert found.predictions == target.numel()
+    totals = total(ours, x, target)
+    assert totals.nll == pytest.approx(expected.item(), rel=1e-5)
+    assert (totals.top1, totals.top5) == (int((place == 0).sum()), int((place < 5).sum()))
+    assert totals.predictions == target.numel()
 
 
 def test_of_equally_likely_words_the_first_one_is_suggested() -> None:

@@ -59,12 +59,12 @@ def test_the_figures_are_those_of_the_n_grams_that_matter_most(most: int, tmp_pa
     card, model = load_model(small.path)
     assert sum(card.sizes[1:]) == most if most == 20 else sum(card.sizes[1:]) > 20
     assert card.sizes == list(ARCHITECTURES["ngram"].sizes_for(small.config, small.prepared))
-    for found, lines in zip((ended.train, ended.held_out), small.split_lines(), strict=True):
-        assert found is not None
+    for figures, lines in zip((ended.train, ended.held_out), small.split_lines(), strict=True):
+        assert figures is not None
         expected = summarize(score(model, lines))
-        assert found["loss"] == pytest.approx(expected.loss, rel=1e-5)
-        assert found["perplexity"] == pytest.approx(expected.perplexity, rel=1e-5)
-        assert found.get("top1", found.get("accuracy")) == expected.top1
+        assert figures["loss"] == pytest.approx(expected.loss, rel=1e-5)
+        assert figures["perplexity"] == pytest.approx(expected.perplexity, rel=1e-5)
+        assert figures.get("top1", figures.get("accuracy")) == expected.top1
     assert ended.sample == sample(model, "the cat")
 
 
