@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rnnlm_tui import threads
 from rnnlm_tui.cli.inputs import free_memory
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
+from rnnlm_tui.cli.ranks import after_restart, connected, follow, prepare_others
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.requested_run import MakeRun, requested_run
 from rnnlm_tui.cli.run_control import steered
@@ -129,7 +129,7 @@ def _prepared(
         reporter.say("\n".join(data_card(run.prepared, run.config)))
     check_memory(run.config, run.prepared)
     if ranks is not None:
-        share_text(ranks, run)
+        prepare_others(ranks, run)
     control.seed_line = control.seed_line or run.origin["seed_line"]
     return run
 

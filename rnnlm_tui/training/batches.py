@@ -35,8 +35,6 @@ from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 
 EVALUATION_BATCH = 256
-Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Inputs and targets, [B, T] each; padding after the end of a stream."""
 EVALUATION_STREAMS, EVALUATION_STREAM, EVALUATION_STEPS = 16, 1000, 64
 """Held-out text is cut into at most 16 streams of at least 1,000 steps, because each begins without
 context, and evaluated 64 steps at a time."""
@@ -80,10 +78,8 @@ class PrefixBatches:
         shard: Shard = WHOLE,
     ) -> None:
         """`shard` says which rows of each batch this process computes."""
-        self._examples = prepared.examples
-        self._held_out = prepared.held_out
-        self._size = config.batch_size
-        self._seed = config.seed
+        self._examples, self._held_out = prepared.examples, prepared.held_out
+        self._size, self._seed = config.batch_size, config.seed
         self._device, self._shard = device, shard
         self.rows = config.batch_size
         """The number of rows of the last whole batch."""
@@ -115,22 +111,10 @@ class PrefixBatches:
             yield words.new_full((len(words), examples.window), PADDING), words
 
     def _batch(
-        self, examples: PrefixExamples, which: np.ndarray[tuple[int], np.dtype[np.int64]]
+        self, examples: PrefixExamples, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
     ) -> tuple[Tensor, Tensor]:
-        features, labels = examples.batch(which)
-        return (
-            torch.from_numpy(features).to(self._device),
-            torch.from_numpy(labels).to(self._device),
-        )
-
-
-def batch_at(lines: EncodedLines, places: NDArray[np.int64], beyond: NDArray[np.bool_]) -> Batch:
-    """Inputs and targets at these places of the stream; padding where `beyond` is true."""
-    places = np.minimum(places, lines.predictions - 1)
-    before = lines.targets[places - 1]  # at 0 the last, which is an end too
-    read = np.where(before == END_ID, BEGIN_ID, before)
-    inputs, answers = (np.where(beyond, PADDING, x) for x in (read, lines.targets[places]))
-    return inputs.astype(np.int64), answers.astype(np.int64)
+        features, labels = map(torch.from_numpy, examples.batch(rows))
+        return features.to(self._device), labels.to(self._device)
 
 
 def stream_batches(
@@ -140,8 +124,9 @@ def stream_batches(
     rotation: int = 0,
     first: int = 0,
     shard: Shard = WHOLE,
-) -> Iterator[Batch]:
-    """Yields the batches from number `first` on: the rows of `shard`.
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yields the batches from number `first` on: the inputs and targets [B, T] in the rows of
+    `shard`, with padding after the end of the text.
 
     The text begins at target number `rotation` and wraps around at its end.
     """
@@ -150,7 +135,13 @@ def stream_batches(
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
         rotated = (places + rotation) % lines.predictions
-        yield batch_at(lines, rotated, places >= lines.predictions)
+        before = lines.targets[rotated - 1]  # at 0 the last, which is an end too
+        inputs = np.where(before == END_ID, BEGIN_ID, before)
+        in_text = places < lines.predictions
+        yield (
+            np.where(in_text, inputs, PADDING).astype(np.int64),
+            np.where(in_text, lines.targets[rotated], PADDING).astype(np.int64),
+        )
 
 
 def stream_length(lines: EncodedLines, streams: int) -> int:

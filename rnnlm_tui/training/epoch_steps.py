@@ -1,9 +1,9 @@
-"""The training steps of an epoch, on rank 0 and on the other ranks."""
+"""The training steps of an epoch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import numpy as np
@@ -12,11 +12,9 @@ from rnnlm_tui.config import Config
 from rnnlm_tui.events import Event, Progress
 from rnnlm_tui.lm.time_estimate import RunSeconds
 from rnnlm_tui.store.run_state import GeneratorState, Position
-from rnnlm_tui.training.checkpoint import Checkpoint
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import BatchLoss
-from rnnlm_tui.training.run import RunReport
 from rnnlm_tui.training.time_left import TimeLeft
 
 
@@ -29,12 +27,13 @@ class EpochSteps:
         learner: Learner,
         position: Position,
         control: Control,
-        report: RunReport,
+        now: Callable[[], float],
         estimated: RunSeconds,
     ) -> None:
-        """Counts in `position`. `estimated` is used until steps were measured."""
+        """Counts in `position`. `now` gives the times of the events; `estimated` is the time left
+        until steps were measured."""
         self._config, self._learner, self._position = config, learner, position
-        self._control, self._report = control, report
+        self._control, self._now = control, now
         self._steps = learner.batches.steps
         of_step = estimated.steps / (config.epochs * self._steps)
         self.time_left = TimeLeft(of_step, estimated.each_epoch, estimated.end)
@@ -46,13 +45,15 @@ class EpochSteps:
 
     def train(self) -> Iterator[Event]:
         """Takes steps until the epoch ends, the loss is not finite, or the run is stopped."""
-        position, sums, now = self._position, self._position.sums, self._report.time
-        dropout = dropout_generator(self._config, position)
+        position, sums, now = self._position, self._position.sums, self._now
+        dropout = np.random.default_rng((self._config.train.seed, position.epoch, 1))
+        if position.dropout is not None:
+            dropout.bit_generator.state = position.dropout
         self._learner.begin_steps()
         batches = self._learner.batches.epoch(position.epoch, sums.steps)
         last, losses = now(), list[BatchLoss]()
         while not self._should_stop() and (batch := next(batches, None)):
-            fraction = fraction_of_run(self._config, position, self._steps)
+            fraction = (position.epoch - 1 + sums.steps / self._steps) / self._config.epochs
             began = now()
             loss = self._learner.step(*batch, dropout, fraction)
             ended = now()
@@ -107,7 +108,7 @@ class EpochSteps:
     def _progress(self, examples_per_s: float) -> Progress:
         position, metrics = self._position, self.metrics()
         return Progress(
-            time=self._report.time(),
+            time=self._now(),
             epoch=position.epoch,
             epochs=self._config.epochs,
             step=position.sums.steps,
@@ -119,29 +120,3 @@ class EpochSteps:
             eta_s=self.seconds_left(),
             threads=self._learner.threads,
         )
-
-
-def follow_steps(learner: Learner, state: Checkpoint, control: Control) -> None:
-    """Trains the rest of an epoch as `EpochSteps.train` does on rank 0, from the same state."""
-    position, sums, steps = state.position, state.position.sums, learner.batches.steps
-    learner.restore(state)
-    dropout = dropout_generator(state.config, position)
-    learner.begin_steps()
-    batches = learner.batches.epoch(position.epoch, sums.steps)
-    while not learner.should_stop(control.stopped) and (batch := next(batches, None)):
-        learner.step(*batch, dropout, fraction_of_run(state.config, position, steps))
-        sums.steps += 1
-    learner.end_steps(is_early=sums.steps < steps)
-
-
-def fraction_of_run(config: Config, position: Position, steps: int) -> float:
-    """How much of the run is over, from 0 to 1; `steps` is per epoch."""
-    return (position.epoch - 1 + position.sums.steps / steps) / config.epochs
-
-
-def dropout_generator(config: Config, position: Position) -> np.random.Generator:
-    """The random generator for the dropout of the rest of an epoch."""
-    dropout = np.random.default_rng((config.train.seed, position.epoch, 1))
-    if position.dropout is not None:
-        dropout.bit_generator.state = position.dropout
-    return dropout

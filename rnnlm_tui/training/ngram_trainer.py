@@ -23,8 +23,6 @@ from rnnlm_tui.events import (
     Saved,
 )
 from rnnlm_tui.lm.kneser_ney import Arrays
-from rnnlm_tui.lm.mixture import Fit
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.control import Control
@@ -103,12 +101,18 @@ class NgramTrainer:
         if run.config.is_mixed:
             mixed, mixture, fit = mix(run, {"ngrams": model})
             of_mixture = evaluate_held_out(run, mixed, control, fit=fit)
-        if on_trained is None or control.stopped or not self._is_to_be_saved(mixed, fit):
+        if run.is_update and not control.stopped:
+            self._new_loss = loss_of_update(run, mixed, fit)
+        is_better = not run.is_update or run.is_better(self._new_loss, is_last=True)
+        if on_trained is None or control.stopped or not is_better:
             return None
-        train, held = _train_figures(on_trained), _held_out_figures(on_held_out)
+        train = _figures(on_trained, accuracy=on_trained.top1, penalty=0.0)
+        held_out: dict[str, Any] | None = None
+        if on_held_out is not None:
+            held_out = _figures(on_held_out, top1=on_held_out.top1, top5=on_held_out.top5)
         text = sample(model, self._control.seed_line)
-        yield EpochEnded(self._report.time(), 1, train, held, True, text, self._elapsed_s())
-        metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held})
+        yield EpochEnded(self._report.time(), 1, train, held_out, True, text, self._elapsed_s())
+        metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held_out})
         card = self._report.card(
             [metrics], metrics, epochs_done=1, sizes=ngram_counts(self._arrays), mixture=mixture
         )
@@ -119,14 +123,6 @@ class NgramTrainer:
             self._run, of_mixture, self._control, self._report
         )
         return metrics
-
-    def _is_to_be_saved(self, model: LanguageModel, fit: Fit | None) -> bool:
-        """Whether to save the model: always, or for an update only if it is better. `fit` is that
-        of a mixed model."""
-        if not self._run.is_update:
-            return True
-        self._new_loss = loss_of_update(self._run, model, fit)
-        return self._run.is_better(self._new_loss, is_last=True)
 
     def _progress(self, step: int) -> Progress:
         elapsed = self._elapsed_s()
@@ -147,15 +143,6 @@ class NgramTrainer:
         return self._report.time() - self._paused_s
 
 
-def _train_figures(measured: Evaluation) -> dict[str, Any]:
-    """The metrics of the training lines, as in a card."""
-    hits = {"accuracy": measured.top1, "penalty": 0.0}
-    return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}
-
-
-def _held_out_figures(measured: Evaluation | None) -> dict[str, Any] | None:
-    """The metrics of the held-out lines, as in a card; None without any."""
-    if measured is None:
-        return None
-    hits = {"top1": measured.top1, "top5": measured.top5}
+def _figures(measured: Evaluation, **hits: Any) -> dict[str, Any]:
+    """The metrics of some lines, as in a card."""
     return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}

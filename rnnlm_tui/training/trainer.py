@@ -17,11 +17,12 @@ import torch
 from rnnlm_tui.config import Config
 from rnnlm_tui.events import EpochEnded, EpochFigures, Event, Finished, FinishReason, Saved, Warned
 from rnnlm_tui.formatting import plural
+from rnnlm_tui.lm.time_estimate import RunSeconds
 from rnnlm_tui.store.run_state import EpochTotals, Position
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import Tensors, arrays_of, part_of, state_of
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.epoch_steps import EpochSteps, follow_steps
+from rnnlm_tui.training.epoch_steps import EpochSteps
 from rnnlm_tui.training.evaluation import evaluate_saved_model
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.ranks import LEARN, Ranks
@@ -48,7 +49,12 @@ def follow(ranks: Ranks, config: Config, prepared: PreparedText, control: Contro
             message, arrays = ranks.receive()
             if message != LEARN:
                 return
-            follow_steps(learner, state_of(arrays), control)
+            state = state_of(arrays)
+            learner.restore(state)
+            unknown, position = RunSeconds(0.0, 0.0, 0.0, 0.0), state.position
+            steps = EpochSteps(config, learner, position, control, time.monotonic, unknown)
+            for _event in steps.train():  # rank 0 reports the same
+                pass
 
 
 @contextmanager
@@ -83,7 +89,7 @@ class Trainer:
         self._position = run.state.position if run.state else Position(learning_rate=rate)
         self._estimated = report.estimate()
         self._steps = EpochSteps(
-            run.config, learner, self._position, control, report, self._estimated
+            run.config, learner, self._position, control, report.time, self._estimated
         )
         self._saver = RunSaver(run, self._position, control, report)
 
