@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,16 +66,15 @@ def connected(request: TrainRequest) -> Iterator[Ranks | None]:
 
     ranks = Ranks()
     try:
-        _check_versions(ranks)
-        _check_sources(request)
-        yield ranks
+        with closing(ranks):
+            _check_versions(ranks)
+            _check_sources(request)
+            yield ranks
     except RnnlmError as error:
-        if not ranks.claims_the_report():
-            time.sleep(REPORTING_S)
-            raise SystemExit(error.exit_code) from error
-        raise
-    finally:
-        ranks.close()
+        if ranks.claims_the_report():
+            raise
+        time.sleep(REPORTING_S)
+        raise SystemExit(error.exit_code) from error
 
 
 def _check_versions(ranks: Ranks) -> None:

@@ -77,7 +77,6 @@ class PrefixBatches:
         device: torch.device,
         shard: Shard = WHOLE,
     ) -> None:
-        """`shard` says which rows of each batch this process computes."""
         self._examples, self._held_out = prepared.examples, prepared.held_out
         self._size, self._seed = config.batch_size, config.seed
         self._device, self._shard = device, shard
@@ -164,10 +163,7 @@ class BpttBatches:
         device: torch.device,
         shard: Shard = WHOLE,
     ) -> None:
-        """`shard` says which rows of each batch this process computes.
-
-        Raises UsageError if there are fewer streams than processes.
-        """
+        """Raises UsageError if there are fewer streams than processes."""
         self._settings, self._device = settings, device
         self._lines, self._held_out = prepared.examples, prepared.held_out
         self._streams = max(1, min(settings.batch_size, self._lines.predictions // settings.bptt))

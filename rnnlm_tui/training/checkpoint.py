@@ -43,7 +43,7 @@ class Checkpoint:
     tensors: Tensors
 
     @property
-    def weights(self) -> dict[str, NDArray[np.float32]]:
+    def weights(self) -> Tensors:
         """The weights by their names in a saved model."""
         return part_of(self.tensors, "weight.")
 

@@ -160,11 +160,9 @@ class Learner:
         """The tensors of a `Checkpoint`, copied."""
         tensors = {f"weight.{name}": weight for name, weight in self.network.weights().items()}
         for name, parameter in self.network.named_parameters():
-            if parameter in self._optimizer.state:
-                state = self._optimizer.state[parameter]
-                tensors |= {f"moment.{name}.{key}": state[key] for key in MOMENTS}
-        hidden = self.network.hidden_state.items()
-        tensors |= {f"carried.{name}": state for name, state in hidden}
+            if moments := self._optimizer.state.get(parameter):
+                tensors |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
+        tensors |= {f"carried.{name}": state for name, state in self.network.hidden_state.items()}
         return {name: np.array(t.cpu().numpy(), order="C") for name, t in tensors.items()}
 
     def restore(self, state: Checkpoint) -> None:
@@ -177,11 +175,8 @@ class Learner:
             shapes |= {f"moment.{name}.{key}": parameter.shape for key in MOMENTS}
         if carried:  # a batch shows the shapes of the hidden state
             list(self.network.logits(*next(self.batches.epoch(1))))
-            hidden = self.network.hidden_state.items()
-            rows = self.batches.rows
-            shapes |= {
-                f"carried.{name}": torch.Size((rows, *begin.shape[1:])) for name, begin in hidden
-            }
+            for name, rows in self.network.hidden_state.items():
+                shapes[f"carried.{name}"] = torch.Size((self.batches.rows, *rows.shape[1:]))
         if shapes != {k: v.shape for k, v in tensors.items() if not k.startswith("lines.")}:
             raise ModelError(
                 "the saved state of the run is that of another network",

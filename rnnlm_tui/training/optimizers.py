@@ -26,7 +26,6 @@ class KerasAdam(torch.optim.Adam):
         super().__init__(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=EPSILON, fused=True)
 
     def step(self, closure: Any = None) -> Any:
-        """One update, as `torch.optim.Adam.step`."""
         first = next(iter(self.state.values()), None)
         steps = 1 + int(first["step"] if first else 0)
         for group in self.param_groups:
@@ -36,8 +35,7 @@ class KerasAdam(torch.optim.Adam):
 
 class ClippedAdamW(torch.optim.AdamW):
     """AdamW (Loshchilov and Hutter 2019) with gradients clipped to a norm of `grad_clip`, 0 for no
-    clipping. Biases do not decay.
-    """
+    clipping. Biases do not decay."""
 
     def __init__(
         self, network: nn.Module, learning_rate: float, weight_decay: float, grad_clip: float
@@ -52,7 +50,6 @@ class ClippedAdamW(torch.optim.AdamW):
         super().__init__(groups, lr=learning_rate, betas=(0.9, 0.999), weight_decay=0.0, fused=True)
 
     def step(self, closure: Any = None) -> Any:
-        """One update, as `torch.optim.AdamW.step`."""
         if self._grad_clip > 0:
             nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
         return super().step(closure)

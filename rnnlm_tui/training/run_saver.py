@@ -71,8 +71,11 @@ class RunSaver:
         new_loss = loss_of_update(self._run, model, fit)
         is_last = position.epoch == self._run.config.epochs
         is_better = self._run.is_better(new_loss, is_last=is_last)
-        if is_better or (position.best_epoch is None and _less(new_loss, position.new_loss)):
+        if is_better:
             position.new_loss = new_loss
+        elif position.best_epoch is None:
+            losses = [each for each in (position.new_loss, new_loss) if each is not None]
+            position.new_loss = min(losses, default=None)
         return is_better, mixture
 
     def save_model(
@@ -112,7 +115,6 @@ class RunSaver:
         yield Saved(self._report.time(), position.epoch, str(self._run.path), is_kept)
 
     def save_state(self, tensors: Tensors) -> None:
-        """Saves the state of the run."""
         self.checkpoints.save_state(self.state(tensors))
 
     def state(self, tensors: Tensors) -> Checkpoint:
@@ -124,8 +126,3 @@ class RunSaver:
             tensors = tensors | lines
         origin: TextOrigin = {**run.origin, "seed_line": self._control.seed_line}
         return Checkpoint(run.config, origin, self._position, tensors)
-
-
-def _less(one: float | None, other: float | None) -> bool:
-    """Whether `one` is less; any number is less than None."""
-    return one is not None and (other is None or one < other)
