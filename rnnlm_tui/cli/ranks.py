@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Ranks
 
 NAME = "name"
+REPORTING_S = 5.0
+"""Enough to report an error. torchrun ends all processes at once when one has failed, so the others
+wait for the one that reports it."""
 TURNS = 2
 """The others read the text in two turns: first one process per machine, which saves the ids of a
 large text, then the rest, which reuse them."""
@@ -62,15 +66,15 @@ def connected(request: TrainRequest) -> Iterator[Ranks | None]:
 
     ranks = Ranks()
     try:
-        _check_versions(ranks)
-        _check_sources(request)
-        yield ranks
+        with closing(ranks):
+            _check_versions(ranks)
+            _check_sources(request)
+            yield ranks
     except RnnlmError as error:
-        if not ranks.claims_the_report():
-            raise SystemExit(error.exit_code) from error
-        raise
-    finally:
-        ranks.close()
+        if ranks.claims_the_report():
+            raise
+        time.sleep(REPORTING_S)
+        raise SystemExit(error.exit_code) from error
 
 
 def _check_versions(ranks: Ranks) -> None:
@@ -111,7 +115,7 @@ def after_restart(ranks: Ranks, library: Library, request: TrainRequest) -> Trai
     return replace(request, name=name, resume=True, force=False, added=(), flags=flags, **nothing)
 
 
-def share_text(ranks: Ranks, run: TrainingRun) -> None:
+def prepare_others(ranks: Ranks, run: TrainingRun) -> None:
     """Has all other processes read the text of the run. Raises RnnlmError if one cannot or reads a
     different text, StoppedError if one was stopped."""
     from rnnlm_tui.training.ranks import PREPARE, RankError
@@ -151,8 +155,8 @@ def follow(ranks: Ranks, request: TrainRequest) -> int:
     """Obeys rank 0; returns the exit code. Raises RnnlmError."""
     from rnnlm_tui.training.ranks import PREPARE
 
-    what, arrays = ranks.receive()
-    if what != PREPARE:
+    message, arrays = ranks.receive()
+    if message != PREPARE:
         return 0  # rank 0 has an error, and prints it
     library, name = Library(request.data_dir), arrays.pop(NAME).tobytes().decode()
     folder = library.run_folder(name)

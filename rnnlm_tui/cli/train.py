@@ -9,7 +9,7 @@ from pathlib import Path
 from rnnlm_tui import threads
 from rnnlm_tui.cli.data_card import data_card
 from rnnlm_tui.cli.options import RunRequest, TrainRequest
-from rnnlm_tui.cli.ranks import after_restart, connected, follow, share_text
+from rnnlm_tui.cli.ranks import after_restart, connected, follow, prepare_others
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import settings_from_environment, settings_from_toml, variable_of
@@ -30,7 +30,7 @@ def train(request: TrainRequest) -> int:
     _check_control(request)
     library, control = Library(request.data_dir), Control()
     with connected(request) as ranks:
-        if ranks is not None and ranks.share.rank > 0:
+        if ranks is not None and ranks.shard.rank > 0:
             return follow(ranks, request)
         if ranks is not None:
             request = after_restart(ranks, library, request)
@@ -40,7 +40,7 @@ def train(request: TrainRequest) -> int:
             if isinstance(reporter, TextReporter):
                 reporter.say("\n".join(data_card(run.prepared, run.config)))
             if ranks is not None:
-                share_text(ranks, run)
+                prepare_others(ranks, run)
 
         planned = plan(library, training_request(request))
         last: Event | None = None

@@ -35,14 +35,12 @@ from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 
 EVALUATION_BATCH = 256
-Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Inputs and targets, [B, T] each; padding after the end of a stream."""
 EVALUATION_STREAMS, EVALUATION_STREAM, EVALUATION_STEPS = 16, 1000, 64
 """Held-out text is cut into at most 16 streams of at least 1,000 steps, because each begins without
 context, and evaluated 64 steps at a time."""
 
 
-class Share(NamedTuple):
+class Shard(NamedTuple):
     """The part of every batch that process `rank` of `of` computes: consecutive rows, about as many
     for each process."""
 
@@ -52,17 +50,17 @@ class Share(NamedTuple):
     def rows(self, total: int) -> slice:
         """The rows of a batch of `total`. If there are fewer rows than processes, a process without
         rows computes the first one, which then does not count."""
-        if not self.counts(total):
+        if not self.has_rows(total):
             return slice(0, 1)
         return slice(total * self.rank // self.of, total * (self.rank + 1) // self.of)
 
-    def counts(self, total: int) -> bool:
+    def has_rows(self, total: int) -> bool:
         """Whether this process has rows of its own in a batch of `total`."""
         return total * self.rank // self.of < total * (self.rank + 1) // self.of
 
 
-WHOLE = Share()
-"""The share of a process that trains alone."""
+WHOLE = Shard()
+"""The shard of a process that trains alone: all rows."""
 
 
 class PrefixBatches:
@@ -77,14 +75,11 @@ class PrefixBatches:
         prepared: PreparedPrefixes,
         config: TrainConfig,
         device: torch.device,
-        share: Share = WHOLE,
+        shard: Shard = WHOLE,
     ) -> None:
-        """`share` says which rows of each batch this process computes."""
-        self._examples = prepared.examples
-        self._held_out = prepared.held_out
-        self._size = config.batch_size
-        self._seed = config.seed
-        self._device, self._share = device, share
+        self._examples, self._held_out = prepared.examples, prepared.held_out
+        self._size, self._seed = config.batch_size, config.seed
+        self._device, self._shard = device, shard
         self.rows = config.batch_size
         """The number of rows of the last whole batch."""
 
@@ -94,13 +89,13 @@ class PrefixBatches:
         return -(-len(self._examples) // self._size)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields this process's share of the batches from `first_step` on: features [B, T], labels
+        """Yields this process's rows of the batches from `first_step` on: features [B, T], labels
         [B]."""
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))
         for start in range(first_step * self._size, len(order), self._size):
             rows = order[start : start + self._size]
             self.rows = len(rows)
-            yield self._batch(self._examples, rows[self._share.rows(len(rows))])
+            yield self._batch(self._examples, rows[self._shard.rows(len(rows))])
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields all held-out examples in order, then the first words of the lines, preceded by
@@ -115,22 +110,10 @@ class PrefixBatches:
             yield words.new_full((len(words), examples.window), PADDING), words
 
     def _batch(
-        self, examples: PrefixExamples, which: np.ndarray[tuple[int], np.dtype[np.int64]]
+        self, examples: PrefixExamples, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
     ) -> tuple[Tensor, Tensor]:
-        features, labels = examples.batch(which)
-        return (
-            torch.from_numpy(features).to(self._device),
-            torch.from_numpy(labels).to(self._device),
-        )
-
-
-def batch_at(lines: EncodedLines, places: NDArray[np.int64], beyond: NDArray[np.bool_]) -> Batch:
-    """Inputs and targets at these places of the stream; padding where `beyond` is true."""
-    places = np.minimum(places, lines.predictions - 1)
-    before = lines.targets[places - 1]  # at 0 the last, which is an end too
-    read = np.where(before == END_ID, BEGIN_ID, before)
-    inputs, answers = (np.where(beyond, PADDING, x) for x in (read, lines.targets[places]))
-    return inputs.astype(np.int64), answers.astype(np.int64)
+        features, labels = map(torch.from_numpy, examples.batch(rows))
+        return features.to(self._device), labels.to(self._device)
 
 
 def stream_batches(
@@ -139,18 +122,25 @@ def stream_batches(
     steps: int,
     rotation: int = 0,
     first: int = 0,
-    share: Share = WHOLE,
-) -> Iterator[Batch]:
-    """Yields the batches from number `first` on: the rows of `share`.
+    shard: Shard = WHOLE,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yields the batches from number `first` on: the inputs and targets [B, T] in the rows of
+    `shard`, with padding after the end of the text.
 
     The text begins at target number `rotation` and wraps around at its end.
     """
     length = stream_length(lines, streams)
-    begins = np.arange(streams)[share.rows(streams), None] * length  # [B, 1]
+    begins = np.arange(streams)[shard.rows(streams), None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
         rotated = (places + rotation) % lines.predictions
-        yield batch_at(lines, rotated, places >= lines.predictions)
+        before = lines.targets[rotated - 1]  # at 0 the last, which is an end too
+        inputs = np.where(before == END_ID, BEGIN_ID, before)
+        in_text = places < lines.predictions
+        yield (
+            np.where(in_text, inputs, PADDING).astype(np.int64),
+            np.where(in_text, lines.targets[rotated], PADDING).astype(np.int64),
+        )
 
 
 def stream_length(lines: EncodedLines, streams: int) -> int:
@@ -171,21 +161,18 @@ class BpttBatches:
         prepared: PreparedLines,
         settings: CausalTrainConfig,
         device: torch.device,
-        share: Share = WHOLE,
+        shard: Shard = WHOLE,
     ) -> None:
-        """`share` says which rows of each batch this process computes.
-
-        Raises UsageError if there are fewer streams than processes.
-        """
+        """Raises UsageError if there are fewer streams than processes."""
         self._settings, self._device = settings, device
         self._lines, self._held_out = prepared.examples, prepared.held_out
         self._streams = max(1, min(settings.batch_size, self._lines.predictions // settings.bptt))
-        self._share = share
+        self._shard = shard
         self.rows = self._streams
         """The number of rows of a whole batch."""
-        if self._streams < share.of:
+        if self._streams < shard.of:
             raise UsageError(
-                f"batches of {self._streams} rows cannot be shared by {share.of} processes",
+                f"batches of {self._streams} rows cannot be shared by {shard.of} processes",
                 Sentence("start fewer, or take a larger {batch_size}"),
             )
         total_words = prepared.vocabulary.total_words
@@ -199,7 +186,7 @@ class BpttBatches:
         return -(-stream_length(self._lines, self._streams) // self._settings.bptt)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields this process's share of the batches from `first_step` on: inputs and targets
+        """Yields this process's rows of the batches from `first_step` on: inputs and targets
         [B, T]."""
         settings, lines = self._settings, self._lines
         rng = np.random.default_rng((settings.seed, epoch))
@@ -207,7 +194,7 @@ class BpttBatches:
         ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
         rotation = int(rng.choice(lines.starts))
         for read, answers in stream_batches(
-            lines, self._streams, settings.bptt, rotation, first_step, self._share
+            lines, self._streams, settings.bptt, rotation, first_step, self._shard
         ):
             yield self._tensor(ids[read]), self._tensor(ids[answers])
 

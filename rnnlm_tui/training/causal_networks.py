@@ -76,7 +76,8 @@ class CausalNetwork(Network):
         """The inputs of the output layer [N, E] and their targets [N], without padding."""
         batch, length = x.shape
         flat = self.softmax.embed(x.T.reshape(-1))  # [T * B, E]
-        sequence = self._dropped(flat.view(length, batch, -1), dropout)  # [T, B, E]
+        embedded, rate = flat.view(length, batch, -1), self.config.dropout
+        sequence = self.dropped(embedded, embedded[:1], dropout, rate)  # [T, B, E]
         zeros = flat.new_zeros(batch, self.config.hidden_size)
         state: dict[str, Tensor] = {}
         for number in range(1, self.config.layers + 1):
@@ -85,7 +86,7 @@ class CausalNetwork(Network):
             layer = recurrent_layer if self.own_layers else pytorch_layer
             sequence, end = layer(self.cell, sequence, self._layer(number), start, self._precision)
             state |= zip(names, end, strict=True)
-            sequence = self._dropped(sequence, dropout)  # [T, B, H]
+            sequence = self.dropped(sequence, sequence[:1], dropout, rate)  # [T, B, H]
         self.hidden_state = state
         rows = sequence.flatten(0, 1)  # [T * B, H]
         if "projection.kernel" in self._weights:
@@ -102,10 +103,6 @@ class CausalNetwork(Network):
             weights[f"{name}.bias"],
             weights.get(f"{name}.candidate_bias"),
         )
-
-    def _dropped(self, sequence: Tensor, rng: np.random.Generator | None) -> Tensor:
-        """`sequence` [T, B, H] after dropout."""
-        return self.dropped(sequence, sequence[:1], rng, self.config.dropout)
 
     def weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach() for name, tensor in self._weights.items()}

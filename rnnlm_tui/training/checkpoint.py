@@ -24,6 +24,9 @@ from rnnlm_tui.store.tensors import is_usable, read_arrays, write_tensors
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.streams import Mask
 
+Tensors = dict[str, NDArray[Any]]
+"""Tensors by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -37,10 +40,10 @@ class Checkpoint:
     config: Config
     corpus: TextOrigin
     position: Position
-    tensors: dict[str, NDArray[Any]]
+    tensors: Tensors
 
     @property
-    def weights(self) -> dict[str, NDArray[np.float32]]:
+    def weights(self) -> Tensors:
         """The weights by their names in a saved model."""
         return part_of(self.tensors, "weight.")
 
@@ -56,7 +59,7 @@ class Checkpoint:
         return None if mask is None else mask != 0
 
 
-def arrays_of(state: Checkpoint) -> dict[str, NDArray[Any]]:
+def arrays_of(state: Checkpoint) -> Tensors:
     """The whole state as arrays."""
     facts = encode_facts(state.config, state.corpus, state.position)
     return {**state.tensors, FACTS: facts}
@@ -68,7 +71,7 @@ def state_of(arrays: Mapping[str, NDArray[Any]]) -> Checkpoint:
     return Checkpoint(*decode_facts(tensors.pop(FACTS, None)), tensors)
 
 
-def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> Tensors:
     """The tensors whose names begin with `prefix`, by the rest of their names."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
@@ -126,7 +129,7 @@ class CheckpointWriter:
         except ModelError:
             return None
 
-    def best_weights(self) -> dict[str, NDArray[Any]]:
+    def best_weights(self) -> Tensors:
         """The weights of the network that this run has saved. Raises ModelError."""
         with open_stored(self._path) as stored:
             return dict(stored.weights("network"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator
 
@@ -104,6 +105,6 @@ class PreparationReport:
         elif now < self._next:
             return
         self._next = now + REPORT_EVERY_S
-        share = min(1.0, done / max(1, of))
-        left = (now - self._phase_began) * (1 - share) / share if share else float("nan")
+        fraction = min(1.0, done / max(1, of))
+        left = (now - self._phase_began) * (1 / fraction - 1) if fraction else math.nan
         self._show(Preparing(now - self._began, phase, min(done, of), of, left))

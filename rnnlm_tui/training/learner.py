@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,24 +16,22 @@ from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
 from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.threads import usable_cores
-from rnnlm_tui.training.batches import WHOLE, BpttBatches, PrefixBatches, Share
+from rnnlm_tui.training.batches import WHOLE, BpttBatches, PrefixBatches, Shard
 from rnnlm_tui.training.causal_networks import CausalNetwork
-from rnnlm_tui.training.checkpoint import Checkpoint, arrays_of, part_of
+from rnnlm_tui.training.checkpoint import Checkpoint, Tensors, part_of
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import BatchLoss, Logits, Network
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
-from rnnlm_tui.training.ranks import LEARN, Ranks
+from rnnlm_tui.training.ranks import Ranks
 from rnnlm_tui.training.thread_choice import ThreadChoice
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
-Arrays = dict[str, NDArray[np.float32]]
-
 
 def build(
-    config: Config, prepared: PreparedText, device: torch.device, share: Share = WHOLE
+    config: Config, prepared: PreparedText, device: torch.device, shard: Shard = WHOLE
 ) -> tuple[Network, PrefixBatches | BpttBatches]:
-    """The network of a preset, and the `share` of its batches; a new kind of network is added here.
+    """The network of a preset, and the `shard` of its batches; a new kind of network is added here.
 
     Raises TypeError if sizes, training settings and corpus belong to different presets.
     """
@@ -43,27 +40,23 @@ def build(
     match model, train, prepared:
         case LessonConfig(), TrainConfig(), PreparedPrefixes():
             lesson = LessonNetwork(model, words, rng).to(device)
-            return lesson, PrefixBatches(prepared, train, device, share)
+            return lesson, PrefixBatches(prepared, train, device, shard)
         case CausalConfig(), CausalTrainConfig(), PreparedLines():
             precision = torch.bfloat16 if train.precision == "bf16" else torch.float32
             causal = CausalNetwork(config.preset, model, words, rng, precision).to(device)
-            return causal, BpttBatches(prepared, train, device, share)
+            return causal, BpttBatches(prepared, train, device, shard)
     raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
 
 
 def pick_device(wanted: str) -> torch.device:
     """The device to compute on; `auto` takes CUDA or MPS if there is one. Raises UsageError."""
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    available = ["cuda"] * has_cuda + ["mps"] * has_mps + ["cpu"]
     if wanted == "auto":
-        wanted = next(name for name, found in there.items() if found)
-    if not there[wanted]:
-        raise UsageError(
-            f"there is no {wanted} device here", Sentence("leave out {device}, or use cpu")
-        )
+        return torch.device(available[0])
+    if wanted not in available:
+        hint = Sentence("leave out {device}, or use cpu")
+        raise UsageError(f"there is no {wanted} device here", hint, field="device")
     return torch.device(wanted)
 
 
@@ -74,7 +67,7 @@ class Learner:
         self,
         config: Config,
         prepared: PreparedText,
-        weights: Arrays | None = None,
+        weights: Tensors | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         """Starts from `weights`, or from initial weights drawn with the seed. `ranks` are the
@@ -89,12 +82,13 @@ class Learner:
         if training.threads is not None:
             torch.set_num_threads(min(training.threads, usable_cores()))
         # A step that also waits for other processes does not show how fast its threads are.
-        is_free = training.threads is None and self.device.type == "cpu" and ranks is None
-        self._choice = ThreadChoice(torch.get_num_threads()) if is_free else None
+        can_adapt = training.threads is None and self.device.type == "cpu" and ranks is None
+        self._choice = ThreadChoice(torch.get_num_threads()) if can_adapt else None
         self._training = training
-        self._ranks, self._leaves, self._have_left = ranks, False, False
-        share = ranks.share if ranks else WHOLE
-        self.network, self.batches = build(config, prepared, self.device, share)
+        self._ranks = ranks
+        self._stop_requested, self._stop_agreed = False, False
+        shard = ranks.shard if ranks else WHOLE
+        self.network, self.batches = build(config, prepared, self.device, shard)
         excluded = excluded_ids(prepared.vocabulary, prepared.tokenizer)
         self._excluded = torch.tensor(excluded, device=self.device)
         self._held_out_words = prepared.held_out_words
@@ -122,44 +116,38 @@ class Learner:
         self._optimizer = make_optimizer(self._training, self.network, learning_rate)
 
     def step(
-        self, x: Tensor, target: Tensor, dropout: np.random.Generator, done: float
+        self, x: Tensor, target: Tensor, dropout: np.random.Generator, fraction: float
     ) -> BatchLoss:
-        """Updates the weights once; `done` is the share of the run that is over."""
-        rate = self._learning_rate * rate_factor(self._training, done)
+        """Updates the weights once; `fraction` is how much of the run is over."""
+        rate = self._learning_rate * rate_factor(self._training, fraction)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         ranks, rows = self._ranks, self.batches.rows
         if ranks is not None:
-            self.network.first_row, self.network.whole_rows = ranks.share.rows(rows).start, rows
+            self.network.first_row, self.network.whole_rows = ranks.shard.rows(rows).start, rows
         loss = self.network.loss(x, target, dropout)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss.objective)
         if ranks is not None:
-            is_counted = ranks.share.counts(rows)
-            loss, self._have_left = ranks.average(
-                self.network.parameters(), loss, self._leaves, is_counted
+            loss, self._stop_agreed = ranks.average(
+                self.network.parameters(), loss, self._stop_requested, ranks.shard.has_rows(rows)
             )
         self._optimizer.step()
         return loss
 
-    def should_stop(self, wish: bool) -> bool:
-        """Whether to leave the epoch before its next step. Alone, a `wish` decides; with other
-        ranks, all leave together after a step in which one of them had the wish."""
-        self._leaves = wish
-        return wish if self._ranks is None else self._have_left
+    def should_stop(self, requested: bool) -> bool:
+        """Whether to leave the epoch before its next step: if that is `requested`. With other
+        ranks, all leave together after a step before which one of them requested it."""
+        self._stop_requested = requested
+        return requested if self._ranks is None else self._stop_agreed
 
-    def begin_steps(self, state: Callable[[], Checkpoint]) -> None:
-        """Begins the rest of an epoch from this `state`: rank 0 sends it to the other ranks, and
-        each takes its own rows of the hidden state. Does nothing without ranks."""
-        self._have_left = False
-        if self._ranks is None:
-            return
-        if self._ranks.share.rank == 0:
-            self._ranks.send(LEARN, arrays_of(state()))
-        hidden = self.network.hidden_state.items()
-        self.network.hidden_state = {
-            name: whole[self._ranks.share.rows(len(whole))] for name, whole in hidden
-        }
+    def begin_steps(self) -> None:
+        """Begins the rest of an epoch. With other ranks, each keeps its own rows of the hidden
+        state."""
+        self._stop_agreed = False
+        if self._ranks is not None:
+            hidden, shard = self.network.hidden_state.items(), self._ranks.shard
+            self.network.hidden_state = {k: whole[shard.rows(len(whole))] for k, whole in hidden}
 
     def end_steps(self, is_early: bool) -> None:
         """Ends what `begin_steps` began. If the epoch is not over (`is_early`), all ranks get the
@@ -167,17 +155,15 @@ class Learner:
         if self._ranks is not None:
             self._ranks.others_wait = True
             if is_early:
-                self.network.hidden_state = self._ranks.joined(self.network.hidden_state)
+                self.network.hidden_state = self._ranks.join_rows(self.network.hidden_state)
 
-    def state(self) -> Arrays:
+    def state(self) -> Tensors:
         """The tensors of a `Checkpoint`, copied."""
         tensors = {f"weight.{name}": weight for name, weight in self.network.weights().items()}
         for name, parameter in self.network.named_parameters():
-            if parameter in self._optimizer.state:
-                state = self._optimizer.state[parameter]
-                tensors |= {f"moment.{name}.{key}": state[key] for key in MOMENTS}
-        hidden = self.network.hidden_state.items()
-        tensors |= {f"carried.{name}": state for name, state in hidden}
+            if moments := self._optimizer.state.get(parameter):
+                tensors |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
+        tensors |= {f"carried.{name}": state for name, state in self.network.hidden_state.items()}
         return {name: np.array(t.cpu().numpy(), order="C") for name, t in tensors.items()}
 
     def restore(self, state: Checkpoint) -> None:
@@ -190,11 +176,8 @@ class Learner:
             shapes |= {f"moment.{name}.{key}": parameter.shape for key in MOMENTS}
         if carried:  # a batch shows the shapes of the hidden state
             list(self.network.logits(*next(self.batches.epoch(1))))
-            hidden = self.network.hidden_state.items()
-            rows = self.batches.rows
-            shapes |= {
-                f"carried.{name}": torch.Size((rows, *begin.shape[1:])) for name, begin in hidden
-            }
+            for name, rows in self.network.hidden_state.items():
+                shapes[f"carried.{name}"] = torch.Size((self.batches.rows, *rows.shape[1:]))
         if shapes != {k: v.shape for k, v in tensors.items() if not k.startswith("lines.")}:
             raise ModelError(
                 "the saved state of the run is that of another network",

@@ -37,9 +37,7 @@ class LessonNetwork(Network):
 
     def __init__(self, config: LessonConfig, total_words: int, rng: np.random.Generator) -> None:
         super().__init__()
-        self.config = config
-        self.total_words = total_words
-        self._shapes = lesson_shapes(config, total_words)
+        self.config, self.total_words = config, total_words
         self._hidden = total_words // 2
         padded = round_up(self._hidden, UNIT_MULTIPLE)
         rows = round_up(total_words, VOCABULARY_MULTIPLE)
@@ -60,7 +58,8 @@ class LessonNetwork(Network):
         self.output_weight = nn.Parameter(torch.zeros(rows, padded))
         self.output_bias = nn.Parameter(torch.zeros(total_words))
         self.register_buffer("_output_gradient", torch.zeros(rows, padded), persistent=False)
-        self.load_weights(initial_weights(self._shapes, rng, embedding_limit=0.05))
+        shapes = lesson_shapes(config, total_words)
+        self.load_weights(initial_weights(shapes, rng, embedding_limit=0.05))
 
     def _hidden_units(self, x: Tensor, dropout: np.random.Generator | None) -> Tensor:
         """`x` [B, T] of ids -> the relu layer's outputs, features in rows [H, B]."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
 from rnnlm_tui.config import LineTextConfig, NgramConfig
@@ -20,29 +19,22 @@ from rnnlm_tui.event_types import (
     EpochFigures,
     Event,
     Finished,
-    Preparing,
     Progress,
     Saved,
 )
 from rnnlm_tui.lm.kneser_ney import Arrays
-from rnnlm_tui.lm.mixture import Fit
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays, ngram_counts
-from rnnlm_tui.store.card import NgramSizes
+from rnnlm_tui.lm.ngram import ngram_arrays, ngram_counts
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.estimate import ORDER, TRAIN_SAMPLE
-from rnnlm_tui.training.held_out import (
+from rnnlm_tui.training.estimate import TRAIN_SAMPLE
+from rnnlm_tui.training.evaluation import (
     evaluate_held_out,
     evaluate_lines,
     loss_of_update,
-    mix,
     save_evaluation,
 )
-from rnnlm_tui.training.run import RunEvents, TrainingRun, sample
-
-COUNTING = "n-grams"
-"""The name of the phase that counts them."""
+from rnnlm_tui.training.mixing import mix
+from rnnlm_tui.training.run import RunReport, TrainingRun, sample
 
 
 def train(run: TrainingRun, control: Control) -> Iterator[Event]:
@@ -60,7 +52,7 @@ class NgramTrainer:
         self._run, self._control = run, control
         self._prepared, self._order = run.prepared, run.config.model.order
         self._checkpoints = run.checkpoints()
-        self._report = RunEvents(run, clock)
+        self._report = RunReport(run, clock)
         self._estimated = self._report.estimate()
         self._paused_s = 0.0
         self._arrays: Arrays = {}
@@ -109,12 +101,18 @@ class NgramTrainer:
         if run.config.is_mixed:
             mixed, mixture, fit = mix(run, {"ngrams": model})
             of_mixture = evaluate_held_out(run, mixed, control, fit=fit)
-        if on_trained is None or control.stopped or not self._is_to_be_saved(mixed, fit):
+        if run.is_update and not control.stopped:
+            self._new_loss = loss_of_update(run, mixed, fit)
+        is_better = not run.is_update or run.is_better(self._new_loss, is_last=True)
+        if on_trained is None or control.stopped or not is_better:
             return None
-        train, held = _train_figures(on_trained), _held_out_figures(on_held_out)
+        train = _figures(on_trained, accuracy=on_trained.top1, penalty=0.0)
+        held_out: dict[str, Any] | None = None
+        if on_held_out is not None:
+            held_out = _figures(on_held_out, top1=on_held_out.top1, top5=on_held_out.top5)
         text = sample(model, self._control.seed_line)
-        yield EpochEnded(self._report.time(), 1, train, held, True, text, self._elapsed_s())
-        metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held})
+        yield EpochEnded(self._report.time(), 1, train, held_out, True, text, self._elapsed_s())
+        metrics = cast(EpochFigures, {"epoch": 1, "train": train, "held_out": held_out})
         card = self._report.card(
             [metrics], metrics, epochs_done=1, sizes=ngram_counts(self._arrays), mixture=mixture
         )
@@ -125,14 +123,6 @@ class NgramTrainer:
             self._run, of_mixture, self._control, self._report
         )
         return metrics
-
-    def _is_to_be_saved(self, model: LanguageModel, fit: Fit | None) -> bool:
-        """Whether to save the model: always, or for an update only if it is better. `fit` is that
-        of a mixed model."""
-        if not self._run.is_update:
-            return True
-        self._new_loss = loss_of_update(self._run, model, fit)
-        return self._run.is_better(self._new_loss, is_last=True)
 
     def _progress(self, step: int) -> Progress:
         elapsed = self._elapsed_s()
@@ -153,43 +143,6 @@ class NgramTrainer:
         return self._report.time() - self._paused_s
 
 
-@dataclass(frozen=True, slots=True)
-class TextNgrams:
-    """The n-grams of a network's text, which predict until the first epoch ends and are then mixed
-    with it."""
-
-    arrays: Arrays
-    model: LanguageModel
-    described: NgramSizes
-
-
-def count_ngrams(run: TrainingRun, report: RunEvents) -> Generator[Event, None, TextNgrams]:
-    """Counts the n-grams: 0.6 s for a million words. Reports progress for a large text."""
-    prepared, train = run.prepared, run.config.train
-    assert isinstance(train, LineTextConfig)
-    arrays, began = Arrays(), report.time()
-    is_large = prepared.kept is not None
-    if is_large:
-        yield Preparing(began, COUNTING, 0, ORDER, math.nan)
-    for length, part in enumerate(ngram_arrays(prepared, ORDER, train.max_ngrams), start=1):
-        arrays |= part
-        if is_large:
-            now = report.time()
-            left = (now - began) * (ORDER - length) / length
-            yield Preparing(now, COUNTING, length, ORDER, left)
-    model = NgramModel(ORDER, prepared.vocabulary, prepared.tokenizer, arrays)
-    return TextNgrams(arrays, model, {"order": ORDER, "sizes": [*ngram_counts(arrays)]})
-
-
-def _train_figures(measured: Evaluation) -> dict[str, Any]:
-    """The metrics of the training lines, as in a card."""
-    hits = {"accuracy": measured.top1, "penalty": 0.0}
-    return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}
-
-
-def _held_out_figures(measured: Evaluation | None) -> dict[str, Any] | None:
-    """The metrics of the held-out lines, as in a card; None without any."""
-    if measured is None:
-        return None
-    hits = {"top1": measured.top1, "top5": measured.top5}
+def _figures(measured: Evaluation, **hits: Any) -> dict[str, Any]:
+    """The metrics of some lines, as in a card."""
     return {"loss": measured.loss, "perplexity": measured.perplexity, **hits}

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError, Sentence
-from rnnlm_tui.training.batches import Share
+from rnnlm_tui.lm.model import Arrays
+from rnnlm_tui.training.batches import Shard
+from rnnlm_tui.training.checkpoint import Tensors
 from rnnlm_tui.training.networks import BatchLoss
 
 LONGEST_WAIT = timedelta(hours=2)
@@ -33,7 +34,6 @@ PREPARE, LEARN, END = "prepare", "learn", "end"
 """What rank 0 tells the others: read the text, train the rest of an epoch, exit."""
 
 _STORES: Any = distributed  # its type stubs lack the stores
-Arrays = Mapping[str, NDArray[Any]]
 
 
 class RankError(RnnlmError):
@@ -60,17 +60,17 @@ class Ranks:
     def __init__(self) -> None:
         """Connects as torchrun's variables say. Raises RankError."""
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        self.share = Share(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+        self.shard = Shard(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+        address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         with explained():
-            # A prefix for each restart, because the store still has the addresses of dead
-            # processes.
-            self._store = _torchrun_store()
-            store = _STORES.PrefixStore(f"rnnlm-tui/{restarts()}", self._store)
+            # torchrun's own store outlives its processes: it has the addresses of dead ones, so
+            # each restart has its own prefix.
+            self._store = _STORES.TCPStore(*address, is_master=False, timeout=LONGEST_WAIT)
             distributed.init_process_group(
                 backend,
-                store=store,
-                rank=self.share.rank,
-                world_size=self.share.of,
+                store=_STORES.PrefixStore(f"rnnlm-tui/{restarts()}", self._store),
+                rank=self.shard.rank,
+                world_size=self.shard.of,
                 timeout=LONGEST_WAIT,
             )
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
@@ -78,81 +78,88 @@ class Ranks:
         self.others_wait = True
         """Whether the other ranks wait for a message from rank 0; while all train they do not."""
         self._has_ended = False
-        self._sum = torch.empty(0)
+        self._buffer = torch.empty(0)
 
     def close(self) -> None:
         """Disconnects. Rank 0 first tells the others to exit, if they wait for a message."""
         with suppress(RankError), explained():
-            if self.share.rank == 0 and self.others_wait:
+            if self.shard.rank == 0 and self.others_wait:
                 self.send(END)
             if self._has_ended:
                 distributed.barrier()  # a rank that exits early looks like a failure to the others
         distributed.destroy_process_group()
 
-    def send(self, what: str, arrays: Arrays | None = None) -> None:
+    def send(self, message: str, arrays: Arrays | None = None) -> None:
         """Sends a message from rank 0 to all others. Raises RankError."""
-        self.others_wait, self._has_ended = what != LEARN, what == END
-        given = {k: np.ascontiguousarray(v) for k, v in (arrays or {}).items()}
-        shapes = {name: (array.shape, array.dtype.name) for name, array in given.items()}
-        raw = np.frombuffer(json.dumps([what, shapes]).encode(), np.uint8)
+        self.others_wait, self._has_ended = message != LEARN, message == END
+        arrays = arrays or {}
+        shapes = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
+        raw = np.frombuffer(json.dumps([message, shapes]).encode(), np.uint8)
         with explained():
             distributed.broadcast(torch.tensor([len(raw)]), 0)
-            for array in (raw, *given.values()):
+            for array in (raw, *arrays.values()):
                 distributed.broadcast(torch.tensor(array), 0)
 
-    def receive(self) -> tuple[str, dict[str, NDArray[Any]]]:
+    def receive(self) -> tuple[str, Tensors]:
         """Waits for the next message from rank 0. Raises RankError."""
         with explained():
             length = torch.empty(1, dtype=torch.int64)
             distributed.broadcast(length, 0)
             raw = torch.empty(int(length), dtype=torch.uint8)
             distributed.broadcast(raw, 0)
-            what, shapes = json.loads(raw.numpy().tobytes())
+            message, shapes = json.loads(raw.numpy().tobytes())
             arrays = {name: np.empty(shape, kind) for name, (shape, kind) in shapes.items()}
             for array in arrays.values():
                 distributed.broadcast(torch.from_numpy(array), 0)
-        self._has_ended = what == END
-        return what, arrays
+        self._has_ended = message == END
+        return message, arrays
 
     def gather(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Returns the answers of all ranks, in order; all must call this. Raises RankError."""
         raw = torch.tensor(list(json.dumps(answer).encode()), dtype=torch.uint8)
-        with explained():
-            lengths = self._gathered(torch.tensor([len(raw)]))
-            padded = raw.new_zeros(int(max(lengths)))
-            padded[: len(raw)] = raw
-            each = zip(self._gathered(padded), lengths, strict=True)
-            return [json.loads(part[: int(n)].numpy().tobytes()) for part, n in each]
+        return [json.loads(part.numpy().tobytes()) for part in self._gather_rows(raw)]
 
-    def _gathered(self, tensor: Tensor) -> list[Tensor]:
-        parts = [torch.empty_like(tensor) for _ in range(self.share.of)]
+    def join_rows(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Joins the rows of all ranks to whole batches. Raises RankError."""
+        return {name: torch.cat(self._gather_rows(own)) for name, own in rows.items()}
+
+    def _gather_rows(self, own: Tensor) -> list[Tensor]:
+        """The tensors of all ranks, each with its own number of rows."""
+        with explained():
+            lengths = self._all_gather(torch.tensor([len(own)]))
+            padded = own.new_zeros(int(max(lengths)), *own.shape[1:])
+            padded[: len(own)] = own
+            each = zip(self._all_gather(padded), lengths, strict=True)
+            return [part[: int(length)] for part, length in each]
+
+    def _all_gather(self, tensor: Tensor) -> list[Tensor]:
+        parts = [torch.empty_like(tensor) for _ in range(self.shard.of)]
         distributed.all_gather(parts, tensor)
         return parts
 
     def average(
-        self, parameters: Iterable[nn.Parameter], loss: BatchLoss, leaves: bool, is_counted: bool
+        self, parameters: Iterable[nn.Parameter], loss: BatchLoss, stop: bool, is_counted: bool
     ) -> tuple[BatchLoss, bool]:
         """Averages the gradients of all ranks over the predictions of the whole batch.
 
-        Returns the loss of the whole batch, and whether any rank wants to leave the epoch. A rank
-        whose share is not counted adds nothing. Raises RankError.
+        Returns the loss of the whole batch, and whether any rank asks to `stop`. A rank whose rows
+        are not counted adds nothing. Raises RankError.
         """
         gradients = [(p, p.grad if p.grad is not None else torch.zeros_like(p)) for p in parameters]
         weight = loss.predictions if is_counted else 0
-        facts = float(loss.nll_sum), float(loss.hits), loss.words
-        counts = [fact if is_counted else 0 for fact in facts]
-        own = [weight, leaves, weight * float(loss.penalty), *counts]
+        sums = weight * float(loss.penalty), float(loss.nll_sum), float(loss.hits), loss.words
+        own = [stop, weight, *(each if is_counted else 0 for each in sums)]
         sizes = [*(gradient.numel() for _, gradient in gradients), len(own)]
-        if len(self._sum) != sum(sizes):
-            self._sum = gradients[0][1].new_empty(sum(sizes))
+        if len(self._buffer) != sum(sizes):
+            self._buffer = gradients[0][1].new_empty(sum(sizes))
         # One message per step: one per gradient would cost as many round trips.
-        *parts, facts_of_all = torch.split(self._sum, sizes)
+        *parts, totals = torch.split(self._buffer, sizes)
         for part, (_, gradient) in zip(parts, gradients, strict=True):
             part.copy_(gradient.reshape(-1)).mul_(weight)
-        facts_of_all.copy_(self._sum.new_tensor(own))
+        totals.copy_(totals.new_tensor(own))
         with explained():
-            distributed.all_reduce(self._sum)
-        predictions, leaving, penalty, nll, hits, words = facts_of_all.tolist()
+            distributed.all_reduce(self._buffer)
+        stops, predictions, penalty, nll, hits, words = totals.tolist()
         for part, (parameter, gradient) in zip(parts, gradients, strict=True):
             parameter.grad = gradient.copy_(part.view_as(gradient)).div_(predictions)
         whole = replace(
@@ -163,20 +170,7 @@ class Ranks:
             predictions=round(predictions),
             words=round(words),
         )
-        return whole, leaving > 0
-
-    def joined(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Joins the hidden states of all ranks' rows to those of the whole batch [B, H]. Raises
-        RankError."""
-        whole: dict[str, Tensor] = {}
-        for name, own in state.items():
-            with explained():
-                rows = [int(count) for count in self._gathered(torch.tensor([len(own)]))]
-                padded = own.new_zeros(max(rows), own.shape[1])
-                padded[: len(own)] = own
-                parts = self._gathered(padded)
-            whole[name] = torch.cat([part[:n] for part, n in zip(parts, rows, strict=True)])
-        return whole
+        return whole, stops > 0
 
     def keep_name(self, name: str) -> None:
         """Stores the name of the run for the processes that torchrun starts after a failure. Raises
@@ -202,9 +196,3 @@ class Ranks:
 def restarts() -> int:
     """How many times torchrun has restarted these processes."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-
-
-def _torchrun_store() -> Any:
-    """torchrun's own key-value store, which outlives its processes."""
-    address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    return _STORES.TCPStore(*address, is_master=False, timeout=LONGEST_WAIT)

@@ -124,7 +124,7 @@ class TrainingRun:
         return [*excerpts_of(self.prepared.corpus.lines, self.prepared.held_out_mask)]
 
 
-class RunEvents:
+class RunReport:
     """Builds the events and the card of one run. `versions` are those of the libraries that it
     computes with, besides numpy."""
 

@@ -39,7 +39,7 @@ from rnnlm_tui.text.prepare import PreparedLines, PreparedText
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.base_model import ChosenBase
-from rnnlm_tui.training.held_out import loss_of_update
+from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
 FROM_NOTHING = "none"

@@ -12,13 +12,9 @@ from dataclasses import dataclass
 
 FIRST_STEPS = 3
 """Steps before the first measurement: they prepare memory and kernels."""
-FEWEST_STEPS, LEAST_S, ENOUGH_S = 4, 0.15, 0.5
-"""A measurement takes at least 4 steps and 0.15 s; steps that take 0.5 s together are enough."""
-LONG_STEP_S = 0.5
-"""The first step after a change counts only if it takes this long; in shorter ones the preparation
-weighs too much."""
-HOPELESS, HOPELESS_S = 2.0, 0.05
-"""A measurement ends early once it has taken twice as long as the best, and 0.05 s more."""
+MEASURED_S, LONG_STEP_S = 0.2, 0.5
+"""A measurement takes 0.2 s. The first step after a change counts only if it takes 0.5 s; in a
+shorter one the preparation weighs too much."""
 WORSE = 1.3
 """If a number of threads is slower than the best by this factor, smaller ones are not measured."""
 GAIN = 0.95
@@ -40,13 +36,11 @@ class Timing:
 
     seconds: float = 0.0
     predictions: int = 0
-    steps: int = 0
 
-    def add(self, seconds: float, predictions: int, steps: int = 1) -> None:
-        """Adds a step, or removes one if all three are negative."""
+    def add(self, seconds: float, predictions: int) -> None:
+        """Adds a step, or removes one if both are negative."""
         self.seconds += seconds
         self.predictions += predictions
-        self.steps += steps
 
     @property
     def rate(self) -> float:
@@ -109,16 +103,11 @@ class ThreadChoice:
             return
         trial, best = self._trial, min(self._rates.values(), default=math.inf)
         trial.add(seconds, predictions)
-        is_hopeless = trial.seconds > HOPELESS * best * trial.predictions + HOPELESS_S
-        is_measured = trial.seconds >= (LEAST_S if trial.steps >= FEWEST_STEPS else ENOUGH_S)
-        if not (is_measured or is_hopeless):
+        if trial.seconds < MEASURED_S:
             return
         self._rates[self.threads] = trial.rate
         self._candidates = [] if trial.rate > WORSE * best else self._candidates[1:]
-        if self._candidates:
-            self._try_next()
-        else:
-            self._settle()
+        self._try_next()
 
     def _watch(self, seconds: float, predictions: int) -> None:
         self._settled_s += seconds
@@ -127,7 +116,7 @@ class ThreadChoice:
         self._steps.append((seconds, predictions))
         while window.seconds - self._steps[0][0] >= WINDOW_S:
             oldest_s, oldest = self._steps.popleft()
-            window.add(-oldest_s, -oldest, -1)
+            window.add(-oldest_s, -oldest)
         if window.lost(self._expected) > LOST * max(WINDOW_S, window.seconds):
             self._fall_back()
         elif self._settled_s >= self._wait_s:
@@ -156,12 +145,12 @@ class ThreadChoice:
         """Starts to measure these numbers; `rate` is that of the present one."""
         self._rates = {self.threads: rate}
         self._candidates, self._spent = candidates, Timing()
-        if candidates:
-            self._try_next()
-        else:
-            self._settle()
+        self._try_next()
 
     def _try_next(self) -> None:
+        if not self._candidates:
+            self._settle()
+            return
         self.threads = self._candidates[0]
         self._trial, self._to_skip = Timing(), 1
 

@@ -12,9 +12,7 @@ MEMORY_S = 2.5
 class TimeLeft:
     """Estimates the time left of a run from the seconds that its steps and ends of epochs take."""
 
-    def __init__(
-        self, seconds_per_step: float, seconds_per_end: float = 0.0, at_the_end: float = 0.0
-    ) -> None:
+    def __init__(self, seconds_per_step: float, seconds_per_end: float, at_the_end: float) -> None:
         """The estimates before any step and any end of an epoch was measured, and that of the
         seconds after the last epoch."""
         self._seconds_per_step, self._seconds_per_end = seconds_per_step, seconds_per_end

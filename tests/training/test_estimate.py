@@ -11,8 +11,7 @@ from rnnlm_tui.event_types import Progress, Started
 from rnnlm_tui.lm import time_estimate
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.training.estimate import run_seconds, scores_of
-from rnnlm_tui.training.run import RunEvents, TrainingRun
-from rnnlm_tui.training.time_left import TimeLeft
+from rnnlm_tui.training.run import RunReport, TrainingRun
 from tests.helpers.commands import VERSES
 from tests.helpers.networks import small_network
 from tests.helpers.ngrams import ngram_model
@@ -63,33 +62,23 @@ def test_networks_take_the_time_of_their_mixture_in_each_epoch_and_at_the_end(
     assert of_mixture.end == pytest.approx(fitted + 2 * measured, rel=0.2)
     epochs = small.config.epochs
     assert of_mixture.total(epochs) > of_network.total(epochs) + epochs * 0.8 * fitted
-
-
-def test_few_held_out_words_cost_no_fit(tmp_path: Path) -> None:
-    small = made(tmp_path, "gru", verses=10, mixture="on")
-    assert estimated(small, BASE_WORDS).each_epoch < 0.5
+    # Few held-out words cost no fit.
+    few = made(tmp_path, "gru", verses=10, mixture="on")
+    assert estimated(few, BASE_WORDS).each_epoch < 0.5
 
 
 @pytest.mark.parametrize("preset", ["ngram", "gru"])
 def test_events_tell_the_time_of_the_whole_run(preset: str, tmp_path: Path) -> None:
     small = made(tmp_path, preset, verses=10, mixture="on")
     if preset == "ngram":
-        events, of_run = run(small), RunEvents(small).estimate()
+        events, of_run = run(small), RunReport(small).estimate()
         left = [event.eta_s for event in events if isinstance(event, Progress)]
         assert left[-1] == pytest.approx(of_run.end) and of_run.end > 0
     else:
-        events, of_run = run_stopped_at(small, 1, 1), RunEvents(small).estimate()
+        events, of_run = run_stopped_at(small, 1, 1), RunReport(small).estimate()
     started = next(event for event in events if isinstance(event, Started))
     assert started.estimated_s == pytest.approx(of_run.total(small.config.epochs))
     assert started.estimated_s > of_run.steps
-
-
-def test_what_comes_after_the_last_epoch_is_part_of_the_time_left() -> None:
-    left = TimeLeft(0.5, 2.0, 7.0)
-    assert left.seconds(10, 3) == 5.0 + 6.0 + 7.0
-    left.set_end(1.0)
-    assert left.seconds(0, 1) == 8.0
-    assert left.seconds(0, 0) == 7.0
 
 
 def test_a_base_scores_the_words_of_its_networks() -> None:

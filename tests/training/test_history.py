@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.event_types import (
@@ -20,12 +16,11 @@ from rnnlm_tui.event_types import (
     Saved,
     Warned,
     from_json_line,
-    to_json_line,
 )
 from rnnlm_tui.store import files
 from rnnlm_tui.training.history import record
 from tests.helpers.events import saved, started
-from tests.helpers.models import HOSTILE, fail_for
+from tests.helpers.models import fail_for
 
 
 def progress(time: float) -> Progress:
@@ -110,27 +105,3 @@ def test_the_history_of_an_earlier_run_stays_whole_where_it_cannot_be_replaced(
     *kept, failed = history(tmp_path)
     assert kept == older
     assert isinstance(failed, Failed)
-
-
-@HOSTILE
-@given(runs=st.lists(st.integers(0, 3), min_size=1, max_size=5), cut=st.integers(0, 400))
-def test_a_history_is_always_whole_lines_whenever_a_run_was_killed(
-    runs: list[int], cut: int
-) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "history.jsonl"
-        for epochs in runs:
-            record_all(Path(name), *events_of(epochs))
-            with path.open("rb+") as file:
-                file.truncate(max(0, path.stat().st_size - cut))
-        record_all(Path(name), started(epochs_done=1))
-        assert all(to_json_line(event) for event in history(Path(name)))
-        assert history(Path(name))[-1] == started(epochs_done=1)
-
-
-def events_of(epochs: int) -> Iterator[Event]:
-    """The events of a run with this number of epochs."""
-    yield started()
-    for epoch in range(1, epochs + 1):
-        yield progress(float(epoch))
-        yield saved(epoch)

@@ -29,7 +29,7 @@ from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text import excerpts
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import loss_of_update
+from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.trainer import train
 from tests.helpers.commands import VERSES
@@ -84,17 +84,6 @@ def measured(small: TrainingRun, model: LanguageModel) -> Evaluation:
 
 
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
-def test_the_evaluation_is_that_of_the_mixture(preset: str, tmp_path: Path) -> None:
-    settings = {"epochs": 1} if preset == "gru" else {}
-    small = mixed_run(tmp_path / "a", preset, **settings)
-    run(small)
-    card, model = load_model(small.path)
-    assert card.evaluation == measured(small, model)
-    # The lines are too few to fit weights to them.
-    assert model.mixture_weights == MixedModel(model.tokenizer, model.models).mixture_weights  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,8 +100,8 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     prior = normalized({name: PRIOR[name] for name in model.mixture_weights})
     scored = list[ScoredLine]()
     for excerpt in measured:
-        found = target_probabilities(model, halves[1 - excerpt.half])
-        weights = em_weights(found, np.array([*prior.values()]))
+        probabilities = target_probabilities(model, halves[1 - excerpt.half])
+        weights = em_weights(probabilities, np.array([*prior.values()]))
         other = MixedModel(model.tokenizer, model.models, dict(zip(prior, weights, strict=True)))
         scored += score(other, excerpt.lines, excerpt.above)
     evaluation = card.evaluation
@@ -120,15 +109,16 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     assert evaluation == summarize(scored)
     assert loss_of_update(small, model) == pytest.approx(written_loss(scored))
     # The saved weights are fitted to all of the lines.
-    found = em_weights(target_probabilities(model, measured), np.array([*prior.values()]))
-    assert [*model.mixture_weights.values()] == pytest.approx(found.tolist())
+    weights = em_weights(target_probabilities(model, measured), np.array([*prior.values()]))
+    assert [*model.mixture_weights.values()] == pytest.approx(weights.tolist())
     assert evaluation != summarize(
         line for each in measured for line in score(model, each.lines, each.above)
     )
 
 
 def test_while_it_trains_no_figure_of_a_part_is_shown_as_that_of_the_model(tmp_path: Path) -> None:
-    """Else the model would seem to get worse with each epoch and better at the end."""
+    """Else the model would seem to get worse with each epoch and better at the end. The held-out
+    lines are too few to fit weights to them."""
     small, shown = mixed_run(tmp_path / "a", epochs=2), []
     for event in train(small, Control("the cat")):
         if isinstance(event, Saved | Finished):
@@ -136,16 +126,11 @@ def test_while_it_trains_no_figure_of_a_part_is_shown_as_that_of_the_model(tmp_p
             figures = figures_of(card)
             shown.append(figures and figures.perplexity)
             if isinstance(event, Finished) or event.epoch == 0:
-                assert shown[-1] == measured(small, model).perplexity
+                assert card.evaluation == measured(small, model)
+                assert shown[-1] == card.evaluation.perplexity
     assert shown[1:-1] == [None, None]
-
-
-def test_the_figures_of_the_first_ngrams_are_those_of_the_mixture(tmp_path: Path) -> None:
-    small = mixed_run(tmp_path / "a", epochs=1)
-    run_stopped_at(small, 1, 1)
-    card, model = load_model(small.path)
-    assert isinstance(model, MixedModel) and [*model.models] == ["ngrams"]
-    assert card.evaluation == measured(small, model)
+    assert isinstance(model, MixedModel)
+    assert model.mixture_weights == MixedModel(model.tokenizer, model.models).mixture_weights
 
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1)])

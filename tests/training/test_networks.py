@@ -30,10 +30,10 @@ def plain_logits(weights: dict[str, Tensor], x: Tensor) -> Tensor:
         kernel, recurrent, bias = (
             weights[f"{name}.{kind}"] for kind in ("kernel", "recurrent_kernel", "bias")
         )
-        found = [torch.zeros(len(x), len(recurrent))]
+        outputs = [torch.zeros(len(x), len(recurrent))]
         for given in sequence:
-            found.append((given @ kernel + bias + found[-1] @ recurrent).tanh())
-        return found[1:]
+            outputs.append((given @ kernel + bias + outputs[-1] @ recurrent).tanh())
+        return outputs[1:]
 
     embedded = list(weights["embedding"][x].unbind(1))
     backward = states("backward", embedded[::-1])[::-1]
@@ -117,17 +117,23 @@ def gradients(network: LessonNetwork) -> dict[str, Tensor]:
         for parameter in network.parameters():
             assert parameter.grad is not None
             parameter.copy_(parameter.grad)
-    found = {name: tensor.clone() for name, tensor in network.weights().items()}
+    gradients = {name: tensor.clone() for name, tensor in network.weights().items()}
     network.load_weights({name: value.numpy() for name, value in values.items()})
-    return found
+    return gradients
 
 
-@pytest.mark.parametrize("batch", [1, 6, 9])
-def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
+@pytest.mark.parametrize(("batch", "own_layers"), [(1, True), (6, True), (9, True), (6, False)])
+def test_loss_and_gradients_are_those_of_plain_autograd(
+    batch: int, own_layers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU the layers are PyTorch's, and the output layer is a plain product; here on the
+    CPU."""
+    monkeypatch.setattr(output_layers, "HAS_ONEDNN", own_layers and output_layers.HAS_ONEDNN)
     shapes, rng = lesson_shapes(SMALL, ODD_WORDS), np.random.default_rng(1)
     arrays = {name: rng.normal(0, 0.3, size).astype(np.float32) for name, size in shapes.items()}
     weights = {name: torch.from_numpy(array).requires_grad_() for name, array in arrays.items()}
     network = small_network()
+    network.own_layers = own_layers
     network.load_weights(arrays)
     x, target = random_batch(batch, 2)
     loss, logits = network.loss(x, target, None), plain_logits(weights, x)
@@ -149,32 +155,17 @@ def test_loss_and_gradients_are_those_of_plain_autograd(batch: int) -> None:
 def test_gradients_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     before = torch.get_num_threads()
     network = small_network()
-    found = []
+    each = []
     try:
         for count in (before, threads):
             torch.set_num_threads(count)
             torch.autograd.backward(network.loss(*random_batch(8, 4), None).objective)
-            found.append(gradients(network))
+            each.append(gradients(network))
             network.zero_grad()
     finally:
         torch.set_num_threads(before)
-    for name, expected in found[0].items():
-        torch.testing.assert_close(found[1][name], expected, rtol=1e-4, atol=1e-6, msg=name)
-
-
-def test_the_layers_of_a_gpu_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are PyTorch's, and the output layer is a plain product; here on the CPU."""
-    losses, gradients = [], []
-    for own_layers in (True, False):
-        network = small_network()
-        network.own_layers = own_layers
-        monkeypatch.setattr(output_layers, "HAS_ONEDNN", own_layers and output_layers.HAS_ONEDNN)
-        loss = network.loss(*random_batch(5, 0), np.random.default_rng(0)).objective
-        torch.autograd.backward(loss)
-        losses.append(loss.item())
-        gradients.append({name: p.grad for name, p in network.named_parameters()})
-    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
-    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=1e-5)
+    for name, expected in each[0].items():
+        torch.testing.assert_close(each[1][name], expected, rtol=1e-4, atol=1e-6, msg=name)
 
 
 def test_initial_weights_are_keras_s() -> None:
@@ -209,8 +200,6 @@ def test_dropout_is_for_training_alone() -> None:
     batch = random_batch(8, 5)
     without = network.loss(*batch, None).nll_sum
     assert network.loss(*batch, np.random.default_rng(0)).nll_sum != without
-    expected = nn.functional.cross_entropy(network(batch[0]), batch[1], reduction="sum")
-    torch.testing.assert_close(without, expected.detach(), rtol=1e-5, atol=1e-5)
 
 
 def test_units_and_rows_added_stay_zero() -> None:

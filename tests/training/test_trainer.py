@@ -31,7 +31,8 @@ from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.run import sample
-from rnnlm_tui.training.trainer import MAX_RECOVERIES, OLDER_MODEL_STAYS, Trainer
+from rnnlm_tui.training.run_saver import OLDER_MODEL_STAYS
+from rnnlm_tui.training.trainer import MAX_RECOVERIES, Trainer
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_run
 
@@ -119,7 +120,7 @@ def test_a_stop_before_the_first_step_leaves_a_run_to_go_on_with(tmp_path: Path)
     control.stop()
     events = run(small_run("lesson", tmp_path / "a", epochs=2), control)
     assert [event.event for event in events] == ["started", "saved", "finished"]
-    assert not (model_of(tmp_path / "a")).exists()
+    assert not model_of(tmp_path / "a").exists()
     run(small_run("lesson", tmp_path / "a", load_state(tmp_path / "a", "small"), epochs=2))
     run(small_run("lesson", tmp_path / "b", epochs=2))
     assert same_weights(tmp_path / "a", tmp_path / "b")
@@ -129,9 +130,9 @@ def test_a_stop_within_the_first_epoch_leaves_the_finished_model_of_the_run_befo
     tmp_path: Path,
 ) -> None:
     run(small_run("lesson", tmp_path / "a", epochs=1))
-    before = (model_of(tmp_path / "a")).read_bytes()
+    before = model_of(tmp_path / "a").read_bytes()
     events = run_stopped_at(small_run("lesson", tmp_path / "a", epochs=2, seed=1), 1, 3)
-    assert (model_of(tmp_path / "a")).read_bytes() == before
+    assert model_of(tmp_path / "a").read_bytes() == before
     load_model(model_of(tmp_path / "a"))
     assert [event.best for event in events if isinstance(event, Saved)] == [False]
     assert [event.message for event in events if isinstance(event, Warned)] == [OLDER_MODEL_STAYS]
@@ -178,8 +179,8 @@ def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
     assert read_card(model_of(tmp_path / "a")).epochs_done == 12
     # The kept weights are those of the best epoch: they give its held-out loss again.
     small = small_run("lesson", tmp_path / "a", **settings)
-    found = summarize(score(load_model(model_of(tmp_path / "a"))[1], small.split_lines()[1]))
-    assert found.loss == pytest.approx(min(losses), abs=1e-5)
+    measured = summarize(score(load_model(model_of(tmp_path / "a"))[1], small.split_lines()[1]))
+    assert measured.loss == pytest.approx(min(losses), abs=1e-5)
 
 
 @pytest.mark.parametrize(("patience", "min_epochs", "last"), [(2, 1, 4), (2, 7, 7), (50, 1, 9)])
@@ -231,7 +232,7 @@ def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
 
     def spoil(self: Learner, *batch: Any) -> object:
         loss = step(self, *batch)
-        if not spoilt and (model_of(tmp_path / "a")).exists():
+        if not spoilt and model_of(tmp_path / "a").exists():
             spoilt.append(True)
             with torch.no_grad():
                 for parameter in self.network.parameters():

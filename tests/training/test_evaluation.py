@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.event_types import Event, Finished, Preparing, Progress, Saved, Warned
+from rnnlm_tui.event_types import Event, Finished, Preparing, Saved, Warned
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.store.model_file import BaseModel, load_model, read_card
 from rnnlm_tui.text.corpus import some_lines
-from rnnlm_tui.training import held_out, trainer
+from rnnlm_tui.training import evaluation, trainer
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.held_out import evaluate_held_out, evaluate_lines, save_evaluation
-from rnnlm_tui.training.run import RunEvents
+from rnnlm_tui.training.evaluation import evaluate_held_out, evaluate_lines, save_evaluation
+from rnnlm_tui.training.run import RunReport
 from tests.helpers.commands import VERSES
 from tests.helpers.events import epochs_of
-from tests.helpers.training import run, small_run
+from tests.helpers.training import run, run_stopped_at, small_run
 
 TEXT = VERSES * 3 + "the dog met a unicorn\nunicorns bark\n" + VERSES
 
@@ -46,24 +46,12 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     assert epoch.held_out["top5"] == expected.top5
 
 
-def test_the_evaluation_comes_after_the_last_save_and_before_the_end(tmp_path: Path) -> None:
-    small = small_run("gru", tmp_path / "a", epochs=2, held_out=0.3)
-    there = []
-    for event in trainer.train(small, Control("")):
-        if isinstance(event, Saved | Finished):
-            there.append(read_card(small.path).evaluation is not None)
-    assert there == [False, False, True]
-
-
 @pytest.mark.parametrize(("step", "epochs_done"), [(2, 0), (1, 1)])
 def test_a_stopped_run_evaluates_the_model_that_it_keeps(
     step: int, epochs_done: int, tmp_path: Path
 ) -> None:
     small = small_run("gru", tmp_path / "a", epochs=9, held_out=0.3)
-    ticks, control = iter(range(10**9)), Control("")
-    for event in trainer.Trainer(small, control, lambda: float(next(ticks))).events():
-        if isinstance(event, Progress) and (event.epoch, event.step) == (epochs_done + 1, step):
-            control.stop()
+    run_stopped_at(small, epochs_done + 1, step)
     card, _ = load_model(small.path)
     assert card.epochs_done == epochs_done
     assert card.evaluation is not None
@@ -80,7 +68,7 @@ def test_figures_that_cannot_be_saved_are_a_warning(
     for event in trainer.train(small, Control("")):
         events.append(event)
         if isinstance(event, Saved):
-            monkeypatch.setattr(held_out, "change_card", fail)
+            monkeypatch.setattr(evaluation, "change_card", fail)
     assert [event.message for event in events if isinstance(event, Warned)] == ["no space left"]
     assert isinstance(events[-1], Finished)
     load_model(small.path)
@@ -98,10 +86,10 @@ class Comparison:
         self.control = Control("")
 
     def events(self) -> Iterator[Event]:
-        """The events of its comparison; the last one is no event, but what it has found."""
+        """The events of its comparison; the last one is no event, but the figures."""
         evaluation = evaluate_held_out(self.run, self.model, self.control)
-        report = RunEvents(self.run)
-        self.found = yield from save_evaluation(self.run, evaluation, self.control, report)
+        report = RunReport(self.run)
+        self.figures = yield from save_evaluation(self.run, evaluation, self.control, report)
 
 
 def test_the_base_and_the_old_model_are_measured_on_the_same_lines(tmp_path: Path) -> None:
@@ -111,11 +99,11 @@ def test_the_base_and_the_old_model_are_measured_on_the_same_lines(tmp_path: Pat
         ("comparing", 1, 3),
         ("comparing", 2, 3),
     ]
-    found = comparison.found
-    assert found is not None and found["base"] is not None and found["words"] > 0
-    assert found["base"]["name"] == "other"
-    assert found["base"]["keystroke_savings"] == found["before"] == found["keystroke_savings"]
-    assert read_card(comparison.run.path).base_alone == found["base"]
+    figures = comparison.figures
+    assert figures is not None and figures["base"] is not None and figures["words"] > 0
+    assert figures["base"]["name"] == "other"
+    assert figures["base"]["keystroke_savings"] == figures["before"] == figures["keystroke_savings"]
+    assert read_card(comparison.run.path).base_alone == figures["base"]
 
 
 def test_a_stop_ends_a_comparison_and_the_evaluation_stays(tmp_path: Path) -> None:
@@ -123,7 +111,7 @@ def test_a_stop_ends_a_comparison_and_the_evaluation_stays(tmp_path: Path) -> No
     for event in comparison.events():
         assert isinstance(event, Preparing) and event.done == 1
         comparison.control.stop()
-    assert comparison.found is not None and comparison.found["base"] is None
+    assert comparison.figures is not None and comparison.figures["base"] is None
     card = read_card(comparison.run.path)
     assert card.evaluation is not None and card.base_alone is None
 

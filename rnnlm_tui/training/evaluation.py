@@ -1,9 +1,4 @@
-"""Measures models on the held-out lines of a run, and fits mixture weights to them.
-
-The lines are measured with weights that were fitted to the other half of them. So no figure and no
-decision is about lines that the weights were chosen for, all lines count, and the weights that are
-saved are fitted to all of them.
-"""
+"""Evaluates models on the held-out lines of a run."""
 
 from __future__ import annotations
 
@@ -15,22 +10,15 @@ from functools import partial
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
 from rnnlm_tui.event_types import EndFigures, Event, Preparing, Warned
-from rnnlm_tui.lm.mixture import (
-    MAX_FITTED,
-    ComponentName,
-    Fit,
-    MixedModel,
-    cross_fitted,
-    fit_weights,
-)
+from rnnlm_tui.lm.mixture import Fit, cross_fitted
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import Mixture, NgramSizes
 from rnnlm_tui.store.model_file import change_card, load_model
 from rnnlm_tui.text.corpus import some_lines
 from rnnlm_tui.text.excerpts import some_excerpts
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.estimate import MAX_WORDS, MAX_WORDS_IF_STOPPED
-from rnnlm_tui.training.run import RunEvents, TrainingRun
+from rnnlm_tui.training.mixing import fit_of
+from rnnlm_tui.training.run import RunReport, TrainingRun
 
 MAX_COMPARED = 4_000
 """Words on which an update is compared with the model that it replaces; takes some seconds."""
@@ -39,7 +27,7 @@ COMPARING = "comparing"
 
 
 def evaluate_saved_model(
-    run: TrainingRun, control: Control, report: RunEvents
+    run: TrainingRun, control: Control, report: RunReport
 ) -> Generator[Event, None, EndFigures | None]:
     """Evaluates the model that the run has saved on held-out lines, and stores the result with it.
 
@@ -56,7 +44,7 @@ def save_evaluation(
     run: TrainingRun,
     evaluation: Evaluation | None,
     control: Control,
-    report: RunEvents,
+    report: RunReport,
     most_words: int = MAX_WORDS,
 ) -> Generator[Event, None, EndFigures | None]:
     """Stores the evaluation of the model on its held-out lines with it. If that fails, it only
@@ -85,7 +73,7 @@ def _compare(
     run: TrainingRun,
     figures: EndFigures,
     control: Control,
-    report: RunEvents,
+    report: RunReport,
     most_words: int,
 ) -> Iterator[Event]:
     """Adds the shares of keys that the base alone and the model before an update save on the lines
@@ -168,31 +156,3 @@ def loss_of_update(run: TrainingRun, model: LanguageModel, fit: Fit | None = Non
     to other lines than they are measured on. `fit` is that of a mixed model if it is known."""
     fit = fit or fit_of(run, model)
     return written_loss(_scores(run, model, MAX_COMPARED, fit, counts_keys=False))
-
-
-def fit_of(run: TrainingRun, model: LanguageModel, most_words: int = MAX_FITTED) -> Fit | None:
-    """How the weights of a mixed model fit the held-out lines of a run; None if these are too few,
-    and for other models."""
-    if not isinstance(model, MixedModel):
-        return None
-    return fit_weights(model, run.held_out_excerpts(), most_words)
-
-
-def mix(
-    run: TrainingRun,
-    models: dict[ComponentName, LanguageModel],
-    ngrams: NgramSizes | None = None,
-    most_words: int = MAX_FITTED,
-) -> tuple[MixedModel, Mixture, Fit | None]:
-    """Mixes the models of a run with its base and a cache, with weights fitted to its held-out
-    lines, or the default ones if these are too few. Also returns the mixture for the card, and the
-    fit to measure it with."""
-    base = None
-    if run.base is not None:
-        models, base = {**models, "base": run.base.model}, run.base.named
-    tokenizer = next(iter(models.values())).tokenizer
-    model = MixedModel(tokenizer, models)
-    if fit := fit_of(run, model, most_words):
-        model = MixedModel(tokenizer, models, fit.mixture_weights)
-    mixture: Mixture = {"weights": model.mixture_weights, "ngrams": ngrams, "base": base}
-    return model, mixture, fit
