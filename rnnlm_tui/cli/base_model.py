@@ -51,13 +51,13 @@ SAMPLED_WORDS = 20_000
 @dataclass(frozen=True, slots=True)
 class ChosenBase:
     """The base model of a run. `open` loads it, and is None if the run has none. `known` are the
-    hashes of the lines that it was trained on. `notes` are sentences for the data card. `scores`
-    are the words that its network scores for each place, 0 if it is made of n-grams."""
+    hashes of the lines that it was trained on. `notes` are sentences for the data card. `logits`
+    are those that its network computes for each place, 0 if it is made of n-grams."""
 
     open: Callable[[], BaseModel | None] | None = None
     known: Hashes = field(default_factory=no_hashes)
     notes: tuple[str, ...] = ()
-    scores: int = 0
+    logits: int = 0
 
     def held_out(self, corpus: Corpus, config: Config) -> Mask | None:
         """Which lines [L] of the text of a new model to hold out; None if they are those that the
@@ -113,8 +113,8 @@ def _known_to(library: Library, name: str, notes: tuple[str, ...] = ()) -> Chose
 def _chosen(
     base: StoredModel, load: Callable[[], BaseModel | None], notes: tuple[str, ...] = ()
 ) -> ChosenBase:
-    scores = 0 if base.card.config.preset == "ngram" else base.card.total_words
-    return ChosenBase(load, base.lines_seen(), notes, scores)
+    logits = 0 if base.card.config.preset == "ngram" else base.card.total_words
+    return ChosenBase(load, base.lines_seen(), notes, logits)
 
 
 def should_use_english(library: Library, corpus: Corpus, config: Config) -> tuple[bool, str]:

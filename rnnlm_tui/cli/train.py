@@ -44,6 +44,7 @@ from rnnlm_tui.text.encoded_files import remove_encoded
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
+from rnnlm_tui.training.estimate import training_bytes
 from rnnlm_tui.training.history import History, record
 from rnnlm_tui.training.run import TrainingRun
 
@@ -207,7 +208,7 @@ def check_memory(config: Config, prepared: PreparedText) -> None:
 
     def needed(total_words: int) -> int:
         examples = prepared.examples.predictions
-        return kind(config, total_words, prepared.window).training_bytes(examples)
+        return training_bytes(kind(config, total_words, prepared.window), examples)
 
     free = free_memory()
     if needed(total) <= free:

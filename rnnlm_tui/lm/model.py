@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar, cast
@@ -40,8 +39,6 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
 """The types of arrays by their names in safetensors."""
 COMPACT_TYPES = {"F16", "I8", "U8"}
 """Types that only compact files have."""
-PROGRAM_BYTES = 330_000_000
-"""Memory of the program and PyTorch. The lesson on the sonnets takes 519 MB in all."""
 READ_AT_ONCE = 1024
 """Words whose states are computed together: bounds the memory for a line of any length."""
 
@@ -51,16 +48,6 @@ class ArraySpec(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str = "F32"
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A row of the layer table. In `output_shape` the batch is None, as in Keras."""
-
-    name: str
-    type: str
-    output_shape: tuple[int | None, ...]
-    parameters: int
 
 
 class LanguageModel(ABC):
@@ -171,8 +158,6 @@ class Architecture(ABC, Generic[M]):
     """The name of such a model in messages."""
     smaller: ClassVar[str] = "fewer units"
     """What reduces the memory for any vocabulary, as a hint."""
-    table_heads: ClassVar[tuple[str, str]] = ("layer", "parameters")
-    """The headers of the first and the last column of the layer table."""
 
     def __init__(
         self, config: Config, total_words: int, window: int, sizes: Sequence[int] = ()
@@ -215,21 +200,8 @@ class Architecture(ABC, Generic[M]):
         return self.from_compact(small)
 
     @abstractmethod
-    def layers(self) -> tuple[Layer, ...]:
-        """The layer table."""
-
-    @abstractmethod
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LanguageModel:
         """The model, ready to predict. `check_arrays` must have passed."""
-
-    @abstractmethod
-    def training_bytes(self, examples: int) -> int:
-        """Estimated memory of a training with so many predictions per epoch."""
-
-    @abstractmethod
-    def training_seconds(self, examples: int) -> float:
-        """Estimated duration of the steps of all epochs on this machine, whose speed is measured
-        briefly."""
 
     @property
     def parameters(self) -> int:

@@ -33,7 +33,6 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    Layer,
     WindowModel,
     excluded_ids,
 )
@@ -53,16 +52,6 @@ LEFT_OUT_NOTE = (
     f"n-grams of three words and more that occur once are left out, as of every text of"
     f" {LEAVES_OUT_FROM:,} words or more"
 )
-COUNTING_S = 0.3e-6
-"""Seconds to count a word, per length of n-grams."""
-PROGRAM_BYTES, BYTES_PER_WORD, BYTES_PER_SEQUENCE = 45_000_000, 60, 30
-"""Estimated memory: 259 MB for a million words, where 225 MB were measured, since not all n-grams
-of five words are distinct. The sonnets take 48 MB."""
-BYTES_IF_LEFT_OUT = 6
-"""`BYTES_PER_SEQUENCE` if n-grams that occur once are left out."""
-MAX_IN_MEMORY = 4_000_000
-"""About the words of the largest text that is held in memory."""
-
 MAX_SHARED = 0.999
 """Largest sum of the shares after a context in a compact file, so that rounding leaves something to
 the shorter context."""
@@ -171,12 +160,6 @@ def ngram_arrays(
     return level_arrays(levels, prepared.vocabulary)
 
 
-def counting_bytes(examples: int, order: int = 5) -> int:
-    """Memory for counting the n-grams of a text with so many predictions."""
-    each = BYTES_IF_LEFT_OUT if leaves_out(examples) else BYTES_PER_SEQUENCE
-    return order * each * examples
-
-
 def leaves_out(words: int) -> bool:
     """Whether n-grams that occur once are left out for a text of so many words."""
     return words >= LEAVES_OUT_FROM
@@ -202,7 +185,6 @@ class NgramArchitecture(Architecture[NgramConfig]):
     can_start_from_a_model = False
     name = "n-gram model"
     smaller = "a smaller --order or less text"
-    table_heads = ("length", "n-grams")
 
     @staticmethod
     def window_for(config: Config, longest_line: int) -> int:
@@ -289,24 +271,8 @@ class NgramArchitecture(Architecture[NgramConfig]):
         """The number of n-grams."""
         return sum(self.sizes)
 
-    def layers(self) -> tuple[Layer, ...]:
-        """A row for each length of n-grams."""
-        return tuple(
-            Layer(f"{k} word{'s' * (k > 1)}", "Kneser-Ney", (None, self.total_words), count)
-            for k, count in enumerate(self.sizes, start=1)
-        )
-
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> NgramModel:
         return NgramModel(self.model.order, vocabulary, tokenizer, arrays)
-
-    def training_bytes(self, examples: int) -> int:
-        """The text, and at most one n-gram of each length per word."""
-        text = BYTES_PER_WORD * (min(examples, MAX_IN_MEMORY) + self.total_words)
-        return PROGRAM_BYTES + text + counting_bytes(examples, self.model.order)
-
-    def training_seconds(self, examples: int) -> float:
-        """Counting for each length of n-grams."""
-        return COUNTING_S * self.model.order * examples
 
     def check_sizes(self) -> None:
         if len(self.sizes) != self.model.order or self.sizes[0] != self.total_words - 1:

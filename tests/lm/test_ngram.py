@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.counting import count_levels
 from rnnlm_tui.lm.kneser_ney import FALLBACK, discounts_of, estimate
+from rnnlm_tui.lm.layer_table import layers_of
 from rnnlm_tui.lm.model import Architecture, ArraySpec
 from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES
@@ -170,7 +171,7 @@ def test_the_arrays_are_those_that_the_architecture_declares(order: int) -> None
     kinds = {np.dtype(np.float32): "F32", np.dtype(np.int32): "I32"}
     assert ngram.arrays() == {n: ArraySpec(a.shape, kinds[a.dtype]) for n, a in arrays.items()}
     assert ngram.parameters == sum(sizes)
-    assert [layer.parameters for layer in ngram.layers()] == list(sizes)
+    assert [layer.parameters for layer in layers_of(ngram)] == list(sizes)
 
 
 @pytest.mark.parametrize(
