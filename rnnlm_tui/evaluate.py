@@ -38,10 +38,10 @@ from rnnlm_tui.accepting import (
     LINES_ABOVE,
     LISTED,
     Accept,
-    accepts,
+    accepting_digits,
     is_ghost_likely,
     keys_to_type,
-    takes_digits,
+    ways_to_accept,
 )
 from rnnlm_tui.events import Count
 from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
@@ -93,7 +93,7 @@ class ScoredWord:
     """
 
     word: str
-    known: bool
+    is_known: bool
     probability: float | None
     rank: int | None
 
@@ -122,7 +122,7 @@ class ScoredLine:
     @property
     def known_losses(self) -> list[float]:
         """The same without unknown words."""
-        return _losses([*(word.probability for word in self.words if word.known), self.end])
+        return _losses([*(word.probability for word in self.words if word.is_known), self.end])
 
 
 def _losses(probabilities: Sequence[float | None]) -> list[float]:
@@ -304,7 +304,7 @@ class _Reader:
         self._read += 1
         for word in self._line.words[len(self.scored) :]:
             self.scored.append(
-                _scored_word(self._model, probabilities, word, has_context=has_context)
+                _score_word(self._model, probabilities, word, has_context=has_context)
             )
             if self._model.vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
@@ -314,7 +314,7 @@ class _Reader:
         end, end_id = None, self._model.vocabulary.end_id
         if self._line.words:
             after_all = self.after(self._line.ids)
-            end = None if end_id is None else _at_least(after_all[end_id])
+            end = None if end_id is None else _clip_probability(after_all[end_id])
         return ScoredLine(self._line.text, tuple(self.scored), end, keys)
 
 
@@ -383,8 +383,8 @@ class Typist:
                 keys = accept.keys
             else:
                 character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
-                taken = takes_digits(listed, spot.line)
-                keys = keys_to_type(character, following, typed.prefix, taken)
+                accepting = accepting_digits(listed, spot.line)
+                keys = keys_to_type(character, following, typed.prefix, accepting)
                 self._spot = spot.typed(character, self._model.tokenizer.takes_space)
             yield keys, self._spot.line
 
@@ -435,7 +435,7 @@ class Typist:
         """The key that saves most, and where it leads; None if none saves any."""
         best, most = None, 0
         ghost = self._ghost(listed, typed)
-        for accept in accepts(listed, typed.before, ghost, is_empty=not typed.before):
+        for accept in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
             after = self._after(accept)
             if after is None:
                 continue
@@ -472,7 +472,7 @@ class Typist:
         return _Spot(at, line + " ", True) if takes_space and not self._gives_back(at) else None
 
 
-def _scored_word(
+def _score_word(
     model: LanguageModel, probabilities: Probabilities, word: str, *, has_context: bool
 ) -> ScoredWord:
     is_known, ids = word in model.vocabulary, model.vocabulary.encode([word])
@@ -481,12 +481,12 @@ def _scored_word(
         word,
         is_known,
         # Without a begin of line, the first word of a line is not learned.
-        _at_least(probabilities[ids[0]]) if ids and has_context else None,
+        _clip_probability(probabilities[ids[0]]) if ids and has_context else None,
         _rank(model, probabilities, ids[0]) if is_listed else None,
     )
 
 
-def _at_least(probability: np.float32) -> float:
+def _clip_probability(probability: np.float32) -> float:
     return max(float(probability), LEAST_PROBABILITY)
 
 
@@ -502,7 +502,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     """The figures of scored lines."""
     lines = [line for line in lines if line.words]
     words = [word for line in lines for word in line.words]
-    unknown = [word for word in words if not word.known]
+    unknown = [word for word in words if not word.is_known]
     losses = [loss for line in lines for loss in line.losses]
     known_losses = [loss for line in lines for loss in line.known_losses]
     loss, keys = _mean(sum(losses), len(losses)), [line.keys for line in lines]
@@ -555,7 +555,7 @@ def written_loss(lines: Iterable[ScoredLine]) -> float | None:
     models with different vocabularies: an unknown word costs as much as <unk> plus its letters."""
     lines = [line for line in lines if line.words]
     nats = sum(sum(line.losses) for line in lines)
-    spelled = sum(len(word.word) + 1 for line in lines for word in line.words if not word.known)
+    spelled = sum(len(word.word) + 1 for line in lines for word in line.words if not word.is_known)
     return _mean(nats + LETTER_NATS * spelled, sum(len(line.text) + 1 for line in lines))
 
 
@@ -588,7 +588,11 @@ def shared_vocabulary_losses(
     if not spelled or any(words != spelled[0] for words in spelled):
         return None
     losses = [
-        [-math.log(word.probability) for word in row if word.known and word.probability is not None]
+        [
+            -math.log(word.probability)
+            for word in row
+            if word.is_known and word.probability is not None
+        ]
         for row in zip(*columns, strict=True)
     ]
     shared = [row for row in losses if len(row) == len(models)]

@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-from rnnlm_tui.accepting import Suggestion, accepts, is_ghost_likely, keys_to_type, takes_digits
+from rnnlm_tui.accepting import (
+    Suggestion,
+    accepting_digits,
+    is_ghost_likely,
+    keys_to_type,
+    ways_to_accept,
+)
 from rnnlm_tui.suggest import WordList
 from rnnlm_tui.text.tokenizer import Insertion
 
@@ -24,7 +30,7 @@ def keys(
     """The keys of each way, joined, with what they insert."""
     return [
         f"{'+'.join(way.keys)}={''.join(piece.text for piece in way.pieces)}"
-        for way in accepts(found, before, ghost, is_empty=is_empty)
+        for way in ways_to_accept(found, before, ghost, is_empty=is_empty)
     ]
 
 
@@ -73,15 +79,15 @@ def test_a_digit_is_typed_where_it_makes_a_word_of_its_own(
     prefix: str, digits_in_words: str, taken: str
 ) -> None:
     found = listed(prefix, digits_in_words=digits_in_words)
-    assert takes_digits(found, f"a {prefix}") == taken
-    assert takes_digits(found, f"a {prefix}", "never") == ""
+    assert accepting_digits(found, f"a {prefix}") == taken
+    assert accepting_digits(found, f"a {prefix}", "never") == ""
 
 
 def test_digits_take_words_at_the_start_of_a_word_if_that_is_wanted() -> None:
-    assert takes_digits(listed(), "a ", "always") == "12345"
-    assert takes_digits(listed(count=2), "", "always") == "12"
-    assert takes_digits(listed(), "a $", "always") == ""  # $5
-    assert takes_digits(listed("th"), "a th", "always") == "12345"
+    assert accepting_digits(listed(), "a ", "always") == "12345"
+    assert accepting_digits(listed(count=2), "", "always") == "12"
+    assert accepting_digits(listed(), "a $", "always") == ""  # $5
+    assert accepting_digits(listed("th"), "a th", "always") == "12345"
 
 
 def test_a_digit_that_takes_a_word_is_typed_with_backspace() -> None:

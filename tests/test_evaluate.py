@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import Accept, accepts, is_ghost_likely
+from rnnlm_tui.accepting import Accept, is_ghost_likely, ways_to_accept
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
     LETTER_NATS,
@@ -113,7 +113,7 @@ class TypedLine:
         first = found.candidates[:1]
         is_likely = bool(first) and is_ghost_likely(first[0].probability, found.prefix)
         ghost = found.ghost if is_likely else ()
-        ways = accepts(found, self.line, ghost, is_empty=not self.line)
+        ways = ways_to_accept(found, self.line, ghost, is_empty=not self.line)
         keys = ("down", key) if self._is_choosing else (key,)
         accepted = next((way for way in ways if way.keys == keys), None)
         self._is_choosing = key == "down"
@@ -322,7 +322,7 @@ def test_the_lines_above_are_context_for_a_model_that_uses_them() -> None:
 
 def test_a_score_has_each_word_with_probability_and_rank() -> None:
     scored, nothing = score(ScriptedModel(AFTER), ["The dog; xyz cat", " ..."])
-    assert [(w.word, w.known, w.rank) for w in scored.words] == [
+    assert [(w.word, w.is_known, w.rank) for w in scored.words] == [
         ("the", True, 1),
         ("dog", True, 3),
         ("xyz", False, None),

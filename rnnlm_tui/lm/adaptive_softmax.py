@@ -55,7 +55,7 @@ def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[in
     return shapes
 
 
-def with_new_words(
+def add_words(
     config: CausalConfig,
     vocabulary: Vocabulary,
     of_text: Vocabulary,

@@ -79,7 +79,7 @@ class MixedModel(LanguageModel):
         self._has_cache = "cache" in mixture_weights
         if self._has_cache:
             weights["cache"] = mixture_weights["cache"]
-        self.mixture_weights = normalized(weights)
+        self.mixture_weights = normalize(weights)
         self.tokenizer, self.window = tokenizer, MAX_WORDS
         own = next(model for name, model in self.models.items() if name != "base")
         self.own_vocabulary = self.vocabulary = own.vocabulary
@@ -133,7 +133,7 @@ class MixedModel(LanguageModel):
                 weights = dict(self.mixture_weights)
                 if self._has_cache:
                     weights["cache"] *= min(1.0, state.recent.length / FILLING_WORDS)
-                vector = np.array(list(normalized(weights).values()), np.float32)
+                vector = np.array(list(normalize(weights).values()), np.float32)
                 yield np.asarray(vector @ components)
 
     def predict_components(self, states: Sequence[MixedState]) -> Iterator[Array]:
@@ -165,7 +165,7 @@ class MixedModel(LanguageModel):
         return [i if i < own_words else UNKNOWN_ID for i in ids]
 
 
-def normalized(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
+def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
     """The weights normalized to a sum of 1, in the order of `NAMES`."""
     total = sum(mixture_weights.values()) or 1.0
     return {name: mixture_weights[name] / total for name in NAMES if name in mixture_weights}
@@ -178,7 +178,9 @@ class Fit(NamedTuple):
     of_halves: tuple[dict[ComponentName, float], dict[ComponentName, float]]
 
 
-def fit_weights(model: MixedModel, excerpts: Sequence[Excerpt], most_words: int) -> Fit | None:
+def fit_mixture_weights(
+    model: MixedModel, excerpts: Sequence[Excerpt], most_words: int
+) -> Fit | None:
     """The weights of the components that maximise the likelihood of the excerpts, or of a sample of
     about `most_words` words. None if they have fewer words than FEWEST_WORDS."""
     lines = (line for excerpt in excerpts for line in excerpt.lines)
@@ -188,16 +190,16 @@ def fit_weights(model: MixedModel, excerpts: Sequence[Excerpt], most_words: int)
     sample = some_excerpts(excerpts, most_words)
     halves = [[each for each in sample if each.half == number] for number in range(2)]
     first, second = (target_probabilities(model, half) for half in halves)
-    prior = normalized({name: PRIOR[name] for name in model.mixture_weights})
+    prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
 
     def fitted(probabilities: NDArray[np.float64]) -> dict[ComponentName, float]:
-        weights = em_weights(probabilities, np.array(list(prior.values())))
+        weights = em_mixture_weights(probabilities, np.array(list(prior.values())))
         return dict(zip(prior, weights.tolist(), strict=True))
 
     return Fit(fitted(np.concatenate((first, second))), (fitted(first), fitted(second)))
 
 
-def cross_fitted(model: LanguageModel, fit: Fit | None) -> tuple[LanguageModel, LanguageModel]:
+def cross_fit(model: LanguageModel, fit: Fit | None) -> tuple[LanguageModel, LanguageModel]:
     """The models to measure each half of the excerpts with: their weights fit the other half, so
     that no line had a part in choosing the weights that it is measured with. A model that is not
     mixed, or whose weights were not fitted, measures both halves itself."""
@@ -231,7 +233,7 @@ def _ids_of_lines(model: MixedModel, begin: int, lines: Iterable[str]) -> list[i
     return [i for of_line in words if of_line for i in (begin, *of_line)]
 
 
-def em_weights(
+def em_mixture_weights(
     probabilities: NDArray[np.float64],
     prior: NDArray[np.float64],
 ) -> NDArray[np.float64]:

@@ -225,11 +225,11 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     def to_compact(self, arrays: Arrays) -> Arrays:
         """Quantizes the shares and drops the backoff weights."""
-        small = {"probability.1": _quantized(arrays["probability.1"])}
+        small = {"probability.1": _quantize(arrays["probability.1"])}
         for k in range(2, self.model.order + 1):
             small[f"children.{k}"] = _to_planes(np.diff(arrays[f"children.{k}"]), self._planes)
             small[f"word.{k}"] = _to_planes(arrays[f"word.{k}"], self._planes)
-            small[f"probability.{k}"] = _quantized(arrays[f"probability.{k}"])
+            small[f"probability.{k}"] = _quantize(arrays[f"probability.{k}"])
         return small
 
     def from_compact(self, small: Arrays) -> Arrays:
@@ -313,7 +313,7 @@ def _rise_among_siblings(words: NDArray[np.int32], children: NDArray[np.int32]) 
     return bool((begins[1:-1] | (words[1:] > words[:-1])).all())
 
 
-def _quantized(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _quantize(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The indices of the nearest numbers in `SHARES`, in log-odds; 0 stays 0."""
     odds = np.log(np.maximum(shares, SHARES[1]) / np.maximum(1 - shares, 1 - SHARES[-1]))
     places = np.rint((odds - LOG_ODDS[0]) / (LOG_ODDS[1] - LOG_ODDS[0])).clip(0, 254)

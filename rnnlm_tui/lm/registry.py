@@ -41,13 +41,13 @@ TOO_FEW = (
 def prepare_corpus(
     corpus: Corpus,
     config: Config,
-    known: tuple[Vocabulary, Conventions, int] | None = None,
+    inherited: tuple[Vocabulary, Conventions, int] | None = None,
     held_out: Mask | None = None,
 ) -> PreparedText:
     """Prepares a corpus for a training of `config`.
 
-    `known` are the vocabulary, the conventions and the window of the model that the training starts
-    from. `held_out` is the mask of lines to hold out, by default determined by `config`. Raises
+    `inherited` are the vocabulary, the conventions and the window of the model that it starts from.
+    `held_out` is the mask of lines to hold out, by default determined by `config`. Raises
     CorpusError if there is not enough to train on.
     """
     # Takes 20 ms that a suggestion does not need.
@@ -55,7 +55,7 @@ def prepare_corpus(
     from rnnlm_tui.text.prepare import prepare
 
     architecture = ARCHITECTURES[config.preset]
-    window = known and known[2]
+    window = inherited and inherited[2]
     lines = join_paragraphs(corpus, config.lines)
     prepared = prepare(
         lines,
@@ -63,7 +63,7 @@ def prepare_corpus(
         config.train,
         lambda longest: window or architecture.window_for(config, longest),
         special_tokens=architecture.special_tokens,
-        known=known and known[:2],
+        inherited=inherited and inherited[:2],
         held_out=held_out,
         notes=arrangement_notes(corpus, lines, config.lines),
     )

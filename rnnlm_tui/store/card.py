@@ -158,13 +158,13 @@ class ModelCard(_CardFields):
         """The parts of the model that are tensors, each with its architecture."""
         if isinstance(self.config.model, NgramConfig):
             return {"ngrams": self.architecture}
-        found: dict[ComponentName, Architecture[Any]] = {}
+        parts: dict[ComponentName, Architecture[Any]] = {}
         if self.metrics is not None:
-            found["network"] = self.architecture
+            parts["network"] = self.architecture
         if self.mixture and (ngrams := self.mixture["ngrams"]):
             config = Config("ngram", NgramConfig(ngrams["order"]), self.config.train)
-            found["ngrams"] = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
-        return found
+            parts["ngrams"] = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
+        return parts
 
     @property
     def architecture(self) -> Architecture[Any]:
@@ -221,14 +221,14 @@ def parse_card(raw: bytes) -> ModelCard:
 
 def _card_of(data: object, most_bases: int) -> ModelCard:
     """The card of parsed JSON, which may have so many bases, one below the other."""
-    found = convert_json(data, _CardJson, LABEL)
+    parsed = convert_json(data, _CardJson, LABEL)
     base = None
-    if found.base is not None:
+    if parsed.base is not None:
         if most_bases == 0:
             raise ModelError(f"{LABEL}: it is built on more than {MAX_BASES} models")
-        base = _card_of(found.base, most_bases - 1)
-    fields = {name: getattr(found, name) for name in _CardFields.__dataclass_fields__}
-    card = ModelCard(config=config_of_card(found.config, LABEL), base=base, **fields)
+        base = _card_of(parsed.base, most_bases - 1)
+    fields = {name: getattr(parsed, name) for name in _CardFields.__dataclass_fields__}
+    card = ModelCard(config=config_of_card(parsed.config, LABEL), base=base, **fields)
     if card.tokenizer not in TOKENIZER_NAMES:
         raise ModelError(f"{LABEL}: unknown tokenizer {card.tokenizer[:80]!r}")
     architecture = card.architecture

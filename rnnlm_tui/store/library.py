@@ -179,10 +179,10 @@ class Library:
     def names(self) -> list[str]:
         """The sorted names of all models, damaged ones included. Raises StorageError."""
         try:
-            found = {path.name.removesuffix(SUFFIX) for path in self._files()}
+            own = {path.name.removesuffix(SUFFIX) for path in self._files()}
         except OSError as error:
             raise StorageError(f"cannot read {self.folder}: {os_reason(error)}") from error
-        return sorted(found | {*self._built_in_names()})
+        return sorted(own | {*self._built_in_names()})
 
     def _files(self) -> list[Path]:
         """The files of the user's models. Raises OSError."""
@@ -251,7 +251,7 @@ class Library:
     def runs(self) -> list[SavedRun]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
-        names = sorted({*self._resumable(), *filter(is_name, self._locks.noted())})
+        names = sorted({*self._resumable(), *filter(is_name, self._locks.names_with_notes())})
         return [run for run in map(self.run, names) if run.trainer or run.resumable]
 
     def run(self, name: str) -> SavedRun:
@@ -304,8 +304,8 @@ class Library:
 
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
-        known = ", ".join(self.names()) or "none yet"
-        return ModelError(f"there is no model {name}", f"models: {known}")
+        names = ", ".join(self.names()) or "none yet"
+        return ModelError(f"there is no model {name}", f"models: {names}")
 
     def _must_exist(self, name: str) -> None:
         if not is_there(self.path(name)):

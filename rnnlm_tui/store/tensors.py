@@ -25,7 +25,7 @@ NAMES_OF_TYPES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @contextmanager
-def opened(path: Path, label: str = "") -> Iterator[Any]:
+def open_tensors(path: Path, label: str = "") -> Iterator[Any]:
     """Opens a safetensors file, of which only the header is read. `label` names it in errors, by
     default its own name. Raises ModelError if it cannot be read, is truncated, or has a huge
     header."""
@@ -52,7 +52,7 @@ def specs_of(file: Any) -> dict[str, ArraySpec]:
 def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
     """All arrays of a safetensors file, or the one named `only`. Checks nothing but their types.
     Raises ModelError."""
-    with opened(path) as file:
+    with open_tensors(path) as file:
         specs = {name: spec for name, spec in specs_of(file).items() if only in (None, name)}
         if not {spec.dtype for spec in specs.values()} <= PLAIN_TYPES:
             raise ModelError(f"{path.name} holds numbers of another type than float32")

@@ -83,16 +83,16 @@ def key_of(
     tokenizer: str,
     limits: tuple[int | None, int],
     special_tokens: Sequence[str],
-    known: tuple[Sequence[str], Conventions] | None,
+    inherited: tuple[Sequence[str], Conventions] | None,
     held_out: Mask,
 ) -> str:
     """A hash of all that determines the ids of a text. `limits` are those of the vocabulary,
-    `known` are the words and conventions of the model that the run starts from."""
+    `inherited` are the words and conventions of the model that the run starts from."""
     lines = corpus.lines
     is_joined = isinstance(lines, StreamedLines) and lines.is_joined
     held = hashlib.sha256(held_out.tobytes()).hexdigest()
     of_text = (FORMAT, corpus.sha256, is_joined, held)
-    parts = (*of_text, tokenizer, limits, tuple(special_tokens), known)
+    parts = (*of_text, tokenizer, limits, tuple(special_tokens), inherited)
     return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 

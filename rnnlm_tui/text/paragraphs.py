@@ -61,7 +61,7 @@ def _counts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.bincount(np.minimum(lengths, LONGEST_COUNTED), minlength=LONGEST_COUNTED + 1)
 
 
-def joined(lines: Iterable[str]) -> Iterator[str]:
+def unwrap(lines: Iterable[str]) -> Iterator[str]:
     """One line per paragraph. Empty lines are kept, so joining twice changes nothing."""
     paragraph = list[str]()
     for line in lines:

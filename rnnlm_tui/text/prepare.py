@@ -99,17 +99,17 @@ def prepare(
     window: Callable[[int], int],
     *,
     special_tokens: Sequence[str] = (),
-    known: tuple[Vocabulary, Conventions] | None = None,
+    inherited: tuple[Vocabulary, Conventions] | None = None,
     held_out: Mask | None = None,
     notes: Iterable[str] = (),
 ) -> PreparedText:
     """Splits, counts and encodes a corpus. Each line is tokenized once.
 
-    `window` returns the model's window for a longest training line of so many words. `known` are
-    the vocabulary and the conventions of the model that the training starts from; by default they
-    are learned from the training lines. `held_out` [L] is the mask of held-out lines; by default it
-    follows from the settings. Without special tokens the result is `PreparedPrefixes`, in which
-    unknown words are dropped, else `PreparedLines`. `notes` say how the text was read so far.
+    `window` returns the model's window for a longest training line of so many words. `inherited`
+    are the vocabulary and the conventions of the model that the training starts from; by default
+    they are learned from the training lines. `held_out` [L] is the mask of held-out lines; by
+    default it follows from the settings. Without special tokens the result is `PreparedPrefixes`,
+    in which unknown words are dropped, else `PreparedLines`. `notes` say how the text was read.
 
     Raises CorpusError if there is not enough to train on, StorageError if the arrays of a large
     text cannot be written.
@@ -117,7 +117,7 @@ def prepare(
     is_given = held_out is not None
     if held_out is None:
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
-    text = _encoded(corpus, tokenizer_name, settings, special_tokens, known, held_out)
+    text = _encode_text(corpus, tokenizer_name, settings, special_tokens, inherited, held_out)
     prepared = _with_examples(text, corpus, tokenizer_name, held_out, window)
     if isinstance(prepared, PreparedPrefixes):
         _check_prefixes(prepared, settings.held_out)
@@ -162,34 +162,34 @@ def _with_examples(
     )
 
 
-def _encoded(
+def _encode_text(
     corpus: Corpus,
     tokenizer_name: str,
     settings: TextConfig,
     special_tokens: Sequence[str],
-    known: tuple[Vocabulary, Conventions] | None,
+    inherited: tuple[Vocabulary, Conventions] | None,
     held_out: Mask,
 ) -> EncodedText:
     """The text as ids. Those of a large text are saved, and reused if nothing has changed."""
     folder, key = folder_of(corpus.lines), ""
     if folder is not None:
-        words = None if known is None else (known[0].words, known[1])
+        words = None if inherited is None else (inherited[0].words, inherited[1])
         limits = settings.max_vocabulary, settings.min_count
         key = key_of(corpus, tokenizer_name, limits, special_tokens, words, held_out)
-        if (found := read_encoded(folder, key, special_tokens)) is not None:
-            return found
-    if known is None:
+        if (encoded := read_encoded(folder, key, special_tokens)) is not None:
+            return encoded
+    if inherited is None:
         tokenizer = learn_tokenizer(tokenizer_name, corpus.lines, held_out)
     else:
-        tokenizer = make_tokenizer(tokenizer_name, known[1], known[0])
+        tokenizer = make_tokenizer(tokenizer_name, inherited[1], inherited[0])
     text, kept, missing = number_words(corpus.lines, tokenizer, held_out)
     counts = text.counts()
     _check_words(corpus, text, counts)
-    vocabulary = known and known[0]
+    vocabulary = inherited and inherited[0]
     if vocabulary is None:
         vocabulary = _frequent_words(corpus, text, counts, settings, special_tokens)
     train, held = encode(text, vocabulary, folder)
-    found = EncodedText(
+    encoded = EncodedText(
         vocabulary=vocabulary,
         conventions=tokenizer.conventions,
         words=text.total,
@@ -202,8 +202,8 @@ def _encoded(
         kept=kept,
     )
     if folder is not None:
-        write_encoded(folder, key, found)
-    return found
+        write_encoded(folder, key, encoded)
+    return encoded
 
 
 def _check_words(corpus: Corpus, text: NumberedText, counts: NDArray[np.int64]) -> None:
@@ -219,31 +219,31 @@ def _frequent_words(
     settings: TextConfig,
     special_tokens: Sequence[str],
 ) -> Vocabulary:
-    found = Vocabulary.of_counts(
+    vocabulary = Vocabulary.of_counts(
         dict(zip(text.words, counts.tolist(), strict=True)),
         special_tokens,
         most=settings.max_vocabulary,
         min_count=settings.min_count,
     )
-    if not found.words:
+    if not vocabulary.words:
         raise CorpusError(
             f"no word occurs {settings.min_count} times in {corpus.name}",
             "give a smaller --min-count",
         )
-    if (size := found.json_bytes()) > LARGEST_VOCABULARY:
+    if (size := vocabulary.json_bytes()) > LARGEST_VOCABULARY:
         raise CorpusError(
-            f"the {len(found.words):,} different words of {corpus.name} take {format_bytes(size)};"
-            f" a model can hold {format_bytes(LARGEST_VOCABULARY)} of words",
+            f"the {len(vocabulary.words):,} different words of {corpus.name} take"
+            f" {format_bytes(size)}; a model can hold {format_bytes(LARGEST_VOCABULARY)} of words",
             "keep the most frequent words, such as --max-vocabulary 100000",
         )
-    return found
+    return vocabulary
 
 
-def _warnings(corpus: Corpus, share: float, text: EncodedText, is_given: bool) -> Iterator[str]:
-    if share > 0 and not len(text.held_out[0]):
+def _warnings(corpus: Corpus, fraction: float, text: EncodedText, is_given: bool) -> Iterator[str]:
+    if fraction > 0 and not len(text.held_out[0]):
         count = corpus.line_count
         are, them = ("is", "it") if count == 1 else ("are", "them")
-        few = f"{plural(count, 'line')} {are} too few to hold {share:.0%} of {them} out"
+        few = f"{plural(count, 'line')} {are} too few to hold {fraction:.0%} of {them} out"
         if is_given:
             few = "the models that it starts from or is built on have seen nearly all lines"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
@@ -254,17 +254,17 @@ def _warnings(corpus: Corpus, share: float, text: EncodedText, is_given: bool) -
         )
 
 
-def _check_prefixes(prepared: PreparedPrefixes, share: float) -> None:
+def _check_prefixes(prepared: PreparedPrefixes, fraction: float) -> None:
     corpus = prepared.corpus
-    if (found := len(prepared.examples)) < FEWEST_EXAMPLES:
+    if (pairs := len(prepared.examples)) < FEWEST_EXAMPLES:
         raise CorpusError(
-            f"{corpus.name} gives {plural(found, 'pair')} of words and a next word;"
+            f"{corpus.name} gives {plural(pairs, 'pair')} of words and a next word;"
             f" at least {FEWEST_EXAMPLES} are needed",
             "give a text with lines of two words or more",
         )
-    if share > 0 and len(prepared.held_out) == 0:
+    if fraction > 0 and len(prepared.held_out) == 0:
         raise CorpusError(
-            f"holding out {share:g} of the {corpus.line_count} lines of {corpus.name} leaves"
+            f"holding out {fraction:g} of the {corpus.line_count} lines of {corpus.name} leaves"
             " no pair to measure on",
             "raise --held-out, or leave it out",
         )

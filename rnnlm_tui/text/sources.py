@@ -94,7 +94,7 @@ class Source:
         also if the file changes while it is read."""
         with self.open() as file:
             before = None if isinstance(self.content, bytes) else os.fstat(file.fileno())
-            for piece in _decoded(file, self.label, encoding):
+            for piece in _decode(file, self.label, encoding):
                 yield piece, file.tell()
             if before is not None:
                 after = os.fstat(file.fileno())
@@ -154,7 +154,7 @@ class Sources:
                 yield "\n", before
 
 
-def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
+def _decode(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     """Yields the text of a file in pieces, with newlines as line ends.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises

@@ -20,8 +20,8 @@ from rnnlm_tui.lm.mixture import (
     ComponentName,
     Fit,
     MixedModel,
-    cross_fitted,
-    fit_weights,
+    cross_fit,
+    fit_mixture_weights,
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import Mixture, NgramSizes
@@ -157,7 +157,7 @@ def _scores(
             model, some_lines(run.split_lines()[1], most_words), counts_keys=counts_keys
         )
         return
-    models = cross_fitted(model, fit)
+    models = cross_fit(model, fit)
     for above, lines, half in some_excerpts(run.held_out_excerpts(), most_words):
         yield from score(models[half], lines, above, counts_keys=counts_keys)
 
@@ -175,7 +175,7 @@ def fit_of(run: TrainingRun, model: LanguageModel, most_words: int = MAX_FITTED)
     and for other models."""
     if not isinstance(model, MixedModel):
         return None
-    return fit_weights(model, run.held_out_excerpts(), most_words)
+    return fit_mixture_weights(model, run.held_out_excerpts(), most_words)
 
 
 def mix(

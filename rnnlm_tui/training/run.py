@@ -26,7 +26,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.card import MAX_ANCESTORS, MAX_EPOCHS, Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.model_file import BaseModel, text_tensors
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
+from rnnlm_tui.store.trained_lines import TrainedLines, trained_lines_of, trained_lines_of_hashes
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
@@ -103,10 +103,10 @@ class TrainingRun:
         """The lines that the run and its ancestors train on."""
         prepared = self.prepared
         if prepared.kept is not None:
-            return trained_on_hashes(
+            return trained_lines_of_hashes(
                 *prepared.kept.hashes, prepared.held_out_mask, self.ancestor_lines
             )
-        return trained_on(
+        return trained_lines_of(
             prepared.corpus.lines, prepared.held_out_mask, prepared.tokenizer, self.ancestor_lines
         )
 

@@ -8,9 +8,9 @@ import pytest
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.adaptive_softmax import (
     AdaptiveSoftmax,
+    add_words,
     cluster_ends,
     softmax_shapes,
-    with_new_words,
 )
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights
@@ -69,10 +69,10 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     weights = normal_weights(shapes, 0.3)
     # In the text the known words are in reverse, and a new one is the most frequent.
     found = Vocabulary(["n0", *reversed(known.words), *(f"n{i}" for i in range(1, 9))])
-    after, union, grown = with_new_words(config, known, found, weights)
+    after, union, grown = add_words(config, known, found, weights)
     assert {*union.words} == {*known.words, *(f"n{i}" for i in range(most))}
     for limit, fits in ((words - 1, 0), (words + 3, 3)):
-        limited = with_new_words(config, known, found, weights, limit)[1]
+        limited = add_words(config, known, found, weights, limit)[1]
         assert {*limited.words} == {*known.words, *(f"n{i}" for i in range(fits))}
     assert {name: array.shape for name, array in grown.items()} == {
         **softmax_shapes(after, union.total_words), "output.bias": (rows + most,)

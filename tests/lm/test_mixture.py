@@ -15,9 +15,9 @@ from rnnlm_tui.lm.mixture import (
     ComponentName,
     MixedModel,
     MixtureWeights,
-    cross_fitted,
-    em_weights,
-    fit_weights,
+    cross_fit,
+    em_mixture_weights,
+    fit_mixture_weights,
     target_probabilities,
 )
 from rnnlm_tui.lm.model import LanguageModel
@@ -157,7 +157,7 @@ def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) 
         fit = np.log(probabilities @ weights).sum()
         return float(fit + mixture.PRIOR_WORDS * prior @ np.log(weights))
 
-    found = em_weights(probabilities, prior)
+    found = em_mixture_weights(probabilities, prior)
     assert found.sum() == pytest.approx(1)
     for other in rng.dirichlet(np.ones(components), 50):
         assert gain(0.98 * found + 0.02 * other) <= gain(found) + 0.01
@@ -168,14 +168,14 @@ def test_weights_follow_the_text_if_there_is_enough_of_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 100)
 
     def fitted(lines: Sequence[str]) -> MixtureWeights:
-        fit = fit_weights(mixed, [Excerpt((), tuple(lines))], 1000)
+        fit = fit_mixture_weights(mixed, [Excerpt((), tuple(lines))], 1000)
         assert fit is not None
         return fit.mixture_weights
 
     assert fitted(BASE * 9)["base"] > 0.8
     assert fitted(OWN * 9)["ngrams"] > 0.6
-    assert fit_weights(mixed, [], 100) is None
-    assert fit_weights(mixed, [Excerpt(OWN, BASE * 6)], 1000) is None
+    assert fit_mixture_weights(mixed, [], 100) is None
+    assert fit_mixture_weights(mixed, [Excerpt(OWN, BASE * 6)], 1000) is None
 
 
 def test_only_the_words_of_excerpts_count_and_what_stands_above_is_context() -> None:
@@ -193,11 +193,11 @@ def test_a_half_is_measured_with_weights_that_fit_the_other(
 ) -> None:
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 100)
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
-    fit = fit_weights(mixed, [Excerpt((), OWN * 9, 0), Excerpt((), BASE * 9, 1)], 1000)
+    fit = fit_mixture_weights(mixed, [Excerpt((), OWN * 9, 0), Excerpt((), BASE * 9, 1)], 1000)
     assert fit is not None
-    of_first, of_second = cross_fitted(mixed, fit)
+    of_first, of_second = cross_fit(mixed, fit)
     assert isinstance(of_first, MixedModel) and isinstance(of_second, MixedModel)
-    assert cross_fitted(mixed, None) == (mixed, mixed)
+    assert cross_fit(mixed, None) == (mixed, mixed)
     assert of_first.mixture_weights["base"] > 0.8 and of_second.mixture_weights["ngrams"] > 0.6
     assert 0.3 < fit.mixture_weights["base"] < 0.7
 
@@ -211,6 +211,6 @@ def test_the_weight_of_the_cache_is_that_for_text_as_it_runs(
     said = ("a", "b", "c")
     running = [Excerpt((line,) * 9, (line,)) for line in said * 9]
     scattered = [Excerpt((), said * 9)]
-    weights = [fit_weights(mixed, each, 10_000) for each in (running, scattered)]
+    weights = [fit_mixture_weights(mixed, each, 10_000) for each in (running, scattered)]
     assert weights[0] and weights[1]
     assert weights[0].mixture_weights["cache"] > 1.5 * weights[1].mixture_weights["cache"]

@@ -74,8 +74,8 @@ def test_a_text_comes_back_as_it_was_written(language: str) -> None:
 
 def test_spaces_quotes_and_apostrophes_are_those_of_the_text() -> None:
     french = learn_prose(TEXTS["French"].replace(" !", "\u202f!").split("\n") * 12)
-    assert french.written("Quel froid ", "", "!") == Insertion("!")  # the space stays
-    assert french.written("Quel froid", "", "!").text == "\u202f!"
+    assert french.insertion_of("Quel froid ", "", "!") == Insertion("!")  # the space stays
+    assert french.insertion_of("Quel froid", "", "!").text == "\u202f!"
     assert french.join(["j'ai", "dit", "“", "oui", "”"]) == "J’ai dit « oui »"
     straight = learn_prose(['"Yes," he said. "Don\'t."'] * 12)
     assert straight.join(["“", "don't", "”"]) == '"Don\'t"'
@@ -143,7 +143,7 @@ def test_a_token_is_written_as_the_line_needs_it(
     before: str, prefix: str, word: str, text: str, eats: bool, after: bool
 ) -> None:
     tokenizer = ProseTokenizer(Conventions(), {})
-    assert tokenizer.written(before, prefix, word) == Insertion(text, eats, after)
+    assert tokenizer.insertion_of(before, prefix, word) == Insertion(text, eats, after)
 
 
 TYPED = [
@@ -190,8 +190,8 @@ def test_no_text_crashes_it_and_no_letter_is_lost(text: str) -> None:
     assert not prefix or text.endswith(prefix)
     back = tokenizer.join(words)
     for word in words[:3]:
-        tokenizer.written(back, "", word)
-        tokenizer.written(text, prefix, prefix + word)
+        tokenizer.insertion_of(back, "", word)
+        tokenizer.insertion_of(text, prefix, prefix + word)
     if words:
         assert letters(back) == letters(fold(text))
 

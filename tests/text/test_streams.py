@@ -18,7 +18,7 @@ import pytest
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.store.trained_lines import trained_on
+from rnnlm_tui.store.trained_lines import trained_lines_of
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
 from rnnlm_tui.text.examples import EncodedLines
@@ -132,8 +132,8 @@ def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> 
     texts, config = read(story(150)), make_config("gru", [])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
     run = TrainingRun("run", tmp_path / "model", tmp_path, config, streamed, {})
-    known = trained_on(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
-    for name in ("known", "unseen", "held_out"):
+    known = trained_lines_of(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
+    for name in ("trained_hashes", "unseen_hashes", "held_out"):
         assert np.array_equal(getattr(run.trained_lines(), name), getattr(known, name))
     again = [
         known.hold_out_again(corpus.lines, whole.tokenizer, 0.2, 1, no_hashes()) for corpus in texts

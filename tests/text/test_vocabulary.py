@@ -56,7 +56,7 @@ def test_a_typed_line_splits_into_whole_words_and_a_half_typed_one(
 def test_a_word_goes_into_the_line_with_a_space_before_it_if_it_needs_one(
     tokenizer: str, before: str, prefix: str, text: str
 ) -> None:
-    assert TOKENIZERS[tokenizer].written(before, prefix, "thee") == Insertion(text)
+    assert TOKENIZERS[tokenizer].insertion_of(before, prefix, "thee") == Insertion(text)
 
 
 @settings(deadline=None, derandomize=True)
