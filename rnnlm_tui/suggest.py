@@ -177,22 +177,22 @@ def _seen_words(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
 
 def new_words_in(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]:
     """The words of these lines that the model does not know, as each was written last, with its
-    decayed weight among them: its probability if the next word is unknown."""
+    decayed count among them: its probability if the next word is unknown."""
     vocabulary, tokenizer = model.vocabulary, model.tokenizer
     if vocabulary.unknown_id is None:
         return {}
-    spelled, weights, total = dict[str, str](), dict[str, float](), 0.0
+    newest, counts, total = dict[str, str](), dict[str, float](), 0.0
     newest_first = (
         word
         for line in reversed(lines)
         for word in reversed(vocabulary.new_words(line, tokenizer.words_as_written))
     )
     for age, word in enumerate(islice(newest_first, MAX_NEW_WORDS)):
-        key, weight = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
-        spelled.setdefault(key, word)
-        weights[key] = weights.get(key, 0.0) + weight
-        total += weight
-    return {spelled[key]: weight / total for key, weight in weights.items()}
+        key, count = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
+        newest.setdefault(key, word)
+        counts[key] = counts.get(key, 0.0) + count
+        total += count
+    return {newest[key]: count / total for key, count in counts.items()}
 
 
 @dataclass(frozen=True, slots=True)

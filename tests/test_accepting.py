@@ -25,12 +25,12 @@ def listed(prefix: str = "", count: int = 6, digits_in_words: str = "") -> WordL
 
 
 def keys(
-    found: WordList, before: str, ghost: tuple[Insertion, ...] = (), *, is_empty: bool = False
+    words: WordList, before: str, ghost: tuple[Insertion, ...] = (), *, is_empty: bool = False
 ) -> list[str]:
     """The keys of each way, joined, with what they insert."""
     return [
         f"{'+'.join(way.keys)}={''.join(piece.text for piece in way.pieces)}"
-        for way in ways_to_accept(found, before, ghost, is_empty=is_empty)
+        for way in ways_to_accept(words, before, ghost, is_empty=is_empty)
     ]
 
 
@@ -78,9 +78,9 @@ def test_on_an_empty_text_tab_leaves_the_editor_unless_there_is_a_ghost() -> Non
 def test_a_digit_is_typed_where_it_makes_a_word_of_its_own(
     prefix: str, digits_in_words: str, taken: str
 ) -> None:
-    found = listed(prefix, digits_in_words=digits_in_words)
-    assert accepting_digits(found, f"a {prefix}") == taken
-    assert accepting_digits(found, f"a {prefix}", "never") == ""
+    words = listed(prefix, digits_in_words=digits_in_words)
+    assert accepting_digits(words, f"a {prefix}") == taken
+    assert accepting_digits(words, f"a {prefix}", "never") == ""
 
 
 def test_digits_take_words_at_the_start_of_a_word_if_that_is_wanted() -> None:

@@ -64,8 +64,8 @@ class Base(TypedDict):
 
 
 class Mixture(TypedDict):
-    """The weights of the components of a mixed model, and the sources of those that are not the
-    model's own. The cache needs none: it is made from the context."""
+    """The mixture weights of a model, and the sources of the components that are not its own. The
+    cache needs none: it is made from the context."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
     ngrams: NgramSizes | None
@@ -140,8 +140,8 @@ class ModelCard(_CardFields):
         labels, base = dict(LABELS), self.mixture["base"]
         if base:
             labels["base"] = f"its base {base['name']}"
-        weights = self.mixture["weights"].items()
-        return ", ".join(f"{labels[name]} {weight:.0%}" for name, weight in weights)
+        mixture_weights = self.mixture["weights"].items()
+        return ", ".join(f"{labels[name]} {weight:.0%}" for name, weight in mixture_weights)
 
     @property
     def base_named(self) -> Base | None:

@@ -218,8 +218,8 @@ def test_a_file_with_random_bytes_never_does_more_than_be_refused(
     edits: list[tuple[float, bool, bytes]], kept: float
 ) -> None:
     raw = whole_model()
-    for share, insert, more in edits:
-        place = int(share * len(raw))
+    for position, insert, more in edits:
+        place = int(position * len(raw))
         raw = raw[:place] + more + raw[place + (0 if insert else len(more)) :]
     import_of(raw if len(edits) % 2 else raw[: int(kept * len(raw))])
 

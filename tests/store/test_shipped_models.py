@@ -74,16 +74,16 @@ def test_the_figures_of_the_sonnets_are_those_of_the_files(library: Library) -> 
     assert fit is not None
     halves = cross_fit(model, fit)  # no line is measured with weights that were fitted to it
     scores = (score(halves[each.half], each.lines, each.above) for each in excerpts)
-    found = summarize(chain.from_iterable(scores))
-    assert counts(found) == counts(kept)
+    evaluation = summarize(chain.from_iterable(scores))
+    assert counts(evaluation) == counts(kept)
     # The weights were rounded after they were measured, and numpy differs between processors.
-    assert shares(found) == pytest.approx(shares(kept), abs=2e-3)
-    assert found.loss == pytest.approx(kept.loss, rel=1e-3)
+    assert shares(evaluation) == pytest.approx(shares(kept), abs=2e-3)
+    assert evaluation.loss == pytest.approx(kept.loss, rel=1e-3)
 
 
-def counts(found: Evaluation) -> tuple[int, ...]:
-    return found.lines, found.words, found.predicted
+def counts(evaluation: Evaluation) -> tuple[int, ...]:
+    return evaluation.lines, evaluation.words, evaluation.predicted
 
 
-def shares(found: Evaluation) -> list[float | None]:
-    return [found.oov_share, found.top1, found.top5, found.keystroke_savings]
+def shares(evaluation: Evaluation) -> list[float | None]:
+    return [evaluation.oov_share, evaluation.top1, evaluation.top5, evaluation.keystroke_savings]

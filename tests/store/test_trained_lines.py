@@ -118,10 +118,10 @@ def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_a_grown_text_what_was_held_out_stays_so_and_a_share_of_what_is_new() -> None:
     text = [f"line {number} of the diary" for number in range(40)]
     held_out = np.arange(40) % 4 == 3
-    known = np.append(text[0:1], "an ancestor was trained on this")
-    trained = trained_lines_of(text, held_out, LESSON, np.sort(hash_lines(known, LESSON)))
+    trained_before = np.append(text[0:1], "an ancestor was trained on this")
+    trained = trained_lines_of(text, held_out, LESSON, np.sort(hash_lines(trained_before, LESSON)))
     new = [f"a new line, number {number}" for number in range(50)]
-    grown = [*new[:25], known[1], "", *text, text[3], *new[25:]]
+    grown = [*new[:25], trained_before[1], "", *text, text[3], *new[25:]]
     mask = trained.hold_out_again(grown, LESSON, 0.2, 1, no_hashes())
     chosen = [line for line, is_held_out in zip(grown, mask, strict=True) if is_held_out]
     assert [line for line in chosen if line not in new] == [*text[3::4], text[3]]

@@ -121,6 +121,6 @@ def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
 def test_the_words_whose_key_has_a_prefix_are_found_in_order(
     words: list[str], prefix: str, key: Callable[[str], str]
 ) -> None:
-    found = Vocabulary(words).ids_with_prefix(key(prefix), key)
+    ids = Vocabulary(words).ids_with_prefix(key(prefix), key)
     fitting = [word for word in words if key(word).startswith(key(prefix))]
-    assert [words[i - 1] for i in found] == fitting
+    assert [words[i - 1] for i in ids] == fitting

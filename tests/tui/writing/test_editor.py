@@ -673,7 +673,7 @@ async def test_up_and_down_take_back_what_was_sent() -> None:
 
 async def test_keys_keep_their_order_and_none_is_lost() -> None:
     async with desk("old") as it:
-        it.answer("older", prefix="old")  # Enter never ways_to_accept
+        it.answer("older", prefix="old")  # Enter never accepts
         post_keys(it.app, "enter", *"new", "backspace", "e", "ctrl+u", *"third", "home", "x")
         post_keys(it.app, "end", "ctrl+v", "y", "left", "z")
         it.app._clipboard = "!"
