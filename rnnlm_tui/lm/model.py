@@ -30,14 +30,13 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     {
         "F32": np.dtype("float32"),
         "I32": np.dtype("int32"),
-        "F16": np.dtype("float16"),
         "I8": np.dtype("int8"),
         "U8": np.dtype("uint8"),
         "U64": np.dtype("uint64"),
     }
 )
 """The types of arrays by their names in safetensors."""
-COMPACT_TYPES = {"F16", "I8", "U8"}
+COMPACT_TYPES = {"I8", "U8"}
 """Types that only compact files have."""
 READ_AT_ONCE = 1024
 """Words whose states are computed together: bounds the memory for a line of any length."""
@@ -182,17 +181,16 @@ class Architecture(ABC, Generic[M]):
         """The arrays of the weights file. `check_sizes` must have passed."""
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a compact weights file; here those of `arrays` in float16, with a relative
-        rounding error of at most 2^-11."""
-        return {name: ArraySpec(spec.shape, "F16") for name, spec in self.arrays().items()}
+        """The arrays of a compact weights file; here those of `arrays`, which has no other form."""
+        return self.arrays()
 
     def to_compact(self, arrays: Arrays) -> Arrays:
         """Converts weights to the compact form of `compact_arrays`."""
-        return {name: array.astype(np.float16) for name, array in arrays.items()}
+        return arrays
 
     def from_compact(self, small: Arrays) -> Arrays:
         """The reverse of `to_compact`. Raises ValueError for invalid arrays."""
-        return {name: array.astype(np.float32) for name, array in small.items()}
+        return small
 
     def quickly_from_compact(self, small: Arrays) -> Arrays:
         """Arrays for `load` only, which may be faster to compute than those of `from_compact`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -14,9 +14,15 @@ from rnnlm_tui.config import TextConfig
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import format_bytes, plural, shorten
-from rnnlm_tui.text.arrays import count_of
+from rnnlm_tui.text.arrays import count_ids
 from rnnlm_tui.text.corpus import Corpus, held_out_mask
-from rnnlm_tui.text.encoded_files import EncodedText, key_of, read_encoded, write_encoded
+from rnnlm_tui.text.encoded_files import (
+    EncodedFacts,
+    EncodedText,
+    key_of,
+    read_encoded,
+    write_encoded,
+)
 from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
 from rnnlm_tui.text.passes import (
     KeptLines,
@@ -29,7 +35,7 @@ from rnnlm_tui.text.passes import (
 from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
-from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, Vocabulary
+from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, PADDING, Vocabulary
 
 FEWEST_EXAMPLES = 2
 Examples: TypeAlias = PrefixExamples | EncodedLines
@@ -118,48 +124,34 @@ def prepare(
     if held_out is None:
         held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
     text = _encode_text(corpus, tokenizer_name, settings, special_tokens, inherited, held_out)
-    prepared = _with_examples(text, corpus, tokenizer_name, held_out, window)
-    if isinstance(prepared, PreparedPrefixes):
-        _check_prefixes(prepared, settings.held_out)
-    return replace(
-        prepared,
-        warnings=tuple(_warnings(corpus, settings.held_out, text, is_given)),
-        notes=(*notes, *text.missing),
-    )
-
-
-def _with_examples(
-    text: EncodedText,
-    corpus: Corpus,
-    tokenizer_name: str,
-    held_out: Mask,
-    window: Callable[[int], int],
-) -> PreparedText:
-    """The text with its examples, without warnings and notes."""
-    longest, (held, _) = int(text.train[1].max()), text.held_out
+    facts, vocabulary, held_ids = text.facts, text.vocabulary, text.held_out[0]
+    longest, unknown_id = int(text.train[1].max()), vocabulary.unknown_id
     size, folder = window(longest), folder_of(corpus.lines)
     kind: type[PreparedText] = PreparedPrefixes
     examples: Callable[..., Examples] = partial(PrefixExamples, window=size)
-    if text.vocabulary.special_tokens:
+    if vocabulary.special_tokens:
         kind, examples = PreparedLines, partial(EncodedLines, folder=folder)
-    return kind(
+    prepared = kind(
         corpus=corpus,
-        tokenizer=make_tokenizer(tokenizer_name, text.conventions, text.vocabulary),
-        vocabulary=text.vocabulary,
+        tokenizer=make_tokenizer(tokenizer_name, facts.conventions, vocabulary),
+        vocabulary=vocabulary,
         window=size,
         longest_line=longest,
-        words=text.words,
-        distinct_words=text.distinct_words,
+        words=facts.words,
+        distinct_words=facts.distinct_words,
         examples=examples(*text.train),
         held_out=examples(*text.held_out),
         held_out_mask=held_out,
-        held_out_lines=int(held_out.sum()) if len(held) else 0,
-        held_out_words=text.held_out_words,
-        held_out_unknown=count_of(text.vocabulary.unknown_id, held),
-        warnings=(),
-        notes=(),
+        held_out_lines=int(held_out.sum()) if len(held_ids) else 0,
+        held_out_words=facts.held_out_words,
+        held_out_unknown=int(count_ids(held_ids, vocabulary.total_words)[unknown_id or PADDING]),
+        warnings=tuple(_warnings(corpus, settings.held_out, text, is_given)),
+        notes=(*notes, *facts.missing),
         kept=text.kept,
     )
+    if isinstance(prepared, PreparedPrefixes):
+        _check_prefixes(prepared, settings.held_out)
+    return prepared
 
 
 def _encode_text(
@@ -184,32 +176,25 @@ def _encode_text(
         tokenizer = make_tokenizer(tokenizer_name, inherited[1], inherited[0])
     text, kept, missing = number_words(corpus.lines, tokenizer, held_out)
     counts = text.counts()
-    _check_words(corpus, text, counts)
+    if not counts.any():
+        where = " in the lines to train on" if text.words else ""
+        raise CorpusError(f"{corpus.name} holds no words{where}", "give a text with lines of words")
     vocabulary = inherited and inherited[0]
     if vocabulary is None:
         vocabulary = _frequent_words(corpus, text, counts, settings, special_tokens)
     train, held = encode(text, vocabulary, folder)
-    encoded = EncodedText(
-        vocabulary=vocabulary,
+    facts = EncodedFacts(
         conventions=tokenizer.conventions,
         words=text.total,
         distinct_words=int(np.count_nonzero(counts)),
         held_out_words=text.total - int(counts.sum()),
         only_word=next(iter(text.words)) if len(text.words) == 1 else None,
         missing=missing,
-        train=train,
-        held_out=held,
-        kept=kept,
     )
+    encoded = EncodedText(facts, vocabulary, train, held, kept)
     if folder is not None:
         write_encoded(folder, key, encoded)
     return encoded
-
-
-def _check_words(corpus: Corpus, text: NumberedText, counts: NDArray[np.int64]) -> None:
-    if not counts.any():
-        where = " in the lines to train on" if text.words else ""
-        raise CorpusError(f"{corpus.name} holds no words{where}", "give a text with lines of words")
 
 
 def _frequent_words(
@@ -247,10 +232,10 @@ def _warnings(corpus: Corpus, fraction: float, text: EncodedText, is_given: bool
         if is_given:
             few = "the models that it starts from or is built on have seen nearly all lines"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
-    if text.only_word is not None:
+    if text.facts.only_word is not None:
         yield (
-            f"every word of {corpus.name} is {shorten(text.only_word)!r}: whatever the figures say,"
-            " there is nothing to learn"
+            f"every word of {corpus.name} is {shorten(text.facts.only_word)!r}: whatever the figures"
+            " say, there is nothing to learn"
         )
 
 
