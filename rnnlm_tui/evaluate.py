@@ -332,7 +332,7 @@ class _Spot:
     has_space: bool = False
     mark: int | None = None
 
-    def typed(self, character: str, takes_space: Callable[[str, str], bool]) -> _Spot:
+    def after_typing(self, character: str, takes_space: Callable[[str, str], bool]) -> _Spot:
         """After typing the next character of the text, or the space that is there already."""
         if self.has_space:
             if character == " ":
@@ -374,7 +374,7 @@ class Typist:
                 self._spot = _Spot(spot.at + len(run), spot.line + run)
                 yield tuple(run), self._spot.line
                 continue
-            listed = self._listed(typed)
+            listed = self._shown_list(typed)
             is_displaced = spot.mark is not None and spot.line != self._text[: spot.at]
             best = None if is_displaced else self._best_accept(listed, typed)
             keys: tuple[str, ...]
@@ -385,7 +385,7 @@ class Typist:
                 character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
                 accepting = accepting_digits(listed, spot.line)
                 keys = keys_to_type(character, following, typed.prefix, accepting)
-                self._spot = spot.typed(character, self._model.tokenizer.takes_space)
+                self._spot = spot.after_typing(character, self._model.tokenizer.takes_space)
             yield keys, self._spot.line
 
     def _long_word(self) -> str:
@@ -417,8 +417,7 @@ class Typist:
             end += 1
         return False
 
-    def _listed(self, typed: Typed) -> WordList:
-        """The list that the app shows."""
+    def _shown_list(self, typed: Typed) -> WordList:
         start = typed.before.removesuffix(typed.prefix)
         if start != self._start:
             self._start, model = start, self._model
@@ -436,7 +435,7 @@ class Typist:
         best, most = None, 0
         ghost = self._ghost(listed, typed)
         for accept in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
-            after = self._after(accept)
+            after = self._spot_after(accept)
             if after is None:
                 continue
             written = after.at - self._spot.at
@@ -455,7 +454,7 @@ class Typist:
             words = look_ahead(self._model, typed, listed.candidates, self._predict)
         return tuple(insertions_for(self._tokenizer, typed.before, typed.prefix, words))
 
-    def _after(self, accept: Accept) -> _Spot | None:
+    def _spot_after(self, accept: Accept) -> _Spot | None:
         """Where the typist is after accepting; None if the line would not become the text."""
         line, text = self._spot.line, self._text
         for piece in accept.pieces:
@@ -499,7 +498,6 @@ def _rank(model: LanguageModel, probabilities: Probabilities, word: int) -> int:
 
 
 def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
-    """The figures of scored lines."""
     lines = [line for line in lines if line.words]
     words = [word for line in lines for word in line.words]
     unknown = [word for word in words if not word.is_known]

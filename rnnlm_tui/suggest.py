@@ -289,7 +289,6 @@ class WordLists:
 
     @cached_property
     def _suggested_mask(self) -> NDArray[np.bool_]:
-        """A mask [V] of the ids that may be suggested."""
         suggested = np.ones(self._model.vocabulary.total_words, dtype=np.bool_)
         suggested[list(self._model.excluded_ids)] = False
         return suggested
@@ -301,7 +300,6 @@ class WordLists:
         return np.append(ids, new) if new else ids
 
     def _word(self, number: int) -> str:
-        """The word with this id."""
         new = number - self._model.vocabulary.total_words
         return self._new[new] if new >= 0 else self._model.vocabulary.word(number)
 
@@ -321,7 +319,6 @@ class WordLists:
 
     @cached_property
     def _capitals(self) -> NDArray[np.bool_]:
-        """A mask [D] of the words that begin with a capital."""
         of_vocabulary = self._model.vocabulary.mask(_has_capital)
         new = [_has_capital(word) for word in self._new]
         return np.append(of_vocabulary, new) if new else of_vocabulary

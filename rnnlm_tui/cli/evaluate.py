@@ -370,7 +370,7 @@ def _between(share: float | None, words: int) -> str:
 
 def _weights(result: Result) -> str | None:
     """The components of a mixed model as a sentence; None if it is not mixed."""
-    parts, name = result.subject.card.mixed_of, sanitize(result.subject.name)
+    parts, name = result.subject.card.mixture_text, sanitize(result.subject.name)
     return f"{name} is a mixture: {sanitize(parts)}" if parts else None
 
 

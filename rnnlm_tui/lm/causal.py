@@ -118,7 +118,6 @@ class CausalArchitecture(Architecture[CausalConfig]):
 
     @staticmethod
     def window_for(config: Config, longest_line: int) -> int:
-        """The same for every corpus."""
         return WINDOW
 
     def arrays(self) -> dict[str, ArraySpec]:

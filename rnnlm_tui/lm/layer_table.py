@@ -30,7 +30,6 @@ def table_heads(preset: str) -> tuple[str, str]:
 
 
 def layers_of(architecture: Architecture[Any]) -> Iterator[Layer]:
-    """Yields the rows of the table."""
     model = architecture.config.model
     if isinstance(model, LessonConfig):
         return _lesson_layers(architecture, model)

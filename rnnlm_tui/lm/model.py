@@ -173,7 +173,6 @@ class Architecture(ABC, Generic[M]):
 
     @staticmethod
     def sizes_for(config: Config, prepared: PreparedText) -> tuple[int, ...]:
-        """The `sizes` of a model of this corpus."""
         return ()
 
     @abstractmethod
@@ -185,7 +184,6 @@ class Architecture(ABC, Generic[M]):
         return self.arrays()
 
     def to_compact(self, arrays: Arrays) -> Arrays:
-        """Converts weights to the compact form of `compact_arrays`."""
         return arrays
 
     def from_compact(self, small: Arrays) -> Arrays:
@@ -203,7 +201,6 @@ class Architecture(ABC, Generic[M]):
 
     @property
     def parameters(self) -> int:
-        """The number of parameters of the model."""
         return self.count()
 
     def count(self, prefix: str = "") -> int:

@@ -188,18 +188,15 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     @staticmethod
     def window_for(config: Config, longest_line: int) -> int:
-        """The order minus one."""
         return _order(config) - 1
 
     @staticmethod
     def sizes_for(config: Config, prepared: PreparedText) -> tuple[int, ...]:
-        """Counts the n-grams of the corpus."""
         assert isinstance(config.train, LineTextConfig)
         parts = ngram_arrays(prepared, _order(config), config.train.max_ngrams)
         return tuple(count for part in parts for count in ngram_counts(part))
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """The arrays listed in the module's docstring."""
         specs, above = {"probability.1": ArraySpec((self.total_words,))}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
             specs |= {
@@ -212,7 +209,6 @@ class NgramArchitecture(Architecture[NgramConfig]):
         return specs
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a compact file, listed in the module's docstring."""
         specs, above = {"probability.1": ArraySpec((self.total_words,), "U8")}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
             specs |= {
@@ -268,7 +264,6 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     @property
     def parameters(self) -> int:
-        """The number of n-grams."""
         return sum(self.sizes)
 
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> NgramModel:

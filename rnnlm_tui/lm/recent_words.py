@@ -57,7 +57,6 @@ class RecentWords:
     """Predicts words that were used not long ago."""
 
     def __init__(self, total_words: int, hidden: int) -> None:
-        """`hidden` is H."""
         self._total_words = total_words
         self._half_life = HALF_LIFE if hidden else HALF_LIFE_ALONE
         no_words, no_keys = np.empty(0, np.int64), np.empty((0, hidden), np.float32)

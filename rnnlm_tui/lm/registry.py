@@ -65,13 +65,13 @@ def prepare_corpus(
         special_tokens=architecture.special_tokens,
         inherited=inherited and inherited[:2],
         held_out=held_out,
-        notes=arrangement_notes(corpus, lines, config.lines),
     )
+    notes = [*arrangement_notes(corpus, lines, config.lines), *prepared.notes]
     if leaves_out(prepared.words) and (config.is_mixed or config.preset == "ngram"):
-        prepared = dataclasses.replace(prepared, notes=(*prepared.notes, LEFT_OUT_NOTE))
-    words, is_chosen = prepared.held_out_words, held_out is not None and config.train.held_out > 0
+        notes.append(LEFT_OUT_NOTE)
+    warnings, words = [*prepared.warnings], prepared.held_out_words
+    is_chosen = held_out is not None and config.train.held_out > 0
     if config.is_mixed and words < FEWEST_WORDS and (words or is_chosen):
         some = f"only {plural(words, 'unseen word')}" if words else "no unseen words"
-        warning = f"{some} are held out, {TOO_FEW}"
-        prepared = dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
-    return prepared
+        warnings.append(f"{some} are held out, {TOO_FEW}")
+    return dataclasses.replace(prepared, notes=tuple(notes), warnings=tuple(warnings))

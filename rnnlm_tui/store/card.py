@@ -133,7 +133,7 @@ class ModelCard(_CardFields):
         return self.total_words - 1 - len(ARCHITECTURES[self.config.preset].special_tokens)
 
     @property
-    def mixed_of(self) -> str | None:
+    def mixture_text(self) -> str | None:
         """The components of a mixed model and their weights as text; None if it is not mixed."""
         if self.mixture is None:
             return None
@@ -168,13 +168,11 @@ class ModelCard(_CardFields):
 
     @property
     def architecture(self) -> Architecture[Any]:
-        """The architecture of the model, with its sizes."""
         return ARCHITECTURES[self.config.preset](
             self.config, self.total_words, self.window, self.sizes
         )
 
     def to_json(self) -> str:
-        """The card as JSON."""
         return json.dumps(json_safe({"format": FORMAT, **asdict(self)}), allow_nan=False)
 
 

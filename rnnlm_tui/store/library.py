@@ -80,7 +80,6 @@ class Entry:
 
     @property
     def evaluation(self) -> Evaluation | None:
-        """The metrics on the held-out lines, if they were measured."""
         return self.card.evaluation if self.card else None
 
     @property
@@ -90,7 +89,6 @@ class Entry:
 
     @property
     def size_bytes(self) -> int:
-        """The size of all files."""
         return sum(self.files.values())
 
 
@@ -106,7 +104,6 @@ def name_fault(name: str) -> str | None:
 
 
 def is_name(name: str) -> bool:
-    """Whether a model may have this name."""
     return name_fault(name) is None
 
 
@@ -162,7 +159,6 @@ class Library:
         return self._runs / check_name(name)
 
     def is_built_in(self, name: str | None) -> bool:
-        """Whether this model ships with the program."""
         return name in BUILT_IN and os.path.lexists(_file_in(self._built_in, name))
 
     def check_own(self, name: str) -> None:

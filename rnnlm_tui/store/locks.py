@@ -46,7 +46,6 @@ class Holder(Struct, frozen=True):
 
 
 def host_name() -> str:
-    """The name of this machine."""
     import socket  # 2 ms that a suggestion does not need
 
     return socket.gethostname()

@@ -75,7 +75,6 @@ class StoredModel:
         self._check()
 
     def _check(self) -> None:
-        """Checks the names, types and shapes of the tensors."""
         expected = dict[str, ArraySpec]()
         for name, kind in OF_TEXT.items():
             length = self._specs[name].shape[:1] if name in self._specs else ()
@@ -107,7 +106,6 @@ class StoredModel:
         return tensor
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """All tensors by their names, as they are in the file."""
         return {name: self._tensor(name) for name in self._specs}
 
     def compact_tensors(self) -> dict[str, NDArray[Any]]:
@@ -121,7 +119,6 @@ class StoredModel:
         return tensors
 
     def vocabulary(self) -> Vocabulary:
-        """The words and their ids."""
         raw, label = self._tensor(VOCABULARY).tobytes(), f"its {VOCABULARY}"
         try:
             words = msgspec.json.decode(raw, type=list[Word])  # 30,000 words: 2 ms instead of 5
@@ -135,7 +132,6 @@ class StoredModel:
             raise ModelError(f"{label}: {error}") from error
 
     def conventions(self) -> Conventions:
-        """How the text of the model is written."""
         label = f"its {CONVENTIONS}"
         return convert_json(
             parse_json(self._tensor(CONVENTIONS).tobytes(), label), Conventions, label
@@ -275,7 +271,6 @@ def text_tensors(
 
 
 def _bytes_of(data: object) -> NDArray[np.uint8]:
-    """Data as JSON in a tensor of bytes."""
     raw = json.dumps(data, ensure_ascii=False).encode(errors=AS_ESCAPES)
     return np.frombuffer(raw, np.uint8)
 

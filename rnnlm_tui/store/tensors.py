@@ -31,18 +31,17 @@ def open_tensors(path: Path, label: str = "") -> Iterator[Any]:
     header."""
     label = label or path.name
     try:
-        with files.open_regular(path) as raw, files.reading(path):
+        with files.open_regular(path) as raw, files.model_errors(path):
             start = raw.read(8)
         if len(start) < 8 or int.from_bytes(start, "little") > LARGEST_HEADER:
             raise ModelError(f"{label} is not a file of tensors")
-        with files.reading(path), safe_open(path, framework="numpy") as file:
+        with files.model_errors(path), safe_open(path, framework="numpy") as file:
             yield file
     except SafetensorError as error:
         raise ModelError(f"{label} is damaged: {error}") from error
 
 
 def specs_of(file: Any) -> dict[str, ArraySpec]:
-    """The shapes and types of the tensors of an open file, by name."""
     pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     return {
         n: ArraySpec(tuple(piece.get_shape()), piece.get_dtype()) for n, piece in pieces.items()

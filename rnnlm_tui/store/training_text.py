@@ -64,7 +64,6 @@ def _bundled() -> Corpus:
 
 
 def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
-    """Whether the model was trained on this text."""
     return card.corpus["sha256"] == corpus.sha256
 
 

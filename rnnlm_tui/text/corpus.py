@@ -106,7 +106,6 @@ def read_corpus(
 
 
 def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str]:
-    """The lines of a text and its hash."""
     in_memory = IN_MEMORY if workspace is None else workspace.in_memory
     pieces, length = list[str](), 0
     for piece, _ in sources.text():

@@ -43,7 +43,6 @@ class EncodedLines:
 
     @property
     def words(self) -> int:
-        """The number of words."""
         return len(self.targets) - len(self)
 
     @property
@@ -101,7 +100,6 @@ class PrefixExamples:
 
     @property
     def predictions(self) -> int:
-        """The number of predictions."""
         return len(self)
 
     def first(self, count: int) -> list[tuple[list[int], int]]:

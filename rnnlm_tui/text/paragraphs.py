@@ -34,14 +34,12 @@ class LineBreaks:
 
     @classmethod
     def within(cls, lines: Iterable[str]) -> LineBreaks:
-        """The breaks between these lines."""
         breaks = [(len(a.rstrip()), b) for a, b in pairwise(lines) if a.strip() and b.strip()]
         lengths = np.array([length for length, _ in breaks], np.int64)
         first_words = np.array([len(b.split(None, 1)[0]) for _, b in breaks], np.int64)
         return cls(_counts(lengths), _counts(lengths + 1 + first_words))
 
     def add(self, other: LineBreaks) -> None:
-        """Adds the breaks of other lines."""
         self.lengths += other.lengths
         self.needed += other.needed
 

@@ -106,10 +106,10 @@ class NumberedText:
         for block in self._blocks:
             words = int(block.lengths.sum())
             of_block = ids[block.numbers][numbers[block.begin : block.begin + words]]
-            yield _split(of_block, block.lengths, block.train_lines)
+            yield _split_ids(of_block, block.lengths, block.train_lines)
 
 
-def _split(
+def _split_ids(
     ids: NDArray[np.int32], lengths: NDArray[np.int64], train_lines: int
 ) -> tuple[Encoded, Encoded]:
     kept = ids != PADDING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -107,7 +107,6 @@ def prepare(
     special_tokens: Sequence[str] = (),
     inherited: tuple[Vocabulary, Conventions] | None = None,
     held_out: Mask | None = None,
-    notes: Iterable[str] = (),
 ) -> PreparedText:
     """Splits, counts and encodes a corpus. Each line is tokenized once.
 
@@ -115,7 +114,7 @@ def prepare(
     are the vocabulary and the conventions of the model that the training starts from; by default
     they are learned from the training lines. `held_out` [L] is the mask of held-out lines; by
     default it follows from the settings. Without special tokens the result is `PreparedPrefixes`,
-    in which unknown words are dropped, else `PreparedLines`. `notes` say how the text was read.
+    in which unknown words are dropped, else `PreparedLines`.
 
     Raises CorpusError if there is not enough to train on, StorageError if the arrays of a large
     text cannot be written.
@@ -146,7 +145,7 @@ def prepare(
         held_out_words=facts.held_out_words,
         held_out_unknown=int(count_ids(held_ids, vocabulary.total_words)[unknown_id or PADDING]),
         warnings=tuple(_warnings(corpus, settings.held_out, text, is_given)),
-        notes=(*notes, *facts.missing),
+        notes=facts.missing,
         kept=text.kept,
     )
     if isinstance(prepared, PreparedPrefixes):
@@ -234,8 +233,8 @@ def _warnings(corpus: Corpus, fraction: float, text: EncodedText, is_given: bool
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
     if text.facts.only_word is not None:
         yield (
-            f"every word of {corpus.name} is {shorten(text.facts.only_word)!r}: whatever the figures"
-            " say, there is nothing to learn"
+            f"every word of {corpus.name} is {shorten(text.facts.only_word)!r}: whatever the"
+            " figures say, there is nothing to learn"
         )
 
 

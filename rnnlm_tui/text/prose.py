@@ -83,7 +83,6 @@ as fast as a named one."""
 
 
 def chunk_of(tokens: Tokens) -> Chunk:
-    """The chunk of these tokens."""
     words, marks = list[tuple[int, str]](), ""
     for place, token in enumerate(tokens):
         if is_mark(token):
@@ -151,16 +150,16 @@ class ProseTokenizer(Tokenizer):
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
             word = TYPED_WORD.search(prefix[-LONGEST_LOOK:])
             prefix = word[0] if word else ""
-        return [*self._typed(text[: len(text) - len(prefix)])[0]], prefix
+        return [*self._tokens_of_typed(text[: len(text) - len(prefix)])[0]], prefix
 
     def words_above(self, line: str) -> list[str]:
         """The tokens of a line above, in a case in which they are known: `i` as `I`."""
-        return [] if HEADING.fullmatch(line) else [*self._typed(line)[0]]
+        return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str]]:
         pieces = split(fold(text), LONGEST_LOOK)
         chunks = chain.from_iterable(self.chunks[chunk][0] for chunk in pieces)
-        return list(zip(self._typed(text)[0], chunks, strict=True))
+        return list(zip(self._tokens_of_typed(text)[0], chunks, strict=True))
 
     def letters_at_start(self, text: str) -> int:
         rest = REST_OF_WORD.match(text[:LONGEST_LOOK])
@@ -177,7 +176,7 @@ class ProseTokenizer(Tokenizer):
         conventions = replace(self.conventions, forms=forms)
         return ProseTokenizer(conventions, self._ranks, self.chunks)
 
-    def _typed(self, text: str) -> tuple[Tokens, str]:
+    def _tokens_of_typed(self, text: str) -> tuple[Tokens, str]:
         """The tokens of a typed text, in a case in which they are known, and the marks that it ends
         with. A text that only got longer is not read again from its start."""
         if (ends := self._ends.get(text)) is not None:
@@ -221,7 +220,7 @@ class ProseTokenizer(Tokenizer):
         """The tokens of a text that follows these marks, and the marks that it ends with, for
         `_begins_sentence`. `longest` as for `split`."""
         of_text = list[str]()
-        usual = self._usual_of_capitals if in_capitals else self._usual
+        usual = self._usual_case_of_capitals if in_capitals else self._usual_case
         chunks = self.chunks
         for chunk in split(fold(text), longest):
             tokens, words, marks_after, is_plain = chunks[chunk]
@@ -246,13 +245,13 @@ class ProseTokenizer(Tokenizer):
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
 
-    def _usual(self, word: str) -> str:
+    def _usual_case(self, word: str) -> str:
         """A word that begins a sentence in the case that it mostly has within one."""
         if not word[0].isupper() or word[1:] != word[1:].lower():
             return word
         return self._most_frequent(word[0].lower() + word[1:], word)
 
-    def _usual_of_capitals(self, word: str) -> str:
+    def _usual_case_of_capitals(self, word: str) -> str:
         """The same for a word of a line that is all in capitals."""
         lower = word.lower()
         return self._most_frequent(lower, lower[:1].upper() + lower[1:], word)
@@ -291,7 +290,7 @@ class ProseTokenizer(Tokenizer):
 
     def _end_of(self, text: str) -> tuple[str, str]:
         """The last token of a text, "" for none, and the marks that it ends with."""
-        tokens, marks = self._typed(text)
+        tokens, marks = self._tokens_of_typed(text)
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:
@@ -393,7 +392,6 @@ _chunks_of_process = lru_cache(1)(ChunkCache)
 
 
 def _unpickle(conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
-    """Unpickles a tokenizer in another process."""
     return ProseTokenizer(conventions, ranks, _chunks_of_process(conventions.abbreviations))
 
 

@@ -98,12 +98,10 @@ class ProseCounter:
         self._spaces, self._forms = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
 
     def add(self, later: ProseCounter) -> None:
-        """Adds the counts of lines that come later in the text."""
         for name, counts in vars(self).items():
             counts.update(getattr(later, name))
 
     def count_abbreviations(self, part: ProsePart) -> None:
-        """Counts what these lines tell about abbreviations."""
         for chunk, count in part.chunks.items():
             if chunk[-1] == ".":
                 self._dotted[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count

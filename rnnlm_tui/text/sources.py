@@ -49,7 +49,6 @@ def kind_of(path: Path) -> int | None:
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether this is a pipe with a name."""
     return kind_of(path) == stat.S_IFIFO
 
 
@@ -116,7 +115,6 @@ class Source:
 
 
 def changed_error(label: str) -> CorpusError:
-    """The error for a text that has changed."""
     return CorpusError(
         f"{label} has changed while it was read",
         "wait until it is no longer written to, or give a copy of it",
@@ -132,12 +130,10 @@ class Sources:
 
     @property
     def label(self) -> str:
-        """The name of the text in messages."""
         return " and ".join(source.label for source in self.each)
 
     @property
     def size(self) -> int:
-        """The size of all files in bytes."""
         return sum(source.size for source in self.each)
 
     def text(self) -> Iterator[tuple[str, int]]:

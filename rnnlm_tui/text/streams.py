@@ -76,7 +76,6 @@ class Workspace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the worker processes and removes spooled files."""
         if self._workers is not None:
             self._workers.close()
         self._workers = None
@@ -162,7 +161,6 @@ class TextFacts:
 
     @classmethod
     def of(cls, text: str) -> TextFacts:
-        """The facts of a block."""
         lines = text.split("\n")
         paragraphs = [*unwrap(lines)]
         return cls(
@@ -175,7 +173,6 @@ class TextFacts:
         )
 
     def add(self, later: TextFacts) -> None:
-        """Adds the facts of later blocks."""
         self.lines += later.lines
         self.joined_lines += later.joined_lines
         self.paragraphs += later.paragraphs
@@ -252,7 +249,6 @@ class _TextBlock:
 
 
 def _run_on_text(task: Callable[[Block], Result], is_joined: bool, block: _TextBlock) -> Result:
-    """Splits a block into lines and runs the task on it."""
     lines = block.text.split("\n")
     if is_joined:
         lines = [*unwrap(lines)]

@@ -86,7 +86,6 @@ class Vocabulary:
 
     @property
     def excluded_ids(self) -> tuple[int, ...]:
-        """The ids of padding and the special tokens."""
         return tuple(range(self.first_word_id))
 
     def json_bytes(self) -> int:
@@ -163,7 +162,6 @@ class Vocabulary:
 
     @cached_property
     def _firsts(self) -> list[str]:
-        """The first character of each word."""
         return [word[:1] for word in self.words]
 
     def mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:

@@ -87,8 +87,8 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
         yield "about", sanitize(card.about)
     for ancestor in reversed(card.ancestors):
         yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
-    if card.mixed_of:
-        yield "mixture", sanitize(card.mixed_of)
+    if card.mixture_text:
+        yield "mixture", sanitize(card.mixture_text)
     yield "vocabulary", plural(card.words_known, "word")
     reads_on = isinstance(card.config.model, CausalConfig)
     yield "window", "all words before" if reads_on else f"the last {card.window} words"
