@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from rnnlm_tui.accepting import (
@@ -103,8 +100,3 @@ def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
     shown = [is_ghost_likely(0.1, prefix) for prefix in ("", "t", "th")]
     assert shown == [False, False, True]
     assert is_ghost_likely(0.15, "") and not is_ghost_likely(0.15, "th", ghost_from=0.3)
-
-
-def test_the_table_needs_no_numpy() -> None:
-    code = "import sys, rnnlm_tui.accepting; sys.exit('numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

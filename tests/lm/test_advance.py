@@ -98,3 +98,5 @@ def test_a_text_read_word_by_word_is_read_as_at_once(
     assert np.stack(read) == pytest.approx(np.stack(expected), abs=1e-6)
     assert one.next_word_probabilities(ids) == pytest.approx(expected[-1], abs=1e-6)
     assert one.state_after(state, []) is state
+    if isinstance(one, MixedModel):
+        assert state.recent.length == 20

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm import mixture, recent_words
 from rnnlm_tui.lm.mixture import (
-    ComponentName,
     MixedModel,
     MixtureWeights,
     cross_fit,
@@ -20,7 +19,6 @@ from rnnlm_tui.lm.mixture import (
     fit_mixture_weights,
     target_probabilities,
 )
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
@@ -119,33 +117,6 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     weights = np.array([0.5, 0.2, 0.3 * len(followers) / mixture.FILLING_WORDS])
     whole = mixed.next_word_probabilities(context)
     assert whole == pytest.approx(weights @ components / weights.sum(), abs=1e-5)
-
-
-@pytest.mark.parametrize("cell", ["", "gru"])
-def test_the_cache_does_not_depend_on_how_a_text_is_read(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Word by word, at once, or in parts; nor on what else is read from the same state on."""
-    monkeypatch.setattr(recent_words, "CACHE_WORDS", 9)
-    monkeypatch.setattr(recent_words, "LATEST", 4)
-    ngrams = ngram_model(OWN)
-    models: dict[ComponentName, LanguageModel] = {"ngrams": ngrams}
-    if cell:
-        models["network"] = small_network(ngrams.vocabulary, cell)
-    mixed = MixedModel(TOKENIZER, models)
-    ids = ids_of(ngrams.vocabulary, OWN * 3)
-    whole = mixed.advance(mixed.start, ids)
-    rows = [rows.copy() for rows in mixed.predict_components(whole)]
-    for part in (1, 3, 6, len(ids) - 1):
-        state = mixed.start
-        for begin in range(0, len(ids), part):
-            states = mixed.advance(state, ids[begin : begin + part])
-            mixed.advance(state, ids[:part])
-            for place, components in enumerate(mixed.predict_components(states), start=begin):
-                assert components == pytest.approx(rows[place], abs=1e-6)
-            state = states[-1]
-        assert state.recent.length == 9
-    assert rows[-1].sum(1) == pytest.approx(1, abs=1e-5)
 
 
 @settings(deadline=None, max_examples=30, derandomize=True)

@@ -118,17 +118,17 @@ def test_a_damaged_origin_is_ignored(library: Library, origin: str) -> None:
     assert copies(library) is None
 
 
-def test_a_path_that_cannot_be_looked_at_is_reported(library: Library) -> None:
-    training_text.write_origin(library.run_folder("gru"), ["a" * 5000], None)
-    with pytest.raises(CorpusError, match="the text of gru is gone"):
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("a" * 5000, "the text of gru is gone"), ("-", "trained on a text from standard input")],
+)
+def test_a_text_that_cannot_be_read_again_is_reported(
+    library: Library, path: str, why: str
+) -> None:
+    training_text.write_origin(library.run_folder("gru"), [path], None)
+    with pytest.raises(CorpusError, match=why):
         corpus_of(library)
     assert copies(library) is None
-
-
-def test_a_text_from_standard_input_cannot_be_read_again(library: Library) -> None:
-    training_text.write_origin(library.run_folder("gru"), ["-"], None)
-    with pytest.raises(CorpusError, match="trained on a text from standard input"):
-        corpus_of(library)
 
 
 def test_the_encoding_and_a_path_that_is_not_unicode_are_kept(

@@ -77,6 +77,7 @@ def test_spaces_quotes_and_apostrophes_are_those_of_the_text() -> None:
     assert french.insertion_of("Quel froid ", "", "!") == Insertion("!")  # the space stays
     assert french.insertion_of("Quel froid", "", "!").text == "\u202f!"
     assert french.join(["j'ai", "dit", "“", "oui", "”"]) == "J’ai dit « oui »"
+    assert french.insertion_of("Le prix: $", "", "5") == Insertion("5")
     straight = learn_prose(['"Yes," he said. "Don\'t."'] * 12)
     assert straight.join(["“", "don't", "”"]) == '"Don\'t"'
 
@@ -123,27 +124,6 @@ def test_abbreviations_are_learned_from_the_text() -> None:
     assert tokenizer.words("the govt. fell. it was appr. ten.") == (
         ["the", "govt.", "fell", ".", "it", "was", "appr.", "ten", "."]
     )
-
-
-WRITTEN = [
-    # before, half-typed, token, inserted, eats the space before, a space follows
-    ("shall i comp", "comp", "compare", "are", False, True),
-    ("the kitchen ", "", ",", ",", True, True),
-    ("the kitchen", "", ",", ",", False, True),
-    ("the kitchen", "", "washed", " washed", False, True),
-    ("", "", "iPhone", "iPhone", False, True),
-    ("yes", "", "—", "—", False, False),
-    ("the cost was $", "", "5", "5", False, True),
-]
-"""test_prose_suggestions has more of them, each as part of a line."""
-
-
-@pytest.mark.parametrize(("before", "prefix", "word", "text", "eats", "after"), WRITTEN)
-def test_a_token_is_written_as_the_line_needs_it(
-    before: str, prefix: str, word: str, text: str, eats: bool, after: bool
-) -> None:
-    tokenizer = ProseTokenizer(Conventions(), {})
-    assert tokenizer.insertion_of(before, prefix, word) == Insertion(text, eats, after)
 
 
 TYPED = [
