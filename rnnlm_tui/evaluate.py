@@ -77,7 +77,7 @@ LONGEST_WORD = 200
 """Letters of a word that is typed without looking at lists: there are texts with words of
 megabytes."""
 Probabilities: TypeAlias = NDArray[np.float32]
-Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 """Below 0 where digits must be taken back more often than words are accepted."""
 Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
@@ -148,11 +148,11 @@ class Evaluation:
     loss: Annotated[float, Meta(ge=0, le=1000)] | None
     perplexity: Perplexity | None
     perplexity_in_vocabulary: Perplexity | None
-    oov_share: Share | None
-    top1: Share | None
-    top5: Share | None
+    oov_share: Fraction | None
+    top1: Fraction | None
+    top5: Fraction | None
     continuations: Annotated[
-        tuple[Share | None, ...],
+        tuple[Fraction | None, ...],
         Meta(min_length=LONGEST_CONTINUATION, max_length=LONGEST_CONTINUATION),
     ]
     characters: Count
@@ -553,8 +553,10 @@ def written_loss(lines: Iterable[ScoredLine]) -> float | None:
     models with different vocabularies: an unknown word costs as much as <unk> plus its letters."""
     lines = [line for line in lines if line.words]
     nats = sum(sum(line.losses) for line in lines)
-    spelled = sum(len(word.word) + 1 for line in lines for word in line.words if not word.is_known)
-    return _mean(nats + LETTER_NATS * spelled, sum(len(line.text) + 1 for line in lines))
+    unknown_letters = sum(
+        len(word.word) + 1 for line in lines for word in line.words if not word.is_known
+    )
+    return _mean(nats + LETTER_NATS * unknown_letters, sum(len(line.text) + 1 for line in lines))
 
 
 def _mean(total: float, count: int) -> float | None:
@@ -582,8 +584,8 @@ def shared_vocabulary_losses(
     None if there is no such word, or if the models' tokenizers give different words.
     """
     columns = [[word for line in lines for word in line.words] for lines in models]
-    spelled = [[word.word for word in column] for column in columns]
-    if not spelled or any(words != spelled[0] for words in spelled):
+    texts = [[word.word for word in column] for column in columns]
+    if not texts or any(words != texts[0] for words in texts):
         return None
     losses = [
         [

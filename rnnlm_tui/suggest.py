@@ -250,8 +250,8 @@ class WordLists:
         self._letters = len(typed.prefix)
         ids, probabilities = self._matches(typed)
         candidates = tuple(
-            Suggestion(spelled.word, spelled.probability, *way, after)
-            for way, spelled in self._likeliest(ids, probabilities, typed, k)
+            Suggestion(spelling.word, spelling.probability, *way, after)
+            for way, spelling in self._likeliest(ids, probabilities, typed, k)
         )
         return WordList(typed.prefix, candidates, len(ids), self._digits_after(typed.prefix))
 
@@ -259,7 +259,7 @@ class WordLists:
         """Lets the words listed for this prefix count less from now on."""
         ids, probabilities = self._matches(typed)
         ranked = self._likeliest(ids, probabilities, typed, LISTED)
-        listed = [i for _, spelled in ranked for i in spelled.ids]
+        listed = [i for _, spelling in ranked for i in spelling.ids]
         if self._letters == len(typed.prefix) == 0:
             self._probabilities = self._probabilities.copy()
         self._probabilities[listed] *= np.float32(PASSED_OVER)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-WRAPPED_SHARE = 0.8
+WRAPPED_FRACTION = 0.8
 """Least share of line breaks within paragraphs explained by the width, for a text to count as
 wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
 paragraph, 0.29 in the sonnets."""
@@ -52,7 +52,7 @@ class LineBreaks:
         each = np.repeat(np.arange(LONGEST_COUNTED + 1, dtype=np.int16), self.lengths)
         width = float(np.percentile(each, 95))
         longer = self.needed[np.arange(LONGEST_COUNTED + 1) > width - 1].sum()
-        return NARROWEST <= width <= WIDEST and bool(longer / count >= WRAPPED_SHARE)
+        return NARROWEST <= width <= WIDEST and bool(longer / count >= WRAPPED_FRACTION)
 
 
 def _counts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -265,21 +265,21 @@ class ProseTokenizer(Tokenizer):
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
         """How to write a token after `before`. Letters that are typed stay as typed."""
-        spelled, space_after = self._spelling_of(word), self._spaces_around(word)[1]
+        text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
         if prefix:
-            rest = spelled[len(prefix) :]
+            rest = text[len(prefix) :]
             if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
                 rest = rest.upper()
             return Insertion(rest, space_after=space_after)
         last, marks = self._end_of(before)
         if is_in_capitals(before):
-            spelled = spelled.upper()
+            text = text.upper()
         elif self._begins_sentence(marks):
-            spelled = capitalize(spelled)
+            text = capitalize(text)
         space = self._space_between(last, word) if last else ""
         if before[-1:].isspace():
-            return Insertion(spelled, bool(last) and not space, space_after)
-        return Insertion(space + spelled, space_after=space_after)
+            return Insertion(text, bool(last) and not space, space_after)
+        return Insertion(space + text, space_after=space_after)
 
     def takes_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):
@@ -299,14 +299,14 @@ class ProseTokenizer(Tokenizer):
         for number, token in enumerate(words):
             if number > 0:
                 pieces.append(self._space_between(words[number - 1], token))
-            spelled = self._spelling_of(token)
+            text = self._spelling_of(token)
             if is_mark(token):
                 marks = (marks + token)[-MARKS_BEFORE:]
             else:
                 if self._begins_sentence(marks):
-                    spelled = capitalize(spelled)
+                    text = capitalize(text)
                 marks = ""
-            pieces.append(spelled)
+            pieces.append(text)
         return "".join(pieces)
 
     def _space_between(self, token: str, following: str) -> str:

@@ -158,13 +158,13 @@ def _decode(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     is no such encoding.
     """
     raw = _read(file, label)
-    chosen = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
-    if codec_name(chosen) in ("utf-8", "utf-8-sig"):
-        raw, chosen = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
-    decoder = codecs.getincrementaldecoder(chosen)()
+    codec = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
+    if codec_name(codec) in ("utf-8", "utf-8-sig"):
+        raw, codec = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
+    decoder = codecs.getincrementaldecoder(codec)()
     newlines, place = IncrementalNewlineDecoder(None, translate=True), 0
     while True:
-        if chosen == "utf-8" and (zero := raw.find(b"\0")) >= 0:
+        if codec == "utf-8" and (zero := raw.find(b"\0")) >= 0:
             raise CorpusError(
                 f"{label} is not text: it holds a zero byte at byte {place + zero}",
                 "give a plain text file",
@@ -172,14 +172,14 @@ def _decode(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
         begin = place - len(decoder.getstate()[0])
         try:
             text = decoder.decode(raw, final=not raw)
-            if chosen != "utf-8":
+            if codec != "utf-8":
                 text.encode()  # the escapes of UTF-7 and others can spell lone surrogates
         except UnicodeError as error:
             where = ""
             if isinstance(error, UnicodeDecodeError):
                 where = f" at byte {begin + error.start}"
             raise CorpusError(
-                f"{label} is not valid {chosen}{where}",
+                f"{label} is not valid {codec}{where}",
                 "name its encoding with --encoding, such as --encoding latin-1",
             ) from error
         yield newlines.decode(text, final=not raw)
