@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -10,13 +11,18 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeAlias, TypeVar, cast
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.threads import usable_cores
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 Pipe: TypeAlias = "Connection[Any, Any]"
 MAX_WORKERS = 8
 """About how many workers a single process can supply with blocks."""
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Workers:
@@ -29,7 +35,7 @@ class Workers:
     def __init__(self, count: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Pipe] = []
-        for _ in range(count or min(MAX_WORKERS, usable_cores())):
+        for _ in range(count or min(MAX_WORKERS, _usable_cores())):
             here, there = context.Pipe()
             context.Process(target=_serve, args=(there,), daemon=True).start()
             there.close()
