@@ -66,6 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(folder: Path) -> Iterator[Workspace]:
     with Workspace(folder / "run", processes=2) as made:
         made.in_memory, made.block = 1_000, BLOCK
+        made.make_folder()
         yield made
 
 
