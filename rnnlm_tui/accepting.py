@@ -80,7 +80,7 @@ def is_ghost_likely(probability: float, prefix: str, ghost_from: float = GHOST_F
     return probability >= ghost_from * factor
 
 
-def takes_digits(found: Listed, before: str, digits: DigitSetting = "inside words") -> str:
+def accepting_digits(listed: Listed, before: str, digits: DigitSetting = "inside words") -> str:
     """The digits that take a word of the list instead of being typed, if it is shown and nothing is
     chosen in it. `before` is the line up to the cursor, which must not be within a word.
 
@@ -89,13 +89,13 @@ def takes_digits(found: Listed, before: str, digits: DigitSetting = "inside word
     """
     if digits == "never":
         return ""
-    prefix, there = found.prefix, DIGITS[: len(found.candidates)]
+    prefix, digits_shown = listed.prefix, DIGITS[: len(listed.candidates)]
     if not prefix:
         is_at_start = not before or before[-1].isspace()
-        return there if digits == "always" and is_at_start else ""
+        return digits_shown if digits == "always" and is_at_start else ""
     if not is_of_letters(prefix) or prefix.isupper():
         return ""
-    return "".join(digit for digit in there if digit not in found.digits_in_words)
+    return "".join(digit for digit in digits_shown if digit not in listed.digits_in_words)
 
 
 def is_of_letters(prefix: str) -> bool:
@@ -103,8 +103,8 @@ def is_of_letters(prefix: str) -> bool:
     return prefix.isalpha() or all(unicodedata.category(c)[0] in "LM" for c in prefix)
 
 
-def accepts(
-    found: Listed,
+def ways_to_accept(
+    listed: Listed,
     before: str,
     ghost: Sequence[Insertion],
     digits: DigitSetting = "inside words",
@@ -116,18 +116,18 @@ def accepts(
     `ghost` are the words of the ghost if it is shown, else nothing. `is_empty` says whether the
     text is empty: without a ghost, Tab and shift+Tab then leave the editor.
     """
-    listed = found.candidates[:LISTED]
-    if not listed:
+    words = listed.candidates[:LISTED]
+    if not words:
         return
     if ghost:
         yield Accept(("tab",), next_piece(ghost))
         yield Accept(("right",), ghost)
     elif not is_empty:
-        yield Accept(("tab",), listed[:1])
-    if len(listed) > 1 and (ghost or not is_empty):
-        yield Accept(("shift+tab",), listed[1:2])
-    at_once = takes_digits(found, before, digits)
-    for digit, word in zip(DIGITS, listed, strict=False):
+        yield Accept(("tab",), words[:1])
+    if len(words) > 1 and (ghost or not is_empty):
+        yield Accept(("shift+tab",), words[1:2])
+    at_once = accepting_digits(listed, before, digits)
+    for digit, word in zip(DIGITS, words, strict=False):
         yield Accept((digit,) if digit in at_once else ("down", digit), [word])
 
 
@@ -139,10 +139,10 @@ def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
     return ghost[:count]
 
 
-def keys_to_type(character: str, following: str, prefix: str, taken: str) -> tuple[str, ...]:
-    """The keys that type a `character` after a half-typed word, where the digits `taken` take a
+def keys_to_type(character: str, following: str, prefix: str, accepting: str) -> tuple[str, ...]:
+    """The keys that type a `character` after a half-typed word, where the digits `accepting` take a
     word. Backspace gives such a digit back; at the start of a word, so does the digit after it."""
     is_given_back = not prefix and following.isdigit()
-    if character not in taken or is_given_back:
+    if character not in accepting or is_given_back:
         return (character,)
     return character, "backspace"

@@ -38,10 +38,10 @@ from rnnlm_tui.accepting import (
     LINES_ABOVE,
     LISTED,
     Accept,
-    accepts,
+    accepting_digits,
     is_ghost_likely,
     keys_to_type,
-    takes_digits,
+    ways_to_accept,
 )
 from rnnlm_tui.event_types import Count
 from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
@@ -77,7 +77,7 @@ LONGEST_WORD = 200
 """Letters of a word that is typed without looking at lists: there are texts with words of
 megabytes."""
 Probabilities: TypeAlias = NDArray[np.float32]
-Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 """Below 0 where digits must be taken back more often than words are accepted."""
 Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
@@ -93,7 +93,7 @@ class ScoredWord:
     """
 
     word: str
-    known: bool
+    is_known: bool
     probability: float | None
     rank: int | None
 
@@ -122,7 +122,7 @@ class ScoredLine:
     @property
     def known_losses(self) -> list[float]:
         """The same without unknown words."""
-        return _losses([*(word.probability for word in self.words if word.known), self.end])
+        return _losses([*(word.probability for word in self.words if word.is_known), self.end])
 
 
 def _losses(probabilities: Sequence[float | None]) -> list[float]:
@@ -148,11 +148,11 @@ class Evaluation:
     loss: Annotated[float, Meta(ge=0, le=1000)] | None
     perplexity: Perplexity | None
     perplexity_in_vocabulary: Perplexity | None
-    oov_share: Share | None
-    top1: Share | None
-    top5: Share | None
+    oov_share: Fraction | None
+    top1: Fraction | None
+    top5: Fraction | None
     continuations: Annotated[
-        tuple[Share | None, ...],
+        tuple[Fraction | None, ...],
         Meta(min_length=LONGEST_CONTINUATION, max_length=LONGEST_CONTINUATION),
     ]
     characters: Count
@@ -304,7 +304,7 @@ class _Reader:
         self._read += 1
         for word in self._line.words[len(self.scored) :]:
             self.scored.append(
-                _scored_word(self._model, probabilities, word, has_context=has_context)
+                _score_word(self._model, probabilities, word, has_context=has_context)
             )
             if self._model.vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
@@ -314,7 +314,7 @@ class _Reader:
         end, end_id = None, self._model.vocabulary.end_id
         if self._line.words:
             after_all = self.after(self._line.ids)
-            end = None if end_id is None else _at_least(after_all[end_id])
+            end = None if end_id is None else _clip_probability(after_all[end_id])
         return ScoredLine(self._line.text, tuple(self.scored), end, keys)
 
 
@@ -332,7 +332,7 @@ class _Spot:
     has_space: bool = False
     mark: int | None = None
 
-    def typed(self, character: str, takes_space: Callable[[str, str], bool]) -> _Spot:
+    def after_typing(self, character: str, takes_space: Callable[[str, str], bool]) -> _Spot:
         """After typing the next character of the text, or the space that is there already."""
         if self.has_space:
             if character == " ":
@@ -374,7 +374,7 @@ class Typist:
                 self._spot = _Spot(spot.at + len(run), spot.line + run)
                 yield tuple(run), self._spot.line
                 continue
-            listed = self._listed(typed)
+            listed = self._shown_list(typed)
             is_displaced = spot.mark is not None and spot.line != self._text[: spot.at]
             best = None if is_displaced else self._best_accept(listed, typed)
             keys: tuple[str, ...]
@@ -383,9 +383,9 @@ class Typist:
                 keys = accept.keys
             else:
                 character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
-                taken = takes_digits(listed, spot.line)
-                keys = keys_to_type(character, following, typed.prefix, taken)
-                self._spot = spot.typed(character, self._model.tokenizer.takes_space)
+                accepting = accepting_digits(listed, spot.line)
+                keys = keys_to_type(character, following, typed.prefix, accepting)
+                self._spot = spot.after_typing(character, self._model.tokenizer.takes_space)
             yield keys, self._spot.line
 
     def _long_word(self) -> str:
@@ -417,8 +417,7 @@ class Typist:
             end += 1
         return False
 
-    def _listed(self, typed: Typed) -> WordList:
-        """The list that the app shows."""
+    def _shown_list(self, typed: Typed) -> WordList:
         start = typed.before.removesuffix(typed.prefix)
         if start != self._start:
             self._start, model = start, self._model
@@ -435,8 +434,8 @@ class Typist:
         """The key that saves most, and where it leads; None if none saves any."""
         best, most = None, 0
         ghost = self._ghost(listed, typed)
-        for accept in accepts(listed, typed.before, ghost, is_empty=not typed.before):
-            after = self._after(accept)
+        for accept in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
+            after = self._spot_after(accept)
             if after is None:
                 continue
             written = after.at - self._spot.at
@@ -455,7 +454,7 @@ class Typist:
             words = look_ahead(self._model, typed, listed.candidates, self._predict)
         return tuple(insertions_for(self._tokenizer, typed.before, typed.prefix, words))
 
-    def _after(self, accept: Accept) -> _Spot | None:
+    def _spot_after(self, accept: Accept) -> _Spot | None:
         """Where the typist is after accepting; None if the line would not become the text."""
         line, text = self._spot.line, self._text
         for piece in accept.pieces:
@@ -472,7 +471,7 @@ class Typist:
         return _Spot(at, line + " ", True) if takes_space and not self._gives_back(at) else None
 
 
-def _scored_word(
+def _score_word(
     model: LanguageModel, probabilities: Probabilities, word: str, *, has_context: bool
 ) -> ScoredWord:
     is_known, ids = word in model.vocabulary, model.vocabulary.encode([word])
@@ -481,12 +480,12 @@ def _scored_word(
         word,
         is_known,
         # Without a begin of line, the first word of a line is not learned.
-        _at_least(probabilities[ids[0]]) if ids and has_context else None,
+        _clip_probability(probabilities[ids[0]]) if ids and has_context else None,
         _rank(model, probabilities, ids[0]) if is_listed else None,
     )
 
 
-def _at_least(probability: np.float32) -> float:
+def _clip_probability(probability: np.float32) -> float:
     return max(float(probability), LEAST_PROBABILITY)
 
 
@@ -499,10 +498,9 @@ def _rank(model: LanguageModel, probabilities: Probabilities, word: int) -> int:
 
 
 def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
-    """The figures of scored lines."""
     lines = [line for line in lines if line.words]
     words = [word for line in lines for word in line.words]
-    unknown = [word for word in words if not word.known]
+    unknown = [word for word in words if not word.is_known]
     losses = [loss for line in lines for loss in line.losses]
     known_losses = [loss for line in lines for loss in line.known_losses]
     loss, keys = _mean(sum(losses), len(losses)), [line.keys for line in lines]
@@ -555,8 +553,10 @@ def written_loss(lines: Iterable[ScoredLine]) -> float | None:
     models with different vocabularies: an unknown word costs as much as <unk> plus its letters."""
     lines = [line for line in lines if line.words]
     nats = sum(sum(line.losses) for line in lines)
-    spelled = sum(len(word.word) + 1 for line in lines for word in line.words if not word.known)
-    return _mean(nats + LETTER_NATS * spelled, sum(len(line.text) + 1 for line in lines))
+    unknown_letters = sum(
+        len(word.word) + 1 for line in lines for word in line.words if not word.is_known
+    )
+    return _mean(nats + LETTER_NATS * unknown_letters, sum(len(line.text) + 1 for line in lines))
 
 
 def _mean(total: float, count: int) -> float | None:
@@ -584,11 +584,15 @@ def shared_vocabulary_losses(
     None if there is no such word, or if the models' tokenizers give different words.
     """
     columns = [[word for line in lines for word in line.words] for lines in models]
-    spelled = [[word.word for word in column] for column in columns]
-    if not spelled or any(words != spelled[0] for words in spelled):
+    texts = [[word.word for word in column] for column in columns]
+    if not texts or any(words != texts[0] for words in texts):
         return None
     losses = [
-        [-math.log(word.probability) for word in row if word.known and word.probability is not None]
+        [
+            -math.log(word.probability)
+            for word in row
+            if word.is_known and word.probability is not None
+        ]
         for row in zip(*columns, strict=True)
     ]
     shared = [row for row in losses if len(row) == len(models)]

@@ -57,7 +57,6 @@ def plural(count: int, what: str) -> str:
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes in decimal units."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit != "MB" else f"{count:.1f} {unit}"

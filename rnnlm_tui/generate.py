@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import apply_insertion, encode_context, insertions_for, unpaired
+from rnnlm_tui.suggest import apply_insertion, encode_context, insertions_for, unpaired_marks
 from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
@@ -82,10 +82,10 @@ def generate_words(
         log_probabilities = _log_probabilities(
             model, probabilities, decoding, may_end=decoding.may_end and bool(words)
         )
-        log_probabilities[unpaired(model, line_words + words)] = -np.inf
+        log_probabilities[unpaired_marks(model, line_words + words)] = -np.inf
         if decoding.no_repeats:
             log_probabilities[_repeats(context[-own - len(words) :])] = -np.inf
-        best = _drawn(log_probabilities, decoding, rng)
+        best = _draw(log_probabilities, decoding, rng)
         if best is None or best < model.vocabulary.first_word_id:
             break
         word = model.vocabulary.word(best)
@@ -120,7 +120,7 @@ def _ends_sentence(words: Sequence[str]) -> bool:
     return next(before, " ")[0] in SENTENCE_ENDS
 
 
-def _drawn(
+def _draw(
     log_probabilities: NDArray[np.float64], decoding: Decoding, rng: np.random.Generator
 ) -> int | None:
     """An id by the logarithms [V] of the probabilities, None if all are -inf."""

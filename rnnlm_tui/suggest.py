@@ -138,7 +138,7 @@ def suggest(
         candidates=listed.candidates,
         continuation=continuation,
         ghost=tuple(insertions_for(tokenizer, before, prefix, continuation)),
-        seen=_seen(model, words),
+        seen=_seen_words(model, words),
         unknown=tuple(dict.fromkeys(unknown)),
         matching_words=listed.matching_words,
         digits_in_words=listed.digits_in_words,
@@ -167,7 +167,7 @@ def encode_lines_above(model: LanguageModel, previous_lines: Iterable[str]) -> l
     return context
 
 
-def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
+def _seen_words(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
     """The known words of the line that are in the model's context window."""
     vocabulary = model.vocabulary
     ids = vocabulary.encode(words)
@@ -177,22 +177,22 @@ def _seen(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
 
 def new_words_in(model: LanguageModel, lines: Sequence[str]) -> dict[str, float]:
     """The words of these lines that the model does not know, as each was written last, with its
-    decayed weight among them: its probability if the next word is unknown."""
+    decayed count among them: its probability if the next word is unknown."""
     vocabulary, tokenizer = model.vocabulary, model.tokenizer
     if vocabulary.unknown_id is None:
         return {}
-    spelled, weights, total = dict[str, str](), dict[str, float](), 0.0
+    newest, counts, total = dict[str, str](), dict[str, float](), 0.0
     newest_first = (
         word
         for line in reversed(lines)
         for word in reversed(vocabulary.new_words(line, tokenizer.words_as_written))
     )
     for age, word in enumerate(islice(newest_first, MAX_NEW_WORDS)):
-        key, weight = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
-        spelled.setdefault(key, word)
-        weights[key] = weights.get(key, 0.0) + weight
-        total += weight
-    return {spelled[key]: weight / total for key, weight in weights.items()}
+        key, count = tokenizer.match_key(word), 0.5 ** (age / NEW_WORD_HALF_LIFE)
+        newest.setdefault(key, word)
+        counts[key] = counts.get(key, 0.0) + count
+        total += count
+    return {newest[key]: count / total for key, count in counts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class WordList:
     digits_in_words: str
 
 
-class _Spelled(NamedTuple):
+class _Spelling(NamedTuple):
     """Words that are written the same way: the likeliest of them, the sum of their probabilities,
     and their ids."""
 
@@ -248,37 +248,37 @@ class WordLists:
             shorter = typed.prefix[:count]
             self._pass_over(Typed(start + shorter, typed.words, shorter))
         self._letters = len(typed.prefix)
-        ids, probabilities = self._matching(typed)
+        ids, probabilities = self._matches(typed)
         candidates = tuple(
-            Suggestion(spelled.word, spelled.probability, *way, after)
-            for way, spelled in self._ranked(ids, probabilities, typed, k)
+            Suggestion(spelling.word, spelling.probability, *way, after)
+            for way, spelling in self._likeliest(ids, probabilities, typed, k)
         )
         return WordList(typed.prefix, candidates, len(ids), self._digits_after(typed.prefix))
 
     def _pass_over(self, typed: Typed) -> None:
         """Lets the words listed for this prefix count less from now on."""
-        ids, probabilities = self._matching(typed)
-        ranked = self._ranked(ids, probabilities, typed, LISTED)
-        listed = [i for _, spelled in ranked for i in spelled.ids]
+        ids, probabilities = self._matches(typed)
+        ranked = self._likeliest(ids, probabilities, typed, LISTED)
+        listed = [i for _, spelling in ranked for i in spelling.ids]
         if self._letters == len(typed.prefix) == 0:
             self._probabilities = self._probabilities.copy()
         self._probabilities[listed] *= np.float32(PASSED_OVER)
 
-    def _matching(self, typed: Typed) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _matches(self, typed: Typed) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
         model, tokenizer, prefix = self._model, self._tokenizer, typed.prefix
         vocabulary = model.vocabulary
         if prefix:
             key = model.tokenizer.match_key  # one for all styles of writing: keys are cached by it
             ids = vocabulary.ids_with_prefix(key(prefix), key)
-            ids = self._with_new_words(ids[self._suggested[ids]], prefix)
+            ids = self._with_new_words(ids[self._suggested_mask[ids]], prefix)
         else:
-            suggested = self._suggested
+            suggested = self._suggested_mask
             if tokenizer.writes_text:
                 least = MARK_PROBABILITY if typed.before.strip() else np.inf
                 likely = self._probabilities[: vocabulary.total_words] >= least
                 suggested = suggested & (likely | ~vocabulary.mask(tokenizer.is_mark))
-                suggested[unpaired(model, typed.words)] = False
+                suggested[unpaired_marks(model, typed.words)] = False
             ids = np.flatnonzero(suggested)
         probabilities = self._probabilities[ids]
         if not np.count_nonzero(probabilities):  # all underflow to zero: they are equally likely
@@ -288,8 +288,7 @@ class WordLists:
         return ids, probabilities / np.add.reduce(probabilities)
 
     @cached_property
-    def _suggested(self) -> NDArray[np.bool_]:
-        """A mask [V] of the ids that may be suggested."""
+    def _suggested_mask(self) -> NDArray[np.bool_]:
         suggested = np.ones(self._model.vocabulary.total_words, dtype=np.bool_)
         suggested[list(self._model.excluded_ids)] = False
         return suggested
@@ -301,7 +300,6 @@ class WordLists:
         return np.append(ids, new) if new else ids
 
     def _word(self, number: int) -> str:
-        """The word with this id."""
         new = number - self._model.vocabulary.total_words
         return self._new[new] if new >= 0 else self._model.vocabulary.word(number)
 
@@ -315,30 +313,29 @@ class WordLists:
             return slice(0)
         small = self._word(int(ids[is_capital.argmin()]))
         start = typed.before.removesuffix(prefix)
-        if _has_capital(self._tokenizer.written(start, "", small).text.lstrip()):
+        if _has_capital(self._tokenizer.insertion_of(start, "", small).text.lstrip()):
             return slice(0)
         return np.asarray(is_capital != _has_capital(prefix))
 
     @cached_property
     def _capitals(self) -> NDArray[np.bool_]:
-        """A mask [D] of the words that begin with a capital."""
         of_vocabulary = self._model.vocabulary.mask(_has_capital)
         new = [_has_capital(word) for word in self._new]
         return np.append(of_vocabulary, new) if new else of_vocabulary
 
-    def _ranked(
+    def _likeliest(
         self, ids: NDArray[np.int64], probabilities: NDArray[np.float32], typed: Typed, k: int
-    ) -> list[tuple[Insertion, _Spelled]]:
+    ) -> list[tuple[Insertion, _Spelling]]:
         """The `k` likeliest of these words. Words that are written the same way count as one."""
-        by_spelling = dict[Insertion, _Spelled]()
+        by_spelling = dict[Insertion, _Spelling]()
         for place in _top(probabilities, max(MERGED, 2 * k)).tolist():
             number, probability = int(ids[place]), float(probabilities[place])
             word = self._word(number)
-            way = self._tokenizer.written(typed.before, typed.prefix, word)
+            way = self._tokenizer.insertion_of(typed.before, typed.prefix, word)
             same = by_spelling.get(way)
             if same is not None:
                 word, probability = same.word, same.probability + probability
-            by_spelling[way] = _Spelled(word, probability, [*(same.ids if same else ()), number])
+            by_spelling[way] = _Spelling(word, probability, [*(same.ids if same else ()), number])
         ranked = sorted(by_spelling.items(), key=lambda item: -item[1].probability)
         if self._tokenizer.writes_text:  # a complete word only begins a continuation
             ranked[1:] = [item for item in ranked[1:] if item[0].text]
@@ -361,7 +358,7 @@ class WordLists:
         )
 
 
-def unpaired(model: LanguageModel, words: Sequence[str]) -> list[int]:
+def unpaired_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
     """The ids of the paired marks that cannot follow these words."""
     if not model.tokenizer.writes_text:
         return []
@@ -396,7 +393,7 @@ def insertions_for(
     """How to insert words one after the other: the first at the cursor after `before`, which ends
     with `prefix`."""
     for word in words:
-        way = tokenizer.written(before, prefix, word)
+        way = tokenizer.insertion_of(before, prefix, word)
         yield way
         before, prefix = apply_insertion(before, way), ""
 
@@ -422,7 +419,7 @@ def look_ahead(
     while words and len(words) < MAX_AHEAD:
         probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
         best = int(probabilities.argmax())
-        never = (*model.excluded_ids, *unpaired(model, [*typed.words, *words]))
+        never = (*model.excluded_ids, *unpaired_marks(model, [*typed.words, *words]))
         if probabilities[best] < MIN_PROBABILITY or best in never:
             break
         words.append(model.vocabulary.word(best))

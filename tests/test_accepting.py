@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from rnnlm_tui.accepting import Suggestion, accepts, is_ghost_likely, keys_to_type, takes_digits
+from rnnlm_tui.accepting import (
+    Suggestion,
+    accepting_digits,
+    is_ghost_likely,
+    keys_to_type,
+    ways_to_accept,
+)
 from rnnlm_tui.suggest import WordList
 from rnnlm_tui.text.tokenizer import Insertion
 
@@ -19,12 +22,12 @@ def listed(prefix: str = "", count: int = 6, digits_in_words: str = "") -> WordL
 
 
 def keys(
-    found: WordList, before: str, ghost: tuple[Insertion, ...] = (), *, is_empty: bool = False
+    words: WordList, before: str, ghost: tuple[Insertion, ...] = (), *, is_empty: bool = False
 ) -> list[str]:
     """The keys of each way, joined, with what they insert."""
     return [
         f"{'+'.join(way.keys)}={''.join(piece.text for piece in way.pieces)}"
-        for way in accepts(found, before, ghost, is_empty=is_empty)
+        for way in ways_to_accept(words, before, ghost, is_empty=is_empty)
     ]
 
 
@@ -72,16 +75,16 @@ def test_on_an_empty_text_tab_leaves_the_editor_unless_there_is_a_ghost() -> Non
 def test_a_digit_is_typed_where_it_makes_a_word_of_its_own(
     prefix: str, digits_in_words: str, taken: str
 ) -> None:
-    found = listed(prefix, digits_in_words=digits_in_words)
-    assert takes_digits(found, f"a {prefix}") == taken
-    assert takes_digits(found, f"a {prefix}", "never") == ""
+    words = listed(prefix, digits_in_words=digits_in_words)
+    assert accepting_digits(words, f"a {prefix}") == taken
+    assert accepting_digits(words, f"a {prefix}", "never") == ""
 
 
 def test_digits_take_words_at_the_start_of_a_word_if_that_is_wanted() -> None:
-    assert takes_digits(listed(), "a ", "always") == "12345"
-    assert takes_digits(listed(count=2), "", "always") == "12"
-    assert takes_digits(listed(), "a $", "always") == ""  # $5
-    assert takes_digits(listed("th"), "a th", "always") == "12345"
+    assert accepting_digits(listed(), "a ", "always") == "12345"
+    assert accepting_digits(listed(count=2), "", "always") == "12"
+    assert accepting_digits(listed(), "a $", "always") == ""  # $5
+    assert accepting_digits(listed("th"), "a th", "always") == "12345"
 
 
 def test_a_digit_that_takes_a_word_is_typed_with_backspace() -> None:
@@ -97,8 +100,3 @@ def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
     shown = [is_ghost_likely(0.1, prefix) for prefix in ("", "t", "th")]
     assert shown == [False, False, True]
     assert is_ghost_likely(0.15, "") and not is_ghost_likely(0.15, "th", ghost_from=0.3)
-
-
-def test_the_table_needs_no_numpy() -> None:
-    code = "import sys, rnnlm_tui.accepting; sys.exit('numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

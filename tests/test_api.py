@@ -25,9 +25,9 @@ def with_the_built_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("module", [rnnlm_tui, api])
 def test_the_examples_of_the_docstrings_are_true(module: object) -> None:
-    found = doctest.testmod(module)  # type: ignore[arg-type]
-    assert found.attempted > 0
-    assert found.failed == 0
+    results = doctest.testmod(module)  # type: ignore[arg-type]
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 def test_a_model_is_opened_by_its_name_or_file_and_the_newest_by_default() -> None:

@@ -141,3 +141,25 @@ def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.Mon
     monkeypatch.setenv("RNNLM_SEED", "")
     monkeypatch.setenv("RNNLM_SOMETHING_ELSE", "1")
     assert settings_from_environment() == {"epochs": "7"}
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_defaults_follow_from_the_size_of_the_corpus(cell: str) -> None:
+    small, middle, large = (make_config(cell, [], words) for words in (17_700, 930_000, 10**8))
+    assert make_config(cell, []) == small
+    assert middle.train.bptt > small.train.bptt  # type: ignore[attr-defined]
+    assert small != middle != large
+    given = make_config(cell, [{"bptt": 7, "dropout": 0.11}], 930_000)
+    assert given.train.bptt == 7  # type: ignore[attr-defined]
+    assert given.model.dropout == 0.11  # type: ignore[union-attr]
+    assert Config.from_json(middle.to_json()) == middle
+
+
+def test_every_scale_holds_settings_of_its_preset_and_covers_all_corpora() -> None:
+    for preset in PRESETS.values():
+        for scale in preset.scales:
+            make_config(preset.name, [scale.settings])
+        sizes = [scale.most_words for scale in preset.scales]
+        assert sizes == sorted(sizes)
+        assert not sizes or math.isinf(sizes[-1])
+    assert PRESETS["lesson"].scale_of(10) is None

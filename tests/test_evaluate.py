@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import Accept, accepts, is_ghost_likely
+from rnnlm_tui.accepting import Accept, is_ghost_likely, ways_to_accept
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
     LETTER_NATS,
@@ -109,11 +109,11 @@ class TypedLine:
         self._before_digit = ""
 
     def press(self, key: str) -> None:
-        found = suggest(self._model, self.line, k=10, previous_lines=self._above)
-        first = found.candidates[:1]
-        is_likely = bool(first) and is_ghost_likely(first[0].probability, found.prefix)
-        ghost = found.ghost if is_likely else ()
-        ways = accepts(found, self.line, ghost, is_empty=not self.line)
+        suggestions = suggest(self._model, self.line, k=10, previous_lines=self._above)
+        first = suggestions.candidates[:1]
+        is_likely = bool(first) and is_ghost_likely(first[0].probability, suggestions.prefix)
+        ghost = suggestions.ghost if is_likely else ()
+        ways = ways_to_accept(suggestions, self.line, ghost, is_empty=not self.line)
         keys = ("down", key) if self._is_choosing else (key,)
         accepted = next((way for way in ways if way.keys == keys), None)
         self._is_choosing = key == "down"
@@ -162,21 +162,24 @@ def keys_of(model: LanguageModel, text: str, above: Sequence[str] = ()) -> list[
 
 
 def test_the_figures_of_a_scripted_model_are_those_computed_by_hand() -> None:
-    found = evaluated(ScriptedModel(AFTER), LINES)
+    evaluation = evaluated(ScriptedModel(AFTER), LINES)
     loss = (math.log(2) - math.log(0.9) + math.log(5) + math.log(7)) / 4
-    assert (found.lines, found.words, found.predicted) == (2, 7, 4)
-    assert found.loss == pytest.approx(loss)
-    assert found.perplexity is None  # xyz has no probability
-    assert found.perplexity_in_vocabulary == pytest.approx(math.exp(loss))
-    assert found.oov_share == 1 / 7
+    assert (evaluation.lines, evaluation.words, evaluation.predicted) == (2, 7, 4)
+    assert evaluation.loss == pytest.approx(loss)
+    assert evaluation.perplexity is None  # xyz has no probability
+    assert evaluation.perplexity_in_vocabulary == pytest.approx(math.exp(loss))
+    assert evaluation.oov_share == 1 / 7
     # "the" twice, cat and sat; dog is third, a is sixth.
-    assert (found.top1, found.top5) == (4 / 7, 5 / 7)
+    assert (evaluation.top1, evaluation.top5) == (4 / 7, 5 / 7)
     # Of 7, 5 and 3 places: the cat, cat sat; the cat sat.
-    assert found.continuations == (4 / 7, 2 / 5, 1 / 3)
+    assert evaluation.continuations == (4 / 7, 2 / 5, 1 / 3)
     keys = [*keys_of(ScriptedModel(AFTER), LINES[0]), *keys_of(ScriptedModel(AFTER), LINES[2])]
-    assert (found.characters, found.keys) == (len(LINES[0]) + len(LINES[2]) + 2, len(keys))
-    assert found.keystroke_savings == pytest.approx(1 - len(keys) / found.characters)
-    assert found.savings_interval is None  # of 28 characters
+    assert (evaluation.characters, evaluation.keys) == (
+        len(LINES[0]) + len(LINES[2]) + 2,
+        len(keys),
+    )
+    assert evaluation.keystroke_savings == pytest.approx(1 - len(keys) / evaluation.characters)
+    assert evaluation.savings_interval is None  # of 28 characters
 
 
 def test_a_very_long_line_is_typed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,8 +201,8 @@ def test_a_very_long_line_is_typed_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_interval_of_the_keys_saved_covers_what_more_text_would_show() -> None:
     line = ScoredLine("x" * 499, (ScoredWord("x", True, 0.5, 1),), None, 0)
     rng = np.random.default_rng(0)
-    shares = rng.normal(0.55, 0.05, 400)
-    lines = [replace(line, keys=round(500 * (1 - share))) for share in shares]
+    savings = rng.normal(0.55, 0.05, 400)
+    lines = [replace(line, keys=round(500 * (1 - saved))) for saved in savings]
     figures = summarize(lines)
     assert figures.savings_interval is not None and figures.keystroke_savings is not None
     low, high = figures.savings_interval
@@ -209,9 +212,9 @@ def test_the_interval_of_the_keys_saved_covers_what_more_text_would_show() -> No
 
 
 def test_without_unknown_words_both_perplexities_are_one() -> None:
-    found = evaluated(ScriptedModel(AFTER), LINES[:1])
-    assert found.perplexity == found.perplexity_in_vocabulary
-    assert found.perplexity == pytest.approx(math.exp((math.log(2) - math.log(0.9)) / 2))
+    evaluation = evaluated(ScriptedModel(AFTER), LINES[:1])
+    assert evaluation.perplexity == evaluation.perplexity_in_vocabulary
+    assert evaluation.perplexity == pytest.approx(math.exp((math.log(2) - math.log(0.9)) / 2))
     impossible = evaluated(ScriptedModel(AFTER), ["the a"])
     assert impossible.loss == pytest.approx(-math.log(LEAST_PROBABILITY))
 
@@ -294,16 +297,18 @@ def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_a
 
 def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
     model = line_model()
-    found = evaluated(model, ["the cat", "the dog sat"])
-    known = [0.5, 0.2, 0.6, 0.5, 0.1, 0.8]  # the, cat, end, the, sat after <unk>, end
-    assert (found.lines, found.words, found.predicted) == (2, 5, 7)
-    assert found.loss == pytest.approx(-sum(map(math.log, [*known, 0.3])) / 7)
-    assert found.perplexity == pytest.approx(math.exp(found.loss or 0))
-    assert found.perplexity_in_vocabulary == pytest.approx(math.exp(-sum(map(math.log, known)) / 6))
-    assert found.oov_share == 1 / 5
+    evaluation = evaluated(model, ["the cat", "the dog sat"])
+    of_known = [0.5, 0.2, 0.6, 0.5, 0.1, 0.8]  # the, cat, end, the, sat after <unk>, end
+    assert (evaluation.lines, evaluation.words, evaluation.predicted) == (2, 5, 7)
+    assert evaluation.loss == pytest.approx(-sum(map(math.log, [*of_known, 0.3])) / 7)
+    assert evaluation.perplexity == pytest.approx(math.exp(evaluation.loss or 0))
+    assert evaluation.perplexity_in_vocabulary == pytest.approx(
+        math.exp(-sum(map(math.log, of_known)) / 6)
+    )
+    assert evaluation.oov_share == 1 / 5
     # <unk> and the end of the line are never listed: after the, cat is first; after <unk>, cat and
     # the come before sat.
-    assert (found.top1, found.top5) == (3 / 5, 4 / 5)
+    assert (evaluation.top1, evaluation.top5) == (3 / 5, 4 / 5)
     asked = [(BEGIN,), (BEGIN, THE), (BEGIN, THE, CAT), (BEGIN,), (BEGIN, THE)]
     asked += [(BEGIN, THE, UNKNOWN), (BEGIN, THE, UNKNOWN, SAT)]
     assert [*dict.fromkeys(model.asked)] == [*dict.fromkeys(asked)]
@@ -322,7 +327,7 @@ def test_the_lines_above_are_context_for_a_model_that_uses_them() -> None:
 
 def test_a_score_has_each_word_with_probability_and_rank() -> None:
     scored, nothing = score(ScriptedModel(AFTER), ["The dog; xyz cat", " ..."])
-    assert [(w.word, w.known, w.rank) for w in scored.words] == [
+    assert [(w.word, w.is_known, w.rank) for w in scored.words] == [
         ("the", True, 1),
         ("dog", True, 3),
         ("xyz", False, None),
@@ -364,7 +369,7 @@ def test_shared_losses_are_over_the_words_that_all_predict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "count", "low", "high"),
+    ("proportion", "count", "low", "high"),
     [
         (0.5, 100, 0.404, 0.596),
         (0.0, 10, 0.0, 0.278),
@@ -374,6 +379,6 @@ def test_shared_losses_are_over_the_words_that_all_predict() -> None:
     ],
 )
 def test_an_interval_says_how_sure_a_share_is(
-    share: float, count: int, low: float, high: float
+    proportion: float, count: int, low: float, high: float
 ) -> None:
-    assert confidence_interval(share, count) == pytest.approx((low, high), abs=5e-4)
+    assert confidence_interval(proportion, count) == pytest.approx((low, high), abs=5e-4)

@@ -119,7 +119,7 @@ def test_what_is_refused_is_refused_before_anything_is_loaded(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("packages", "others"),
     [
-        ("errors paths config event_types formatting", {"numpy", *HEAVY}),
+        ("errors paths config event_types formatting accepting", {"numpy", *HEAVY}),
         ("text", HEAVY),
         ("lm store", {"torch", *SCREEN}),
         ("tui", {"torch"}),

@@ -66,10 +66,10 @@ MODELS = {name: model_of(globals()[name]) for name in ("ENGLISH", "STRAIGHT", "F
 
 def after_tab(model: LanguageModel, line: str) -> str:
     """The line after Tab: with the ghost's first word, else the first candidate, and its space."""
-    found = suggest(model, line)
-    if not found.candidates:
+    answer = suggest(model, line)
+    if not answer.candidates:
         return line
-    way = found.ghost[0] if found.ghost else found.candidates[0]
+    way = answer.ghost[0] if answer.ghost else answer.candidates[0]
     return apply_insertion(line, way) + " " * way.space_after
 
 
@@ -176,6 +176,6 @@ def test_an_empty_line_lists_no_mark_and_what_is_written_alike_is_one() -> None:
         ("the", "The", "and", "."),
         model.tokenizer,
     )
-    found = suggest(twice, "I left. ").candidates
-    assert [c.text for c in found[:2]] == ["The", "And"]
-    assert [c.probability for c in found[:2]] == pytest.approx([0.7, 0.3])
+    candidates = suggest(twice, "I left. ").candidates
+    assert [c.text for c in candidates[:2]] == ["The", "And"]
+    assert [c.probability for c in candidates[:2]] == pytest.approx([0.7, 0.3])

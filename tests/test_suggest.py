@@ -36,8 +36,8 @@ def test_the_likeliest_words_come_first_and_padding_never() -> None:
 def test_an_apostrophe_alone_is_neither_suggested_nor_written() -> None:
     after = {"the": {"'": 0.6, "'tis": 0.3, "cat": 0.1}, "cat": {"'": 0.8, "the": 0.2}}
     model = ScriptedModel(after, special_tokens=SPECIAL_TOKENS, words=("the", "'", "'tis", "cat"))
-    shares = {c.word: c.probability for c in suggest(model, "the ").candidates}
-    assert shares == pytest.approx({"'tis": 0.75, "cat": 0.25, "the": 0})
+    probabilities = {c.word: c.probability for c in suggest(model, "the ").candidates}
+    assert probabilities == pytest.approx({"'tis": 0.75, "cat": 0.25, "the": 0})
     assert [c.word for c in suggest(model, "the '").candidates] == ["'tis"]
     assert generate_words(model, "cat", 2) == ["the", "'tis"]
     drawn = {tuple(generate_words(model, "cat", 1, Decoding(2.0))) for _ in range(20)}
@@ -126,8 +126,8 @@ def test_drawn_words_follow_the_probabilities_and_the_seed() -> None:
     model = ScriptedModel(AFTER)
     rng = np.random.default_rng(0)
     drawn = [generate_words(model, "the", 1, Decoding(1.0), rng=rng)[0] for _ in range(2000)]
-    shares = {word: drawn.count(word) / len(drawn) for word in set(drawn)}
-    assert shares == pytest.approx({"cat": 5 / 9, "car": 2 / 9, "dog": 2 / 9}, abs=0.04)
+    probabilities = {word: drawn.count(word) / len(drawn) for word in set(drawn)}
+    assert probabilities == pytest.approx({"cat": 5 / 9, "car": 2 / 9, "dog": 2 / 9}, abs=0.04)
     once = generate_words(model, "the", 8, Decoding(1.0), rng=np.random.default_rng(7))
     again = generate_words(model, "the", 8, Decoding(1.0), rng=np.random.default_rng(7))
     assert once == again
@@ -270,11 +270,11 @@ def test_words_that_the_model_does_not_know_are_offered_once_they_were_written()
 
 def test_a_new_word_is_as_likely_as_its_recent_share_of_the_new_words() -> None:
     model = names_model()
-    shares = new_words_in(model, ["zeno", *["yasu walked to zeno"] * 2, "1984, a - xi"])
-    assert [*shares] == ["xi", "zeno", "yasu"]
-    assert sum(shares.values()) == pytest.approx(1)
+    weights = new_words_in(model, ["zeno", *["yasu walked to zeno"] * 2, "1984, a - xi"])
+    assert [*weights] == ["xi", "zeno", "yasu"]
+    assert sum(weights.values()) == pytest.approx(1)
     faded = [0.5 ** (age / 60) for age in range(6)]
-    assert shares["xi"] == pytest.approx(faded[0] / sum(faded))
+    assert weights["xi"] == pytest.approx(faded[0] / sum(faded))
     listed = suggest(model, "walked to x", previous_lines=["zeno xi"]).candidates
     assert [(c.word, c.probability) for c in listed] == [("xi", 1.0)]
     assert new_words_in(ScriptedModel(AFTER), ["unheard of"]) == {}  # nothing for unknown words
@@ -284,11 +284,11 @@ def test_a_word_that_was_listed_and_not_taken_counts_a_fifth() -> None:
     after = {"the": {"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09}}
     words = ("the", "to", "toe", "tower", "tow", *"abcdefgh")
     model = ScriptedModel(after, words=words)
-    shares = {c.word: c.probability for c in suggest(model, "the ").candidates[:4]}
-    assert shares == pytest.approx({"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09})
+    probabilities = {c.word: c.probability for c in suggest(model, "the ").candidates[:4]}
+    assert probabilities == pytest.approx({"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09})
     # Each was listed for no letter and for one, so all count equally less, and stay.
     again = {c.word: c.probability for c in suggest(model, "the to").candidates}
-    assert again == pytest.approx(shares)
+    assert again == pytest.approx(probabilities)
     after["the"] |= {"a": 0.2, "b": 0.2}  # now tow is sixth, and was listed once: for the t
     shown = [c.word for c in suggest(model, "the to").candidates]
     assert shown == ["to", "tow", "toe", "tower"]
@@ -343,11 +343,11 @@ def test_quotes_and_apostrophes_are_those_of_the_writer(
 ) -> None:
     words = ("I", "do", "don't", "”", "“", ",", "the")
     tokenizer = prose.ProseTokenizer(Conventions(forms={"'": "’"}), Vocabulary(words).ranks)
-    shares = {"“": 0.2, "”": 0.3, "don't": 0.3, "the": 0.2}
-    after = dict.fromkeys(("<s>", "<unk>", ",", *words), shares)
+    probabilities = {"“": 0.2, "”": 0.3, "don't": 0.3, "the": 0.2}
+    after = dict.fromkeys(("<s>", "<unk>", ",", *words), probabilities)
     model = ScriptedModel(after, 100, SPECIAL_TOKENS, words, tokenizer)
-    found = suggest(model, before, previous_lines=above).candidates
-    assert {c.word: c.text.strip() for c in found}[word] == text
+    candidates = suggest(model, before, previous_lines=above).candidates
+    assert {c.word: c.text.strip() for c in candidates}[word] == text
 
 
 def test_lines_above_are_read_the_same_way_wherever_they_are_context() -> None:

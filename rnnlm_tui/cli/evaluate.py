@@ -24,8 +24,8 @@ from rnnlm_tui.lm.mixture import (
     ComponentName,
     Fit,
     MixedModel,
-    cross_fitted,
-    fit_weights,
+    cross_fit,
+    fit_mixture_weights,
 )
 from rnnlm_tui.results import UNSEEN, savings_sentence
 from rnnlm_tui.store import evaluations, training_text
@@ -145,7 +145,7 @@ def _results(
 def _scored_lines(subject: OpenedModel, text: Text, *, counts_keys: bool) -> list[ScoredLine]:
     """Scores the lines where they stand, with a progress bar on a terminal. If the weights of the
     model were fitted to them, each half is scored with those that fit the other."""
-    models = cross_fitted(subject.model, text.fit if text.held_out_of == subject.name else None)
+    models = cross_fit(subject.model, text.fit if text.held_out_of == subject.name else None)
     scored, next_bar, total = list[ScoredLine](), 0.0, len(text.lines)
     draws, label = has_bar(), sanitize(subject.name)
     try:
@@ -197,7 +197,7 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
         excerpts = excerpts if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
         return Text(corpus, excerpts, held_out_of, in_all)
     all_excerpts = [*excerpts_of(corpus.lines, mask)]
-    fit = fit_weights(first.model, all_excerpts, MAX_FITTED)
+    fit = fit_mixture_weights(first.model, all_excerpts, MAX_FITTED)
     of_first = [*_first_lines(all_excerpts, first, len(kept))]
     excerpts = of_first if is_whole else some_excerpts(of_first, SAMPLE_WORDS)
     return Text(corpus, excerpts, held_out_of, in_all, fit)
@@ -371,7 +371,7 @@ def _between(share: float | None, words: int) -> str:
 
 def _weights(result: Result) -> str | None:
     """The components of a mixed model as a sentence; None if it is not mixed."""
-    parts, name = result.subject.card.mixed_of, sanitize(result.subject.name)
+    parts, name = result.subject.card.mixture_text, sanitize(result.subject.name)
     return f"{name} is a mixture: {sanitize(parts)}" if parts else None
 
 

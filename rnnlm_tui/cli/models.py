@@ -94,8 +94,8 @@ def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -
         elif entry.trained_by:
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
     if len(models) == 1 and (card := models[0].card) is not None:
-        if card.mixed_of:
-            yield f"{sanitize(models[0].name)} is a mixture: {sanitize(card.mixed_of)}"
+        if card.mixture_text:
+            yield f"{sanitize(models[0].name)} is a mixture: {sanitize(card.mixture_text)}"
         if card.about:
             yield sanitize(card.about)
     for run in unfinished:

@@ -32,7 +32,7 @@ def show_score(request: Query) -> int:
 def _word_json(word: ScoredWord) -> dict[str, Any]:
     return {
         "word": word.word,
-        "known": word.known,
+        "known": word.is_known,
         "probability": word.probability,
         "rank": None if word.probability is None else word.rank,
     }
@@ -76,6 +76,6 @@ def _percent(probability: float | None) -> str:
 
 
 def _rank(word: ScoredWord) -> str:
-    if not word.known:
+    if not word.is_known:
         return "unknown"
     return "-" if word.rank is None or word.probability is None else f"{word.rank:,}"

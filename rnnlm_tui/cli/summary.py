@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +17,13 @@ from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import Config, preset_named
 from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
-from rnnlm_tui.lm.model import Architecture, Layer
+from rnnlm_tui.lm.layer_table import layers_of, table_heads
+from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
-from rnnlm_tui.training.estimate import run_seconds, scores_of
+from rnnlm_tui.training.estimate import logits_of, run_seconds, training_bytes
 from rnnlm_tui.training.plan import plan
 
 FIRST_PAIRS = 10
@@ -67,7 +68,7 @@ def _summary(request: RunRequest, workspace: Workspace) -> int:
         draw("")
     kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
     architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))
-    seconds = run_seconds(config, prepared, scores_of(run.base_model)).total(config.epochs)
+    seconds = run_seconds(config, prepared, logits_of(run.base_model)).total(config.epochs)
     if request.as_json:
         print_json(_summary_json(prepared, config, architecture, seconds))
     else:
@@ -89,9 +90,9 @@ def _summary_json(
         "examples": examples,
         "window": prepared.window,
         "parameters": architecture.parameters,
-        "memory_bytes": architecture.training_bytes(examples),
+        "memory_bytes": training_bytes(architecture, examples),
         "estimated_s": seconds,
-        "layers": [asdict(layer) for layer in architecture.layers()],
+        "layers": [asdict(layer) for layer in layers_of(architecture)],
         "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
         "warnings": prepared.warnings,
         "notes": prepared.notes,
@@ -109,10 +110,13 @@ def _summary_lines(
     for features, label in first_pairs(prepared):
         yield f"  {sanitize(features)} ---> {sanitize(label)}"
     yield f"\nthe {architecture.name} ({config.preset})"
-    yield from layer_table(architecture.layers(), *architecture.table_heads)
-    examples, units = prepared.examples.predictions, architecture.table_heads[1]
-    memory = format_bytes(architecture.training_bytes(examples))
-    yield f"  {architecture.parameters:,} {units} in all; training takes about {memory} of memory"
+    name, count = table_heads(config.preset)
+    yield f"  {name:14} {'type':24} {'output shape':18} {count:>12}"
+    for layer in layers_of(architecture):
+        shape = str(layer.output_shape)
+        yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"
+    memory = format_bytes(training_bytes(architecture, prepared.examples.predictions))
+    yield f"  {architecture.parameters:,} {count} in all; training takes about {memory} of memory"
     duration = format_duration(seconds, roughly=True)
     yield f"  training {plural(config.epochs, 'epoch')} takes about {duration} here"
 
@@ -128,12 +132,3 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
         [cut_words(" ".join(map(word, seen(context)))), cut_words(word(label))]
         for context, label in prepared.examples.first(FIRST_PAIRS)
     ]
-
-
-def layer_table(layers: Iterable[Layer], first: str, last: str) -> Iterator[str]:
-    """The layers with their output shapes and parameters, as Keras prints them. `first` and `last`
-    are the headers of these columns."""
-    yield f"  {first:14} {'type':24} {'output shape':18} {last:>12}"
-    for layer in layers:
-        shape = str(layer.output_shape)
-        yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"

@@ -17,7 +17,6 @@ Shapes: E embedding, D a tail's embedding, K tails, V vocabulary (`total_words`)
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -34,8 +33,6 @@ TAIL_BEGINS = (2_000, 40_000)
 """The first ids of the tails. Saved models depend on them and on `NARROWER`."""
 NARROWER = 4
 """The factor by which the embeddings of each tail are smaller than those before it."""
-SHARES_OF_WORDS = (0.15, 0.01)
-"""The approximate share of running English words in each tail or a later one."""
 
 
 def cluster_ends(config: CausalConfig, total_words: int) -> tuple[int, ...]:
@@ -58,16 +55,7 @@ def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[in
     return shapes
 
 
-def multiplications(shapes: Mapping[str, tuple[int, ...]]) -> float:
-    """The expected multiplications of a forward pass per word, for embeddings of these shapes."""
-    total = 0.0
-    for name, (rows, columns) in shapes.items():
-        number = int(name[4:].partition(".")[0]) if name.startswith("tail") else 0
-        total += rows * columns * (SHARES_OF_WORDS[number - 1] if number else 1)
-    return total
-
-
-def with_new_words(
+def add_words(
     config: CausalConfig,
     vocabulary: Vocabulary,
     of_text: Vocabulary,

@@ -6,39 +6,30 @@ Shapes: N states, L layers, P parts of a layer's state, G gates, E embedding, H 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
-from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, multiplications, softmax_shapes
+from rnnlm_tui.config import CausalConfig, Config
+from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, softmax_shapes
 from rnnlm_tui.lm.cells import CELLS, RecurrentLayers
 from rnnlm_tui.lm.model import (
-    PROGRAM_BYTES,
     Architecture,
     Array,
     Arrays,
     ArraySpec,
     LanguageModel,
-    Layer,
     Weights,
     excluded_ids,
     in_batches,
 )
-from rnnlm_tui.lm.ngram import MAX_IN_MEMORY, counting_bytes
 from rnnlm_tui.lm.quantization import dequantize, quantize, quantized_specs
-from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WINDOW = 256
 """The context window on the card, in words: what a network is sure to have read. Its state carries
 on what stands before."""
-BLOCK_BYTES = 3 * (16 << 20)
-"""Memory for a block of logits and the arrays derived from it while training."""
-TEXT_BYTES = 60
-"""Memory per word of the text, as part of a line and as numbers."""
 ROWS_AT_ONCE = 128
 """Distributions computed together: for 10,000 words and 256 units that takes 0.04 ms each, and
 0.4 ms one by one."""
@@ -127,7 +118,6 @@ class CausalArchitecture(Architecture[CausalConfig]):
 
     @staticmethod
     def window_for(config: Config, longest_line: int) -> int:
-        """The same for every corpus."""
         return WINDOW
 
     def arrays(self) -> dict[str, ArraySpec]:
@@ -143,57 +133,6 @@ class CausalArchitecture(Architecture[CausalConfig]):
     def from_compact(self, small: Arrays) -> Arrays:
         return dequantize(small)
 
-    @property
-    def _recipe(self) -> CausalTrainConfig:
-        assert isinstance(self.config.train, CausalTrainConfig)
-        return self.config.train
-
-    def layers(self) -> tuple[Layer, ...]:
-        """The layer table. The number of time steps is None in the shapes, since it is
-        arbitrary."""
-        model, cell, count = self.model, self.config.preset, self.count
-        embedding, hidden = (None, None, model.embedding_size), (None, None, model.hidden_size)
-        rows = [Layer("embedding", "Embedding", embedding, count("embedding") + count("tail"))]
-        for number in range(1, model.layers + 1):
-            name = f"layer{number}"
-            rows.append(Layer(name, CELLS[cell].layer_type, hidden, count(f"{name}.")))
-        rows.append(Layer("dropout", "Dropout", hidden, 0))
-        if projection := count("projection."):
-            rows.append(Layer("projection", "Dense", embedding, projection))
-        output = (None, None, self.total_words)
-        name = "adaptive softmax" if count("tail") else "softmax"
-        rows.append(Layer("output", f"Dense (tied, {name})", output, count("output.")))
-        return tuple(rows)
-
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> CausalModel:
         cell, window = self.config.preset, self.window
         return CausalModel(cell, self.model, vocabulary, tokenizer, window, arrays)
-
-    def training_bytes(self, examples: int) -> int:
-        """Weights, gradients, AdamW's two moments, copies of the weights and moments while saving,
-        and the initial weights; the units of all time steps of a batch, forward and backward; a
-        block of logits; and the text."""
-        recipe, model = self._recipe, self.model
-        gates = CELLS[self.config.preset].gates
-        units = model.embedding_size + model.layers * model.hidden_size * (3 * gates + 4)
-        batch = 2 * recipe.batch_size * recipe.bptt * units
-        text = TEXT_BYTES * min(examples, MAX_IN_MEMORY)
-        if recipe.mixture == "on":
-            text += counting_bytes(examples)
-        return 4 * (8 * self.parameters + batch) + BLOCK_BYTES + text + PROGRAM_BYTES
-
-    def training_seconds(self, examples: int) -> float:
-        """Each weight once per word: the embedding as output layer, a tail only for its words.
-        Counts all epochs, though the training may stop early."""
-        recipe = self._recipe
-        streams = max(1, min(recipe.batch_size, examples // recipe.bptt))
-        rows = streams * recipe.bptt
-        output = softmax_shapes(self.model, self.total_words)
-        of_layers = self.parameters - self.count("embedding") - self.count("tail")
-        return training_seconds(
-            steps=recipe.epochs * math.ceil(examples / rows),
-            multiplications=rows * (of_layers + round(multiplications(output))),
-            parameters=self.parameters,
-            cell_steps=recipe.bptt * self.model.layers,
-            threads=recipe.threads,
-        )

@@ -21,7 +21,7 @@ LayerState = tuple[Array, ...]
 class Cell:
     """A tanh layer: computes the next state from an input and a state."""
 
-    gates, layer_type, parts = 1, "SimpleRNN", 1
+    gates, parts = 1, 1
 
     def __init__(self, weights: Weights, name: str) -> None:
         self.kernel = weights[f"{name}.kernel"]  # [E, G H]
@@ -43,7 +43,7 @@ class Cell:
 class Gru(Cell):
     """A GRU with the gates r, z and n. The reset gate is applied after the product."""
 
-    gates, layer_type = 3, "GRU"
+    gates = 3
 
     def __init__(self, weights: Weights, name: str) -> None:
         super().__init__(weights, name)
@@ -62,7 +62,7 @@ class Gru(Cell):
 class Lstm(Cell):
     """An LSTM with the gates o, i, f and g."""
 
-    gates, layer_type, parts = 4, "LSTM", 2
+    gates, parts = 4, 2
 
     def step(self, projected: Array, state: LayerState) -> LayerState:
         before, cell = state

@@ -127,7 +127,7 @@ class TextPositions:
             begin = f".counting-{os.getpid()}"
             self._files = [folder / f"{begin}-{name}.tmp" for name in ("text", "even", "odd")]
             check_space(folder, length * (lines.targets.itemsize + 8))
-        self.text = _with_starts(lines, self._files[0] if self._files else None)
+        self.text = _insert_starts(lines, self._files[0] if self._files else None)
         self.nodes = self.text  # [N]
         self._spare: list[NDArray[Any]] = []
 
@@ -150,11 +150,11 @@ class TextPositions:
             left_before += np.bincount(shorter[shorter >= 0], minlength=above).astype(np.int32)
             longer[part] = np.where(is_left, LEFT_OUT, TOO_SHORT)
         left_of = np.zeros(above, np.int32)
-        found = list[NgramLevel]()
+        ranges = list[NgramLevel]()
         first = 0
         for low, high in self._ranges(above):
             level, dropped = self._count_range(low, high, first, longer, leaves_out)
-            found.append(level)
+            ranges.append(level)
             first += len(level.words)
             if leaves_out:
                 left_count += len(dropped.parents)
@@ -163,7 +163,7 @@ class TextPositions:
                 left_before += np.bincount(ends, minlength=above).astype(np.int32)
         self.nodes = longer
         left_out = LeftOut(left_count, left_of, left_before) if leaves_out else None
-        return _concatenated(found, left_out)
+        return _concatenate(ranges, left_out)
 
     def _array_for_nodes(self) -> NDArray[Any]:
         """An array for the nodes of the next level. Two arrays are used in turn."""
@@ -239,13 +239,13 @@ class TextPositions:
         places, nodes = list[NDArray[np.int64]](), list[NDArray[Any]]()
         for part in slices(len(self.text)):
             before = self._before(part)
-            found = np.flatnonzero((before >= low) & (before < high))
-            places.append(found + part.start)
-            nodes.append(before[found])
+            matches = np.flatnonzero((before >= low) & (before < high))
+            places.append(matches + part.start)
+            nodes.append(before[matches])
         return np.concatenate(places), np.concatenate(nodes)
 
 
-def _with_starts(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
+def _insert_starts(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
     """The ids of all lines with their starts and ends [N]."""
     targets, starts = lines.targets, lines.starts
     writer = ArrayWriter(path, targets.dtype)
@@ -257,7 +257,7 @@ def _with_starts(lines: EncodedLines, path: Path | None) -> NDArray[Any]:
     return writer.finish()
 
 
-def _concatenated(parts: list[NgramLevel], left_out: LeftOut | None) -> NgramLevel:
+def _concatenate(parts: list[NgramLevel], left_out: LeftOut | None) -> NgramLevel:
     parents, words, counts, shorter = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("parents", "words", "counts", "shorter")

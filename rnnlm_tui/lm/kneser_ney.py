@@ -70,8 +70,8 @@ def discounts_of(
     if not (n1 and n2 and n3):
         return FALLBACK
     y = n1 / (n1 + 2 * n2)
-    found = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
-    return found if all(0 <= d <= i for i, d in enumerate(found, start=1)) else FALLBACK
+    discounts = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+    return discounts if all(0 <= d <= i for i, d in enumerate(discounts, start=1)) else FALLBACK
 
 
 def estimate(level: NgramLevel, parents: int) -> Estimates:
@@ -138,8 +138,8 @@ def pruned_arrays(
 ) -> Iterator[Arrays]:
     """Yields the arrays of the `NgramModel` of the `most` important n-grams of two or more words,
     one level at a time."""
-    kept = _largest(importances(levels, vocabulary), levels, most)
-    levels = _recounted(levels, kept)
+    kept = _most_important(importances(levels, vocabulary), levels, most)
+    levels = _recount(levels, kept)
     yield {"probability.1": unigram_probabilities(levels[0], vocabulary)}
     new_nodes = np.arange(len(levels[0].words), dtype=np.int32)
     above = np.ones(len(new_nodes), bool)
@@ -158,7 +158,7 @@ def importances(levels: Sequence[NgramLevel], vocabulary: Vocabulary) -> list[ND
     """The importance of each n-gram of the levels from 2 on, in nats per word of the text."""
     shorter = unigram_probabilities(levels[0], vocabulary)
     words = levels[0].occurrences.sum()
-    found = []
+    of_levels = []
     for above, level in pairwise(levels):
         contexts, part = level.parents, estimate(level, len(above.words))
         # p(w | h) and p(w | h without its first word) of each n-gram h w.
@@ -170,32 +170,34 @@ def importances(levels: Sequence[NgramLevel], vocabulary: Vocabulary) -> list[ND
         backoff = (left[contexts] + p) / (unlisted[contexts] + low)
         rise = np.log(backoff / np.maximum(part.backoff, TINY)[contexts])
         change = p * np.log(np.maximum(p, TINY) / (backoff * low)) - left[contexts] * rise
-        found.append((above.occurrences[contexts] / words * change).astype(np.float32))
+        of_levels.append((above.occurrences[contexts] / words * change).astype(np.float32))
         shorter = p.astype(np.float32)
-    return found
+    return of_levels
 
 
-def _largest(
-    found: list[NDArray[np.float32]], levels: Sequence[NgramLevel], most: int
+def _most_important(
+    of_levels: list[NDArray[np.float32]], levels: Sequence[NgramLevel], most: int
 ) -> list[Mask]:
     """Masks of the `most` important n-grams of each level; all unigrams are kept. Ties go to the
     shorter n-gram, so none loses its parent."""
-    for above, importance, level in zip(found[-2::-1], found[:0:-1], levels[:1:-1], strict=True):
+    for above, importance, level in zip(
+        of_levels[-2::-1], of_levels[:0:-1], levels[:1:-1], strict=True
+    ):
         np.maximum.at(above, level.parents, importance)
-    together = np.concatenate(found)
+    together = np.concatenate(of_levels)
     best = np.argsort(-together, kind="stable")[:most]
     mask = np.zeros(len(together), bool)
     mask[best] = True
-    ends = np.cumsum([len(importance) for importance in found])[:-1]
+    ends = np.cumsum([len(importance) for importance in of_levels])[:-1]
     return [np.ones(len(levels[0].words), bool), *np.split(mask, ends)]
 
 
-def _recounted(levels: Sequence[NgramLevel], kept: Sequence[Mask]) -> list[NgramLevel]:
+def _recount(levels: Sequence[NgramLevel], kept: Sequence[Mask]) -> list[NgramLevel]:
     """The levels with the counts of the pruned model."""
     longer = replace(levels[-1], last=None)
-    found = [longer]
+    recounted = [longer]
     for level, mask in zip(levels[-2::-1], kept[:0:-1], strict=True):
         counts = counts_below(longer, np.where(mask, 1, longer.counts), level)
         longer = replace(level, counts=counts, last=None)
-        found.insert(0, longer)
-    return found
+        recounted.insert(0, longer)
+    return recounted

@@ -5,7 +5,6 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,16 +12,13 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config, LessonConfig
 from rnnlm_tui.lm.model import (
-    PROGRAM_BYTES,
     Architecture,
     Arrays,
     ArraySpec,
-    Layer,
     Weights,
     WindowModel,
     softmax,
 )
-from rnnlm_tui.lm.time_estimate import training_seconds
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
@@ -106,39 +102,5 @@ class LessonArchitecture(Architecture[LessonConfig]):
     def arrays(self) -> dict[str, ArraySpec]:
         return {n: ArraySpec(s) for n, s in lesson_shapes(self.model, self.total_words).items()}
 
-    def layers(self) -> tuple[Layer, ...]:
-        """The layer table, as Keras's `model.summary()` prints it."""
-        model, total_words, count = self.model, self.total_words, self.count
-        both = 2 * model.bidirectional_size
-        embedded, states = (None, self.window, model.embedding_size), (None, self.window, both)
-        cells = count("forward.") + count("backward.")
-        return (
-            Layer("embedding", "Embedding", embedded, count("embedding")),
-            Layer("bidirectional", "Bidirectional(SimpleRNN)", states, cells),
-            Layer("dropout", "Dropout", states, 0),
-            Layer("recurrent", "SimpleRNN", (None, model.recurrent_size), count("recurrent.")),
-            Layer("hidden", "Dense (relu)", (None, total_words // 2), count("hidden.")),
-            Layer("output", "Dense (softmax)", (None, total_words), count("output.")),
-        )
-
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LessonModel:
         return LessonModel(vocabulary, tokenizer, self.window, arrays)
-
-    def training_bytes(self, examples: int) -> int:
-        """Weights, gradients, Adam's two moments, copies of the weights and moments while saving,
-        and the initial weights; and the logits of a batch with the arrays derived from them."""
-        logits = self.config.network_train.batch_size * self.total_words
-        return 4 * (8 * self.parameters + 4 * logits) + PROGRAM_BYTES
-
-    def training_seconds(self, examples: int) -> float:
-        """The dense layers once per example, the recurrent layers once per time step."""
-        dense = self.count("hidden.kernel") + self.count("output.kernel")
-        recurrent = self.parameters - dense - self.count("embedding")
-        recipe = self.config.network_train
-        return training_seconds(
-            steps=recipe.epochs * math.ceil(examples / recipe.batch_size),
-            multiplications=min(recipe.batch_size, examples) * (dense + self.window * recurrent),
-            parameters=self.parameters,
-            cell_steps=2 * self.window,
-            threads=recipe.threads,
-        )

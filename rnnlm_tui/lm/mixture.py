@@ -45,13 +45,13 @@ FILLING_WORDS = 500
 PRIOR: MixtureWeights = MappingProxyType(
     {"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05}
 )
-"""The default weights, normalized to a sum of 1, and the prior of fitted ones."""
+"""The default mixture weights before they are normalized, and the prior of fitted ones."""
 PRIOR_WORDS = 20
 """The weight of the prior in fitting, as a number of words."""
 FEWEST_WORDS, MAX_FITTED = 250, 2_000
-"""Weights are not fitted to fewer held-out words, nor to many more than the second number. Fitted
-to any 250 words of three texts they were better than the default ones on the rest, by 0.01 to 0.05
-nats a word; fitted to 125 not always. A word takes half a millisecond with a large base."""
+"""Mixture weights are not fitted to fewer held-out words, nor to many more than the second number.
+Fitted to any 250 words of three texts they were better than the default ones on the rest, by 0.01
+to 0.05 nats a word; fitted to 125 not always. A word takes half a millisecond with a large base."""
 ITERATIONS = 50
 
 
@@ -72,14 +72,14 @@ class MixedModel(LanguageModel):
         mixture_weights: MixtureWeights = PRIOR,
     ) -> None:
         """`models` must have a network or n-grams, or both with the same vocabulary; a `base` may
-        have another one. There is a cache if it has a weight. Weights of missing models are
-        ignored."""
+        have another one. There is a cache if it has a mixture weight; those of missing models
+        are ignored."""
         self.models = {name: models[name] for name in NAMES if name in models}
-        weights = {name: mixture_weights.get(name, 0.0) for name in self.models}
         self._has_cache = "cache" in mixture_weights
+        present = {name: mixture_weights.get(name, 0.0) for name in self.models}
         if self._has_cache:
-            weights["cache"] = mixture_weights["cache"]
-        self.mixture_weights = normalized(weights)
+            present["cache"] = mixture_weights["cache"]
+        self.mixture_weights = normalize(present)
         self.tokenizer, self.window = tokenizer, MAX_WORDS
         own = next(model for name, model in self.models.items() if name != "base")
         self.own_vocabulary = self.vocabulary = own.vocabulary
@@ -130,10 +130,10 @@ class MixedModel(LanguageModel):
     def predict(self, states: Iterable[MixedState]) -> Iterator[Array]:
         for batch in in_batches(states, AT_ONCE):
             for state, components in zip(batch, self.predict_components(batch), strict=True):
-                weights = dict(self.mixture_weights)
+                mixture_weights = dict(self.mixture_weights)
                 if self._has_cache:
-                    weights["cache"] *= min(1.0, state.recent.length / FILLING_WORDS)
-                vector = np.array(list(normalized(weights).values()), np.float32)
+                    mixture_weights["cache"] *= min(1.0, state.recent.length / FILLING_WORDS)
+                vector = np.array(list(normalize(mixture_weights).values()), np.float32)
                 yield np.asarray(vector @ components)
 
     def predict_components(self, states: Sequence[MixedState]) -> Iterator[Array]:
@@ -165,22 +165,24 @@ class MixedModel(LanguageModel):
         return [i if i < own_words else UNKNOWN_ID for i in ids]
 
 
-def normalized(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
-    """The weights normalized to a sum of 1, in the order of `NAMES`."""
+def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
+    """Mixture weights divided by their sum, in the order of `NAMES`."""
     total = sum(mixture_weights.values()) or 1.0
     return {name: mixture_weights[name] / total for name in NAMES if name in mixture_weights}
 
 
 class Fit(NamedTuple):
-    """The weights that fit all excerpts, and those that fit each half of them."""
+    """The mixture weights that fit all excerpts, and those that fit each half of them."""
 
     mixture_weights: dict[ComponentName, float]
     of_halves: tuple[dict[ComponentName, float], dict[ComponentName, float]]
 
 
-def fit_weights(model: MixedModel, excerpts: Sequence[Excerpt], most_words: int) -> Fit | None:
-    """The weights of the components that maximise the likelihood of the excerpts, or of a sample of
-    about `most_words` words. None if they have fewer words than FEWEST_WORDS."""
+def fit_mixture_weights(
+    model: MixedModel, excerpts: Sequence[Excerpt], most_words: int
+) -> Fit | None:
+    """The mixture weights that maximise the likelihood of the excerpts, or of a sample of about
+    `most_words` words. None if they have fewer words than FEWEST_WORDS."""
     lines = (line for excerpt in excerpts for line in excerpt.lines)
     counts = accumulate(len(model.tokenizer.words(line)) for line in lines)
     if not any(count >= FEWEST_WORDS for count in counts):
@@ -188,22 +190,24 @@ def fit_weights(model: MixedModel, excerpts: Sequence[Excerpt], most_words: int)
     sample = some_excerpts(excerpts, most_words)
     halves = [[each for each in sample if each.half == number] for number in range(2)]
     first, second = (target_probabilities(model, half) for half in halves)
-    prior = normalized({name: PRIOR[name] for name in model.mixture_weights})
+    prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
 
-    def fitted(probabilities: NDArray[np.float64]) -> dict[ComponentName, float]:
-        weights = em_weights(probabilities, np.array(list(prior.values())))
-        return dict(zip(prior, weights.tolist(), strict=True))
+    def fit(probabilities: NDArray[np.float64]) -> dict[ComponentName, float]:
+        vector = em_mixture_weights(probabilities, np.array(list(prior.values())))
+        return dict(zip(prior, vector.tolist(), strict=True))
 
-    return Fit(fitted(np.concatenate((first, second))), (fitted(first), fitted(second)))
+    return Fit(fit(np.concatenate((first, second))), (fit(first), fit(second)))
 
 
-def cross_fitted(model: LanguageModel, fit: Fit | None) -> tuple[LanguageModel, LanguageModel]:
-    """The models to measure each half of the excerpts with: their weights fit the other half, so
-    that no line had a part in choosing the weights that it is measured with. A model that is not
-    mixed, or whose weights were not fitted, measures both halves itself."""
+def cross_fit(model: LanguageModel, fit: Fit | None) -> tuple[LanguageModel, LanguageModel]:
+    """The models to measure each half of the excerpts with: their mixture weights fit the other
+    half, so that no line had a part in choosing those that it is measured with. A model that is not
+    mixed or was not fitted measures both halves itself."""
     if fit is None or not isinstance(model, MixedModel):
         return model, model
-    of_first, of_second = (MixedModel(model.tokenizer, model.models, w) for w in fit.of_halves)
+    of_first, of_second = (
+        MixedModel(model.tokenizer, model.models, half) for half in fit.of_halves
+    )
     return of_second, of_first
 
 
@@ -231,16 +235,15 @@ def _ids_of_lines(model: MixedModel, begin: int, lines: Iterable[str]) -> list[i
     return [i for of_line in words if of_line for i in (begin, *of_line)]
 
 
-def em_weights(
-    probabilities: NDArray[np.float64],
-    prior: NDArray[np.float64],
+def em_mixture_weights(
+    probabilities: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The weights [K] that maximise the likelihood of a text, given the probability of its words by
-    each component [N, K], with a `prior` [K] that counts as `PRIOR_WORDS` words."""
-    weights, predicted = prior, probabilities[probabilities.sum(1) > 0]
+    """The mixture weights [K] that maximise the likelihood of a text, given the probability of its
+    words by each component [N, K], with a `prior` [K] that counts as `PRIOR_WORDS` words."""
+    mixture_weights, predicted = prior, probabilities[probabilities.sum(1) > 0]
     for _ in range(ITERATIONS):
-        responsibilities = weights * predicted  # [N, K]
+        responsibilities = mixture_weights * predicted  # [N, K]
         responsibilities /= responsibilities.sum(1, keepdims=True)
         counts = responsibilities.sum(0) + PRIOR_WORDS * prior
-        weights = counts / counts.sum()
-    return weights
+        mixture_weights = counts / counts.sum()
+    return mixture_weights

@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar, cast
@@ -31,17 +30,14 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     {
         "F32": np.dtype("float32"),
         "I32": np.dtype("int32"),
-        "F16": np.dtype("float16"),
         "I8": np.dtype("int8"),
         "U8": np.dtype("uint8"),
         "U64": np.dtype("uint64"),
     }
 )
 """The types of arrays by their names in safetensors."""
-COMPACT_TYPES = {"F16", "I8", "U8"}
+COMPACT_TYPES = {"I8", "U8"}
 """Types that only compact files have."""
-PROGRAM_BYTES = 330_000_000
-"""Memory of the program and PyTorch. The lesson on the sonnets takes 519 MB in all."""
 READ_AT_ONCE = 1024
 """Words whose states are computed together: bounds the memory for a line of any length."""
 
@@ -51,16 +47,6 @@ class ArraySpec(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str = "F32"
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A row of the layer table. In `output_shape` the batch is None, as in Keras."""
-
-    name: str
-    type: str
-    output_shape: tuple[int | None, ...]
-    parameters: int
 
 
 class LanguageModel(ABC):
@@ -171,8 +157,6 @@ class Architecture(ABC, Generic[M]):
     """The name of such a model in messages."""
     smaller: ClassVar[str] = "fewer units"
     """What reduces the memory for any vocabulary, as a hint."""
-    table_heads: ClassVar[tuple[str, str]] = ("layer", "parameters")
-    """The headers of the first and the last column of the layer table."""
 
     def __init__(
         self, config: Config, total_words: int, window: int, sizes: Sequence[int] = ()
@@ -189,7 +173,6 @@ class Architecture(ABC, Generic[M]):
 
     @staticmethod
     def sizes_for(config: Config, prepared: PreparedText) -> tuple[int, ...]:
-        """The `sizes` of a model of this corpus."""
         return ()
 
     @abstractmethod
@@ -197,17 +180,15 @@ class Architecture(ABC, Generic[M]):
         """The arrays of the weights file. `check_sizes` must have passed."""
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a compact weights file; here those of `arrays` in float16, with a relative
-        rounding error of at most 2^-11."""
-        return {name: ArraySpec(spec.shape, "F16") for name, spec in self.arrays().items()}
+        """The arrays of a compact weights file; here those of `arrays`, which has no other form."""
+        return self.arrays()
 
     def to_compact(self, arrays: Arrays) -> Arrays:
-        """Converts weights to the compact form of `compact_arrays`."""
-        return {name: array.astype(np.float16) for name, array in arrays.items()}
+        return arrays
 
     def from_compact(self, small: Arrays) -> Arrays:
         """The reverse of `to_compact`. Raises ValueError for invalid arrays."""
-        return {name: array.astype(np.float32) for name, array in small.items()}
+        return small
 
     def quickly_from_compact(self, small: Arrays) -> Arrays:
         """Arrays for `load` only, which may be faster to compute than those of `from_compact`.
@@ -215,25 +196,11 @@ class Architecture(ABC, Generic[M]):
         return self.from_compact(small)
 
     @abstractmethod
-    def layers(self) -> tuple[Layer, ...]:
-        """The layer table."""
-
-    @abstractmethod
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LanguageModel:
         """The model, ready to predict. `check_arrays` must have passed."""
 
-    @abstractmethod
-    def training_bytes(self, examples: int) -> int:
-        """Estimated memory of a training with so many predictions per epoch."""
-
-    @abstractmethod
-    def training_seconds(self, examples: int) -> float:
-        """Estimated duration of the steps of all epochs on this machine, whose speed is measured
-        briefly."""
-
     @property
     def parameters(self) -> int:
-        """The number of parameters of the model."""
         return self.count()
 
     def count(self, prefix: str = "") -> int:

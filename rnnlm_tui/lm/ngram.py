@@ -33,7 +33,6 @@ from rnnlm_tui.lm.model import (
     Architecture,
     Arrays,
     ArraySpec,
-    Layer,
     WindowModel,
     excluded_ids,
 )
@@ -53,16 +52,6 @@ LEFT_OUT_NOTE = (
     f"n-grams of three words and more that occur once are left out, as of every text of"
     f" {LEAVES_OUT_FROM:,} words or more"
 )
-COUNTING_S = 0.3e-6
-"""Seconds to count a word, per length of n-grams."""
-PROGRAM_BYTES, BYTES_PER_WORD, BYTES_PER_SEQUENCE = 45_000_000, 60, 30
-"""Estimated memory: 259 MB for a million words, where 225 MB were measured, since not all n-grams
-of five words are distinct. The sonnets take 48 MB."""
-BYTES_IF_LEFT_OUT = 6
-"""`BYTES_PER_SEQUENCE` if n-grams that occur once are left out."""
-MAX_IN_MEMORY = 4_000_000
-"""About the words of the largest text that is held in memory."""
-
 MAX_SHARED = 0.999
 """Largest sum of the shares after a context in a compact file, so that rounding leaves something to
 the shorter context."""
@@ -171,12 +160,6 @@ def ngram_arrays(
     return level_arrays(levels, prepared.vocabulary)
 
 
-def counting_bytes(examples: int, order: int = 5) -> int:
-    """Memory for counting the n-grams of a text with so many predictions."""
-    each = BYTES_IF_LEFT_OUT if leaves_out(examples) else BYTES_PER_SEQUENCE
-    return order * each * examples
-
-
 def leaves_out(words: int) -> bool:
     """Whether n-grams that occur once are left out for a text of so many words."""
     return words >= LEAVES_OUT_FROM
@@ -202,22 +185,18 @@ class NgramArchitecture(Architecture[NgramConfig]):
     can_start_from_a_model = False
     name = "n-gram model"
     smaller = "a smaller {order} or less text"
-    table_heads = ("length", "n-grams")
 
     @staticmethod
     def window_for(config: Config, longest_line: int) -> int:
-        """The order minus one."""
         return _order(config) - 1
 
     @staticmethod
     def sizes_for(config: Config, prepared: PreparedText) -> tuple[int, ...]:
-        """Counts the n-grams of the corpus."""
         assert isinstance(config.train, LineTextConfig)
         parts = ngram_arrays(prepared, _order(config), config.train.max_ngrams)
         return tuple(count for part in parts for count in ngram_counts(part))
 
     def arrays(self) -> dict[str, ArraySpec]:
-        """The arrays listed in the module's docstring."""
         specs, above = {"probability.1": ArraySpec((self.total_words,))}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
             specs |= {
@@ -230,7 +209,6 @@ class NgramArchitecture(Architecture[NgramConfig]):
         return specs
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a compact file, listed in the module's docstring."""
         specs, above = {"probability.1": ArraySpec((self.total_words,), "U8")}, self.total_words
         for k, count in enumerate(self.sizes[1:], start=2):
             specs |= {
@@ -243,11 +221,11 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     def to_compact(self, arrays: Arrays) -> Arrays:
         """Quantizes the shares and drops the backoff weights."""
-        small = {"probability.1": _quantized(arrays["probability.1"])}
+        small = {"probability.1": _quantize(arrays["probability.1"])}
         for k in range(2, self.model.order + 1):
             small[f"children.{k}"] = _to_planes(np.diff(arrays[f"children.{k}"]), self._planes)
             small[f"word.{k}"] = _to_planes(arrays[f"word.{k}"], self._planes)
-            small[f"probability.{k}"] = _quantized(arrays[f"probability.{k}"])
+            small[f"probability.{k}"] = _quantize(arrays[f"probability.{k}"])
         return small
 
     def from_compact(self, small: Arrays) -> Arrays:
@@ -286,27 +264,10 @@ class NgramArchitecture(Architecture[NgramConfig]):
 
     @property
     def parameters(self) -> int:
-        """The number of n-grams."""
         return sum(self.sizes)
-
-    def layers(self) -> tuple[Layer, ...]:
-        """A row for each length of n-grams."""
-        return tuple(
-            Layer(f"{k} word{'s' * (k > 1)}", "Kneser-Ney", (None, self.total_words), count)
-            for k, count in enumerate(self.sizes, start=1)
-        )
 
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> NgramModel:
         return NgramModel(self.model.order, vocabulary, tokenizer, arrays)
-
-    def training_bytes(self, examples: int) -> int:
-        """The text, and at most one n-gram of each length per word."""
-        text = BYTES_PER_WORD * (min(examples, MAX_IN_MEMORY) + self.total_words)
-        return PROGRAM_BYTES + text + counting_bytes(examples, self.model.order)
-
-    def training_seconds(self, examples: int) -> float:
-        """Counting for each length of n-grams."""
-        return COUNTING_S * self.model.order * examples
 
     def check_sizes(self) -> None:
         if len(self.sizes) != self.model.order or self.sizes[0] != self.total_words - 1:
@@ -347,7 +308,7 @@ def _rise_among_siblings(words: NDArray[np.int32], children: NDArray[np.int32]) 
     return bool((begins[1:-1] | (words[1:] > words[:-1])).all())
 
 
-def _quantized(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _quantize(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The indices of the nearest numbers in `SHARES`, in log-odds; 0 stays 0."""
     odds = np.log(np.maximum(shares, SHARES[1]) / np.maximum(1 - shares, 1 - SHARES[-1]))
     places = np.rint((odds - LOG_ODDS[0]) / (LOG_ODDS[1] - LOG_ODDS[0])).clip(0, 254)

@@ -20,25 +20,25 @@ LARGEST = 127
 def quantized_specs(specs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
     """The arrays of quantized weights: int8 matrices [R, C] and their scales [R]; vectors stay in
     float32."""
-    found = dict[str, ArraySpec]()
+    quantized = dict[str, ArraySpec]()
     for name, (shape, dtype) in specs.items():
         if len(shape) == 2:
-            found[name] = ArraySpec(shape, "I8")
-            found[name + SCALE] = ArraySpec(shape[:1])
+            quantized[name] = ArraySpec(shape, "I8")
+            quantized[name + SCALE] = ArraySpec(shape[:1])
         else:
-            found[name] = ArraySpec(shape, dtype)
-    return found
+            quantized[name] = ArraySpec(shape, dtype)
+    return quantized
 
 
 def quantize(arrays: Arrays) -> Arrays:
     """Weights in the form of `quantized_specs`."""
-    found = dict(arrays)
+    quantized = dict(arrays)
     for name, array in arrays.items():
         if array.ndim == 2:
             scale = np.abs(array).max(1, initial=0).astype(np.float32) / LARGEST
             whole = np.rint(array / np.maximum(scale, np.finfo(np.float32).tiny)[:, None])
-            found[name], found[name + SCALE] = whole.astype(np.int8), scale
-    return found
+            quantized[name], quantized[name + SCALE] = whole.astype(np.int8), scale
+    return quantized
 
 
 def dequantize(small: Arrays) -> Arrays:

@@ -57,7 +57,6 @@ class RecentWords:
     """Predicts words that were used not long ago."""
 
     def __init__(self, total_words: int, hidden: int) -> None:
-        """`hidden` is H."""
         self._total_words = total_words
         self._half_life = HALF_LIFE if hidden else HALF_LIFE_ALONE
         no_words, no_keys = np.empty(0, np.int64), np.empty((0, hidden), np.float32)
@@ -100,19 +99,19 @@ class RecentWords:
         first = max(0, min(state.end for state in states) - CACHE_WORDS)
         last = max(state.end for state in states)
         cosines = queries @ states[0].keys[first:last].T
-        decay = decay_weights(CACHE_WORDS, self._half_life)
+        decays = decays_of_words(CACHE_WORDS, self._half_life)
         for state, query, with_old in zip(states, queries, cosines, strict=True):
             words, cosine = state.words[first : state.end], with_old[: state.end - first]
             if state.latest:
                 words = np.append(words, [word for word, _ in state.latest])
                 cosine = np.append(cosine, np.stack([key for _, key in state.latest]) @ query)
             words, cosine = words[-CACHE_WORDS:], cosine[-CACHE_WORDS:]
-            weights = np.exp(SHARPNESS * cosine) * decay[CACHE_WORDS - len(words) :]
-            sums = np.bincount(words, weights, self._total_words)
+            similarities = np.exp(SHARPNESS * cosine) * decays[CACHE_WORDS - len(words) :]
+            sums = np.bincount(words, similarities, self._total_words)
             yield np.asarray(sums / (sums.sum() or 1), np.float32)
 
 
 @lru_cache
-def decay_weights(words: int, half_life: int) -> NDArray[Any]:
+def decays_of_words(words: int, half_life: int) -> NDArray[Any]:
     """Exponentially decaying weights of words, the oldest first."""
     return np.asarray(0.5 ** (np.arange(words)[::-1] / half_life), np.float32)

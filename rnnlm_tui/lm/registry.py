@@ -41,13 +41,13 @@ TOO_FEW = (
 def prepare_corpus(
     corpus: Corpus,
     config: Config,
-    known: tuple[Vocabulary, Conventions, int] | None = None,
+    inherited: tuple[Vocabulary, Conventions, int] | None = None,
     held_out: Mask | None = None,
 ) -> PreparedText:
     """Prepares a corpus for a training of `config`.
 
-    `known` are the vocabulary, the conventions and the window of the model that the training starts
-    from. `held_out` is the mask of lines to hold out, by default determined by `config`. Raises
+    `inherited` are the vocabulary, the conventions and the window of the model that it starts from.
+    `held_out` is the mask of lines to hold out, by default determined by `config`. Raises
     CorpusError if there is not enough to train on.
     """
     # Takes 20 ms that a suggestion does not need.
@@ -55,7 +55,7 @@ def prepare_corpus(
     from rnnlm_tui.text.prepare import prepare
 
     architecture = ARCHITECTURES[config.preset]
-    window = known and known[2]
+    window = inherited and inherited[2]
     lines = join_paragraphs(corpus, config.lines)
     prepared = prepare(
         lines,
@@ -63,15 +63,15 @@ def prepare_corpus(
         config.train,
         lambda longest: window or architecture.window_for(config, longest),
         special_tokens=architecture.special_tokens,
-        known=known and known[:2],
+        inherited=inherited and inherited[:2],
         held_out=held_out,
-        notes=arrangement_notes(corpus, lines, config.lines),
     )
+    notes = [*arrangement_notes(corpus, lines, config.lines), *prepared.notes]
     if leaves_out(prepared.words) and (config.is_mixed or config.preset == "ngram"):
-        prepared = dataclasses.replace(prepared, notes=(*prepared.notes, LEFT_OUT_NOTE))
-    words, is_chosen = prepared.held_out_words, held_out is not None and config.train.held_out > 0
+        notes.append(LEFT_OUT_NOTE)
+    warnings, words = [*prepared.warnings], prepared.held_out_words
+    is_chosen = held_out is not None and config.train.held_out > 0
     if config.is_mixed and words < FEWEST_WORDS and (words or is_chosen):
         some = f"only {plural(words, 'unseen word')}" if words else "no unseen words"
-        warning = f"{some} are held out, {TOO_FEW}"
-        prepared = dataclasses.replace(prepared, warnings=(*prepared.warnings, warning))
-    return prepared
+        warnings.append(f"{some} are held out, {TOO_FEW}")
+    return dataclasses.replace(prepared, notes=tuple(notes), warnings=tuple(warnings))

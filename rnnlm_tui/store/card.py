@@ -64,8 +64,8 @@ class Base(TypedDict):
 
 
 class Mixture(TypedDict):
-    """The weights of the components of a mixed model, and the sources of those that are not the
-    model's own. The cache needs none: it is made from the context."""
+    """The mixture weights of a model, and the sources of the components that are not its own. The
+    cache needs none: it is made from the context."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
     ngrams: NgramSizes | None
@@ -133,15 +133,15 @@ class ModelCard(_CardFields):
         return self.total_words - 1 - len(ARCHITECTURES[self.config.preset].special_tokens)
 
     @property
-    def mixed_of(self) -> str | None:
+    def mixture_text(self) -> str | None:
         """The components of a mixed model and their weights as text; None if it is not mixed."""
         if self.mixture is None:
             return None
         labels, base = dict(LABELS), self.mixture["base"]
         if base:
             labels["base"] = f"its base {base['name']}"
-        weights = self.mixture["weights"].items()
-        return ", ".join(f"{labels[name]} {weight:.0%}" for name, weight in weights)
+        mixture_weights = self.mixture["weights"].items()
+        return ", ".join(f"{labels[name]} {weight:.0%}" for name, weight in mixture_weights)
 
     @property
     def base_named(self) -> Base | None:
@@ -158,23 +158,21 @@ class ModelCard(_CardFields):
         """The parts of the model that are tensors, each with its architecture."""
         if isinstance(self.config.model, NgramConfig):
             return {"ngrams": self.architecture}
-        found: dict[ComponentName, Architecture[Any]] = {}
+        parts: dict[ComponentName, Architecture[Any]] = {}
         if self.metrics is not None:
-            found["network"] = self.architecture
+            parts["network"] = self.architecture
         if self.mixture and (ngrams := self.mixture["ngrams"]):
             config = Config("ngram", NgramConfig(ngrams["order"]), self.config.train)
-            found["ngrams"] = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
-        return found
+            parts["ngrams"] = NgramArchitecture(config, self.total_words, 0, ngrams["sizes"])
+        return parts
 
     @property
     def architecture(self) -> Architecture[Any]:
-        """The architecture of the model, with its sizes."""
         return ARCHITECTURES[self.config.preset](
             self.config, self.total_words, self.window, self.sizes
         )
 
     def to_json(self) -> str:
-        """The card as JSON."""
         return json.dumps(json_safe({"format": FORMAT, **asdict(self)}), allow_nan=False)
 
 
@@ -221,14 +219,14 @@ def parse_card(raw: bytes) -> ModelCard:
 
 def _card_of(data: object, most_bases: int) -> ModelCard:
     """The card of parsed JSON, which may have so many bases, one below the other."""
-    found = convert_json(data, _CardJson, LABEL)
+    parsed = convert_json(data, _CardJson, LABEL)
     base = None
-    if found.base is not None:
+    if parsed.base is not None:
         if most_bases == 0:
             raise ModelError(f"{LABEL}: it is built on more than {MAX_BASES} models")
-        base = _card_of(found.base, most_bases - 1)
-    fields = {name: getattr(found, name) for name in _CardFields.__dataclass_fields__}
-    card = ModelCard(config=config_of_card(found.config, LABEL), base=base, **fields)
+        base = _card_of(parsed.base, most_bases - 1)
+    fields = {name: getattr(parsed, name) for name in _CardFields.__dataclass_fields__}
+    card = ModelCard(config=config_of_card(parsed.config, LABEL), base=base, **fields)
     if card.tokenizer not in TOKENIZER_NAMES:
         raise ModelError(f"{LABEL}: unknown tokenizer {card.tokenizer[:80]!r}")
     architecture = card.architecture

@@ -96,12 +96,12 @@ def in_plain_words(evaluation: Evaluation) -> str:
     )
 
 
-def _odds(share: float) -> str:
-    """A share as "1 in 7"."""
-    if share <= 0:
+def _odds(fraction: float) -> str:
+    """A fraction as "1 in 7"."""
+    if fraction <= 0:
         return "never"
-    if share < OFTEN:
-        count, of = 1, round(1 / max(share, SELDOM))
+    if fraction < OFTEN:
+        count, of = 1, round(1 / max(fraction, SELDOM))
     else:
-        count, of = 10 if share == 1 else min(9, round(10 * share)), 10
-    return f"{'less than ' if share < SELDOM else ''}{count} in {of:,}"
+        count, of = 10 if fraction == 1 else min(9, round(10 * fraction)), 10
+    return f"{'less than ' if fraction < SELDOM else ''}{count} in {of:,}"

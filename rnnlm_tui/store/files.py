@@ -64,7 +64,7 @@ def convert_json(data: object, kind: type[T], label: str) -> T:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def model_errors(path: Path) -> Iterator[None]:
     """Turns the operating system's errors into ModelErrors about this file."""
     try:
         yield
@@ -76,7 +76,7 @@ def open_regular(path: Path) -> BinaryIO:
     """Opens a file for reading. Raises ModelError, also if it is not a regular file: opening or
     reading a pipe may block forever."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with reading(path):
+    with model_errors(path):
         handle = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -86,7 +86,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 def read_file(path: Path) -> bytes:
     """The contents of a file of at most `LARGEST_JSON` bytes. Raises ModelError."""
-    with open_regular(path) as file, reading(path):
+    with open_regular(path) as file, model_errors(path):
         raw = file.read(LARGEST_JSON + 1)
     if len(raw) > LARGEST_JSON:
         raise ModelError(f"{path.name} is larger than {LARGEST_JSON >> 20} MiB")
@@ -95,7 +95,7 @@ def read_file(path: Path) -> bytes:
 
 def chunks_of(path: Path) -> Iterator[bytes]:
     """Yields the contents of a file in pieces. Raises ModelError."""
-    with open_regular(path) as file, reading(path):
+    with open_regular(path) as file, model_errors(path):
         while chunk := file.read(CHUNK):
             yield chunk
 

@@ -80,7 +80,6 @@ class Entry:
 
     @property
     def evaluation(self) -> Evaluation | None:
-        """The metrics on the held-out lines, if they were measured."""
         return self.card.evaluation if self.card else None
 
     @property
@@ -90,7 +89,6 @@ class Entry:
 
     @property
     def size_bytes(self) -> int:
-        """The size of all files."""
         return sum(self.files.values())
 
 
@@ -117,7 +115,6 @@ def name_fault(name: str) -> str | None:
 
 
 def is_name(name: str) -> bool:
-    """Whether a model may have this name."""
     return name_fault(name) is None
 
 
@@ -173,7 +170,6 @@ class Library:
         return self._runs / check_name(name)
 
     def is_built_in(self, name: str | None) -> bool:
-        """Whether this model ships with the program."""
         return name in BUILT_IN and os.path.lexists(_file_in(self._built_in, name))
 
     def check_own(self, name: str) -> None:
@@ -190,10 +186,10 @@ class Library:
     def names(self) -> list[str]:
         """The sorted names of all models, damaged ones included. Raises StorageError."""
         try:
-            found = {path.name.removesuffix(SUFFIX) for path in self._files()}
+            own = {path.name.removesuffix(SUFFIX) for path in self._files()}
         except OSError as error:
             raise StorageError(f"cannot read {self.folder}: {os_reason(error)}") from error
-        return sorted(found | {*self._built_in_names()})
+        return sorted(own | {*self._built_in_names()})
 
     def _files(self) -> list[Path]:
         """The files of the user's models. Raises OSError."""
@@ -262,7 +258,7 @@ class Library:
     def runs(self) -> list[SavedRun]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
-        names = sorted({*self._resumable(), *filter(is_name, self._locks.noted())})
+        names = sorted({*self._resumable(), *filter(is_name, self._locks.names_with_notes())})
         return [run for run in map(self.run, names) if run.trainer or run.resumable]
 
     def run(self, name: str) -> SavedRun:
@@ -322,8 +318,8 @@ class Library:
 
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
-        known = ", ".join(self.names()) or "none yet"
-        return ModelError(f"there is no model {name}", f"models: {known}")
+        names = ", ".join(self.names()) or "none yet"
+        return ModelError(f"there is no model {name}", f"models: {names}")
 
     def _must_exist(self, name: str) -> None:
         if not is_there(self.path(name)):

@@ -46,7 +46,6 @@ class Holder(Struct, frozen=True):
 
 
 def host_name() -> str:
-    """The name of this machine."""
     import socket  # 2 ms that a suggestion does not need
 
     return socket.gethostname()
@@ -113,7 +112,7 @@ class Locks:
         holder = self.holder(name)
         return holder if holder is not None and holder.purpose == TRAINING else None
 
-    def noted(self) -> list[str]:
+    def names_with_notes(self) -> list[str]:
         """The names with a note. The holders of some may have been killed."""
         return [path.stem for path in self._folder.glob("*.json")]
 

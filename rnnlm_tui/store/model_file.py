@@ -19,7 +19,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -35,7 +35,7 @@ from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.paths import built_in_models
 from rnnlm_tui.store.card import ENGLISH, Base, ModelCard, parse_card
 from rnnlm_tui.store.files import AS_ESCAPES, SUFFIX, convert_json, parse_json
-from rnnlm_tui.store.tensors import is_usable, opened, specs_of, write_tensors
+from rnnlm_tui.store.tensors import is_usable, open_tensors, specs_of, write_tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.tokenizer import Conventions
@@ -45,8 +45,13 @@ from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, Vocabulary
 CARD = "card"
 """The entry of the header's metadata with the card."""
 VOCABULARY, CONVENTIONS, BASE = "vocabulary", "conventions", "base."
-LINES = {"lines.known": "U64", "lines.held_out": "I32", "lines.unseen": "U64"}
-OF_TEXT = {VOCABULARY: "U8", CONVENTIONS: "U8", **LINES}
+LINES = ("lines.known", "lines.held_out", "lines.unseen")
+"""The tensors of `TrainedLines`, in the order of its fields."""
+OF_TEXT = {
+    VOCABULARY: "U8",
+    CONVENTIONS: "U8",
+    **dict(zip(LINES, ("U64", "I32", "U64"), strict=True)),
+}
 """The tensors of every model, with their types. Each has one dimension."""
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
 
@@ -70,7 +75,6 @@ class StoredModel:
         self._check()
 
     def _check(self) -> None:
-        """Checks the names, types and shapes of the tensors."""
         expected = dict[str, ArraySpec]()
         for name, kind in OF_TEXT.items():
             length = self._specs[name].shape[:1] if name in self._specs else ()
@@ -102,21 +106,19 @@ class StoredModel:
         return tensor
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """All tensors by their names, as they are in the file."""
         return {name: self._tensor(name) for name in self._specs}
 
     def compact_tensors(self) -> dict[str, NDArray[Any]]:
         """All tensors by their names, those of the parts in the compact form of the models that
         ship."""
-        found = self.tensors()
+        tensors = self.tensors()
         for part, architecture in self.card.parts.items():
             arrays = architecture.to_compact(self.weights(part))
-            found = {n: array for n, array in found.items() if not n.startswith(f"{part}.")}
-            found |= {f"{part}.{name}": array for name, array in arrays.items()}
-        return found
+            tensors = {n: array for n, array in tensors.items() if not n.startswith(f"{part}.")}
+            tensors |= {f"{part}.{name}": array for name, array in arrays.items()}
+        return tensors
 
     def vocabulary(self) -> Vocabulary:
-        """The words and their ids."""
         raw, label = self._tensor(VOCABULARY).tobytes(), f"its {VOCABULARY}"
         try:
             words = msgspec.json.decode(raw, type=list[Word])  # 30,000 words: 2 ms instead of 5
@@ -130,7 +132,6 @@ class StoredModel:
             raise ModelError(f"{label}: {error}") from error
 
     def conventions(self) -> Conventions:
-        """How the text of the model is written."""
         label = f"its {CONVENTIONS}"
         return convert_json(
             parse_json(self._tensor(CONVENTIONS).tobytes(), label), Conventions, label
@@ -138,21 +139,21 @@ class StoredModel:
 
     def lines(self) -> TrainedLines:
         """The lines that the model was trained on, apart from those of its base."""
-        found = [self._tensor(name) for name in LINES]
-        for name, array in zip(LINES, found, strict=True):
+        arrays = [self._tensor(name) for name in LINES]
+        for name, array in zip(LINES, arrays, strict=True):
             if (array[1:] <= array[:-1]).any() or (array[:1] < 0).any():
                 raise ModelError(f"{name} is damaged: its numbers do not rise")
-        return TrainedLines(*found)
+        return TrainedLines(*arrays)
 
     def lines_seen(self) -> Hashes:
         """The sorted hashes of the lines that the model and its base were trained on."""
-        known, base = self.lines().known, no_hashes()
+        own, base = self.lines().trained_hashes, no_hashes()
         if self.base is not None:
             base = self.base.lines_seen()
         elif self.card.base_named and (path := installed_english()):
             with suppress(ModelError), open_stored(path) as english:
-                base = english.lines().known
-        return np.union1d(known, base)
+                base = english.lines().trained_hashes
+        return np.union1d(own, base)
 
     def weights(self, part: ComponentName, *, quickly: bool = False) -> Arrays:
         """The checked arrays of a part, as its architecture's `arrays`. With `quickly` those of a
@@ -220,7 +221,7 @@ def installed_english() -> Path | None:
 def open_stored(path: Path, label: str = "") -> Iterator[StoredModel]:
     """Opens a model's file, of which only the header is read and checked. `label` names it in
     errors, by default its own name. Raises ModelError."""
-    with opened(path, label) as file:
+    with open_tensors(path, label) as file:
         card = (file.metadata() or {}).get(CARD)
         if card is None:
             raise ModelError("it is not a model of this program: its header has no card")
@@ -265,12 +266,11 @@ def text_tensors(
     return {
         VOCABULARY: _bytes_of(words),
         CONVENTIONS: _bytes_of(msgspec.to_builtins(conventions)),
-        **{name: getattr(lines, name.removeprefix("lines.")) for name in LINES},
+        **dict(zip(LINES, astuple(lines), strict=True)),
     }
 
 
 def _bytes_of(data: object) -> NDArray[np.uint8]:
-    """Data as JSON in a tensor of bytes."""
     raw = json.dumps(data, ensure_ascii=False).encode(errors=AS_ESCAPES)
     return np.frombuffer(raw, np.uint8)
 

@@ -25,24 +25,23 @@ NAMES_OF_TYPES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @contextmanager
-def opened(path: Path, label: str = "") -> Iterator[Any]:
+def open_tensors(path: Path, label: str = "") -> Iterator[Any]:
     """Opens a safetensors file, of which only the header is read. `label` names it in errors, by
     default its own name. Raises ModelError if it cannot be read, is truncated, or has a huge
     header."""
     label = label or path.name
     try:
-        with files.open_regular(path) as raw, files.reading(path):
+        with files.open_regular(path) as raw, files.model_errors(path):
             start = raw.read(8)
         if len(start) < 8 or int.from_bytes(start, "little") > LARGEST_HEADER:
             raise ModelError(f"{label} is not a file of tensors")
-        with files.reading(path), safe_open(path, framework="numpy") as file:
+        with files.model_errors(path), safe_open(path, framework="numpy") as file:
             yield file
     except SafetensorError as error:
         raise ModelError(f"{label} is damaged: {error}") from error
 
 
 def specs_of(file: Any) -> dict[str, ArraySpec]:
-    """The shapes and types of the tensors of an open file, by name."""
     pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     return {
         n: ArraySpec(tuple(piece.get_shape()), piece.get_dtype()) for n, piece in pieces.items()
@@ -52,7 +51,7 @@ def specs_of(file: Any) -> dict[str, ArraySpec]:
 def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
     """All arrays of a safetensors file, or the one named `only`. Checks nothing but their types.
     Raises ModelError."""
-    with opened(path) as file:
+    with open_tensors(path) as file:
         specs = {name: spec for name, spec in specs_of(file).items() if only in (None, name)}
         if not {spec.dtype for spec in specs.values()} <= PLAIN_TYPES:
             raise ModelError(f"{path.name} holds numbers of another type than float32")

@@ -28,14 +28,14 @@ FEWEST_WORDS = 4
 class TrainedLines:
     """The lines that a model has seen and those that it held out.
 
-    `known` are the sorted hashes of the lines that the model or an ancestor was trained on.
-    `held_out` are the ascending indices of the held-out lines of its corpus, and `unseen` the
-    sorted hashes of those that are not `known`.
+    `trained_hashes` are the sorted hashes of the lines that the model or an ancestor was trained
+    on. `held_out` are the ascending indices of the held-out lines of its corpus, `unseen_hashes`
+    the sorted hashes of those that it was not trained on either.
     """
 
-    known: Hashes
+    trained_hashes: Hashes
     held_out: NDArray[np.int32]
-    unseen: Hashes
+    unseen_hashes: Hashes
 
     def held_out_of(self, lines: Lines) -> Mask:
         """Mask of the held-out lines of the model's corpus [L], arranged as for its training."""
@@ -44,16 +44,16 @@ class TrainedLines:
         return held_out
 
     def hold_out_again(
-        self, lines: Lines, tokenizer: Tokenizer, share: float, seed: int, base: Hashes
+        self, lines: Lines, tokenizer: Tokenizer, fraction: float, seed: int, base: Hashes
     ) -> Mask:
         """Which lines [L] of another text, or of a text that has grown, to hold out: those held out
-        before, and about `share` of the new ones. None of them is `known`, or among the hashes of
-        the lines that the base model was trained on."""
+        before, and about a `fraction` of the new ones. None is a line that this model was trained
+        on, or one whose hash is in `base`."""
         hashes = hashes_of(lines, tokenizer)
-        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, np.union1d(self.known, base))
-        held_out: Mask = np.isin(hashes, self.unseen) & may_be
+        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, np.union1d(self.trained_hashes, base))
+        held_out: Mask = np.isin(hashes, self.unseen_hashes) & may_be
         is_new = may_be & ~held_out
-        held_out[is_new] = held_out_mask(int(is_new.sum()), share, seed)
+        held_out[is_new] = held_out_mask(int(is_new.sum()), fraction, seed)
         return held_out
 
 
@@ -64,35 +64,35 @@ def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
     return int(np.isin(hash_lines(long, tokenizer), seen).sum())
 
 
-def trained_on(
+def trained_lines_of(
     lines: Lines, held_out: Mask, tokenizer: Tokenizer, ancestors: Hashes
 ) -> TrainedLines:
     """The lines of a training on `lines` [L] except `held_out` [L]; `ancestors` are the hashes of
     the lines that its ancestors were trained on."""
     hashes = hash_lines(lines, tokenizer)
-    return trained_on_hashes(hashes[~held_out], hashes[held_out], held_out, ancestors)
+    return trained_lines_of_hashes(hashes[~held_out], hashes[held_out], held_out, ancestors)
 
 
-def trained_on_hashes(
+def trained_lines_of_hashes(
     train: Hashes, unseen: Hashes, held_out: Mask, ancestors: Hashes
 ) -> TrainedLines:
     """The same from hashes of the training lines and of the held-out lines."""
-    known: Hashes = np.union1d(train[train != NO_WORDS], ancestors)[:MAX_LINES]
-    unseen = np.setdiff1d(unseen[unseen != NO_WORDS], known)[:MAX_LINES]
-    return TrainedLines(known, np.flatnonzero(held_out).astype(np.int32), unseen)
+    trained: Hashes = np.union1d(train[train != NO_WORDS], ancestors)[:MAX_LINES]
+    unseen = np.setdiff1d(unseen[unseen != NO_WORDS], trained)[:MAX_LINES]
+    return TrainedLines(trained, np.flatnonzero(held_out).astype(np.int32), unseen)
 
 
 def hold_out_unseen(
-    lines: Lines, tokenizer: Tokenizer, share: float, seed: int, base: Hashes
+    lines: Lines, tokenizer: Tokenizer, fraction: float, seed: int, base: Hashes
 ) -> Mask:
-    """Which lines [L] of a new model's text to hold out: about `share` of those that are not among
-    the hashes of the lines that its base model was trained on."""
+    """Which lines [L] of a new model's text to hold out: about a `fraction` of those whose hashes
+    are not in `base`."""
     may_be = np.ones(len(lines), dtype=bool)
     if len(base):
         hashes = hashes_of(lines, tokenizer)
         may_be = (hashes == NO_WORDS) | ~np.isin(hashes, base)
     held_out = np.zeros(len(lines), dtype=bool)
-    held_out[may_be] = held_out_mask(int(may_be.sum()), share, seed)
+    held_out[may_be] = held_out_mask(int(may_be.sum()), fraction, seed)
     return held_out
 
 

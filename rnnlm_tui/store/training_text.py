@@ -26,7 +26,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     """The text that the model `name` was trained on, with its lines arranged as then. `folder` is
     that of its run. Raises CorpusError if it cannot be found or has changed."""
     hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
-    origin = known_origin(name, folder, card, hint)
+    origin = find_origin(name, folder, card, hint)
     sources = origin.sources
     if not sources:
         return join_paragraphs(_bundled(), card.config.lines)
@@ -44,7 +44,7 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
     return join_paragraphs(corpus, card.config.lines)
 
 
-def known_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:
+def find_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:
     """Where to read the text of the model `name`, by the folder of its run. Raises CorpusError with
     this hint if that is unknown."""
     origin = read_origin(folder)
@@ -64,7 +64,6 @@ def _bundled() -> Corpus:
 
 
 def is_corpus_of(card: ModelCard, corpus: Corpus) -> bool:
-    """Whether the model was trained on this text."""
     return card.corpus["sha256"] == corpus.sha256
 
 

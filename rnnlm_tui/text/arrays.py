@@ -104,13 +104,6 @@ def count_ids(ids: NDArray[Any], total: int) -> NDArray[np.int64]:
     return counts
 
 
-def count_of(wanted: int | None, ids: NDArray[Any]) -> int:
-    """How often an id occurs; 0 for None."""
-    if wanted is None:
-        return 0
-    return sum(int(np.count_nonzero(ids[part] == wanted)) for part in slices(len(ids)))
-
-
 def check_space(folder: Path, needed: int) -> None:
     """Raises StorageError if the disk of a folder has fewer than `needed` bytes free."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())

@@ -17,7 +17,7 @@ import numpy as np
 
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import format_bytes
-from rnnlm_tui.text.paragraphs import LineBreaks, joined
+from rnnlm_tui.text.paragraphs import LineBreaks, unwrap
 from rnnlm_tui.text.sources import Source, Sources, is_pipe
 from rnnlm_tui.text.streams import (
     BLOCK,
@@ -106,7 +106,6 @@ def read_corpus(
 
 
 def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str]:
-    """The lines of a text and its hash."""
     in_memory = IN_MEMORY if workspace is None else workspace.in_memory
     pieces, length = list[str](), 0
     for piece, _ in sources.text():
@@ -147,7 +146,7 @@ def join_paragraphs(corpus: Corpus, how: str) -> Corpus:
         return corpus
     if isinstance(lines, StreamedLines):
         return replace(corpus, lines=replace(lines, is_joined=True))
-    return replace(corpus, lines=tuple(joined(lines)))
+    return replace(corpus, lines=tuple(unwrap(lines)))
 
 
 def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iterator[str]:
@@ -202,57 +201,57 @@ def split_lines(lines: Iterable[str], held_out: Mask) -> tuple[tuple[str, ...], 
     return tuple(compress(lines, ~held_out)), tuple(compress(lines, held_out))
 
 
-def held_out_mask(count: int, share: float, seed: int) -> Mask:
-    """A mask [count] of the lines to hold out, about `share` of them.
+def held_out_mask(count: int, fraction: float, seed: int) -> Mask:
+    """A mask [count] of the lines to hold out, about `fraction` of them.
 
     They are blocks of lines spread evenly over the text: one at a random place, determined by
     `seed`, in each of as many equal parts as there are blocks.
     """
-    held = np.zeros(count, dtype=bool)
-    wanted = round(count * share)
+    mask = np.zeros(count, dtype=bool)
+    wanted = round(count * fraction)
     if wanted == 0:
-        return held
+        return mask
     blocks = max(1, wanted // HELD_OUT_BLOCK)
     rng = np.random.default_rng(seed)
     edges = np.linspace(0, count, blocks + 1).astype(int)
     sizes = np.diff(np.linspace(0, wanted, blocks + 1).astype(int))
     for low, high, size in zip(edges[:-1], edges[1:], sizes, strict=True):
         start = low + rng.integers(0, high - low - size + 1)
-        held[start : start + size] = True
-    return held
+        mask[start : start + size] = True
+    return mask
 
 
 def sample_of(lines: Lines, most_words: int) -> list[str]:
     """`some_lines` of a text; of a large one the first lines, so that it is not read to its end."""
     if not isinstance(lines, StreamedLines):
         return some_lines(cast("tuple[str, ...]", lines), most_words)
-    chosen = list[str]()
+    sample = list[str]()
     for line in lines:
-        chosen.append(line)
+        sample.append(line)
         most_words -= len(line.split())
         if most_words <= 0:
             break
-    return chosen
+    return sample
 
 
 def some_lines(lines: Sequence[str], most_words: int) -> list[str]:
     """A sample of lines with at most `most_words` words in all. The last line may be cut."""
     words = sum(len(line.split()) for line in lines)
-    share = min(1.0, most_words / max(1, words))
-    chosen: list[str] = []
-    for line in lines_of_share(lines, share):
+    fraction = min(1.0, most_words / max(1, words))
+    sample: list[str] = []
+    for line in sample_lines(lines, fraction):
         first = line.split()[:most_words]
         most_words -= len(first)
-        chosen.append(" ".join(first))
-    return chosen
+        sample.append(" ".join(first))
+    return sample
 
 
-def lines_of_share(lines: Sequence[str], share: float, first: int = 0) -> list[str]:
-    """The lines in a share of all stretches of the text. `first` is the index in the text of the
+def sample_lines(lines: Sequence[str], fraction: float, first: int = 0) -> list[str]:
+    """The lines in a fraction of all stretches of the text. `first` is the index in the text of the
     first of `lines`."""
-    chosen: list[str] = []
+    sample: list[str] = []
     for stretch in range(first // STRETCH, math.ceil((first + len(lines)) / STRETCH)):
-        if math.ceil((stretch + 1) * share) != math.ceil(stretch * share):
+        if math.ceil((stretch + 1) * fraction) != math.ceil(stretch * fraction):
             low = stretch * STRETCH - first
-            chosen += lines[max(0, low) : max(0, low + STRETCH)]
-    return chosen
+            sample += lines[max(0, low) : max(0, low + STRETCH)]
+    return sample

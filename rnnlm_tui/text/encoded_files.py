@@ -3,7 +3,7 @@
 text-train.bin      the ids of the training lines, with ends of lines if the vocabulary has them
 text-held-out.bin   the same for the held-out lines
 text-lines.npz      the length and the hash of each line
-text.json           what the ids were made from, and the rest of `EncodedText`
+text.json           what the ids were made from, and the facts of the text
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from zipfile import BadZipFile
 
 import msgspec
@@ -35,43 +34,41 @@ FORMAT = 1
 """To be raised when a tokenizer changes, since the ids in the files are made again then."""
 FACTS, LINES = "text.json", "text-lines.npz"
 FILES = (NUMBERS, TRAIN_IDS, HELD_OUT_IDS, LINES, FACTS)
-SHARED = ("conventions", "words", "distinct_words", "held_out_words", "only_word", "missing")
-"""The fields of `EncodedText` that text.json stores as they are."""
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedText:
-    """A text as ids.
+class EncodedFacts(Struct):
+    """What is known of a text besides its ids.
 
     `words` and `held_out_words` count all words, unknown ones included; `distinct_words` those of
     the training lines. `only_word` is set if the text has a single distinct word. `missing` are
     notes on what the tokenizer missed.
     """
 
-    vocabulary: Vocabulary
-    conventions: Conventions
-    words: int
-    distinct_words: int
-    held_out_words: int
-    only_word: str | None
-    missing: tuple[str, ...]
-    train: Encoded
-    held_out: Encoded
-    kept: KeptLines | None
-
-
-class _Facts(Struct):
-    """The contents of text.json."""
-
-    key: str
-    vocabulary: list[str]
     conventions: Conventions
     words: Count
     distinct_words: Count
     held_out_words: Count
     only_word: str | None
     missing: tuple[str, ...]
+
+
+class EncodedText(NamedTuple):
+    """A text as ids."""
+
+    facts: EncodedFacts
+    vocabulary: Vocabulary
+    train: Encoded
+    held_out: Encoded
+    kept: KeptLines | None
+
+
+class _TextFile(Struct):
+    """The contents of text.json."""
+
+    key: str
+    facts: EncodedFacts
+    vocabulary: list[str]
     kind: str
     lengths: tuple[Count, Count]
     train_lines: tuple[str, ...]
@@ -83,16 +80,16 @@ def key_of(
     tokenizer: str,
     limits: tuple[int | None, int],
     special_tokens: Sequence[str],
-    known: tuple[Sequence[str], Conventions] | None,
+    inherited: tuple[Sequence[str], Conventions] | None,
     held_out: Mask,
 ) -> str:
     """A hash of all that determines the ids of a text. `limits` are those of the vocabulary,
-    `known` are the words and conventions of the model that the run starts from."""
+    `inherited` are the words and conventions of the model that the run starts from."""
     lines = corpus.lines
     is_joined = isinstance(lines, StreamedLines) and lines.is_joined
     held = hashlib.sha256(held_out.tobytes()).hexdigest()
     of_text = (FORMAT, corpus.sha256, is_joined, held)
-    parts = (*of_text, tokenizer, limits, tuple(special_tokens), known)
+    parts = (*of_text, tokenizer, limits, tuple(special_tokens), inherited)
     return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
@@ -100,20 +97,20 @@ def write_encoded(folder: Path, key: str, text: EncodedText) -> None:
     """Saves everything but the ids, which have their own files. Raises StorageError."""
     assert text.kept is not None
     (train, train_lengths), (held_out, held_lengths) = text.train, text.held_out
-    facts = _Facts(
+    contents = _TextFile(
         key=key,
+        facts=text.facts,
         vocabulary=list(text.vocabulary.words),
         kind=train.dtype.name,
         lengths=(len(train), len(held_out)),
         train_lines=text.kept.train,
         excerpts=text.kept.held_out,
-        **{name: getattr(text, name) for name in SHARED},
     )
     of_lines = (train_lengths, held_lengths, *text.kept.hashes)
     try:
         with (folder / LINES).open("wb") as file:
             np.savez(file, *of_lines)
-        raw = json.dumps(msgspec.to_builtins(facts)).encode()
+        raw = json.dumps(msgspec.to_builtins(contents)).encode()
         (folder / FACTS).write_bytes(raw)  # last: it makes the other files valid
     except OSError as error:
         raise StorageError(f"could not write to {folder}: {os_reason(error)}") from error
@@ -122,13 +119,13 @@ def write_encoded(folder: Path, key: str, text: EncodedText) -> None:
 def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> EncodedText | None:
     """The text saved with this key; None if there is none or it is damaged."""
     try:
-        facts = msgspec.convert(json.loads((folder / FACTS).read_bytes()), _Facts)
-        if facts.key != key or facts.kind not in ("uint16", "int32"):
+        contents = msgspec.convert(json.loads((folder / FACTS).read_bytes()), _TextFile)
+        if contents.key != key or contents.kind not in ("uint16", "int32"):
             return None
-        vocabulary = Vocabulary(facts.vocabulary, special_tokens)
+        vocabulary = Vocabulary(contents.vocabulary, special_tokens)
         parts = [
-            _ids(folder / name, facts.kind, length, vocabulary.total_words)
-            for name, length in zip((TRAIN_IDS, HELD_OUT_IDS), facts.lengths, strict=True)
+            _ids(folder / name, contents.kind, length, vocabulary.total_words)
+            for name, length in zip((TRAIN_IDS, HELD_OUT_IDS), contents.lengths, strict=True)
         ]
         with (folder / LINES).open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
             train, held, train_hashes, held_hashes = (arrays[name] for name in arrays.files)
@@ -138,13 +135,8 @@ def read_encoded(folder: Path, key: str, special_tokens: Sequence[str]) -> Encod
                 return None
     except (OSError, ValueError, RecursionError, LookupError, BadZipFile):
         return None
-    return EncodedText(
-        vocabulary=vocabulary,
-        train=(parts[0], train),
-        held_out=(parts[1], held),
-        kept=KeptLines((train_hashes, held_hashes), facts.train_lines, facts.excerpts),
-        **{name: getattr(facts, name) for name in SHARED},
-    )
+    kept = KeptLines((train_hashes, held_hashes), contents.train_lines, contents.excerpts)
+    return EncodedText(contents.facts, vocabulary, (parts[0], train), (parts[1], held), kept)
 
 
 def _ids(path: Path, kind: str, length: int, total: int) -> NDArray[Any]:

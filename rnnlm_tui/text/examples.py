@@ -43,7 +43,6 @@ class EncodedLines:
 
     @property
     def words(self) -> int:
-        """The number of words."""
         return len(self.targets) - len(self)
 
     @property
@@ -60,17 +59,17 @@ class EncodedLines:
     def first(self, count: int) -> list[tuple[list[int], int]]:
         """The first `count` targets, each with its context: the start of line and the ids
         between."""
-        found: list[tuple[list[int], int]] = []
+        examples: list[tuple[list[int], int]] = []
         for line in self:
             whole = [BEGIN_ID, *line.tolist(), END_ID]
             for i in range(1, len(whole)):
-                if len(found) == count:
-                    return found
-                found.append((whole[:i], whole[i]))
-        return found
+                if len(examples) == count:
+                    return examples
+                examples.append((whole[:i], whole[i]))
+        return examples
 
 
-def with_ends(tokens: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
+def insert_ends(tokens: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
     """Inserts the end of line after each line that has words."""
     ends: NDArray[Any] = np.insert(tokens, np.cumsum(lengths[lengths > 0]), END_ID)
     return ends
@@ -101,7 +100,6 @@ class PrefixExamples:
 
     @property
     def predictions(self) -> int:
-        """The number of predictions."""
         return len(self)
 
     def first(self, count: int) -> list[tuple[list[int], int]]:

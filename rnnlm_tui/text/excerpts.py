@@ -44,40 +44,40 @@ def excerpts_of(lines: Iterable[str], held_out: Mask) -> Iterator[Excerpt]:
     """The held-out lines, given which of the lines [L] these are, as excerpts that are in turn in
     one half and in the other."""
     recent, characters = deque[str](), 0
-    above, chosen = tuple[str, ...](), list[str]()
+    above, lines_of_excerpt = tuple[str, ...](), list[str]()
     half = length = gap = 0
     for line, is_held_out in zip(lines, held_out, strict=True):
         if is_held_out:
-            if not chosen:
+            if not lines_of_excerpt:
                 above, length = tuple(recent), 0
-            chosen.append(line)
+            lines_of_excerpt.append(line)
             length, gap = length + len(line), 0
         else:
             gap += 1
-        if chosen and (length >= CHARACTERS_EACH or gap > LONGEST_GAP):
-            yield Excerpt(above, tuple(chosen), half)
-            half, chosen = 1 - half, []
+        if lines_of_excerpt and (length >= CHARACTERS_EACH or gap > LONGEST_GAP):
+            yield Excerpt(above, tuple(lines_of_excerpt), half)
+            half, lines_of_excerpt = 1 - half, []
         recent.append(line)
         characters += len(line) + 1
         while characters - len(recent[0]) - 1 > CHARACTERS_ABOVE:
             characters -= len(recent.popleft()) + 1
-    if chosen:
-        yield Excerpt(above, tuple(chosen), half)
+    if lines_of_excerpt:
+        yield Excerpt(above, tuple(lines_of_excerpt), half)
 
 
 def some_excerpts(excerpts: Sequence[Excerpt], most_words: int) -> Sequence[Excerpt]:
     """All excerpts, or a sample of about `most_words` words."""
     words = sum(len(line.split()) for excerpt in excerpts for line in excerpt.lines)
-    return excerpts if words <= most_words else [*share_of(excerpts, most_words / words)]
+    return excerpts if words <= most_words else [*sample_excerpts(excerpts, most_words / words)]
 
 
-def share_of(excerpts: Iterable[Excerpt], share: float) -> Iterator[Excerpt]:
-    """A share of the excerpts, spread evenly over each half of them."""
+def sample_excerpts(excerpts: Iterable[Excerpt], fraction: float) -> Iterator[Excerpt]:
+    """A fraction of the excerpts, spread evenly over each half of them."""
     counts = [0, 0]
     for excerpt in excerpts:
         number = counts[excerpt.half]
         counts[excerpt.half] += 1
-        if ceil((number + 1) * share) != ceil(number * share):
+        if ceil((number + 1) * fraction) != ceil(number * fraction):
             yield excerpt
 
 
@@ -89,15 +89,15 @@ def spread_excerpts(lines: Sequence[str], most_words: int) -> list[Excerpt]:
     if total <= most_words:
         return [Excerpt((), tuple(lines))]
     count = max(1, most_words // WORDS_EACH)
-    found, first = list[Excerpt](), 0
+    excerpts, first = list[Excerpt](), 0
     for number in range(count):
         begin = number * total // count
         first = max(first, bisect_right(ends, begin))
         last = 1 + bisect_left(ends, begin + most_words // count)
         if first < len(lines):
-            found.append(Excerpt(_lines_above(lines, first), tuple(lines[first:last])))
+            excerpts.append(Excerpt(_lines_above(lines, first), tuple(lines[first:last])))
         first = max(first, last)
-    return found
+    return excerpts
 
 
 def _lines_above(lines: Sequence[str], first: int) -> tuple[str, ...]:

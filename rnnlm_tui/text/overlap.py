@@ -22,7 +22,6 @@ SHORTEST = 5
 
 
 def no_hashes() -> Hashes:
-    """An empty array of hashes."""
     return np.empty(0, dtype=np.uint64)
 
 

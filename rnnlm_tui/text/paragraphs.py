@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-WRAPPED_SHARE = 0.8
+WRAPPED_FRACTION = 0.8
 """Least share of line breaks within paragraphs explained by the width, for a text to count as
 wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
 paragraph, 0.29 in the sonnets."""
@@ -34,14 +34,12 @@ class LineBreaks:
 
     @classmethod
     def within(cls, lines: Iterable[str]) -> LineBreaks:
-        """The breaks between these lines."""
         breaks = [(len(a.rstrip()), b) for a, b in pairwise(lines) if a.strip() and b.strip()]
         lengths = np.array([length for length, _ in breaks], np.int64)
         first_words = np.array([len(b.split(None, 1)[0]) for _, b in breaks], np.int64)
         return cls(_counts(lengths), _counts(lengths + 1 + first_words))
 
     def add(self, other: LineBreaks) -> None:
-        """Adds the breaks of other lines."""
         self.lengths += other.lengths
         self.needed += other.needed
 
@@ -54,14 +52,14 @@ class LineBreaks:
         each = np.repeat(np.arange(LONGEST_COUNTED + 1, dtype=np.int16), self.lengths)
         width = float(np.percentile(each, 95))
         longer = self.needed[np.arange(LONGEST_COUNTED + 1) > width - 1].sum()
-        return NARROWEST <= width <= WIDEST and bool(longer / count >= WRAPPED_SHARE)
+        return NARROWEST <= width <= WIDEST and bool(longer / count >= WRAPPED_FRACTION)
 
 
 def _counts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.bincount(np.minimum(lengths, LONGEST_COUNTED), minlength=LONGEST_COUNTED + 1)
 
 
-def joined(lines: Iterable[str]) -> Iterator[str]:
+def unwrap(lines: Iterable[str]) -> Iterator[str]:
     """One line per paragraph. Empty lines are kept, so joining twice changes nothing."""
     paragraph = list[str]()
     for line in lines:

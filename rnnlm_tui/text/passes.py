@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.text.arrays import ArrayWriter, check_space
-from rnnlm_tui.text.corpus import lines_of_share, split_lines
-from rnnlm_tui.text.examples import with_ends
-from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, share_of
+from rnnlm_tui.text.corpus import sample_lines, split_lines
+from rnnlm_tui.text.examples import insert_ends
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, sample_excerpts
 from rnnlm_tui.text.overlap import Hashes, hash_lines
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import TokenizedText, Tokenizer, tokenize_lines
@@ -76,11 +76,11 @@ class NumberedText:
         numbers cannot be written."""
         train_words = int(block.lengths[:train_lines].sum())
         counts = np.bincount(block.numbers[:train_words])
-        known = len(counts)
-        numbers = self._numbers_of(block.words[:known])
+        train_types = len(counts)
+        numbers = self._numbers_of(block.words[:train_types])
         self._blocks.append(
             _NumberedBlock(
-                self.total, numbers, counts, block.words[known:], block.lengths, train_lines
+                self.total, numbers, counts, block.words[train_types:], block.lengths, train_lines
             )
         )
         self.writer.append(block.numbers)
@@ -97,19 +97,19 @@ class NumberedText:
         return np.append(counts, np.zeros(len(self.words) - len(counts), np.int64))
 
     def _numbers_of(self, words: Sequence[str]) -> NDArray[np.int32]:
-        known = self.words
-        return np.array([known.setdefault(word, len(known)) for word in words], np.int32)
+        number_of = self.words
+        return np.array([number_of.setdefault(word, len(number_of)) for word in words], np.int32)
 
-    def encoded(self, vocabulary: Vocabulary) -> Iterator[tuple[Encoded, Encoded]]:
+    def encode(self, vocabulary: Vocabulary) -> Iterator[tuple[Encoded, Encoded]]:
         """The training lines and the held-out lines of each block as ids."""
         numbers, ids = self.writer.finish(), vocabulary.ids([*self.words])
         for block in self._blocks:
             words = int(block.lengths.sum())
             of_block = ids[block.numbers][numbers[block.begin : block.begin + words]]
-            yield _split(of_block, block.lengths, block.train_lines)
+            yield _split_ids(of_block, block.lengths, block.train_lines)
 
 
-def _split(
+def _split_ids(
     ids: NDArray[np.int32], lengths: NDArray[np.int64], train_lines: int
 ) -> tuple[Encoded, Encoded]:
     kept = ids != PADDING
@@ -161,7 +161,7 @@ def number_words(
 
 
 def _number_block(
-    tokenizer: Tokenizer, train_share: float, block: Block
+    tokenizer: Tokenizer, train_fraction: float, block: Block
 ) -> tuple[TokenizedText, int, KeptLines, ProseSigns | None]:
     """The words of a block, the number of its training lines, what is kept of it apart from
     excerpts, and the signs of prose. A share of the training lines is kept."""
@@ -170,7 +170,7 @@ def _number_block(
         len(block.train),
         KeptLines(
             (hash_lines(block.train, tokenizer), hash_lines(block.held_out, tokenizer)),
-            tuple(lines_of_share(block.train, train_share, block.first_train)),
+            tuple(sample_lines(block.train, train_fraction, block.first_train)),
             (),
         ),
         _signs_of(tokenizer, block.train),
@@ -192,10 +192,12 @@ def _number_blocks(
     workspace.make_folder()
     check_space(workspace.folder, round(MAX_TOKENS_PER_WORD * BYTES_PER_TOKEN * words))
     text = NumberedText(ArrayWriter(workspace.folder / NUMBERS, np.int32))
-    share = float(held_out.mean())
+    fraction = float(held_out.mean())
     most_train, most_held_out = KEPT_WORDS
     kept, all_signs = list[KeptLines](), None
-    task = partial(_number_block, tokenizer, min(1.0, most_train / max(1.0, words * (1 - share))))
+    task = partial(
+        _number_block, tokenizer, min(1.0, most_train / max(1.0, words * (1 - fraction)))
+    )
     for block, train_lines, of_block, signs in lines.map(task, "encoding words", held_out):
         text.add(block, train_lines)
         kept.append(of_block)
@@ -204,14 +206,14 @@ def _number_blocks(
         elif signs is not None:
             all_signs.add(signs)
     excerpts = list[Excerpt]()
-    if share:
-        kept_share = min(1.0, most_held_out / max(1.0, words * share))
-        excerpts += share_of(excerpts_of(lines, held_out), kept_share)
-    of_text = _concatenated(kept, tuple(excerpts))
+    if fraction:
+        sample_fraction = min(1.0, most_held_out / max(1.0, words * fraction))
+        excerpts += sample_excerpts(excerpts_of(lines, held_out), sample_fraction)
+    of_text = _concatenate(kept, tuple(excerpts))
     return text, of_text, tuple(all_signs.notes()) if all_signs else ()
 
 
-def _concatenated(kept: Sequence[KeptLines], excerpts: tuple[Excerpt, ...]) -> KeptLines:
+def _concatenate(kept: Sequence[KeptLines], excerpts: tuple[Excerpt, ...]) -> KeptLines:
     train, held_out = zip(*(of_block.hashes for of_block in kept), strict=True)
     lines = tuple(chain.from_iterable(of_block.train for of_block in kept))
     return KeptLines((np.concatenate(train), np.concatenate(held_out)), lines, excerpts)
@@ -224,10 +226,10 @@ def encode(text: NumberedText, vocabulary: Vocabulary, folder: Path | None) -> l
     kind = np.uint16 if folder is not None and vocabulary.total_words <= FEW_WORDS else np.int32
     writers = [ArrayWriter(name, kind) for name in names]
     all_lengths: tuple[list[NDArray[Any]], list[NDArray[Any]]] = [], []
-    for parts in text.encoded(vocabulary):
+    for parts in text.encode(vocabulary):
         for (ids, lengths), writer, of_part in zip(parts, writers, all_lengths, strict=True):
             has_ends = vocabulary.end_id is not None
-            writer.append(with_ends(ids, lengths) if has_ends else ids)
+            writer.append(insert_ends(ids, lengths) if has_ends else ids)
             of_part.append(lengths)
     encoded = [
         (writer.finish(), np.concatenate(lengths))

@@ -83,7 +83,6 @@ as fast as a named one."""
 
 
 def chunk_of(tokens: Tokens) -> Chunk:
-    """The chunk of these tokens."""
     words, marks = list[tuple[int, str]](), ""
     for place, token in enumerate(tokens):
         if is_mark(token):
@@ -102,11 +101,11 @@ class ChunkCache(dict[str, Chunk]):
         self._abbreviations = frozenset(abbreviations)
 
     def __missing__(self, text: str) -> Chunk:
-        found = chunk_of(cut(text, self._abbreviations))
+        chunk = chunk_of(cut(text, self._abbreviations))
         is_cached = len(text) <= LONGEST_CHUNK or len(text) == LONGEST_LOOK
         if is_cached and len(self) < MAX_CHUNKS:
-            self[text] = found
-        return found
+            self[text] = chunk
+        return chunk
 
 
 class ProseTokenizer(Tokenizer):
@@ -136,7 +135,7 @@ class ProseTokenizer(Tokenizer):
 
     def __reduce__(self) -> tuple[Any, tuple[Conventions, Mapping[str, int]]]:
         """Pickles without the caches; the other process has its own."""
-        return _received, (self.conventions, self._ranks)
+        return _unpickle, (self.conventions, self._ranks)
 
     def words(self, line: str) -> list[str]:
         """The tokens of a line; none of a heading that is only a number."""
@@ -151,20 +150,20 @@ class ProseTokenizer(Tokenizer):
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
             word = TYPED_WORD.search(prefix[-LONGEST_LOOK:])
             prefix = word[0] if word else ""
-        return [*self._typed(text[: len(text) - len(prefix)])[0]], prefix
+        return [*self._tokens_of_typed(text[: len(text) - len(prefix)])[0]], prefix
 
     def words_above(self, line: str) -> list[str]:
         """The tokens of a line above, in a case in which they are known: `i` as `I`."""
-        return [] if HEADING.fullmatch(line) else [*self._typed(line)[0]]
+        return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str]]:
         pieces = split(fold(text), LONGEST_LOOK)
         chunks = chain.from_iterable(self.chunks[chunk][0] for chunk in pieces)
-        return list(zip(self._typed(text)[0], chunks, strict=True))
+        return list(zip(self._tokens_of_typed(text)[0], chunks, strict=True))
 
     def letters_at_start(self, text: str) -> int:
-        found = REST_OF_WORD.match(text[:LONGEST_LOOK])
-        return found.end() if found else 0
+        rest = REST_OF_WORD.match(text[:LONGEST_LOOK])
+        return rest.end() if rest else 0
 
     def in_style_of(self, before: str, previous_lines: Sequence[str]) -> ProseTokenizer:
         style = style_of(before, previous_lines)
@@ -172,16 +171,16 @@ class ProseTokenizer(Tokenizer):
 
     def _with_style(self, style: Style) -> ProseTokenizer:
         forms = {**self.conventions.forms, **dict(style)}
-        if all(self._spelled(token) == form for token, form in style):
+        if all(self._spelling_of(token) == form for token, form in style):
             return self
         conventions = replace(self.conventions, forms=forms)
         return ProseTokenizer(conventions, self._ranks, self.chunks)
 
-    def _typed(self, text: str) -> tuple[Tokens, str]:
+    def _tokens_of_typed(self, text: str) -> tuple[Tokens, str]:
         """The tokens of a typed text, in a case in which they are known, and the marks that it ends
         with. A text that only got longer is not read again from its start."""
-        if (found := self._ends.get(text)) is not None:
-            return found
+        if (ends := self._ends.get(text)) is not None:
+            return ends
         end = text.rstrip()
         start = max(end.rfind(" "), len(end) - 1 if BETWEEN_CHARACTERS.search(end[-2:]) else -1) + 1
         earlier = self._ends.get(text[:start]) if start and not is_in_capitals(text) else None
@@ -189,11 +188,11 @@ class ProseTokenizer(Tokenizer):
             start, earlier = 0, ((), LINE_BEGIN)
         in_capitals, rest = is_in_capitals(text), text[start:]
         tokens, marks = self._scan(rest, earlier[1], in_capitals=in_capitals, longest=LONGEST_LOOK)
-        found = (*earlier[0], *map(self._case, tokens)), marks
+        ends = (*earlier[0], *map(self._case, tokens)), marks
         while len(self._ends) >= MAX_ENDS:
             del self._ends[next(iter(self._ends))]
-        self._ends[text] = found
-        return found
+        self._ends[text] = ends
+        return ends
 
     def match_key(self, word: str) -> str:
         """Lower case, if that has as many letters, and the plain apostrophe."""
@@ -208,8 +207,8 @@ class ProseTokenizer(Tokenizer):
 
     def _begins_sentence(self, marks: str) -> bool:
         """Whether a word after these marks begins a sentence; "" is within a sentence."""
-        known = self.conventions.starts.get(marks)
-        return usually_begins_sentence(marks) if known is None else known
+        learned = self.conventions.starts.get(marks)
+        return usually_begins_sentence(marks) if learned is None else learned
 
     def _spaces_around(self, token: str) -> tuple[bool, bool]:
         """Whether running text has a space before and after a token."""
@@ -220,25 +219,25 @@ class ProseTokenizer(Tokenizer):
     ) -> tuple[list[str], str]:
         """The tokens of a text that follows these marks, and the marks that it ends with, for
         `_begins_sentence`. `longest` as for `split`."""
-        found = list[str]()
-        usual = self._usual_of_capitals if in_capitals else self._usual
+        of_text = list[str]()
+        usual = self._usual_case_of_capitals if in_capitals else self._usual_case
         chunks = self.chunks
         for chunk in split(fold(text), longest):
             tokens, words, marks_after, is_plain = chunks[chunk]
             if is_plain and not marks and not in_capitals:
-                found.append(tokens[0])
+                of_text.append(tokens[0])
                 continue
-            first = len(found)
-            found += tokens
+            first = len(of_text)
+            of_text += tokens
             for place, marks_before in words:
                 if marks := (marks + marks_before)[-MARKS_BEFORE:]:
                     if self._begins_sentence(marks):
-                        found[first + place] = usual(tokens[place])
+                        of_text[first + place] = usual(tokens[place])
                 elif in_capitals:
-                    found[first + place] = usual(tokens[place])
+                    of_text[first + place] = usual(tokens[place])
                 marks = ""
             marks = (marks + marks_after)[-MARKS_BEFORE:]
-        return found, marks
+        return of_text, marks
 
     def _known_case(self, word: str) -> str:
         """The word, or another spelling if only that is known or that is far more frequent."""
@@ -246,13 +245,13 @@ class ProseTokenizer(Tokenizer):
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
 
-    def _usual(self, word: str) -> str:
+    def _usual_case(self, word: str) -> str:
         """A word that begins a sentence in the case that it mostly has within one."""
         if not word[0].isupper() or word[1:] != word[1:].lower():
             return word
         return self._most_frequent(word[0].lower() + word[1:], word)
 
-    def _usual_of_capitals(self, word: str) -> str:
+    def _usual_case_of_capitals(self, word: str) -> str:
         """The same for a word of a line that is all in capitals."""
         lower = word.lower()
         return self._most_frequent(lower, lower[:1].upper() + lower[1:], word)
@@ -264,23 +263,23 @@ class ProseTokenizer(Tokenizer):
     def _rank(self, word: str) -> float:
         return self._ranks.get(word, math.inf)
 
-    def written(self, before: str, prefix: str, word: str) -> Insertion:
+    def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
         """How to write a token after `before`. Letters that are typed stay as typed."""
-        spelled, space_after = self._spelled(word), self._spaces_around(word)[1]
+        text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
         if prefix:
-            rest = spelled[len(prefix) :]
+            rest = text[len(prefix) :]
             if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
                 rest = rest.upper()
             return Insertion(rest, space_after=space_after)
         last, marks = self._end_of(before)
         if is_in_capitals(before):
-            spelled = spelled.upper()
+            text = text.upper()
         elif self._begins_sentence(marks):
-            spelled = capitalized(spelled)
+            text = capitalize(text)
         space = self._space_between(last, word) if last else ""
         if before[-1:].isspace():
-            return Insertion(spelled, bool(last) and not space, space_after)
-        return Insertion(space + spelled, space_after=space_after)
+            return Insertion(text, bool(last) and not space, space_after)
+        return Insertion(space + text, space_after=space_after)
 
     def takes_space(self, before: str, character: str) -> bool:
         if character in UNDECIDED or not is_mark(character):
@@ -291,7 +290,7 @@ class ProseTokenizer(Tokenizer):
 
     def _end_of(self, text: str) -> tuple[str, str]:
         """The last token of a text, "" for none, and the marks that it ends with."""
-        tokens, marks = self._typed(text)
+        tokens, marks = self._tokens_of_typed(text)
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:
@@ -300,26 +299,26 @@ class ProseTokenizer(Tokenizer):
         for number, token in enumerate(words):
             if number > 0:
                 pieces.append(self._space_between(words[number - 1], token))
-            spelled = self._spelled(token)
+            text = self._spelling_of(token)
             if is_mark(token):
                 marks = (marks + token)[-MARKS_BEFORE:]
             else:
                 if self._begins_sentence(marks):
-                    spelled = capitalized(spelled)
+                    text = capitalize(text)
                 marks = ""
-            pieces.append(spelled)
+            pieces.append(text)
         return "".join(pieces)
 
     def _space_between(self, token: str, following: str) -> str:
         """The space between two tokens, or ""."""
-        known = self.conventions.pairs.get(f"{token} {following}")
+        learned = self.conventions.pairs.get(f"{token} {following}")
         usual = self._spaces_around(token)[1] and self._spaces_around(following)[0]
-        if not (usual if known is None else known):
+        if not (usual if learned is None else learned):
             return ""
         kinds = self.conventions.space_kinds
         return kinds.get(token if token == OPEN else following, " ")
 
-    def _spelled(self, word: str) -> str:
+    def _spelling_of(self, word: str) -> str:
         """A token as the text writes it: its apostrophes, quotes, dashes and dots."""
         forms = self.conventions.forms
         if word in forms:
@@ -392,8 +391,7 @@ _chunks_of_process = lru_cache(1)(ChunkCache)
 """The chunks that a worker process caches over several passes over a text."""
 
 
-def _received(conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
-    """Unpickles a tokenizer in another process."""
+def _unpickle(conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
     return ProseTokenizer(conventions, ranks, _chunks_of_process(conventions.abbreviations))
 
 
@@ -402,7 +400,7 @@ def is_in_capitals(text: str) -> bool:
     return text.isupper() and (len(text) > 4 or " " in text.strip())
 
 
-def capitalized(word: str) -> str:
+def capitalize(word: str) -> str:
     """The word as at the start of a sentence. One with a capital inside, as iPhone, stays."""
     for place, letter in enumerate(word):
         if letter.isalpha():

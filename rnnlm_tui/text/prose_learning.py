@@ -98,12 +98,10 @@ class ProseCounter:
         self._spaces, self._forms = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
 
     def add(self, later: ProseCounter) -> None:
-        """Adds the counts of lines that come later in the text."""
         for name, counts in vars(self).items():
             counts.update(getattr(later, name))
 
     def count_abbreviations(self, part: ProsePart) -> None:
-        """Counts what these lines tell about abbreviations."""
         for chunk, count in part.chunks.items():
             if chunk[-1] == ".":
                 self._dotted[chunk.removesuffix(".").strip(NEXT_TO_WORDS)] += count
@@ -140,22 +138,22 @@ class ProseCounter:
             for before, token in pairwise(tokenizer.chunks[text][0]):
                 marks = is_mark(before), is_mark(token)
                 self._count_space(before, token, marks, spaced=False, count=count)
-        found = list[str]()
+        words = list[str]()
         for line in part.lines:
-            found += self._words_within(line, tokenizer)
-        self._words.update(found)
+            words += self._words_within(line, tokenizer)
+        self._words.update(words)
         self._spaces.update(chain.from_iterable(map(_unusual_spaces, part.lines)))
         self._count_forms(part.chunks)
 
     def _words_within(self, line: str, tokenizer: ProseTokenizer) -> list[str]:
         """The words of a line that are within a sentence. Counts what begins sentences and the
         spaces between chunks."""
-        found, marks, last, chunks = list[str](), LINE_BEGIN, "", tokenizer.chunks
+        within, marks, last, chunks = list[str](), LINE_BEGIN, "", tokenizer.chunks
         for text in line.split():
             tokens, words, marks_after, is_plain = chunks[text]
             if is_plain and not marks:
                 last = tokens[0]
-                found.append(last)
+                within.append(last)
                 continue
             begins_with_mark = not words or words[0][0] > 0
             if last and (marks or begins_with_mark):
@@ -168,11 +166,11 @@ class ProseCounter:
                 if marks and (is_capital or word[0].islower()):
                     self._starts[marks, is_capital] += 1
                 if not marks or not usually_begins_sentence(marks):
-                    found.append(word)
+                    within.append(word)
                 marks = ""
             marks = (marks + marks_after)[-MARKS_BEFORE:]
             last = tokens[-1]
-        return found
+        return within
 
     def _count_space(
         self, before: str, token: str, marks: tuple[bool, bool], *, spaced: bool, count: int = 1
@@ -200,7 +198,7 @@ class ProseCounter:
                 elif APOSTROPHE in token:
                     self._forms[APOSTROPHE, "’" if "’" in form else APOSTROPHE] += count
 
-    def learned(self, tokenizer: ProseTokenizer) -> ProseTokenizer:
+    def tokenizer_of_habits(self, tokenizer: ProseTokenizer) -> ProseTokenizer:
         """The tokenizer with the conventions that were counted, as far as they were seen often
         enough and differ from the usual ones."""
         spaces = dict(self._usual_spaces())
@@ -227,9 +225,9 @@ class ProseCounter:
             before, after = usual = usual_spaces(mark)
             if mark == CLOSE:  # as after the opening quote: « oui »
                 before = _majority(self._after, OPEN, before)
-            found = _majority(self._before, mark, before), _majority(self._after, mark, after)
-            if found != usual:
-                yield mark, found
+            spaces = _majority(self._before, mark, before), _majority(self._after, mark, after)
+            if spaces != usual:
+                yield mark, spaces
 
     def _unlike_their_marks(
         self, spaces: Mapping[str, tuple[bool, bool]]
@@ -279,7 +277,7 @@ def learn_prose(lines: Iterable[str]) -> ProseTokenizer:
     counter.count_abbreviations(part)
     tokenizer = ProseTokenizer(Conventions(abbreviations=counter.abbreviations()), {})
     counter.count_habits(part, tokenizer)
-    return counter.learned(tokenizer)
+    return counter.tokenizer_of_habits(tokenizer)
 
 
 def learn_prose_of(lines: StreamedLines, held_out: Mask) -> ProseTokenizer:
@@ -291,7 +289,7 @@ def learn_prose_of(lines: StreamedLines, held_out: Mask) -> ProseTokenizer:
     count_habits = partial(_count_habits, tokenizer)
     for of_block in lines.map(count_habits, "learning spelling and spacing", held_out):
         counter.add(of_block)
-    return counter.learned(tokenizer)
+    return counter.tokenizer_of_habits(tokenizer)
 
 
 def _count_abbreviations(block: Block) -> ProseCounter:

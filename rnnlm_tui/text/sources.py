@@ -49,7 +49,6 @@ def kind_of(path: Path) -> int | None:
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether this is a pipe with a name."""
     return kind_of(path) == stat.S_IFIFO
 
 
@@ -94,7 +93,7 @@ class Source:
         also if the file changes while it is read."""
         with self.open() as file:
             before = None if isinstance(self.content, bytes) else os.fstat(file.fileno())
-            for piece in _decoded(file, self.label, encoding):
+            for piece in _decode(file, self.label, encoding):
                 yield piece, file.tell()
             if before is not None:
                 after = os.fstat(file.fileno())
@@ -116,7 +115,6 @@ class Source:
 
 
 def changed_error(label: str) -> CorpusError:
-    """The error for a text that has changed."""
     return CorpusError(
         f"{label} has changed while it was read",
         "wait until it is no longer written to, or give a copy of it",
@@ -132,12 +130,10 @@ class Sources:
 
     @property
     def label(self) -> str:
-        """The name of the text in messages."""
         return " and ".join(source.label for source in self.each)
 
     @property
     def size(self) -> int:
-        """The size of all files in bytes."""
         return sum(source.size for source in self.each)
 
     def text(self) -> Iterator[tuple[str, int]]:
@@ -154,7 +150,7 @@ class Sources:
                 yield "\n", before
 
 
-def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
+def _decode(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     """Yields the text of a file in pieces, with newlines as line ends.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
@@ -162,13 +158,13 @@ def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     is no such encoding.
     """
     raw = _read(file, label)
-    chosen = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
-    if codec_name(chosen) in ("utf-8", "utf-8-sig"):
-        raw, chosen = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
-    decoder = codecs.getincrementaldecoder(chosen)()
+    codec = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
+    if codec_name(codec) in ("utf-8", "utf-8-sig"):
+        raw, codec = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
+    decoder = codecs.getincrementaldecoder(codec)()
     newlines, place = IncrementalNewlineDecoder(None, translate=True), 0
     while True:
-        if chosen == "utf-8" and (zero := raw.find(b"\0")) >= 0:
+        if codec == "utf-8" and (zero := raw.find(b"\0")) >= 0:
             raise CorpusError(
                 f"{label} is not text: it holds a zero byte at byte {place + zero}",
                 "give a plain text file",
@@ -176,14 +172,14 @@ def _decoded(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
         begin = place - len(decoder.getstate()[0])
         try:
             text = decoder.decode(raw, final=not raw)
-            if chosen != "utf-8":
+            if codec != "utf-8":
                 text.encode()  # the escapes of UTF-7 and others can spell lone surrogates
         except UnicodeError as error:
             where = ""
             if isinstance(error, UnicodeDecodeError):
                 where = f" at byte {begin + error.start}"
             raise CorpusError(
-                f"{label} is not valid {chosen}{where}",
+                f"{label} is not valid {codec}{where}",
                 Sentence("name its encoding, such as {encoding} latin-1"),
             ) from error
         yield newlines.decode(text, final=not raw)

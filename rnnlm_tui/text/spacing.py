@@ -24,9 +24,9 @@ def takes_space(before: str, character: str) -> bool:
     return character in CLOSING or character == "-" or character in APOSTROPHES
 
 
-def gives_space_back(taken: str, typed: str) -> bool:
+def gives_space_back(mark: str, typed: str) -> bool:
     """Whether the text typed after a mark that replaced a space shows that the space belongs before
     the mark, as in `he said 'so` or `we went - and`."""
-    if taken in DASHES:
+    if mark in DASHES:
         return typed[:1] == " "
-    return taken in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE
+    return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 import numpy as np
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.text.paragraphs import LineBreaks, joined
+from rnnlm_tui.text.paragraphs import LineBreaks, unwrap
 from rnnlm_tui.text.sources import Sources, changed_error
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ class Workspace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the worker processes and removes spooled files."""
         if self._workers is not None:
             self._workers.close()
         self._workers = None
@@ -162,9 +161,8 @@ class TextFacts:
 
     @classmethod
     def of(cls, text: str) -> TextFacts:
-        """The facts of a block."""
         lines = text.split("\n")
-        paragraphs = [*joined(lines)]
+        paragraphs = [*unwrap(lines)]
         return cls(
             lines=[len(lines)],
             joined_lines=[len(paragraphs)],
@@ -175,7 +173,6 @@ class TextFacts:
         )
 
     def add(self, later: TextFacts) -> None:
-        """Adds the facts of later blocks."""
         self.lines += later.lines
         self.joined_lines += later.joined_lines
         self.paragraphs += later.paragraphs
@@ -201,7 +198,7 @@ class StreamedLines:
     def __iter__(self) -> Iterator[str]:
         for text, _ in self._blocks():
             lines = text.split("\n")
-            yield from joined(lines) if self.is_joined else lines
+            yield from unwrap(lines) if self.is_joined else lines
 
     @property
     def _lines_of_blocks(self) -> list[int]:
@@ -252,10 +249,9 @@ class _TextBlock:
 
 
 def _run_on_text(task: Callable[[Block], Result], is_joined: bool, block: _TextBlock) -> Result:
-    """Splits a block into lines and runs the task on it."""
     lines = block.text.split("\n")
     if is_joined:
-        lines = [*joined(lines)]
+        lines = [*unwrap(lines)]
     if block.held_out is None:
         return task(Block(lines, (), block.first_train))
     train, held_out = [*compress(lines, ~block.held_out)], [*compress(lines, block.held_out)]
@@ -271,9 +267,9 @@ def first_reading(sources: Sources, workspace: Workspace) -> StreamedLines:
             read.append(done)
             yield text
 
-    found = TextFacts()
+    facts = TextFacts()
     workspace.report(READING, 0, size)
     for of_block in workspace.workers.map(TextFacts.of, texts()):
-        found.add(of_block)
-        workspace.report(READING, read[len(found.lines) - 1], size)
-    return StreamedLines(sources, workspace, found, digest.hexdigest())
+        facts.add(of_block)
+        workspace.report(READING, read[len(facts.lines) - 1], size)
+    return StreamedLines(sources, workspace, facts, digest.hexdigest())

@@ -103,7 +103,7 @@ class Tokenizer(ABC):
         """The key by which a half-typed word is compared with its completions."""
         return word
 
-    def written(self, before: str, prefix: str, word: str) -> Insertion:
+    def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
         """How `word` is inserted after `before`, the text up to the cursor, which ends with the
         half-typed `prefix`."""
         needs_space = before and not prefix and not before[-1].isspace()

@@ -86,7 +86,6 @@ class Vocabulary:
 
     @property
     def excluded_ids(self) -> tuple[int, ...]:
-        """The ids of padding and the special tokens."""
         return tuple(range(self.first_word_id))
 
     def json_bytes(self) -> int:
@@ -142,13 +141,13 @@ class Vocabulary:
         return self._find_prefix(prefix, match_key)
 
     def _ids_with_prefix(self, prefix: str, match_key: Callable[[str], str]) -> NDArray[np.int64]:
-        asked = match_key, prefix[:1]
-        if asked not in self._sorted:
-            self._sorted[asked] = self._sorted_keys(*asked)
-        spelled, ids = self._sorted[asked]
-        low = np.searchsorted(spelled, prefix)
+        key_and_first = match_key, prefix[:1]
+        if key_and_first not in self._sorted:
+            self._sorted[key_and_first] = self._sorted_keys(*key_and_first)
+        keys, ids = self._sorted[key_and_first]
+        low = np.searchsorted(keys, prefix)
         # No character sorts after the last code point, so this is the end of the prefix's words.
-        high = np.searchsorted(spelled, prefix + chr(0x10FFFF))
+        high = np.searchsorted(keys, prefix + chr(0x10FFFF))
         return np.sort(ids[low:high])
 
     def _sorted_keys(self, match_key: Callable[[str], str], first: str) -> SortedKeys:
@@ -156,14 +155,13 @@ class Vocabulary:
         takes 25 ms. A key begins with the first character of its word, or with its key."""
         begins = {begin for begin in set(self._firsts) if first in (begin, match_key(begin)[:1])}
         places = [i for i, begin in enumerate(self._firsts) if not first or begin in begins]
-        found = sorted((match_key(self.words[i]), i) for i in places)
+        keys_and_places = sorted((match_key(self.words[i]), i) for i in places)
         # An array of objects, since numpy strings drop trailing NULs.
-        spelled = np.array([key for key, _ in found], dtype=object)
-        return spelled, np.array([i for _, i in found], dtype=np.int64) + self.first_word_id
+        keys = np.array([key for key, _ in keys_and_places], dtype=object)
+        return keys, np.array([i for _, i in keys_and_places], dtype=np.int64) + self.first_word_id
 
     @cached_property
     def _firsts(self) -> list[str]:
-        """The first character of each word."""
         return [word[:1] for word in self.words]
 
     def mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:

@@ -42,7 +42,6 @@ class Workers:
             self._pipes.append(here)
 
     def close(self) -> None:
-        """Ends the processes."""
         for pipe in self._pipes:
             pipe.close()
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.event_types import Event, Progress
-from rnnlm_tui.lm.time_estimate import RunSeconds
 from rnnlm_tui.store.run_state import GeneratorState, Position
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
+from rnnlm_tui.training.estimate import RunSeconds
 from rnnlm_tui.training.learner import Learner, perplexity
 from rnnlm_tui.training.networks import BatchLoss
 from rnnlm_tui.training.time_left import TimeLeft

@@ -10,7 +10,7 @@ from functools import partial
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.evaluate import Evaluation, ScoredLine, score, summarize, written_loss
 from rnnlm_tui.event_types import EndFigures, Event, Preparing, Warned
-from rnnlm_tui.lm.mixture import Fit, cross_fitted
+from rnnlm_tui.lm.mixture import Fit, cross_fit
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.model_file import change_card, load_model
 from rnnlm_tui.text.corpus import some_lines
@@ -145,7 +145,7 @@ def _scores(
             model, some_lines(run.split_lines()[1], most_words), counts_keys=counts_keys
         )
         return
-    models = cross_fitted(model, fit)
+    models = cross_fit(model, fit)
     for above, lines, half in some_excerpts(run.held_out_excerpts(), most_words):
         yield from score(models[half], lines, above, counts_keys=counts_keys)
 

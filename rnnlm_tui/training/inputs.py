@@ -16,6 +16,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.corpus import Corpus, check_files, read_corpus
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
+from rnnlm_tui.training.estimate import training_bytes
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux limits the memory of a container."""
@@ -62,7 +63,7 @@ def check_memory(config: Config, prepared: PreparedText) -> None:
 
     def needed(total_words: int) -> int:
         examples = prepared.examples.predictions
-        return kind(config, total_words, prepared.window).training_bytes(examples)
+        return training_bytes(kind(config, total_words, prepared.window), examples)
 
     free = free_memory()
     if needed(total) <= free:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rnnlm_tui.config import LineTextConfig
 from rnnlm_tui.event_types import Event, Preparing
 from rnnlm_tui.lm.kneser_ney import Arrays
-from rnnlm_tui.lm.mixture import MAX_FITTED, ComponentName, Fit, MixedModel, fit_weights
+from rnnlm_tui.lm.mixture import MAX_FITTED, ComponentName, Fit, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays, ngram_counts
 from rnnlm_tui.store.card import Mixture, NgramSizes
@@ -78,4 +78,4 @@ def fit_of(run: TrainingRun, model: LanguageModel, most_words: int = MAX_FITTED)
     and for other models."""
     if not isinstance(model, MixedModel):
         return None
-    return fit_weights(model, run.held_out_excerpts(), most_words)
+    return fit_mixture_weights(model, run.held_out_excerpts(), most_words)

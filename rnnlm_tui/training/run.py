@@ -23,17 +23,16 @@ from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.model import Architecture, Arrays, LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
-from rnnlm_tui.lm.time_estimate import RunSeconds
 from rnnlm_tui.store.card import MAX_ANCESTORS, MAX_EPOCHS, Ancestor, Mixture, ModelCard
 from rnnlm_tui.store.model_file import BaseModel, text_tensors
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import TrainedLines, trained_on, trained_on_hashes
+from rnnlm_tui.store.trained_lines import TrainedLines, trained_lines_of, trained_lines_of_hashes
 from rnnlm_tui.text.corpus import split_lines
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import Checkpoint, CheckpointWriter, now
-from rnnlm_tui.training.estimate import run_seconds, scores_of
+from rnnlm_tui.training.estimate import RunSeconds, logits_of, run_seconds, training_bytes
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
@@ -104,10 +103,10 @@ class TrainingRun:
         """The lines that the run and its ancestors train on."""
         prepared = self.prepared
         if prepared.kept is not None:
-            return trained_on_hashes(
+            return trained_lines_of_hashes(
                 *prepared.kept.hashes, prepared.held_out_mask, self.ancestor_lines
             )
-        return trained_on(
+        return trained_lines_of(
             prepared.corpus.lines, prepared.held_out_mask, prepared.tokenizer, self.ancestor_lines
         )
 
@@ -171,7 +170,7 @@ class RunReport:
             examples=examples,
             held_out_lines=prepared.held_out_lines,
             parameters=self._architecture.parameters,
-            memory_bytes=self._architecture.training_bytes(examples),
+            memory_bytes=training_bytes(self._architecture, examples),
             estimated_s=estimated_s,
             epochs_done=epochs_done,
             device=device,
@@ -186,8 +185,8 @@ class RunReport:
 
     def estimate(self) -> RunSeconds:
         """Estimated seconds of the parts of the run."""
-        scores = scores_of(self._run.base_model)
-        return run_seconds(self._run.config, self._run.prepared, scores)
+        base_logits = logits_of(self._run.base_model)
+        return run_seconds(self._run.config, self._run.prepared, base_logits)
 
     def card(
         self,

@@ -23,7 +23,7 @@ from rnnlm_tui.config import (
 )
 from rnnlm_tui.errors import CorpusError, ModelError, Sentence, UsageError
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.lm.adaptive_softmax import with_new_words
+from rnnlm_tui.lm.adaptive_softmax import add_words
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import APP_NAME, bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
@@ -32,7 +32,7 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import TrainedLines, hashes_of
-from rnnlm_tui.store.training_text import ancestors_of, is_corpus_of, known_origin
+from rnnlm_tui.store.training_text import ancestors_of, find_origin, is_corpus_of
 from rnnlm_tui.text.corpus import Corpus, join_paragraphs
 from rnnlm_tui.text.overlap import Hashes
 from rnnlm_tui.text.prepare import PreparedLines, PreparedText
@@ -131,7 +131,7 @@ def run_from(
         start.prepared,
         origin | _of_source(source, start.prepared),
         weights=start.weights,
-        ancestor_lines=start.trained.known,
+        ancestor_lines=start.trained.trained_hashes,
     )
 
 
@@ -184,9 +184,7 @@ def _with_own_words(
     in all, and a network of these words."""
     assert isinstance(config.model, CausalConfig)
     prepared = prepare_corpus(corpus, config, held_out=held_out)
-    model, vocabulary, weights = with_new_words(
-        config.model, known, prepared.vocabulary, weights, most
-    )
+    model, vocabulary, weights = add_words(config.model, known, prepared.vocabulary, weights, most)
     config = dataclasses.replace(config, model=model)
     words = vocabulary, prepared.tokenizer.conventions, source.card.window
     del prepared  # the arrays of a large text are written again
@@ -278,7 +276,7 @@ def texts_of_update(
     sources = [*given]
     if not sources:
         hint = f"give it: {APP_NAME} --train --update {source.name} FILE"
-        origin = known_origin(source.name, source.folder, source.card, hint)
+        origin = find_origin(source.name, source.folder, source.card, hint)
         sources, encoding = origin.sources or [str(bundled_corpus())], encoding or origin.encoding
     known = {Path(name).absolute() for name in sources}
     sources += [name for name in added if Path(name).absolute() not in known]
@@ -322,7 +320,7 @@ def run_of_update(
         prepared,
         origin | _of_source(source, prepared),
         weights=weights,
-        ancestor_lines=trained.known,
+        ancestor_lines=trained.trained_hashes,
         replaces=source.model,
     )
     run.origin["old_loss"] = loss_of_update(run, source.model)

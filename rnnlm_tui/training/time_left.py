@@ -1,4 +1,4 @@
-"""Estimates the time left of a run while it trains. Before that, `lm.time_estimate` does."""
+"""Estimates the time left of a run while it trains. Before that, `estimate` does."""
 
 from __future__ import annotations
 

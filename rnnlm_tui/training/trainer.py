@@ -25,12 +25,12 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.lm.time_estimate import RunSeconds
 from rnnlm_tui.store.run_state import EpochTotals, Position
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.training.checkpoint import Tensors, arrays_of, part_of, state_of
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.epoch_steps import EpochSteps
+from rnnlm_tui.training.estimate import RunSeconds
 from rnnlm_tui.training.evaluation import evaluate_saved_model
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.ranks import LEARN, Ranks

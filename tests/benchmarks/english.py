@@ -27,7 +27,7 @@ from rnnlm_tui import threads
 threads.use_one_thread()  # before numpy loads
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepts, takes_digits
+from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepting_digits, ways_to_accept
 from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
@@ -77,14 +77,14 @@ def compare_keys(model: LanguageModel, text: Path, words: int) -> None:
             digits: DigitSetting = digits,
             has_second: bool = has_second,
         ) -> Iterator[Accept]:
-            for accept in accepts(found, before, ghost, digits, is_empty=is_empty):
+            for accept in ways_to_accept(found, before, ghost, digits, is_empty=is_empty):
                 if has_second or accept.keys != ("shift+tab",):
                     yield accept
 
         def taken(found: Listed, before: str, digits: DigitSetting = digits) -> str:
-            return takes_digits(found, before, digits)
+            return accepting_digits(found, before, digits)
 
-        with mock.patch.multiple(evaluate, accepts=some, takes_digits=taken):
+        with mock.patch.multiple(evaluate, ways_to_accept=some, accepting_digits=taken):
             show(f"{text.stem[:30]}: {name}", scored(model, excerpts))
 
 

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import NgramConfig
 from rnnlm_tui.store.model_file import installed_english, open_stored
-from rnnlm_tui.text.prose import capitalized
+from rnnlm_tui.text.prose import capitalize
 from rnnlm_tui.text.prose_tokens import is_mark, usual_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
 
@@ -117,7 +117,7 @@ class Speller:
         self._before[UNKNOWN_ID] = self._after[UNKNOWN_ID] = True
         ends = (".", "!", "?")
         self._ends = np.array([i == END_ID or word in ends for i, word in enumerate(spelled)])
-        capital = [w if is_mark(w or ".") else capitalized(w) for w in spelled]
+        capital = [w if is_mark(w or ".") else capitalize(w) for w in spelled]
         self._pieces = np.array(
             [*spelled, *(f" {w}" for w in spelled), *capital, *(f" {w}" for w in capital)], object
         )

@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui.config import make_config
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.event_types import Started, Warned
-from rnnlm_tui.lm.mixture import PRIOR, MixtureWeights, normalized
+from rnnlm_tui.lm.mixture import PRIOR, MixtureWeights, normalize
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
@@ -146,7 +146,7 @@ def test_with_too_few_unseen_lines_the_weights_stay_as_they_are_by_default(
     warned = [event.message for event in events_of(done) if isinstance(event, Warned)]
     assert any("too few to fit the weights of the mixture" in each for each in warned), warned
     weights = weights_of(library, "mine")
-    assert weights == pytest.approx(normalized({name: PRIOR[name] for name in weights}))
+    assert weights == pytest.approx(normalize({name: PRIOR[name] for name in weights}))
     shown = run("--evaluate", "--model=mine").stdout
     assert "words, too few to tell" in shown
 
@@ -160,7 +160,7 @@ def test_a_text_of_which_the_base_knows_every_line_has_no_figures(
     assert "built on have seen nearly all lines" in done.stderr
     assert "no unseen words are held out, too few to fit the weights" in done.stderr
     weights = weights_of(library, "mine")
-    assert weights == pytest.approx(normalized({name: PRIOR[name] for name in weights}))
+    assert weights == pytest.approx(normalize({name: PRIOR[name] for name in weights}))
     assert read_card(library.path("mine")).evaluation is None
     assert known_of(library, "mine", tuple(SONNETS[:60])) == SONNETS[:60]
 
@@ -270,7 +270,7 @@ def test_the_figures_of_a_mixture_that_a_training_has_written_are_those_of_evalu
     train("mine", SONNETS[:300], *NGRAM, "--on=base", "--held-out=0.4")
     by_training = figures_of(library, "mine")
     weights = weights_of(library, "mine")
-    assert weights != pytest.approx(normalized({name: PRIOR[name] for name in weights}))
+    assert weights != pytest.approx(normalize({name: PRIOR[name] for name in weights}))
     change_card(library.path("mine"), lambda card: replace(card, evaluation=None))
     run("--evaluate", "--model=mine", "--json")
     assert figures_of(library, "mine") == by_training

@@ -71,7 +71,7 @@ def held_out_of(library: Library, text: Path) -> set[str]:
 def known_of(library: Library) -> set[int]:
     """The hashes of the lines that the model was trained on."""
     with open_stored(library.path("diary")) as stored:
-        return {*stored.lines().known.tolist()}
+        return {*stored.lines().trained_hashes.tolist()}
 
 
 def saved_now(library: Library, text: Path, model: LanguageModel) -> float | None:

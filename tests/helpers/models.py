@@ -47,6 +47,13 @@ NEEDS_UNREADABLE = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has a file that cannot be read"
 )
 SAVED_MODELS = Path(__file__).parents[1] / "store" / "models"
+EVALUATION: dict[str, Any] = {
+    "lines": 3, "words": 20, "predicted": 15, "loss": 4.5, "perplexity": None,
+    "perplexity_in_vocabulary": 90.0, "oov_share": 0.1, "top1": 0.15, "top5": 0.25,
+    "continuations": [0.15, 0.05, None], "characters": 120, "keys": 95,
+    "keystroke_savings": 0.212, "savings_interval": [0.2, 0.22],
+}  # fmt: skip
+"""The metrics of a model on its held-out lines, as on its card."""
 WORDS = ("the", "cat", "sat", "on", "mat", "dog")
 CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])
 HOSTILE = settings(deadline=None, max_examples=60, derandomize=True)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.adaptive_softmax import (
     AdaptiveSoftmax,
+    add_words,
     cluster_ends,
-    multiplications,
     softmax_shapes,
-    with_new_words,
 )
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights
@@ -39,22 +36,21 @@ def test_the_clusters_of_a_vocabulary(
     rows = [shape for name, shape in shapes.items() if name.endswith("embedding")]
     assert sum(shape[0] for shape in rows) == total_words + len(ends) - 1
     assert [shape[1] for shape in rows] == [64, 16, 4][: len(ends)]
-    assert multiplications(shapes) <= sum(map(math.prod, shapes.values()))
 
 
 def test_a_head_alone_is_the_full_softmax_and_tails_share_what_their_tokens_have() -> None:
     config = CausalConfig(embedding_size=64, softmax="adaptive")
     weights = normal_weights(softmax_shapes(config, 45_000) | {"output.bias": (45_002,)}, 0.3)
     outputs = np.random.default_rng(1).normal(0, 1, (3, 64)).astype(np.float32)
-    found = AdaptiveSoftmax(weights).probabilities(outputs)
-    assert found.shape == (3, 45_000)
-    assert found.dtype == np.float32
-    assert found.sum(1) == pytest.approx(1, abs=1e-5)
+    whole = AdaptiveSoftmax(weights).probabilities(outputs)
+    assert whole.shape == (3, 45_000)
+    assert whole.dtype == np.float32
+    assert whole.sum(1) == pytest.approx(1, abs=1e-5)
     alone = {name: weights[name] for name in ("embedding", "output.bias")}
     alone["output.bias"] = alone["output.bias"][:2_002]
     head = AdaptiveSoftmax(alone).probabilities(outputs)
-    np.testing.assert_allclose(found[:, :2_000], head[:, :2_000], rtol=1e-6)
-    assert found[:, 2_000:40_000].sum(1) == pytest.approx(head[:, 2_000], rel=1e-4)
+    np.testing.assert_allclose(whole[:, :2_000], head[:, :2_000], rtol=1e-6)
+    assert whole[:, 2_000:40_000].sum(1) == pytest.approx(head[:, 2_000], rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -66,30 +62,33 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
 ) -> None:
     """They start as the mean of the last cluster, and may not begin another."""
     config = CausalConfig(embedding_size=8, softmax=softmax)
-    known = Vocabulary([f"w{i}" for i in range(words)], SPECIAL_TOKENS)
-    shapes = softmax_shapes(config, known.total_words)
+    vocabulary = Vocabulary([f"w{i}" for i in range(words)], SPECIAL_TOKENS)
+    shapes = softmax_shapes(config, vocabulary.total_words)
     rows = sum(shape[0] for name, shape in shapes.items() if name.endswith("embedding"))
     shapes |= {"output.bias": (rows,)}
     weights = normal_weights(shapes, 0.3)
-    # In the text the known words are in reverse, and a new one is the most frequent.
-    found = Vocabulary(["n0", *reversed(known.words), *(f"n{i}" for i in range(1, 9))])
-    after, union, grown = with_new_words(config, known, found, weights)
-    assert {*union.words} == {*known.words, *(f"n{i}" for i in range(most))}
+    # In the text the vocabulary words are in reverse, and a new one is the most frequent.
+    of_text = Vocabulary(["n0", *reversed(vocabulary.words), *(f"n{i}" for i in range(1, 9))])
+    after, union, grown = add_words(config, vocabulary, of_text, weights)
+    assert {*union.words} == {*vocabulary.words, *(f"n{i}" for i in range(most))}
     for limit, fits in ((words - 1, 0), (words + 3, 3)):
-        limited = with_new_words(config, known, found, weights, limit)[1]
-        assert {*limited.words} == {*known.words, *(f"n{i}" for i in range(fits))}
+        limited = add_words(config, vocabulary, of_text, weights, limit)[1]
+        assert {*limited.words} == {*vocabulary.words, *(f"n{i}" for i in range(fits))}
     assert {name: array.shape for name, array in grown.items()} == {
         **softmax_shapes(after, union.total_words), "output.bias": (rows + most,)
     }  # fmt: skip
     before, now = AdaptiveSoftmax(weights), AdaptiveSoftmax(grown)
-    special = np.arange(1, known.first_word_id)
-    read = now.embed(np.append(special, union.ids(known.words)))
-    expected = before.embed(np.append(special, known.ids(known.words)))
+    special = np.arange(1, vocabulary.first_word_id)
+    read = now.embed(np.append(special, union.ids(vocabulary.words)))
+    expected = before.embed(np.append(special, vocabulary.ids(vocabulary.words)))
     np.testing.assert_allclose(read, expected, rtol=0, atol=1e-6)
     output = np.random.default_rng(1).normal(0, 1, (1, 8)).astype(np.float32)
     odds = [softmax_.probabilities(output)[0] for softmax_ in (before, now)]
-    first = [odds[0][known.ranks[w]] / odds[0][known.ranks["w0"]] for w in known.words[:40]]
-    again = [odds[1][union.ranks[w]] / odds[1][union.ranks["w0"]] for w in known.words[:40]]
+    first = [
+        odds[0][vocabulary.ranks[w]] / odds[0][vocabulary.ranks["w0"]]
+        for w in vocabulary.words[:40]
+    ]
+    again = [odds[1][union.ranks[w]] / odds[1][union.ranks["w0"]] for w in vocabulary.words[:40]]
     np.testing.assert_allclose(first, again, rtol=1e-4)
     last = [name for name in shapes if name.endswith("embedding")][-1]
     assert any(np.allclose(row, weights[last].mean(0), atol=1e-6) for row in grown[last])

@@ -92,9 +92,11 @@ def test_a_text_read_word_by_word_is_read_as_at_once(
         assert next(one.predict([state])) == pytest.approx(expected[number], abs=1e-6)
     for number in (0, 5, len(ids) - 2):  # any state can be read on from
         rest = one.advance(whole[number], ids[number + 1 :])
-        for found, distribution in zip(one.predict(rest), expected[number + 1 :], strict=True):
-            assert found == pytest.approx(distribution, abs=1e-6)
+        for predicted, distribution in zip(one.predict(rest), expected[number + 1 :], strict=True):
+            assert predicted == pytest.approx(distribution, abs=1e-6)
     read = [*one.predict(one.read(one.start, ids))]
     assert np.stack(read) == pytest.approx(np.stack(expected), abs=1e-6)
     assert one.next_word_probabilities(ids) == pytest.approx(expected[-1], abs=1e-6)
     assert one.state_after(state, []) is state
+    if isinstance(one, MixedModel):
+        assert state.recent.length == 20

@@ -33,15 +33,15 @@ def levels_of(text: PreparedLines, *, chunk: int, leaves_out: bool = False) -> l
 
 
 def arrays_of(levels: Sequence[NgramLevel], text: PreparedLines) -> Arrays:
-    found: Arrays = {}
+    arrays: Arrays = {}
     for part in level_arrays(levels, text.vocabulary):
-        found |= part
-    return found
+        arrays |= part
+    return arrays
 
 
-def assert_same(found: Arrays, wanted: Arrays) -> None:
-    assert found.keys() == wanted.keys()
-    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+def assert_same(arrays: Arrays, wanted: Arrays) -> None:
+    assert arrays.keys() == wanted.keys()
+    assert all(np.array_equal(arrays[name], wanted[name]) for name in wanted)
 
 
 def sonnets() -> PreparedLines:

@@ -34,6 +34,6 @@ def test_numpy_agrees_with_pytorch() -> None:
         padded = ([0] * WINDOW + context)[-WINDOW:]
         with torch.no_grad():
             expected = network(torch.tensor([padded]))[0].softmax(0).numpy()
-        found = model.next_word_probabilities(context)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-        assert found.sum() == pytest.approx(1, abs=1e-5)
+        predicted = model.next_word_probabilities(context)
+        np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-5)
+        assert predicted.sum() == pytest.approx(1, abs=1e-5)

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm import mixture, recent_words
 from rnnlm_tui.lm.mixture import (
-    ComponentName,
     MixedModel,
     MixtureWeights,
-    cross_fitted,
-    em_weights,
-    fit_weights,
+    cross_fit,
+    em_mixture_weights,
+    fit_mixture_weights,
     target_probabilities,
 )
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
@@ -48,11 +46,11 @@ def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
     assert mixed.vocabulary.words == (*own.vocabulary.words, "x", "y")
     assert mixed.own_vocabulary is own.vocabulary
     for line in ("a b", "x a", "y", "", "d x", "q b"):
-        found = mixed.next_word_probabilities(ids_of(mixed.vocabulary, [line]))
+        whole = mixed.next_word_probabilities(ids_of(mixed.vocabulary, [line]))
         theirs = base.next_word_probabilities(ids_of(base.vocabulary, [line]))
         ours = own.next_word_probabilities(ids_of(own.vocabulary, [line]))
-        assert found.sum() == pytest.approx(1, abs=1e-5)
-        for i, p in enumerate(found):
+        assert whole.sum() == pytest.approx(1, abs=1e-5)
+        for i, p in enumerate(whole):
             word = mixed.vocabulary.word(i) if i else ""
             one = ours[i] if i < len(ours) else 0
             other = theirs[i] if i <= END_ID else 0
@@ -107,43 +105,18 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     own = [i if i < network.vocabulary.total_words else UNKNOWN_ID for i in context]
     states = network.normalized_states(network.advance(network.start, own))
     assert np.linalg.norm(states, axis=1) == pytest.approx(1, abs=1e-5)
-    scores = np.exp(recent_words.SHARPNESS * states[:-1] @ states[-1])
-    scores *= 0.5 ** (np.arange(len(scores))[::-1] / 2)
+    similarities = np.exp(recent_words.SHARPNESS * states[:-1] @ states[-1])
+    similarities *= 0.5 ** (np.arange(len(similarities))[::-1] / 2)
     followers = [END_ID if i == BEGIN_ID else i for i in context[1:]]
-    expected = np.bincount(followers, scores, mixed.vocabulary.total_words) / scores.sum()
-    found = components_after(mixed, context)
-    assert found[2] == pytest.approx(expected, abs=1e-5)
+    expected = (
+        np.bincount(followers, similarities, mixed.vocabulary.total_words) / similarities.sum()
+    )
+    components = components_after(mixed, context)
+    assert components[2] == pytest.approx(expected, abs=1e-5)
     # A cache that is nearly empty counts little.
     weights = np.array([0.5, 0.2, 0.3 * len(followers) / mixture.FILLING_WORDS])
     whole = mixed.next_word_probabilities(context)
-    assert whole == pytest.approx(weights @ found / weights.sum(), abs=1e-5)
-
-
-@pytest.mark.parametrize("cell", ["", "gru"])
-def test_the_cache_does_not_depend_on_how_a_text_is_read(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Word by word, at once, or in parts; nor on what else is read from the same state on."""
-    monkeypatch.setattr(recent_words, "CACHE_WORDS", 9)
-    monkeypatch.setattr(recent_words, "LATEST", 4)
-    ngrams = ngram_model(OWN)
-    models: dict[ComponentName, LanguageModel] = {"ngrams": ngrams}
-    if cell:
-        models["network"] = small_network(ngrams.vocabulary, cell)
-    mixed = MixedModel(TOKENIZER, models)
-    ids = ids_of(ngrams.vocabulary, OWN * 3)
-    whole = mixed.advance(mixed.start, ids)
-    rows = [rows.copy() for rows in mixed.predict_components(whole)]
-    for part in (1, 3, 6, len(ids) - 1):
-        state = mixed.start
-        for begin in range(0, len(ids), part):
-            states = mixed.advance(state, ids[begin : begin + part])
-            mixed.advance(state, ids[:part])
-            for place, found in enumerate(mixed.predict_components(states), start=begin):
-                assert found == pytest.approx(rows[place], abs=1e-6)
-            state = states[-1]
-        assert state.recent.length == 9
-    assert rows[-1].sum(1) == pytest.approx(1, abs=1e-5)
+    assert whole == pytest.approx(weights @ components / weights.sum(), abs=1e-5)
 
 
 @settings(deadline=None, max_examples=30, derandomize=True)
@@ -157,10 +130,10 @@ def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) 
         fit = np.log(probabilities @ weights).sum()
         return float(fit + mixture.PRIOR_WORDS * prior @ np.log(weights))
 
-    found = em_weights(probabilities, prior)
-    assert found.sum() == pytest.approx(1)
+    fitted = em_mixture_weights(probabilities, prior)
+    assert fitted.sum() == pytest.approx(1)
     for other in rng.dirichlet(np.ones(components), 50):
-        assert gain(0.98 * found + 0.02 * other) <= gain(found) + 0.01
+        assert gain(0.98 * fitted + 0.02 * other) <= gain(fitted) + 0.01
 
 
 def test_weights_follow_the_text_if_there_is_enough_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,24 +141,24 @@ def test_weights_follow_the_text_if_there_is_enough_of_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 100)
 
     def fitted(lines: Sequence[str]) -> MixtureWeights:
-        fit = fit_weights(mixed, [Excerpt((), tuple(lines))], 1000)
+        fit = fit_mixture_weights(mixed, [Excerpt((), tuple(lines))], 1000)
         assert fit is not None
         return fit.mixture_weights
 
     assert fitted(BASE * 9)["base"] > 0.8
     assert fitted(OWN * 9)["ngrams"] > 0.6
-    assert fit_weights(mixed, [], 100) is None
-    assert fit_weights(mixed, [Excerpt(OWN, BASE * 6)], 1000) is None
+    assert fit_mixture_weights(mixed, [], 100) is None
+    assert fit_mixture_weights(mixed, [Excerpt(OWN, BASE * 6)], 1000) is None
 
 
 def test_only_the_words_of_excerpts_count_and_what_stands_above_is_context() -> None:
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
-    found = target_probabilities(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
+    below = target_probabilities(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
     # Two words and two ends: q is unknown.
-    assert found.shape == (4, 3)
-    assert found[0, 2] > 0  # the cache has read an a
+    assert below.shape == (4, 3)
+    assert below[0, 2] > 0  # the cache has read an a
     alone = target_probabilities(mixed, [Excerpt((), ("a b", "", "q"))])
-    assert alone[0, 2] == 0 and alone[:, :2] == pytest.approx(found[:, :2])
+    assert alone[0, 2] == 0 and alone[:, :2] == pytest.approx(below[:, :2])
 
 
 def test_a_half_is_measured_with_weights_that_fit_the_other(
@@ -193,11 +166,11 @@ def test_a_half_is_measured_with_weights_that_fit_the_other(
 ) -> None:
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 100)
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
-    fit = fit_weights(mixed, [Excerpt((), OWN * 9, 0), Excerpt((), BASE * 9, 1)], 1000)
+    fit = fit_mixture_weights(mixed, [Excerpt((), OWN * 9, 0), Excerpt((), BASE * 9, 1)], 1000)
     assert fit is not None
-    of_first, of_second = cross_fitted(mixed, fit)
+    of_first, of_second = cross_fit(mixed, fit)
     assert isinstance(of_first, MixedModel) and isinstance(of_second, MixedModel)
-    assert cross_fitted(mixed, None) == (mixed, mixed)
+    assert cross_fit(mixed, None) == (mixed, mixed)
     assert of_first.mixture_weights["base"] > 0.8 and of_second.mixture_weights["ngrams"] > 0.6
     assert 0.3 < fit.mixture_weights["base"] < 0.7
 
@@ -211,6 +184,6 @@ def test_the_weight_of_the_cache_is_that_for_text_as_it_runs(
     said = ("a", "b", "c")
     running = [Excerpt((line,) * 9, (line,)) for line in said * 9]
     scattered = [Excerpt((), said * 9)]
-    weights = [fit_weights(mixed, each, 10_000) for each in (running, scattered)]
+    weights = [fit_mixture_weights(mixed, each, 10_000) for each in (running, scattered)]
     assert weights[0] and weights[1]
     assert weights[0].mixture_weights["cache"] > 1.5 * weights[1].mixture_weights["cache"]

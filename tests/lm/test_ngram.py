@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.counting import count_levels
 from rnnlm_tui.lm.kneser_ney import FALLBACK, discounts_of, estimate
+from rnnlm_tui.lm.layer_table import layers_of
 from rnnlm_tui.lm.model import Architecture, ArraySpec
 from rnnlm_tui.lm.ngram import NgramModel, ngram_counts
 from rnnlm_tui.lm.registry import ARCHITECTURES
@@ -69,13 +70,13 @@ def test_every_probability_and_the_perplexities_are_kenlms(kenlm: dict[str, Any]
     logs, is_known = list[float](), list[bool]()
     for line, expected in zip(kenlm["test"], kenlm["log10_probabilities"], strict=True):
         words = TOKENIZER.words(line)
-        found = probabilities_along(model, words)
-        assert [math.log10(p) for p in found] == pytest.approx([p for _, p in expected], abs=1e-4)
-        logs += map(math.log, found)
+        ours = probabilities_along(model, words)
+        assert [math.log10(p) for p in ours] == pytest.approx([p for _, p in expected], abs=1e-4)
+        logs += map(math.log, ours)
         is_known += [*(word in model.vocabulary for word in words), True]
-    known = [log for log, is_of_known in zip(logs, is_known, strict=True) if is_of_known]
+    logs_of_known = [log for log, is_of_known in zip(logs, is_known, strict=True) if is_of_known]
     summary = "\n".join(kenlm["summary"])
-    for label, some in (("including", logs), ("excluding", known)):
+    for label, some in (("including", logs), ("excluding", logs_of_known)):
         perplexity = re.search(rf"{label} OOVs:\s+([0-9.]+)", summary)
         assert perplexity is not None
         assert math.exp(-np.mean(some)) == pytest.approx(float(perplexity[1]), rel=1e-3)
@@ -170,7 +171,7 @@ def test_the_arrays_are_those_that_the_architecture_declares(order: int) -> None
     kinds = {np.dtype(np.float32): "F32", np.dtype(np.int32): "I32"}
     assert ngram.arrays() == {n: ArraySpec(a.shape, kinds[a.dtype]) for n, a in arrays.items()}
     assert ngram.parameters == sum(sizes)
-    assert [layer.parameters for layer in ngram.layers()] == list(sizes)
+    assert [layer.parameters for layer in layers_of(ngram)] == list(sizes)
 
 
 @pytest.mark.parametrize(
@@ -200,9 +201,9 @@ def test_small_arrays_are_those_declared_and_keep_the_trie(words: int) -> None:
         for unpacked in (ngram.quickly_from_compact(small), again)
     )
     for context in ([], [2], [2, 4], [2, 4, 5], [4, 5, 4], [1], [5]):
-        found = quick.next_word_probabilities(context)
-        np.testing.assert_allclose(found, whole.next_word_probabilities(context), atol=1e-7)
-        assert found.sum() == pytest.approx(1, abs=1e-4)
+        predicted = quick.next_word_probabilities(context)
+        np.testing.assert_allclose(predicted, whole.next_word_probabilities(context), atol=1e-7)
+        assert predicted.sum() == pytest.approx(1, abs=1e-4)
     for name, array in again.items():
         if array.dtype == np.int32:
             assert np.array_equal(array, arrays[name]), name

@@ -25,14 +25,14 @@ lines_of_words = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_s
 def ngrams_of(arrays: dict[str, NDArray[Any]], order: int) -> set[tuple[int, ...]]:
     """The n-grams of two words and more, as ids."""
     above: list[tuple[int, ...]] = [(i,) for i in range(len(arrays["probability.1"]))]
-    found = set[tuple[int, ...]]()
+    ngrams = set[tuple[int, ...]]()
     for k in range(2, order + 1):
         counts = np.diff(arrays[f"children.{k}"])
         parents = np.repeat(np.arange(len(above)), counts)
         words = arrays[f"word.{k}"].tolist()
         above = [(*above[p], w) for p, w in zip(parents.tolist(), words, strict=True)]
-        found |= {*above}
-    return found
+        ngrams |= {*above}
+    return ngrams
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
@@ -68,10 +68,10 @@ def test_the_worth_is_the_relative_entropy_between_the_models_with_and_without()
     nodes: list[tuple[int, ...]] = [(i,) for i in range(total)]
     occurrences = dict(zip(nodes, levels[0].occurrences.tolist(), strict=True))
     places = sum(occurrences.values())
-    for level, found in zip(levels[1:], importances(levels, text.vocabulary), strict=True):
+    for level, of_level in zip(levels[1:], importances(levels, text.vocabulary), strict=True):
         ends = zip(level.parents.tolist(), level.words.tolist(), strict=True)
         longer = [(*nodes[parent], word) for parent, word in ends]
-        for ngram, worth in zip(longer, found.tolist(), strict=True):
+        for ngram, worth in zip(longer, of_level.tolist(), strict=True):
             listed = [other[-1] for other in longer if other[:-1] == ngram[:-1]]
             expected = occurrences[ngram[:-1]] / places * divergence(model, ngram, listed)
             assert worth == pytest.approx(expected, abs=1e-6)
@@ -94,7 +94,7 @@ def divergence(model: NgramModel, ngram: tuple[int, ...], listed: list[int]) -> 
 def test_the_perplexity_rises_as_n_grams_are_taken_away() -> None:
     lines = bundled_corpus().read_text(encoding="utf-8").splitlines()
     text = prepared([line for i, line in enumerate(lines) if i % 10], tokenizer="lesson")
-    found = []
+    perplexities = []
     for most in (None, 20_000, 5_000, 1_000, 200, 1):
         model = counted(text, 4, most)
         losses = [
@@ -103,5 +103,5 @@ def test_the_perplexity_rises_as_n_grams_are_taken_away() -> None:
             for ids in [[BEGIN_ID, *text.vocabulary.encode(text.tokenizer.words(line)), END_ID]]
             for i in range(1, len(ids))
         ]
-        found.append(math.exp(np.mean(losses)))
-    assert found == sorted(found)
+        perplexities.append(math.exp(np.mean(losses)))
+    assert perplexities == sorted(perplexities)

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import accuracy_sentence
 from rnnlm_tui.store.model_file import read_card
-from tests.helpers.models import SAVED_MODELS
+from tests.helpers.models import EVALUATION, SAVED_MODELS
 
-FIGURES = Evaluation(
-    lines=3,
-    words=20,
-    predicted=15,
-    loss=4.5,
-    perplexity=None,
-    perplexity_in_vocabulary=90.0,
-    oov_share=0.1,
-    top1=0.15,
-    top5=0.25,
-    continuations=(0.15, 0.05, None),
-    characters=120,
-    keys=95,
-    keystroke_savings=0.212,
-    savings_interval=(0.2, 0.22),
-)
+FIGURES = msgspec.convert(EVALUATION, Evaluation)
 
 
 @pytest.fixture

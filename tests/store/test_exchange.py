@@ -27,6 +27,7 @@ from tests.helpers.models import (
     NEEDS_UNREADABLE,
     UNREADABLE,
     contents,
+    library_with,
     make_model,
     models_of,
     parsed_tensors,
@@ -34,6 +35,7 @@ from tests.helpers.models import (
     put,
     tensor_file,
     whole_model,
+    why_refused,
     with_tensors,
 )
 
@@ -208,20 +210,29 @@ def test_a_file_whose_header_claims_more_than_it_holds_is_refused() -> None:
 @HOSTILE
 @given(
     edits=st.lists(
-        st.tuples(st.floats(0, 1), st.booleans(), st.binary(min_size=1, max_size=6)),
-        min_size=1,
-        max_size=6,
+        st.tuples(
+            st.floats(0, 1), st.sampled_from(["put", "insert", "cut"]), st.binary(max_size=9)
+        ),
+        max_size=5,
     ),
+    in_header=st.booleans(),
     kept=st.floats(0, 1),
 )
-def test_a_file_with_random_bytes_never_does_more_than_be_refused(
-    edits: list[tuple[float, bool, bytes]], kept: float
+def test_random_bytes_never_do_more_than_spoil_the_model(
+    edits: list[tuple[float, str, bytes]], in_header: bool, kept: float
 ) -> None:
+    """Neither in a file that is imported nor in one of the library."""
     raw = whole_model()
-    for share, insert, more in edits:
-        place = int(share * len(raw))
-        raw = raw[:place] + more + raw[place + (0 if insert else len(more)) :]
-    import_of(raw if len(edits) % 2 else raw[: int(kept * len(raw))])
+    end = 8 + int.from_bytes(raw[:8], "little") if in_header else len(raw)
+    for position, how, more in edits:
+        place = int(position * end)
+        rest = place + (0 if how == "insert" else len(more))
+        raw = raw[:place] + (b"" if how == "cut" else more) + raw[rest:]
+    raw = raw if len(edits) % 2 else raw[: int(kept * len(raw))]
+    import_of(raw)
+    with library_with(raw) as library:
+        refused = why_refused(library)
+    assert refused is None or "victim" in refused
 
 
 # What a file tells

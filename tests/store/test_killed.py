@@ -111,7 +111,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     assert list(expected) == list(range(1, EPOCHS + 1))
     rng = random.Random(2024)
     resume = library.run_folder(NAME) / "resume.safetensors"
-    found: dict[int, tuple[Any, Any]] = {}
+    by_epoch: dict[int, tuple[Any, Any]] = {}
     went_on_from = []
     for most_lines, most_seconds in KILLS:
         how = ["--resume"] if resume.exists() else [str(corpus_file), *SETTINGS]
@@ -128,11 +128,11 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
         went_on_from += [e["epochs_done"] for e in events if e["event"] == "started"]
         for epoch, figures in losses(events).items():
             # An epoch that was not saved is trained again, and must come out the same.
-            assert found.setdefault(epoch, figures) == figures
+            assert by_epoch.setdefault(epoch, figures) == figures
     assert went_on_from == sorted(went_on_from)
     assert went_on_from[-1] > 1, "no kill came after a save"
-    found |= finish(start(library, "--resume"))
-    assert dict(sorted(found.items())) == expected
+    by_epoch |= finish(start(library, "--resume"))
+    assert dict(sorted(by_epoch.items())) == expected
     (one, _), (two, _) = straight.open(NAME), library.open(NAME)
     assert (two.history, two.metrics) == (one.history, one.metrics)
     assert same_tensors(tensors_in(straight.path(NAME)), tensors_in(library.path(NAME)))

@@ -38,8 +38,8 @@ def note_of(library: Library, name: str) -> Path:
 def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
     """Holds the name in this process, with these facts in the note."""
     with library.lock(name):
-        known = json.loads(note_of(library, name).read_text())
-        note_of(library, name).write_text(json.dumps({**known, **facts}))
+        note = json.loads(note_of(library, name).read_text())
+        note_of(library, name).write_text(json.dumps({**note, **facts}))
         yield
 
 

@@ -284,41 +284,16 @@ def test_a_link_to_itself_is_listed_as_damaged_and_can_be_deleted() -> None:
 
 @HOSTILE
 @given(
-    edits=st.lists(
-        st.tuples(
-            st.floats(0, 1), st.sampled_from(["put", "insert", "cut"]), st.binary(max_size=9)
-        ),
-        min_size=1,
-        max_size=5,
-    ),
-    in_header=st.booleans(),
-)
-def test_random_bytes_never_do_more_than_spoil_the_model(
-    edits: list[tuple[float, str, bytes]], in_header: bool
-) -> None:
-    raw = whole_model()
-    end = 8 + int.from_bytes(raw[:8], "little") if in_header else len(raw)
-    for share, how, more in edits:
-        place = int(share * end)
-        kept = place + (0 if how == "insert" else len(more))
-        raw = raw[:place] + (b"" if how == "cut" else more) + raw[kept:]
-    with library_with(raw) as library:
-        refused = why_refused(library)
-    assert refused is None or "victim" in refused
-
-
-@HOSTILE
-@given(
-    share=st.floats(0, 1, exclude_max=True),
+    fraction=st.floats(0, 1, exclude_max=True),
     raw=st.binary(max_size=200),
     value=JSON_VALUES,
     kind=st.integers(0, 2),
 )
 def test_a_file_cut_short_or_with_other_contents_is_refused(
-    share: float, raw: bytes, value: object, kind: int
+    fraction: float, raw: bytes, value: object, kind: int
 ) -> None:
     whole = whole_model()
-    other = (whole[: int(share * len(whole))], raw, json.dumps(value).encode())[kind]
+    other = (whole[: int(fraction * len(whole))], raw, json.dumps(value).encode())[kind]
     assert "victim.safetensors" in refusal(other)
 
 

@@ -25,10 +25,10 @@ ANSWERS: dict[str, list[tuple[str, float]]] = json.loads(
 @pytest.mark.parametrize("preset", PRESETS)
 def test_it_suggests_what_it_did(preset: str) -> None:
     _, model = load_model(SAVED_MODELS / f"{preset}.safetensors")
-    found, expected = suggest(model, "shall i ").candidates, ANSWERS[preset]
-    assert [each.word for each in found] == [word for word, _ in expected]
+    candidates, expected = suggest(model, "shall i ").candidates, ANSWERS[preset]
+    assert [each.word for each in candidates] == [word for word, _ in expected]
     probabilities = [probability for _, probability in expected]
-    assert [each.probability for each in found] == pytest.approx(probabilities, rel=1e-4)
+    assert [each.probability for each in candidates] == pytest.approx(probabilities, rel=1e-4)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -11,7 +11,7 @@ import pytest
 
 import rnnlm_tui
 from rnnlm_tui.evaluate import Evaluation, score, summarize
-from rnnlm_tui.lm.mixture import MAX_FITTED, MixedModel, cross_fitted, fit_weights
+from rnnlm_tui.lm.mixture import MAX_FITTED, MixedModel, cross_fit, fit_mixture_weights
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.training_text import find_corpus
@@ -70,20 +70,20 @@ def test_the_figures_of_the_sonnets_are_those_of_the_files(library: Library) -> 
         held_out = stored.lines().held_out_of(corpus.lines)
     excerpts = [*excerpts_of(corpus.lines, held_out)]
     assert isinstance(model, MixedModel)
-    fit = fit_weights(model, excerpts, MAX_FITTED)
+    fit = fit_mixture_weights(model, excerpts, MAX_FITTED)
     assert fit is not None
-    halves = cross_fitted(model, fit)  # no line is measured with weights that were fitted to it
+    halves = cross_fit(model, fit)  # no line is measured with weights that were fitted to it
     scores = (score(halves[each.half], each.lines, each.above) for each in excerpts)
-    found = summarize(chain.from_iterable(scores))
-    assert counts(found) == counts(kept)
+    evaluation = summarize(chain.from_iterable(scores))
+    assert counts(evaluation) == counts(kept)
     # The weights were rounded after they were measured, and numpy differs between processors.
-    assert shares(found) == pytest.approx(shares(kept), abs=2e-3)
-    assert found.loss == pytest.approx(kept.loss, rel=1e-3)
+    assert shares(evaluation) == pytest.approx(shares(kept), abs=2e-3)
+    assert evaluation.loss == pytest.approx(kept.loss, rel=1e-3)
 
 
-def counts(found: Evaluation) -> tuple[int, ...]:
-    return found.lines, found.words, found.predicted
+def counts(evaluation: Evaluation) -> tuple[int, ...]:
+    return evaluation.lines, evaluation.words, evaluation.predicted
 
 
-def shares(found: Evaluation) -> list[float | None]:
-    return [found.oov_share, found.top1, found.top5, found.keystroke_savings]
+def shares(evaluation: Evaluation) -> list[float | None]:
+    return [evaluation.oov_share, evaluation.top1, evaluation.top5, evaluation.keystroke_savings]

@@ -53,19 +53,6 @@ def with_network(change: Callable[[Tensors], object]) -> bytes:
     return with_tensors(change_network)
 
 
-def test_weights_of_half_the_precision_are_read_as_whole_ones() -> None:
-    def halve(tensors: Tensors) -> None:
-        tensors.update({name: array.astype(np.float16) for name, array in tensors.items()})
-
-    with library_with(with_network(halve)) as library:
-        assert why_refused(library) is None
-        with open_stored(library.path("victim")) as stored:
-            read = stored.weights("network")
-    for name, array in read.items():
-        assert array.dtype == np.float32
-        assert array == pytest.approx(SMALL[name], rel=2**-11, abs=1e-7)
-
-
 def test_the_largest_weights_that_are_taken_still_give_probabilities() -> None:
     def change(tensors: Tensors) -> None:
         for tensor in tensors.values():
@@ -93,7 +80,7 @@ def test_a_number_that_is_not_finite_or_overflows_is_refused(number: float) -> N
         (lambda t: t.update({"more": np.zeros(1, np.float32)}), "other tensors"),
         *(
             (lambda t, kind=kind: t.update(embedding=t["embedding"].astype(kind)), "float32")
-            for kind in (np.float64, np.int64, np.int32, np.bool_)
+            for kind in (np.float64, np.float16, np.int64, np.int32, np.bool_)
         ),
         *(
             (lambda t, shape=shape: t.update(embedding=np.zeros(shape, np.float32)), "embedding")

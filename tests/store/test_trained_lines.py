@@ -13,7 +13,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import trained_lines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
-from rnnlm_tui.store.trained_lines import count_seen, trained_on
+from rnnlm_tui.store.trained_lines import count_seen, trained_lines_of
 from rnnlm_tui.text.corpus import read_corpus, split_lines
 from rnnlm_tui.text.overlap import hash_lines, no_hashes
 from rnnlm_tui.text.tokenizers import TOKENIZERS
@@ -107,21 +107,21 @@ def test_without_new_lines_nothing_is_held_out_with_a_warning(
 def test_a_line_is_known_by_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     text = ["The cat sat there,", "on the old mat", "", "held out is this line"]
     held_out = np.array([False, False, False, True])
-    lines = trained_on(text, held_out, LESSON, no_hashes())
+    lines = trained_lines_of(text, held_out, LESSON, no_hashes())
     asked = ["the CAT  sat there!", "the cat", "", "on the old mat", "...", text[3]]
-    assert count_seen(asked, LESSON, lines.known) == 2
-    assert (len(lines.known), lines.held_out.tolist()) == (2, [3])
+    assert count_seen(asked, LESSON, lines.trained_hashes) == 2
+    assert (len(lines.trained_hashes), lines.held_out.tolist()) == (2, [3])
     monkeypatch.setattr(trained_lines, "MAX_LINES", 1)
-    assert len(trained_on(text, held_out, LESSON, no_hashes()).known) == 1
+    assert len(trained_lines_of(text, held_out, LESSON, no_hashes()).trained_hashes) == 1
 
 
 def test_of_a_grown_text_what_was_held_out_stays_so_and_a_share_of_what_is_new() -> None:
     text = [f"line {number} of the diary" for number in range(40)]
     held_out = np.arange(40) % 4 == 3
-    known = np.append(text[0:1], "an ancestor was trained on this")
-    trained = trained_on(text, held_out, LESSON, np.sort(hash_lines(known, LESSON)))
+    trained_before = np.append(text[0:1], "an ancestor was trained on this")
+    trained = trained_lines_of(text, held_out, LESSON, np.sort(hash_lines(trained_before, LESSON)))
     new = [f"a new line, number {number}" for number in range(50)]
-    grown = [*new[:25], known[1], "", *text, text[3], *new[25:]]
+    grown = [*new[:25], trained_before[1], "", *text, text[3], *new[25:]]
     mask = trained.hold_out_again(grown, LESSON, 0.2, 1, no_hashes())
     chosen = [line for line, is_held_out in zip(grown, mask, strict=True) if is_held_out]
     assert [line for line in chosen if line not in new] == [*text[3::4], text[3]]

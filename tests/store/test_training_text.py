@@ -47,7 +47,7 @@ def card_of(library: Library, name: str = "gru") -> ModelCard:
     return library.open(name)[0]
 
 
-def found(library: Library, name: str = "gru") -> Corpus:
+def corpus_of(library: Library, name: str = "gru") -> Corpus:
     return training_text.find_corpus(name, library.run_folder(name), card_of(library, name))
 
 
@@ -57,7 +57,7 @@ def copies(library: Library) -> CopiedSpans | None:
 
 
 def test_the_text_is_found_where_the_training_read_it(library: Library, verses: Path) -> None:
-    corpus = found(library)
+    corpus = corpus_of(library)
     assert corpus.sources == (str(verses),)
     with open_stored(library.path("gru")) as stored:
         held_out = split_lines(corpus.lines, stored.lines().held_out_of(corpus.lines))[1]
@@ -67,11 +67,11 @@ def test_the_text_is_found_where_the_training_read_it(library: Library, verses: 
 def test_a_text_that_has_changed_or_is_gone_is_reported(library: Library, verses: Path) -> None:
     verses.write_text("another text")
     with pytest.raises(CorpusError, match="no longer the text that gru was trained on") as raised:
-        found(library)
+        corpus_of(library)
     assert "--evaluate FILE --model gru" in raised.value.hint
     verses.unlink()
     with pytest.raises(CorpusError, match=r"text of gru is gone: .*no such file"):
-        found(library)
+        corpus_of(library)
     assert copies(library) is None
 
 
@@ -83,7 +83,7 @@ def test_a_pipe_in_place_of_the_text_is_not_waited_for(library: Library, verses:
 
     def find() -> None:
         with pytest.raises(CorpusError) as error:
-            found(library)
+            corpus_of(library)
         assert copies(library) is None
         said.append(error.value.message)
 
@@ -97,10 +97,10 @@ def test_a_copy_knows_where_its_text_is_and_an_import_does_not(
     library: Library, tmp_path: Path
 ) -> None:
     library.duplicate("gru", "copy")
-    assert found(library, "copy").name == "verses.txt"
+    assert corpus_of(library, "copy").name == "verses.txt"
     library.import_(library.export("gru", tmp_path / "gru.safetensors"), "back")
     with pytest.raises(CorpusError, match=r"not known here: its text was verses\.txt"):
-        found(library, "back")
+        corpus_of(library, "back")
 
 
 @pytest.mark.parametrize(
@@ -114,21 +114,21 @@ def test_a_copy_knows_where_its_text_is_and_an_import_does_not(
 def test_a_damaged_origin_is_ignored(library: Library, origin: str) -> None:
     (library.run_folder("gru") / ORIGIN).write_text(origin)
     with pytest.raises(CorpusError, match="not known here"):
-        found(library)
+        corpus_of(library)
     assert copies(library) is None
 
 
-def test_a_path_that_cannot_be_looked_at_is_reported(library: Library) -> None:
-    training_text.write_origin(library.run_folder("gru"), ["a" * 5000], None)
-    with pytest.raises(CorpusError, match="the text of gru is gone"):
-        found(library)
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("a" * 5000, "the text of gru is gone"), ("-", "trained on a text from standard input")],
+)
+def test_a_text_that_cannot_be_read_again_is_reported(
+    library: Library, path: str, why: str
+) -> None:
+    training_text.write_origin(library.run_folder("gru"), [path], None)
+    with pytest.raises(CorpusError, match=why):
+        corpus_of(library)
     assert copies(library) is None
-
-
-def test_a_text_from_standard_input_cannot_be_read_again(library: Library) -> None:
-    training_text.write_origin(library.run_folder("gru"), ["-"], None)
-    with pytest.raises(CorpusError, match="trained on a text from standard input"):
-        found(library)
 
 
 def test_the_encoding_and_a_path_that_is_not_unicode_are_kept(
@@ -138,7 +138,7 @@ def test_the_encoding_and_a_path_that_is_not_unicode_are_kept(
     path.write_text(text, encoding="utf-16-le")
     training_text.write_origin(library.run_folder("gru"), [str(path)], "utf-16-le")
     assert json.loads((library.run_folder("gru") / ORIGIN).read_text())["encoding"] == "utf-16-le"
-    assert next(iter(found(library).lines)) == text.split("\n")[0]
+    assert next(iter(corpus_of(library).lines)) == text.split("\n")[0]
 
 
 def test_the_bundled_text_is_found_without_an_origin(library: Library) -> None:

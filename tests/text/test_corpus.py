@@ -111,10 +111,10 @@ def test_held_out_lines_are_whole_blocks_that_follow_from_the_seed() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.integers(1, 300), st.floats(0, 0.5), st.integers(0, 99))
-def test_a_split_loses_no_line(count: int, share: float, seed: int) -> None:
+def test_a_split_loses_no_line(count: int, fraction: float, seed: int) -> None:
     lines = [str(i) for i in range(count)]
-    train, held_out = split_held_out(lines, share, seed)
-    assert len(held_out) == round(count * share)
+    train, held_out = split_held_out(lines, fraction, seed)
+    assert len(held_out) == round(count * fraction)
     assert sorted((*train, *held_out), key=int) == lines
 
 
@@ -125,9 +125,9 @@ SENTENCE = "The boats came in before noon and we helped to carry the baskets up 
 def test_wrapped_paragraphs_are_one_line_each(width: int) -> None:
     paragraphs = [SENTENCE * count for count in (4, 7, 5)]
     text = "\n\n".join(textwrap.fill(p, width) for p in paragraphs)
-    found = join_paragraphs(made_up_corpus(text), "auto")
-    assert [line for line in found.lines if line] == [p.strip() for p in paragraphs]
-    assert join_paragraphs(found, "auto") == found == join_paragraphs(found, "paragraphs")
+    corpus = join_paragraphs(made_up_corpus(text), "auto")
+    assert [line for line in corpus.lines if line] == [p.strip() for p in paragraphs]
+    assert join_paragraphs(corpus, "auto") == corpus == join_paragraphs(corpus, "paragraphs")
 
 
 def test_other_texts_keep_their_lines() -> None:

@@ -23,8 +23,8 @@ def mask(*held_out: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def test_each_has_the_lines_that_stand_above_it_in_the_text() -> None:
-    found = [*excerpts_of(LINES, mask(1, 2, 20, 21))]
-    assert found == [
+    excerpts = [*excerpts_of(LINES, mask(1, 2, 20, 21))]
+    assert excerpts == [
         Excerpt(("line 0",), ("line 1", "line 2"), 0),
         Excerpt(tuple(LINES[17:20]), ("line 20", "line 21"), 1),
     ]
@@ -32,13 +32,13 @@ def test_each_has_the_lines_that_stand_above_it_in_the_text() -> None:
 
 
 def test_a_long_block_is_several_and_a_small_gap_makes_no_other() -> None:
-    found = [*excerpts_of(LINES, mask(*range(20, 26), 27, 29))]
-    assert [excerpt.lines for excerpt in found] == [
+    excerpts = [*excerpts_of(LINES, mask(*range(20, 26), 27, 29))]
+    assert [excerpt.lines for excerpt in excerpts] == [
         tuple(LINES[20:24]),
         ("line 24", "line 25", "line 27", "line 29"),
     ]
-    assert [excerpt.above[-1] for excerpt in found] == ["line 19", "line 23"]
-    assert [excerpt.half for excerpt in found] == [0, 1]
+    assert [excerpt.above[-1] for excerpt in excerpts] == ["line 19", "line 23"]
+    assert [excerpt.half for excerpt in excerpts] == [0, 1]
     assert len([*excerpts_of(LINES, mask(20, 25))]) == 2
 
 

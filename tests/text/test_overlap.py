@@ -49,22 +49,22 @@ def test_a_long_copy_is_found_in_one_piece() -> None:
 
 
 def searched(corpus: list[list[str]], words: list[str]) -> list[Span]:
-    """The same spans, found by trying every span at every place."""
+    """The same spans, line_of by trying every span at every place."""
     flat = [(word, number) for number, line in enumerate(corpus, start=1) for word in line]
     texts = [word for word, _ in flat]
-    found: dict[tuple[int, int], int] = {}
+    line_of: dict[tuple[int, int], int] = {}
     for start in range(len(words)):
         for length in range(SHORTEST, len(words) - start + 1):
             wanted = words[start : start + length]
             for place in range(len(texts) - length + 1):
                 if texts[place : place + length] == wanted:
-                    found.setdefault((start, length), flat[place][1])
+                    line_of.setdefault((start, length), flat[place][1])
     return [
         Span(start, length, line)
-        for (start, length), line in sorted(found.items())
+        for (start, length), line in sorted(line_of.items())
         if not any(
             other != (start, length) and other[0] <= start and start + length <= other[0] + other[1]
-            for other in found
+            for other in line_of
         )
     ]
 

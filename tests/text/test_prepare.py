@@ -33,9 +33,9 @@ SONNETS_WORDS = "392d179eaa678ce3e70482944ad128067cbcd1694f2d3cf8400da036fef5b66
 
 def prepared(preset: str, text: str, vocabulary: Vocabulary | None = None, **given: Any) -> Any:
     """This text as the preset prepares it, by default with no line held out."""
-    known = None if vocabulary is None else (vocabulary, Conventions(), 7)
+    inherited = None if vocabulary is None else (vocabulary, Conventions(), 7)
     config = make_config(preset, [{"held_out": 0}, given])
-    return prepare_corpus(made_up_corpus(text), config, known)
+    return prepare_corpus(made_up_corpus(text), config, inherited)
 
 
 def padded(examples: PrefixExamples) -> list[list[int]]:
@@ -182,11 +182,11 @@ def test_a_window_of_another_model_is_kept() -> None:
 def test_a_poor_text_is_accepted_with_a_warning(
     text: str, given: dict[str, Any], warnings: list[str]
 ) -> None:
-    found = prepared("gru", text.replace("LONG", "é" * 1_000_000), **given).warnings
-    assert [message[: len(start)] for message, start in zip(found, warnings, strict=True)] == (
+    messages = prepared("gru", text.replace("LONG", "é" * 1_000_000), **given).warnings
+    assert [message[: len(start)] for message, start in zip(messages, warnings, strict=True)] == (
         warnings
     )
-    assert all(len(message) < 200 for message in found)
+    assert all(len(message) < 200 for message in messages)
 
 
 @pytest.mark.parametrize(

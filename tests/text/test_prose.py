@@ -74,9 +74,10 @@ def test_a_text_comes_back_as_it_was_written(language: str) -> None:
 
 def test_spaces_quotes_and_apostrophes_are_those_of_the_text() -> None:
     french = learn_prose(TEXTS["French"].replace(" !", "\u202f!").split("\n") * 12)
-    assert french.written("Quel froid ", "", "!") == Insertion("!")  # the space stays
-    assert french.written("Quel froid", "", "!").text == "\u202f!"
+    assert french.insertion_of("Quel froid ", "", "!") == Insertion("!")  # the space stays
+    assert french.insertion_of("Quel froid", "", "!").text == "\u202f!"
     assert french.join(["j'ai", "dit", "“", "oui", "”"]) == "J’ai dit « oui »"
+    assert french.insertion_of("Le prix: $", "", "5") == Insertion("5")
     straight = learn_prose(['"Yes," he said. "Don\'t."'] * 12)
     assert straight.join(["“", "don't", "”"]) == '"Don\'t"'
 
@@ -125,27 +126,6 @@ def test_abbreviations_are_learned_from_the_text() -> None:
     )
 
 
-WRITTEN = [
-    # before, half-typed, token, inserted, eats the space before, a space follows
-    ("shall i comp", "comp", "compare", "are", False, True),
-    ("the kitchen ", "", ",", ",", True, True),
-    ("the kitchen", "", ",", ",", False, True),
-    ("the kitchen", "", "washed", " washed", False, True),
-    ("", "", "iPhone", "iPhone", False, True),
-    ("yes", "", "—", "—", False, False),
-    ("the cost was $", "", "5", "5", False, True),
-]
-"""test_prose_suggestions has more of them, each as part of a line."""
-
-
-@pytest.mark.parametrize(("before", "prefix", "word", "text", "eats", "after"), WRITTEN)
-def test_a_token_is_written_as_the_line_needs_it(
-    before: str, prefix: str, word: str, text: str, eats: bool, after: bool
-) -> None:
-    tokenizer = ProseTokenizer(Conventions(), {})
-    assert tokenizer.written(before, prefix, word) == Insertion(text, eats, after)
-
-
 TYPED = [
     ("Don’t go to An", ["don't", "go", "to"], "An"),
     ("i met anna ", ["I", "met", "Anna"], ""),
@@ -190,8 +170,8 @@ def test_no_text_crashes_it_and_no_letter_is_lost(text: str) -> None:
     assert not prefix or text.endswith(prefix)
     back = tokenizer.join(words)
     for word in words[:3]:
-        tokenizer.written(back, "", word)
-        tokenizer.written(text, prefix, prefix + word)
+        tokenizer.insertion_of(back, "", word)
+        tokenizer.insertion_of(text, prefix, prefix + word)
     if words:
         assert letters(back) == letters(fold(text))
 

@@ -18,7 +18,7 @@ import pytest
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.store.trained_lines import trained_on
+from rnnlm_tui.store.trained_lines import trained_lines_of
 from rnnlm_tui.text.corpus import Corpus, read_corpus
 from rnnlm_tui.text.encoded_files import FILES, remove_encoded
 from rnnlm_tui.text.examples import EncodedLines
@@ -35,7 +35,7 @@ WORDS = ["the", "and", "boat", "sea", "hill", "Anna", "basket", "came", "Mr.", "
 
 def story(paragraphs: int, width: int | None = None) -> str:
     """Made-up prose with quotes, abbreviations and a rare word here and there."""
-    rng, found = random.Random(3), list[str]()
+    rng, texts = random.Random(3), list[str]()
     for number in range(paragraphs):
         sentences = []
         for _ in range(rng.randrange(2, 9)):
@@ -46,8 +46,8 @@ def story(paragraphs: int, width: int | None = None) -> str:
             sentence = sentence[0].upper() + sentence[1:]
             sentences.append(f"“{sentence}”" if rng.random() < 0.2 else sentence)
         text = " ".join(sentences)
-        found.append(textwrap.fill(text, width) if width else text)
-    return "\n\n".join(found) + "\n"
+        texts.append(textwrap.fill(text, width) if width else text)
+    return "\n\n".join(texts) + "\n"
 
 
 class Read(NamedTuple):
@@ -66,6 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(folder: Path) -> Iterator[Workspace]:
     with Workspace(folder / "run", processes=2) as made:
         made.in_memory, made.block = 1_000, BLOCK
+        made.make_folder()
         yield made
 
 
@@ -99,20 +100,20 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
 
 def facts_of(prepared: PreparedText) -> dict[str, Any]:
     """Everything that a training uses, except the lines themselves."""
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         name: getattr(prepared, name)
         for name in PreparedText.__dataclass_fields__
         if name not in ("corpus", "tokenizer", "vocabulary", "examples", "held_out", "kept")
     }
-    found["words_known"] = prepared.vocabulary.words
-    found["conventions"] = prepared.tokenizer.conventions
-    found["card"] = prepared.card
-    found["held_out_mask"] = prepared.held_out_mask.tolist()
+    facts["words_known"] = prepared.vocabulary.words
+    facts["conventions"] = prepared.tokenizer.conventions
+    facts["card"] = prepared.card
+    facts["held_out_mask"] = prepared.held_out_mask.tolist()
     for name in ("examples", "held_out"):
         part = getattr(prepared, name)
         ids = part.targets if isinstance(part, EncodedLines) else part.tokens
-        found[name] = ids.tolist(), part.first(40), part.predictions
-    return found
+        facts[name] = ids.tolist(), part.first(40), part.predictions
+    return facts
 
 
 @pytest.mark.parametrize(("preset", "given"), SETTINGS)
@@ -132,11 +133,11 @@ def test_its_lines_are_recognized(read: Callable[..., Read], tmp_path: Path) -> 
     texts, config = read(story(150)), make_config("gru", [])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
     run = TrainingRun("run", tmp_path / "model", tmp_path, config, streamed, {})
-    known = trained_on(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
-    for name in ("known", "unseen", "held_out"):
-        assert np.array_equal(getattr(run.trained_lines(), name), getattr(known, name))
+    lines = trained_lines_of(whole.corpus.lines, whole.held_out_mask, whole.tokenizer, no_hashes())
+    for name in ("trained_hashes", "unseen_hashes", "held_out"):
+        assert np.array_equal(getattr(run.trained_lines(), name), getattr(lines, name))
     again = [
-        known.hold_out_again(corpus.lines, whole.tokenizer, 0.2, 1, no_hashes()) for corpus in texts
+        lines.hold_out_again(corpus.lines, whole.tokenizer, 0.2, 1, no_hashes()) for corpus in texts
     ]
     assert np.array_equal(again[0], again[1]) and again[0].any()
 
@@ -154,8 +155,8 @@ def test_some_of_its_lines_are_kept_to_measure_on(
     kept = prepare_corpus(texts.streamed, config).kept
     assert kept is not None
     measured = [line for excerpt in kept.held_out for line in excerpt.lines]
-    found = ((kept.train, train, 3_000), (measured, held_out, 2_000))
-    for some, every, wanted in found:
+    samples = ((kept.train, train, 3_000), (measured, held_out, 2_000))
+    for some, every, wanted in samples:
         assert len(some) < len(every) and set(some) <= set(every)
         assert 0.5 * wanted < sum(len(line.split()) for line in some) < 2 * wanted
     assert {*kept.held_out} <= {*excerpts_of(whole.corpus.lines, whole.held_out_mask)}

@@ -56,7 +56,7 @@ def test_a_typed_line_splits_into_whole_words_and_a_half_typed_one(
 def test_a_word_goes_into_the_line_with_a_space_before_it_if_it_needs_one(
     tokenizer: str, before: str, prefix: str, text: str
 ) -> None:
-    assert TOKENIZERS[tokenizer].written(before, prefix, "thee") == Insertion(text)
+    assert TOKENIZERS[tokenizer].insertion_of(before, prefix, "thee") == Insertion(text)
 
 
 @settings(deadline=None, derandomize=True)
@@ -121,6 +121,6 @@ def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
 def test_the_words_whose_key_has_a_prefix_are_found_in_order(
     words: list[str], prefix: str, key: Callable[[str], str]
 ) -> None:
-    found = Vocabulary(words).ids_with_prefix(key(prefix), key)
+    ids = Vocabulary(words).ids_with_prefix(key(prefix), key)
     fitting = [word for word in words if key(word).startswith(key(prefix))]
-    assert [words[i - 1] for i in found] == fitting
+    assert [words[i - 1] for i in ids] == fitting

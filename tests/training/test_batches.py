@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalTrainConfig, make_config
 from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.text.examples import EncodedLines, with_ends
+from rnnlm_tui.text.examples import EncodedLines, insert_ends
 from rnnlm_tui.text.prepare import PreparedLines
 from rnnlm_tui.training.batches import (
     WHOLE,
@@ -36,7 +36,7 @@ lines_of_text = st.lists(
 def encoded(lines: list[list[int]]) -> EncodedLines:
     tokens = np.array([i for line in lines for i in line], np.int32)
     lengths = np.array([len(line) for line in lines])
-    return EncodedLines(with_ends(tokens, lengths), lengths)
+    return EncodedLines(insert_ends(tokens, lengths), lengths)
 
 
 def pairs_in(

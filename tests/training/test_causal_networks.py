@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
 from rnnlm_tui.lm import adaptive_softmax
 from rnnlm_tui.lm.causal import WINDOW, CausalArchitecture, CausalModel, causal_shapes
+from rnnlm_tui.lm.layer_table import layers_of
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import output_layers
@@ -246,7 +247,7 @@ def test_numpy_predicts_what_pytorch_does(
 def test_the_layer_table_counts_every_weight(cell: str, softmax: str) -> None:
     sizes = config(layers=2, softmax=softmax)
     settings = Config(cell, sizes, CausalTrainConfig())
-    layers = CausalArchitecture(settings, WORDS, WINDOW).layers()
+    layers = layers_of(CausalArchitecture(settings, WORDS, WINDOW))
     counted = sum(layer.parameters for layer in layers)
     assert counted == sum(p.numel() for p in network(cell, sizes).parameters())
 

@@ -18,8 +18,8 @@ from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import (
     PRIOR,
     MixedModel,
-    em_weights,
-    normalized,
+    em_mixture_weights,
+    normalize,
     target_probabilities,
 )
 from rnnlm_tui.lm.model import LanguageModel
@@ -97,11 +97,11 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     measured = small.held_out_excerpts()
     assert len(measured) > 4
     halves = [[each for each in measured if each.half == half] for half in range(2)]
-    prior = normalized({name: PRIOR[name] for name in model.mixture_weights})
+    prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
     scored = list[ScoredLine]()
     for excerpt in measured:
-        probabilities = target_probabilities(model, halves[1 - excerpt.half])
-        weights = em_weights(probabilities, np.array([*prior.values()]))
+        found = target_probabilities(model, halves[1 - excerpt.half])
+        weights = em_mixture_weights(found, np.array([*prior.values()]))
         other = MixedModel(model.tokenizer, model.models, dict(zip(prior, weights, strict=True)))
         scored += score(other, excerpt.lines, excerpt.above)
     evaluation = card.evaluation
@@ -109,8 +109,8 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     assert evaluation == summarize(scored)
     assert loss_of_update(small, model) == pytest.approx(written_loss(scored))
     # The saved weights are fitted to all of the lines.
-    weights = em_weights(target_probabilities(model, measured), np.array([*prior.values()]))
-    assert [*model.mixture_weights.values()] == pytest.approx(weights.tolist())
+    found = em_mixture_weights(target_probabilities(model, measured), np.array([*prior.values()]))
+    assert [*model.mixture_weights.values()] == pytest.approx(found.tolist())
     assert evaluation != summarize(
         line for each in measured for line in score(model, each.lines, each.above)
     )

@@ -23,7 +23,7 @@ from rnnlm_tui.formatting import (
     plural,
     sanitize,
 )
-from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.lm.layer_table import layers_of, table_heads
 from rnnlm_tui.results import savings_sentence, trained_part
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import (
@@ -87,12 +87,12 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
         yield "about", sanitize(card.about)
     for ancestor in reversed(card.ancestors):
         yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
-    if card.mixed_of:
-        yield "mixture", sanitize(card.mixed_of)
+    if card.mixture_text:
+        yield "mixture", sanitize(card.mixture_text)
     yield "vocabulary", plural(card.words_known, "word")
     reads_on = isinstance(card.config.model, CausalConfig)
     yield "window", "all words before" if reads_on else f"the last {card.window} words"
-    yield ARCHITECTURES[card.config.preset].table_heads[1], f"{card.parameters:,}"
+    yield table_heads(card.config.preset)[1], f"{card.parameters:,}"
     if hasattr(card.config.train, "epochs"):
         kept = f"epoch {card.metrics['epoch']:,} is kept" if card.metrics else "only n-grams yet"
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
@@ -134,7 +134,7 @@ def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
 
 def layers(card: ModelCard) -> Iterator[tuple[str, str, str]]:
     """Yields the layers of the model: name, number of parameters, type."""
-    for layer in card.architecture.layers():
+    for layer in layers_of(card.architecture):
         yield layer.name, f"{layer.parameters:>9,}", layer.type
 
 
@@ -235,7 +235,7 @@ class ModelCardView(VerticalScroll):
         upper, lower = [section("", overview(entry))], [section("\non disk", on_disk(entry))]
         if card is not None:
             kept = card.metrics["epoch"] if card.metrics else None
-            what, number = ARCHITECTURES[card.config.preset].table_heads
+            what, number = table_heads(card.config.preset)
             upper.append(section("\nhow good it is", quality(entry, card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
             part = trained_part(card.config.preset, is_mixed=card.mixture is not None)

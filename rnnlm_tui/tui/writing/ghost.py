@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from rnnlm_tui.accepting import (
     LISTED,
     Accept,
-    accepts,
+    accepting_digits,
     is_ghost_likely,
     is_of_letters,
-    takes_digits,
+    ways_to_accept,
 )
 from rnnlm_tui.formatting import sanitize
 
@@ -191,7 +191,9 @@ class Suggested:
         if self._found is None:
             return ()
         ghost = self._ghost.pieces(before) if has_ghost else ()
-        return accepts(self._found, before, ghost, self._preferences.digits, is_empty=is_empty)
+        return ways_to_accept(
+            self._found, before, ghost, self._preferences.digits, is_empty=is_empty
+        )
 
     def digits(self, before: str, after: str) -> str:
         """Returns the digits that take a word while the list is shown and nothing is chosen in it.
@@ -200,7 +202,7 @@ class Suggested:
         is_in_word = after[:1].isalnum() or any(word.replaces_after for word in self.candidates)
         if found is None or is_in_word:
             return ""
-        digits = takes_digits(found, before, self._preferences.digits)
+        digits = accepting_digits(found, before, self._preferences.digits)
         return "".join(digit for digit in digits if int(digit) <= self.in_sight)
 
     def may_take_digits(self, before: str) -> bool:

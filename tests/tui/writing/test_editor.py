@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.accepting import DigitSetting, Suggestion, accepts
+from rnnlm_tui.accepting import DigitSetting, Suggestion, ways_to_accept
 from rnnlm_tui.suggest import Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
@@ -576,7 +576,7 @@ async def test_keys_take_and_cost_what_the_table_says(
     words = ("compare", "company", "can", "cat", "cold")
     found = answer_of(line, words, prefix, ("thee", "to"), share)
     ghost = found.ghost if share > 0.15 else ()
-    table = list(accepts(found, line, ghost, digits, is_empty=False))
+    table = list(ways_to_accept(found, line, ghost, digits, is_empty=False))
     assert {accept.keys for accept in table} >= {("tab",), ("shift+tab",)}
     for accept in table:
         async with desk(line, digits=digits) as it:
