@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,6 +72,18 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     return shapes | {"output.bias": (rows,)}
 
 
+class CausalActivations(NamedTuple):
+    """What each layer puts out for N words: their embedding, the gates of each layer by name, and
+    the states. From the last state come the `projection`, None if the network has none, and the
+    logits."""
+
+    embedding: Array  # [N, E]
+    gates: list[dict[str, Array]]  # [N, H]
+    states: Array  # [N, L, P, H]
+    projection: Array | None  # [E]
+    logits: Array  # [V]
+
+
 class CausalModel(LanguageModel):
     """An `rnn`, `gru` or `lstm`, which predicts from all words before. A state holds those of its
     layers [L, P, H], as in `RecurrentLayers`."""
@@ -91,6 +104,7 @@ class CausalModel(LanguageModel):
         self.tokenizer = tokenizer
         self.window = window
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
+        self.layer_type = CELLS[cell].layer_type
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
         self._layers = RecurrentLayers(cell, config.layers, weights)
@@ -102,10 +116,29 @@ class CausalModel(LanguageModel):
 
     def predict(self, states: Iterable[Array]) -> Iterator[Array]:
         for batch in in_batches(states, self._rows_at_once):
-            outputs = _outputs(batch)
-            if self._projection is not None:
-                outputs = outputs @ self._projection  # [N, E]
-            yield from self._softmax.probabilities(outputs)
+            yield from self._softmax.probabilities(self._projected(batch))
+
+    def _projected(self, states: Sequence[Array]) -> Array:
+        """What the output layer reads [N, E] in each state."""
+        outputs = _outputs(states)
+        return outputs if self._projection is None else np.asarray(outputs @ self._projection)
+
+    def activations(self, start: Array, ids: Sequence[int]) -> CausalActivations:
+        """What each layer puts out while these ids, at least one, are read from `start` on."""
+        embedded = self._softmax.embed(np.array(ids, np.int64))
+        states = self._layers.states(embedded, start)
+        projected = self._projected([states[-1]])
+        return CausalActivations(
+            embedded,
+            self._layers.gates(embedded, start, states),
+            states,
+            None if self._projection is None else projected[0],
+            self._softmax.logits(projected)[0],
+        )
+
+    def similarities(self, word: int) -> Array:
+        """The cosine of the embedding of each id and that of `word` [V]."""
+        return self._softmax.similarities(word)
 
     def normalized_states(self, states: Sequence[Array]) -> Array:
         """The outputs of the last layer in each state as unit vectors [N, H]."""
