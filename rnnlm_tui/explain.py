@@ -190,6 +190,15 @@ class _Read:
                 self._ids.append(ids[0] if ids else None)
                 self._places.append(place)
             place += len(ids)
+        self._far = max(0, len(self._words) - MOST_LEFT_OUT)
+        """The number of words too far from the cursor to be left out."""
+        without = [
+            model.state_after(self.states[place - self._first], self._context[place + 1 :])
+            for place, number in zip(self._places[self._far :], self._ids[self._far :], strict=True)
+            if number is not None
+        ]
+        self._distributions = model.predict([*self.states, *without])
+        """Those in the `states`, then those without each word: all together, which is faster."""
 
     def line(self, own_ids: Callable[[Sequence[int]], Sequence[int]] | None = None) -> Line:
         """The explained words with their ids, or with the `own_ids` of a part of a mixture, which
@@ -211,8 +220,8 @@ class _Read:
         for place, word in zip(self._places, self._words, strict=True):
             words_at[place].append(word)
         scores, probabilities = list[ScoredWord](), np.empty(0, np.float32)
-        for place, probabilities in enumerate(self._model.predict(self.states), self._first):
-            has_context = self._has_begin or place > 0
+        for place in range(self._first, len(self._context) + 1):
+            probabilities, has_context = next(self._distributions), self._has_begin or place > 0
             for word in words_at[place]:
                 scores.append(
                     scored_word(self._model, probabilities, word, has_context=has_context)
@@ -221,22 +230,11 @@ class _Read:
 
     def falls(self, probabilities: Array, ids: Sequence[int]) -> Iterator[tuple[float, ...] | None]:
         """Yields for each word how much the `probabilities` [V] of these ids fall without it; None
-        for words far from the cursor."""
-        far = max(0, len(self._places) - MOST_LEFT_OUT)
-        yield from [None] * far
-        near = [*zip(self._places[far:], self._ids[far:], strict=True)]
-        without = self._model.predict(
-            [
-                self._model.state_after(
-                    self.states[place - self._first], self._context[place + 1 :]
-                )
-                for place, number in near
-                if number is not None
-            ]
-        )
-        for _, number in near:
-            left = probabilities if number is None else next(without)
-            yield tuple((probabilities[ids] - left[ids]).tolist())
+        for words far from the cursor. To be called after `scores`."""
+        yield from [None] * self._far
+        for number in self._ids[self._far :]:
+            without = probabilities if number is None else next(self._distributions)
+            yield tuple((probabilities[ids] - without[ids]).tolist())
 
 
 def _parts(
@@ -247,11 +245,10 @@ def _parts(
 ) -> Iterator[Part]:
     """The parts of the model. `probabilities` [V] are those of the next word, `suggested` are words
     and their ids."""
-    first, last = read.states[0], read.states[-1]
-    ids = [number for _, number in suggested]
+    last, ids = read.states[-1], [number for _, number in suggested]
     if not isinstance(model, MixedModel):
         name = LABELS["ngrams" if isinstance(model, NgramModel) else "network"]
-        stages = stages_of(model, read.line(), (first, last), probabilities, suggested)
+        stages = stages_of(model, read.line(), read.states, probabilities, suggested)
         yield Part(name, 1.0, probabilities[ids], tuple(stages))
         return
     (components,) = model.predict_components([last])
@@ -261,7 +258,7 @@ def _parts(
             sentence, shown = (OTHER_PARTS[name], row) if row.any() else (NO_RECENT_WORDS, row[:0])
             stages = iter([over_vocabulary("probabilities", sentence, model.vocabulary, shown)])
         else:
-            part, states = model.models[name], (first.models[number], last.models[number])
+            part, states = model.models[name], [state.models[number] for state in read.states]
             own = row[: part.vocabulary.total_words]
             stages = stages_of(part, read.line(model.own_ids), states, own, suggested)
         yield Part(LABELS[name], weight, row[ids], tuple(stages))

@@ -159,11 +159,16 @@ def _value_lines(stage: Stage) -> Iterator[str]:
 
 def _suggestion_lines(found: Explanation) -> Iterator[str]:
     """The suggestions with their shares, their probabilities, and what each part contributes."""
-    fitting = f'that begin with "{sanitize(found.prefix)}"' if found.prefix else "that fit"
-    yield f"suggestions: their shares of all words {fitting}, their probabilities"
     parts = found.parts if len(found.parts) > 1 else ()
+    sentence = "suggestions: the share of each in the list, and its probability among all words"
     if parts:
-        yield "among all words, and what each part contributes to these"
+        sentence += ", to which each part contributes"
+    if found.prefix:
+        sentence += (
+            f'. Only words that begin with "{shorten(found.prefix)}" have a share, and those that'
+            " were listed for fewer letters and not taken have a smaller one"
+        )
+    yield from _wrapped(sentence.split(), 0, " ")
     contributions = [part.contributions.tolist() for part in parts]
     columns = [
         ["", *(shorten(each.word, LABEL) for each in found.suggestions)],
@@ -183,15 +188,18 @@ def _word_lines(found: Explanation) -> Iterator[str]:
     yield "words of the line: how surprising each was after those before it"
     heads = ["", "rank", "bits"]
     if found.suggestions:
-        heads.append("fall")
+        heads += ["fall", "relative"]
         first = shorten(found.suggestions[0].word)
         yield f'and by how much the probability of "{first}" falls if it is left out'
     rows = []
     for word in found.words[-SHOWN_WORDS:]:
         rank = "unknown" if not word.known else "-" if word.bits is None else f"{word.rank:,}"
         bits = "-" if word.bits is None else f"{word.bits:.1f}"
-        falls = [f"{fall:.2%}" for fall in (word.influence or ())[:1]]
-        rows.append([shorten(word.word, LABEL), rank, bits, *falls])
+        cells = [shorten(word.word, LABEL), rank, bits]
+        if word.influence:
+            fall, whole = word.influence[0], float(found.probabilities[0])
+            cells += [f"{fall:.2%}", f"{fall / whole:.0%}" if whole else "-"]
+        rows.append(cells)
     yield from (f"     {row}" for row in table([heads, *rows]))
 
 

@@ -179,7 +179,8 @@ class AdaptiveSoftmax:
         head = next(parts)
         found = [head[:, : self._head]]
         for number, logits in enumerate(parts):
-            total = np.logaddexp.reduce(logits, 1, keepdims=True)
+            most = logits.max(1, keepdims=True)
+            total = most + np.log(np.exp(logits - most).sum(1, keepdims=True))
             found.append(logits + (head[:, self._head + number, None] - total))
         return np.concatenate(found, 1)
 

@@ -123,15 +123,15 @@ class CausalModel(LanguageModel):
         outputs = _outputs(states)
         return outputs if self._projection is None else np.asarray(outputs @ self._projection)
 
-    def activations(self, start: Array, ids: Sequence[int]) -> CausalActivations:
-        """What each layer puts out while these ids, at least one, are read from `start` on."""
-        embedded = self._softmax.embed(np.array(ids, np.int64))
-        states = self._layers.states(embedded, start)
-        projected = self._projected([states[-1]])
+    def activations(self, states: Sequence[Array], ids: Sequence[int]) -> CausalActivations:
+        """What each layer puts out while it reads these ids. `states` are those before the first of
+        them and after each."""
+        embedded, all_states = self._softmax.embed(np.array(ids, np.int64)), np.stack(states)
+        projected = self._projected(states[-1:])
         return CausalActivations(
             embedded,
-            self._layers.gates(embedded, start, states),
-            states,
+            self._layers.gates(embedded, all_states),
+            all_states[1:],
             None if self._projection is None else projected[0],
             self._softmax.logits(projected)[0],
         )

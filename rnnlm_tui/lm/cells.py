@@ -120,14 +120,14 @@ class RecurrentLayers:
             inputs = states[:, number, 0]
         return states
 
-    def gates(self, inputs: Array, start: Array, states: Array) -> list[dict[str, Array]]:
-        """The gates of each layer by name [N, H], while it computes `states` from `inputs` and
-        `start`."""
-        found, before = [], np.concatenate((start[None], states[:-1]))
+    def gates(self, inputs: Array, states: Array) -> list[dict[str, Array]]:
+        """The gates of each layer by name [N, H] while the inputs [N, E] are read. `states`
+        [N + 1, L, P, H] are those before the first of them and after each."""
+        found = []
         for number, cell in enumerate(self._cells):
-            rows = zip(cell.project(inputs), before[:, number], strict=True)
+            rows = zip(cell.project(inputs), states[:-1, number], strict=True)
             values = [cell.gate_values(row, tuple(state)) for row, state in rows]
             by_gate = map(np.stack, zip(*values, strict=True))
             found.append(dict(zip(cell.gate_names, by_gate, strict=True)))
-            inputs = states[:, number, 0]
+            inputs = states[1:, number, 0]
         return found

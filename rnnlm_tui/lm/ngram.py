@@ -126,15 +126,16 @@ class NgramModel(WindowModel):
         self, context: Sequence[int]
     ) -> Iterator[tuple[int, float, NDArray[np.float32]]]:
         """Yields the distribution [V] without context, after the last word, after the last two and
-        so on, as far as the trie has them. Before it the number of these words, and the weight of
-        the shorter context in it. An array is valid until the next one."""
+        so on, as far as the trie has words after them. Before it the number of these words, and
+        the weight of the shorter context in it. An array is valid until the next one."""
         probabilities = self._alone.copy()
         yield 0, 0.0, probabilities
         for length, node in self._nodes(context):
             words, shares, backoff = self._levels[length - 1].after(node)
-            probabilities *= backoff
-            probabilities[words] += shares
-            yield length, float(backoff), probabilities
+            if len(words):
+                probabilities *= backoff
+                probabilities[words] += shares
+                yield length, float(backoff), probabilities
 
     def _nodes(self, context: Sequence[int]) -> Iterator[tuple[int, int]]:
         """For the last word, the last two and so on, if they are in the trie, their number and

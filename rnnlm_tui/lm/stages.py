@@ -84,14 +84,13 @@ class Line(NamedTuple):
 def stages_of(
     model: LanguageModel,
     line: Line,
-    states: tuple[State, State],
+    states: Sequence[State],
     probabilities: Array,
     suggested: Sequence[tuple[str, int]],
 ) -> Iterator[Stage]:
-    """The stages of a model that reads `line` from the first of the `states` to the second, and
-    then gives the next word these `probabilities` [V]. `suggested` are words and their ids; one
-    beyond the vocabulary has the probability 0."""
-    first, last = states
+    """The stages of a model that reads `line` and then gives the next word these `probabilities`
+    [V]. `states` are those before the first id that is read and after each. `suggested` are words
+    and their ids; one beyond the vocabulary has the probability 0."""
     unknown = model.vocabulary.unknown_id
     read = [
         (f"{word} {TOKENS[UNKNOWN_ID]}" if number == unknown else word, number)
@@ -112,9 +111,9 @@ def stages_of(
         case LessonModel():
             yield from _lesson_stages(model, ids, labels)
         case CausalModel():
-            yield from _network_stages(model, first, ids, labels)
+            yield from _network_stages(model, states, ids, labels)
         case NgramModel():
-            yield from _ngram_stages(model, last, labels, suggested)
+            yield from _ngram_stages(model, states[-1], labels, suggested)
     if isinstance(model, NgramModel):
         name, how = "probabilities", "The last row, for"
     else:
@@ -132,8 +131,9 @@ def top_words(
     vocabulary: Vocabulary, values: Array, count: int = TOP
 ) -> tuple[tuple[str, float], ...]:
     """The words and tokens with the largest values [V] other than 0, the largest first."""
-    places = largest(values, count).tolist()
-    return tuple((_label(vocabulary, i), float(values[i])) for i in places if values[i])
+    others = np.flatnonzero(values)
+    places = others[largest(values[others], count)].tolist()
+    return tuple((_label(vocabulary, place), float(values[place])) for place in places)
 
 
 def _label(vocabulary: Vocabulary, number: int) -> str:
@@ -224,9 +224,9 @@ def _lesson_stages(
 
 
 def _network_stages(
-    model: CausalModel, start: Array, ids: Sequence[int], labels: tuple[str, ...]
+    model: CausalModel, states: Sequence[Array], ids: Sequence[int], labels: tuple[str, ...]
 ) -> Iterator[Stage]:
-    found = model.activations(start, ids)
+    found = model.activations(states[-len(ids) - 1 :], ids)
     width = found.embedding.shape[1]
     yield Stage(
         "embedding",
@@ -273,14 +273,15 @@ def _ngram_stages(
         rows.append(" ".join(labels[len(labels) - length :]) if length else "(no word)")
         weights.append(weight)
         values.append(np.append(probabilities, np.float32(0))[columns])
-    known = (
-        f"The longest context that it knows is {rows[-1]!r}" if length else "It knows no context"
-    )
-    longer = f", not {' '.join(labels[-length - 1 :])!r}." if length < len(labels) else "."
+    known = f"The longest context that it knows is {rows[-1]!r}"
+    if length < len(labels):
+        known += f", not {' '.join(labels[-length - 1 :])!r}"
+    if not length:
+        known = "It knows no context here"
     yield Stage(
         "n-grams",
         "The probability of each suggestion after no word, after the last one, the last two and so"
-        f" on. {known}{longer}",
+        f" on. {known}.",
         np.stack(values),
         tuple(rows),
         tuple(word for word, _ in suggested),
