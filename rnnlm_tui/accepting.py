@@ -53,6 +53,11 @@ class Suggestion:
     space_after: bool
     replaces_after: int = 0
 
+    @property
+    def changes_text(self) -> bool:
+        """Whether accepting it changes the text. A word that is complete already does not."""
+        return bool(self.text or self.replaces_space or self.replaces_after)
+
 
 class Listed(Protocol):
     """What is asked of a list of suggestions."""

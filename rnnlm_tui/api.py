@@ -28,6 +28,7 @@ from rnnlm_tui.store.model_file import load_model, missing_base
 from rnnlm_tui.suggest import suggest
 
 if TYPE_CHECKING:
+    from rnnlm_tui.explain import Explanation
     from rnnlm_tui.training.plan import Plan
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "events", "load", "train"]
@@ -270,6 +271,51 @@ class Model:
         _check("text", text, str)
         _check_strings("above", above)
         return next(score(self._model, [text], above))
+
+    def explain(self, text: str, above: Sequence[str] = ()) -> Explanation:
+        """What the model does with a line: the arrays that it computes, stage by stage, what each
+        part of it contributes to the suggestions, and what each word of the line does for them.
+
+        >>> import rnnlm_tui
+        >>> found = rnnlm_tui.load("shakespeare").explain("shall I compare ")
+        >>> for stage in found.parts[0].stages:
+        ...     print(stage.name, stage.values.shape)
+        words (3,)
+        ids (4,)
+        embedding (4, 256)
+        reset gate (4, 256)
+        candidate (4, 256)
+        update gate (4, 256)
+        states (4, 256)
+        logits (3084,)
+        softmax (3084,)
+        >>> for part in found.parts:  # the probability of the first suggestion comes from
+        ...     print(f"{part.name} {part.contributions[0]:.3f}")
+        network 0.106
+        n-grams 0.029
+        recent words 0.000
+
+        Each stage has a `sentence` on what it does.
+        """
+        from rnnlm_tui.explain import explain  # other queries do not need it
+
+        _check("text", text, str)
+        _check_strings("above", above)
+        return explain(self._model, text, None, above, self._contexts)
+
+    def neighbours(self, word: str) -> tuple[tuple[str, float], ...]:
+        """The words whose embeddings in the network are most like that of a word, with the cosine.
+
+        >>> import rnnlm_tui
+        >>> [other for other, _ in rnnlm_tui.load("shakespeare").neighbours("a")][:2]
+        ['the', 'his']
+
+        None for a word that the network does not know, and for a model without a network.
+        """
+        from rnnlm_tui.explain import neighbours
+
+        _check("word", word, str)
+        return neighbours(self._model, word)
 
 
 def _library(folder: str | Path | None) -> Library:

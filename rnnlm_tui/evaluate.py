@@ -304,7 +304,7 @@ class _Reader:
         self._read += 1
         for word in self._line.words[len(self.scored) :]:
             self.scored.append(
-                _score_word(self._model, probabilities, word, has_context=has_context)
+                score_word(self._model, probabilities, word, has_context=has_context)
             )
             if self._model.vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
@@ -471,9 +471,11 @@ class Typist:
         return _Spot(at, line + " ", True) if takes_space and not self._gives_back(at) else None
 
 
-def _score_word(
+def score_word(
     model: LanguageModel, probabilities: Probabilities, word: str, *, has_context: bool
 ) -> ScoredWord:
+    """The scores of a word. `probabilities` [V] are those of the words there; without context the
+    word is not predicted."""
     is_known, ids = word in model.vocabulary, model.vocabulary.encode([word])
     is_listed = is_known and ids[0] not in model.excluded_ids
     return ScoredWord(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import DIGITS, LISTED, Suggestion, is_of_letters
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.model import LanguageModel, largest
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
 MAX_AHEAD = 4
@@ -47,8 +47,6 @@ MAX_NEW_WORDS = 400
 MERGED = 20
 """Words considered for a list, since several may be written the same way. The first ones are the
 same for lists of up to half as many words."""
-LARGE = 1e-4
-"""The words that are likelier than this are few, and usually enough for a list."""
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 """Opening and closing marks. While one is open, only its other half is suggested."""
 SINGLE_QUOTES = ("‘", "’")
@@ -93,8 +91,7 @@ class Suggestions:
     def insertable(self, k: int) -> tuple[Suggestion, ...]:
         """The first `k` candidates that change the text. A word that is complete already does not;
         it only begins the continuation."""
-        changing = (c for c in self.candidates if c.text or c.replaces_space or c.replaces_after)
-        return tuple(islice(changing, k))
+        return tuple(islice((c for c in self.candidates if c.changes_text), k))
 
 
 def suggest(
@@ -328,7 +325,7 @@ class WordLists:
     ) -> list[tuple[Insertion, _Spelling]]:
         """The `k` likeliest of these words. Words that are written the same way count as one."""
         by_spelling = dict[Insertion, _Spelling]()
-        for place in _top(probabilities, max(MERGED, 2 * k)).tolist():
+        for place in largest(probabilities, max(MERGED, 2 * k)).tolist():
             number, probability = int(ids[place]), float(probabilities[place])
             word = self._word(number)
             way = self._tokenizer.insertion_of(typed.before, typed.prefix, word)
@@ -371,20 +368,6 @@ def unpaired_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
 
 def _has_capital(word: str) -> bool:
     return word[:1].isupper()
-
-
-def _top(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """The places of the `k` largest values, largest first. Of equal values the first are taken,
-    which are the more frequent words; a partition alone would pick any.
-    """
-    if len(values) <= k:
-        return np.argsort(-values, kind="stable")
-    large = np.flatnonzero(values >= LARGE)
-    if k <= len(large) < len(values):  # a partition of 30,000 words takes 0.1 ms
-        return large[_top(values[large], k)]
-    least = np.partition(values, len(values) - k)[len(values) - k]
-    likeliest = np.flatnonzero(values >= least)
-    return likeliest[np.argsort(-values[likeliest], kind="stable")[:k]]
 
 
 def insertions_for(

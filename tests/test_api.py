@@ -66,10 +66,10 @@ WRONG_VALUES: list[tuple[str, dict[str, Any]]] = [
 WRONG_TYPES: list[tuple[str, dict[str, Any]]] = [
     *(
         (method, {"text": text})
-        for method in ("suggest", "generate", "score")
+        for method in ("suggest", "generate", "score", "explain")
         for text in (None, b"")
     ),
-    *((method, {"above": "a line"}) for method in ("suggest", "generate", "score")),
+    *((method, {"above": "a line"}) for method in ("suggest", "generate", "score", "explain")),
     ("suggest", {"above": [None]}),
     ("suggest", {"above": 3}),
     ("suggest", {"top": 5.0}),

@@ -39,6 +39,7 @@ import sys, rnnlm_tui
 rnnlm_tui.__version__
 assert not {"numpy", "msgspec"} & sys.modules.keys()
 rnnlm_tui.load(sys.argv[1]).suggest("shall i ")
+assert not {"rnnlm_tui.explain", "rnnlm_tui.lm.stages"} & sys.modules.keys()
 print("LOADED", *{name.partition(".")[0] for name in sys.modules})
 """
 SCREEN = {"textual", "rich"}
@@ -90,6 +91,7 @@ def test_asking_a_model_loads_neither_torch_nor_a_screen(
         ["--generate", "the cat"],
         ["--evaluate", str(corpus_file)],
         ["--score", "the cat"],
+        ["--explain", "the cat"],
         ["--models"],
         ["--summary", str(corpus_file)],
         ["--rename", "m", "n"],

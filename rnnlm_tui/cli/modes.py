@@ -37,6 +37,12 @@ MODES = {
         "score:show_score",
         "TEXT, or each line of standard input, word by word with probability and rank",
     ),
+    "explain": (
+        "[TEXT]",
+        "explain:show_explanation",
+        "look inside: what the model does with TEXT, or with each line of standard input, stage by"
+        " stage",
+    ),
     "summary": (
         "[CORPUS ...]",
         "summary:summary",

@@ -114,8 +114,8 @@ class TrainRequest(RunRequest):
 
 @dataclass(frozen=True, repr=False)
 class Query(Request):
-    """`--score`, and the base of the other modes that query a model. The default `text` is the
-    lines of standard input, the default `model` the newest one."""
+    """`--score`, `--explain`, and the base of the other modes that query a model. The default
+    `text` is the lines of standard input, the default `model` the newest one."""
 
     text: str | None = operand()
     model: str | None = option("the model to ask; the newest by default")
@@ -221,6 +221,7 @@ REQUESTS: Mapping[str | None, type[Request]] = {
     "generate": GenerateRequest,
     "evaluate": EvaluateRequest,
     "score": Query,
+    "explain": Query,
     "summary": RunRequest,
     "models": ModelsRequest,
     "rename": RenameRequest,

@@ -7,6 +7,7 @@ Shapes: N states, L layers, P parts of a layer's state, G gates, E embedding, H 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,6 +63,18 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     return shapes | {"output.bias": (rows,)}
 
 
+class CausalActivations(NamedTuple):
+    """What each layer puts out for N words: their embedding, the gates of each layer by name, and
+    the states. From the last state come the `projection`, None if the network has none, and the
+    logits."""
+
+    embedding: Array  # [N, E]
+    gates: list[dict[str, Array]]  # [N, H]
+    states: Array  # [N, L, P, H]
+    projection: Array | None  # [E]
+    logits: Array  # [V]
+
+
 class CausalModel(LanguageModel):
     """An `rnn`, `gru` or `lstm`, which predicts from all words before. A state holds those of its
     layers [L, P, H], as in `RecurrentLayers`."""
@@ -82,6 +95,7 @@ class CausalModel(LanguageModel):
         self.tokenizer = tokenizer
         self.window = window
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
+        self.cell = cell
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
         self._layers = RecurrentLayers(cell, config.layers, weights)
@@ -93,10 +107,29 @@ class CausalModel(LanguageModel):
 
     def predict(self, states: Iterable[Array]) -> Iterator[Array]:
         for batch in in_batches(states, self._rows_at_once):
-            outputs = _outputs(batch)
-            if self._projection is not None:
-                outputs = outputs @ self._projection  # [N, E]
-            yield from self._softmax.probabilities(outputs)
+            yield from self._softmax.probabilities(self._projected(batch))
+
+    def _projected(self, states: Sequence[Array]) -> Array:
+        """What the output layer reads [N, E] in each state."""
+        outputs = _outputs(states)
+        return outputs if self._projection is None else np.asarray(outputs @ self._projection)
+
+    def activations(self, states: Sequence[Array], ids: Sequence[int]) -> CausalActivations:
+        """What each layer puts out while it reads these ids. `states` are those before the first of
+        them and after each."""
+        embedded, all_states = self._softmax.embed(np.array(ids, np.int64)), np.stack(states)
+        projected = self._projected(states[-1:])
+        return CausalActivations(
+            embedded,
+            self._layers.gates(embedded, all_states),
+            all_states[1:],
+            None if self._projection is None else projected[0],
+            self._softmax.logits(projected)[0],
+        )
+
+    def similarities(self, word: int) -> Array:
+        """The cosine of the embedding of each id and that of `word` [V]."""
+        return self._softmax.similarities(word)
 
     def normalized_states(self, states: Sequence[Array]) -> Array:
         """The outputs of the last layer in each state as unit vectors [N, H]."""

@@ -22,6 +22,7 @@ class Cell:
     """A tanh layer: computes the next state from an input and a state."""
 
     gates, parts = 1, 1
+    gate_names: tuple[str, ...] = ()
 
     def __init__(self, weights: Weights, name: str) -> None:
         self.kernel = weights[f"{name}.kernel"]  # [E, G H]
@@ -39,37 +40,50 @@ class Cell:
         state is the layer's output."""
         return (np.tanh(projected + state[0] @ self.recurrent),)
 
+    def gate_values(self, projected: Array, state: LayerState) -> tuple[Array, ...]:
+        """The values of `gate_names` [H] in that step."""
+        return ()
+
 
 class Gru(Cell):
     """A GRU with the gates r, z and n. The reset gate is applied after the product."""
 
     gates = 3
+    gate_names = ("reset", "update", "candidate")
 
     def __init__(self, weights: Weights, name: str) -> None:
         super().__init__(weights, name)
         self.candidate_bias = weights[f"{name}.candidate_bias"]
 
     def step(self, projected: Array, state: LayerState) -> LayerState:
+        _, z, new = self.gate_values(projected, state)
+        return (new + z * (state[0] - new),)
+
+    def gate_values(self, projected: Array, state: LayerState) -> tuple[Array, ...]:
         (before,) = state
         hidden, product = len(before), before @ self.recurrent
         gates = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden])
         r, z = gates[:hidden], gates[hidden:]
         reset = r * (product[2 * hidden :] + self.candidate_bias)
-        new = np.tanh(projected[2 * hidden :] + reset)
-        return (new + z * (before - new),)
+        return r, z, np.tanh(projected[2 * hidden :] + reset)
 
 
 class Lstm(Cell):
     """An LSTM with the gates o, i, f and g."""
 
     gates, parts = 4, 2
+    gate_names = ("output", "input", "forget", "candidate")
 
     def step(self, projected: Array, state: LayerState) -> LayerState:
-        before, cell = state
+        o, i, f, new = self.gate_values(projected, state)
+        cell = f * state[1] + i * new
+        return o * np.tanh(cell), cell
+
+    def gate_values(self, projected: Array, state: LayerState) -> tuple[Array, ...]:
+        before = state[0]
         hidden, total = len(before), projected + before @ self.recurrent
         o, i, f = _sigmoid(total[: 3 * hidden]).reshape(3, hidden)
-        cell = f * cell + i * np.tanh(total[3 * hidden :])
-        return o * np.tanh(cell), cell
+        return o, i, f, np.tanh(total[3 * hidden :])
 
 
 CELLS: Mapping[str, type[Cell]] = MappingProxyType({"rnn": Cell, "gru": Gru, "lstm": Lstm})
@@ -105,3 +119,15 @@ class RecurrentLayers:
                         states[place, number, part] = values
             inputs = states[:, number, 0]
         return states
+
+    def gates(self, inputs: Array, states: Array) -> list[dict[str, Array]]:
+        """The gates of each layer by name [N, H] while the inputs [N, E] are read. `states`
+        [N + 1, L, P, H] are those before the first of them and after each."""
+        found = []
+        for number, cell in enumerate(self._cells):
+            rows = zip(cell.project(inputs), states[:-1, number], strict=True)
+            values = [cell.gate_values(row, tuple(state)) for row, state in rows]
+            by_gate = map(np.stack, zip(*values, strict=True))
+            found.append(dict(zip(cell.gate_names, by_gate, strict=True)))
+            inputs = states[1:, number, 0]
+        return found

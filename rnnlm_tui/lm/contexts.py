@@ -45,7 +45,7 @@ class Contexts:
         key = _key(context, len(context))
         distribution = self._distributions.pop(key, None)
         if distribution is None:
-            distribution = next(self.model.predict([self._state_after(context)]))
+            distribution = next(self.model.predict([self.state_after(context)]))
         _keep(self._distributions, key, distribution, self._most_distributions)
         return distribution
 
@@ -55,7 +55,7 @@ class Contexts:
         _keep(self._states, key, state, STATES)
         _keep(self._distributions, key, distribution, self._most_distributions)
 
-    def _state_after(self, context: Sequence[int]) -> State:
+    def state_after(self, context: Sequence[int]) -> State:
         """The state after `context`, read on from its longest beginning that was read."""
         begin, state = max(0, len(context) - MAX_WORDS), self._start
         for end in range(len(context), begin, -1):

@@ -6,6 +6,7 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import Config, LessonConfig
 from rnnlm_tui.lm.model import (
     Architecture,
+    Array,
     Arrays,
     ArraySpec,
     Weights,
     WindowModel,
+    cosines,
     softmax,
 )
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -43,6 +46,19 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
     }
 
 
+class LessonActivations(NamedTuple):
+    """What each layer puts out for a window. H and H2 are the units of the first and the second
+    recurrent layer, R those of the relu layer. `backward` is in the order of the words."""
+
+    ids: NDArray[np.int64]  # [T]
+    embedding: Array  # [T, E]
+    forward: Array  # [T, H]
+    backward: Array  # [T, H]
+    second: Array  # [T, H2], of which the network uses the last
+    relu: Array  # [R]
+    logits: Array  # [V]
+
+
 class LessonModel(WindowModel):
     """The lesson's network, which predicts from the last `window` words of a line.
 
@@ -63,22 +79,33 @@ class LessonModel(WindowModel):
         self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
+        return softmax(self.activations(context).logits)
+
+    def activations(self, context: Sequence[int]) -> LessonActivations:
+        """What each layer puts out after the last words of `context`."""
         last_ids = context[-self.window :]
         w, ids = self._weights, np.array([PADDING] * (self.window - len(last_ids)) + [*last_ids])
-        embedded = w["embedding"][ids]  # [T, E]
+        embedded = w["embedding"][ids]
         inputs = np.stack((embedded, embedded[::-1])) @ self._both_kernel + self._both_bias
         states = np.empty_like(inputs)  # [2, T, H]
         state = np.zeros_like(inputs[:, :1])  # [2, 1, H]
         for t in range(len(ids)):
             state = np.tanh(inputs[:, t : t + 1] + state @ self._both_recurrent)
             states[:, t] = state[:, 0]
-        sequence = np.concatenate((states[0], states[1, ::-1]), axis=1)  # [T, 2 H]
-        last_inputs = sequence @ w["recurrent.kernel"] + w["recurrent.bias"]
-        last = np.zeros_like(last_inputs[0])
-        for step in last_inputs:
-            last = np.tanh(step + last @ w["recurrent.recurrent_kernel"])
+        forward, backward = states[0], states[1, ::-1]
+        sequence = np.concatenate((forward, backward), axis=1)  # [T, 2 H]
+        second = sequence @ w["recurrent.kernel"] + w["recurrent.bias"]
+        last = np.zeros_like(second[0])
+        for step in second:
+            last = step[:] = np.tanh(step + last @ w["recurrent.recurrent_kernel"])
         hidden = np.maximum(last @ w["hidden.kernel"] + w["hidden.bias"], 0)
-        return softmax(self._logits(hidden))
+        logits = self._logits(hidden)
+        return LessonActivations(ids, embedded, forward, backward, second, hidden, logits)
+
+    def similarities(self, word: int) -> Array:
+        """The cosine of the embedding of each id and that of `word` [V]."""
+        rows = self._weights["embedding"]
+        return cosines(rows @ rows[word], (rows * rows).sum(1), word)
 
     def _logits(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
         """The logits [V] for `hidden` [H]. Skips zeros, which are most of a trained relu layer: a

@@ -113,7 +113,7 @@ class MixedModel(LanguageModel):
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:
         if not ids:
             return []
-        own_ids = self._own_ids(ids)
+        own_ids = self.own_ids(ids)
         columns = [
             model.advance(part, [self._to_base[i] for i in ids] if name == "base" else own_ids)
             for (name, model), part in zip(self.models.items(), state.models, strict=True)
@@ -130,11 +130,15 @@ class MixedModel(LanguageModel):
     def predict(self, states: Iterable[MixedState]) -> Iterator[Array]:
         for batch in in_batches(states, AT_ONCE):
             for state, components in zip(batch, self.predict_components(batch), strict=True):
-                mixture_weights = dict(self.mixture_weights)
-                if self._has_cache:
-                    mixture_weights["cache"] *= min(1.0, state.recent.length / FILLING_WORDS)
-                vector = np.array(list(normalize(mixture_weights).values()), np.float32)
+                vector = np.array(list(self.weights_in(state).values()), np.float32)
                 yield np.asarray(vector @ components)
+
+    def weights_in(self, state: MixedState) -> dict[ComponentName, float]:
+        """The weight of each component in a state, that of the cache by the words in it."""
+        weights = dict(self.mixture_weights)
+        if self._has_cache:
+            weights["cache"] *= min(1.0, state.recent.length / FILLING_WORDS)
+        return normalize(weights)
 
     def predict_components(self, states: Sequence[MixedState]) -> Iterator[Array]:
         """Yields the distribution of each component after each state [K, U], in the order of
@@ -157,7 +161,7 @@ class MixedModel(LanguageModel):
                     row[: len(probabilities)] = probabilities
             yield rows
 
-    def _own_ids(self, ids: Sequence[int]) -> Sequence[int]:
+    def own_ids(self, ids: Sequence[int]) -> Sequence[int]:
         """The ids with words that only the base has replaced by the unknown word."""
         if self._from_base is None:
             return ids

@@ -38,6 +38,8 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
 """The types of arrays by their names in safetensors."""
 COMPACT_TYPES = {"I8", "U8"}
 """Types that only compact files have."""
+LIKELY = 1e-4
+"""The words that are likelier than this are few, and usually enough for a list."""
 READ_AT_ONCE = 1024
 """Words whose states are computed together: bounds the memory for a line of any length."""
 
@@ -137,6 +139,27 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     np.exp(logits, out=logits)
     logits /= logits.sum(-1, keepdims=True)
     return logits
+
+
+def largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """The places of the `k` largest values, largest first. Of equal values the first are taken,
+    which are the more frequent words; a partition alone would pick any.
+    """
+    if len(values) <= k:
+        return np.argsort(-values, kind="stable")
+    large = np.flatnonzero(values >= LIKELY)
+    if k <= len(large) < len(values):  # a partition of 30,000 words takes 0.1 ms
+        return large[largest(values[large], k)]
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    likeliest = np.flatnonzero(values >= least)
+    return likeliest[np.argsort(-values[likeliest], kind="stable")[:k]]
+
+
+def cosines(products: Array, squares: Array, word: int) -> Array:
+    """The cosine of the embedding of each id and that of `word` [V], from their products with that
+    of `word` [V] and their squared lengths [V]. 0 for an embedding of zeros."""
+    lengths = np.sqrt(np.maximum(squares, 0))
+    return np.asarray(products / np.maximum(lengths * lengths[word], np.finfo(np.float32).tiny))
 
 
 class Architecture(ABC, Generic[M]):

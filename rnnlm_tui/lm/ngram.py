@@ -108,21 +108,32 @@ class NgramModel(WindowModel):
         ]
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        probabilities = self._alone.copy()
-        for level, node in self._nodes(context):
-            words, shares, backoff = level.after(node)
-            probabilities *= backoff
-            probabilities[words] += shares
+        *_, (_, _, probabilities) = self.interpolation(context)
         return probabilities
 
-    def _nodes(self, context: Sequence[int]) -> Iterator[tuple[Level, int]]:
-        """For the last word, the last two and so on, if they are in the trie, the level of their
-        children and their node. A pruned model may have a longer one without a shorter one."""
+    def interpolation(
+        self, context: Sequence[int]
+    ) -> Iterator[tuple[int, float, NDArray[np.float32]]]:
+        """Yields the distribution [V] without context, after the last word, after the last two and
+        so on, as far as the trie has words after them. Before it the number of these words, and
+        the weight of the shorter context in it. An array is valid until the next one."""
+        probabilities = self._alone.copy()
+        yield 0, 0.0, probabilities
+        for length, node in self._nodes(context):
+            words, shares, backoff = self._levels[length - 1].after(node)
+            if len(words):
+                probabilities *= backoff
+                probabilities[words] += shares
+                yield length, float(backoff), probabilities
+
+    def _nodes(self, context: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """For the last word, the last two and so on, if they are in the trie, their number and
+        their node. A pruned model may have a longer one without a shorter one."""
         for length in range(1, min(self.window, len(context)) + 1):
             words = context[len(context) - length :]
             node = self._node(words)
             if node is not None:
-                yield self._levels[length - 1], node
+                yield length, node
             if words[0] == BEGIN_ID:  # no n-gram reaches into the line before
                 break
 

@@ -22,7 +22,7 @@ from rnnlm_tui.training.estimate import (
     step_seconds,
     training_bytes,
 )
-from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.run import RunReport, TrainingRun
 from rnnlm_tui.training.time_left import TimeLeft
 from tests.helpers.commands import VERSES
 from tests.helpers.networks import small_network

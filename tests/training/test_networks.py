@@ -14,7 +14,7 @@ from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import dropout_mask
 from rnnlm_tui.training.optimizers import KerasAdam
-from tests.helpers.golden import GOLDEN
+from tests.helpers.golden import keras_sizes, keras_weights, load_golden
 
 SMALL = LessonConfig(embedding_size=7, bidirectional_size=6, recurrent_size=5, dropout=0.3, l2=0.02)
 ODD_WORDS = 101
@@ -62,35 +62,8 @@ def step(network: LessonNetwork, optimizer: KerasAdam, x: Tensor, target: Tensor
     return loss.objective.item()
 
 
-def keras_sizes(saved: dict[str, NDArray[np.float32]]) -> tuple[LessonConfig, int]:
-    """The sizes of the golden network, without dropout, and the number of its ids."""
-    ids, embedding = saved["init/embedding/embeddings:0"].shape
-    forward = saved["init/bidirectional/forward_simple_rnn/simple_rnn_cell/kernel:0"]
-    recurrent = saved["init/simple_rnn_1/simple_rnn_cell/kernel:0"]
-    return LessonConfig(embedding, forward.shape[1], recurrent.shape[1], dropout=0), ids
-
-
-def keras_weights(saved: dict[str, NDArray[np.float32]], point: str) -> Arrays:
-    """The golden weights at `point` (init, final) under the names of a saved model."""
-    cell = "simple_rnn/simple_rnn_cell"
-    layers = {
-        "forward": f"bidirectional/forward_{cell}",
-        "backward": f"bidirectional/backward_{cell}",
-        "recurrent": "simple_rnn_1/simple_rnn_cell",
-        "hidden": "dense",
-        "output": "dense_1",
-    }
-    weights = {"embedding": saved[f"{point}/embedding/embeddings:0"]}
-    for name in lesson_shapes(*keras_sizes(saved)):
-        layer, _, kind = name.partition(".")
-        if kind:
-            weights[name] = saved[f"{point}/{layers[layer]}/{kind}:0"]
-    return weights
-
-
 def test_outputs_losses_and_weights_are_keras_s() -> None:
-    with np.load(GOLDEN / "keras_network.npz") as file:
-        saved = dict(file)
+    saved = load_golden("keras_network.npz")
     network = LessonNetwork(*keras_sizes(saved), np.random.default_rng(0))
     network.load_weights(keras_weights(saved, "init"))
     x, y = torch.from_numpy(saved["x"]).long(), torch.from_numpy(saved["y"]).long()

@@ -1,0 +1,295 @@
+"""What a model computes for a line, stage by stage, as arrays that are ready to draw.
+
+A stage has a name, a sentence on what it does, and its values with their labels. The arrays come
+from the methods with which the models predict.
+
+Shapes: N words and start of a line, S suggestions, T time steps of the lesson's window, E
+embedding, H hidden, V vocabulary (`total_words`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.formatting import plural
+from rnnlm_tui.lm.causal import CausalModel
+from rnnlm_tui.lm.lesson import LessonModel
+from rnnlm_tui.lm.model import Array, LanguageModel, State, largest
+from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
+
+TOP = 10
+"""The largest values of a row over the vocabulary that are named."""
+TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
+"""What padding and the special tokens are called, by id."""
+FALLEN_OUT = "(fallen out)"
+GATES = {
+    "reset": "How much of the state before goes into the candidate, from 0 to 1.",
+    "input": "How much of the candidate is added to the cell, from 0 to 1.",
+    "forget": "How much of the cell before is kept, from 0 to 1.",
+    "candidate": "What the word would write into the memory, from -1 to 1.",
+    "update": "How much of the state before is kept, from 0 to 1. The rest is the candidate.",
+    "output": "How much of the cell shows in the state, from 0 to 1.",
+}
+"""What each gate of a GRU or an LSTM does, in the order in which they are used."""
+CELL = "The long memory after each word: forget x cell before + input x candidate."
+STATES = {
+    "rnn": "The memory after each word: tanh of a sum of its row and of the state before,"
+    " both weighted.",
+    "gru": "The memory after each word: update x state before + (1 - update) x candidate.",
+    "lstm": "What the next layer reads after each word: output x tanh(cell).",
+}
+"""What the state of each type of layer is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A step of the computation.
+
+    `values` are rows of numbers [R, C], and `rows` names them; `columns` names their columns unless
+    these are units of a layer. Or `values` are a single row of words or numbers, whose items `rows`
+    names if they belong to words. `top` are its largest numbers with their words if it is a row
+    over the vocabulary.
+    """
+
+    name: str
+    sentence: str
+    values: NDArray[Any]
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    top: tuple[tuple[str, float], ...] = ()
+
+
+class Line(NamedTuple):
+    """The words of a line with the ids as which a model reads them; None for a word that it leaves
+    out. `has_start` says whether the start of the line is read before them."""
+
+    words: tuple[str, ...]
+    ids: tuple[int | None, ...]
+    has_start: bool
+
+    @property
+    def read(self) -> list[tuple[str, int]]:
+        """The labels and the ids of what is read [N]."""
+        start = [(TOKENS[BEGIN_ID], BEGIN_ID)] * self.has_start
+        words = zip(self.words, self.ids, strict=True)
+        return [*start, *((word, number) for word, number in words if number is not None)]
+
+
+def stages_of(
+    model: LanguageModel,
+    line: Line,
+    states: Sequence[State],
+    probabilities: Array,
+    suggested: Sequence[tuple[str, int]],
+) -> Iterator[Stage]:
+    """The stages of a model that reads `line` and then gives the next word these `probabilities`
+    [V]. `states` are those before the first id that is read and after each. `suggested` are words
+    and their ids; one beyond the vocabulary has the probability 0."""
+    unknown = model.vocabulary.unknown_id
+    read = [
+        (f"{word} {TOKENS[UNKNOWN_ID]}" if number == unknown else word, number)
+        for word, number in line.read
+    ]
+    yield _words_stage(model, line)
+    seen = read[max(0, len(read) - model.window) :]
+    labels, ids = tuple(label for label, _ in seen), [number for _, number in seen]
+    yield Stage(
+        "ids",
+        "Each word becomes its number in the vocabulary, which begins with the most frequent words."
+        if ids
+        else "There is no word to look up.",
+        np.array(ids, np.int64),
+        labels,
+    )
+    match model:
+        case LessonModel():
+            yield from _lesson_stages(model, ids, labels)
+        case CausalModel():
+            yield from _network_stages(model, states, ids, labels)
+        case NgramModel():
+            yield from _ngram_stages(model, states[-1], labels, suggested)
+    if isinstance(model, NgramModel):
+        name, how = "probabilities", "The last row, for"
+    else:
+        name, how = "softmax", "exp of each score, divided by the sum of all of them:"
+    sentence = f"{how} the probability of each word of the vocabulary to be next; they sum to 1."
+    yield over_vocabulary(name, sentence, model.vocabulary, probabilities)
+
+
+def over_vocabulary(name: str, sentence: str, vocabulary: Vocabulary, values: Array) -> Stage:
+    """A stage with a value for each id [V]."""
+    return Stage(name, sentence, values, top=top_words(vocabulary, values))
+
+
+def top_words(
+    vocabulary: Vocabulary, values: Array, count: int = TOP
+) -> tuple[tuple[str, float], ...]:
+    """The words and tokens with the largest values [V] other than 0, the largest first."""
+    others = np.flatnonzero(values)
+    places = others[largest(values[others], count)].tolist()
+    return tuple((_label(vocabulary, place), float(values[place])) for place in places)
+
+
+def _label(vocabulary: Vocabulary, number: int) -> str:
+    is_token = number < vocabulary.first_word_id
+    return TOKENS[number] if is_token else vocabulary.word(number)
+
+
+def _words_stage(model: LanguageModel, line: Line) -> Stage:
+    fallen = len(line.read) - line.has_start - model.window
+    labels, sentences, read = list[str](), ["The line is split into words."], 0
+    for word, number in zip(line.words, line.ids, strict=True):
+        note = ""
+        if number in (None, model.vocabulary.unknown_id):
+            note = f" {TOKENS[UNKNOWN_ID]}"
+        elif read < fallen:
+            note = f" {FALLEN_OUT}"
+        read += number is not None
+        labels.append(word + note)
+    if not labels:
+        sentences = ["The line has no whole word yet."]
+    elif model.tokenizer.name == "lesson":
+        sentences = ["The line is put in small letters and split into words, without marks."]
+    elif model.tokenizer.writes_text:
+        sentences = ["The line is split into words; punctuation marks are words too."]
+    if model.vocabulary.unknown_id is None and None in line.ids:
+        sentences.append("Those that are not in the vocabulary are left out.")
+    elif any(number == model.vocabulary.unknown_id for number in line.ids):
+        sentences.append("All that are not in the vocabulary are read as one and the same word.")
+    if fallen > 0:
+        sentences.append(f"Only the last {model.window} are seen; those before have fallen out.")
+    return Stage("words", " ".join(sentences), np.array(labels, np.str_))
+
+
+def _lesson_stages(
+    model: LessonModel, ids: Sequence[int], labels: tuple[str, ...]
+) -> Iterator[Stage]:
+    found, total_words = model.activations(ids), model.vocabulary.total_words
+    padding = model.window - len(ids)
+    rows = (TOKENS[PADDING],) * padding + labels
+    yield Stage(
+        "padded ids",
+        f"The network always reads {plural(model.window, 'id')}: the last ones of the line, after"
+        f" as many zeros as are missing (here {padding}).",
+        found.ids,
+        rows,
+    )
+    yield Stage(
+        "embedding",
+        f"Each id selects its row of {found.embedding.shape[1]} learned numbers; 0 has a row too."
+        " Words that are used alike come to have similar rows.",
+        found.embedding,
+        rows,
+    )
+    units = f"{found.forward.shape[1]} tanh units"
+    yield Stage(
+        "forward states",
+        f"A recurrent layer of {units} reads these rows from the first to the last. Each state is"
+        " made of the row and of the state before.",
+        found.forward,
+        rows,
+    )
+    yield Stage(
+        "backward states",
+        f"Another layer of {units} reads from the last row to the first, so that each state"
+        " is made of the row and of all that follow.",
+        found.backward,
+        rows,
+    )
+    yield Stage(
+        "second layer",
+        "The second recurrent layer reads both states of each word, from the first to the last."
+        f" Only its last state goes on: the whole line in {found.second.shape[1]} numbers.",
+        found.second[-1],
+    )
+    active = np.count_nonzero(found.relu)
+    yield Stage(
+        "relu layer",
+        f"Each of {len(found.relu):,} units is a weighted sum of these numbers; one below 0 becomes"
+        f" 0. {active:,} are active, {active / len(found.relu):.0%}: they vote for words.",
+        found.relu,
+    )
+    yield over_vocabulary(
+        "logits",
+        f"The votes: each of {total_words:,} ids has a score, a weighted sum of the active units.",
+        model.vocabulary,
+        found.logits,
+    )
+
+
+def _network_stages(
+    model: CausalModel, states: Sequence[Array], ids: Sequence[int], labels: tuple[str, ...]
+) -> Iterator[Stage]:
+    found = model.activations(states[-len(ids) - 1 :], ids)
+    width = found.embedding.shape[1]
+    yield Stage(
+        "embedding",
+        f"Each id selects its row of {width} learned numbers. Words that are used alike come to"
+        " have similar rows.",
+        found.embedding,
+        labels,
+    )
+    for layer, gates in enumerate(found.gates):
+        of_layer = f"layer {layer + 1} " if len(found.gates) > 1 else ""
+        for gate, sentence in GATES.items():
+            if gate in gates:
+                kind = gate if gate == "candidate" else f"{gate} gate"
+                yield Stage(f"{of_layer}{kind}", sentence, gates[gate], labels)
+        if model.cell == "lstm":
+            yield Stage(f"{of_layer}cell", CELL, found.states[:, layer, 1], labels)
+        sentence = STATES[model.cell]
+        yield Stage(f"{of_layer}states", sentence, found.states[:, layer, 0], labels)
+    if found.projection is not None:
+        yield Stage(
+            "projection",
+            f"The last state is turned into {width} numbers, as many as an embedding has.",
+            found.projection,
+        )
+    yield over_vocabulary(
+        "logits",
+        f"Each of {model.vocabulary.total_words:,} ids has a score: how well its embedding matches"
+        " these numbers.",
+        model.vocabulary,
+        found.logits,
+    )
+
+
+def _ngram_stages(
+    model: NgramModel,
+    context: tuple[int, ...],
+    labels: tuple[str, ...],
+    suggested: Sequence[tuple[str, int]],
+) -> Iterator[Stage]:
+    total_words = model.vocabulary.total_words
+    columns = [min(number, total_words) for _, number in suggested]
+    rows, weights, values = list[str](), list[float](), list[Array]()
+    for length, weight, probabilities in model.interpolation(context):
+        rows.append(" ".join(labels[len(labels) - length :]) if length else "(no word)")
+        weights.append(weight)
+        values.append(np.append(probabilities, np.float32(0))[columns])
+    known = f"The longest context that it knows is {rows[-1]!r}"
+    if length < len(labels):
+        known += f", not {' '.join(labels[-length - 1 :])!r}"
+    if not length:
+        known = "It knows no context here"
+    yield Stage(
+        "n-grams",
+        "The probability of each suggestion after no word, after the last one, the last two and so"
+        f" on. {known}.",
+        np.stack(values),
+        tuple(rows),
+        tuple(word for word, _ in suggested),
+    )
+    yield Stage(
+        "back-off",
+        "Each row is its own counts plus this weight times the row before. Contexts that are rare,"
+        " or that many different words follow, have a large weight.",
+        np.array(weights[1:], np.float32),
+        tuple(rows[1:]),
+    )
