@@ -9,11 +9,10 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.document._edit import Edit
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, RadioButton, Static, TextArea
-from textual.widgets.text_area import EditResult
+from textual.widgets.text_area import Edit, EditResult
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError, StorageError
@@ -147,7 +146,7 @@ class PastedText(SafeTextArea):
         """The text of an earlier session was restored."""
 
     def __init__(self) -> None:
-        super().__init__(id="pasted", compact=True)
+        super().__init__(id="pasted")
         self._kept: KeptText | None = None
         """None until the kept text was read."""
 

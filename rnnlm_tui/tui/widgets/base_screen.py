@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from textual import events
+from textual import events, on
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -52,13 +52,12 @@ class AppScreen(Screen[None]):
     def host(self) -> Host:
         return cast("Host", self.app)
 
-    def _on_screen_resume(self, event: events.ScreenResume) -> None:
-        """Stops Textual from styling all widgets again, which takes 0.1 s on the Train screen. The
-        app does that when the theme changes."""
+    @on(events.ScreenResume)
+    def _show_again(self, event: events.ScreenResume) -> None:
+        """Updates the header, whose text may have changed while another screen was shown. Stops
+        Textual from styling all widgets again, which takes 0.1 s on the Train screen; the app does
+        that when the theme changes."""
         event.refresh_styles = False
-
-    def on_screen_resume(self) -> None:
-        """Updates the header, whose text may have changed while another screen was shown."""
         for header in self.query(Header):
             header.show(self.host.header_text())
 

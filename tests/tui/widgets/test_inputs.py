@@ -35,12 +35,13 @@ class Host(App[None]):
 
     def compose(self) -> ComposeResult:
         yield SafeInput(HOSTILE, select_on_focus=False, id="line")
-        yield SafeTextArea(f"{HOSTILE}\n\tc", id="lines")
+        yield SafeTextArea(id="lines")
 
 
 async def test_initial_values_are_made_printable() -> None:
     app = Host()
     async with app.run_test() as pilot:
+        app.query_one(SafeTextArea).load_text(f"{HOSTILE}\n\tc")
         await pilot.pause()
         assert app.query_one(SafeInput).value == SHOWN
         assert app.query_one(SafeTextArea).text == f"{SHOWN}\n\tc"
