@@ -127,8 +127,8 @@ def _keys(entry: Entry, card: ModelCard) -> str:
 def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
     """Returns the figures of a part of the model on these lines."""
     yield label, f"{part}: perplexity {format_perplexity(figures.perplexity)} per word"
-    shares = (("top word right", figures.top1), ("top five", figures.top5))
-    if hits := [f"{what}: {format_percent(share)}" for what, share in shares if share is not None]:
+    rates = (("top word right", figures.top1), ("top five", figures.top5))
+    if hits := [f"{what}: {format_percent(rate)}" for what, rate in rates if rate is not None]:
         yield "", "; ".join(hits)
 
 

@@ -196,7 +196,7 @@ class NameField(Field):
         super().__init__("Name", self.input, id="name-field")
         self._proposed = ""
         self._asked: object = None
-        self.known: str | None = None
+        self.checked_name: str | None = None
         """The last name whose check has finished."""
 
     @property
@@ -207,7 +207,7 @@ class NameField(Field):
         """Checks the name in the library; with `again` even if it was checked before."""
         asked = (plan.name, plan.source, plan.files, plan.preset)
         if again or asked != self._asked:
-            self._asked, self.known = asked, None
+            self._asked, self.checked_name = asked, None
             self._look_up(plan)
 
     @work(group="name", exclusive=True)
@@ -225,6 +225,6 @@ class NameField(Field):
                 problem = await asyncio.to_thread(new_name_problem, library, plan.name)
         except RnnlmError as error:
             problem = error.message
-        self.known = plan.name
+        self.checked_name = plan.name
         self.show_problem(problem)
         self.post_message(self.Checked())

@@ -42,8 +42,8 @@ class AxisScale:
         spread = self.high / 2 - self.low / 2  # the difference of the largest floats is infinite
         if spread <= 0:
             return (self.length - 1) // 2
-        share = (value / 2 - self.low / 2) / spread
-        return min(self.length - 1, max(0, round(share * (self.length - 1))))
+        fraction = (value / 2 - self.low / 2) / spread
+        return min(self.length - 1, max(0, round(fraction * (self.length - 1))))
 
 
 def plot(

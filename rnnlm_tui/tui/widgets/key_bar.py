@@ -105,6 +105,6 @@ def _sort_key(active: ActiveBinding) -> tuple[int, int]:
     """Sorts the focused widget before the screen, and that before the app; each in its order."""
     node = active.node
     actions = [b.action for b in node.BINDINGS if isinstance(b, Binding)]
-    known = active.binding.action in actions
+    is_own = active.binding.action in actions
     level = len(node.ancestors)
-    return -level, actions.index(active.binding.action) if known else len(actions)
+    return -level, actions.index(active.binding.action) if is_own else len(actions)

@@ -156,9 +156,9 @@ class LineEditor(GrowingArea):
         """Inserts text at the cursor, replacing the selection."""
         self.typing.insert(lines_of(text) if len(text) <= MAX_TEXT else text)
 
-    def show(self, found: Suggestions | None) -> None:
-        """Shows the suggestions found for the cursor, or none."""
-        self.suggested.show(found, self.before)
+    def show(self, suggestions: Suggestions | None) -> None:
+        """Shows the suggestions for the cursor, or none."""
+        self.suggested.show(suggestions, self.before)
         self._draw_ghost()
         self.answer_gate.set()
 
@@ -268,8 +268,8 @@ class LineEditor(GrowingArea):
     def _accept_of(self, key: str) -> Accept | None:
         """What a key accepts of the suggestions, None for nothing."""
         has_ghost, is_empty = bool(self.ghost), not self.text
-        found = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
-        ways = (way for way in found if way.keys == (key,))
+        accepts = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
+        ways = (way for way in accepts if way.keys == (key,))
         return None if self.is_hidden else next(ways, None)
 
     def _accepts(self, key: str) -> bool:

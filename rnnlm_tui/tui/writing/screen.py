@@ -207,11 +207,13 @@ class AutocompleteScreen(AppScreen):
         editor = self.editor
         editor.suggested.in_sight = self._words.room
         answer = None if editor.is_hidden else self.answer
-        found = answer.suggestions if answer else None
+        suggestions = answer.suggestions if answer else None
         choice, note, digits = editor.suggested.choice, self._note(), editor.digits
         self.pane.show(answer, choice, note, digits)
-        has_note_in_pane = self.has_class("-wide") and found is not None and found.candidates
-        self._words.show(found, choice, "" if has_note_in_pane else note, digits)
+        has_note_in_pane = (
+            self.has_class("-wide") and suggestions is not None and suggestions.candidates
+        )
+        self._words.show(suggestions, choice, "" if has_note_in_pane else note, digits)
         took_s = self.answer.took_s if self.answer else None
         self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
 
