@@ -120,13 +120,13 @@ def test_a_hint_after_a_full_stop_begins_with_a_capital() -> None:
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
     corpus = {"name": "[/b]", "sha256": "00", "lines": 9, "words": 40, "held_out_lines": 2}
     layer = {"name": "o", "type": "Dense", "output_shape": [None, None, 30467], "parameters": 70}
-    known: dict[str, object] = {
+    changed: dict[str, object] = {
         "corpus": corpus,
         "size": "middle",
         "first_pairs": [["a", "\x1b[2J"]],
     }
-    known |= {"layers": [layer], "total_words": 3211, "estimated_s": 100, "parameters": 70}
-    summary = msgspec.convert(SUMMARY | known, CorpusSummary)
+    changed |= {"layers": [layer], "total_words": 3211, "estimated_s": 100, "parameters": 70}
+    summary = msgspec.convert(SUMMARY | changed, CorpusSummary)
     assert dict(card_facts(summary))["held out"] == "2 lines"
     assert "defaults" not in dict(card_facts(msgspec.structs.replace(summary, size=None)))
     assert cost_line(summary) == "70 parameters · 515.8 MB of memory · about 2 min"
