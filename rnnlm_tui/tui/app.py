@@ -59,7 +59,6 @@ class RnnlmApp(TerminalApp):
     """
 
     DEFAULT_MODE = "autocomplete"
-    ENABLE_COMMAND_PALETTE = True
     CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -34,7 +34,7 @@ from rnnlm_tui.store.evaluations import (
     training_figures,
 )
 from rnnlm_tui.store.library import Entry
-from rnnlm_tui.tui.widgets.chart import LossChart, Points
+from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
@@ -162,13 +162,8 @@ def heading(entry: Entry, is_active: bool) -> Text:
 
 def losses(card: ModelCard) -> tuple[Points, Points]:
     """Returns the training and held-out losses by epoch."""
-    train: list[tuple[float, float]] = []
-    held_out: list[tuple[float, float]] = []
-    for epoch in card.history:
-        for figures, points in ((epoch["train"], train), (epoch["held_out"], held_out)):
-            if figures and (loss := figures["loss"]) is not None:
-                points.append((epoch["epoch"], loss))
-    return train, held_out
+    train = loss_points((each["epoch"], each["train"]) for each in card.history)
+    return train, loss_points((each["epoch"], each["held_out"]) for each in card.history)
 
 
 def section(title: str, rows: Iterable[Sequence[str]]) -> Table:

@@ -28,7 +28,7 @@ from rnnlm_tui.tui.train.run_lists import (
     rule_title,
     sample_lines,
 )
-from rnnlm_tui.tui.widgets.chart import LossChart, Points
+from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
 
 FULL, EMPTY, PIECE = "━", "─", 12
 PIECE_PER_S = 10
@@ -249,13 +249,8 @@ class RunView(Vertical):
 
 def losses_of(progress: RunProgress) -> tuple[Points, Points]:
     """Returns the training and held-out losses by epoch, including the current epoch so far."""
-    train: list[tuple[float, float]] = []
-    held_out: list[tuple[float, float]] = []
-    for ended in progress.epochs:
-        for figures, points in ((ended.train, train), (ended.held_out, held_out)):
-            if figures and (loss := figures.get("loss")) is not None:
-                points.append((ended.epoch, loss))
+    train = loss_points((ended.epoch, ended.train) for ended in progress.epochs)
     last = progress.progress
     if last is not None and last.epoch > progress.epochs_done and last.loss is not None:
         train.append((last.epoch, last.loss))
-    return train, held_out
+    return train, loss_points((ended.epoch, ended.held_out) for ended in progress.epochs)

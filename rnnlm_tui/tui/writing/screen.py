@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -36,7 +36,7 @@ HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-t
 """Rows of the window from which each class holds."""
 
 
-class AutocompleteScreen(AppScreen):
+class AutocompleteScreen(AppScreen[WritingHost]):
     """Where the user writes. What is written survives restarts and crashes."""
 
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -93,10 +93,6 @@ class AutocompleteScreen(AppScreen):
         self.pane = SidePane()
         self._words = WordsPane()
         self._sent = Keystrokes()
-
-    @property
-    def host(self) -> WritingHost:
-        return cast(WritingHost, self.app)
 
     @property
     def latest_line(self) -> str:

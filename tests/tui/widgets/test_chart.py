@@ -99,7 +99,7 @@ async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
         widget = app.query_one(LossChart)
         assert "no epoch yet" in "\n".join(painted(app))
         for held_out in ((), RISING):
-            widget.show(FALLING, held_out, 4)
+            widget.show(FALLING, held_out, 4, "")
             assert is_painted(app, FALLING, held_out, 4, 60, 12)
         await pilot.resize_terminal(30, 5)
         await wait_until(pilot, lambda: widget.size == (30, 5))
