@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from textual.widgets import Static
 
-from rnnlm_tui.errors import RnnlmError, StorageError, UsageError
+from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, load_keymap, write_keymap
 from rnnlm_tui.tui.widgets.header import Header
@@ -21,7 +20,6 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
-from tests.helpers.commands import POSIX
 
 
 def test_a_wrong_entry_leaves_its_default_and_the_other_entries_in_force(tmp_path: Path) -> None:
@@ -35,35 +33,6 @@ def test_a_wrong_entry_leaves_its_default_and_the_other_entries_in_force(tmp_pat
         'keymap.toml: no such action or key, so the default stays: "line.sned" = "enter",'
         ' "line.undo" = "banana+q", "line.redo" = "Tab", "app" = "{\'keys\': \'f10\'}"'
     )
-
-
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        (b"line.send = ", "not valid TOML"),
-        (b"a = " + b"[\n" * 2000, "not valid TOML"),
-        (b"\xff", "not UTF-8 text"),
-        (b"a." * 20_000 + b"a = 1", "too long for settings"),
-        (b"#\n" * 40_000, "too large for settings"),
-    ],
-    ids=["not TOML", "nested", "not UTF-8", "long line", "large"],
-)
-def test_a_keymap_that_cannot_be_parsed_says_why(raw: bytes, message: str, tmp_path: Path) -> None:
-    (tmp_path / "keymap.toml").write_bytes(raw)
-    with pytest.raises(UsageError, match=rf"keymap\.toml is {message}"):
-        load_keymap(tmp_path, RnnlmApp)
-
-
-@POSIX
-def test_a_keymap_that_is_a_pipe_or_leads_nowhere_says_why(tmp_path: Path) -> None:
-    path = tmp_path / "keymap.toml"
-    path.symlink_to(tmp_path / "gone.toml")
-    with pytest.raises(UsageError, match="no such file"):
-        load_keymap(tmp_path, RnnlmApp)
-    path.unlink()
-    os.mkfifo(path)
-    with pytest.raises(UsageError, match="not a regular file"):
-        load_keymap(tmp_path, RnnlmApp)
 
 
 def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path: Path) -> None:

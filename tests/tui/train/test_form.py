@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from textual import events
 from textual._compositor import Compositor
 from textual.widgets import Collapsible, Input, RadioButton
 
@@ -159,18 +158,6 @@ async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
         assert on.form.plan.settings == {"epochs": "7", "held_out": "20"}
         assert on.form.plan.files == "/p.txt"
         assert on.form.plan.name == "p-gru"
-
-
-async def test_it_is_filled_in_by_the_mouse(script: Script) -> None:
-    async with shown(script) as on:
-        await click(on.pilot, "#source-pasted")
-        await on.until(lambda: on.form.source == "pasted")
-        await click(on.pilot, "#pasted")
-        on.app.post_message(events.Paste("the cat sat\non the [/b] mat"))
-        await on.ready()
-        assert on.form.plan.text == script.asked()[-1][-1] == "the cat sat\non the [/b] mat"
-        assert on.form.summary is not None
-        assert on.form.summary.corpus.name == "the pasted text"
 
 
 @pytest.mark.parametrize("source", ["files", "pasted"])
