@@ -45,7 +45,7 @@ class ModelsHost(Host, Protocol):
         screen."""
 
 
-async def _ask_name(host: Host, title: str, value: str, text: str = "") -> str | None:
+async def _ask_name(host: Host, title: str, value: str, text: str) -> str | None:
     check = partial(new_name_problem, host.library)
     return await host.ask(AskText(title, text, value, check=check))
 

@@ -84,7 +84,7 @@ class TrainScreen(AppScreen[TrainHost]):
             with Horizontal(id="start-line"):
                 yield Button("Train", variant="primary", id="train", compact=True)
                 yield Static("", id="cost", markup=False)
-        yield RunPane(id="run")
+        yield RunPane()
         yield KeyBar()
         yield TooSmall()
 
