@@ -61,7 +61,7 @@ def scripted_model(script: Mapping[str, Mapping[str, float]] = SONNET) -> Script
         rest = (1 - sum(likely.values())) / len(words)
         return {word: rest + likely.get(word, 0) for word in words}
 
-    after = {last: filled(likely) for last, likely in script.items()}
+    after = {last: filled(script.get(last, {})) for last in ("", *words)}
     return ScriptedModel(after, window=10, words=words)
 
 
