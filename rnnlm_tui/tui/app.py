@@ -25,8 +25,8 @@ from rnnlm_tui.tui.session.tables import rename_model
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
+from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.active_model import ModelLoader
-from rnnlm_tui.tui.writing.key_order import unbind
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 
@@ -59,7 +59,6 @@ class RnnlmApp(TerminalApp):
     """
 
     DEFAULT_MODE = "autocomplete"
-    ENABLE_COMMAND_PALETTE = True
     CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -186,7 +185,9 @@ class RnnlmApp(TerminalApp):
         if os.path.lexists(self._config_dir / "keymap.toml"):
             from rnnlm_tui.tui.help.keys import use_keymap
 
-            unbind(self.autocomplete.editor, use_keymap(self, self._config_dir))
+            use_keymap(self, self._config_dir)
+            keys = ",".join(self.user_keys.values()).split(",")
+            unbind(self.autocomplete.editor, keys)  # else the editor's own actions would take them
         self.obey_signals()
         self.call_after_refresh(self._load_first_model)
         self.set_interval(1.0, self._refresh_header)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events
 from textual.app import App
@@ -29,14 +26,11 @@ from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.tokenizers import LessonTokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
-from tests.helpers.scripted import ContextModel
+from tests.helpers.scripted import ScriptedModel
 
 CHARACTERS = {"alt+t": "t", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
 SONNET: Mapping[str, Mapping[str, float]] = {
@@ -54,39 +48,21 @@ SONNET: Mapping[str, Mapping[str, float]] = {
 """The likeliest words after each word. After "day" all words are equally likely."""
 TRAIN_FIGURES: TrainFigures = {"loss": 2.5, "penalty": 0.0, "accuracy": 0.25, "perplexity": 12.2}
 OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "rose", "vast")
-"""Words that every scripted model knows, so that no word is likely unless the script says so."""
+"""Words that every model here knows, so that no word is likely unless the script says so."""
 
 
-class ScriptedModel(ContextModel):
-    """A model with scripted answers: the probabilities of some words after the last word of the
-    context; the other words share the rest. Answers wait while `gate` is cleared. `asked` has the
-    words of every context."""
+def scripted_model(script: Mapping[str, Mapping[str, float]] = SONNET) -> ScriptedModel:
+    """A model of the probabilities of some words after each last word; the others share what is
+    left."""
+    spelled = [*filter(None, script), *(word for after in script.values() for word in after)]
+    words = list(dict.fromkeys((*spelled, *OTHERS)))
 
-    window = 10
-    excluded_ids: tuple[int, ...] = (0,)
-    tokenizer: Tokenizer = LessonTokenizer()
+    def filled(likely: Mapping[str, float]) -> dict[str, float]:
+        rest = (1 - sum(likely.values())) / len(words)
+        return {word: rest + likely.get(word, 0) for word in words}
 
-    def __init__(self, script: Mapping[str, Mapping[str, float]] = SONNET) -> None:
-        spelled = [word for word in script if word]
-        spelled += [word for after in script.values() for word in after]
-        self.vocabulary = Vocabulary(list(dict.fromkeys((*spelled, *OTHERS))))
-        self.asked: list[tuple[str, ...]] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self._script = script
-
-    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
-        """The scripted probabilities after the last word."""
-        words = tuple(self.vocabulary.word(i) for i in context)
-        self.asked.append(words)
-        assert self.gate.wait(20), "nobody opened the gate"
-        likely = self._script.get(words[-1] if words else "", {})
-        left = (1 - sum(likely.values())) / (self.vocabulary.total_words - 1)
-        probabilities = np.full(self.vocabulary.total_words, left, np.float32)
-        probabilities[0] = 0
-        for word, share in likely.items():
-            probabilities[self.vocabulary.encode([word])[0]] += share
-        return probabilities
+    after = {last: filled(script.get(last, {})) for last in ("", *words)}
+    return ScriptedModel(after, window=10, words=words)
 
 
 def chain(*words: str) -> dict[str, dict[str, float]]:
@@ -147,7 +123,7 @@ def scripted_app(
     settings.preferences = preferences
     settings.store()
     app = RnnlmApp(folder / "data", folder / "config", folder / "app.log", model)
-    scripted = {"sonnets": ScriptedModel()} if models is None else models
+    scripted = {"sonnets": scripted_model()} if models is None else models
     app.library = ScriptedLibrary(folder / "data", scripted)
     return app
 
@@ -209,11 +185,11 @@ async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
     app = pilot.app
     await press(pilot, "ctrl+p")
     await palette_ready(pilot)
-    found = app.screen.query_one(CommandList)
+    rows = app.screen.query_one(CommandList)
     await press(pilot, *title[:24])
 
     def is_highlighted() -> bool:
-        option = found.highlighted_option
+        option = rows.highlighted_option
         return option is not None and str(option.prompt).partition("\n")[0] == title
 
     await wait_until(pilot, is_highlighted)

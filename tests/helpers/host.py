@@ -1,10 +1,13 @@
-"""A minimal app for tests of one screen."""
+"""A minimal app for tests of one screen, or of widgets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from textual.app import ComposeResult
+from textual.widget import Widget
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
@@ -22,7 +25,8 @@ def recorded(name: str) -> Callable[..., None]:
 
 
 class HostApp(TerminalApp):
-    """Records the messages to the user in `told` and the calls to the app in `calls`."""
+    """Shows widgets. Records the messages to the user in `told` and the calls to the app in
+    `calls`."""
 
     show_mode = recorded("show_mode")
     show_model = recorded("show_model")
@@ -31,13 +35,18 @@ class HostApp(TerminalApp):
     update_model = recorded("update_model")
     watch_run = recorded("watch_run")
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, *make: Callable[[], Widget], library: Library | None = None) -> None:
+        """`make` the widgets: some can be created only after the app."""
         super().__init__(Path("app.log"))
-        self.library = library
-        self.session = SessionDatabase(library.folder.parent / "session", self.show_error)
+        self._make = make
+        self.library = library or Library(Path("never used"))
+        self.session = SessionDatabase(self.library.folder.parent / "session", self.show_error)
         self.active_name: str | None = None
         self.told: list[str] = []
         self.calls: list[tuple[Any, ...]] = []
+
+    def compose(self) -> ComposeResult:
+        yield from (make() for make in self._make)
 
     async def on_unmount(self) -> None:
         await self.session.close()

@@ -104,8 +104,8 @@ class Script:
     def arguments(self, name: str = "poems") -> list[str]:
         """The arguments of a training; empty until it has started."""
         path = self.stage / f"{name}.arguments"
-        found: list[str] = json.loads(path.read_text() or "[]") if path.exists() else []
-        return found
+        arguments: list[str] = json.loads(path.read_text() or "[]") if path.exists() else []
+        return arguments
 
     def asked(self) -> list[list[str]]:
         """The arguments and the input of each question about a text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -32,7 +33,8 @@ class ContextModel(LanguageModel):
 
 
 class ScriptedModel(ContextModel):
-    """A distribution for each last word of the context; uniform if there is none for it."""
+    """A distribution for each last word of the context; uniform if there is none for it. Answers
+    wait while `gate` is cleared. `asked` has every context."""
 
     def __init__(
         self,
@@ -47,10 +49,18 @@ class ScriptedModel(ContextModel):
         self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
         self.window = window
         self.asked: list[tuple[int, ...]] = []
+        self.gate = threading.Event()
+        self.gate.set()
         self._after = after
+
+    @property
+    def asked_words(self) -> list[tuple[str, ...]]:
+        """The words of every context."""
+        return [tuple(map(self.vocabulary.word, context)) for context in self.asked]
 
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         self.asked.append(tuple(context))
+        assert self.gate.wait(20), "nobody opened the gate"
         last = self.vocabulary.word(context[-1]) if context else ""
         script = self._after.get(last)
         if script is None:

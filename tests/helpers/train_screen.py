@@ -29,7 +29,7 @@ class Host(HostApp):
     default_seed_line = "the cat"
 
     def __init__(self, library: Library, preferences: Preferences) -> None:
-        super().__init__(library)
+        super().__init__(library=library)
         self.runs = Runs(library)
         self.train = TrainScreen()
         self.preferences = preferences

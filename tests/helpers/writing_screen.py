@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import pytest
 from textual.pilot import Pilot
@@ -14,11 +14,15 @@ from textual.widgets import Static
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences
+from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing import predictor
+from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.predictor import Answer, Question
+from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.helpers.app import (
     answered,
+    app_of,
     press,
     rows_of,
     scripted_app,
@@ -28,13 +32,18 @@ from tests.helpers.app import (
     write,
 )
 
+AppType = TypeVar("AppType", bound=TerminalApp)
 
-class Desk:
-    """The running app, with shortcuts for the tests."""
 
-    def __init__(self, app: RnnlmApp, pilot: Pilot[None]) -> None:
-        self.app, self.pilot = app, pilot
-        self.screen, self.editor = app.autocomplete, app.autocomplete.editor
+class Desk(Generic[AppType]):
+    """A running app in which one writes, with shortcuts for the tests."""
+
+    def __init__(self, app: AppType, pilot: Pilot[None], editor: LineEditor) -> None:
+        self.app, self.pilot, self.editor = app, pilot, editor
+
+    @property
+    def screen(self) -> AutocompleteScreen:
+        return app_of(self.pilot).autocomplete
 
     @property
     def line(self) -> str:
@@ -75,20 +84,23 @@ class Desk:
         await self.until(lambda: len(self.transcript) == lines_after)
 
 
+AppDesk: TypeAlias = Desk[RnnlmApp]
+
+
 @asynccontextmanager
 async def desk(
     folder: Path,
     models: Mapping[str, LanguageModel] | None = None,
     size: tuple[int, int] = (80, 24),
     **settings: Any,
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[AppDesk]:
     """The app, once its model has answered for the empty line. By default it continues the lines
     that are sent."""
     settings = {"preferences": Preferences(continue_lines=True)} | settings
     app = scripted_app(folder, models, **settings)
     async with app.run_test(size=size, notifications=True) as pilot:
         await answered(pilot)
-        yield Desk(app, pilot)
+        yield Desk(app, pilot, app.autocomplete.editor)
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.helpers.app import (
     ScriptedLibrary,
-    ScriptedModel,
     answered,
     chain,
     check_layout,
@@ -40,6 +39,7 @@ from tests.helpers.app import (
     press,
     rows_of,
     scripted_app,
+    scripted_model,
     texts,
     toasts,
     wait_until,
@@ -148,7 +148,7 @@ async def test_the_other_screens_are_built_while_nobody_types(
 
 async def test_keys_typed_before_a_screen_is_painted_do_nothing_there(tmp_path: Path) -> None:
     """Otherwise letters meant for the line could delete models. The app's own keys still work."""
-    app = scripted_app(tmp_path, {"sonnets": ScriptedModel(), "mine": ScriptedModel()})
+    app = scripted_app(tmp_path, {"sonnets": scripted_model(), "mine": scripted_model()})
     async with app.run_test() as pilot:
         await answered(pilot)
         early = [events.Key(key, None) for key in ("d", "enter", "f2")]
@@ -265,7 +265,7 @@ async def test_without_a_model_one_can_write_and_train(tmp_path: Path) -> None:
         await press(pilot, *"shall i", "enter")
         assert texts(app.autocomplete.query_one(TranscriptView).lines) == ["shall i"]
         assert "No model can be used" in picture(app)
-        scripted_models(app)["poems"] = ScriptedModel()
+        scripted_models(app)["poems"] = scripted_model()
         saved_by(app)
         await wait_until(pilot, lambda: app.active_name == "poems")
         await write(pilot, *"shall ")
@@ -282,7 +282,7 @@ async def test_an_unknown_model_is_reported_and_another_suggests(tmp_path: Path)
 
 
 async def test_of_two_models_chosen_quickly_only_the_last_becomes_active(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {name: ScriptedModel() for name in ("one", "two", "three")})
+    app = scripted_app(tmp_path, {name: scripted_model() for name in ("one", "two", "three")})
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         app.use_model("two")
@@ -292,7 +292,7 @@ async def test_of_two_models_chosen_quickly_only_the_last_becomes_active(tmp_pat
 
 
 async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {"one": ScriptedModel(), "two": ScriptedModel()})
+    app = scripted_app(tmp_path, {"one": scripted_model(), "two": scripted_model()})
     async with app.run_test() as pilot:
         await answered(pilot)
         models = scripted_models(app)
@@ -316,10 +316,10 @@ async def test_the_active_model_is_renamed_or_deleted(tmp_path: Path) -> None:
 
 
 async def test_the_best_model_of_a_training_suggests_at_once(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {"poems": ScriptedModel()})
+    app = scripted_app(tmp_path, {"poems": scripted_model()})
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
-        better = ScriptedModel(chain("shall", "we", "dance"))
+        better = scripted_model(chain("shall", "we", "dance"))
         scripted_models(app)["poems"] = better
         saved_by(app, best=False)
         await pilot.pause(0)
@@ -336,10 +336,10 @@ async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own
     before: str | None, is_used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == ENGLISH)
-    app = scripted_app(tmp_path, {before: ScriptedModel()} if before else {})
+    app = scripted_app(tmp_path, {before: scripted_model()} if before else {})
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.has_no_models or app.loaded_model is not None)
-        scripted_models(app)["poems"] = ScriptedModel()
+        scripted_models(app)["poems"] = scripted_model()
         saved_by(app)
         await wait_until(pilot, lambda: app.active_name == ("poems" if is_used else before))
 

@@ -34,12 +34,12 @@ def app(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> Rnnl
 
 def segments(app: App[Any]) -> list[Segment]:
     """Everything on the screen, after checking that none of it has a colour."""
-    found = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
-    for segment in found:
+    painted = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
+    for segment in painted:
         style = segment.style or Style.null()
         for colour in (style.color, style.bgcolor):
             assert colour is None or colour.is_default, segment
-    return found
+    return painted
 
 
 def style_of(app: App[Any], text: str) -> Style:
@@ -79,8 +79,8 @@ async def test_a_digit_that_takes_a_word_is_shown_and_bold(app: RnnlmApp) -> Non
         await write(pilot, *"shall i compare t")
         await wait_until(pilot, lambda: has_row(app, " 1 thee", " 2 the", " 3 this"))
         for digit in "123":
-            found = [s for s in segments(app) if s.text == digit]
-            assert [s.style is not None and s.style.bold for s in found] == [True], digit
+            digits = [s for s in segments(app) if s.text == digit]
+            assert [s.style is not None and s.style.bold for s in digits] == [True], digit
         await press(pilot, "down")
         await wait_until(pilot, lambda: has_row(app, "▸1 thee", " 2 the"))
 

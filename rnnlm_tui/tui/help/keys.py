@@ -3,8 +3,7 @@ the user's own keys."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, cast, get_args
 
@@ -20,6 +19,7 @@ from textual.widgets import Static
 
 from rnnlm_tui.config import read_toml
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
+from rnnlm_tui.formatting import shorten
 from rnnlm_tui.tui.models.card import ModelCardScreen
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.train.run_pane import RunPane
@@ -32,6 +32,7 @@ from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 
+KEYMAP = "keymap.toml"
 KEYS_WIDTH = 19
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
@@ -115,52 +116,31 @@ class KeysScreen(ModalScreen[None]):
 # The user's own keys
 
 
-def use_keymap(app: TerminalApp, folder: Path) -> list[str]:
-    """Applies the user's keys to the app and returns them. Shows what is wrong with the file."""
-    keymap: dict[str, str] = {}
+def use_keymap(app: TerminalApp, folder: Path) -> None:
+    """Applies the user's keys to the app. Shows what is wrong with the file."""
     with app.showing_errors():
-        keymap, faults = load_keymap(folder, type(app))
-        for fault in faults:
-            app.notify_user(fault, "warning")
-        app.set_keymap(keymap)
-    return [key for keys in keymap.values() for key in keys.split(",")]
+        app.user_keys, warning = load_keymap(folder, type(app))
+        if warning:
+            app.notify_user(warning, "warning")
+        app.set_keymap({**app.user_keys})
 
 
-def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], list[str]]:
-    """Returns the user's keys by the id of their binding, and what is wrong with other entries.
+def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], str]:
+    """Returns the user's keys by the id of their binding, and a sentence on the entries that cannot
+    be used; "" if there is none.
 
     `app` is the class of the app. Raises UsageError if the file cannot be read.
     """
-    path = folder / "keymap.toml"
-    if not os.path.lexists(path):
-        return {}, []
-    data = _flat(read_toml(path))
-    known = {binding.id for _, binding in all_bindings(app)}
-    keymap, faults = dict[str, str](), list[str]()
-    for name, value in data.items():
-        if name not in known:
-            faults.append(f"keymap: there is no action {name}")
-        elif not isinstance(value, str):
-            faults.append(f'keymap: {name} must be text in quotes, such as "ctrl+n"')
-        elif not all(map(is_key, value.replace(" ", "").split(","))):
-            faults.append(f"keymap: no keyboard has the key {value} of {name}")
+    ids = {binding.id for _, binding in all_bindings(app)}
+    keymap, unusable = dict[str, str](), list[str]()
+    for name, value in read_toml(folder / KEYMAP).items():
+        keys = str(value).replace(" ", "")
+        if name in ids and all(map(is_key, keys.split(","))):
+            keymap[name] = keys
         else:
-            keymap[name] = value.replace(" ", "")
-    return keymap, faults
-
-
-def _flat(data: Mapping[str, object]) -> dict[str, object]:
-    """Joins nested names with dots: `[line] send = "enter"` becomes `line.send`, the same as a
-    quoted key. Without recursion, since tables may be nested a thousand deep."""
-    flat, tables = dict[str, object](), [("", data)]
-    while tables:
-        prefix, table = tables.pop()
-        for name, value in table.items():
-            if isinstance(value, dict):
-                tables.append((f"{prefix}{name}.", value))
-            else:
-                flat[f"{prefix}{name}"] = value
-    return flat
+            unusable.append(f'"{name}" = "{value}"')
+    wrong = f"{KEYMAP}: no such action or key, so the default stays: {', '.join(unusable)}"
+    return keymap, shorten(wrong, 300) if unusable else ""
 
 
 def is_key(key: str) -> bool:
@@ -176,7 +156,7 @@ def write_keymap(folder: Path, app: type[DOMNode]) -> Path:
 
     Raises RnnlmError if it already exists, StorageError if it cannot be written.
     """
-    path = folder / "keymap.toml"
+    path = folder / KEYMAP
     text = [
         "# Your own keys: remove the # and change what is in quotes, then restart the app.\n"
         '# Several keys for one action: "tab,ctrl+right".\n'

@@ -12,22 +12,14 @@ from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.command import (
-    CommandInput,
-    CommandList,
-    CommandPalette,
-    DiscoveryHit,
-    Hits,
-    SearchIcon,
-)
-from textual.containers import Horizontal, Vertical
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hits
 from textual.dom import DOMNode
 from textual.markup import escape
 from textual.message import Message
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import ThemeProvider
-from textual.widgets import Input, LoadingIndicator, OptionList
+from textual.widgets import Input, OptionList
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
@@ -53,13 +45,8 @@ class Palette(CommandPalette):
 
     def compose(self) -> ComposeResult:
         """Yields what a CommandPalette yields, but with a list of our own."""
-        with Vertical(id="--container"):
-            with Horizontal(id="--input"):
-                yield SearchIcon()
-                yield CommandInput(placeholder=self._placeholder, select_on_focus=False)
-            with Vertical(id="--results"):
-                yield FoundCommands()
-                yield LoadingIndicator()
+        for widget in super().compose():
+            yield FoundCommands() if isinstance(widget, CommandList) else widget
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disables the keys of the list until there is one, when they raise NoMatches."""

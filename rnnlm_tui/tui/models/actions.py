@@ -44,7 +44,7 @@ class ModelsHost(Host, Protocol):
         screen."""
 
 
-async def _ask_name(host: Host, title: str, value: str, text: str = "") -> str | None:
+async def _ask_name(host: Host, title: str, value: str, text: str) -> str | None:
     check = partial(new_name_problem, host.library)
     return await host.ask(AskText(title, text, value, check=check))
 
@@ -55,9 +55,9 @@ async def measure(host: Host, name: str) -> None:
     host.notify_user(f"measuring {name} ...")
     folder = host.library.data_dir
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
-    (found,) = json.loads(answer)["models"]
-    figures = msgspec.convert(found, Evaluation)
-    base = msgspec.convert(found["base_alone"], BaseSavings | None)
+    (measured,) = json.loads(answer)["models"]
+    figures = msgspec.convert(measured, Evaluation)
+    base = msgspec.convert(measured["base_alone"], BaseSavings | None)
     said = savings_sentence(figures.keystroke_savings or 0, figures.words, base)
     host.notify_user(f"{name} {said}")
     host.models_changed()

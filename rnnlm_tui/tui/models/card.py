@@ -34,7 +34,7 @@ from rnnlm_tui.store.evaluations import (
     training_figures,
 )
 from rnnlm_tui.store.library import Entry
-from rnnlm_tui.tui.widgets.chart import LossChart, Points
+from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
 from rnnlm_tui.tui.widgets.dialogs import Modal
 
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
@@ -127,8 +127,8 @@ def _keys(entry: Entry, card: ModelCard) -> str:
 def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
     """Returns the figures of a part of the model on these lines."""
     yield label, f"{part}: perplexity {format_perplexity(figures.perplexity)} per word"
-    shares = (("top word right", figures.top1), ("top five", figures.top5))
-    if hits := [f"{what}: {format_percent(share)}" for what, share in shares if share is not None]:
+    rates = (("top word right", figures.top1), ("top five", figures.top5))
+    if hits := [f"{what}: {format_percent(rate)}" for what, rate in rates if rate is not None]:
         yield "", "; ".join(hits)
 
 
@@ -162,13 +162,8 @@ def heading(entry: Entry, is_active: bool) -> Text:
 
 def losses(card: ModelCard) -> tuple[Points, Points]:
     """Returns the training and held-out losses by epoch."""
-    train: list[tuple[float, float]] = []
-    held_out: list[tuple[float, float]] = []
-    for epoch in card.history:
-        for figures, points in ((epoch["train"], train), (epoch["held_out"], held_out)):
-            if figures and (loss := figures["loss"]) is not None:
-                points.append((epoch["epoch"], loss))
-    return train, held_out
+    train = loss_points((each["epoch"], each["train"]) for each in card.history)
+    return train, loss_points((each["epoch"], each["held_out"]) for each in card.history)
 
 
 def section(title: str, rows: Iterable[Sequence[str]]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -29,7 +29,7 @@ To train one on your own text, press F3 or click Train above.
 To import one, press i or click import below."""
 
 
-class ModelsScreen(AppScreen):
+class ModelsScreen(AppScreen[ModelsHost]):
     """Lists the models in the library, which is read in a thread."""
 
     DEFAULT_CSS = """
@@ -77,10 +77,6 @@ class ModelsScreen(AppScreen):
         self._entries: dict[str, Entry] = {}
         self._to_select: str | None = None
         self._is_scanning = self._is_stale = False
-
-    @property
-    def host(self) -> ModelsHost:
-        return cast(ModelsHost, self.app)
 
     def compose(self) -> ComposeResult:
         yield Header()

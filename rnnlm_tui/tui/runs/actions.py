@@ -83,11 +83,11 @@ class RunRow:
     opens: Literal["own", "watch", "resume"]
 
 
-def run_rows(found: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
+def run_rows(saved_runs: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
     """Returns the rows of the list below the form.
 
     The app's own run comes first, if it is running or Esc does not show it. Then come the runs
-    `found` in the library that another process trains, and those that were stopped.
+    in the library that another process trains, and those that were stopped.
     """
     own, rows = runs.own, []
     if own is not None and (own.is_running or own is not runs.shown) and not own.is_deleted:
@@ -95,7 +95,7 @@ def run_rows(found: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
         text = sanitize(f"{glyph} {own.name}  {label}, started here; Enter shows it")
         rows.append(RunRow(own.name, text, "own"))
     listed = own.name if own is not None and rows else None
-    for run in found:
+    for run in saved_runs:
         if run.trainer is not None and not (run.name == listed and runs.training is not None):
             rows.append(RunRow(run.name, run_line(run), "watch"))
         elif run.is_unfinished and run.name != listed:

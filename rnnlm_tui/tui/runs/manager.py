@@ -50,12 +50,12 @@ class Runs:
 
     async def watch(self, name: str) -> FollowedRun:
         """Shows a run of another process. Raises ModelError if no process trains `name`."""
-        found = await asyncio.to_thread(self._library.run, name)
-        if found.trainer is None:
+        saved = await asyncio.to_thread(self._library.run, name)
+        if saved.trainer is None:
             raise ModelError(f"No training named {name} is running.", "look for it on Models")
         # Windows cannot ask the process of another terminal to save and end.
-        can_stop = found.trainer.on_this_host and sys.platform != "win32"
-        trainer = sanitize(str(found.trainer))
+        can_stop = saved.trainer.on_this_host and sys.platform != "win32"
+        trainer = sanitize(str(saved.trainer))
         run = FollowedRun(self._library, name, trainer=trainer, can_stop=can_stop)
         await self._show(run)
         return run

@@ -135,8 +135,8 @@ def _capitalized(text: str) -> str:
 
 def figure(value: float | None, form: str) -> str:
     """Formats a number; a dash if it is missing or not finite."""
-    known = finite(value)
-    return "-" if known is None else format(known, form)
+    number = finite(value)
+    return "-" if number is None else format(number, form)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,8 +117,8 @@ def check(connection: sqlite3.Connection) -> None:
     """Raises sqlite3.DatabaseError if these are not the tables of `make_tables`, or if any row is
     damaged. Takes 40 ms for 20,000 turns with a continuation each."""
     statement = "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    found = [sql for (sql,) in connection.execute(statement)]
-    if {str(sql).removesuffix(" STRICT") for sql in found} != {*TABLES, INDEX}:
+    created = [sql for (sql,) in connection.execute(statement)]
+    if {str(sql).removesuffix(" STRICT") for sql in created} != {*TABLES, INDEX}:
         raise sqlite3.DatabaseError("it has other tables")
     (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if result != "ok":

@@ -9,11 +9,10 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.document._edit import Edit
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, RadioButton, Static, TextArea
-from textual.widgets.text_area import EditResult
+from textual.widgets.text_area import Edit, EditResult
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError, StorageError
@@ -147,7 +146,7 @@ class PastedText(SafeTextArea):
         """The text of an earlier session was restored."""
 
     def __init__(self) -> None:
-        super().__init__(id="pasted", compact=True)
+        super().__init__(id="pasted")
         self._kept: KeptText | None = None
         """None until the kept text was read."""
 
@@ -197,7 +196,7 @@ class NameField(Field):
         super().__init__("Name", self.input, id="name-field")
         self._proposed = ""
         self._asked: object = None
-        self.known: str | None = None
+        self.checked_name: str | None = None
         """The last name whose check has finished."""
 
     @property
@@ -208,7 +207,7 @@ class NameField(Field):
         """Checks the name in the library; with `again` even if it was checked before."""
         asked = (plan.name, plan.source, plan.files, plan.preset)
         if again or asked != self._asked:
-            self._asked, self.known = asked, None
+            self._asked, self.checked_name = asked, None
             self._look_up(plan)
 
     @work(group="name", exclusive=True)
@@ -226,6 +225,6 @@ class NameField(Field):
                 problem = await asyncio.to_thread(new_name_problem, library, plan.name)
         except RnnlmError as error:
             problem = error.message
-        self.known = plan.name
+        self.checked_name = plan.name
         self.show_problem(problem)
         self.post_message(self.Checked())

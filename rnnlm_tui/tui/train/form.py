@@ -201,7 +201,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             return self._name_field.problem
         if self.summary is None:
             return COUNTING
-        return None if self._name_field.known == plan.name else NAME_CHECKED
+        return None if self._name_field.checked_name == plan.name else NAME_CHECKED
 
     def propose_seed(self, line: str) -> None:
         """Fills in the seed line, unless the user has typed one."""

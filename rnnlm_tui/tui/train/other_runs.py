@@ -55,10 +55,10 @@ class OtherRuns(RowList):
         """Reads the runs in the library, including those of other processes."""
         host = cast("TrainHost", self.app)
         try:
-            found = await asyncio.to_thread(host.library.runs)
+            runs = await asyncio.to_thread(host.library.runs)
         except RnnlmError:
             return  # shown when a training is started
-        self._show(run_rows(found, host.runs))
+        self._show(run_rows(runs, host.runs))
 
     def _show(self, rows: list[RunRow]) -> None:
         if rows == self._rows:

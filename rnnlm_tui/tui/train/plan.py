@@ -61,11 +61,11 @@ class Plan:
 
     def setting_flags(self) -> list[str]:
         """Returns the command-line flags for the settings that were typed."""
-        known = all_settings_of(self.preset)
+        specs = all_settings_of(self.preset)
         flags = [
-            f"{flag_of(name)}={setting_value(known[name], typed)}"
+            f"{flag_of(name)}={setting_value(specs[name], typed)}"
             for name, typed in self.settings.items()
-            if name in known
+            if name in specs
         ]
         # Pasted text is stored as UTF-8.
         if self.encoding and self.source == "files":

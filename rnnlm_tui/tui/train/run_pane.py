@@ -62,8 +62,8 @@ class RunPane(Vertical, can_focus=True):
     class Closed(Message):
         """The form is to be shown in place of the run."""
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._painted: FollowedRun | None = None
         self._ended: object = None
         """The run whose end is shown, its name, and whether its model was deleted."""

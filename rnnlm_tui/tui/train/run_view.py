@@ -28,7 +28,7 @@ from rnnlm_tui.tui.train.run_lists import (
     rule_title,
     sample_lines,
 )
-from rnnlm_tui.tui.widgets.chart import LossChart, Points
+from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
 
 FULL, EMPTY, PIECE = "━", "─", 12
 PIECE_PER_S = 10
@@ -46,13 +46,13 @@ PHASE_STYLES = {
 }
 
 
-def progress_bar(share: float | None, width: int, now: float) -> str:
-    """Returns a bar filled up to `share`; if that is None, a piece of it moves back and forth.
+def progress_bar(fraction: float | None, width: int, now: float) -> str:
+    """Returns a bar filled up to `fraction`; if that is None, a piece of it moves back and forth.
 
     Textual's own bar tells full from empty by colour alone.
     """
-    if share is not None:
-        full = round(max(0.0, min(1.0, share)) * width)
+    if fraction is not None:
+        full = round(max(0.0, min(1.0, fraction)) * width)
         return FULL * full + EMPTY * (width - full)
     piece = min(PIECE, width)
     way = max(1, width - piece)
@@ -113,9 +113,9 @@ def bar_lines(progress: RunProgress, now: float, width: int) -> Sequence[Content
     style = "$text-warning" if progress.phase is Phase.PAUSED else "$primary"
     space = max(10, min(width - WORDS_WIDTH, width // 2))
     lines = []
-    for label, share, words in rows:
-        percent = "" if share is None else f"{share:5.0%}"
-        bar = (progress_bar(share, space, now), style)
+    for label, fraction, words in rows:
+        percent = "" if fraction is None else f"{fraction:5.0%}"
+        bar = (progress_bar(fraction, space, now), style)
         line = Content.assemble(f"{label:15} ", bar, f" {percent}  ")
         # The last parts matter least.
         room, parts = width - line.cell_length, words.split(", ")
@@ -249,13 +249,8 @@ class RunView(Vertical):
 
 def losses_of(progress: RunProgress) -> tuple[Points, Points]:
     """Returns the training and held-out losses by epoch, including the current epoch so far."""
-    train: list[tuple[float, float]] = []
-    held_out: list[tuple[float, float]] = []
-    for ended in progress.epochs:
-        for figures, points in ((ended.train, train), (ended.held_out, held_out)):
-            if figures and (loss := figures.get("loss")) is not None:
-                points.append((ended.epoch, loss))
+    train = loss_points((ended.epoch, ended.train) for ended in progress.epochs)
     last = progress.progress
     if last is not None and last.epoch > progress.epochs_done and last.loss is not None:
         train.append((last.epoch, last.loss))
-    return train, held_out
+    return train, loss_points((ended.epoch, ended.held_out) for ended in progress.epochs)

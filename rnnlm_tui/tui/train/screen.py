@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,6 +17,7 @@ from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.texts import save_text
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
+from rnnlm_tui.tui.train.host import TrainHost
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
@@ -25,15 +26,12 @@ from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.train.host import TrainHost
-
 PAINT_EVERY_S = 0.5
 RELOAD_RUNS_EVERY_S = 2.0
 ACTIONS = ("start", "open_run", "back")
 
 
-class TrainScreen(AppScreen):
+class TrainScreen(AppScreen[TrainHost]):
     """Shows the form and the data card to prepare a training, or a run.
 
     The card is below the form, or next to it on a wide screen.
@@ -86,13 +84,9 @@ class TrainScreen(AppScreen):
             with Horizontal(id="start-line"):
                 yield Button("Train", variant="primary", id="train", compact=True)
                 yield Static("", id="cost", markup=False)
-        yield RunPane(id="run")
+        yield RunPane()
         yield KeyBar()
         yield TooSmall()
-
-    @property
-    def host(self) -> TrainHost:
-        return cast("TrainHost", self.app)
 
     @property
     def run_pane(self) -> RunPane:

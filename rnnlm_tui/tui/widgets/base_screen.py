@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import Generic, TypeVar, cast
 
-from textual import events
+from textual import events, on
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.host import Host
 
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Host
-
+HostType = TypeVar("HostType", bound=Host)
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
 HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
 
@@ -29,8 +28,9 @@ class TooSmall(Static):
         super().__init__("please enlarge to 60 x 16 (ctrl+q quits)", id="too-small", markup=False)
 
 
-class AppScreen(Screen[None]):
-    """A screen of the app. Its `compose` yields a Header, a body, a KeyBar and a TooSmall."""
+class AppScreen(Screen[None], Generic[HostType]):
+    """A screen of the app, which has the interface `HostType` for it. Its `compose` yields a
+    Header, a body, a KeyBar and a TooSmall."""
 
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -49,16 +49,15 @@ class AppScreen(Screen[None]):
     _last_focus: Widget | None = None
 
     @property
-    def host(self) -> Host:
-        return cast("Host", self.app)
+    def host(self) -> HostType:
+        return cast(HostType, self.app)
 
-    def _on_screen_resume(self, event: events.ScreenResume) -> None:
-        """Stops Textual from styling all widgets again, which takes 0.1 s on the Train screen. The
-        app does that when the theme changes."""
+    @on(events.ScreenResume)
+    def _show_again(self, event: events.ScreenResume) -> None:
+        """Updates the header, whose text may have changed while another screen was shown. Stops
+        Textual from styling all widgets again, which takes 0.1 s on the Train screen; the app does
+        that when the theme changes."""
         event.refresh_styles = False
-
-    def on_screen_resume(self) -> None:
-        """Updates the header, whose text may have changed while another screen was shown."""
         for header in self.query(Header):
             header.show(self.host.header_text())
 

@@ -10,11 +10,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from textual.content import Content
 from textual.widget import Widget
 
-Points = Sequence[tuple[float, float]]
+Point = tuple[float, float]
+Points = Sequence[Point]
 """Epochs and their losses, in the order of the epochs."""
 Row = list[tuple[str, str]]
 """Pieces of text, each with its style."""
@@ -27,6 +29,12 @@ DASH, GAP = 4, 2
 """Columns of dots in the dashes of a dashed line, and between them."""
 LARGEST = 1e300
 """Larger losses are drawn as this one, so that no difference overflows."""
+
+
+def loss_points(epochs: Iterable[tuple[int, Mapping[str, Any] | None]]) -> list[Point]:
+    """Returns the losses in the figures of epochs, each with the number of its epoch."""
+    losses = ((epoch, figures.get("loss")) for epoch, figures in epochs if figures)
+    return [(epoch, loss) for epoch, loss in losses if loss is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,8 @@ class AxisScale:
         spread = self.high / 2 - self.low / 2  # the difference of the largest floats is infinite
         if spread <= 0:
             return (self.length - 1) // 2
-        share = (value / 2 - self.low / 2) / spread
-        return min(self.length - 1, max(0, round(share * (self.length - 1))))
+        fraction = (value / 2 - self.low / 2) / spread
+        return min(self.length - 1, max(0, round(fraction * (self.length - 1))))
 
 
 def plot(
@@ -82,7 +90,7 @@ def plot(
     return [legend, *body, _x_axis(x_scale, best, gutter)]
 
 
-def _finite(points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+def _finite(points: Points) -> Iterator[Point]:
     for x, y in points:
         if math.isfinite(x) and math.isfinite(y):
             yield x, max(-LARGEST, min(LARGEST, y))
@@ -193,19 +201,17 @@ class LossChart(Widget):
         """`empty` is shown while there is no loss."""
         super().__init__()
         self._empty = empty
-        self._losses: tuple[Points, Points, float | None] = (), (), None
-        self._of = ""
+        self._shown: tuple[Points, Points, float | None, str] = (), (), None, ""
 
-    def show(
-        self, train: Points, held_out: Points = (), best: float | None = None, of: str = ""
-    ) -> None:
+    def show(self, train: Points, held_out: Points, best: float | None, of: str) -> None:
         """Shows these losses `of` a part of a model; `best` is the best epoch."""
-        if (train, held_out, best, of) != (*self._losses, self._of):
-            self._losses, self._of = (train, held_out, best), of
+        if (train, held_out, best, of) != self._shown:
+            self._shown = train, held_out, best, of
             self.refresh()
 
     def render(self) -> Content:
-        rows = plot(*self._losses, *self.size, self._of)
+        train, held_out, best, of = self._shown
+        rows = plot(train, held_out, best, *self.size, of)
         if not rows:
             return Content.styled(self._empty, TEXT)
         return Content("\n").join(Content.assemble(*row) for row in rows)

@@ -115,7 +115,11 @@ class Dialog(Modal[Answer]):
 
     def on_resize(self) -> None:
         """Restores the focus, which is lost while the window is too small."""
-        self.call_after_refresh(self._update_auto_focus)
+        self.call_after_refresh(self._restore_focus)
+
+    def _restore_focus(self) -> None:
+        if self.focused is None and self.app.app_focus:
+            self.query(self.AUTO_FOCUS).focus()
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -11,12 +11,11 @@ from typing import ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.document._edit import Edit
 from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.suggester import SuggestionReady
 from textual.widgets import Input, TextArea
-from textual.widgets.text_area import EditResult
+from textual.widgets.text_area import Edit, EditResult
 
 from rnnlm_tui.formatting import sanitize
 
@@ -39,15 +38,18 @@ class SafeInput(Input):
 
 
 class SafeTextArea(TextArea):
-    """Lines of text. Line ends become newlines; control characters other than tabs become
-    U+FFFD."""
+    """Lines of text, empty at first. Line ends become newlines; control characters other than tabs
+    become U+FFFD."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, compact=True)
 
     def edit(self, edit: Edit) -> EditResult:
         edit.text = sanitize_lines(edit.text)
         return super().edit(edit)
 
-    def _set_document(self, text: str, language: str | None) -> None:
-        super()._set_document(sanitize_lines(text), language)
+    def load_text(self, text: str) -> None:
+        super().load_text(sanitize_lines(text))
 
 
 class PathInput(SafeInput):

@@ -12,7 +12,8 @@ from typing import TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.widgets import OptionList, Select
-from textual.widgets._select import SelectCurrent, SelectOverlay
+
+from rnnlm_tui.tui.widgets.textual_private import SelectCurrent, SelectOverlay
 
 T = TypeVar("T")
 
@@ -21,11 +22,11 @@ class RowList(OptionList):
     """A list of rows, of which one is highlighted."""
 
     def action_page_up(self) -> None:
-        if self._lines:
+        if self.scrollable_content_region:
             super().action_page_up()  # type: ignore[no-untyped-call]
 
     def action_page_down(self) -> None:
-        if self._lines:
+        if self.scrollable_content_region:
             super().action_page_down()  # type: ignore[no-untyped-call]
 
     def on_click(self, event: events.Click) -> None:
@@ -43,4 +44,4 @@ class DropDown(Select[T]):
 
     def compose(self) -> ComposeResult:
         yield SelectCurrent(self.prompt)
-        yield DropDownList(self._type_to_search).data_bind(compact=Select.compact)
+        yield DropDownList().data_bind(compact=Select.compact)

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,6 @@ from typing import TypeVar
 from rich.console import RenderableType
 from rich.text import Text
 from textual import events
-from textual.app import App
 from textual.binding import Binding
 from textual.keys import format_key
 from textual.screen import ModalScreen, Screen
@@ -27,6 +26,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.widgets.host import Severity
+from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode
 
 Answer = TypeVar("Answer")
 FUNCTION_KEY = re.compile(r"f\d+")
@@ -45,7 +45,14 @@ TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
 
-class TerminalApp(App[None]):
+class CrashError(Exception):
+    """A sentence on the error that has ended the app, which is its cause."""
+
+    def __rich__(self) -> Text:
+        return Text(sanitize(str(self)))
+
+
+class TerminalApp(HookedApp):
     """Base class of the app, independent of models and trainings."""
 
     TITLE = APP_NAME
@@ -57,6 +64,9 @@ class TerminalApp(App[None]):
         self._log_path = log_path
         self._shown_errors: set[str] = set()
         self._last_key_s = 0.0
+        self._is_closing = False
+        self.user_keys: Mapping[str, str] = {}
+        """The keys in the user's keymap by the id of their binding."""
         self._keys_from_s = 0.0
         """Keys pressed before this time were meant for the previous screen."""
 
@@ -92,13 +102,16 @@ class TerminalApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Drops keys pressed before the screen was painted, except the app's own."""
         if isinstance(event, events.Key):
-            own = self._bindings.key_to_bindings
-            if event.time < self._keys_from_s and event.key not in own:
+            if event.time < self._keys_from_s and not self._is_own_key(event.key):
                 return
             self._last_key_s = event.time
             if event.key.startswith("alt+"):
                 event.character = None  # else the letter of alt+t would be typed
         await super().on_event(event)
+
+    def _is_own_key(self, key: str) -> bool:
+        active = self.screen.active_bindings.get(key)
+        return active is not None and active.node is self
 
     def show_screen(self, mode: str, *, takes_keys_at_once: bool) -> None:
         """Shows a screen, unless a dialog is open. Keys pressed before it is painted are dropped
@@ -112,14 +125,9 @@ class TerminalApp(App[None]):
         """Whether the current screen was painted, so that it takes keys."""
         return self._keys_from_s < math.inf
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Paints the screen and, the first time, starts to take its keys.
-
-        `call_after_refresh` would be too early: Textual paints nothing for 50 ms after a switch.
-        """
-        super()._display(screen, renderable)
-        is_written = renderable is not None and not self._batch_count
-        if is_written and screen is self.screen and not self.is_painted:
+    def painted(self, screen: Screen[object]) -> None:
+        """Starts to take the keys of a screen once it was painted."""
+        if screen is self.screen and not self.is_painted:
             self._keys_from_s = time.monotonic()
 
     async def build_ahead(self, *modes: str) -> None:
@@ -127,12 +135,7 @@ class TerminalApp(App[None]):
         for mode in modes:
             while time.monotonic() < self._last_key_s + IDLE_S:
                 await asyncio.sleep(IDLE_S / 4)
-            if mode not in self._screen_stacks:
-                await self._init_mode(mode)
-                screen = self._screen_stacks[mode][0]
-                screen.post_message(events.ScreenSuspend())
-                # Otherwise all its widgets would be styled again when it is shown.
-                screen._css_update_count = self._css_update_count
+            await build_mode(self, mode)
 
     # Signals
 
@@ -152,32 +155,36 @@ class TerminalApp(App[None]):
     def _resume(self, resume: object) -> None:
         """Resumes after a stop by the shell. A window being closed sends SIGCONT too, right after
         SIGHUP; Textual's handler would then write to a closed terminal and wait forever."""
-        if callable(resume) and not self._exit:
+        if callable(resume) and not self._is_closing:
             resume(signal.SIGCONT, None)
             self.screen.refresh(layout=True)  # the terminal has lost its content
 
-    def _handle_exception(self, error: Exception) -> None:
-        """Handles a crash: logs the traceback, and prints one sentence after the app has closed.
+    def exit(
+        self, result: None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        self._is_closing = True
+        super().exit(result, return_code, message)
+
+    def crash_report(self, error: Exception) -> CrashError | None:
+        """Logs the traceback of a crash; one sentence is printed after the app has closed.
 
         An error while the app closes is only logged. From `exit` on, Textual 8.2.8 mounts no more
         children, but still tells widgets that they are mounted and runs their handlers and workers,
         which do not find their children: a screen may have been opened just before.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
-        if self._exit:
+        if self._is_closing:
             log.info("an error while the app closed", exc_info=cause)
-            return
+            return None
         log.critical("the app crashed", exc_info=cause)
-        self._return_code = 1
-        self._exit = True  # so that nothing is drawn on widgets that are being removed
-        self._exception = error
-        self._exception_event.set()
+        self.exit(return_code=1)  # so that nothing is drawn on widgets that are being removed
         kind = str(cause).partition("\n")[0] or type(cause).__name__
-        sentence = f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}"
-        self.panic(Text(sanitize(sentence)))
+        report = CrashError(f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}")
+        report.__cause__ = cause
+        return report
 
     def shown_keys(self, binding: Binding) -> list[str]:
-        keys = self._keymap.get(binding.id or "", binding.key).split(",")
+        keys = self.user_keys.get(binding.id or "", binding.key).split(",")
         # Terminals send ctrl+space as ctrl+@, and never the super key.
         plain = [key for key in keys if key != "ctrl+@" and not key.startswith("super+")]
         return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in plain))

@@ -78,14 +78,14 @@ class Candidates(Widget):
 
     def show(
         self,
-        found: Suggestions | None,
+        suggestions: Suggestions | None,
         choice: int | None = None,
         note: str = "",
         digits: str = "",
     ) -> None:
         """Shows the words found, or `note` if there are none. `BestWords` shows it after the words
         too."""
-        words, prefix = (found.candidates, found.prefix) if found else ((), "")
+        words, prefix = (suggestions.candidates, suggestions.prefix) if suggestions else ((), "")
         new = Shown(words, prefix, choice, note, digits)
         if new != self.shown:
             self.shown = new
@@ -109,21 +109,21 @@ class Candidates(Widget):
         candidates, prefix, choice, _, digits = self.shown
         longest = max(cell_len(spelled(candidates[i], prefix)) for i in shown)
         word_width = min(longest, WIDEST_WORD, max(1, width - 8))
-        found = candidates[index]
-        word = Content(spelled(found, prefix))
+        candidate = candidates[index]
+        word = Content(spelled(candidate, prefix))
         word = word.stylize(self.get_visual_style("typed"), 0, len(prefix))
         word = word.truncate(word_width, ellipsis=True, pad=True)
         if index == choice:
             word = word.stylize(CHOSEN)
         digit = f"{index + 1}" if f"{index + 1}" in digits else " "
         room = min(WIDEST_BAR, width - word_width - 9)
-        drawn = bar(found.probability, room) if room >= SHORTEST_BAR else ""
+        drawn = bar(candidate.probability, room) if room >= SHORTEST_BAR else ""
         return Content.assemble(
             "▸" if index == choice else " ",
             (digit, self.get_visual_style("digit")),
             " ",
             word,
-            (f" {in_percent(found.probability):>4}", self.get_visual_style("percent")),
+            (f" {in_percent(candidate.probability):>4}", self.get_visual_style("percent")),
             (f" {drawn}" if drawn else "", self.get_visual_style("bar")),
         )
 
@@ -217,10 +217,12 @@ class WordsPane(Vertical):
         yield Static("", id="accuracy", markup=False)
         yield FixedText("figures")
 
-    def show(self, found: Suggestions | None, choice: int | None, note: str, digits: str) -> None:
+    def show(
+        self, suggestions: Suggestions | None, choice: int | None, note: str, digits: str
+    ) -> None:
         """Shows the best words. `choice` is the index of the chosen one, `digits` insert one now.
         Without words, `note` says why."""
-        self.query_one(BestWords).show(found, choice, note, digits)
+        self.query_one(BestWords).show(suggestions, choice, note, digits)
 
     @property
     def room(self) -> int:
@@ -243,24 +245,24 @@ class WordsPane(Vertical):
         self.query_one("#figures", FixedText).show(figures)
 
 
-def note_on(found: Suggestions) -> str:
+def note_on(suggestions: Suggestions) -> str:
     """Says what the model does not know; "" if there is nothing to say."""
-    if found.prefix and not found.candidates:
-        return f"no known word begins with {sanitize(found.prefix)}"
-    return f"unknown: {sanitize(', '.join(found.unknown))}" if found.unknown else ""
+    if suggestions.prefix and not suggestions.candidates:
+        return f"no known word begins with {sanitize(suggestions.prefix)}"
+    return f"unknown: {sanitize(', '.join(suggestions.unknown))}" if suggestions.unknown else ""
 
 
-def spelled(found: Suggestion, prefix: str) -> str:
+def spelled(candidate: Suggestion, prefix: str) -> str:
     """Returns the word as it will be inserted, cut to what could ever be shown."""
-    return sanitize((prefix + found.text).strip()[: 4 * WIDEST_WORD])
+    return sanitize((prefix + candidate.text).strip()[: 4 * WIDEST_WORD])
 
 
-def in_percent(share: float) -> str:
-    """Formats a share as a percentage; "<1%" if it would round to 0."""
-    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+def in_percent(fraction: float) -> str:
+    """Formats a fraction as a percentage; "<1%" if it would round to 0."""
+    return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"
 
 
-def bar(share: float, width: int) -> str:
-    """Returns a bar, `width` cells long for a share of 1, in eighths of a cell."""
-    eighths = round(max(0.0, min(share, 1.0)) * max(0, width) * 8)
+def bar(fraction: float, width: int) -> str:
+    """Returns a bar, `width` cells long for a fraction of 1, in eighths of a cell."""
+    eighths = round(max(0.0, min(fraction, 1.0)) * max(0, width) * 8)
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

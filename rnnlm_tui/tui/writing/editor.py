@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.document._document import EditResult
-from textual.document._edit import Edit
 from textual.message import Message
-from textual.widgets.text_area import Selection
+from textual.widgets.text_area import Edit, EditResult, Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.session.tables import Turn
+from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
-from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding, unbind
+from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Typing, index_of
 from rnnlm_tui.tui.writing.transcript import SentTexts, lines_of
@@ -157,9 +156,9 @@ class LineEditor(GrowingArea):
         """Inserts text at the cursor, replacing the selection."""
         self.typing.insert(lines_of(text) if len(text) <= MAX_TEXT else text)
 
-    def show(self, found: Suggestions | None) -> None:
-        """Shows the suggestions found for the cursor, or none."""
-        self.suggested.show(found, self.before)
+    def show(self, suggestions: Suggestions | None) -> None:
+        """Shows the suggestions for the cursor, or none."""
+        self.suggested.show(suggestions, self.before)
         self._draw_ghost()
         self.answer_gate.set()
 
@@ -216,7 +215,7 @@ class LineEditor(GrowingArea):
 
     # Keys
 
-    async def _on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         character, taken = event.character, self.typing.taken
         # Not `event.is_printable`, which excludes joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
@@ -244,7 +243,7 @@ class LineEditor(GrowingArea):
             self.typing.accept_by_digit(character, accept, suggested.prefix)
         return True
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()
         self.add_text(event.text)
 
@@ -253,7 +252,7 @@ class LineEditor(GrowingArea):
         self.add_text(self.app.clipboard)
 
     def action_new_line(self) -> None:
-        self._replace_via_keyboard("\n", *self.selection)
+        self.replace("\n", *self.selection, maintain_selection_offset=False)
 
     # Accepting
 
@@ -269,8 +268,8 @@ class LineEditor(GrowingArea):
     def _accept_of(self, key: str) -> Accept | None:
         """What a key accepts of the suggestions, None for nothing."""
         has_ghost, is_empty = bool(self.ghost), not self.text
-        found = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
-        ways = (way for way in found if way.keys == (key,))
+        accepts = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
+        ways = (way for way in accepts if way.keys == (key,))
         return None if self.is_hidden else next(ways, None)
 
     def _accepts(self, key: str) -> bool:

@@ -136,7 +136,7 @@ class Suggested:
     """
 
     def __init__(self, preferences: Preferences) -> None:
-        self._found: Suggestions | None = None
+        self._suggestions: Suggestions | None = None
         self.choice: int | None = None
         """The index of the word chosen in the list."""
         self.in_sight = LISTED
@@ -150,29 +150,29 @@ class Suggested:
     @property
     def candidates(self) -> tuple[Suggestion, ...]:
         """The words of the list."""
-        return self._found.candidates if self._found else ()
+        return self._suggestions.candidates if self._suggestions else ()
 
     @property
     def prefix(self) -> str:
         """The beginning of the word being typed, which those of the list have."""
-        return self._found.prefix if self._found else ""
+        return self._suggestions.prefix if self._suggestions else ""
 
     @property
     def presses_to_choose(self) -> int:
         """The presses of Down that have chosen a word."""
         return 0 if self.choice is None else self.choice + 1
 
-    def show(self, found: Suggestions | None, before: str) -> None:
-        """Sets the suggestions found for the cursor, or none. A choice is kept."""
-        self._found = found
-        if found and found.candidates:
-            likely, ghost_from = found.candidates[0].probability, self._preferences.ghost_from
-            self._is_likely = is_ghost_likely(likely, found.prefix, ghost_from)
+    def show(self, suggestions: Suggestions | None, before: str) -> None:
+        """Sets the suggestions for the cursor, or none. A choice is kept."""
+        self._suggestions = suggestions
+        if suggestions and suggestions.candidates:
+            likely, ghost_from = suggestions.candidates[0].probability, self._preferences.ghost_from
+            self._is_likely = is_ghost_likely(likely, suggestions.prefix, ghost_from)
         if self.choice is not None and self.candidates:
             self.choose(min(self.choice, len(self.candidates) - 1), before)
         else:
             self.choice = None
-            self._ghost.set(before, self.prefix, found.ghost if found else ())
+            self._ghost.set(before, self.prefix, suggestions.ghost if suggestions else ())
 
     def choose(self, choice: int | None, before: str) -> None:
         """Chooses a word of the list, which becomes the ghost, or none."""
@@ -188,21 +188,21 @@ class Suggested:
 
     def accepts(self, before: str, *, has_ghost: bool, is_empty: bool) -> Iterable[Accept]:
         """Returns the ways to accept suggestions. `is_empty`: the whole text is empty."""
-        if self._found is None:
+        if self._suggestions is None:
             return ()
         ghost = self._ghost.pieces(before) if has_ghost else ()
         return ways_to_accept(
-            self._found, before, ghost, self._preferences.digits, is_empty=is_empty
+            self._suggestions, before, ghost, self._preferences.digits, is_empty=is_empty
         )
 
     def digits(self, before: str, after: str) -> str:
         """Returns the digits that take a word while the list is shown and nothing is chosen in it.
         `after` is the rest of the line: within a word they take none."""
-        found = self._found
+        suggestions = self._suggestions
         is_in_word = after[:1].isalnum() or any(word.replaces_after for word in self.candidates)
-        if found is None or is_in_word:
+        if suggestions is None or is_in_word:
             return ""
-        digits = accepting_digits(found, before, self._preferences.digits)
+        digits = accepting_digits(suggestions, before, self._preferences.digits)
         return "".join(digit for digit in digits if int(digit) <= self.in_sight)
 
     def may_take_digits(self, before: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
 
 from textual.widget import Widget
@@ -22,14 +21,6 @@ async def run_own_binding(widget: Widget, key: str) -> bool:
     if active is None or active.node is not widget or not active.enabled:
         return False
     return await widget.app.run_action(active.binding.action, widget)
-
-
-def unbind(widget: Widget, keys: Iterable[str]) -> None:
-    """Removes keys from the bindings that `widget` inherits from Textual, which have no id."""
-    bindings = widget._bindings.key_to_bindings
-    for key in bindings.keys() & set(keys):
-        if not any(binding.id for binding in bindings[key]):
-            del bindings[key]
 
 
 class AnswerGate(asyncio.Event):

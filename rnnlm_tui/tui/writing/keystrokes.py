@@ -20,8 +20,8 @@ class Keystrokes:
         return Keystrokes(self.written + other.written, self.saved + other.saved)
 
     def __str__(self) -> str:
-        share = f" ({self.saved / self.written:.0%})" if self.written else ""
-        return f"{self.saved} of {self.written} keys saved{share}"
+        percent = f" ({self.saved / self.written:.0%})" if self.written else ""
+        return f"{self.saved} of {self.written} keys saved{percent}"
 
 
 class KeystrokeCounter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -36,7 +36,7 @@ HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-t
 """Rows of the window from which each class holds."""
 
 
-class AutocompleteScreen(AppScreen):
+class AutocompleteScreen(AppScreen[WritingHost]):
     """Where the user writes. What is written survives restarts and crashes."""
 
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -93,10 +93,6 @@ class AutocompleteScreen(AppScreen):
         self.pane = SidePane()
         self._words = WordsPane()
         self._sent = Keystrokes()
-
-    @property
-    def host(self) -> WritingHost:
-        return cast(WritingHost, self.app)
 
     @property
     def latest_line(self) -> str:
@@ -207,11 +203,13 @@ class AutocompleteScreen(AppScreen):
         editor = self.editor
         editor.suggested.in_sight = self._words.room
         answer = None if editor.is_hidden else self.answer
-        found = answer.suggestions if answer else None
+        suggestions = answer.suggestions if answer else None
         choice, note, digits = editor.suggested.choice, self._note(), editor.digits
         self.pane.show(answer, choice, note, digits)
-        has_note_in_pane = self.has_class("-wide") and found is not None and found.candidates
-        self._words.show(found, choice, "" if has_note_in_pane else note, digits)
+        has_note_in_pane = (
+            self.has_class("-wide") and suggestions is not None and suggestions.candidates
+        )
+        self._words.show(suggestions, choice, "" if has_note_in_pane else note, digits)
         took_s = self.answer.took_s if self.answer else None
         self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
 

@@ -100,12 +100,12 @@ class SidePane(Vertical):
     def show(self, answer: Answer | None, choice: int | None, note: str, digits: str) -> None:
         """Shows an answer. `choice` is the index of the chosen word, `digits` insert one now.
         Without an answer or without words, `note` says why."""
-        found = answer.suggestions if answer else None
-        self.query_one("#side-list", CandidateList).show(found, choice, note, digits)
+        suggestions = answer.suggestions if answer else None
+        self.query_one("#side-list", CandidateList).show(suggestions, choice, note, digits)
         for id_, other in zip_longest(LISTS[1:], answer.compared if answer else ()):
             self.query_one(f"#{id_}", CandidateList).show(other)
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
-        has_words = found is not None and found.candidates
+        has_words = suggestions is not None and suggestions.candidates
         self.query_one("#note", FixedText).show(f"   {note}" if has_words else "")
 
     def name_columns(self) -> None:
@@ -166,10 +166,10 @@ class SidePane(Vertical):
 
 def more_words(answer: Answer) -> str:
     """Says how many words the list leaves out; "" if none."""
-    found = answer.suggestions
-    left = found.matching_words - len(found.candidates)
+    suggestions = answer.suggestions
+    left = suggestions.matching_words - len(suggestions.candidates)
     begin = "begins" if left == 1 else "begin"
-    typed = f" {begin} with {sanitize(found.prefix)}" if found.prefix else ""
+    typed = f" {begin} with {sanitize(suggestions.prefix)}" if suggestions.prefix else ""
     return f"   … {left:,} more{typed}" if left > 0 else ""
 
 
@@ -177,8 +177,8 @@ def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
     """Yields a line each on the kind of the model, its vocabulary and its corpus."""
     corpus = loaded_model.card.corpus
     yield loaded_model.kind
-    known = plural(len(loaded_model.model.vocabulary.words), "word")
-    yield f"{known} of {shorten(corpus['name'], MAX_NAME)}, {plural(corpus['lines'], 'line')}"
+    words = plural(len(loaded_model.model.vocabulary.words), "word")
+    yield f"{words} of {shorten(corpus['name'], MAX_NAME)}, {plural(corpus['lines'], 'line')}"
 
 
 def models_to_compare(

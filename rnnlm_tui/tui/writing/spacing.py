@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from textual.document._document import Location
 from textual.message import Message
 from textual.widgets import TextArea
-from textual.widgets.text_area import Selection
+from textual.widgets.text_area import Location, Selection
 
 from rnnlm_tui.accepting import keys_to_type
 from rnnlm_tui.formatting import sanitize
@@ -107,7 +106,7 @@ class Typing:
         area.undo()
         self._counter.presses = taken.presses
         here = index_of(area, area.cursor_location)
-        area._replace_via_keyboard(taken.digit, *area.selection)
+        area.replace(taken.digit, *area.selection, maintain_selection_offset=False)
         keys = keys_to_type(taken.digit, following, taken.prefix, taken.digit)
         self._counter.inserted(here, here + 1, len(keys))
         return True
@@ -125,7 +124,7 @@ class Typing:
                 area.replace(character, space, here, maintain_selection_offset=False)
                 self._mark = space
                 return
-        area._replace_via_keyboard(character, *area.selection)
+        area.replace(character, *area.selection, maintain_selection_offset=False)
         if mark is None:
             return
         before = self._before()

@@ -23,7 +23,6 @@ from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
-    ScriptedModel,
     answered,
     chain,
     check_layout,
@@ -35,6 +34,7 @@ from tests.helpers.app import (
     post_keys,
     press,
     scripted_app,
+    scripted_model,
     toasts,
     wait_until,
     write,
@@ -83,7 +83,7 @@ async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
 
 
 async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path, {"a": ScriptedModel(), "b": ScriptedModel()})
+    app = scripted_app(tmp_path, {"a": scripted_model(), "b": scripted_model()})
     async with app.run_test() as pilot:
         await answered(pilot)
         offered = {each.title: each.help for each in app.get_system_commands(app.screen)}
@@ -104,7 +104,7 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
 
 
 async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
-    models = {"a": ScriptedModel(), "b": ScriptedModel(chain("shall", "we"))}
+    models = {"a": scripted_model(), "b": scripted_model(chain("shall", "we"))}
     app = scripted_app(tmp_path, models)
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
@@ -157,8 +157,8 @@ async def test_a_command_chosen_twice_in_a_moment_is_run_once(tmp_path: Path) ->
         await press(pilot, "ctrl+p")
         await palette_ready(pilot)
         await press(pilot, *"Switch the ghost on or")
-        found = app.screen.query_one(CommandList)
-        await wait_until(pilot, lambda: found.option_count == 1)
+        rows = app.screen.query_one(CommandList)
+        await wait_until(pilot, lambda: rows.option_count == 1)
         post_keys(app, "enter", "enter")
         await wait_until(pilot, lambda: app.screen is app.autocomplete)
         await write(pilot, *"shall")

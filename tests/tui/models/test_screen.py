@@ -55,7 +55,7 @@ class Host(HostApp):
     current_mode: ClassVar[str] = "models"
 
     def __init__(self, library: Library) -> None:
-        super().__init__(library)
+        super().__init__(library=library)
         self.active_name = "one"
         self.models = ModelsScreen()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from rnnlm_tui import paths
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import RunStatus
-from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest, exit_sentence
+from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.runs import until
@@ -79,13 +78,6 @@ async def test_a_program_that_cannot_be_started_is_a_failed_run(
     run.on_end = ends.append
     await run.start()
     assert (run.is_running, run.progress.phase, ends) == (False, Phase.FAILED, [run])
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the names of POSIX signals")
-def test_how_a_process_ended_in_words() -> None:
-    assert "SIGSEGV" in exit_sentence(-signal.SIGSEGV)
-    assert "signal 77" in exit_sentence(-77)
-    assert "exit code 3" in exit_sentence(3)
 
 
 def test_a_run_is_extended_with_enough_patience(

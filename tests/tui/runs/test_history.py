@@ -38,12 +38,12 @@ def test_events_in_pieces_of_any_size(history: Path) -> None:
     whole = lines_of(*EVENTS).encode()
     for size in (7, 100, len(whole)):
         history.unlink(missing_ok=True)
-        reader, found = HistoryReader(history.parent), list[Event]()
+        reader, events = HistoryReader(history.parent), list[Event]()
         assert reader.read() == ([], 0.0), "there is no file yet"
         for place in range(0, len(whole), size):
             add(history, whole[place : place + size])
-            found += reader.read()[0]
-        assert found == EVENTS
+            events += reader.read()[0]
+        assert events == EVENTS
 
 
 def test_lines_that_hold_no_event_are_skipped(history: Path) -> None:

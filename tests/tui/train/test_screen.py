@@ -123,6 +123,9 @@ async def test_a_pasted_text_is_kept_for_the_run(script: Script, data_dir: Path)
         on.form.query_one("#pasted").focus()
         on.app.post_message(events.Paste(text))
         await on.until(lambda: on.form.problem is None)
+        assert script.asked()[-1][-1] == text
+        assert on.form.summary is not None
+        assert on.form.summary.corpus.name == "the pasted text"
         await on.pilot.press("f5")
         await on.until(lambda: script.arguments("text-gru"))
         path = data_dir / "texts" / "text-gru.txt"

@@ -101,8 +101,8 @@ async def test_an_invalid_answer_is_an_error(answering: Answering, answer: str) 
 
 
 async def test_an_estimate_may_be_missing(answering: Answering) -> None:
-    known = {name: value for name, value in SUMMARY.items() if name != "estimated_s"}
-    answering(f"print({json.dumps(known)!r})")
+    summary = {name: value for name, value in SUMMARY.items() if name != "estimated_s"}
+    answering(f"print({json.dumps(summary)!r})")
     assert (await summarise(BUNDLED, (), data_dir())).estimated_s is None
 
 

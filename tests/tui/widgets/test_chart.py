@@ -7,10 +7,11 @@ import math
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from textual.app import App, ComposeResult
+from textual.app import App
 
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, plot
 from tests.helpers.app import wait_until
+from tests.helpers.host import HostApp
 from tests.helpers.models import HOSTILE
 
 FALLING = [(float(epoch), 6.0 - epoch / 2) for epoch in range(1, 9)]
@@ -78,13 +79,6 @@ def test_no_values_and_no_size_break_a_chart(
     assert len(plot(ordered, points[:2], best, width, height)) <= height
 
 
-class Host(App[None]):
-    """A chart alone."""
-
-    def compose(self) -> ComposeResult:
-        yield LossChart()
-
-
 def is_painted(
     app: App[None], train: Points, held_out: Points, best: float | None, width: int, height: int
 ) -> bool:
@@ -100,12 +94,12 @@ def painted(app: App[None]) -> list[str]:
 
 
 async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
-    app = Host()
+    app = HostApp(LossChart)
     async with app.run_test(size=(60, 12)) as pilot:
         widget = app.query_one(LossChart)
         assert "no epoch yet" in "\n".join(painted(app))
         for held_out in ((), RISING):
-            widget.show(FALLING, held_out, 4)
+            widget.show(FALLING, held_out, 4, "")
             assert is_painted(app, FALLING, held_out, 4, 60, 12)
         await pilot.resize_terminal(30, 5)
         await wait_until(pilot, lambda: widget.size == (30, 5))

@@ -14,10 +14,9 @@ from textual.widgets import Button, Input, Static
 from rnnlm_tui.tui.widgets import dialogs
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm, Dialog
 from rnnlm_tui.tui.widgets.inputs import PathInput
-from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from tests.helpers.app import post_keys, problem_in, wait_until
+from tests.helpers.host import HostApp
 
-OPEN = object()
 HOSTILE = "[/b] [red]x \u7269\u8a9e e\u0301\u0301 \u05d0\u05d1 \x1b[31m\a " + "w" * 200
 OPTIONS = (
     ("stop", "Stop and save", "saves it"),
@@ -25,38 +24,32 @@ OPTIONS = (
 )
 
 
-class Host(TerminalApp):
-    """Asks questions and keeps the last answer."""
+def keep_answer(app: HostApp, make: Callable[[], Dialog[Any]]) -> None:
+    """Asks a question, and keeps the answer in the calls."""
 
-    answer: object = OPEN
+    async def keep() -> None:
+        app.calls.append((await app.ask(make()),))
 
-    def __init__(self) -> None:
-        super().__init__(Path("app.log"))
-
-    def keep_answer(self, make: Callable[[], Dialog[Any]]) -> None:
-        async def keep() -> None:
-            self.answer = await self.ask(make())
-
-        self.run_worker(keep())
+    app.run_worker(keep())
 
 
 @asynccontextmanager
 async def asked(
     make: Callable[[], Dialog[Any]], size: tuple[int, int] = (80, 24)
-) -> AsyncIterator[tuple[Pilot[None], Host]]:
+) -> AsyncIterator[tuple[Pilot[None], HostApp]]:
     """An app that shows the dialog."""
-    app = Host()
+    app = HostApp()
     async with app.run_test(size=size) as pilot:
-        app.keep_answer(make)
+        keep_answer(app, make)
         await wait_until(pilot, lambda: isinstance(app.screen, Dialog) and app.focused)
         await pilot.pause()
         yield pilot, app
 
 
-async def answer_of(pilot: Pilot[None], app: Host) -> object:
+async def answer_of(pilot: Pilot[None], app: HostApp) -> object:
     """The answer, once there is one."""
-    await wait_until(pilot, lambda: app.answer is not OPEN)
-    return app.answer
+    await wait_until(pilot, lambda: app.calls)
+    return app.calls[-1][0]
 
 
 def no_spaces(value: str) -> str | None:
@@ -92,14 +85,14 @@ async def test_keys_typed_ahead_do_not_answer(
     monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 3600)
     async with asked(make) as (pilot, app):
         await pilot.press("ctrl+y", "1", "left", "enter", "up", "enter")
-        assert app.answer is OPEN
+        assert not app.calls
         await pilot.press("escape")
         assert await answer_of(pilot, app) is None
 
 
 async def test_a_second_dialog_is_not_opened_over_the_first() -> None:
     async with asked(lambda: Confirm("Delete it?", "")) as (pilot, app):
-        app.keep_answer(lambda: Confirm("Delete it?", ""))
+        keep_answer(app, lambda: Confirm("Delete it?", ""))
         assert await answer_of(pilot, app) is None
         assert len(app.screen_stack) == 2
 
@@ -136,7 +129,7 @@ async def test_a_text_is_accepted_only_if_it_is_right() -> None:
         assert problem_in(app) == "", "nothing was typed yet"
         await pilot.press("enter")
         await wait_until(pilot, lambda: problem_in(app) == "no spaces, please")
-        assert app.answer is OPEN
+        assert not app.calls
         app.screen.query_one(Input).value = "ab"
         await wait_until(pilot, lambda: not ok.disabled)
         assert problem_in(app) == ""

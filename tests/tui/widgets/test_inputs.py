@@ -6,11 +6,11 @@ import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from textual import events
-from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -25,22 +25,22 @@ from rnnlm_tui.tui.widgets.inputs import (
 )
 from tests.helpers.app import check_layout, picture, wait_until
 from tests.helpers.commands import POSIX
+from tests.helpers.host import HostApp
 
 HOSTILE = "a\x1b[31mb\x9b\a\x00\ud800\u202e[/b]"
 SHOWN = "a\ufffd[31mb\ufffd\ufffd\ufffd\ufffd\ufffd[/b]"
 
 
-class Host(App[None]):
-    """The two fields with a hostile initial text."""
-
-    def compose(self) -> ComposeResult:
-        yield SafeInput(HOSTILE, select_on_focus=False, id="line")
-        yield SafeTextArea(f"{HOSTILE}\n\tc", id="lines")
+def two_fields() -> HostApp:
+    """The two fields, one with a hostile initial text."""
+    line = partial(SafeInput, HOSTILE, select_on_focus=False)
+    return HostApp(line, partial(SafeTextArea, id="lines"))
 
 
 async def test_initial_values_are_made_printable() -> None:
-    app = Host()
+    app = two_fields()
     async with app.run_test() as pilot:
+        app.query_one(SafeTextArea).load_text(f"{HOSTILE}\n\tc")
         await pilot.pause()
         assert app.query_one(SafeInput).value == SHOWN
         assert app.query_one(SafeTextArea).text == f"{SHOWN}\n\tc"
@@ -49,7 +49,7 @@ async def test_initial_values_are_made_printable() -> None:
 
 
 async def test_what_is_put_into_the_fields_is_made_printable() -> None:
-    app = Host()
+    app = two_fields()
     async with app.run_test() as pilot:
         line, lines = app.query_one(SafeInput), app.query_one(SafeTextArea)
         line.value = f"{HOSTILE}2"
@@ -63,7 +63,7 @@ async def test_what_is_put_into_the_fields_is_made_printable() -> None:
 
 @pytest.mark.parametrize("kind", [SafeInput, SafeTextArea])
 async def test_what_is_pasted_is_made_printable(kind: type[SafeInput | SafeTextArea]) -> None:
-    app = Host()
+    app = two_fields()
     async with app.run_test() as pilot:
         line, lines = app.query_one(SafeInput), app.query_one(SafeTextArea)
         line.value = lines.text = ""
@@ -110,37 +110,20 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-class PathHost(App[None]):
-    """A path between two other fields."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.path = PathInput(select_on_focus=False)
-        self.sent: list[str] = []
-
-    def compose(self) -> ComposeResult:
-        yield Input(id="before")
-        yield self.path
-        yield Input(id="after")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.sent.append(event.value)
-
-
 @asynccontextmanager
-async def typed(text: str, shown: str) -> AsyncIterator[tuple[Pilot[None], PathHost]]:
-    """An app with this text in its focused path field, once it shows this suggestion."""
-    app = PathHost()
+async def typed(text: str) -> AsyncIterator[tuple[Pilot[None], PathInput]]:
+    """A focused path field with this text, before another field."""
+    app = HostApp(partial(PathInput, select_on_focus=False), partial(Input, id="after"))
     async with app.run_test(size=(120, 12)) as pilot:
-        app.path.focus()
-        app.path.value = text
-        await suggested(pilot, app, shown)
-        yield pilot, app
+        path = app.query_one(PathInput)
+        path.focus()
+        path.value = text
+        yield pilot, path
 
 
-async def suggested(pilot: Pilot[None], app: PathHost, shown: str) -> None:
+async def suggested(pilot: Pilot[None], path: PathInput, shown: str) -> None:
     """Waits until the path field shows this suggestion."""
-    await wait_until(pilot, lambda: app.path.render_line(0).text.strip() == shown)
+    await wait_until(pilot, lambda: path.render_line(0).text.strip() == shown)
 
 
 def names(text: str) -> list[str]:
@@ -183,25 +166,25 @@ def test_names_that_cannot_be_shown_are_left_out(folder: Path) -> None:
 
 
 async def test_tab_completes_and_then_moves_the_focus(folder: Path) -> None:
-    async with typed(f"{folder}/le", f"{folder}/letters.txt") as (pilot, app):
+    async with typed(f"{folder}/le") as (pilot, path):
+        await suggested(pilot, path, f"{folder}/letters.txt")
         await pilot.press("tab")
-        assert app.path.value == f"{folder}/letters.txt"
-        assert app.focused is app.path
-        await wait_until(pilot, lambda: not app.path.matches)
+        assert path.value == f"{folder}/letters.txt"
+        assert path.has_focus
+        await wait_until(pilot, lambda: not path.matches)
         await pilot.press("tab")
-        assert app.focused is app.query_one("#after")
+        assert pilot.app.query_one("#after").has_focus
 
 
 async def test_down_and_up_show_the_other_matches(folder: Path) -> None:
-    async with typed(f"{folder}/p", f"{folder}/poems/") as (pilot, app):
+    async with typed(f"{folder}/p") as (pilot, path):
+        await suggested(pilot, path, f"{folder}/poems/")
         await pilot.press("down")
-        await suggested(pilot, app, f"{folder}/prose/")
+        await suggested(pilot, path, f"{folder}/prose/")
         await pilot.press("up", "up")
-        await suggested(pilot, app, f"{folder}/poems.txt")
+        await suggested(pilot, path, f"{folder}/poems.txt")
         await pilot.press("tab")
-        assert app.path.value == f"{folder}/poems.txt"
-        await pilot.press("enter")
-        assert app.sent == [f"{folder}/poems.txt"]
+        assert path.value == f"{folder}/poems.txt"
 
 
 async def test_matches_of_an_older_text_are_dropped(
@@ -216,19 +199,16 @@ async def test_matches_of_an_older_text_are_dropped(
         return completions(text)
 
     monkeypatch.setattr(inputs, "completions", slow)
-    app = PathHost()
-    async with app.run_test(size=(120, 12)) as pilot:
-        app.path.focus()
-        app.path.value = f"{folder}/le"
+    async with typed(f"{folder}/le") as (pilot, path):
         await wait_until(pilot, asked.is_set)
-        app.path.value = f"{folder}/pr"
-        await suggested(pilot, app, f"{folder}/prose/")
+        path.value = f"{folder}/pr"
+        await suggested(pilot, path, f"{folder}/prose/")
         go_on.set()
-        await app.workers.wait_for_complete()
-        assert app.path.matches == (f"{folder}/prose/",)
+        await pilot.app.workers.wait_for_complete()
+        assert path.matches == (f"{folder}/prose/",)
         for event in (asked, go_on):
             event.clear()
-        app.path.value = f"{folder}/le"
+        path.value = f"{folder}/le"
         await wait_until(pilot, asked.is_set)
-        assert not app.path.matches, "while they are looked up"
+        assert not path.matches, "while they are looked up"
         go_on.set()

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from rich.style import Style
 from textual import events
-from textual.app import ComposeResult
 from textual.widgets import OptionList
 
 from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.widgets.lists import DropDown, DropDownList, RowList
-from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from tests.helpers.app import post_keys, wait_until
+from tests.helpers.host import HostApp
 
 KEYS = ("pageup", "pagedown", "home", "end", "up", "down")
 SIZES = [(80, 24), (40, 12), (20, 5), (9, 3), (1, 1)]
 OPTIONS = tuple((f"id{n}", f"row {n}", "explained in a sentence") for n in range(20))
 
 
-class Form(TerminalApp):
+def form() -> HostApp:
     """A field whose list is opened by Enter, and a hidden list."""
 
-    def __init__(self) -> None:
-        super().__init__(Path("app.log"))
+    def hidden() -> RowList:
+        rows = RowList("one", "two", id="hidden")
+        rows.display = False
+        return rows
 
-    def compose(self) -> ComposeResult:
-        yield DropDown([(f"row {n}", n) for n in range(20)], value=5, allow_blank=False)
-        hidden = RowList("one", "two", id="hidden")
-        hidden.display = False
-        yield hidden
+    options = [(f"row {n}", n) for n in range(20)]
+    return HostApp(lambda: DropDown(options, value=5, allow_blank=False), hidden)
 
 
 async def test_page_up_and_down_do_nothing_in_a_list_that_was_never_laid_out() -> None:
-    app = Form()
+    app = form()
     async with app.run_test():
         rows = app.query_one("#hidden", RowList)
         for row in (1, None):
@@ -45,7 +41,7 @@ async def test_page_up_and_down_do_nothing_in_a_list_that_was_never_laid_out() -
 
 
 async def test_a_click_on_a_row_that_was_removed_meanwhile_does_nothing() -> None:
-    app = Form()
+    app = form()
     async with app.run_test() as pilot:
         rows = app.query_one("#hidden", RowList)
         for options, highlighted in ((["one", "two"], 1), (["one"], None)):
@@ -58,7 +54,7 @@ async def test_a_click_on_a_row_that_was_removed_meanwhile_does_nothing() -> Non
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_dialog_takes_every_key_in_a_window_of_any_size(size: tuple[int, int]) -> None:
-    app = TerminalApp(Path("app.log"))
+    app = HostApp()
     async with app.run_test(size=size) as pilot:
         await app.push_screen(Choice("Which?", "A question.", OPTIONS))
         rows = app.screen.query_one(OptionList)
@@ -74,7 +70,7 @@ async def test_a_dialog_takes_every_key_in_a_window_of_any_size(size: tuple[int,
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_keys_may_come_before_an_opened_list_is_laid_out(size: tuple[int, int]) -> None:
-    app = Form()
+    app = form()
     async with app.run_test(size=size) as pilot:
         field = app.query_one(DropDown)
         field.focus()

@@ -14,7 +14,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.tui.writing.active_model import ModelLoader
-from tests.helpers.app import ScriptedLibrary, ScriptedModel
+from tests.helpers.app import ScriptedLibrary, scripted_model
 from tests.helpers.runs import until
 
 PATIENCE_S = 10
@@ -24,7 +24,7 @@ class GatedLibrary(ScriptedLibrary):
     """Opens a model only once its gate is open; `opened` has the names in order."""
 
     def __init__(self, folder: Path, *names: str) -> None:
-        super().__init__(folder, {name: ScriptedModel() for name in names})
+        super().__init__(folder, {name: scripted_model() for name in names})
         self.gate = threading.Event()
         self.gate.set()
         self.opened: list[str] = []

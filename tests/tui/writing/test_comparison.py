@@ -9,9 +9,10 @@ from textual.widgets import OptionList
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.predictor import Question
 from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
-from tests.helpers.app import ScriptedLibrary, ScriptedModel, chain, check_layout, in_order
+from tests.helpers.app import ScriptedLibrary, chain, check_layout, in_order, scripted_model
 from tests.helpers.models import make_model, put_state
-from tests.helpers.writing_screen import Desk, desk, questions
+from tests.helpers.scripted import ScriptedModel
+from tests.helpers.writing_screen import AppDesk, desk, questions
 
 __all__ = ["questions"]
 
@@ -20,13 +21,13 @@ WIDE = (120, 40)
 
 def three_models() -> dict[str, ScriptedModel]:
     return {
-        "sonnets": ScriptedModel(),
-        "poems": ScriptedModel(chain("shall", "we", "go")),
-        "letters": ScriptedModel(chain("shall", "you", "stay")),
+        "sonnets": scripted_model(),
+        "poems": scripted_model(chain("shall", "we", "go")),
+        "letters": scripted_model(chain("shall", "you", "stay")),
     }
 
 
-async def choose(it: Desk, name: str) -> None:
+async def choose(it: AppDesk, name: str) -> None:
     """Presses F9 and chooses the row of this model."""
     await it.press("f9")
     await it.until(lambda: it.app.screen.query(OptionList))
@@ -38,7 +39,7 @@ async def choose(it: Desk, name: str) -> None:
     await it.until(lambda: not it.app.screen.is_modal)
 
 
-async def until_a_row_has(it: Desk, *parts: str) -> None:
+async def until_a_row_has(it: AppDesk, *parts: str) -> None:
     await it.until(lambda: any(in_order(row, *parts) for row in it.rows))
 
 
@@ -81,7 +82,7 @@ async def test_with_one_model_there_is_nothing_to_compare(tmp_path: Path) -> Non
 
 
 async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
-    models = three_models() | {"tales": ScriptedModel()}
+    models = three_models() | {"tales": scripted_model()}
     async with desk(tmp_path, models, WIDE) as it:
 
         def compared() -> list[str]:
@@ -93,7 +94,7 @@ async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
             await choose(it, name)
             await it.until(lambda name=name: name in compared())
         assert compared() == ["poems", "letters"], "the third takes the place of the first"
-        library.models["poems"] = fresh = ScriptedModel()
+        library.models["poems"] = fresh = scripted_model()
         for name in ("tales", "poems"):
             it.screen.pane.reload_compared(name)
         await it.until(lambda: it.screen.pane.compared[0].model is fresh)
@@ -108,24 +109,19 @@ async def test_a_model_that_is_saved_is_loaded_again(tmp_path: Path) -> None:
         assert compared() == ["letters"]
 
 
-class ModelWithMemory(ScriptedModel):
-    """A model that uses the lines above."""
-
-    uses_previous_lines = True
-
-
 async def test_a_model_that_uses_the_lines_above_is_given_them(tmp_path: Path) -> None:
-    model = ModelWithMemory()
+    model = scripted_model()
+    model.uses_previous_lines = True
     async with desk(tmp_path, {"m": model}) as it:
         await it.send("when i", 2)
         await it.send("shall i", 4)
-        assert ("when", "i", "shall", "i") in model.asked, "for the continuation"
+        assert ("when", "i", "shall", "i") in model.asked_words, "for the continuation"
         await it.write(*"to the ")
-        assert model.asked[-1][:6] == ("when", "i", "shall", "i", "to", "the")
-        asked_before = len(model.asked)
+        assert model.asked_words[-1][:6] == ("when", "i", "shall", "i", "to", "the")
+        asked_before = len(model.asked_words)
         await it.press("ctrl+r")
         await it.until(lambda: len(it.transcript) == 5)
-        contexts = model.asked[asked_before:]
+        contexts = model.asked_words[asked_before:]
         assert not any(context[4:6] == ("shall", "i") for context in contexts), "not the line twice"
 
 

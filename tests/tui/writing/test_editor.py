@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from textual import events, on
-from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
@@ -26,30 +25,28 @@ from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.transcript import lines_of
-from tests.helpers.app import check_layout, post_keys, press, rows_of, wait_until
+from tests.helpers.app import check_layout, post_keys, rows_of
+from tests.helpers.host import HostApp
+from tests.helpers.writing_screen import Desk
 
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|(.)")
 WORD = re.compile("[^ ]+")
 ANSWER = re.compile(r"(.*):([^|]*)\|?(.*)")
 
 
-class Host(App[None]):
+class EditorApp(HostApp):
     """A line editor and another widget to focus. `questions` has the editor's questions."""
 
     BINDINGS = [Binding("ctrl+c", "copied", "Copy"), Binding("f6", "other_pane", "Pane")]  # noqa: RUF012
     will_answer = True
 
     def __init__(self, width_of_line: int = 76, digits: DigitSetting = "inside words") -> None:
-        super().__init__()
+        super().__init__(lambda: self.editor, partial(Button, "other"))
+        self.editor = LineEditor(self._ask, Preferences(digits=digits))
+        self.editor.styles.width = width_of_line + 4
         self.questions: list[tuple[str, int]] = []
         self.sent: list[TextSent] = []
         self.done: list[str] = []
-        self.editor = LineEditor(self._ask, Preferences(digits=digits))
-        self.editor.styles.width = width_of_line + 4
-
-    def compose(self) -> ComposeResult:
-        yield self.editor
-        yield Button("other", id="other")
 
     def on_mount(self) -> None:
         self.editor.focus()
@@ -78,14 +75,14 @@ def answer_of(
     words: tuple[str, ...],
     prefix: str = "",
     more: tuple[str, ...] = (),
-    share: float = 0.9,
+    probability: float = 0.9,
     after: int = 0,
 ) -> Suggestions:
-    """An answer of a model whose first word has the probability `share`. `after` characters of the
-    word follow the cursor."""
+    """An answer of a model whose words have this probability. `after` characters of the word follow
+    the cursor."""
     marks = [not word[0].isalnum() for word in (*words, *more)]
     candidates = tuple(
-        Suggestion(word, share, word[len(prefix) :], not prefix and is_mark, True, after)
+        Suggestion(word, probability, word[len(prefix) :], not prefix and is_mark, True, after)
         for word, is_mark in zip(words, marks, strict=False)
     )
     ghost = [Insertion(c.text, c.replaces_space) for c in candidates[:1] if not after]
@@ -96,19 +93,8 @@ def answer_of(
     )
 
 
-class Desk:
-    """A running host, with shortcuts for the tests."""
-
-    def __init__(self, app: Host, pilot: Pilot[None]) -> None:
-        self.app, self.pilot, self.editor = app, pilot, app.editor
-
-    @property
-    def line(self) -> str:
-        return self.editor.text
-
-    @property
-    def shown(self) -> str:
-        return self.editor.suggestion
+class EditorDesk(Desk[EditorApp]):
+    """A line editor whose answers the tests give."""
 
     def answer(
         self, *words: str, prefix: str = "", more: tuple[str, ...] = (), after: int = 0
@@ -120,12 +106,6 @@ class Desk:
     def toggle_ghost(self) -> None:
         self.editor.suggested.visibility.toggle()
         self.editor.visibility_changed()
-
-    async def press(self, *keys: str) -> None:
-        await press(self.pilot, *keys)
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        await wait_until(self.pilot, condition)
 
     async def burst(self, *keys: str) -> None:
         """Sends keys, one of which waits for an answer."""
@@ -146,11 +126,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(line: str = "", **host: Any) -> AsyncIterator[Desk]:
+async def desk(line: str = "", **host: Any) -> AsyncIterator[EditorDesk]:
     """A desk with this line, typed, and no answer yet."""
-    app = Host(**host)
+    app = EditorApp(**host)
     async with app.run_test(size=(80, 24)) as pilot:
-        it = Desk(app, pilot)
+        it = EditorDesk(app, pilot, app.editor)
         await it.press(*line)
         yield it
 
@@ -302,16 +282,16 @@ async def test_keys(script: str, line: str, ghost: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "prefix", "share", "is_shown"),
+    ("line", "prefix", "probability", "is_shown"),
     [("i c", "c", 0.14, False), ("i c", "c", 0.15, True), ("i co", "co", 0.09, True),
      ("i co", "co", 0.08, False), ("i ", "", 0.2, True)],
 )  # fmt: skip
 async def test_an_unlikely_ghost_is_shown_only_on_demand(
-    line: str, prefix: str, share: float, is_shown: bool
+    line: str, prefix: str, probability: float, is_shown: bool
 ) -> None:
     """After two letters a lower probability is enough. Tab accepts the first word anyway."""
     async with desk(line) as it:
-        it.editor.show(answer_of(line, ("compare",), prefix, (), share))
+        it.editor.show(answer_of(line, ("compare",), prefix, (), probability))
         assert bool(it.shown) is is_shown
         await it.press("ctrl+@")
         assert it.shown == "compare"[len(prefix) :]
@@ -568,19 +548,19 @@ async def test_a_click_within_a_word_replaces_the_rest_of_it() -> None:
 
 @pytest.mark.parametrize("digits", ["inside words", "always", "never"])
 @pytest.mark.parametrize("prefix", ["", "c"])
-@pytest.mark.parametrize("share", [0.9, 0.1])
+@pytest.mark.parametrize("probability", [0.9, 0.1])
 async def test_keys_take_and_cost_what_the_table_says(
-    digits: DigitSetting, prefix: str, share: float
+    digits: DigitSetting, prefix: str, probability: float
 ) -> None:
     line = f"i {prefix}"
     words = ("compare", "company", "can", "cat", "cold")
-    found = answer_of(line, words, prefix, ("thee", "to"), share)
-    ghost = found.ghost if share > 0.15 else ()
-    table = list(ways_to_accept(found, line, ghost, digits, is_empty=False))
+    suggestions = answer_of(line, words, prefix, ("thee", "to"), probability)
+    ghost = suggestions.ghost if probability > 0.15 else ()
+    table = list(ways_to_accept(suggestions, line, ghost, digits, is_empty=False))
     assert {accept.keys for accept in table} >= {("tab",), ("shift+tab",)}
     for accept in table:
         async with desk(line, digits=digits) as it:
-            it.editor.show(found)
+            it.editor.show(suggestions)
             await it.press(*accept.keys)
             written = line + "".join(piece.text for piece in accept.pieces)
             assert it.line == f"{written} ", accept

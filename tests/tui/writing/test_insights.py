@@ -13,7 +13,7 @@ from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.session.tables import Copied
 from rnnlm_tui.tui.writing.insights import CopyFinder, accuracy
 from rnnlm_tui.tui.writing.predictor import LoadedModel
-from tests.helpers.app import ScriptedLibrary, ScriptedModel, card_of
+from tests.helpers.app import ScriptedLibrary, card_of, scripted_model
 
 TEXT = """\
 the cat sat on the mat and sang a song to the pale moon over the hill
@@ -36,7 +36,7 @@ def trained_on(
     text: Path, library: ScriptedLibrary, config: LessonConfig | NgramConfig | None = None
 ) -> LoadedModel:
     """A model that was trained on the text according to its files."""
-    model = ScriptedModel()
+    model = scripted_model()
     corpus = read_corpus([text])
     card = replace(card_of(model), corpus={**card_of(model).corpus, "sha256": corpus.sha256})
     if config is not None:
@@ -73,8 +73,8 @@ def test_copied_words_are_found_from_the_line_on(
 ) -> None:
     library = ScriptedLibrary(tmp_path, {})
     finder = CopyFinder(lambda: library)
-    found = finder.copied(trained_on(text, library), line, continuation.split())
-    assert list(found) == copied
+    spans = finder.copied(trained_on(text, library), line, continuation.split())
+    assert list(spans) == copied
 
 
 def test_short_runs_of_words_in_an_ngram_model_are_not_copies(text: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from tests.helpers.app import post_keys
 from tests.helpers.ngrams import arrays_of, prepared
-from tests.helpers.writing_screen import Desk, desk
+from tests.helpers.writing_screen import AppDesk, desk
 
 TEXT = """\
 It was a quarter past nine when the doctor came down the stairs and into the little room.
@@ -73,7 +73,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     return recorded
 
 
-async def write(it: Desk, steps: Sequence[Step], text: str) -> None:
+async def write(it: AppDesk, steps: Sequence[Step], text: str) -> None:
     """Writes a text as the evaluation does, and compares the line and the count after each step."""
     presses = 0
     for step in steps:
@@ -85,7 +85,7 @@ async def write(it: Desk, steps: Sequence[Step], text: str) -> None:
     assert it.editor.keystrokes == Keystrokes(len(text), len(text) - presses), text
 
 
-async def shown(it: Desk, lines: set[str], presses: int, keys: Sequence[str]) -> None:
+async def shown(it: AppDesk, lines: set[str], presses: int, keys: Sequence[str]) -> None:
     """Waits until the editor has one of these lines, written with so many presses, and the model
     has answered for it."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, Question, answer_to
-from tests.helpers.app import ScriptedModel, card_of
+from tests.helpers.app import card_of, scripted_model
 from tests.helpers.runs import until
+from tests.helpers.scripted import ScriptedModel
 
 PATIENCE_S = 10
 
@@ -16,7 +17,7 @@ def loaded(model: ScriptedModel) -> LoadedModel:
 
 
 def test_an_answer_carries_its_question_and_counts_the_words() -> None:
-    model = ScriptedModel()
+    model = scripted_model()
     question = Question(loaded(model), "shall i c", 9)
     answer = answer_to(question)
     assert answer.question is question
@@ -31,7 +32,7 @@ def test_an_answer_carries_its_question_and_counts_the_words() -> None:
 async def test_one_question_is_in_work_and_then_the_latest() -> None:
     """A model caches contexts, so it must not be asked from two threads at once, not even for a
     continuation."""
-    model = ScriptedModel()
+    model = scripted_model()
     who, predictor = loaded(model), Predictor()
     model.gate.clear()
     answers = [
@@ -40,11 +41,11 @@ async def test_one_question_is_in_work_and_then_the_latest() -> None:
     continuation = asyncio.create_task(predictor.continuation(who, "when", (), again=False))
     await until(lambda: model.asked)
     await asyncio.sleep(0)
-    assert model.asked == [("shall",)]
+    assert model.asked_words == [("shall",)]
     model.gate.set()
     async with asyncio.timeout(PATIENCE_S):
         assert (await answers[2]).question.line == "the "
         assert (await continuation)[0][:2] == ["i", "compare"]
     assert [answer.cancelled() for answer in answers] == [True, True, False]
-    assert ("a",) not in model.asked
+    assert ("a",) not in model.asked_words
     predictor.close()

@@ -22,7 +22,6 @@ from rnnlm_tui.tui.writing.transcript import as_text
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
-    ScriptedModel,
     answered,
     card_of,
     chain,
@@ -31,9 +30,11 @@ from tests.helpers.app import (
     in_order,
     picture,
     post_keys,
+    scripted_model,
     toasts,
 )
-from tests.helpers.writing_screen import Desk, desk, questions
+from tests.helpers.scripted import ScriptedModel
+from tests.helpers.writing_screen import AppDesk, desk, questions
 
 __all__ = ["questions"]
 
@@ -68,7 +69,7 @@ def stored(tmp_path: Path) -> Preferences:
     return SettingsFile(tmp_path / "config").preferences
 
 
-async def clear(it: Desk, *keys: str) -> None:
+async def clear(it: AppDesk, *keys: str) -> None:
     """Clears the transcript, by F8 or by other keys."""
     await it.press(*(keys or ("f8",)))
     await it.until(lambda: it.app.screen.is_modal)
@@ -95,7 +96,7 @@ async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
         assert it.rows[line + 2].startswith("  no known word begins with thex")
         await it.write(" ")
         words = it.rows[line + 2 : line + 4]
-        third = [found.start() for found in WORD.finditer(words[0])][2]
+        third = [word.start() for word in WORD.finditer(words[0])][2]
         assert third - 2 == words[1].index("unknown: thex")
         assert len(WORD.findall(words[1])) == 2
         for keys, figures in (
@@ -110,7 +111,7 @@ async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
 
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
     """A French `!` keeps the space that the accept inserted before it; a comma does not."""
-    french, english = (ScriptedModel(chain("anna")) for _ in range(2))
+    french, english = (scripted_model(chain("anna")) for _ in range(2))
     french.tokenizer = learn_prose(["Quel froid ! Tu trouves ? Nous sortons : viens, Anna."] * 8)
     english.tokenizer = learn_prose(["It is cold! Do you think so? We left—at last."] * 8)
     async with desk(tmp_path, {"roman": french, "sonnets": english}) as it:
@@ -196,7 +197,7 @@ async def test_a_small_window_has_the_line_its_ghost_and_a_row_of_words(
 
 def test_the_name_of_a_corpus_is_shown_as_far_as_there_is_room() -> None:
     """Wrapping one of 400,000 characters took 1.4 seconds each time."""
-    model = ScriptedModel()
+    model = scripted_model()
     card = card_of(model)
     card.corpus["name"] = "x\x1b" * 200_000
     facts = list(model_facts(LoadedModel("m", card, model)))
@@ -354,7 +355,7 @@ async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chan
 ) -> None:
     words = [f"w{letter}" for letter in "abcdefghijklmn"]
     script = {**chain(*words), "a": dict.fromkeys(words, 0.07)}
-    async with desk(tmp_path, {"loop": ScriptedModel(script)}) as it:
+    async with desk(tmp_path, {"loop": scripted_model(script)}) as it:
         await it.press("ctrl+r")
         await it.until(lambda: it.tells("send a line first: Enter"))
         await it.write(*"wa", "enter")
@@ -372,7 +373,7 @@ async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chan
 
 
 async def test_a_late_continuation_is_put_below_its_own_line_or_dropped(tmp_path: Path) -> None:
-    model = ScriptedModel()
+    model = scripted_model()
     async with desk(tmp_path, {"slow": model}) as it:
         model.gate.clear()
         await it.send("shall i", 1)
@@ -440,7 +441,7 @@ async def test_the_transcript_is_saved_to_a_file(tmp_path: Path) -> None:
         await it.press("enter")
         await it.until(lambda: not it.app.screen.is_modal)
 
-    async with desk(tmp_path, {"m": ScriptedModel(chain("a", "b", "c"))}) as it:
+    async with desk(tmp_path, {"m": scripted_model(chain("a", "b", "c"))}) as it:
         await it.send("a\x1b[31m", 2)
         target = tmp_path / "poem.txt"
         await save_to(str(target))
@@ -531,7 +532,7 @@ async def test_a_folder_that_cannot_be_written_is_reported_once_and_writing_cont
 async def test_one_question_is_in_work_and_no_key_waits(
     tmp_path: Path, questions: list[Question]
 ) -> None:
-    slow, fast = ScriptedModel(), ScriptedModel(chain("thee", "we", "dance"))
+    slow, fast = scripted_model(), scripted_model(chain("thee", "we", "dance"))
     async with desk(tmp_path, {"slow": slow, "fast": fast}) as it:
         questions.clear()
         slow.gate.clear()
@@ -572,7 +573,7 @@ async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
 
 
 async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> None:
-    models = {"sonnets": ScriptedModel(), "mine": ScriptedModel(chain("shall", "we", "dance"))}
+    models = {"sonnets": scripted_model(), "mine": scripted_model(chain("shall", "we", "dance"))}
     async with desk(tmp_path, models) as it:
         await it.write(*"shall ")
         it.app.use_model("mine")
@@ -589,7 +590,7 @@ def cued_model() -> tuple[str, ScriptedModel]:
     cues = "abcdefghijklmnopqrst"[: len(HOSTILE)]
     script = {word: {word: 0.9} for word in HOSTILE}
     script |= {cue: {word: 0.9} for cue, word in zip(cues, HOSTILE, strict=True)}
-    return cues, ScriptedModel(script)
+    return cues, scripted_model(script)
 
 
 @pytest.mark.slow
@@ -633,7 +634,7 @@ async def test_hostile_text_that_is_pasted(tmp_path: Path) -> None:
 
 async def test_hostile_names_of_models(tmp_path: Path) -> None:
     names = ("[/b]", "[red]x", "漢字" * 30, "\x1b[31m", "שלום", "x" * 300)
-    models = {name: ScriptedModel() for name in names}
+    models = {name: scripted_model() for name in names}
     async with desk(tmp_path, models, size=(120, 40)) as it:
         for number, name in enumerate(names):
             it.app.use_model(name)

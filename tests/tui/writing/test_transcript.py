@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.app import App, ComposeResult
 
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
@@ -17,6 +16,7 @@ from rnnlm_tui.tui.writing.predictor import Predictor
 from rnnlm_tui.tui.writing.transcript import MAX_TURNS, Transcript, as_text
 from rnnlm_tui.tui.writing.transcript_view import MAX_LINES, TranscriptView
 from tests.helpers.app import check_layout, picture, rows_of, texts
+from tests.helpers.host import HostApp
 
 
 @asynccontextmanager
@@ -144,16 +144,14 @@ def test_the_text_for_a_person_can_steer_no_terminal() -> None:
 # The lines on the screen
 
 
-class Host(App[None]):
-    """A view of a transcript."""
-
-    def compose(self) -> ComposeResult:
-        database = SessionDatabase(Path("never used"), lambda error: None)
-        yield TranscriptView(database, Predictor())
+def host_of_view() -> HostApp:
+    """An app that shows a transcript."""
+    database = SessionDatabase(Path("never used"), lambda error: None)
+    return HostApp(lambda: TranscriptView(database, Predictor()))
 
 
 async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None:
-    host = Host()
+    host = host_of_view()
     async with host.run_test(size=(80, 10)) as pilot:
         view = host.query_one(TranscriptView)
         await view.fill([Turn(f"line {i}") for i in range(MAX_LINES + 50)])
@@ -185,7 +183,7 @@ async def test_the_view_keeps_the_newest_lines_and_stays_at_the_bottom() -> None
 async def test_copied_words_are_underlined_and_their_line_is_noted_once(
     copied: tuple[Copied, ...], underlined: str, note: str
 ) -> None:
-    host = Host()
+    host = host_of_view()
     async with host.run_test() as pilot:
         view = host.query_one(TranscriptView)
         turn = Turn("a", [Continuation("b c d e f g h i j k", "m", sampled=False, copied=copied)])
