@@ -178,7 +178,7 @@ def import_(request: ImportRequest) -> int:
     """`--import`."""
     source, is_stream = Path(request.source), request.source == "-"
     if is_stream and request.name is None:
-        raise UsageError("a model from standard input has no name", Sentence("name it: {name}"))
+        raise UsageError("a model from standard input has no name", Sentence("name it with {name}"))
     try:
         name = check_name(source.stem if request.name is None else request.name)
     except UsageError as error:

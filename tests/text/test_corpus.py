@@ -50,7 +50,7 @@ def test_text_in_another_encoding_names_the_byte(tmp_path: Path) -> None:
     raw = "abc ä".encode("latin-1")
     with pytest.raises(CorpusError, match="not valid utf-8 at byte 4") as caught:
         read(raw, folder=tmp_path)
-    assert "--encoding" in caught.value.hint
+    assert "such as encoding latin-1" in caught.value.hint
     assert read(raw, folder=tmp_path, encoding="latin-1").lines == ("abc ä",)
 
 

@@ -218,6 +218,6 @@ def test_more_words_than_a_model_can_hold_are_refused_before_the_training(
     with pytest.raises(CorpusError) as caught:
         prepared("gru", " ".join(words), tokenizer="lesson")
     assert caught.value.message.startswith("the 90 different words of test take 2 kB")
-    assert "--max-vocabulary" in caught.value.hint
+    assert "max_vocabulary" in caught.value.hint
     assert prepared("gru", " ".join(words), max_vocabulary=30).vocabulary.json_bytes() < 1000
     assert abs(Vocabulary(words).json_bytes() - size) < 40
