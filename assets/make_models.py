@@ -48,7 +48,7 @@ CORPUS_NAME = {
     "english": "49 books, modern articles and everyday sentences",
 }
 """How the app names the text. The name of a training is that of the first file, "and 52 more"."""
-UNSUGGESTED = {
+BLOCKED_WORDS = {
     "shakespeare": "",
     "english": "Chinaman Chinaman's Chinamen Coons Cooly Dago Dagoes Jap Japs Negro Negroes Nigger"
     " Pussy Squaw bitch chink coolies coon darkies darky fuck fucking half-breed kike mulatto"
@@ -90,7 +90,7 @@ def put_in_place(made: Path, name: str) -> Path:
     with open_stored(made) as stored:
         card, tensors = stored.card, stored.compact_tensors()
     card.corpus["name"] = CORPUS_NAME[name]
-    card = replace(card, about=ABOUT[name], unsuggested=UNSUGGESTED[name].split())
+    card = replace(card, about=ABOUT[name], blocked_words=BLOCKED_WORDS[name].split())
     write_model(target, card, tensors)
     return target
 

@@ -33,7 +33,7 @@ LABEL = "its card"
 ENGLISH = "english"
 """The model that ships, on which models of English texts are built. They only name it."""
 MAX_ANCESTORS = 64
-MAX_UNSUGGESTED = 10_000
+MAX_BLOCKED_WORDS = 10_000
 MAX_EPOCHS = 10_000
 """The most epochs whose figures are on a card, the last ones."""
 MAX_BASES = 8
@@ -102,7 +102,7 @@ class _CardFields:
         default_factory=list
     )
     about: ShortText = ""
-    unsuggested: Annotated[list[ShortText], Meta(max_length=MAX_UNSUGGESTED)] = field(
+    blocked_words: Annotated[list[ShortText], Meta(max_length=MAX_BLOCKED_WORDS)] = field(
         default_factory=list
     )
     mixture: Mixture | None = None
@@ -118,7 +118,7 @@ class ModelCard(_CardFields):
     its n-grams predict; `history` has one entry per epoch. Times are ISO 8601 in UTC; `created` is
     when its training began. `sizes` are the `Architecture.sizes`. `ancestors` are the models that
     it started from, oldest first. `about` says where the text of a built-in model comes from.
-    `unsuggested` are known words that are never suggested. `mixture` is None for a model that is
+    `blocked_words` are known words that are never suggested. `mixture` is None for a model that is
     not mixed. `evaluation` are the metrics on its held-out lines, None if they were not measured,
     and `base_alone` what its base alone saves on them. `base` is the card of the base model if the
     file holds that; it only names the English that ships.

@@ -182,7 +182,7 @@ class StoredModel:
         }
         own = next(iter(models.values()))
         own.excluded_ids += tuple(
-            vocabulary.encode(filter(vocabulary.__contains__, card.unsuggested))
+            vocabulary.encode(filter(vocabulary.__contains__, card.blocked_words))
         )
         if card.mixture is None:
             return own

@@ -40,10 +40,10 @@ class TextOrigin(TypedDict):
 
     `created` is when the run began, by which its model is known. A run that started from a model,
     the last of `ancestors`, has the `words`, the `window` and the `conventions` that it trains
-    with; `unsuggested` are words that this model never suggests and the text lacks. `seed_line` is
-    continued after each epoch. `base` is the base model of the mixture. An update has `old_loss`,
-    the loss of the model to replace in nats per character as written, None if no lines are held
-    out.
+    with; `blocked_words` are words that this model never suggests and the text lacks. `seed_line`
+    is continued after each epoch. `base` is the base model of the mixture. An update has
+    `old_loss`, the loss of the model to replace in nats per character as written, None if no lines
+    are held out.
     """
 
     created: NotRequired[ShortText]
@@ -55,7 +55,7 @@ class TextOrigin(TypedDict):
     window: NotRequired[Annotated[int, Meta(ge=1, le=1024)]]
     conventions: NotRequired[Conventions]
     ancestors: NotRequired[list[Ancestor]]
-    unsuggested: NotRequired[list[Word]]
+    blocked_words: NotRequired[list[Word]]
     base: NotRequired[Base | None]
     old_loss: NotRequired[Figure | None]
 

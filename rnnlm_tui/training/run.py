@@ -213,7 +213,7 @@ class RunReport:
             history=[*history][-MAX_EPOCHS:],
             sizes=list(sizes),
             ancestors=self._run.ancestors[-MAX_ANCESTORS:],
-            unsuggested=self._run.origin.get("unsuggested", []),
+            blocked_words=self._run.origin.get("blocked_words", []),
             mixture=mixture,
             base=base.card if base and mixture else None,
         )

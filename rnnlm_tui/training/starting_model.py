@@ -198,11 +198,11 @@ def _of_source(source: OpenedModel, prepared: PreparedText) -> TextOrigin:
         "window": source.card.window,
         "conventions": prepared.tokenizer.conventions,
         "ancestors": ancestors_of(source.name, source.card),
-        "unsuggested": _still_unsuggested(source.card.unsuggested, prepared),
+        "blocked_words": _still_blocked(source.card.blocked_words, prepared),
     }
 
 
-def _still_unsuggested(words: Sequence[str], prepared: PreparedText) -> list[str]:
+def _still_blocked(words: Sequence[str], prepared: PreparedText) -> list[str]:
     """The `words` that do not occur in the text."""
     if not words or not isinstance(prepared, PreparedLines):
         return []

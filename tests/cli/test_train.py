@@ -302,7 +302,7 @@ def test_what_a_model_never_suggests_stays_so_unless_the_new_text_has_it(
 ) -> None:
     small = ["--preset=gru", *CAUSAL, "--epochs=1", "--on=none"]
     run("--train", several_verses, *small, "--name=first")
-    change_card(library, "first", lambda card: card.update(unsuggested=["bird"]))
+    change_card(library, "first", lambda card: card.update(blocked_words=["bird"]))
     other = tmp_path / "other.txt"
     other.write_text(f"{line} on the log\n" * 20)
     run("--train", str(other), "--from=first", "--epochs=1", "--on=none", "--name=second")

@@ -26,7 +26,7 @@ HUGE = 10**400
 TRAIN = {"loss": 1.0, "perplexity": 2.7, "accuracy": 0.5, "penalty": 0.0}
 HELD_OUT = {"loss": 1.5, "perplexity": 4.5, "top1": None, "top5": 0.5}
 OPTIONAL = [
-    *("versions", "history", "sizes", "ancestors", "mixture", "about", "unsuggested"),
+    *("versions", "history", "sizes", "ancestors", "mixture", "about", "blocked_words"),
     *("base", "evaluation", "base_alone"),
 ]
 NULLABLE = ("mixture", "base", "evaluation", "base_alone")

@@ -47,8 +47,8 @@ def test_they_are_small_and_whole(library: Library, name: str) -> None:
 
 def test_english_never_suggests_slurs(library: Library) -> None:
     card, model = library.open("english")
-    assert len(card.unsuggested) > 20
-    for word in card.unsuggested:
+    assert len(card.blocked_words) > 20
+    for word in card.blocked_words:
         assert word in model.vocabulary
         suggested = suggest(model, f"He said {word[:-1]}", k=100).candidates
         assert word not in [candidate.word for candidate in suggested]
