@@ -85,7 +85,7 @@ def main() -> None:
         sizes = [f"--max-vocabulary={options.max_vocabulary}"]
         sizes += [f"--epochs={options.epochs}"] if options.epochs else []
         kind = [f"--preset={options.preset}", f"--name={options.name}", f"--data-dir={folder}"]
-        command(["--train", str(options.corpus), *kind, *sizes])
+        command(["--train", str(options.corpus), "--on=none", *kind, *sizes])
     card, model = library.open(options.name)
     assert isinstance(model, MixedModel)
     if options.on:

@@ -69,6 +69,7 @@ def time_counting(path: Path) -> str:
     sequences = sum(len(array) for name, array in arrays.items() if name.startswith("probability"))
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "rnnlm_tui", "--train", str(path), "--preset=ngram"]
+        command += ["--on=none"]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         began = time.perf_counter()
         subprocess.run([*command, "--quiet", "--data-dir", folder], check=True)
