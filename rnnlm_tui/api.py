@@ -5,10 +5,14 @@ An argument of a wrong type is a TypeError; one whose value is wrong is an Rnnlm
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
+import threading
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import NoneType
+from types import FrameType, NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +33,7 @@ from rnnlm_tui.suggest import suggest
 
 if TYPE_CHECKING:
     from rnnlm_tui.explain import Explanation
+    from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.plan import Plan
 
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "events", "load", "train"]
@@ -67,15 +72,21 @@ def train(
     >>> rnnlm_tui.train("diary.txt", name="mine", epochs=3)  # doctest: +SKIP
     <Model mine: gru, 3,182 words>
 
-    An update that is not better leaves the old model, which is opened then. Raises RnnlmError.
+    An update that is not better leaves the old model, which is opened then. Ctrl+c stops and saves,
+    then raises KeyboardInterrupt. Raises RnnlmError.
     """
+    from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.session import check_end
 
     library, planned = _plan(texts, **options)
+    control = Control()
     last: Event | None = None
-    for last in _events(library, planned):
-        if on_event is not None:
-            on_event(last)
+    with _interrupt_stops(control) as interrupts:
+        for last in _events(library, planned, control):
+            if on_event is not None:
+                on_event(last)
+    if interrupts:
+        raise KeyboardInterrupt
     assert isinstance(last, Finished)
     check_end(last)
     return load(planned.name, data_dir=library.data_dir)
@@ -87,16 +98,19 @@ def events(*texts: str | Path, **options: Any) -> Generator[Event, None, None]:
 
     `texts` are files, by default the sonnets. The `options` are settings, such as `epochs=3` or
     `held_out=0.2`, and those of the command line: `name`, `preset`, `on`, `start_from`, `update`,
-    `resume`, `force`, `encoding`, `seed_line` and `data_dir`. Variables have no effect.
+    `resume`, `force`, `encoding`, `seed_line` and `data_dir`. Variables of settings have no effect.
 
-    To stop, leave the loop: what is trained is saved, and `resume=True` continues it. Raises
-    RnnlmError.
+    To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
+    Raises RnnlmError.
     """
-    return _events(*_plan(texts, **options))
+    from rnnlm_tui.training.control import Control
+
+    return _events(*_plan(texts, **options), Control())
 
 
 def _plan(
     texts: Sequence[str | Path],
+    /,
     *,
     name: str | None = None,
     preset: str | None = None,
@@ -113,8 +127,16 @@ def _plan(
     """The library and the plan of a training. Raises RnnlmError and TypeError."""
     from rnnlm_tui.training.plan import TrainingRequest, plan
 
+    if multiprocessing.parent_process() is not None:
+        raise RnnlmError(
+            "a training has started a process that runs your script again",
+            'put the call below a line: if __name__ == "__main__":',
+        )
     for text in texts:
         _check("each text", text, str, Path)
+    for option, switch in {"resume": resume, "force": force}.items():
+        if not isinstance(switch, bool):
+            raise TypeError(f"{option} must be bool, not {type(switch).__name__}")
     words = {"name": name, "preset": preset, "on": on, "start_from": start_from, "update": update}
     for option, value in {**words, "encoding": encoding, "seed_line": seed_line}.items():
         _check(option, value, str, NoneType)
@@ -135,12 +157,29 @@ def _plan(
     return library, plan(library, request)
 
 
-def _events(library: Library, planned: Plan) -> Generator[Event, None, None]:
+@contextmanager
+def _interrupt_stops(control: Control) -> Iterator[list[int]]:
+    """Lets ctrl+c stop a training of the main thread; yields the list of its signals."""
+    interrupts: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        control.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _events(library: Library, planned: Plan, control: Control) -> Generator[Event, None, None]:
     """The events of a training, which is stopped and saved if the generator is closed."""
-    from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.session import training_events
 
-    control = Control()
     running = training_events(library, planned, control)
     for event in running:
         try:
@@ -310,7 +349,7 @@ class Model:
         >>> [other for other, _ in rnnlm_tui.load("shakespeare").neighbours("a")][:2]
         ['the', 'his']
 
-        None for a word that the network does not know, and for a model without a network.
+        None at all for a word that the network does not know, and for a model without a network.
         """
         from rnnlm_tui.explain import neighbours
 

@@ -54,9 +54,13 @@ def _written(value: object, name_of: NameOf) -> object:
     return name_of(value) if isinstance(value, Name) else value
 
 
+START_FROM = "start_from"
+"""What Python calls the option --from, since `from` is a keyword."""
+
+
 def flag_of(name: str) -> str:
     """What the command line calls a setting or option, such as --batch-size."""
-    return "--" + name.replace("_", "-")
+    return "--" + ("from" if name == START_FROM else name.replace("_", "-"))
 
 
 def label_of(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import pydoc
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 import rnnlm_tui
 from rnnlm_tui import api
-from rnnlm_tui.event_types import EpochEnded
+from rnnlm_tui.event_types import EpochEnded, Event
 
 PACKAGE = Path(rnnlm_tui.__file__).parent
 
@@ -179,6 +180,22 @@ def test_to_leave_the_loop_of_events_stops_and_saves(tmp_path: Path) -> None:
     assert [event.epoch for event in resumed if isinstance(event, EpochEnded)] == [2]
 
 
+def test_ctrl_c_saves_what_is_trained(tmp_path: Path) -> None:
+    text = tmp_path / "verses.txt"
+    text.write_text("the cat sees the dog\nthe dog sees the cat\na bird sees the cat\n" * 3)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            signal.raise_signal(signal.SIGINT)
+
+    sizes: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1}
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        rnnlm_tui.train(text, name="m", on="none", data_dir=tmp_path, on_event=interrupt, **sizes)
+    assert signal.getsignal(signal.SIGINT) == before
+    assert "cat" in rnnlm_tui.load("m", data_dir=tmp_path).words
+
+
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
@@ -187,6 +204,9 @@ def test_to_leave_the_loop_of_events_stops_and_saves(tmp_path: Path) -> None:
         ({"name": "a/b"}, rnnlm_tui.RnnlmError, "cannot be a model's name"),
         ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "update trains and replaces"),
         ({"preset": 3}, TypeError, "preset must be str"),
+        ({"resume": "no"}, TypeError, "resume must be bool"),
+        ({"model": "mine"}, rnnlm_tui.RnnlmError, "has no setting model"),
+        ({"update": ""}, rnnlm_tui.RnnlmError, "cannot be a model's name"),
     ],
 )
 def test_a_training_that_cannot_be_is_refused_before_it_starts(

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Shows errors without a traceback."""
     given, began = sys.argv[1:] if arguments is None else arguments, time.monotonic()
-    _repair_streams(json="--json" in given)
+    options = given[: given.index("--")] if "--" in given else given
+    is_json, is_debug = "--json" in options, "--debug" in options
+    _repair_streams(json=is_json)
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
@@ -36,20 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BrokenPipeError:
         return 0  # the reader of the results has exited, such as head(1)
-    except (RnnlmError, OSError, MemoryError, KeyboardInterrupt) as error:
-        if "--debug" in given:
+    except (
+        *(RnnlmError, OSError, MemoryError, KeyboardInterrupt),
+        ModuleNotFoundError,
+    ) as error:
+        if is_debug:
             raise
         shown = _as_shown(error)
-        print_error(*shown.worded(flag_of))
-        if "--json" in given and not isinstance(error, KeyboardInterrupt):
+        if is_json and not isinstance(error, KeyboardInterrupt):
             _print_failed(shown, time.monotonic() - began)
+        with suppress(OSError):  # the reader of the errors may have gone
+            print_error(*shown.worded(flag_of))
         return shown.exit_code
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if "--debug" in given or missing in ("", __package__.partition(".")[0]):
-            raise
-        print_error(f"the package {missing} is missing", f"install it: pip install {missing}")
-        return 1
     finally:
         _flush_stdout()
 
@@ -120,6 +120,9 @@ def _as_shown(error: BaseException) -> RnnlmError:
             shown = RnnlmError("interrupted")
             shown.exit_code = EXIT_INTERRUPTED
             return shown
+        case ModuleNotFoundError() if _is_package(error.name):
+            hint = f"install it: pip install {error.name}"
+            return RnnlmError(f"the package {error.name} is missing", hint)
         case MemoryError():
             return RnnlmError("there is not enough memory for this")
         case OSError(filename=None):
@@ -127,6 +130,11 @@ def _as_shown(error: BaseException) -> RnnlmError:
         case OSError(filename=path):
             return RnnlmError(f"cannot use {path}: {os_reason(error)}")
     raise error
+
+
+def _is_package(name: str | None) -> bool:
+    """Whether this is the name of another package, not of a module of ours."""
+    return bool(name) and "." not in str(name) and name != __package__.partition(".")[0]
 
 
 def _print_failed(error: RnnlmError, seconds: float) -> None:
@@ -141,8 +149,11 @@ def _print_failed(error: RnnlmError, seconds: float) -> None:
 def print_error(message: str, hint: str = "") -> None:
     """Prints a sentence on stderr, and the hint below it. Both are sanitized, since names of files
     and models may contain control characters."""
+    from rnnlm_tui.cli.output import draw, has_bar
     from rnnlm_tui.formatting import sanitize
 
+    if has_bar():
+        draw("")  # over a progress bar
     print(f"{APP_NAME}: {sanitize(message)}", file=sys.stderr)
     if hint:
         print(f"  {sanitize(hint)}", file=sys.stderr)
@@ -160,7 +171,7 @@ def _repair_streams(json: bool) -> None:
 
 
 def _flush_stdout() -> None:
-    """Discards the rest of the output if stdout has no reader: Python would print_error at exit."""
+    """Discards the rest of the output if stdout has no reader, since Python would say so."""
     try:
         sys.stdout.flush()
     except OSError:

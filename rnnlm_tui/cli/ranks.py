@@ -95,7 +95,10 @@ def _check_versions(ranks: Ranks) -> None:
 
 def _check_sources(request: TrainRequest) -> None:
     """Raises UsageError for sources that can be read only once."""
-    if any(source == STANDARD_INPUT or is_pipe(Path(source)) for source in request.sources):
+    if any(
+        source == STANDARD_INPUT or is_pipe(Path(source))
+        for source in (*request.sources, *request.added)
+    ):
         raise UsageError(
             "several processes cannot read the same standard input or pipe",
             "name a file that all of them can read",
@@ -199,7 +202,8 @@ def _read_in_turn(
 
 def _read(request: TrainRequest, state: Checkpoint, folder: Path, control: Control) -> PreparedText:
     """Prepares the text of the run as rank 0 has. Raises RnnlmError."""
-    sources = request.sources or state.corpus.get("sources") or []
+    named = [*dict.fromkeys((*request.sources, *request.added))] if request.sources else []
+    sources = named or state.corpus.get("sources") or []
     encoding = request.encoding or state.corpus.get("encoding")
     with Workspace(folder, PreparationReport(control, lambda event: None)) as workspace:
         corpus = corpus_of(sources, encoding, workspace)

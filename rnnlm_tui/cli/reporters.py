@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -89,6 +89,13 @@ class TextReporter:
         if isinstance(event, Finished):
             lines = finished_lines(event, self._name, self._epochs_done, self._part)
             print("\n  ".join(map(sanitize, lines)), flush=True)
+
+    def show_card(self, lines: Iterable[str]) -> None:
+        """Prints the data card."""
+        try:
+            self.say("\n".join(lines))
+        except OSError:
+            stop_without_reader(sys.stderr, self._control)
 
     def _show_progress(self, event: Event) -> None:
         if isinstance(event, EpochEnded):

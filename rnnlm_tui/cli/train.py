@@ -38,7 +38,7 @@ def train(request: TrainRequest) -> int:
 
         def show_card(run: TrainingRun) -> None:
             if isinstance(reporter, TextReporter):
-                reporter.say("\n".join(data_card(run.prepared, run.config)))
+                reporter.show_card(data_card(run.prepared, run.config))
             if ranks is not None:
                 prepare_others(ranks, run)
 
@@ -62,7 +62,7 @@ def _check_control(request: TrainRequest) -> None:
     if request.control not in (None, "stdin"):
         message = Sentence("{control} is {value!r}", value=request.control)
         raise UsageError(message, "it must be stdin", field="control")
-    if request.control and STANDARD_INPUT in request.sources:
+    if request.control and STANDARD_INPUT in (*request.sources, *request.added):
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
 
 

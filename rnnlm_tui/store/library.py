@@ -242,8 +242,12 @@ class Library:
         return [*own, *self._built_in_names()]
 
     def newest_run(self) -> str:
-        """The most recently saved run that can be resumed. Raises ModelError if there is none."""
+        """The most recently saved run that is unfinished, or else the most recently saved one that
+        can be resumed. Raises ModelError if there is none."""
         newest = _newest_first(self._runs / name / RESUME for name in self._resumable())
+        for path in newest:
+            if self.run(path.parent.name).is_unfinished:
+                return path.parent.name
         if not newest:
             raise ModelError("there is no run to resume", f"train one: {APP_NAME} --train")
         return newest[0].parent.name

@@ -153,12 +153,12 @@ class Sources:
 def _decode(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     """Yields the text of a file in pieces, with newlines as line ends.
 
-    `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
+    A byte order mark goes before the `encoding`; without both the text is UTF-8. Raises
     CorpusError, naming the file `label`, if it cannot be read or is not text; UsageError if there
     is no such encoding.
     """
     raw = _read(file, label)
-    codec = encoding or next((name for bom, name in BOMS if raw.startswith(bom)), "utf-8")
+    codec = next((name for bom, name in BOMS if raw.startswith(bom)), encoding or "utf-8")
     if codec_name(codec) in ("utf-8", "utf-8-sig"):
         raw, codec = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
     decoder = codecs.getincrementaldecoder(codec)()

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,9 +33,7 @@ from rnnlm_tui.text.streams import Mask
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from rnnlm_tui.training.run import TrainingRun
+from rnnlm_tui.training.run import TrainingRun
 
 NO_BASE = "none"
 ENOUGH_ENGLISH = 0.7
@@ -87,8 +84,6 @@ def choose_base(
             Sentence("leave {on} out"),
             field="on",
         )
-    if asked not in library.names():
-        raise library.unknown_model(asked)
     tokenizer = read_card(library.path(asked)).tokenizer
     if tokenizer != config.tokenizer:
         raise UsageError(
@@ -97,7 +92,7 @@ def choose_base(
             field="on",
         )
     if asked == name:
-        raise UsageError(f"{name} cannot be built on itself", Sentence("take another {name}"))
+        raise UsageError(f"{name} cannot be built on itself", Sentence("take another {on}"))
     return _known_to(library, asked)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -39,7 +40,8 @@ def corpus_of(
     """Reads the corpus from files, or the bundled one. With a `workspace` a large one is not kept
     in memory. Raises CorpusError."""
     check_files(sources, free_memory if workspace is None else None)
-    corpus = read_corpus(sources or [bundled_corpus()], encoding, sys.stdin.buffer, workspace)
+    stdin = getattr(sys.stdin, "buffer", io.BytesIO())  # there may be none, as in a notebook
+    corpus = read_corpus(sources or [bundled_corpus()], encoding, stdin, workspace)
     return dataclasses.replace(corpus, name=as_unicode(corpus.name))
 
 

@@ -1,8 +1,8 @@
 """What to train: from a request to a run that can start.
 
-`plan` reads no text: it finds the name, the preset and the model to start from, so that mistakes
-are told at once. `Plan.prepare` reads the text and decides the rest: the settings that depend on
-its size, the base model, the lines to hold out, and where the network starts.
+`plan` reads no text: it finds the name, the preset and the model to start from, so that most
+mistakes are told at once. `Plan.prepare` reads the text and decides the rest: the settings that
+depend on its size, the base model, the lines to hold out, and where the network starts.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from rnnlm_tui.config import (
     MACHINE_SETTINGS,
     OWN_TEXT_PRESET,
     QUERY_SETTINGS,
+    CausalTrainConfig,
     Config,
     make_config,
     preset_named,
     settings_of,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, Name, Sentence, UsageError
-from rnnlm_tui.formatting import as_unicode, cut_words
+from rnnlm_tui.formatting import as_unicode, cut_words, plural
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import APP_NAME, bundled_corpus
@@ -39,14 +40,21 @@ from rnnlm_tui.text.sources import is_pipe
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.base_model import base_of_resumed, base_of_update, choose_base, with_base
+from rnnlm_tui.training.base_model import (
+    NO_BASE,
+    ChosenBase,
+    base_of_resumed,
+    base_of_update,
+    choose_base,
+    with_base,
+)
 from rnnlm_tui.training.checkpoint import Checkpoint, load_state, now
 from rnnlm_tui.training.inputs import corpus_of
 from rnnlm_tui.training.run import TrainingRun
 from rnnlm_tui.training.starting_model import (
     config_from,
     config_of_update,
-    names,
+    joined_names,
     open_source,
     run_from,
     run_of_update,
@@ -115,23 +123,28 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     if request.resume:
         name = library.newest_run() if request.name is None else check_name(request.name)
         return Plan(name, partial(_saved_run, library, name, request))
+    if request.base not in (None, NO_BASE, *library.names()):
+        raise library.unknown_model(str(request.base))
     source = open_source(library, request.source_model, request.update, request.preset)
     preset, settings = resolve_settings(request, source.card.config.preset if source else None)
-    name = request.update or _new_name(library, request, preset)
+    if source is not None and request.update is not None:
+        return Plan(source.name, partial(_updated_run, library, request, source, settings))
+    name = _new_name(library, request, preset)
     return Plan(name, partial(_new_run, library, request, name, source, preset, settings))
 
 
 def _check_request(request: TrainingRequest) -> None:
     """Raises UsageError for options that contradict each other."""
-    if request.update and (request.resume or request.force or request.source_model or request.name):
+    is_update, starts_elsewhere = request.update is not None, request.source_model is not None
+    if is_update and (request.resume or request.force or starts_elsewhere or request.name):
         raise UsageError(
             Sentence("{update} trains and replaces {model} itself", model=request.update),
-            Sentence("leave {resume}, {force}, {from} and {name} out"),
+            Sentence("leave {resume}, {force}, {start_from} and {name} out"),
         )
-    if request.added and not request.update:
+    if request.added and not is_update:
         raise UsageError(Sentence("{add} is for {update}"), "name all texts together")
-    if request.resume and (request.force or request.source_model or request.base is not None):
-        hint = Sentence("leave {force}, {from} and {on} out")
+    if request.resume and (request.force or starts_elsewhere or request.base is not None):
+        hint = Sentence("leave {force}, {start_from} and {on} out")
         raise UsageError(Sentence("{resume} continues a run with its own settings"), hint)
 
 
@@ -144,12 +157,15 @@ def resolve_settings(
     `source_preset` is that of the model that the run starts from, which takes precedence. Raises
     UsageError, naming the source of an invalid value.
     """
-    preset = source_preset or request.preset
-    for each in () if preset else request.defaults:
-        preset = each.settings.get("preset", preset)
-    preset = preset or (OWN_TEXT_PRESET if request.sources else LESSON_PRESET)
+    preset = source_preset if source_preset is not None else request.preset
+    for each in request.defaults if preset is None else ():
+        if "preset" in each.settings:
+            preset = each.settings["preset"]
+            _check_source(each.source, partial(preset_named, preset))
+    if preset is None:
+        preset = OWN_TEXT_PRESET if request.sources else LESSON_PRESET
     known = settings_of(preset_named(preset))
-    given = _without(request.settings, {*MACHINE_SETTINGS, *QUERY_SETTINGS} - known.keys())
+    given = _without(request.settings, {*MACHINE_SETTINGS} - known.keys())
     make_config(preset, [given])
     layers: list[Mapping[str, Any]] = []
     for each in request.defaults:
@@ -157,7 +173,7 @@ def resolve_settings(
         ignored |= each.settings.keys() - known.keys() if each.is_general else set()
         layers.append(_without(each.settings, ignored))
         for name, value in layers[-1].items():
-            _check_value(each.source, preset, name, value)
+            _check_source(each.source, partial(make_config, preset, [{name: value}]))
     return preset, [*layers, given]
 
 
@@ -165,10 +181,10 @@ def _without(settings: Mapping[str, Any], ignored: set[str]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in ignored}
 
 
-def _check_value(source: str, preset: str, name: str, value: object) -> None:
-    """Raises UsageError, naming the source, for an invalid value."""
+def _check_source(source: str, check: Callable[[], object]) -> None:
+    """Adds the source of a setting to the UsageError of a check."""
     try:
-        make_config(preset, [{name: value}])
+        check()
     except UsageError as error:
         raise error.within("{message} ({source})", source=source) from error
 
@@ -192,35 +208,45 @@ def _new_run(
     settings: Sequence[Mapping[str, Any]],
     workspace: Workspace,
 ) -> TrainingRun:
-    """The run of a new model, or of the next version of one."""
-    path, folder, is_update = library.path(name), library.run_folder(name), bool(request.update)
-    if source is not None and is_update:
-        texts = texts_of_update(source, request.sources, request.added, request.encoding)
-        request = replace(request, sources=texts[0], encoding=texts[1])
-    elif not request.force:
+    """The run of a new model, which may start from another one."""
+    if not request.force:
         _check_free(library, name)
     corpus = corpus_of(request.sources, request.encoding, workspace)
-    origin, words = _origin(corpus, request), corpus.whitespace_words
     if source is None:
-        config = make_config(preset, settings, words)
-    elif is_update:
-        config = config_of_update(source, settings, words)
+        config = make_config(preset, settings, corpus.whitespace_words)
     else:
         config = config_from(source, corpus, settings)
-    if source is not None and is_update and request.base is None:
-        base = base_of_update(source, library)
-    else:
-        base = choose_base(library, corpus, config, request.base, name)
-    if request.source_model is None and source is None and request.base is None:
-        source = starts_from_english(library, base, preset, settings, words)
+    base = choose_base(library, corpus, config, request.base, name)
+    if source is None and request.source_model is None and request.base is None:
+        source = starts_from_english(library, base, preset, settings, corpus.whitespace_words)
         config = config if source is None else config_from(source, corpus, settings)
+    path, folder, origin = library.path(name), library.run_folder(name), _origin(corpus, request)
     if source is None:
         prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
         run = TrainingRun(name, path, folder, config, prepared, origin)
-    elif is_update:
-        run = run_of_update(source, corpus, origin, config, base.known)
     else:
         run = run_from(source, name, path, folder, corpus, origin, config, base.known)
+    return with_base(run, base)
+
+
+def _updated_run(
+    library: Library,
+    request: TrainingRequest,
+    source: OpenedModel,
+    settings: Sequence[Mapping[str, Any]],
+    workspace: Workspace,
+) -> TrainingRun:
+    """The run of the next version of a model."""
+    given = request.sources, request.added, request.encoding
+    sources, encoding = texts_of_update(source, *given)
+    request = replace(request, sources=sources, encoding=encoding)
+    corpus = corpus_of(sources, encoding, workspace)
+    config = config_of_update(source, settings, corpus.whitespace_words)
+    if request.base is not None:
+        base = choose_base(library, corpus, config, request.base, source.name)
+    else:
+        base = base_of_update(source, library) if config.is_mixed else ChosenBase()
+    run = run_of_update(source, corpus, _origin(corpus, request), config, base.known)
     return with_base(run, base)
 
 
@@ -321,7 +347,7 @@ def _changed_settings(request: TrainingRequest, preset: str) -> dict[str, Any]:
     if request.preset is not None:
         fixed.append("preset")
     if fixed:
-        hint = Sentence("only {allowed} can", allowed=names(changeable, ", "))
+        hint = Sentence("only {allowed} can", allowed=joined_names(changeable, ", "))
         raise UsageError(
             Sentence("{name} cannot be changed when a training is resumed", name=Name(fixed[0])),
             hint if changeable else "leave it out",
@@ -335,15 +361,16 @@ def _check_unfinished(name: str, config: Config, state: Checkpoint) -> None:
     if state.position.epoch > config.epochs:
         done = state.position.epoch - 1
         raise UsageError(
-            f"the training of {name} has reached its last epoch, {done}",
+            f"the training of {name} has done {plural(done, 'epoch')} of {config.epochs}",
             Sentence("give it more, such as {epochs} {more}", more=2 * done),
             field="epochs",
         )
-    if state.position.patience_exhausted(config.train):
+    train = config.train
+    if isinstance(train, CausalTrainConfig) and state.position.patience_exhausted(train):
         raise UsageError(
             f"the training of {name} ended early: its held-out loss was best in epoch"
             f" {state.position.best_epoch}",
-            Sentence("raise its patience, such as {patience} 20"),
+            Sentence("raise its patience, such as {patience} {more}", more=2 * train.patience),
             field="patience",
         )
 

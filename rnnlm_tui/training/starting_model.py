@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.store.trained_lines import TrainedLines, hashes_of
+from rnnlm_tui.store.trained_lines import hashes_of
 from rnnlm_tui.store.training_text import ancestors_of, find_origin, is_corpus_of
 from rnnlm_tui.text.corpus import Corpus, join_paragraphs
 from rnnlm_tui.text.overlap import Hashes
@@ -66,17 +66,17 @@ def open_source(
 ) -> OpenedModel | None:
     """The model that a training starts from, or that it updates; None without one. `preset` is the
     one asked for. Raises UsageError if a training cannot start from it."""
-    name = update or source_model
-    if name is None or name == FROM_NOTHING:
+    name = source_model if update is None else update
+    if name is None or (update is None and name == FROM_NOTHING):
         return None
     source = library.opened_model(name)
     of_source = source.card.config.preset
-    if update and of_source == LESSON_PRESET:
+    if update is not None and of_source == LESSON_PRESET:
         raise UsageError(
             f"{name} is of the preset lesson, which cannot be updated",
             Sentence("train it again on the whole text, with {force}"),
         )
-    if source_model and not ARCHITECTURES[of_source].can_start_from_a_model:
+    if update is None and not ARCHITECTURES[of_source].can_start_from_a_model:
         raise UsageError(
             f"{name} is an {ARCHITECTURES[of_source].name}, which cannot be trained on another"
             " text",
@@ -120,35 +120,12 @@ def run_from(
     config: Config,
     base: Hashes,
 ) -> TrainingRun:
-    """The run of a new model that starts from the weights and the words of `source`. `base` are the
-    hashes of the lines that its base model was trained on."""
-    start = start_from(source, corpus, config, base)
-    return TrainingRun(
-        name,
-        path,
-        folder,
-        start.config,
-        start.prepared,
-        origin | _of_source(source, start.prepared),
-        weights=start.weights,
-        ancestor_lines=start.trained.trained_hashes,
-    )
+    """The run of a new model that starts from the weights and the words of `source`, and learns the
+    words of the corpus.
 
-
-class Start(NamedTuple):
-    """Where a training from a model starts: its settings and its text, with the words and the
-    weights of the model and of the text, and the lines that the model was trained on."""
-
-    config: Config
-    prepared: PreparedText
-    weights: dict[str, NDArray[np.float32]]
-    trained: TrainedLines
-
-
-def start_from(source: OpenedModel, corpus: Corpus, config: Config, base: Hashes) -> Start:
-    """Prepares the corpus with the words of the source and its own. Of the source's own text the
-    same lines are held out as before; of another one, lines that it was not trained on. Lines of
-    the base model are not held out."""
+    Of the source's own text the same lines are held out as before; of another one, lines that it
+    was not trained on. Lines of the base model, whose hashes are `base`, are not held out.
+    """
     corpus = join_paragraphs(corpus, config.lines)
     with open_stored(source.path) as stored:
         trained, vocabulary = stored.lines(), stored.vocabulary()
@@ -159,16 +136,26 @@ def start_from(source: OpenedModel, corpus: Corpus, config: Config, base: Hashes
         held_out &= ~np.isin(hashes_of(corpus.lines, tokenizer), base)
     else:
         held_out = trained.hold_out_again(corpus.lines, tokenizer, train.held_out, train.seed, base)
-    if not isinstance(config.model, CausalConfig):
+    if isinstance(config.model, CausalConfig):
+        config, prepared, weights = _with_own_words(
+            source, corpus, config, held_out, vocabulary, weights
+        )
+        new = plural(len(prepared.vocabulary.words) - len(vocabulary.words), "word")
+        note = f"its network starts from {source.name}, with {new} more"
+        prepared = dataclasses.replace(prepared, notes=(*prepared.notes, note))
+    else:
         known = vocabulary, tokenizer.conventions, source.card.window
-        return Start(config, prepare_corpus(corpus, config, known, held_out), weights, trained)
-    config, prepared, weights = _with_own_words(
-        source, corpus, config, held_out, vocabulary, weights
+        prepared = prepare_corpus(corpus, config, known, held_out)
+    return TrainingRun(
+        name,
+        path,
+        folder,
+        config,
+        prepared,
+        origin | _of_source(source, prepared),
+        weights=weights,
+        ancestor_lines=trained.trained_hashes,
     )
-    new = plural(len(prepared.vocabulary.words) - len(vocabulary.words), "word")
-    note = f"its network starts from {source.name}, with {new} more"
-    prepared = dataclasses.replace(prepared, notes=(*prepared.notes, note))
-    return Start(config, prepared, weights, trained)
 
 
 def _with_own_words(
@@ -226,7 +213,7 @@ def config_from(
     train = config.train
     learns_words = isinstance(of_source.model, CausalConfig)
     fixed = TEXT_SETTINGS if learns_words else (*TEXT_SETTINGS, *WORD_SETTINGS)
-    _check_given(source, given, fixed, Sentence("train a new model without {from}"))
+    _check_given(source, given, fixed, Sentence("train a new model without {start_from}"))
     taken: dict[str, Any] = {}
     if isinstance(train, LineTextConfig):
         taken["tokenizer"] = source.card.tokenizer
@@ -238,7 +225,8 @@ def config_from(
                 f"{source.name} was trained on this text, and has seen the lines that would be"
                 " held out",
                 Sentence(
-                    "leave {names} out, or train a new model without {from}", names=names(other)
+                    "leave {names} out, or train a new model without {start_from}",
+                    names=joined_names(other),
                 ),
             )
         taken |= split
@@ -253,7 +241,7 @@ def _check_given(
     if fixed := given.keys() & {*sizes, *of_words}:
         message = "{names} cannot be changed: the network and its words are those of {model}"
         raise UsageError(
-            Sentence(message, names=names(fixed), model=source.name),
+            Sentence(message, names=joined_names(fixed), model=source.name),
             Sentence(
                 "leave {them} out, or {instead}",
                 them="them" if len(fixed) > 1 else "it",
@@ -263,7 +251,7 @@ def _check_given(
         )
 
 
-def names(settings: Iterable[str], separator: str = " and ") -> Sentence:
+def joined_names(settings: Iterable[str], separator: str = " and ") -> Sentence:
     """The names of these settings, sorted."""
     return Sentence(separator.join(f"{{{name}}}" for name in sorted(settings)))
 
@@ -278,9 +266,9 @@ def texts_of_update(
         hint = f"give it: {APP_NAME} --train --update {source.name} FILE"
         origin = find_origin(source.name, source.folder, source.card, hint)
         sources, encoding = origin.sources or [str(bundled_corpus())], encoding or origin.encoding
-    known = {Path(name).absolute() for name in sources}
-    sources += [name for name in added if Path(name).absolute() not in known]
-    return tuple(sources), encoding
+    by_path = {Path(name).absolute(): name for name in (*added, *sources)}
+    texts = {Path(name).absolute(): None for name in (*sources, *added)}
+    return tuple(by_path[path] for path in texts), encoding
 
 
 def run_of_update(
@@ -330,9 +318,11 @@ def run_of_update(
 def _check_update(source: OpenedModel, corpus: Corpus) -> None:
     """Raises CorpusError or ModelError if the model cannot be updated with this corpus."""
     if is_corpus_of(source.card, corpus):
+        more = f"to train it further: {APP_NAME} --train --resume --name {source.name} --epochs N"
+        is_network = isinstance(source.card.config.train, NetworkTrainConfig)
         raise CorpusError(
             f"the text of {source.name} has not changed since it was trained",
-            f"to train it further: {APP_NAME} --train --resume --name {source.name} --epochs N",
+            more if is_network and (source.folder / RESUME).exists() else "",
         )
     if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
         raise _no_epoch(source.name)

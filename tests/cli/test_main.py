@@ -83,7 +83,7 @@ def test_no_mode_opens_the_app(
 def test_an_error_of_the_app_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = on_screen(monkeypatch)
     assert main.main(["nosuch"]) == 1
-    assert errors.getvalue() == "rnnlm-tui: there is no model nosuch\n  take \ufffd another\n"
+    assert errors.getvalue().endswith("there is no model nosuch\n  take \ufffd another\n")
     with pytest.raises(ModelError):
         main.main(["nosuch", "--debug"])
 

@@ -202,7 +202,7 @@ def test_a_further_text_is_read_again_with_the_next_update(
     train(*NGRAM)
     written = diary.with_name("written.txt")
     written.write_text("\n".join(SONNETS[200:230]))
-    flags = ("--update=diary", "--add", str(written), "--quiet")
+    flags = ("--update=diary", *("--add", str(written)) * 2, "--quiet")
     run("--train", *flags)
     assert library.open("diary")[0].corpus["lines"] == 190
     written.write_text("\n".join(SONNETS[200:240]))
@@ -222,6 +222,9 @@ def test_a_model_stays_built_on_another(
     card, model = library.open("diary")
     assert isinstance(model, MixedModel) and "owl" in model.vocabulary and WORD in model.vocabulary
     assert card.mixture is not None and card.mixture["base"] is not None
+    run("--train", str(base), "--update=diary", "--mixture=off", "--quiet")
+    card, model = library.open("diary")
+    assert card.base_named is None and not isinstance(model, MixedModel)
 
 
 def test_without_held_out_lines_the_last_epoch_replaces_the_model(
@@ -247,6 +250,8 @@ def test_what_cannot_be_updated(
     for options, code, why in (
         (("--update=verses",), 2, "the preset lesson, which cannot be updated"),
         (("--update=nobody",), 1, "there is no model nobody"),
+        (("--update=",), 2, "cannot be a model's name"),
+        (("--update=diary", "--on=nobody"), 1, "there is no model nobody"),
         (("--update=piped",), 3, "from standard input"),
         (("--update=gru",), 3, "the file that gru was trained on is not known here"),
         (("--update=diary", "--name=other"), 2, "leave --resume, --force, --from and --name out"),

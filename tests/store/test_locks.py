@@ -17,9 +17,10 @@ import psutil
 import pytest
 
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, SavedRun
 from tests.helpers.commands import PATIENCE_S, POSIX, dead_process
-from tests.helpers.models import contents, held_elsewhere, put
+from tests.helpers.models import contents, held_elsewhere, put, put_state
 
 HERE = socket.gethostname()
 
@@ -63,6 +64,16 @@ def test_a_model_is_listed_as_a_run_only_if_it_can_be_resumed(library: Library) 
     assert contents(library.data_dir) == before
     library.path("one").write_bytes(b"{")
     assert library.runs() == [resumable("begun", None), resumable("one", None)]
+
+
+def test_the_run_to_resume_is_the_newest_that_is_unfinished(library: Library) -> None:
+    for age, (name, epoch) in enumerate((("done", 4), ("begun", 2), ("old", 2))):
+        put_state(library.run_folder(name), epoch, epochs=3)
+        os.utime(library.run_folder(name) / RESUME, (1000 - age, 1000 - age))
+    assert library.newest_run() == "begun"
+    for name in ("begun", "old"):
+        (library.run_folder(name) / RESUME).unlink()
+    assert library.newest_run() == "done"
 
 
 def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Library) -> None:

@@ -46,6 +46,11 @@ def test_several_files_are_one_text(tmp_path: Path) -> None:
     assert corpus.sha256 == hashlib.sha256(b"a b\nc d\ne f\n").hexdigest()
 
 
+def test_a_byte_order_mark_goes_before_the_encoding(tmp_path: Path) -> None:
+    texts = ("naïve".encode("latin-1"), "Ça va".encode("utf-8-sig"), "déjà".encode("utf-16"))
+    assert read(*texts, folder=tmp_path, encoding="latin-1").lines == ("naïve", "Ça va", "déjà")
+
+
 def test_text_in_another_encoding_names_the_byte(tmp_path: Path) -> None:
     raw = "abc ä".encode("latin-1")
     with pytest.raises(CorpusError, match="not valid utf-8 at byte 4") as caught:

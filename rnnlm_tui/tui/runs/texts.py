@@ -25,7 +25,7 @@ def save_text(library: Library, name: str, text: str) -> Path:
     """Stores a text as a file and returns its path. Does not overwrite another text of that name,
     which the run of a renamed model may need. Raises StorageError."""
     folder = _folder(library)
-    raw = text.encode("utf-8", "replace")
+    raw = text.encode("utf-8-sig", "replace")  # the mark tells it from files in other encodings
     paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
     for path in map(Path, read_origin(library.run_folder(name)).sources):
         if path.parent == folder:
             try:
-                text = path.read_text("utf-8", "replace").removesuffix("\n")
+                text = path.read_text("utf-8-sig", "replace").removesuffix("\n")
                 learned.update(text.split(SEPARATOR))
             except OSError as error:
                 raise StorageError(f"cannot read {path}: {os_reason(error)}") from error

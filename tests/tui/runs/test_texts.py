@@ -19,7 +19,7 @@ def test_a_text_is_kept_and_never_put_in_the_place_of_another(data_dir: Path) ->
     library = Library(data_dir)
     first = save_text(library, "mine", "the cat\nsät")
     assert first == data_dir / "texts" / "mine.txt"
-    assert first.read_text(encoding="utf-8") == "the cat\nsät"
+    assert first.read_text(encoding="utf-8-sig") == "the cat\nsät"
     assert save_text(library, "mine", "the cat\nsät") == first
     assert save_text(library, "mine", "the dog").name == "mine-2.txt"
     if sys.platform != "win32":
