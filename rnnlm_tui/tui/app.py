@@ -66,11 +66,11 @@ class RnnlmApp(TerminalApp):
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
-                tooltip="Train a model, or watch a training"),
+                tooltip="Train a model; watch a training"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
                 tooltip="Show your models"),
         Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
-                tooltip="Find an action, a model or a theme by name"),
+                tooltip="Find an action; a model or a theme by name"),
         Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,
                 tooltip="Go back to the shell; its command fg resumes the app"),
         Binding("ctrl+q", "quit", "quit", id="app.quit", priority=True,
@@ -308,11 +308,7 @@ class RnnlmApp(TerminalApp):
             self._known_runs.name_changed(old, new)
         self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.pane.drop_compared(old)
-        if self.active_name == old and new is not None:
-            self.use_model(new)
-        elif self.active_name == old:
-            self._model_loader.drop()
-            self._model_loader.begin(None, "")
+        self._model_loader.name_changed(old, new)
         self.models_changed()
 
     # Training

@@ -341,14 +341,16 @@ async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own
         await wait_until(pilot, lambda: app.has_no_models or app.loaded_model is not None)
         scripted_models(app)["poems"] = scripted_model()
         saved_by(app)
-        await wait_until(pilot, lambda: app.active_name == ("poems" if is_used else before))
+        active = "poems" if is_used else before
+        await wait_until(pilot, lambda: app.active_name == active)
+        assert f" {active} · " in rows_of(app)[0]
 
 
 async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     put_state(app.library.run_folder("poems"), 3, 9)
     async with app.run_test(notifications=True) as pilot:
-        told = "‖ poems  stopped at epoch 2 of 9; Enter resumes it (F3, o)"
+        told = "‖ poems  stopped at epoch 2 of 9: F3, F6 and Enter resume it"
         await wait_until(pilot, lambda: told in toasts(app))
     put_state(app.library.run_folder("verses"), 3, 9)
     told = unfinished_notice(app.library.runs())

@@ -12,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.widgets import Button, Static
 
 from rnnlm_tui.config import PRESETS, CausalConfig
@@ -35,7 +36,7 @@ from rnnlm_tui.store.evaluations import (
 )
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
-from rnnlm_tui.tui.widgets.dialogs import Modal
+from rnnlm_tui.tui.widgets.dialogs import Modal, keys_line
 
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
 """The marks of the active model, a model in training, one that cannot be used, and a run that has
@@ -101,7 +102,7 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
 def quality(entry: Entry, card: ModelCard) -> Iterator[Line]:
     """Returns the quality of the model on held-out lines and on those it was trained on, of a
     mixture also that of its network alone."""
-    yield "keys", _keys(entry, card)
+    yield "", _keys(entry, card)
     is_mixed = card.mixture is not None
     alone = trained_part(card.config.preset, is_mixed=is_mixed)
     whole, of_epoch = figures_of(card), held_out_figures(card)
@@ -119,9 +120,9 @@ def _keys(entry: Entry, card: ModelCard) -> str:
     if evaluation is not None and (savings := evaluation.keystroke_savings) is not None:
         return savings_sentence(savings, evaluation.words, card.base_alone)
     if not holds_out(card):
-        return "saved on unseen lines: not known, no lines were held out of its training"
+        return "keys saved: not known, no lines were held out of its training"
     how = "measured when its training ends" if entry.trained_by else "m measures them"
-    return f"saved on unseen lines: not measured yet ({how})"
+    return f"keys saved: not measured yet ({how})"
 
 
 def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
@@ -247,7 +248,7 @@ class ModelCardScreen(Modal[str]):
         align: center middle;
         & > .card-box {
             width: 90%; max-width: 100; height: 100%; max-height: 44;
-            border: round $primary; background: $surface;
+            border: round $primary; border-subtitle-color: $text-muted; background: $surface;
         }
         ToastRack { dock: top; align: right top; margin: 0; max-height: 40%; }
         ModelCardView { height: 1fr; background: $surface; }
@@ -267,12 +268,13 @@ class ModelCardScreen(Modal[str]):
     def compose(self) -> ComposeResult:
         view = ModelCardView(can_focus=True)
         view.show(self._entry, self._is_active)
-        with Vertical(classes="card-box"):
+        with Vertical(classes="card-box") as box:
+            box.border_subtitle = Content("↑ ↓ scroll · ") + keys_line(self)
             yield view
             with Horizontal(classes="card-buttons"):
                 if self._entry.card is not None:
-                    yield Button("Use it (u)", id="use", compact=True, variant="primary")
-                yield Button("Close (Esc)", id="close", compact=True)
+                    yield Button("Use it", id="use", compact=True, variant="primary")
+                yield Button("Close", id="close", compact=True)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -137,10 +137,11 @@ class RunProgress:
 
     def eta_s(self, now: float) -> float | None:
         """Returns the seconds of training left. They count down between reports, but not in a
-        pause. None before the training starts and after it is stopped or over."""
-        if self._left is None or self.phase not in (Phase.TRAINING, Phase.PAUSED):
+        pause. None before the training starts, once they have counted down to 0, and after it is
+        stopped or over."""
+        if self.phase not in (Phase.TRAINING, Phase.PAUSED):
             return None
-        return max(0.0, self._left - self._since(now))
+        return self._left_at(now) or None
 
     def elapsed_s(self, now: float) -> float:
         """Returns the seconds trained, without pauses, including those before a resume."""

@@ -42,13 +42,13 @@ class RunPane(Vertical, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         train_key("p", "pause", "pause/resume", "Pause or resume the training"),
-        train_key("x", "stop", "stop+keep", "Stop the training and keep its best model"),
-        train_key("d", "detach", "background", "Let the training continue after you quit"),
-        train_key("w", "write", "write now", "Write with the best model saved so far"),
-        train_key("g", "seed", "your line", "Change the line that is continued after each epoch"),
+        train_key("x", "stop", "stop+keep", "Stop the training; keep its best model"),
+        train_key("d", "detach", "background", "Train in the background; even after you quit"),
+        train_key("w", "write", "write now", "Write now; with the best model saved so far"),
+        train_key("g", "seed", "your line", "Change your line; it is continued after each epoch"),
         train_key("u", "use", "use it", "Write with the trained model"),
         train_key("t", "longer", "longer", "Train for more epochs"),
-        train_key("r", "go_on", "resume", "Resume the training from the last save"),
+        train_key("r", "go_on", "resume", "Resume the training; from the last save"),
         train_key("c", "compare", "compare", "Show it among the other models"),
         train_key("n", "again", "new", "Train another model"),
     ]

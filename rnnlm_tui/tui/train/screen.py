@@ -38,8 +38,8 @@ class TrainScreen(AppScreen[TrainHost]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        train_key("f5", "start", "train", "Train a model with the settings in the form"),
-        train_key("o", "open_run", "trainings", "Go to the list of trainings; Enter opens one"),
+        train_key("f5", "start", "train", "Start the training; with the settings in the form"),
+        train_key("f6", "open_run", "trainings", "Go to the trainings; Enter opens one"),
         train_key("escape", "back", "back", "Go back to the form or to the run"),
     ]
     DEFAULT_CSS = """
@@ -73,6 +73,8 @@ class TrainScreen(AppScreen[TrainHost]):
         super().__init__()
         self._training: FollowedRun | None = None
         """The app's own run, if it was running when the form was drawn."""
+        self._starts_once_checked = False
+        """Whether a training is to be started once its name is checked."""
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -169,6 +171,8 @@ class TrainScreen(AppScreen[TrainHost]):
         summary, why = self._form.summary, self._start_problem
         if why == NAME_CHECKED:
             return  # takes only a moment; the button would be drawn twice at each key
+        if self._starts_once_checked:
+            self.action_start()
         self._training = self.host.runs.training
         is_wrong = why not in (None, COUNTING)
         if is_wrong:
@@ -200,7 +204,9 @@ class TrainScreen(AppScreen[TrainHost]):
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:
         """Starts the training, if it can start: the button is drawn a moment after a change."""
-        if self._start_problem is None:
+        why = self._start_problem
+        self._starts_once_checked = why == NAME_CHECKED
+        if why is None:
             self._start(self._form.plan)
 
     @work(group="start")

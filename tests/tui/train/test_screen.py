@@ -18,12 +18,15 @@ from rnnlm_tui.event_types import EndFigures, Event, FinishReason, Paused
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Holder
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.actions import run_rows
 from rnnlm_tui.tui.runs.follower import HistoryReader
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import badge, end_of, run_line
+from rnnlm_tui.tui.train import fields
 from rnnlm_tui.tui.train.data_card import DataCard
+from rnnlm_tui.tui.train.form import NAME_CHECKED
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_view import progress_bar
 from rnnlm_tui.tui.widgets.chart import LossChart
@@ -325,7 +328,7 @@ FIGURES = [
     "Held-out lines: perplexity per word 94.2 (mixture), 148 (network alone).",
     "Training lines: loss 4.000 nats per word, accuracy 20% (network alone).",
 ]
-SAVES = "Saves 58% of keys on lines it has not seen (the English alone: 57%)"
+SAVES = "Keys saved 58% (the English alone: 57%)"
 DIVERGED = "Diverged: the loss kept becoming infinite or NaN; epoch 2 is kept"
 SMALLER = "Train again with a smaller learning rate (More settings)."
 
@@ -540,8 +543,8 @@ async def test_a_run_elsewhere_is_listed_watched_and_stopped(
             others = on.screen.query_one(OtherRuns)
             await on.until(lambda: others.display)
             assert not on.screen.is_run_shown
-            await on.pilot.press("o")
-            assert on.app.focused is others, "o goes to the list; it opens nothing by itself"
+            await on.pilot.press("f6")
+            assert on.app.focused is others, "F6 goes to the list; it opens nothing by itself"
             assert not on.screen.is_run_shown
             await on.pilot.press("enter")
             await on.until(lambda: "epoch 3/20" in on.head)
@@ -594,6 +597,38 @@ def prompt(others: OtherRuns, row: int) -> str:
     return str(others.get_option_at_index(row).prompt)
 
 
+async def test_a_stopped_run_is_resumed_by_key_while_the_focus_is_in_a_field(
+    script: Script,
+) -> None:
+    async with shown(script, preferences=Preferences(files="/diary.txt")) as on:
+        leave_model(on, 2, 3, 9)
+        await on.until(lambda: on.screen.query_one(OtherRuns).display)
+        on.form.query_one("#files").focus()
+        await on.pilot.press("f6", "enter")
+        await on.until(lambda: "--resume" in script.arguments())
+        assert on.form.plan.files == "/diary.txt"
+
+
+async def test_a_training_starts_even_if_its_name_is_still_being_checked(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, check = threading.Event(), fields.new_name_problem
+
+    def wait_and_check(library: Library, name: str) -> str | None:
+        assert gate.wait(20)
+        return check(library, name)
+
+    async with shown(script) as on:
+        await on.ready()
+        monkeypatch.setattr(fields, "new_name_problem", wait_and_check)
+        on.form.query_one("#name", Input).value = "mine"
+        await on.until(lambda: on.form.problem == NAME_CHECKED)
+        await on.pilot.press("f5")
+        gate.set()
+        await on.until(lambda: script.arguments("mine"))
+        script.exit(name="mine")
+
+
 async def test_a_stopped_run_is_listed_and_resumed(script: Script) -> None:
     async with shown(script) as on:
         leave_model(on, 2, 3, 9)
@@ -621,10 +656,10 @@ def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
 def test_a_run_is_a_line_in_the_list() -> None:
     run = SavedRun("a", None, True, 3, 9)
     assert run.is_unfinished
-    assert run_line(run) == "‖ a  stopped at epoch 3 of 9; Enter resumes it"
+    assert run_line(run) == "‖ a  stopped at epoch 3 of 9"
     assert not SavedRun("a", None, True, 9, 9).is_unfinished
     begun = SavedRun("a", None, True, None)
-    assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
+    assert run_line(begun) == "‖ a  stopped at its first epoch"
     running = SavedRun("a", Holder(), False, None)
     assert run_line(running) == "▶ a  trained by another process, no epoch is saved yet"
 

@@ -238,7 +238,9 @@ async def test_the_threshold_of_the_ghost_is_a_setting(tmp_path: Path) -> None:
         await it.write(*"shall ")
         await it.press("alt+t")
         await it.until(lambda: it.app.screen.is_modal)
-        it.app.screen.query_one(Input).value = "0.95"
+        field = it.app.screen.query_one(Input)
+        assert field.value == "15"
+        field.value = "95"
         await it.press("enter")
         await it.until(lambda: it.shown == "")
         assert "ghost ≥95%" in it.static("#figures")
