@@ -15,7 +15,6 @@ from rnnlm_tui.formatting import finite, format_percent, format_perplexity, plur
 
 ENOUGH_WORDS = 500
 """With this many words a hit rate of 10 % is accurate to 3 points."""
-UNSEEN = "lines it has not seen"
 CALLED = {"english": "the English"}
 """Built-in models by what they are called in a sentence."""
 OUTCOMES = {
@@ -46,19 +45,22 @@ def savings_sentence(
     words: int,
     base: BaseSavings | None = None,
     before: float | None = None,
-    where: str = UNSEEN,
+    where: str = "",
 ) -> str:
-    """The share of keys that a model saves, such as "saves 58% of keys on lines it has not seen
-    (the English alone: 57%)", and whether the `words` measured are too few to tell.
+    """The headline of a model: the share of keys that it saves, such as "keys saved 58% (the
+    English alone: 57%)", and whether the `words` measured are too few to tell.
 
-    `before` is the share before an update, on the same lines.
+    `before` is the share before an update, on the same lines. `where` says which lines were
+    measured, if not only those held out of its training.
     """
-    sentence = f"saves {savings:.0%} of keys on {where}"
+    sentence = f"keys saved {savings:.0%}"
     if base is not None:
         alone = CALLED.get(base["name"], base["name"])
         sentence += f" ({alone} alone: {base['keystroke_savings']:.0%})"
     if before is not None:
         sentence += f", {before:.0%} before"
+    if where:
+        sentence += f", on {where}"
     if words < ENOUGH_WORDS:
         sentence += f"; measured on {plural(words, 'word')}, too few to tell"
     return sentence

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from rnnlm_tui.errors import ModelError, Sentence
 from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.card import ModelCard
 
 OFTEN = 0.35
@@ -40,7 +42,7 @@ def accuracy_sentence(card: ModelCard) -> str:
         return "trained on all its lines: no figure for lines it never saw"
     if card.evaluation is None:
         return "not yet measured on the lines it never saw"
-    return in_plain_words(card.evaluation)
+    return _in_plain_words(card.evaluation, card.base_alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,12 @@ def training_figures(card: ModelCard) -> Figures | None:
     return Figures(train["perplexity"], train["accuracy"], None, unseen=False)
 
 
-def in_plain_words(evaluation: Evaluation) -> str:
-    """The metrics on held-out lines as a sentence of at most 76 characters."""
+def _in_plain_words(evaluation: Evaluation, base: BaseSavings | None) -> str:
     if not evaluation.words:
         return "the lines it never saw hold no words"
+    saves = savings_sentence(evaluation.keystroke_savings or 0, evaluation.words, base)
     top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
-    return (
-        f"unseen lines: top word right {_odds(top1)}, top five {_odds(top5)};"
-        f" saves {evaluation.keystroke_savings or 0:.0%} of keys"
-    )
+    return f"{saves}; top word right {_odds(top1)}, top five {_odds(top5)}"
 
 
 def _odds(fraction: float) -> str:

@@ -100,7 +100,7 @@ def test_what_the_base_saves_alone_is_stored_by_a_training_and_by_evaluate(
     forget = partial(replace, evaluation=None, base_alone=None)
     change_card(library.path("own"), forget)
     last = run("--evaluate", "--model=own").stdout.splitlines()[-1]
-    assert re.match(r"own: saves \d+% of keys on lines .* \(base alone: \d+%\)", last)
+    assert re.match(r"own: keys saved \d+% \(base alone: \d+%\), on lines .*", last)
     assert read_card(library.path("own")) == card
 
 

@@ -59,7 +59,7 @@ async def measure(host: Host, name: str) -> None:
     figures = msgspec.convert(measured, Evaluation)
     base = msgspec.convert(measured["base_alone"], BaseSavings | None)
     said = savings_sentence(figures.keystroke_savings or 0, figures.words, base)
-    host.notify_user(f"{name} {said}")
+    host.notify_user(f"{name}: {said}")
     host.models_changed()
 
 
