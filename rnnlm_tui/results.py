@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rnnlm_tui.config import CausalConfig, ModelConfig
 from rnnlm_tui.event_types import BaseSavings, EndFigures, Finished, UpdateFigures
 from rnnlm_tui.formatting import finite, format_percent, format_perplexity, plural
 
@@ -31,6 +32,12 @@ def trained_part(preset: str, *, is_mixed: bool) -> str:
     mixture "alone"."""
     part = "n-grams" if preset == "ngram" else "network"
     return f"{part} alone" if is_mixed else part
+
+
+def words_read(settings: ModelConfig, window: int) -> str:
+    """Which words before the next one a model of these settings reads."""
+    is_causal = isinstance(settings, CausalConfig)
+    return "all words before" if is_causal else f"the last {plural(window, 'word')}"
 
 
 def part_of_config(config: Mapping[str, Any]) -> str:

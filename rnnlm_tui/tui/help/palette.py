@@ -15,7 +15,8 @@ from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hits
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.markup import escape
 from textual.message import Message
@@ -30,6 +31,8 @@ from rnnlm_tui.tui.help.keys import all_bindings, screen_bindings, write_keymap
 from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.lists import RowList
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
+
+TITLE_WIDTH = 36
 
 
 class FoundCommands(CommandList, RowList):  # its CSS is that of the first base
@@ -67,30 +70,42 @@ class Palette(CommandPalette):
 
 
 class Commands(SystemCommandsProvider):
-    """Lists the commands in their own order; Textual's provider sorts them by name."""
+    """Lists the commands in their own order, each in one row; Textual's provider sorts them by name
+    and gives each two rows."""
 
     async def discover(self) -> Hits:
-        for command in self.app.get_system_commands(self.screen):
-            yield DiscoveryHit(command.title, command.callback, help=command.help)
+        for title, help_text, act, _ in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(_row(Content.from_markup(title), help_text), act, title)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for title, help_text, act, _ in self.app.get_system_commands(self.screen):
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, _row(matcher.highlight(title), help_text), act, title)
+
+
+def _row(title: Content, help_text: str) -> Content:
+    gap = " " * max(1, TITLE_WIDTH - title.cell_length)
+    return Content.assemble(title, gap, (help_text, "dim"))
 
 
 def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
     """Yields the actions by use: those of `screen`, the app and the models, then what is usually
     typed, then the actions of the other screens. The help has the keys first."""
     host = cast(Host, app)
-    known = {binding.id: (title, binding) for title, binding in all_bindings(type(app))}
+    known = {str(binding.id): (title, binding) for title, binding in all_bindings(type(app))}
 
-    def command(id_: str | None, act: Callable[[], object]) -> SystemCommand:
+    def command(id_: str, act: Callable[[], object]) -> SystemCommand:
         title, binding = known[id_]
         help_text = " · ".join((", ".join(host.shown_keys(binding)), title))
-        return SystemCommand(action_title(binding), escape(help_text), act)
+        return SystemCommand(action_title(binding), help_text, act)
 
     here, typed = dict[str, SystemCommand](), dict[str, SystemCommand]()
     for node, binding, enabled, _ in screen.active_bindings.values():
-        if binding.id in known and binding.id != "app.commands" and enabled:
+        if (id_ := binding.id) in known and id_ and id_ != "app.commands" and enabled:
             place = typed if isinstance(node, Input | TextArea) else here
             act = partial(app.run_action, binding.action, node)
-            place.setdefault(binding.id, command(binding.id, act))
+            place.setdefault(id_, command(id_, act))
     everywhere = [here.pop(id_) for id_ in [*here] if id_.startswith("app.")]
     yield from here.values()
     yield SystemCommand("Change theme", "Dark, light or other", partial(show_themes, app))
@@ -103,7 +118,7 @@ def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iter
     for mode, kind, binding in screen_bindings(type(app)):
         if mode != app.current_mode:
             act_there = partial(_act_elsewhere, app, mode, kind, binding)
-            yield command(binding.id, act_there)
+            yield command(str(binding.id), act_there)
     yield SystemCommand("Save a picture", "Of the screen, as SVG", app.action_screenshot)
     write = partial(_write_keymap, app, config_dir)
     yield SystemCommand("Change keys", "Write a file to edit", write)

@@ -71,6 +71,8 @@ class ModelsScreen(AppScreen[ModelsHost]):
         Binding("f5", "update", "update", id="models.update",
                 tooltip="Update the model; train it on the current content of its files and on what"
                 " you wrote with it, and replace it if that is better"),
+        Binding("a", "update_all", "update all", id="models.update_all",
+                tooltip="Update all models; those whose files have changed"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -133,7 +135,7 @@ class ModelsScreen(AppScreen[ModelsHost]):
         size = format_bytes(sum(entry.size_bytes for entry in entries))
         legend = f"   {ACTIVE} active" if active in self._entries else ""
         if any(FEW in COLUMNS["saves"].text(entry) for entry in entries):
-            legend += f"   {FEW} measured on too few words to tell"
+            legend += f"   {FEW} too few words to tell"
         self._count.update(f"{count}, {size}{legend}" if entries else "")
         self._show_card()
 
@@ -203,6 +205,9 @@ class ModelsScreen(AppScreen[ModelsHost]):
             self.host.notify_user(f"{entry.name} is already being trained: g shows it")
         else:
             self._act(actions.update(self.host, entry.name))
+
+    def action_update_all(self) -> None:
+        self._act(actions.update_all(self.host))
 
     def _is_changeable(self, entry: Entry) -> bool:
         """Returns whether the user may change the model; says why if not."""

@@ -21,7 +21,7 @@ from rnnlm_tui.event_types import (
     Saved,
     Started,
 )
-from rnnlm_tui.results import outcome, part_of_config
+from rnnlm_tui.results import ENOUGH_WORDS, outcome, part_of_config
 from rnnlm_tui.tui.runs.notes import Note, RunNotes
 from rnnlm_tui.tui.widgets.host import Severity
 
@@ -76,6 +76,14 @@ class RunProgress:
     def part(self) -> str:
         """The part of the model that the figures of the epochs measure."""
         return part_of_config(self.started.config if self.started else {})
+
+    @property
+    def has_few_held_out(self) -> bool:
+        """Whether about so few words are held out that their figures say nothing."""
+        if (started := self.started) is None:
+            return False
+        words_per_line = started.corpus["words"] / max(1, started.corpus["lines"])
+        return started.held_out_lines * words_per_line < ENOUGH_WORDS
 
     @property
     def epoch(self) -> int:

@@ -33,6 +33,7 @@ BADGES: Mapping[Phase, str] = {
     Phase.CRASHED: "✗ crashed",
 }
 """Each phase as a glyph and a word."""
+HELD_OUT = "held-out lines"
 
 
 def badge(progress: RunProgress) -> str:
@@ -165,7 +166,7 @@ def epoch_row(ended: EpochEnded) -> list[EpochFigure]:
             ("top-1", format_percent(held_out.get("top1"))),
             ("top-5", format_percent(held_out.get("top5"))),
         )
-        row += [EpochFigure("held-out lines", *pair) for pair in of_held_out]
+        row += [EpochFigure(HELD_OUT, *pair) for pair in of_held_out]
     return row
 
 

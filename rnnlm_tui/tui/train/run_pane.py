@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
@@ -143,11 +144,11 @@ class RunPane(Vertical, can_focus=True):
             else:
                 await self.begin(TrainingRequest.resuming(name))
 
-    @work(group="resume", exclusive=True)
-    async def update_model(self, name: str, added: tuple[str, ...]) -> None:
-        """Trains the model `name` on the current content of its files and of those `added`, and
-        shows the run."""
-        await self.begin(TrainingRequest.updating(name, added))
+    @work(group="train")
+    async def start_all(self, requests: Sequence[TrainingRequest]) -> None:
+        """Starts these trainings one after the other."""
+        for request in requests:
+            await self.begin(request)
 
     async def _extend(self, name: str, status: RunStatus) -> None:
         """Asks for the total number of epochs of the saved run, and resumes it."""
@@ -163,8 +164,8 @@ class RunPane(Vertical, can_focus=True):
             await self.begin(TrainingRequest.extending(name, status, int(float(answer))))
 
     async def begin(self, request: TrainingRequest) -> None:
-        """Starts a run and shows it. Ignores a second request during the start: a button was
-        pressed twice."""
+        """Starts a run and shows it, or says for which run it waits. Ignores a second request
+        during the start: a button was pressed twice."""
         if self._is_starting:
             return
         self._is_starting = True
@@ -172,7 +173,9 @@ class RunPane(Vertical, can_focus=True):
         self.call_next(self.paint)
         try:
             with self.host.showing_errors():
-                await self.host.runs.start(request)
+                running = self.host.runs.training
+                if await self.host.runs.start(request) is None and running is not None:
+                    self.host.notify_user(f"{request.name} waits until {running.name} has ended")
         finally:
             self._is_starting = False
         self.paint()

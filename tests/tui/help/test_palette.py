@@ -16,7 +16,7 @@ from textual.dom import DOMNode
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, screen_bindings
+from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, screen_bindings, sections
 from rnnlm_tui.tui.help.palette import action_title, show_themes
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.dialogs import AskPath, own_bindings
@@ -27,6 +27,7 @@ from tests.helpers.app import (
     chain,
     check_layout,
     choose_in_palette,
+    has_row,
     in_order,
     palette_ready,
     picture,
@@ -101,10 +102,13 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
         assert sorted(order, key=titles.index) == order
         await press(pilot, "ctrl+p")
         await wait_until(pilot, lambda: in_order(picture(app), *titles[:3]))
+        assert has_row(app, "Continue lines", "ctrl+g · Autocomplete")
 
 
 def test_the_title_of_an_action_is_short_and_its_own() -> None:
-    for kind in (RnnlmApp, *(kind for _, kind, _ in screen_bindings(RnnlmApp)), LineEditor):
+    kinds = sections(RnnlmApp)
+    for name in ("Everywhere", "Autocomplete", "Autocomplete: the line", "Train", "Models"):
+        kind = kinds[name]
         titles = [action_title(binding) for binding in own_bindings(kind)]
         assert len(set(titles)) == len(titles)
         for title in titles:

@@ -91,7 +91,8 @@ def quality_of(library: Library, name: str) -> str:
     """How good the model is, as its card says."""
     one = listed(library, name)
     assert one.card is not None
-    return text_of(quality(one, one.card))
+    told = heading(one, is_active=False).plain.partition("\n")[2]
+    return f"{told}\n{text_of(quality(one.card))}"
 
 
 def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> None:
@@ -133,6 +134,14 @@ def test_the_figures_of_an_evaluation_go_first(library: Library) -> None:
     assert said.startswith("keys saved 20%; measured on 99 words")
 
 
+def test_a_share_measured_on_few_words_is_marked_in_the_list(library: Library) -> None:
+    for words, shown in ((499, " 20% ?"), (500, " 20%  ")):
+        change_saved(
+            library.path("two"), partial(replace, evaluation=replace(EVALUATION, words=words))
+        )
+        assert f" {COLUMNS['saves'].text(listed(library, 'two'))}" == shown
+
+
 def test_a_model_without_held_out_lines_does_not_claim_to_know_new_ones(library: Library) -> None:
     said = quality_of(library, "one")
     assert "keys saved: not known, no lines were held out of its training" in said
@@ -158,7 +167,7 @@ def test_what_cannot_be_used_says_why_and_what_to_do(
 def test_a_model_in_training_names_the_process(library: Library) -> None:
     with held_elsewhere(library, "two"):
         one = listed(library, "two")
-        assert heading(one, is_active=True).plain == "two   ● active   ◆ training"
+        assert heading(one, is_active=True).plain.startswith("two   ● active   ◆ training\n")
         assert dict(overview(one))["trained by"].startswith("process ")
     assert not any(one.trained_by for one in library.entries())
 

@@ -22,7 +22,7 @@ from rnnlm_tui.tui.models import screen
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
-from rnnlm_tui.tui.runs.child import run_headless
+from rnnlm_tui.tui.runs.child import TrainingRequest, run_headless
 from rnnlm_tui.tui.session.tables import Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
@@ -302,7 +302,18 @@ async def test_a_model_is_measured_and_brought_up_to_date(
         await told(pilot, app, "two: keys saved ")
         await wait_until(pilot, lambda: line_of(app, "two").count("%") == 2)
         await pilot.press("f5")
-        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", ()))
+        update = TrainingRequest.updating("two", ())
+        await wait_until(pilot, lambda: app.calls[-1] == ("start_trainings", update))
+        await pilot.press("a")
+        await told(pilot, app, "the files of no model have changed")
+        corpus_file.write_text("the moon in June\n" * 9)
+        await pilot.press("a")
+        await told(pilot, app, "files have changed: two")
+        assert app.calls[-2:] == [("start_trainings", update)] * 2
+        corpus_file.unlink()
+        app.told.clear()
+        await pilot.press("a")
+        await told(pilot, app, "the files of no model have changed")
         app.table.move_cursor(row=0)
         await pilot.press("m")
         await told(pilot, app, "one was trained on all its lines")
@@ -322,10 +333,13 @@ async def test_an_update_asks_whether_to_learn_what_was_written_with_the_model(
         await pilot.press(key)
         await wait_until(pilot, lambda: not app.screen.is_modal)
         if key == "escape":
-            assert "update_model" not in [call[0] for call in app.calls]
+            assert "start_trainings" not in [call[0] for call in app.calls]
             return
         added = (str(texts / "two-written.txt"),) if key == "1" else ()
-        await wait_until(pilot, lambda: app.calls[-1] == ("update_model", "two", added))
+        await wait_until(
+            pilot,
+            lambda: app.calls[-1] == ("start_trainings", TrainingRequest.updating("two", added)),
+        )
         assert [path.read_text() for path in texts.glob("*")] == (
             ["We left.\n\nWell\nthen.\n"] if added else []
         )
