@@ -69,6 +69,7 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     assert card.mixture is not None and card.mixture["base"] is not None
     assert card.mixture["base"]["name"] == "base"
     shown = run("--models", "own").stdout
+    assert re.search(r"^own: keys saved \d+% \(base alone: \d+%\)", shown, re.M)
     assert "own is a mixture: n-grams" in shown and "its base base" in shown
     (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
     assert listed["mixture"]["base"]["name"] == "base"

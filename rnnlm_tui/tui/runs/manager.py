@@ -30,6 +30,7 @@ class Runs:
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
         self._next: asyncio.Task[None] | None = None
+        """Starts the next run. Kept, since the event loop itself does not keep its tasks."""
 
     @property
     def training(self) -> FollowedRun | None:
@@ -62,7 +63,8 @@ class Runs:
         self.waiting = [request for request in self.waiting if request.name != name]
 
     def _new_own(self, request: TrainingRequest) -> FollowedRun:
-        """Makes the app's own run, before anything is awaited, so that no two are started."""
+        """Makes the app's own run. It counts as running before anything is awaited, so that no two
+        are started."""
         self.own = FollowedRun(self._library, request.name, ChildProcess(request, self._library))
         self.own.on_saved, self.own.on_end = self.on_saved, self._ended
         self.own.is_running = True
