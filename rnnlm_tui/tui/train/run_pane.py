@@ -164,7 +164,7 @@ class RunPane(Vertical, can_focus=True):
             await self.begin(TrainingRequest.extending(name, status, int(float(answer))))
 
     async def begin(self, request: TrainingRequest) -> None:
-        """Starts a run and shows it, or says for which run it waits. Ignores a second request
+        """Starts a run and shows it, or shows the run for which it waits. Ignores a second request
         during the start: a button was pressed twice."""
         if self._is_starting:
             return
@@ -176,6 +176,7 @@ class RunPane(Vertical, can_focus=True):
                 running = self.host.runs.training
                 if await self.host.runs.start(request) is None and running is not None:
                     self.host.notify_user(f"{request.name} waits until {running.name} has ended")
+                    self.show_own()
         finally:
             self._is_starting = False
         self.paint()

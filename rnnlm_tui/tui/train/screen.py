@@ -74,8 +74,8 @@ class TrainScreen(AppScreen[TrainHost]):
         super().__init__()
         self._training: FollowedRun | None = None
         """The app's own run, if it was running when the form was drawn."""
-        self._starts_once_checked = False
-        """Whether a training is to be started once its name is checked."""
+        self._is_starting = self._starts_once_checked = False
+        """The second: whether a training is to be started once its name is checked."""
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -200,7 +200,8 @@ class TrainScreen(AppScreen[TrainHost]):
         """Starts the training, if it can start: the button is drawn a moment after a change."""
         why = self._form.problem
         self._starts_once_checked = why == NAME_CHECKED
-        if why is None:
+        if why is None and not self._is_starting:  # else the key was pressed twice
+            self._is_starting = True
             self._start(self._form.plan)
 
     @work(group="start")
@@ -209,6 +210,7 @@ class TrainScreen(AppScreen[TrainHost]):
         with self.host.showing_errors():
             files = await asyncio.to_thread(self._files_of, plan)
             await self.run_pane.begin(plan.request(files))
+        self._is_starting = False
         self._form.check()
         self.query_one(OtherRuns).reload()
 

@@ -34,7 +34,7 @@ from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_view import progress_bar
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
-from tests.helpers.app import click, picture
+from tests.helpers.app import click, picture, post_keys
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
@@ -146,12 +146,17 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
         await on.until(lambda: on.sees("515.8 MB of memory", "waits until poems has ended"))
         on.screen.run_pane.resume("poems")
         await on.until(lambda: on.app.told == ["poems is being trained or waits"])
-        await on.pilot.press("f5")
-        await on.until(lambda: on.sees("1 sonnets-gru  waits for its turn"))
+        await on.until(lambda: on.form.problem is None)
+        post_keys(on.app, "f5", "f5")
+        await on.until(lambda: on.screen.is_run_shown and "poems" in on.head)
         assert on.app.told[1:] == ["sonnets-gru waits until poems has ended"]
+        await on.pilot.press("escape")
+        await on.until(lambda: on.sees("1 sonnets-gru  waits for its turn"))
         await on.until(lambda: on.form.plan.name == "sonnets-gru-2")
         await on.until(lambda: on.form.problem is None)
         await on.pilot.press("f5")
+        await on.until(lambda: on.screen.is_run_shown)
+        await on.pilot.press("escape")
         await on.until(lambda: on.sees("2 sonnets-gru-2  waits for its turn"))
         script.exit(1, RnnlmError("it went wrong"))
         await on.until(lambda: script.arguments("sonnets-gru"))
