@@ -317,13 +317,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         for preset in (
             Preset(
                 name="lesson",
-                summary="the lesson's network, to the letter",
+                summary="the lesson, to the letter",
                 model=LessonConfig(),
                 train=TrainConfig(),
             ),
             Preset(
                 name="ngram",
-                summary="an n-gram model, ready in a second",
+                summary="n-grams, ready in seconds",
                 model=NgramConfig(),
                 train=LineTextConfig(),
             ),

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rnnlm_tui.config import CausalConfig, ModelConfig
 from rnnlm_tui.event_types import BaseSavings, EndFigures, Finished, UpdateFigures
 from rnnlm_tui.formatting import finite, format_percent, format_perplexity, plural
 
 ENOUGH_WORDS = 500
 """With this many words a hit rate of 10 % is accurate to 3 points."""
-UNSEEN = "lines it has not seen"
 CALLED = {"english": "the English"}
 """Built-in models by what they are called in a sentence."""
 OUTCOMES = {
@@ -34,6 +34,12 @@ def trained_part(preset: str, *, is_mixed: bool) -> str:
     return f"{part} alone" if is_mixed else part
 
 
+def words_read(settings: ModelConfig, window: int) -> str:
+    """Which words before the next one a model of these settings reads."""
+    is_causal = isinstance(settings, CausalConfig)
+    return "all words before" if is_causal else f"the last {plural(window, 'word')}"
+
+
 def part_of_config(config: Mapping[str, Any]) -> str:
     """The same for the settings in a `Started` event."""
     train = config.get("train")
@@ -46,19 +52,22 @@ def savings_sentence(
     words: int,
     base: BaseSavings | None = None,
     before: float | None = None,
-    where: str = UNSEEN,
+    where: str = "",
 ) -> str:
-    """The share of keys that a model saves, such as "saves 58% of keys on lines it has not seen
-    (the English alone: 57%)", and whether the `words` measured are too few to tell.
+    """The headline of a model: the share of keys that it saves, such as "keys saved 58% (the
+    English alone: 57%)", and whether the `words` measured are too few to tell.
 
-    `before` is the share before an update, on the same lines.
+    `before` is the share before an update, on the same lines. `where` says which lines were
+    measured, if not only those held out of its training.
     """
-    sentence = f"saves {savings:.0%} of keys on {where}"
+    sentence = f"keys saved {savings:.0%}"
     if base is not None:
         alone = CALLED.get(base["name"], base["name"])
         sentence += f" ({alone} alone: {base['keystroke_savings']:.0%})"
     if before is not None:
         sentence += f", {before:.0%} before"
+    if where:
+        sentence += f", on {where}"
     if words < ENOUGH_WORDS:
         sentence += f"; measured on {plural(words, 'word')}, too few to tell"
     return sentence

@@ -26,20 +26,20 @@ HELD_OUT = {"loss": 4.79, "perplexity": 120.3, "top1": 0.2, "top5": 0.4}
 @pytest.mark.parametrize(
     ("of_end", "words"),
     [
-        ({}, "saves 58% of keys on lines it has not seen"),
-        ({"base": ENGLISH}, "saves 58% of keys on lines it has not seen (the English alone: 57%)"),
+        ({}, "keys saved 58%"),
+        ({"base": ENGLISH}, "keys saved 58% (the English alone: 57%)"),
         (
             {"base": {"name": "other", "keystroke_savings": 0.2}},
-            "saves 58% of keys on lines it has not seen (other alone: 20%)",
+            "keys saved 58% (other alone: 20%)",
         ),
-        ({"before": 0.566}, "saves 58% of keys on lines it has not seen, 57% before"),
+        ({"before": 0.566}, "keys saved 58%, 57% before"),
         (
             {"before": 0.566, "base": ENGLISH},
-            "saves 58% of keys on lines it has not seen (the English alone: 57%), 57% before",
+            "keys saved 58% (the English alone: 57%), 57% before",
         ),
         (
             {"words": 499},
-            "saves 58% of keys on lines it has not seen; measured on 499 words, too few to tell",
+            "keys saved 58%; measured on 499 words, too few to tell",
         ),
     ],
 )
@@ -54,7 +54,7 @@ def test_the_end_of_a_training_says_how_many_keys_are_saved(
 def test_the_lines_may_be_others() -> None:
     said = savings_sentence(0.5, 1, where="lines that it may have seen")
     end = "; measured on 1 word, too few to tell"
-    assert said == f"saves 50% of keys on lines that it may have seen{end}"
+    assert said == f"keys saved 50%, on lines that it may have seen{end}"
     assert end_sentence(None) is None
 
 

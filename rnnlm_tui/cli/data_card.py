@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from rnnlm_tui.config import Config, preset_named
 from rnnlm_tui.errors import flag_of
 from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.results import words_read
 from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.prepare import PreparedLines, PreparedText
+from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes, PreparedText
 from rnnlm_tui.text.vocabulary import UNKNOWN
 
 
 def data_card(prepared: PreparedText, config: Config) -> Iterator[str]:
     """What to know about a corpus before training on it."""
     vocabulary = prepared.vocabulary
+    window = prepared.window
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
     yield f"corpus         {sanitize(prepared.corpus.name)}"
     yield f"preset         {config.preset}: {preset_named(config.preset).summary}"
@@ -37,8 +39,8 @@ def data_card(prepared: PreparedText, config: Config) -> Iterator[str]:
     others = f"the padding, {', '.join(special_tokens)}" if special_tokens else "the padding"
     yield f"total words    {vocabulary.total_words:,} (with {others})"
     yield f"longest line   {plural(prepared.longest_line, 'word')}"
-    capped = "" if prepared.longest_line <= prepared.window + 1 else ", capped"
-    yield f"window         {plural(prepared.window, 'word')}{capped}"
+    is_capped = isinstance(prepared, PreparedPrefixes) and window + 1 < prepared.longest_line
+    yield f"window         {words_read(config.model, window)}{', capped' if is_capped else ''}"
     ends = ", with the ends of the lines" if special_tokens else ""
     yield f"pairs          {prepared.examples.predictions:,}{ends}"
     yield from _chosen_settings(prepared.corpus, config)

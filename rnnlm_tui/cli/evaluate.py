@@ -27,7 +27,7 @@ from rnnlm_tui.lm.mixture import (
     cross_fit,
     fit_mixture_weights,
 )
-from rnnlm_tui.results import UNSEEN, savings_sentence
+from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store import evaluations, training_text
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library, OpenedModel
@@ -357,7 +357,7 @@ def _where(result: Result, text: Text) -> str:
         return f"lines that {who} may have seen"
     if _are_worth_a_warning(count, text):
         return f"lines of which {who} has seen {count:,} of {len(text.lines):,}"
-    return UNSEEN
+    return "lines it has not seen"
 
 
 def _interval_shown(interval: tuple[float, float] | None) -> str:

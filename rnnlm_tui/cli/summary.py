@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plura
 from rnnlm_tui.lm.layer_table import layers_of, table_heads
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.results import ENOUGH_WORDS, words_read
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.text.corpus import Corpus
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.estimate import logits_of, run_seconds, training_bytes
 from rnnlm_tui.training.plan import plan
 
 FIRST_PAIRS = 10
+OPENING_WORDS, FIRST_LINES = 4, 100
 PLACE = ".summary-"
 """Prefix of the folder of a large text within the data folder, followed by the process id."""
 
@@ -89,12 +93,14 @@ def _summary_json(
         "total_words": prepared.vocabulary.total_words,
         "examples": examples,
         "window": prepared.window,
+        "reads": words_read(config.model, prepared.window),
+        "opening": opening(prepared.corpus),
         "parameters": architecture.parameters,
         "memory_bytes": training_bytes(architecture, examples),
         "estimated_s": seconds,
         "layers": [asdict(layer) for layer in layers_of(architecture)],
         "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
-        "warnings": prepared.warnings,
+        "warnings": list(_warnings(prepared)),
         "notes": prepared.notes,
         "first_pairs": first_pairs(prepared),
     }
@@ -105,7 +111,7 @@ def _summary_lines(
 ) -> Iterator[str]:
     """The data card, the first pairs and the layer table."""
     yield from data_card(prepared, config)
-    yield from (f"warning: {sanitize(message)}" for message in prepared.warnings)
+    yield from (f"warning: {sanitize(message)}" for message in _warnings(prepared))
     yield "\nthe first pairs"
     for features, label in first_pairs(prepared):
         yield f"  {sanitize(features)} ---> {sanitize(label)}"
@@ -119,6 +125,20 @@ def _summary_lines(
     yield f"  {architecture.parameters:,} {count} in all; training takes about {memory} of memory"
     duration = format_duration(seconds, roughly=True)
     yield f"  training {plural(config.epochs, 'epoch')} takes about {duration} here"
+
+
+def _warnings(prepared: PreparedText) -> Iterator[str]:
+    yield from prepared.warnings
+    if 0 < prepared.held_out_words < ENOUGH_WORDS:
+        held_out = plural(prepared.held_out_words, "word")
+        yield f"{held_out} held out are too few to tell how many keys the model saves"
+
+
+def opening(corpus: Corpus) -> str:
+    """The first words of the first line that has some more."""
+    lines = (line.split() for line in islice(corpus.lines, FIRST_LINES))
+    words = next((words for words in lines if len(words) > OPENING_WORDS), [])
+    return cut_words(" ".join(words[:OPENING_WORDS]))
 
 
 def first_pairs(prepared: PreparedText) -> list[list[str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnnlm_tui.errors import ModelError, Sentence
-from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.card import ModelCard
 
 OFTEN = 0.35
@@ -34,13 +34,24 @@ def nothing_held_out(name: str) -> ModelError:
     )
 
 
+def headline(card: ModelCard) -> str:
+    """How many keys the model saves; "" if that was not measured."""
+    evaluation = card.evaluation
+    if evaluation is None or evaluation.keystroke_savings is None:
+        return ""
+    return savings_sentence(evaluation.keystroke_savings, evaluation.words, card.base_alone)
+
+
 def accuracy_sentence(card: ModelCard) -> str:
     """How accurate the model is, as one sentence without a full stop."""
     if not holds_out(card):
         return "trained on all its lines: no figure for lines it never saw"
     if card.evaluation is None:
         return "not yet measured on the lines it never saw"
-    return in_plain_words(card.evaluation)
+    if not card.evaluation.words:
+        return "the lines it never saw hold no words"
+    top1, top5 = card.evaluation.top1 or 0, card.evaluation.top5 or 0
+    return f"{headline(card)}; top word right {_odds(top1)}, top five {_odds(top5)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +94,6 @@ def training_figures(card: ModelCard) -> Figures | None:
         return None
     train = card.metrics["train"]
     return Figures(train["perplexity"], train["accuracy"], None, unseen=False)
-
-
-def in_plain_words(evaluation: Evaluation) -> str:
-    """The metrics on held-out lines as a sentence of at most 76 characters."""
-    if not evaluation.words:
-        return "the lines it never saw hold no words"
-    top1, top5 = evaluation.top1 or 0, evaluation.top5 or 0
-    return (
-        f"unseen lines: top word right {_odds(top1)}, top five {_odds(top5)};"
-        f" saves {evaluation.keystroke_savings or 0:.0%} of keys"
-    )
 
 
 def _odds(fraction: float) -> str:

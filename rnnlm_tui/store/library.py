@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,25 +125,25 @@ def check_name(name: str) -> str:
     return name
 
 
-def free_name(library: Library, stem: str) -> str:
-    """`stem`, with a number appended if a model or a run has that name.
+def free_name(library: Library, stem: str, taken: Container[str] = ()) -> str:
+    """`stem`, with a number appended if a model or a run has that name, or it is `taken`.
 
     `stem` must be a valid name. Reads folders and locks, so call it in a thread.
     """
     name, number = stem, 1
-    while library.has(name) or library.holder(name) is not None:
+    while name in taken or library.has(name) or library.holder(name) is not None:
         number += 1
         name = f"{stem[: 63 - len(str(number))]}-{number}"
     return name
 
 
-def new_name_problem(library: Library, name: str) -> str | None:
-    """What is wrong with a name for a new model, which may be taken; None if it is fine. Reads the
-    library, so call it in a thread."""
+def new_name_problem(library: Library, name: str, taken: Container[str] = ()) -> str | None:
+    """What is wrong with a name for a new model, which a model, a run or one that waits (`taken`)
+    may have; None if it is fine. Reads the library, so call it in a thread."""
     if (fault := name_fault(name)) is not None:
         return fault
     try:
-        free = free_name(library, name)
+        free = free_name(library, name, taken)
     except StorageError as error:
         return error.message
     return None if free == name else f"the name {name} is taken; {free} is free"

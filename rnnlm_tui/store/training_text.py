@@ -13,7 +13,7 @@ from rnnlm_tui.paths import APP_NAME, bundled_corpus
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.files import ORIGIN, read_json
-from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, join_paragraphs, read_corpus
+from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, join_paragraphs, read_corpus, text_hash
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.sources import check_names, kind_of
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -42,6 +42,19 @@ def find_corpus(name: str, folder: Path, card: ModelCard) -> Corpus:
             f"{' and '.join(sources)} is no longer the text that {name} was trained on", hint
         )
     return join_paragraphs(corpus, card.config.lines)
+
+
+def has_changed(folder: Path, card: ModelCard) -> bool:
+    """Whether the files that a model was trained on can be read and have changed. `folder` is that
+    of its run."""
+    origin = read_origin(folder)
+    try:
+        are_files = all(kind_of(Path(path)) == stat.S_IFREG for path in origin.sources)
+        if not (origin.sources and are_files):
+            return False
+        return text_hash(origin.sources, origin.encoding) != card.corpus["sha256"]
+    except CorpusError:
+        return False
 
 
 def find_origin(name: str, folder: Path, card: ModelCard, hint: str) -> Origin:

@@ -105,6 +105,16 @@ def read_corpus(
     return Corpus(title, lines, sha256, tuple(absolute))
 
 
+def text_hash(paths: Sequence[str], encoding: str | None = None) -> str:
+    """The `sha256` of the corpus in these files, which is not kept in memory. Raises
+    CorpusError."""
+    digest = hashlib.sha256()
+    sources = Sources([Source(f"the corpus {path}", Path(path)) for path in paths], encoding)
+    for piece, _ in sources.text():
+        digest.update(piece.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
 def _lines_of(sources: Sources, workspace: Workspace | None) -> tuple[Lines, str]:
     in_memory = IN_MEMORY if workspace is None else workspace.in_memory
     pieces, length = list[str](), 0

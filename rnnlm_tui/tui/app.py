@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from importlib import import_module
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.event_types import Saved
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.models.screen import ModelsScreen
+    from rnnlm_tui.tui.runs.child import TrainingRequest
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.train.screen import TrainScreen
@@ -66,11 +67,11 @@ class RnnlmApp(TerminalApp):
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
-                tooltip="Train a model, or watch a training"),
+                tooltip="Train a model; watch a training"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
                 tooltip="Show your models"),
         Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
-                tooltip="Find an action, a model or a theme by name"),
+                tooltip="Find an action; a model or a theme by name"),
         Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,
                 tooltip="Go back to the shell; its command fg resumes the app"),
         Binding("ctrl+q", "quit", "quit", id="app.quit", priority=True,
@@ -157,7 +158,10 @@ class RnnlmApp(TerminalApp):
 
     def header_text(self) -> str:
         if self.loaded_model is not None:
-            model = f"{self.loaded_model.name} · {self.loaded_model.kind}"
+            from rnnlm_tui.store.evaluations import headline
+
+            told = headline(self.loaded_model.card) or self.loaded_model.kind
+            model = f"{self.loaded_model.name} · {told}"
         else:
             model = "no model" if self.has_no_models else "loading ..."
         if (run := self._own_run) is None:
@@ -254,7 +258,10 @@ class RnnlmApp(TerminalApp):
     async def _end_training(self, run: FollowedRun) -> None:
         from rnnlm_tui.tui.runs.wording import farewell
 
-        answer = "detach" if run.detached else await self.ask(quit_question(run.name))
+        answer: str | None = "detach"
+        waiting = [request.name for request in self.runs.waiting]
+        if waiting or not run.detached:
+            answer = await self.ask(quit_question(run.name, waiting))
         if answer is not None:
             self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
             await self.runs.close(detach=answer == "detach")
@@ -308,11 +315,7 @@ class RnnlmApp(TerminalApp):
             self._known_runs.name_changed(old, new)
         self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.pane.drop_compared(old)
-        if self.active_name == old and new is not None:
-            self.use_model(new)
-        elif self.active_name == old:
-            self._model_loader.drop()
-            self._model_loader.begin(None, "")
+        self._model_loader.name_changed(old, new)
         self.models_changed()
 
     # Training
@@ -321,9 +324,9 @@ class RnnlmApp(TerminalApp):
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
 
-    def update_model(self, name: str, added: tuple[str, ...]) -> None:
+    def start_trainings(self, *requests: TrainingRequest) -> None:
         self.show_mode("train")
-        self.call_after_refresh(lambda: self.train_screen.run_pane.update_model(name, added))
+        self.call_after_refresh(lambda: self.train_screen.run_pane.start_all(requests))
 
     def watch_run(self, name: str) -> None:
         self.show_mode("train")
@@ -352,13 +355,15 @@ class RnnlmApp(TerminalApp):
             self.autocomplete.show_accuracy()
 
 
-def quit_question(training: str) -> Choice:
-    """Asks what to do with a training when the app is closed: "stop" or "detach"."""
+def quit_question(training: str, waiting: Sequence[str]) -> Choice:
+    """Asks what to do with a training when the app is closed: "stop" or "detach". Says which
+    others wait."""
     from rnnlm_tui.tui.widgets.dialogs import Choice
 
+    lost = f"\nThese wait, and will not be trained: {', '.join(waiting)}." if waiting else ""
     return Choice(
         "Stop the training?",
-        f"{training} is still training.",
+        f"{training} is still training.{lost}",
         (
             ("stop", "Stop and save", "you can use the model, and resume the training later"),
             ("detach", "Train in the background", "it continues after the app is closed"),

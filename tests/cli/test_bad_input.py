@@ -116,7 +116,7 @@ def test_a_line_of_100000_words_has_its_window_capped(run: Command, tmp_path: Pa
     line = " ".join("abcdefghij"[i % 10] * (1 + i % 3) for i in range(100_000))
     path = write(tmp_path, line.encode())
     shown = run("--summary", path, *LESSON).stdout
-    assert re.search(r"longest line +100,000 words\nwindow +64 words, capped\n", shown)
+    assert re.search(r"longest line +100,000 words\nwindow +the last 64 words, capped\n", shown)
     arguments = ["--train", path, *TINY, "--epochs=1", "--batch-size=4096", "--max-window=8"]
     done = subprocess.run(
         [sys.executable, "-c", WITH_MEMORY, *arguments, "--quiet"],

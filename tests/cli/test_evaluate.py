@@ -191,8 +191,8 @@ def test_the_table_is_for_people(ask: Command) -> None:
     assert len(re.findall(rf"^  95 % interval +{between} +{between}$", shown, re.MULTILINE)) == 2
     assert re.search(r"^perplexity, \d+ shared words +[\d.]+ +[\d.]+$", shown, re.MULTILINE)
     assert "keys saved by the app's own keys and default settings" in shown
-    assert re.search(r"^half: saves \d+% of keys on lines of which it has seen \d+ of", shown, re.M)
-    assert re.search(r"^full: saves \d+% of keys on lines of which it has seen \d+ of", shown, re.M)
+    assert re.search(r"^half: keys saved \d+%, on lines of which it has seen \d+ of", shown, re.M)
+    assert re.search(r"^full: keys saved \d+%, on lines of which it has seen \d+ of", shown, re.M)
     assert "lines it has not seen" not in shown
     assert max(map(len, shown.splitlines())) <= 110
 
@@ -216,7 +216,7 @@ def test_the_last_line_says_how_many_keys_are_saved(ask: Command, tmp_path: Path
     ask("--train", str(tmp_path / "once.txt"), "--preset=ngram", "--held-out=0.5", "--name=once")
     done = ask("--evaluate", "--model", "once")
     assert done.stderr == ""
-    saves = r"once: saves \d+% of keys on lines it has not seen"
+    saves = r"once: keys saved \d+%, on lines it has not seen"
     assert re.fullmatch(saves, done.stdout.splitlines()[-1])
     few = ask("--evaluate", "--model", "once", "--limit", "1").stdout.splitlines()[-1]
     assert re.fullmatch(f"{saves}; measured on 8 words, too few to tell", few)

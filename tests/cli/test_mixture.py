@@ -69,6 +69,7 @@ def test_a_model_is_built_on_another(train: Command, run: Command, data_dir: Pat
     assert card.mixture is not None and card.mixture["base"] is not None
     assert card.mixture["base"]["name"] == "base"
     shown = run("--models", "own").stdout
+    assert re.search(r"^own: keys saved \d+% \(base alone: \d+%\)", shown, re.M)
     assert "own is a mixture: n-grams" in shown and "its base base" in shown
     (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
     assert listed["mixture"]["base"]["name"] == "base"
@@ -100,7 +101,7 @@ def test_what_the_base_saves_alone_is_stored_by_a_training_and_by_evaluate(
     forget = partial(replace, evaluation=None, base_alone=None)
     change_card(library.path("own"), forget)
     last = run("--evaluate", "--model=own").stdout.splitlines()[-1]
-    assert re.match(r"own: saves \d+% of keys on lines .* \(base alone: \d+%\)", last)
+    assert re.match(r"own: keys saved \d+% \(base alone: \d+%\), on lines .*", last)
     assert read_card(library.path("own")) == card
 
 

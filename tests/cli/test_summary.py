@@ -29,6 +29,7 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
     assert card["layers"][0]["output_shape"] == [None, 10, 100]
     assert 60 < card["estimated_s"] < 24 * 3600
     assert card["corpus"]["name"] == "sonnets.txt"
+    assert (card["reads"], card["opening"]) == ("the last 10 words", "From fairest creatures we")
     assert len(card["first_pairs"]) == 10
     assert card["first_pairs"][:2] == [["from", "fairest"], ["from fairest", "creatures"]]
     shown = run("--summary").stdout
@@ -60,6 +61,18 @@ def test_a_text_of_ones_own_is_for_gru_whose_settings_follow_from_its_size(
     assert not data_dir.exists()
 
 
+def test_the_summary_says_what_a_causal_network_reads_and_that_few_words_are_held_out(
+    run: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "short.txt").write_text(VERSES * 10)
+    arguments = (str(tmp_path / "short.txt"), "--preset=gru")
+    card = card_of(run, *arguments)
+    assert card["reads"] == "all words before"
+    *_, warning = card["warnings"]
+    assert re.fullmatch(r"\d+ words held out are too few to tell how many keys .*", warning)
+    assert re.search(r"window +all words before\n", run("--summary", *arguments).stdout)
+
+
 def test_the_summary_counts_ngrams(run: Command, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(VERSES * 10)
     arguments = (str(tmp_path / "long.txt"), "--preset=ngram", "--order=2", "--tokenizer=lesson")
@@ -80,7 +93,7 @@ def test_the_summary_says_what_is_left_out_held_out_and_capped(
     shown = run("--summary", str(corpus_file), *settings).stdout
     assert "5 words are kept" in shown
     assert re.search(r"held out +\d lines, \d+ pairs", shown)
-    assert re.search(r"window +2 words, capped", shown)
+    assert re.search(r"window +the last 2 words, capped", shown)
 
 
 def test_the_summary_takes_a_base_model(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:

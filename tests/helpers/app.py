@@ -190,7 +190,7 @@ async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
 
     def is_highlighted() -> bool:
         option = rows.highlighted_option
-        return option is not None and str(option.prompt).partition("\n")[0] == title
+        return option is not None and str(option.prompt).startswith(f"{title} ")
 
     await wait_until(pilot, is_highlighted)
     await press(pilot, "enter")

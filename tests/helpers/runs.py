@@ -24,7 +24,8 @@ CHILD = Path(__file__).with_name("scripted_child.py")
 SUMMARY: dict[str, Any] = {
     "total_words": 3227,
     "examples": 15484,
-    "window": 10,
+    "reads": "the last 10 words",
+    "opening": "From fairest creatures we",
     "parameters": 5_755_471,
     "memory_bytes": 515_800_000,
     "estimated_s": 1020.0,

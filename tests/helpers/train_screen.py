@@ -124,6 +124,7 @@ async def shown(
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train.query(TrainForm))
         yield Shown(app, pilot, script)
+        app.runs.waiting.clear()
         if (own := app.runs.own) is not None:
             script.exit(name=own.name)
             await over(own)

@@ -19,6 +19,7 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
+from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.runs.wording import unfinished_notice
 from rnnlm_tui.tui.session.tables import Turn, add_turn, lines_sent_with
@@ -341,14 +342,16 @@ async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own
         await wait_until(pilot, lambda: app.has_no_models or app.loaded_model is not None)
         scripted_models(app)["poems"] = scripted_model()
         saved_by(app)
-        await wait_until(pilot, lambda: app.active_name == ("poems" if is_used else before))
+        active = "poems" if is_used else before
+        await wait_until(pilot, lambda: app.active_name == active)
+        assert f" {active} · " in rows_of(app)[0]
 
 
 async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     put_state(app.library.run_folder("poems"), 3, 9)
     async with app.run_test(notifications=True) as pilot:
-        told = "‖ poems  stopped at epoch 2 of 9; Enter resumes it (F3, o)"
+        told = "‖ poems  stopped at epoch 2 of 9: F3, F6 and Enter resume it"
         await wait_until(pilot, lambda: told in toasts(app))
     put_state(app.library.run_folder("verses"), 3, 9)
     told = unfinished_notice(app.library.runs())
@@ -423,6 +426,21 @@ async def test_quitting_asks_while_a_model_trains(
             await wait_until(pilot, lambda: not app.is_running)
     assert run.closed == (closed or [])
     assert printed in capsys.readouterr().err
+
+
+async def test_quitting_says_which_trainings_wait_even_if_the_first_goes_on(
+    tmp_path: Path,
+) -> None:
+    app = scripted_app(tmp_path)
+    run = give_run(app, detached=True)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        app.runs.waiting.append(TrainingRequest((), "verses"))
+        await press(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: "will not be trained: verses." in picture(app))
+        await press(pilot, "2")
+        await wait_until(pilot, lambda: not app.is_running)
+    assert run.closed == [True]
 
 
 async def test_ctrl_q_while_a_training_is_saved_changes_nothing(tmp_path: Path) -> None:

@@ -174,10 +174,10 @@ async def test_dialogs_show_the_focus_the_danger_and_what_is_wrong(app: RnnlmApp
 
         app.push_screen(Choice("Which?", "", (("a", "The first", ""), ("b", "The other", ""))))
         await wait_until(pilot, lambda: has_row(app, "The first"))
-        assert style_of(app, "Cancel").underline
-        await press(pilot, "up")
+        assert style_of(app, "The first").underline
+        await press(pilot, "down")
         await wait_until(pilot, lambda: style_of(app, "The other").underline)
-        assert not style_of(app, "Cancel").underline
+        assert not style_of(app, "The first").underline
         await press(pilot, "escape")
 
         app.push_screen(AskText("How many?", "", "", check=lambda text: "a number"))

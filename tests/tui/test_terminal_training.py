@@ -35,7 +35,7 @@ NAME = "verses"
 PATIENCE_S = 40.0
 
 pytestmark = pytest.mark.slow
-QUIT, TRAIN, ENTER = "\x11", "\x1bOR", "\r"
+QUIT, TRAIN, TRAININGS, ENTER = "\x11", "\x1bOR", "\x1b[17~", "\r"
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +84,7 @@ def show_form(terminal: Terminal, words: str) -> None:
 
 def open_the_run(terminal: Terminal) -> None:
     """Opens the run in the list of trainings, and waits until it trains."""
-    terminal.send("o")
+    terminal.send(TRAININGS)
     terminal.send(ENTER)
     terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
 

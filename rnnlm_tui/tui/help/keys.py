@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 from textual.screen import ModalScreen
@@ -24,7 +25,7 @@ from rnnlm_tui.tui.models.card import ModelCardScreen
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.train.run_pane import RunPane
 from rnnlm_tui.tui.train.screen import TrainScreen
-from rnnlm_tui.tui.widgets.dialogs import Choice, Confirm, Dialog
+from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm, Dialog, keys_line, own_bindings
 from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.inputs import PathInput
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
@@ -36,11 +37,6 @@ KEYMAP = "keymap.toml"
 KEYS_WIDTH = 19
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
-
-
-def own_bindings(kind: type[DOMNode]) -> list[Binding]:
-    """Returns the bindings with an id that a class itself declares."""
-    return [b for b in kind.BINDINGS if isinstance(b, Binding) and b.id is not None]
 
 
 def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
@@ -58,6 +54,7 @@ def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
         "Every dialog": Dialog,
         "A yes or no": Confirm,
         "One of several": Choice,
+        "A line of text": AskText,
         "All keys": KeysScreen,
     }
 
@@ -82,7 +79,7 @@ class KeysScreen(ModalScreen[None]):
     """The list of all keys. Esc or F1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,q", "dismiss", "Close", id="keys.close", show=False,
+        Binding("escape,f1,q", "dismiss", "Close", id="keys.close",
                 tooltip="Close the list of keys"),
     ]  # fmt: skip
     DEFAULT_CSS = """
@@ -90,19 +87,20 @@ class KeysScreen(ModalScreen[None]):
         align: center middle;
         #keys {
             width: 90%; max-width: 92; height: 90%;
-            border: round $border; border-title-color: $text-primary;
+            border: round $primary; border-subtitle-color: $text-muted;
             background: $surface; padding: 0 1; scrollbar-size-vertical: 1;
         }
         Static { height: auto; margin: 0 1 1 0; }
+        .dialog-title { text-style: bold; }
     }
     """
     AUTO_FOCUS = "#keys"  # so that the arrow keys scroll it
 
     def compose(self) -> ComposeResult:
         box = VerticalScroll(id="keys")
-        box.border_title = "All keys"
-        box.border_subtitle = "↑ ↓ scroll · Esc closes"
+        box.border_subtitle = Content("↑ ↓ scroll · ") + keys_line(self)
         with box:
+            yield Static("All keys", classes="dialog-title")
             for title, kind in sections(type(self.app)).items():
                 table = Table(box=None, show_header=False, pad_edge=False, title=title)
                 table.title_justify, table.title_style = "left", "bold"

@@ -1,4 +1,7 @@
-"""The commands of the palette: the actions of all screens, and the models."""
+"""The commands of the palette: the actions of all screens, and the models.
+
+The title of an action is its tooltip up to the first semicolon: a verb and its object.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,15 @@ from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hits
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.markup import escape
 from textual.message import Message
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 from textual.theme import ThemeProvider
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, TextArea
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
@@ -27,6 +31,8 @@ from rnnlm_tui.tui.help.keys import all_bindings, screen_bindings, write_keymap
 from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.lists import RowList
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
+
+TITLE_WIDTH = 36
 
 
 class FoundCommands(CommandList, RowList):  # its CSS is that of the first base
@@ -64,41 +70,62 @@ class Palette(CommandPalette):
 
 
 class Commands(SystemCommandsProvider):
-    """Lists the commands in their own order; Textual's provider sorts them by name."""
+    """Lists the commands in their own order, each in one row; Textual's provider sorts them by name
+    and gives each two rows."""
 
     async def discover(self) -> Hits:
-        for command in self.app.get_system_commands(self.screen):
-            yield DiscoveryHit(command.title, command.callback, help=command.help)
+        for title, help_text, act, _ in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(_row(Content.from_markup(title), help_text), act, title)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for title, help_text, act, _ in self.app.get_system_commands(self.screen):
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, _row(matcher.highlight(title), help_text), act, title)
+
+
+def _row(title: Content, help_text: str) -> Content:
+    gap = " " * max(1, TITLE_WIDTH - title.cell_length)
+    return Content.assemble(title, gap, (help_text, "dim"))
 
 
 def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
-    """Yields the current actions on `screen`, the models, and the actions of the other screens. The
-    title of an action is its tooltip, the help its section and its keys."""
+    """Yields the actions by use: those of `screen`, the app and the models, then what is usually
+    typed, then the actions of the other screens. The help has the keys first."""
     host = cast(Host, app)
-    titles = {binding.id: title for title, binding in all_bindings(type(app))}
-    seen = {"app.commands"}  # the palette itself
+    known = {str(binding.id): (title, binding) for title, binding in all_bindings(type(app))}
 
-    def command(binding: Binding, act: Callable[[], object]) -> SystemCommand:
-        keys = ", ".join(host.shown_keys(binding))
-        return SystemCommand(binding.tooltip, escape(f"{titles[binding.id]} · {keys}"), act)
+    def command(id_: str, act: Callable[[], object]) -> SystemCommand:
+        title, binding = known[id_]
+        help_text = " · ".join((", ".join(host.shown_keys(binding)), title))
+        return SystemCommand(action_title(binding), help_text, act)
 
+    here, typed = dict[str, SystemCommand](), dict[str, SystemCommand]()
     for node, binding, enabled, _ in screen.active_bindings.values():
-        if binding.id is not None and binding.id not in seen and enabled:
-            seen.add(binding.id)
-            yield command(binding, partial(app.run_action, binding.action, node))
+        if (id_ := binding.id) in known and id_ and id_ != "app.commands" and enabled:
+            place = typed if isinstance(node, Input | TextArea) else here
+            act = partial(app.run_action, binding.action, node)
+            place.setdefault(id_, command(id_, act))
+    everywhere = [here.pop(id_) for id_ in [*here] if id_.startswith("app.")]
+    yield from here.values()
+    yield SystemCommand("Change theme", "Dark, light or other", partial(show_themes, app))
+    yield from everywhere
     with suppress(RnnlmError):
         for name in host.library.names():
             title = f"Use model {escape(sanitize(name))}"
             yield SystemCommand(title, "Model", partial(host.use_model, name))
+    yield from typed.values()
     for mode, kind, binding in screen_bindings(type(app)):
         if mode != app.current_mode:
             act_there = partial(_act_elsewhere, app, mode, kind, binding)
-            yield command(binding, act_there)
-    themes = partial(show_themes, app)
-    yield SystemCommand("Choose a theme: dark, light or other", "Colours", themes)
-    yield SystemCommand("Save a picture of the screen", "Screenshot", app.action_screenshot)
+            yield command(str(binding.id), act_there)
+    yield SystemCommand("Save a picture", "Of the screen, as SVG", app.action_screenshot)
     write = partial(_write_keymap, app, config_dir)
-    yield SystemCommand("Write a file to change the keys", "Keymap", write)
+    yield SystemCommand("Change keys", "Write a file to edit", write)
+
+
+def action_title(binding: Binding) -> str:
+    return binding.tooltip.partition(";")[0]
 
 
 def show_themes(app: TerminalApp) -> None:
@@ -122,7 +149,7 @@ def _act_elsewhere(app: TerminalApp, mode: Mode, kind: type[DOMNode], binding: B
             or app.current_mode != mode
             or not await app.run_action(binding.action, node)
         ):
-            host.notify_user(f'"{binding.tooltip}" is not available', "warning")
+            host.notify_user(f'"{action_title(binding)}" is not available', "warning")
 
     host.show_mode(mode)
     app.call_after_refresh(act)

@@ -21,8 +21,9 @@ from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.files import SUFFIX
-from rnnlm_tui.store.library import Entry, free_name, name_fault, new_name_problem
-from rnnlm_tui.tui.runs.child import run_headless
+from rnnlm_tui.store.library import Entry, Library, free_name, name_fault, new_name_problem
+from rnnlm_tui.store.training_text import has_changed
+from rnnlm_tui.tui.runs.child import TrainingRequest, run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import lines_sent_with
@@ -39,9 +40,8 @@ class ModelsHost(Host, Protocol):
     def session(self) -> SessionDatabase:
         """What survives a restart."""
 
-    def update_model(self, name: str, added: tuple[str, ...]) -> None:
-        """Trains a model on the current content of its files and of those `added`, on the Train
-        screen."""
+    def start_trainings(self, *requests: TrainingRequest) -> None:
+        """Shows the Train screen and starts these trainings one after the other."""
 
 
 async def _ask_name(host: Host, title: str, value: str, text: str) -> str | None:
@@ -59,7 +59,7 @@ async def measure(host: Host, name: str) -> None:
     figures = msgspec.convert(measured, Evaluation)
     base = msgspec.convert(measured["base_alone"], BaseSavings | None)
     said = savings_sentence(figures.keystroke_savings or 0, figures.words, base)
-    host.notify_user(f"{name} {said}")
+    host.notify_user(f"{name}: {said}")
     host.models_changed()
 
 
@@ -73,7 +73,27 @@ async def update(host: ModelsHost, name: str) -> None:
             return
         if answer == "with":
             added = (str(await asyncio.to_thread(save_written, host.library, name, written)),)
-    host.update_model(name, added)
+    host.start_trainings(TrainingRequest.updating(name, added))
+
+
+async def update_all(host: ModelsHost) -> None:
+    """Trains all models whose files have changed on their current content."""
+    names = await asyncio.to_thread(_changed, host.library)
+    if names:
+        host.start_trainings(*(TrainingRequest.updating(name, ()) for name in names))
+        host.notify_user(f"files have changed: {', '.join(names)}")
+    else:
+        host.notify_user("the files of no model have changed")
+
+
+def _changed(library: Library) -> list[str]:
+    """Returns the names of the user's models whose files have changed. Reads the files."""
+    return [
+        entry.name
+        for entry in library.entries()
+        if entry.card is not None and not entry.built_in and entry.trained_by is None
+        if has_changed(library.run_folder(entry.name), entry.card)
+    ]
 
 
 async def _not_learned(host: ModelsHost, name: str) -> list[str]:

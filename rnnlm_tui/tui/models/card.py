@@ -12,9 +12,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.widgets import Button, Static
 
-from rnnlm_tui.config import PRESETS, CausalConfig
+from rnnlm_tui.config import PRESETS
 from rnnlm_tui.formatting import (
     format_bytes,
     format_percent,
@@ -24,18 +25,19 @@ from rnnlm_tui.formatting import (
     sanitize,
 )
 from rnnlm_tui.lm.layer_table import layers_of, table_heads
-from rnnlm_tui.results import savings_sentence, trained_part
+from rnnlm_tui.results import trained_part, words_read
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import (
     Figures,
     figures_of,
+    headline,
     held_out_figures,
     holds_out,
     training_figures,
 )
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
-from rnnlm_tui.tui.widgets.dialogs import Modal
+from rnnlm_tui.tui.widgets.dialogs import Modal, keys_line
 
 ACTIVE, TRAINING, DAMAGED, UNFINISHED = "●", "◆", "!", "○"
 """The marks of the active model, a model in training, one that cannot be used, and a run that has
@@ -90,18 +92,16 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
     if card.mixture_text:
         yield "mixture", sanitize(card.mixture_text)
     yield "vocabulary", plural(card.words_known, "word")
-    reads_on = isinstance(card.config.model, CausalConfig)
-    yield "window", "all words before" if reads_on else f"the last {card.window} words"
+    yield "window", words_read(card.config.model, card.window)
     yield table_heads(card.config.preset)[1], f"{card.parameters:,}"
     if hasattr(card.config.train, "epochs"):
         kept = f"epoch {card.metrics['epoch']:,} is kept" if card.metrics else "only n-grams yet"
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
 
 
-def quality(entry: Entry, card: ModelCard) -> Iterator[Line]:
+def quality(card: ModelCard) -> Iterator[Line]:
     """Returns the quality of the model on held-out lines and on those it was trained on, of a
     mixture also that of its network alone."""
-    yield "keys", _keys(entry, card)
     is_mixed = card.mixture is not None
     alone = trained_part(card.config.preset, is_mixed=is_mixed)
     whole, of_epoch = figures_of(card), held_out_figures(card)
@@ -115,13 +115,12 @@ def quality(entry: Entry, card: ModelCard) -> Iterator[Line]:
 
 def _keys(entry: Entry, card: ModelCard) -> str:
     """Says how many keys the model saves, or why that is not known."""
-    evaluation = card.evaluation
-    if evaluation is not None and (savings := evaluation.keystroke_savings) is not None:
-        return savings_sentence(savings, evaluation.words, card.base_alone)
+    if measured := headline(card):
+        return measured
     if not holds_out(card):
-        return "saved on unseen lines: not known, no lines were held out of its training"
+        return "keys saved: not known, no lines were held out of its training"
     how = "measured when its training ends" if entry.trained_by else "m measures them"
-    return f"saved on unseen lines: not measured yet ({how})"
+    return f"keys saved: not measured yet ({how})"
 
 
 def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
@@ -157,6 +156,8 @@ def heading(entry: Entry, is_active: bool) -> Text:
         text.append(f"   {ACTIVE} active", style="not bold")
     if mark(entry):
         text.append(f"   {mark(entry)} {state(entry)}", style="not bold")
+    if entry.card is not None:
+        text.append(f"\n{_keys(entry, entry.card)}", style="not bold")
     return text
 
 
@@ -231,7 +232,7 @@ class ModelCardView(VerticalScroll):
         if card is not None:
             kept = card.metrics["epoch"] if card.metrics else None
             what, number = table_heads(card.config.preset)
-            upper.append(section("\nhow good it is", quality(entry, card)))
+            upper.append(section("\nhow good it is", quality(card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
             part = trained_part(card.config.preset, is_mixed=card.mixture is not None)
             self.query_one(LossChart).show(train, held_out, kept, part)
@@ -247,7 +248,7 @@ class ModelCardScreen(Modal[str]):
         align: center middle;
         & > .card-box {
             width: 90%; max-width: 100; height: 100%; max-height: 44;
-            border: round $primary; background: $surface;
+            border: round $primary; border-subtitle-color: $text-muted; background: $surface;
         }
         ToastRack { dock: top; align: right top; margin: 0; max-height: 40%; }
         ModelCardView { height: 1fr; background: $surface; }
@@ -267,12 +268,13 @@ class ModelCardScreen(Modal[str]):
     def compose(self) -> ComposeResult:
         view = ModelCardView(can_focus=True)
         view.show(self._entry, self._is_active)
-        with Vertical(classes="card-box"):
+        with Vertical(classes="card-box") as box:
+            box.border_subtitle = Content("↑ ↓ scroll · ") + keys_line(self)
             yield view
             with Horizontal(classes="card-buttons"):
                 if self._entry.card is not None:
-                    yield Button("Use it (u)", id="use", compact=True, variant="primary")
-                yield Button("Close (Esc)", id="close", compact=True)
+                    yield Button("Use it", id="use", compact=True, variant="primary")
+                yield Button("Close", id="close", compact=True)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -17,7 +17,7 @@ from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
 from rnnlm_tui.tui.models.actions import ModelsHost
 from rnnlm_tui.tui.models.card import ACTIVE, ModelCardScreen, ModelCardView
-from rnnlm_tui.tui.models.table import ModelTable
+from rnnlm_tui.tui.models.table import COLUMNS, FEW, ModelTable
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
@@ -27,6 +27,9 @@ There is no model yet.
 
 To train one on your own text, press F3 or click Train above.
 To import one, press i or click import below."""
+
+RELOAD_EVERY_S = 2.0
+"""How often the library is read: other processes train, too."""
 
 
 class ModelsScreen(AppScreen[ModelsHost]):
@@ -62,12 +65,14 @@ class ModelsScreen(AppScreen[ModelsHost]):
         Binding("d,delete", "delete", "delete", id="models.delete",
                 tooltip="Delete the model; asks first"),
         Binding("g", "resume", "resume", id="models.resume",
-                tooltip="Resume the training, or watch it if it is running"),
+                tooltip="Resume its training; watch it if it is running"),
         Binding("m", "measure", "measure", id="models.measure",
-                tooltip="Measure how many keys the model saves on unseen lines"),
+                tooltip="Measure the model; how many keys it saves on unseen lines"),
         Binding("f5", "update", "update", id="models.update",
-                tooltip="Train the model on the current content of its files and on what you wrote"
-                " with it; replace it if that is better"),
+                tooltip="Update the model; train it on the current content of its files and on what"
+                " you wrote with it, and replace it if that is better"),
+        Binding("a", "update_all", "update all", id="models.update_all",
+                tooltip="Update all models; those whose files have changed"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -90,8 +95,7 @@ class ModelsScreen(AppScreen[ModelsHost]):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        """Reloads when the terminal gets the focus: the library may have changed meanwhile."""
-        self.watch(self.app, "app_focus", self.reload, init=False)
+        self.set_interval(RELOAD_EVERY_S, self.reload)
 
     def on_screen_resume(self) -> None:
         self.reload()
@@ -130,6 +134,8 @@ class ModelsScreen(AppScreen[ModelsHost]):
         count = plural(sum(entry.has_model for entry in entries), "model")
         size = format_bytes(sum(entry.size_bytes for entry in entries))
         legend = f"   {ACTIVE} active" if active in self._entries else ""
+        if any(FEW in COLUMNS["saves"].text(entry) for entry in entries):
+            legend += f"   {FEW} too few words to tell"
         self._count.update(f"{count}, {size}{legend}" if entries else "")
         self._show_card()
 
@@ -199,6 +205,9 @@ class ModelsScreen(AppScreen[ModelsHost]):
             self.host.notify_user(f"{entry.name} is already being trained: g shows it")
         else:
             self._act(actions.update(self.host, entry.name))
+
+    def action_update_all(self) -> None:
+        self._act(actions.update_all(self.host))
 
     def _is_changeable(self, entry: Entry) -> bool:
         """Returns whether the user may change the model; says why if not."""

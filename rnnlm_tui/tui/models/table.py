@@ -18,9 +18,13 @@ from rnnlm_tui.formatting import (
     local_time,
     sanitize,
 )
+from rnnlm_tui.results import ENOUGH_WORDS
 from rnnlm_tui.store.evaluations import figures_of
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models.card import ACTIVE, mark, state
+
+FEW = "?"
+"""The mark of a share that was measured on too few words to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,10 @@ def _saved(entry: Entry) -> str:
 
 
 def _keys_saved(entry: Entry) -> str:
-    return format_percent(entry.evaluation.keystroke_savings) if entry.evaluation else ""
+    if (evaluation := entry.evaluation) is None:
+        return ""
+    few = f" {FEW}" if evaluation.words < ENOUGH_WORDS else "  "
+    return format_percent(evaluation.keystroke_savings) + few
 
 
 def compact(count: int) -> str:
@@ -73,12 +80,12 @@ COLUMNS: Mapping[str, Column] = {
                          align_right=True),
     "parameters": Column("params", lambda one: compact(one.card.parameters) if one.card else "",
                          align_right=True),
-    "figures": Column("perplexity · top-1", _figures),
     "saves": Column("keys saved", _keys_saved, align_right=True),
+    "figures": Column("perplexity · top-1", _figures),
     "size": Column("size", lambda one: format_bytes(one.size_bytes), align_right=True),
     "saved": Column("saved", _saved),
 }  # fmt: skip
-LEFT_OUT = ("parameters", "vocabulary", "size", "corpus", "saves", "preset")
+LEFT_OUT = ("parameters", "vocabulary", "size", "figures", "preset", "corpus")
 """The columns that a narrow list leaves out, in this order. The card shows them all."""
 SHORTEST_NAME = 12
 GAP = 2
@@ -173,5 +180,5 @@ class ModelTable(DataTable[Text], inherit_bindings=False):
             for name, texts in self._rows.items():
                 self.add_row(*_cells(texts, widths), key=name)
             self.move_cursor(row=max(0, min(row_before, self.row_count - 1)), animate=False)
-        if selected in self._rows:
+        if selected in self._rows and selected != self.selected:
             self.move_cursor(row=self.get_row_index(selected), animate=False)

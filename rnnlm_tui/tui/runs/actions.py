@@ -80,14 +80,14 @@ class RunRow:
 
     name: str
     text: str
-    opens: Literal["own", "watch", "resume"]
+    opens: Literal["own", "waiting", "watch", "resume"]
 
 
 def run_rows(saved_runs: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
     """Returns the rows of the list below the form.
 
-    The app's own run comes first, if it is running or Esc does not show it. Then come the runs
-    in the library that another process trains, and those that were stopped.
+    The app's own run comes first, if it is running or Esc does not show it. Then come those that
+    wait for it, the runs in the library that another process trains, and those that were stopped.
     """
     own, rows = runs.own, []
     if own is not None and (own.is_running or own is not runs.shown) and not own.is_deleted:
@@ -95,9 +95,12 @@ def run_rows(saved_runs: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
         text = sanitize(f"{glyph} {own.name}  {label}, started here; Enter shows it")
         rows.append(RunRow(own.name, text, "own"))
     listed = own.name if own is not None and rows else None
+    for number, request in enumerate(runs.waiting, 1):
+        text = sanitize(f"{number} {request.name}  waits for its turn; Enter gives its place up")
+        rows.append(RunRow(request.name, text, "waiting"))
     for run in saved_runs:
         if run.trainer is not None and not (run.name == listed and runs.training is not None):
             rows.append(RunRow(run.name, run_line(run), "watch"))
-        elif run.is_unfinished and run.name != listed:
+        elif run.is_unfinished and run.name != listed and run.name not in runs.taken_names:
             rows.append(RunRow(run.name, run_line(run), "resume"))
     return rows

@@ -30,6 +30,10 @@ FLAT_SHARE = 0.005
 """A training loss that falls by less than this share in FLAT_EPOCHS epochs counts as flat."""
 SUSPICIOUS_ACCURACY = 0.9
 AS_ASKED = "requested"
+NGRAMS = (
+    "it counts in one pass which word follows each word, each two words, and so on up to its order;"
+    " for words that it has never seen together it trusts the shorter ones"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class RunNotes:
             case Started(epochs_done=done) if done:
                 self.say(event.time, f"resumed after epoch {done}")
                 self._told_once |= {"saved"}
+            case Started(preset="ngram"):
+                self.say(event.time, NGRAMS)
             case Saved(best=True) if self._once("saved"):
                 what = f"epoch {event.epoch}" if event.epoch else "a first n-gram model"
                 self.say(event.time, f"{what} is saved: you can write with it")

@@ -21,7 +21,7 @@ from rnnlm_tui.event_types import (
     Saved,
     Started,
 )
-from rnnlm_tui.results import outcome, part_of_config
+from rnnlm_tui.results import ENOUGH_WORDS, outcome, part_of_config
 from rnnlm_tui.tui.runs.notes import Note, RunNotes
 from rnnlm_tui.tui.widgets.host import Severity
 
@@ -76,6 +76,14 @@ class RunProgress:
     def part(self) -> str:
         """The part of the model that the figures of the epochs measure."""
         return part_of_config(self.started.config if self.started else {})
+
+    @property
+    def has_few_held_out(self) -> bool:
+        """Whether about so few words are held out that their figures say nothing."""
+        if (started := self.started) is None:
+            return False
+        words_per_line = started.corpus["words"] / max(1, started.corpus["lines"])
+        return started.held_out_lines * words_per_line < ENOUGH_WORDS
 
     @property
     def epoch(self) -> int:
@@ -137,10 +145,11 @@ class RunProgress:
 
     def eta_s(self, now: float) -> float | None:
         """Returns the seconds of training left. They count down between reports, but not in a
-        pause. None before the training starts and after it is stopped or over."""
-        if self._left is None or self.phase not in (Phase.TRAINING, Phase.PAUSED):
+        pause. None before the training starts, once they have counted down to 0, and after it is
+        stopped or over."""
+        if self.phase not in (Phase.TRAINING, Phase.PAUSED):
             return None
-        return max(0.0, self._left - self._since(now))
+        return self._left_at(now) or None
 
     def elapsed_s(self, now: float) -> float:
         """Returns the seconds trained, without pauses, including those before a resume."""

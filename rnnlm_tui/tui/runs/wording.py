@@ -33,6 +33,7 @@ BADGES: Mapping[Phase, str] = {
     Phase.CRASHED: "✗ crashed",
 }
 """Each phase as a glyph and a word."""
+HELD_OUT = "held-out lines"
 
 
 def badge(progress: RunProgress) -> str:
@@ -67,7 +68,7 @@ def time_left_words(progress: RunProgress, now: float) -> str:
         case Phase.PAUSED:
             return "paused"
         case _ if left is None:
-            return "estimating"
+            return "finishing" if progress.run_share == 1 else "estimating"
     return f"{format_duration(left)} left"
 
 
@@ -165,7 +166,7 @@ def epoch_row(ended: EpochEnded) -> list[EpochFigure]:
             ("top-1", format_percent(held_out.get("top1"))),
             ("top-5", format_percent(held_out.get("top5"))),
         )
-        row += [EpochFigure("held-out lines", *pair) for pair in of_held_out]
+        row += [EpochFigure(HELD_OUT, *pair) for pair in of_held_out]
     return row
 
 
@@ -184,7 +185,7 @@ def run_line(run: SavedRun) -> str:
     if run.trainer is not None:
         saved = f"{epoch} is saved" if epoch else "no epoch is saved yet"
         return sanitize(f"▶ {run.name}  trained by {run.trainer}, {saved}")
-    return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}; Enter resumes it")
+    return sanitize(f"‖ {run.name}  stopped at {epoch or 'its first epoch'}")
 
 
 def unfinished_notice(runs: Iterable[SavedRun]) -> str:
@@ -192,7 +193,7 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
     lines = [run_line(run) for run in runs if run.is_unfinished]
     if len(lines) > 1:
         return f"{len(lines)} trainings were stopped before their end: F3 lists them"
-    return f"{lines[0]} (F3, o)" if lines else ""
+    return f"{lines[0]}: F3, F6 and Enter resume it" if lines else ""
 
 
 def progress_text(run: FollowedRun) -> str:

@@ -42,6 +42,7 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     """Yields the lines of the card; `width` is in cells."""
     yield Content.styled(shorten(summary.corpus.name, width), "bold")
     yield from _fact_lines(summary, max(1, width // FACT_WIDTH))
+    yield Content.assemble(("window     ", "dim"), summary.reads)
     for note in summary.notes:
         yield from Content.styled(sanitize(note), "dim").wrap(width)
     for warning in summary.warnings:

@@ -214,15 +214,16 @@ class NameField(Field):
     async def _look_up(self, plan: Plan) -> None:
         """Checks the name, or proposes another if the user has typed none. A later check cancels
         this one."""
-        library, problem = cast("TrainHost", self.app).library, None
+        host, problem = cast("TrainHost", self.app), None
+        library, taken = host.library, host.runs.taken_names
         try:
             if plan.name == self._proposed:
-                name = await asyncio.to_thread(free_name, library, proposed_stem(plan))
+                name = await asyncio.to_thread(free_name, library, proposed_stem(plan), taken)
                 if name != plan.name:
                     self._proposed = self.input.value = name
                     return  # the change starts another check
             else:
-                problem = await asyncio.to_thread(new_name_problem, library, plan.name)
+                problem = await asyncio.to_thread(new_name_problem, library, plan.name, taken)
         except RnnlmError as error:
             problem = error.message
         self.checked_name = plan.name

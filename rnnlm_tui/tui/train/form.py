@@ -35,6 +35,7 @@ SOURCES: tuple[tuple[Source, str], ...] = (
 PASTED = "the pasted text"
 COUNTING = "the text is being counted"
 NAME_CHECKED = "the name is being checked"
+SEED_HINT = "The model continues it after each epoch."
 IN_THE_FORM = {
     "epochs": ("Epochs", "passes through the text"),
     "held_out": ("Held out", "% of the lines, to measure on"),
@@ -124,7 +125,8 @@ class TrainForm(VerticalScroll, can_focus=False):
         yield Field("Preset", self._preset, id="preset-field")
         yield from self._settings.values()
         yield self._name_field
-        yield Field("Your line", self._seed, id="seed-field")
+        yield Field("Your line", self._seed)
+        yield Field("", hint=SEED_HINT, id="seed-field")
         with Collapsible(title="More settings", id="more"):
             yield Vertical(id="more-settings")
 
@@ -203,7 +205,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             return COUNTING
         return None if self._name_field.checked_name == plan.name else NAME_CHECKED
 
-    def propose_seed(self, line: str) -> None:
+    def _propose_seed(self, line: str) -> None:
         """Fills in the seed line, unless the user has typed one."""
         field = self._seed
         if field.value == self._seed_given and line != field.value:
@@ -281,6 +283,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             self.error = error
         else:
             self._store_files(plan)
+            self._propose_seed(self.summary.opening)
         self._show_defaults()
         if plan.source == "pasted":
             self._name_the_pasted_text()

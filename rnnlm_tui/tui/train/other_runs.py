@@ -43,7 +43,7 @@ class OtherRuns(RowList):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
-        self.border_title = rule_title("trainings: Enter opens one")
+        self.border_title = rule_title("trainings: Enter opens or resumes one")
         self._rows: list[RunRow] = []
 
     @property

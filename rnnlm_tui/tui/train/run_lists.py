@@ -14,12 +14,12 @@ from textual.widgets import Static
 from rnnlm_tui.event_types import EpochEnded
 from rnnlm_tui.formatting import format_duration
 from rnnlm_tui.tui.runs.notes import Note
-from rnnlm_tui.tui.runs.wording import continuation, epoch_row
+from rnnlm_tui.tui.runs.wording import HELD_OUT, continuation, epoch_row
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 
 BEST_STYLE = "$text-success bold"
-NOTE_INDENT = 10
-"""The width of the time and the glyph before a note."""
+SAMPLE_INDENT, NOTE_INDENT = 8, 10
+"""The width of the mark and the epoch before a sample, of the time and the glyph before a note."""
 NOTE_GLYPHS = {"information": "·", "warning": "!", "error": "✗"}
 NOTE_STYLES = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
 NO_HEAD = Content("")
@@ -52,10 +52,7 @@ class TextList(VerticalScroll):
     DEFAULT_CSS = f"""
     TextList {FRAME}
     TextList Static {{ height: auto; }}
-    TextList#samples Static, TextList#epochs Static {{
-        text-wrap: nowrap;
-        text-overflow: ellipsis;
-    }}
+    TextList#epochs Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
     TextList .head {{ dock: top; display: none; height: 1; color: $text-muted; }}
     TextList#epochs .head {{ display: block; }}
     """
@@ -129,11 +126,11 @@ def _hanging(line: Content, indent: int, width: int) -> list[Content]:
 
 
 def epoch_table(
-    epochs: Sequence[EpochEnded], best: int | None, part: str
+    epochs: Sequence[EpochEnded], best: int | None, part: str, *, has_few: bool = False
 ) -> tuple[Content, Sequence[Content], Content]:
     """Returns a title, a row per epoch, and the names of the figures; none without epochs. The
     title says that the figures are those of this part of the model, and on which lines they were
-    measured. The best epoch is marked."""
+    measured; `has_few`: too few are held out to tell. The best epoch is marked."""
     shown = epochs[-MAX_EPOCHS:]
     if not shown:
         return rule_title("epochs"), (), NO_HEAD
@@ -152,6 +149,8 @@ def epoch_table(
     for start, before, cell in zip(starts, [figures[0], *figures], figures, strict=False):
         if cell.lines != before.lines:
             title = f"{title}  ".ljust(start) + cell.lines
+    if has_few and title.endswith(HELD_OUT):
+        title += ", too few to tell"
     head = line(cell.name for cell in figures)
     return Content(title).pad_right(1), list(map(line, rows, marked)), head
 

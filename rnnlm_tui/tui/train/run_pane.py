@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
@@ -42,13 +43,13 @@ class RunPane(Vertical, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         train_key("p", "pause", "pause/resume", "Pause or resume the training"),
-        train_key("x", "stop", "stop+keep", "Stop the training and keep its best model"),
-        train_key("d", "detach", "background", "Let the training continue after you quit"),
-        train_key("w", "write", "write now", "Write with the best model saved so far"),
-        train_key("g", "seed", "your line", "Change the line that is continued after each epoch"),
+        train_key("x", "stop", "stop+keep", "Stop the training; keep its best model"),
+        train_key("d", "detach", "background", "Train in the background; even after you quit"),
+        train_key("w", "write", "write now", "Write now; with the best model saved so far"),
+        train_key("g", "seed", "your line", "Change your line; it is continued after each epoch"),
         train_key("u", "use", "use it", "Write with the trained model"),
         train_key("t", "longer", "longer", "Train for more epochs"),
-        train_key("r", "go_on", "resume", "Resume the training from the last save"),
+        train_key("r", "go_on", "resume", "Resume the training; from the last save"),
         train_key("c", "compare", "compare", "Show it among the other models"),
         train_key("n", "again", "new", "Train another model"),
     ]
@@ -143,11 +144,11 @@ class RunPane(Vertical, can_focus=True):
             else:
                 await self.begin(TrainingRequest.resuming(name))
 
-    @work(group="resume", exclusive=True)
-    async def update_model(self, name: str, added: tuple[str, ...]) -> None:
-        """Trains the model `name` on the current content of its files and of those `added`, and
-        shows the run."""
-        await self.begin(TrainingRequest.updating(name, added))
+    @work(group="train")
+    async def start_all(self, requests: Sequence[TrainingRequest]) -> None:
+        """Starts these trainings one after the other."""
+        for request in requests:
+            await self.begin(request)
 
     async def _extend(self, name: str, status: RunStatus) -> None:
         """Asks for the total number of epochs of the saved run, and resumes it."""
@@ -163,8 +164,8 @@ class RunPane(Vertical, can_focus=True):
             await self.begin(TrainingRequest.extending(name, status, int(float(answer))))
 
     async def begin(self, request: TrainingRequest) -> None:
-        """Starts a run and shows it. Ignores a second request during the start: a button was
-        pressed twice."""
+        """Starts a run and shows it, or shows the run for which it waits. Ignores a second request
+        during the start: a button was pressed twice."""
         if self._is_starting:
             return
         self._is_starting = True
@@ -172,7 +173,10 @@ class RunPane(Vertical, can_focus=True):
         self.call_next(self.paint)
         try:
             with self.host.showing_errors():
-                await self.host.runs.start(request)
+                running = self.host.runs.training
+                if await self.host.runs.start(request) is None and running is not None:
+                    self.host.notify_user(f"{request.name} waits until {running.name} has ended")
+                    self.show_own()
         finally:
             self._is_starting = False
         self.paint()

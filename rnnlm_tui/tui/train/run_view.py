@@ -22,6 +22,7 @@ from rnnlm_tui.tui.runs.wording import (
 )
 from rnnlm_tui.tui.train.run_lists import (
     NOTE_INDENT,
+    SAMPLE_INDENT,
     TextList,
     epoch_table,
     note_lines,
@@ -187,7 +188,12 @@ class RunView(Vertical):
         LossChart { height: 1fr; min-height: 1; padding: 0 1; }
         #epochs { height: 5; }
         &.-one-pass LossChart, &.-low LossChart { display: none; }
-        &.-one-pass #epochs, &.-low #epochs { height: 1fr; }
+        &.-low #epochs { height: 1fr; }
+        &.-one-pass #epochs { height: 3; }
+        &.-one-pass #run-left { height: auto; }
+        &.-one-pass #run-right { height: 1fr; }
+        &.-one-pass #samples { height: 3; }
+        &.-one-pass #notes { height: 1fr; }
         #samples { height: 3; }
         #notes { height: 3; }
         &.-over.-low #run-left { display: none; }
@@ -208,7 +214,8 @@ class RunView(Vertical):
                 yield LossChart("the curve begins with the first epoch")
                 yield TextList("the first epoch has not ended yet", id="epochs")
             with Vertical(id="run-right"):
-                yield TextList("it is continued after each epoch", id="samples")
+                empty = "it is continued after each epoch"
+                yield TextList(empty, id="samples", indent=SAMPLE_INDENT)
                 yield TextList("no notes yet", id="notes", indent=NOTE_INDENT)
 
     def show(self, run: FollowedRun, now: float) -> None:
@@ -224,7 +231,8 @@ class RunView(Vertical):
         if listed == self._listed:  # making them takes 1.2 ms for 130 epochs, twice a second
             return
         self._listed = listed
-        table = epoch_table(epochs, best, progress.part)
+        has_few = progress.has_few_held_out
+        table = epoch_table(epochs, best, progress.part, has_few=has_few)
         self.query_one("#epochs", TextList).show(*table)
         seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
         samples = sample_lines(epochs, best)

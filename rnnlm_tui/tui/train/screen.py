@@ -23,6 +23,7 @@ from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
 from rnnlm_tui.tui.train.summary import cost_line
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
+from rnnlm_tui.tui.widgets.dialogs import Confirm
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
@@ -38,8 +39,8 @@ class TrainScreen(AppScreen[TrainHost]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        train_key("f5", "start", "train", "Train a model with the settings in the form"),
-        train_key("o", "open_run", "trainings", "Go to the list of trainings; Enter opens one"),
+        train_key("f5", "start", "train", "Start the training; with the settings in the form"),
+        train_key("f6", "open_run", "trainings", "Go to the trainings; Enter opens one"),
         train_key("escape", "back", "back", "Go back to the form or to the run"),
     ]
     DEFAULT_CSS = """
@@ -73,6 +74,8 @@ class TrainScreen(AppScreen[TrainHost]):
         super().__init__()
         self._training: FollowedRun | None = None
         """The app's own run, if it was running when the form was drawn."""
+        self._is_starting = self._starts_once_checked = False
+        """The second: whether a training is to be started once its name is checked."""
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -103,7 +106,6 @@ class TrainScreen(AppScreen[TrainHost]):
 
     def on_screen_resume(self) -> None:
         if self.is_mounted:
-            self._form.propose_seed(self.host.default_seed_line)
             self._form.check()
             self.query_one(OtherRuns).reload()
             self._paint()
@@ -150,31 +152,27 @@ class TrainScreen(AppScreen[TrainHost]):
             return action == "back"
         match action:
             case "start":
-                return True if self._start_problem in (None, NAME_CHECKED) else None
+                return True if self._form.problem in (None, NAME_CHECKED) else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
         return self._run_behind is not None
 
     # The form
 
-    @property
-    def _start_problem(self) -> str | None:
-        """Why a training cannot start, or None."""
-        if (run := self.host.runs.training) is not None:
-            return f"{run.name} is being trained: stop it first (Esc shows it)"
-        return self._form.problem
-
     @on(TrainForm.Changed)
     def _refresh_form(self) -> None:
-        summary, why = self._form.summary, self._start_problem
+        summary, why = self._form.summary, self._form.problem
         if why == NAME_CHECKED:
             return  # takes only a moment; the button would be drawn twice at each key
+        if self._starts_once_checked:
+            self.action_start()
         self._training = self.host.runs.training
         is_wrong = why not in (None, COUNTING)
         if is_wrong:
             line = Content(f"! {sanitize(why or '')}")
         else:
-            line = Content(cost_line(summary) if summary is not None else "counting ...")
+            after = f" · waits until {self._training.name} has ended" if self._training else ""
+            line = Content((cost_line(summary) if summary is not None else "counting ...") + after)
         cost = self.query_one("#cost", Static)
         if line != cost.content:
             cost.update(line)
@@ -200,7 +198,10 @@ class TrainScreen(AppScreen[TrainHost]):
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:
         """Starts the training, if it can start: the button is drawn a moment after a change."""
-        if self._start_problem is None:
+        why = self._form.problem
+        self._starts_once_checked = why == NAME_CHECKED
+        if why is None and not self._is_starting:  # else the key was pressed twice
+            self._is_starting = True
             self._start(self._form.plan)
 
     @work(group="start")
@@ -209,6 +210,9 @@ class TrainScreen(AppScreen[TrainHost]):
         with self.host.showing_errors():
             files = await asyncio.to_thread(self._files_of, plan)
             await self.run_pane.begin(plan.request(files))
+        self._is_starting = False
+        self._form.check()
+        self.query_one(OtherRuns).reload()
 
     def _files_of(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":
@@ -224,7 +228,17 @@ class TrainScreen(AppScreen[TrainHost]):
         match event.row.opens:
             case "own":
                 self.run_pane.show_own()
+            case "waiting":
+                self._give_up(event.row.name)
             case "watch":
                 self.run_pane.follow(event.row.name)
             case "resume":
                 self.run_pane.resume(event.row.name)
+
+    @work(group="give_up", exclusive=True)
+    async def _give_up(self, name: str) -> None:
+        title, text = f"Give up the place of {name}?", "It will not be trained."
+        if await self.host.ask(Confirm(title, text, yes="Give it up", danger=False)):
+            self.host.runs.give_up(name)
+            self._form.check()
+            self.query_one(OtherRuns).reload()

@@ -48,14 +48,15 @@ class CorpusSummary(Struct, frozen=True):
     `settings` are the settings of the training, including defaults that depend on the size of the
     corpus; `size` names that size, None if the preset's defaults do not depend on it. `total_words`
     includes the padding. `estimated_s` is for all epochs on this machine, None if unknown.
-    `first_pairs` are the context and the next word of the first examples. `notes` say how the text
-    is read, `warnings` why it is a poor text to learn from.
+    `reads` says which words before the next one the model reads. `first_pairs` are the context and
+    the next word of the first examples. `notes` say how the text is read, `warnings` why it is a
+    poor text to learn from. `opening` are the first words of the text.
     """
 
     settings: dict[str, Setting]
     corpus: CorpusCounts
     total_words: Count
-    window: Count
+    reads: str
     examples: Count
     parameters: Count
     memory_bytes: Count
@@ -63,6 +64,7 @@ class CorpusSummary(Struct, frozen=True):
     first_pairs: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    opening: str = ""
     size: str | None = None
     estimated_s: float | None = None
 
@@ -110,7 +112,6 @@ def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
         ("words", f"{summary.corpus.words:,}"),
         ("vocabulary", f"{summary.total_words - 1:,}"),
         ("held out", plural(held_out, "line") if held_out else "nothing"),
-        ("window", plural(summary.window, "word")),
         ("pairs", f"{summary.examples:,}"),
         ("parameters", f"{summary.parameters:,}"),
         ("memory", format_bytes(summary.memory_bytes)),

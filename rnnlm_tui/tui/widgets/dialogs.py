@@ -1,4 +1,5 @@
-"""Dialogs: yes or no, one of several options, a text, a path. Esc cancels each."""
+"""Dialogs: yes or no, one of several options, a text, a path. Each names its keys in the lower
+border; Esc cancels it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -15,7 +16,8 @@ from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.dom import DOMNode
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
@@ -23,6 +25,7 @@ from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.base_screen import TooSmall
+from rnnlm_tui.tui.widgets.host import Host
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expanded
 from rnnlm_tui.tui.widgets.lists import RowList
 
@@ -35,6 +38,21 @@ WIDTHS = [(0, "-narrow"), (60, "-normal")]
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 REPLACED = "\ufffd"
 """What an input shows in place of a control character. File names may contain both."""
+
+
+def own_bindings(kind: type[DOMNode]) -> list[Binding]:
+    """Returns the bindings with an id that a class itself declares."""
+    declared = vars(kind).get("BINDINGS", ())
+    return [b for b in declared if isinstance(b, Binding) and b.id is not None]
+
+
+def keys_line(dialog: Screen[Answer], others: Sequence[Binding] = ()) -> Content:
+    """Returns the keys for the lower border of a dialog: `others` and those that it declares, such
+    as "Enter accept · Esc cancel"."""
+    host = cast(Host, dialog.app)
+    own = (b for kind in type(dialog).__mro__ for b in own_bindings(kind) if b.show)
+    keys = (f"{host.shown_keys(b)[0]} {b.description.lower()}" for b in (*others, *own))
+    return Content(" · ".join(keys))
 
 
 class Modal(ModalScreen[Answer | None], Generic[Answer]):
@@ -66,7 +84,7 @@ class Dialog(Modal[Answer]):
         align: center middle;
         & > .dialog-box {
             width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
-            border: round $primary; background: $surface;
+            border: round $primary; border-subtitle-color: $text-muted; background: $surface;
         }
         &.-danger > .dialog-box { border: round $error; }
         &.-narrow, &.-short {
@@ -91,6 +109,8 @@ class Dialog(Modal[Answer]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "Input, RowList"
+    OTHER_KEYS: ClassVar[Sequence[Binding]] = ()
+    """Keys of a widget in the dialog that its lower border names too."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Change nothing"),
     ]
@@ -101,7 +121,8 @@ class Dialog(Modal[Answer]):
         self._text = "\n".join(sanitize(line) for line in text.split("\n"))
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog-box"):
+        with Vertical(classes="dialog-box") as box:
+            box.border_subtitle = keys_line(self, self.OTHER_KEYS)
             yield Static(self._title, classes="dialog-title", markup=False)
             if self._text:
                 with VerticalScroll(classes="dialog-words", can_focus=False):
@@ -157,7 +178,7 @@ class Confirm(Dialog[bool]):
 class Choice(Dialog[str]):
     """Asks for one of several options, each an id, a label and an explanation; returns the id.
 
-    The last row cancels and is highlighted at first. Arrows and Enter, digits and clicks choose.
+    The first row is highlighted, the last one cancels. Arrows and Enter, digits and clicks choose.
     """
 
     DEFAULT_CSS = """
@@ -168,9 +189,10 @@ class Choice(Dialog[str]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(str(n), f"pick({n})", f"Row {n}", id=f"choice.{n}", show=False,
-                tooltip=f"Choose row {n}")
-        for n in range(1, 10)
+        Binding("enter", "choose", "Choose", id="choice.choose", tooltip="Choose the marked row"),
+        *(Binding(str(n), f"pick({n})", f"Row {n}", id=f"choice.{n}", show=False,
+                  tooltip=f"Choose row {n}")
+          for n in range(1, 10)),
     ]  # fmt: skip
 
     def __init__(
@@ -188,7 +210,10 @@ class Choice(Dialog[str]):
         super().__init__(title, text, rows)
 
     def on_mount(self) -> None:
-        self.query_one(RowList).highlighted = len(self._ids)
+        self.query_one(RowList).highlighted = 0
+
+    def action_choose(self) -> None:
+        self.query_one(RowList).action_select()
 
     def action_pick(self, number: int) -> None:
         if number <= len(self._ids) + 1:
@@ -210,6 +235,10 @@ def _option(number: int, label: str, explanation: str) -> Content:
 
 class AskText(Dialog[str]):
     """Asks for a line of text. `check` validates it in a thread."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "accept", "Accept", id="text.accept", tooltip="Accept the text"),
+    ]
 
     def __init__(
         self,
@@ -286,6 +315,8 @@ class AskPath(AskText):
     The file must exist or, with `for_new_file`, its folder. `check` gets paths for which this is
     true.
     """
+
+    OTHER_KEYS = own_bindings(PathInput)[:1]
 
     def __init__(
         self,

@@ -85,8 +85,16 @@ class ModelLoader:
             self._saved_ns = saved_ns
             self.reload(self.name)
 
-    def drop(self) -> None:
-        self.current = None
+    def name_changed(self, old: str, new: str | None) -> None:
+        """Follows a model that was renamed, or deleted (None), even while it is being loaded."""
+        request = self._request
+        if request is None and self.name != old:
+            return
+        asked = request.asked if request is not None and request.asked else self.name
+        if self.name == old and new is None:
+            self.current = None
+        wanted = (new if asked == old else asked) or self.name
+        self.begin(wanted, request.last if request is not None else "")
 
     def _ask(self, request: ModelRequest) -> None:
         """Replaces any earlier request with this one."""

@@ -93,7 +93,8 @@ class Candidates(Widget):
 
     def on_click(self, event: events.Click) -> None:
         index = self.index_at(event.x, event.y)
-        if index is not None and index < len(self.shown.words):
+        is_again = event.chain > 1  # a double click takes one word, not the next one too
+        if index is not None and index < len(self.shown.words) and not is_again:
             self.post_message(self.Picked(index))
 
     def index_at(self, x: int, y: int) -> int | None:

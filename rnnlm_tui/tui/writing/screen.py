@@ -43,18 +43,18 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     AUTO_FOCUS = "LineEditor"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+g", "toggle_continuing", "continue lines", id="autocomplete.continue_lines",
-                tooltip="Switch on or off: the model continues each line that you send"),
+                tooltip="Continue lines; the model continues each line that you send, or not"),
         Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost on or off"),
         Binding("alt+t", "ask_threshold", "Ghost threshold", show=False,
                 id="autocomplete.ghost_threshold",
-                tooltip="Set the lowest probability at which the ghost is shown"),
+                tooltip="Set the ghost threshold; the lowest probability at which it is shown"),
         Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
-                tooltip="Set where a digit takes a word: while it is half typed, always or never"),
+                tooltip="Set what digits do; they take words half typed, always or never"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
-                tooltip="Move between the line and the transcript", show=False),
+                tooltip="Move to the other pane; the line or the transcript", show=False),
         Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
-                tooltip="Show what other models suggest, on a wide screen"),
+                tooltip="Compare models; show what others suggest, on a wide screen"),
         *TRANSCRIPT_KEYS,
     ]  # fmt: skip
     DEFAULT_CSS = """

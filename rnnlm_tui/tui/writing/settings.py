@@ -18,14 +18,15 @@ DIGIT_SETTINGS: dict[DigitSetting, str] = {
 
 async def ask_threshold(host: WritingHost) -> bool:
     """Asks for the lowest probability at which the ghost is shown. Returns whether it was given."""
-    from rnnlm_tui.config import SHARE
+    from rnnlm_tui.config import Range
     from rnnlm_tui.tui.widgets.dialogs import AskText, number_check
 
-    text = "The ghost is shown if its first word is at least this likely, from 0 to 1."
-    now = f"{host.preferences.ghost_from:g}"
-    answer = await host.ask(AskText("Ghost threshold", text, now, check=number_check(SHARE)))
+    text = "The ghost is shown if its first word is at least this likely, in per cent."
+    now = f"{100 * host.preferences.ghost_from:g}"
+    check = number_check(Range(0, 100))
+    answer = await host.ask(AskText("Ghost threshold", text, now, check=check))
     if answer is not None:
-        host.preferences.ghost_from = float(answer)
+        host.preferences.ghost_from = float(answer) / 100
         host.store_preferences()
     return answer is not None
 

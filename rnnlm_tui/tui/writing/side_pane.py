@@ -174,11 +174,12 @@ def more_words(answer: Answer) -> str:
 
 
 def model_facts(loaded_model: LoadedModel) -> Iterator[str]:
-    """Yields a line each on the kind of the model, its vocabulary and its corpus."""
+    """Yields a line each on the kind of the model, its corpus and its vocabulary."""
     corpus = loaded_model.card.corpus
     yield loaded_model.kind
-    words = plural(len(loaded_model.model.vocabulary.words), "word")
-    yield f"{words} of {shorten(corpus['name'], MAX_NAME)}, {plural(corpus['lines'], 'line')}"
+    size = f"{plural(corpus['lines'], 'line')}, {plural(corpus['words'], 'word')}"
+    yield f"{shorten(corpus['name'], MAX_NAME)}: {size}"
+    yield f"{plural(len(loaded_model.model.vocabulary.words), 'word')} known"
 
 
 def models_to_compare(

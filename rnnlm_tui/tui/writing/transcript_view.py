@@ -29,9 +29,9 @@ LABEL_WIDTH = 11
 TRANSCRIPT_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+r", "transcript('continue_last')", "continue", show=False,
             id="autocomplete.another",
-            tooltip="Let the model continue the last line, or continue it again"),
+            tooltip="Continue the last line; the model does, again if it has"),
     Binding("f7", "transcript('copy_last')", "copy", show=False, id="autocomplete.copy_last",
-            tooltip="Copy the last line of the transcript"),
+            tooltip="Copy the last line; of the transcript"),
     Binding("f5", "transcript('save')", "Save transcript", show=False,
             id="autocomplete.save_transcript",
             tooltip="Save the transcript to a file"),
@@ -120,7 +120,7 @@ class TranscriptView(VerticalScroll, can_focus=True):
         Binding("c,enter", "copy", "copy", id="transcript.copy", tooltip="Copy the line"),
         Binding("e", "edit", "edit", id="transcript.edit", tooltip="Edit the sent line"),
         Binding("u", "take", "use", id="transcript.take",
-                tooltip="Insert the line into the text that you are writing"),
+                tooltip="Insert the line; into the text that you are writing"),
         Binding("escape", "screen.move_pane", "back", id="transcript.leave",
                 tooltip="Go back to the line being written"),
     ]  # fmt: skip

@@ -101,7 +101,7 @@ async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(
 async def test_the_palette_writes_a_keymap_to_edit(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(notifications=True) as pilot:
-        command = "Write a file to change the keys"
+        command = "Change keys"
         await choose_in_palette(pilot, command)
         await wait_until(pilot, lambda: any("edit " in toast for toast in toasts(app)))
         assert '"line.send" = "enter"' in (tmp_path / "config" / "keymap.toml").read_text()

@@ -16,10 +16,10 @@ from textual.dom import DOMNode
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, own_bindings, screen_bindings
-from rnnlm_tui.tui.help.palette import show_themes
+from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, screen_bindings, sections
+from rnnlm_tui.tui.help.palette import action_title, show_themes
 from rnnlm_tui.tui.models.table import ModelTable
-from rnnlm_tui.tui.widgets.dialogs import AskPath
+from rnnlm_tui.tui.widgets.dialogs import AskPath, own_bindings
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
@@ -27,6 +27,7 @@ from tests.helpers.app import (
     chain,
     check_layout,
     choose_in_palette,
+    has_row,
     in_order,
     palette_ready,
     picture,
@@ -89,18 +90,29 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
         offered = {each.title: each.help for each in app.get_system_commands(app.screen)}
         titles = list(offered)
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
-            tooltips = {each.tooltip for each in own_bindings(kind) if each.id != "app.commands"}
-            assert tooltips <= offered.keys()
-        assert {binding.tooltip for _, _, binding in screen_bindings(RnnlmApp)} <= offered.keys()
-        assert offered["Show all keys"] == "Everywhere · F1"
-        assert offered["Export the model to a file"] == "Models · e"
-        theme = "Choose a theme: dark, light or other"
-        assert [title for title in titles if "theme" in title] == [theme]
-        # What works on this screen comes first, then the models, then the other screens.
-        order = ["Write with suggestions", "Use model a", "Use model b", "Rename the model"]
+            actions = {action_title(b) for b in own_bindings(kind) if b.id != "app.commands"}
+            assert actions <= offered.keys()
+        assert {action_title(b) for _, _, b in screen_bindings(RnnlmApp)} <= offered.keys()
+        assert offered["Show all keys"] == "F1 · Everywhere"
+        assert offered["Export the model to a file"] == "e · Models"
+        assert offered["Suggest now"] == "ctrl+space · Autocomplete: the line"
+        # What is usually typed comes after what is looked for, then the other screens.
+        order = ["Compare models", "Change theme", "Show all keys", "Use model a", "Use model b",
+                 "Accept a word", "Rename the model", "Change keys"]  # fmt: skip
         assert sorted(order, key=titles.index) == order
         await press(pilot, "ctrl+p")
         await wait_until(pilot, lambda: in_order(picture(app), *titles[:3]))
+        assert has_row(app, "Continue lines", "ctrl+g · Autocomplete")
+
+
+def test_the_title_of_an_action_is_short_and_its_own() -> None:
+    kinds = sections(RnnlmApp)
+    for name in ("Everywhere", "Autocomplete", "Autocomplete: the line", "Train", "Models"):
+        kind = kinds[name]
+        titles = [action_title(binding) for binding in own_bindings(kind)]
+        assert len(set(titles)) == len(titles)
+        for title in titles:
+            assert len(title) <= 34 and title[0].isupper(), title
 
 
 async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:

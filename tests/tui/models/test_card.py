@@ -91,12 +91,13 @@ def quality_of(library: Library, name: str) -> str:
     """How good the model is, as its card says."""
     one = listed(library, name)
     assert one.card is not None
-    return text_of(quality(one, one.card))
+    told = heading(one, is_active=False).plain.partition("\n")[2]
+    return f"{told}\n{text_of(quality(one.card))}"
 
 
 def test_a_model_without_an_evaluation_says_how_to_get_one(library: Library) -> None:
     assert quality_of(library, "two") == (
-        "keys saved on unseen lines: not measured yet (m measures them)\n"
+        "keys saved: not measured yet (m measures them)\n"
         "held-out lines network: perplexity 403 per word\n"
         "top word right: 15%; top five: 26%\n"
         "training lines network: perplexity 12.2 per word\n"
@@ -115,7 +116,7 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     change_saved(library.path("mixed"), measured)
     assert "window all words before" in text_of(overview(listed(library, "mixed")))
     said = quality_of(library, "mixed")
-    saves = "keys saves 20% of keys on lines it has not seen (the English alone: 19%); measured on"
+    saves = "keys saved 20% (the English alone: 19%); measured on"
     assert said.startswith(f"{saves} 99 words, too few to tell\n")
     mixture = "held-out lines mixture: perplexity 148 per word\ntop word right: 7.0%; top five: 19%"
     assert mixture in said
@@ -130,12 +131,20 @@ def test_the_figures_of_an_evaluation_go_first(library: Library) -> None:
     change_saved(library.path("two"), partial(replace, evaluation=EVALUATION))
     said = quality_of(library, "two")
     assert "held-out lines network: perplexity 148 per word\ntop word right: 7.0%" in said
-    assert said.startswith("keys saves 20% of keys on lines it has not seen; measured on 99 words")
+    assert said.startswith("keys saved 20%; measured on 99 words")
+
+
+def test_a_share_measured_on_few_words_is_marked_in_the_list(library: Library) -> None:
+    for words, shown in ((499, " 20% ?"), (500, " 20%  ")):
+        change_saved(
+            library.path("two"), partial(replace, evaluation=replace(EVALUATION, words=words))
+        )
+        assert f" {COLUMNS['saves'].text(listed(library, 'two'))}" == shown
 
 
 def test_a_model_without_held_out_lines_does_not_claim_to_know_new_ones(library: Library) -> None:
     said = quality_of(library, "one")
-    assert "keys saved on unseen lines: not known, no lines were held out of its training" in said
+    assert "keys saved: not known, no lines were held out of its training" in said
     assert "--evaluate" not in said
 
 
@@ -158,7 +167,7 @@ def test_what_cannot_be_used_says_why_and_what_to_do(
 def test_a_model_in_training_names_the_process(library: Library) -> None:
     with held_elsewhere(library, "two"):
         one = listed(library, "two")
-        assert heading(one, is_active=True).plain == "two   ● active   ◆ training"
+        assert heading(one, is_active=True).plain.startswith("two   ● active   ◆ training\n")
         assert dict(overview(one))["trained by"].startswith("process ")
     assert not any(one.trained_by for one in library.entries())
 

@@ -25,11 +25,19 @@ def request(name: str = "poems") -> TrainingRequest:
     return TrainingRequest(("verses.txt", "--name", name), name)
 
 
+async def begun(runs: Runs) -> FollowedRun:
+    """The run poems, which need not wait."""
+    run = await runs.start(request())
+    assert run is not None
+    return run
+
+
 @pytest.fixture
 async def runs(script: Script, data_dir: Path) -> AsyncIterator[Runs]:
     """The runs of an app. They have ended after the test."""
     runs = Runs(Library(data_dir))
     yield runs
+    runs.waiting.clear()
     if runs.own is not None:
         script.exit(name=runs.own.name)
         await over(runs.own)
@@ -43,7 +51,7 @@ async def test_a_run_is_shown_and_its_saves_and_end_are_reported(
     runs.on_saved = lambda run, event: told.append((run, event.epoch))
     runs.on_end = ends.append
     assert (runs.own, runs.shown, runs.training) == (None, None, None)
-    run = await runs.start(request())
+    run = await begun(runs)
     assert (runs.own, runs.shown, runs.training) == (run, run, run)
     script.write(started(), ended(1), Saved(1.0, 1, "poems", True))
     await until(lambda: told == [(run, 1)])
@@ -54,12 +62,42 @@ async def test_a_run_is_shown_and_its_saves_and_end_are_reported(
 
 
 async def test_only_one_run_at_a_time(runs: Runs) -> None:
-    first, second = await asyncio.gather(
-        runs.start(request()), runs.start(request("second")), return_exceptions=True
-    )
-    assert runs.own is first
-    assert isinstance(second, UsageError)
-    assert "poems" in second.message
+    first, second = await asyncio.gather(runs.start(request()), runs.start(request("second")))
+    assert (runs.own, second) == (first, None)
+    assert runs.taken_names == {"poems", "second"}
+    for name in ("poems", "second"):
+        with pytest.raises(UsageError, match=f"{name} is being trained or waits"):
+            await runs.start(request(name))
+
+
+async def test_those_that_wait_start_one_after_the_other_even_after_a_failure(
+    runs: Runs, script: Script
+) -> None:
+    ends: list[str] = []
+    runs.on_end = lambda run: ends.append(run.name)
+    first = await runs.start(request())
+    for name in ("second", "given-up", "deleted", "third"):
+        await runs.start(request(name))
+    runs.give_up("given-up")
+    runs.name_changed("deleted", None)
+    script.exit(3)
+    await until(lambda: script.arguments("second"))
+    assert runs.shown is first, "how it has ended can be read"
+    assert [waiting.name for waiting in runs.waiting] == ["third"]
+    script.exit(name="second")
+    await until(lambda: script.arguments("third"))
+    assert ends == ["poems", "second"]
+    assert not script.arguments("given-up") and not script.arguments("deleted")
+
+
+async def test_nothing_that_waits_starts_while_the_app_is_closed(
+    runs: Runs, script: Script
+) -> None:
+    run = await begun(runs)
+    await runs.start(request("second"))
+    await runs.close(detach=False)
+    assert not run.is_running
+    assert runs.own is run and not runs.waiting
 
 
 async def test_a_run_of_another_process_is_shown_in_the_place_of_the_own(
@@ -80,7 +118,7 @@ async def test_a_run_that_starts_takes_the_place_of_one_that_is_watched(
 ) -> None:
     with trained_elsewhere(script):
         watched = await runs.watch("other")
-        run = await runs.start(request())
+        run = await begun(runs)
         assert runs.shown is run
         assert not watched.is_running
 
@@ -106,7 +144,7 @@ async def test_only_a_running_training_can_be_watched(runs: Runs) -> None:
 async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
     runs: Runs, script: Script
 ) -> None:
-    run = await runs.start(request())
+    run = await begun(runs)
     runs.name_changed("poems", "verses")
     runs.name_changed("poems", None)
     assert (run.name, run.is_deleted) == ("poems", False)
@@ -126,7 +164,7 @@ async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
 async def test_closing_stops_the_own_run_and_waits_until_it_has_saved(
     runs: Runs, detached: bool
 ) -> None:
-    run = await runs.start(request())
+    run = await begun(runs)
     if detached:
         run.detach()
     await runs.close(detach=False)
@@ -136,7 +174,7 @@ async def test_closing_stops_the_own_run_and_waits_until_it_has_saved(
 
 
 async def test_closing_can_let_the_own_run_go_on(runs: Runs, script: Script) -> None:
-    run = await runs.start(request())
+    run = await begun(runs)
     await runs.close(detach=True)
     await until(lambda: script.orders() == ["resume", "detach", "end of input"])
     assert run.is_running

@@ -272,16 +272,19 @@ async def test_a_name_that_cannot_be_one_is_explained(script: Script, data_dir: 
         assert line(on.form, "name").value == "mine-2", "it was typed"
 
 
-async def test_the_current_line_is_the_seed_line_until_another_is_typed(script: Script) -> None:
+async def test_the_seed_line_is_how_the_text_begins_until_another_is_typed(
+    script: Script,
+) -> None:
     async with shown(script) as on:
-        on.form.propose_seed("the cat")
-        assert on.form.plan.seed_line == "the cat"
-        on.form.propose_seed("the dog")
-        assert on.form.plan.seed_line == "the dog"
+        await on.until(lambda: on.form.plan.seed_line == "From fairest creatures we")
+        script.answer(SUMMARY | {"opening": "In the morning we"})
+        choose_file(on.form, "/diary.txt")
+        await on.until(lambda: on.form.plan.seed_line == "In the morning we")
         line(on.form, "seed").value = "my own"
-        on.form.propose_seed("the bird")
-        assert on.form.plan.seed_line == "my own"
+        choose_file(on.form, "/letters.txt")
+        await on.until(lambda: on.form.problem == COUNTING)
         await on.ready()
+        assert on.form.plan.seed_line == "my own"
 
 
 async def test_a_library_that_cannot_be_read_is_reported(script: Script, data_dir: Path) -> None:

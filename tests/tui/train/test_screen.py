@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,20 +16,25 @@ from textual.widgets import Button, Collapsible, Input, Static
 
 from rnnlm_tui.errors import CorpusError, RnnlmError, Sentence
 from rnnlm_tui.event_types import EndFigures, Event, FinishReason, Paused
+from rnnlm_tui.store import library as library_module
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Holder
+from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.actions import run_rows
+from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.runs.follower import HistoryReader
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import badge, end_of, run_line
+from rnnlm_tui.tui.train import fields
 from rnnlm_tui.tui.train.data_card import DataCard
+from rnnlm_tui.tui.train.form import NAME_CHECKED
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_view import progress_bar
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
-from tests.helpers.app import click, picture
+from tests.helpers.app import click, picture, post_keys
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
@@ -64,7 +70,7 @@ async def test_one_key_starts_a_training_at_every_width(
         await on.until(lambda: on.form.problem is None)
         await on.pilot.press("f5")
         await on.until(lambda: script.arguments("sonnets-gru") and on.screen.is_run_shown)
-        await on.until(lambda: script.orders("sonnets-gru") == ["sample the cat"])
+        await on.until(lambda: script.orders("sonnets-gru") == ["sample From fairest creatures we"])
 
 
 async def test_the_data_card_is_scrolled_to_and_a_click_starts_the_training(
@@ -137,16 +143,48 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
         await on.pilot.press("escape")
-        await on.until(lambda: on.sees("! poems is being trained"))
-        assert on.screen.query_one("#train", Button).disabled
+        await on.until(lambda: on.sees("515.8 MB of memory", "waits until poems has ended"))
         on.screen.run_pane.resume("poems")
-        await on.until(lambda: on.app.told == ["poems is being trained"])
+        await on.until(lambda: on.app.told == ["poems is being trained or waits"])
+        await on.until(lambda: on.form.problem is None)
+        post_keys(on.app, "f5", "f5")
+        await on.until(lambda: on.screen.is_run_shown and "poems" in on.head)
+        assert on.app.told[1:] == ["sonnets-gru waits until poems has ended"]
         await on.pilot.press("escape")
-        assert on.screen.is_run_shown
-        await on.pilot.press("escape", "escape", "x")
-        await on.phase(Phase.FINISHED)
-        await on.pilot.press("n")
-        await on.until(lambda: not on.screen.query_one("#train", Button).disabled)
+        await on.until(lambda: on.sees("1 sonnets-gru  waits for its turn"))
+        await on.until(lambda: on.form.plan.name == "sonnets-gru-2")
+        await on.until(lambda: on.form.problem is None)
+        await on.pilot.press("f5")
+        await on.until(lambda: on.screen.is_run_shown)
+        await on.pilot.press("escape")
+        await on.until(lambda: on.sees("2 sonnets-gru-2  waits for its turn"))
+        script.exit(1, RnnlmError("it went wrong"))
+        await on.until(lambda: script.arguments("sonnets-gru"))
+        assert not on.screen.is_run_shown, "the form is not taken away"
+        await on.until(lambda: on.sees("1 sonnets-gru-2  waits for its turn"))
+        await on.pilot.press("escape")
+        await on.until(lambda: on.screen.is_run_shown and "sonnets-gru" in on.head)
+
+
+async def test_the_place_of_a_training_that_waits_can_be_given_up(script: Script) -> None:
+    async with shown(script, (120, 40)) as on:
+        await on.start(started())
+        await on.app.runs.start(TrainingRequest(("--name=verses",), "verses"))
+        await on.pilot.press("escape")
+        await on.until(lambda: on.sees("1 verses  waits for its turn"))
+        for answer, left in (("escape", ["verses"]), ("ctrl+y", [])):
+            await on.pilot.press("f6", "end", "enter")
+            await on.until(lambda: isinstance(on.app.screen, Confirm) and on.app.screen.focused)
+            assert "Give up the place of verses?" in picture(on.app)
+            await on.pilot.press(answer)
+            await on.until(lambda: not on.app.screen.is_modal)
+            waiting = partial(names_waiting, on)
+            await on.until(lambda: waiting() == left)  # noqa: B023
+        await on.until(lambda: not on.sees("verses"))
+
+
+def names_waiting(on: Shown) -> list[str]:
+    return [request.name for request in on.app.runs.waiting]
 
 
 # While it runs
@@ -170,7 +208,7 @@ async def test_the_best_epoch_is_marked_as_soon_as_it_ends(script: Script) -> No
         await on.until(lambda: [row[0] for row in on.epochs] == [" ", "^", " ", " "])
         assert "100 examples/s" in on.head
         assert not on.sees("penalty")
-        assert on.sees(" network alone ", " training lines ", " held-out lines "), "whose they are"
+        assert on.sees(" network alone ", " training lines ", " held-out lines"), "whose they are"
         (names,) = [row for row in picture(on.app).splitlines() if "accuracy" in row]
         assert names.split()[:8] == [
             *("epoch", "loss", "accuracy", "perplexity"),
@@ -191,6 +229,24 @@ async def test_a_small_window_shows_the_last_epoch_below_the_names_of_its_figure
         names = next(number for number, row in enumerate(rows) if "accuracy" in row)
         below = next(number for number, row in enumerate(rows) if "your line" in row)
         assert " 2.500 " in rows[below - 1] and names < below - 1, "no row is wrapped"
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+async def test_a_long_continuation_is_shown_whole(script: Script, size: tuple[int, int]) -> None:
+    async with shown(script, size) as on:
+        words = " ".join(["wherefore"] * 8)
+        sample = {"seed": "the cat", "text": f"the cat {words} end"}
+        await on.start(started(), msgspec.structs.replace(ended(1), sample=sample))
+        await on.until(lambda: picture(on.app).count("wherefore") == 8 and on.sees(" end "))
+
+
+@pytest.mark.parametrize(("lines", "title"), [(9, ", too few to tell "), (900, " ")])
+async def test_too_few_held_out_words_are_said_to_be_so(
+    script: Script, lines: int, title: str
+) -> None:
+    async with shown(script) as on:
+        await on.start(started(held_out_lines=lines), ended(1, held_out=6.0))
+        await on.until(lambda: on.sees(f"held-out lines{title}"))
 
 
 async def test_a_run_of_one_pass_shows_no_chart_of_one_point(script: Script) -> None:
@@ -325,7 +381,7 @@ FIGURES = [
     "Held-out lines: perplexity per word 94.2 (mixture), 148 (network alone).",
     "Training lines: loss 4.000 nats per word, accuracy 20% (network alone).",
 ]
-SAVES = "Saves 58% of keys on lines it has not seen (the English alone: 57%)"
+SAVES = "Keys saved 58% (the English alone: 57%)"
 DIVERGED = "Diverged: the loss kept becoming infinite or NaN; epoch 2 is kept"
 SMALLER = "Train again with a smaller learning rate (More settings)."
 
@@ -540,8 +596,8 @@ async def test_a_run_elsewhere_is_listed_watched_and_stopped(
             others = on.screen.query_one(OtherRuns)
             await on.until(lambda: others.display)
             assert not on.screen.is_run_shown
-            await on.pilot.press("o")
-            assert on.app.focused is others, "o goes to the list; it opens nothing by itself"
+            await on.pilot.press("f6")
+            assert on.app.focused is others, "F6 goes to the list; it opens nothing by itself"
             assert not on.screen.is_run_shown
             await on.pilot.press("enter")
             await on.until(lambda: "epoch 3/20" in on.head)
@@ -581,7 +637,7 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
             await open_from_form("▶ poems  training, started here; Enter shows it", "poems")
             await open_from_form("▶ other", "other")
             await on.pilot.press("escape")
-            await on.until(lambda: on.sees("! poems is being trained"))
+            await on.until(lambda: on.sees("waits until poems has ended"))
             await on.pilot.press("escape")
             await on.until(lambda: "poems" in on.head)
             for name in ("other", "poems"):
@@ -592,6 +648,38 @@ async def test_the_own_run_is_found_again_after_another_was_watched(script: Scri
 
 def prompt(others: OtherRuns, row: int) -> str:
     return str(others.get_option_at_index(row).prompt)
+
+
+async def test_a_stopped_run_is_resumed_by_key_while_the_focus_is_in_a_field(
+    script: Script,
+) -> None:
+    async with shown(script, preferences=Preferences(files="/diary.txt")) as on:
+        leave_model(on, 2, 3, 9)
+        await on.until(lambda: on.screen.query_one(OtherRuns).display)
+        on.form.query_one("#files").focus()
+        await on.pilot.press("f6", "enter")
+        await on.until(lambda: "--resume" in script.arguments())
+        assert on.form.plan.files == "/diary.txt"
+
+
+async def test_a_training_starts_even_if_its_name_is_still_being_checked(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, check = threading.Event(), library_module.new_name_problem
+
+    def wait_and_check(*arguments: Any) -> str | None:
+        assert gate.wait(20)
+        return check(*arguments)
+
+    async with shown(script) as on:
+        await on.ready()
+        monkeypatch.setattr(fields, "new_name_problem", wait_and_check)
+        on.form.query_one("#name", Input).value = "mine"
+        await on.until(lambda: on.form.problem == NAME_CHECKED)
+        await on.pilot.press("f5")
+        gate.set()
+        await on.until(lambda: script.arguments("mine"))
+        script.exit(name="mine")
 
 
 async def test_a_stopped_run_is_listed_and_resumed(script: Script) -> None:
@@ -606,10 +694,13 @@ async def test_a_stopped_run_is_listed_and_resumed(script: Script) -> None:
 
 async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> None:
     async with shown(script) as on:
-        on.screen.run_pane.update_model("poems", ("/texts/poems-written.txt",))
+        added = ("/texts/poems-written.txt",)
+        updates = [TrainingRequest.updating(*each) for each in (("poems", added), ("letters", ()))]
+        on.screen.run_pane.start_all(updates)
         asked = ["--train", "--update", "poems", "--add=/texts/poems-written.txt"]
         await on.until(lambda: script.arguments()[:4] == asked)
         await on.until(lambda: on.screen.is_run_shown)
+        assert names_waiting(on) == ["letters"]
 
 
 def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
@@ -621,10 +712,10 @@ def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
 def test_a_run_is_a_line_in_the_list() -> None:
     run = SavedRun("a", None, True, 3, 9)
     assert run.is_unfinished
-    assert run_line(run) == "‖ a  stopped at epoch 3 of 9; Enter resumes it"
+    assert run_line(run) == "‖ a  stopped at epoch 3 of 9"
     assert not SavedRun("a", None, True, 9, 9).is_unfinished
     begun = SavedRun("a", None, True, None)
-    assert run_line(begun) == "‖ a  stopped at its first epoch; Enter resumes it"
+    assert run_line(begun) == "‖ a  stopped at its first epoch"
     running = SavedRun("a", Holder(), False, None)
     assert run_line(running) == "▶ a  trained by another process, no epoch is saved yet"
 

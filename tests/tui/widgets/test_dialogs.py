@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, Static
 from rnnlm_tui.tui.widgets import dialogs
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm, Dialog
 from rnnlm_tui.tui.widgets.inputs import PathInput
-from tests.helpers.app import post_keys, problem_in, wait_until
+from tests.helpers.app import has_row, post_keys, problem_in, wait_until
 from tests.helpers.host import HostApp
 
 HOSTILE = "[/b] [red]x \u7269\u8a9e e\u0301\u0301 \u05d0\u05d1 \x1b[31m\a " + "w" * 200
@@ -108,18 +108,36 @@ async def test_a_key_that_repeats_closes_one_screen_only() -> None:
 @pytest.mark.parametrize(
     ("keys", "answer"),
     [
-        (["enter"], None),
+        (["enter"], "stop"),
         (["escape"], None),
         (["1"], "stop"),
         (["3"], None),
-        (["up", "enter"], "detach"),
-        (["9", "up", "up", "enter"], "stop"),
+        (["up", "enter"], None),
+        (["9", "down", "enter"], "detach"),
     ],
 )
 async def test_one_of_several_by_key(keys: list[str], answer: str | None) -> None:
     async with asked(lambda: Choice("Stop?", "What now?", OPTIONS)) as (pilot, app):
         await pilot.press(*keys)
         assert await answer_of(pilot, app) == answer
+
+
+@pytest.mark.parametrize(
+    ("make", "keys"),
+    [
+        (lambda: Confirm("Delete it?", ""), "ctrl+y yes · n no · Esc cancel"),
+        (lambda: Choice("Stop?", "", OPTIONS), "Enter choose · Esc cancel"),
+        (lambda: AskText("Name", "", "a", check=no_spaces), "Enter accept · Esc cancel"),
+        (lambda: AskPath("File", "", "a"), "Tab complete · Enter accept · Esc cancel"),
+    ],
+    ids=["yes or no", "one of several", "text", "path"],
+)
+@pytest.mark.parametrize("size", [(60, 16), (120, 36)])
+async def test_a_dialog_names_its_keys(
+    make: Callable[[], Dialog[Any]], keys: str, size: tuple[int, int]
+) -> None:
+    async with asked(make, size) as (_, app):
+        assert has_row(app, "╰", f" {keys} ", "╯")
 
 
 async def test_a_text_is_accepted_only_if_it_is_right() -> None:

@@ -132,6 +132,24 @@ async def test_after_a_choice_that_failed_the_active_model_is_loaded_again(it: T
     assert it.errors == ["damaged is damaged"]
 
 
+async def test_a_model_deleted_while_it_is_loaded_does_not_become_active(it: Trial) -> None:
+    it.loader.choose("poems")
+    await it.until_active("poems")
+    await it.begin_slowly("other")
+    it.loader.name_changed("other", None)
+    it.library.gate.set()
+    await it.until_active("poems", "poems")
+
+
+async def test_a_model_renamed_while_it_is_loaded_becomes_active(it: Trial) -> None:
+    await it.begin_slowly("other")
+    it.library.models["letters"] = it.library.models.pop("other")
+    it.loader.name_changed("other", "letters")
+    it.library.gate.set()
+    await it.until_active("letters")
+    assert not it.errors
+
+
 async def test_saves_while_a_model_is_loaded_are_loaded_once(it: Trial) -> None:
     await it.begin_slowly("poems")
     for _ in range(12):

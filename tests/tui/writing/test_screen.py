@@ -29,6 +29,7 @@ from tests.helpers.app import (
     has_row,
     in_order,
     picture,
+    post_clicks,
     post_keys,
     scripted_model,
     toasts,
@@ -147,6 +148,16 @@ async def test_the_chosen_word_is_everywhere(tmp_path: Path) -> None:
         assert it.editor.has_focus
 
 
+async def test_a_double_click_takes_one_word(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i compare ")
+        x, y = it.screen.query_one(BestWords).region.offset
+        post_clicks(it.app, (x + 4, y), (x + 4, y))
+        await it.until(lambda: it.line == "shall i compare thee ")
+        await it.write("x")
+        assert it.line == "shall i compare thee x"
+
+
 async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
     async with desk(tmp_path, size=(120, 40)) as it:
         await it.write(*"shall i compare ")
@@ -202,7 +213,8 @@ def test_the_name_of_a_corpus_is_shown_as_far_as_there_is_room() -> None:
     card.corpus["name"] = "x\x1b" * 200_000
     facts = list(model_facts(LoadedModel("m", card, model)))
     assert sum(map(len, facts)) < 300
-    assert "words of x\ufffdx" in facts[1]
+    assert facts[1].startswith("x\ufffdx") and facts[1].endswith(": 2,159 lines, 17,600 words")
+    assert facts[2] == f"{len(model.vocabulary.words)} words known"
 
 
 # Keys that act on more than the line
@@ -238,7 +250,9 @@ async def test_the_threshold_of_the_ghost_is_a_setting(tmp_path: Path) -> None:
         await it.write(*"shall ")
         await it.press("alt+t")
         await it.until(lambda: it.app.screen.is_modal)
-        it.app.screen.query_one(Input).value = "0.95"
+        field = it.app.screen.query_one(Input)
+        assert field.value == "15"
+        field.value = "95"
         await it.press("enter")
         await it.until(lambda: it.shown == "")
         assert "ghost ≥95%" in it.static("#figures")
