@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnlm_tui.cli.data_card import data_card
 from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
@@ -21,12 +23,15 @@ from rnnlm_tui.lm.layer_table import layers_of, table_heads
 from rnnlm_tui.lm.model import Architecture
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.text.examples import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.estimate import logits_of, run_seconds, training_bytes
 from rnnlm_tui.training.plan import plan
 
 FIRST_PAIRS = 10
+FIRST_PADDED = 4
+"""The same, padded, of which a person needs fewer."""
 PLACE = ".summary-"
 """Prefix of the folder of a large text within the data folder, followed by the process id."""
 
@@ -97,6 +102,7 @@ def _summary_json(
         "warnings": prepared.warnings,
         "notes": prepared.notes,
         "first_pairs": first_pairs(prepared),
+        "first_padded": first_padded(prepared),
     }
 
 
@@ -132,3 +138,12 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
         [cut_words(" ".join(map(word, seen(context)))), cut_words(word(label))]
         for context, label in prepared.examples.first(FIRST_PAIRS)
     ]
+
+
+def first_padded(prepared: PreparedText) -> list[tuple[list[int], int]]:
+    """The first examples of the lesson as it trains on them: the ids of the context, with zeros
+    before them up to the window, and the id to predict. None for other presets."""
+    if not isinstance(prepared.examples, PrefixExamples):
+        return []
+    features, labels = prepared.examples.batch(np.arange(min(FIRST_PADDED, len(prepared.examples))))
+    return [*zip(features.tolist(), labels.tolist(), strict=True)]

@@ -140,6 +140,13 @@ class MixedModel(LanguageModel):
             weights["cache"] *= min(1.0, state.recent.length / FILLING_WORDS)
         return normalize(weights)
 
+    def contributions(self, state: MixedState, number: int) -> dict[ComponentName, float]:
+        """What each component contributes to the probability of an id after a state."""
+        (rows,) = self.predict_components([state])
+        weights = self.weights_in(state).items()
+        of_id = rows[:, number].tolist()
+        return {name: weight * p for (name, weight), p in zip(weights, of_id, strict=True)}
+
     def predict_components(self, states: Sequence[MixedState]) -> Iterator[Array]:
         """Yields the distribution of each component after each state [K, U], in the order of
         `mixture_weights`. That of the cache is zero at the start of a text. An array is valid until

@@ -158,6 +158,7 @@ class RunEnd(Vertical):
                 ("form", "Back to the form"),
                 ("go_on", "Resume"),
                 ("use", "Write with it"),
+                ("inside", "Inside"),
                 ("longer", "Train longer"),
                 ("compare", "Compare"),
                 ("again", "New training"),

@@ -48,8 +48,9 @@ class CorpusSummary(Struct, frozen=True):
     `settings` are the settings of the training, including defaults that depend on the size of the
     corpus; `size` names that size, None if the preset's defaults do not depend on it. `total_words`
     includes the padding. `estimated_s` is for all epochs on this machine, None if unknown.
-    `first_pairs` are the context and the next word of the first examples. `notes` say how the text
-    is read, `warnings` why it is a poor text to learn from.
+    `first_pairs` are the context and the next word of the first examples. For the lesson,
+    `first_padded` are the ids of the first of them, with zeros before the context. `notes` say how
+    the text is read, `warnings` why it is a poor text to learn from.
     """
 
     settings: dict[str, Setting]
@@ -61,6 +62,7 @@ class CorpusSummary(Struct, frozen=True):
     memory_bytes: Count
     layers: tuple[LayerFacts, ...]
     first_pairs: tuple[tuple[str, str], ...]
+    first_padded: tuple[tuple[tuple[Count, ...], Count], ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     size: str | None = None
