@@ -1,5 +1,4 @@
-"""Says where a suggestion of a mixture comes from. Costs one prediction, without a step of a
-network."""
+"""Says where a suggestion of a mixture comes from, in a fraction of the time of a prediction."""
 
 from __future__ import annotations
 
@@ -35,9 +34,11 @@ def origin_of(
         return None
     before = line[:cursor]
     typed = Typed.of(before, model.tokenizer.in_style_of(before, previous_lines))
-    state = contexts.state_after(encode_context(model, typed.words, previous_lines))
+    context = encode_context(model, typed.words, previous_lines)
     (number,) = model.vocabulary.ids([word]).tolist()
-    contributions = model.contributions(state, number)
+    probability = float(contexts.next_word_probabilities(context)[number])
+    state = contexts.state_after(context)
+    contributions = model.contributions(state, number, probability)
     if not (total := sum(contributions.values())):
         return None
     shares = ((name, value / total) for name, value in contributions.items())

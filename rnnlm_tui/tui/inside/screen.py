@@ -2,89 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.widgets import Input, OptionList
-from textual.widgets.option_list import Option
 
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.tui.inside.drawing import influence_rows, suggestion_rows
 from rnnlm_tui.tui.inside.explainer import Explained, Explainer
 from rnnlm_tui.tui.inside.host import InsideHost
 from rnnlm_tui.tui.inside.line import Line, LineRow
-from rnnlm_tui.tui.inside.picture import FRAME, Drawn, Picture
+from rnnlm_tui.tui.inside.picture import Drawn, Picture
+from rnnlm_tui.tui.inside.stage_list import StageList
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.widgets.lists import RowList
-
-if TYPE_CHECKING:
-    from rnnlm_tui.explain import Part
-    from rnnlm_tui.lm.stages import Stage
 
 STEP_S = 1.5
 """How long each step is shown when a line or the stages are played."""
 EXAMPLE = "shall I compare thee to a "
 """The line that is explained before one was written."""
-NAME, SHAPE = 17, 8
-"""Columns of the name and of the shape of a stage in the list."""
-
-
-class StageList(RowList, inherit_bindings=False):
-    """The stages of all parts of the model, under the names of the parts if there are several. Its
-    keys are those of the screen."""
-
-    DEFAULT_CSS = f"""
-    StageList {FRAME}
-    StageList {{ padding: 0; scrollbar-size-vertical: 1; max-height: 100%; }}
-    StageList:focus {{ background-tint: transparent; }}
-    """
-
-    def __init__(self) -> None:
-        super().__init__(id="stages", markup=False)
-        self.border_title = Content("stages").pad(1, 1)
-        self._places: list[tuple[Part, Stage] | None] = []
-        """What each row shows; None for the name of a part."""
-
-    @property
-    def chosen(self) -> tuple[Part, Stage] | None:
-        row = self.highlighted
-        return self._places[row] if row is not None and row < len(self._places) else None
-
-    def show(self, parts: tuple[Part, ...]) -> None:
-        """Lists the stages of these parts. The chosen one stays chosen if it is still there."""
-        chosen = self.chosen
-        self._places, options = [], []
-        for part in parts:
-            if len(parts) > 1:
-                self._places.append(None)
-                title = Content.styled(f"{part.name} {part.weight:.0%}", "bold")
-                options.append(Option(title, disabled=True))
-            for stage in part.stages:
-                self._places.append((part, stage))
-                shape = "x".join(f"{size}" for size in stage.values.shape)
-                options.append(Option(f"{shorten(stage.name, NAME):{NAME}}{shape:>{SHAPE}}"))
-        self.set_options(options)
-        names = [place and (place[0].name, place[1].name) for place in self._places]
-        before = chosen and (chosen[0].name, chosen[1].name)
-        first = next((row for row, name in enumerate(names) if name), None)
-        self.highlighted = names.index(before) if before in names and before else first
-
-    def next_part(self) -> None:
-        """Chooses the first stage of the next part, after the last part that of the first one."""
-        starts = [row + 1 for row, place in enumerate(self._places) if place is None]
-        row = self.highlighted or 0
-        self.highlighted = next((start for start in starts if start > row), min(starts, default=0))
-
-    @property
-    def is_at_end(self) -> bool:
-        return self.highlighted in (None, len(self._places) - 1)
 
 
 class InsideScreen(AppScreen[InsideHost]):
