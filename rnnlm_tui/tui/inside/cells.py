@@ -83,7 +83,7 @@ class Cells:
 
     def rows(self) -> Iterator[Content]:
         """The rows as text."""
-        largest = float(np.nanmax(np.abs(self.values))) or 1.0
+        largest = float(np.abs(np.nan_to_num(self.values)).max()) or 1.0
         shown = self.values[self.top :, self.left :][: self.height, : self.width]
         levels = np.sign(shown) * np.ceil(np.abs(shown) / largest * len(ABOVE))
         places = np.where(np.isnan(shown), -1, np.nan_to_num(levels) + len(BELOW))

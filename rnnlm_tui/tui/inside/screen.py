@@ -49,8 +49,10 @@ class InsideScreen(AppScreen[InsideHost]):
                 tooltip="Show the stages of the next part of a mixture"),
         Binding("tab", "other_pane", "cells", id="inside.cells",
                 tooltip="Move between the stages and the cells, where the arrow keys point at one"),
-        Binding("enter", "type", "your line", id="inside.type", priority=True,
+        Binding("enter", "type", "your line", id="inside.type",
                 tooltip="Type a line of your own; Enter again explains it"),
+        Binding("escape", "leave_line", "leave", show=False, id="inside.leave_line",
+                tooltip="End the typing; a half-typed word stays half typed"),
         Binding("space", "play('words')", "play words", id="inside.play_words",
                 tooltip="Play the line word by word, or stop"),
         Binding("p", "play('stages')", "play stages", id="inside.play_stages",
@@ -58,9 +60,7 @@ class InsideScreen(AppScreen[InsideHost]):
     ]  # fmt: skip
     DEFAULT_CSS = """
     InsideScreen {
-        #typed { display: none; height: 1; border: none; padding: 0 1; }
-        &.-typing #typed { display: block; }
-        &.-typing LineRow { display: none; }
+        #typed { height: 1; border: none; padding: 0 1; }
         #panes { height: 1fr; }
         StageList { width: 28; height: 1fr; }
         Picture { width: 1fr; height: 1fr; }
@@ -83,6 +83,7 @@ class InsideScreen(AppScreen[InsideHost]):
         """What is being played: "words", "stages" or ""."""
         self._stages, self._picture, self._row = StageList(), Picture(), LineRow()
         self._typed = SafeInput(id="typed", compact=True, select_on_focus=False)
+        self._typed.display = False
         self._influence = Drawn(influence_rows, "influence")
         self._next = Drawn(suggestion_rows, "next")
 
@@ -116,7 +117,7 @@ class InsideScreen(AppScreen[InsideHost]):
         self.ask()
 
     def on_screen_suspend(self) -> None:
-        self._played = ""
+        self._stop()
 
     # The explanation
 
@@ -171,7 +172,9 @@ class InsideScreen(AppScreen[InsideHost]):
     # Moving
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hides the key of the parts if there is only one."""
+        """Hides keys that do nothing now."""
+        if action == "leave_line":
+            return self._typed.display
         if action == "next_part":
             return self._explained is not None and len(self._explained.found.parts) > 1
         return super().check_action(action, parameters)
@@ -181,12 +184,12 @@ class InsideScreen(AppScreen[InsideHost]):
 
     def action_move_to(self, word: int) -> None:
         """Explains the line up to the word with this number."""
-        self._played = ""
-        self._line.move_to(word)
-        self.ask()
+        self._stop()
+        if self._line.move_to(word):
+            self.ask()
 
     def action_stage(self, down: int) -> None:
-        self._played = ""
+        self._stop()
         if down > 0:
             self._stages.action_cursor_down()
         else:
@@ -196,7 +199,8 @@ class InsideScreen(AppScreen[InsideHost]):
         self._stages.next_part()
 
     def action_other_pane(self) -> None:
-        (self._picture if self._stages.has_focus else self._stages).focus()
+        # At once: the next key is for it.
+        self.set_focus(self._picture if self._stages.has_focus else self._stages)
 
     # Playing
 
@@ -219,23 +223,30 @@ class InsideScreen(AppScreen[InsideHost]):
         elif self._played == "stages" and not self._stages.is_at_end:
             self._stages.action_cursor_down()
         else:
-            self._played = ""
-            self._show_line()
+            self._stop()
+
+    def _stop(self) -> None:
+        self._played = ""
+        self._show_line()
 
     # Typing
 
     def action_type(self) -> None:
-        """Begins to type a line, or ends it. Its last word is complete then."""
-        self._played = ""
-        is_typing = not self.has_class("-typing")
-        self.set_class(is_typing, "-typing")
-        if is_typing:
-            self._typed.focus()
-            self._typed.action_end()
-        else:
-            self._stages.focus()
-            self._typed.value = f"{self._typed.value.rstrip()} ".lstrip()
-        self._show_line()
+        """Begins to type a line."""
+        self._stop()
+        self._row.display, self._typed.display = False, True
+        self.set_focus(self._typed)
+        self._typed.action_end()
+
+    @on(Input.Submitted)
+    def _complete_line(self) -> None:
+        """Ends the typing. The last word is complete then."""
+        self._typed.value = f"{self._typed.value.rstrip()} ".lstrip()
+        self.action_leave_line()
+
+    def action_leave_line(self) -> None:
+        self._row.display, self._typed.display = True, False
+        self.set_focus(self._stages)
 
     @on(Input.Changed)
     def _explain_typed(self, event: Input.Changed) -> None:

@@ -34,7 +34,7 @@ from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
-OFFERED = ["Write with it", "Train longer", "Compare", "New training"]
+OFFERED = ["Write with it", "Inside", "Train longer", "Compare", "New training"]
 """The buttons of a finished run with a model and a state to resume."""
 
 
@@ -489,7 +489,7 @@ async def test_a_killed_run_shows_its_log_and_offers_to_resume(script: Script) -
         assert "was killed (SIGKILL)" in on.end
         assert "epoch 1 was saved" in on.end
         assert "out of [/b] memory" in on.end
-        assert on.buttons == ["Resume", "Write with it", "New training"]
+        assert on.buttons == ["Resume", "Write with it", "Inside", "New training"]
         await on.pilot.press("r")
         await on.until(lambda: "--resume" in script.arguments())
 
