@@ -65,13 +65,13 @@ class Picture(Widget, can_focus=True):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "point(0, -1)", "Left", show=False, id="inside.cell_left",
+        Binding("left", "point(0, -1)", "cell", id="inside.cell_left",
                 tooltip="Point at the cell to the left"),
-        Binding("right", "point(0, 1)", "Right", show=False, id="inside.cell_right",
+        Binding("right", "point(0, 1)", "cell", id="inside.cell_right",
                 tooltip="Point at the cell to the right"),
-        Binding("up", "point(-1, 0)", "Up", show=False, id="inside.cell_up",
+        Binding("up", "point(-1, 0)", "cell", id="inside.cell_up",
                 tooltip="Point at the cell above"),
-        Binding("down", "point(1, 0)", "Down", show=False, id="inside.cell_down",
+        Binding("down", "point(1, 0)", "cell", id="inside.cell_down",
                 tooltip="Point at the cell below"),
     ]  # fmt: skip
     DEFAULT_CSS = f"Picture {FRAME}"
@@ -107,7 +107,7 @@ class Picture(Widget, can_focus=True):
         """The words like the last one of the line, at the stage whose rows are compared."""
         if self._stage is None or self._stage.name != "embedding" or self._explained is None:
             return ""
-        words = [f"{shorten(w)} {cosine:.2f}" for w, cosine in self._explained.neighbours]
+        words = [shorten(word) for word, _ in self._explained.neighbours]
         text = f'most like "{shorten(self._explained.word)}": '
         while words and cell_len(text + ", ".join(words)) > self.content_size.width:
             words.pop()

@@ -24,6 +24,8 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 STEP_S = 1.5
 """How long each step is shown when a line or the stages are played."""
+HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
+"""Rows of the window from which each class holds."""
 EXAMPLE = "shall I compare thee to a "
 """The line that is explained before one was written."""
 
@@ -35,6 +37,7 @@ class InsideScreen(AppScreen[InsideHost]):
     another screen is shown.
     """
 
+    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#stages"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "word", id="inside.word_before",
@@ -51,7 +54,7 @@ class InsideScreen(AppScreen[InsideHost]):
                 tooltip="Move between the stages and the cells, where the arrow keys point at one"),
         Binding("enter", "type", "your line", id="inside.type",
                 tooltip="Type a line of your own; Enter again explains it"),
-        Binding("escape", "leave_line", "leave", show=False, id="inside.leave_line",
+        Binding("escape", "leave_line", "done", id="inside.leave_line",
                 tooltip="End the typing; a half-typed word stays half typed"),
         Binding("space", "play('words')", "play words", id="inside.play_words",
                 tooltip="Play the line word by word, or stop"),
@@ -66,6 +69,8 @@ class InsideScreen(AppScreen[InsideHost]):
         Picture { width: 1fr; height: 1fr; }
         #influence { height: 3; }
         #next { height: 5; }
+        &.-low #influence { display: none; }
+        &.-low #next { height: 4; }
         &.-tall #influence { height: 4; }
         &.-tall #next { height: 7; }
     }

@@ -27,6 +27,8 @@ class StageList(RowList, inherit_bindings=False):
     StageList {FRAME}
     StageList {{ padding: 0; scrollbar-size-vertical: 1; max-height: 100%; }}
     StageList:focus {{ background-tint: transparent; }}
+    StageList:ansi > .option-list--option-highlighted {{ text-style: bold underline; }}
+    StageList > .option-list--option-disabled {{ color: $text-muted; text-style: bold; }}
     """
 
     def __init__(self) -> None:
@@ -47,8 +49,7 @@ class StageList(RowList, inherit_bindings=False):
         for part in parts:
             if len(parts) > 1:
                 self._places.append(None)
-                title = Content.styled(f"{part.name} {part.weight:.0%}", "bold")
-                options.append(Option(title, disabled=True))
+                options.append(Option(f"{part.name} {part.weight:.0%}", disabled=True))
             for stage in part.stages:
                 self._places.append((part, stage))
                 shape = "x".join(f"{size}" for size in stage.values.shape)

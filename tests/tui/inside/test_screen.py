@@ -139,7 +139,7 @@ async def test_the_stages_of_each_part_are_listed_and_shown(
         await on.sees("embedding: 3 x 6")
         await on.sees("Each id selects its row.")
         await on.sees("row0 #≡-·▒█")
-        await on.sees('most like "i": you 0.50')
+        await on.sees('most like "i": you')
         await on.press("left")
         await on.sees("embedding: 2 x 6")
         await on.press("down", "down")
