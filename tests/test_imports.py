@@ -42,6 +42,18 @@ rnnlm_tui.load(sys.argv[1]).suggest("shall i ")
 assert not {"rnnlm_tui.explain", "rnnlm_tui.lm.stages"} & sys.modules.keys()
 print("LOADED", *{name.partition(".")[0] for name in sys.modules})
 """
+WRITE_IN_THE_APP = """
+import asyncio, sys
+from pathlib import Path
+from rnnlm_tui.tui.app import RnnlmApp
+async def write(folder):
+    app = RnnlmApp(folder, folder, folder / "log")
+    async with app.run_test(size=(120, 36)) as pilot:
+        while app.autocomplete.answer is None:
+            await pilot.pause(0.01)
+asyncio.run(write(Path(sys.argv[1])))
+print("LOADED", *sys.modules)
+"""
 SCREEN = {"textual", "rich"}
 HEAVY = {"torch", "textual", "safetensors", "filelock", "psutil"}
 ONE_EPOCH = [*TINY, "--epochs=1"]
@@ -135,6 +147,15 @@ def test_a_package_loads_only_what_it_needs(packages: str, others: set[str]) -> 
 def test_the_python_interface_loads_no_torch_and_what_it_needs_with_the_first_model() -> None:
     shipped = Path(rnnlm_tui.__file__).parent / "data" / "models" / "shakespeare.safetensors"
     assert loaded_by(ASK_A_MODEL, str(shipped)).isdisjoint({"torch", *SCREEN})
+
+
+def test_what_explains_a_model_is_loaded_only_when_its_screen_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    modules = loaded_by(WRITE_IN_THE_APP, str(tmp_path))
+    assert "rnnlm_tui.suggest" in modules
+    assert modules.isdisjoint({"rnnlm_tui.explain", "rnnlm_tui.lm.stages", "rnnlm_tui.tui.inside"})
 
 
 def test_importing_everything_writes_nothing(

@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnlm_tui.cli.data_card import data_card
 from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
@@ -24,12 +26,15 @@ from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.results import ENOUGH_WORDS, words_read
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.corpus import Corpus
+from rnnlm_tui.text.examples import PrefixExamples
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.streams import Workspace
 from rnnlm_tui.training.estimate import logits_of, run_seconds, training_bytes
 from rnnlm_tui.training.plan import plan
 
 FIRST_PAIRS = 10
+FIRST_PADDED = 4
+"""The same, padded, of which a person needs fewer."""
 OPENING_WORDS, FIRST_LINES = 4, 100
 PLACE = ".summary-"
 """Prefix of the folder of a large text within the data folder, followed by the process id."""
@@ -103,6 +108,7 @@ def _summary_json(
         "warnings": list(_warnings(prepared)),
         "notes": prepared.notes,
         "first_pairs": first_pairs(prepared),
+        "first_padded": first_padded(prepared),
     }
 
 
@@ -152,3 +158,12 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
         [cut_words(" ".join(map(word, seen(context)))), cut_words(word(label))]
         for context, label in prepared.examples.first(FIRST_PAIRS)
     ]
+
+
+def first_padded(prepared: PreparedText) -> list[tuple[list[int], int]]:
+    """The first examples of the lesson as it trains on them: the ids of the context, with zeros
+    before them up to the window, and the id to predict. None for other presets."""
+    if not isinstance(prepared.examples, PrefixExamples):
+        return []
+    features, labels = prepared.examples.batch(np.arange(min(FIRST_PADDED, len(prepared.examples))))
+    return [*zip(features.tolist(), labels.tolist(), strict=True)]

@@ -140,6 +140,24 @@ class MixedModel(LanguageModel):
             weights["cache"] *= min(1.0, state.recent.length / FILLING_WORDS)
         return normalize(weights)
 
+    def contributions(
+        self, state: MixedState, number: int, probability: float
+    ) -> dict[ComponentName, float]:
+        """What each component contributes to the `probability` of an id after a state. The largest
+        model is not asked, which would take as long as a prediction: it contributes the rest."""
+        largest: ComponentName = "base" if "base" in self.models else next(iter(self.models))
+        predicted: dict[ComponentName, Iterator[Array]] = {
+            name: model.predict([part])
+            for (name, model), part in zip(self.models.items(), state.models, strict=True)
+            if name != largest
+        }
+        if self._has_cache:
+            predicted["cache"] = self._cache.predict([state.recent])
+        weights, found = self.weights_in(state), dict[ComponentName, float]()
+        for name, (row,) in predicted.items():
+            found[name] = weights[name] * float(row[number]) if number < len(row) else 0.0
+        return {largest: max(0.0, probability - sum(found.values())), **found}
+
     def predict_components(self, states: Sequence[MixedState]) -> Iterator[Array]:
         """Yields the distribution of each component after each state [K, U], in the order of
         `mixture_weights`. That of the cache is zero at the start of a text. An array is valid until

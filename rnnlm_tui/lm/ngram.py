@@ -126,6 +126,18 @@ class NgramModel(WindowModel):
                 probabilities[words] += shares
                 yield length, float(backoff), probabilities
 
+    def words_before(self, context: Sequence[int], number: int) -> list[str]:
+        """The last words of a context, as many as stand in an n-gram before the id `number`."""
+        longest: Sequence[int] = ()
+        for length in range(1, min(self.window, len(context)) + 1):
+            words = context[len(context) - length :]
+            if self._node([*words, number]) is not None:
+                longest = words
+            if words[0] == BEGIN_ID:  # no n-gram reaches into the line before
+                break
+        first = self.vocabulary.first_word_id
+        return [self.vocabulary.word(word) for word in longest if word >= first]
+
     def _nodes(self, context: Sequence[int]) -> Iterator[tuple[int, int]]:
         """For the last word, the last two and so on, if they are in the trie, their number and
         their node. A pruned model may have a longer one without a shorter one."""

@@ -1,4 +1,4 @@
-"""The terminal app: three screens, the active model, and the trainings."""
+"""The terminal app: four screens, the active model, and the trainings."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 if TYPE_CHECKING:
     from rnnlm_tui.event_types import Saved
     from rnnlm_tui.store.library import Library
+    from rnnlm_tui.tui.inside.screen import InsideScreen
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.child import TrainingRequest
     from rnnlm_tui.tui.runs.follower import FollowedRun
@@ -70,6 +71,8 @@ class RnnlmApp(TerminalApp):
                 tooltip="Train a model; watch a training"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
                 tooltip="Show your models"),
+        Binding("f10,ctrl+l", "show('inside')", "Inside", id="app.inside", show=False,
+                tooltip="Look inside the model: what it does with the line being written"),
         Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
                 tooltip="Find an action; a model or a theme by name"),
         Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,
@@ -101,6 +104,7 @@ class RnnlmApp(TerminalApp):
         self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
+        self.add_mode("inside", lambda: self.inside_screen)
 
     # The parts that screens use, created at first use: numpy alone takes 0.1 s to import.
 
@@ -130,6 +134,12 @@ class RnnlmApp(TerminalApp):
 
         return ModelsScreen()
 
+    @cached_property
+    def inside_screen(self) -> InsideScreen:
+        from rnnlm_tui.tui.inside.screen import InsideScreen
+
+        return InsideScreen()
+
     @property
     def _known_runs(self) -> Runs | None:
         """The trainings, or None if they were not used yet."""
@@ -155,6 +165,14 @@ class RnnlmApp(TerminalApp):
     @property
     def default_seed_line(self) -> str:
         return self.autocomplete.latest_line
+
+    @property
+    def written(self) -> tuple[str, tuple[str, ...]]:
+        line, cursor, above = self.autocomplete.place
+        if line.strip():
+            return line[:cursor], above
+        latest = self.autocomplete.latest_line
+        return f"{latest} " if latest else "", ()
 
     def header_text(self) -> str:
         if self.loaded_model is not None:
@@ -231,6 +249,8 @@ class RnnlmApp(TerminalApp):
             self.autocomplete.active_model_changed()
             self._refresh_header()
             self.models_changed()
+        if "inside_screen" in vars(self):
+            self.inside_screen.ask()
         if name is not None and self.preferences.model != name:
             self.preferences.model = name
             self.store_preferences()

@@ -26,7 +26,8 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.writing.candidates import in_percent, spelled
+from rnnlm_tui.tui.widgets.bars import in_percent
+from rnnlm_tui.tui.writing.candidates import spelled
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.predictor import CANDIDATES
 from tests.benchmarks.app_in_terminal import (

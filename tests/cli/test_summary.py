@@ -32,6 +32,7 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
     assert (card["reads"], card["opening"]) == ("the last 10 words", "From fairest creatures we")
     assert len(card["first_pairs"]) == 10
     assert card["first_pairs"][:2] == [["from", "fairest"], ["from fairest", "creatures"]]
+    assert card["first_padded"][:2] == [[[0] * 9 + [34], 417], [[0] * 8 + [34, 417], 877]]
     shown = run("--summary").stdout
     for expected in (
         r"preset +lesson: ",
@@ -81,6 +82,7 @@ def test_the_summary_counts_ngrams(run: Command, tmp_path: Path) -> None:
     assert card["parameters"] == sum(layer["parameters"] for layer in card["layers"])
     assert (card["window"], card["corpus"]["held_out_lines"]) == (1, 6)
     assert card["first_pairs"][0] == ["<s>", "the"]
+    assert card["first_padded"] == []
     shown = run("--summary", *arguments).stdout
     assert "n-grams in all" in shown and "parameters" not in shown
     assert "with the padding, <unk>, <s>, </s>" in shown

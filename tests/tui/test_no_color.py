@@ -21,8 +21,12 @@ from rnnlm_tui.tui.runs.child import TrainingRequest
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
 from tests.helpers.app import has_row, press, scripted_app, show_form, wait_until, write
 from tests.helpers.events import in_fifth_epoch
+from tests.helpers.inside import Script as InsideScript
+from tests.helpers.inside import inside_script
 from tests.helpers.models import make_model
 from tests.helpers.runs import Script
+
+__all__ = ["inside_script"]
 
 
 @pytest.fixture
@@ -185,3 +189,25 @@ async def test_dialogs_show_the_focus_the_danger_and_what_is_wrong(app: RnnlmApp
         await press(pilot, "x")
         await wait_until(pilot, lambda: has_row(app, "a number"))
         assert style_of(app, "a number").bold
+
+
+async def test_the_sign_and_the_size_of_a_number_are_shown(
+    app: RnnlmApp, inside_script: InsideScript
+) -> None:
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall i ")
+        await press(pilot, "f10")
+        await wait_until(
+            pilot,
+            lambda: has_row(
+                app,
+                "[i]",
+            ),
+        )
+        await press(pilot, "down", "tab")
+        await wait_until(pilot, lambda: has_row(app, "row0", "#≡-·▒█"))
+        assert style_of(app, "[i]").reverse
+        assert style_of(app, "embedding  ").underline
+        await press(pilot, "right")
+        await wait_until(pilot, lambda: has_row(app, "row2, unit 1 of 6"))
+        assert any(s.text == "#" and s.style and s.style.reverse for s in segments(app))

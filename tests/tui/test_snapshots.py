@@ -34,8 +34,12 @@ from tests.helpers.app import (
     write,
 )
 from tests.helpers.events import in_fifth_epoch
+from tests.helpers.inside import Script as InsideScript
+from tests.helpers.inside import inside_script
 from tests.helpers.models import change_card, make_model, put
 from tests.helpers.runs import Script, trained_elsewhere
+
+__all__ = ["inside_script"]
 
 Compare = Callable[..., bool]
 
@@ -146,3 +150,22 @@ def test_models(snap_compare: Compare, tmp_path: Path) -> None:
         await wait_until(pilot, lambda: table.selected == "letters")
 
     assert snap_compare(app, run_before=show)
+
+
+def test_inside(snap_compare: Compare, tmp_path: Path, inside_script: InsideScript) -> None:
+    """The line with brackets round its last word. At the left the stages under the names of two
+    parts, the embedding chosen; at the right its sentence, four rows of cells that differ by glyph
+    and by colour for numbers below and above 0, the neighbours of the last word, and the number of
+    the cell that is pointed at, in reverse. Below it the words that matter for the first
+    suggestion, and both suggestions with the shares of both parts."""
+
+    async def look(pilot: Pilot[Any]) -> None:
+        await answered(pilot)
+        app_of(pilot).autocomplete.editor.set_text("shall i zzz ")
+        await press(pilot, "f10")
+        await wait_until(pilot, lambda: "words: 3" in picture(pilot.app))
+        await press(pilot, "down", "tab")
+        await press(pilot, "right", "right", "up")
+        await wait_until(pilot, lambda: "row2, unit 2 of 6" in picture(pilot.app))
+
+    assert snap_compare(scripted_app(tmp_path), run_before=look, terminal_size=(100, 30))

@@ -21,6 +21,8 @@ from textual.widgets import Static
 from rnnlm_tui.config import read_toml
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.formatting import shorten
+from rnnlm_tui.tui.inside.picture import Picture
+from rnnlm_tui.tui.inside.screen import InsideScreen
 from rnnlm_tui.tui.models.card import ModelCardScreen
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.train.run_pane import RunPane
@@ -50,6 +52,8 @@ def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
         "Train: a run": RunPane,
         "Models": ModelsScreen,
         "A model's card": ModelCardScreen,
+        "Inside": InsideScreen,
+        "Inside: the cells": Picture,
         "The path of a file": PathInput,
         "Every dialog": Dialog,
         "A yes or no": Confirm,
@@ -67,7 +71,7 @@ def all_bindings(app: type[DOMNode]) -> Iterator[tuple[str, Binding]]:
 
 
 def screen_bindings(app: type[DOMNode]) -> Iterator[tuple[Mode, type[DOMNode], Binding]]:
-    """Yields the bindings of the three screens, and of the run on the Train screen."""
+    """Yields the bindings of the four screens, and of the run on the Train screen."""
     kinds = sections(app)
     parts: list[tuple[Mode, str]] = [(mode, mode.capitalize()) for mode in get_args(Mode)]
     for mode, title in (*parts, ("train", "Train: a run")):

@@ -39,11 +39,11 @@ def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
     match run.progress.phase:
         case Phase.FINISHED:
             longer = ["longer"] if status is not None and status.can_extend else go_on
-            return ["use"] * has_model + longer + ["compare"] * has_model + ["again"]
+            return ["use", "inside"] * has_model + longer + ["compare"] * has_model + ["again"]
         case Phase.CRASHED:
-            return [*go_on, *["use"] * has_model, "again"]
+            return [*go_on, *["use", "inside"] * has_model, "again"]
         case Phase.FAILED:
-            return ["form", *go_on, *["use"] * has_model]
+            return ["form", *go_on, *["use", "inside"] * has_model]
     return []
 
 

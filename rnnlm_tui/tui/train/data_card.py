@@ -48,17 +48,45 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
     for warning in summary.warnings:
         yield from Content.styled(f"! {sanitize(warning)}", "bold").wrap(width)
     yield Content("")
+    if summary.first_padded:
+        yield from _lesson_lines(summary, width)
+        yield Content("")
     yield from Content.styled(PARTS, "dim").wrap(width)
     yield from _part_lines(summary, max(1, min(KIND_WIDTH, width - SIZES_WIDTH)))
+    if summary.first_padded:
+        return
     yield Content("")
     yield from Content.styled(PAIRS, "dim").wrap(width)
     for features, label in summary.first_pairs:
-        arrow = (" ---> ", "dim")
-        words, shown = cut_words(sanitize(features)), shorten(label)
-        room = max(1, width - len(shown) - 8)
-        if len(words) > room:  # the nearest words matter most
-            words = f"…{words[1 - room :] if room > 1 else ''}"
-        yield Content.assemble("  ", words, arrow, (shown, "bold"))
+        yield _pair(features, label, width)
+
+
+def _lesson_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
+    """Yields the steps from the text to the first training pairs, under the lesson's names."""
+    steps = (
+        ("Tokenizer", f"{summary.total_words - 1:,} words become ids; total_words counts 0 too"),
+        (
+            "n-gram sequences",
+            f"the first 2 words of a line, the first 3 ...: {summary.examples:,}",
+        ),
+        ("pad_sequences", f"zeros before them, {len(summary.first_padded[0][0]) + 1:,} ids in all"),
+        ("predictors, label", "all ids but the last, and the last, as ids and as words:"),
+    )
+    for name, what in steps:
+        yield from Content.assemble((f"{name}: ", "bold"), (what, "dim")).wrap(width)
+    for (ids, label), (words, next_word) in zip(
+        summary.first_padded, summary.first_pairs, strict=False
+    ):
+        yield _pair(" ".join(f"{number}" for number in ids), f"{label}", width)
+        yield _pair(words, next_word, width)
+
+
+def _pair(features: str, label: str, width: int) -> Content:
+    words, shown = cut_words(sanitize(features)), shorten(label)
+    room = max(1, width - len(shown) - 8)
+    if len(words) > room:  # the nearest words matter most
+        words = f"…{words[1 - room :] if room > 1 else ''}"
+    return Content.assemble("  ", words, (" ---> ", "dim"), (shown, "bold"))
 
 
 def _part_lines(summary: CorpusSummary, kind_width: int) -> Iterator[Content]:

@@ -48,6 +48,7 @@ class RunPane(Vertical, can_focus=True):
         train_key("w", "write", "write now", "Write now; with the best model saved so far"),
         train_key("g", "seed", "your line", "Change your line; it is continued after each epoch"),
         train_key("u", "use", "use it", "Write with the trained model"),
+        train_key("i", "inside", "inside", "Look inside the trained model"),
         train_key("t", "longer", "longer", "Train for more epochs"),
         train_key("r", "go_on", "resume", "Resume the training; from the last save"),
         train_key("c", "compare", "compare", "Show it among the other models"),
@@ -261,6 +262,12 @@ class RunPane(Vertical, can_focus=True):
     @on(Button.Pressed, "#end-use")
     def action_use(self) -> None:
         self.action_write()
+
+    @on(Button.Pressed, "#end-inside")
+    def action_inside(self) -> None:
+        if (run := self.run) is not None:
+            self.host.use_model(run.name)
+            self.host.show_mode("inside")
 
     @on(Button.Pressed, "#end-compare")
     def action_compare(self) -> None:

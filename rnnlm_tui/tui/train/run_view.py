@@ -148,7 +148,7 @@ class RunEnd(Vertical):
         padding: 0 1;
         #end-words { height: auto; max-height: 8; }
         #end-buttons { height: auto; padding-top: 1; }
-        #end-buttons Button { min-width: 0; margin-right: 2; }
+        #end-buttons Button { min-width: 0; margin-right: 1; }
     }
     """
 
@@ -159,9 +159,10 @@ class RunEnd(Vertical):
                 ("form", "Back to the form"),
                 ("go_on", "Resume"),
                 ("use", "Write with it"),
+                ("inside", "Inside"),
                 ("longer", "Train longer"),
                 ("compare", "Compare"),
-                ("again", "New training"),
+                ("again", "New"),
             ):
                 yield Button(label, id=f"end-{action}", compact=True)
 

@@ -49,7 +49,8 @@ class CorpusSummary(Struct, frozen=True):
     corpus; `size` names that size, None if the preset's defaults do not depend on it. `total_words`
     includes the padding. `estimated_s` is for all epochs on this machine, None if unknown.
     `reads` says which words before the next one the model reads. `first_pairs` are the context and
-    the next word of the first examples. `notes` say how the text is read, `warnings` why it is a
+    the next word of the first examples. For the lesson, `first_padded` are the ids of the first of
+    them, with zeros before the context. `notes` say how the text is read, `warnings` why it is a
     poor text to learn from. `opening` are the first words of the text.
     """
 
@@ -62,6 +63,7 @@ class CorpusSummary(Struct, frozen=True):
     memory_bytes: Count
     layers: tuple[LayerFacts, ...]
     first_pairs: tuple[tuple[str, str], ...]
+    first_padded: tuple[tuple[tuple[Count, ...], Count], ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     opening: str = ""

@@ -1,4 +1,4 @@
-"""The base class of the three screens."""
+"""The base class of the four screens."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ TABS = (
     ("autocomplete", "f2", "Autocomplete"),
     ("train", "f3", "Train"),
     ("models", "f4", "Models"),
+    ("inside", "f10", "Inside"),
 )
+ROOMY = 100
+"""Width in cells. A narrower row has no room for the name of the program."""
 
 
 class Header(Widget):
@@ -51,7 +54,8 @@ class Header(Widget):
 
     def render(self) -> Content:
         host = cast("Host", self.app)
-        parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")]
+        has_room = self.size.width >= ROOMY
+        parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")] if has_room else []
         for mode, key, label in TABS:
             shown_key = host.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
             # Brackets mark the current tab without colours.

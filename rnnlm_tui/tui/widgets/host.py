@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
 
 Answer = TypeVar("Answer")
-Mode: TypeAlias = Literal["autocomplete", "train", "models"]
+Mode: TypeAlias = Literal["autocomplete", "train", "models", "inside"]
 """The name of a screen."""
 Severity: TypeAlias = Literal["information", "warning", "error"]
 

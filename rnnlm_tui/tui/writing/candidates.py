@@ -22,6 +22,7 @@ from textual.widgets import Static
 
 from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.widgets.bars import bar, in_percent
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Suggestion
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 WIDE = 100
 """Width in cells at which one row has room for all of them, with bars and a note."""
 SHORTEST_BAR = 3
-EIGHTHS = " ▏▎▍▌▋▊▉"
 WIDEST_WORD = 22
 WIDEST_BAR = 24
 CHOSEN = Style(bold=True, reverse=True)
@@ -256,14 +256,3 @@ def note_on(suggestions: Suggestions) -> str:
 def spelled(candidate: Suggestion, prefix: str) -> str:
     """Returns the word as it will be inserted, cut to what could ever be shown."""
     return sanitize((prefix + candidate.text).strip()[: 4 * WIDEST_WORD])
-
-
-def in_percent(fraction: float) -> str:
-    """Formats a fraction as a percentage; "<1%" if it would round to 0."""
-    return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"
-
-
-def bar(fraction: float, width: int) -> str:
-    """Returns a bar, `width` cells long for a fraction of 1, in eighths of a cell."""
-    eighths = round(max(0.0, min(fraction, 1.0)) * max(0, width) * 8)
-    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

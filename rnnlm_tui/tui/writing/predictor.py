@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
     from rnnlm_tui.lm.model import LanguageModel
+    from rnnlm_tui.origin import Origin
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.suggest import Suggestions
@@ -88,7 +89,7 @@ class Predictor:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "predictor")
-        self._coming: asyncio.Future[Answer] | None = None
+        self._coming: asyncio.Future[Answer] | asyncio.Future[Origin | None] | None = None
         self.is_closed = False
 
     def answer(self, question: Question) -> asyncio.Future[Answer]:
@@ -99,9 +100,16 @@ class Predictor:
         """
         if self._coming is not None:
             self._coming.cancel()
-        loop = asyncio.get_running_loop()
-        self._coming = loop.run_in_executor(self._thread, answer_to, question)
-        return self._coming
+        coming = asyncio.get_running_loop().run_in_executor(self._thread, answer_to, question)
+        self._coming = coming
+        return coming
+
+    def origin(self, answer: Answer) -> asyncio.Future[Origin | None]:
+        """Returns where the first suggestion of an answer comes from. The next question cancels
+        this unless it has begun."""
+        coming = asyncio.get_running_loop().run_in_executor(self._thread, origin_in, answer)
+        self._coming = coming
+        return coming
 
     async def continuation(
         self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], *, again: bool
@@ -138,6 +146,16 @@ def answer_to(question: Question) -> Answer:
     suggestions = suggestions_of(question.loaded_model)
     took = time.perf_counter() - began
     return Answer(question, suggestions, took, tuple(map(suggestions_of, question.compared)))
+
+
+def origin_in(answer: Answer) -> Origin | None:
+    """Returns where the first suggestion of an answer comes from; None if there is none."""
+    from rnnlm_tui.origin import origin_of  # imports numpy
+
+    question = answer.question
+    contexts, first = question.loaded_model.contexts, answer.suggestions.candidates[:1]
+    where = question.line, question.cursor, question.previous_lines
+    return next((origin_of(contexts, each.word, *where) for each in first), None)
 
 
 def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str:

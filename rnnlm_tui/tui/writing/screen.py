@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -31,6 +32,9 @@ from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.transcript import kept_sentence
 from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
 from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
+
+if TYPE_CHECKING:
+    from rnnlm_tui.origin import Origin
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-tall")]
 """Rows of the window from which each class holds."""
@@ -168,14 +172,18 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @property
     def _question(self) -> Question | None:
         """What comes at the cursor? None while no model is loaded."""
-        editor, loaded_model = self.editor, self.host.loaded_model
-        if loaded_model is None:
+        if (loaded_model := self.host.loaded_model) is None:
             return None
+        compared = self.pane.compared if self.has_class("-wide") else ()
+        return Question(loaded_model, *self.place, compared)
+
+    @property
+    def place(self) -> tuple[str, int, tuple[str, ...]]:
+        """The line being written, the cursor in it, and the lines above."""
+        editor = self.editor
         sent = self.view.transcript.previous_lines(editor.sent.edited)
         own = editor.document.lines[: editor.cursor_location[0]]
-        previous_lines = (*sent, *filter(None, own))[-LINES_ABOVE:]
-        compared = self.pane.compared if self.has_class("-wide") else ()
-        return Question(loaded_model, editor.line, editor.cursor, previous_lines, compared)
+        return editor.line, editor.cursor, (*sent, *filter(None, own))[-LINES_ABOVE:]
 
     def _ask(self) -> bool:
         """Asks what comes at the cursor; returns whether an answer will come."""
@@ -197,6 +205,18 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             self.answer = answer
             self.editor.show(answer.suggestions)
             self._show_suggested()
+            if self.pane.display and not self._predictor.is_closed:
+                self._predictor.origin(answer).add_done_callback(partial(self._show_origin, answer))
+
+    def _show_origin(self, answer: Answer, coming: asyncio.Future[Origin | None]) -> None:
+        """Shows where the first word of an answer comes from, if that is still the answer."""
+
+        def show() -> None:
+            if answer is self.answer and self.app.is_running:
+                self.pane.show_origin(coming.result())
+
+        if not coming.cancelled():
+            self.call_next(show)
 
     @on(LineChanged)
     def _show_suggested(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -21,11 +22,15 @@ from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, load_model
 
 if TYPE_CHECKING:
+    from rnnlm_tui.origin import Origin
     from rnnlm_tui.store.library import Library
 
 LISTS = ("side-list", "compared-1", "compared-2")
 MAX_COMPARED = 2
 """A screen of 120 columns has room for two models next to the active one."""
+SHORT_NAME = 16
+"""Characters of a base model's name and of a phrase that are shown."""
+LEAST_SHARE = 0.005
 MAX_NAME = 80
 """Characters shown of a corpus's name. Showing one of 400,000 took a second each time."""
 
@@ -38,7 +43,7 @@ class SidePane(Vertical):
         width: 46;
         & > * { border: round $foreground 30%; border-title-color: $text-muted; padding: 0 1; }
         & > *:ansi { border: round ansi_bright_black; }
-        #words { height: 15; }
+        #words { height: 16; }
         #facts { height: 1fr; }
         Horizontal { height: 11; }
         .column { width: 1fr; }
@@ -50,8 +55,8 @@ class SidePane(Vertical):
         }
         .title { display: none; color: $text-muted; height: 1; }
         &.-compared-1 .title, &.-compared-2 .title { display: block; }
-        #more, #model { color: $text-muted; }
-        #more { height: 1; }
+        #more, #model, #origin { color: $text-muted; }
+        #more, #origin { height: 1; }
         #note {
             height: 1; color: $text-muted; text-style: italic;
             text-wrap: nowrap; text-overflow: ellipsis;
@@ -93,6 +98,7 @@ class SidePane(Vertical):
                         yield Static("", classes="title", markup=False)
                         yield CandidateList(id=id_)
             yield FixedText("more")
+            yield FixedText("origin")
             yield FixedText("note")
         with Vertical(id="facts"):
             yield Static("", id="model", markup=False)
@@ -107,6 +113,15 @@ class SidePane(Vertical):
         self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
         has_words = suggestions is not None and suggestions.candidates
         self.query_one("#note", FixedText).show(f"   {note}" if has_words else "")
+        if not has_words:
+            self.show_origin(None)
+
+    def show_origin(self, origin: Origin | None) -> None:
+        """Shows where the first word comes from; None if that is not known."""
+        loaded_model, row = self.host.loaded_model, self.query_one("#origin", FixedText)
+        base = loaded_model.card.base_named if loaded_model else None
+        known = origin_words(origin, base["name"] if base else "", row.size.width) if origin else ""
+        row.show(known)
 
     def name_columns(self) -> None:
         """Shows a column with a title for each model."""
@@ -162,6 +177,21 @@ class SidePane(Vertical):
         others = "F9 compares it with other models" if loaded_model else "F3 trains one"
         text = "\n".join(("\n".join(filter(None, facts)), "", others)).strip()
         self.query_one("#model", Static).update(text)
+
+
+def origin_words(origin: Origin, base: str, width: int) -> str:
+    """Says in at most `width` cells where a word comes from, the largest shares first. `base` is
+    the name of the base model."""
+    from rnnlm_tui.lm.mixture import LABELS  # imports numpy
+
+    labels = dict(LABELS)
+    labels["base"] = shorten(base, SHORT_NAME) or labels["base"]
+    if origin.phrase:
+        labels["ngrams"] = f"phrases '{shorten(' '.join(origin.phrase), SHORT_NAME)}'"
+    parts = [f"{share:.0%} {labels[name]}" for name, share in origin.shares if share >= LEAST_SHARE]
+    while parts and cell_len(sentence := f"   {', '.join(parts)}") > width:
+        parts.pop()
+    return sentence if parts else ""
 
 
 def more_words(answer: Answer) -> str:

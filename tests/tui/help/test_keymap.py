@@ -66,17 +66,17 @@ def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
 
 async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
     app = give_keys(
-        tmp_path, '"line.accept_word" = "ctrl+n"\n"app.keys" = "f10"\n"app.train" = "f12"'
+        tmp_path, '"line.accept_word" = "ctrl+n"\n"app.keys" = "f11"\n"app.train" = "f12"'
     )
     async with app.run_test(size=(120, 150), notifications=True) as pilot:
         await write(pilot, *"shall ")
         await write(pilot, "ctrl+n")
         assert app.autocomplete.editor.line == "shall i "
         assert "F12 Train" in app.screen.query_one(Header).render().plain
-        await press(pilot, "f10")
+        await press(pilot, "f11")
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
         await wait_until(pilot, lambda: app.screen.query(Static))
-        await wait_until(pilot, lambda: "F10" in picture(app))
+        await wait_until(pilot, lambda: "F11" in picture(app))
         assert not toasts(app)
 
 

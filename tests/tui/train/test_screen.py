@@ -40,7 +40,7 @@ from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
-OFFERED = ["Write with it", "Train longer", "Compare", "New training"]
+OFFERED = ["Write with it", "Inside", "Train longer", "Compare", "New"]
 """The buttons of a finished run with a model and a state to resume."""
 
 
@@ -447,9 +447,10 @@ async def test_a_run_that_is_over_offers_what_to_do(
         assert on.end.startswith("Stopped; epoch 2 is kept")
         await on.until(lambda: size == (60, 16) or on.sees(" 4 ", " 2.500 "))
         await on.until(lambda: on.keys().get("u"))
-        await on.pilot.press("u", "c")
+        await on.pilot.press("u", "i", "c")
         used = [("use_model", "poems"), ("show_mode", "autocomplete")]
-        assert on.app.calls == [*used, ("show_model", "poems")]
+        looked_into = [("use_model", "poems"), ("show_mode", "inside")]
+        assert on.app.calls == [*used, *looked_into, ("show_model", "poems")]
 
 
 async def asked_for_epochs(on: Shown) -> str:
@@ -545,7 +546,7 @@ async def test_a_killed_run_shows_its_log_and_offers_to_resume(script: Script) -
         assert "was killed (SIGKILL)" in on.end
         assert "epoch 1 was saved" in on.end
         assert "out of [/b] memory" in on.end
-        assert on.buttons == ["Resume", "Write with it", "New training"]
+        assert on.buttons == ["Resume", "Write with it", "Inside", "New"]
         await on.pilot.press("r")
         await on.until(lambda: "--resume" in script.arguments())
 
@@ -557,7 +558,7 @@ async def test_a_run_killed_before_its_first_save_offers_a_new_one(script: Scrip
         await on.phase(Phase.CRASHED)
         await on.until(lambda: on.buttons)
         assert "no epoch was saved yet" in on.end
-        assert on.buttons == ["New training"]
+        assert on.buttons == ["New"]
         await on.pilot.press("n")
         await on.until(lambda: not on.screen.is_run_shown)
 
@@ -578,7 +579,7 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         on.app.library.delete("verses")
         on.app.runs.name_changed("verses", None)
         await on.until(lambda: "The model verses was deleted" in on.end)
-        assert on.buttons == ["New training"]
+        assert on.buttons == ["New"]
         keys = on.keys()
         assert not {"u", "t", "r", "c"} & {key for key in keys if keys[key]}
 

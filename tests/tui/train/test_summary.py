@@ -21,6 +21,7 @@ from rnnlm_tui.paths import data_dir
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.summary import summarise
+from tests.helpers.app import in_order
 from tests.helpers.runs import SUMMARY
 
 WAITS = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
@@ -59,6 +60,21 @@ async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
     assert summary.first_pairs
     assert summary.estimated_s is not None
     assert summary.estimated_s > 0
+
+
+async def test_the_card_of_the_lesson_names_its_steps_and_shows_its_padded_sequences() -> None:
+    text = "from fairest creatures\nwe desire increase from us"
+    summary = await summarise(Plan("pasted", text=text, preset="lesson"), (), data_dir())
+    card = [line.plain for line in card_lines(summary, 70)]
+    steps = ("Tokenizer: 7 words", "n-gram sequences: ", "pad_sequences: ", "predictors, label: ")
+    layers = ("  Embedding", "  Bidirectional", "  Dropout", "  SimpleRNN", "  Dense (softmax)")
+    assert in_order("\n".join(card), *steps, *layers)
+    begin = card.index("  0 0 0 1 ---> 2")
+    assert card[begin + 1 : begin + 4] == [
+        "  from ---> fairest",
+        "  0 0 1 2 ---> 3",
+        "  from fairest ---> creatures",
+    ]
 
 
 async def test_the_real_command_answers_about_a_text() -> None:

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from textual.widgets import OptionList
 
+from rnnlm_tui.lm.mixture import ComponentName, MixedModel
+from rnnlm_tui.origin import Origin
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.tui.writing.predictor import Question
-from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare
+from rnnlm_tui.tui.writing.side_pane import SidePane, models_to_compare, origin_words
 from tests.helpers.app import ScriptedLibrary, chain, check_layout, in_order, scripted_model
 from tests.helpers.models import make_model, put_state
+from tests.helpers.ngrams import ngram_model
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk, questions
 
@@ -61,6 +65,31 @@ async def test_two_other_models_are_shown_next_to_the_active_one(tmp_path: Path)
         await until_a_row_has(it, "   i ", "   you ")
         it.app.name_changed("letters", None)
         await it.until(lambda: not it.screen.query(SidePane).filter(".-compared-1, .-compared-2"))
+
+
+async def test_the_pane_says_where_the_first_word_comes_from(tmp_path: Path) -> None:
+    lines = ("we leave the room", "we leave the room", "they leave the house")
+    model = MixedModel(
+        TOKENIZERS["whitespace"], {"ngrams": ngram_model(lines)}, {"ngrams": 0.75, "cache": 0.25}
+    )
+    async with desk(tmp_path, {"diary": model, "sonnets": scripted_model()}, WIDE) as it:
+        await it.write(*"we leave the ")
+        await until_a_row_has(it, "100% phrases 'we leave the'")
+        it.app.use_model("sonnets")
+        await it.until(lambda: not any("phrases" in row for row in it.rows))
+
+
+def test_the_origin_is_cut_to_the_width_the_largest_shares_first() -> None:
+    shares: tuple[tuple[ComponentName, float], ...] = (
+        ("network", 0.62), ("ngrams", 0.21), ("base", 0.13), ("cache", 0.04)
+    )  # fmt: skip
+    origin = Origin(shares, ("leave", "the"))
+    whole = "   62% network, 21% phrases 'leave the', 13% english, 4% recent words"
+    assert origin_words(origin, "english", 80) == whole
+    assert origin_words(origin, "english", 42) == "   62% network, 21% phrases 'leave the'"
+    assert origin_words(origin, "english", 20) == "   62% network"
+    assert origin_words(origin, "english", 5) == ""
+    assert "13% base model" in origin_words(origin, "", 80)
 
 
 async def test_in_a_narrow_window_no_other_model_is_asked(

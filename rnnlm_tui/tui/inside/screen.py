@@ -1,0 +1,260 @@
+"""The Inside screen: what the model does with a line, stage by stage."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input, OptionList
+
+from rnnlm_tui.formatting import shorten
+from rnnlm_tui.tui.inside.drawing import influence_rows, suggestion_rows
+from rnnlm_tui.tui.inside.explainer import Explained, Explainer
+from rnnlm_tui.tui.inside.host import InsideHost
+from rnnlm_tui.tui.inside.line import Line, LineRow
+from rnnlm_tui.tui.inside.picture import Drawn, Picture
+from rnnlm_tui.tui.inside.stage_list import StageList
+from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
+from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.inputs import SafeInput
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
+
+STEP_S = 1.5
+"""How long each step is shown when a line or the stages are played."""
+HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
+"""Rows of the window from which each class holds."""
+EXAMPLE = "shall I compare thee to a "
+"""The line that is explained before one was written."""
+
+
+class InsideScreen(AppScreen[InsideHost]):
+    """Explains the line on the Autocomplete screen, or one that is typed here.
+
+    A line is explained in a thread; only the latest question is answered. Nothing is computed while
+    another screen is shown.
+    """
+
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    AUTO_FOCUS = "#stages"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "move(-1)", "word", id="inside.word_before",
+                tooltip="Explain the line up to the word before"),
+        Binding("right", "move(1)", "word", id="inside.next_word",
+                tooltip="Explain the line up to the next word"),
+        Binding("up", "stage(-1)", "stage", id="inside.stage_before",
+                tooltip="Show the stage before"),
+        Binding("down", "stage(1)", "stage", id="inside.next_stage",
+                tooltip="Show the next stage"),
+        Binding("m", "next_part", "part", id="inside.part",
+                tooltip="Show the stages of the next part of a mixture"),
+        Binding("tab", "other_pane", "cells", id="inside.cells",
+                tooltip="Move between the stages and the cells, where the arrow keys point at one"),
+        Binding("enter", "type", "your line", id="inside.type",
+                tooltip="Type a line of your own; Enter again explains it"),
+        Binding("escape", "leave_line", "done", id="inside.leave_line",
+                tooltip="End the typing; a half-typed word stays half typed"),
+        Binding("space", "play('words')", "play words", id="inside.play_words",
+                tooltip="Play the line word by word, or stop"),
+        Binding("p", "play('stages')", "play stages", id="inside.play_stages",
+                tooltip="Play the stages one by one, or stop"),
+    ]  # fmt: skip
+    DEFAULT_CSS = """
+    InsideScreen {
+        #typed { height: 1; border: none; padding: 0 1; }
+        #panes { height: 1fr; }
+        StageList { width: 28; height: 1fr; }
+        Picture { width: 1fr; height: 1fr; }
+        #influence { height: 3; }
+        #next { height: 5; }
+        &.-low #influence { display: none; }
+        &.-low #next { height: 4; }
+        &.-tall #influence { height: 4; }
+        &.-tall #next { height: 7; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = Line("")
+        self._written: tuple[str, tuple[str, ...]] | None = None
+        """What was written on the Autocomplete screen when it was last taken from there."""
+        self._explainer = Explainer()
+        self._explained: Explained | None = None
+        self._is_waiting = False
+        self._played = ""
+        """What is being played: "words", "stages" or ""."""
+        self._stages, self._picture, self._row = StageList(), Picture(), LineRow()
+        self._typed = SafeInput(id="typed", compact=True, select_on_focus=False)
+        self._typed.display = False
+        self._influence = Drawn(influence_rows, "influence")
+        self._next = Drawn(suggestion_rows, "next")
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield self._row
+        yield self._typed
+        with Horizontal(id="panes"):
+            yield self._stages
+            yield self._picture
+        yield self._influence
+        yield self._next
+        yield KeyBar()
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        self.set_interval(STEP_S, self._step)
+        self.ask()
+
+    def on_unmount(self) -> None:
+        self._explainer.close()
+
+    def on_screen_resume(self) -> None:
+        """Takes the line on the Autocomplete screen if it has changed."""
+        written = self.host.written
+        if written != self._written:
+            self._written = written
+            text, above = written
+            self._line = Line(text.replace("\t", " ") or EXAMPLE, above)
+            self._typed.value = self._line.text
+        self.ask()
+
+    def on_screen_suspend(self) -> None:
+        self._stop()
+
+    # The explanation
+
+    def ask(self) -> None:
+        """Explains the line with the active model, if this screen is shown."""
+        if self.is_mounted and self.is_active:
+            self._show_line()
+            self._ask()
+
+    def _show_line(self) -> None:
+        self._row.show(self._line, "▶ " if self._played else "")
+
+    @work(group="explain", exclusive=True)
+    async def _ask(self) -> None:
+        """Asks for an explanation. A later question cancels this one."""
+        loaded_model, line = self.host.loaded_model, self._line
+        if loaded_model is None:
+            no_model = "There is no model: F3 trains one." if self.host.has_no_models else ""
+            self._is_waiting = False
+            self._show(None, no_model or "The model is being loaded.")
+            return
+        self._is_waiting = True
+        explained = await self._explainer.explain(loaded_model.model, line.text_read, line.above)
+        self._is_waiting = False
+        if self.app.is_running:
+            self._show(explained)
+
+    def _show(self, explained: Explained | None, why_not: str = "") -> None:
+        self._explained = explained
+        self._stages.show(explained.found.parts if explained else ())
+        self._show_stage(why_not)
+        found = explained.found if explained else None
+        notes = " ".join(found.notes) if found else ""
+        first = shorten(found.suggestions[0].word) if found and found.suggestions else ""
+        self._influence.show(
+            f'how the probability of "{first}" changes without each word' if first else "words",
+            found,
+            notes if found and not found.words else "",
+        )
+        begins = f' that begins with "{shorten(found.prefix)}"' if found and found.prefix else ""
+        self._next.show(f"next word{begins}", found, "" if first else notes)
+
+    @on(OptionList.OptionHighlighted)
+    def _show_highlighted(self) -> None:
+        self._show_stage()
+
+    def _show_stage(self, why_not: str = "") -> None:
+        chosen = self._stages.chosen
+        self._picture.show(chosen[1] if chosen else None, self._explained, why_not)
+        self.refresh_bindings()
+
+    # Moving
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hides keys that do nothing now."""
+        if action == "leave_line":
+            return self._typed.display
+        if action == "next_part":
+            return self._explained is not None and len(self._explained.found.parts) > 1
+        return super().check_action(action, parameters)
+
+    def action_move(self, words: int) -> None:
+        self.action_move_to(self._line.read + words)
+
+    def action_move_to(self, word: int) -> None:
+        """Explains the line up to the word with this number."""
+        self._stop()
+        if self._line.move_to(word):
+            self.ask()
+
+    def action_stage(self, down: int) -> None:
+        self._stop()
+        if down > 0:
+            self._stages.action_cursor_down()
+        else:
+            self._stages.action_cursor_up()
+
+    def action_next_part(self) -> None:
+        self._stages.next_part()
+
+    def action_other_pane(self) -> None:
+        # At once: the next key is for it.
+        self.set_focus(self._picture if self._stages.has_focus else self._stages)
+
+    # Playing
+
+    def action_play(self, what: str) -> None:
+        """Plays the words or the stages from the beginning, or stops."""
+        self._played = "" if self._played else what
+        if self._played == "words":
+            self._line.move_to(0)
+            self.ask()
+        elif self._played == "stages":
+            self._stages.action_first()
+        self._show_line()
+
+    def _step(self) -> None:
+        """Shows the next step of what is played, once the last one was shown."""
+        if not self._played or self._is_waiting:
+            return
+        if self._played == "words" and self._line.move_to(self._line.read + 1):
+            self.ask()
+        elif self._played == "stages" and not self._stages.is_at_end:
+            self._stages.action_cursor_down()
+        else:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._played = ""
+        self._show_line()
+
+    # Typing
+
+    def action_type(self) -> None:
+        """Begins to type a line."""
+        self._stop()
+        self._row.display, self._typed.display = False, True
+        self.set_focus(self._typed)
+        self._typed.action_end()
+
+    @on(Input.Submitted)
+    def _complete_line(self) -> None:
+        """Ends the typing. The last word is complete then."""
+        self._typed.value = f"{self._typed.value.rstrip()} ".lstrip()
+        self.action_leave_line()
+
+    def action_leave_line(self) -> None:
+        self._row.display, self._typed.display = True, False
+        self.set_focus(self._stages)
+
+    @on(Input.Changed)
+    def _explain_typed(self, event: Input.Changed) -> None:
+        if event.value != self._line.text:
+            self._line = Line(event.value)
+            self.ask()

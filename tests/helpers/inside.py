@@ -1,0 +1,152 @@
+"""A scripted explanation, and the Inside screen in a scripted app."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from rnnlm_tui.accepting import Suggestion
+from rnnlm_tui.explain import Explanation, LineWord, Part
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.inside import explainer, screen
+from rnnlm_tui.tui.inside.explainer import Explained
+from tests.helpers.app import answered, has_row, press, scripted_app, wait_until
+
+
+class Asked(NamedTuple):
+    """A question: the line up to the chosen word, the lines above, and the model."""
+
+    line: str
+    above: tuple[str, ...]
+    model: LanguageModel
+
+
+class Script:
+    """Explains every line in the same way. Explanations wait while `gate` is cleared."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    @property
+    def lines(self) -> list[str]:
+        return [asked.line for asked in self.asked]
+
+    def explained(self, contexts: Contexts, line: str, above: Sequence[str]) -> Explained:
+        self.asked.append(Asked(line, tuple(above), contexts.model))
+        assert self.gate.wait(20), "nobody opened the gate"
+        words = tuple(line.split())
+        return Explained(explanation(words), words[-1] if words else "", (("you", 0.5),))
+
+
+def embedding(rows: int) -> Stage:
+    """The units of each row are -0.5, -0.3, -0.1, 0, 0.2 and 0.5."""
+    values = np.tile(np.array([-0.5, -0.3, -0.1, 0, 0.2, 0.5], np.float32), (rows, 1))
+    labels = tuple(f"row{number}" for number in range(rows))
+    return Stage("embedding", "Each id selects its row.", values, labels)
+
+
+def explanation(words: tuple[str, ...] = ("shall", "i")) -> Explanation:
+    """A mixture of a network and n-grams, which suggests two words. Every word of the line matters
+    but "zzz", which is unknown."""
+    relu = np.zeros(200, np.float32)
+    relu[[3, 150]] = 1, 2
+    top = (("compare", 0.75), ("do", 0.25))
+    network = (
+        Stage("words", "The line is split.", np.array(words, np.str_)),
+        embedding(len(words) + 1),
+        Stage("relu layer", "Two are active.", relu),
+        Stage("softmax", "They sum to 1.", np.array([0.75, 0.25], np.float32), top=top),
+    )
+    contexts = ("(no word)", "i")
+    table = Stage(
+        "n-grams",
+        "After each context.",
+        np.array([[0.1, 0.2], [0.5, 0.25]]),
+        contexts,
+        ("compare", "do"),
+    )
+    probabilities = np.array([0.6, 0.2], np.float32)
+    return Explanation(
+        prefix="",
+        words=tuple(
+            LineWord(word, word != "zzz", word != "zzz", 0.5, 1, (0.3, 0.0)) for word in words
+        ),
+        earlier=0,
+        suggestions=tuple(
+            Suggestion(word, share, word, False, True)
+            for word, share in (("compare", 0.6), ("do", 0.2))
+        ),
+        probabilities=probabilities,
+        parts=(
+            Part("network", 0.5, np.array([0.9, 0.1], np.float32), network),
+            Part("n-grams", 0.5, np.array([0.3, 0.3], np.float32), (network[0], table)),
+        ),
+        notes=() if words else ("No whole word stands before the cursor yet.",),
+    )
+
+
+class Inside:
+    """The screen in a test."""
+
+    def __init__(self, app: RnnlmApp, pilot: Pilot[None], script: Script) -> None:
+        self.app, self.pilot, self.script = app, pilot, script
+
+    async def press(self, *keys: str) -> None:
+        await press(self.pilot, *keys)
+
+    async def sees(self, *parts: str) -> None:
+        """Waits until a row of the screen holds all of these."""
+        await wait_until(self.pilot, lambda: has_row(self.app, *parts))
+
+    async def types(self, *keys: str) -> None:
+        """Begins to type a line, and presses these keys."""
+        await self.press("enter")
+        await wait_until(self.pilot, lambda: isinstance(self.app.focused, Input))
+        await self.press(*keys)
+
+    async def explains(self, line: str) -> None:
+        """Waits until this line is explained."""
+        await wait_until(self.pilot, lambda: self.script.lines[-1] == line)
+        await wait_until(self.pilot, lambda: not self.app.inside_screen._is_waiting)
+
+
+@pytest.fixture
+def inside_script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Replaces the engine. Nothing is played by itself within the time of a test."""
+    script = Script()
+    monkeypatch.setattr(explainer, "explained", script.explained)
+    monkeypatch.setattr(screen, "STEP_S", 3600)
+    return script
+
+
+@asynccontextmanager
+async def inside(
+    folder: Path,
+    script: Script,
+    line: str = "",
+    size: tuple[int, int] = (80, 24),
+    models: Mapping[str, LanguageModel] | None = None,
+) -> AsyncIterator[Inside]:
+    """The screen, opened after this line was typed on the Autocomplete screen."""
+    app = scripted_app(folder, models)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await answered(pilot)
+        app.autocomplete.editor.set_text(line)
+        await press(pilot, "f10")
+        on = Inside(app, pilot, script)
+        await on.sees("[Inside]")
+        await on.sees("compare")
+        yield on
