@@ -51,6 +51,7 @@ async def write(folder):
     async with app.run_test(size=(120, 36)) as pilot:
         while app.autocomplete.answer is None:
             await pilot.pause(0.01)
+        await pilot.press("ctrl+q")
 asyncio.run(write(Path(sys.argv[1])))
 print("LOADED", *sys.modules)
 """

@@ -72,7 +72,7 @@ class RnnlmApp(TerminalApp):
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
                 tooltip="Show your models"),
         Binding("f10,ctrl+l", "show('inside')", "Inside", id="app.inside", show=False,
-                tooltip="Look inside the model: what it does with the line being written"),
+                tooltip="Look inside the model; what it does with the line being written"),
         Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
                 tooltip="Find an action; a model or a theme by name"),
         Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,

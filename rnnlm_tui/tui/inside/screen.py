@@ -41,25 +41,25 @@ class InsideScreen(AppScreen[InsideHost]):
     AUTO_FOCUS = "#stages"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "word", id="inside.word_before",
-                tooltip="Explain the line up to the word before"),
+                tooltip="Explain up to the word before"),
         Binding("right", "move(1)", "word", id="inside.next_word",
-                tooltip="Explain the line up to the next word"),
+                tooltip="Explain up to the next word"),
         Binding("up", "stage(-1)", "stage", id="inside.stage_before",
                 tooltip="Show the stage before"),
         Binding("down", "stage(1)", "stage", id="inside.next_stage",
                 tooltip="Show the next stage"),
         Binding("m", "next_part", "part", id="inside.part",
-                tooltip="Show the stages of the next part of a mixture"),
+                tooltip="Show the next part; its stages, if the model is a mixture"),
         Binding("tab", "other_pane", "cells", id="inside.cells",
-                tooltip="Move between the stages and the cells, where the arrow keys point at one"),
+                tooltip="Go to the cells or the stages; arrow keys point at a cell"),
         Binding("enter", "type", "your line", id="inside.type",
                 tooltip="Type a line of your own; Enter again explains it"),
         Binding("escape", "leave_line", "done", id="inside.leave_line",
                 tooltip="End the typing; a half-typed word stays half typed"),
         Binding("space", "play('words')", "play words", id="inside.play_words",
-                tooltip="Play the line word by word, or stop"),
+                tooltip="Play the line; word by word, or stop"),
         Binding("p", "play('stages')", "play stages", id="inside.play_stages",
-                tooltip="Play the stages one by one, or stop"),
+                tooltip="Play the stages; one by one, or stop"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     InsideScreen {

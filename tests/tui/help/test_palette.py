@@ -107,7 +107,9 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
 
 def test_the_title_of_an_action_is_short_and_its_own() -> None:
     kinds = sections(RnnlmApp)
-    for name in ("Everywhere", "Autocomplete", "Autocomplete: the line", "Train", "Models"):
+    for name in (
+        *("Everywhere", "Autocomplete", "Autocomplete: the line", "Train", "Models", "Inside"),
+    ):
         kind = kinds[name]
         titles = [action_title(binding) for binding in own_bindings(kind)]
         assert len(set(titles)) == len(titles)

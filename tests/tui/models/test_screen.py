@@ -340,7 +340,7 @@ async def test_an_update_asks_whether_to_learn_what_was_written_with_the_model(
             pilot,
             lambda: app.calls[-1] == ("start_trainings", TrainingRequest.updating("two", added)),
         )
-        assert [path.read_text() for path in texts.glob("*")] == (
+        assert [path.read_text("utf-8-sig") for path in texts.glob("*")] == (
             ["We left.\n\nWell\nthen.\n"] if added else []
         )
 

@@ -135,7 +135,7 @@ async def test_a_pasted_text_is_kept_for_the_run(script: Script, data_dir: Path)
         await on.pilot.press("f5")
         await on.until(lambda: script.arguments("text-gru"))
         path = data_dir / "texts" / "text-gru.txt"
-        assert path.read_text() == text
+        assert path.read_text("utf-8-sig") == text
         assert script.arguments("text-gru")[1] == str(path)
 
 
