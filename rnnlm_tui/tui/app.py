@@ -21,7 +21,6 @@ from textual.theme import Theme
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import rename_model
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
+    from rnnlm_tui.tui.session.text_file import ReadFile
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.dialogs import Choice
     from rnnlm_tui.tui.widgets.host import Mode
@@ -69,7 +69,7 @@ class RnnlmApp(TerminalApp):
                 tooltip="Train a model, or watch a training"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,
                 tooltip="Show your models"),
-        Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
+        Binding("ctrl+p", "command_palette", "more", id="app.commands", priority=True,
                 tooltip="Find an action, a model or a theme by name"),
         Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,
                 tooltip="Go back to the shell; its command fg resumes the app"),
@@ -78,10 +78,15 @@ class RnnlmApp(TerminalApp):
     ]  # fmt: skip
 
     def __init__(
-        self, data_dir: Path, config_dir: Path, log_path: Path, model: str | None = None
+        self,
+        data_dir: Path,
+        config_dir: Path,
+        log_path: Path,
+        model: str | None = None,
+        file: ReadFile | None = None,
     ) -> None:
         """`model` is the name of the first active model; None for the last one used, or else the
-        newest."""
+        newest. `file` is opened as a text; None for the text opened last."""
         super().__init__(log_path)
         self._settings = SettingsFile(config_dir)
         self.preferences = self._settings.preferences
@@ -96,7 +101,7 @@ class RnnlmApp(TerminalApp):
             partial(self.run_worker, group="model_loader", exclusive=True),
         )
         self.session = SessionDatabase(data_dir / "session", self.show_error_once)
-        self.autocomplete = AutocompleteScreen(self.session, self.preferences)
+        self.autocomplete = AutocompleteScreen(self.session, self.preferences, file)
         self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
@@ -157,7 +162,7 @@ class RnnlmApp(TerminalApp):
 
     def header_text(self) -> str:
         if self.loaded_model is not None:
-            model = f"{self.loaded_model.name} · {self.loaded_model.kind}"
+            model = " · ".join(filter(None, [self.loaded_model.name, self.autocomplete.keys_saved]))
         else:
             model = "no model" if self.has_no_models else "loading ..."
         if (run := self._own_run) is None:
@@ -245,7 +250,7 @@ class RnnlmApp(TerminalApp):
         if self._is_quitting:
             return
         if (run := self._own_run) is None:
-            self.exit(message=self.autocomplete.farewell())
+            self.exit(message=await self.autocomplete.farewell())
         else:
             self._is_quitting = True
             self._end_training(run)
@@ -258,7 +263,8 @@ class RnnlmApp(TerminalApp):
         if answer is not None:
             self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
             await self.runs.close(detach=answer == "detach")
-            self.exit(message=f"{farewell(run, answer)}\n{self.autocomplete.farewell()}".strip())
+            kept = await self.autocomplete.farewell()
+            self.exit(message=f"{farewell(run, answer)}\n{kept}".strip())
         self._is_quitting = False
 
     # Screens
@@ -306,7 +312,6 @@ class RnnlmApp(TerminalApp):
     def name_changed(self, old: str, new: str | None) -> None:
         if self._known_runs:
             self._known_runs.name_changed(old, new)
-        self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.pane.drop_compared(old)
         if self.active_name == old and new is not None:
             self.use_model(new)

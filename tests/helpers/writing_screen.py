@@ -19,7 +19,6 @@ from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
-from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.helpers.app import (
     answered,
     app_of,
@@ -55,7 +54,7 @@ class Desk(Generic[AppType]):
 
     @property
     def transcript(self) -> list[str]:
-        return texts(self.screen.query_one(TranscriptView).lines)
+        return texts(self.screen.page.lines)
 
     @property
     def rows(self) -> list[str]:

@@ -22,7 +22,6 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.train import run_pane
 from rnnlm_tui.tui.writing import predictor
-from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.helpers.app import (
     answered,
     app_of,
@@ -53,7 +52,7 @@ def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _write_two_lines(pilot: Pilot[None]) -> None:
     """A line that was sent and continued, and another being written, with a word accepted."""
-    view = app_of(pilot).autocomplete.query_one(TranscriptView)
+    view = app_of(pilot).autocomplete.page
     await write(pilot, *"when i")
     await press(pilot, "enter")
     await wait_until(pilot, lambda: len(view.lines) == 2)

@@ -35,7 +35,7 @@ class SidePane(Vertical):
 
     DEFAULT_CSS = """
     SidePane {
-        width: 46;
+        width: 39; /* leaves 76 cells for the prose at 120 columns */
         & > * { border: round $foreground 30%; border-title-color: $text-muted; padding: 0 1; }
         & > *:ansi { border: round ansi_bright_black; }
         #words { height: 15; }
@@ -104,7 +104,10 @@ class SidePane(Vertical):
         self.query_one("#side-list", CandidateList).show(suggestions, choice, note, digits)
         for id_, other in zip_longest(LISTS[1:], answer.compared if answer else ()):
             self.query_one(f"#{id_}", CandidateList).show(other)
-        self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
+        has_details = self.host.preferences.details
+        self.query_one("#more", FixedText).show(
+            more_words(answer) if answer and has_details else ""
+        )
         has_words = suggestions is not None and suggestions.candidates
         self.query_one("#note", FixedText).show(f"   {note}" if has_words else "")
 
@@ -129,7 +132,7 @@ class SidePane(Vertical):
             if not rows:
                 self.host.notify_user("there is no other model to compare with: F3 trains one")
                 return
-            wide = "" if self.display else " They are shown once the window has 110 columns."
+            wide = "" if self.display else " They are shown once the window has 120 columns."
             text = f"Up to two. Their words are shown next to the active model's.{wide}"
             chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
             if chosen in names:

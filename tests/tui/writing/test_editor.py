@@ -23,8 +23,8 @@ from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing import key_order
 from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
+from rnnlm_tui.tui.writing.open_text import lines_of
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.transcript import lines_of
 from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import Desk

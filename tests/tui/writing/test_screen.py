@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from rnnlm_tui.tui.writing.transcript import as_text
+from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
+from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from textual import events
 from textual.widgets import Input
 
@@ -18,9 +21,6 @@ from rnnlm_tui.tui.session.tables import Turn, add_turn, lines_sent_with, put_te
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
-from rnnlm_tui.tui.writing.transcript import as_text
-from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
-from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
     answered,
     card_of,

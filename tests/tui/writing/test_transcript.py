@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from rnnlm_tui.tui.writing.transcript import MAX_TURNS, Transcript, as_text
+from rnnlm_tui.tui.writing.transcript_view import MAX_LINES, TranscriptView
 
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.predictor import Predictor
-from rnnlm_tui.tui.writing.transcript import MAX_TURNS, Transcript, as_text
-from rnnlm_tui.tui.writing.transcript_view import MAX_LINES, TranscriptView
 from tests.helpers.app import check_layout, picture, rows_of, texts
 from tests.helpers.host import HostApp
 
