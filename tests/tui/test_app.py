@@ -165,13 +165,12 @@ async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
-        rows = rows_of(app)[-app.screen.query_one(KeyBar).size.height :]
-        for text in ("Tab word", "all", "choose", "Esc hide", "Enter send", "ctrl+q quit"):
-            assert any(text in row for row in rows)
-        await pilot.click(KeyBar, offset=(column_of(rows[0], "Tab word") + 1, 0))
+        row = rows_of(app)[-1]
+        for text in ("Tab word", "all", "choose", "Enter send", "ctrl+o texts", "ctrl+p more"):
+            assert text in row
+        await pilot.click(KeyBar, offset=(column_of(row, "Tab word") + 1, 0))
         await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall i ")
-        y = next(i for i, row in enumerate(rows) if "F1 keys" in row)
-        await pilot.click(KeyBar, offset=(column_of(rows[y], "F1 keys") + 4, y))
+        await pilot.click(KeyBar, offset=(column_of(row, "F1 keys") + 4, 0))
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
 
 

@@ -28,7 +28,7 @@ HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number)
     OR EXISTS (SELECT 1 FROM draft WHERE draft.text = text.number))"""
 FIRST_WORDS = """coalesce(title,
-    (SELECT line FROM turn WHERE turn.text = text.number AND trim(line) != ''
+    (SELECT line FROM turn WHERE turn.text = text.number AND trim(line, char(9, 10, 13, 32)) != ''
      ORDER BY turn.number LIMIT 1),
     (SELECT line FROM draft WHERE draft.text = text.number LIMIT 1), '')"""
 ROWS_OF_A_TEXT = {

@@ -74,9 +74,9 @@ class OpenText:
 
     def add_line(self, line: str) -> Turn:
         """Adds a line and stores it."""
-        turn = Turn(line, sent=time.time())
-        self.turns.append(turn)
         self.text.changed_by(count_words(line))
+        turn = Turn(line, sent=self.text.changed)
+        self.turns.append(turn)
         self._database.write(partial(tables.add_turn, text=self.text, turn=turn))
         return turn
 
@@ -111,7 +111,7 @@ class OpenText:
 
         Raises RnnlmError.
         """
-        text, saved = self.text, time.time()
+        text, saved = self.text, max(time.time(), self.text.changed)
         turns = await self._database.read(lambda c: tables.read_turns(c, text.number))
         lines = [(turn.line, turn.sent) for turn in turns]
         old = text.file if text.file and text.file.path == path else None

@@ -126,7 +126,7 @@ class Page(ScrollView, can_focus=True):
         self._rows: list[Row] = []
         self._starts: list[int] = []
         """The first row of each line, or that of the heading or blank row above it."""
-        self._width = 0
+        self._line_width = 0
         self._is_at_end = True
         """Whether the page stays at its end when its height changes."""
 
@@ -166,12 +166,12 @@ class Page(ScrollView, can_focus=True):
         self.can_focus = bool(self.lines)  # keys have no use on an empty page
         if self._current is not None and self._current >= len(self.lines):
             self._current = None
-        if self._width:
+        if self._line_width:
             del self._rows[self._starts[first] if first < len(self._starts) else len(self._rows) :]
             del self._starts[first:]
             for place in range(first, len(self.lines)):
                 self._add_rows(place)
-            self.virtual_size = Size(self._width, len(self._rows))
+            self.virtual_size = Size(self._line_width, len(self._rows))
         self.refresh()
 
     def _add_rows(self, place: int) -> None:
@@ -192,11 +192,11 @@ class Page(ScrollView, can_focus=True):
     def _contents_of(self, line: PageLine) -> list[str] | list[Content]:
         """What stands in the rows of a line."""
         if (continuation := line.continuation) is None:
-            return wrapped(shorten_line(line.plain_text), self._width)
+            return wrapped(shorten_line(line.plain_text), self._line_width)
         body = _with_copies(Content(line.plain_text), continuation.copied)
         if self.names_models:
             body += Content.styled(f"  {sanitize(continuation.model)}", "dim not italic")
-        return body.wrap(max(1, self._width - len(BAR)))
+        return body.wrap(max(1, self._line_width - len(BAR)))
 
     def render_line(self, y: int) -> Strip:
         at, width = self.scroll_offset.y + y, self.size.width
@@ -229,8 +229,8 @@ class Page(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Wraps the lines to the width of the page, and stays at the end if it was there."""
         width = max(1, self.size.width - BESIDE)
-        if width != self._width:
-            self._width = width
+        if width != self._line_width:
+            self._line_width = width
             self._lay_out(0)
         if self._is_at_end:
             self._show_end()
@@ -279,7 +279,9 @@ class Page(ScrollView, can_focus=True):
             self.scroll_to_region(Region(0, first, 1, end - first), animate=False, force=True)
 
     def action_move(self, by: int) -> None:
-        if self._current is not None:
+        if self._current is None:  # another text was opened
+            self.on_focus()
+        else:
             self._mark(max(0, min(self._current + by, len(self.lines) - 1)))
 
     def action_copy(self) -> None:

@@ -20,8 +20,8 @@ WELCOME = """\
 Type a line. Tab takes a word of the grey text after the cursor, → takes all, Esc hides it. \
 In a half-typed word, 1 to 5 take that word of the list. Enter sends the line.
 
-ctrl+o lists your texts, F5 saves this one to a file. F3 trains a model on your own text. F1 shows \
-all keys."""
+ctrl+o lists your texts, F5 saves the open one to a file. F3 trains a model on your own text. \
+F1 shows all keys."""
 
 
 class PagePane(Vertical):

@@ -100,8 +100,8 @@ async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
     for turn, line in zip(turns[:2], ("changed", ""), strict=False):
         session.write(partial(change_turn, text=text, turn=turn, line=line))
     await read(lambda connection: deleted.append(delete_text(connection, text.number or 0)))
-    for one in deleted:
-        session.write(partial(restore_text, deleted=one))
+    for rows in deleted:
+        session.write(partial(restore_text, deleted=rows))
     for one in kept:
         one.keep("a new text")
     await session.close()
