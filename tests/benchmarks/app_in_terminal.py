@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
 
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.session.database import connect
+from rnnlm_tui.tui.session.tables import Text, Turn, add_turn
 from tests.helpers.terminal import Terminal
 
 WORD = re.compile(r"[▸ ][\d ] (\S+) +(<?\d+%) ")
@@ -48,6 +50,17 @@ def app(env: dict[str, str | None], name: str, columns: int = 80, rows: int = 24
     """The installed app with this model."""
     command = [sys.executable, "-m", "rnnlm_tui", name]
     return Terminal(command, columns=columns, rows=rows, env=env)
+
+
+def write_texts(env: dict[str, str | None], *lines: Sequence[str]) -> None:
+    """Stores texts with these lines, of which the last one opens at the start."""
+    path = Path(env["RNNLM_DATA_DIR"] or "") / "session" / "session.db"
+    with closing(connect(path)) as connection, connection:
+        connection.execute("BEGIN")
+        for of_text in lines:
+            text = Text()
+            for line in of_text:
+                add_turn(connection, text, Turn(line))
 
 
 def listed(terminal: Terminal) -> Rows:

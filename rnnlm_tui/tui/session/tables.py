@@ -208,7 +208,8 @@ def rows(
     """Returns the rows that a statement selects. Raises sqlite3.DatabaseError if one is not of this
     kind."""
     try:
-        return [msgspec.convert(row, kind) for row in connection.execute(statement, parameters)]
+        found = connection.execute(statement, parameters).fetchall()
+        return msgspec.convert(found, list[kind])  # type: ignore[valid-type]
     except msgspec.ValidationError as error:
         raise sqlite3.DatabaseError(f"a damaged row: {error}") from error
 

@@ -80,6 +80,9 @@ class TextsDialog(Dialog[TextWanted]):
         """`deleted` are the texts that can be brought back, to which it adds others."""
         self._database, self._deleted = database, deleted
         self._listed: list[Listed] = []
+        self._contents: list[Content] = []
+        self._marked = 0
+        """The row with the mark, which some terminals show better than its colour."""
         self._search = SafeInput(placeholder="search in titles and lines", compact=True)
         self._search.cursor_blink = False
         self._rows = RowList(markup=False)
@@ -108,14 +111,22 @@ class TextsDialog(Dialog[TextWanted]):
         with self.host.showing_errors():
             find = partial(texts.find_texts, query=query)
             self._listed = (await self._database.read(find))[:MAX_SHOWN]
-            width = min(WIDTH, self.app.size.width) - 6
-            rows = [row_of(text, width, query.split()[:1]) for text in self._listed]
-            rows += [
+            width = min(WIDTH, self.app.size.width) - 8
+            self._contents = [
+                *(row_of(text, width, query.split()[:1]) for text in self._listed),
                 Content("a new text".ljust(width - 6) + "ctrl+n"),
                 Content("open a file ...".ljust(width - 6) + "ctrl+o"),
             ]
-            self._rows.set_options(map(Option, rows))
-            self._rows.highlighted = min(highlighted, len(rows) - 1)
+            self._rows.set_options(Option("  " + row) for row in self._contents)
+            self._rows.highlighted = min(highlighted, len(self._contents) - 1)
+
+    @on(RowList.OptionHighlighted)
+    def _move_mark(self, event: RowList.OptionHighlighted) -> None:
+        for row, mark in (self._marked, "  "), (event.option_index, "▸ "):
+            if row < self._rows.option_count:
+                content = mark + self._contents[row]
+                self._rows.replace_option_prompt_at_index(row, content)
+        self._marked = event.option_index
 
     def action_move(self, action: str) -> None:
         getattr(self._rows, f"action_{action}")()
@@ -212,4 +223,4 @@ def row_of(text: Listed, width: int, found: list[str]) -> Content:
     excerpt = Content(("… " if begin else "") + shorten(line[begin:], width))
     start = place - begin + (2 if begin else 0)
     excerpt = excerpt.stylize("bold", start, start + len(found[0]))
-    return row + "\n  " + excerpt.truncate(width - 2, ellipsis=True)
+    return row + "\n    " + excerpt.truncate(width - 2, ellipsis=True)
