@@ -107,6 +107,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._predictor = Predictor()
         self.page = Page(database, self._predictor)
         self.pane = SidePane()
+        self._header = Header()
         self._words = WordsPane()
         self._sent = Keystrokes()
         self._deleted: list[texts.Deleted] = []
@@ -134,7 +135,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         return lines[-1].strip() if lines else ""
 
     def compose(self) -> ComposeResult:
-        yield Header()
+        yield self._header
         with Horizontal(id="upper"):
             yield PagePane(self.page)
             yield self.pane
@@ -242,6 +243,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._words.show(suggestions, choice, "" if has_note_in_pane else note, digits)
         took_s = self.answer.took_s if self.answer else None
         self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
+        self._header.show(self.host.header_text())
 
     def _note(self) -> str:
         """Says why there are no words, or which words of the line the model does not know."""
@@ -265,6 +267,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     def action_toggle_ghost(self) -> None:
         self.editor.suggested.visibility.toggle()
         self.host.store_preferences()
+        self.host.notify_user(f"the ghost is {'on' if self.host.preferences.ghost else 'off'}")
         self.editor.visibility_changed()
 
     @work(group="dialog")
@@ -280,6 +283,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     def action_toggle_continuing(self) -> None:
         self.host.preferences.continue_lines ^= True
         self.host.store_preferences()
+        state = "is continued" if self.host.preferences.continue_lines else "stays as it is"
+        self.host.notify_user(f"each line that you send {state}")
         self._show_suggested()
 
     def action_toggle_details(self) -> None:
@@ -410,8 +415,10 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             unsaved = await self._database.read(texts.unsaved_files)
         except StorageError:
             return ""
-        has_text = self.text.turns or self.editor.text
-        return kept_sentence(self.text.title if has_text else "", unsaved)
+        if self.text.turns:
+            return kept_sentence(self.text.title, unsaved)
+        draft = self.editor.text.strip()
+        return kept_sentence(texts.title_of(draft) if draft else "", unsaved)
 
     def action_page(self, what: str) -> None:
         """Calls a method of the page, whichever widget has the focus."""
