@@ -34,7 +34,7 @@ def the_model(name: str | None, folder: Path | None) -> tuple[Library, str]:
 @contextmanager
 def own_folders(library: Library, name: str) -> Iterator[dict[str, str | None]]:
     """An environment with fresh folders for data, settings and logs, and a link to the model. The
-    user's transcript is not touched."""
+    user's texts are not touched."""
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "data" / "models"
         models.mkdir(parents=True)

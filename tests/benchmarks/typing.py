@@ -56,7 +56,7 @@ class Typist:
     """Types into the app, and keeps how long it took to answer."""
 
     def __init__(self, terminal: Terminal, model: LanguageModel, sent: list[str]) -> None:
-        """`sent` are the lines of the transcript, to which it adds its own."""
+        """`sent` are the lines of the open text, to which it adds its own."""
         self._terminal = terminal
         self._model, self._contexts = model, Contexts(model)
         self._random = random.Random(1)

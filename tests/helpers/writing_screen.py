@@ -53,7 +53,7 @@ class Desk(Generic[AppType]):
         return self.editor.suggestion
 
     @property
-    def transcript(self) -> list[str]:
+    def page(self) -> list[str]:
         return texts(self.screen.page.lines)
 
     @property
@@ -77,10 +77,10 @@ class Desk(Generic[AppType]):
         await wait_until(self.pilot, condition)
 
     async def send(self, line: str, lines_after: int) -> None:
-        """Sends a line, and waits until the transcript has `lines_after` lines."""
+        """Sends a line, and waits until the page has `lines_after` lines."""
         self.editor.set_text(line)
         await self.press("enter")
-        await self.until(lambda: len(self.transcript) == lines_after)
+        await self.until(lambda: len(self.page) == lines_after)
 
 
 AppDesk: TypeAlias = Desk[RnnlmApp]

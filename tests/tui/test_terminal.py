@@ -21,7 +21,7 @@ if sys.platform == "win32":
 from tests.helpers.terminal import Terminal
 
 QUIT, TAB, ENTER = "\x11", "\t", "\r"
-F3, F4, CTRL_P = "\x1bOR", "\x1bOS", "\x10"
+F3, F4, F5, CTRL_P = "\x1bOR", "\x1bOS", "\x1b[15~", "\x10"
 COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:[39][0-7]|4[0-7]|10[0-7]|[34]8;[25];[\d;]+)[;m]")
 DEEP_COLOUR = re.compile(rb"[34]8;[25];")
 
@@ -176,6 +176,31 @@ def test_no_more_colours_than_the_terminal_takes(
         leave(terminal)
         assert bool(COLOUR.search(terminal.output)) is has_colours
         assert not DEEP_COLOUR.search(terminal.output)
+
+
+def test_a_file_is_opened_written_in_and_saved(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "diary.txt"
+    path.write_bytes("größer\r\n".encode("latin-1"))
+    with app("--open", str(path), "--encoding", "latin-1") as terminal:
+        terminal.wait_for("╭─ größer · 1 word · saved to diary.txt ─")
+        typed(terminal, "the cat")
+        terminal.send(ENTER)
+        terminal.wait_for("not saved to diary.txt yet")
+        leave(terminal)
+        assert "Not saved to its file: " in terminal.text and "F5 saves it" in terminal.text
+    with app() as terminal:
+        terminal.wait_for("not saved to diary.txt yet")
+        terminal.send(F5)
+        terminal.wait_for("· saved to diary.txt ─")
+        leave(terminal)
+    assert path.read_bytes() == "größer\r\nthe cat\r\n".encode("latin-1")
+
+
+def test_a_file_that_cannot_be_opened_is_an_error_before_the_app_starts(tmp_path: Path) -> None:
+    with app("--open", str(tmp_path / "none.txt")) as terminal:
+        assert terminal.wait_for_exit() == 3
+        assert "cannot read none.txt" in terminal.text
+        assert b"\x1b[?1049h" not in terminal.output
 
 
 CRASH = """

@@ -15,6 +15,7 @@ from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.tui.session.tables import Continuation, Text, Turn, count_words
 from rnnlm_tui.tui.session.text_file import ReadFile, read_text_file, write_text_file
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
 
 class OpenText:
@@ -100,7 +101,8 @@ class OpenText:
         end = self.turns.index(turn) if turn in self.turns else len(self.turns)
         above = list[str]()
         for before in reversed(self.turns[:end]):
-            above += reversed(before.line.splitlines())
+            # A file may be one line of a megabyte, which takes seconds to read.
+            above += reversed(before.line[-MAX_TEXT:].splitlines())
             if len(above) >= LINES_ABOVE:
                 break
         return tuple(reversed(above[:LINES_ABOVE]))

@@ -341,6 +341,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         with self.host.showing_errors():
             wanted = await self.host.ask(TextsDialog(self._database, self._deleted))
             is_there = await self.text.is_still_there()
+            if not is_there:
+                self.text.draft.keep("")  # else leaving the text would bring it back
             if wanted is not None or not is_there:
                 self.post_message(wanted or TextWanted())
             self._update_titles()
@@ -414,6 +416,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         try:
             unsaved = await self._database.read(texts.unsaved_files)
         except StorageError:
+            unsaved = []
+        if self._database.is_broken:
             return ""
         if self.text.turns:
             return kept_sentence(self.text.title, unsaved)

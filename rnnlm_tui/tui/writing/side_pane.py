@@ -1,4 +1,4 @@
-"""The pane next to the transcript on a wide screen: more words, other models, facts."""
+"""The pane next to the page on a wide screen: more words, other models, facts."""
 
 from __future__ import annotations
 

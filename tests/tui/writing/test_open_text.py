@@ -14,6 +14,7 @@ from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import Continuation, Copied
 from rnnlm_tui.tui.session.text_file import read_text_file
 from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
 
 @asynccontextmanager
@@ -75,6 +76,8 @@ async def test_the_lines_above_are_the_nearest_without_blank_ones(tmp_path: Path
         assert len(above) == LINES_ABOVE
         assert above[0] == "2" and above[-3:] == (f"{LINES_ABOVE - 1}", "two", "lines")
         assert text.previous_lines(turns[4]) == ("0", "1")
+        text.add_line("x" * 1_000_000)
+        assert len(text.previous_lines()[-1]) == MAX_TEXT
 
 
 async def test_two_apps_write_in_one_text_and_its_file_gets_all(tmp_path: Path) -> None:

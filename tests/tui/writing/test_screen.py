@@ -70,7 +70,7 @@ def stored(tmp_path: Path) -> Preferences:
 async def begin_new(it: AppDesk) -> None:
     """Begins a new text."""
     await it.press("ctrl+n")
-    await it.until(lambda: it.transcript == [])
+    await it.until(lambda: it.page == [])
 
 
 # What one sees
@@ -162,7 +162,7 @@ async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
         assert picture(it.app).count("unknown") == 1
 
 
-async def test_no_line_of_the_transcript_touches_the_scrollbar(tmp_path: Path) -> None:
+async def test_no_line_of_the_page_touches_the_scrollbar(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.send("a" * 900, 2)
         page = it.screen.page
@@ -349,7 +349,7 @@ async def test_f6_moves_and_what_is_typed_elsewhere_goes_to_the_line(tmp_path: P
         await it.until(lambda: it.line == "zzz!xpasted" and it.editor.has_focus)
 
 
-# The transcript
+# The page
 
 
 async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chance(
@@ -361,15 +361,15 @@ async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chan
         await it.press("ctrl+r")
         await it.until(lambda: it.tells("send a line first: Enter"))
         await it.write(*"wa", "enter")
-        await it.until(lambda: it.transcript == ["wa", " ".join(words[1:11])])
+        await it.until(lambda: it.page == ["wa", " ".join(words[1:11])])
         assert it.line == ""
         shown = ("wa", "  ▏ wb wc")
         await it.until(lambda: in_order(picture(it.app), *shown))
         await it.send("a", 4)
         for count in range(5, 9):
             await it.press("ctrl+r")
-            await it.until(lambda n=count: len(it.transcript) == n)
-        assert len(set(it.transcript[4:])) > 1
+            await it.until(lambda n=count: len(it.page) == n)
+        assert len(set(it.page[4:])) > 1
         continuations = it.screen.text.turns[1].continuations
         assert [c.sampled for c in continuations] == [False] + 4 * [True]
 
@@ -383,12 +383,12 @@ async def test_a_late_continuation_is_put_below_its_own_line_or_dropped(tmp_path
         await it.send("shall i", 1)
         await it.send("when", 2)
         model.gate.set()
-        await it.until(lambda: len(it.transcript) == 4)
-        assert [it.transcript[0], it.transcript[2]] == ["shall i", "when"]
-        assert it.transcript[1].startswith("compare thee")
-        assert it.transcript[3].startswith("i compare")
+        await it.until(lambda: len(it.page) == 4)
+        assert [it.page[0], it.page[2]] == ["shall i", "when"]
+        assert it.page[1].startswith("compare thee")
+        assert it.page[3].startswith("i compare")
     async with desk(tmp_path) as it:
-        assert len(it.transcript) == 4
+        assert len(it.page) == 4
 
 
 async def test_a_model_is_asked_below_the_line_just_sent(tmp_path: Path) -> None:
@@ -413,14 +413,14 @@ async def test_a_line_and_a_new_text_in_one_burst(tmp_path: Path) -> None:
         await it.send("when i", 2)
 
 
-async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> None:
+async def test_lines_of_the_page_are_copied_and_used(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press("f7")
         await it.until(lambda: it.tells("there is no line to copy yet"))
         await it.send("when i", 2)
         await it.send("shall i", 4)
         await it.press("f7")
-        await it.until(lambda: it.app.clipboard == it.transcript[3])
+        await it.until(lambda: it.app.clipboard == it.page[3])
         assert any("copied “" in toast and "F5 saves" in toast for toast in toasts(it.app))
         await it.pilot.click(Page, offset=(3, 1))  # below the day
         await it.until(lambda: it.app.clipboard == "when i")
@@ -438,13 +438,13 @@ async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> No
 # Kept over restarts
 
 
-async def test_the_transcript_and_the_draft_survive_a_restart(tmp_path: Path) -> None:
+async def test_the_text_and_the_draft_survive_a_restart(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.send("when i", 2)
-        before = it.transcript
+        before = it.page
         await it.write(*"shall i co")
     async with desk(tmp_path) as it:
-        await it.until(lambda: it.transcript == before)
+        await it.until(lambda: it.page == before)
         await answered(it.pilot)
         assert (it.line, it.shown) == ("shall i co", "mpare thee to")
         assert it.static("#figures").startswith("0 of 0 keys saved"), "it was counted before"
@@ -457,7 +457,7 @@ async def test_help_shows_the_keys_and_is_not_sent(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press(*"/help", "enter")
         await it.until(lambda: "Accept a word" in picture(it.app))
-        assert it.transcript == []
+        assert it.page == []
 
 
 async def test_stored_text_can_steer_nothing(tmp_path: Path) -> None:
@@ -468,8 +468,8 @@ async def test_stored_text_can_steer_nothing(tmp_path: Path) -> None:
         draft = "two\nlines\x1b[31m \ufffd"
         put_kept(connection, "draft", "another app", draft, None, text.number)
     async with desk(tmp_path) as it:
-        await it.until(lambda: len(it.transcript) == 2)
-        assert it.transcript == ["when i", "[/b]\n\ufffd[31mred"]
+        await it.until(lambda: len(it.page) == 2)
+        assert it.page == ["when i", "[/b]\n\ufffd[31mred"]
         assert it.line == "two\nlines\ufffd[31m \ufffd"
         check_layout(it.app)
         it.editor.set_text("")
@@ -486,7 +486,7 @@ async def test_a_folder_that_cannot_be_written_is_reported_once_and_writing_cont
     (tmp_path / "data" / "session").write_text("a file where the folder should be")
     async with desk(tmp_path) as it:
         await it.write(*"shall i", "enter")
-        await it.until(lambda: len(it.transcript) == 2)
+        await it.until(lambda: len(it.page) == 2)
         await it.send("when i", 4)
         assert len([toast for toast in toasts(it.app) if "could not store" in toast]) == 1
 
@@ -529,8 +529,8 @@ async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         keys = (*"shall i do", "ctrl+w", *"comp", "tab", "tab", "enter", *"when", "tab", "down")
         post_keys(it.app, *keys, "down", "enter", *"x ")
-        await it.until(lambda: len(it.transcript) == 2 and it.line.endswith("x "))
-        assert it.transcript[0] == "shall i compare thee"
+        await it.until(lambda: len(it.page) == 2 and it.line.endswith("x "))
+        assert it.page[0] == "shall i compare thee"
         assert it.line == "when i do x ", "the second word of the list after i"
 
 
@@ -559,7 +559,7 @@ def cued_model() -> tuple[str, ScriptedModel]:
 
 @pytest.mark.slow
 async def test_hostile_words_of_a_model(tmp_path: Path) -> None:
-    """In the ghost, in the list, in the line, in the transcript, in its file, at every width."""
+    """In the ghost, in the list, in the line, on the page, in its file, at every width."""
     cues, model = cued_model()
     async with desk(tmp_path, {"m": model}) as it:
         for number, cue in enumerate(cues):
@@ -568,9 +568,9 @@ async def test_hostile_words_of_a_model(tmp_path: Path) -> None:
             await it.press("down")
             check_layout(it.app)
             await it.press("enter", "enter")
-            await it.until(lambda lines=2 * number + 2: len(it.transcript) == lines)
+            await it.until(lambda lines=2 * number + 2: len(it.page) == lines)
             assert it.editor.document.line_count == 1
-        before = it.transcript
+        before = it.page
         for size in ((120, 40), (61, 17), (80, 24)):
             await it.pilot.resize_terminal(*size)
             await it.pilot.pause(0)
@@ -583,7 +583,7 @@ async def test_hostile_words_of_a_model(tmp_path: Path) -> None:
         await it.press("enter")
         await it.until((tmp_path / "hostile.txt").exists)
     async with desk(tmp_path, {"m": model}) as it:
-        assert it.transcript[:20] == before[:20]
+        assert it.page[:20] == before[:20]
         check_layout(it.app)
 
 

@@ -40,7 +40,7 @@ async def two_texts(it: AppDesk) -> None:
     """Writes one text, and then another, which stays open."""
     await it.send("we went to the sea", 1)
     await it.press("ctrl+n")
-    await it.until(lambda: it.transcript == [])
+    await it.until(lambda: it.page == [])
     await it.send("tom made soup", 1)
 
 
@@ -65,7 +65,7 @@ async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
         check_layout(it.app)
         await it.press("enter")
         await closed(it)
-        await it.until(lambda: it.transcript == ["we went to the sea"])
+        await it.until(lambda: it.page == ["we went to the sea"])
         assert it.line == ""
         await it.press("ctrl+z")
         assert it.line == "", "undo does not bring the other text here"
@@ -73,9 +73,9 @@ async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
         await it.until(lambda: not has_row(it.app, "we went", "today"))
         await it.press("enter")
         await it.until(lambda: it.line == "half a li")
-        assert it.transcript == ["tom made soup"]
+        assert it.page == ["tom made soup"]
     async with desk(tmp_path, preferences=QUIET) as it:
-        assert it.transcript == ["tom made soup"], "the text that was open"
+        assert it.page == ["tom made soup"], "the text that was open"
         assert it.line == "half a li"
 
 
@@ -107,6 +107,7 @@ async def test_switching_texts_switches_what_the_model_has_just_read(tmp_path: P
 async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> None:
     async with desk(tmp_path, preferences=QUIET) as it:
         await two_texts(it)
+        await it.write(*"half a line")
         await open_list(it)
         await it.press("ctrl+r")
         await it.until(lambda: isinstance(it.app.screen, AskText))
@@ -119,16 +120,18 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.until(lambda: not has_row(it.app, "Letter [/b]", "today"))
         await it.press("escape")
         await closed(it)
-        await it.until(lambda: it.transcript == [])
+        await it.until(lambda: it.page == [])
         assert has_row(it.app, "─ new text ─")
         await open_list(it)
+        assert not has_row(it.app, "half a line", "today"), "leaving it does not bring it back"
         await it.press("ctrl+z")
         await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
         await it.press("ctrl+z")
         await it.until(lambda: it.tells("no text was deleted"))
         await it.press("enter")
-        await it.until(lambda: it.transcript == ["tom made soup"])
+        await it.until(lambda: it.page == ["tom made soup"])
         assert has_row(it.app, "─ Letter [/b] · 3 words ─")
+        assert it.line == "half a line"
 
 
 async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) ->
         await open_list(it)
         await it.press("end", "down", "enter")  # the row below the only text
         await closed(it)
-        await it.until(lambda: it.transcript == [])
+        await it.until(lambda: it.page == [])
         for name, expected in (("binary", []), ("poem.txt", ["roses are red", "", "violets"])):
             await open_list(it)
             await it.press("ctrl+o")
@@ -151,7 +154,7 @@ async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) ->
                 await it.until(lambda: it.tells("binary is not text"))
                 await it.press("escape")
             await closed(it)
-            await it.until(lambda expected=expected: it.transcript == expected)
+            await it.until(lambda expected=expected: it.page == expected)
         assert has_row(it.app, "─ roses are red · 4 words · saved to poem.txt ─")
         assert not has_row(it.app, "November"), "nobody knows the day of these lines"
 
@@ -192,7 +195,7 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
 async def save_elsewhere_fails(it: AppDesk) -> None:
     """A new text cannot be saved where there is no disk."""
     await it.press("ctrl+n")
-    await it.until(lambda: it.transcript == [])
+    await it.until(lambda: it.page == [])
     await it.send("three", 1)
     await save_as(it, Path("/proc/no-such-file"))
     await it.until(lambda: it.tells("could not save /proc/no-such-file"))
@@ -229,7 +232,7 @@ async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_ques
             assert (tmp_path / "other.md").read_text() == "one\ntwo\n"
         await closed(it)
         await it.until(lambda: target.read_text() == in_file)
-        await it.until(lambda: it.transcript == lines)
+        await it.until(lambda: it.page == lines)
 
 
 async def test_a_file_of_the_command_line_is_open_at_the_start(tmp_path: Path) -> None:
@@ -241,7 +244,7 @@ async def test_a_file_of_the_command_line_is_open_at_the_start(tmp_path: Path) -
     async with app.run_test(size=(80, 24)) as pilot:
         await answered(pilot)
         it = Desk(app, pilot, app.autocomplete.editor)
-        assert it.transcript == ["roses are red"]
+        assert it.page == ["roses are red"]
         await it.send("violets", 2)
         await it.press("f5")
         await it.until(lambda: (tmp_path / "poem.txt").read_text() == "roses are red\nviolets\n")
@@ -259,7 +262,7 @@ async def test_a_sent_line_changes_in_its_place_also_in_the_file(tmp_path: Path)
         await it.press("up", "up")
         await it.write(*"!")
         await it.press("enter")
-        await it.until(lambda: it.transcript[2].endswith("two!"))
+        await it.until(lambda: it.page[2].endswith("two!"))
         await it.press("f5")
         await it.until(lambda: (tmp_path / "poem.txt").read_text() == "\tone\n\ntwo!\nthree\n")
 
@@ -302,7 +305,7 @@ async def test_a_text_opened_right_after_a_line_was_sent_does_not_get_it(tmp_pat
     async with desk(tmp_path, preferences=QUIET) as it:
         before = it.screen.text.text
         post_keys(it.app, *"first", "enter", "ctrl+n")
-        await it.until(lambda: it.screen.text.text is not before and not it.transcript)
+        await it.until(lambda: it.screen.text.text is not before and not it.page)
         await it.send("second", 1)
         await open_list(it)
         await it.until(lambda: has_row(it.app, "first", "1 word"))
