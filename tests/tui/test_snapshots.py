@@ -66,8 +66,8 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
 
 
 def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
-    """In a light theme: the header with its tabs, the model and the keys saved; the page with a day,
-    a line of yours and the model's below it, indented with a bar and in italics; the line with
+    """In a light theme: the header with its tabs, the model and the keys saved; the page with a
+    day, a line of yours and the model's below it, indented with a bar and in italics; the line with
     "are thee to" as its ghost, unlike typed text; one ranked word with its bar and the digit that
     takes it; and one row of keys."""
     app = scripted_app(

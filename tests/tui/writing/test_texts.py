@@ -58,7 +58,7 @@ async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
         await it.write(*"half a li")
         await open_list(it)
         await it.until(lambda: has_row(it.app, "tom made soup", "today", "3 words"))
-        assert has_row(it.app, "we went to the sea", "5 words")
+        await it.until(lambda: has_row(it.app, "we went to the sea", "5 words"))
         await it.press(*"SEA")
         await it.until(lambda: not has_row(it.app, "tom made soup", "today"))
         await it.until(lambda: has_row(it.app, "we went to the sea", "today"))
@@ -121,7 +121,7 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.press("escape")
         await closed(it)
         await it.until(lambda: it.page == [])
-        assert has_row(it.app, "─ new text ─")
+        await it.until(lambda: has_row(it.app, "─ new text ─"))
         await open_list(it)
         assert not has_row(it.app, "half a line", "today"), "leaving it does not bring it back"
         await it.press("ctrl+z")
@@ -130,7 +130,7 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.until(lambda: it.tells("no text was deleted"))
         await it.press("enter")
         await it.until(lambda: it.page == ["tom made soup"])
-        assert has_row(it.app, "─ Letter [/b] · 3 words ─")
+        await it.until(lambda: has_row(it.app, "─ Letter [/b] · 3 words ─"))
         assert it.line == "half a line"
 
 
@@ -155,7 +155,7 @@ async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) ->
                 await it.press("escape")
             await closed(it)
             await it.until(lambda expected=expected: it.page == expected)
-        assert has_row(it.app, "─ roses are red · 4 words · saved to poem.txt ─")
+        await it.until(lambda: has_row(it.app, "─ roses are red · 4 words · saved to poem.txt ─"))
         assert not has_row(it.app, "November"), "nobody knows the day of these lines"
 
 
@@ -179,8 +179,8 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         await it.write(*"not sent")
         await save_as(it, target)
         await it.until(lambda: it.tells(f"saved to {target}; Enter sends what you are writing"))
-        assert target.read_text() == "one\n"
-        assert has_row(it.app, "─ one · 1 word · saved to diary.md ─")
+        assert target.read_text() == "one\n", "what is not sent is not in it"
+        await it.until(lambda: has_row(it.app, "─ one · 1 word · saved to diary.md ─"))
         await it.write("ctrl+u")
         await it.send("two", 2)
         await it.until(lambda: has_row(it.app, "· not saved to diary.md yet"))
@@ -222,7 +222,7 @@ async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_ques
         target.write_text("of others\n")
         await it.press("f5")
         await it.until(lambda: isinstance(it.app.screen, Choice))
-        assert has_row(it.app, "diary.md has changed")
+        await it.until(lambda: has_row(it.app, "diary.md has changed"))
         await it.press(key)
         if key == "3":
             await it.until(lambda: isinstance(it.app.screen, AskPath))
@@ -274,7 +274,7 @@ async def test_details_are_a_setting(tmp_path: Path) -> None:
         assert picture(it.app).count("sonnets") == 1
         await it.press("alt+i")
         await it.until(lambda: has_row(it.app, "keys saved (", " ms"))
-        assert has_row(it.app, "╭─ sonnets ─")
+        await it.until(lambda: has_row(it.app, "╭─ sonnets ─"))
     async with desk(tmp_path, preferences=it.app.preferences) as it:
         await it.write(*"shall ")
         await it.until(lambda: has_row(it.app, "keys saved (", " ms"))
