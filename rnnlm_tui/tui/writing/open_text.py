@@ -69,9 +69,8 @@ class OpenText:
 
     @property
     def title(self) -> str:
-        if self.text.title:
-            return self.text.title
-        return texts.title_of(next((t.line for t in self.turns if t.line.strip()), ""))
+        first = next((turn.line for turn in self.turns if turn.line.strip()), "")
+        return texts.title_of(self.text.title or first)
 
     def add_line(self, line: str) -> Turn:
         """Adds a line and stores it."""

@@ -158,6 +158,8 @@ class Page(ScrollView, can_focus=True):
             return
         place = after[0] + 1 if after else len(self.lines)
         self.lines.insert(place, PageLine(turn, continuation))
+        if self._current is not None and place <= self._current:
+            self._current += 1
         self._lay_out(place)
         self._show_end()
 

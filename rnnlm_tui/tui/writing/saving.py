@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from textual.message import Message
 from rnnlm_tui.tui.session.text_file import ReadFile, digest_of
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.open_text import OpenText
+
+NOT_IN_A_NAME = r'[\\/:*?"<>|]'
+"""Characters that some systems do not allow in the name of a file."""
 
 
 @dataclass
@@ -36,7 +40,7 @@ async def ask_how_to_save(host: WritingHost, text: OpenText) -> SaveWanted | Non
 
     file = text.text.file
     path = file.path if file else None
-    proposed = f"{text.title}.txt".replace("/", "-")
+    proposed = re.sub(NOT_IN_A_NAME, "-", text.title.rstrip("….")) + ".txt"
     while True:
         if path is None:
             about = "as a text file, a paragraph a line"

@@ -232,7 +232,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
-        editor.suggested.in_sight = LISTED if self.has_class("-wide") else self._words.room
+        is_in_pane = self.has_class("-wide") and not self.has_class("-short")
+        editor.suggested.in_sight = LISTED if is_in_pane else self._words.room
         answer = None if editor.is_hidden else self.answer
         suggestions = answer.suggestions if answer else None
         choice, note, digits = editor.suggested.choice, self._note(), editor.digits

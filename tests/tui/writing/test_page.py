@@ -117,6 +117,8 @@ async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
         await pilot.pause()
         strip = next(s for s in host.screen._compositor.render_strips() if "line 9" in s.text)
         assert [s.text for s in strip if s.style and s.style.reverse] == ["line 9"]
+        page._add(page.lines[2].turn, Continuation("more", "m", sampled=False))
+        assert page.current is page.lines[10], "the same line"
         shown(page, Turn("another text"))
         await pilot.press("up")
         await pilot.pause()

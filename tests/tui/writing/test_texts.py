@@ -48,6 +48,7 @@ async def save_as(it: AppDesk, path: Path) -> None:
     """Presses F5 and names a file."""
     await it.press("f5")
     await it.until(lambda: isinstance(it.app.screen, AskPath))
+    assert it.app.screen.query_one(Input).value == f"{it.screen.text.title}.txt"
     it.app.screen.query_one(Input).value = str(path)
     await it.press("enter")
 
