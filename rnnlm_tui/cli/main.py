@@ -108,7 +108,7 @@ def open_app(request: AppRequest) -> int:
         )
     from rnnlm_tui.tui.start import start
 
-    return start(request.model, request.data_dir)
+    return start(request.model, request.data_dir, request.file, request.encoding)
 
 
 def _as_shown(error: BaseException) -> RnnlmError:

@@ -74,6 +74,7 @@ EPILOG = f"""\
 examples:
   {APP_NAME}                             opens the app: write, train, your models
   {APP_NAME} mine                        opens it with the model mine
+  {APP_NAME} --open diary.md             opens it to write in a text file
   {APP_NAME} --train poems.txt           trains on a text of yours
   {APP_NAME} --suggest "shall i comp"    the ends of the word; after a space, the
                                         next words

@@ -59,6 +59,8 @@ class AppRequest(Request):
     """The terminal app. The default `model` is the one used last."""
 
     model: str | None = operand()
+    file: str | None = option("write in this text file; F5 saves it", "FILE", flag="open")
+    encoding: str | None = option(ENCODING)
 
 
 @dataclass(frozen=True, repr=False)

@@ -40,6 +40,12 @@ def codec_name(encoding: str) -> str:
         ) from error
 
 
+def codec_of(raw: bytes, encoding: str | None = None) -> str:
+    """The encoding of a text that begins with these bytes: that of its byte order mark, or the
+    given one, or UTF-8."""
+    return next((name for bom, name in BOMS if raw.startswith(bom)), encoding or "utf-8")
+
+
 def kind_of(path: Path) -> int | None:
     """The kind of a file, such as `stat.S_IFREG`; None if there is none or it cannot be seen."""
     try:
@@ -158,7 +164,7 @@ def _decode(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     is no such encoding.
     """
     raw = _read(file, label)
-    codec = next((name for bom, name in BOMS if raw.startswith(bom)), encoding or "utf-8")
+    codec = codec_of(raw, encoding)
     if codec_name(codec) in ("utf-8", "utf-8-sig"):
         raw, codec = raw.removeprefix(codecs.BOM_UTF8), "utf-8"
     decoder = codecs.getincrementaldecoder(codec)()

@@ -21,7 +21,6 @@ from textual.theme import Theme
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import rename_model
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.runs.child import TrainingRequest
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
+    from rnnlm_tui.tui.session.text_file import ReadFile
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.dialogs import Choice
     from rnnlm_tui.tui.widgets.host import Mode
@@ -73,7 +73,7 @@ class RnnlmApp(TerminalApp):
                 tooltip="Show your models"),
         Binding("f10,ctrl+l", "show('inside')", "Inside", id="app.inside", show=False,
                 tooltip="Look inside the model; what it does with the line being written"),
-        Binding("ctrl+p", "command_palette", "commands", id="app.commands", priority=True,
+        Binding("ctrl+p", "command_palette", "more", id="app.commands", priority=True,
                 tooltip="Find an action; a model or a theme by name"),
         Binding("alt+z", "suspend_process", "Suspend", id="app.suspend", show=False,
                 tooltip="Go back to the shell; its command fg resumes the app"),
@@ -82,10 +82,15 @@ class RnnlmApp(TerminalApp):
     ]  # fmt: skip
 
     def __init__(
-        self, data_dir: Path, config_dir: Path, log_path: Path, model: str | None = None
+        self,
+        data_dir: Path,
+        config_dir: Path,
+        log_path: Path,
+        model: str | None = None,
+        file: ReadFile | None = None,
     ) -> None:
         """`model` is the name of the first active model; None for the last one used, or else the
-        newest."""
+        newest. `file` is opened as a text; None for the text opened last."""
         super().__init__(log_path)
         self._settings = SettingsFile(config_dir)
         self.preferences = self._settings.preferences
@@ -100,7 +105,7 @@ class RnnlmApp(TerminalApp):
             partial(self.run_worker, group="model_loader", exclusive=True),
         )
         self.session = SessionDatabase(data_dir / "session", self.show_error_once)
-        self.autocomplete = AutocompleteScreen(self.session, self.preferences)
+        self.autocomplete = AutocompleteScreen(self.session, self.preferences, file)
         self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
@@ -178,8 +183,9 @@ class RnnlmApp(TerminalApp):
         if self.loaded_model is not None:
             from rnnlm_tui.store.evaluations import headline
 
-            told = headline(self.loaded_model.card) or self.loaded_model.kind
-            model = f"{self.loaded_model.name} · {told}"
+            loaded = self.loaded_model
+            told = self.autocomplete.keys_saved or headline(loaded.card) or loaded.kind
+            model = f"{loaded.name} · {told}"
         else:
             model = "no model" if self.has_no_models else "loading ..."
         if (run := self._own_run) is None:
@@ -269,7 +275,7 @@ class RnnlmApp(TerminalApp):
         if self._is_quitting:
             return
         if (run := self._own_run) is None:
-            self.exit(message=self.autocomplete.farewell())
+            self.exit(message=await self.autocomplete.farewell())
         else:
             self._is_quitting = True
             self._end_training(run)
@@ -285,7 +291,8 @@ class RnnlmApp(TerminalApp):
         if answer is not None:
             self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
             await self.runs.close(detach=answer == "detach")
-            self.exit(message=f"{farewell(run, answer)}\n{self.autocomplete.farewell()}".strip())
+            kept = await self.autocomplete.farewell()
+            self.exit(message=f"{farewell(run, answer)}\n{kept}".strip())
         self._is_quitting = False
 
     # Screens
@@ -333,7 +340,6 @@ class RnnlmApp(TerminalApp):
     def name_changed(self, old: str, new: str | None) -> None:
         if self._known_runs:
             self._known_runs.name_changed(old, new)
-        self.session.write(partial(rename_model, old=old, new=new))
         self.autocomplete.pane.drop_compared(old)
         self._model_loader.name_changed(old, new)
         self.models_changed()

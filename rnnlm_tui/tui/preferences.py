@@ -19,7 +19,8 @@ PATIENCE_S = 0.5
 class Preferences(Struct):
     """The user's choices. `model` is the last active model, or "". `ghost_from` is the lowest
     probability at which the ghost is shown. `digits` says where a digit takes a word of the list.
-    `continue_lines`: the model continues lines that are sent. `files` are the last files to train
+    `continue_lines`: the model continues lines that are sent. `details`: figures on the suggestions
+    are shown. `files` are the last files to train
     on, as typed; "" if another text was chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
@@ -27,6 +28,7 @@ class Preferences(Struct):
     ghost_from: Annotated[float, Meta(ge=0, le=1)] = GHOST_FROM
     digits: DigitSetting = "inside words"
     continue_lines: bool = False
+    details: bool = False
     model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""
 

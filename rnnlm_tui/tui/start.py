@@ -11,6 +11,7 @@ from pathlib import Path
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import config_dir, log_dir
 from rnnlm_tui.threads import garbage_collection_off, use_one_thread
+from rnnlm_tui.tui.session.text_file import read_text_file
 
 FRAMES_A_SECOND = "500"
 """A letter is painted at once, its suggestion up to two frames later: 33 ms at Textual's 60 frames
@@ -18,18 +19,20 @@ per second, 17 ms at 120, 4 ms at 500. Nothing is painted if nothing changes."""
 LOG_BYTES = 1_000_000
 
 
-def start(model: str | None, data_dir: Path) -> int:
-    """Runs the app and returns the exit code. `model` is the name of the first active model.
+def start(model: str | None, data_dir: Path, file: str | None, encoding: str | None) -> int:
+    """Runs the app and returns the exit code. `model` is the name of the first active model, `file`
+    the path of the text to open.
 
-    Raises StorageError if the log cannot be written.
+    Raises RnnlmError if the file cannot be read, StorageError if the log cannot be written.
     """
+    read = read_text_file(Path(file), encoding) if file is not None else None
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = log_to_file()
     with garbage_collection_off():
         from rnnlm_tui.tui.app import RnnlmApp
     gc.freeze()  # later collections skip the imported modules
-    app = RnnlmApp(data_dir, config_dir(), log_path, model)
+    app = RnnlmApp(data_dir, config_dir(), log_path, model, read)
     app.run()
     return app.return_code or 0
 

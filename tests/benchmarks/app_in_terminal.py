@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
 
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.session.database import connect
+from rnnlm_tui.tui.session.tables import Text, Turn, add_turn
 from tests.helpers.terminal import Terminal
 
 WORD = re.compile(r"[▸ ][\d ] (\S+) +(<?\d+%) ")
@@ -32,7 +34,7 @@ def the_model(name: str | None, folder: Path | None) -> tuple[Library, str]:
 @contextmanager
 def own_folders(library: Library, name: str) -> Iterator[dict[str, str | None]]:
     """An environment with fresh folders for data, settings and logs, and a link to the model. The
-    user's transcript is not touched."""
+    user's texts are not touched."""
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "data" / "models"
         models.mkdir(parents=True)
@@ -48,6 +50,17 @@ def app(env: dict[str, str | None], name: str, columns: int = 80, rows: int = 24
     """The installed app with this model."""
     command = [sys.executable, "-m", "rnnlm_tui", name]
     return Terminal(command, columns=columns, rows=rows, env=env)
+
+
+def write_texts(env: dict[str, str | None], *lines: Sequence[str]) -> None:
+    """Stores texts with these lines, of which the last one opens at the start."""
+    path = Path(env["RNNLM_DATA_DIR"] or "") / "session" / "session.db"
+    with closing(connect(path)) as connection, connection:
+        connection.execute("BEGIN")
+        for of_text in lines:
+            text = Text()
+            for line in of_text:
+                add_turn(connection, text, Turn(line))
 
 
 def listed(terminal: Terminal) -> Rows:

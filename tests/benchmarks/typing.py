@@ -1,13 +1,14 @@
 """From a key press to the new suggestion on the screen, through a pseudo-terminal.
 
-    python -m tests.benchmarks.typing [--keys 600] [--training] [--model NAME] [--data-dir FOLDER]
+    python -m tests.benchmarks.typing [--keys 600] [--words 50000] [--training] [--model NAME]
+        [--data-dir FOLDER]
 
 Types lines of the sonnets into the installed app at 80x24, a key at a time at the pace of a fast
 typist, and measures the time from each key to the arrival of the output after which the list shows
 the words and shares that the engine gives for the new line, asked beforehand, and the line shows
-their ghost. Keys after which the list stays as it was are left out. With --training it does the
-same again while the lesson's model trains, as the app trains one. Prints the memory of the app at
-the end too.
+their ghost. Keys after which the list stays as it was are left out. The open text has --words words
+already. With --training it does the same again while the lesson's model trains, as the app trains
+one. Prints the memory of the app at the end too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import random
 import statistics
 import time
+from itertools import cycle, islice
 from pathlib import Path
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
@@ -38,6 +40,7 @@ from tests.benchmarks.app_in_terminal import (
     own_folders,
     resident_mb,
     the_model,
+    write_texts,
 )
 from tests.helpers.terminal import Chunk, Terminal
 
@@ -54,7 +57,7 @@ class Typist:
     """Types into the app, and keeps how long it took to answer."""
 
     def __init__(self, terminal: Terminal, model: LanguageModel, sent: list[str]) -> None:
-        """`sent` are the lines of the transcript, to which it adds its own."""
+        """`sent` are the lines of the open text, to which it adds its own."""
         self._terminal = terminal
         self._model, self._contexts = model, Contexts(model)
         self._random = random.Random(1)
@@ -132,6 +135,15 @@ def measured(
     return typist
 
 
+def paragraphs(lines: list[str], words: int) -> list[str]:
+    """Paragraphs of these lines, until they have as many words."""
+    found, count, each = list[str](), 0, cycle(lines)
+    while count < words:
+        found.append(" ".join(islice(each, 8)))
+        count += len(found[-1].split())
+    return found
+
+
 def report(label: str, typist: Typist) -> str:
     """A row of the table."""
     cuts = statistics.quantiles(typist.suggestions_ms, n=100)
@@ -147,6 +159,7 @@ def main() -> None:
     """Prints the table and the memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--keys", type=int, default=600)
+    parser.add_argument("--words", type=int, default=0)
     parser.add_argument("--training", action="store_true")
     parser.add_argument("--model", help="the newest by default")
     parser.add_argument("--data-dir", type=Path)
@@ -154,19 +167,21 @@ def main() -> None:
     library, name = the_model(options.model, options.data_dir)
     _, model = library.open(name)
     lines = list(read_corpus([bundled_corpus()]).lines)[1::7]
-    sent: list[str] = []
+    sent = paragraphs(lines, options.words)
     print("milliseconds from a key to: its suggestion                its letter")
     print("           keys     p50     p95     p99       p50     p95   load")
-    with own_folders(library, name) as env, app(env, name, COLUMNS) as terminal:
-        terminal.wait_for(lambda: listed(terminal))
-        print(report("idle", measured(terminal, model, sent, lines, options.keys)), flush=True)
-        if options.training:
-            with lesson_in_training() as reports:
-                typist = measured(terminal, model, sent, lines, options.keys)
-                done = reports()
-            print(report("training", typist))
-            print(f"the training has reported {done} times meanwhile", flush=True)
-        print(f"memory of the app {resident_mb(terminal):.0f} MB (target 120 MB)")
+    with own_folders(library, name) as env:
+        write_texts(env, sent)
+        with app(env, name, COLUMNS) as terminal:
+            terminal.wait_for(lambda: listed(terminal))
+            print(report("idle", measured(terminal, model, sent, lines, options.keys)), flush=True)
+            if options.training:
+                with lesson_in_training() as reports:
+                    typist = measured(terminal, model, sent, lines, options.keys)
+                    done = reports()
+                print(report("training", typist))
+                print(f"the training has reported {done} times meanwhile", flush=True)
+            print(f"memory of the app {resident_mb(terminal):.0f} MB (target 120 MB)")
 
 
 if __name__ == "__main__":

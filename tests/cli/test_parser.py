@@ -80,6 +80,8 @@ def test_values_become_numbers() -> None:
     asked = request("--generate", "--words=3", "--temperature", "0.5", "--top-k", "7", "--seed=1")
     assert asked == GenerateRequest(words=3, temperature=0.5, top_k=7, seed=1)
     assert request("m", "--debug") == AppRequest(model="m")
+    opened = request("m", "--open", "a.txt", "--encoding=latin-1")
+    assert opened == AppRequest(model="m", file="a.txt", encoding="latin-1")
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,7 @@ def in_order(text: str, *parts: str) -> bool:
 
 
 def texts(lines: Iterable[Any]) -> list[str]:
-    """The text of each line of the transcript, as it is copied."""
+    """The text of each line of the page, as it is copied."""
     return [line.plain_text for line in lines]
 
 

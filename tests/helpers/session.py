@@ -15,4 +15,4 @@ def kept_texts(data_dir: Path, table: str) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
             return []  # it is being created
-        return [text for (text,) in connection.execute(f"SELECT text FROM {table} ORDER BY text")]
+        return [line for (line,) in connection.execute(f"SELECT line FROM {table} ORDER BY line")]

@@ -19,7 +19,6 @@ from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
-from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.helpers.app import (
     answered,
     app_of,
@@ -54,8 +53,8 @@ class Desk(Generic[AppType]):
         return self.editor.suggestion
 
     @property
-    def transcript(self) -> list[str]:
-        return texts(self.screen.query_one(TranscriptView).lines)
+    def page(self) -> list[str]:
+        return texts(self.screen.page.lines)
 
     @property
     def rows(self) -> list[str]:
@@ -78,10 +77,10 @@ class Desk(Generic[AppType]):
         await wait_until(self.pilot, condition)
 
     async def send(self, line: str, lines_after: int) -> None:
-        """Sends a line, and waits until the transcript has `lines_after` lines."""
+        """Sends a line, and waits until the page has `lines_after` lines."""
         self.editor.set_text(line)
         await self.press("enter")
-        await self.until(lambda: len(self.transcript) == lines_after)
+        await self.until(lambda: len(self.page) == lines_after)
 
 
 AppDesk: TypeAlias = Desk[RnnlmApp]

@@ -6,6 +6,7 @@ After a visible change, run with --snapshot-update and look at the new pictures.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,9 +21,9 @@ from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs import follower
+from rnnlm_tui.tui.session import tables
 from rnnlm_tui.tui.train import run_pane
 from rnnlm_tui.tui.writing import predictor
-from rnnlm_tui.tui.writing.transcript_view import TranscriptView
 from tests.helpers.app import (
     answered,
     app_of,
@@ -46,10 +47,12 @@ Compare = Callable[..., bool]
 
 @pytest.fixture(autouse=True)
 def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer takes 1.5 ms, and a run takes no time."""
+    """Every answer takes 1.5 ms, a run takes no time, and lines are sent on the same day."""
     ticks = iter(range(1_000_000))
     clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.0015)
     monkeypatch.setattr(predictor, "time", clock)
+    noon = datetime(2020, 11, 27, 12).timestamp()
+    monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: noon))
     clock = SimpleNamespace(monotonic=lambda: 1000.0, time=lambda: 0.0)
     for module in (follower, run_pane):
         monkeypatch.setattr(module, "time", clock)
@@ -57,7 +60,7 @@ def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _write_two_lines(pilot: Pilot[None]) -> None:
     """A line that was sent and continued, and another being written, with a word accepted."""
-    view = app_of(pilot).autocomplete.query_one(TranscriptView)
+    view = app_of(pilot).autocomplete.page
     await write(pilot, *"when i")
     await press(pilot, "enter")
     await wait_until(pilot, lambda: len(view.lines) == 2)
@@ -67,10 +70,10 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
 
 
 def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
-    """In a light theme: the header with its tabs and the model, a line of yours and the model's
-    below it, the line with "are thee to" as its ghost, unlike typed text, below it one ranked word
-    with its bar and the digit that takes it, how often the model is right, the keys saved, and two
-    rows of keys."""
+    """In a light theme: the header with its tabs, the model and the keys saved; the page with a
+    day, a line of yours and the model's below it, indented with a bar and in italics; the line with
+    "are thee to" as its ghost, unlike typed text; one ranked word with its bar and the digit that
+    takes it; and one row of keys."""
     app = scripted_app(
         tmp_path, preferences=Preferences(theme="textual-light", continue_lines=True)
     )

@@ -21,7 +21,7 @@ if sys.platform == "win32":
 from tests.helpers.terminal import Terminal
 
 QUIT, TAB, ENTER = "\x11", "\t", "\r"
-F3, F4, CTRL_P = "\x1bOR", "\x1bOS", "\x10"
+F3, F4, F5, CTRL_P = "\x1bOR", "\x1bOS", "\x1b[15~", "\x10"
 COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:[39][0-7]|4[0-7]|10[0-7]|[34]8;[25];[\d;]+)[;m]")
 DEEP_COLOUR = re.compile(rb"[34]8;[25];")
 
@@ -73,7 +73,7 @@ def check_restored(terminal: Terminal) -> None:
 
 def typed(terminal: Terminal, line: str) -> None:
     """Types a line, and waits until it is shown."""
-    terminal.wait_for("╭─ verses ─")
+    terminal.wait_for(" verses")  # the model, in the header
     terminal.send(line)
     terminal.wait_for(f"│ {line}")
 
@@ -84,12 +84,12 @@ def test_a_line_is_written_with_suggestions_and_continued(model: str) -> None:
         terminal.wait_for("│ the cat")  # the ghost of the one word that begins so
         terminal.wait_for("1 cat 100% █")
         terminal.send("\x07")  # ctrl+g
-        terminal.wait_for("continue lines on")
+        terminal.wait_for("each line that you send is continued")
         terminal.send(TAB)
-        terminal.wait_for("0 of 7 keys saved")
+        terminal.wait_for("keys saved 0%")
         terminal.send(ENTER)
-        terminal.wait_for("▌ you         the cat")
-        terminal.wait_for("│   verses      ")
+        terminal.wait_for("╭─ the cat · 2 words ─")
+        terminal.wait_for("│   ▏ ")
         leave(terminal)
 
 
@@ -128,7 +128,7 @@ def test_a_letter_that_was_painted_survives_a_kill_at_that_moment(
         terminal.wait_for_exit()
     for letter in "zjkvwyqx" * 5:
         with app() as terminal:
-            terminal.wait_for("╭─ verses ─")
+            terminal.wait_for(" verses")
             terminal.wait_for(f"│ {line}")  # restored
             line += letter
             terminal.send(letter)
@@ -147,9 +147,9 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         terminal.screen.reset()
         terminal.kill(signal.SIGCONT)
         terminal.wait_for("│ a bird sang ov")
-        terminal.wait_for("ctrl+q quit")
+        terminal.wait_for("ctrl+p more")
         leave(terminal)
-        assert "Kept: what you were writing. To continue: rnnlm-tui" in terminal.text
+        assert "Kept: a bird sang ov. To continue: rnnlm-tui" in terminal.text
 
 
 @pytest.mark.parametrize("before", ["", F3, F4, CTRL_P])
@@ -176,6 +176,31 @@ def test_no_more_colours_than_the_terminal_takes(
         leave(terminal)
         assert bool(COLOUR.search(terminal.output)) is has_colours
         assert not DEEP_COLOUR.search(terminal.output)
+
+
+def test_a_file_is_opened_written_in_and_saved(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "diary.txt"
+    path.write_bytes("größer\r\n".encode("latin-1"))
+    with app("--open", str(path), "--encoding", "latin-1") as terminal:
+        terminal.wait_for("╭─ größer · 1 word · saved to diary.txt ─")
+        typed(terminal, "the cat")
+        terminal.send(ENTER)
+        terminal.wait_for("not saved to diary.txt yet")
+        leave(terminal)
+        assert "Not saved to its file: " in terminal.text and "F5 saves it" in terminal.text
+    with app() as terminal:
+        terminal.wait_for("not saved to diary.txt yet")
+        terminal.send(F5)
+        terminal.wait_for("· saved to diary.txt ─")
+        leave(terminal)
+    assert path.read_bytes() == "größer\r\nthe cat\r\n".encode("latin-1")
+
+
+def test_a_file_that_cannot_be_opened_is_an_error_before_the_app_starts(tmp_path: Path) -> None:
+    with app("--open", str(tmp_path / "none.txt")) as terminal:
+        assert terminal.wait_for_exit() == 3
+        assert "cannot read none.txt" in terminal.text
+        assert b"\x1b[?1049h" not in terminal.output
 
 
 CRASH = """

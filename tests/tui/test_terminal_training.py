@@ -77,7 +77,7 @@ def app() -> Terminal:
 
 def show_form(terminal: Terminal, words: str) -> None:
     """Shows the form of the Train screen, and waits for these words on it."""
-    terminal.wait_for("keys saved")
+    terminal.wait_for(" verses")
     terminal.send(TRAIN)
     terminal.wait_for(words, PATIENCE_S)
 

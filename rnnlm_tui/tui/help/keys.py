@@ -32,8 +32,9 @@ from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.inputs import PathInput
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
-from rnnlm_tui.tui.writing.transcript_view import TranscriptView
+from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 
 KEYMAP = "keymap.toml"
 KEYS_WIDTH = 19
@@ -47,7 +48,8 @@ def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
         "Everywhere": app,
         "Autocomplete: the line": LineEditor,
         "Autocomplete": AutocompleteScreen,
-        "Autocomplete: the transcript": TranscriptView,
+        "Autocomplete: the page": Page,
+        "Your texts": TextsDialog,
         "Train": TrainScreen,
         "Train: a run": RunPane,
         "Models": ModelsScreen,

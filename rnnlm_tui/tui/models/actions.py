@@ -26,8 +26,8 @@ from rnnlm_tui.store.training_text import has_changed
 from rnnlm_tui.tui.runs.child import TrainingRequest, run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
 from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import lines_sent_with
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
+from rnnlm_tui.tui.session.texts import find_texts, lines_of_texts
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
 from rnnlm_tui.tui.widgets.host import Host
 
 IMPORT = "The file of an exported model. It is checked before it is added."
@@ -64,11 +64,15 @@ async def measure(host: Host, name: str) -> None:
 
 
 async def update(host: ModelsHost, name: str) -> None:
-    """Trains the model on the current content of its files. If there are texts written with it that
-    it was not trained on, asks whether to add them."""
+    """Trains the model on the current content of its files. If the user has written what it was not
+    trained on, asks whether to add all of that or some texts."""
     added: tuple[str, ...] = ()
-    if written := await _not_learned(host, name):
+    if written := await _not_learned(host, name, None):
         answer = await host.ask(_question_of_update(name, written))
+        if answer == "some":
+            chosen = await _choose_texts(host)
+            written = [] if chosen is None else await _not_learned(host, name, chosen)
+            answer = "with" if written else None
         if answer is None:
             return
         if answer == "with":
@@ -96,15 +100,22 @@ def _changed(library: Library) -> list[str]:
     ]
 
 
-async def _not_learned(host: ModelsHost, name: str) -> list[str]:
-    """Returns the texts written with the model that it was not trained on; none if the session
-    database cannot be read."""
+async def _not_learned(host: ModelsHost, name: str, numbers: list[int] | None) -> list[str]:
+    """Returns the lines of these texts, or of all, that the model was not trained on; none if the
+    session database cannot be read."""
     try:
-        sent = await host.session.read(partial(lines_sent_with, model=name))
+        lines = await host.session.read(partial(lines_of_texts, numbers=numbers))
     except StorageError as error:
         host.show_error_once(error)
         return []
-    return await asyncio.to_thread(not_learned, host.library, name, sent)
+    return await asyncio.to_thread(not_learned, host.library, name, lines)
+
+
+async def _choose_texts(host: ModelsHost) -> list[int] | None:
+    """Asks for some of the user's texts; None if the user cancels."""
+    listed = await host.session.read(partial(find_texts, query=""))
+    rows = [(text.number, f"{text.title} ({plural(text.words, 'word')})") for text in listed]
+    return await host.ask(ChooseSeveral("Train on which texts?", rows))
 
 
 def _question_of_update(name: str, written: Sequence[str]) -> Choice:
@@ -114,6 +125,7 @@ def _question_of_update(name: str, written: Sequence[str]) -> Choice:
         "It is trained on the current content of its files, and replaced if the result is better.",
         (
             ("with", f"With your {lines} written here", "they become one of its files"),
+            ("some", "With some of your texts", "choose which"),
             ("without", "Without", "only its files"),
         ),
     )

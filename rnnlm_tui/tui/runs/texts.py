@@ -1,5 +1,5 @@
 """Stores texts to train on as files, so that a run can be resumed and a model updated: what was
-pasted into the form, and what was written with a model.
+pasted into the form, and what was written.
 
 They are in a folder next to the models, which only its owner can read.
 """
@@ -39,13 +39,13 @@ def save_text(library: Library, name: str, text: str) -> Path:
 
 
 def save_written(library: Library, name: str, written: Iterable[str]) -> Path:
-    """Stores what was written with the model of this name, as `save_text` does."""
+    """Stores what was written, for the model of this name, as `save_text` does."""
     return save_text(library, f"{name}-written", SEPARATOR.join(written) + "\n")
 
 
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
-    """Returns those of the texts `written` with a model that it was not trained on, without blank
-    lines. Raises RnnlmError."""
+    """Returns those of the lines `written` that the model was not trained on, without blank ones.
+    Raises RnnlmError."""
     folder, learned = _folder(library), Counter[str]()
     for path in map(Path, read_origin(library.run_folder(name)).sources):
         if path.parent == folder:

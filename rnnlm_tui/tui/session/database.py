@@ -17,16 +17,20 @@ from typing import TypeVar
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.tui.session.damaged import put_aside
 from rnnlm_tui.tui.session.tables import (
+    Text,
     Turn,
     add_turn,
+    adopt_transcript,
     check,
-    left_texts,
+    count_words,
+    left_lines,
     make_tables,
-    put_text,
+    put_kept,
+    store_text,
 )
 
 T = TypeVar("T")
-VERSION = 1
+VERSION = 2
 ENDINGS = ("-wal", "-shm", "")
 """Of the names of the files of a database. The log comes first: a new database would take it for
 its own."""
@@ -88,6 +92,8 @@ def _create(connection: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError("it was created by a newer version of this program")
         if not version:
             make_tables(connection)
+        elif version == 1:
+            adopt_transcript(connection)
         # Of an existing one, raises an error if the header says that the file is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -192,44 +198,60 @@ class SessionDatabase:
 
 
 class KeptText:
-    """Stores a text while it is edited, in the table `draft` (the text being written) or `pasted`
-    (a text to train on). Each open app has its own."""
+    """Stores what is being written, in the table `draft` (the end of a text of the user) or
+    `pasted` (a text to train on). Each open app has its own."""
 
-    def __init__(self, database: SessionDatabase, table: str) -> None:
-        self._database, self._table = database, table
+    def __init__(self, database: SessionDatabase, table: str, text: Text | None = None) -> None:
+        """`text` is the text that a draft belongs to."""
+        self._database, self._table, self._text = database, table, text
         self._app = os.urandom(8).hex()
-        self._text = ""
+        self._line = ""
         self._is_waiting = False
 
-    def keep(self, text: str) -> None:
-        """Stores this text in place of the previous one; deletes that if the text is empty.
+    def keep(self, line: str) -> None:
+        """Stores this in place of the previous one; deletes that if it is empty.
 
         Usually it is stored at the return, and survives if the app is killed. While the disk is
-        slow, the latest text is stored later.
+        slow, the latest one is stored later.
         """
-        self._text = text
+        self._line = line
         if not self._is_waiting:
             self._is_waiting = True
-            wait_s = LONGEST_WAIT_S if len(text) <= LONGEST_AT_ONCE else 0.0
+            wait_s = LONGEST_WAIT_S if len(line) <= LONGEST_AT_ONCE else 0.0
             self._database.write(self._write, wait_s)
 
     def _write(self, connection: sqlite3.Connection) -> None:
-        self._is_waiting = False  # reset before the text is read, so that no later one is missed
-        put_text(connection, self._table, self._app, self._text, os.getpid())
+        self._is_waiting = False  # reset before the line is read, so that no later one is missed
+        self._put(connection, self._app, self._line, os.getpid())
+
+    def _put(
+        self, connection: sqlite3.Connection, app: str, line: str, pid: int | None = None
+    ) -> None:
+        text = store_text(connection, self._text) if line and self._text else None
+        put_kept(connection, self._table, app, line, pid, text)
+
+    def leave(self) -> None:
+        """Lets the next one who opens the text take over what is written."""
+        self._database.write(lambda connection: self._put(connection, self._app, self._line))
 
     async def restore(self) -> str:
-        """Takes over and returns the newest text left by an app that has ended, or "". Other drafts
-        become turns; other pasted texts stay for later starts. Raises StorageError."""
+        """Takes over and returns the newest one left by an app that has ended, or "". Other drafts
+        become lines of the text; other pasted texts stay for later starts. Raises StorageError."""
         return await self._database.read(self._adopt)
 
     def _adopt(self, connection: sqlite3.Connection) -> str:
+        number = self._text.number if self._text else None
+        if self._text and number is None:  # a new text
+            return ""
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            *others, (newest, text) = left_texts(connection, self._table) or [("", "")]
-            if self._table == "draft":
-                for app, line in others:
-                    add_turn(connection, Turn(line))
-                    put_text(connection, self._table, app, "")
-            put_text(connection, self._table, newest, "")
-            put_text(connection, self._table, self._app, text, os.getpid())
-            return text
+            *others, (newest, line) = left_lines(connection, self._table, number) or [("", "")]
+            if self._text is not None:
+                for app, sent in others:
+                    self._text.changed_by(count_words(sent))
+                    add_turn(connection, self._text, Turn(sent))
+                    self._put(connection, app, "")
+            self._put(connection, newest, "")
+            self._put(connection, self._app, line, os.getpid())
+        self._line = line
+        return line

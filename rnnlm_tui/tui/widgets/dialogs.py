@@ -19,7 +19,7 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input, SelectionList, Static
 
 from rnnlm_tui.config import Range, parse_number
 from rnnlm_tui.errors import UsageError
@@ -30,6 +30,7 @@ from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expanded
 from rnnlm_tui.tui.widgets.lists import RowList
 
 Answer = TypeVar("Answer")
+T = TypeVar("T")
 Check = Callable[[str], str | None]
 """Returns a sentence that says what is wrong with a text, or None."""
 TYPE_AHEAD_S = 0.5
@@ -231,6 +232,33 @@ def _option(number: int, label: str, explanation: str) -> Content:
     # No colours: in an ansi theme the text colour is not readable on the highlighted row.
     first = Content.assemble(f"{number} ", (sanitize(label), "bold"))
     return first + f"\n  {sanitize(explanation)}" if explanation else first
+
+
+class ChooseSeveral(Dialog[list[T]]):
+    """Asks for some of several options, each an id and a label; returns the ids. Space and clicks
+    choose."""
+
+    AUTO_FOCUS = "SelectionList"
+    DEFAULT_CSS = """
+    ChooseSeveral SelectionList {
+        height: auto; max-height: 12; border: none; padding: 0; background: $surface;
+        &:focus { border: none; }
+    }
+    """
+
+    def __init__(self, title: str, options: Sequence[tuple[T, str]]) -> None:
+        rows = [(Content(sanitize(label)), id_) for id_, label in options]
+        self._list = SelectionList[T](*rows)
+        buttons = Horizontal(
+            Button("OK", id="ok", variant="primary"),
+            Button("Cancel", id="cancel"),
+            classes="dialog-buttons",
+        )
+        super().__init__(title, "Space chooses one.", self._list, buttons)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(self._list.selected if event.button.id == "ok" else None)
 
 
 class AskText(Dialog[str]):

@@ -58,7 +58,7 @@ class Candidates(Widget):
     DEFAULT_CSS = """
     Candidates {
         .digit { color: $text-accent; text-style: bold; }
-        .typed { text-style: bold underline; }
+        .typed { text-style: bold; }
         .percent { color: $text-muted; }
         .bar { color: $primary; }
         .note { color: $text-muted; text-style: italic; }
@@ -202,13 +202,14 @@ class FixedText(Static):
 
 
 class WordsPane(Vertical):
-    """All that is shown between the line and the keys: the best words, the accuracy of the model,
-    and a row of figures."""
+    """All that is shown between the line and the keys: the best words and, with the details, the
+    accuracy of the model and a row of figures."""
 
     DEFAULT_CSS = """
     WordsPane {
         height: auto;
-        #accuracy, #figures { height: 1; padding: 0 2; color: $text-muted; }
+        #accuracy, #figures { display: none; height: 1; padding: 0 2; color: $text-muted; }
+        &.-details #accuracy, &.-details #figures { display: block; }
         #accuracy { height: auto; max-height: 2; }
     }
     """
@@ -236,8 +237,7 @@ class WordsPane(Vertical):
     def show_figures(
         self, keystrokes: Keystrokes, took_s: float | None, preferences: Preferences
     ) -> None:
-        """Shows the keys saved, the time of the last answer and, if there is room, which features
-        are switched on."""
+        """Shows the keys saved, the time of the last answer and which features are switched on."""
         figures = str(keystrokes) if took_s is None else f"{keystrokes} · {took_s * 1000:.1f} ms"
         ghost = f"≥{in_percent(preferences.ghost_from)}" if preferences.ghost else "off"
         switches = f"ghost {ghost} · continue lines {'on' if preferences.continue_lines else 'off'}"

@@ -18,8 +18,8 @@ from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Typing, index_of
-from rnnlm_tui.tui.writing.transcript import SentTexts, lines_of
+from rnnlm_tui.tui.writing.open_text import SentTexts, lines_of
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong, Typing, index_of
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Accept
@@ -49,11 +49,11 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Choose a word in the list; Enter or a digit inserts it"),
     Binding("up", "choose_previous", "Earlier", show=False, id="line.choose_previous",
             tooltip="Move up in the list; on an empty line, edit what you sent before"),
-    Binding("escape", "hide", "hide", id="line.hide",
+    Binding("escape", "hide", "hide", show=False, id="line.hide",
             tooltip="Hide the suggestions; until the next word; cancel the edit of a sent line"),
     Binding("enter", "send_or_insert", "send", id="line.send",
             tooltip="Send the text; insert the word chosen in the list"),
-    Binding("ctrl+j,shift+enter", "new_line", "new line", id="line.new_line",
+    Binding("ctrl+j,shift+enter", "new_line", "new line", show=False, id="line.new_line",
             tooltip="Start a new line"),
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
             tooltip="Suggest now; even if the ghost is off or hidden"),
@@ -87,7 +87,7 @@ class LineEditor(GrowingArea):
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
     DEFAULT_CSS = """
     LineEditor {
-        height: auto; max-height: 10; padding: 0 1;
+        height: auto; max-height: 50%; padding: 0 1;
         border: round $foreground 30%;
         border-title-color: $text-muted;
         background: $background;
@@ -147,6 +147,12 @@ class LineEditor(GrowingArea):
     @property
     def keystrokes(self) -> Keystrokes:
         return self._counter.count(self.text)
+
+    def begin(self, text: str) -> None:
+        """Begins with what was written at the end of another text. Undo does not go back."""
+        self.sent.end_edit()
+        self.set_text(text)
+        self.history.clear()
 
     def set_text(self, text: str) -> None:
         """Replaces the text; undo restores it."""
@@ -344,11 +350,18 @@ class LineEditor(GrowingArea):
 
     def _show_sent(self, by: int) -> None:
         if (text := self.sent.step(by, self.text)) is not None:
-            self.set_text(text)
+            self._edit_sent(text)
 
     def edit_turn(self, turn: Turn) -> None:
         """Starts editing sent text. The text being written is restored afterwards."""
-        self.set_text(self.sent.begin_edit(turn, self.text))
+        self._edit_sent(self.sent.begin_edit(turn, self.text))
+
+    def _edit_sent(self, text: str) -> None:
+        if len(text) > MAX_TEXT:  # a paragraph of a file; the rest of it would be lost
+            self.set_text(self.sent.end_edit())
+            self.post_message(TextTooLong())
+        else:
+            self.set_text(text)
 
     def action_hide(self) -> None:
         if self.suggested.choice is None and self.sent.edited is not None:

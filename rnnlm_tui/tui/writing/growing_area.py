@@ -9,17 +9,14 @@ from textual.widgets.text_area import Edit, EditResult, Location
 
 from rnnlm_tui.tui.widgets.textual_private import HookedTextArea, wrap_last_line
 
-MAX_ROWS = 8
-"""Rows up to which the area grows; then it scrolls."""
-
 
 class GrowingArea(HookedTextArea):
     """A text area of as many rows as its text and its suggestion need."""
 
     DEFAULT_CSS = """
     GrowingArea {
-        & .text-area--suggestion { color: $text-muted; text-style: italic underline; }
-        &:ansi .text-area--suggestion { color: ansi_default; text-style: italic underline dim; }
+        & .text-area--suggestion { color: $text-muted; text-style: italic; }
+        &:ansi .text-area--suggestion { color: ansi_default; text-style: italic dim; }
         &:ansi .text-area--cursor { color: ansi_default; text-style: reverse; }
         &:ansi .text-area--cursor { background: ansi_default; }
     }
@@ -54,7 +51,7 @@ class GrowingArea(HookedTextArea):
         if not self.suggestion:
             return scrolled
         x, y = self.wrapped_document.location_to_offset(self.cursor_location)
-        rows = min(MAX_ROWS, self.wrapped_document.height - y)
+        rows = min(self.size.height or 1, self.wrapped_document.height - y)
         return scrolled + self.scroll_to_region(Region(x, y, 1, rows), animate=False, force=True)
 
     def edit(self, edit: Edit) -> EditResult:

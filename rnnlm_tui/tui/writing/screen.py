@@ -1,8 +1,9 @@
-"""The Autocomplete screen: the transcript, the text being written, and the suggested words."""
+"""The Autocomplete screen: the page, the text being written, and the suggested words."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,11 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
-from rnnlm_tui.accepting import LINES_ABOVE
+from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
+from rnnlm_tui.tui.session import texts
+from rnnlm_tui.tui.session.database import SessionDatabase
+from rnnlm_tui.tui.session.text_file import ReadFile
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
@@ -25,28 +28,38 @@ from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
+from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
+from rnnlm_tui.tui.writing.page import PAGE_KEYS, Page
+from rnnlm_tui.tui.writing.page_pane import PagePane
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
+from rnnlm_tui.tui.writing.saving import SaveWanted, TextWanted, ask_how_to_save
 from rnnlm_tui.tui.writing.settings import ask_threshold, choose_digits
 from rnnlm_tui.tui.writing.side_pane import SidePane
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.transcript import kept_sentence
-from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
-from rnnlm_tui.tui.writing.transcript_view import TRANSCRIPT_KEYS, TranscriptView
 
 if TYPE_CHECKING:
     from rnnlm_tui.origin import Origin
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-tall")]
 """Rows of the window from which each class holds."""
+WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
+"""Columns likewise. The pane of a wide window leaves 76 cells for the prose."""
 
 
 class AutocompleteScreen(AppScreen[WritingHost]):
     """Where the user writes. What is written survives restarts and crashes."""
 
-    VERTICAL_BREAKPOINTS = HEIGHTS
+    HORIZONTAL_BREAKPOINTS, VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
     AUTO_FOCUS = "LineEditor"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+g", "toggle_continuing", "continue lines", id="autocomplete.continue_lines",
+        Binding("ctrl+o", "texts", "texts", id="autocomplete.texts",
+                tooltip="Show your texts; search, open, rename or delete one, open a file"),
+        Binding("ctrl+n", "new_text", "New text", show=False, id="autocomplete.new_text",
+                tooltip="Begin a new text"),
+        Binding("f5", "save", "Save", show=False, id="autocomplete.save",
+                tooltip="Save the text; to its file, which it asks for the first time"),
+        Binding("ctrl+g", "toggle_continuing", "continue lines", show=False,
+                id="autocomplete.continue_lines",
                 tooltip="Continue lines; the model continues each line that you send, or not"),
         Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost on or off"),
@@ -55,60 +68,80 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Set the ghost threshold; the lowest probability at which it is shown"),
         Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
                 tooltip="Set what digits do; they take words half typed, always or never"),
+        Binding("alt+i", "toggle_details", "Details", show=False, id="autocomplete.details",
+                tooltip="Show figures; times, keys saved, how many words begin so, or hide them"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
-                tooltip="Move to the other pane; the line or the transcript", show=False),
+                tooltip="Move to the other pane; the line or the page", show=False),
         Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
                 tooltip="Compare models; show what others suggest, on a wide screen"),
-        *TRANSCRIPT_KEYS,
+        *PAGE_KEYS,
     ]  # fmt: skip
     DEFAULT_CSS = """
     AutocompleteScreen {
         #upper { height: 1fr; }
         SidePane { display: none; }
         &.-wide SidePane { display: block; }
-        &.-wide #accuracy, &.-low #accuracy { display: none; }
-        &.-wide BestWords, &.-narrow BestWords, &.-short BestWords { height: 1; }
-        &.-tall TranscriptLine.-you { margin-top: 1; }
+        &.-wide #accuracy, &.-low #accuracy { display: none !important; }
+        &.-narrow BestWords, &.-short BestWords { height: 1; }
+        &.-wide.-low BestWords, &.-wide.-medium BestWords, &.-wide.-high BestWords,
+        &.-wide.-tall BestWords { display: none; } /* the words are in the pane */
         &.-low #how-to-begin { padding: 0 1; }
-        /* Eight rows would hide the transcript, or push the keys off the screen. */
-        &.-low LineEditor, &.-medium LineEditor { max-height: 40%; }
         &.-wide ToastHolder { align-horizontal: left; } /* on the right it would cover the words */
         /* A small window has room for the line and one row of words. */
         &.-narrow LineEditor, &.-short LineEditor {
-            display: block; border: none !important; max-height: 50%;
+            display: block; border: none !important;
         }
         &.-narrow WordsPane, &.-short WordsPane {
             display: block;
-            #accuracy, #figures { display: none; }
+            #accuracy, #figures { display: none !important; }
         }
         &.-narrow > TooSmall, &.-short > TooSmall { display: none; }
     }
     """
 
-    def __init__(self, database: SessionDatabase, preferences: Preferences) -> None:
+    def __init__(
+        self, database: SessionDatabase, preferences: Preferences, file: ReadFile | None = None
+    ) -> None:
+        """`file` is opened first; None for the text opened last."""
         super().__init__()
         self.answer: Answer | None = None
         """The latest answer for the line; None until the active model has given one."""
         self.editor = LineEditor(self._ask, preferences)
         self._database = database
-        self._draft = KeptText(database, "draft")
         self._predictor = Predictor()
-        self.view = TranscriptView(database, self._predictor)
+        self.page = Page(database, self._predictor)
         self.pane = SidePane()
+        self._header = Header()
         self._words = WordsPane()
         self._sent = Keystrokes()
+        self._deleted: list[texts.Deleted] = []
+        """The texts deleted since the start, the newest last."""
+        self._first_file = file
+
+    @property
+    def text(self) -> OpenText:
+        """The open text."""
+        return self.page.text
+
+    @property
+    def keys_saved(self) -> str:
+        """The share of keys saved since the start, as shown in the header; "" before the first."""
+        keystrokes = self._sent + self.editor.keystrokes
+        if not keystrokes.written:
+            return ""
+        return f"keys saved {keystrokes.saved / keystrokes.written:.0%}"
 
     @property
     def latest_line(self) -> str:
         """The last line being written, or else the last one sent; "" if there is neither."""
-        turns = self.view.transcript.turns
+        turns = self.text.turns
         lines = (self.editor.text.strip() or (turns[-1].line if turns else "")).splitlines()
         return lines[-1].strip() if lines else ""
 
     def compose(self) -> ComposeResult:
-        yield Header()
+        yield self._header
         with Horizontal(id="upper"):
-            yield TranscriptPane(self.view)
+            yield PagePane(self.page)
             yield self.pane
         yield self.editor
         yield self._words
@@ -117,15 +150,12 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     async def on_mount(self) -> None:
         self.editor.focus()
-        try:
-            draft = await self._draft.restore()
-            await self.view.restore()
-            if draft:  # before what was typed meanwhile
-                self.editor.set_text("\n".join(filter(None, [draft, self.editor.text])))
-        except StorageError as error:
-            self.host.show_error_once(error)
+        self._show_details()
+        if self._first_file is not None:
+            await self._open(self.text.open_file(self._first_file))
+        else:
+            await self._open(self.text.open_last())
         if self.app.is_running:
-            self._lines_changed()
             self.active_model_changed()
 
     def on_unmount(self) -> None:
@@ -163,8 +193,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.pane.show_model(self.host.loaded_model, sentence)
 
     def _update_titles(self) -> None:
-        self.query_one(TranscriptPane).update(has_models=not self.host.has_no_models)
-        self.editor.border_title = Content(sanitize(self.host.active_name or "no model"))
+        self.query_one(PagePane).update(has_models=not self.host.has_no_models)
+        name = sanitize(self.host.active_name or "no model")
+        self.editor.border_title = Content(name if self.host.preferences.details else "")
         self.pane.name_columns()
 
     # Suggestions
@@ -181,7 +212,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     def place(self) -> tuple[str, int, tuple[str, ...]]:
         """The line being written, the cursor in it, and the lines above."""
         editor = self.editor
-        sent = self.view.transcript.previous_lines(editor.sent.edited)
+        sent = self.text.previous_lines(editor.sent.edited)
         own = editor.document.lines[: editor.cursor_location[0]]
         return editor.line, editor.cursor, (*sent, *filter(None, own))[-LINES_ABOVE:]
 
@@ -221,7 +252,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
-        editor.suggested.in_sight = self._words.room
+        is_in_pane = self.has_class("-wide") and not self.has_class("-short")
+        editor.suggested.in_sight = LISTED if is_in_pane else self._words.room
         answer = None if editor.is_hidden else self.answer
         suggestions = answer.suggestions if answer else None
         choice, note, digits = editor.suggested.choice, self._note(), editor.digits
@@ -232,6 +264,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._words.show(suggestions, choice, "" if has_note_in_pane else note, digits)
         took_s = self.answer.took_s if self.answer else None
         self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
+        self._header.show(self.host.header_text())
 
     def _note(self) -> str:
         """Says why there are no words, or which words of the line the model does not know."""
@@ -255,6 +288,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     def action_toggle_ghost(self) -> None:
         self.editor.suggested.visibility.toggle()
         self.host.store_preferences()
+        self.host.notify_user(f"the ghost is {'on' if self.host.preferences.ghost else 'off'}")
         self.editor.visibility_changed()
 
     @work(group="dialog")
@@ -270,7 +304,22 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     def action_toggle_continuing(self) -> None:
         self.host.preferences.continue_lines ^= True
         self.host.store_preferences()
+        state = "is continued" if self.host.preferences.continue_lines else "stays as it is"
+        self.host.notify_user(f"each line that you send {state}")
         self._show_suggested()
+
+    def action_toggle_details(self) -> None:
+        self.host.preferences.details ^= True
+        self.host.store_preferences()
+        self._show_details()
+        self._update_titles()
+        self._show_suggested()
+
+    def _show_details(self) -> None:
+        has_details = self.host.preferences.details
+        self._words.set_class(has_details, "-details")
+        self.page.names_models = has_details
+        self.page.fill()
 
     def action_compare(self) -> None:
         self.pane.choose_compared()
@@ -280,26 +329,81 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.pane.name_columns()
         self.editor.ask_again()
 
+    # Texts. Messages are handled one after the other: what is sent meanwhile waits.
+
+    async def _open(self, opening: Awaitable[str]) -> None:
+        """Shows the text that is being opened. What is written meanwhile becomes a part of it."""
+        self.editor.begin("")
+        try:
+            draft = await opening
+        except StorageError as error:
+            self.host.show_error_once(error)
+            draft = ""
+        if self.app.is_running:
+            self.page.fill()
+            self.editor.begin("\n".join(filter(None, [draft, self.editor.text])))
+            self._lines_changed()
+
+    @on(TextWanted)
+    async def _open_wanted(self, wanted: TextWanted) -> None:
+        if wanted.file is not None:
+            await self._open(self.text.open_file(wanted.file))
+        else:
+            await self._open(self.text.open(wanted.number))
+
+    def action_new_text(self) -> None:
+        self.post_message(TextWanted())
+
+    @work(group="dialog")
+    async def action_texts(self) -> None:
+        """Shows the texts, and opens the one that is chosen."""
+        from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
+
+        with self.host.showing_errors():
+            wanted = await self.host.ask(TextsDialog(self._database, self._deleted))
+            is_there = await self.text.is_still_there()
+            if not is_there:
+                self.text.draft.keep("")  # else leaving the text would bring it back
+            if wanted is not None or not is_there:
+                self.post_message(wanted or TextWanted())
+            self._update_titles()
+
+    @work(group="dialog")
+    async def action_save(self) -> None:
+        with self.host.showing_errors():
+            if (wanted := await ask_how_to_save(self.host, self.text)) is not None:
+                self.post_message(wanted)
+
+    @on(SaveWanted)
+    async def _save(self, wanted: SaveWanted) -> None:
+        with self.host.showing_errors():
+            await self.text.save(wanted.path, append=wanted.append)
+            rest = "; Enter sends what you are writing" if self.editor.text.strip() else ""
+            self.host.notify_user(f"saved to {wanted.path}{rest}")
+            if wanted.append:
+                self.page.fill()
+            self._lines_changed()
+
     # The text being written and the lines above it
 
     @on(LineEditor.Changed)
     def _text_changed(self) -> None:
         sent = self.editor.sent
-        self._draft.keep("\n".join(filter(None, (sent.draft, self.editor.text))))
+        self.text.draft.keep("\n".join(filter(None, (sent.draft, self.editor.text))))
         subtitle = "" if sent.edited is None else "Enter changes the sent text, Esc cancels"
         if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
             self.editor.border_subtitle = subtitle
 
     @on(events.Paste)
-    @on(TranscriptView.Typed)
-    def _write(self, event: events.Paste | TranscriptView.Typed) -> None:
+    @on(Page.Typed)
+    def _write(self, event: events.Paste | Page.Typed) -> None:
         """Inserts text that was typed or pasted while another widget had the focus."""
         event.stop()
         self.editor.add_text(event.text)
         self.editor.focus()
 
-    @on(TranscriptView.EditWanted)
-    def _edit(self, event: TranscriptView.EditWanted) -> None:
+    @on(Page.EditWanted)
+    def _edit(self, event: Page.EditWanted) -> None:
         self.editor.edit_turn(event.turn)
         self.editor.focus()
 
@@ -312,33 +416,39 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @on(TextSent)
     async def _send(self, event: TextSent) -> None:
-        if event.text == "/clear":
-            self.view.clear()
-        elif event.text == "/help":
+        if event.text == "/help":
             await self.app.run_action("app.keys")
+            return
+        self._sent += event.keystrokes
+        if event.edited is None:
+            self.page.send(event.text)
         else:
-            self._sent += event.keystrokes
-            if event.edited is None:
-                await self.view.send(event.text)
-            else:
-                await self.view.change(event.edited, event.text)
+            self.page.change(event.edited, event.text)
 
-    @on(TranscriptView.LinesChanged)
+    @on(Page.LinesChanged)
     def _lines_changed(self) -> None:
-        self.editor.sent.turns = self.view.transcript.turns
+        self.editor.sent.turns = [turn for turn in self.text.turns if turn.line.strip()]
         self.editor.ask_again()
         self._update_titles()
 
-    def farewell(self) -> str:
-        """What to print when the app is closed: what was kept, and how to continue."""
+    async def farewell(self) -> str:
+        """What to print when the app is closed: what was kept, how to continue, and which files do
+        not have all of their texts."""
+        try:
+            unsaved = await self._database.read(texts.unsaved_files)
+        except StorageError:
+            unsaved = []
         if self._database.is_broken:
             return ""
-        return kept_sentence(self.view.transcript.count, bool(self.editor.text))
+        if self.text.turns:
+            return kept_sentence(self.text.title, unsaved)
+        draft = self.editor.text.strip()
+        return kept_sentence(texts.title_of(draft) if draft else "", unsaved)
 
-    def action_transcript(self, what: str) -> None:
-        """Calls a method of the transcript, whichever widget has the focus."""
-        getattr(self.view, what)()
+    def action_page(self, what: str) -> None:
+        """Calls a method of the page, whichever widget has the focus."""
+        getattr(self.page, what)()
 
     def action_move_pane(self) -> None:
-        can_go = self.view.can_focus and not self.view.has_focus
-        (self.view if can_go else self.editor).focus()
+        can_go = self.page.can_focus and not self.page.has_focus
+        (self.page if can_go else self.editor).focus()

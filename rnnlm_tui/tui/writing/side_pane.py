@@ -1,4 +1,4 @@
-"""The pane next to the transcript on a wide screen: more words, other models, facts."""
+"""The pane next to the page on a wide screen: more words, other models, facts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SidePane(Vertical):
 
     DEFAULT_CSS = """
     SidePane {
-        width: 46;
+        width: 39; /* leaves 76 cells for the prose at 120 columns */
         & > * { border: round $foreground 30%; border-title-color: $text-muted; padding: 0 1; }
         & > *:ansi { border: round ansi_bright_black; }
         #words { height: 16; }
@@ -110,7 +110,10 @@ class SidePane(Vertical):
         self.query_one("#side-list", CandidateList).show(suggestions, choice, note, digits)
         for id_, other in zip_longest(LISTS[1:], answer.compared if answer else ()):
             self.query_one(f"#{id_}", CandidateList).show(other)
-        self.query_one("#more", FixedText).show(more_words(answer) if answer else "")
+        has_details = self.host.preferences.details
+        self.query_one("#more", FixedText).show(
+            more_words(answer) if answer and has_details else ""
+        )
         has_words = suggestions is not None and suggestions.candidates
         self.query_one("#note", FixedText).show(f"   {note}" if has_words else "")
         if not has_words:
@@ -144,7 +147,7 @@ class SidePane(Vertical):
             if not rows:
                 self.host.notify_user("there is no other model to compare with: F3 trains one")
                 return
-            wide = "" if self.display else " They are shown once the window has 110 columns."
+            wide = "" if self.display else " They are shown once the window has 120 columns."
             text = f"Up to two. Their words are shown next to the active model's.{wide}"
             chosen = await self.host.ask(Choice("Compare with which models?", text, rows))
             if chosen in names:

@@ -23,9 +23,9 @@ from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
 from rnnlm_tui.tui.runs.child import TrainingRequest, run_headless
-from rnnlm_tui.tui.session.tables import Turn, add_turn
+from rnnlm_tui.tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
 from rnnlm_tui.tui.widgets.inputs import PathInput
 from tests.helpers.app import check_layout, click, picture, post_keys, problem_in, wait_until
 from tests.helpers.host import HostApp
@@ -319,30 +319,36 @@ async def test_a_model_is_measured_and_brought_up_to_date(
         await told(pilot, app, "one was trained on all its lines")
 
 
-@pytest.mark.parametrize("key", ["1", "2", "escape"])
-async def test_an_update_asks_whether_to_learn_what_was_written_with_the_model(
+@pytest.mark.parametrize("key", ["1", "2", "3", "escape"])
+async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_texts(
     library: Library, key: str
 ) -> None:
     texts = library.folder.parent / "texts"
     async with shown(library, row="two") as (pilot, app):
-        for line, model in ("We left.", "two"), ("It rained.", "one"), ("Well\n\nthen.", "two"):
-            app.session.write(partial(add_turn, turn=Turn(line, model=model)))
+        diary, letter = Text(title="diary", changed=2), Text(title="letter", changed=1)
+        for text, line in (diary, "We left."), (letter, "It rained."), (diary, "Well\n\nthen."):
+            app.session.write(partial(add_turn, text=text, turn=Turn(line)))
         await pilot.press("f5")
         await dialog(pilot, app, Choice)
-        assert "1 With your 2 lines written here" in picture(app)
+        assert "1 With your 3 lines written here" in picture(app)
         await pilot.press(key)
+        if key == "2":
+            await dialog(pilot, app, ChooseSeveral)
+            await wait_until(pilot, lambda: "diary (4 words)" in picture(app))
+            await pilot.press("down", "space")
+            await click(pilot, "#ok")
         await wait_until(pilot, lambda: not app.screen.is_modal)
         if key == "escape":
             assert "start_trainings" not in [call[0] for call in app.calls]
             return
-        added = (str(texts / "two-written.txt"),) if key == "1" else ()
+        learned = {"1": ["We left.\n\nIt rained.\n\nWell\nthen.\n"], "2": ["It rained.\n"]}
+        added = (str(texts / "two-written.txt"),) if key in learned else ()
         await wait_until(
             pilot,
             lambda: app.calls[-1] == ("start_trainings", TrainingRequest.updating("two", added)),
         )
-        assert [path.read_text("utf-8-sig") for path in texts.glob("*")] == (
-            ["We left.\n\nWell\nthen.\n"] if added else []
-        )
+        kept = [path.read_text("utf-8-sig") for path in texts.glob("*")]
+        assert kept == learned.get(key, [])
 
 
 async def test_a_model_is_copied(library: Library) -> None:

@@ -19,24 +19,34 @@ from rnnlm_tui.tui.session.database import VERSION, KeptText, SessionDatabase, c
 from rnnlm_tui.tui.session.tables import (
     Continuation,
     Copied,
+    Text,
+    TextFile,
     Turn,
     add_continuation,
     add_turn,
     change_turn,
-    count_turns,
-    delete_turns,
-    lines_sent_with,
-    put_text,
+    put_kept,
     read_turns,
-    rename_model,
+)
+from rnnlm_tui.tui.session.texts import (
+    Deleted,
+    delete_text,
+    find_texts,
+    last_text,
+    lines_of_texts,
+    open_text,
+    restore_text,
+    set_file,
+    unsaved_files,
 )
 
 Change = Callable[[sqlite3.Connection], object]
 COLUMNS = {
-    "turn": ("line", "model"),
+    "text": ("title", "changed", "opened", "words", "path", "encoding", "digest", "saved"),
+    "turn": ("text", "line", "sent"),
     "continuation": ("turn", "text", "model", "sampled", "copied"),
-    "draft": ("app", "pid", "changed", "text"),
-    "pasted": ("app", "pid", "changed", "text"),
+    "draft": ("app", "pid", "changed", "line", "text"),
+    "pasted": ("app", "pid", "changed", "line"),
 }
 VALUES = (
     *("NULL", "5", "-5", "1.5", "9e999", "1 << 62", "''", "'x'", "x'00ff'"),
@@ -46,15 +56,17 @@ VALUES = (
 
 def whole(path: Path) -> None:
     """Creates a database with rows in every table."""
+    text = Text(title="a title")
     with closing(connect(path)) as connection:
         for number in range(12):
-            turn = Turn(f"line {number} of a \u00fcser" + " x" * 40 * number, model="m")
-            add_turn(connection, turn)
+            turn = Turn(f"line {number} of a \u00fcser" + " x" * 40 * number, sent=1e9)
+            add_turn(connection, text, turn)
             copied = (Copied(0, 3, 7), Copied(4, 2, number))
             added = Continuation("and goes on", "m", bool(number % 2), copied)
             add_continuation(connection, turn, added)
-        put_text(connection, "draft", "one", "half a line", pid=1 << 30)
-        put_text(connection, "pasted", "two", "a long text " * 500)
+        set_file(connection, text, TextFile("/a/file", "utf-8", "\n", "0123", 1e9))
+        put_kept(connection, "draft", "one", "half a line", 1 << 30, text.number)
+        put_kept(connection, "pasted", "two", "a long text " * 500)
 
 
 async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
@@ -62,8 +74,7 @@ async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
     were raised. Any error but StorageError fails the test."""
     reported, raised = list[str](), list[StorageError]()
     session = SessionDatabase(folder, lambda error: reported.append(f"{error} ({error.hint})"))
-    kept = KeptText(session, "draft"), KeptText(session, "pasted")
-    turns = list[Turn]()
+    texts, turns, deleted = [Text()], list[Turn](), list[Deleted]()
 
     async def read(work: Callable[[sqlite3.Connection], object]) -> None:
         try:
@@ -71,23 +82,28 @@ async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
         except StorageError as error:
             raised.append(error)
 
-    for text in kept:
+    await read(lambda connection: texts.append(open_text(connection, last_text(connection))))
+    text = texts[-1]
+    kept = KeptText(session, "draft", text), KeptText(session, "pasted")
+    for one in kept:
         try:
-            await text.restore()
+            await one.restore()
         except StorageError as error:
             raised.append(error)
-    await read(lambda connection: turns.extend(read_turns(connection)))
-    await read(count_turns)
-    await read(partial(lines_sent_with, model="m"))
+    await read(lambda connection: turns.extend(read_turns(connection, text.number)))
+    for work in (partial(find_texts, query="x"), partial(lines_of_texts, numbers=None)):
+        await read(work)
+    await read(unsaved_files)
     new = Turn("a new line")
-    session.write(partial(add_turn, turn=new))
+    session.write(partial(add_turn, text=text, turn=new))
     session.write(partial(add_continuation, turn=new, added=Continuation("text", "m", False)))
-    session.write(partial(rename_model, old="m", new="n"))
-    for turn in turns[:2]:
-        session.write(partial(change_turn, turn=turn, line="changed"))
-    session.write(partial(delete_turns, up_to=None, turns=turns[:1]))
-    for text in kept:
-        text.keep("a new text")
+    for turn, line in zip(turns[:2], ("changed", ""), strict=False):
+        session.write(partial(change_turn, text=text, turn=turn, line=line))
+    await read(lambda connection: deleted.append(delete_text(connection, text.number or 0)))
+    for rows in deleted:
+        session.write(partial(restore_text, deleted=rows))
+    for one in kept:
+        one.keep("a new text")
     await session.close()
     return reported, raised
 
@@ -105,7 +121,7 @@ async def check_recovery(folder: Path) -> bool:
         assert "x x" not in reported[0] and "half a line" not in reported[0], "private"
         assert (folder / "session.db.damaged").stat().st_size >= len(before)
         with closing(connect(folder / "session.db")) as connection:
-            assert [turn.line for turn in read_turns(connection)] == ["a new line"]
+            assert lines_of_texts(connection, None) == ["a new line"]
     return is_aside
 
 
@@ -128,7 +144,7 @@ async def test_a_value_of_a_wrong_type_is_refused_by_sqlite_or_put_aside(
                 continue
             if await check_recovery(folder):
                 aside.append(f"{column} = {value}")
-    text = {"turn": "line", "continuation": "copied"}.get(table, "text")
+    text = {"text": "path", "continuation": "copied"}.get(table, "line")
     assert {f"{text} = x'00ff'", f"{text} = CAST(x'c3' AS TEXT)"} <= {*aside}
     if table == "continuation":
         bad = ("'0;3:7'", "'[[1]]'", "'[[0, 1, -1]]'", "''")
@@ -172,8 +188,7 @@ def newer(connection: sqlite3.Connection) -> None:
 
 
 def older(connection: sqlite3.Connection) -> None:
-    connection.execute("ALTER TABLE turn DROP COLUMN model")
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute("ALTER TABLE turn DROP COLUMN sent")
 
 
 def foreign(connection: sqlite3.Connection) -> None:
@@ -216,7 +231,7 @@ async def test_what_is_in_the_log_only_is_kept(tmp_path: Path) -> None:
     """The log holds what was written since it was last copied into the database."""
     with closing(connect(tmp_path / "running.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        add_turn(connection, Turn("in the log only"))
+        add_turn(connection, Text(), Turn("in the log only"))
         for end in ("", "-wal", "-shm"):  # as a killed app leaves them
             shutil.copy(tmp_path / f"running.db{end}", tmp_path / f"session.db{end}")
     damaged = bytearray((tmp_path / "session.db").read_bytes())

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,7 @@ import pytest
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.tui.session import database
 from rnnlm_tui.tui.session.database import KeptText, SessionDatabase, connect
-from rnnlm_tui.tui.session.tables import (
-    Turn,
-    add_turn,
-    is_running,
-    lines_sent_with,
-    put_text,
-    read_turns,
-    rename_model,
-)
+from rnnlm_tui.tui.session.tables import Text, is_running, put_kept, read_turns, store_text
 from tests.helpers.session import kept_texts
 
 
@@ -102,18 +95,21 @@ async def test_a_slow_disk_gets_the_latest_text_only(tmp_path: Path) -> None:
 async def test_of_several_texts_the_newest_comes_back(
     table: str, turns: list[str], then: str, tmp_path: Path
 ) -> None:
-    """Other drafts become turns, and other pasted texts stay. A running app keeps its own."""
-    folder = tmp_path / "session"
+    """Other drafts of the text become turns of it, and other pasted texts stay. A running app keeps
+    its own."""
+    folder, text = tmp_path / "session", Text() if table == "draft" else None
     with closing(connect(folder / "session.db")) as connection:
-        put_text(connection, table, "other", "of another app", pid=os.getppid())
-        for number, text in enumerate(("oldest", "older", "newest")):
-            put_text(connection, table, f"app {number}", text)
+        number = store_text(connection, text) if text else None
+        put_kept(connection, table, "other", "of another app", os.getppid(), number)
+        for place, line in enumerate(("oldest", "older", "newest")):
+            put_kept(connection, table, f"app {place}", line, None, number)
     async with session(folder) as database:
-        kept = KeptText(database, table)
+        kept = KeptText(database, table, text)
         assert await kept.restore() == "newest"
         kept.keep("")
-        assert [turn.line for turn in await database.read(read_turns)] == turns
-    assert await restored(folder, table) == then
+        found = await database.read(partial(read_turns, text=number))
+        assert [turn.line for turn in found] == turns
+        assert await KeptText(database, table, text).restore() == then
     assert "of another app" in kept_texts(tmp_path, table)
 
 
@@ -160,20 +156,18 @@ async def test_a_text_survives_a_killed_app(table: str, tmp_path: Path) -> None:
     assert await restored(tmp_path / "session", table) == "half a line"
 
 
-async def test_lines_are_known_by_the_model_that_they_were_sent_with(tmp_path: Path) -> None:
-    path = tmp_path / "session.db"
-    with closing(connect(path)) as connection:
-        for line, model in ("one", "a"), ("two", None), ("three", "b"), ("four", "a"):
-            add_turn(connection, Turn(line, model=model))
-        assert lines_sent_with(connection, "a") == ["one", "four"]
-        rename_model(connection, "a", "c")
-        assert (lines_sent_with(connection, "a"), lines_sent_with(connection, "c")) == (
-            [],
-            ["one", "four"],
-        )
-        rename_model(connection, "c", None)
-        assert lines_sent_with(connection, "c") == []
-        assert len(read_turns(connection)) == 4
+async def test_what_was_written_in_a_text_that_was_left_is_taken_over_by_who_opens_it(
+    tmp_path: Path,
+) -> None:
+    """Also while the app that has left it is still open."""
+    text = Text()
+    async with session(tmp_path / "session") as one, session(tmp_path / "session") as two:
+        kept = KeptText(one, "draft", text)
+        kept.keep("half a line")
+        assert await KeptText(two, "draft", Text()).restore() == "", "another text"
+        kept.leave()
+        await one.read(lambda connection: None)
+        assert await KeptText(two, "draft", text).restore() == "half a line"
 
 
 def test_a_process_runs_or_does_not() -> None:

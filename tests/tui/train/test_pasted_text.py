@@ -11,7 +11,7 @@ from textual import events
 from textual.widgets import Input, RadioButton
 
 from rnnlm_tui.tui.session.database import KeptText, connect
-from rnnlm_tui.tui.session.tables import put_text
+from rnnlm_tui.tui.session.tables import put_kept
 from rnnlm_tui.tui.train import fields
 from rnnlm_tui.tui.train.form import TrainForm
 from tests.helpers.runs import Script
@@ -68,7 +68,7 @@ async def test_another_source_that_was_chosen_meanwhile_stays(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(connect(script.data / "session" / "session.db")) as connection:
-        put_text(connection, "pasted", "gone", TEXT)  # by an app that has ended
+        put_kept(connection, "pasted", "gone", TEXT)  # by an app that has ended
     gate, adopt = threading.Event(), KeptText._adopt
 
     def adopt_slowly(kept: KeptText, connection: sqlite3.Connection) -> str:

@@ -149,7 +149,7 @@ async def test_a_model_that_uses_the_lines_above_is_given_them(tmp_path: Path) -
         assert model.asked_words[-1][:6] == ("when", "i", "shall", "i", "to", "the")
         asked_before = len(model.asked_words)
         await it.press("ctrl+r")
-        await it.until(lambda: len(it.transcript) == 5)
+        await it.until(lambda: len(it.page) == 5)
         contexts = model.asked_words[asked_before:]
         assert not any(context[4:6] == ("shall", "i") for context in contexts), "not the line twice"
 

@@ -23,8 +23,8 @@ from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing import key_order
 from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
+from rnnlm_tui.tui.writing.open_text import lines_of
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.transcript import lines_of
 from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import Desk
@@ -343,15 +343,15 @@ async def test_a_half_typed_word_goes_to_the_row_that_has_room_for_its_ghost() -
         assert it.editor.cursor_screen_offset.y == 2
 
 
-async def test_a_field_of_eight_rows_scrolls() -> None:
+async def test_a_field_of_half_the_screen_scrolls() -> None:
     async with desk(width_of_line=40) as it:
         it.editor.set_text("\n".join(f"line {number} " for number in range(12)))
         it.answer("and", more=tuple("abcdefghijklmnopqrstuvwxyz"))
         await it.pilot.pause(0)
         rows = rows_of(it.app)
-        assert "╰" in rows[9]
-        assert "line 11 and a b c" in rows[7]
-        assert "u v w" in rows[8], "the ghost too is in sight"
+        assert "╰" in rows[11]
+        assert "line 11 and a b c" in rows[9]
+        assert "u v w" in rows[10], "the ghost too is in sight"
         check_layout(it.app)
         await it.press(*["up"] * 11)
         assert "line 0" in rows_of(it.app)[1]

@@ -132,7 +132,7 @@ async def compare(
             used |= {name_of(step) for step in steps}
             post_keys(it.app, "enter")
             above.append(line)
-            await it.until(lambda: it.screen.view.transcript.previous_lines() == tuple(above))
+            await it.until(lambda: it.screen.text.previous_lines() == tuple(above))
             await it.until(
                 lambda: it.screen.answer and it.screen.answer.question == it.screen._question
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,12 @@ from textual.widgets import Input
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.session.database import connect
-from rnnlm_tui.tui.session.tables import Turn, add_turn, lines_sent_with, put_text
+from rnnlm_tui.tui.session.tables import Text, Turn, add_turn, put_kept
 from rnnlm_tui.tui.writing.candidates import BestWords
+from rnnlm_tui.tui.writing.page import Page
+from rnnlm_tui.tui.writing.page_pane import PagePane
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to
 from rnnlm_tui.tui.writing.side_pane import model_facts
-from rnnlm_tui.tui.writing.transcript import as_text
-from rnnlm_tui.tui.writing.transcript_pane import TranscriptPane
-from rnnlm_tui.tui.writing.transcript_view import TranscriptLine, TranscriptView
 from tests.helpers.app import (
     answered,
     card_of,
@@ -70,19 +68,17 @@ def stored(tmp_path: Path) -> Preferences:
     return SettingsFile(tmp_path / "config").preferences
 
 
-async def clear(it: AppDesk, *keys: str) -> None:
-    """Clears the transcript, by F8 or by other keys."""
-    await it.press(*(keys or ("f8",)))
-    await it.until(lambda: it.app.screen.is_modal)
-    await it.press("ctrl+y")
-    await it.until(lambda: it.transcript == [])
+async def begin_new(it: AppDesk) -> None:
+    """Begins a new text."""
+    await it.press("ctrl+n")
+    await it.until(lambda: it.page == [])
 
 
 # What one sees
 
 
 async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
+    async with desk(tmp_path, preferences=Preferences(details=True)) as it:
         await it.write(*"shall i compare ")
         assert it.shown == "thee to"
         rows = it.rows
@@ -92,7 +88,7 @@ async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
         await it.write(*"the")
         rows_now = picture(it.app)
         assert in_order(rows_now, "1 thee", "94%", "2 the ", "6%"), "they share what is left"
-        assert "this" not in rows_now
+        assert "this " not in rows_now
         await it.write("x")
         assert it.rows[line + 2].startswith("  no known word begins with thex")
         await it.write(" ")
@@ -140,7 +136,9 @@ async def test_the_chosen_word_is_everywhere(tmp_path: Path) -> None:
         assert [s.text.strip() for s in segments if s.style and s.style.reverse] == [words[7]]
         assert it.shown == words[7]
         await it.pilot.resize_terminal(120, 40)
-        await it.until(lambda: picture(it.app).count(f"▸8 {words[7]}") == 2)
+        await it.until(lambda: it.screen.query_one("#side-list").display)
+        await it.until(lambda: not it.screen.query_one(BestWords).display)
+        await it.until(lambda: picture(it.app).count(f"▸8 {words[7]}") == 1)
         await it.pilot.resize_terminal(80, 24)
         await it.until(lambda: picture(it.app).count(f"▸8 {words[7]}") == 1)
         await it.pilot.click(BestWords, offset=(30, 0))
@@ -162,21 +160,25 @@ async def test_a_wide_screen_has_a_side_pane(tmp_path: Path) -> None:
     async with desk(tmp_path, size=(120, 40)) as it:
         await it.write(*"shall i compare ")
         rows = picture(it.app)
-        assert in_order(rows, "next word", " thee", "90%", "more", "sonnets.txt", " thee")
+        assert in_order(rows, "next word", " thee", "90%", "sonnets.txt")
+        assert rows.count("90%") == 1, "the list stands once"
+        assert "more" not in rows[: rows.index("sonnets.txt")]
         check_layout(it.app)
+        await it.press("alt+i")
+        await it.until(lambda: in_order(picture(it.app), "next word", " … ", " more"))
         await it.pilot.click("#side-list", offset=(8, 1))
         await it.until(lambda: it.line == "shall i compare the ")
-        await it.write(*"xylograph qwerty brmble ")
-        assert "unknown: xylograph, qwerty, brmble" in picture(it.app)
+        await it.write(*"xylograph qwerty ")
+        assert "unknown: xylograph, qwerty" in picture(it.app)
         assert picture(it.app).count("unknown") == 1
 
 
-async def test_no_line_of_the_transcript_touches_the_scrollbar(tmp_path: Path) -> None:
+async def test_no_line_of_the_page_touches_the_scrollbar(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.send("a" * 900, 2)
-        view = it.screen.query_one(TranscriptView)
-        right = view.scrollable_content_region.right - 1
-        assert {row[right] for row in it.rows[view.region.y : view.region.bottom]} == {" "}
+        page = it.screen.page
+        right = page.region.right - 2
+        assert {row[right] for row in it.rows[page.region.y : page.region.bottom]} == {" "}
 
 
 @pytest.mark.parametrize("size", [(60, 16), (60, 20), (80, 24)])
@@ -187,8 +189,8 @@ async def test_a_long_text_leaves_room_for_a_line_above_it_and_the_keys(
         it.editor.set_text("\n".join(f"line {number}" for number in range(9)))
         await it.write(*" and")
         assert "│ line 8 and" in picture(it.app)
-        assert "ctrl+q quit" in it.rows[-1]
-        assert it.screen.query_one(TranscriptPane).size.height > 0
+        assert "ctrl+p more" in it.rows[-1]
+        assert it.screen.query_one(PagePane).size.height > 0
 
 
 @pytest.mark.parametrize("size", [(59, 20), (80, 15), (30, 6), (20, 5), (1, 1)])
@@ -350,7 +352,7 @@ async def test_f6_moves_and_what_is_typed_elsewhere_goes_to_the_line(tmp_path: P
         await it.write(*"zzz")
         for _ in range(2):
             await it.press("f6")
-            assert it.screen.view.has_focus
+            assert it.screen.page.has_focus
             await it.press("f6")
             assert it.editor.has_focus
         await it.press("f6")
@@ -361,7 +363,7 @@ async def test_f6_moves_and_what_is_typed_elsewhere_goes_to_the_line(tmp_path: P
         await it.until(lambda: it.line == "zzz!xpasted" and it.editor.has_focus)
 
 
-# The transcript
+# The page
 
 
 async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chance(
@@ -373,16 +375,16 @@ async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chan
         await it.press("ctrl+r")
         await it.until(lambda: it.tells("send a line first: Enter"))
         await it.write(*"wa", "enter")
-        await it.until(lambda: it.transcript == ["wa", " ".join(words[1:11])])
+        await it.until(lambda: it.page == ["wa", " ".join(words[1:11])])
         assert it.line == ""
-        shown = ("you ", "wa", "loop ", "wb wc", "─ loop ─")
+        shown = ("wa", "  ▏ wb wc")
         await it.until(lambda: in_order(picture(it.app), *shown))
         await it.send("a", 4)
         for count in range(5, 9):
             await it.press("ctrl+r")
-            await it.until(lambda n=count: len(it.transcript) == n)
-        assert len(set(it.transcript[4:])) > 1
-        continuations = it.screen.view.transcript.turns[1].continuations
+            await it.until(lambda n=count: len(it.page) == n)
+        assert len(set(it.page[4:])) > 1
+        continuations = it.screen.text.turns[1].continuations
         assert [c.sampled for c in continuations] == [False] + 4 * [True]
 
 
@@ -391,20 +393,20 @@ async def test_a_late_continuation_is_put_below_its_own_line_or_dropped(tmp_path
     async with desk(tmp_path, {"slow": model}) as it:
         model.gate.clear()
         await it.send("shall i", 1)
-        await clear(it)
+        await begin_new(it)
         await it.send("shall i", 1)
         await it.send("when", 2)
         model.gate.set()
-        await it.until(lambda: len(it.transcript) == 4)
-        assert [it.transcript[0], it.transcript[2]] == ["shall i", "when"]
-        assert it.transcript[1].startswith("compare thee")
-        assert it.transcript[3].startswith("i compare")
+        await it.until(lambda: len(it.page) == 4)
+        assert [it.page[0], it.page[2]] == ["shall i", "when"]
+        assert it.page[1].startswith("compare thee")
+        assert it.page[3].startswith("i compare")
     async with desk(tmp_path) as it:
-        assert len(it.transcript) == 4
+        assert len(it.page) == 4
 
 
 async def test_a_model_is_asked_below_the_line_just_sent(tmp_path: Path) -> None:
-    """Even before the next key, and also after the transcript is cleared."""
+    """Even before the next key, and also in a new text."""
     async with desk(tmp_path) as it:
 
         def is_asked_below(*lines: str) -> bool:
@@ -413,31 +415,31 @@ async def test_a_model_is_asked_below_the_line_just_sent(tmp_path: Path) -> None
 
         await it.write(*"shall i", "enter")
         await it.until(lambda: it.line == "" and is_asked_below("shall i"))
-        await clear(it)
+        await begin_new(it)
         await it.until(is_asked_below)
 
 
-async def test_a_line_and_a_command_in_one_burst(tmp_path: Path) -> None:
-    """The continuation must not look for a line that has been cleared."""
+async def test_a_line_and_a_new_text_in_one_burst(tmp_path: Path) -> None:
+    """The continuation must not look for a line of another text."""
     async with desk(tmp_path) as it:
         post_keys(it.app, *"hello", "enter")
-        await clear(it, *"/clear", "enter")
+        await begin_new(it)
         await it.send("when i", 2)
 
 
-async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> None:
+async def test_lines_of_the_page_are_copied_and_used(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press("f7")
         await it.until(lambda: it.tells("there is no line to copy yet"))
         await it.send("when i", 2)
         await it.send("shall i", 4)
         await it.press("f7")
-        await it.until(lambda: it.app.clipboard == it.transcript[3])
+        await it.until(lambda: it.app.clipboard == it.page[3])
         assert any("copied “" in toast and "F5 saves" in toast for toast in toasts(it.app))
-        await it.pilot.click(TranscriptLine, offset=(13, 0))
+        await it.pilot.click(Page, offset=(3, 1))  # below the day
         await it.until(lambda: it.app.clipboard == "when i")
         await it.press("f6")
-        assert it.screen.view.lines[3].has_class("-current")
+        assert it.screen.page.current is it.screen.page.lines[3]
         await it.press("up", "c")
         await it.until(lambda: it.app.clipboard == "shall i")
         await it.press("up", "up", "up", "u")
@@ -447,78 +449,41 @@ async def test_lines_of_the_transcript_are_copied_and_used(tmp_path: Path) -> No
         await it.until(lambda: it.editor.has_focus)
 
 
-async def test_the_transcript_is_saved_to_a_file(tmp_path: Path) -> None:
-    async def save_to(path: str) -> None:
-        await it.press("f5")
-        await it.until(lambda: it.app.screen.is_modal)
-        it.app.screen.query_one(Input).value = path
-        await it.press("enter")
-        await it.until(lambda: not it.app.screen.is_modal)
-
-    async with desk(tmp_path, {"m": scripted_model(chain("a", "b", "c"))}) as it:
-        await it.send("a\x1b[31m", 2)
-        target = tmp_path / "poem.txt"
-        await save_to(str(target))
-        await it.until(lambda: it.tells(f"the transcript was saved to {target}"))
-        assert target.read_text().startswith("a\ufffd[31m\n    ")
-        await save_to("/proc/no-such-file")
-        await it.until(lambda: it.tells("could not save /proc/no-such-file"))
-
-
 # Kept over restarts
 
 
-async def test_the_transcript_and_the_draft_survive_a_restart(tmp_path: Path) -> None:
+async def test_the_text_and_the_draft_survive_a_restart(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.send("when i", 2)
-        before = it.transcript
-        sent = await it.app.session.read(partial(lines_sent_with, model="sonnets"))
-        assert sent == ["when i"]
+        before = it.page
         await it.write(*"shall i co")
     async with desk(tmp_path) as it:
-        await it.until(lambda: it.transcript == before)
+        await it.until(lambda: it.page == before)
         await answered(it.pilot)
         assert (it.line, it.shown) == ("shall i co", "mpare thee to")
         assert it.static("#figures").startswith("0 of 0 keys saved"), "it was counted before"
-        assert "1 line" in picture(it.app)
+        assert "─ when i · 2 words ─" in picture(it.app)
         await it.press("ctrl+u", "up")
         assert it.line == "when i"
-
-
-@pytest.mark.parametrize("keys", [("f8",), (*"/clear", "enter")], ids=["key", "command"])
-async def test_the_transcript_is_cleared_after_a_question(
-    keys: tuple[str, ...], tmp_path: Path
-) -> None:
-    async with desk(tmp_path) as it:
-        await it.press(*keys)
-        await it.until(lambda: it.tells("the transcript is empty"))
-        await it.send("when i", 2)
-        await it.press(*keys)
-        await it.until(lambda: it.app.screen.is_modal)
-        await it.press(*"yes", "escape")
-        await it.until(lambda: not it.app.screen.is_modal)
-        assert len(it.transcript) == 2
-        await clear(it, *keys)
-        assert "transcript" in picture(it.app)
-    async with desk(tmp_path) as it:
-        assert it.transcript == []
 
 
 async def test_help_shows_the_keys_and_is_not_sent(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press(*"/help", "enter")
         await it.until(lambda: "Accept a word" in picture(it.app))
-        assert it.transcript == []
+        assert it.page == []
 
 
 async def test_stored_text_can_steer_nothing(tmp_path: Path) -> None:
     with closing(connect(tmp_path / "data" / "session" / "session.db")) as connection:
+        text = Text()
         for line in ("when i", "[/b]\n\x1b[31mred"):
-            add_turn(connection, Turn(line))
-        put_text(connection, "draft", "another app", "two\nlines\x1b[31m \ufffd")
+            add_turn(connection, text, Turn(line))
+        draft = "two\nlines\x1b[31m \ufffd"
+        put_kept(connection, "draft", "another app", draft, None, text.number)
     async with desk(tmp_path) as it:
-        await it.until(lambda: len(it.transcript) == 2)
-        assert it.transcript == ["when i", "[/b]\n\ufffd[31mred"]
+        await it.until(lambda: len(it.page) == 2)
+        assert it.page == ["when i", "[/b]\n\ufffd[31mred"]
         assert it.line == "two\nlines\ufffd[31m \ufffd"
         check_layout(it.app)
         it.editor.set_text("")
@@ -535,7 +500,7 @@ async def test_a_folder_that_cannot_be_written_is_reported_once_and_writing_cont
     (tmp_path / "data" / "session").write_text("a file where the folder should be")
     async with desk(tmp_path) as it:
         await it.write(*"shall i", "enter")
-        await it.until(lambda: len(it.transcript) == 2)
+        await it.until(lambda: len(it.page) == 2)
         await it.send("when i", 4)
         assert len([toast for toast in toasts(it.app) if "could not store" in toast]) == 1
 
@@ -578,8 +543,8 @@ async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         keys = (*"shall i do", "ctrl+w", *"comp", "tab", "tab", "enter", *"when", "tab", "down")
         post_keys(it.app, *keys, "down", "enter", *"x ")
-        await it.until(lambda: len(it.transcript) == 2 and it.line.endswith("x "))
-        assert it.transcript[0] == "shall i compare thee"
+        await it.until(lambda: len(it.page) == 2 and it.line.endswith("x "))
+        assert it.page[0] == "shall i compare thee"
         assert it.line == "when i do x ", "the second word of the list after i"
 
 
@@ -593,8 +558,7 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
         it.app.use_model("mine")
         await it.until(lambda: it.shown == "we dance")
         assert it.tells("mine is active")
-        assert "─ mine ─" in picture(it.app)
-        assert "mine · lesson, epoch 3" in it.rows[0]
+        assert " mine" in it.rows[0]
     async with desk(tmp_path, models, preferences=it.app.preferences) as it:
         assert it.app.active_name == "mine", "the one used last"
 
@@ -609,7 +573,7 @@ def cued_model() -> tuple[str, ScriptedModel]:
 
 @pytest.mark.slow
 async def test_hostile_words_of_a_model(tmp_path: Path) -> None:
-    """In the ghost, in the list, in the line, in the transcript, in its file, at every width."""
+    """In the ghost, in the list, in the line, on the page, in its file, at every width."""
     cues, model = cued_model()
     async with desk(tmp_path, {"m": model}) as it:
         for number, cue in enumerate(cues):
@@ -618,18 +582,22 @@ async def test_hostile_words_of_a_model(tmp_path: Path) -> None:
             await it.press("down")
             check_layout(it.app)
             await it.press("enter", "enter")
-            await it.until(lambda lines=2 * number + 2: len(it.transcript) == lines)
+            await it.until(lambda lines=2 * number + 2: len(it.page) == lines)
             assert it.editor.document.line_count == 1
-        before = it.transcript
+        before = it.page
         for size in ((120, 40), (61, 17), (80, 24)):
             await it.pilot.resize_terminal(*size)
             await it.pilot.pause(0)
             check_layout(it.app)
         await it.press("f6", "up", "c", "u")
         check_layout(it.app)
-        as_text(it.screen.view.transcript.turns).encode()
+        await it.press("f5")
+        await it.until(lambda: it.app.screen.is_modal)
+        it.app.screen.query_one(Input).value = str(tmp_path / "hostile.txt")
+        await it.press("enter")
+        await it.until((tmp_path / "hostile.txt").exists)
     async with desk(tmp_path, {"m": model}) as it:
-        assert it.transcript[:20] == before[:20]
+        assert it.page[:20] == before[:20]
         check_layout(it.app)
 
 

@@ -1,0 +1,113 @@
+"""Reads and writes the files of the user's texts. Does not import textual."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from rnnlm_tui.errors import CorpusError, StorageError, os_reason
+from rnnlm_tui.tui.session.tables import TextFile
+
+LARGEST = 1_000_000
+"""Bytes of a file that becomes a text."""
+
+
+class ReadFile(NamedTuple):
+    """What a file has, a paragraph a line."""
+
+    file: TextFile
+    lines: list[str]
+
+
+def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
+    """Reads a text file. `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order
+    mark. Raises RnnlmError if it cannot be read, is too large or is not text."""
+    from rnnlm_tui.text.sources import Source, codec_of, is_pipe
+
+    label = path.name
+    if is_pipe(path):  # reading it may block for ever
+        raise CorpusError(f"cannot read {label}: it is a pipe", "give a file")
+    with Source(label, path).open() as file:
+        try:
+            raw = file.read(LARGEST + 1)
+        except OSError as error:
+            raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
+    if len(raw) > LARGEST:
+        raise CorpusError(f"{label} is larger than 1 MB", "F3 trains on a longer text")
+    for _ in Source(label, raw).text(encoding):  # refuses what is not text
+        pass
+    codec = codec_of(raw, encoding)
+    text = raw.decode(codec)
+    line_end = _line_end(text)
+    lines = text.split(line_end)
+    if not lines[-1]:  # after the end of the last line
+        lines.pop()
+    return ReadFile(TextFile(_absolute(path), codec, line_end, _digest(raw), time.time()), lines)
+
+
+def write_text_file(
+    path: str, lines: Iterable[str], encoding: str = "utf-8", line_end: str = "\n"
+) -> TextFile:
+    """Writes or replaces a file at once: if the disk is full or the app is killed, the old one is
+    left. Follows links, and keeps the permissions. Raises StorageError."""
+    from rnnlm_tui.store.files import write_file  # imports numpy
+
+    target = Path(os.path.realpath(path))
+    try:
+        raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        raise StorageError(
+            f"{target.name} is in {encoding}, which has no {character!r}",
+            "save the text under another name: a new file is in UTF-8",
+        ) from error
+
+    def write(temporary: Path) -> None:
+        if target.exists():
+            temporary.touch(0o600)
+        temporary.write_bytes(raw)
+        if target.exists():
+            shutil.copymode(target, temporary)
+
+    write_file(target, write)
+    return TextFile(_absolute(Path(path)), encoding, line_end, _digest(raw), time.time())
+
+
+def digest_of(path: str) -> str | None:
+    """Returns the digest of what a file has; None if there is no such file, "" if it cannot be
+    read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ""
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _absolute(path: Path) -> str:
+    """Raises StorageError for a name that the database cannot store."""
+    absolute = str(path.absolute())
+    with suppress(UnicodeEncodeError):
+        absolute.encode()
+        return absolute
+    raise StorageError("the name of this file is not UTF-8", "rename the file")
+
+
+def _line_end(text: str) -> str:
+    """The end of the lines of a text; that of a text with several is a newline, so that no
+    character is lost."""
+    ends = text.count("\r\n")
+    if ends and ends == text.count("\n"):
+        return "\r\n"
+    return "\r" if "\r" in text and "\n" not in text else "\n"

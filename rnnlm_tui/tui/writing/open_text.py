@@ -1,0 +1,180 @@
+"""The text that is open, and the lines of it that are being edited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from rnnlm_tui.accepting import LINES_ABOVE
+from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui.tui.session import tables, texts
+from rnnlm_tui.tui.session.database import KeptText, SessionDatabase
+from rnnlm_tui.tui.session.tables import Continuation, Text, Turn, count_words
+from rnnlm_tui.tui.session.text_file import ReadFile, read_text_file, write_text_file
+from rnnlm_tui.tui.widgets.inputs import sanitize_lines
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT
+
+
+class OpenText:
+    """The lines of one text, in memory and in the session database.
+
+    Several apps may have it open. Each sees the lines that existed when it opened the text, and its
+    own; its file gets all.
+    """
+
+    def __init__(self, database: SessionDatabase) -> None:
+        self._database = database
+        self.text = Text()
+        self.turns: list[Turn] = []
+        self.draft = KeptText(database, "draft", self.text)
+        """What is being written at the end of the text."""
+
+    async def open(self, number: int | None) -> str:
+        """Opens the text with this number, or a new one, and returns what was being written at its
+        end. Raises StorageError."""
+        self.draft.leave()
+        text = await self._database.read(partial(texts.open_text, number=number))
+        draft = KeptText(self._database, "draft", text)
+        line = await draft.restore()
+        self.turns = await self._database.read(partial(tables.read_turns, text=text.number))
+        self.text, self.draft = text, draft
+        return line
+
+    async def open_last(self) -> str:
+        """Opens the text that was opened last. Raises StorageError."""
+        return await self.open(await self._database.read(texts.last_text))
+
+    async def open_file(self, read: ReadFile) -> str:
+        """Opens the text of a file, whose lines are those of the file unless they were changed here
+        since it was saved. Raises StorageError."""
+        number = await self._database.read(partial(texts.text_of_file, path=read.file.path))
+        text = await self._database.read(partial(texts.read_text, number=number)) or Text()
+        is_same = text.file is not None and text.file.digest == read.file.digest
+        if not is_same and (text.file is None or text.is_saved):
+            lines = [(line, None) for line in read.lines]
+            put = partial(texts.set_file, text=text, file=read.file, lines=lines)
+            await self._database.read(put)
+        return await self.open(text.number)
+
+    async def is_still_there(self) -> bool:
+        """Returns whether the text still exists, and takes over its new title. Raises
+        StorageError."""
+        stored = await self._database.read(lambda c: texts.read_text(c, self.text.number))
+        if stored is not None:
+            self.text.title = stored.title
+        return stored is not None or self.text.number is None
+
+    @property
+    def title(self) -> str:
+        first = next((turn.line for turn in self.turns if turn.line.strip()), "")
+        return texts.title_of(self.text.title or first)
+
+    def add_line(self, line: str) -> Turn:
+        """Adds a line and stores it."""
+        self.text.changed_by(count_words(line))
+        turn = Turn(line, sent=self.text.changed)
+        self.turns.append(turn)
+        self._database.write(partial(tables.add_turn, text=self.text, turn=turn))
+        return turn
+
+    def change_line(self, turn: Turn, line: str) -> None:
+        """Replaces the line of a turn and deletes its continuations; an empty line deletes the
+        turn."""
+        self.text.changed_by(count_words(line) - count_words(turn.line))
+        turn.line = line
+        turn.continuations.clear()
+        if not line:
+            self.turns.remove(turn)
+        change = partial(tables.change_turn, text=self.text, turn=turn, line=line)
+        self._database.write(change)
+
+    def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
+        turn.continuations.append(continuation)
+        self._database.write(partial(tables.add_continuation, turn=turn, added=continuation))
+
+    def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
+        """Returns the lines above `turn`, by default all, the nearest last."""
+        end = self.turns.index(turn) if turn in self.turns else len(self.turns)
+        above = list[str]()
+        for before in reversed(self.turns[:end]):
+            # A file may be one line of a megabyte, which takes seconds to read.
+            above += reversed(before.line[-MAX_TEXT:].splitlines())
+            if len(above) >= LINES_ABOVE:
+                break
+        return tuple(reversed(above[:LINES_ABOVE]))
+
+    async def save(self, path: str, *, append: bool = False) -> None:
+        """Saves all lines to a file. With `append`, the lines that the file does not have yet are
+        added to those that it has now, and the text becomes the same. `path` is absolute.
+
+        Raises RnnlmError.
+        """
+        text, saved = self.text, max(time.time(), self.text.changed)
+        turns = await self._database.read(lambda c: tables.read_turns(c, text.number))
+        lines = [(turn.line, turn.sent) for turn in turns]
+        old = text.file if text.file and text.file.path == path else None
+        encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
+        if append:
+            now = await asyncio.to_thread(read_text_file, Path(path), old and old.encoding)
+            encoding, line_end = now.file.encoding, now.file.line_end
+            new = [line for line in lines if old is None or (line[1] or 0) > old.saved]
+            lines = [*((line, None) for line in now.lines), *new]
+        to_write = [line.replace("\n", line_end) for line, _ in lines]
+        file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
+        file = file._replace(saved=saved)
+        put = partial(texts.set_file, text=text, file=file, lines=lines if append else None)
+        await self._database.read(put)
+        text.file = file
+        if append and self.text is text:
+            await self.open(text.number)
+
+
+def kept_sentence(title: str, unsaved: Sequence[str]) -> str:
+    """Says what was kept and how to continue, and which files do not have all of it; "" if nothing
+    was kept."""
+    kept = [f"Kept: {title}. To continue: {APP_NAME}"] if title else []
+    return "\n".join([*kept, *(f"Not saved to its file: {path} (F5 saves it)" for path in unsaved)])
+
+
+def lines_of(text: str) -> str:
+    """Returns text without tabs or characters that could control the terminal."""
+    return sanitize_lines(text.replace("\t", " "))
+
+
+class SentTexts:
+    """The turns that were sent, the newest last, and the one being edited."""
+
+    def __init__(self) -> None:
+        self.turns: Sequence[Turn] = ()
+        self.edited: Turn | None = None
+        self.draft = ""
+        """The text that was being written when the edit began."""
+
+    def is_unchanged(self, text: str) -> bool:
+        """Returns whether `text` is that of the edited turn, not changed yet."""
+        return self.edited is not None and text == lines_of(self.edited.line)
+
+    def step(self, by: int, text: str) -> str | None:
+        """Starts editing the previous (-1) or next (1) turn, and returns its text; None if nothing
+        was sent. Stops at the oldest turn; after the newest comes the unsent `text`."""
+        turns = list(self.turns)
+        here = turns.index(self.edited) if self.edited in turns else len(turns)
+        there = max(0, here + by)
+        if there < len(turns):
+            return self.begin_edit(turns[there], text)
+        return self.end_edit() if by > 0 else None
+
+    def begin_edit(self, turn: Turn, draft: str) -> str:
+        """Starts editing a turn and returns its text. `draft` is the text that it replaces."""
+        if self.edited is None:
+            self.draft = draft
+        self.edited = turn
+        return lines_of(turn.line)
+
+    def end_edit(self) -> str:
+        """Ends the edit and returns the text that was being written before it."""
+        draft, self.draft, self.edited = self.draft, "", None
+        return draft

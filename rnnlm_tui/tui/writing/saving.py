@@ -1,0 +1,78 @@
+"""Asks in which file a text is to be saved."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.message import Message
+
+from rnnlm_tui.tui.session.text_file import ReadFile, digest_of
+from rnnlm_tui.tui.writing.host import WritingHost
+from rnnlm_tui.tui.writing.open_text import OpenText
+
+NOT_IN_A_NAME = r'[\\/:*?"<>|]'
+"""Characters that some systems do not allow in the name of a file."""
+
+
+@dataclass
+class TextWanted(Message):
+    """A text is to be opened: that of a file, or the one with this number, or a new one."""
+
+    number: int | None = None
+    file: ReadFile | None = None
+
+
+@dataclass
+class SaveWanted(Message):
+    """The open text is to be saved to a file: in place of what the file has, or below that."""
+
+    path: str
+    append: bool = False
+
+
+async def ask_how_to_save(host: WritingHost, text: OpenText) -> SaveWanted | None:
+    """Asks for a file if the text has none, and whether to replace one that has something else than
+    the text had when it was saved. Returns None if the user cancels."""
+    from rnnlm_tui.tui.widgets.dialogs import AskPath
+
+    file = text.text.file
+    path = file.path if file else None
+    proposed = re.sub(NOT_IN_A_NAME, "-", text.title.rstrip("….")) + ".txt"
+    while True:
+        if path is None:
+            about = "as a text file, a paragraph a line"
+            dialog = AskPath(f"Save “{text.title}”", about, proposed, for_new_file=True)
+            if (chosen := await host.ask(dialog)) is None:
+                return None
+            path = str(Path(chosen).absolute())
+        is_own = file is not None and file.path == path
+        found = await asyncio.to_thread(digest_of, path)
+        if found is None or (is_own and file is not None and found == file.digest):
+            return SaveWanted(path)
+        answer = await _ask_about_contents(host, path, is_own=is_own)
+        if answer is None:
+            return None
+        if answer != "another":
+            return SaveWanted(path, append=answer == "append")
+        proposed, path = path, None
+
+
+async def _ask_about_contents(host: WritingHost, path: str, *, is_own: bool) -> str | None:
+    from rnnlm_tui.tui.widgets.dialogs import Choice
+
+    name = Path(path).name
+    below = "your new lines are added to what it has now" if is_own else "below what it has now"
+    return await host.ask(
+        Choice(
+            f"{name} has changed" if is_own else f"{name} already exists",
+            "Another program has changed it since it was saved." if is_own else path,
+            (
+                ("overwrite", "Overwrite", "it will have the lines of this text only"),
+                ("append", "Append", f"{below}, and the text becomes the same"),
+                ("another", "Another name", "the file stays as it is"),
+            ),
+        )
+    )

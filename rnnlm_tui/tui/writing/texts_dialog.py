@@ -1,0 +1,226 @@
+"""The list of the user's texts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, cast
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input
+from textual.widgets.option_list import Option
+
+from rnnlm_tui.formatting import plural, sanitize, shorten
+from rnnlm_tui.tui.session import texts
+from rnnlm_tui.tui.session.database import SessionDatabase
+from rnnlm_tui.tui.session.text_file import read_text_file
+from rnnlm_tui.tui.session.texts import Listed
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm, Dialog
+from rnnlm_tui.tui.widgets.inputs import SafeInput
+from rnnlm_tui.tui.widgets.lists import RowList
+from rnnlm_tui.tui.writing.host import WritingHost
+from rnnlm_tui.tui.writing.page import day_name
+from rnnlm_tui.tui.writing.saving import TextWanted
+
+MAX_SHOWN = 100
+"""Texts in the list. The search finds the others."""
+WIDTH = 80
+"""Of the box, in cells."""
+DAY_WIDTH, WORDS_WIDTH, FILE_WIDTH = 11, 12, 16
+WITH_FILES = 64
+"""Width of a row from which it has room for the name of the file."""
+AROUND = 24
+"""Characters shown before what was found in a line, and those of a word cut there."""
+
+
+class TextsDialog(Dialog[TextWanted]):
+    """Finds texts by what is typed. Keys act on the highlighted one. Returns what is to be opened.
+
+    Letters go to the search, so no letter alone is a key.
+    """
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move('cursor_up')", "Up", id="texts.up", show=False,
+                tooltip="Go to the row above"),
+        Binding("down", "move('cursor_down')", "Down", id="texts.down", show=False,
+                tooltip="Go to the row below"),
+        Binding("pageup", "move('page_up')", "Page up", id="texts.page_up", show=False,
+                tooltip="Go a page up"),
+        Binding("pagedown", "move('page_down')", "Page down", id="texts.page_down", show=False,
+                tooltip="Go a page down"),
+        Binding("ctrl+n", "new", "New", id="texts.new", tooltip="Begin a new text"),
+        Binding("ctrl+o", "open_file", "File", id="texts.open_file",
+                tooltip="Open a text file"),
+        Binding("ctrl+r", "rename", "Rename", id="texts.rename", priority=True,
+                tooltip="Rename the text"),
+        Binding("ctrl+d", "delete", "Delete", id="texts.delete", priority=True,
+                tooltip="Delete the text; asks first"),
+        Binding("ctrl+z", "undo", "Undo", id="texts.undo",
+                tooltip="Bring back the text that was deleted last"),
+    ]  # fmt: skip
+    DEFAULT_CSS = """
+    TextsDialog {
+        & > .dialog-box {
+            width: 80; border-title-color: $primary; border-subtitle-color: $text-muted;
+        }
+        .dialog-box > Input { margin: 0 0 1 0; width: 1fr; height: 1; }
+        RowList {
+            height: auto; max-height: 60vh; border: none; padding: 0; background: $surface;
+            scrollbar-size-vertical: 1;
+        }
+    }
+    """
+
+    def __init__(self, database: SessionDatabase, deleted: list[texts.Deleted]) -> None:
+        """`deleted` are the texts that can be brought back, to which it adds others."""
+        self._database, self._deleted = database, deleted
+        self._listed: list[Listed] = []
+        self._contents: list[Content] = []
+        self._marked = 0
+        """The row with the mark, which some terminals show better than its colour."""
+        self._search = SafeInput(placeholder="search in titles and lines", compact=True)
+        self._search.cursor_blink = False
+        self._rows = RowList(markup=False)
+        self._rows.can_focus = False
+        super().__init__("Texts", "", self._search, self._rows)
+
+    @property
+    def host(self) -> WritingHost:
+        return cast(WritingHost, self.app)
+
+    def on_mount(self) -> None:
+        self.query_one(
+            ".dialog-box"
+        ).border_subtitle = "Enter opens · ctrl+r renames · ctrl+d deletes · Esc closes"
+
+    @on(Input.Changed)
+    def show_found(self) -> None:
+        self._find(self._search.value)
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._find(self._search.value)
+
+    @work(group="find", exclusive=True)
+    async def _find(self, query: str, highlighted: int = 0) -> None:
+        with self.host.showing_errors():
+            find = partial(texts.find_texts, query=query)
+            self._listed = (await self._database.read(find))[:MAX_SHOWN]
+            width = min(WIDTH, self.app.size.width) - 8
+            self._contents = [
+                *(row_of(text, width, query.split()[:1]) for text in self._listed),
+                Content("a new text".ljust(width - 6) + "ctrl+n"),
+                Content("open a file ...".ljust(width - 6) + "ctrl+o"),
+            ]
+            self._rows.set_options(Option("  " + row) for row in self._contents)
+            self._rows.highlighted = min(highlighted, len(self._contents) - 1)
+
+    @on(RowList.OptionHighlighted)
+    def _move_mark(self, event: RowList.OptionHighlighted) -> None:
+        for row, mark in (self._marked, "  "), (event.option_index, "▸ "):
+            if row < self._rows.option_count:
+                content = mark + self._contents[row]
+                self._rows.replace_option_prompt_at_index(row, content)
+        self._marked = event.option_index
+
+    def action_move(self, action: str) -> None:
+        getattr(self._rows, f"action_{action}")()
+
+    @on(Input.Submitted)
+    def _open_highlighted(self) -> None:
+        if self._rows.highlighted is not None:
+            self._open(self._rows.highlighted)
+
+    @on(RowList.OptionSelected)
+    def _open_selected(self, event: RowList.OptionSelected) -> None:
+        self._open(event.option_index)
+
+    def _open(self, row: int) -> None:
+        if row < len(self._listed):
+            self.dismiss(TextWanted(self._listed[row].number))
+        elif row == len(self._listed):
+            self.action_new()
+        else:
+            self.action_open_file()
+
+    @property
+    def _highlighted(self) -> Listed | None:
+        row = self._rows.highlighted
+        return self._listed[row] if row is not None and row < len(self._listed) else None
+
+    def action_new(self) -> None:
+        self.dismiss(TextWanted())
+
+    @work(group="dialog")
+    async def action_open_file(self) -> None:
+        path, about = (
+            f"{Path.cwd()}/",
+            "A text file of up to 1 MB. Each of its lines is a paragraph.",
+        )
+        with self.host.showing_errors():
+            chosen = await self.app.push_screen_wait(AskPath("Open a file", about, path))
+            if chosen is not None:
+                read = await asyncio.to_thread(read_text_file, Path(chosen))
+                self.dismiss(TextWanted(file=read))
+
+    @work(group="dialog")
+    async def action_rename(self) -> None:
+        if (text := self._highlighted) is None:
+            return
+        about = "Without a name it is called by its first words."
+        ask = AskText(f"Rename “{text.title}”", about, text.title, check=lambda title: None)
+        title = await self.app.push_screen_wait(ask)
+        if title is not None and title != text.title:
+            with self.host.showing_errors():
+                rename = partial(texts.rename_text, number=text.number, title=title.strip())
+                await self._database.read(rename)
+            self._find(self._search.value, self._rows.highlighted or 0)
+
+    @work(group="dialog")
+    async def action_delete(self) -> None:
+        if (text := self._highlighted) is None:
+            return
+        file = f" Its file {Path(text.path).name} stays as it is." if text.path else ""
+        about = f"It has {plural(text.words, 'word')}.{file} ctrl+z brings it back in this list."
+        if await self.app.push_screen_wait(Confirm(f"Delete “{text.title}”?", about)):
+            with self.host.showing_errors():
+                delete = partial(texts.delete_text, number=text.number)
+                self._deleted.append(await self._database.read(delete))
+            self._find(self._search.value, self._rows.highlighted or 0)
+
+    @work(group="dialog")
+    async def action_undo(self) -> None:
+        if not self._deleted:
+            self.host.notify_user("no text was deleted since the start")
+            return
+        with self.host.showing_errors():
+            restore = partial(texts.restore_text, deleted=self._deleted.pop())
+            await self._database.read(restore)
+        self._find(self._search.value)
+
+
+def row_of(text: Listed, width: int, found: list[str]) -> Content:
+    """Returns the row of a text in `width` cells, and below it the line in which `found` stands."""
+    day = date.fromtimestamp(text.changed)
+    when = "today" if day == date.today() else day_name(day, "%b")
+    words = plural(text.words, "word").rjust(WORDS_WIDTH)
+    row = Content(" ").join([Content(when.ljust(DAY_WIDTH)), Content(words)])
+    if width >= WITH_FILES:
+        name = Content(f" {sanitize(Path(text.path).name)}")
+        row += name.truncate(FILE_WIDTH, ellipsis=True, pad=True)
+    title = Content(sanitize(text.title))
+    row = title.truncate(width - row.cell_length - 1, ellipsis=True, pad=True) + " " + row
+    line = " ".join(text.found.split())
+    if not line or not found:
+        return row
+    place = max(0, line.casefold().find(found[0].casefold()))
+    begin = line.rfind(" ", 0, max(0, place - AROUND)) + 1
+    excerpt = Content(("… " if begin else "") + shorten(line[begin:], width))
+    start = place - begin + (2 if begin else 0)
+    excerpt = excerpt.stylize("bold", start, start + len(found[0]))
+    return row + "\n    " + excerpt.truncate(width - 2, ellipsis=True)

@@ -1,0 +1,312 @@
+"""Several texts: the list of them, their files, and what a model has just read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from rnnlm_tui.tui.preferences import Preferences
+from rnnlm_tui.tui.session.text_file import read_text_file
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
+from rnnlm_tui.tui.widgets.lists import RowList
+from rnnlm_tui.tui.writing.texts_dialog import MAX_SHOWN, TextsDialog
+from tests.helpers.app import answered, check_layout, has_row, picture, post_keys, scripted_app
+from tests.helpers.writing_screen import AppDesk, Desk, desk
+
+QUIET = Preferences(continue_lines=False)
+"""No line is continued by the model."""
+
+
+async def open_list(it: AppDesk, search: str = "") -> TextsDialog:
+    """Opens the list and searches in it."""
+    await it.press("ctrl+o")
+    await it.until(lambda: isinstance(it.app.screen, TextsDialog))
+    dialog = it.app.screen
+    assert isinstance(dialog, TextsDialog)
+    await it.until(lambda: dialog.query_one(RowList).option_count)
+    if search:
+        await it.press(*search)
+        await it.until(lambda: dialog.query_one(Input).value == search)
+    return dialog
+
+
+async def closed(it: AppDesk) -> None:
+    await it.until(lambda: not it.app.screen.is_modal)
+
+
+async def two_texts(it: AppDesk) -> None:
+    """Writes one text, and then another, which stays open."""
+    await it.send("we went to the sea", 1)
+    await it.press("ctrl+n")
+    await it.until(lambda: it.page == [])
+    await it.send("tom made soup", 1)
+
+
+async def save_as(it: AppDesk, path: Path) -> None:
+    """Presses F5 and names a file."""
+    await it.press("f5")
+    await it.until(lambda: isinstance(it.app.screen, AskPath))
+    assert it.app.screen.query_one(Input).value == f"{it.screen.text.title}.txt"
+    it.app.screen.query_one(Input).value = str(path)
+    await it.press("enter")
+
+
+async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await two_texts(it)
+        await it.write(*"half a li")
+        await open_list(it)
+        await it.until(lambda: has_row(it.app, "tom made soup", "today", "3 words"))
+        await it.until(lambda: has_row(it.app, "we went to the sea", "5 words"))
+        await it.press(*"SEA")
+        await it.until(lambda: not has_row(it.app, "tom made soup", "today"))
+        await it.until(lambda: has_row(it.app, "we went to the sea", "today"))
+        check_layout(it.app)
+        await it.press("enter")
+        await closed(it)
+        await it.until(lambda: it.page == ["we went to the sea"])
+        assert it.line == ""
+        await it.press("ctrl+z")
+        assert it.line == "", "undo does not bring the other text here"
+        await open_list(it, "soup")
+        await it.until(lambda: not has_row(it.app, "we went", "today"))
+        await it.press("enter")
+        await it.until(lambda: it.line == "half a li")
+        assert it.page == ["tom made soup"]
+    async with desk(tmp_path, preferences=QUIET) as it:
+        assert it.page == ["tom made soup"], "the text that was open"
+        assert it.line == "half a li"
+
+
+async def test_a_line_of_a_long_text_is_found_and_shown(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("a title", 1)
+        await it.send("words before it and then a needle[/b] in the hay", 2)
+        await open_list(it, "needle[/b]")
+        await it.until(lambda: has_row(it.app, "and then a needle[/b] in the hay"))
+        await it.until(lambda: has_row(it.app, "a title", "12 words"))
+        check_layout(it.app)
+
+
+async def test_switching_texts_switches_what_the_model_has_just_read(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+
+        def has_read(*lines: str) -> bool:
+            answer = it.screen.answer
+            return answer is not None and answer.question.previous_lines == lines
+
+        await two_texts(it)
+        await it.until(lambda: has_read("tom made soup"))
+        await open_list(it, "sea")
+        await it.until(lambda: not has_row(it.app, "tom made", "today"))
+        await it.press("enter")
+        await it.until(lambda: has_read("we went to the sea"))
+
+
+async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await two_texts(it)
+        await it.write(*"half a line")
+        await open_list(it)
+        await it.press("ctrl+r")
+        await it.until(lambda: isinstance(it.app.screen, AskText))
+        it.app.screen.query_one(Input).value = "Letter [/b]"
+        await it.press("enter")
+        await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
+        await it.press("ctrl+d")
+        await it.until(lambda: isinstance(it.app.screen, Confirm))
+        await it.press("ctrl+y")
+        await it.until(lambda: not has_row(it.app, "Letter [/b]", "today"))
+        await it.press("escape")
+        await closed(it)
+        await it.until(lambda: it.page == [])
+        await it.until(lambda: has_row(it.app, "─ new text ─"))
+        await open_list(it)
+        assert not has_row(it.app, "half a line", "today"), "leaving it does not bring it back"
+        await it.press("ctrl+z")
+        await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
+        await it.press("ctrl+z")
+        await it.until(lambda: it.tells("no text was deleted"))
+        await it.press("enter")
+        await it.until(lambda: it.page == ["tom made soup"])
+        await it.until(lambda: has_row(it.app, "─ Letter [/b] · 3 words ─"))
+        assert it.line == "half a line"
+
+
+async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("roses are red\n\nviolets\n")
+    (tmp_path / "binary").write_bytes(b"a\0b")
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("we went to the sea", 1)
+        await open_list(it)
+        await it.press("end", "down", "enter")  # the row below the only text
+        await closed(it)
+        await it.until(lambda: it.page == [])
+        for name, expected in (("binary", []), ("poem.txt", ["roses are red", "", "violets"])):
+            await open_list(it)
+            await it.press("ctrl+o")
+            await it.until(lambda: isinstance(it.app.screen, AskPath))
+            it.app.screen.query_one(Input).value = str(tmp_path / name)
+            await it.press("enter")
+            await it.until(lambda: not isinstance(it.app.screen, AskPath))
+            if not expected:
+                await it.until(lambda: it.tells("binary is not text"))
+                await it.press("escape")
+            await closed(it)
+            await it.until(lambda expected=expected: it.page == expected)
+        await it.until(lambda: has_row(it.app, "─ roses are red · 4 words · saved to poem.txt ─"))
+        assert not has_row(it.app, "November"), "nobody knows the day of these lines"
+
+
+async def test_the_newest_of_many_texts_are_listed(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        for number in range(MAX_SHOWN + 5):
+            await it.screen.text.open(None)
+            it.screen.text.add_line(f"text {number}")
+        dialog = await open_list(it)
+        rows = dialog.query_one(RowList)
+        await it.until(lambda: rows.option_count == MAX_SHOWN + 2)
+        await it.press(*["pagedown"] * 30, "up", "up")
+        await it.until(lambda: rows.highlighted == MAX_SHOWN - 1)
+        await it.press(*"text 3", "enter")
+
+
+async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path) -> None:
+    target = tmp_path / "diary.md"
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("one", 1)
+        await it.write(*"not sent")
+        await save_as(it, target)
+        await it.until(lambda: it.tells(f"saved to {target}; Enter sends what you are writing"))
+        assert target.read_text() == "one\n", "what is not sent is not in it"
+        await it.until(lambda: has_row(it.app, "─ one · 1 word · saved to diary.md ─"))
+        await it.write("ctrl+u")
+        await it.send("two", 2)
+        await it.until(lambda: has_row(it.app, "· not saved to diary.md yet"))
+        assert "diary.md" in await it.screen.farewell()
+        await it.press("f5")
+        await it.until(lambda: target.read_text() == "one\ntwo\n")
+        await it.until(lambda: has_row(it.app, "· saved to diary.md ─"))
+        assert "diary.md" not in await it.screen.farewell()
+        await save_elsewhere_fails(it)
+
+
+async def save_elsewhere_fails(it: AppDesk) -> None:
+    """A new text cannot be saved where there is no disk."""
+    await it.press("ctrl+n")
+    await it.until(lambda: it.page == [])
+    await it.send("three", 1)
+    await save_as(it, Path("/proc/no-such-file"))
+    await it.until(lambda: it.tells("could not save /proc/no-such-file"))
+
+
+@pytest.mark.parametrize(
+    ("key", "in_file", "lines"),
+    [
+        ("1", "one\ntwo\n", ["one", "two"]),
+        ("2", "of others\ntwo\n", ["of others", "two"]),
+        ("3", "of others\n", ["one", "two"]),
+        ("escape", "of others\n", ["one", "two"]),
+    ],
+)
+async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_question(
+    key: str, in_file: str, lines: list[str], tmp_path: Path
+) -> None:
+    target = tmp_path / "diary.md"
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("one", 1)
+        await save_as(it, target)
+        await it.until(target.exists)
+        await it.send("two", 2)
+        target.write_text("of others\n")
+        await it.press("f5")
+        await it.until(lambda: isinstance(it.app.screen, Choice))
+        await it.until(lambda: has_row(it.app, "diary.md has changed"))
+        await it.press(key)
+        if key == "3":
+            await it.until(lambda: isinstance(it.app.screen, AskPath))
+            it.app.screen.query_one(Input).value = str(tmp_path / "other.md")
+            await it.press("enter")
+            await it.until((tmp_path / "other.md").exists)
+            assert (tmp_path / "other.md").read_text() == "one\ntwo\n"
+        await closed(it)
+        await it.until(lambda: target.read_text() == in_file)
+        await it.until(lambda: it.page == lines)
+
+
+async def test_a_file_of_the_command_line_is_open_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("roses are red\n")
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("we went to the sea", 1)
+    app = scripted_app(tmp_path, preferences=QUIET)
+    app.autocomplete._first_file = read_text_file(tmp_path / "poem.txt")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await answered(pilot)
+        it = Desk(app, pilot, app.autocomplete.editor)
+        assert it.page == ["roses are red"]
+        await it.send("violets", 2)
+        await it.press("f5")
+        await it.until(lambda: (tmp_path / "poem.txt").read_text() == "roses are red\nviolets\n")
+
+
+async def test_a_sent_line_changes_in_its_place_also_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("\tone\n\n  two\nthree\n")
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.screen._open(it.screen.text.open_file(read_text_file(tmp_path / "poem.txt")))
+        await it.press("up")
+        assert it.line == "three"
+        await it.press("up")
+        assert it.line == "  two", "the blank line is no line to edit"
+        await it.press("enter")
+        await it.press("up", "up")
+        await it.write(*"!")
+        await it.press("enter")
+        await it.until(lambda: it.page[2].endswith("two!"))
+        await it.press("f5")
+        await it.until(lambda: (tmp_path / "poem.txt").read_text() == "\tone\n\ntwo!\nthree\n")
+
+
+async def test_details_are_a_setting(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        await it.write(*"shall ")
+        assert " ms" not in picture(it.app)
+        assert picture(it.app).count("sonnets") == 1
+        await it.press("alt+i")
+        await it.until(lambda: has_row(it.app, "keys saved (", " ms"))
+        await it.until(lambda: has_row(it.app, "╭─ sonnets ─"))
+    async with desk(tmp_path, preferences=it.app.preferences) as it:
+        await it.write(*"shall ")
+        await it.until(lambda: has_row(it.app, "keys saved (", " ms"))
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
+async def test_the_keys_take_one_row_and_lead_to_all_others(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    async with desk(tmp_path, size=size) as it:
+        last, above = it.rows[-1], it.rows[-2]
+        assert "Tab word" in last and "Enter send" in last
+        assert "F1 keys" in last and "ctrl+p more" in last
+        assert "ctrl+" not in above
+        check_layout(it.app)
+
+
+async def test_prose_has_76_cells_beside_the_pane(tmp_path: Path) -> None:
+    async with desk(tmp_path, size=(120, 36), preferences=QUIET) as it:
+        await it.send("x" * 76, 1)
+        await it.until(lambda: has_row(it.app, "x" * 76))
+        await it.send("y" * 77, 2)
+        await it.until(lambda: has_row(it.app, "y" * 76))
+        assert not has_row(it.app, "y" * 77)
+
+
+async def test_a_text_opened_right_after_a_line_was_sent_does_not_get_it(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        before = it.screen.text.text
+        post_keys(it.app, *"first", "enter", "ctrl+n")
+        await it.until(lambda: it.screen.text.text is not before and not it.page)
+        await it.send("second", 1)
+        await open_list(it)
+        await it.until(lambda: has_row(it.app, "first", "1 word"))
