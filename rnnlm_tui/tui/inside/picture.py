@@ -65,13 +65,13 @@ class Picture(Widget, can_focus=True):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "point(0, -1)", "cell", id="inside.cell_left",
+        Binding("left", "point(0, -1)", "cell", show=False, id="inside.cell_left",
                 tooltip="Point at the cell to the left"),
-        Binding("right", "point(0, 1)", "cell", id="inside.cell_right",
+        Binding("right", "point(0, 1)", "cell", show=False, id="inside.cell_right",
                 tooltip="Point at the cell to the right"),
-        Binding("up", "point(-1, 0)", "cell", id="inside.cell_up",
+        Binding("up", "point(-1, 0)", "cell", show=False, id="inside.cell_up",
                 tooltip="Point at the cell above"),
-        Binding("down", "point(1, 0)", "cell", id="inside.cell_down",
+        Binding("down", "point(1, 0)", "cell", show=False, id="inside.cell_down",
                 tooltip="Point at the cell below"),
     ]  # fmt: skip
     DEFAULT_CSS = f"Picture {FRAME}"

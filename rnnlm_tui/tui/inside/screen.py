@@ -40,13 +40,13 @@ class InsideScreen(AppScreen[InsideHost]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#stages"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1)", "word", id="inside.word_before",
+        Binding("left", "move(-1)", "word", show=False, id="inside.word_before",
                 tooltip="Explain up to the word before"),
-        Binding("right", "move(1)", "word", id="inside.next_word",
+        Binding("right", "move(1)", "word", show=False, id="inside.next_word",
                 tooltip="Explain up to the next word"),
-        Binding("up", "stage(-1)", "stage", id="inside.stage_before",
+        Binding("up", "stage(-1)", "stage", show=False, id="inside.stage_before",
                 tooltip="Show the stage before"),
-        Binding("down", "stage(1)", "stage", id="inside.next_stage",
+        Binding("down", "stage(1)", "stage", show=False, id="inside.next_stage",
                 tooltip="Show the next stage"),
         Binding("m", "next_part", "part", id="inside.part",
                 tooltip="Show the next part; its stages, if the model is a mixture"),

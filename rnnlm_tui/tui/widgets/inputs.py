@@ -61,11 +61,11 @@ class PathInput(SafeInput):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "Complete", id="path.complete", show=False,
-                tooltip="Complete the path with the grey text"),
+                tooltip="Complete the path; with the grey text"),
         Binding("down", "next_match(1)", "Next match", id="path.next", show=False,
-                tooltip="Show the next matching file or folder"),
+                tooltip="Show the next match; a file or folder"),
         Binding("up", "next_match(-1)", "Previous match", id="path.previous", show=False,
-                tooltip="Show the previous matching file or folder"),
+                tooltip="Show the previous match; a file or folder"),
     ]  # fmt: skip
 
     matches: tuple[str, ...] = ()

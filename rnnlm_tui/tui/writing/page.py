@@ -32,7 +32,7 @@ from rnnlm_tui.tui.writing.wrapping import wrapped
 PAGE_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+r", "page('continue_last')", "continue", show=False,
             id="autocomplete.another",
-            tooltip="Let the model continue the last line, or continue it again"),
+            tooltip="Continue the last line; or continue it again"),
     Binding("f7", "page('copy_last')", "copy", show=False, id="autocomplete.copy_last",
             tooltip="Copy the last line of the page"),
 )  # fmt: skip
@@ -82,7 +82,7 @@ class Page(ScrollView, can_focus=True):
         Binding("c,enter", "copy", "copy", id="page.copy", tooltip="Copy the line"),
         Binding("e", "edit", "edit", id="page.edit", tooltip="Edit the sent line"),
         Binding("u", "take", "use", id="page.take",
-                tooltip="Insert the line into the text that you are writing"),
+                tooltip="Insert the line; into the text being written"),
         Binding("escape", "screen.move_pane", "back", id="page.leave",
                 tooltip="Go back to the line being written"),
     ]  # fmt: skip

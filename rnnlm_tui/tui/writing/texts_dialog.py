@@ -61,7 +61,7 @@ class TextsDialog(Dialog[TextWanted]):
         Binding("ctrl+d", "delete", "Delete", id="texts.delete", priority=True,
                 tooltip="Delete the text; asks first"),
         Binding("ctrl+z", "undo", "Undo", id="texts.undo",
-                tooltip="Bring back the text that was deleted last"),
+                tooltip="Bring back the last deleted text"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     TextsDialog {

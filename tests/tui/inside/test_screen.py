@@ -27,7 +27,7 @@ from tests.helpers.inside import Script, inside, inside_script
 
 __all__ = ["inside_script"]
 
-INSIDE = "Look inside the model: what it does with the line being written"
+INSIDE = "Look inside the model"
 
 
 # The line
