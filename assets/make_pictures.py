@@ -64,7 +64,7 @@ async def picture_app(folder: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.loaded_model is not None)
         for line in LINES:
-            turns = len(app.autocomplete.view.transcript.turns)
+            turns = len(app.autocomplete.text.turns)
             await write_line(pilot, app, line)
             await pilot.press("enter")
             await until(pilot, partial(has_continuation, app, turns))
@@ -88,11 +88,11 @@ async def picture_app(folder: Path) -> None:
         write("train", app.export_screenshot(title="rnnlm-tui"))
         await run.stop()
         await until(pilot, lambda: not run.is_running)
-        app.show_mode("models")
-        await until(pilot, lambda: NGRAM in app.export_screenshot())
-        await pilot.press("down", "down")  # the model that was trained
+        app.show_mode("inside")
+        await until(pilot, lambda: "embedding" in app.export_screenshot())
+        await pilot.press("down", "down")
         await pilot.pause(1)
-        write("models", app.export_screenshot(title="rnnlm-tui"))
+        write("inside", app.export_screenshot(title="rnnlm-tui"))
 
 
 async def write_line(pilot: Pilot[None], app: RnnlmApp, text: str) -> None:
@@ -120,7 +120,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
 
 def has_continuation(app: RnnlmApp, number: int) -> bool:
     """Whether the turn with this number, from 0, has been continued."""
-    turns = app.autocomplete.view.transcript.turns
+    turns = app.autocomplete.text.turns
     return len(turns) > number and bool(turns[number].continuations)
 
 
