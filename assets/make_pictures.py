@@ -23,7 +23,7 @@ from textual.pilot import Pilot
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import SettingsFile
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 
 SIZE = (116, 32)
@@ -77,7 +77,7 @@ async def picture_app(folder: Path) -> None:
         await until(pilot, lambda: app.autocomplete.editor.suggestion)
         await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
-        run = await app.runs.start(TrainingRequest(RUN, RUN[3]))
+        run = await app.runs.start(TrainArguments(RUN, RUN[3]))
         app.show_mode("train")
         await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
         step = run.progress.progress

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.inside.screen import InsideScreen
     from rnnlm_tui.tui.models.screen import ModelsScreen
-    from rnnlm_tui.tui.runs.child import TrainingRequest
+    from rnnlm_tui.tui.runs.child import TrainArguments
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.session.text_file import ReadFile
@@ -350,7 +350,7 @@ class RnnlmApp(TerminalApp):
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
 
-    def start_trainings(self, *requests: TrainingRequest) -> None:
+    def start_trainings(self, *requests: TrainArguments) -> None:
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.start_all(requests))
 

@@ -11,7 +11,7 @@ from textual.widgets import Button, Static
 from rnnlm_tui.event_types import Event
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
@@ -51,7 +51,7 @@ class Shown:
 
     async def start(self, *events: Event, name: str = "poems") -> None:
         """Starts a run as the app would, and plays these events."""
-        await self.app.runs.start(TrainingRequest((f"--name={name}",), name))
+        await self.app.runs.start(TrainArguments((f"--name={name}",), name))
         self.script.write(*events, name=name)
         await self.until(lambda: self.screen.is_run_shown and self.has_focus_in_run())
 

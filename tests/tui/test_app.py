@@ -18,7 +18,7 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.runs.wording import unfinished_notice
 from rnnlm_tui.tui.start import log_to_file
@@ -428,7 +428,7 @@ async def test_quitting_says_which_trainings_wait_even_if_the_first_goes_on(
     run = give_run(app, detached=True)
     async with app.run_test() as pilot:
         await answered(pilot)
-        app.runs.waiting.append(TrainingRequest((), "verses"))
+        app.runs.waiting.append(TrainArguments((), "verses"))
         await press(pilot, "ctrl+q")
         await wait_until(pilot, lambda: "will not be trained: verses." in picture(app))
         await press(pilot, "2")

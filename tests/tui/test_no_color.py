@@ -17,7 +17,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm
 from tests.helpers.app import has_row, press, scripted_app, show_form, wait_until, write
 from tests.helpers.events import in_fifth_epoch
@@ -129,7 +129,7 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
 async def test_a_run_shows_its_series_and_its_best_epoch(app: RnnlmApp, script: Script) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await show_form(pilot)
-        await app.train_screen.run_pane.begin(TrainingRequest(("--name=poems",), "poems"))
+        await app.train_screen.run_pane.begin(TrainArguments(("--name=poems",), "poems"))
         script.write(*in_fifth_epoch())
         await wait_until(pilot, lambda: has_row(app, "step 2/4"))
         await wait_until(pilot, lambda: has_row(app, "╍╍ train", "━━ held-out", "^ best 2"))

@@ -23,7 +23,7 @@ from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, free_name, name_fault, new_name_problem
 from rnnlm_tui.store.training_text import has_changed
-from rnnlm_tui.tui.runs.child import TrainingRequest, run_headless
+from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
 from rnnlm_tui.tui.runs.texts import not_learned, save_written
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.texts import find_texts, lines_of_texts
@@ -40,7 +40,7 @@ class ModelsHost(Host, Protocol):
     def session(self) -> SessionDatabase:
         """What survives a restart."""
 
-    def start_trainings(self, *requests: TrainingRequest) -> None:
+    def start_trainings(self, *requests: TrainArguments) -> None:
         """Shows the Train screen and starts these trainings one after the other."""
 
 
@@ -77,14 +77,14 @@ async def update(host: ModelsHost, name: str) -> None:
             return
         if answer == "with":
             added = (str(await asyncio.to_thread(save_written, host.library, name, written)),)
-    host.start_trainings(TrainingRequest.updating(name, added))
+    host.start_trainings(TrainArguments.updating(name, added))
 
 
 async def update_all(host: ModelsHost) -> None:
     """Trains all models whose files have changed on their current content."""
     names = await asyncio.to_thread(_changed, host.library)
     if names:
-        host.start_trainings(*(TrainingRequest.updating(name, ()) for name in names))
+        host.start_trainings(*(TrainArguments.updating(name, ()) for name in names))
         host.notify_user(f"files have changed: {', '.join(names)}")
     else:
         host.notify_user("the files of no model have changed")

@@ -32,7 +32,7 @@ MAX_LOG_TAIL = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRequest:
+class TrainArguments:
     """The command line's arguments after `--train`, including `--name`.
 
     The seed line is sent to standard input instead, because all users can read arguments.
@@ -43,17 +43,17 @@ class TrainingRequest:
     seed_line: str = ""
 
     @classmethod
-    def resuming(cls, name: str, *changed: str) -> TrainingRequest:
+    def resuming(cls, name: str, *changed: str) -> TrainArguments:
         """Resumes the saved run `name`; `changed` are settings, such as ("--epochs", "200")."""
         return cls(("--resume", "--name", name, *changed), name)
 
     @classmethod
-    def updating(cls, name: str, added: tuple[str, ...]) -> TrainingRequest:
+    def updating(cls, name: str, added: tuple[str, ...]) -> TrainArguments:
         """Trains the model `name` on the current content of its files and of those `added`."""
         return cls(("--update", name, *(f"--add={path}" for path in added)), name)
 
     @classmethod
-    def extending(cls, name: str, status: RunStatus, epochs: int) -> TrainingRequest:
+    def extending(cls, name: str, status: RunStatus, epochs: int) -> TrainArguments:
         """Resumes the saved run `name` up to `epochs` epochs in all.
 
         If the patience of the run is exhausted, it is raised so far that all epochs are trained.
@@ -71,7 +71,7 @@ class TrainingRequest:
 class ChildProcess:
     """The process of a training, its control lines and its log."""
 
-    def __init__(self, request: TrainingRequest, library: Library) -> None:
+    def __init__(self, request: TrainArguments, library: Library) -> None:
         self.request = request
         self._command = (
             *paths.headless_command(),

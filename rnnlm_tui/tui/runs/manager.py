@@ -10,7 +10,7 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.event_types import Saved
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest
+from rnnlm_tui.tui.runs.child import ChildProcess, TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 
 
@@ -25,7 +25,7 @@ class Runs:
     def __init__(self, library: Library) -> None:
         self.own: FollowedRun | None = None
         self.shown: FollowedRun | None = None
-        self.waiting: list[TrainingRequest] = []
+        self.waiting: list[TrainArguments] = []
         self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
@@ -43,7 +43,7 @@ class Runs:
         running = {self.training.name} if self.training is not None else set[str]()
         return running | {request.name for request in self.waiting}
 
-    async def start(self, request: TrainingRequest) -> FollowedRun | None:
+    async def start(self, request: TrainArguments) -> FollowedRun | None:
         """Starts a run and shows it; if the app's own run is running, lets it wait and returns
         None. If its process cannot be started, its phase is FAILED.
 
@@ -62,7 +62,7 @@ class Runs:
         """Gives up the place of a run that waits."""
         self.waiting = [request for request in self.waiting if request.name != name]
 
-    def _new_own(self, request: TrainingRequest) -> FollowedRun:
+    def _new_own(self, request: TrainArguments) -> FollowedRun:
         """Makes the app's own run. It counts as running before anything is awaited, so that no two
         are started."""
         self.own = FollowedRun(self._library, request.name, ChildProcess(request, self._library))

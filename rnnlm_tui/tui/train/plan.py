@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
 from rnnlm_tui.errors import UsageError, flag_of, label_of
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.inputs import expanded
 
 Source: TypeAlias = Literal["bundled", "files", "pasted"]
@@ -54,10 +54,10 @@ class Plan:
         """
         return paths_in(self.files) if self.source == "files" else ()
 
-    def request(self, files: tuple[str, ...]) -> TrainingRequest:
+    def request(self, files: tuple[str, ...]) -> TrainArguments:
         """Returns the request for the training. `files` includes the file of a pasted text."""
         flags = (f"--preset={self.preset}", f"--name={self.name}", *self.setting_flags())
-        return TrainingRequest((*files, *flags), self.name, " ".join(self.seed_line.split()))
+        return TrainArguments((*files, *flags), self.name, " ".join(self.seed_line.split()))
 
     def setting_flags(self) -> list[str]:
         """Returns the command-line flags for the settings that were typed."""

@@ -17,7 +17,7 @@ from textual.widgets import Button
 from rnnlm_tui.config import Range, all_settings
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.tui.runs.actions import end_actions, first_save, is_allowed, is_saved
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import end_of
@@ -143,10 +143,10 @@ class RunPane(Vertical, can_focus=True):
             if status is not None and status.is_finished:
                 await self._extend(name, status)
             else:
-                await self.begin(TrainingRequest.resuming(name))
+                await self.begin(TrainArguments.resuming(name))
 
     @work(group="train")
-    async def start_all(self, requests: Sequence[TrainingRequest]) -> None:
+    async def start_all(self, requests: Sequence[TrainArguments]) -> None:
         """Starts these trainings one after the other."""
         for request in requests:
             await self.begin(request)
@@ -162,9 +162,9 @@ class RunPane(Vertical, can_focus=True):
         question = AskText(f"Train {name} longer", text, wanted, check=check)
         answer = await self.host.ask(question)
         if answer is not None:
-            await self.begin(TrainingRequest.extending(name, status, int(float(answer))))
+            await self.begin(TrainArguments.extending(name, status, int(float(answer))))
 
-    async def begin(self, request: TrainingRequest) -> None:
+    async def begin(self, request: TrainArguments) -> None:
         """Starts a run and shows it, or shows the run for which it waits. Ignores a second request
         during the start: a button was pressed twice."""
         if self._is_starting:

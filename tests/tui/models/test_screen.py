@@ -22,7 +22,7 @@ from rnnlm_tui.tui.models import screen
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
-from rnnlm_tui.tui.runs.child import TrainingRequest, run_headless
+from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
 from rnnlm_tui.tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
@@ -302,7 +302,7 @@ async def test_a_model_is_measured_and_brought_up_to_date(
         await told(pilot, app, "two: keys saved ")
         await wait_until(pilot, lambda: line_of(app, "two").count("%") == 2)
         await pilot.press("f5")
-        update = TrainingRequest.updating("two", ())
+        update = TrainArguments.updating("two", ())
         await wait_until(pilot, lambda: app.calls[-1] == ("start_trainings", update))
         await pilot.press("a")
         await told(pilot, app, "the files of no model have changed")
@@ -345,7 +345,7 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         added = (str(texts / "two-written.txt"),) if key in learned else ()
         await wait_until(
             pilot,
-            lambda: app.calls[-1] == ("start_trainings", TrainingRequest.updating("two", added)),
+            lambda: app.calls[-1] == ("start_trainings", TrainArguments.updating("two", added)),
         )
         kept = [path.read_text("utf-8-sig") for path in texts.glob("*")]
         assert kept == learned.get(key, [])

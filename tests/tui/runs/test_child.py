@@ -13,12 +13,12 @@ from rnnlm_tui import paths
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import RunStatus
-from rnnlm_tui.tui.runs.child import ChildProcess, TrainingRequest
+from rnnlm_tui.tui.runs.child import ChildProcess, TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.runs import until
 
-REQUEST = TrainingRequest(("verses.txt", "--name", "poems"), "poems")
+REQUEST = TrainArguments(("verses.txt", "--name", "poems"), "poems")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_child_is_started_apart_from_the_terminal_and_its_seed_line_is_n
     library: Library, says: str, data_dir: Path
 ) -> None:
     for _ in range(2):
-        child = ChildProcess(TrainingRequest(REQUEST.arguments, "poems", "my own line"), library)
+        child = ChildProcess(TrainArguments(REQUEST.arguments, "poems", "my own line"), library)
         await finish(child)
     arguments = ["--train", "verses.txt", "--name", "poems", f"--data-dir={data_dir}"]
     arguments += ["--json", "--quiet", "--control", "stdin"]
@@ -70,7 +70,7 @@ async def test_a_program_that_cannot_be_started_is_a_failed_run(
 ) -> None:
     missing = str(tmp_path / "python")
     monkeypatch.setattr(paths, "headless_command", lambda: (missing,))
-    request = TrainingRequest((argument,), "poems")
+    request = TrainArguments((argument,), "poems")
     with pytest.raises(RnnlmError, match=f"could not start the training, {missing}: "):
         ChildProcess(request, library).start()
     run = FollowedRun(library, "poems", ChildProcess(request, library))
@@ -83,12 +83,12 @@ async def test_a_program_that_cannot_be_started_is_a_failed_run(
 def test_a_run_is_extended_with_enough_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert TrainingRequest.updating("poems", ()).arguments == ("--update", "poems")
+    assert TrainArguments.updating("poems", ()).arguments == ("--update", "poems")
     arguments = ("--resume", "--name", "poems", "--epochs", "12")
     status = RunStatus(None, 4, 2)  # type: ignore[arg-type]  # no settings are looked at
     for exhausted, more in ((False, ()), (True, ("--patience", "10"))):
         monkeypatch.setattr(RunStatus, "patience_exhausted", exhausted)
-        request = TrainingRequest.extending("poems", status, 12)
+        request = TrainArguments.extending("poems", status, 12)
         assert (request.arguments, request.resumes) == ((*arguments, *more), True)
 
 

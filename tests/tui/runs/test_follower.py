@@ -20,14 +20,14 @@ from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
 from rnnlm_tui.event_types import Event, Paused, Resumed
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
-from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainingRequest
+from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainArguments
 from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
 from tests.helpers.commands import POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, trained_elsewhere, until
 
-REQUEST = TrainingRequest(("verses.txt", "--name=poems"), "poems")
+REQUEST = TrainArguments(("verses.txt", "--name=poems"), "poems")
 
 Start = Callable[..., Awaitable[FollowedRun]]
 
@@ -51,7 +51,7 @@ async def start(script: Script, library: Library) -> AsyncIterator[Start]:
     """Starts runs of the app's own, and waits until they take orders."""
     runs: list[FollowedRun] = []
 
-    async def begin(request: TrainingRequest = REQUEST) -> FollowedRun:
+    async def begin(request: TrainArguments = REQUEST) -> FollowedRun:
         run = FollowedRun(library, request.name, ChildProcess(request, library))
         runs.append(run)
         await run.start()
@@ -101,7 +101,7 @@ async def test_a_run_from_its_start_to_its_end(start: Start, script: Script) -> 
 async def test_orders_reach_the_process_and_the_seed_line_is_not_an_argument(
     start: Start, script: Script
 ) -> None:
-    run = await start(TrainingRequest(REQUEST.arguments, "poems", "my own line"))
+    run = await start(TrainArguments(REQUEST.arguments, "poems", "my own line"))
     assert not any("my own" in argument for argument in script.arguments())
     assert run.order("pause")
     script.write(started(), progress(1), Paused(1.0, "requested"))
@@ -189,7 +189,7 @@ async def test_a_process_that_ends_without_a_last_event(
 
 async def test_a_run_that_resumes_shows_the_epochs_behind_it(start: Start, script: Script) -> None:
     script.write(started(), ended(1), ended(2), ended(3), finished("stopped", 3))
-    run = await start(TrainingRequest.resuming("poems", "--epochs", "5"))
+    run = await start(TrainArguments.resuming("poems", "--epochs", "5"))
     assert [epoch.epoch for epoch in run.progress.epochs] == [1, 2, 3]
     assert phase(run) is Phase.STARTING
     script.write(started(epochs_done=2), ended(3, 7.0))

@@ -13,7 +13,7 @@ from rnnlm_tui.event_types import Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.runs.actions import CONTROLS, is_allowed
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
@@ -21,8 +21,8 @@ from tests.helpers.events import ended, started
 from tests.helpers.runs import Script, over, trained_elsewhere, until
 
 
-def request(name: str = "poems") -> TrainingRequest:
-    return TrainingRequest(("verses.txt", "--name", name), name)
+def request(name: str = "poems") -> TrainArguments:
+    return TrainArguments(("verses.txt", "--name", name), name)
 
 
 async def begun(runs: Runs) -> FollowedRun:

@@ -22,7 +22,7 @@ from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.actions import run_rows
-from rnnlm_tui.tui.runs.child import TrainingRequest
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import HistoryReader
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
@@ -169,7 +169,7 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
 async def test_the_place_of_a_training_that_waits_can_be_given_up(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
-        await on.app.runs.start(TrainingRequest(("--name=verses",), "verses"))
+        await on.app.runs.start(TrainArguments(("--name=verses",), "verses"))
         await on.pilot.press("escape")
         await on.until(lambda: on.sees("1 verses  waits for its turn"))
         for answer, left in (("escape", ["verses"]), ("ctrl+y", [])):
@@ -696,7 +696,7 @@ async def test_a_stopped_run_is_listed_and_resumed(script: Script) -> None:
 async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> None:
     async with shown(script) as on:
         added = ("/texts/poems-written.txt",)
-        updates = [TrainingRequest.updating(*each) for each in (("poems", added), ("letters", ()))]
+        updates = [TrainArguments.updating(*each) for each in (("poems", added), ("letters", ()))]
         on.screen.run_pane.start_all(updates)
         asked = ["--train", "--update", "poems", "--add=/texts/poems-written.txt"]
         await on.until(lambda: script.arguments()[:4] == asked)
