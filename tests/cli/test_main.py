@@ -35,7 +35,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
     `nosuch`."""
     calls: list[tuple[str | None, Path]] = []
 
-    def start(model: str | None, data_dir: Path) -> int:
+    def start(model: str | None, data_dir: Path, file: str | None, encoding: str | None) -> int:
         if model == "nosuch":
             raise ModelError(f"there is no model {model}", "take \x1b another")
         calls.append((model, data_dir))

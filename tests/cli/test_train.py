@@ -257,7 +257,7 @@ def test_a_text_of_ones_own_is_learned_by_a_gru_which_suggests(
 
 def test_the_card_of_an_ngram_model_has_no_parameters(run: Command, several_verses: str) -> None:
     done = run("--train", several_verses, "--preset=ngram", "--order=2", "--threads=1")
-    assert done.stdout.startswith("text-ngram: saves ") and "\n  done, " in done.stdout
+    assert done.stdout.startswith("text-ngram: keys saved ") and "\n  done, " in done.stdout
     shown = done.stderr
     assert "unknown        0.0% of the words held out" in shown
     assert "parameters" not in shown
