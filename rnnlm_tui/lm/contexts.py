@@ -19,6 +19,8 @@ MAX_WORDS = 3000
 mixture."""
 STATES = 512
 """States that are kept. A suggestion takes up to five."""
+STATES_OF_ONE_READING = 64
+"""Of these, how many of one long context: a writer changes its last words."""
 DISTRIBUTIONS_BYTES = 2 << 20
 """Size of the distributions that are kept: 52 for 10,000 words, 17 for 30,000."""
 FEWEST_DISTRIBUTIONS = 8
@@ -65,7 +67,8 @@ class Contexts:
                 _keep(self._states, key, state, STATES)
                 break
         for end, after in enumerate(self.model.read(state, context[begin:]), start=begin + 1):
-            _keep(self._states, _key(context, end), after, STATES)
+            if len(context) - end < STATES_OF_ONE_READING:
+                _keep(self._states, _key(context, end), after, STATES)
             state = after
         return state
 
