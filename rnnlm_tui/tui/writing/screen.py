@@ -24,7 +24,8 @@ from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import Candidates, WordsPane, note_on
-from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent
+from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent, WordTaken
+from rnnlm_tui.tui.writing.first_steps import FirstSteps
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
@@ -82,6 +83,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         SidePane { display: none; }
         &.-wide SidePane { display: block; }
         &.-wide #accuracy, &.-low #accuracy { display: none !important; }
+        &.-narrow FirstSteps, &.-short FirstSteps { display: none !important; }
         &.-narrow BestWords, &.-short BestWords { height: 1; }
         &.-wide.-low BestWords, &.-wide.-medium BestWords, &.-wide.-high BestWords,
         &.-wide.-tall BestWords { display: none; } /* the words are in the pane */
@@ -113,6 +115,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.pane = SidePane()
         self._header = Header()
         self._words = WordsPane()
+        self._first_steps = FirstSteps()
+        self.editor.end_hint = self._first_steps.end
         self._sent = Keystrokes()
         self._deleted: list[texts.Deleted] = []
         """The texts deleted since the start, the newest last."""
@@ -143,6 +147,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         with Horizontal(id="upper"):
             yield PagePane(self.page)
             yield self.pane
+        yield self._first_steps
         yield self.editor
         yield self._words
         yield KeyBar()
@@ -155,6 +160,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             await self._open(self.text.open_file(self._first_file))
         else:
             await self._open(self.text.open_last())
+            if self.host.preferences.first_steps and self.text.text.number is None:
+                self._first_steps.begin()
         if self.app.is_running:
             self.active_model_changed()
 
@@ -252,6 +259,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
+        if editor.text and editor.ghost:
+            self._first_steps.done("type")
         is_in_pane = self.has_class("-wide") and not self.has_class("-short")
         editor.suggested.in_sight = LISTED if is_in_pane else self._words.room
         answer = None if editor.is_hidden else self.answer
@@ -273,6 +282,13 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
         return note_on(self.answer.suggestions) if self.answer else ""
+
+    @on(WordTaken)
+    def _word_taken(self, event: WordTaken) -> None:
+        if event.key == "tab":
+            self._first_steps.done("tab")
+        elif event.key.isdigit():
+            self._first_steps.done("digit")
 
     @on(Candidates.Picked)
     def _insert_picked(self, event: Candidates.Picked) -> None:
@@ -419,6 +435,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if event.text == "/help":
             await self.app.run_action("app.keys")
             return
+        self._first_steps.done("send")
         self._sent += event.keystrokes
         if event.edited is None:
             self.page.send(event.text)
