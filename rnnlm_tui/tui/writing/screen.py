@@ -69,6 +69,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Set the ghost threshold; the lowest probability at which it is shown"),
         Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
                 tooltip="Set what digits do; they take words half typed, always or never"),
+        Binding("alt+c", "toggle_capital_i", "Capital I", show=False, id="autocomplete.capital_i",
+                tooltip="Write i as I; in English the word i becomes I, or stays"),
         Binding("alt+i", "toggle_details", "Details", show=False, id="autocomplete.details",
                 tooltip="Show figures; times, keys saved, how many words begin so, or hide them"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
@@ -178,6 +180,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         before = self.answer.question.loaded_model.name if self.answer else None
         if loaded_model is not None:
             self.editor.typing.takes_space = loaded_model.model.tokenizer.takes_space
+        self._set_capital_i()
         if loaded_model is None or loaded_model.name != before:  # otherwise a choice is kept
             self.answer = None
             self.editor.show(None)
@@ -316,6 +319,18 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     async def action_choose_digits(self) -> None:
         if await choose_digits(self.host):
             self._show_suggested()
+
+    def action_toggle_capital_i(self) -> None:
+        self.host.preferences.capital_i ^= True
+        self.host.store_preferences()
+        state = "becomes I" if self.host.preferences.capital_i else "stays as it is"
+        self.host.notify_user(f"in English the word i {state}")
+        self._set_capital_i()
+
+    def _set_capital_i(self) -> None:
+        loaded_model, is_wanted = self.host.loaded_model, self.host.preferences.capital_i
+        is_english = loaded_model is not None and loaded_model.is_english
+        self.editor.typing.capitalises_i = is_wanted and is_english
 
     def action_toggle_continuing(self) -> None:
         self.host.preferences.continue_lines ^= True
