@@ -25,6 +25,7 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import Candidates, WordsPane, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent, WordTaken
+from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.first_steps import FirstSteps
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
@@ -57,6 +58,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Show your texts; search, open, rename or delete one, open a file"),
         Binding("ctrl+n", "new_text", "New text", show=False, id="autocomplete.new_text",
                 tooltip="Begin a new text"),
+        Binding("ctrl+f", "find", "Find", show=False, id="autocomplete.find",
+                tooltip="Find words in the text"),
         Binding("f5", "save", "Save", show=False, id="autocomplete.save",
                 tooltip="Save the text; to its file, which it asks for the first time"),
         Binding("ctrl+g", "toggle_continuing", "continue lines", show=False,
@@ -85,7 +88,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         SidePane { display: none; }
         &.-wide SidePane { display: block; }
         &.-wide #accuracy, &.-low #accuracy { display: none !important; }
-        &.-narrow FirstSteps, &.-short FirstSteps { display: none !important; }
+        &.-narrow FirstSteps, &.-short FirstSteps,
+        &.-narrow FindLine, &.-short FindLine { display: none !important; }
         &.-narrow BestWords, &.-short BestWords { height: 1; }
         &.-wide.-low BestWords, &.-wide.-medium BestWords, &.-wide.-high BestWords,
         &.-wide.-tall BestWords { display: none; } /* the words are in the pane */
@@ -117,6 +121,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.pane = SidePane()
         self._header = Header()
         self._words = WordsPane()
+        self._find_line = FindLine()
         self._first_steps = FirstSteps()
         self.editor.end_hint = self._first_steps.end
         self._sent = Keystrokes()
@@ -149,6 +154,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         with Horizontal(id="upper"):
             yield PagePane(self.page)
             yield self.pane
+        yield self._find_line
         yield self._first_steps
         yield self.editor
         yield self._words
@@ -476,6 +482,35 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             return kept_sentence(self.text.title, unsaved)
         draft = self.editor.text.strip()
         return kept_sentence(texts.title_of(draft) if draft else "", unsaved)
+
+    # Finding
+
+    def action_find(self) -> None:
+        if self.page.lines and self.page.size:
+            self._find_line.begin()
+            self._find()
+        else:
+            self.host.notify_user("there are no lines on the page to find anything in")
+
+    @on(FindLine.Changed)
+    def _find(self) -> None:
+        if self._find_line.has_class("-shown"):
+            self._find_line.border_subtitle = self.page.find(self._find_line.value)
+
+    @on(FindLine.Step)
+    def _find_next(self, event: FindLine.Step) -> None:
+        self._find_line.border_subtitle = self.page.find_next(event.by)
+
+    @on(FindLine.Ended)
+    def _end_finding(self) -> None:
+        self.editor.focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Ends finding once another widget has the focus."""
+        super().on_descendant_focus(event)
+        if event.widget is not self._find_line:
+            self._find_line.remove_class("-shown")
+            self.page.find("")
 
     def action_page(self, what: str) -> None:
         """Calls a method of the page, whichever widget has the focus."""
