@@ -19,16 +19,19 @@ PATIENCE_S = 0.5
 class Preferences(Struct):
     """The user's choices. `model` is the last active model, or "". `ghost_from` is the lowest
     probability at which the ghost is shown. `digits` says where a digit takes a word of the list.
-    `continue_lines`: the model continues lines that are sent. `details`: figures on the suggestions
-    are shown. `files` are the last files to train
-    on, as typed; "" if another text was chosen."""
+    `capital_i`: in English the word `i` becomes `I`. `continue_lines`: the model continues lines
+    that are sent. `details`: figures on the suggestions are shown. `first_steps`: the first steps
+    are shown at the start if nothing is written yet. `files` are the last files to train on, as
+    typed; "" if another text was chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
     ghost_from: Annotated[float, Meta(ge=0, le=1)] = GHOST_FROM
     digits: DigitSetting = "inside words"
+    capital_i: bool = True
     continue_lines: bool = False
     details: bool = False
+    first_steps: bool = True
     model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""
 

@@ -114,10 +114,12 @@ def scripted_app(
     *,
     model: str | None = None,
     preferences: Preferences | None = None,
+    first_steps: bool = False,
 ) -> RnnlmApp:
     """The app with its folders below `folder` and with scripted models, by default `sonnets` alone.
-    `model` is the name given on the command line."""
+    `model` is the name given on the command line. With `first_steps`, they are shown."""
     preferences = preferences or Preferences()
+    preferences.first_steps = first_steps
     preferences.theme = preferences.theme or "textual-dark"
     settings = SettingsFile(folder / "config")
     settings.preferences = preferences

@@ -32,6 +32,7 @@ from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.inputs import PathInput
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
@@ -49,6 +50,7 @@ def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
         "Autocomplete: the line": LineEditor,
         "Autocomplete": AutocompleteScreen,
         "Autocomplete: the page": Page,
+        "Autocomplete: finding": FindLine,
         "Your texts": TextsDialog,
         "Train": TrainScreen,
         "Train: a run": RunPane,

@@ -73,6 +73,13 @@ class TextSent(Message):
     edited: Turn | None = None
 
 
+@dataclass
+class WordTaken(Message):
+    """A key has taken a word or words of the suggestions: Tab, Right or a digit, by its name."""
+
+    key: str
+
+
 class LineChanged(Message):
     """The text, the choice or the visibility has changed, and no answer will follow."""
 
@@ -112,6 +119,8 @@ class LineEditor(GrowingArea):
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
+        self.end_hint: Callable[[], bool] = lambda: False
+        """Removes a hint beside the editor, which Esc does first; returns whether there was one."""
 
     @property
     def line(self) -> str:
@@ -247,6 +256,7 @@ class LineEditor(GrowingArea):
             self.insert_candidate(int(character) - 1)
         elif accept := self._accept_of(character):
             self.typing.accept_by_digit(character, accept, suggested.prefix)
+            self.post_message(WordTaken(character))
         return True
 
     def on_paste(self, event: events.Paste) -> None:
@@ -282,6 +292,7 @@ class LineEditor(GrowingArea):
         """Inserts what a key accepts; returns whether it accepts anything."""
         if accept := self._accept_of(key):
             self.typing.accept(accept.pieces, len(accept.keys) + self.suggested.presses_to_choose)
+            self.post_message(WordTaken(key))
         return accept is not None
 
     async def action_accept_word(self) -> None:
@@ -364,6 +375,8 @@ class LineEditor(GrowingArea):
             self.set_text(text)
 
     def action_hide(self) -> None:
+        if self.end_hint():
+            return
         if self.suggested.choice is None and self.sent.edited is not None:
             self.set_text(self.sent.end_edit())
         else:

@@ -22,6 +22,7 @@ from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
+from rnnlm_tui.tui.writing.finding import Matches
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import CopyFinder
 from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
@@ -121,6 +122,7 @@ class Page(ScrollView, can_focus=True):
         """Whether the name of the model stands behind each continuation."""
         self.lines: list[PageLine] = []
         self._predictor = predictor
+        self._matches = Matches()
         self._copies = CopyFinder(lambda: self.host.library)
         self._current: int | None = None
         self._rows: list[Row] = []
@@ -174,6 +176,7 @@ class Page(ScrollView, can_focus=True):
             for place in range(first, len(self.lines)):
                 self._add_rows(place)
             self.virtual_size = Size(self._line_width, len(self._rows))
+            self._search()
         self.refresh()
 
     def _add_rows(self, place: int) -> None:
@@ -208,6 +211,9 @@ class Page(ScrollView, can_focus=True):
         content = Content(row.content) if isinstance(row.content, str) else row.content
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
+        for place, is_current in self._matches.in_row(at):
+            style = "reverse" if is_current else "bold underline"
+            content = content.stylize(style, place.start, place.end)
         if row.style == "continued":
             content = Content.styled(BAR, self.get_visual_style("bar")) + content
         if row.line >= 0 and row.line == self._current:
@@ -216,8 +222,8 @@ class Page(ScrollView, can_focus=True):
         span = selection.get_span(at) if selection is not None else None
         if span is not None:
             start, end = span
-            style = Style.from_styles(self.screen.get_component_styles("screen--selection"))
-            content = content.stylize(style, start, len(content) if end < 0 else end)
+            selected = Style.from_styles(self.screen.get_component_styles("screen--selection"))
+            content = content.stylize(selected, start, len(content) if end < 0 else end)
         strip = Strip(content.render_segments(self.visual_style))
         return strip.adjust_cell_length(width, self.rich_style).apply_offsets(0, at)
 
@@ -252,6 +258,33 @@ class Page(ScrollView, can_focus=True):
         """The index of the line in a row, None if there is none."""
         index = self._rows[row].line if row < len(self._rows) else -1
         return index if index >= 0 else None
+
+    # Finding
+
+    def find(self, words: str) -> str:
+        """Marks where words stand, and shows the first place from the last one found on, else from
+        the top of what is in sight. Returns which of how many that is; "" marks nothing."""
+        self._matches.words = words
+        self._search()
+        return self.find_next(0)
+
+    def find_next(self, by: int) -> str:
+        """Shows the next (1) or previous (-1) place. Returns which of how many that is."""
+        self._matches.step(by)
+        if places := self._matches.current:
+            region = Region(0, places[0].row, 1, len(places))
+            self.scroll_to_region(region, animate=False, force=True)
+        self.refresh()
+        return str(self._matches)
+
+    def _search(self) -> None:
+        current = self._matches.current
+        from_row = current[0].row if current else int(self.scroll_offset.y)
+        rows = (
+            (row.line, row.content if isinstance(row.content, str) else row.content.plain)
+            for row in self._rows
+        )
+        self._matches.search(rows, from_row)
 
     # Keys and clicks
 

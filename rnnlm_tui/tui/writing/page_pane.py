@@ -17,11 +17,11 @@ NO_MODEL = """\
 No model can be used, not even the built-in ones: install the program again, or train a model on \
 your own text (F3). You can write in the meantime."""
 WELCOME = """\
-Type a line. Tab takes a word of the grey text after the cursor, → takes all, Esc hides it. \
-In a half-typed word, 1 to 5 take that word of the list. Enter sends the line.
+While you write here, a model suggests the next words. It runs on your machine, and nothing that \
+you write leaves it.
 
-ctrl+o lists your texts, F5 saves the open one to a file. F3 trains a model on your own text. \
-F1 shows all keys."""
+F3: learn from my own texts, to suggest what I would write
+F1: all keys"""
 
 
 class PagePane(Vertical):

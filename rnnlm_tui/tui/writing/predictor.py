@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
@@ -39,6 +39,16 @@ class LoadedModel:
         from rnnlm_tui.lm.contexts import Contexts  # imports numpy
 
         return Contexts(self.model)
+
+    @property
+    def is_english(self) -> bool:
+        """Whether it is the built-in English, or built on it."""
+        from rnnlm_tui.store.card import ENGLISH  # imports numpy
+
+        name, card = self.name, cast("ModelCard | None", self.card)
+        while name != ENGLISH and card is not None and card.base_named is not None:
+            name, card = card.base_named["name"], card.base
+        return name == ENGLISH
 
     @property
     def kind(self) -> str:

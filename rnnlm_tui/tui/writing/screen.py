@@ -24,7 +24,9 @@ from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import Candidates, WordsPane, note_on
-from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent
+from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent, WordTaken
+from rnnlm_tui.tui.writing.finding import FindLine
+from rnnlm_tui.tui.writing.first_steps import FirstSteps
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
@@ -56,6 +58,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Show your texts; search, open, rename or delete one, open a file"),
         Binding("ctrl+n", "new_text", "New text", show=False, id="autocomplete.new_text",
                 tooltip="Begin a new text"),
+        Binding("ctrl+f", "find", "Find", show=False, id="autocomplete.find",
+                tooltip="Find words in the text"),
         Binding("f5", "save", "Save", show=False, id="autocomplete.save",
                 tooltip="Save the text; to its file, which it asks for the first time"),
         Binding("ctrl+g", "toggle_continuing", "continue lines", show=False,
@@ -68,6 +72,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Set the ghost threshold; the lowest probability at which it is shown"),
         Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
                 tooltip="Set what digits do; they take words half typed, always or never"),
+        Binding("alt+c", "toggle_capital_i", "Capital I", show=False, id="autocomplete.capital_i",
+                tooltip="Write i as I; in English the word i becomes I, or stays"),
         Binding("alt+i", "toggle_details", "Details", show=False, id="autocomplete.details",
                 tooltip="Show figures; times, keys saved, how many words begin so, or hide them"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
@@ -82,6 +88,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         SidePane { display: none; }
         &.-wide SidePane { display: block; }
         &.-wide #accuracy, &.-low #accuracy { display: none !important; }
+        &.-narrow FirstSteps, &.-short FirstSteps,
+        &.-narrow FindLine, &.-short FindLine { display: none !important; }
         &.-narrow BestWords, &.-short BestWords { height: 1; }
         &.-wide.-low BestWords, &.-wide.-medium BestWords, &.-wide.-high BestWords,
         &.-wide.-tall BestWords { display: none; } /* the words are in the pane */
@@ -113,6 +121,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.pane = SidePane()
         self._header = Header()
         self._words = WordsPane()
+        self._find_line = FindLine()
+        self._first_steps = FirstSteps()
+        self.editor.end_hint = self._first_steps.end
         self._sent = Keystrokes()
         self._deleted: list[texts.Deleted] = []
         """The texts deleted since the start, the newest last."""
@@ -143,6 +154,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         with Horizontal(id="upper"):
             yield PagePane(self.page)
             yield self.pane
+        yield self._find_line
+        yield self._first_steps
         yield self.editor
         yield self._words
         yield KeyBar()
@@ -155,6 +168,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             await self._open(self.text.open_file(self._first_file))
         else:
             await self._open(self.text.open_last())
+            if self.host.preferences.first_steps and self.text.text.number is None:
+                self._first_steps.begin()
         if self.app.is_running:
             self.active_model_changed()
 
@@ -171,6 +186,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         before = self.answer.question.loaded_model.name if self.answer else None
         if loaded_model is not None:
             self.editor.typing.takes_space = loaded_model.model.tokenizer.takes_space
+        self._set_capital_i()
         if loaded_model is None or loaded_model.name != before:  # otherwise a choice is kept
             self.answer = None
             self.editor.show(None)
@@ -252,6 +268,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
+        if editor.text and editor.ghost:
+            self._first_steps.done("type")
         is_in_pane = self.has_class("-wide") and not self.has_class("-short")
         editor.suggested.in_sight = LISTED if is_in_pane else self._words.room
         answer = None if editor.is_hidden else self.answer
@@ -273,6 +291,13 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
         return note_on(self.answer.suggestions) if self.answer else ""
+
+    @on(WordTaken)
+    def _word_taken(self, event: WordTaken) -> None:
+        if event.key == "tab":
+            self._first_steps.done("tab")
+        elif event.key.isdigit():
+            self._first_steps.done("digit")
 
     @on(Candidates.Picked)
     def _insert_picked(self, event: Candidates.Picked) -> None:
@@ -300,6 +325,18 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     async def action_choose_digits(self) -> None:
         if await choose_digits(self.host):
             self._show_suggested()
+
+    def action_toggle_capital_i(self) -> None:
+        self.host.preferences.capital_i ^= True
+        self.host.store_preferences()
+        state = "becomes I" if self.host.preferences.capital_i else "stays as it is"
+        self.host.notify_user(f"in English the word i {state}")
+        self._set_capital_i()
+
+    def _set_capital_i(self) -> None:
+        loaded_model, is_wanted = self.host.loaded_model, self.host.preferences.capital_i
+        is_english = loaded_model is not None and loaded_model.is_english
+        self.editor.typing.capitalises_i = is_wanted and is_english
 
     def action_toggle_continuing(self) -> None:
         self.host.preferences.continue_lines ^= True
@@ -419,6 +456,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if event.text == "/help":
             await self.app.run_action("app.keys")
             return
+        self._first_steps.done("send")
         self._sent += event.keystrokes
         if event.edited is None:
             self.page.send(event.text)
@@ -444,6 +482,35 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             return kept_sentence(self.text.title, unsaved)
         draft = self.editor.text.strip()
         return kept_sentence(texts.title_of(draft) if draft else "", unsaved)
+
+    # Finding
+
+    def action_find(self) -> None:
+        if self.page.lines and self.page.size:
+            self._find_line.begin()
+            self._find()
+        else:
+            self.host.notify_user("there are no lines on the page to find anything in")
+
+    @on(FindLine.Changed)
+    def _find(self) -> None:
+        if self._find_line.has_class("-shown"):
+            self._find_line.border_subtitle = self.page.find(self._find_line.value)
+
+    @on(FindLine.Step)
+    def _find_next(self, event: FindLine.Step) -> None:
+        self._find_line.border_subtitle = self.page.find_next(event.by)
+
+    @on(FindLine.Ended)
+    def _end_finding(self) -> None:
+        self.editor.focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Ends finding once another widget has the focus."""
+        super().on_descendant_focus(event)
+        if event.widget is not self._find_line:
+            self._find_line.remove_class("-shown")
+            self.page.find("")
 
     def action_page(self, what: str) -> None:
         """Calls a method of the page, whichever widget has the focus."""

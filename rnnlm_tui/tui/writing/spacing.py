@@ -1,8 +1,10 @@
 """Inserts text and manages the spaces around it: an accepted word is followed by a space, which
-a punctuation mark typed next replaces. Gives a digit back that took a word."""
+a punctuation mark typed next replaces. Gives a digit back that took a word, and writes the English
+word `i` as `I`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
+
+LONE_I = re.compile(r"(?<!\S)i +$")
 
 
 class TextTooLong(Message):
@@ -43,6 +47,8 @@ class Typing:
         self.takes_space = takes_space
         """Whether a character typed after a text replaces the space at its end; replaced by the
         rule that the active model has learned."""
+        self.capitalises_i = False
+        """Whether the word `i` becomes `I` when the next word is typed or accepted."""
         self._space_end: Location | None = None
         """The location after the space of the last accept, while the cursor is there."""
         self._mark: Location | None = None
@@ -81,6 +87,8 @@ class Typing:
                 start = start[0], start[1] - 1
             # A plain insertion is one of the ghost, which is at the end of the text.
             end = end[0], end[1] + (0 if isinstance(last, tuple) else last.replaces_after)
+        gap = len(text) - len(text.lstrip(" "))
+        self._capitalise(start[0], self._line_up_to(start) + text[:gap], text[gap:])
         following = area.document.get_line(end[0])[end[1] : end[1] + 1]
         if last.space_after and not following.isspace():
             before = f"{self._line_up_to(start)}{text} "
@@ -125,6 +133,7 @@ class Typing:
                 self._mark = space
                 return
         area.replace(character, *area.selection, maintain_selection_offset=False)
+        self._capitalise(here[0], self._before()[:-1], character)
         if mark is None:
             return
         before = self._before()
@@ -134,6 +143,16 @@ class Typing:
             self._counter.inserted(place, place + 1, 0)
         elif character.isalpha():
             self._mark = mark
+
+    def _capitalise(self, row: int, before: str, word: str) -> None:
+        """Writes `i` as `I` if it is the last word `before` another one, as one undo step. Between
+        backticks, as in `for i in x`, it is code."""
+        found = LONE_I.search(before)
+        if self.capitalises_i and found and word[:1].isalpha() and before.count("`") % 2 == 0:
+            area, column = self._area, found.start()
+            area.history.checkpoint()
+            area.replace("I", (row, column), (row, column + 1))
+            area.history.checkpoint()
 
     def _before(self) -> str:
         return self._line_up_to(self._area.cursor_location)

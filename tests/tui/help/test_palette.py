@@ -109,7 +109,7 @@ def test_the_title_of_an_action_is_short_and_its_own() -> None:
     kinds = sections(RnnlmApp)
     for name in (
         *("Everywhere", "Autocomplete", "Autocomplete: the line", "Autocomplete: the page"),
-        *("Your texts", "Train", "Models", "Inside"),
+        *("Autocomplete: finding", "Your texts", "Train", "Models", "Inside"),
     ):
         kind = kinds[name]
         titles = [action_title(binding) for binding in own_bindings(kind)]

@@ -299,6 +299,47 @@ async def test_an_unlikely_ghost_is_shown_only_on_demand(
         assert it.line == "i compare "
 
 
+# The English word I
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("i ", "i "),
+        ("i c", "I c"),
+        ("so i  compare", "so I  compare"),
+        ("i [:compare]{tab}", "I compare "),
+        ("i[i:i|compare]{tab}", "I compare "),
+        ("i c[c:compare]1", "I compare "),
+        ("i compare{ctrl+j}i do", "I compare\nI do"),
+        ("i c{ctrl+z}", "i c"),
+        ("i c{ctrl+z}ompare", "i compare"),
+        ("i c{ctrl+z}{ctrl+y}", "I c"),
+        ("i [:compare]{tab}{ctrl+z}{ctrl+z}", "i "),
+        ("i. c", "i. c"),
+        ("2i c", "2i c"),
+        ("i = 3", "i = 3"),
+        ("(i c", "(i c"),
+        ("hi c", "hi c"),
+        ("`for i in x` i do", "`for i in x` I do"),
+    ],
+)
+async def test_the_word_i_becomes_a_capital_when_the_next_word_begins(
+    script: str, line: str
+) -> None:
+    async with desk() as it:
+        it.editor.typing.capitalises_i = True
+        await it.play(script)
+        assert it.line == line
+
+
+async def test_the_capital_costs_no_key() -> None:
+    async with desk() as it:
+        it.editor.typing.capitalises_i = True
+        await it.press(*"i do")
+        assert it.editor.keystrokes == Keystrokes(4, 0)
+
+
 async def test_a_ghost_that_is_typed_through_never_blanks() -> None:
     """The rest of the ghost stays between two keys."""
     async with desk("shall i ") as it:

@@ -10,6 +10,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.session.database import connect
@@ -310,6 +311,31 @@ async def test_where_digits_take_a_word_is_a_setting(tmp_path: Path) -> None:
     async with desk(tmp_path, preferences=stored(tmp_path)) as it:
         await it.write(*"shall ")
         assert in_order(picture(it.app), " 1 i ", " 2 ")
+
+
+async def test_the_word_i_becomes_a_capital_in_english_if_that_is_wanted(tmp_path: Path) -> None:
+    models = {ENGLISH: scripted_model(), "sonnets": scripted_model()}
+    async with desk(tmp_path, models) as it:
+        await it.write(*"when i do")
+        assert it.line == "when I do"
+        it.app.use_model("sonnets")
+        await it.until(lambda: it.app.active_name == "sonnets")
+        await it.write("ctrl+u", *"when i do")
+        assert it.line == "when i do", "it is not known to be English"
+        it.app.use_model(ENGLISH)
+        await it.until(lambda: it.app.active_name == ENGLISH)
+        await it.press("alt+c")
+        await it.until(lambda: it.tells("the word i stays as it is"))
+        await it.press("ctrl+u", *"when i do")
+        assert it.line == "when i do"
+        assert not stored(tmp_path).capital_i
+    async with desk(tmp_path, models, model=ENGLISH, preferences=stored(tmp_path)) as it:
+        await it.write("ctrl+u", *"when i do")
+        assert it.line == "when i do"
+        await it.press("alt+c")
+        await it.until(lambda: it.tells("the word i becomes I"))
+        await it.press("ctrl+u", *"when i do")
+        assert it.line == "when I do"
 
 
 async def test_within_a_word_the_list_replaces_the_rest_of_it(tmp_path: Path) -> None:
