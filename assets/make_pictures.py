@@ -58,7 +58,7 @@ async def picture_app(folder: Path) -> None:
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     os.environ["COLORTERM"] = "truecolor"  # else the theme is that of a terminal of 16 colours
     settings = SettingsFile(folder / "config")
-    settings.preferences.continue_lines = True
+    settings.preferences.continue_lines, settings.preferences.first_steps = True, False
     settings.store()
     app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
     async with app.run_test(size=SIZE) as pilot:
