@@ -197,6 +197,7 @@ def test_the_table_is_for_people(ask: Command) -> None:
     assert max(map(len, shown.splitlines())) <= 110
 
 
+@pytest.mark.slow
 def test_a_long_text_is_sampled_unless_all_of_it_is_asked_for(ask: Command, tmp_path: Path) -> None:
     lines = [f"the {a} cat sat by the {b} dog" for a in "abcdefghij" for b in "klmnopqrstuvwxyz"]
     (tmp_path / "long.txt").write_text("\n".join(lines * 20))

@@ -135,6 +135,7 @@ def test_a_run_that_was_stopped_finds_its_ids_again(
     assert model_of(library, "stopped") == model_of(library, "through")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["gru", "ngram"])
 def test_an_update_and_a_model_from_another_are_the_same(
     run: Command, is_large: Choose, library: Library, diary: Path, preset: str

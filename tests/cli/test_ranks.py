@@ -115,6 +115,7 @@ def test_several_processes_learn_what_one_does(
     assert together[0].train["accuracy"] == pytest.approx(alone[0].train["accuracy"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
     text: Path, run: Command, data_dir: Path
 ) -> None:

@@ -152,6 +152,7 @@ def test_json_tells_of_a_failure_in_an_event_too(run: Command, tmp_path: Path) -
     assert failed.message in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--json"], []])
 def test_a_word_of_megabytes_is_never_printed_whole(
     run: Command, tmp_path: Path, flags: list[str]
