@@ -27,7 +27,7 @@ from rnnlm_tui.lm.mixture import LABELS, MixedModel
 from rnnlm_tui.lm.model import Array, LanguageModel, State
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.stages import Line, Stage, over_vocabulary, stages_of, top_words
-from rnnlm_tui.suggest import Typed, WordLists, encode_context, new_words_in
+from rnnlm_tui.suggest import Typed, encode_context, list_words
 
 MOST_WORDS = 256
 """Words and start of a line that are explained, in a line of any length: those nearest the
@@ -121,10 +121,9 @@ def explain(
     typed = Typed.of(line[:cursor], tokenizer)
     read = _Read(contexts or Contexts(model), typed.words, previous_lines)
     scores, probabilities = read.scores()
-    new_words = new_words_in(model, [*previous_lines, typed.before.removesuffix(typed.prefix)])
-    lists = WordLists(model, tokenizer, probabilities, new_words)
-    after = tokenizer.letters_at_start(line[cursor:]) if typed.prefix else 0
-    candidates = lists.at(typed, LISTED + 1, after).candidates
+    candidates = list_words(
+        model, tokenizer, typed, line[cursor:], previous_lines, probabilities, LISTED + 1
+    ).candidates
     listed = tuple(islice((each for each in candidates if each.changes_text), LISTED))
     words = [each.word for each in listed]
     ids = model.vocabulary.ids(words).tolist()
@@ -148,8 +147,8 @@ def explain(
 def neighbours(
     model: LanguageModel, word: str, count: int = NEIGHBOURS
 ) -> tuple[tuple[str, float], ...]:
-    """The words whose embeddings are most like that of `word`, with the cosine. None if the model
-    has no network, or its network does not know the word."""
+    """The words whose embeddings are most like that of `word`, with the cosine. Empty if the
+    model has no network, or its network does not know the word."""
     network = model.models.get("network") if isinstance(model, MixedModel) else model
     if not isinstance(network, LessonModel | CausalModel) or word not in network.vocabulary:
         return ()
@@ -173,11 +172,8 @@ class _Read:
         self._first = len(self._context) - min(MOST_WORDS, of_line)
         """The place in the context of the first id that is explained."""
         self._has_start = self._has_begin and of_line <= MOST_WORDS
-        contexts.state_after(self._context)  # all ids together, which is faster
-        self.states: list[State] = [
-            contexts.state_after(self._context[:end])
-            for end in range(self._first, len(self._context) + 1)
-        ]
+        before = contexts.state_after(self._context[: self._first])
+        self.states: list[State] = [before, *model.read(before, self._context[self._first :])]
         """The states before each explained id, and after all of them."""
         self._words, self._ids, self._places = list[str](), list[int | None](), list[int]()
         """The explained words, their ids (None for one that is left out), and the places of their

@@ -121,11 +121,10 @@ def suggest(
     def predict(ids: list[int]) -> NDArray[np.float32]:
         return contexts.next_word_probabilities(above + ids)
 
-    new_words = new_words_in(model, [*previous_lines, before.removesuffix(prefix)])
-    lists = WordLists(model, tokenizer, predict(model.vocabulary.encode(words)), new_words)
-    after = tokenizer.letters_at_start(line[cursor:]) if prefix else 0
-    listed = lists.at(typed, k, after)
-    continuation = () if after else look_ahead(model, typed, listed.candidates, predict)
+    probabilities = predict(model.vocabulary.encode(words))
+    listed = list_words(model, tokenizer, typed, line[cursor:], previous_lines, probabilities, k)
+    is_within_word = any(each.replaces_after for each in listed.candidates)
+    continuation = () if is_within_word else look_ahead(model, typed, listed.candidates, predict)
     unknown = [word for word in words if word not in model.vocabulary]
     if prefix and not listed.candidates:
         unknown.append(prefix)
@@ -140,6 +139,25 @@ def suggest(
         matching_words=listed.matching_words,
         digits_in_words=listed.digits_in_words,
     )
+
+
+def list_words(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    typed: Typed,
+    rest: str,
+    previous_lines: Sequence[str],
+    probabilities: NDArray[np.float32],
+    k: int = LISTED,
+) -> WordList:
+    """The `k` most likely words at the cursor, which stands between `typed` and the `rest` of the
+    line. `probabilities` [V] are those of the next word. `tokenizer` writes as the text does."""
+    start = typed.before.removesuffix(typed.prefix)
+    lists = WordLists(
+        model, tokenizer, probabilities, new_words_in(model, [*previous_lines, start])
+    )
+    after = tokenizer.letters_at_start(rest) if typed.prefix else 0
+    return lists.at(typed, k, after)
 
 
 def encode_context(
