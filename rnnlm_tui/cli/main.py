@@ -23,6 +23,9 @@ TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
     from rnnlm_tui.cli.options import AppRequest
 
+SHOWN = (RnnlmError, OSError, MemoryError, KeyboardInterrupt, ModuleNotFoundError)
+"""What is shown as a sentence, without a traceback."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Shows errors without a traceback."""
@@ -38,10 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BrokenPipeError:
         return 0  # the reader of the results has exited, such as head(1)
-    except (
-        *(RnnlmError, OSError, MemoryError, KeyboardInterrupt),
-        ModuleNotFoundError,
-    ) as error:
+    except SHOWN as error:
         if is_debug:
             raise
         shown = _as_shown(error)

@@ -13,7 +13,7 @@ from typing import Any
 from rnnlm_tui.config import PRESETS, Range
 from rnnlm_tui.paths import data_dir
 
-ENCODING = "encoding of the texts; by default UTF-8, or UTF-16 with a byte order mark"
+ENCODING = "encoding of the texts without a byte order mark; by default UTF-8"
 QUERY_CONFIG = "a TOML file with settings: model, top, words or temperature"
 
 

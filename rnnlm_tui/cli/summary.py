@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 from collections.abc import Iterator
@@ -70,8 +69,7 @@ def _show_progress(phase: str, done: int, of: int) -> None:
 
 
 def _summary(request: RunRequest, workspace: Workspace) -> int:
-    asked = dataclasses.replace(training_request(request), force=True)  # it has no name
-    run = plan(Library(request.data_dir), asked).prepare(workspace)
+    run = plan(Library(request.data_dir), training_request(request)).prepare(workspace)
     config, prepared = run.config, run.prepared
     if has_bar():
         draw("")

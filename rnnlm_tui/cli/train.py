@@ -27,7 +27,7 @@ def train(request: TrainRequest) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
     threads.shorten_spinning()
     threads.lower_priority()
-    _check_control(request)
+    _check_options(request)
     library, control = Library(request.data_dir), Control()
     with connected(request) as ranks:
         if ranks is not None and ranks.shard.rank > 0:
@@ -57,8 +57,11 @@ def train(request: TrainRequest) -> int:
     return EXIT_INTERRUPTED if interrupted and last.reason == "stopped" else 0
 
 
-def _check_control(request: TrainRequest) -> None:
-    """Raises UsageError for a control that is impossible."""
+def _check_options(request: TrainRequest) -> None:
+    """Raises UsageError for options that contradict each other."""
+    if request.config and request.resume:
+        message = Sentence("{config} cannot be changed when a training is resumed")
+        raise UsageError(message, Sentence("leave {config} out"), field="config")
     if request.control not in (None, "stdin"):
         message = Sentence("{control} is {value!r}", value=request.control)
         raise UsageError(message, "it must be stdin", field="control")
@@ -71,9 +74,6 @@ def training_request(request: RunRequest) -> TrainingRequest:
     names = {field.name for field in fields(TrainingRequest)}
     given = {f.name: getattr(request, f.name) for f in fields(request) if f.name in names}
     defaults = []
-    if request.config and isinstance(request, TrainRequest) and request.resume:
-        message = Sentence("{config} cannot be changed when a training is resumed")
-        raise UsageError(message, Sentence("leave {config} out"), field="config")
     if request.config:
         file = settings_from_toml(Path(request.config))
         defaults.append(Defaults(file, f"in {request.config}"))

@@ -118,14 +118,15 @@ def should_use_english(library: Library, corpus: Corpus, config: Config) -> tupl
         vocabulary = english.vocabulary()
         tokenizer = make_tokenizer(config.tokenizer, english.conventions(), vocabulary)
     lines = sample_of(join_paragraphs(corpus, config.lines).lines, SAMPLED_WORDS)
-    what = f"{(share := share_known(lines, tokenizer, vocabulary)):.0%} of its words are English"
-    if share < ENOUGH_ENGLISH:
+    fraction = known_fraction(lines, tokenizer, vocabulary)
+    what = f"{fraction:.0%} of its words are English"
+    if fraction < ENOUGH_ENGLISH:
         return False, f"it has no base model ({what}, too few for {ENGLISH})"
     return True, f"its base model is {ENGLISH} ({what})"
 
 
-def share_known(lines: Iterable[str], tokenizer: Tokenizer, vocabulary: Vocabulary) -> float:
-    """The share of the words of a text, without punctuation and numbers, in a vocabulary."""
+def known_fraction(lines: Iterable[str], tokenizer: Tokenizer, vocabulary: Vocabulary) -> float:
+    """The fraction of the words of a text, without punctuation and numbers, in a vocabulary."""
     counts = Counter(word for line in lines for word in tokenizer.words(line) if word[:1].isalpha())
     known = sum(
         count for word, count in counts.items() if word in vocabulary or word.lower() in vocabulary

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from rnnlm_tui.config import (
     LESSON_PRESET,
@@ -105,16 +105,13 @@ class TrainingRequest:
     force: bool = False
 
 
-Prepare: TypeAlias = Callable[[Workspace], TrainingRun]
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A training that is ready to read its text, once its `name` is locked. The arrays of a large
     text are written to the workspace. `prepare` raises RnnlmError."""
 
     name: str
-    prepare: Prepare
+    prepare: Callable[[Workspace], TrainingRun]
 
 
 def plan(library: Library, request: TrainingRequest) -> Plan:

@@ -26,8 +26,8 @@ class ReadFile(NamedTuple):
 
 
 def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
-    """Reads a text file. `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order
-    mark. Raises RnnlmError if it cannot be read, is too large or is not text."""
+    """Reads a text file. A byte order mark goes before the `encoding`; without both it is UTF-8.
+    Raises RnnlmError if it cannot be read, is too large or is not text."""
     from rnnlm_tui.text.sources import Source, codec_of, is_pipe
 
     label = path.name

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import ClassVar, NamedTuple
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -101,29 +101,36 @@ class FindLine(SafeInput):
     }
     """
 
-    @dataclass
-    class Step(Message):
-        """The next (1) or the previous (-1) match is wanted."""
-
-        by: int
-
     class Ended(Message):
         """The user has ended finding."""
 
-    def __init__(self) -> None:
+    def __init__(self, find: Callable[[str], str], find_next: Callable[[int], str]) -> None:
+        """`find` and `find_next` are those of the page."""
         super().__init__()
+        self._find, self._find_next = find, find_next
         unbind(self, ("ctrl+f",))
         self.cursor_blink = False
         self.border_title = "find"
 
     def begin(self) -> None:
-        """Shows the line, with the words of the last time selected."""
+        """Shows the line, with the words of the last time selected and found."""
         self.add_class("-shown")
         self.focus()
         self.action_select_all()
+        self._find_typed()
+
+    def end(self) -> None:
+        """Hides the line; nothing is marked any more."""
+        self.remove_class("-shown")
+        self._find("")
+
+    @on(SafeInput.Changed)
+    def _find_typed(self) -> None:
+        if self.has_class("-shown"):
+            self.border_subtitle = self._find(self.value)
 
     def action_step(self, by: int) -> None:
-        self.post_message(self.Step(by))
+        self.border_subtitle = self._find_next(by)
 
     def action_leave(self) -> None:
         self.post_message(self.Ended())

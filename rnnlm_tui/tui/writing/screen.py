@@ -35,7 +35,7 @@ from rnnlm_tui.tui.writing.page import PAGE_KEYS, Page
 from rnnlm_tui.tui.writing.page_pane import PagePane
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import SaveWanted, TextWanted, ask_how_to_save
-from rnnlm_tui.tui.writing.settings import ask_threshold, choose_digits
+from rnnlm_tui.tui.writing.settings import ask_threshold, choose_digits, toggle
 from rnnlm_tui.tui.writing.side_pane import SidePane
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 
@@ -121,7 +121,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.pane = SidePane()
         self._header = Header()
         self._words = WordsPane()
-        self._find_line = FindLine()
+        self._find_line = FindLine(self.page.find, self.page.find_next)
         self._first_steps = FirstSteps()
         self.editor.end_hint = self._first_steps.end
         self._sent = Keystrokes()
@@ -327,10 +327,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             self._show_suggested()
 
     def action_toggle_capital_i(self) -> None:
-        self.host.preferences.capital_i ^= True
-        self.host.store_preferences()
-        state = "becomes I" if self.host.preferences.capital_i else "stays as it is"
-        self.host.notify_user(f"in English the word i {state}")
+        toggle(self.host, "capital_i")
         self._set_capital_i()
 
     def _set_capital_i(self) -> None:
@@ -339,15 +336,11 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.editor.typing.capitalises_i = is_wanted and is_english
 
     def action_toggle_continuing(self) -> None:
-        self.host.preferences.continue_lines ^= True
-        self.host.store_preferences()
-        state = "is continued" if self.host.preferences.continue_lines else "stays as it is"
-        self.host.notify_user(f"each line that you send {state}")
+        toggle(self.host, "continue_lines")
         self._show_suggested()
 
     def action_toggle_details(self) -> None:
-        self.host.preferences.details ^= True
-        self.host.store_preferences()
+        toggle(self.host, "details")
         self._show_details()
         self._update_titles()
         self._show_suggested()
@@ -488,18 +481,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     def action_find(self) -> None:
         if self.page.lines and self.page.size:
             self._find_line.begin()
-            self._find()
         else:
             self.host.notify_user("there are no lines on the page to find anything in")
-
-    @on(FindLine.Changed)
-    def _find(self) -> None:
-        if self._find_line.has_class("-shown"):
-            self._find_line.border_subtitle = self.page.find(self._find_line.value)
-
-    @on(FindLine.Step)
-    def _find_next(self, event: FindLine.Step) -> None:
-        self._find_line.border_subtitle = self.page.find_next(event.by)
 
     @on(FindLine.Ended)
     def _end_finding(self) -> None:
@@ -509,8 +492,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         """Ends finding once another widget has the focus."""
         super().on_descendant_focus(event)
         if event.widget is not self._find_line:
-            self._find_line.remove_class("-shown")
-            self.page.find("")
+            self._find_line.end()
 
     def action_page(self, what: str) -> None:
         """Calls a method of the page, whichever widget has the focus."""

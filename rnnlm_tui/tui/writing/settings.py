@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import DigitSetting
@@ -14,6 +14,25 @@ DIGIT_SETTINGS: dict[DigitSetting, str] = {
     "never": "digits are typed; after ↓ they insert a word all the same",
 }
 """Each with an explanation."""
+Switch: TypeAlias = Literal["capital_i", "continue_lines", "details"]
+SAID: dict[Switch, tuple[str, str]] = {
+    "capital_i": ("in English the word i becomes I", "in English the word i stays as it is"),
+    "continue_lines": (
+        "each line that you send is continued",
+        "each line that you send stays as it is",
+    ),
+}
+"""What is said when a setting was switched on and off, if it is not seen at once."""
+
+
+def toggle(host: WritingHost, setting: Switch) -> None:
+    """Switches a setting on or off, and says what holds now."""
+    is_on = not getattr(host.preferences, setting)
+    setattr(host.preferences, setting, is_on)
+    host.store_preferences()
+    if setting in SAID:
+        on, off = SAID[setting]
+        host.notify_user(on if is_on else off)
 
 
 async def ask_threshold(host: WritingHost) -> bool:
