@@ -36,7 +36,7 @@ async def choose(it: AppDesk, name: str) -> None:
     await it.press("f9")
     await it.until(lambda: it.app.screen.query(OptionList))
     rows = it.app.screen.query_one(OptionList)
-    await it.until(lambda: rows.has_focus and rows.highlighted == 0)
+    await it.until(lambda: it.app.screen.is_mounted and rows.has_focus and rows.highlighted == 0)
     labels = [str(rows.get_option_at_index(i).prompt) for i in range(rows.option_count)]
     rows.highlighted = next(i for i, label in enumerate(labels) if name in label)
     await it.press("enter")
