@@ -284,7 +284,7 @@ async def test_of_two_models_chosen_quickly_only_the_last_becomes_active(tmp_pat
         await answered(pilot)
         app.use_model("two")
         app.use_model("three")
-        await wait_until(pilot, lambda: app.active_name == "three")
+        await wait_until(pilot, lambda: app.active_name == "three" and toasts(app))
         assert toasts(app) == ["three is active"]
 
 
