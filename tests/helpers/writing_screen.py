@@ -50,6 +50,7 @@ class Desk(Generic[AppType]):
 
     @property
     def shown(self) -> str:
+        """The ghost after the cursor."""
         return self.editor.suggestion
 
     @property

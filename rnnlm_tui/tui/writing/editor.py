@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -119,6 +120,8 @@ class LineEditor(GrowingArea):
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
+        self._over_space = ""
+        """The first character of the ghost if that is drawn over the space before the cursor."""
         self.end_hint: Callable[[], bool] = lambda: False
         """Removes a hint beside the editor, which Esc does first; returns whether there was one."""
 
@@ -148,8 +151,8 @@ class LineEditor(GrowingArea):
 
     @property
     def ghost(self) -> str:
-        """The whole ghost, of which `suggestion` is the part shown; "" unless the cursor is at the
-        end and nothing is selected."""
+        """The whole ghost, of which `suggestion` is the part after the cursor; "" unless the cursor
+        is at the end and nothing is selected."""
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
         return self.suggested.ghost(self.before, self._up_to_cursor) if is_at_end else ""
 
@@ -186,7 +189,21 @@ class LineEditor(GrowingArea):
             self.post_message(LineChanged())
 
     def _draw_ghost(self) -> None:
-        self.suggestion = shorten(self.ghost, MAX_GHOST)
+        ghost = shorten(self.ghost, MAX_GHOST)
+        over_space = ghost[:1] if ghost and self.suggested.replaces_space(self.before) else ""
+        if over_space != self._over_space:
+            self._over_space = over_space
+            self.notify_style_update()  # forgets the rows drawn before
+            self.refresh()
+        self.suggestion = ghost[len(over_space) :]
+
+    def get_line(self, line_index: int) -> Text:
+        """Returns a line as it is drawn: "day , and" would show a space that Tab removes."""
+        line = super().get_line(line_index)
+        if self._over_space and self.has_focus and line_index == self.cursor_location[0]:
+            line.right_crop(1)
+            line.append(self._over_space, self.get_component_rich_style("text-area--suggestion"))
+        return line
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""

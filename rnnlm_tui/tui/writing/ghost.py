@@ -186,6 +186,10 @@ class Suggested:
         is_shown = self.visibility.shows_ghost(written, is_wanted=is_wanted)
         return self._ghost.rest(before)[0] if is_shown else ""
 
+    def replaces_space(self, before: str) -> bool:
+        """Returns whether the ghost replaces the space before the cursor, as a comma does."""
+        return self._ghost.rest(before)[1]
+
     def accepts(self, before: str, *, has_ghost: bool, is_empty: bool) -> Iterable[Accept]:
         """Returns the ways to accept suggestions. `is_empty`: the whole text is empty."""
         if self._suggestions is None:

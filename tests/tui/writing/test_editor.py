@@ -168,7 +168,7 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "shift+right": ("i comp[comp:compare]{shift+right}{shift+end}", "i comp", "are"),
     "a space after it": ("i [:compare]{tab} t  ", "i compare t  ", ""),
     "a typed space before a mark": ("i [:],", "i ,", ""),
-    "a mark in the ghost": ("the k[k:kitchen|, and]{tab}", "the kitchen ", ", and"),
+    "a mark in the ghost": ("the k[k:kitchen|, and]{tab}", "the kitchen ", " and"),
     "a mark of the ghost": ("the k[k:kitchen|, and]{tab}{tab}", "the kitchen, ", "and"),
     "a mark and the rest": ("the k[k:kitchen|, and]{tab}{right}", "the kitchen, and ", ""),
     "a mark at once": ("the kitchen [:,|and]{tab}", "the kitchen, ", "and"),
@@ -354,6 +354,31 @@ async def test_a_ghost_that_is_typed_through_never_blanks() -> None:
             await it.press(letter)
             assert it.shown == "compare thee"[len("compare thee") - rest - 1 :]
         assert all(seen), "the ghost was empty for a moment"
+
+
+async def test_a_ghost_that_replaces_the_space_is_drawn_over_it() -> None:
+    """What is drawn is what Tab makes of the line."""
+    async with desk("one day ") as it:
+
+        async def drawn() -> str:
+            await it.pilot.pause(0)
+            return rows_of(it.app)[1].strip("│ ")
+
+        it.answer(",", "night", more=("and",))
+        assert await drawn() == "one day, and"
+        await it.press("down", "down")
+        assert await drawn() == "one day night"
+        await it.press("up", "up")
+        it.answer(";")
+        assert await drawn() == "one day;"
+        it.answer(".")
+        assert await drawn() == "one day."
+        it.toggle_ghost()
+        assert await drawn() == "one day"
+        it.toggle_ghost()
+        await it.press("tab")
+        assert it.line == "one day. "
+        assert await drawn() == "one day."
 
 
 async def test_the_ghost_wraps_with_the_text_and_the_field_grows() -> None:
