@@ -40,7 +40,7 @@ COMPACT_TYPES = {"I8", "U8"}
 """Types that only compact files have."""
 LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
-READ_AT_ONCE = 1024
+READ_AT_ONCE = 256
 """Words whose states are computed together: bounds the memory for a line of any length."""
 
 

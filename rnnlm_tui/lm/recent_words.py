@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,25 +32,35 @@ HALF_LIFE, HALF_LIFE_ALONE = 500, 100
 million words this lowers the perplexity of the mixture by 1 %."""
 AT_ONCE = 64
 """States that are compared with earlier ones together."""
-LATEST = 64
-"""Words that are kept apart from the others, so that another word copies no array of 2,000."""
+BLOCK = 64
+"""Words of a block."""
+MOST_BLOCKS = -(-CACHE_WORDS // BLOCK)
+_NO_WORDS = np.empty(0, np.int64)
+
+Entry: TypeAlias = tuple[int, Array]
+"""A word and its key [H], the normalized state of the network before it."""
 
 
-class Recent(NamedTuple):
-    """The words of a text, each with the normalized state of the network before it, its key: the
-    first `end` of `words` [M] and `keys` [M, H], then the `latest` ones. `query` is the
-    normalized state after the last word; None before the first."""
+class Block(NamedTuple):
+    """As many words [BLOCK] and their keys [BLOCK, H]. All later states share it: with an array of
+    2,000 keys in each, a writer's latest states took 90 MB."""
 
     words: NDArray[np.int64]
     keys: Array
-    end: int
-    latest: tuple[tuple[int, Array], ...]
-    query: Array | None
+
+
+class Recent(NamedTuple):
+    """The last words of a text: full blocks, then the `latest` words, fewer than a block has.
+    `query` is the normalized state [H] after the last word; None before the first."""
+
+    blocks: tuple[Block, ...] = ()
+    latest: tuple[Entry, ...] = ()
+    query: Array | None = None
 
     @property
     def length(self) -> int:
         """The number of words, at most CACHE_WORDS."""
-        return min(CACHE_WORDS, self.end + len(self.latest))
+        return min(CACHE_WORDS, BLOCK * len(self.blocks) + len(self.latest))
 
 
 class RecentWords:
@@ -59,52 +69,48 @@ class RecentWords:
     def __init__(self, total_words: int, hidden: int) -> None:
         self._total_words = total_words
         self._half_life = HALF_LIFE if hidden else HALF_LIFE_ALONE
-        no_words, no_keys = np.empty(0, np.int64), np.empty((0, hidden), np.float32)
-        self.start = Recent(no_words, no_keys, 0, (), None)
+        self._no_query = np.zeros(hidden, np.float32)
+        self.start = Recent()
 
     def advance(self, recent: Recent, ids: Sequence[int], queries: Array) -> list[Recent]:
         """The states after each of these ids. `queries` [n, H] are the normalized states of the
         network after them. The first id of a text, which starts its first line, is not kept."""
-        keys, first = queries[:-1], 1
-        if recent.query is not None:
-            keys, first = np.vstack((recent.query, keys)), 0
-        # What precedes the start of a line is predicted to end the line before.
-        words = [END_ID if i == BEGIN_ID else i for i in ids[first:]]
-        before, latest = len(recent.latest), (*recent.latest, *zip(words, keys, strict=True))
-        lengths = range(before + 1 - first, len(latest) + 1)
-        if len(latest) <= LATEST:
-            return [
-                recent._replace(latest=latest[:length], query=query)
-                for length, query in zip(lengths, queries, strict=True)
-            ]
-        old = slice(max(0, recent.end - CACHE_WORDS), recent.end)
-        all_words = np.concatenate((recent.words[old], [word for word, _ in latest]))
-        all_keys = np.concatenate((recent.keys[old], [key for _, key in latest]))
-        old_length = old.stop - old.start
-        return [
-            Recent(all_words, all_keys, old_length + length, (), query)
-            for length, query in zip(lengths, queries, strict=True)
-        ]
+        states = []
+        for number, query in zip(ids, queries, strict=True):
+            blocks, latest = recent.blocks, recent.latest
+            if recent.query is not None:
+                # What precedes the start of a line is predicted to end the line before.
+                word = END_ID if number == BEGIN_ID else number
+                latest = (*latest, (word, recent.query))
+            if len(latest) == BLOCK:
+                words, keys = zip(*latest, strict=True)
+                blocks = (*blocks, Block(np.array(words), np.stack(keys)))[-MOST_BLOCKS:]
+                latest = ()
+            recent = Recent(blocks, latest, query)
+            states.append(recent)
+        return states
 
     def predict(self, states: Sequence[Recent]) -> Iterator[Array]:
         """Yields the distribution [V] after each state; zero while there are no words."""
-        for _, same_keys in groupby(states, lambda recent: id(recent.keys)):
-            for batch in in_batches(same_keys, AT_ONCE):
+        for _, same_blocks in groupby(states, lambda recent: id(recent.blocks)):
+            for batch in in_batches(same_blocks, AT_ONCE):
                 yield from self._predict_together(batch)
 
     def _predict_together(self, states: Sequence[Recent]) -> Iterator[Array]:
-        """The same for states with the same `keys`."""
-        no_query = np.zeros_like(self.start.keys, shape=self.start.keys.shape[1])
-        queries = np.stack([no_query if s.query is None else s.query for s in states])
-        first = max(0, min(state.end for state in states) - CACHE_WORDS)
-        last = max(state.end for state in states)
-        cosines = queries @ states[0].keys[first:last].T
+        """The same for states with the same blocks."""
+        blocks = states[0].blocks
+        queries = np.stack([self._no_query if s.query is None else s.query for s in states])
+        old_words = np.concatenate([_NO_WORDS, *(block.words for block in blocks)])
+        cosines = np.empty((len(states), len(old_words)), np.float32)
+        for place, block in enumerate(blocks):
+            np.matmul(queries, block.keys.T, cosines[:, BLOCK * place : BLOCK * (place + 1)])
         decays = decays_of_words(CACHE_WORDS, self._half_life)
-        for state, query, with_old in zip(states, queries, cosines, strict=True):
-            words, cosine = state.words[first : state.end], with_old[: state.end - first]
+        for state, query, old_cosines in zip(states, queries, cosines, strict=True):
+            words, cosine = old_words, old_cosines
             if state.latest:
-                words = np.append(words, [word for word, _ in state.latest])
-                cosine = np.append(cosine, np.stack([key for _, key in state.latest]) @ query)
+                new_words, keys = zip(*state.latest, strict=True)
+                words = np.concatenate((words, new_words))
+                cosine = np.concatenate((cosine, np.stack(keys) @ query))
             words, cosine = words[-CACHE_WORDS:], cosine[-CACHE_WORDS:]
             similarities = np.exp(SHARPNESS * cosine) * decays[CACHE_WORDS - len(words) :]
             sums = np.bincount(words, similarities, self._total_words)

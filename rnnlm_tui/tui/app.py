@@ -240,6 +240,7 @@ class RnnlmApp(TerminalApp):
 
     @work(group="build_ahead")
     async def _build_other_screens(self) -> None:
+        await self.idle()
         await asyncio.to_thread(import_module, "rnnlm_tui.tui.train.screen")
         await self.build_ahead("train", "models")
 

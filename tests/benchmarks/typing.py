@@ -109,7 +109,8 @@ class Typist:
         rows = [(spelled(c, found.prefix), in_percent(c.probability)) for c in best]
         suggested = Suggested(Preferences())
         suggested.show(found, line)
-        ghosted = line + suggested.ghost(line, line)
+        ghosted = line[:-1] if suggested.replaces_space(line) else line
+        ghosted += suggested.ghost(line, line)
         return tuple(rows), ghosted if len(ghosted) < COLUMNS - 6 else line
 
     def _until_quiet(self, quiet_s: float) -> list[Chunk]:

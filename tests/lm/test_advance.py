@@ -77,7 +77,8 @@ def test_a_text_read_word_by_word_is_read_as_at_once(
     monkeypatch.setattr(mixture, "AT_ONCE", at_once)
     monkeypatch.setattr(model, "READ_AT_ONCE", at_once)
     monkeypatch.setattr(recent_words, "AT_ONCE", at_once)
-    monkeypatch.setattr(recent_words, "LATEST", 5)
+    monkeypatch.setattr(recent_words, "BLOCK", 5)
+    monkeypatch.setattr(recent_words, "MOST_BLOCKS", 4)
     monkeypatch.setattr(recent_words, "CACHE_WORDS", 20)
     one = make()
     begin = [] if one.vocabulary.begin_id is None else [one.vocabulary.begin_id]

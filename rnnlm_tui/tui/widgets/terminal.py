@@ -40,7 +40,8 @@ KEY_NAMES = {
     "tab": "Tab",
 }
 IDLE_S = 1.0
-"""Time without a key press after which other screens are built ahead."""
+"""Time without a key press after which other screens are built ahead. At the start that would slow
+the first suggestion below 400 words from 0.07 to 0.7 s: Python runs one thread at a time."""
 TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class TerminalApp(HookedApp):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._log_path = log_path
         self._shown_errors: set[str] = set()
-        self._last_key_s = 0.0
+        self._last_key_s = time.monotonic()  # the start counts as a key
         self._is_closing = False
         self.user_keys: Mapping[str, str] = {}
         """The keys in the user's keymap by the id of their binding."""
@@ -133,9 +134,13 @@ class TerminalApp(HookedApp):
     async def build_ahead(self, *modes: str) -> None:
         """Builds screens while nobody types, so that each is painted at once when first shown."""
         for mode in modes:
-            while time.monotonic() < self._last_key_s + IDLE_S:
-                await asyncio.sleep(IDLE_S / 4)
+            await self.idle()
             await build_mode(self, mode)
+
+    async def idle(self) -> None:
+        """Waits until nobody has typed for a while."""
+        while time.monotonic() < self._last_key_s + IDLE_S:
+            await asyncio.sleep(IDLE_S / 4)
 
     # Signals
 

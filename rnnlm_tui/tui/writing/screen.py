@@ -308,6 +308,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         """Fits the texts to the new width; compared models are asked on a wide screen only."""
         self.call_after_refresh(self._show_suggested)
         if self.pane.compared:
+            self.pane.name_columns()
             self.call_after_refresh(self.editor.ask_again)
 
     def action_toggle_ghost(self) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Container, Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
-from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
 
 LISTS = ("side-list", "compared-1", "compared-2")
 MAX_COMPARED = 2
-"""A screen of 120 columns has room for two models next to the active one."""
+SIDE_BY_SIDE = 145
+"""Columns of the window from which the lists of compared models are side by side, so that the prose
+keeps 76. In a narrower one they are below each other."""
 SHORT_NAME = 16
 """Characters of a base model's name and of a phrase that are shown."""
 LEAST_SHARE = 0.005
@@ -43,7 +44,7 @@ class SidePane(Vertical):
         width: 39; /* leaves 76 cells for the prose at 120 columns */
         & > * { border: round $foreground 30%; border-title-color: $text-muted; padding: 0 1; }
         & > *:ansi { border: round ansi_bright_black; }
-        #words { height: 16; }
+        #words { height: 17; }
         #facts { height: 1fr; }
         Horizontal { height: 11; }
         .column { width: 1fr; }
@@ -55,8 +56,17 @@ class SidePane(Vertical):
         }
         .title { display: none; color: $text-muted; height: 1; }
         &.-compared-1 .title, &.-compared-2 .title { display: block; }
+        &.-stacked {
+            width: 39;
+            #words { height: 1fr; }
+            #facts { display: none; }
+            Horizontal { layout: vertical; height: 1fr; }
+            .column { width: 1fr; height: 1fr; padding-left: 0; }
+            .column-0 { min-height: 6; } /* the words that digits take */
+        }
         #more, #model, #origin { color: $text-muted; }
-        #more, #origin { height: 1; }
+        #more { height: 1; }
+        #origin { height: 2; padding-left: 3; }
         #note {
             height: 1; color: $text-muted; text-style: italic;
             text-wrap: nowrap; text-overflow: ellipsis;
@@ -131,6 +141,7 @@ class SidePane(Vertical):
         titles = [self.host.active_name or "", *(other.name for other in self.compared)]
         for count in (1, 2):
             self.set_class(len(titles) == 1 + count, f"-compared-{count}")
+        self.set_class(len(titles) > 1 and self.app.size.width < SIDE_BY_SIDE, "-stacked")
         for place, title in enumerate(titles):
             name = Content(sanitize(title)).truncate(14, ellipsis=True)
             self.query_one(f".column-{place} .title", Static).update(name)
@@ -183,8 +194,8 @@ class SidePane(Vertical):
 
 
 def origin_words(origin: Origin, base: str, width: int) -> str:
-    """Says in at most `width` cells where a word comes from, the largest shares first. `base` is
-    the name of the base model."""
+    """Says in at most two rows of `width` cells where a word comes from, the largest shares first.
+    `base` is the name of the base model."""
     from rnnlm_tui.lm.mixture import LABELS  # imports numpy
 
     labels = dict(LABELS)
@@ -192,9 +203,9 @@ def origin_words(origin: Origin, base: str, width: int) -> str:
     if origin.phrase:
         labels["ngrams"] = f"phrases '{shorten(' '.join(origin.phrase), SHORT_NAME)}'"
     parts = [f"{share:.0%} {labels[name]}" for name, share in origin.shares if share >= LEAST_SHARE]
-    while parts and cell_len(sentence := f"   {', '.join(parts)}") > width:
+    while len(Content(", ".join(parts)).wrap(max(1, width))) > 2:
         parts.pop()
-    return sentence if parts else ""
+    return ", ".join(parts)
 
 
 def more_words(answer: Answer) -> str:

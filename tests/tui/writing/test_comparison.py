@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.widgets import OptionList
 
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
@@ -20,7 +21,7 @@ from tests.helpers.writing_screen import AppDesk, desk, questions
 
 __all__ = ["questions"]
 
-WIDE = (120, 40)
+WIDE, WIDER = (120, 40), (145, 40)
 
 
 def three_models() -> dict[str, ScriptedModel]:
@@ -48,7 +49,7 @@ async def until_a_row_has(it: AppDesk, *parts: str) -> None:
 
 
 async def test_two_other_models_are_shown_next_to_the_active_one(tmp_path: Path) -> None:
-    async with desk(tmp_path, three_models(), WIDE) as it:
+    async with desk(tmp_path, three_models(), WIDER) as it:
         await choose(it, "poems")
         await choose(it, "letters")
         await it.write(*"shall ")
@@ -65,6 +66,23 @@ async def test_two_other_models_are_shown_next_to_the_active_one(tmp_path: Path)
         await until_a_row_has(it, "   i ", "   you ")
         it.app.name_changed("letters", None)
         await it.until(lambda: not it.screen.query(SidePane).filter(".-compared-1, .-compared-2"))
+
+
+@pytest.mark.parametrize("height", [24, 36])
+async def test_compared_models_leave_76_cells_for_the_prose(height: int, tmp_path: Path) -> None:
+    async with desk(tmp_path, three_models(), (120, height)) as it:
+        await choose(it, "poems")
+        await choose(it, "letters")
+        await it.write(*"shall ")
+        await it.until(
+            lambda: in_order("\n".join(it.rows), "sonnets", "   i ", "poems", "   we ", "letters")
+        )
+        await until_a_row_has(it, "   you ")
+        check_layout(it.app)
+        assert it.screen.page.size.width >= 76
+        await it.pilot.resize_terminal(*WIDER)
+        await until_a_row_has(it, "   i ", "   we ", "   you ")
+        assert it.screen.page.size.width >= 76
 
 
 async def test_the_pane_says_where_the_first_word_comes_from(tmp_path: Path) -> None:
@@ -84,11 +102,11 @@ def test_the_origin_is_cut_to_the_width_the_largest_shares_first() -> None:
         ("network", 0.62), ("ngrams", 0.21), ("base", 0.13), ("cache", 0.04)
     )  # fmt: skip
     origin = Origin(shares, ("leave", "the"))
-    whole = "   62% network, 21% phrases 'leave the', 13% english, 4% recent words"
+    whole = "62% network, 21% phrases 'leave the', 13% english, 4% recent words"
     assert origin_words(origin, "english", 80) == whole
-    assert origin_words(origin, "english", 42) == "   62% network, 21% phrases 'leave the'"
-    assert origin_words(origin, "english", 20) == "   62% network"
-    assert origin_words(origin, "english", 5) == ""
+    assert origin_words(origin, "english", 20) == "62% network, 21% phrases 'leave the'"
+    assert origin_words(origin, "english", 12) == "62% network"
+    assert origin_words(origin, "english", 3) == ""
     assert "13% base model" in origin_words(origin, "", 80)
 
 
@@ -100,7 +118,7 @@ async def test_in_a_narrow_window_no_other_model_is_asked(
         await it.write(*"shall ")
         assert not questions[-1].compared
         await it.pilot.resize_terminal(*WIDE)
-        await until_a_row_has(it, "   i ", "   we ")
+        await until_a_row_has(it, "   we ")
         assert [other.name for other in questions[-1].compared] == ["poems"]
 
 
