@@ -136,7 +136,7 @@ def test_what_is_refused_is_refused_before_anything_is_loaded(tmp_path: Path) ->
     [
         ("errors paths config event_types formatting accepting", {"numpy", *HEAVY}),
         ("text", HEAVY),
-        ("lm store", {"torch", *SCREEN}),
+        ("lm session store", {"torch", *SCREEN}),
         ("tui", {"torch"}),
     ],
 )

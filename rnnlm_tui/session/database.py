@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.tui.session.damaged import put_aside
-from rnnlm_tui.tui.session.tables import (
+from rnnlm_tui.session.damaged import put_aside
+from rnnlm_tui.session.tables import (
     Text,
     Turn,
     add_turn,
