@@ -11,11 +11,13 @@ from pathlib import Path
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
 from rnnlm_tui.session.database import BUSY_TIMEOUT_S, VERSION, reason_of
-from rnnlm_tui.session.tables import check
+from rnnlm_tui.session.tables import KeptRow, TextRow, TurnRow, rows
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
 """In place of a title: every text. A text of this title is found as "All"."""
+TABLES_READ = ((TextRow, "text"), (TurnRow, "turn"), (KeptRow, "draft"))
+"""The tables that titles and lines are read from. Damage elsewhere does not matter here."""
 MOST_SHOWN = 5
 """Titles in a message."""
 
@@ -60,7 +62,8 @@ def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
             if version > VERSION:
                 age, hint = "a newer", "install that version"
             raise CorpusError(f"{path} was created by {age} version of this program", hint)
-        check(connection)
+        for kind, table in TABLES_READ:
+            rows(connection, kind, f"SELECT * FROM {table}")  # raises an error for a damaged row
         listed = find_texts(connection, "")
         if not listed:
             return None

@@ -188,6 +188,13 @@ def test_a_title_that_fits_no_text_or_several_is_explained(
 
 
 def damage(raw: bytes) -> bytes:
+    """Overwrites one of the lines."""
+    assert DIARY[0].encode() in raw
+    return raw.replace(DIARY[0].encode(), b"\xff" * len(DIARY[0].encode()))
+
+
+def without_texts(raw: bytes) -> bytes:
+    """Overwrites the page of the first table."""
     return raw[:4096] + b"damaged " * 512 + raw[8192:]
 
 
@@ -195,6 +202,7 @@ def damage(raw: bytes) -> bytes:
     ("change", "why"),
     [
         (damage, "cannot read what was written in the app, in "),
+        (without_texts, "cannot read what was written in the app, in "),
         (lambda raw: b"no database " * 1000, "file is not a database"),
         (lambda raw: raw[:60] + (99).to_bytes(4, "big") + raw[64:], "by a newer version"),
         (lambda raw: raw[:60] + (1).to_bytes(4, "big") + raw[64:], "by an older version"),
