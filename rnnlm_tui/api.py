@@ -97,8 +97,9 @@ def events(*texts: str | Path, **options: Any) -> Generator[Event, None, None]:
     them.
 
     `texts` are files, by default the sonnets. The `options` are settings, such as `epochs=3` or
-    `held_out=0.2`, and those of the command line: `name`, `preset`, `on`, `start_from`, `update`,
-    `resume`, `force`, `encoding`, `seed_line` and `data_dir`. Variables of settings have no effect.
+    `held_out=0.2`, and those of the command line: `written` (a list of titles), `name`, `preset`,
+    `on`, `start_from`, `update`, `resume`, `force`, `encoding`, `seed_line` and `data_dir`.
+    Variables of settings have no effect.
 
     To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
     Raises RnnlmError.
@@ -112,6 +113,7 @@ def _plan(
     texts: Sequence[str | Path],
     /,
     *,
+    written: Sequence[str] = (),
     name: str | None = None,
     preset: str | None = None,
     on: str | None = None,
@@ -134,6 +136,7 @@ def _plan(
         )
     for text in texts:
         _check("each text", text, str, Path)
+    _check_strings("written", written)
     for option, switch in {"resume": resume, "force": force}.items():
         if not isinstance(switch, bool):
             raise TypeError(f"{option} must be bool, not {type(switch).__name__}")
@@ -148,6 +151,7 @@ def _plan(
         base=on,
         source_model=start_from,
         update=update,
+        written=tuple(written),
         encoding=encoding,
         seed_line=seed_line,
         resume=resume,

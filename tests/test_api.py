@@ -204,6 +204,8 @@ def test_ctrl_c_saves_what_is_trained(tmp_path: Path) -> None:
         ({"name": "a/b"}, rnnlm_tui.RnnlmError, "cannot be a model's name"),
         ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "update trains and replaces"),
         ({"preset": 3}, TypeError, "preset must be str"),
+        ({"written": "all"}, TypeError, "written must be a sequence of strings, not one string"),
+        ({"written": ["all"]}, rnnlm_tui.RnnlmError, "no text was written in the app yet"),
         ({"resume": "no"}, TypeError, "resume must be bool"),
         ({"model": "mine"}, rnnlm_tui.RnnlmError, "has no setting model"),
         ({"update": ""}, rnnlm_tui.RnnlmError, "cannot be a model's name"),

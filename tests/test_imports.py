@@ -112,13 +112,13 @@ def test_asking_a_model_loads_neither_torch_nor_a_screen(
     ):
         modules = command_loads(*arguments)
         assert "numpy" in modules
-        assert modules.isdisjoint({"torch", *SCREEN}), arguments
+        assert modules.isdisjoint({"torch", "sqlite3", *SCREEN}), arguments
 
 
 def test_training_loads_no_screen_and_an_ngram_model_no_torch(corpus_file: Path) -> None:
     modules = command_loads("--train", str(corpus_file), *ONE_EPOCH)
     assert "torch" in modules
-    assert modules.isdisjoint(SCREEN)
+    assert modules.isdisjoint({"sqlite3", *SCREEN})
     modules = command_loads("--train", str(corpus_file), "--preset=ngram", "--name=counts")
     assert "numpy" in modules
     assert modules.isdisjoint({"torch", *SCREEN})
@@ -136,7 +136,7 @@ def test_what_is_refused_is_refused_before_anything_is_loaded(tmp_path: Path) ->
     [
         ("errors paths config event_types formatting accepting", {"numpy", *HEAVY}),
         ("text", HEAVY),
-        ("lm store", {"torch", *SCREEN}),
+        ("lm session store", {"torch", *SCREEN}),
         ("tui", {"torch"}),
     ],
 )

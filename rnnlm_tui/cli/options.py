@@ -65,11 +65,16 @@ class AppRequest(Request):
 
 @dataclass(frozen=True, repr=False)
 class RunRequest(Request):
-    """`--summary`, and the base of `--train`. Without `sources` the text is the sonnets.
-    `flags` are the values of settings given as flags, by the name of the setting."""
+    """`--summary`, and the base of `--train`. Without `sources` and `written` the text is the
+    sonnets. `flags` are the values of settings given as flags, by the name of the setting."""
 
     sources: tuple[str, ...] = operand(())
     flags: Mapping[str, str] = field(default_factory=dict)
+    written: tuple[str, ...] = option(
+        "another text written in the app, by its title; all: every one; may be repeated",
+        "TITLE",
+        default=(),
+    )
     preset: str | None = option(
         "; ".join(f"{preset.name}: {preset.summary}" for preset in PRESETS.values())
         + " (default lesson for the sonnets, gru for a text of your own)",
@@ -100,7 +105,7 @@ class TrainRequest(RunRequest):
         " if the result is better on lines that neither has seen"
     )
     added: tuple[str, ...] = option(
-        "another text for --update, such as one of lines written in the app; may be repeated",
+        "another text for --update; may be repeated",
         "FILE",
         flag="add",
         default=(),

@@ -103,6 +103,11 @@ def _check_sources(request: TrainRequest) -> None:
             "several processes cannot read the same standard input or pipe",
             "name a file that all of them can read",
         )
+    if request.written:
+        raise UsageError(
+            "several processes cannot read the texts written in the app",
+            "save them to files there, and name those",
+        )
 
 
 def after_restart(ranks: Ranks, library: Library, request: TrainRequest) -> TrainRequest:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,9 @@ def _show_progress(phase: str, done: int, of: int) -> None:
 
 
 def _summary(request: RunRequest, workspace: Workspace) -> int:
-    run = plan(Library(request.data_dir), training_request(request)).prepare(workspace)
+    # What was written in the app is stored for this process only.
+    asked = replace(training_request(request), texts=workspace.folder)
+    run = plan(Library(request.data_dir), asked).prepare(workspace)
     config, prepared = run.config, run.prepared
     if has_bar():
         draw("")

@@ -5,6 +5,7 @@
     runs/NAME/resume.safetensors   the state of the training of this name
     runs/NAME/history.jsonl        its events
     runs/NAME/origin.json          the files that it was trained on
+    texts/NAME.txt                 a text to train on that had no file (see `texts`)
 
 A model's file is all that another machine needs. The run of the same name is of use to this machine
 only. A file is written under a temporary name, flushed and renamed, so that readers see the old one

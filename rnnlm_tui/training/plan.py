@@ -1,8 +1,9 @@
 """What to train: from a request to a run that can start.
 
-`plan` reads no text: it finds the name, the preset and the model to start from, so that most
-mistakes are told at once. `Plan.prepare` reads the text and decides the rest: the settings that
-depend on its size, the base model, the lines to hold out, and where the network starts.
+`plan` reads no file of text: it finds the name, the preset, the model to start from and what was
+written in the app, so that most mistakes are told at once. `Plan.prepare` reads the text and
+decides the rest: the settings that depend on its size, the base model, the lines to hold out, and
+where the network starts.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from rnnlm_tui.paths import APP_NAME, bundled_corpus
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, OpenedModel, check_name, free_name
 from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.texts import not_learned, paragraphs_of, save_written, texts_folder
+from rnnlm_tui.store.training_text import is_corpus_of
 from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, join_paragraphs
 from rnnlm_tui.text.prepare import PreparedText
 from rnnlm_tui.text.sources import is_pipe
@@ -64,6 +67,8 @@ from rnnlm_tui.training.starting_model import (
 
 SEED_LINE_WORDS = 4
 LONGEST_STEM = 40
+WRITTEN_STEM = "text"
+"""The beginning of the default name for what was written in the app: its titles stay private."""
 CHANGEABLE = ("epochs", "learning_rate", "patience", *MACHINE_SETTINGS)
 """The settings that may change when a run is resumed. All others stay as they were at its start,
 whatever the environment says."""
@@ -87,7 +92,9 @@ class TrainingRequest:
     and `seed_line` are made of the text by default. `settings` override `defaults`, of which later
     ones override earlier ones; both may be text or numbers. `base` is the model to mix with,
     `source_model` the one to start from ("none": nothing), `update` the one to train further on its
-    texts, those `added` included.
+    texts, those `added` included. `written` are titles of texts that were written in the app, or
+    "all": further text, of which an update takes what its model has not learned. It is stored in
+    the folder `texts`, by default that of the library.
     """
 
     sources: tuple[str, ...] = ()
@@ -99,6 +106,8 @@ class TrainingRequest:
     source_model: str | None = None
     update: str | None = None
     added: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    texts: Path | None = None
     encoding: str | None = None
     seed_line: str | None = None
     resume: bool = False
@@ -124,10 +133,11 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
         raise library.unknown_model(str(request.base))
     source = open_source(library, request.source_model, request.update, request.preset)
     preset, settings = resolve_settings(request, source.card.config.preset if source else None)
+    written = _lines_written(library, request)
     if source is not None and request.update is not None:
-        return Plan(source.name, partial(_updated_run, library, request, source, settings))
+        return Plan(source.name, partial(_updated_run, library, request, written, source, settings))
     name = _new_name(library, request, preset)
-    return Plan(name, partial(_new_run, library, request, name, source, preset, settings))
+    return Plan(name, partial(_new_run, library, request, written, name, source, preset, settings))
 
 
 def _check_request(request: TrainingRequest) -> None:
@@ -140,8 +150,9 @@ def _check_request(request: TrainingRequest) -> None:
         )
     if request.added and not is_update:
         raise UsageError(Sentence("{add} is for {update}"), "name all texts together")
-    if request.resume and (request.force or starts_elsewhere or request.base is not None):
-        hint = Sentence("leave {force}, {start_from} and {on} out")
+    is_new = request.force or starts_elsewhere or request.base is not None or request.written
+    if request.resume and is_new:
+        hint = Sentence("leave {force}, {start_from}, {on} and {written} out")
         raise UsageError(Sentence("{resume} continues a run with its own settings"), hint)
 
 
@@ -160,7 +171,8 @@ def resolve_settings(
             preset = each.settings["preset"]
             _check_source(each.source, partial(preset_named, preset))
     if preset is None:
-        preset = OWN_TEXT_PRESET if request.sources else LESSON_PRESET
+        is_own = request.sources or request.written
+        preset = OWN_TEXT_PRESET if is_own else LESSON_PRESET
     known = settings_of(preset_named(preset))
     given = _without(request.settings, {*MACHINE_SETTINGS} - known.keys())
     make_config(preset, [given])
@@ -190,7 +202,8 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
     """The requested name, or a free one made from the corpus and the preset."""
     if request.name is not None:
         return check_name(request.name)
-    first = request.sources[0] if request.sources else bundled_corpus().name
+    usual = WRITTEN_STEM if request.written else bundled_corpus().name
+    first = request.sources[0] if request.sources else usual
     stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
     return free_name(library, f"{stem}-{preset}")
@@ -199,6 +212,7 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
 def _new_run(
     library: Library,
     request: TrainingRequest,
+    written: Sequence[str],
     name: str,
     source: OpenedModel | None,
     preset: str,
@@ -208,6 +222,9 @@ def _new_run(
     """The run of a new model, which may start from another one."""
     if not request.force:
         _check_free(library, name)
+    if written:
+        stored = _stored(library, request, name, paragraphs_of(written))
+        request = replace(request, sources=(*request.sources, stored))
     corpus = corpus_of(request.sources, request.encoding, workspace)
     if source is None:
         config = make_config(preset, settings, corpus.whitespace_words)
@@ -229,15 +246,23 @@ def _new_run(
 def _updated_run(
     library: Library,
     request: TrainingRequest,
+    written: Sequence[str],
     source: OpenedModel,
     settings: Sequence[Mapping[str, Any]],
     workspace: Workspace,
 ) -> TrainingRun:
     """The run of the next version of a model."""
-    given = request.sources, request.added, request.encoding
-    sources, encoding = texts_of_update(source, *given)
+    added, name = request.added, source.name
+    if new := not_learned(library, name, written) if written else []:
+        added = (*added, _stored(library, request, name, new))
+    sources, encoding = texts_of_update(source, request.sources, added, request.encoding)
     request = replace(request, sources=sources, encoding=encoding)
     corpus = corpus_of(sources, encoding, workspace)
+    if written and not new and is_corpus_of(source.card, corpus):
+        raise CorpusError(
+            f"nothing is new: {name} has learned all of these texts, and its files are unchanged",
+            "write more in the app: a line counts once it is sent",
+        )
     config = config_of_update(source, settings, corpus.whitespace_words)
     if request.base is not None:
         base = choose_base(library, corpus, config, request.base, source.name)
@@ -245,6 +270,22 @@ def _updated_run(
         base = base_of_update(source, library) if config.is_mixed else ChosenBase()
     run = run_of_update(source, corpus, _origin(corpus, request), config, base.known)
     return with_base(run, base)
+
+
+def _lines_written(library: Library, request: TrainingRequest) -> list[str]:
+    """The lines of the texts that the request names by their titles, if any."""
+    if not request.written:
+        return []
+    from rnnlm_tui.session.reading import read_written  # loads sqlite3
+
+    return read_written(library.data_dir, request.written)
+
+
+def _stored(
+    library: Library, request: TrainingRequest, name: str, paragraphs: Sequence[str]
+) -> str:
+    """Stores what was written for the model of this name; returns the path."""
+    return str(save_written(request.texts or texts_folder(library), name, paragraphs))
 
 
 def _check_free(library: Library, name: str) -> None:

@@ -19,8 +19,8 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.tui.preferences import SettingsFile
-from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
@@ -31,13 +31,13 @@ from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 
 if TYPE_CHECKING:
     from rnnlm_tui.event_types import Saved
+    from rnnlm_tui.session.text_file import ReadFile
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.inside.screen import InsideScreen
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.child import TrainArguments
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
-    from rnnlm_tui.tui.session.text_file import ReadFile
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.dialogs import Choice
     from rnnlm_tui.tui.widgets.host import Mode

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from rnnlm_tui.accepting import GHOST_FROM, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.tui.session.damaged import put_aside
+from rnnlm_tui.session.damaged import put_aside
 
 PATIENCE_S = 0.5
 """Time to wait for another app, which saves in milliseconds."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import config_dir, log_dir
+from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.threads import garbage_collection_off, use_one_thread
-from rnnlm_tui.tui.session.text_file import read_text_file
 
 FRAMES_A_SECOND = "500"
 """A letter is painted at once, its suggestion up to two frames later: 33 ms at Textual's 60 frames

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 
 from rnnlm_tui.paths import data_dir
+from rnnlm_tui.session.database import connect
+from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.session.database import connect
-from rnnlm_tui.tui.session.tables import Text, Turn, add_turn
 from tests.helpers.terminal import Terminal
 
 WORD = re.compile(r"[▸ ][\d ] (\S+) +(<?\d+%) ")

@@ -173,6 +173,7 @@ def test_a_process_that_differs_is_named(how: str, message: str, text: Path) -> 
     ("arguments", "message"),
     [
         (["-"], "several processes cannot read the same standard input or pipe"),
+        (["--written=all"], "several processes cannot read the texts written in the app"),
         (["TEXT", "--preset=ngram"], "the preset ngram is counted by one process"),
         (["TEXT", *GRU, "--batch-size=1"], "batches of 1 rows cannot be shared by 2 processes"),
     ],

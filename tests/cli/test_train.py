@@ -365,7 +365,7 @@ def test_what_a_resumed_run_is_made_of_cannot_change(
     for arguments, code, message in (
         (["--seed", "2"], 2, "--seed cannot be changed"),
         (["--config", str(other)], 2, "--config cannot be changed"),
-        (["--force"], 2, "leave --force, --from and --on out"),
+        (["--force"], 2, "leave --force, --from, --on and --written out"),
         ([str(other), "--epochs", "3"], 3, "is not the text that the training of m started with"),
         (["--name", "nosuch"], 1, "there is no run of nosuch to resume"),
     ):

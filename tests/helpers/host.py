@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 
 

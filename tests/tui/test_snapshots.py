@@ -16,12 +16,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rnnlm_tui.session import tables
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs import follower
-from rnnlm_tui.tui.session import tables
 from rnnlm_tui.tui.train import run_pane
 from rnnlm_tui.tui.writing import predictor
 from tests.helpers.app import (

@@ -20,13 +20,13 @@ from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.results import savings_sentence
+from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.texts import find_texts, lines_of_texts
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, free_name, name_fault, new_name_problem
+from rnnlm_tui.store.texts import not_learned, save_written, texts_folder
 from rnnlm_tui.store.training_text import has_changed
 from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
-from rnnlm_tui.tui.runs.texts import not_learned, save_written
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.texts import find_texts, lines_of_texts
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
 from rnnlm_tui.tui.widgets.host import Host
 
@@ -76,7 +76,8 @@ async def update(host: ModelsHost, name: str) -> None:
         if answer is None:
             return
         if answer == "with":
-            added = (str(await asyncio.to_thread(save_written, host.library, name, written)),)
+            folder = texts_folder(host.library)
+            added = (str(await asyncio.to_thread(save_written, folder, name, written)),)
     host.start_trainings(TrainArguments.updating(name, added))
 
 

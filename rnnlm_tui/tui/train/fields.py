@@ -17,8 +17,8 @@ from textual.widgets.text_area import Edit, EditResult
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import format_bytes, sanitize
+from rnnlm_tui.session.database import KeptText
 from rnnlm_tui.store.library import free_name, new_name_problem
-from rnnlm_tui.tui.session.database import KeptText
 from rnnlm_tui.tui.train.plan import (
     Plan,
     Source,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.manager import Runs
-from rnnlm_tui.tui.session.database import SessionDatabase
 from rnnlm_tui.tui.widgets.host import Host
 
 

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.store.texts import save_text, texts_folder
 from rnnlm_tui.tui.runs.follower import FollowedRun
-from rnnlm_tui.tui.runs.texts import save_text
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
 from rnnlm_tui.tui.train.host import TrainHost
@@ -216,7 +216,8 @@ class TrainScreen(AppScreen[TrainHost]):
 
     def _files_of(self, plan: Plan) -> tuple[str, ...]:
         if plan.source == "pasted":
-            return (str(save_text(self.host.library, plan.name, plan.text)),)
+            folder = texts_folder(self.host.library)
+            return (str(save_text(folder, plan.name, plan.text)),)
         return plan.paths()
 
     def action_open_run(self) -> None:

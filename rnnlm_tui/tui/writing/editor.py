@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets.text_area import Edit, EditResult, Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.tui.session.tables import Turn
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of

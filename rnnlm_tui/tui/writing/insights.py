@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.session.tables import Copied
+from rnnlm_tui.session.tables import Copied
 from rnnlm_tui.tui.writing.predictor import LoadedModel, continued
 
 if TYPE_CHECKING:

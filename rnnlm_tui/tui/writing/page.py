@@ -19,8 +19,8 @@ from textual.strip import Strip
 from textual.style import Style
 
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
+from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.finding import Matches
 from rnnlm_tui.tui.writing.host import WritingHost

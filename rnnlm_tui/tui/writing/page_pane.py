@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rnnlm_tui.formatting import plural, sanitize
-from rnnlm_tui.tui.session.tables import TextFile
+from rnnlm_tui.session.tables import TextFile
 from rnnlm_tui.tui.writing.page import Page
 
 NO_MODEL = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from textual.message import Message
 
-from rnnlm_tui.tui.session.text_file import ReadFile, digest_of
+from rnnlm_tui.session.text_file import ReadFile, digest_of
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.open_text import OpenText
 

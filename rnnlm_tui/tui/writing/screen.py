@@ -16,10 +16,10 @@ from textual.content import Content
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.session import texts
+from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.text_file import ReadFile
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.session import texts
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.text_file import ReadFile
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar

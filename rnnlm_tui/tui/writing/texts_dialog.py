@@ -15,10 +15,10 @@ from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.formatting import plural, sanitize, shorten
-from rnnlm_tui.tui.session import texts
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.text_file import read_text_file
-from rnnlm_tui.tui.session.texts import Listed
+from rnnlm_tui.session import texts
+from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.text_file import read_text_file
+from rnnlm_tui.session.texts import Listed
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.lists import RowList

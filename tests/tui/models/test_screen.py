@@ -15,6 +15,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
+from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.model_file import change_card as forget_figures
@@ -23,7 +24,6 @@ from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
 from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
-from rnnlm_tui.tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
 from rnnlm_tui.tui.widgets.inputs import PathInput

@@ -10,8 +10,8 @@ import pytest
 from textual import events
 from textual.widgets import Input, RadioButton
 
-from rnnlm_tui.tui.session.database import KeptText, connect
-from rnnlm_tui.tui.session.tables import put_kept
+from rnnlm_tui.session.database import KeptText, connect
+from rnnlm_tui.session.tables import put_kept
 from rnnlm_tui.tui.train import fields
 from rnnlm_tui.tui.train.form import TrainForm
 from tests.helpers.runs import Script

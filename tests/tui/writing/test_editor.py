@@ -16,10 +16,10 @@ from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.accepting import DigitSetting, Suggestion, ways_to_accept
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.suggest import Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing import key_order
 from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.session.tables import Turn
 from rnnlm_tui.tui.writing.finding import FindLine, Matches, Place
 from rnnlm_tui.tui.writing.page import Page
 from tests.helpers.app import check_layout

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.config import LessonConfig, NgramConfig
+from rnnlm_tui.session.tables import Copied
 from rnnlm_tui.store.training_text import write_origin
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.tui.session.tables import Copied
 from rnnlm_tui.tui.writing.insights import CopyFinder, accuracy
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from tests.helpers.app import ScriptedLibrary, card_of, scripted_model

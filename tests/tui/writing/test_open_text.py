@@ -10,9 +10,9 @@ import pytest
 
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import Continuation, Copied
-from rnnlm_tui.tui.session.text_file import read_text_file
+from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.tables import Continuation, Copied
+from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from rnnlm_tui.tui.session.database import SessionDatabase
-from rnnlm_tui.tui.session.tables import Continuation, Copied, Turn
+from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.page import Page, day_name
 from rnnlm_tui.tui.writing.predictor import Predictor
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT

@@ -10,11 +10,11 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+from rnnlm_tui.session.database import connect
+from rnnlm_tui.session.tables import Text, Turn, add_turn, put_kept
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
-from rnnlm_tui.tui.session.database import connect
-from rnnlm_tui.tui.session.tables import Text, Turn, add_turn, put_kept
 from rnnlm_tui.tui.writing.candidates import BestWords
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.page_pane import PagePane

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.session.text_file import read_text_file
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.lists import RowList
 from rnnlm_tui.tui.writing.texts_dialog import MAX_SHOWN, TextsDialog

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.session.tables import (
+from rnnlm_tui.session.tables import (
     Text,
     TextFile,
     TextRow,

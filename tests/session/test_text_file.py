@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
-from rnnlm_tui.tui.session.text_file import (
+from rnnlm_tui.session.text_file import (
     LARGEST,
     digest_of,
     read_text_file,

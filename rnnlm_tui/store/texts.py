@@ -1,8 +1,5 @@
 """Stores texts to train on as files, so that a run can be resumed and a model updated: what was
-pasted into the form, and what was written.
-
-They are in a folder next to the models, which only its owner can read.
-"""
+pasted into the form of the app, and what was written there."""
 
 from __future__ import annotations
 
@@ -16,15 +13,19 @@ from rnnlm_tui.store.files import write_bytes
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.training_text import read_origin
 
-TEXTS = "texts"
 SEPARATOR = "\n\n"
 """Between two written texts. Each is a paragraph, so that it is not joined to the next one."""
 
 
-def save_text(library: Library, name: str, text: str) -> Path:
-    """Stores a text as a file and returns its path. Does not overwrite another text of that name,
-    which the run of a renamed model may need. Raises StorageError."""
-    folder = _folder(library)
+def texts_folder(library: Library) -> Path:
+    """The folder of the stored texts, next to that of the models."""
+    return library.data_dir.absolute() / "texts"
+
+
+def save_text(folder: Path, name: str, text: str) -> Path:
+    """Stores a text as a file in a folder that only its owner can read, and returns its path. Does
+    not overwrite another text of that name, which the run of a renamed model may need. Raises
+    StorageError."""
     raw = text.encode("utf-8-sig", "replace")  # the mark tells it from files in other encodings
     paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
     try:
@@ -38,15 +39,22 @@ def save_text(library: Library, name: str, text: str) -> Path:
     return path
 
 
-def save_written(library: Library, name: str, written: Iterable[str]) -> Path:
+def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
     """Stores what was written, for the model of this name, as `save_text` does."""
-    return save_text(library, f"{name}-written", SEPARATOR.join(written) + "\n")
+    return save_text(folder, f"{name}-written", SEPARATOR.join(paragraphs) + "\n")
+
+
+def paragraphs_of(written: Iterable[str]) -> list[str]:
+    """Returns each of the lines `written`, which may have line breaks, as a paragraph without blank
+    lines; none for a line that is blank."""
+    texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)
+    return [*filter(None, texts)]
 
 
 def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str]:
-    """Returns those of the lines `written` that the model was not trained on, without blank ones.
-    Raises RnnlmError."""
-    folder, learned = _folder(library), Counter[str]()
+    """Returns those paragraphs of the lines `written` that the model was not trained on. Raises
+    RnnlmError."""
+    folder, learned = texts_folder(library), Counter[str]()
     for path in map(Path, read_origin(library.run_folder(name)).sources):
         if path.parent == folder:
             try:
@@ -54,15 +62,10 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
                 learned.update(text.split(SEPARATOR))
             except OSError as error:
                 raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
-    texts = ("\n".join(filter(str.strip, text.splitlines())) for text in written)
     new = list[str]()
-    for text in filter(None, texts):
+    for text in paragraphs_of(written):
         if learned[text]:
             learned[text] -= 1
         else:
             new.append(text)
     return new
-
-
-def _folder(library: Library) -> Path:
-    return library.data_dir.absolute() / TEXTS

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.tui.session.damaged import put_aside
-from rnnlm_tui.tui.session.tables import (
+from rnnlm_tui.session.damaged import put_aside
+from rnnlm_tui.session.tables import (
     Text,
     Turn,
     add_turn,
@@ -105,7 +105,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code is None or code in OF_THE_FILE or code & 0xFF not in OF_THE_SURROUNDINGS
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Returns the message of an error, without the user's text."""
     return str(error).partition(" with text ")[0]
 
@@ -175,7 +175,7 @@ class SessionDatabase:
             return work(self._connection)
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             self.is_broken = True
-            where, reason = self._path, _reason(error)
+            where, reason = self._path, reason_of(error)
             if isinstance(error, OSError):
                 where, reason = error.filename or where, os_reason(error)
             raise StorageError(
@@ -192,7 +192,7 @@ class SessionDatabase:
                 raise
             kept = put_aside(self._path, ENDINGS)
             self._put_aside = StorageError(
-                f"what you wrote before cannot be read: {_reason(error)}", f"it is now in {kept}"
+                f"what you wrote before cannot be read: {reason_of(error)}", f"it is now in {kept}"
             )
         return connect(self._path)
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.tui.session import database
-from rnnlm_tui.tui.session.database import KeptText, SessionDatabase, connect
-from rnnlm_tui.tui.session.tables import Text, is_running, put_kept, read_turns, store_text
+from rnnlm_tui.session import database
+from rnnlm_tui.session.database import KeptText, SessionDatabase, connect
+from rnnlm_tui.session.tables import Text, is_running, put_kept, read_turns, store_text
 from tests.helpers.session import kept_texts
 
 
@@ -141,7 +141,7 @@ async def test_a_long_text_is_stored_while_the_app_goes_on(
 async def test_a_text_survives_a_killed_app(table: str, tmp_path: Path) -> None:
     script = (
         "import asyncio, os, sys, pathlib\n"
-        "from rnnlm_tui.tui.session.database import KeptText, SessionDatabase\n"
+        "from rnnlm_tui.session.database import KeptText, SessionDatabase\n"
         "async def main():\n"
         "    database = SessionDatabase(pathlib.Path(sys.argv[1]), print)\n"
         "    KeptText(database, sys.argv[2]).keep('half a line')\n"

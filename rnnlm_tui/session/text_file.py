@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnlm_tui.errors import CorpusError, StorageError, os_reason
-from rnnlm_tui.tui.session.tables import TextFile
+from rnnlm_tui.session.tables import TextFile
 
 LARGEST = 1_000_000
 """Bytes of a file that becomes a text."""

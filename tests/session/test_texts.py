@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.tui.session.database import connect
-from rnnlm_tui.tui.session.tables import (
+from rnnlm_tui.session.database import connect
+from rnnlm_tui.session.tables import (
     Continuation,
     Text,
     TextFile,
@@ -21,7 +21,7 @@ from rnnlm_tui.tui.session.tables import (
     put_kept,
     read_turns,
 )
-from rnnlm_tui.tui.session.texts import (
+from rnnlm_tui.session.texts import (
     NEW,
     delete_text,
     find_texts,

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.tui.session import tables
-from rnnlm_tui.tui.session.damaged import put_aside
-from rnnlm_tui.tui.session.database import VERSION, KeptText, SessionDatabase, connect
-from rnnlm_tui.tui.session.tables import (
+from rnnlm_tui.session import tables
+from rnnlm_tui.session.damaged import put_aside
+from rnnlm_tui.session.database import VERSION, KeptText, SessionDatabase, connect
+from rnnlm_tui.session.tables import (
     Continuation,
     Copied,
     Text,
@@ -28,7 +28,7 @@ from rnnlm_tui.tui.session.tables import (
     put_kept,
     read_turns,
 )
-from rnnlm_tui.tui.session.texts import (
+from rnnlm_tui.session.texts import (
     Deleted,
     delete_text,
     find_texts,

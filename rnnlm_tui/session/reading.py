@@ -1,0 +1,105 @@
+"""Reads what was written in the app, by the titles of texts, for a training that is started outside
+it."""
+
+from __future__ import annotations
+
+import difflib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from rnnlm_tui.errors import CorpusError, UsageError, os_reason
+from rnnlm_tui.session.database import BUSY_TIMEOUT_S, VERSION, reason_of
+from rnnlm_tui.session.tables import KeptRow, TextRow, TurnRow, rows
+from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
+
+ALL = "all"
+"""In place of a title: every text. A text of this title is found as "All"."""
+TABLES_READ = ((TextRow, "text"), (TurnRow, "turn"), (KeptRow, "draft"))
+"""The tables that titles and lines are read from. Damage elsewhere does not matter here."""
+MOST_SHOWN = 5
+"""Titles in a message."""
+
+
+def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
+    """Returns the lines of the texts with these titles, the oldest first. Raises UsageError for a
+    title that no text has, or several; CorpusError if nothing was written or it cannot be read.
+
+    The database is only read, also while an app is open.
+    """
+    path = data_dir / "session" / "session.db"
+    try:
+        lines = _read(path, titles) if path.exists() else None
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+        reason = os_reason(error) if isinstance(error, OSError) else reason_of(error)
+        raise CorpusError(
+            f"cannot read what was written in the app, in {path}: {reason}",
+            "name files to train on",
+        ) from error
+    if lines is None:
+        raise CorpusError("no text was written in the app yet", f"it would be in {path}")
+    if not any(map(str.strip, lines)):
+        raise CorpusError(
+            "nothing was written in these texts yet", "send a line in the app, or name other texts"
+        )
+    return lines
+
+
+def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
+    """Returns the lines, or None if there is no text at all."""
+    # While an app is open there is a log. Without one, only this mode creates none.
+    mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
+    name = f"{path.absolute().as_uri()}?{mode}"
+    opened = sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    with closing(opened) as connection:
+        connection.execute("BEGIN")  # all that is read is of one moment
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if not version:  # an app is creating it
+            return None
+        if version != VERSION:
+            age, hint = "an older", "open the app once, which converts it"
+            if version > VERSION:
+                age, hint = "a newer", "install that version"
+            raise CorpusError(f"{path} was created by {age} version of this program", hint)
+        for kind, table in TABLES_READ:
+            rows(connection, kind, f"SELECT * FROM {table}")  # raises an error for a damaged row
+        listed = find_texts(connection, "")
+        if not listed:
+            return None
+        numbers = None if ALL in titles else [_number_of(title, listed) for title in titles]
+        return lines_of_texts(connection, numbers)
+
+
+def _number_of(title: str, listed: Sequence[Listed]) -> int:
+    """Returns the number of the text with this title; else of the one whose title differs only in
+    capitals; else of the one whose title begins like this. Raises UsageError."""
+    wanted = title_of(title) if title.strip() else ""
+    folded = wanted.casefold()
+    found = (
+        [text for text in listed if text.title == wanted]
+        or [text for text in listed if text.title.casefold() == folded]
+        or [text for text in listed if folded and text.title.casefold().startswith(folded)]
+    )
+    if len(found) == 1:
+        return found[0].number
+    if found:
+        raise UsageError(
+            f"{len(found)} texts fit the title {title!r}",
+            f"name one in full, or rename one in the app: {_shown(text.title for text in found)}",
+            field="written",
+        )
+    titles = [text.title for text in listed]
+    near = [each for each in titles if folded and folded in each.casefold()]
+    near += difflib.get_close_matches(wanted, titles, MOST_SHOWN)
+    which = "the closest" if near else "the newest"
+    raise UsageError(
+        f"no text has the title {title!r}",
+        f"{which} titles are {_shown(near or titles)}",
+        field="written",
+    )
+
+
+def _shown(titles: Iterable[str]) -> str:
+    """Returns a few of these titles."""
+    return ", ".join(map(repr, [*dict.fromkeys(titles)][:MOST_SHOWN]))

@@ -1,0 +1,229 @@
+"""`--written`: training on the texts that were written in the app."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from rnnlm_tui.event_types import Failed
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.session.database import connect
+from rnnlm_tui.session.tables import Text, Turn, add_turn
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.training_text import read_origin
+from tests.helpers.commands import Command, events_of, refused
+from tests.helpers.models import contents
+
+SONNETS = [line for line in bundled_corpus().read_text().splitlines() if line.strip()]
+LETTER, HOME, DIARY = SONNETS[:40], SONNETS[40:80], SONNETS[80:120]
+NGRAM = ("--preset=ngram", "--quiet")
+TITLED = "Dear Anna, I hope that you are well and that it is warm."
+"""The first words of a text that has no other title."""
+
+
+@pytest.fixture
+def session(data_dir: Path) -> Path:
+    """The database of an app that is closed: the texts "Letters", "Letters home" and one without a
+    title."""
+    path = data_dir / "session" / "session.db"
+    with closing(connect(path)) as connection:
+        write(connection, *LETTER, title="Letters")
+        write(connection, *HOME, title="Letters home")
+        write(connection, TITLED, *DIARY)
+    return path
+
+
+@pytest.fixture
+def opened(session: Path) -> Iterator[sqlite3.Connection]:
+    """The same database, of an app that is open."""
+    with closing(connect(session)) as connection:
+        yield connection
+
+
+def write(connection: sqlite3.Connection, *lines: str, title: str | None = None) -> Text:
+    """Sends these lines in a new text."""
+    text = Text(title=title)
+    for line in lines:
+        add_turn(connection, text, Turn(line))
+    return text
+
+
+def stored(data_dir: Path, name: str) -> list[str]:
+    """The paragraphs of a stored text."""
+    return (data_dir / "texts" / name).read_text("utf-8-sig").removesuffix("\n").split("\n\n")
+
+
+def sources_of(library: Library, name: str) -> list[str]:
+    """The names of the files that a model was trained on."""
+    return [Path(source).name for source in read_origin(library.run_folder(name)).sources]
+
+
+@pytest.mark.parametrize(
+    ("titles", "lines"),
+    [
+        (["Letters"], LETTER),
+        (["letters HOME"], HOME),
+        (["dear anna,  i hope"], [TITLED, *DIARY]),
+        (["Letters home", "Letters", "Letters"], [*LETTER, *HOME]),
+        (["all"], [*LETTER, *HOME, TITLED, *DIARY]),
+        (["Letters", "all"], [*LETTER, *HOME, TITLED, *DIARY]),
+    ],
+)
+def test_a_model_is_trained_on_the_texts_with_these_titles(
+    titles: list[str],
+    lines: list[str],
+    run: Command,
+    session: Path,
+    data_dir: Path,
+    library: Library,
+) -> None:
+    before = contents(session.parent)
+    run("--train", *NGRAM, *(f"--written={title}" for title in titles))
+    assert stored(data_dir, "text-ngram-written.txt") == lines
+    assert sources_of(library, "text-ngram") == ["text-ngram-written.txt"]
+    assert library.open("text-ngram")[0].corpus["lines"] == 2 * len(lines) - 1
+    assert contents(session.parent) == before
+
+
+def test_written_texts_go_with_files_and_name_the_model_only_without_them(
+    run: Command, session: Path, corpus_file: Path, library: Library
+) -> None:
+    run("--train", str(corpus_file), "--written=Letters", *NGRAM)
+    assert sources_of(library, "verses-ngram") == ["verses.txt", "verses-ngram-written.txt"]
+    run("--train", "--written=Letters", *NGRAM, "--name=mine", "--on=verses-ngram")
+    card, model = library.open("mine")
+    assert card.base_named is not None and card.base_named["name"] == "verses-ngram"
+    assert "fairest" in model.vocabulary
+    shown = json.loads(run("--summary", "--written=Letters", "--json").stdout)
+    assert (shown["preset"], shown["corpus"]["name"]) == ("gru", "text-gru-written.txt")
+
+
+def test_a_text_of_an_app_that_is_open_is_read(
+    run: Command, opened: sqlite3.Connection, data_dir: Path
+) -> None:
+    write(opened, "One.\n\nTwo.", " ", "Three.", title="all")
+    opened.execute("BEGIN IMMEDIATE")  # another app writes
+    run("--train", "--written=All", *NGRAM, "--name=mine", "--held-out=0")
+    assert stored(data_dir, "mine-written.txt") == ["One.\nTwo.", "Three."]
+
+
+def test_the_data_card_is_shown_without_storing_anything(
+    run: Command, session: Path, data_dir: Path
+) -> None:
+    run("--summary", "--written=Letters", "--preset=ngram")
+    assert [path.name for path in data_dir.rglob("*")] == ["session", "session.db"]
+
+
+def test_an_update_learns_the_lines_that_are_new(
+    run: Command,
+    opened: sqlite3.Connection,
+    corpus_file: Path,
+    data_dir: Path,
+    library: Library,
+) -> None:
+    run("--train", str(corpus_file), *NGRAM, "--name=mine", "--held-out=0")
+    update = ("--train", "--update=mine", "--quiet")
+    run(*update, "--written=Letters")
+    assert stored(data_dir, "mine-written.txt") == LETTER
+    said = refused(run(*update, "--written=letters", code=3))
+    assert "nothing is new: mine has learned all of these texts" in said
+    run(*update, "--written=all")
+    assert stored(data_dir, "mine-written-2.txt") == [*HOME, TITLED, *DIARY]
+    files = ["verses.txt", "mine-written.txt", "mine-written-2.txt"]
+    assert sources_of(library, "mine") == files
+    assert "nothing is new" in refused(run(*update, "--written=all", code=3))
+    assert len([*(data_dir / "texts").iterdir()]) == 2
+    # A file that has changed is learned even if nothing new was written.
+    corpus_file.write_text("A clock.\n" + corpus_file.read_text())
+    run(*update, "--written=all")
+    assert "clock" in library.open("mine")[1].vocabulary
+    write(opened, "A new lantern.")
+    run(*update, "--written=a new")
+    assert sources_of(library, "mine") == [*files, "mine-written-3.txt"]
+    assert "lantern" in library.open("mine")[1].vocabulary
+
+
+def test_a_run_is_resumed_on_what_was_written_at_its_start(
+    run: Command, opened: sqlite3.Connection, library: Library
+) -> None:
+    sizes = ("--embedding-size=8", "--hidden-size=8", "--threads=1", "--mixture=off")
+    run("--train", "--written=Letters", *sizes, "--epochs=1", "--name=mine", "--quiet")
+    write(opened, "A new lantern.", title="More")
+    said = refused(run("--train", "--resume", "--written=More", code=2))
+    assert "leave --force, --from, --on and --written out" in said
+    run("--train", "--resume", "--epochs=2", "--quiet")
+    card, model = library.open("mine")
+    assert card.epochs_done == 2 and "lantern" not in model.vocabulary
+
+
+def test_a_title_that_fits_no_text_or_several_is_explained(
+    run: Command, opened: sqlite3.Connection, data_dir: Path
+) -> None:
+    for number in range(7):
+        write(opened, f"Day {number}.", title=f"Monday {number}")
+    write(opened, "Yes.", title="Twin")
+    write(opened, "No.", title="Twin")
+    write(opened, "", title="Empty")
+    for title, code, why, shown in (
+        ("letter", 2, "2 texts fit the title 'letter'", ["'Letters'", "'Letters home'"]),
+        ("Twin", 2, "2 texts fit the title 'Twin'", ["rename one in the app: 'Twin'"]),
+        ("Leters", 2, "no text has the title 'Leters'", ["the closest titles are 'Letters'"]),
+        ("HOME", 2, "no text has the title 'HOME'", ["closest titles are 'Letters home'\n"]),
+        ("xyz", 2, "no text has the title 'xyz'", ["the newest titles are 'Empty', 'Twin'"]),
+        ("", 2, "no text has the title ''", ["the newest titles are"]),
+        ("Empty", 3, "nothing was written in these texts yet", ["send a line"]),
+        ("monday", 2, "7 texts fit", [f"'Monday {number}'" for number in range(6, 1, -1)]),
+    ):
+        said = refused(run("--train", f"--written={title}", *NGRAM, code=code))
+        assert why in said and all(each in said for each in shown), said
+        assert said.count("'Monday") <= 5
+    assert not (data_dir / "texts").exists() and not (data_dir / "models").exists()
+    (failed,) = events_of(run("--train", "--written=xyz", "--json", code=2))
+    assert isinstance(failed, Failed) and (failed.kind, failed.field) == ("usage", "written")
+
+
+def damage(raw: bytes) -> bytes:
+    """Overwrites one of the lines."""
+    assert DIARY[0].encode() in raw
+    return raw.replace(DIARY[0].encode(), b"\xff" * len(DIARY[0].encode()))
+
+
+def without_texts(raw: bytes) -> bytes:
+    """Overwrites the page of the first table."""
+    return raw[:4096] + b"damaged " * 512 + raw[8192:]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (damage, "cannot read what was written in the app, in "),
+        (without_texts, "cannot read what was written in the app, in "),
+        (lambda raw: b"no database " * 1000, "file is not a database"),
+        (lambda raw: raw[:60] + (99).to_bytes(4, "big") + raw[64:], "by a newer version"),
+        (lambda raw: raw[:60] + (1).to_bytes(4, "big") + raw[64:], "by an older version"),
+        (lambda raw: b"", "no text was written in the app yet"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_an_error_and_stays_as_it_is(
+    change: Callable[[bytes], bytes], why: str, run: Command, session: Path, data_dir: Path
+) -> None:
+    session.write_bytes(change(session.read_bytes()))
+    before = contents(data_dir)
+    for mode in ("--train", "--summary"):
+        assert why in refused(run(mode, "--written=all", "--preset=ngram", code=3))
+    assert contents(data_dir) == before
+
+
+def test_without_a_database_none_is_created(run: Command, data_dir: Path) -> None:
+    for mode in ("--train", "--summary"):
+        said = refused(run(mode, "--written=all", code=3))
+        assert "no text was written in the app yet" in said
+    assert not data_dir.exists()
+    data_dir.mkdir()
+    (data_dir / "session").write_text("a file where the folder should be")
+    assert "no text was" in refused(run("--train", "--written=all", code=3))
