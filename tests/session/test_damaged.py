@@ -219,6 +219,16 @@ async def test_tables_that_are_not_the_current_ones_are_put_aside(
     assert await use(tmp_path) == ([], [])
 
 
+async def test_a_damaged_sequence_is_found(tmp_path: Path) -> None:
+    """It keeps the numbers of the rows. No integrity check of SQLite looks at it."""
+    path = tmp_path / "session.db"
+    whole(path)
+    raw = path.read_bytes()
+    path.write_bytes(raw.replace(b"sqlite_sequence(name,seq)", b"sqlite_sequence(name,sex)"))
+    reported, raised = await use(tmp_path)
+    assert "now in" in reported[0] and not raised
+
+
 async def test_nothing_that_was_put_aside_is_replaced(tmp_path: Path) -> None:
     for contents in (b"no database " * 100, b"no database either " * 100):
         (tmp_path / "session.db").write_bytes(contents)
