@@ -206,4 +206,4 @@ class TerminalApp(HookedApp):
         return "+".join((*modifiers, KEY_NAMES.get(key, format_key(key))))
 
     def action_help_quit(self) -> None:
-        self.notify_user("ctrl+q quits; ctrl+c copies the selection")
+        self.notify_user("nothing is selected to copy; ctrl+q quits")
