@@ -36,6 +36,8 @@ KEY_NAMES = {
     "enter": "Enter",
     "escape": "Esc",
     "home": "Home",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
     "space": "Space",
     "tab": "Tab",
 }
