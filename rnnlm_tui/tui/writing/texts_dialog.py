@@ -72,7 +72,7 @@ class TextsDialog(Dialog[TextWanted]):
             width: 80; border-title-color: $primary; border-subtitle-color: $text-muted;
         }
         .dialog-box > Input { margin: 0 0 1 0; width: 1fr; height: 1; }
-        #nothing { height: auto; padding: 0 2; color: $text-muted; }
+        #nothing { display: none; height: auto; padding: 0 2; color: $text-muted; }
         RowList {
             height: auto; max-height: 60vh; border: none; padding: 0; background: $surface;
             scrollbar-size-vertical: 1;

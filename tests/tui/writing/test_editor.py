@@ -762,7 +762,7 @@ async def test_choosing_a_word_that_is_there_already_ends_the_choosing(key: str)
         await it.press(*["left"] * 4)
         it.answer("called", prefix="called")
         await it.press("down")
-        assert it.editor.suggested.choice == 0
+        await it.until(lambda: it.editor.suggested.choice == 0)
         await it.press(key)
         assert (it.line, it.editor.suggested.choice) == ("so we called him", None)
         await it.press("enter")
