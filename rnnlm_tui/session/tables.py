@@ -287,6 +287,15 @@ def add_continuation(connection: sqlite3.Connection, turn: Turn, added: Continua
     )
 
 
+def remove_continuation(connection: sqlite3.Connection, turn: Turn, removed: Continuation) -> None:
+    """Deletes a continuation, or one of several that are alike."""
+    connection.execute(
+        "DELETE FROM continuation WHERE rowid = (SELECT rowid FROM continuation"
+        " WHERE turn = ? AND text = ? AND model = ? LIMIT 1)",
+        (turn.number, storable(removed.text), storable(removed.model)),
+    )
+
+
 def read_turns(connection: sqlite3.Connection, text: int | None) -> list[Turn]:
     """Returns the lines of a text and their continuations."""
     statement = "SELECT * FROM turn WHERE text = ? ORDER BY number"

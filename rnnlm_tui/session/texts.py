@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.session.folding import straight_quotes
 from rnnlm_tui.session.tables import (
     Text,
     TextFile,
@@ -93,7 +94,7 @@ def open_text(connection: sqlite3.Connection, number: int | None) -> Text:
 def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     """Returns the texts that have all words of `query` in their title or in one of their lines, the
     newest first. Takes 50 ms for 50,000 lines."""
-    words = query.casefold().split()
+    words = straight_quotes(query).casefold().split()
     statement = f"""SELECT number, {FIRST_WORDS}, changed, words, coalesce(path, '') FROM text
         WHERE {HAS_CONTENT} ORDER BY changed DESC, number DESC"""
     texts = [
@@ -114,7 +115,7 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
 
 
 def _has(line: str, words: Iterable[str]) -> bool:
-    folded = line.casefold()
+    folded = straight_quotes(line).casefold()
     return all(word in folded for word in words)
 
 

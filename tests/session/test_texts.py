@@ -74,6 +74,13 @@ def titles(connection: sqlite3.Connection, query: str = "") -> list[str]:
     return [text.title for text in find_texts(connection, query)]
 
 
+def test_straight_and_curly_quotes_are_equal(connection: sqlite3.Connection) -> None:
+    write(connection, "At five o’clock.", changed=1, title="one")
+    write(connection, "At six o'clock.", changed=2, title="“two”")
+    assert titles(connection, "o'clock") == titles(connection, "o’clock") == ["“two”", "one"]
+    assert titles(connection, '"two"') == ["“two”"]
+
+
 def test_texts_are_found_by_title_and_lines_the_newest_first(
     connection: sqlite3.Connection,
 ) -> None:

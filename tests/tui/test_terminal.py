@@ -149,7 +149,7 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         terminal.wait_for("│ a bird sang ov")
         terminal.wait_for("ctrl+p more")
         leave(terminal)
-        assert "Kept: a bird sang ov. To continue: rnnlm-tui" in terminal.text
+        assert "Kept: “a bird sang ov”" in terminal.text
 
 
 @pytest.mark.parametrize("before", ["", F3, F4, CTRL_P])

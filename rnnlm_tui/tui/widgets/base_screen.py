@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar, cast
 
 from textual import events, on
+from textual.actions import SkipAction
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -67,6 +68,12 @@ class AppScreen(Screen[None], Generic[HostType]):
     def on_resize(self) -> None:
         """Restores the focus, which is lost while the window is too small."""
         self.call_after_refresh(self._restore_focus)
+
+    def action_copy_text(self) -> None:
+        """Copies what the mouse has selected. The app answers ctrl+c if that is nothing."""
+        if not self.get_selected_text():
+            raise SkipAction
+        super().action_copy_text()
 
     def _restore_focus(self) -> None:
         widget = self._last_focus

@@ -36,6 +36,8 @@ KEY_NAMES = {
     "enter": "Enter",
     "escape": "Esc",
     "home": "Home",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
     "space": "Space",
     "tab": "Tab",
 }
@@ -206,4 +208,4 @@ class TerminalApp(HookedApp):
         return "+".join((*modifiers, KEY_NAMES.get(key, format_key(key))))
 
     def action_help_quit(self) -> None:
-        self.notify_user("ctrl+q quits; ctrl+c copies the selection")
+        self.notify_user("nothing is selected to copy; ctrl+q quits")

@@ -31,8 +31,8 @@ CHOOSING = "123456789"
 """The digits that insert a word of the list once one is chosen in it."""
 MAX_GHOST = 300
 """Characters of the ghost that are shown."""
-APP_KEYS = ("f6", "f7")
-"""Keys that the app needs. A TextArea binds them to selecting, as ctrl+a and shift do too."""
+APP_KEYS = ("f6", "f7", "pageup", "pagedown")
+"""Keys that the app needs. A TextArea binds them to what other keys do too."""
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word", "word", id="line.accept_word",
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
@@ -51,15 +51,15 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("up", "choose_previous", "Earlier", show=False, id="line.choose_previous",
             tooltip="Move up in the list; on an empty line, edit what you sent before"),
     Binding("escape", "hide", "hide", show=False, id="line.hide",
-            tooltip="Hide the suggestions; until the next word; cancel the edit of a sent line"),
+            tooltip="Hide the suggestions; first leave the list, or cancel an edit"),
     Binding("enter", "send_or_insert", "send", id="line.send",
-            tooltip="Send the text; insert the word chosen in the list"),
+            tooltip="Add the text to the page; insert the word chosen in the list"),
     Binding("ctrl+j,shift+enter", "new_line", "new line", show=False, id="line.new_line",
             tooltip="Start a new line"),
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
             tooltip="Suggest now; even if the ghost is off or hidden"),
     Binding("ctrl+z,super+z", "undo", "undo", show=False, id="line.undo",
-            tooltip="Undo; an accepted suggestion is one step"),
+            tooltip="Undo; a word is one step; after sending, edit what you sent"),
     Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
             tooltip="Redo"),
 )  # fmt: skip
@@ -109,7 +109,12 @@ class LineEditor(GrowingArea):
     def __init__(self, ask: Callable[[], bool], preferences: Preferences) -> None:
         """`ask` is called when the text or the cursor has changed, and returns whether an answer
         will come."""
-        super().__init__(soft_wrap=True, highlight_cursor_line=False, tab_behavior="focus")
+        super().__init__(
+            soft_wrap=True,
+            highlight_cursor_line=False,
+            tab_behavior="focus",
+            max_checkpoints=MAX_TEXT,  # a step has at least a character
+        )
         unbind(self, APP_KEYS)
         self.cursor_blink = False
         self.match_cursor_bracket = False
@@ -160,15 +165,22 @@ class LineEditor(GrowingArea):
     def keystrokes(self) -> Keystrokes:
         return self._counter.count(self.text)
 
+    @property
+    def unsent(self) -> str:
+        """What is being written and is not on the page yet; "" for sent text that is unchanged."""
+        text = "" if self.sent.is_unchanged(self.text) else self.text
+        return "\n".join(filter(None, (self.sent.draft, text)))
+
     def begin(self, text: str) -> None:
-        """Begins with what was written at the end of another text. Undo does not go back."""
+        """Begins with what was written at the end of another text."""
         self.sent.end_edit()
         self.set_text(text)
-        self.history.clear()
 
     def set_text(self, text: str) -> None:
-        """Replaces the text; undo restores it."""
+        """Replaces the text. Undo does not go back: what was there is kept elsewhere, and Enter
+        would add it again."""
         self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
+        self.history.clear()
 
     def add_text(self, text: str) -> None:
         """Inserts text at the cursor, replacing the selection."""
@@ -236,9 +248,18 @@ class LineEditor(GrowingArea):
         self.ask_again()
 
     def action_undo(self) -> None:
-        """Undoes the last change; right after a digit that took a word, types the digit instead."""
-        if not self.typing.give_digit_back():
+        """Undoes the last change; right after a digit that took a word, types the digit instead.
+        Right after an edit was cancelled, goes on with it; after text was sent, edits that."""
+        if self.typing.give_digit_back():
+            return
+        if self.history.undo_stack or self.history.redo_stack:
             super().action_undo()
+        elif self.sent.cancelled is not None:
+            turn, text = self.sent.cancelled
+            self.edit_turn(turn)
+            self.set_text(text)
+        elif not self.text:
+            self._show_sent(-1)
 
     def action_delete_left(self) -> None:
         """Deletes to the left; right after a digit that took a word, types the digit instead."""
@@ -348,6 +369,8 @@ class LineEditor(GrowingArea):
         # While an answer is pending, the words are those for an earlier text, unless one is chosen.
         if index < len(words) and (self.answer_gate.is_set() or presses > 1):
             self.typing.accept([words[index]], presses)
+        if self.suggested.choice is not None:  # the word was there already
+            self._choose(None)
 
     # Choosing in the list, and editing sent text
 
@@ -394,11 +417,12 @@ class LineEditor(GrowingArea):
     def action_hide(self) -> None:
         if self.end_hint():
             return
-        if self.suggested.choice is None and self.sent.edited is not None:
-            self.set_text(self.sent.end_edit())
+        if self.suggested.choice is not None:
+            self._choose(None)
+        elif self.sent.edited is not None:
+            self.set_text(self.sent.cancel_edit(self.text))
         else:
             self.suggested.visibility.hide(self._up_to_cursor)
-            self.suggested.choice = None
             self.visibility_changed()
 
     def action_suggest_now(self) -> None:
@@ -416,6 +440,6 @@ class LineEditor(GrowingArea):
             self.insert_candidate(self.suggested.choice)
         elif text or edited is not None:
             self.post_message(TextSent(text, self.keystrokes, edited))
-            # Emptied at once: what is typed next is a new text. Undo restores the sent one.
+            # Emptied at once: what is typed next is a new text.
             self.set_text(self.sent.end_edit())
             self.suggested.visibility.reset()

@@ -12,6 +12,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from rnnlm_tui.session.folding import straight_quotes
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.textual_private import unbind
 
@@ -29,7 +30,7 @@ class Matches:
 
     def __init__(self) -> None:
         self.words = ""
-        """What is looked for; "" for nothing. Capitals make no difference."""
+        """What is looked for; "" for nothing. Capitals and curly quotes make no difference."""
         self._found: list[list[Place]] = []
         """The parts of each match."""
         self._in_rows: dict[int, list[tuple[int, Place]]] = {}
@@ -50,7 +51,7 @@ class Matches:
         """Finds the words in rows, each with the number of its line, which is negative if the row
         is not part of the text. The current match is the first one from `from_row` on."""
         self._found, self._in_rows = [], {}
-        if words := self.words.split():
+        if words := straight_quotes(self.words).split():
             pattern = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)
             for line, numbered in groupby(enumerate(rows), lambda row: row[1][0]):
                 if line >= 0:
@@ -61,7 +62,7 @@ class Matches:
     def _search_line(self, pattern: re.Pattern[str], rows: list[tuple[int, str]]) -> None:
         """Finds the words in the rows of one line. A match may begin in one row and end in the
         next."""
-        text = "\n".join(row for _, row in rows)
+        text = straight_quotes("\n".join(row for _, row in rows))
         for match in pattern.finditer(text):
             row = rows[0][0] + text.count("\n", 0, match.start())
             start, places = match.start() - (text.rfind("\n", 0, match.start()) + 1), list[Place]()

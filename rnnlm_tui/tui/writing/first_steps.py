@@ -16,7 +16,7 @@ STEPS: dict[Step, str] = {
     "type": f"Type a few words, such as: {EXAMPLE}",
     "tab": "Tab takes the grey word",
     "digit": "Begin a word; 1 to 5 takes another word of the list",
-    "send": "Enter sends the line",
+    "send": "Enter adds the line to the page",
 }
 """What to do, in order."""
 

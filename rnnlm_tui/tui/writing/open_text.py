@@ -95,6 +95,10 @@ class OpenText:
         turn.continuations.append(continuation)
         self._database.write(partial(tables.add_continuation, turn=turn, added=continuation))
 
+    def remove_continuation(self, turn: Turn, continuation: Continuation) -> None:
+        turn.continuations.remove(continuation)
+        self._database.write(partial(tables.remove_continuation, turn=turn, removed=continuation))
+
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
         """Returns the lines above `turn`, by default all, the nearest last."""
         end = self.turns.index(turn) if turn in self.turns else len(self.turns)
@@ -135,7 +139,7 @@ class OpenText:
 def kept_sentence(title: str, unsaved: Sequence[str]) -> str:
     """Says what was kept and how to continue, and which files do not have all of it; "" if nothing
     was kept."""
-    kept = [f"Kept: {title}. To continue: {APP_NAME}"] if title else []
+    kept = [f"Kept: “{title}”", f"To continue: {APP_NAME}"] if title else []
     return "\n".join([*kept, *(f"Not saved to its file: {path} (F5 saves it)" for path in unsaved)])
 
 
@@ -152,6 +156,8 @@ class SentTexts:
         self.edited: Turn | None = None
         self.draft = ""
         """The text that was being written when the edit began."""
+        self.cancelled: tuple[Turn, str] | None = None
+        """The turn whose edit was ended last, and its edited text, if that was cancelled."""
 
     def is_unchanged(self, text: str) -> bool:
         """Returns whether `text` is that of the edited turn, not changed yet."""
@@ -171,10 +177,17 @@ class SentTexts:
         """Starts editing a turn and returns its text. `draft` is the text that it replaces."""
         if self.edited is None:
             self.draft = draft
-        self.edited = turn
+        self.edited, self.cancelled = turn, None
         return lines_of(turn.line)
 
     def end_edit(self) -> str:
         """Ends the edit and returns the text that was being written before it."""
-        draft, self.draft, self.edited = self.draft, "", None
+        draft, self.draft, self.edited, self.cancelled = self.draft, "", None, None
+        return draft
+
+    def cancel_edit(self, text: str) -> str:
+        """Like `end_edit`, but remembers the edited `text`."""
+        turn = self.edited
+        draft = self.end_edit()
+        self.cancelled = None if turn is None else (turn, text)
         return draft

@@ -36,6 +36,11 @@ PAGE_KEYS: tuple[Binding, ...] = (
             tooltip="Continue the last line; or continue it again"),
     Binding("f7", "page('copy_last')", "copy", show=False, id="autocomplete.copy_last",
             tooltip="Copy the last line of the page"),
+    Binding("pageup", "page('scroll_page', -1)", "Page up", show=False, id="autocomplete.page_up",
+            tooltip="Scroll the page up"),
+    Binding("pagedown", "page('scroll_page', 1)", "Page down", show=False,
+            id="autocomplete.page_down",
+            tooltip="Scroll the page down"),
 )  # fmt: skip
 """Bindings of the screen, which work wherever the focus is."""
 BESIDE = 2
@@ -84,6 +89,8 @@ class Page(ScrollView, can_focus=True):
         Binding("e", "edit", "edit", id="page.edit", tooltip="Edit the sent line"),
         Binding("u", "take", "use", id="page.take",
                 tooltip="Insert the line; into the text being written"),
+        Binding("d,delete", "remove", "remove", id="page.remove",
+                tooltip="Remove what the model added; a line of yours goes if you empty it"),
         Binding("escape", "screen.move_pane", "back", id="page.leave",
                 tooltip="Go back to the line being written"),
     ]  # fmt: skip
@@ -190,8 +197,7 @@ class Page(ScrollView, can_focus=True):
             self._rows += [BLANK] * (above is not None)
             self._rows.append(Row(-1, "day", day_name(line.day)))
         elif line.day is not None and above is not None:  # a file has blank lines of its own
-            is_tall = len(rows) > 1 or self._rows[-2].line == place - 1
-            self._rows += [BLANK] * (is_tall or above.continuation is not None)
+            self._rows.append(BLANK)
         self._rows += [Row(place, "", row) for row in rows]
 
     def _contents_of(self, line: PageLine) -> list[str] | list[Content]:
@@ -331,6 +337,25 @@ class Page(ScrollView, can_focus=True):
         if self.current is not None:
             self.post_message(self.EditWanted(self.current.turn))
 
+    def action_remove(self) -> None:
+        """Removes the marked continuation, and marks the line above it."""
+        if (line := self.current) is None or self._current is None:
+            return
+        if line.continuation is None:
+            self.host.notify_user("this line is yours: e edits it, and an empty line removes it")
+            return
+        self.text.remove_continuation(line.turn, line.continuation)
+        place = self._current
+        del self.lines[place]
+        self._lay_out(place)
+        self._mark(place - 1)
+        self.host.notify_user("removed what the model added")
+
+    def scroll_page(self, by: int) -> None:
+        """Scrolls a page down (1) or up (-1). A row of it stays in sight."""
+        y = by * max(1, self.size.height - 1)
+        self.scroll_relative(y=y, animate=False, force=True, immediate=True)
+
     def on_key(self, event: events.Key) -> None:
         """Passes on letters that are not bound here: they belong to the text being written."""
         character = event.character
@@ -381,7 +406,7 @@ class Page(ScrollView, can_focus=True):
         if self.host.loaded_model is None:
             self.host.notify_user("no model can continue the line: F3 trains one", "warning")
         elif not self.text.turns:
-            self.host.notify_user("send a line first: Enter")
+            self.host.notify_user("add a line to the page first: Enter")
         else:
             self._begin_continuation(self.text.turns[-1])
 

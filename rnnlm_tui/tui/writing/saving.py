@@ -43,7 +43,7 @@ async def ask_how_to_save(host: WritingHost, text: OpenText) -> SaveWanted | Non
     proposed = re.sub(NOT_IN_A_NAME, "-", text.title.rstrip("….")) + ".txt"
     while True:
         if path is None:
-            about = "as a text file, a paragraph a line"
+            about = f"as a text file, a paragraph a line\na name alone goes to {Path.cwd()}"
             dialog = AskPath(f"Save “{text.title}”", about, proposed, for_new_file=True)
             if (chosen := await host.ask(dialog)) is None:
                 return None

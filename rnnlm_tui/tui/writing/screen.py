@@ -60,7 +60,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Begin a new text"),
         Binding("ctrl+f", "find", "Find", show=False, id="autocomplete.find",
                 tooltip="Find words in the text"),
-        Binding("f5", "save", "Save", show=False, id="autocomplete.save",
+        Binding("f5,ctrl+s", "save", "Save", show=False, id="autocomplete.save",
                 tooltip="Save the text; to its file, which it asks for the first time"),
         Binding("ctrl+g", "toggle_continuing", "continue lines", show=False,
                 id="autocomplete.continue_lines",
@@ -391,7 +391,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 
         with self.host.showing_errors():
-            wanted = await self.host.ask(TextsDialog(self._database, self._deleted))
+            dialog = TextsDialog(self._database, self.text.text, self._deleted)
+            wanted = await self.host.ask(dialog)
             is_there = await self.text.is_still_there()
             if not is_there:
                 self.text.draft.keep("")  # else leaving the text would bring it back
@@ -401,6 +402,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @work(group="dialog")
     async def action_save(self) -> None:
+        if not self.text.turns and self.text.text.file is None:
+            self.host.notify_user("Enter adds what you are writing to the page, then F5 saves it")
+            return
         with self.host.showing_errors():
             if (wanted := await ask_how_to_save(self.host, self.text)) is not None:
                 self.post_message(wanted)
@@ -409,8 +413,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     async def _save(self, wanted: SaveWanted) -> None:
         with self.host.showing_errors():
             await self.text.save(wanted.path, append=wanted.append)
-            rest = "; Enter sends what you are writing" if self.editor.text.strip() else ""
-            self.host.notify_user(f"saved to {wanted.path}{rest}")
+            rest = "; what you are writing is not in the file yet: Enter, then F5"
+            is_all = not self.editor.unsent.strip()
+            self.host.notify_user(f"saved to {wanted.path}{'' if is_all else rest}")
             if wanted.append:
                 self.page.fill()
             self._lines_changed()
@@ -419,9 +424,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @on(LineEditor.Changed)
     def _text_changed(self) -> None:
-        sent = self.editor.sent
-        self.text.draft.keep("\n".join(filter(None, (sent.draft, self.editor.text))))
-        subtitle = "" if sent.edited is None else "Enter changes the sent text, Esc cancels"
+        self.text.draft.keep(self.editor.unsent)
+        is_edit = self.editor.sent.edited is not None
+        subtitle = "Enter changes the sent text, Esc cancels" if is_edit else ""
         if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
             self.editor.border_subtitle = subtitle
 
@@ -435,7 +440,10 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @on(Page.EditWanted)
     def _edit(self, event: Page.EditWanted) -> None:
-        self.editor.edit_turn(event.turn)
+        """Edits a turn, unless another one was changed: its border says how that edit ends."""
+        sent = self.editor.sent
+        if sent.edited is None or sent.is_unchanged(self.editor.text):
+            self.editor.edit_turn(event.turn)
         self.editor.focus()
 
     @on(TextTooLong)
@@ -468,14 +476,17 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         not have all of their texts."""
         try:
             unsaved = await self._database.read(texts.unsaved_files)
+            is_there = await self.text.is_still_there()
         except StorageError:
-            unsaved = []
+            return ""
         if self._database.is_broken:
             return ""
         if self.text.turns:
-            return kept_sentence(self.text.title, unsaved)
-        draft = self.editor.text.strip()
-        return kept_sentence(texts.title_of(draft) if draft else "", unsaved)
+            title = self.text.title
+        else:
+            draft = self.editor.text.strip()
+            title = texts.title_of(draft) if draft else ""
+        return kept_sentence(title if is_there else "", unsaved)
 
     # Finding
 
@@ -495,9 +506,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if event.widget is not self._find_line:
             self._find_line.end()
 
-    def action_page(self, what: str) -> None:
+    def action_page(self, what: str, *arguments: int) -> None:
         """Calls a method of the page, whichever widget has the focus."""
-        getattr(self.page, what)()
+        getattr(self.page, what)(*arguments)
 
     def action_move_pane(self) -> None:
         can_go = self.page.can_focus and not self.page.has_focus

@@ -122,6 +122,8 @@ class Typing:
     def type(self, character: str) -> None:
         """Inserts a typed character. A punctuation mark replaces the space of the last accept."""
         area, here, mark = self._area, self._area.cursor_location, self._mark
+        if not character.isspace() and not self._before()[-1:].strip():  # a word begins
+            area.history.checkpoint()
         if here == self._space_end and area.selection.is_empty:
             space = here[0], here[1] - 1
             if character == " ":  # it is there already

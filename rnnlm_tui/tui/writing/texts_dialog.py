@@ -11,12 +11,14 @@ from typing import ClassVar, cast
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.formatting import plural, sanitize, shorten
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.folding import straight_quotes
+from rnnlm_tui.session.tables import Text
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.session.texts import Listed
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm, Dialog
@@ -33,6 +35,7 @@ WIDTH = 80
 DAY_WIDTH, WORDS_WIDTH, FILE_WIDTH = 11, 12, 16
 WITH_FILES = 64
 """Width of a row from which it has room for the name of the file."""
+KEYS = "Enter opens · ctrl+r renames · ctrl+d deletes · Esc closes"
 AROUND = 24
 """Characters shown before what was found in a line, and those of a word cut there."""
 
@@ -69,6 +72,7 @@ class TextsDialog(Dialog[TextWanted]):
             width: 80; border-title-color: $primary; border-subtitle-color: $text-muted;
         }
         .dialog-box > Input { margin: 0 0 1 0; width: 1fr; height: 1; }
+        #nothing { display: none; height: auto; padding: 0 2; color: $text-muted; }
         RowList {
             height: auto; max-height: 60vh; border: none; padding: 0; background: $surface;
             scrollbar-size-vertical: 1;
@@ -76,9 +80,11 @@ class TextsDialog(Dialog[TextWanted]):
     }
     """
 
-    def __init__(self, database: SessionDatabase, deleted: list[texts.Deleted]) -> None:
+    def __init__(
+        self, database: SessionDatabase, open_text: Text, deleted: list[texts.Deleted]
+    ) -> None:
         """`deleted` are the texts that can be brought back, to which it adds others."""
-        self._database, self._deleted = database, deleted
+        self._database, self._open_text, self._deleted = database, open_text, deleted
         self._listed: list[Listed] = []
         self._contents: list[Content] = []
         self._marked = 0
@@ -87,16 +93,18 @@ class TextsDialog(Dialog[TextWanted]):
         self._search.cursor_blink = False
         self._rows = RowList(markup=False)
         self._rows.can_focus = False
-        super().__init__("Texts", "", self._search, self._rows)
+        self._nothing = Static(id="nothing", markup=False)
+        super().__init__("Texts", "", self._search, self._nothing, self._rows)
 
     @property
     def host(self) -> WritingHost:
         return cast(WritingHost, self.app)
 
     def on_mount(self) -> None:
-        self.query_one(
-            ".dialog-box"
-        ).border_subtitle = "Enter opens · ctrl+r renames · ctrl+d deletes · Esc closes"
+        self._show_keys(KEYS)
+
+    def _show_keys(self, keys: str) -> None:
+        self.query_one(".dialog-box").border_subtitle = keys
 
     @on(Input.Changed)
     def show_found(self) -> None:
@@ -112,13 +120,18 @@ class TextsDialog(Dialog[TextWanted]):
             find = partial(texts.find_texts, query=query)
             self._listed = (await self._database.read(find))[:MAX_SHOWN]
             width = min(WIDTH, self.app.size.width) - 8
+            is_nothing = bool(query.strip()) and not self._listed
+            self._nothing.update(f"no text has “{shorten(query.strip())}”")
+            self._nothing.display = is_nothing
+            found, opened = query.split()[:1], self._open_text.number
             self._contents = [
-                *(row_of(text, width, query.split()[:1]) for text in self._listed),
+                *(row_of(t, width, found, is_open=t.number == opened) for t in self._listed),
                 Content("a new text".ljust(width - 6) + "ctrl+n"),
                 Content("open a file ...".ljust(width - 6) + "ctrl+o"),
             ]
             self._rows.set_options(Option("  " + row) for row in self._contents)
-            self._rows.highlighted = min(highlighted, len(self._contents) - 1)
+            last = len(self._contents) - 1
+            self._rows.highlighted = None if is_nothing else min(highlighted, last)
 
     @on(RowList.OptionHighlighted)
     def _move_mark(self, event: RowList.OptionHighlighted) -> None:
@@ -186,11 +199,13 @@ class TextsDialog(Dialog[TextWanted]):
         if (text := self._highlighted) is None:
             return
         file = f" Its file {Path(text.path).name} stays as it is." if text.path else ""
-        about = f"It has {plural(text.words, 'word')}.{file} ctrl+z brings it back in this list."
+        undo = "Until you quit, ctrl+z in this list brings it back."
+        about = f"It has {plural(text.words, 'word')}.{file} {undo}"
         if await self.app.push_screen_wait(Confirm(f"Delete “{text.title}”?", about)):
             with self.host.showing_errors():
                 delete = partial(texts.delete_text, number=text.number)
                 self._deleted.append(await self._database.read(delete))
+                self._show_keys("deleted · ctrl+z brings it back")
             self._find(self._search.value, self._rows.highlighted or 0)
 
     @work(group="dialog")
@@ -201,13 +216,15 @@ class TextsDialog(Dialog[TextWanted]):
         with self.host.showing_errors():
             restore = partial(texts.restore_text, deleted=self._deleted.pop())
             await self._database.read(restore)
+            self._show_keys(KEYS)
         self._find(self._search.value)
 
 
-def row_of(text: Listed, width: int, found: list[str]) -> Content:
+def row_of(text: Listed, width: int, found: list[str], *, is_open: bool) -> Content:
     """Returns the row of a text in `width` cells, and below it the line in which `found` stands."""
     day = date.fromtimestamp(text.changed)
     when = "today" if day == date.today() else day_name(day, "%b")
+    when = "open" if is_open else when
     words = plural(text.words, "word").rjust(WORDS_WIDTH)
     row = Content(" ").join([Content(when.ljust(DAY_WIDTH)), Content(words)])
     if width >= WITH_FILES:
@@ -218,7 +235,8 @@ def row_of(text: Listed, width: int, found: list[str]) -> Content:
     line = " ".join(text.found.split())
     if not line or not found:
         return row
-    place = max(0, line.casefold().find(found[0].casefold()))
+    folded, word = (straight_quotes(each).casefold() for each in (line, found[0]))
+    place = max(0, folded.find(word))
     begin = line.rfind(" ", 0, max(0, place - AROUND)) + 1
     excerpt = Content(("… " if begin else "") + shorten(line[begin:], width))
     start = place - begin + (2 if begin else 0)

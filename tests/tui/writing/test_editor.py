@@ -246,6 +246,8 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     # Hiding
     "hidden": ("i c[c:compare]{escape}om[com:compare]", "i com", ""),
     "hidden in the same word": ("i c[c:compare]{escape}{backspace}d[d:do]", "i d", ""),
+    "the list left": ("i c[c:compare company]{down}{down}{escape}[c:compare]", "i c", "ompare"),
+    "the list left, then hidden": ("i c[c:co]{down}{escape}[c:co]{escape}{tab}", "i c ", ""),
     "hidden and not to be chosen": ("i c[c:compare]{escape}{down}1", "i c1", ""),
     "shown at the next word": ("i c[c:compare]{escape} [:thee]", "i c ", "thee"),
     "hidden on an empty line": ("[:shall]{escape}s{backspace}[:shall]", "", ""),
@@ -260,6 +262,9 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "letters after it undone": ("x[x:x|i]{tab}ab{ctrl+z}", "x i ", ""),
     "words of one letter": ("so [:i]{tab}[:o]{tab}{ctrl+z}", "so i ", "o"),
     "a word from the list": ("so [:a]{down}{enter}x{ctrl+z}", "so a ", ""),
+    "a word undone": ("so we went{ctrl+z}", "so we ", ""),
+    "two words undone": ("so we went home{ctrl+z}{ctrl+z}", "so we ", ""),
+    "a word undone and redone": ("so we went{ctrl+z}{ctrl+z}{ctrl+y}", "so we ", ""),
     "the ghost after an undo": ("i [:compare|thee]{tab}{ctrl+z}", "i ", "compare thee"),
     "nothing left selected": ("i [:compare]{tab}{ctrl+z}x", "i x", ""),
     # Other keys
@@ -561,6 +566,8 @@ async def test_the_editor_says_which_digits_take_a_word() -> None:
         await it.press("down")
         assert it.editor.digits == "123456789"
         await it.press("escape")
+        assert it.editor.digits == "12", "the list is left, not hidden"
+        await it.press("escape")
         assert it.editor.digits == ""
 
 
@@ -652,8 +659,9 @@ async def test_keys_saved_are_counted_live() -> None:
         assert [(s.text, s.keystrokes) for s in it.app.sent] == [
             ("shall i compare the", Keystrokes(19, 3))
         ]
+        it.editor.sent.turns = [Turn("shall i compare the")]
         await it.press("ctrl+z")
-        assert it.line == "shall i compare the "
+        assert it.line == "shall i compare the"
         assert it.editor.keystrokes == Keystrokes(), "it was counted when it was sent"
 
 
@@ -712,6 +720,61 @@ async def test_up_and_down_take_back_what_was_sent() -> None:
         it.editor.edit_turn(two)
         await it.press("ctrl+u", "enter")
         assert [(s.text, s.edited) for s in it.app.sent][1:] == [("", two)]
+
+
+async def test_undo_does_not_go_back_over_a_send_but_edits_what_was_sent() -> None:
+    one = Turn("one")
+    async with desk("one") as it:
+        await it.press("enter", "ctrl+y")
+        it.editor.sent.turns = [one]
+        assert it.line == ""
+        await it.press("ctrl+z")
+        assert (it.line, it.editor.sent.edited) == ("one", one)
+        await it.press("ctrl+z")
+        assert (it.line, it.editor.sent.edited) == ("one", one), "nothing was changed yet"
+        await it.press("!", "enter", "ctrl+z", "escape")
+        assert [(s.text, s.edited) for s in it.app.sent] == [("one", None), ("one!", one)]
+
+
+async def test_undo_loses_nothing_that_is_being_written() -> None:
+    one = Turn("one")
+    async with desk("two") as it:
+        it.editor.sent.turns = [one]
+        await it.press("ctrl+z", "ctrl+z", "ctrl+y")
+        assert (it.line, it.editor.sent.edited) == ("two", None)
+        it.editor.edit_turn(one)
+        await it.press("ctrl+z")
+        assert (it.line, it.editor.sent.edited) == ("one", one), "the other text is not put there"
+        await it.press("!", "escape")
+        assert (it.line, it.editor.sent.edited) == ("two", None)
+        await it.press("ctrl+z")
+        assert (it.line, it.editor.sent.edited) == ("one!", one), "the cancelled edit goes on"
+        await it.press("enter")
+        assert [(s.text, s.edited) for s in it.app.sent] == [("one!", one)]
+        assert it.line == "two"
+        await it.press("ctrl+z")
+        assert it.line == "two", "that edit is over"
+
+
+@pytest.mark.parametrize("key", ["enter", "tab", "1"])
+async def test_choosing_a_word_that_is_there_already_ends_the_choosing(key: str) -> None:
+    async with desk("so we called him") as it:
+        await it.press(*["left"] * 4)
+        it.answer("called", prefix="called")
+        await it.press("down")
+        await it.until(lambda: it.editor.suggested.choice == 0)
+        await it.press(key)
+        assert (it.line, it.editor.suggested.choice) == ("so we called him", None)
+        await it.press("enter")
+        assert [sent.text for sent in it.app.sent] == ["so we called him"]
+
+
+async def test_every_word_of_a_long_text_can_be_undone() -> None:
+    async with desk() as it:
+        post_keys(it.app, *"so " * 300)
+        await it.until(lambda: it.line == "so " * 300)
+        post_keys(it.app, *["ctrl+z"] * 300)
+        await it.until(lambda: it.line == "")
 
 
 # Many keys at once

@@ -40,6 +40,13 @@ def test_matches_follow_each_other_in_a_circle() -> None:
     assert str(found("a", (0, "a"), from_row=1)) == "1 of 1", "there is none below"
 
 
+def test_straight_and_curly_quotes_are_equal() -> None:
+    matches = found('o\'clock "now"', (0, "a o’clock “now”"), (1, "a o'clock"))
+    assert str(matches) == "1 of 1"
+    assert matches.current == [Place(0, 2, 15)]
+    assert str(found("o’clock", (0, "a o’clock"), (1, "a o'clock"))) == "1 of 2"
+
+
 def test_what_is_typed_is_no_pattern_and_may_be_nowhere() -> None:
     assert str(found(".", (0, "a.b"))) == "1 of 1"
     assert str(found("(", (0, "a"))) == "not found"

@@ -152,5 +152,5 @@ async def test_a_text_that_cannot_be_saved_is_not_saved(tmp_path: Path) -> None:
 
 def test_the_last_words_of_the_app() -> None:
     assert kept_sentence("", []) == ""
-    assert kept_sentence("Anna", []) == "Kept: Anna. To continue: rnnlm-tui"
+    assert kept_sentence("Anna", []) == "Kept: “Anna”\nTo continue: rnnlm-tui"
     assert kept_sentence("", ["/a/b.md"]) == "Not saved to its file: /a/b.md (F5 saves it)"

@@ -40,7 +40,7 @@ def rows(host: HostApp) -> list[str]:
     return [row.rstrip() for row in rows_of(host)]
 
 
-async def test_a_heading_for_each_day_and_blank_rows_around_paragraphs() -> None:
+async def test_a_heading_for_each_day_and_a_blank_row_between_paragraphs() -> None:
     host = host_of_page()
     async with host.run_test(size=(30, 20)) as pilot:
         page = host.query_one(Page)
@@ -62,6 +62,7 @@ async def test_a_heading_for_each_day_and_blank_rows_around_paragraphs() -> None
             "",
             " 27 November 2020",
             " one",
+            "",
             " two",
             "   ▏ and more",
             "",
@@ -74,12 +75,11 @@ async def test_a_heading_for_each_day_and_blank_rows_around_paragraphs() -> None
             "",
             " 28 November 2020",
             " five",
-            "",
         ]
         page.names_models = True
         page.fill()
         await pilot.pause()
-        assert rows(host)[6] == "   ▏ and more  m"
+        assert rows(host)[7] == "   ▏ and more  m"
         check_layout(host)
 
 

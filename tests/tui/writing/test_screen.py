@@ -399,7 +399,7 @@ async def test_a_sent_line_is_continued_by_ten_words_and_by_others_drawn_by_chan
     script = {**chain(*words), "a": dict.fromkeys(words, 0.07)}
     async with desk(tmp_path, {"loop": scripted_model(script)}) as it:
         await it.press("ctrl+r")
-        await it.until(lambda: it.tells("send a line first: Enter"))
+        await it.until(lambda: it.tells("add a line to the page first: Enter"))
         await it.write(*"wa", "enter")
         await it.until(lambda: it.page == ["wa", " ".join(words[1:11])])
         assert it.line == ""
@@ -473,6 +473,85 @@ async def test_lines_of_the_page_are_copied_and_used(tmp_path: Path) -> None:
         await it.press("f6")
         await it.press("escape")
         await it.until(lambda: it.editor.has_focus)
+
+
+async def test_a_continuation_is_removed_and_a_sent_line_is_not(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("when i", 2)
+        await it.send("shall i", 4)
+        await it.press("f6")
+        await it.press("d")
+        await it.until(lambda: it.tells("removed what the model added"))
+        assert (len(it.page), it.page[2]) == (3, "shall i")
+        assert it.screen.page.current is it.screen.page.lines[2]
+        await it.press("delete")
+        await it.until(lambda: it.tells("e edits it, and an empty line removes it"))
+        await it.press("up", "delete")
+        assert it.page == ["when i", "shall i"]
+        await it.press("f6")
+        assert it.line == ""
+    async with desk(tmp_path) as it:
+        assert it.page == ["when i", "shall i"]
+
+
+async def test_page_up_and_down_scroll_the_page_while_one_writes(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        it.screen.text.turns = [Turn(f"line {number}") for number in range(60)]
+        it.screen.page.fill()
+        it.screen.page.post_message(Page.LinesChanged())
+        await it.until(lambda: it.screen.page.scroll_offset.y == 60 - 15)
+        await it.press(*"so", "pageup", "pageup")
+        await it.until(lambda: has_row(it.app, "line 17") and has_row(it.app, "line 31"))
+        assert not has_row(it.app, "line 32")
+        await it.press("pagedown", "pagedown", "x")
+        await it.until(lambda: has_row(it.app, "line 45") and has_row(it.app, "line 59"))
+        assert it.line == "sox"
+
+
+async def test_a_changed_line_is_not_lost_when_another_is_to_be_edited(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        await it.send("one", 1)
+        await it.send("two", 2)
+        await it.press("up", "!", "f6")
+        await it.press("up", "e")
+        await it.until(lambda: it.editor.has_focus)
+        assert it.line == "two!"
+        await it.press("enter")
+        assert it.page == ["one", "two!"]
+        await it.press("f6")
+        await it.press("up", "e")
+        await it.until(lambda: it.line == "one")
+
+
+async def test_undo_sends_nothing_twice(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        await it.send("one", 1)
+        await it.press("ctrl+z")
+        await it.until(lambda: has_row(it.app, "Enter changes the sent text, Esc cancels"))
+        await it.press("!", "enter")
+        assert it.page == ["one!"]
+
+
+async def test_a_sent_line_that_is_open_for_editing_does_not_come_back_twice(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        await it.send("one", 1)
+        await it.press("up")
+        assert it.line == "one"
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        assert (it.page, it.line) == (["one"], "")
+
+
+async def test_ctrl_c_without_a_selection_says_so(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press(*"so")
+        await it.pilot.mouse_down(Page, offset=(5, 5))
+        await it.pilot.hover(Page, offset=(9, 6))
+        await it.pilot.mouse_up(Page, offset=(9, 6))
+        await it.press("ctrl+c")
+        await it.until(lambda: it.tells("nothing is selected to copy; ctrl+q quits"))
+        assert it.app.clipboard == ""
 
 
 # Kept over restarts

@@ -58,10 +58,10 @@ async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
         await two_texts(it)
         await it.write(*"half a li")
         await open_list(it)
-        await it.until(lambda: has_row(it.app, "tom made soup", "today", "3 words"))
+        await it.until(lambda: has_row(it.app, "tom made soup", "open", "3 words"))
         await it.until(lambda: has_row(it.app, "we went to the sea", "5 words"))
         await it.press(*"SEA")
-        await it.until(lambda: not has_row(it.app, "tom made soup", "today"))
+        await it.until(lambda: not has_row(it.app, "tom made soup", "open"))
         await it.until(lambda: has_row(it.app, "we went to the sea", "today"))
         check_layout(it.app)
         await it.press("enter")
@@ -69,15 +69,58 @@ async def test_texts_are_searched_and_opened(tmp_path: Path) -> None:
         await it.until(lambda: it.page == ["we went to the sea"])
         assert it.line == ""
         await it.press("ctrl+z")
-        assert it.line == "", "undo does not bring the other text here"
+        assert it.line == "we went to the sea", "undo does not bring the other text here"
+        await it.press("escape")
         await open_list(it, "soup")
-        await it.until(lambda: not has_row(it.app, "we went", "today"))
+        await it.until(lambda: not has_row(it.app, "we went", "open"))
         await it.press("enter")
         await it.until(lambda: it.line == "half a li")
         assert it.page == ["tom made soup"]
     async with desk(tmp_path, preferences=QUIET) as it:
         assert it.page == ["tom made soup"], "the text that was open"
         assert it.line == "half a li"
+
+
+async def test_a_text_deleted_before_quitting_does_not_come_back(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await two_texts(it)
+        await it.write(*"half a line")
+        await open_list(it)
+        await it.press("ctrl+d")
+        await it.until(lambda: isinstance(it.app.screen, Confirm))
+        await it.press("ctrl+y")
+        await it.until(lambda: has_row(it.app, "deleted · ctrl+z"))
+        await it.press("ctrl+q")
+        await it.until(lambda: not it.app.is_running)
+    async with desk(tmp_path, preferences=QUIET) as it:
+        assert (it.page, it.line) == (["we went to the sea"], "")
+
+
+async def test_a_search_without_a_hit_says_so_and_enter_opens_nothing(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("five o’clock", 1)
+        dialog = await open_list(it, "xyz[/b]")
+        await it.until(lambda: has_row(it.app, "no text has “xyz[/b]”"))
+        check_layout(it.app)
+        await it.press("enter")
+        assert it.app.screen is dialog
+        await it.press("ctrl+u", *"o'clock")
+        await it.until(lambda: has_row(it.app, "five o’clock", "open"))
+        assert not has_row(it.app, "no text has")
+        await it.press("enter")
+        await closed(it)
+        assert it.page == ["five o’clock"]
+
+
+async def test_nothing_is_saved_before_a_line_is_on_the_page(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.write(*"not sent")
+        await it.press("ctrl+s")
+        await it.until(lambda: it.tells("Enter adds what you are writing to the page, then F5"))
+        assert not it.app.screen.is_modal
+        await it.press("enter", "ctrl+s")
+        await it.until(lambda: isinstance(it.app.screen, AskPath))
+        await it.until(lambda: has_row(it.app, f"a name alone goes to {Path.cwd()}"))
 
 
 async def test_a_line_of_a_long_text_is_found_and_shown(tmp_path: Path) -> None:
@@ -100,7 +143,7 @@ async def test_switching_texts_switches_what_the_model_has_just_read(tmp_path: P
         await two_texts(it)
         await it.until(lambda: has_read("tom made soup"))
         await open_list(it, "sea")
-        await it.until(lambda: not has_row(it.app, "tom made", "today"))
+        await it.until(lambda: not has_row(it.app, "tom made", "open"))
         await it.press("enter")
         await it.until(lambda: has_read("we went to the sea"))
 
@@ -114,11 +157,13 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.until(lambda: isinstance(it.app.screen, AskText))
         it.app.screen.query_one(Input).value = "Letter [/b]"
         await it.press("enter")
-        await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
+        await it.until(lambda: has_row(it.app, "Letter [/b]", "open"))
         await it.press("ctrl+d")
-        await it.until(lambda: isinstance(it.app.screen, Confirm))
+        await it.until(lambda: has_row(it.app, "Until you quit, ctrl+z in this list brings"))
         await it.press("ctrl+y")
-        await it.until(lambda: not has_row(it.app, "Letter [/b]", "today"))
+        await it.until(lambda: not has_row(it.app, "Letter [/b]", "open"))
+        await it.until(lambda: has_row(it.app, "─ deleted · ctrl+z brings it back ─"))
+        assert await it.screen.farewell() == "", "the open text is gone"
         await it.press("escape")
         await closed(it)
         await it.until(lambda: it.page == [])
@@ -127,6 +172,7 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         assert not has_row(it.app, "half a line", "today"), "leaving it does not bring it back"
         await it.press("ctrl+z")
         await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
+        await it.until(lambda: has_row(it.app, "ctrl+d deletes"))
         await it.press("ctrl+z")
         await it.until(lambda: it.tells("no text was deleted"))
         await it.press("enter")
@@ -179,7 +225,7 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         await it.send("one", 1)
         await it.write(*"not sent")
         await save_as(it, target)
-        await it.until(lambda: it.tells(f"saved to {target}; Enter sends what you are writing"))
+        await it.until(lambda: it.tells(f"saved to {target}; what you are writing is not in"))
         assert target.read_text() == "one\n", "what is not sent is not in it"
         await it.until(lambda: has_row(it.app, "─ one · 1 word · saved to diary.md ─"))
         await it.write("ctrl+u")
