@@ -34,7 +34,7 @@ class Asked(NamedTuple):
 
 def alike(word: str) -> tuple[tuple[str, float], ...]:
     """The neighbours of a word."""
-    return {"i": (("you", 0.5),), "row0": (("row9", 0.5),)}.get(word, ())
+    return {"i": (("you", 0.5),), "row0": (("row9", 0.5),), "row2": (("row8", 0.5),)}.get(word, ())
 
 
 class Script:
