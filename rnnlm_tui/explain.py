@@ -44,6 +44,7 @@ OTHER_PARTS = MappingProxyType(
     }
 )
 """What the parts of a mixture do that have no stages of their own."""
+ONLY_ZEROS = "The network reads only zeros, which never happened in its training."
 NO_RECENT_WORDS = "No word was used yet that could be used again."
 
 
@@ -140,7 +141,7 @@ def explain(
         suggestions=listed,
         probabilities=probabilities[ids],
         parts=tuple(_parts(model, read, probabilities, suggested)),
-        notes=tuple(_notes(typed.prefix, line_words, listed)),
+        notes=tuple(_notes(model, typed.prefix, line_words, listed)),
     )
 
 
@@ -259,12 +260,20 @@ def _parts(
 
 
 def _notes(
-    prefix: str, words: Sequence[LineWord], suggestions: Sequence[Suggestion]
+    model: LanguageModel,
+    prefix: str,
+    words: Sequence[LineWord],
+    suggestions: Sequence[Suggestion],
 ) -> Iterator[str]:
+    knows_none = not any(word.known for word in words)
     if not words:
-        yield "No whole word stands before the cursor yet, so none can be left out or ranked."
-    elif not any(word.known for word in words):
+        yield "There is no whole word yet" + (
+            ": these are guesses for the first word." if suggestions else "."
+        )
+    elif knows_none:
         yield "The model knows none of the words of the line."
+    if knows_none and isinstance(model, LessonModel):
+        yield ONLY_ZEROS
     if not suggestions:
         fits = f'begins with "{prefix}"' if prefix else "fits here"
         yield f"No word that the model knows {fits}, so nothing is suggested."

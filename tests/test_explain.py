@@ -16,7 +16,14 @@ from torch import Tensor, nn
 from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.config import CausalConfig, LessonConfig
 from rnnlm_tui.evaluate import score
-from rnnlm_tui.explain import MOST_LEFT_OUT, MOST_WORDS, Explanation, explain, neighbours
+from rnnlm_tui.explain import (
+    MOST_LEFT_OUT,
+    MOST_WORDS,
+    ONLY_ZEROS,
+    Explanation,
+    explain,
+    neighbours,
+)
 from rnnlm_tui.lm import adaptive_softmax
 from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
 from rnnlm_tui.lm.contexts import Contexts
@@ -162,6 +169,33 @@ def test_the_layers_of_the_lesson_are_pytorch_s() -> None:
     active = int((relu > 0).sum())
     assert f"{active} are active, {active / len(relu):.0%}" in by_name["relu layer"].sentence
     assert by_name["forward states"].rows == ("(padding)",) * 5 + ("w3", "w5", "w40")
+    strongest = relu.argsort(descending=True)[: min(4, active)].tolist()
+    named = ", ".join(f"{unit + 1} ({relu[unit]:.1f})" for unit in strongest)
+    assert by_name["relu layer"].sentence.endswith(f"the strongest: {named}.")
+
+
+@pytest.mark.parametrize("cell", ["lesson", "rnn", "gru", "lstm"])
+def test_numbers_with_a_bound_have_one_scale_whatever_the_line(cell: str) -> None:
+    vocabulary = ngram_model(OWN).vocabulary
+    model = small_lesson() if cell == "lesson" else small_network(vocabulary, cell)
+    lines = ("w3 ", "w5 w9 ") if cell == "lesson" else ("a ", "b d ")
+    first, second = (stages(explain(model, line)) for line in lines)
+    every_word = " ".join(model.vocabulary.words[:MOST_WORDS])
+    rows = stages(explain(model, every_word + " ")) if cell != "lesson" else first
+    for name, stage in first.items():
+        assert stage.scale == second[name].scale
+        if name == "embedding":
+            assert stage.scale and stage.scale >= np.abs(rows[name].values).max()
+        elif name.endswith(("states", "gate", "candidate", "second layer")):
+            assert stage.scale == 1
+        else:
+            assert stage.scale is None
+    if isinstance(model, LessonModel):
+        assert first["embedding"].scale == np.abs(model._weights["embedding"]).max()
+    else:
+        assert isinstance(model, CausalModel)
+        ids = np.arange(model.vocabulary.total_words)
+        assert first["embedding"].scale == np.abs(model._softmax.embed(ids)).max()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -396,9 +430,8 @@ def test_an_empty_line_is_explained(kind: str) -> None:
     model, _ = models()[kind]
     found = explain(model, "")
     assert (found.words, found.earlier, found.prefix) == ((), 0, "")
-    assert found.notes == (
-        "No whole word stands before the cursor yet, so none can be left out or ranked.",
-    )
+    assert found.notes[0] == ("There is no whole word yet: these are guesses for the first word.")
+    assert found.notes[1:] == (ONLY_ZEROS,) * (kind == "lesson")
     assert_same_list(found.suggestions, suggest(model, "").insertable(5))
     assert found.suggestions
     assert stages(found)["words"].sentence == "The line has no whole word yet."
@@ -426,7 +459,7 @@ def test_words_that_the_model_does_not_know_are_shown_as_such() -> None:
     assert [(word.known, word.seen) for word in read.words] == [(True, True), (False, True)]
     assert stages(read)["ids"].rows[-1] == "qqq (unknown)"
     unknown = explain(small_lesson(), "qqq ")
-    assert unknown.notes == ("The model knows none of the words of the line.",)
+    assert unknown.notes == ("The model knows none of the words of the line.", ONLY_ZEROS)
     assert stages(unknown)["ids"].sentence == "There is no word to look up."
 
 
@@ -439,11 +472,16 @@ def test_words_that_have_fallen_out_of_the_window_are_shown_as_such() -> None:
         "qqq (unknown)",
     ]
     assert "Only the last 3 are seen" in stages(found)["words"].sentence
+    assert stages(found)["ids"].values.tolist() == [1, 2, 3, 4, 5]
     assert stages(found)["padded ids"].values.tolist() == [3, 4, 5]
+    assert stages(found)["padded ids"].sentence.endswith("The first 2 words have fallen out.")
+    full = stages(explain(small_lesson(window=3), "w3 w4 w5 "))["padded ids"]
+    assert full.sentence.endswith("as many zeros as are missing, here 0.")
     assert found.words[0].influence == (0,) * 5
     of_ngrams = explain(ngram_model(OWN, order=3), "a b d ")
     assert [word.seen for word in of_ngrams.words] == [False, True, True]
-    assert stages(of_ngrams)["ids"].rows == ("b", "d")
+    assert stages(of_ngrams)["ids"].rows == ("(start of line)", "a", "b", "d")
+    assert stages(of_ngrams)["n-grams"].rows == ("(no word)", "d", "b d")
 
 
 @every_model

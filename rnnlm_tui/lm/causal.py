@@ -7,6 +7,7 @@ Shapes: N states, L layers, P parts of a layer's state, G gates, E embedding, H 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -126,6 +127,12 @@ class CausalModel(LanguageModel):
             None if self._projection is None else projected[0],
             self._softmax.logits(projected)[0],
         )
+
+    @cached_property
+    def largest_embedding(self) -> float:
+        """The largest absolute value of the embeddings of the frequent words, which are all words
+        unless the softmax is adaptive."""
+        return self._softmax.largest_in_head()
 
     def similarities(self, word: int) -> Array:
         """The cosine of the embedding of each id and that of `word` [V]."""

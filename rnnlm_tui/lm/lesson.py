@@ -6,6 +6,7 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -101,6 +102,11 @@ class LessonModel(WindowModel):
         hidden = np.maximum(last @ w["hidden.kernel"] + w["hidden.bias"], 0)
         logits = self._logits(hidden)
         return LessonActivations(ids, embedded, forward, backward, second, hidden, logits)
+
+    @cached_property
+    def largest_embedding(self) -> float:
+        """The largest absolute value of all embeddings."""
+        return float(np.abs(self._weights["embedding"]).max())
 
     def similarities(self, word: int) -> Array:
         """The cosine of the embedding of each id and that of `word` [V]."""

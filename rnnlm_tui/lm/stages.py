@@ -25,6 +25,8 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
 
 TOP = 10
 """The largest values of a row over the vocabulary that are named."""
+STRONGEST = 4
+"""The active units of a relu layer that are named."""
 TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """What padding and the special tokens are called, by id."""
 FALLEN_OUT = "(fallen out)"
@@ -54,7 +56,8 @@ class Stage:
     `values` are rows of numbers [R, C], and `rows` names them; `columns` names their columns unless
     these are units of a layer. Or `values` are a single row of words or numbers, whose items `rows`
     names if they belong to words. `top` are its largest numbers with their words if it is a row
-    over the vocabulary.
+    over the vocabulary. `scale` is what the numbers of units are drawn against, whatever the line;
+    None if only this stage has a largest number.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Stage:
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     top: tuple[tuple[str, float], ...] = ()
+    scale: float | None = None
 
 
 class Line(NamedTuple):
@@ -97,8 +101,7 @@ def stages_of(
         for word, number in line.read
     ]
     yield _words_stage(model, line)
-    seen = read[max(0, len(read) - model.window) :]
-    labels, ids = tuple(label for label, _ in seen), [number for _, number in seen]
+    labels, ids = tuple(label for label, _ in read), [number for _, number in read]
     yield Stage(
         "ids",
         "Each word becomes its number in the vocabulary, which begins with the most frequent words."
@@ -107,9 +110,11 @@ def stages_of(
         np.array(ids, np.int64),
         labels,
     )
+    fallen = max(0, len(read) - model.window)
+    labels, ids = labels[fallen:], ids[fallen:]
     match model:
         case LessonModel():
-            yield from _lesson_stages(model, ids, labels)
+            yield from _lesson_stages(model, ids, labels, fallen)
         case CausalModel():
             yield from _network_stages(model, states, ids, labels)
         case NgramModel():
@@ -168,24 +173,27 @@ def _words_stage(model: LanguageModel, line: Line) -> Stage:
 
 
 def _lesson_stages(
-    model: LessonModel, ids: Sequence[int], labels: tuple[str, ...]
+    model: LessonModel, ids: Sequence[int], labels: tuple[str, ...], fallen: int
 ) -> Iterator[Stage]:
+    """The stages of the lesson's network for the ids in its window, before which so many words have
+    `fallen` out."""
     found, total_words = model.activations(ids), model.vocabulary.total_words
     padding = model.window - len(ids)
     rows = (TOKENS[PADDING],) * padding + labels
-    yield Stage(
-        "padded ids",
-        f"The network always reads {plural(model.window, 'id')}: the last ones of the line, after"
-        f" as many zeros as are missing (here {padding}).",
-        found.ids,
-        rows,
-    )
+    reads = f"The network reads {plural(model.window, 'id')}: the last ones of the line"
+    if fallen:
+        has = "has" if fallen == 1 else "have"
+        reads += f". The first {plural(fallen, 'word')} {has} fallen out."
+    else:
+        reads += f", after as many zeros as are missing, here {padding}."
+    yield Stage("padded ids", reads, found.ids, rows)
     yield Stage(
         "embedding",
-        f"Each id selects its row of {found.embedding.shape[1]} learned numbers; 0 has a row too."
-        " Words that are used alike come to have similar rows.",
+        f"Each id, also 0, has a row of {found.embedding.shape[1]} learned numbers. Words used"
+        " alike come to have similar rows.",
         found.embedding,
         rows,
+        scale=model.largest_embedding,
     )
     units = f"{found.forward.shape[1]} tanh units"
     yield Stage(
@@ -194,6 +202,7 @@ def _lesson_stages(
         " made of the row and of the state before.",
         found.forward,
         rows,
+        scale=1,
     )
     yield Stage(
         "backward states",
@@ -201,18 +210,23 @@ def _lesson_stages(
         " is made of the row and of all that follow.",
         found.backward,
         rows,
+        scale=1,
     )
     yield Stage(
         "second layer",
         "The second recurrent layer reads both states of each word, from the first to the last."
         f" Only its last state goes on: the whole line in {found.second.shape[1]} numbers.",
         found.second[-1],
+        scale=1,
     )
-    active = np.count_nonzero(found.relu)
+    active = int(np.count_nonzero(found.relu))
+    strongest = largest(found.relu, min(STRONGEST, active)).tolist()
+    named = ", ".join(f"{place + 1:,} ({found.relu[place]:.1f})" for place in strongest)
     yield Stage(
         "relu layer",
         f"Each of {len(found.relu):,} units is a weighted sum of these numbers; one below 0 becomes"
-        f" 0. {active:,} are active, {active / len(found.relu):.0%}: they vote for words.",
+        f" 0. {active:,} are active, {active / len(found.relu):.0%}, and vote for words"
+        + (f"; the strongest: {named}." if named else "."),
         found.relu,
     )
     yield over_vocabulary(
@@ -234,17 +248,18 @@ def _network_stages(
         " have similar rows.",
         found.embedding,
         labels,
+        scale=model.largest_embedding,
     )
     for layer, gates in enumerate(found.gates):
         of_layer = f"layer {layer + 1} " if len(found.gates) > 1 else ""
         for gate, sentence in GATES.items():
             if gate in gates:
                 kind = gate if gate == "candidate" else f"{gate} gate"
-                yield Stage(f"{of_layer}{kind}", sentence, gates[gate], labels)
+                yield Stage(f"{of_layer}{kind}", sentence, gates[gate], labels, scale=1)
         if model.cell == "lstm":
             yield Stage(f"{of_layer}cell", CELL, found.states[:, layer, 1], labels)
-        sentence = STATES[model.cell]
-        yield Stage(f"{of_layer}states", sentence, found.states[:, layer, 0], labels)
+        values = found.states[:, layer, 0]
+        yield Stage(f"{of_layer}states", STATES[model.cell], values, labels, scale=1)
     if found.projection is not None:
         yield Stage(
             "projection",

@@ -172,6 +172,10 @@ class RnnlmApp(TerminalApp):
         return self.autocomplete.latest_line
 
     @property
+    def trained_name(self) -> str | None:
+        return self._own_run.name if self._own_run else None
+
+    @property
     def written(self) -> tuple[str, tuple[str, ...]]:
         line, cursor, above = self.autocomplete.place
         if line.strip():

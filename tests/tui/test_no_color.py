@@ -208,6 +208,5 @@ async def test_the_sign_and_the_size_of_a_number_are_shown(
         await wait_until(pilot, lambda: has_row(app, "row0", "#≡-·▒█"))
         assert style_of(app, "[i]").reverse
         assert style_of(app, "embedding  ").underline
-        await press(pilot, "right")
         await wait_until(pilot, lambda: has_row(app, "row2, unit 1 of 6"))
         assert any(s.text == "#" and s.style and s.style.reverse for s in segments(app))

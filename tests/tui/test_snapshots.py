@@ -158,9 +158,10 @@ def test_models(snap_compare: Compare, tmp_path: Path) -> None:
 def test_inside(snap_compare: Compare, tmp_path: Path, inside_script: InsideScript) -> None:
     """The line with brackets round its last word. At the left the stages under the names of two
     parts, the embedding chosen; at the right its sentence, four rows of cells that differ by glyph
-    and by colour for numbers below and above 0, the neighbours of the last word, and the number of
-    the cell that is pointed at, in reverse. Below it the words that matter for the first
-    suggestion, and both suggestions with the shares of both parts."""
+    and by colour for numbers below and above 0, the neighbours of the row with the cell that is
+    pointed at, in reverse, the legend, and its number. Below it the words that matter for the first
+    suggestion, that the last word is unknown, and both suggestions with the shares of both
+    parts."""
 
     async def look(pilot: Pilot[Any]) -> None:
         await answered(pilot)
@@ -168,7 +169,7 @@ def test_inside(snap_compare: Compare, tmp_path: Path, inside_script: InsideScri
         await press(pilot, "f10")
         await wait_until(pilot, lambda: "words: 3" in picture(pilot.app))
         await press(pilot, "down", "tab")
-        await press(pilot, "right", "right", "up")
+        await press(pilot, "right", "up")
         await wait_until(pilot, lambda: "row2, unit 2 of 6" in picture(pilot.app))
 
     assert snap_compare(scripted_app(tmp_path), run_before=look, terminal_size=(100, 30))

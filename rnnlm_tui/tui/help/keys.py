@@ -84,7 +84,7 @@ def screen_bindings(app: type[DOMNode]) -> Iterator[tuple[Mode, type[DOMNode], B
 
 
 class KeysScreen(ModalScreen[None]):
-    """The list of all keys. Esc or F1 closes it."""
+    """The list of all keys, first those of the current screen. Esc or F1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q", "dismiss", "Close", id="keys.close",
@@ -109,7 +109,9 @@ class KeysScreen(ModalScreen[None]):
         box.border_subtitle = Content("↑ ↓ scroll · ") + keys_line(self)
         with box:
             yield Static("All keys", classes="dialog-title")
-            for title, kind in sections(type(self.app)).items():
+            of_screen = cast(Host, self.app).current_mode.capitalize()
+            known = sections(type(self.app)).items()
+            for title, kind in sorted(known, key=lambda each: not each[0].startswith(of_screen)):
                 table = Table(box=None, show_header=False, pad_edge=False, title=title)
                 table.title_justify, table.title_style = "left", "bold"
                 table.add_column(width=KEYS_WIDTH, style="bold")

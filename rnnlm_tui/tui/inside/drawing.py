@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.tui.inside.cells import fitted
+from rnnlm_tui.tui.inside.cells import fitted, on_view
 from rnnlm_tui.tui.widgets.bars import bar, in_percent
 
 if TYPE_CHECKING:
@@ -26,11 +27,19 @@ COLUMN = 11
 WIDEST_PART = 24
 """Columns of what a part contributes, at most."""
 INFLUENCE_BAR = 5
+"""Columns of the bar of a word without which the suggestion is impossible, or twice as likely."""
+RISE, MOST_RISE = "░", 99.99
+"""What the bar is made of if the suggestion is likelier without the word, and the largest rise that
+is told."""
+BEFORE = "… "
+ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+CONTEXT = 16
+"""Characters of the words before a word that are named."""
 
 
 def word_rows(stage: Stage, width: int, height: int) -> Iterator[Content]:
     """The values of a stage that belong to words, in this room: its largest ones, a table, or the
-    last ones."""
+    last ones, and which of them these are."""
     if stage.top:
         yield from _top_rows(stage, width, height)
     elif stage.columns:
@@ -39,8 +48,14 @@ def word_rows(stage: Stage, width: int, height: int) -> Iterator[Content]:
         values = stage.values.tolist()
         labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
         shown = [f"{value:.3f}" if isinstance(value, float) else f"{value}" for value in values]
-        for label, text in [*zip(labels, shown, strict=True)][-height:]:
+        is_cut = len(shown) > height
+        rows = [*zip(labels, shown, strict=True)][-max(1, height - is_cut) :]
+        for label, text in rows:
             yield fitted(label, LABEL + 8 if stage.rows else 4) + Content(f" {shorten(text)}")
+        if is_cut:
+            yield Content.styled(
+                on_view("rows", len(shown) - len(rows), len(rows), len(shown)), DIM
+            )
 
 
 def _top_rows(stage: Stage, width: int, height: int) -> Iterator[Content]:
@@ -68,30 +83,65 @@ def _table_rows(stage: Stage, width: int, height: int) -> Iterator[Content]:
 
 def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Content]:
     """The last words of the line, each with the change of the probability of the first suggestion
-    if it is left out."""
+    if it is left out. An ellipsis stands for the words before them."""
     whole = float(found.probabilities[0]) if found.suggestions else 0.0
     texts = [_influence(word, whole) for word in found.words]
     rows, row = list[Content](), Content("")
     for text in reversed(texts):  # the last word is at the right end of the last row
-        if row.cell_length + text.cell_length > width and row.cell_length:
+        if row.cell_length + text.cell_length > width - len(BEFORE) and row.cell_length:
             rows.insert(0, row)
             row = Content("")
         row = text + row
-    yield from [row, *rows][-height:]
+    first, *others = [row, *rows][-height:]
+    yield Content(BEFORE) + first if len(rows) >= height or found.earlier else first
+    yield from others
 
 
 def _influence(word: LineWord, whole: float) -> Content:
     label = (shorten(word.word, LABEL), "" if word.seen else "dim")
     if not word.known:
-        return Content.assemble(label, (" (unknown)   ", DIM))
+        return Content.assemble(label, (" (unknown)  ", DIM))
     if not word.seen:
-        return Content.assemble(label, (" (fallen out)   ", DIM))
+        return Content.assemble(label, (" (fallen out)  ", DIM))
     if not word.influence or not whole:
-        return Content.assemble(label, "   ")
-    fall = word.influence[0] / whole
-    drawn = bar(fall, INFLUENCE_BAR)
-    change = f"{'-' if fall > 0 else '+'}{in_percent(min(abs(fall), 99.99))}"
-    return Content.assemble(label, " ", (drawn, BAR), " " * bool(drawn), (change, DIM), "   ")
+        return Content.assemble(label, "  ")
+    rise = min(-word.influence[0] / whole, MOST_RISE)
+    drawn = bar(-rise, INFLUENCE_BAR)
+    if rise > 0:
+        drawn = RISE * math.ceil(min(rise, 1) * INFLUENCE_BAR)
+    change = f"{rise:+.0%}"
+    if change[1:] == "0%":
+        drawn, change = "", "0%"
+    return Content.assemble(label, " ", (drawn, BAR), " " * bool(drawn), (change, DIM), "  ")
+
+
+def guess_sentence(found: Explanation) -> str:
+    """How surprising the last whole word of the line was; "" if there is none."""
+    before = [word.word for word in found.words]
+    if not before:
+        return ""
+    is_word = [any(map(str.isalnum, word)) for word in before]
+    number = max((place for place, is_one in enumerate(is_word) if is_one), default=-1)
+    last = found.words[number]  # a mark goes with the word before it
+    word, before = shorten(last.word), before[:number]
+    if not last.known:
+        return f'"{word}": unknown to the model, so it is never guessed'
+    if last.probability is None or last.bits is None:
+        return f'"{word}": not guessed, since no word that is read stands before it'
+    guess = f"{last.rank:,}{ordinal(last.rank)} guess" if last.rank else "never suggested"
+    share = f"{last.probability:.1%}" if last.probability >= 0.0005 else "<0.1%"
+    near = before
+    while len(near) > 1 and len(" ".join(near)) > CONTEXT:
+        near = near[1:]
+    cut = "… " if len(near) < len(before) else ""
+    after = shorten(" ".join(near))
+    where = f'after "{cut}{after}"' if before else "as the first word"
+    return f'"{word}": {guess}, {share}, {last.bits:.1f} bits {where}'
+
+
+def ordinal(number: int) -> str:
+    """The ending of an ordinal number."""
+    return "th" if number % 100 in (11, 12, 13) else ORDINALS.get(number % 10, "th")
 
 
 def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Content]:

@@ -29,5 +29,9 @@ class InsideHost(Host, Protocol):
         """Whether it is known that no model can be loaded."""
 
     @property
+    def trained_name(self) -> str | None:
+        """The name of the model that the app is training; None if there is none."""
+
+    @property
     def written(self) -> tuple[str, tuple[str, ...]]:
         """The line on the Autocomplete screen up to the cursor, and the lines above it."""

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.tui.inside.cells import Cells, is_of_cells, label_width
+from rnnlm_tui.tui.inside.cells import Cells, is_of_cells, note_rows
 from rnnlm_tui.tui.inside.drawing import DIM, word_rows
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ FRAME = """
     }
 """
 """The CSS of a widget with a title in a rule above it."""
+FAR = 1 << 30
+"""More cells than a row has."""
+FEWEST_ROWS = 4
+"""Rows below the sentence on a stage, which is cut off if need be."""
 
 
 class Drawn(Widget):
@@ -65,7 +69,7 @@ class Picture(Widget, can_focus=True):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "point(0, -1)", "cell", show=False, id="inside.cell_left",
+        Binding("left", "point(0, -1)", "cell", key_display="←→↑↓", id="inside.cell_left",
                 tooltip="Point at the cell to the left"),
         Binding("right", "point(0, 1)", "cell", show=False, id="inside.cell_right",
                 tooltip="Point at the cell to the right"),
@@ -73,6 +77,16 @@ class Picture(Widget, can_focus=True):
                 tooltip="Point at the cell above"),
         Binding("down", "point(1, 0)", "cell", show=False, id="inside.cell_down",
                 tooltip="Point at the cell below"),
+        Binding("home", f"point(0, -{FAR})", "first", show=False, id="inside.first_cell",
+                tooltip="Point at the first cell; of the row"),
+        Binding("end", f"point(0, {FAR})", "last", show=False, id="inside.last_cell",
+                tooltip="Point at the last cell; of the row"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="inside.cells_above",
+                tooltip="Point a page of cells higher"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="inside.cells_below",
+                tooltip="Point a page of cells lower"),
+        Binding("tab", "screen.other_pane", "stages", id="inside.stages",
+                tooltip="Go back to the stages"),
     ]  # fmt: skip
     DEFAULT_CSS = f"Picture {FRAME}"
 
@@ -94,21 +108,29 @@ class Picture(Widget, can_focus=True):
 
     def render(self) -> Content:
         width = self.content_size.width
-        return Content("\n").join(row.truncate(width, ellipsis=True) for row in self._rows())
+        return Content("\n").join(row.truncate(width, ellipsis=True) for row in self._rows(width))
 
     @property
     def _head(self) -> list[Content]:
         """The sentence on the stage."""
+        width, height = max(1, self.content_size.width), self.content_size.height
         sentence = self._stage.sentence if self._stage else self._sentence
-        return Content(sanitize(sentence)).wrap(max(1, self.content_size.width))
+        rows = Content(sanitize(sentence)).wrap(width)
+        most = max(1, height - FEWEST_ROWS)
+        if len(rows) > most:
+            rows[most - 1 :] = [(rows[most - 1] + " …").truncate(width, ellipsis=True)]
+        return rows
 
     @property
     def _neighbours(self) -> str:
-        """The words like the last one of the line, at the stage whose rows are compared."""
-        if self._stage is None or self._stage.name != "embedding" or self._explained is None:
+        """The words like that of the row that is pointed at, or else the last one of the line."""
+        if self._stage is None or self._explained is None:
             return ""
-        words = [shorten(word) for word, _ in self._explained.neighbours]
-        text = f'most like "{shorten(self._explained.word)}": '
+        alike = self._explained.word
+        if self._pointed is not None:
+            alike = self._stage.rows[min(self._pointed[0], len(self._stage.rows) - 1)]
+        words = [shorten(word) for word, _ in self._explained.neighbours(alike)]
+        text = f'most like "{shorten(alike)}": '
         while words and cell_len(text + ", ".join(words)) > self.content_size.width:
             words.pop()
         return text + ", ".join(words) if words else ""
@@ -117,16 +139,23 @@ class Picture(Widget, can_focus=True):
     def _room(self) -> tuple[int, int]:
         """Columns and rows for the values."""
         width, height = self.content_size
-        return max(1, width), max(1, height - len(self._head) - 1 - bool(self._neighbours))
+        return max(1, width), max(1, height - len(self._head))
+
+    @property
+    def _has_neighbours(self) -> bool:
+        """Whether this is the stage whose rows are compared."""
+        return self._stage is not None and self._stage.name == "embedding"
 
     @property
     def _cells(self) -> Cells | None:
         """The cells of the stage; None if it has none."""
         if self._stage is None or not is_of_cells(self._stage):
             return None
-        return Cells.of(self._stage, *self._room, self._pointed)
+        width, height = self._room
+        height = max(1, height - note_rows(width) - self._has_neighbours)
+        return Cells.of(self._stage, width, height, self._pointed)
 
-    def _rows(self) -> Iterable[Content]:
+    def _rows(self, width: int) -> Iterable[Content]:
         yield from self._head
         if self._stage is None:
             return
@@ -134,38 +163,44 @@ class Picture(Widget, can_focus=True):
             yield from word_rows(self._stage, *self._room)
             return
         yield from cells.rows()
-        if self._neighbours:
+        if self._has_neighbours:
             yield Content(self._neighbours)
-        yield Content.styled(cells.told, "bold" if cells.pointed else DIM)
+        *legend, told = cells.notes(width)
+        yield from (Content.styled(text, DIM) for text in legend)
+        yield Content.styled(told, "bold" if cells.pointed else DIM)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves the arrow keys to the screen if there is no cell to point at."""
-        return action != "point" or self._cells is not None
+        return action not in ("point", "page") or self._cells is not None
 
     def action_point(self, down: int, right: int) -> None:
-        if (cells := self._cells) is None:
-            return
-        row, column = cells.pointed or (len(cells.values) - 1, -right)
-        self._point_at(cells, row + down, column + right)
+        if (cells := self._cells) is not None:
+            self._point_at(cells.beside(down, right))
+
+    def action_page(self, down: int) -> None:
+        if (cells := self._cells) is not None:
+            self._point_at(cells.beside(down * cells.height, 0))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         cells, at = self._cells, event.get_content_offset(self)
-        if cells is None or at is None:
-            self.on_leave()
-            return
-        row, column = at.y - len(self._head), at.x - label_width(cells.labels)
-        if 0 <= row < cells.height and 0 <= column < cells.width:
-            self._point_at(cells, cells.top + row, cells.left + column)
+        pointed = cells and at and cells.at(at.y - len(self._head), at.x)
+        if pointed:
+            self._point_at(pointed)
         else:
             self.on_leave()
 
-    def _point_at(self, cells: Cells, row: int, column: int) -> None:
-        """Points at a cell, or at the nearest one that there is."""
-        rows, columns = cells.values.shape
-        self._pointed = min(rows - 1, max(0, row)), min(columns - 1, max(0, column))
+    def _point_at(self, pointed: tuple[int, int] | None) -> None:
+        self._pointed = pointed
         self.refresh()
 
     def on_leave(self) -> None:
-        """Points at nothing once the mouse has left."""
-        self._pointed = None
-        self.refresh()
+        """Points at nothing once the mouse has left, unless the keys point at a cell."""
+        if not self.has_focus:
+            self._point_at(None)
+
+    def on_focus(self) -> None:
+        """Points at the first cell of the last row, unless the mouse points at another one."""
+        self._point_at(self._pointed or (FAR, 0))
+
+    def on_blur(self) -> None:
+        self._point_at(None)

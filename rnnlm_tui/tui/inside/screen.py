@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, OptionList
 
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.tui.inside.drawing import influence_rows, suggestion_rows
+from rnnlm_tui.tui.inside.drawing import guess_sentence, influence_rows, suggestion_rows
 from rnnlm_tui.tui.inside.explainer import Explained, Explainer
 from rnnlm_tui.tui.inside.host import InsideHost
 from rnnlm_tui.tui.inside.line import Line, LineRow
@@ -22,7 +22,7 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
-STEP_S = 1.5
+STEP_S = 2.5
 """How long each step is shown when a line or the stages are played."""
 HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 """Rows of the window from which each class holds."""
@@ -40,26 +40,29 @@ class InsideScreen(AppScreen[InsideHost]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#stages"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1)", "word", show=False, id="inside.word_before",
+        Binding("left", "move(-1)", "word", key_display="←→", id="inside.word_before",
                 tooltip="Explain up to the word before"),
         Binding("right", "move(1)", "word", show=False, id="inside.next_word",
                 tooltip="Explain up to the next word"),
-        Binding("up", "stage(-1)", "stage", show=False, id="inside.stage_before",
+        Binding("up", "stage(-1)", "stage", key_display="↑↓", id="inside.stage_before",
                 tooltip="Show the stage before"),
         Binding("down", "stage(1)", "stage", show=False, id="inside.next_stage",
                 tooltip="Show the next stage"),
-        Binding("m", "next_part", "part", id="inside.part",
-                tooltip="Show the next part; its stages, if the model is a mixture"),
+        Binding("space,p", "pause", "pause", key_display="Space, p", id="inside.pause",
+                tooltip="Pause what is played; the same key goes on"),
+        Binding("space", "play('words')", "play", key_display="Space, p",
+                id="inside.play_words",
+                tooltip="Play the line; on from this word"),
+        Binding("p", "play('stages')", "play stages", show=False, id="inside.play_stages",
+                tooltip="Play the stages; on from this one"),
         Binding("tab", "other_pane", "cells", id="inside.cells",
-                tooltip="Go to the cells or the stages; arrow keys point at a cell"),
-        Binding("enter", "type", "your line", id="inside.type",
+                tooltip="Go to the cells; arrow keys point at one of them"),
+        Binding("enter", "type", "line", id="inside.type",
                 tooltip="Type a line of your own; Enter again explains it"),
         Binding("escape", "leave_line", "done", id="inside.leave_line",
                 tooltip="End the typing; a half-typed word stays half typed"),
-        Binding("space", "play('words')", "play words", id="inside.play_words",
-                tooltip="Play the line; word by word, or stop"),
-        Binding("p", "play('stages')", "play stages", id="inside.play_stages",
-                tooltip="Play the stages; one by one, or stop"),
+        Binding("m", "next_part", "part", id="inside.part",
+                tooltip="Show the next part; its stages, if the model is a mixture"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     InsideScreen {
@@ -80,7 +83,12 @@ class InsideScreen(AppScreen[InsideHost]):
         super().__init__()
         self._line = Line("")
         self._written: tuple[str, tuple[str, ...]] | None = None
-        """What was written on the Autocomplete screen when it was last taken from there."""
+        """What was written on the Autocomplete screen when it was last taken from there. None if it
+        is to be taken again."""
+        self._is_own = False
+        """Whether the line was typed here."""
+        self._told_of: str | None = None
+        """The training that was told of."""
         self._explainer = Explainer()
         self._explained: Explained | None = None
         self._is_waiting = False
@@ -105,21 +113,31 @@ class InsideScreen(AppScreen[InsideHost]):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        self.set_interval(STEP_S, self._step)
+        self._timer = self.set_interval(STEP_S, self._step)
+        self.app.mode_change_signal.subscribe(self, self._mode_changed)
         self.ask()
 
     def on_unmount(self) -> None:
         self._explainer.close()
 
     def on_screen_resume(self) -> None:
-        """Takes the line on the Autocomplete screen if it has changed."""
+        """Takes the line on the Autocomplete screen if it has changed, or if another line was typed
+        here before that screen was shown."""
         written = self.host.written
         if written != self._written:
-            self._written = written
+            self._written, self._is_own = written, False
             text, above = written
             self._line = Line(text.replace("\t", " ") or EXAMPLE, above)
             self._typed.value = self._line.text
         self.ask()
+        name = self.host.trained_name
+        if name not in (None, self._told_of, self.host.active_name):
+            self._told_of = name
+            self.host.notify_user(f"{name} is in training: F3, i looks at it")
+
+    def _mode_changed(self, mode: str) -> None:
+        if mode == "autocomplete" and self._is_own:
+            self._written = None
 
     def on_screen_suspend(self) -> None:
         self._stop()
@@ -158,12 +176,17 @@ class InsideScreen(AppScreen[InsideHost]):
         notes = " ".join(found.notes) if found else ""
         first = shorten(found.suggestions[0].word) if found and found.suggestions else ""
         self._influence.show(
-            f'how the probability of "{first}" changes without each word' if first else "words",
+            f'probability of "{first}" if a word is left out' if first else "words",
             found,
             notes if found and not found.words else "",
         )
-        begins = f' that begins with "{shorten(found.prefix)}"' if found and found.prefix else ""
-        self._next.show(f"next word{begins}", found, "" if first else notes)
+        title = "next word"
+        if found and found.prefix:
+            begins = f'that begins with "{shorten(found.prefix)}"'
+            title = f"{title} {begins}: still being typed, a space ends it"
+        elif found and (guess := guess_sentence(found)):
+            title = f"{title} · {guess}"
+        self._next.show(title, found, "" if first else notes)
 
     @on(OptionList.OptionHighlighted)
     def _show_highlighted(self) -> None:
@@ -180,6 +203,8 @@ class InsideScreen(AppScreen[InsideHost]):
         """Hides keys that do nothing now."""
         if action == "leave_line":
             return self._typed.display
+        if action in ("play", "pause"):
+            return bool(self._played) == (action == "pause")
         if action == "next_part":
             return self._explained is not None and len(self._explained.found.parts) > 1
         return super().check_action(action, parameters)
@@ -210,14 +235,19 @@ class InsideScreen(AppScreen[InsideHost]):
     # Playing
 
     def action_play(self, what: str) -> None:
-        """Plays the words or the stages from the beginning, or stops."""
-        self._played = "" if self._played else what
-        if self._played == "words":
+        """Plays the words or the stages, from the chosen one on. At the end it begins again."""
+        self._played = what
+        self._timer.reset()
+        if what == "words" and self._line.read == self._line.count:
             self._line.move_to(0)
             self.ask()
-        elif self._played == "stages":
+        elif what == "stages" and self._stages.is_at_end:
             self._stages.action_first()
         self._show_line()
+        self.refresh_bindings()
+
+    def action_pause(self) -> None:
+        self._stop()
 
     def _step(self) -> None:
         """Shows the next step of what is played, once the last one was shown."""
@@ -231,8 +261,11 @@ class InsideScreen(AppScreen[InsideHost]):
             self._stop()
 
     def _stop(self) -> None:
+        if not self._played:
+            return
         self._played = ""
         self._show_line()
+        self.refresh_bindings()
 
     # Typing
 
@@ -256,5 +289,5 @@ class InsideScreen(AppScreen[InsideHost]):
     @on(Input.Changed)
     def _explain_typed(self, event: Input.Changed) -> None:
         if event.value != self._line.text:
-            self._line = Line(event.value)
+            self._line, self._is_own = Line(event.value), True
             self.ask()

@@ -20,6 +20,7 @@ from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, screen_bindings, s
 from rnnlm_tui.tui.help.palette import action_title, show_themes
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.widgets.dialogs import AskPath, own_bindings
+from rnnlm_tui.tui.widgets.host import Mode
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
@@ -81,6 +82,18 @@ async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
         check_layout(app)
         await press(pilot, "f1")
         await wait_until(pilot, lambda: app.screen is app.autocomplete)
+
+
+@pytest.mark.parametrize("mode", ["train", "inside"])
+async def test_f1_begins_with_the_keys_of_the_screen(mode: Mode, tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        app.show_mode(mode)
+        await wait_until(pilot, lambda: app.current_mode == mode)
+        await press(pilot, "f1")
+        await wait_until(pilot, lambda: in_order(picture(app), "All keys", f" {mode.capitalize()}"))
+        assert not has_row(app, "Everywhere")
 
 
 async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList
 
+from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
 from rnnlm_tui.tui.inside.picture import Picture
 from tests.helpers.app import (
@@ -20,6 +21,7 @@ from tests.helpers.app import (
     rows_of,
     scripted_app,
     scripted_model,
+    toasts,
     wait_until,
     write,
 )
@@ -28,6 +30,7 @@ from tests.helpers.inside import Script, inside, inside_script
 __all__ = ["inside_script"]
 
 INSIDE = "Look inside the model"
+TRAINING = "mine is in training: F3, i looks at it"
 
 
 # The line
@@ -52,7 +55,7 @@ async def test_it_explains_the_line_that_is_written_up_to_any_word(
         await on.sees("[i]")
 
 
-async def test_it_follows_the_autocomplete_screen_once_something_else_is_written_there(
+async def test_it_follows_the_autocomplete_screen_once_that_was_shown(
     tmp_path: Path, inside_script: Script
 ) -> None:
     async with inside(tmp_path, inside_script, "shall i") as on:
@@ -60,8 +63,14 @@ async def test_it_follows_the_autocomplete_screen_once_something_else_is_written
         await on.explains("")
         await on.press(*"to a", "enter")
         await on.sees("to", "[a]")
-        await on.press("f2", "f10")
-        await on.sees("to", "[a]")
+        for key in ("f3", "f4"):
+            await on.press(key, "f10")
+            await on.sees("to", "[a]")
+        await on.press("f2", "f3", "f10")
+        await on.sees("shall", "[i]")
+        await on.explains("shall i")
+        await on.press("left", "f2", "f10")
+        await on.sees("[shall]", "i")
         await on.press("f2")
         await write(on.pilot, *" do")
         await on.press("ctrl+l")
@@ -158,8 +167,8 @@ async def test_the_words_that_matter_and_the_share_of_each_part_are_shown(
     tmp_path: Path, inside_script: Script
 ) -> None:
     async with inside(tmp_path, inside_script, "shall zzz ") as on:
-        await on.sees('how the probability of "compare" changes without each word')
-        await on.sees("shall ██▌ -50%   zzz (unknown)")
+        await on.sees('probability of "compare" if a word is left out')
+        await on.sees("shall ██▌ -50%  zzz (unknown)")
         await on.sees("from: network", "n-grams")
         await on.sees("compare", "60%", "75%", "25%")
         await on.sees("do", "20%", "25%", "75%")
@@ -173,19 +182,82 @@ async def test_a_cell_that_is_pointed_at_tells_its_number(
         await on.sees("[shall]")  # there is no cell to point at yet
         await on.press("right", "tab")
         await on.press("down")
-        await on.sees("units 1-6 of 6", "below 0", "above")
+        await on.sees("-=≡# <0 · 0 ░▒▓█ >0 █ = 0.5")
+        await on.sees("rows 1-3 of 3, units 1-6 of 6")
+        await on.sees("Tab cells")
         await on.press("tab")
-        await on.press("right", "right")
+        await on.sees("row2, unit 1 of 6: -0.5000")
+        await on.sees("Tab stages")
+        await on.press("right")
         await on.sees("row2, unit 2 of 6: -0.3000")
-        await on.press("up", "up", "up", "left", "left")
+        await on.press("end")
+        await on.sees("row2, unit 6 of 6: 0.5000")
+        await on.press("pageup")
+        await on.sees("row0, unit 6 of 6: 0.5000")
+        await on.press("pagedown", "home")
+        await on.sees("row2, unit 1 of 6: -0.5000")
+        await on.press("up", "up", "up", "left")
         await on.sees("row0, unit 1 of 6: -0.5000")
+        await on.press("tab")
+        await on.sees("rows 1-3 of 3, units 1-6 of 6")
         row = next(n for n, text in enumerate(rows_of(on.app)) if "row1" in text)
         column = rows_of(on.app)[row].index("row1") + 5
         region = on.app.screen.query_one(Picture).region
         await on.pilot.hover(Picture, offset=(column + 4 - region.x, row - region.y))
         await on.sees("row1, unit 5 of 6: 0.2000")
         await on.pilot.hover("#next")
-        await on.sees("units 1-6 of 6")
+        await on.sees("rows 1-3 of 3, units 1-6 of 6")
+
+
+async def test_the_words_most_alike_are_those_of_the_row_that_is_pointed_at(
+    tmp_path: Path, inside_script: Script
+) -> None:
+    async with inside(tmp_path, inside_script, "shall i ") as on:
+        await on.press("down")
+        await on.sees('most like "i": you')
+        await on.press("tab", "pageup")
+        await on.sees('most like "row0": row9')
+        await on.press("down")
+        await on.sees("row1, unit 1 of 6")
+        assert not has_row(on.app, "most like"), "it has no neighbours"
+        await on.press("tab")
+        await on.sees('most like "i": you')
+
+
+async def test_it_says_how_surprising_the_chosen_word_was(
+    tmp_path: Path, inside_script: Script
+) -> None:
+    async with inside(tmp_path, inside_script, "shall i compare") as on:
+        await on.sees('next word · "compare": 2nd guess, 50.0%, 1.0 bits after "shall i"')
+        await on.press("left", "left")
+        await on.sees('next word · "shall": 2nd guess, 50.0%, 1.0 bits as the first word')
+
+
+async def test_a_half_typed_word_is_said_to_be_one(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await write(pilot, *"shall i c")
+        await press(pilot, "f10")
+        title = 'next word that begins with "c": still being typed, a space ends it'
+        await wait_until(pilot, lambda: has_row(app, title))
+        await press(pilot, "enter")
+        await wait_until(pilot, lambda: isinstance(app.focused, Input))
+        await press(pilot, "enter")
+        await wait_until(pilot, lambda: has_row(app, 'next word · "c": unknown'))
+
+
+async def test_a_training_of_another_model_is_told_of_once(
+    tmp_path: Path, inside_script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "sonnets"
+    monkeypatch.setattr(RnnlmApp, "trained_name", property(lambda _: name))
+    async with inside(tmp_path, inside_script, "shall ") as on:
+        assert on.app.active_name == "sonnets" and not toasts(on.app)
+        name = "mine"
+        for _ in range(2):
+            await on.press("f3", "f10")
+            await on.sees("[Inside]")
+            await wait_until(on.pilot, lambda: toasts(on.app) == [TRAINING])
 
 
 # Playing
@@ -211,6 +283,33 @@ async def test_the_stages_are_played_one_by_one_until_space_or_a_move(
         await on.sees("n-grams: 2 x 2")
         await wait_until(on.pilot, lambda: not has_row(on.app, "▶"))
         assert inside_script.lines == ["a b "]
+
+
+async def test_the_same_key_pauses_and_goes_on(
+    tmp_path: Path, inside_script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inside(tmp_path, inside_script, "a b c ") as on:
+        play = on.app.inside_screen
+        await on.press("left", "left")
+        await on.explains("a ")
+        await on.press("space")
+        await on.sees("▶", "[a]")
+        await on.sees("Space, p pause")
+        play._step()
+        await on.explains("a b ")
+        await on.press("space")
+        await on.sees("Space, p play")
+        play._step()
+        await on.press("space")
+        await on.sees("▶", "[b]")
+        play._step()
+        await on.explains("a b c ")
+        await on.press("p")
+        await on.press("down", "p")
+        await on.sees("▶", "[c]")
+        play._step()
+        await on.sees("relu layer: 200")
+        assert inside_script.lines[-3:] == ["a ", "a b ", "a b c "]
 
 
 async def test_a_move_stops_what_is_played(tmp_path: Path, inside_script: Script) -> None:
@@ -266,7 +365,7 @@ async def test_without_a_model_it_says_what_to_do(tmp_path: Path) -> None:
         ("shall i compare thee to a " * 30, ("… ", "thee", "to", "[a]")),
         ("x" * 500, ("xxx…",)),
         ("shall i c", ("next word that begins with", '"c"')),
-        (" ", ("No whole word stands before the cursor yet",)),
+        (" ", ("There is no whole word yet: these are guesses for the first word.",)),
         ("zzz", ("No word that the model knows begins with", '"zzz"')),
     ],
 )
@@ -299,7 +398,7 @@ async def test_all_of_it_fits_in_any_window(
         check_layout(on.app)
         await on.pilot.resize_terminal(80, 24)
         await on.sees("row0 #≡-·▒█")
-        await on.sees("Tab cells", "Enter your line")
+        await on.sees("←→ word", "↑↓ stage", "Space, p play", "Tab cells", "Enter line")
 
 
 async def test_it_can_be_opened_from_the_palette(tmp_path: Path) -> None:
