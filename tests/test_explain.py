@@ -29,8 +29,8 @@ from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import LanguageModel, Weights
-from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.lm.model import Array, LanguageModel, Weights
+from rnnlm_tui.lm.stages import DEVIATIONS, Stage
 from rnnlm_tui.suggest import encode_context, suggest
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -180,22 +180,23 @@ def test_numbers_with_a_bound_have_one_scale_whatever_the_line(cell: str) -> Non
     model = small_lesson() if cell == "lesson" else small_network(vocabulary, cell)
     lines = ("w3 ", "w5 w9 ") if cell == "lesson" else ("a ", "b d ")
     first, second = (stages(explain(model, line)) for line in lines)
-    every_word = " ".join(model.vocabulary.words[:MOST_WORDS])
-    rows = stages(explain(model, every_word + " ")) if cell != "lesson" else first
     for name, stage in first.items():
         assert stage.scale == second[name].scale
         if name == "embedding":
-            assert stage.scale and stage.scale >= np.abs(rows[name].values).max()
+            size = np.sqrt((_embeddings(model) ** 2).mean())
+            assert stage.scale == pytest.approx(DEVIATIONS * size)
         elif name.endswith(("states", "gate", "candidate", "second layer")):
             assert stage.scale == 1
         else:
             assert stage.scale is None
+
+
+def _embeddings(model: LanguageModel) -> Array:
+    """All rows [V, E]."""
     if isinstance(model, LessonModel):
-        assert first["embedding"].scale == np.abs(model._weights["embedding"]).max()
-    else:
-        assert isinstance(model, CausalModel)
-        ids = np.arange(model.vocabulary.total_words)
-        assert first["embedding"].scale == np.abs(model._softmax.embed(ids)).max()
+        return model._weights["embedding"]
+    assert isinstance(model, CausalModel)
+    return model._softmax.embed(np.arange(model.vocabulary.total_words))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

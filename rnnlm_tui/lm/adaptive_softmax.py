@@ -184,10 +184,10 @@ class AdaptiveSoftmax:
             logits += tail.bias
             yield logits
 
-    def largest_in_head(self) -> float:
-        """The largest absolute value of the embeddings of the head's words. Those of the tails are
-        never all built, as for `similarities`."""
-        return float(np.abs(self._embedding[: self._head]).max())
+    def root_mean_square(self) -> float:
+        """The root mean square of the embeddings of the head's words. Those of the tails are never
+        all built, as for `similarities`."""
+        return float(np.sqrt(np.square(self._embedding[: self._head]).mean()))
 
     def similarities(self, word: int) -> Array:
         """The cosine of the input embedding of each id and that of `word` [V]. That of a word of a

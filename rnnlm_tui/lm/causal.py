@@ -129,10 +129,10 @@ class CausalModel(LanguageModel):
         )
 
     @cached_property
-    def largest_embedding(self) -> float:
-        """The largest absolute value of the embeddings of the frequent words, which are all words
-        unless the softmax is adaptive."""
-        return self._softmax.largest_in_head()
+    def embedding_size(self) -> float:
+        """The root mean square of the embeddings of the frequent words, which are all words unless
+        the softmax is adaptive."""
+        return self._softmax.root_mean_square()
 
     def similarities(self, word: int) -> Array:
         """The cosine of the embedding of each id and that of `word` [V]."""

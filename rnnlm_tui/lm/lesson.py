@@ -104,9 +104,9 @@ class LessonModel(WindowModel):
         return LessonActivations(ids, embedded, forward, backward, second, hidden, logits)
 
     @cached_property
-    def largest_embedding(self) -> float:
-        """The largest absolute value of all embeddings."""
-        return float(np.abs(self._weights["embedding"]).max())
+    def embedding_size(self) -> float:
+        """The root mean square of all embeddings."""
+        return float(np.sqrt(np.square(self._weights["embedding"]).mean()))
 
     def similarities(self, word: int) -> Array:
         """The cosine of the embedding of each id and that of `word` [V]."""

@@ -25,6 +25,9 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
 
 TOP = 10
 """The largest values of a row over the vocabulary that are named."""
+DEVIATIONS = 3
+"""The scale of embeddings, in root mean squares of all of them. Against their largest number (6 of
+them in the lesson's) nearly all would look alike."""
 STRONGEST = 4
 """The active units of a relu layer that are named."""
 TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
@@ -57,7 +60,7 @@ class Stage:
     these are units of a layer. Or `values` are a single row of words or numbers, whose items `rows`
     names if they belong to words. `top` are its largest numbers with their words if it is a row
     over the vocabulary. `scale` is what the numbers of units are drawn against, whatever the line;
-    None if only this stage has a largest number.
+    larger ones are drawn like it. None if only this stage has a largest number.
     """
 
     name: str
@@ -193,7 +196,7 @@ def _lesson_stages(
         " alike come to have similar rows.",
         found.embedding,
         rows,
-        scale=model.largest_embedding,
+        scale=DEVIATIONS * model.embedding_size,
     )
     units = f"{found.forward.shape[1]} tanh units"
     yield Stage(
@@ -248,7 +251,7 @@ def _network_stages(
         " have similar rows.",
         found.embedding,
         labels,
-        scale=model.largest_embedding,
+        scale=DEVIATIONS * model.embedding_size,
     )
     for layer, gates in enumerate(found.gates):
         of_layer = f"layer {layer + 1} " if len(found.gates) > 1 else ""

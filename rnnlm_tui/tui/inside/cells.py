@@ -134,7 +134,7 @@ class Cells:
     def notes(self, width: int) -> list[str]:
         """What the glyphs mean, and the number that is pointed at or else what is shown, in as many
         rows as `note_rows` says."""
-        legend = f"{BELOW} <0 {ZERO} 0 {ABOVE} >0 {ABOVE[-1]} = {self.scale:.3g}"
+        legend = f"{BELOW} <0 {ZERO} 0 {ABOVE} >0 {ABOVE[-1]} ≥{0.75 * self.scale:.2g}"
         told = self.told
         if cell_len(told) > width:
             told = told.replace(" of ", "/").replace(", unit ", ", ")

@@ -98,7 +98,7 @@ def test_a_number_is_drawn_alike_beside_any_others() -> None:
     assert drawn == {"a ░░"}
     both = Cells.of(Stage("e", "", values, ("a", "b"), scale=0.8), 9, 2, None)
     assert plain(both)[1] == "b █#"
-    assert "█ = 0.8" in both.notes(80)[0]
+    assert "█ ≥0.6" in both.notes(80)[0]
 
 
 @pytest.mark.parametrize("width", [30, 50, 90])

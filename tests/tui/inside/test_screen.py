@@ -182,7 +182,7 @@ async def test_a_cell_that_is_pointed_at_tells_its_number(
         await on.sees("[shall]")  # there is no cell to point at yet
         await on.press("right", "tab")
         await on.press("down")
-        await on.sees("-=≡# <0 · 0 ░▒▓█ >0 █ = 0.5")
+        await on.sees("-=≡# <0 · 0 ░▒▓█ >0 █ ≥0.38")
         await on.sees("rows 1-3 of 3, units 1-6 of 6")
         await on.sees("Tab cells")
         await on.press("tab")
