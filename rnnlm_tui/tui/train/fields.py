@@ -19,8 +19,8 @@ from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import format_bytes, sanitize
 from rnnlm_tui.session.database import KeptText
 from rnnlm_tui.store.library import free_name, new_name_problem
-from rnnlm_tui.tui.train.plan import (
-    Plan,
+from rnnlm_tui.tui.train.form_content import (
+    FormContent,
     Source,
     all_settings_of,
     as_typed,
@@ -203,29 +203,29 @@ class NameField(Field):
     def value(self) -> str:
         return self.input.value.strip()
 
-    def check(self, plan: Plan, *, again: bool) -> None:
+    def check(self, content: FormContent, *, again: bool) -> None:
         """Checks the name in the library; with `again` even if it was checked before."""
-        asked = (plan.name, plan.source, plan.files, plan.preset)
+        asked = (content.name, content.source, content.files, content.preset)
         if again or asked != self._asked:
             self._asked, self.checked_name = asked, None
-            self._look_up(plan)
+            self._look_up(content)
 
     @work(group="name", exclusive=True)
-    async def _look_up(self, plan: Plan) -> None:
+    async def _look_up(self, content: FormContent) -> None:
         """Checks the name, or proposes another if the user has typed none. A later check cancels
         this one."""
         host, problem = cast("TrainHost", self.app), None
         library, taken = host.library, host.runs.taken_names
         try:
-            if plan.name == self._proposed:
-                name = await asyncio.to_thread(free_name, library, proposed_stem(plan), taken)
-                if name != plan.name:
+            if content.name == self._proposed:
+                name = await asyncio.to_thread(free_name, library, proposed_stem(content), taken)
+                if name != content.name:
                     self._proposed = self.input.value = name
                     return  # the change starts another check
             else:
-                problem = await asyncio.to_thread(new_name_problem, library, plan.name, taken)
+                problem = await asyncio.to_thread(new_name_problem, library, content.name, taken)
         except RnnlmError as error:
             problem = error.message
-        self.checked_name = plan.name
+        self.checked_name = content.name
         self.show_problem(problem)
         self.post_message(self.Checked())

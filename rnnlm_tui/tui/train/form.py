@@ -17,7 +17,13 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, TextArea
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.train.fields import Field, NameField, PastedText, SettingField, SourceChoice
-from rnnlm_tui.tui.train.plan import FIRST_PRESET, Plan, Source, all_settings_of, split_line
+from rnnlm_tui.tui.train.form_content import (
+    FIRST_PRESET,
+    FormContent,
+    Source,
+    all_settings_of,
+    split_line,
+)
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
 from rnnlm_tui.tui.widgets.lists import DropDown
@@ -80,7 +86,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._asked: Plan | None = None
+        self._asked: FormContent | None = None
         self._seed_given = ""
         self.summary: CorpusSummary | None = None
         """Facts about the corpus and the network; None while they are being computed, or if the
@@ -159,8 +165,8 @@ class TrainForm(VerticalScroll, can_focus=False):
         return cast("TrainHost", self.app)
 
     @property
-    def plan(self) -> Plan:
-        return Plan(
+    def content(self) -> FormContent:
+        return FormContent(
             source=self.source,
             files=self._files.value,
             text=self._text,
@@ -192,10 +198,10 @@ class TrainForm(VerticalScroll, can_focus=False):
     @property
     def problem(self) -> str | None:
         """Why the training cannot start, in a sentence; None if it can."""
-        plan = self.plan
-        if wrong := plan.corpus_problem() or self.settings_problem:
+        content = self.content
+        if wrong := content.corpus_problem() or self.settings_problem:
             return wrong
-        if _about_corpus(plan) != self._asked:
+        if _about_corpus(content) != self._asked:
             return COUNTING
         if self.error is not None:
             return self.error.sentence()
@@ -203,7 +209,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             return self._name_field.problem
         if self.summary is None:
             return COUNTING
-        return None if self._name_field.checked_name == plan.name else NAME_CHECKED
+        return None if self._name_field.checked_name == content.name else NAME_CHECKED
 
     def _propose_seed(self, line: str) -> None:
         """Fills in the seed line, unless the user has typed one."""
@@ -250,7 +256,7 @@ class TrainForm(VerticalScroll, can_focus=False):
     @on(Input.Submitted)
     def _next_field(self, event: Input.Submitted) -> None:
         if event.input is self._files and not split_line(self._files.value):
-            self._file.show_problem(self.plan.corpus_problem())
+            self._file.show_problem(self.content.corpus_problem())
         else:
             self.screen.focus_next()
 
@@ -259,39 +265,39 @@ class TrainForm(VerticalScroll, can_focus=False):
 
         With `again` an unchanged name is checked too: another program may have taken it.
         """
-        plan = self.plan
-        self.set_class(plan.source == "files", "-files")
-        self.set_class(plan.source == "pasted", "-pasted")
+        content = self.content
+        self.set_class(content.source == "files", "-files")
+        self.set_class(content.source == "pasted", "-pasted")
         self._file.show_problem(None)
-        about = _about_corpus(plan)
+        about = _about_corpus(content)
         if about != self._asked and self.screen.is_current:  # otherwise when it is shown
             self._asked, self.summary, self.error = about, None, None
             self._ask(about)
-        self._name_field.check(plan, again=again)
+        self._name_field.check(content, again=again)
         self.post_message(self.Changed())
 
     @work(group="summary", exclusive=True)
-    async def _ask(self, plan: Plan) -> None:
-        """Asks for the summary of a plan. A later call cancels this one."""
-        if plan.corpus_problem() or self.settings_problem:
+    async def _ask(self, content: FormContent) -> None:
+        """Asks for the summary of the text and its network. A later call cancels this one."""
+        if content.corpus_problem() or self.settings_problem:
             return
         await asyncio.sleep(PAUSE_S)
         try:
-            files = await asyncio.to_thread(plan.paths)
-            self.summary = await summarise(plan, files, self.host.library.data_dir)
+            files = await asyncio.to_thread(content.paths)
+            self.summary = await summarise(content, files, self.host.library.data_dir)
         except RnnlmError as error:
             self.error = error
         else:
-            self._store_files(plan)
+            self._store_files(content)
             self._propose_seed(self.summary.opening)
         self._show_defaults()
-        if plan.source == "pasted":
+        if content.source == "pasted":
             self._name_the_pasted_text()
         self.post_message(self.Changed())
 
-    def _store_files(self, plan: Plan) -> None:
+    def _store_files(self, content: FormContent) -> None:
         """Stores the files in the preferences; none if the source is another."""
-        files = plan.files if plan.source == "files" else ""
+        files = content.files if content.source == "files" else ""
         if files != self.host.preferences.files:
             self.host.preferences.files = files
             self.host.store_preferences()
@@ -316,6 +322,6 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.post_message(self.Changed())
 
 
-def _about_corpus(plan: Plan) -> Plan:
-    """Returns the plan without what does not change the summary."""
-    return dataclasses.replace(plan, name="", seed_line="")
+def _about_corpus(content: FormContent) -> FormContent:
+    """Returns what the summary depends on."""
+    return dataclasses.replace(content, name="", seed_line="")

@@ -17,9 +17,9 @@ from rnnlm_tui.store.texts import save_text, texts_folder
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
+from rnnlm_tui.tui.train.form_content import FormContent
 from rnnlm_tui.tui.train.host import TrainHost
 from rnnlm_tui.tui.train.other_runs import OtherRuns
-from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
 from rnnlm_tui.tui.train.summary import cost_line
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
@@ -202,23 +202,23 @@ class TrainScreen(AppScreen[TrainHost]):
         self._starts_once_checked = why == NAME_CHECKED
         if why is None and not self._is_starting:  # else the key was pressed twice
             self._is_starting = True
-            self._start(self._form.plan)
+            self._start(self._form.content)
 
     @work(group="start")
-    async def _start(self, plan: Plan) -> None:
-        """Starts the training of a plan. A pasted text is stored as a file first."""
+    async def _start(self, content: FormContent) -> None:
+        """Starts the training that the form asks for. A pasted text is stored as a file first."""
         with self.host.showing_errors():
-            files = await asyncio.to_thread(self._files_of, plan)
-            await self.run_pane.begin(plan.request(files))
+            files = await asyncio.to_thread(self._files_of, content)
+            await self.run_pane.begin(content.request(files))
         self._is_starting = False
         self._form.check()
         self.query_one(OtherRuns).reload()
 
-    def _files_of(self, plan: Plan) -> tuple[str, ...]:
-        if plan.source == "pasted":
+    def _files_of(self, content: FormContent) -> tuple[str, ...]:
+        if content.source == "pasted":
             folder = texts_folder(self.host.library)
-            return (str(save_text(folder, plan.name, plan.text)),)
-        return plan.paths()
+            return (str(save_text(folder, content.name, content.text)),)
+        return content.paths()
 
     def action_open_run(self) -> None:
         """Focuses the list of trainings, at once: the next key is for it."""

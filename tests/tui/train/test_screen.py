@@ -152,7 +152,7 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
         assert on.app.told[1:] == ["sonnets-gru waits until poems has ended"]
         await on.pilot.press("escape")
         await on.until(lambda: on.sees("1 sonnets-gru  waits for its turn"))
-        await on.until(lambda: on.form.plan.name == "sonnets-gru-2")
+        await on.until(lambda: on.form.content.name == "sonnets-gru-2")
         await on.until(lambda: on.form.problem is None)
         await on.pilot.press("f5")
         await on.until(lambda: on.screen.is_run_shown)
@@ -523,7 +523,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         on.form.query_one("#setting-epochs", Input).value = "7"
         on.form.query_one("#name", Input).value = "mine"
         await on.until(lambda: on.form.problem is None)
-        plan = on.form.plan
+        content = on.form.content
         await on.pilot.press("f5")
         hint = Sentence("give {max_vocabulary} 9")
         script.exit(3, CorpusError("it is [/b] too large", hint), name="mine")
@@ -532,7 +532,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         assert on.buttons == ["Back to the form"]
         await click(on.pilot, "#end-form")
         await on.until(lambda: not on.screen.is_run_shown and on.form.problem is None)
-        assert on.form.plan == plan
+        assert on.form.content == content
 
 
 async def test_a_killed_run_shows_its_log_and_offers_to_resume(script: Script) -> None:
@@ -660,7 +660,7 @@ async def test_a_stopped_run_is_resumed_by_key_while_the_focus_is_in_a_field(
         on.form.query_one("#files").focus()
         await on.pilot.press("f6", "enter")
         await on.until(lambda: "--resume" in script.arguments())
-        assert on.form.plan.files == "/diary.txt"
+        assert on.form.content.files == "/diary.txt"
 
 
 async def test_a_training_starts_even_if_its_name_is_still_being_checked(

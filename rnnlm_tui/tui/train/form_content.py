@@ -26,7 +26,7 @@ MAX_STEM = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FormContent:
     """The content of the form. `files` is the line of paths; `settings` maps the name of each
     setting that was typed to its text."""
 
@@ -153,9 +153,9 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if quoted else text
 
 
-def proposed_stem(plan: Plan) -> str:
+def proposed_stem(content: FormContent) -> str:
     """Returns a name made of the corpus and the preset, whether it is free or not."""
-    paths = {"bundled": [bundled_corpus().name], "files": split_line(plan.files), "pasted": []}
-    stem = "".join(Path(path).stem for path in paths[plan.source][:1])
+    paths = {"bundled": [bundled_corpus().name], "files": split_line(content.files), "pasted": []}
+    stem = "".join(Path(path).stem for path in paths[content.source][:1])
     corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:MAX_STEM]
-    return f"{corpus or 'text'}-{plan.preset}"
+    return f"{corpus or 'text'}-{content.preset}"
