@@ -20,6 +20,7 @@ from rnnlm_tui.formatting import format_bytes, sanitize
 from rnnlm_tui.session.database import KeptText
 from rnnlm_tui.store.library import free_name, new_name_problem
 from rnnlm_tui.tui.train.form_content import (
+    SEPARATOR,
     FormContent,
     Source,
     all_settings_of,
@@ -28,7 +29,7 @@ from rnnlm_tui.tui.train.form_content import (
     proposed_stem,
     setting_problem,
 )
-from rnnlm_tui.tui.widgets.inputs import SafeInput, SafeTextArea
+from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, SafeTextArea
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
@@ -129,6 +130,13 @@ class SettingField(Field):
     @on(Input.Changed)
     def check(self) -> None:
         self.show_problem(setting_problem(self._spec, self.value) if self._spec else None)
+
+
+class FilesInput(PathInput):
+    """An input for the paths of several files, of which the last one is completed."""
+
+    def path_in(self, value: str) -> str:
+        return value.rpartition(SEPARATOR)[2].lstrip()
 
 
 class PastedText(SafeTextArea):

@@ -16,7 +16,14 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, TextArea
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.train.fields import Field, NameField, PastedText, SettingField, SourceChoice
+from rnnlm_tui.tui.train.fields import (
+    Field,
+    FilesInput,
+    NameField,
+    PastedText,
+    SettingField,
+    SourceChoice,
+)
 from rnnlm_tui.tui.train.form_content import (
     FIRST_PRESET,
     FormContent,
@@ -25,7 +32,7 @@ from rnnlm_tui.tui.train.form_content import (
     split_line,
 )
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
-from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
+from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.lists import DropDown
 
 if TYPE_CHECKING:
@@ -102,7 +109,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             id="sources",
             compact=True,
         )
-        self._files = PathInput(
+        self._files = FilesInput(
             placeholder="~/poems.txt", compact=True, select_on_focus=False, id="files"
         )
         self._file = Field("File", self._files, id="files-field")
