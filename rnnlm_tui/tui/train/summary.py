@@ -72,16 +72,16 @@ class CorpusSummary(Struct, frozen=True):
 
 
 async def summarise(content: FormContent, files: tuple[str, ...], data_dir: Path) -> CorpusSummary:
-    """Returns the summary for a form, whose text is in `files` unless it is pasted.
+    """Returns the summary for a form, whose text is in `files` unless it was typed.
 
     Cancelling this coroutine kills the process. Raises RnnlmError with the message that the command
     line printed.
     """
-    is_pasted = content.source == "pasted"
-    sources = ("-",) if is_pasted else files
+    typed = content.typed
+    sources = files if typed is None else ("-",)
     options = ("--json", f"--preset={content.preset}", f"--data-dir={data_dir}")
     arguments = ("--summary", *sources, *options, *content.setting_flags())
-    answer = await run_headless(arguments, content.text if is_pasted else "")
+    answer = await run_headless(arguments, typed or "")
     try:
         return msgspec.json.decode(answer, type=CorpusSummary)
     except msgspec.DecodeError as error:

@@ -97,6 +97,7 @@ def test_names_are_proposed_from_the_corpus() -> None:
     name = form_content.proposed_stem
     assert name(FormContent()) == "sonnets-gru"
     assert name(FormContent("pasted")) == "text-gru"
+    assert name(FormContent("written")) == "mine-gru"
     assert name(FormContent("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-gru"
     assert name(FormContent("files", "/x/" + "ä" * 90)) == "text-gru"
 
@@ -135,7 +136,7 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
 async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
     async with shown(script) as on:
         on.form.query_one("#sources").focus()
-        await on.pilot.press("right", "space")
+        await on.pilot.press("right", "right", "space")
         await on.until(lambda: isinstance(on.app.focused, Input))
         await on.pilot.press(*"/p.txt", "enter", "tab", "7")
         await on.pilot.press("tab", *"20")
@@ -154,7 +155,7 @@ async def test_a_chosen_source_takes_the_focus_to_what_it_asks_for(
         wanted = on.form.query_one(f"#{source}")
         if by == "key":
             on.form.query_one("#sources").focus()
-            await on.pilot.press("right", *["right"] * (source == "pasted"), "enter")
+            await on.pilot.press("right", "right", *["right"] * (source == "pasted"), "enter")
         else:
             await click(on.pilot, f"#source-{source}")
         await on.until(lambda: on.app.focused is wanted)

@@ -37,7 +37,7 @@ from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from tests.helpers.app import click, picture, post_keys
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
-from tests.helpers.runs import Script, trained_elsewhere
+from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
 OFFERED = ["Write with it", "Inside", "Train longer", "Compare", "New"]
@@ -85,6 +85,34 @@ async def test_the_data_card_is_scrolled_to_and_a_click_starts_the_training(
         await on.until(lambda: on.sees("from fairest ---> creatures"))
         await click(on.pilot, "#train")
         await on.until(lambda: on.screen.is_run_shown)
+
+
+@pytest.mark.parametrize("size", [(80, 18), (120, 18)])
+@pytest.mark.parametrize("focused", ["#seed", "#train"])
+async def test_page_down_shows_what_is_below_from_anywhere(
+    script: Script, size: tuple[int, int], focused: str
+) -> None:
+    script.answer(SUMMARY | {"notes": [f"note {number}" for number in range(12)]})
+    async with shown(script, size) as on:
+        await on.ready()
+        await on.until(lambda: on.sees("more below: PgDn"))
+        on.screen.query_one(focused).focus()
+        await on.pilot.press("pagedown", "pagedown", "pagedown")
+        await on.until(lambda: on.sees("from fairest ---> creatures"))
+        await on.until(lambda: not on.sees("more below"))
+        await on.pilot.press("pageup", "pageup", "pageup")
+        await on.until(lambda: on.sees("sonnets.txt") or on.sees("my files"))
+        await on.until(lambda: on.sees("more below: PgDn"))
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark"])
+async def test_a_bar_marks_the_row_with_the_focus(script: Script, theme: str) -> None:
+    async with shown(script) as on:
+        on.app.theme = theme
+        for row, id in (("Text ", "sources"), ("Epochs", "setting-epochs"), ("Name", "name")):
+            on.form.query_one(f"#{id}").focus()
+            await on.until(partial(on.sees, f"▌{row}"))
+            assert sum(on.sees(f"▌{each}") for each in ("Text ", "Epochs", "Name")) == 1
 
 
 async def test_the_list_of_presets_has_a_frame(script: Script) -> None:
