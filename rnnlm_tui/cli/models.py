@@ -19,7 +19,7 @@ from rnnlm_tui.cli.options import (
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import Sentence, StorageError, UsageError
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
-from rnnlm_tui.store.evaluations import figures_of, headline
+from rnnlm_tui.store.evaluations import figures_of, savings
 from rnnlm_tui.store.files import SUFFIX, chunks_of
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name
 
@@ -94,7 +94,7 @@ def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -
         elif entry.trained_by:
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
     if len(models) == 1 and (card := models[0].card) is not None:
-        if told := headline(card):
+        if told := savings(card):
             yield f"{sanitize(models[0].name)}: {told}"
         if card.mixture_text:
             yield f"{sanitize(models[0].name)} is a mixture: {sanitize(card.mixture_text)}"

@@ -121,7 +121,8 @@ def _unknown_option(flag: str) -> UsageError:
             modes_with.setdefault(option[2:], []).append(f"--{mode}")
     name = flag.lstrip("-")
     if name in modes_with and flag[:2] == "--":
-        return UsageError(f"{flag} goes with {' or '.join(modes_with[name])}", SEE_HELP)
+        hint = f"{APP_NAME} NAME opens the app with a model" if flag == "--model" else SEE_HELP
+        return UsageError(f"{flag} goes with {' or '.join(modes_with[name])}", hint)
     near = did_you_mean(name, [*MODES, *modes_with], dashes="--")
     hint = f"{near or SEE_HELP}; a text that begins with - goes after a -- of its own"
     return UsageError(f"no option is called {flag}", hint)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rnnlm_tui.errors import ModelError, Sentence
 from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.results import savings_sentence
+from rnnlm_tui.results import ENOUGH_WORDS, savings_sentence
 from rnnlm_tui.store.card import ModelCard
 
 OFTEN = 0.35
@@ -35,7 +35,14 @@ def nothing_held_out(name: str) -> ModelError:
 
 
 def headline(card: ModelCard) -> str:
-    """How many keys the model saves; "" if that was not measured."""
+    """How many keys the model saves; "" if that was not measured, or on too few words to tell."""
+    evaluation = card.evaluation
+    return "" if evaluation is None or evaluation.words < ENOUGH_WORDS else savings(card)
+
+
+def savings(card: ModelCard) -> str:
+    """How many keys the model saves, and whether that was measured on too few words to tell; "" if
+    it was not measured."""
     evaluation = card.evaluation
     if evaluation is None or evaluation.keystroke_savings is None:
         return ""
@@ -51,7 +58,7 @@ def accuracy_sentence(card: ModelCard) -> str:
     if not card.evaluation.words:
         return "the lines it never saw hold no words"
     top1, top5 = card.evaluation.top1 or 0, card.evaluation.top5 or 0
-    return f"{headline(card)}; top word right {_odds(top1)}, top five {_odds(top5)}"
+    return f"{savings(card)}; top word right {_odds(top1)}, top five {_odds(top5)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,12 @@ def save_text(folder: Path, name: str, text: str) -> Path:
 
 def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
     """Stores what was written, for the model of this name, as `save_text` does."""
-    return save_text(folder, f"{name}-written", SEPARATOR.join(paragraphs) + "\n")
+    return save_text(folder, f"{name}-written", text_of(paragraphs))
+
+
+def text_of(paragraphs: Iterable[str]) -> str:
+    """Returns the text in which each of these is a paragraph."""
+    return SEPARATOR.join(paragraphs) + "\n"
 
 
 def paragraphs_of(written: Iterable[str]) -> list[str]:

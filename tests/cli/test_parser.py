@@ -139,6 +139,10 @@ def test_an_option_of_another_mode_is_refused(arguments: list[str], belongs_to: 
     assert belongs_to in refused(*arguments)
 
 
+def test_an_app_with_the_option_for_a_model_is_told_how_to_name_one() -> None:
+    assert "rnnlm-tui NAME opens the app with a model" in refused("--model", "mine")
+
+
 @pytest.mark.parametrize("arguments", [["-h"], ["x", "-h"], ["--help"], ["--epochs", "--help"]])
 @pytest.mark.parametrize("mode", [None, *MODES])
 def test_every_mode_has_a_help_of_its_own(

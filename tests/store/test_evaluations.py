@@ -9,7 +9,7 @@ import pytest
 
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.evaluations import accuracy_sentence
+from rnnlm_tui.store.evaluations import accuracy_sentence, headline, savings
 from rnnlm_tui.store.model_file import read_card
 from tests.helpers.models import EVALUATION, SAVED_MODELS
 
@@ -38,6 +38,13 @@ def test_odds_are_written_as_people_say_them(
     figures = replace(FIGURES, top1=top1, top5=top5, words=900)
     line = accuracy_sentence(replace(card, evaluation=figures))
     assert line == f"keys saved 21%; top word {said}"
+
+
+def test_a_few_words_make_no_headline(card: ModelCard) -> None:
+    few = replace(card, evaluation=replace(FIGURES, words=499))
+    assert headline(few) == ""
+    assert savings(few) == "keys saved 21%; measured on 499 words, too few to tell"
+    assert headline(replace(card, evaluation=replace(FIGURES, words=500))) == "keys saved 21%"
 
 
 def test_without_figures_the_accuracy_sentence_says_why(card: ModelCard) -> None:

@@ -56,10 +56,11 @@ def style_of(app: App[Any], text: str) -> Style:
 async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
     async with app.run_test() as pilot:
         form = await show_form(pilot)
-        assert has_row(app, "●▌ sonnets", "○▌ my files", "○▌ pasted text")
-        assert not style_of(app, "my files").underline
+        assert has_row(app, "●▌ sonnets", "○▌ what I wrote")
+        assert has_row(app, "○▌ my files", "○▌ pasted text")
+        assert not style_of(app, "what I wrote").underline
         await press(pilot, "right")
-        await wait_until(pilot, lambda: style_of(app, "my files").underline)
+        await wait_until(pilot, lambda: style_of(app, "what I wrote").underline)
         assert style_of(app, " Train ").reverse
 
         epochs = form.query_one("#setting-epochs", Input)

@@ -70,10 +70,10 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
 
 
 def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
-    """In a light theme: the header with its tabs, the model and the keys saved; the page with a
-    day, a line of yours and the model's below it, indented with a bar and in italics; the line with
-    "are thee to" as its ghost, unlike typed text; one ranked word with its bar and the digit that
-    takes it; and one row of keys."""
+    """In a light theme: the header with its tabs and the model; the page with a day, a line of
+    yours and the model's below it, indented with a bar and in italics; the line with "are thee to"
+    as its ghost, unlike typed text; one ranked word with its bar and the digit that takes it; and
+    one row of keys."""
     app = scripted_app(
         tmp_path, preferences=Preferences(theme="textual-light", continue_lines=True)
     )
@@ -95,8 +95,9 @@ def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("script")
 def test_train_form_with_faults(snap_compare: Compare, tmp_path: Path) -> None:
-    """The source "sonnets" chosen by a full dot; a setting and a name that are wrong, each with a
-    sentence below it that begins with an exclamation mark; the button is dimmed."""
+    """The source "sonnets" chosen by a full dot; a bar before the row with the focus; a setting and
+    a name that are wrong, each with a sentence below it that begins with an exclamation mark; the
+    button is dimmed."""
 
     async def spoil(pilot: Pilot[Any]) -> None:
         await answered(pilot)

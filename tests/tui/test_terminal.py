@@ -86,7 +86,6 @@ def test_a_line_is_written_with_suggestions_and_continued(model: str) -> None:
         terminal.send("\x07")  # ctrl+g
         terminal.wait_for("each line that you send is continued")
         terminal.send(TAB)
-        terminal.wait_for("keys saved 0%")
         terminal.send(ENTER)
         terminal.wait_for("╭─ the cat · 2 words ─")
         terminal.wait_for("│   ▏ ")

@@ -91,7 +91,7 @@ def _row(title: Content, help_text: str) -> Content:
 
 def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
     """Yields the actions by use: those of `screen`, the app and the models, then what is usually
-    typed, then the actions of the other screens. The help has the keys first."""
+    typed, then what can be done on the other screens. The help has the keys first."""
     host = cast(Host, app)
     known = {str(binding.id): (title, binding) for title, binding in all_bindings(type(app))}
 
@@ -116,7 +116,7 @@ def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iter
             yield SystemCommand(title, "Model", partial(host.use_model, name))
     yield from typed.values()
     for mode, kind, binding in screen_bindings(type(app)):
-        if mode != app.current_mode:
+        if mode != app.current_mode and _can_act(app, mode, kind, binding):
             act_there = partial(_act_elsewhere, app, mode, kind, binding)
             yield command(str(binding.id), act_there)
     yield SystemCommand("Save a picture", "Of the screen, as SVG", app.action_screenshot)
@@ -135,6 +135,17 @@ def show_themes(app: TerminalApp) -> None:
 def _write_keymap(app: TerminalApp, config_dir: Path) -> None:
     with app.showing_errors():
         app.notify_user(f"edit {write_keymap(config_dir, type(app))}, then restart the app")
+
+
+def _can_act(app: TerminalApp, mode: Mode, kind: type[DOMNode], binding: Binding) -> bool:
+    """Returns whether an action of another screen can be done there now, as far as is known: a
+    screen is created when it is first shown, and with it a training."""
+    try:
+        (there, *_) = app.get_screen_stack(mode)
+    except KeyError:
+        return issubclass(kind, Screen)
+    node = next((node for node in (there, *there.query("*")) if isinstance(node, kind)), None)
+    return node is not None and bool(node.check_action(binding.action, ()))
 
 
 def _act_elsewhere(app: TerminalApp, mode: Mode, kind: type[DOMNode], binding: Binding) -> None:

@@ -21,14 +21,15 @@ from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.texts import find_texts, lines_of_texts
+from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, free_name, name_fault, new_name_problem
 from rnnlm_tui.store.texts import not_learned, save_written, texts_folder
 from rnnlm_tui.store.training_text import has_changed
 from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.host import Host
+from rnnlm_tui.tui.widgets.text_choice import choose_texts
 
 IMPORT = "The file of an exported model. It is checked before it is added."
 
@@ -70,7 +71,7 @@ async def update(host: ModelsHost, name: str) -> None:
     if written := await _not_learned(host, name, None):
         answer = await host.ask(_question_of_update(name, written))
         if answer == "some":
-            chosen = await _choose_texts(host)
+            chosen = await choose_texts(host, host.session)
             written = [] if chosen is None else await _not_learned(host, name, chosen)
             answer = "with" if written else None
         if answer is None:
@@ -110,13 +111,6 @@ async def _not_learned(host: ModelsHost, name: str, numbers: list[int] | None) -
         host.show_error_once(error)
         return []
     return await asyncio.to_thread(not_learned, host.library, name, lines)
-
-
-async def _choose_texts(host: ModelsHost) -> list[int] | None:
-    """Asks for some of the user's texts; None if the user cancels."""
-    listed = await host.session.read(partial(find_texts, query=""))
-    rows = [(text.number, f"{text.title} ({plural(text.words, 'word')})") for text in listed]
-    return await host.ask(ChooseSeveral("Train on which texts?", rows))
 
 
 def _question_of_update(name: str, written: Sequence[str]) -> Choice:

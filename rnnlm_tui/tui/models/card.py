@@ -30,9 +30,9 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import (
     Figures,
     figures_of,
-    headline,
     held_out_figures,
     holds_out,
+    savings,
     training_figures,
 )
 from rnnlm_tui.store.library import Entry
@@ -115,7 +115,7 @@ def quality(card: ModelCard) -> Iterator[Line]:
 
 def _keys(entry: Entry, card: ModelCard) -> str:
     """Says how many keys the model saves, or why that is not known."""
-    if measured := headline(card):
+    if measured := savings(card):
         return measured
     if not holds_out(card):
         return "keys saved: not known, no lines were held out of its training"

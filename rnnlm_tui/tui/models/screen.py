@@ -134,8 +134,8 @@ class ModelsScreen(AppScreen[ModelsHost]):
         count = plural(sum(entry.has_model for entry in entries), "model")
         size = format_bytes(sum(entry.size_bytes for entry in entries))
         legend = f"   {ACTIVE} active" if active in self._entries else ""
-        if any(FEW in COLUMNS["saves"].text(entry) for entry in entries):
-            legend += f"   {FEW} too few words to tell"
+        if any(COLUMNS["saves"].text(entry) == FEW for entry in entries):
+            legend += f"   {FEW} measured on too few words to tell"
         self._count.update(f"{count}, {size}{legend}" if entries else "")
         self._show_card()
 

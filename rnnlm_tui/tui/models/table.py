@@ -24,7 +24,7 @@ from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models.card import ACTIVE, mark, state
 
 FEW = "?"
-"""The mark of a share that was measured on too few words to tell."""
+"""In place of a share that was measured on too few words to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ def _saved(entry: Entry) -> str:
 def _keys_saved(entry: Entry) -> str:
     if (evaluation := entry.evaluation) is None:
         return ""
-    few = f" {FEW}" if evaluation.words < ENOUGH_WORDS else "  "
-    return format_percent(evaluation.keystroke_savings) + few
+    if evaluation.words < ENOUGH_WORDS:
+        return FEW
+    return format_percent(evaluation.keystroke_savings)
 
 
 def compact(count: int) -> str:

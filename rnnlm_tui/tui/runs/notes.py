@@ -26,8 +26,8 @@ RISING_EPOCHS = 2
 """A held-out loss that rises once is noise; twice in a row is worth a note."""
 RISING_TRAIN_EPOCHS = 3
 FLAT_EPOCHS = 5
-FLAT_SHARE = 0.005
-"""A training loss that falls by less than this share in FLAT_EPOCHS epochs counts as flat."""
+FLAT_TRAIN_EPOCHS = 10
+"""Without held-out lines. Dropout makes a training loss that still falls rise for a few epochs."""
 SUSPICIOUS_ACCURACY = 0.9
 AS_ASKED = "requested"
 NGRAMS = (
@@ -55,7 +55,8 @@ class RunNotes:
         self.items: list[Note] = []
         self._lasting: dict[str, Note] = {}
         self._told_once: set[str] = set()
-        self._choices = math.inf
+        self._choices = self._lowest = math.inf
+        self._lowest_epoch = 0
         self._part = ""
 
     def say(
@@ -104,10 +105,9 @@ class RunNotes:
         last = epochs[-1]
         if last.held_out is not None:
             self._held_out(epochs, best)
-        elif last.train["accuracy"] >= SUSPICIOUS_ACCURACY and self._once("perfect"):
-            text = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
-            self.say(last.time, text, "warning")
-        self._training(epochs)
+        else:
+            self._without_held_out(last)
+        self._rising(epochs)
         self._perplexity(last)
 
     def _held_out(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
@@ -132,19 +132,22 @@ class RunNotes:
             text = f"held-out loss has not improved for {since_best} epochs; epoch {best} is kept"
             self.say(last.time, text, topic="no better")
 
-    def _training(self, epochs: Sequence[EpochEnded]) -> None:
-        losses = [e.train["loss"] for e in epochs[-FLAT_EPOCHS - 1 :]]
-        rising = _rises(reversed(losses))
+    def _without_held_out(self, last: EpochEnded) -> None:
+        if last.train["accuracy"] >= SUSPICIOUS_ACCURACY and self._once("perfect"):
+            text = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
+            self.say(last.time, text, "warning")
+        if last.train["loss"] < self._lowest:
+            self._lowest, self._lowest_epoch = last.train["loss"], last.epoch
+            self._lasting.pop("flat", None)
+        elif (since := last.epoch - self._lowest_epoch) >= FLAT_TRAIN_EPOCHS:
+            text = f"training loss has not fallen for {since} epochs: more will hardly help"
+            self.say(last.time, text, topic="flat")
+
+    def _rising(self, epochs: Sequence[EpochEnded]) -> None:
+        rising = _rises(e.train["loss"] for e in reversed(epochs))
         if rising == RISING_TRAIN_EPOCHS:
             text = f"training loss rose for {rising} epochs: a smaller learning rate may help"
             self.say(epochs[-1].time, text, "warning", "training loss")
-        fallen = losses[0] - losses[-1]
-        if len(losses) > FLAT_EPOCHS and 0 <= fallen <= FLAT_SHARE * losses[0]:
-            if self._once("flat"):
-                text = f"the loss has not fallen for {FLAT_EPOCHS} epochs: more will hardly help"
-                self.say(epochs[-1].time, text)
-        else:
-            self._told_once.discard("flat")
 
     def _perplexity(self, last: EpochEnded) -> None:
         """Explains the perplexity each time it has halved."""

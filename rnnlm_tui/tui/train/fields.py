@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
@@ -11,16 +12,19 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, RadioButton, Static, TextArea
+from textual.widgets import Button, Input, RadioButton, Static, TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError, StorageError
-from rnnlm_tui.formatting import format_bytes, sanitize
+from rnnlm_tui.formatting import format_bytes, plural, sanitize
 from rnnlm_tui.session.database import KeptText
+from rnnlm_tui.session.texts import Listed, lines_of_texts
 from rnnlm_tui.store.library import free_name, new_name_problem
-from rnnlm_tui.tui.train.plan import (
-    Plan,
+from rnnlm_tui.store.texts import paragraphs_of
+from rnnlm_tui.tui.train.form_content import (
+    SEPARATOR,
+    FormContent,
     Source,
     all_settings_of,
     as_typed,
@@ -28,7 +32,8 @@ from rnnlm_tui.tui.train.plan import (
     proposed_stem,
     setting_problem,
 )
-from rnnlm_tui.tui.widgets.inputs import SafeInput, SafeTextArea
+from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, SafeTextArea
+from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.train.host import TrainHost
@@ -58,7 +63,6 @@ class Field(Vertical):
         height: auto;
         .field-line { height: auto; }
         .field-label { width: 12; color: $text-muted; }
-        &:focus-within .field-label { color: $foreground; text-style: bold; }
         .field-hint { width: 1fr; height: auto; color: $text-muted; padding-left: 2; }
         .field-problem { display: none; padding-left: 12; color: $text-error; }
         &.-wrong .field-problem { display: block; }
@@ -131,6 +135,13 @@ class SettingField(Field):
         self.show_problem(setting_problem(self._spec, self.value) if self._spec else None)
 
 
+class FilesInput(PathInput):
+    """An input for the paths of several files, of which the last one is completed."""
+
+    def path_in(self, value: str) -> str:
+        return value.rpartition(SEPARATOR)[2].lstrip()
+
+
 class PastedText(SafeTextArea):
     """A text area whose content survives restarts and crashes."""
 
@@ -185,6 +196,59 @@ class PastedText(SafeTextArea):
         return EditResult(self.cursor_location, "")
 
 
+class WrittenTexts(Field):
+    """What was written in the app: all texts, or those that are chosen in a list."""
+
+    DEFAULT_CSS = """
+    WrittenTexts Button { width: auto; }
+    """
+
+    class Changed(Message):
+        """The texts were read, or others were chosen."""
+
+    def __init__(self) -> None:
+        self._button = Button("", compact=True, id="written")
+        super().__init__("Texts", self._button, hint="Enter chooses some")
+        self._chosen: list[int] = []
+        """The numbers of the texts to train on; all if it is empty."""
+        self.paragraphs: tuple[str, ...] = ()
+        self.words = 0
+
+    @work(group="written", exclusive=True)
+    async def read(self) -> None:
+        """Reads what was written so far. A later call cancels this one."""
+        host = cast("TrainHost", self.app)
+        texts, lines = list[Listed](), list[str]()
+        try:
+            texts = await texts_with_words(host.session)
+            numbers = [text.number for text in texts]
+            self._chosen = [number for number in self._chosen if number in numbers]
+            lines = await host.session.read(
+                partial(lines_of_texts, numbers=self._chosen or numbers)
+            )
+        except StorageError as error:
+            host.show_error_once(error)
+        self.paragraphs = tuple(await asyncio.to_thread(paragraphs_of, lines))
+        chosen = [text for text in texts if text.number in self._chosen] or texts
+        self.words = sum(text.words for text in chosen)
+        which = f"{len(chosen)} of" if len(chosen) < len(texts) else "all"
+        count = f"{which} {plural(len(texts), 'text')}, {plural(self.words, 'word')}"
+        self._button.label = Content(count if texts else "nothing is written yet")
+        self._button.disabled = not texts
+        self.query_one(".field-hint").display = bool(texts)
+        self.post_message(self.Changed())
+
+    @on(Button.Pressed)
+    @work(group="choose", exclusive=True)
+    async def _choose(self) -> None:
+        host = cast("TrainHost", self.app)
+        with host.showing_errors():
+            chosen = await choose_texts(host, host.session, self._chosen)
+            if chosen is not None:
+                self._chosen = chosen
+                self.read()
+
+
 class NameField(Field):
     """The name of the model. One is proposed until the user types another."""
 
@@ -203,29 +267,29 @@ class NameField(Field):
     def value(self) -> str:
         return self.input.value.strip()
 
-    def check(self, plan: Plan, *, again: bool) -> None:
+    def check(self, content: FormContent, *, again: bool) -> None:
         """Checks the name in the library; with `again` even if it was checked before."""
-        asked = (plan.name, plan.source, plan.files, plan.preset)
+        asked = (content.name, content.source, content.files, content.preset)
         if again or asked != self._asked:
             self._asked, self.checked_name = asked, None
-            self._look_up(plan)
+            self._look_up(content)
 
     @work(group="name", exclusive=True)
-    async def _look_up(self, plan: Plan) -> None:
+    async def _look_up(self, content: FormContent) -> None:
         """Checks the name, or proposes another if the user has typed none. A later check cancels
         this one."""
         host, problem = cast("TrainHost", self.app), None
         library, taken = host.library, host.runs.taken_names
         try:
-            if plan.name == self._proposed:
-                name = await asyncio.to_thread(free_name, library, proposed_stem(plan), taken)
-                if name != plan.name:
+            if content.name == self._proposed:
+                name = await asyncio.to_thread(free_name, library, proposed_stem(content), taken)
+                if name != content.name:
                     self._proposed = self.input.value = name
                     return  # the change starts another check
             else:
-                problem = await asyncio.to_thread(new_name_problem, library, plan.name, taken)
+                problem = await asyncio.to_thread(new_name_problem, library, content.name, taken)
         except RnnlmError as error:
             problem = error.message
-        self.checked_name = plan.name
+        self.checked_name = content.name
         self.show_problem(problem)
         self.post_message(self.Checked())

@@ -16,10 +16,24 @@ from textual.widgets import Collapsible, Input, RadioButton, RadioSet, TextArea
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.tui.train.fields import Field, NameField, PastedText, SettingField, SourceChoice
-from rnnlm_tui.tui.train.plan import FIRST_PRESET, Plan, Source, all_settings_of, split_line
+from rnnlm_tui.tui.train.fields import (
+    Field,
+    FilesInput,
+    NameField,
+    PastedText,
+    SettingField,
+    SourceChoice,
+    WrittenTexts,
+)
+from rnnlm_tui.tui.train.form_content import (
+    FIRST_PRESET,
+    FormContent,
+    Source,
+    all_settings_of,
+    split_line,
+)
 from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
-from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
+from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.lists import DropDown
 
 if TYPE_CHECKING:
@@ -29,10 +43,14 @@ PAUSE_S = 0.4
 """The corpus is read once nothing was typed for this long."""
 SOURCES: tuple[tuple[Source, str], ...] = (
     ("bundled", "sonnets"),
+    ("written", "what I wrote"),
     ("files", "my files"),
     ("pasted", "pasted text"),
 )
-PASTED = "the pasted text"
+TYPED = {"pasted": "the pasted text", "written": "what you wrote"}
+"""The sources that are not in files, by what they are called."""
+ENOUGH_WRITTEN = 300
+"""Words from which what was written is the first choice."""
 COUNTING = "the text is being counted"
 NAME_CHECKED = "the name is being checked"
 SEED_HINT = "The model continues it after each epoch."
@@ -53,20 +71,23 @@ class TrainForm(VerticalScroll, can_focus=False):
     TrainForm {
         padding: 1 1 0 0;
         scrollbar-size-vertical: 1;
-        #sources { layout: horizontal; height: 1; width: 1fr; }
-        #sources SourceChoice { width: auto; margin-right: 2; }
+        /* A bar at the left marks the row with the focus, also without colours. */
+        Field, CollapsibleTitle { border-left: blank; }
+        Field:focus-within, CollapsibleTitle:focus { border-left: outer $border; }
+        Field:focus-within .field-label { color: $foreground; text-style: bold; }
+        #sources { layout: grid; grid-size: 2; grid-columns: 20; height: 2; width: 1fr; }
+        #sources SourceChoice { width: auto; }
         #sources > SourceChoice > .toggle--button { color: $text-muted; }
         #sources > SourceChoice.-on > .toggle--button { color: $text-success; text-style: bold; }
         #sources:ansi > SourceChoice > .toggle--button { color: ansi_default; }
-        #source-field, #preset-field, #field-held_out, #seed-field, .of-files, .of-pasted
-            { margin-bottom: 1; }
+        #source-field, #preset-field, #field-held_out, #seed-field, .of-files, .of-pasted,
+            .of-written { margin-bottom: 1; }
         #pasted { height: 7; border: tall $border-blurred; padding: 0; }
         #pasted:focus { border: tall $border; }
         #preset > SelectOverlay { border: round $border !important; }
         #preset #label, #preset > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
-        .of-files, .of-pasted { display: none; height: auto; }
-        &.-files .of-files { display: block; }
-        &.-pasted .of-pasted { display: block; }
+        .of-files, .of-pasted, .of-written { display: none; height: auto; }
+        &.-files .of-files, &.-pasted .of-pasted, &.-written .of-written { display: block; }
         #more { border-top: none; background: transparent; padding: 0; }
         #more Contents { padding: 0; }
         #more-settings { height: auto; }
@@ -80,8 +101,11 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._asked: Plan | None = None
+        self._asked: FormContent | None = None
         self._seed_given = ""
+        self._preselected: Source = "bundled"
+        self._is_source_chosen = False
+        """Whether the user has chosen another source than the form."""
         self.summary: CorpusSummary | None = None
         """Facts about the corpus and the network; None while they are being computed, or if the
         corpus cannot be used."""
@@ -96,7 +120,9 @@ class TrainForm(VerticalScroll, can_focus=False):
             id="sources",
             compact=True,
         )
-        self._files = PathInput(
+        self._written = WrittenTexts()
+        self.read_written = self._written.read
+        self._files = FilesInput(
             placeholder="~/poems.txt", compact=True, select_on_focus=False, id="files"
         )
         self._file = Field("File", self._files, id="files-field")
@@ -117,6 +143,8 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         yield Field("Text", self._sources, id="source-field")
+        with Vertical(classes="of-written"):
+            yield self._written
         with Vertical(classes="of-files"):
             yield self._file
             yield Field("", hint="Tab completes a path; several files: a.txt; b.txt")
@@ -135,8 +163,9 @@ class TrainForm(VerticalScroll, can_focus=False):
         await self._show_settings(FIRST_PRESET)
         if files := self.host.preferences.files:
             self._files.value = files
-            self.query_one("#source-files", RadioButton).value = True
+            self._preselect("files")
         self.check()
+        self.read_written()
 
     async def _show_settings(self, preset: str) -> None:
         """Shows empty fields for the settings of a preset."""
@@ -159,11 +188,12 @@ class TrainForm(VerticalScroll, can_focus=False):
         return cast("TrainHost", self.app)
 
     @property
-    def plan(self) -> Plan:
-        return Plan(
+    def content(self) -> FormContent:
+        return FormContent(
             source=self.source,
             files=self._files.value,
             text=self._text,
+            written=self._written.paragraphs,
             preset=self.preset,
             name=self._name_field.value,
             seed_line=self._seed.value,
@@ -192,10 +222,10 @@ class TrainForm(VerticalScroll, can_focus=False):
     @property
     def problem(self) -> str | None:
         """Why the training cannot start, in a sentence; None if it can."""
-        plan = self.plan
-        if wrong := plan.corpus_problem() or self.settings_problem:
+        content = self.content
+        if wrong := content.corpus_problem() or self.settings_problem:
             return wrong
-        if _about_corpus(plan) != self._asked:
+        if _about_corpus(content) != self._asked:
             return COUNTING
         if self.error is not None:
             return self.error.sentence()
@@ -203,7 +233,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             return self._name_field.problem
         if self.summary is None:
             return COUNTING
-        return None if self._name_field.checked_name == plan.name else NAME_CHECKED
+        return None if self._name_field.checked_name == content.name else NAME_CHECKED
 
     def _propose_seed(self, line: str) -> None:
         """Fills in the seed line, unless the user has typed one."""
@@ -225,13 +255,25 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @on(PastedText.Restored)
     def _text_restored(self) -> None:
-        if self.source == "bundled" and not self._files.value:  # nothing else was chosen
-            self.query_one("#source-pasted", RadioButton).value = True
+        if not (self._is_source_chosen or self._files.value):
+            self._preselect("pasted")
+
+    @on(WrittenTexts.Changed)
+    def _written_changed(self) -> None:
+        is_free = not (self._is_source_chosen or self._files.value or self._text)
+        if is_free and self._written.words >= ENOUGH_WRITTEN:
+            self._preselect("written")
+        self.check(again=False)
+
+    def _preselect(self, source: Source) -> None:
+        self._preselected = source
+        self.query_one(f"#source-{source}", RadioButton).value = True
 
     @on(RadioSet.Changed)
     def _source_changed(self) -> None:
         self._pasted.show_problem(None)
         self.check(again=False)
+        self._is_source_chosen |= self.source != self._preselected
         if self._sources.has_focus and self.source == "files":
             self._files.focus()
         elif self._sources.has_focus and self.source == "pasted" and not self._text:
@@ -250,7 +292,7 @@ class TrainForm(VerticalScroll, can_focus=False):
     @on(Input.Submitted)
     def _next_field(self, event: Input.Submitted) -> None:
         if event.input is self._files and not split_line(self._files.value):
-            self._file.show_problem(self.plan.corpus_problem())
+            self._file.show_problem(self.content.corpus_problem())
         else:
             self.screen.focus_next()
 
@@ -259,39 +301,39 @@ class TrainForm(VerticalScroll, can_focus=False):
 
         With `again` an unchanged name is checked too: another program may have taken it.
         """
-        plan = self.plan
-        self.set_class(plan.source == "files", "-files")
-        self.set_class(plan.source == "pasted", "-pasted")
+        content = self.content
+        for source, _ in SOURCES:
+            self.set_class(content.source == source, f"-{source}")
         self._file.show_problem(None)
-        about = _about_corpus(plan)
+        about = _about_corpus(content)
         if about != self._asked and self.screen.is_current:  # otherwise when it is shown
             self._asked, self.summary, self.error = about, None, None
             self._ask(about)
-        self._name_field.check(plan, again=again)
+        self._name_field.check(content, again=again)
         self.post_message(self.Changed())
 
     @work(group="summary", exclusive=True)
-    async def _ask(self, plan: Plan) -> None:
-        """Asks for the summary of a plan. A later call cancels this one."""
-        if plan.corpus_problem() or self.settings_problem:
+    async def _ask(self, content: FormContent) -> None:
+        """Asks for the summary of the text and its network. A later call cancels this one."""
+        if content.corpus_problem() or self.settings_problem:
             return
         await asyncio.sleep(PAUSE_S)
         try:
-            files = await asyncio.to_thread(plan.paths)
-            self.summary = await summarise(plan, files, self.host.library.data_dir)
+            files = await asyncio.to_thread(content.paths)
+            self.summary = await summarise(content, files, self.host.library.data_dir)
         except RnnlmError as error:
             self.error = error
         else:
-            self._store_files(plan)
+            self._store_files(content)
             self._propose_seed(self.summary.opening)
         self._show_defaults()
-        if plan.source == "pasted":
-            self._name_the_pasted_text()
+        if called := TYPED.get(content.source):
+            self._name_the_typed_text(called)
         self.post_message(self.Changed())
 
-    def _store_files(self, plan: Plan) -> None:
+    def _store_files(self, content: FormContent) -> None:
         """Stores the files in the preferences; none if the source is another."""
-        files = plan.files if plan.source == "files" else ""
+        files = content.files if content.source == "files" else ""
         if files != self.host.preferences.files:
             self.host.preferences.files = files
             self.host.store_preferences()
@@ -302,13 +344,13 @@ class TrainForm(VerticalScroll, can_focus=False):
             for name, field in self._settings.items():
                 field.show_default(self.summary.settings.get(name))
 
-    def _name_the_pasted_text(self) -> None:
-        """Replaces the name that the command line gives the pasted text: standard input."""
+    def _name_the_typed_text(self, called: str) -> None:
+        """Replaces the name that the command line gives a text that is not in a file."""
         if self.summary is not None:
-            corpus = msgspec.structs.replace(self.summary.corpus, name=PASTED)
+            corpus = msgspec.structs.replace(self.summary.corpus, name=called)
             self.summary = msgspec.structs.replace(self.summary, corpus=corpus)
         if (error := self.error) is not None:
-            message = error.message.replace("standard input", PASTED).replace("stdin", PASTED)
+            message = error.message.replace("standard input", called).replace("stdin", called)
             self.error = RnnlmError(message, error.hint)
 
     @on(NameField.Checked)
@@ -316,6 +358,6 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.post_message(self.Changed())
 
 
-def _about_corpus(plan: Plan) -> Plan:
-    """Returns the plan without what does not change the summary."""
-    return dataclasses.replace(plan, name="", seed_line="")
+def _about_corpus(content: FormContent) -> FormContent:
+    """Returns what the summary depends on."""
+    return dataclasses.replace(content, name="", seed_line="")

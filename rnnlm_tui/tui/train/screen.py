@@ -7,19 +7,19 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.store.texts import save_text, texts_folder
+from rnnlm_tui.store.texts import save_text, save_written, texts_folder
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
+from rnnlm_tui.tui.train.form_content import FormContent
 from rnnlm_tui.tui.train.host import TrainHost
 from rnnlm_tui.tui.train.other_runs import OtherRuns
-from rnnlm_tui.tui.train.plan import Plan
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
 from rnnlm_tui.tui.train.summary import cost_line
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
@@ -29,7 +29,7 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 PAINT_EVERY_S = 0.5
 RELOAD_RUNS_EVERY_S = 2.0
-ACTIONS = ("start", "open_run", "back")
+ACTIONS = ("start", "open_run", "back", "scroll")
 
 
 class TrainScreen(AppScreen[TrainHost]):
@@ -42,13 +42,18 @@ class TrainScreen(AppScreen[TrainHost]):
         train_key("f5", "start", "train", "Start the training; with the settings in the form"),
         train_key("f6", "open_run", "trainings", "Go to the trainings; Enter opens one"),
         train_key("escape", "back", "back", "Go back to the form or to the run"),
-    ]
+        Binding("pagedown", "scroll(1)", "down", id="train.down", show=False,
+                tooltip="Scroll down to the data card"),
+        Binding("pageup", "scroll(-1)", "up", id="train.up", show=False,
+                tooltip="Scroll back up to the form"),
+    ]  # fmt: skip
     DEFAULT_CSS = """
     TrainScreen {
-        #prepare { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        #prepare { height: 1fr; padding-right: 1; scrollbar-size-vertical: 1; }
         TrainForm { height: auto; }
         DataCard { height: auto; }
         #below-form, #start-line { height: auto; }
+        #more-below { height: 1; padding: 0 1; color: $text-muted; text-align: right; }
         #start-line { padding: 0 1; }
         #start-line Button { margin-right: 2; }
         #cost { width: 1fr; height: auto; max-height: 4; }
@@ -83,6 +88,7 @@ class TrainScreen(AppScreen[TrainHost]):
             yield TrainForm()
             yield DataCard()
         with Vertical(id="below-form"):
+            yield Static("▾ more below: PgDn", id="more-below", markup=False)
             yield OtherRuns()
             with Horizontal(id="start-line"):
                 yield Button("Train", variant="primary", id="train", compact=True)
@@ -107,6 +113,7 @@ class TrainScreen(AppScreen[TrainHost]):
     def on_screen_resume(self) -> None:
         if self.is_mounted:
             self._form.check()
+            self._form.read_written()
             self.query_one(OtherRuns).reload()
             self._paint()
 
@@ -137,6 +144,7 @@ class TrainScreen(AppScreen[TrainHost]):
         if not self.is_current:
             return
         self.run_pane.paint()
+        self._show_more_below()
         if not self.is_run_shown and self._training is not self.host.runs.training:
             self._form.check()
             self._refresh_form()
@@ -155,9 +163,25 @@ class TrainScreen(AppScreen[TrainHost]):
                 return True if self._form.problem in (None, NAME_CHECKED) else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
+            case "scroll":
+                return True
         return self._run_behind is not None
 
     # The form
+
+    @property
+    def _scrolled(self) -> VerticalScroll:
+        """What is scrolled to see all of the data card: that alone if it is next to the form."""
+        return self.query_one("DataCard" if self.has_class("-wide") else "#prepare", VerticalScroll)
+
+    def action_scroll(self, direction: int) -> None:
+        """Scrolls by a page, for a focused widget that does not scroll itself."""
+        scrolled = self._scrolled
+        (scrolled.scroll_page_down if direction > 0 else scrolled.scroll_page_up)()
+
+    def _show_more_below(self) -> None:
+        scrolled = self._scrolled
+        self.query_one("#more-below").display = scrolled.scroll_y < scrolled.max_scroll_y
 
     @on(TrainForm.Changed)
     def _refresh_form(self) -> None:
@@ -202,23 +226,27 @@ class TrainScreen(AppScreen[TrainHost]):
         self._starts_once_checked = why == NAME_CHECKED
         if why is None and not self._is_starting:  # else the key was pressed twice
             self._is_starting = True
-            self._start(self._form.plan)
+            self._start(self._form.content)
 
     @work(group="start")
-    async def _start(self, plan: Plan) -> None:
-        """Starts the training of a plan. A pasted text is stored as a file first."""
+    async def _start(self, content: FormContent) -> None:
+        """Starts the training that the form asks for. A text that was typed is
+        stored as a file first."""
         with self.host.showing_errors():
-            files = await asyncio.to_thread(self._files_of, plan)
-            await self.run_pane.begin(plan.request(files))
+            files = await asyncio.to_thread(self._files_of, content)
+            await self.run_pane.begin(content.request(files))
         self._is_starting = False
         self._form.check()
         self.query_one(OtherRuns).reload()
 
-    def _files_of(self, plan: Plan) -> tuple[str, ...]:
-        if plan.source == "pasted":
-            folder = texts_folder(self.host.library)
-            return (str(save_text(folder, plan.name, plan.text)),)
-        return plan.paths()
+    def _files_of(self, content: FormContent) -> tuple[str, ...]:
+        folder = texts_folder(self.host.library)
+        match content.source:
+            case "pasted":
+                return (str(save_text(folder, content.name, content.text)),)
+            case "written":
+                return (str(save_written(folder, content.name, content.written)),)
+        return content.paths()
 
     def action_open_run(self) -> None:
         """Focuses the list of trainings, at once: the next key is for it."""

@@ -16,7 +16,7 @@ from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, shorten
 from rnnlm_tui.tui.runs.child import run_headless
-from rnnlm_tui.tui.train.plan import Plan
+from rnnlm_tui.tui.train.form_content import FormContent
 
 A_FEW_S = 10.0
 """Estimates below this are shown as "a few seconds"."""
@@ -71,17 +71,17 @@ class CorpusSummary(Struct, frozen=True):
     estimated_s: float | None = None
 
 
-async def summarise(plan: Plan, files: tuple[str, ...], data_dir: Path) -> CorpusSummary:
-    """Returns the summary of `plan`, whose text is in `files` unless it is pasted.
+async def summarise(content: FormContent, files: tuple[str, ...], data_dir: Path) -> CorpusSummary:
+    """Returns the summary for a form, whose text is in `files` unless it was typed.
 
     Cancelling this coroutine kills the process. Raises RnnlmError with the message that the command
     line printed.
     """
-    is_pasted = plan.source == "pasted"
-    sources = ("-",) if is_pasted else files
-    options = ("--json", f"--preset={plan.preset}", f"--data-dir={data_dir}")
-    arguments = ("--summary", *sources, *options, *plan.setting_flags())
-    answer = await run_headless(arguments, plan.text if is_pasted else "")
+    typed = content.typed
+    sources = files if typed is None else ("-",)
+    options = ("--json", f"--preset={content.preset}", f"--data-dir={data_dir}")
+    arguments = ("--summary", *sources, *options, *content.setting_flags())
+    answer = await run_headless(arguments, typed or "")
     try:
         return msgspec.json.decode(answer, type=CorpusSummary)
     except msgspec.DecodeError as error:

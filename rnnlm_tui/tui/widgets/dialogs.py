@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar, cast
 
+from rich.segment import Segment
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
@@ -18,6 +19,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Button, Input, SelectionList, Static
 
@@ -234,9 +236,20 @@ def _option(number: int, label: str, explanation: str) -> Content:
     return first + f"\n  {sanitize(explanation)}" if explanation else first
 
 
+class CheckList(SelectionList[T]):
+    """Rows of which each can be chosen, which its glyph shows, not only a colour."""
+
+    def render_line(self, y: int) -> Strip:
+        strip, row = super().render_line(y), self.scroll_offset.y + y
+        if row >= self.option_count or self.get_option_at_index(row).value in self.selected:
+            return strip
+        left, cross, *rest = strip
+        return Strip([left, Segment(" ", cross.style), *rest])
+
+
 class ChooseSeveral(Dialog[list[T]]):
-    """Asks for some of several options, each an id and a label; returns the ids. Space and clicks
-    choose."""
+    """Asks for some of several options, each an id and a label, at first those `chosen`; returns
+    the ids. Space and clicks choose."""
 
     AUTO_FOCUS = "SelectionList"
     DEFAULT_CSS = """
@@ -246,9 +259,11 @@ class ChooseSeveral(Dialog[list[T]]):
     }
     """
 
-    def __init__(self, title: str, options: Sequence[tuple[T, str]]) -> None:
-        rows = [(Content(sanitize(label)), id_) for id_, label in options]
-        self._list = SelectionList[T](*rows)
+    def __init__(
+        self, title: str, options: Sequence[tuple[T, str]], chosen: Collection[T] = ()
+    ) -> None:
+        rows = [(Content(sanitize(label)), id_, id_ in chosen) for id_, label in options]
+        self._list = CheckList[T](*rows)
         buttons = Horizontal(
             Button("OK", id="ok", variant="primary"),
             Button("Cancel", id="cancel"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 from textual.binding import Binding
@@ -21,6 +22,7 @@ TABS = (
     ("models", "f4", "Models"),
     ("inside", "f10", "Inside"),
 )
+IN_BRACKETS = re.compile(r" \([^)]*\)")
 ROOMY = 100
 """Width in cells. A narrower row has no room for the name of the program."""
 
@@ -47,7 +49,7 @@ class Header(Widget):
         self.show(cast("Host", self.app).header_text())
 
     def show(self, text: str) -> None:
-        """Shows a text on the right, cut to the width."""
+        """Shows a text on the right; if it does not fit, without what is in brackets, or cut."""
         if text != self._text:
             self._text = text
             self.refresh()
@@ -66,6 +68,9 @@ class Header(Widget):
             parts += [Content(f" {shown_key}"), tab]
         left = Content("").join(parts)
         space = max(0, self.size.width - left.cell_length - 1)
-        right = Content(sanitize(self._text)).truncate(max(0, space - 1), ellipsis=True)
+        right = Content(sanitize(self._text))
+        if right.cell_length >= space:
+            right = Content(IN_BRACKETS.sub("", right.plain))
+        right = right.truncate(max(0, space - 1), ellipsis=True)
         gap = " " * (space - right.cell_length)
         return left + gap + right.stylize("$text-muted")

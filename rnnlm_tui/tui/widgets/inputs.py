@@ -69,9 +69,13 @@ class PathInput(SafeInput):
     ]  # fmt: skip
 
     matches: tuple[str, ...] = ()
-    """The paths on disk that start with the value; empty while they are being looked up."""
+    """The values that complete the path; empty while they are being looked up."""
     _index = 0
     """The index of the match that is shown."""
+
+    def path_in(self, value: str) -> str:
+        """Returns the path that is completed, which is the end of the value."""
+        return value
 
     def watch_value(self, value: str) -> None:
         self.matches, self._index = (), 0
@@ -80,8 +84,9 @@ class PathInput(SafeInput):
     @work(group="matches", exclusive=True)
     async def _look_up(self, value: str) -> None:
         """Shows the first match. A later call cancels this one."""
-        if value:
-            self.matches = await asyncio.to_thread(completions, value)
+        if path := self.path_in(value):
+            paths = await asyncio.to_thread(completions, path)
+            self.matches = tuple(value.removesuffix(path) + found for found in paths)
         if self.matches:
             self.action_next_match(0)
 

@@ -46,6 +46,8 @@ HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-t
 """Rows of the window from which each class holds."""
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
 """Columns likewise. The pane of a wide window leaves 76 cells for the prose."""
+ENOUGH_WRITTEN = 200
+"""Characters from which the share of keys saved is told. Before that each word moves it."""
 
 
 class AutocompleteScreen(AppScreen[WritingHost]):
@@ -136,11 +138,12 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @property
     def keys_saved(self) -> str:
-        """The share of keys saved since the start, as shown in the header; "" before the first."""
+        """The share of keys that the user has saved since the start, for the header; "" until
+        enough was written to tell."""
         keystrokes = self._sent + self.editor.keystrokes
-        if not keystrokes.written:
+        if keystrokes.written < ENOUGH_WRITTEN:
             return ""
-        return f"keys saved {keystrokes.saved / keystrokes.written:.0%}"
+        return f"you saved {keystrokes.saved / keystrokes.written:.0%} of your keys"
 
     @property
     def latest_line(self) -> str:

@@ -19,6 +19,8 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, screen_bindings, sections
 from rnnlm_tui.tui.help.palette import action_title, show_themes
 from rnnlm_tui.tui.models.table import ModelTable
+from rnnlm_tui.tui.runs.child import TrainArguments
+from rnnlm_tui.tui.train.run_pane import RunPane
 from rnnlm_tui.tui.widgets.dialogs import AskPath, own_bindings
 from rnnlm_tui.tui.widgets.host import Mode
 from rnnlm_tui.tui.writing.editor import LineEditor
@@ -41,6 +43,8 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
+from tests.helpers.events import started
+from tests.helpers.runs import Script, over
 
 
 def _own_classes() -> Iterator[type[DOMNode]]:
@@ -105,7 +109,8 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
             actions = {action_title(b) for b in own_bindings(kind) if b.id != "app.commands"}
             assert actions <= offered.keys()
-        assert {action_title(b) for _, _, b in screen_bindings(RnnlmApp)} <= offered.keys()
+        of_screens = {b for _, kind, b in screen_bindings(RnnlmApp) if kind is not RunPane}
+        assert {action_title(binding) for binding in of_screens} <= offered.keys()
         assert offered["Show all keys"] == "F1 · Everywhere"
         assert offered["Export the model to a file"] == "e · Models"
         assert offered["Suggest now"] == "ctrl+space · Autocomplete: the line"
@@ -116,6 +121,31 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
         await press(pilot, "ctrl+p")
         await wait_until(pilot, lambda: in_order(picture(app), *titles[:3]))
         assert has_row(app, "Continue lines", "ctrl+g · Autocomplete")
+
+
+async def test_the_palette_leaves_out_what_cannot_be_done_on_another_screen(
+    script: Script, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+
+    def offered() -> set[str]:
+        return {command.title for command in app.get_system_commands(app.screen)}
+
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        assert "Pause or resume the training" not in offered()
+        app.show_mode("train")
+        await wait_until(pilot, lambda: app.current_mode == "train" and app.screen.query(RunPane))
+        app.show_mode("autocomplete")
+        await wait_until(pilot, lambda: app.current_mode == "autocomplete")
+        assert "Pause or resume the training" not in offered()
+        run = await app.runs.start(TrainArguments(("--name=poems",), "poems"))
+        assert run is not None
+        script.write(started())
+        await wait_until(pilot, lambda: "Pause or resume the training" in offered())
+        assert "Train for more epochs" not in offered(), "it is running"
+        script.exit()
+        await over(run)
 
 
 def test_the_title_of_an_action_is_short_and_its_own() -> None:
@@ -209,9 +239,10 @@ async def test_keys_may_come_before_a_palette_is_laid_out(
             await wait_until(pilot, lambda: app.screen is app.autocomplete)
 
 
-@pytest.mark.parametrize("title", ["Pause or resume the training", "Train for more epochs"])
-async def test_an_unavailable_action_of_another_screen_says_so(title: str, tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
+async def test_an_unavailable_action_of_a_screen_that_was_never_shown_says_so(
+    tmp_path: Path,
+) -> None:
+    app, title = scripted_app(tmp_path), "Go to the trainings"
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         await choose_in_palette(pilot, title)

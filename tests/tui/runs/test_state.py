@@ -207,7 +207,7 @@ def test_a_rising_held_out_loss_is_one_note_that_is_updated() -> None:
 
 
 PERFECT = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
-FLAT = "the loss has not fallen for 5 epochs: more will hardly help"
+FLAT = "training loss has not fallen for {} epochs: more will hardly help"
 UNSURE = "on its own lines it is as unsure as if it chose among {} words"
 SAVED = "epoch 1 is saved: you can write with it"
 
@@ -228,8 +228,10 @@ def test_a_perplexity_of_a_part_is_explained_as_such() -> None:
         (held_out(5, 4, 3, 2), []),
         ([ended(1, accuracy=0.5), ended(2, accuracy=0.97), ended(3, accuracy=0.98)], [PERFECT]),
         ([ended(1, held_out=4.0, accuracy=0.97)], []),
-        ([*(ended(n, 2 - n * 1e-4) for n in range(1, 9)), ended(9, 1.5),
-          *(ended(n, 1.5 - n * 1e-4) for n in range(10, 16))], [FLAT, FLAT]),
+        ([ended(n, 2 - n * 1e-4 + n % 3 * 1e-2) for n in range(1, 41)], []),
+        ([ended(1, 2.0), *(ended(n, 2.1) for n in range(2, 14)), ended(14, 1.9),
+          *(ended(n, 1.9) for n in range(15, 25))], [FLAT.format(12), FLAT.format(10)]),
+        ([ended(n, 2.0, held_out=4 - n / 100) for n in range(1, 20)], []),
         ([ended(n, loss) for n, loss in enumerate((2.0, 2.1, 2.2, 2.3), 1)],
          ["training loss rose for 3 epochs: a smaller learning rate may help"]),
         ([ended(n, perplexity=p) for n, p in enumerate((1063.2, 900, 531, 500, 6.04), 1)],

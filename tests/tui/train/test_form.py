@@ -13,11 +13,11 @@ from textual.widgets import Collapsible, Input, RadioButton
 
 from rnnlm_tui.config import preset_named, settings_of
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.train import plan
+from rnnlm_tui.tui.train import form_content
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.fields import Field, NameField
 from rnnlm_tui.tui.train.form import COUNTING, TrainForm
-from rnnlm_tui.tui.train.plan import Plan, paths_in, setting_problem
+from rnnlm_tui.tui.train.form_content import FormContent, paths_in, setting_problem
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
 from rnnlm_tui.tui.widgets.inputs import PathInput
 from tests.helpers.app import click
@@ -43,20 +43,20 @@ def choose_file(form: TrainForm, path: str) -> None:
 
 
 def test_a_plan_becomes_the_command_lines_arguments() -> None:
-    plan = Plan(
+    content = FormContent(
         preset="lesson",
         name="-x",
         seed_line=" -- the cat ",
         settings={"epochs": "5", "held_out": "7", "learning_rate": "0.01"},
     )
-    request = plan.request(("/a.txt",))
+    request = content.request(("/a.txt",))
     assert request.arguments == (
         *("/a.txt", "--preset=lesson", "--name=-x", "--epochs=5", "--held-out=0.07"),
         "--learning-rate=0.01",
     )
     assert (request.name, request.seed_line) == ("-x", "-- the cat")
-    assert Plan("files", "a", encoding="latin-1").setting_flags() == ["--encoding=latin-1"]
-    assert Plan("pasted", text="a b", encoding="latin-1").setting_flags() == []
+    assert FormContent("files", "a", encoding="latin-1").setting_flags() == ["--encoding=latin-1"]
+    assert FormContent("pasted", text="a b", encoding="latin-1").setting_flags() == []
 
 
 def test_paths_are_split_unquoted_and_made_absolute(
@@ -88,17 +88,18 @@ def test_paths_are_split_unquoted_and_made_absolute(
     ],
 )
 def test_a_typed_setting_is_checked(setting: str, typed: str, says: str | None) -> None:
-    spec = plan.all_settings_of("lesson")[setting]
+    spec = form_content.all_settings_of("lesson")[setting]
     problem = setting_problem(spec, typed)
     assert says in problem if says and problem else problem is says
 
 
 def test_names_are_proposed_from_the_corpus() -> None:
-    name = plan.proposed_stem
-    assert name(Plan()) == "sonnets-gru"
-    assert name(Plan("pasted")) == "text-gru"
-    assert name(Plan("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-gru"
-    assert name(Plan("files", "/x/" + "ä" * 90)) == "text-gru"
+    name = form_content.proposed_stem
+    assert name(FormContent()) == "sonnets-gru"
+    assert name(FormContent("pasted")) == "text-gru"
+    assert name(FormContent("written")) == "mine-gru"
+    assert name(FormContent("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-gru"
+    assert name(FormContent("files", "/x/" + "ä" * 90)) == "text-gru"
 
 
 def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
@@ -135,14 +136,14 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
 async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
     async with shown(script) as on:
         on.form.query_one("#sources").focus()
-        await on.pilot.press("right", "space")
+        await on.pilot.press("right", "right", "space")
         await on.until(lambda: isinstance(on.app.focused, Input))
         await on.pilot.press(*"/p.txt", "enter", "tab", "7")
         await on.pilot.press("tab", *"20")
         await on.ready()
-        assert on.form.plan.settings == {"epochs": "7", "held_out": "20"}
-        assert on.form.plan.files == "/p.txt"
-        assert on.form.plan.name == "p-gru"
+        assert on.form.content.settings == {"epochs": "7", "held_out": "20"}
+        assert on.form.content.files == "/p.txt"
+        assert on.form.content.name == "p-gru"
 
 
 @pytest.mark.parametrize("source", ["files", "pasted"])
@@ -154,7 +155,7 @@ async def test_a_chosen_source_takes_the_focus_to_what_it_asks_for(
         wanted = on.form.query_one(f"#{source}")
         if by == "key":
             on.form.query_one("#sources").focus()
-            await on.pilot.press("right", *["right"] * (source == "pasted"), "enter")
+            await on.pilot.press("right", "right", *["right"] * (source == "pasted"), "enter")
         else:
             await click(on.pilot, f"#source-{source}")
         await on.until(lambda: on.app.focused is wanted)
@@ -186,7 +187,7 @@ async def test_settings_that_follow_from_the_corpus_are_shown_and_not_sent(scrip
         await on.ready()
         assert line(on.form, "setting-epochs").placeholder == "8"
         assert line(on.form, "setting-held_out").placeholder == "10"
-        assert on.form.plan.settings == {}
+        assert on.form.content.settings == {}
 
 
 async def test_every_setting_of_the_preset_can_be_given(script: Script) -> None:
@@ -200,7 +201,7 @@ async def test_every_setting_of_the_preset_can_be_given(script: Script) -> None:
         assert on.form.problem == "dropout: it must be a number, 0 or more and below 1"
         line(on.form, "setting-dropout").value = "0.5"
         await on.ready()
-        assert on.form.plan.settings["dropout"] == "0.5"
+        assert on.form.content.settings["dropout"] == "0.5"
 
 
 async def test_an_unusable_corpus_says_so_in_the_forms_words(script: Script) -> None:
@@ -224,7 +225,7 @@ async def test_the_files_of_the_last_training_are_there_after_a_restart(script: 
         assert on.app.calls == [("store_preferences",)], "files that can be read are stored"
     async with shown(script, preferences=preferences) as on:
         await on.ready()
-        assert (on.form.plan.source, on.form.plan.files) == ("files", "/poems.txt")
+        assert (on.form.content.source, on.form.content.files) == ("files", "/poems.txt")
         assert not on.app.calls
         on.form.query_one("#source-bundled", RadioButton).value = True
         await on.until(lambda: on.form.source == "bundled")
@@ -232,7 +233,7 @@ async def test_the_files_of_the_last_training_are_there_after_a_restart(script: 
         assert on.app.calls == [("store_preferences",)]
     async with shown(script, preferences=preferences) as on:
         await on.ready()
-        assert (on.form.plan.source, on.form.plan.files) == ("bundled", "")
+        assert (on.form.content.source, on.form.content.files) == ("bundled", "")
 
 
 async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) -> None:
@@ -240,7 +241,7 @@ async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) ->
         choose_file(on.form, "/a")
         for letter in "bcdefgh":
             on.form.query_one("#files", PathInput).value += letter
-        await on.until(lambda: on.form.plan.files == "/abcdefgh")
+        await on.until(lambda: on.form.content.files == "/abcdefgh")
         assert on.form.problem == COUNTING
         await on.ready()
         assert "/abcdefgh" in script.asked()[-1]
@@ -276,15 +277,15 @@ async def test_the_seed_line_is_how_the_text_begins_until_another_is_typed(
     script: Script,
 ) -> None:
     async with shown(script) as on:
-        await on.until(lambda: on.form.plan.seed_line == "From fairest creatures we")
+        await on.until(lambda: on.form.content.seed_line == "From fairest creatures we")
         script.answer(SUMMARY | {"opening": "In the morning we"})
         choose_file(on.form, "/diary.txt")
-        await on.until(lambda: on.form.plan.seed_line == "In the morning we")
+        await on.until(lambda: on.form.content.seed_line == "In the morning we")
         line(on.form, "seed").value = "my own"
         choose_file(on.form, "/letters.txt")
         await on.until(lambda: on.form.problem == COUNTING)
         await on.ready()
-        assert on.form.plan.seed_line == "my own"
+        assert on.form.content.seed_line == "my own"
 
 
 async def test_a_library_that_cannot_be_read_is_reported(script: Script, data_dir: Path) -> None:
@@ -311,7 +312,7 @@ async def test_a_key_that_changes_no_answer_causes_no_new_layout(
 
         monkeypatch.setattr(Compositor, "reflow", reflowed)
         await on.pilot.press(*"the dog")
-        assert on.form.plan.seed_line == "ethe dog"
+        assert on.form.content.seed_line == "ethe dog"
         line(on.form, "name").focus()
         await on.pilot.press("m")
         await on.ready()

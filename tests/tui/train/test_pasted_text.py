@@ -53,7 +53,7 @@ async def test_a_pasted_text_is_kept_until_it_is_deleted(script: Script) -> None
         form = await restored(on)
         await on.until(lambda: form.source == "pasted")
         assert area_of(form).text == f"{TEXT}and"
-        await on.until(lambda: form.plan.text == f"{TEXT}and")
+        await on.until(lambda: form.content.text == f"{TEXT}and")
         area_of(form).focus()
         area_of(form).select_all()
         await on.pilot.press("delete")
@@ -80,7 +80,7 @@ async def test_another_source_that_was_chosen_meanwhile_stays(
         on.form.query_one("#source-files", RadioButton).value = True
         await on.until(lambda: on.form.source == "files")
         gate.set()
-        await on.until(lambda: on.form.plan.text == TEXT)
+        await on.until(lambda: on.form.content.text == TEXT)
         assert on.form.source == "files"
 
 

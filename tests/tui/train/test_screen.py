@@ -37,7 +37,7 @@ from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from tests.helpers.app import click, picture, post_keys
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
-from tests.helpers.runs import Script, trained_elsewhere
+from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
 OFFERED = ["Write with it", "Inside", "Train longer", "Compare", "New"]
@@ -85,6 +85,34 @@ async def test_the_data_card_is_scrolled_to_and_a_click_starts_the_training(
         await on.until(lambda: on.sees("from fairest ---> creatures"))
         await click(on.pilot, "#train")
         await on.until(lambda: on.screen.is_run_shown)
+
+
+@pytest.mark.parametrize("size", [(80, 18), (120, 18)])
+@pytest.mark.parametrize("focused", ["#seed", "#train"])
+async def test_page_down_shows_what_is_below_from_anywhere(
+    script: Script, size: tuple[int, int], focused: str
+) -> None:
+    script.answer(SUMMARY | {"notes": [f"note {number}" for number in range(12)]})
+    async with shown(script, size) as on:
+        await on.ready()
+        await on.until(lambda: on.sees("more below: PgDn"))
+        on.screen.query_one(focused).focus()
+        await on.pilot.press("pagedown", "pagedown", "pagedown")
+        await on.until(lambda: on.sees("from fairest ---> creatures"))
+        await on.until(lambda: not on.sees("more below"))
+        await on.pilot.press("pageup", "pageup", "pageup")
+        await on.until(lambda: on.sees("sonnets.txt") or on.sees("my files"))
+        await on.until(lambda: on.sees("more below: PgDn"))
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark"])
+async def test_a_bar_marks_the_row_with_the_focus(script: Script, theme: str) -> None:
+    async with shown(script) as on:
+        on.app.theme = theme
+        for row, id in (("Text ", "sources"), ("Epochs", "setting-epochs"), ("Name", "name")):
+            on.form.query_one(f"#{id}").focus()
+            await on.until(partial(on.sees, f"▌{row}"))
+            assert sum(on.sees(f"▌{each}") for each in ("Text ", "Epochs", "Name")) == 1
 
 
 async def test_the_list_of_presets_has_a_frame(script: Script) -> None:
@@ -152,7 +180,7 @@ async def test_a_second_training_waits_for_the_first(script: Script) -> None:
         assert on.app.told[1:] == ["sonnets-gru waits until poems has ended"]
         await on.pilot.press("escape")
         await on.until(lambda: on.sees("1 sonnets-gru  waits for its turn"))
-        await on.until(lambda: on.form.plan.name == "sonnets-gru-2")
+        await on.until(lambda: on.form.content.name == "sonnets-gru-2")
         await on.until(lambda: on.form.problem is None)
         await on.pilot.press("f5")
         await on.until(lambda: on.screen.is_run_shown)
@@ -523,7 +551,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         on.form.query_one("#setting-epochs", Input).value = "7"
         on.form.query_one("#name", Input).value = "mine"
         await on.until(lambda: on.form.problem is None)
-        plan = on.form.plan
+        content = on.form.content
         await on.pilot.press("f5")
         hint = Sentence("give {max_vocabulary} 9")
         script.exit(3, CorpusError("it is [/b] too large", hint), name="mine")
@@ -532,7 +560,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         assert on.buttons == ["Back to the form"]
         await click(on.pilot, "#end-form")
         await on.until(lambda: not on.screen.is_run_shown and on.form.problem is None)
-        assert on.form.plan == plan
+        assert on.form.content == content
 
 
 async def test_a_killed_run_shows_its_log_and_offers_to_resume(script: Script) -> None:
@@ -660,7 +688,7 @@ async def test_a_stopped_run_is_resumed_by_key_while_the_focus_is_in_a_field(
         on.form.query_one("#files").focus()
         await on.pilot.press("f6", "enter")
         await on.until(lambda: "--resume" in script.arguments())
-        assert on.form.plan.files == "/diary.txt"
+        assert on.form.content.files == "/diary.txt"
 
 
 async def test_a_training_starts_even_if_its_name_is_still_being_checked(

@@ -19,13 +19,13 @@ from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.tui.train.data_card import card_lines
-from rnnlm_tui.tui.train.plan import Plan
+from rnnlm_tui.tui.train.form_content import FormContent
 from rnnlm_tui.tui.train.summary import summarise
 from tests.helpers.app import in_order
 from tests.helpers.runs import SUMMARY
 
 WAITS = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
-BUNDLED = Plan(preset="lesson")
+BUNDLED = FormContent(preset="lesson")
 
 Answering = Callable[..., None]
 
@@ -51,8 +51,8 @@ def is_alive(pid: int) -> bool:
 
 
 async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
-    plan = Plan("files", preset="lesson", settings={"held_out": "20", "epochs": "2"})
-    summary = await summarise(plan, (str(corpus_file),), data_dir())
+    content = FormContent("files", preset="lesson", settings={"held_out": "20", "epochs": "2"})
+    summary = await summarise(content, (str(corpus_file),), data_dir())
     corpus = summary.corpus
     assert (corpus.name, corpus.lines, corpus.held_out_lines) == ("verses.txt", 6, 1)
     assert summary.parameters == sum(layer.parameters for layer in summary.layers)
@@ -64,7 +64,7 @@ async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
 
 async def test_the_card_of_the_lesson_names_its_steps_and_shows_its_padded_sequences() -> None:
     text = "from fairest creatures\nwe desire increase from us"
-    summary = await summarise(Plan("pasted", text=text, preset="lesson"), (), data_dir())
+    summary = await summarise(FormContent("pasted", text=text, preset="lesson"), (), data_dir())
     card = [line.plain for line in card_lines(summary, 70)]
     steps = ("Tokenizer: 7 words", "n-gram sequences: ", "pad_sequences: ", "predictors, label: ")
     layers = ("  Embedding", "  Bidirectional", "  Dropout", "  SimpleRNN", "  Dense (softmax)")
@@ -79,7 +79,7 @@ async def test_the_card_of_the_lesson_names_its_steps_and_shows_its_padded_seque
 
 async def test_the_real_command_answers_about_a_text() -> None:
     text = "the cat sat on the mat\nthe dog sät too"
-    summary = await summarise(Plan("pasted", text=text, preset="ngram"), (), data_dir())
+    summary = await summarise(FormContent("pasted", text=text, preset="ngram"), (), data_dir())
     assert summary.first_pairs
     card = [line.plain for line in card_lines(summary, 60)]
     parts = [row.split()[:2] for row in card if row.startswith("  ") and row.split()[0].isdigit()]
@@ -95,14 +95,14 @@ async def test_a_corpus_that_cannot_be_used_is_explained(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CorpusError) as raised:
-        await summarise(Plan("files", preset="lesson"), (str(path),), data_dir())
+        await summarise(FormContent("files", preset="lesson"), (str(path),), data_dir())
     assert says in raised.value.message
     assert not raised.value.message.startswith("rnnlm-tui")
 
 
 async def test_an_encoding_that_is_not_for_text_is_explained(corpus_file: Path) -> None:
     with pytest.raises(UsageError, match="no text encoding is called 'hex'"):
-        await summarise(Plan("files", encoding="hex"), (str(corpus_file),), data_dir())
+        await summarise(FormContent("files", encoding="hex"), (str(corpus_file),), data_dir())
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_a_command_that_cannot_be_started_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(RnnlmError, match="could not be started"):
-        await summarise(Plan("files"), ("a\0b",), data_dir())
+        await summarise(FormContent("files"), ("a\0b",), data_dir())
     monkeypatch.setattr(paths, "headless_command", lambda: ("/no/such/program",))
     with pytest.raises(RnnlmError, match="could not be started"):
         await summarise(BUNDLED, (), data_dir())

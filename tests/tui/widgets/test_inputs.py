@@ -14,6 +14,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rnnlm_tui.tui.train.fields import FilesInput
 from rnnlm_tui.tui.widgets import inputs
 from rnnlm_tui.tui.widgets.inputs import (
     PathInput,
@@ -185,6 +186,27 @@ async def test_down_and_up_show_the_other_matches(folder: Path) -> None:
         await suggested(pilot, path, f"{folder}/poems.txt")
         await pilot.press("tab")
         assert path.value == f"{folder}/poems.txt"
+
+
+async def test_of_several_files_tab_completes_the_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    many = partial(FilesInput, select_on_focus=False)
+    app = HostApp(many, partial(Input, id="after"))
+    async with app.run_test(size=(120, 12)) as pilot:
+        path = app.query_one(FilesInput)
+        path.focus()
+        for ends in (";", "; ", " ;  "):
+            path.value = f"a.txt{ends}le"
+            done = f"a.txt{ends}letters.txt"
+            await suggested(pilot, path, done)
+            await pilot.press("tab")
+            assert path.value == done
+            assert path.has_focus
+        path.value = "a.txt; "
+        await pilot.press("tab")
+        assert app.query_one("#after").has_focus, "there is nothing to complete"
 
 
 async def test_matches_of_an_older_text_are_dropped(

@@ -107,6 +107,18 @@ async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
             await it.until(lambda figures=figures: it.static("#figures").startswith(figures))
 
 
+async def test_the_header_says_what_the_writer_has_saved_once_that_tells(tmp_path: Path) -> None:
+    async with desk(tmp_path, size=(120, 24)) as it:
+        before = it.app.header_text()
+        post_keys(it.app, *"shall i comp" * 16, *"compare")
+        await it.until(lambda: len(it.line) == 199)
+        assert it.app.header_text() == before
+        await it.press("s")
+        assert it.app.header_text() == "sonnets · you saved 0% of your keys"
+        await it.press("enter")
+        await it.until(lambda: "you saved 0% of your keys" in it.rows[0])
+
+
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
     """A French `!` keeps the space that the accept inserted before it; a comma does not."""
     french, english = (scripted_model(chain("anna")) for _ in range(2))

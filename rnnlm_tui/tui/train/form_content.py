@@ -12,10 +12,11 @@ from typing import Any, Literal, TypeAlias
 from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
 from rnnlm_tui.errors import UsageError, flag_of, label_of
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.texts import text_of
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.inputs import expanded
 
-Source: TypeAlias = Literal["bundled", "files", "pasted"]
+Source: TypeAlias = Literal["bundled", "written", "files", "pasted"]
 FIRST_PRESET = "gru"
 """The default of the form: it learns fastest and predicts best."""
 SEPARATOR = ";"
@@ -23,16 +24,19 @@ SEPARATOR = ";"
 PER_CENT = ("held_out",)
 """Settings that are shares, which the form shows in per cent."""
 MAX_STEM = 40
+WRITTEN_STEM = "mine"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The content of the form. `files` is the line of paths; `settings` maps the name of each
-    setting that was typed to its text."""
+class FormContent:
+    """The content of the form. `files` is the line of paths, `text` what was pasted, `written` the
+    paragraphs written in the app; `settings` maps the name of each setting that was typed to its
+    text."""
 
     source: Source = "bundled"
     files: str = ""
     text: str = ""
+    written: tuple[str, ...] = ()
     preset: str = FIRST_PRESET
     name: str = ""
     seed_line: str = ""
@@ -45,17 +49,30 @@ class Plan:
             return "name the file to train on"
         if self.source == "pasted" and (not self.text or self.text.isspace()):
             return "paste or type the text to train on"
+        if self.source == "written" and not self.written:
+            return "nothing is written yet: a line counts once it is sent"
+        return None
+
+    @property
+    def typed(self) -> str | None:
+        """The text to train on, if it is not in a file."""
+        match self.source:
+            case "pasted":
+                return self.text
+            case "written":
+                return text_of(self.written)
         return None
 
     def paths(self) -> tuple[str, ...]:
-        """Returns the files to train on; none for the bundled corpus and for a pasted text.
+        """Returns the files to train on; none if the text is not in files of the user.
 
         Reads the disk, so call it in a thread.
         """
         return paths_in(self.files) if self.source == "files" else ()
 
     def request(self, files: tuple[str, ...]) -> TrainArguments:
-        """Returns the request for the training. `files` includes the file of a pasted text."""
+        """Returns the request for the training. `files` includes the file in which a typed
+        text was stored."""
         flags = (f"--preset={self.preset}", f"--name={self.name}", *self.setting_flags())
         return TrainArguments((*files, *flags), self.name, " ".join(self.seed_line.split()))
 
@@ -67,7 +84,7 @@ class Plan:
             for name, typed in self.settings.items()
             if name in specs
         ]
-        # Pasted text is stored as UTF-8.
+        # A typed text is stored as UTF-8.
         if self.encoding and self.source == "files":
             flags.append(f"--encoding={self.encoding}")
         return flags
@@ -153,9 +170,15 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if quoted else text
 
 
-def proposed_stem(plan: Plan) -> str:
+def proposed_stem(content: FormContent) -> str:
     """Returns a name made of the corpus and the preset, whether it is free or not."""
-    paths = {"bundled": [bundled_corpus().name], "files": split_line(plan.files), "pasted": []}
-    stem = "".join(Path(path).stem for path in paths[plan.source][:1])
+    match content.source:
+        case "bundled":
+            paths = [bundled_corpus().name]
+        case "written":
+            paths = [WRITTEN_STEM]
+        case _:
+            paths = split_line(content.files) if content.source == "files" else []
+    stem = "".join(Path(path).stem for path in paths[:1])
     corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:MAX_STEM]
-    return f"{corpus or 'text'}-{plan.preset}"
+    return f"{corpus or 'text'}-{content.preset}"

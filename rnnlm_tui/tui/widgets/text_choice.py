@@ -1,0 +1,34 @@
+"""Asks for some of the texts that were written in the app, to train on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from functools import partial
+
+from rnnlm_tui.formatting import plural
+from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.texts import Listed, find_texts
+from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
+from rnnlm_tui.tui.widgets.host import Host
+
+
+async def texts_with_words(session: SessionDatabase) -> list[Listed]:
+    """Returns the texts of which something was sent, the newest first. Raises StorageError."""
+    return [text for text in await session.read(partial(find_texts, query="")) if text.words]
+
+
+async def choose_texts(
+    host: Host, session: SessionDatabase, chosen: Collection[int] = ()
+) -> list[int] | None:
+    """Asks for some of these texts, at first those `chosen`; returns their numbers, or None if the
+    user cancels. Raises StorageError."""
+    rows = [
+        (text.number, f"{text.title} ({plural(text.words, 'word')}, {_day(text)})")
+        for text in await texts_with_words(session)
+    ]
+    return await host.ask(ChooseSeveral("Train on which texts?", rows, chosen))
+
+
+def _day(text: Listed) -> str:
+    return date.fromtimestamp(text.changed).isoformat()
