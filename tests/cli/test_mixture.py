@@ -185,7 +185,7 @@ def test_what_cannot_be_built_on_a_model(train: Command, data_dir: Path) -> None
         (("--on", "nobody"), 1, "there is no model nobody"),
         (("--on", "base", "--tokenizer=whitespace"), 2, "uses the tokenizer"),
         (("--on", "base", "--name=base", "--force"), 2, "built on itself"),
-        (("--on", "base", "--resume"), 2, "--from and --on out"),
+        (("--on", "base", "--resume"), 2, "--from, --on and --written out"),
     ):
         assert why in refused(train("own", *options, code=code))
     train("own", "--on", "none")
