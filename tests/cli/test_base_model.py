@@ -136,6 +136,7 @@ def test_lines_of_the_built_in_english_are_not_held_out(
     assert len(held_out) > 15 and known_of(library, ENGLISH, held_out) == []
 
 
+@pytest.mark.slow
 def test_with_too_few_unseen_lines_the_weights_stay_as_they_are_by_default(
     train: Train, library: Library, run: Command, tmp_path: Path
 ) -> None:

@@ -152,6 +152,7 @@ def test_a_process_that_dies_ends_the_others_and_torchrun_starts_them_again(text
         assert process.end() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "message"),
     [

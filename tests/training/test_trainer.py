@@ -372,6 +372,7 @@ print(*map(np.count_nonzero, halves))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FLUSHES_SUBNORMALS, reason="this processor cannot flush them")
 def test_all_threads_flush_subnormal_numbers_to_zero(tmp_path: Path) -> None:
     """Runs in a new process, because threads keep the mode that was set when they started."""

@@ -140,6 +140,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._name_field = NameField()
         self._seed = SafeInput(id="seed", compact=True, placeholder="the first words of the text")
         self._encoding = SafeInput()
+        self._shown_preset = ""
 
     def compose(self) -> ComposeResult:
         yield Field("Text", self._sources, id="source-field")
@@ -169,6 +170,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     async def _show_settings(self, preset: str) -> None:
         """Shows empty fields for the settings of a preset."""
+        self._shown_preset = preset
         more = self.query_one("#more-settings", Vertical)
         await more.remove_children()
         own = {name: self._settings[name] for name in IN_THE_FORM}
@@ -285,6 +287,8 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @on(DropDown.Changed, "#preset")
     async def _preset_changed(self) -> None:
+        if self.preset == self._shown_preset:  # the first value
+            return
         await self._show_settings(self.preset)
         self.check(again=False)
         self._show_defaults()

@@ -84,6 +84,7 @@ async def test_another_source_that_was_chosen_meanwhile_stays(
         assert on.form.source == "files"
 
 
+@pytest.mark.slow
 async def test_no_more_than_the_largest_text_gets_in_however_it_comes(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
