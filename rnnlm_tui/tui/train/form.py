@@ -268,8 +268,10 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.check(again=False)
 
     def _preselect(self, source: Source) -> None:
-        self._preselected = source
-        self.query_one(f"#source-{source}", RadioButton).value = True
+        """Chooses a source, unless it was before: the user may have chosen another one."""
+        if source != self._preselected:
+            self._preselected = source
+            self.query_one(f"#source-{source}", RadioButton).value = True
 
     @on(RadioSet.Changed)
     def _source_changed(self) -> None:

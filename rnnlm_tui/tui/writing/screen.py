@@ -143,7 +143,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         keystrokes = self._sent + self.editor.keystrokes
         if keystrokes.written < ENOUGH_WRITTEN:
             return ""
-        return f"you saved {keystrokes.saved / keystrokes.written:.0%} of your keys"
+        return f"you saved {keystrokes.saved / keystrokes.written:.0%} (of your keys)"
 
     @property
     def latest_line(self) -> str:

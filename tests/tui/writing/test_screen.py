@@ -114,9 +114,9 @@ async def test_the_header_says_what_the_writer_has_saved_once_that_tells(tmp_pat
         await it.until(lambda: len(it.line) == 199)
         assert it.app.header_text() == before
         await it.press("s")
-        assert it.app.header_text() == "sonnets · you saved 0% of your keys"
+        assert it.app.header_text() == "sonnets · you saved 0% (of your keys)"
         await it.press("enter")
-        await it.until(lambda: "you saved 0% of your keys" in it.rows[0])
+        await it.until(lambda: "you saved 0% (of your keys)" in it.rows[0])
 
 
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
