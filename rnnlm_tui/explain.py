@@ -13,12 +13,11 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
 
-from rnnlm_tui.accepting import LISTED, Suggestion
+from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.evaluate import ScoredWord, score_word
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
@@ -122,10 +121,9 @@ def explain(
     typed = Typed.of(line[:cursor], tokenizer)
     read = _Read(contexts or Contexts(model), typed.words, previous_lines)
     scores, probabilities = read.scores()
-    candidates = list_words(
-        model, tokenizer, typed, line[cursor:], previous_lines, probabilities, LISTED + 1
+    listed = list_words(
+        model, tokenizer, typed, line[cursor:], previous_lines, probabilities
     ).candidates
-    listed = tuple(islice((each for each in candidates if each.changes_text), LISTED))
     words = [each.word for each in listed]
     ids = model.vocabulary.ids(words).tolist()
     falls = read.falls(probabilities, ids)

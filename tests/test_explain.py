@@ -417,7 +417,7 @@ def test_surprisal_is_the_score_of_each_word_in_bits(kind: str) -> None:
 @pytest.mark.parametrize("cursor", [None, 3, 1])
 def test_the_suggestions_are_those_of_the_list(kind: str, cursor: int | None) -> None:
     model, line = models()[kind]
-    expected = suggest(model, line, cursor, k=6).insertable(5)
+    expected = suggest(model, line, cursor).candidates
     contexts = Contexts(model)
     for _ in range(2):
         assert_same_list(explain(model, line, cursor, contexts=contexts).suggestions, expected)
@@ -433,7 +433,7 @@ def test_an_empty_line_is_explained(kind: str) -> None:
     assert (found.words, found.earlier, found.prefix) == ((), 0, "")
     assert found.notes[0] == ("There is no whole word yet: these are guesses for the first word.")
     assert found.notes[1:] == (ONLY_ZEROS,) * (kind == "lesson")
-    assert_same_list(found.suggestions, suggest(model, "").insertable(5))
+    assert_same_list(found.suggestions, suggest(model, "").candidates)
     assert found.suggestions
     assert stages(found)["words"].sentence == "The line has no whole word yet."
     assert stages(found)["words"].values.shape == (0,)
