@@ -35,7 +35,7 @@ WIDTH = 80
 DAY_WIDTH, WORDS_WIDTH, FILE_WIDTH = 11, 12, 16
 WITH_FILES = 64
 """Width of a row from which it has room for the name of the file."""
-KEYS = "Enter opens · ctrl+r renames · ctrl+d deletes · Esc closes"
+KEYS = "Enter open · ctrl+r rename · ctrl+d delete · Esc close"
 AROUND = 24
 """Characters shown before what was found in a line, and those of a word cut there."""
 
