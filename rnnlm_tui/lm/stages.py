@@ -193,7 +193,7 @@ def _lesson_stages(
     yield Stage(
         "embedding",
         f"Each id, also 0, has a row of {found.embedding.shape[1]} learned numbers. Words used"
-        " alike come to have similar rows.",
+        " alike come to have similar rows, unless they are rare.",
         found.embedding,
         rows,
         scale=DEVIATIONS * model.embedding_size,
@@ -217,7 +217,8 @@ def _lesson_stages(
     )
     yield Stage(
         "second layer",
-        "The second recurrent layer reads both states of each word, from the first to the last."
+        "The second recurrent layer reads both states of each word, from the first to the last"
+        " (dropout is off: it is for training)."
         f" Only its last state goes on: the whole line in {found.second.shape[1]} numbers.",
         found.second[-1],
         scale=1,

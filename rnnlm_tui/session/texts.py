@@ -104,7 +104,9 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     if not words:
         return texts
     found = dict[int, str]()
-    for number, line in connection.execute("SELECT text, line FROM turn ORDER BY number"):
+    lines = """SELECT text, line FROM (SELECT text, line, number FROM turn
+        UNION ALL SELECT text, line, 1 << 62 FROM draft) ORDER BY number"""
+    for number, line in connection.execute(lines):
         if number not in found and _has(line, words):
             found[number] = line
     return [

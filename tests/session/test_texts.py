@@ -98,6 +98,8 @@ def test_texts_are_found_by_title_and_lines_the_newest_first(
     assert titles(connection, "ann") == ["Anna"]
     assert titles(connection, "öl") == ["Äpfel und Öl"]
     assert titles(connection, "100%_'\"") == []
+    put_kept(connection, "draft", "app", "half a thought", text=open_text(connection, 1).number)
+    assert titles(connection, "half") == ["Anna"], "what is being written is found too"
     assert [text.words for text in find_texts(connection, "")] == [4, 3, 10]
 
 

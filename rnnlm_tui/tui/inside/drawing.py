@@ -109,7 +109,7 @@ def _influence(word: LineWord, whole: float) -> Content:
     drawn = bar(-rise, INFLUENCE_BAR)
     if rise > 0:
         drawn = RISE * math.ceil(min(rise, 1) * INFLUENCE_BAR)
-    change = f"{rise:+.0%}"
+    change = f"{rise:+.1%}" if rise < -0.99 else f"{rise:+.0%}"  # tells the strongest apart
     if change[1:] == "0%":
         drawn, change = "", "0%"
     return Content.assemble(label, " ", (drawn, BAR), " " * bool(drawn), (change, DIM), "  ")
@@ -127,7 +127,7 @@ def guess_sentence(found: Explanation) -> str:
     if not last.known:
         return f'"{word}": unknown to the model, so it is never guessed'
     if last.probability is None or last.bits is None:
-        return f'"{word}": not guessed, since no word that is read stands before it'
+        return f'"{word}": no word that is known stands before it'
     guess = f"{last.rank:,}{ordinal(last.rank)} guess" if last.rank else "never suggested"
     share = f"{last.probability:.1%}" if last.probability >= 0.0005 else "<0.1%"
     near = before
@@ -145,7 +145,8 @@ def ordinal(number: int) -> str:
 
 
 def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Content]:
-    """The suggestions; for a mixture with the share of each part in their probability."""
+    """The suggestions with their probability among all words; for a mixture with the share of each
+    part in it."""
     parts = found.parts if len(found.parts) > 1 else ()
     part_width = min(WIDEST_PART, max(12, (width - LABEL - 12) // max(1, len(parts))))
     if parts:
@@ -154,8 +155,8 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Con
         height -= 1
     contributions = [part.contributions.tolist() for part in parts]
     for number, listed in enumerate(found.suggestions[:height]):
-        word = fitted(listed.word, LABEL)
-        figure = f" {in_percent(listed.probability):>4} "
+        word, probability = fitted(listed.word, LABEL), float(found.probabilities[number])
+        figure = f" {in_percent(probability):>4} "
         of_parts = [values[number] for values in contributions]
         whole = sum(of_parts)
         shares = [value / whole if whole else 0.0 for value in of_parts]
@@ -164,7 +165,7 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Con
             yield Content.assemble(word, figure, " " * 6, *columns).truncate(width)
         else:
             room = min(2 * LONGEST_BAR, width - LABEL - 7)
-            drawn = bar(listed.probability, room)
+            drawn = bar(probability, room)
             yield Content.assemble(word, figure, (drawn, BAR))
 
 

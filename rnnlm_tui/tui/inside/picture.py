@@ -129,7 +129,8 @@ class Picture(Widget, can_focus=True):
         alike = self._explained.word
         if self._pointed is not None:
             alike = self._stage.rows[min(self._pointed[0], len(self._stage.rows) - 1)]
-        words = [shorten(word) for word, _ in self._explained.neighbours(alike)]
+        found = self._explained.neighbours(alike)
+        words = [f"{shorten(word)} {cosine:.2f}" for word, cosine in found]
         text = f'most like "{shorten(alike)}": '
         while words and cell_len(text + ", ".join(words)) > self.content_size.width:
             words.pop()

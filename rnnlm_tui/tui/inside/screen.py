@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, OptionList
 
 from rnnlm_tui.formatting import shorten
+from rnnlm_tui.tui.inside.cells import is_of_cells
 from rnnlm_tui.tui.inside.drawing import guess_sentence, influence_rows, suggestion_rows
 from rnnlm_tui.tui.inside.explainer import Explained, Explainer
 from rnnlm_tui.tui.inside.host import InsideHost
@@ -205,6 +206,9 @@ class InsideScreen(AppScreen[InsideHost]):
             return self._typed.display
         if action in ("play", "pause"):
             return bool(self._played) == (action == "pause")
+        if action == "other_pane":
+            chosen = self._stages.chosen  # the picture shows it a moment later
+            return self._picture.has_focus or (chosen is not None and is_of_cells(chosen[1]))
         if action == "next_part":
             return self._explained is not None and len(self._explained.found.parts) > 1
         return super().check_action(action, parameters)

@@ -53,7 +53,7 @@ def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool 
     phase = run.progress.phase
     if phase.is_over:
         return action in end_actions(run, status) or action == "again"
-    if action == "write":
+    if action in ("write", "inside"):
         return True  # before the first save it says when that will be
     if action not in CONTROLS or not (run.is_own or (action == "stop" and run.can_stop)):
         return False

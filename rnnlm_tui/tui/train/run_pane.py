@@ -27,6 +27,7 @@ from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
 if TYPE_CHECKING:
     from rnnlm_tui.store.run_state import RunStatus
     from rnnlm_tui.tui.train.host import TrainHost
+    from rnnlm_tui.tui.widgets.host import Mode
 
 MAX_EPOCHS = int(all_settings()["epochs"].metadata["bounds"].high)
 
@@ -48,7 +49,7 @@ class RunPane(Vertical, can_focus=True):
         train_key("w", "write", "write now", "Write now; with the best model saved so far"),
         train_key("g", "seed", "your line", "Change your line; it is continued after each epoch"),
         train_key("u", "use", "use it", "Write with the trained model"),
-        train_key("i", "inside", "inside", "Look inside the trained model"),
+        train_key("i", "inside", "inside", "Look inside the model as it learns"),
         train_key("t", "longer", "longer", "Train for more epochs"),
         train_key("r", "go_on", "resume", "Resume the training; from the last save"),
         train_key("c", "compare", "compare", "Show it among the other models"),
@@ -225,13 +226,15 @@ class RunPane(Vertical, can_focus=True):
             self._notify_order(run.detach(), news)
 
     def action_write(self) -> None:
-        """Activates the saved model, or says when there will be one."""
-        run = self.run
-        if run is None:
+        self._use("autocomplete")
+
+    def _use(self, mode: Mode) -> None:
+        """Activates the saved model and shows a screen, or says when there will be one."""
+        if (run := self.run) is None:
             return
         if is_saved(run):
             self.host.use_model(run.name)
-            self.host.show_mode("autocomplete")
+            self.host.show_mode(mode)
             return
         self.host.notify_user(f"nothing is saved yet: {first_save(run)}")
 
@@ -265,9 +268,7 @@ class RunPane(Vertical, can_focus=True):
 
     @on(Button.Pressed, "#end-inside")
     def action_inside(self) -> None:
-        if (run := self.run) is not None:
-            self.host.use_model(run.name)
-            self.host.show_mode("inside")
+        self._use("inside")
 
     @on(Button.Pressed, "#end-compare")
     def action_compare(self) -> None:

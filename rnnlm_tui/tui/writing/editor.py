@@ -173,6 +173,7 @@ class LineEditor(GrowingArea):
 
     def begin(self, text: str) -> None:
         """Begins with what was written at the end of another text."""
+        self.suggested.visibility.reset()
         self.sent.end_edit()
         self.set_text(text)
 
@@ -249,14 +250,17 @@ class LineEditor(GrowingArea):
 
     def action_undo(self) -> None:
         """Undoes the last change; right after a digit that took a word, types the digit instead.
-        Right after an edit was cancelled, goes on with it; after text was sent, edits that."""
+        Right after an edit was cancelled, goes on with it; after it was sent, edits the text before
+        it; after new text was sent, edits that."""
         if self.typing.give_digit_back():
             return
         if self.history.undo_stack or self.history.redo_stack:
             super().action_undo()
-        elif self.sent.cancelled is not None:
-            turn, text = self.sent.cancelled
-            self.edit_turn(turn)
+        elif (undoable := self.sent.undoable) and (undoable[0] in self.sent.turns or not self.text):
+            turn, text = undoable
+            if turn in self.sent.turns:  # otherwise the edit has emptied it
+                self.edit_turn(turn)
+            self.sent.undoable = None
             self.set_text(text)
         elif not self.text:
             self._show_sent(-1)
@@ -441,5 +445,5 @@ class LineEditor(GrowingArea):
         elif text or edited is not None:
             self.post_message(TextSent(text, self.keystrokes, edited))
             # Emptied at once: what is typed next is a new text.
-            self.set_text(self.sent.end_edit())
+            self.set_text(self.sent.send_edit())
             self.suggested.visibility.reset()

@@ -67,6 +67,6 @@ class FirstSteps(Static):
     def _show(self) -> None:
         self.set_class(bool(self._left), "-shown")
         if self._left:
-            number = len(STEPS) - len(self._left) + 1
+            number = [*STEPS].index(self._left[0]) + 1
             rest = f"  {number} of {len(STEPS)} · Esc ends this"
             self.update(Content.assemble((STEPS[self._left[0]], "bold"), (rest, "$text-muted")))

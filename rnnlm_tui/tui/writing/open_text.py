@@ -156,8 +156,9 @@ class SentTexts:
         self.edited: Turn | None = None
         self.draft = ""
         """The text that was being written when the edit began."""
-        self.cancelled: tuple[Turn, str] | None = None
-        """The turn whose edit was ended last, and its edited text, if that was cancelled."""
+        self.undoable: tuple[Turn, str] | None = None
+        """The turn whose edit was ended last, and what an undo of that brings back: the edited text
+        if it was cancelled, else the text before it."""
 
     def is_unchanged(self, text: str) -> bool:
         """Returns whether `text` is that of the edited turn, not changed yet."""
@@ -177,17 +178,21 @@ class SentTexts:
         """Starts editing a turn and returns its text. `draft` is the text that it replaces."""
         if self.edited is None:
             self.draft = draft
-        self.edited, self.cancelled = turn, None
+        self.edited, self.undoable = turn, None
         return lines_of(turn.line)
 
     def end_edit(self) -> str:
         """Ends the edit and returns the text that was being written before it."""
-        draft, self.draft, self.edited, self.cancelled = self.draft, "", None, None
+        draft, self.draft, self.edited, self.undoable = self.draft, "", None, None
         return draft
 
     def cancel_edit(self, text: str) -> str:
-        """Like `end_edit`, but remembers the edited `text`."""
+        """Like `end_edit`, but lets an undo bring back the edited `text`."""
         turn = self.edited
         draft = self.end_edit()
-        self.cancelled = None if turn is None else (turn, text)
+        self.undoable = None if turn is None else (turn, text)
         return draft
+
+    def send_edit(self) -> str:
+        """Like `end_edit`, but lets an undo bring back the text before the edit."""
+        return self.cancel_edit("" if self.edited is None else lines_of(self.edited.line))

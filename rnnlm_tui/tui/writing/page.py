@@ -132,6 +132,8 @@ class Page(ScrollView, can_focus=True):
         self._matches = Matches()
         self._copies = CopyFinder(lambda: self.host.library)
         self._current: int | None = None
+        """The index of the line that is marked: keys act on it, or it is being edited."""
+        self._edited: Turn | None = None
         self._rows: list[Row] = []
         self._starts: list[int] = []
         """The first row of each line, or that of the heading or blank row above it."""
@@ -304,7 +306,17 @@ class Page(ScrollView, can_focus=True):
         self._mark(len(self.lines) - 1 if self.lines else None)
 
     def on_blur(self) -> None:
-        self._mark(None)
+        self._mark(self._place_of(self._edited))
+
+    def _place_of(self, turn: Turn | None) -> int | None:
+        """The index of the line of a turn."""
+        return next((i for i, line in enumerate(self.lines) if line.turn is turn), None)
+
+    def mark_edited(self, turn: Turn | None) -> None:
+        """Marks the line that is being edited, and shows it; None marks no line."""
+        if turn is not self._edited:
+            self._edited = turn
+            self._mark(self._place_of(turn))
 
     @property
     def current(self) -> PageLine | None:
@@ -396,6 +408,8 @@ class Page(ScrollView, can_focus=True):
             return
         self.text.change_line(turn, line)
         self.post_message(self.LinesChanged())
+        if not line:
+            self.host.notify_user("removed the paragraph; ctrl+z brings it back to the editor")
         first = next(i for i, shown in enumerate(self.lines) if shown.turn is turn)
         new = [PageLine(turn)] if line else []
         self.lines[first:] = new + [shown for shown in self.lines[first:] if shown.turn is not turn]

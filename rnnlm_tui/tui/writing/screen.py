@@ -406,7 +406,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @work(group="dialog")
     async def action_save(self) -> None:
         if not self.text.turns and self.text.text.file is None:
-            self.host.notify_user("Enter adds what you are writing to the page, then F5 saves it")
+            unsent = "Enter adds what you are writing to the page, then F5 saves it"
+            nothing = "there is nothing to save yet"
+            self.host.notify_user(unsent if self.editor.text.strip() else nothing)
             return
         with self.host.showing_errors():
             if (wanted := await ask_how_to_save(self.host, self.text)) is not None:
@@ -432,6 +434,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         subtitle = "Enter changes the sent text, Esc cancels" if is_edit else ""
         if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
             self.editor.border_subtitle = subtitle
+        self.page.mark_edited(self.editor.sent.edited)
 
     @on(events.Paste)
     @on(Page.Typed)

@@ -115,10 +115,14 @@ class TextsDialog(Dialog[TextWanted]):
         self._find(self._search.value)
 
     @work(group="find", exclusive=True)
-    async def _find(self, query: str, highlighted: int = 0) -> None:
+    async def _find(self, query: str, highlighted: int = 0, number: int | None = None) -> None:
+        """Lists the texts that are found, and highlights a row, or the text of this number."""
         with self.host.showing_errors():
             find = partial(texts.find_texts, query=query)
             self._listed = (await self._database.read(find))[:MAX_SHOWN]
+            numbers = [text.number for text in self._listed]
+            if number in numbers:
+                highlighted = numbers.index(number)
             width = min(WIDTH, self.app.size.width) - 8
             is_nothing = bool(query.strip()) and not self._listed
             self._nothing.update(f"no text has “{shorten(query.strip())}”")
@@ -213,11 +217,11 @@ class TextsDialog(Dialog[TextWanted]):
         if not self._deleted:
             self.host.notify_user("no text was deleted since the start")
             return
+        deleted = self._deleted.pop()
         with self.host.showing_errors():
-            restore = partial(texts.restore_text, deleted=self._deleted.pop())
-            await self._database.read(restore)
+            await self._database.read(partial(texts.restore_text, deleted=deleted))
             self._show_keys(KEYS)
-        self._find(self._search.value)
+        self._find(self._search.value, number=deleted["text"][0][0])
 
 
 def row_of(text: Listed, width: int, found: list[str], *, is_open: bool) -> Content:

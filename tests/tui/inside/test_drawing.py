@@ -48,7 +48,7 @@ WORDS = (
     ("count", "sentence"),
     [
         (0, ""),
-        (1, '"shall": not guessed, since no word that is read stands before it'),
+        (1, '"shall": no word that is known stands before it'),
         (2, '"i": 1st guess, 25.0%, 2.0 bits after "shall"'),
         (3, '"zzz": unknown to the model, so it is never guessed'),
         (4, '"compare": 1,203rd guess, <0.1%, 13.3 bits after "shall i zzz"'),

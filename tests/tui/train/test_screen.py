@@ -340,6 +340,8 @@ async def test_write_now_waits_for_the_first_save(script: Script) -> None:
         await on.until(lambda: on.epochs)
         await on.pilot.press("w")
         assert on.app.calls == [("use_model", "poems"), ("show_mode", "autocomplete")]
+        await on.pilot.press("i")
+        assert on.app.calls[2:] == [("use_model", "poems"), ("show_mode", "inside")]
 
 
 @pytest.mark.parametrize("is_gone", [False, True])

@@ -82,6 +82,7 @@ async def test_the_real_command_answers_about_a_text() -> None:
     summary = await summarise(FormContent("pasted", text=text, preset="ngram"), (), data_dir())
     assert summary.first_pairs
     card = [line.plain for line in card_lines(summary, 60)]
+    assert any("fewer than 1,000 words" in row for row in card)
     parts = [row.split()[:2] for row in card if row.startswith("  ") and row.split()[0].isdigit()]
     assert parts[:2] == [["1", "word"], ["2", "words"]], "not five rows of one name"
     assert not any("None" in row for row in card)

@@ -55,6 +55,7 @@ async def test_a_step_done_early_is_not_asked_for(tmp_path: Path) -> None:
         await it.until(lambda: it.page)
         await it.write(*"shall ", "tab", *"compare th")
         await it.until(lambda: told(it) == "digit")
+        assert "3 of 4" in picture(it.app)
         await it.write("1")
         await it.until(lambda: told(it) is None)
     assert is_over(tmp_path)

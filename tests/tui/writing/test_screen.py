@@ -544,6 +544,35 @@ async def test_undo_sends_nothing_twice(tmp_path: Path) -> None:
         assert it.page == ["one!"]
 
 
+async def test_a_changed_line_and_an_emptied_one_are_brought_back_by_undo(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        await it.send("one", 1)
+        await it.send("two", 2)
+        await it.press("up", "up", "!", "enter")
+        await it.until(lambda: it.page == ["one!", "two"])
+        await it.press("ctrl+z", "enter")
+        await it.until(lambda: it.page == ["one", "two"])
+        await it.press("up", "up", "ctrl+u", "enter")
+        await it.until(lambda: it.page == ["two"])
+        await it.until(lambda: it.tells("removed the paragraph; ctrl+z brings it back"))
+        await it.press("ctrl+z")
+        assert (it.line, it.editor.sent.edited) == ("one", None)
+
+
+async def test_the_line_that_is_edited_is_marked_and_in_sight(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=Preferences()) as it:
+        it.screen.text.turns = [Turn(f"line {number}") for number in range(60)]
+        it.screen.page.fill()
+        it.screen.page.post_message(Page.LinesChanged())
+        await it.until(lambda: has_row(it.app, "line 59"))
+        await it.press(*["up"] * 40)
+        await it.until(lambda: has_row(it.app, "│ line 20 "))
+        marked = it.screen.page.current
+        assert marked is not None and marked.turn is it.editor.sent.edited
+        await it.press("escape")
+        await it.until(lambda: it.screen.page.current is None)
+
+
 async def test_a_sent_line_that_is_open_for_editing_does_not_come_back_twice(
     tmp_path: Path,
 ) -> None:

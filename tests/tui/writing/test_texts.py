@@ -114,6 +114,8 @@ async def test_a_search_without_a_hit_says_so_and_enter_opens_nothing(tmp_path: 
 
 async def test_nothing_is_saved_before_a_line_is_on_the_page(tmp_path: Path) -> None:
     async with desk(tmp_path, preferences=QUIET) as it:
+        await it.press("f5")
+        await it.until(lambda: it.tells("there is nothing to save yet"))
         await it.write(*"not sent")
         await it.press("ctrl+s")
         await it.until(lambda: it.tells("Enter adds what you are writing to the page, then F5"))
@@ -172,7 +174,7 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         assert not has_row(it.app, "half a line", "today"), "leaving it does not bring it back"
         await it.press("ctrl+z")
         await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
-        await it.until(lambda: has_row(it.app, "ctrl+d deletes"))
+        await it.until(lambda: has_row(it.app, "ctrl+d delete"))
         await it.press("ctrl+z")
         await it.until(lambda: it.tells("no text was deleted"))
         await it.press("enter")
