@@ -129,7 +129,7 @@ def guess_sentence(found: Explanation) -> str:
     if last.probability is None or last.bits is None:
         return f'"{word}": no word that is known stands before it'
     guess = f"{last.rank:,}{ordinal(last.rank)} guess" if last.rank else "never suggested"
-    share = f"{last.probability:.1%}" if last.probability >= 0.0005 else "<0.1%"
+    share = _exactly(last.probability)
     near = before
     while len(near) > 1 and len(" ".join(near)) > CONTEXT:
         near = near[1:]
@@ -137,6 +137,13 @@ def guess_sentence(found: Explanation) -> str:
     after = shorten(" ".join(near))
     where = f'after "{cut}{after}"' if before else "as the first word"
     return f'"{word}": {guess}, {share}, {last.bits:.1f} bits {where}'
+
+
+def _exactly(probability: float) -> str:
+    """A probability in per cent: those of the words that begin with a letter are small."""
+    if probability >= 0.0995:
+        return in_percent(probability)
+    return f"{probability:.1%}" if probability >= 0.0005 else "<0.1%"
 
 
 def ordinal(number: int) -> str:
@@ -148,15 +155,15 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Con
     """The suggestions with their probability among all words; for a mixture with the share of each
     part in it."""
     parts = found.parts if len(found.parts) > 1 else ()
-    part_width = min(WIDEST_PART, max(12, (width - LABEL - 12) // max(1, len(parts))))
+    part_width = min(WIDEST_PART, max(12, (width - LABEL - 13) // max(1, len(parts))))
     if parts:
         names = "".join(fitted(part.name, part_width).plain for part in parts)
-        yield Content.styled(f"{'':{LABEL + 6}}from: {names}", DIM).truncate(width)
+        yield Content.styled(f"{'':{LABEL + 7}}from: {names}", DIM).truncate(width)
         height -= 1
     contributions = [part.contributions.tolist() for part in parts]
     for number, listed in enumerate(found.suggestions[:height]):
         word, probability = fitted(listed.word, LABEL), float(found.probabilities[number])
-        figure = f" {in_percent(probability):>4} "
+        figure = f" {_exactly(probability):>5} "
         of_parts = [values[number] for values in contributions]
         whole = sum(of_parts)
         shares = [value / whole if whole else 0.0 for value in of_parts]
@@ -164,7 +171,7 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Con
             columns = (_share(share, part_width) for share in shares)
             yield Content.assemble(word, figure, " " * 6, *columns).truncate(width)
         else:
-            room = min(2 * LONGEST_BAR, width - LABEL - 7)
+            room = min(2 * LONGEST_BAR, width - LABEL - 8)
             drawn = bar(probability, room)
             yield Content.assemble(word, figure, (drawn, BAR))
 

@@ -49,7 +49,7 @@ WORDS = (
     [
         (0, ""),
         (1, '"shall": no word that is known stands before it'),
-        (2, '"i": 1st guess, 25.0%, 2.0 bits after "shall"'),
+        (2, '"i": 1st guess, 25%, 2.0 bits after "shall"'),
         (3, '"zzz": unknown to the model, so it is never guessed'),
         (4, '"compare": 1,203rd guess, <0.1%, 13.3 bits after "shall i zzz"'),
         (5, '"compare": 1,203rd guess, <0.1%, 13.3 bits after "shall i zzz"'),
@@ -62,4 +62,4 @@ def test_the_guess_of_the_last_word_is_told(count: int, sentence: str) -> None:
 
 def test_a_word_that_is_never_suggested_has_no_place() -> None:
     mark = replace(explanation(), words=WORDS[4:5])
-    assert guess_sentence(mark) == '",": never suggested, 50.0%, 1.0 bits as the first word'
+    assert guess_sentence(mark) == '",": never suggested, 50%, 1.0 bits as the first word'

@@ -228,9 +228,9 @@ async def test_it_says_how_surprising_the_chosen_word_was(
     tmp_path: Path, inside_script: Script
 ) -> None:
     async with inside(tmp_path, inside_script, "shall i compare") as on:
-        await on.sees('next word · "compare": 2nd guess, 50.0%, 1.0 bits after "shall i"')
+        await on.sees('next word · "compare": 2nd guess, 50%, 1.0 bits after "shall i"')
         await on.press("left", "left")
-        await on.sees('next word · "shall": 2nd guess, 50.0%, 1.0 bits as the first word')
+        await on.sees('next word · "shall": 2nd guess, 50%, 1.0 bits as the first word')
 
 
 async def test_a_half_typed_word_is_said_to_be_one(tmp_path: Path) -> None:
