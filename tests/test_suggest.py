@@ -397,6 +397,7 @@ def test_a_suggestion_costs_the_same_after_any_number_of_characters_without_a_sp
     assert max(read) <= 3 * prose.LONGEST_LOOK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("characters", UNSPACED[:3])
 def test_text_without_spaces_is_scored_in_linear_time(
     characters: str, characters_cut: list[int]

@@ -103,6 +103,7 @@ def test_a_base_of_the_same_text_makes_no_figure_better_than_it_is(
     assert len(held_out) > 30 and known_of(library, "base", held_out) == []
 
 
+@pytest.mark.slow
 def test_lines_of_the_base_of_a_base_are_known_too(
     train: Train, library: Library, run: Command, tmp_path: Path
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_text_of_which_the_base_knows_every_line_has_no_figures(
     assert known_of(library, "mine", tuple(SONNETS[:60])) == SONNETS[:60]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("from_source", [False, True])
 def test_lines_of_the_base_are_known_to_an_update_and_to_a_model_from_another(
     from_source: bool, train: Train, run: Command, library: Library, tmp_path: Path

@@ -140,7 +140,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._name_field = NameField()
         self._seed = SafeInput(id="seed", compact=True, placeholder="the first words of the text")
         self._encoding = SafeInput()
-        self._shown_preset = ""
+        self._shown_preset = FIRST_PRESET
 
     def compose(self) -> ComposeResult:
         yield Field("Text", self._sources, id="source-field")
@@ -159,31 +159,30 @@ class TrainForm(VerticalScroll, can_focus=False):
         with Collapsible(title="More settings", id="more"):
             yield Vertical(id="more-settings")
 
-    async def on_mount(self) -> None:
-        """Fills in the first preset and the files of the last training."""
-        await self._show_settings(FIRST_PRESET)
+    def on_mount(self) -> None:
+        """Fills in the files of the last training."""
         if files := self.host.preferences.files:
             self._files.value = files
             self._preselect("files")
         self.check()
         self.read_written()
 
-    async def _show_settings(self, preset: str) -> None:
-        """Shows empty fields for the settings of a preset."""
-        self._shown_preset = preset
+    @on(Collapsible.Expanded)
+    async def _fill_more(self) -> None:
+        """Adds empty fields for the other settings of the preset. Not before they are to be seen:
+        they are most of the form, which opens in half the time without them."""
         more = self.query_one("#more-settings", Vertical)
-        await more.remove_children()
-        own = {name: self._settings[name] for name in IN_THE_FORM}
-        for field in own.values():
-            field.use_preset(preset)
-        names = [name for name in all_settings_of(preset) if name not in own]
-        others = {name: SettingField(name, preset) for name in names}
-        self._settings = own | others
+        if more.children:
+            return
+        names = [name for name in all_settings_of(self.preset) if name not in IN_THE_FORM]
+        others = {name: SettingField(name, self.preset) for name in names}
+        self._settings |= others
         self._encoding = SafeInput(
             id="encoding", compact=True, classes="-number", placeholder="utf-8"
         )
         hint = "the encoding of your files, such as latin-1"
         await more.mount(*others.values(), Field("encoding", self._encoding, hint=hint))
+        self._show_defaults()
 
     @property
     def host(self) -> TrainHost:
@@ -289,9 +288,17 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @on(DropDown.Changed, "#preset")
     async def _preset_changed(self) -> None:
+        """Shows empty fields for the settings of a preset."""
         if self.preset == self._shown_preset:  # the first value
             return
-        await self._show_settings(self.preset)
+        self._shown_preset = self.preset
+        self._settings = {name: self._settings[name] for name in IN_THE_FORM}
+        for field in self._settings.values():
+            field.use_preset(self.preset)
+        self._encoding = SafeInput()
+        await self.query_one("#more-settings", Vertical).remove_children()
+        if not self.query_one("#more", Collapsible).collapsed:
+            await self._fill_more()
         self.check(again=False)
         self._show_defaults()
 

@@ -20,6 +20,7 @@ from rnnlm_tui.tui.train.form import COUNTING, TrainForm
 from rnnlm_tui.tui.train.form_content import FormContent, paths_in, setting_problem
 from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
 from rnnlm_tui.tui.widgets.inputs import PathInput
+from rnnlm_tui.tui.widgets.lists import DropDown
 from tests.helpers.app import click
 from tests.helpers.models import make_model
 from tests.helpers.runs import SUMMARY, Script
@@ -192,7 +193,9 @@ async def test_settings_that_follow_from_the_corpus_are_shown_and_not_sent(scrip
 
 async def test_every_setting_of_the_preset_can_be_given(script: Script) -> None:
     async with shown(script) as on:
+        assert not on.form.query("#setting-dropout")
         on.form.query_one("#more", Collapsible).collapsed = False
+        await on.until(lambda: on.form.query("#setting-dropout"))
         for setting in settings_of(preset_named(on.form.preset)):
             assert on.form.query(f"#setting-{setting}"), setting
         await on.ready()
@@ -202,6 +205,10 @@ async def test_every_setting_of_the_preset_can_be_given(script: Script) -> None:
         line(on.form, "setting-dropout").value = "0.5"
         await on.ready()
         assert on.form.content.settings["dropout"] == "0.5"
+        on.form.query_one("#preset", DropDown).value = "ngram"
+        await on.until(lambda: on.form.query("#setting-order"))
+        assert not on.form.query("#setting-dropout")
+        assert not on.form.content.settings
 
 
 async def test_an_unusable_corpus_says_so_in_the_forms_words(script: Script) -> None:

@@ -21,6 +21,7 @@ from tests.helpers.events import started
 from tests.helpers.runs import SUMMARY, Script
 from tests.helpers.train_screen import Shown, shown
 
+pytestmark = pytest.mark.slow
 HOSTILE = (
     "[/b] [red]\x1b[31m\x1b]0;title\x07 \x9b2J \u202e\u05e9\u05dc\u05d5\u05dd\u202c 漢字 "
     + "👩\u200d🚀 e\u0301\u0302 a\tb\0c "

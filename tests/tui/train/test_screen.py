@@ -647,6 +647,7 @@ async def test_a_run_elsewhere_is_listed_watched_and_stopped(
             await on.until(lambda: "stopped" in on.head)
 
 
+@pytest.mark.slow
 async def test_the_own_run_is_found_again_after_another_was_watched(script: Script) -> None:
     with trained_elsewhere(script, started()):
         async with shown(script) as on:
