@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.content import Content
 
-from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.formatting import format_percent, sanitize, shorten
 from rnnlm_tui.tui.inside.cells import fitted, on_view
 from rnnlm_tui.tui.widgets.bars import bar, in_percent
 
@@ -141,9 +141,7 @@ def guess_sentence(found: Explanation) -> str:
 
 def _exactly(probability: float) -> str:
     """A probability in per cent: those of the words that begin with a letter are small."""
-    if probability >= 0.0995:
-        return in_percent(probability)
-    return f"{probability:.1%}" if probability >= 0.0005 else "<0.1%"
+    return format_percent(probability) if probability >= 0.0005 else "<0.1%"
 
 
 def ordinal(number: int) -> str:

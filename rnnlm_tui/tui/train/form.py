@@ -165,7 +165,8 @@ class TrainForm(VerticalScroll, can_focus=False):
             self._files.value = files
             self._preselect("files")
         self.check()
-        self.read_written()
+        if self.screen.is_current:  # otherwise when it is shown
+            self.read_written()
 
     @on(Collapsible.Expanded)
     async def _fill_more(self) -> None:

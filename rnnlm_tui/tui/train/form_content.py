@@ -71,8 +71,8 @@ class FormContent:
         return paths_in(self.files) if self.source == "files" else ()
 
     def request(self, files: tuple[str, ...]) -> TrainArguments:
-        """Returns the request for the training. `files` includes the file in which a typed
-        text was stored."""
+        """Returns the request for the training. `files` includes the file in which a typed text was
+        stored."""
         flags = (f"--preset={self.preset}", f"--name={self.name}", *self.setting_flags())
         return TrainArguments((*files, *flags), self.name, " ".join(self.seed_line.split()))
 
@@ -177,8 +177,10 @@ def proposed_stem(content: FormContent) -> str:
             paths = [bundled_corpus().name]
         case "written":
             paths = [WRITTEN_STEM]
-        case _:
-            paths = split_line(content.files) if content.source == "files" else []
+        case "files":
+            paths = split_line(content.files)
+        case "pasted":
+            paths = []
     stem = "".join(Path(path).stem for path in paths[:1])
     corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:MAX_STEM]
     return f"{corpus or 'text'}-{content.preset}"

@@ -230,8 +230,8 @@ class TrainScreen(AppScreen[TrainHost]):
 
     @work(group="start")
     async def _start(self, content: FormContent) -> None:
-        """Starts the training that the form asks for. A text that was typed is
-        stored as a file first."""
+        """Starts the training that the form asks for. A text that was typed is stored as a file
+        first."""
         with self.host.showing_errors():
             files = await asyncio.to_thread(self._files_of, content)
             await self.run_pane.begin(content.request(files))

@@ -424,7 +424,7 @@ class LineEditor(GrowingArea):
         if self.suggested.choice is not None:
             self._choose(None)
         elif self.sent.edited is not None:
-            self.set_text(self.sent.cancel_edit(self.text))
+            self.set_text(self.sent.end_edit(self.text))
         else:
             self.suggested.visibility.hide(self._up_to_cursor)
             self.visibility_changed()
@@ -445,5 +445,5 @@ class LineEditor(GrowingArea):
         elif text or edited is not None:
             self.post_message(TextSent(text, self.keystrokes, edited))
             # Emptied at once: what is typed next is a new text.
-            self.set_text(self.sent.send_edit())
+            self.set_text(self.sent.end_edit(lines_of(edited.line) if edited else None))
             self.suggested.visibility.reset()

@@ -181,18 +181,10 @@ class SentTexts:
         self.edited, self.undoable = turn, None
         return lines_of(turn.line)
 
-    def end_edit(self) -> str:
-        """Ends the edit and returns the text that was being written before it."""
-        draft, self.draft, self.edited, self.undoable = self.draft, "", None, None
+    def end_edit(self, undoable: str | None = None) -> str:
+        """Ends the edit, if there is one, and returns the text that was being written before it.
+        An undo brings the text `undoable` back."""
+        draft, turn = self.draft, self.edited
+        self.draft, self.edited = "", None
+        self.undoable = None if turn is None or undoable is None else (turn, undoable)
         return draft
-
-    def cancel_edit(self, text: str) -> str:
-        """Like `end_edit`, but lets an undo bring back the edited `text`."""
-        turn = self.edited
-        draft = self.end_edit()
-        self.undoable = None if turn is None else (turn, text)
-        return draft
-
-    def send_edit(self) -> str:
-        """Like `end_edit`, but lets an undo bring back the text before the edit."""
-        return self.cancel_edit("" if self.edited is None else lines_of(self.edited.line))
