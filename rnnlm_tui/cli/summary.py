@@ -34,6 +34,7 @@ from rnnlm_tui.training.plan import plan
 FIRST_PAIRS = 10
 FIRST_PADDED = 4
 """The same, padded, of which a person needs fewer."""
+FEW_WORDS = 1000
 OPENING_WORDS, FIRST_LINES = 4, 100
 PLACE = ".summary-"
 """Prefix of the folder of a large text within the data folder, followed by the process id."""
@@ -135,6 +136,9 @@ def _summary_lines(
 
 def _warnings(prepared: PreparedText) -> Iterator[str]:
     yield from prepared.warnings
+    is_lesson = isinstance(prepared.examples, PrefixExamples)
+    if prepared.card["words"] < FEW_WORDS and not is_lesson:
+        yield f"a text of fewer than {FEW_WORDS:,} words: the model you have may suggest better"
     if 0 < prepared.held_out_words < ENOUGH_WORDS:
         held_out = plural(prepared.held_out_words, "word")
         yield f"{held_out} held out are too few to tell how many keys the model saves"

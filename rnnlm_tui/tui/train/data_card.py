@@ -17,8 +17,6 @@ FACT_WIDTH = 25
 KIND_WIDTH, SIZES_WIDTH = 25, 32
 """Cells of a layer's kind, fewer on a narrow card, and of its sizes, which are never cut."""
 EMPTY = "known once the text is counted"
-FEW_WORDS = 1000
-FEW = f"! fewer than {FEW_WORDS:,} words: the model you have may suggest better than one of them"
 PARTS = "layers: kind, output shape, parameters"
 PAIRS = "first training pairs: input ---> next word"
 
@@ -49,8 +47,6 @@ def card_lines(summary: CorpusSummary, width: int) -> Iterator[Content]:
         yield from Content.styled(sanitize(note), "dim").wrap(width)
     for warning in summary.warnings:
         yield from Content.styled(f"! {sanitize(warning)}", "bold").wrap(width)
-    if summary.corpus.words < FEW_WORDS and not summary.first_padded:
-        yield from Content.styled(FEW, "bold").wrap(width)
     yield Content("")
     if summary.first_padded:
         yield from _lesson_lines(summary, width)
