@@ -43,7 +43,8 @@ MAX_RECOVERIES = 3
 def train(run: TrainingRun, control: Control, ranks: Ranks | None = None) -> Iterator[Event]:
     """Yields the events of this run. With several processes, rank 0 alone calls this.
 
-    Raises UsageError if there is no such device, RankError if another process is gone.
+    Raises UsageError if there is no such device, or if it lacks the precision, RankError if another
+    process is gone.
     """
     with _settings_of_torch():
         yield from Trainer(run, control, ranks=ranks).events()

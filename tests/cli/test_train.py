@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import signal
 import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +223,22 @@ def test_a_run_that_could_not_start_leaves_no_folder(
     assert done.returncode == 2
     assert "there is no mps device here" in done.stderr
     assert [path.name for path in (data_dir / "models").iterdir()] == [".locks"]
+    assert [*(data_dir / "runs").iterdir()] == []
+
+
+def test_a_processor_without_bfloat16_is_told_before_anything_is_trained(
+    corpus_file: Path, data_dir: Path
+) -> None:
+    command = [sys.executable, "-m", "rnnlm_tui", "--train", str(corpus_file), "--preset", "lstm"]
+    options = ["--precision", "bf16", "--epochs", "1", "--on", "none", "--hidden-size", "8"]
+    env = {**os.environ, "RNNLM_DATA_DIR": str(data_dir), "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    run = partial(subprocess.run, check=False, capture_output=True, text=True, timeout=60)
+    done = run([*command, *options], env=env)
+    if done.returncode == 0:
+        pytest.skip("PyTorch does not compute with oneDNN here, which the variable limits")
+    assert done.returncode == 2
+    assert "this processor has no bfloat16\n  leave out --precision, or use float32" in done.stderr
+    assert "Traceback" not in done.stderr
     assert [*(data_dir / "runs").iterdir()] == []
 
 
