@@ -209,7 +209,7 @@ def config_from(
     """The settings with the sizes and the tokenizer of the model, and for the model's own text also
     its split, since it has seen the other lines. Raises UsageError for flags that differ."""
     of_source, given = source.card.config, settings[-1]
-    config = make_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.whitespace_words)
+    config = make_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.words)
     train = config.train
     learns_words = isinstance(of_source.model, CausalConfig)
     fixed = TEXT_SETTINGS if learns_words else (*TEXT_SETTINGS, *WORD_SETTINGS)
