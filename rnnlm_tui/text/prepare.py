@@ -228,7 +228,7 @@ def _warnings(corpus: Corpus, fraction: float, text: EncodedText, is_given: bool
         count = corpus.line_count
         are, them = ("is", "it") if count == 1 else ("are", "them")
         few = f"{plural(count, 'line')} {are} too few to hold {fraction:.0%} of {them} out"
-        if is_given:
+        if is_given and round(count * fraction):
             few = "the models that it starts from or is built on have seen nearly all lines"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
     if text.facts.only_word is not None:

@@ -261,6 +261,16 @@ def test_what_does_not_fit_the_network_of_the_english_is_told(
     assert said == ([f"its network starts from nothing: {note}"] if note else [])
 
 
+def test_a_text_of_few_lines_is_said_to_be_short(
+    english: list[str], run: Command, tmp_path: Path
+) -> None:
+    """And not to be known to the English, from which its network starts."""
+    text = tmp_path / "mine.txt"
+    text.write_text("\n".join(f"{line} zum zum" for line in english[:4]))
+    warnings = json.loads(run("--summary", str(text), "--json").stdout)["warnings"]
+    assert warnings[0].startswith("nothing is held out: 4 lines are too few to hold 10% of them")
+
+
 def test_all_words_of_a_text_are_looked_up_to_tell_its_language(
     english: list[str], library: Library
 ) -> None:
