@@ -173,7 +173,7 @@ def ngram_arrays(
 
     assert isinstance(prepared, PreparedLines)
     levels: Iterator[NgramLevel] = count_levels(
-        prepared.examples, prepared.vocabulary, order, leaves_out=leaves_out(prepared.words)
+        prepared.examples, prepared.vocabulary, order, leaves_out=leaves_out(prepared.tokens)
     )
     if most is not None:
         held = list(levels)

@@ -14,11 +14,11 @@ from rnnlm_tui.session.tables import (
     Text,
     TextFile,
     TextRow,
-    count_words,
     rows,
     storable,
     store_text,
 )
+from rnnlm_tui.text.words import count_words
 
 Deleted: TypeAlias = dict[str, list[tuple[Any, ...]]]
 """The rows of a deleted text, by table."""

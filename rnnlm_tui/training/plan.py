@@ -227,12 +227,13 @@ def _new_run(
         request = replace(request, sources=(*request.sources, stored))
     corpus = corpus_of(request.sources, request.encoding, workspace)
     if source is None:
-        config = make_config(preset, settings, corpus.whitespace_words)
+        config = make_config(preset, settings, corpus.words)
     else:
         config = config_from(source, corpus, settings)
     base = choose_base(library, corpus, config, request.base, name)
     if source is None and request.source_model is None and request.base is None:
-        source = starts_from_english(library, base, preset, settings, corpus.whitespace_words)
+        source, why_not = starts_from_english(library, base, config, settings, corpus.words)
+        base = replace(base, notes=(*base.notes, *filter(None, [why_not])))
         config = config if source is None else config_from(source, corpus, settings)
     path, folder, origin = library.path(name), library.run_folder(name), _origin(corpus, request)
     if source is None:
@@ -263,7 +264,7 @@ def _updated_run(
             f"nothing is new: {name} has learned all of these texts, and its files are unchanged",
             "write more in the app: a line counts once it is sent",
         )
-    config = config_of_update(source, settings, corpus.whitespace_words)
+    config = config_of_update(source, settings)
     if request.base is not None:
         base = choose_base(library, corpus, config, request.base, source.name)
     else:
