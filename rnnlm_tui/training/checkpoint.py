@@ -90,9 +90,12 @@ class CheckpointWriter:
         self._of_text = cache(of_text)
 
     def save_model(self, card: ModelCard, parts: Mapping[ComponentName, Arrays]) -> None:
-        """Replaces the model by one of these parts. Raises StorageError, which leaves the saved
-        model intact."""
-        of_parts = {f"{n}.{k}": array for n, part in parts.items() for k, array in part.items()}
+        """Replaces the model by one of these parts, in their compact form. Raises StorageError,
+        which leaves the saved model intact."""
+        of_parts = Tensors()
+        for name, arrays in parts.items():
+            small = card.parts[name].to_compact(arrays)
+            of_parts |= {f"{name}.{key}": array for key, array in small.items()}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
