@@ -76,11 +76,10 @@ def train(folder: Path, settings: list[str], texts: list[str]) -> Path:
     """The file of the trained model. Goes on with a training that was stopped."""
     library = Library(folder)
     name = ("--name", NEW_NAME, "--data-dir", str(folder))
-    status = library.run(NEW_NAME).status
-    if status is None:
-        run("--train", *texts, *name, "--preset=gru", *settings)
-    elif not status.is_finished:
+    if library.run(NEW_NAME).resumable:
         run("--train", "--resume", *name)
+    elif not library.has(NEW_NAME):
+        run("--train", *texts, *name, "--preset=gru", *settings)
     return library.path(NEW_NAME)
 
 

@@ -121,13 +121,27 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     assert same_weights(tmp_path / "straight", tmp_path / "parts")
 
 
-def test_a_finished_run_that_is_extended_equals_one_longer_run(tmp_path: Path) -> None:
-    straight = epochs_of(run(small_run("lesson", tmp_path / "straight", epochs=4)))
-    run(small_run("lesson", tmp_path / "parts", epochs=2))
-    state = load_state(tmp_path / "parts", "small")
-    rest = epochs_of(run(small_run("lesson", tmp_path / "parts", state, epochs=4)))
-    assert [(e.epoch, e.train) for e in rest] == [(e.epoch, e.train) for e in straight[2:]]
-    assert same_weights(tmp_path / "straight", tmp_path / "parts")
+@pytest.mark.parametrize("ends_early", [False, True])
+def test_a_run_killed_while_it_is_measured_ends_when_it_is_resumed(
+    ends_early: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"epochs": 1, "held_out": 0.4}
+    if ends_early:
+        settings |= {"epochs": 50, "patience": 1, "min_epochs": 1, "learning_rate": 1e-20}
+    small = small_run("gru", tmp_path / "a", **settings)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("rnnlm_tui.training.trainer.evaluate_saved_model", kill)
+        run(small)
+    state = load_state(tmp_path / "a", "small")
+    events = run(small_run("gru", tmp_path / "a", state, **settings))
+    assert epochs_of(events) == []
+    assert end_of(events).reason == ("early_stop" if ends_early else "completed")
+    assert read_card(small.path).evaluation is not None
+    assert list(small.folder.iterdir()) == []
+
+
+def kill(*arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_stop_before_the_first_step_leaves_a_run_to_go_on_with(tmp_path: Path) -> None:
@@ -224,7 +238,7 @@ def test_without_held_out_lines_no_run_ends_early(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_goes_back_three_times_and_then_ends(tmp_path: Path) -> None:
-    run(small_run("lesson", tmp_path / "a", epochs=2))
+    run_stopped_at(small_run("lesson", tmp_path / "a", epochs=4), 3, 1)
     kept = read_card(model_of(tmp_path / "a"))
     state = load_state(tmp_path / "a", "small")
     state.position.learning_rate = 1e30
@@ -258,7 +272,8 @@ def test_a_run_goes_back_and_on_when_a_smaller_rate_helps(
     events = run(small_run("lesson", tmp_path / "a", epochs=3))
     kinds = [event.event for event in events if not isinstance(event, Progress)]
     assert kinds == ["started", "epoch", "saved", "warning", *["epoch", "saved"] * 2, "finished"]
-    assert load_state(tmp_path / "a", "small").position.learning_rate == 0.0005
+    (warning,) = (event.message for event in events if isinstance(event, Warned))
+    assert "half the learning rate, 0.0005 (1 of 3 times)" in warning
     assert [entry["epoch"] for entry in read_card(model_of(tmp_path / "a")).history] == [1, 2, 3]
     assert all(math.isfinite(epoch.train["loss"]) for epoch in epochs_of(events))
 
