@@ -89,7 +89,7 @@ def show_suggestions(request: SuggestRequest) -> int:
 def _answer_stdin(asked: SuggestRequest) -> int:
     """Answers lines until standard input ends."""
     library = Library(asked.data_dir)
-    default_model = library.newest() if asked.model is None else asked.model
+    default_model = library.default_model() if asked.model is None else asked.model
     opened(library, default_model)
     above: list[str] = []
     for line in lines_of_stdin():

@@ -36,8 +36,6 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     }
 )
 """The types of arrays by their names in safetensors."""
-COMPACT_TYPES = {"I8", "U8"}
-"""Types that only compact files have."""
 LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
 READ_AT_ONCE = 256
@@ -45,7 +43,7 @@ READ_AT_ONCE = 256
 
 
 class ArraySpec(NamedTuple):
-    """The shape of an array in a weights file, and its type as named by safetensors."""
+    """The shape of an array in a model's file, and its type as named by safetensors."""
 
     shape: tuple[int, ...]
     dtype: str = "F32"
@@ -200,27 +198,28 @@ class Architecture(ABC, Generic[M]):
 
     @abstractmethod
     def arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of the weights file. `check_sizes` must have passed."""
+        """The arrays of the model. `check_sizes` must have passed."""
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a compact weights file; here those of `arrays`, which has no other form."""
+        """The arrays in a model's file; those of `arrays` if they have no compact form."""
         return self.arrays()
 
     def to_compact(self, arrays: Arrays) -> Arrays:
         return arrays
 
     def from_compact(self, small: Arrays) -> Arrays:
-        """The reverse of `to_compact`. Raises ValueError for invalid arrays."""
+        """Arrays for `load` and `check_arrays`. Raises ValueError for invalid ones."""
         return small
-
-    def quickly_from_compact(self, small: Arrays) -> Arrays:
-        """Arrays for `load` only, which may be faster to compute than those of `from_compact`.
-        Raises ValueError for invalid arrays."""
-        return self.from_compact(small)
 
     @abstractmethod
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LanguageModel:
         """The model, ready to predict. `check_arrays` must have passed."""
+
+    def load_as_saved(
+        self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays
+    ) -> LanguageModel:
+        """The model with these arrays that predicts as it will once it is saved."""
+        return self.load(vocabulary, tokenizer, self.from_compact(self.to_compact(arrays)))
 
     @property
     def parameters(self) -> int:

@@ -73,11 +73,6 @@ def open_source(
         return None
     source = library.opened_model(name)
     of_source = source.card.config.preset
-    if update is not None and of_source == LESSON_PRESET:
-        raise UsageError(
-            f"{name} is of the preset lesson, which cannot be updated",
-            Sentence("train it again on the whole text, with {force}"),
-        )
     if update is None and not ARCHITECTURES[of_source].can_start_from_a_model:
         raise UsageError(
             f"{name} is an {ARCHITECTURES[of_source].name}, which cannot be trained on another"
@@ -315,14 +310,16 @@ def run_of_update(
     origin: TextOrigin,
     config: Config,
     base: Hashes,
+    is_longer: bool,
 ) -> TrainingRun:
-    """The run that trains a model further on its changed text, and replaces it if it gets better.
-    `base` are the hashes of the lines that its base model was trained on.
+    """The run that trains a model further on its changed text, or with `is_longer` on the same one,
+    and replaces it if it gets better. `base` are the hashes of the lines that its base model was
+    trained on.
 
-    Raises CorpusError if the text has not changed, ModelError if its own training has not finished
-    an epoch.
+    Raises CorpusError if the text has not changed, UsageError if it has and the model is a
+    lesson's, ModelError if its own training has not finished an epoch.
     """
-    _check_update(source, corpus)
+    _check_update(source, corpus, is_longer)
     with open_stored(source.path) as stored:
         trained, known = stored.lines(), stored.vocabulary()
         weights = dict(stored.weights("network")) if "network" in source.card.parts else None
@@ -332,6 +329,9 @@ def run_of_update(
     )
     if weights is None:
         prepared = prepare_corpus(corpus, config, held_out=held_out)
+    elif not isinstance(config.model, CausalConfig):
+        words = known, source.model.tokenizer.conventions, source.card.window
+        prepared = prepare_corpus(corpus, config, words, held_out)
     else:
         config, prepared, weights = _with_own_words(
             source, corpus, config, held_out, known, weights
@@ -353,14 +353,21 @@ def run_of_update(
     return run
 
 
-def _check_update(source: OpenedModel, corpus: Corpus) -> None:
-    """Raises CorpusError or ModelError if the model cannot be updated with this corpus."""
-    if is_corpus_of(source.card, corpus):
-        more = f"to train it further: {APP_NAME} --train --resume --name {source.name} --epochs N"
-        is_network = isinstance(source.card.config.train, NetworkTrainConfig)
+def _check_update(source: OpenedModel, corpus: Corpus, is_longer: bool) -> None:
+    """Raises CorpusError, UsageError or ModelError if the model cannot be updated with this
+    corpus."""
+    is_network = isinstance(source.card.config.train, NetworkTrainConfig)
+    if not is_corpus_of(source.card, corpus):
+        if source.card.config.preset == LESSON_PRESET:
+            raise UsageError(
+                f"{source.name} is of the preset lesson, which keeps to the text it has learned",
+                Sentence("train it again on the whole text, with {force}"),
+            )
+    elif not (is_network and is_longer):
+        more = f"to train it longer: {APP_NAME} --train --update {source.name} --epochs N"
         raise CorpusError(
             f"the text of {source.name} has not changed since it was trained",
-            more if is_network and (source.folder / RESUME).exists() else "",
+            more if is_network else "",
         )
     if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
         raise _no_epoch(source.name)
@@ -386,6 +393,6 @@ def config_of_update(source: OpenedModel, settings: Sequence[Mapping[str, Any]])
     if isinstance(of_source.train, NetworkTrainConfig):
         kept |= USUAL_IF_FROM
     config = make_config(of_source.preset, [kept, *settings])
-    fixed = {name: getattr(of_source.train, name) for name in FIXED_IN_UPDATES}
+    fixed = {name: value for name, value in kept.items() if name in FIXED_IN_UPDATES}
     model = _network_of(of_source, config, settings)
     return Config(of_source.preset, model, dataclasses.replace(config.train, **fixed))

@@ -90,8 +90,8 @@ class RnnlmApp(TerminalApp):
         model: str | None = None,
         file: ReadFile | None = None,
     ) -> None:
-        """`model` is the name of the first active model; None for the last one used, or else the
-        newest. `file` is opened as a text; None for the text opened last."""
+        """`model` is the name of the first active model; None for the last one used, or else a
+        built-in one. `file` is opened as a text; None for the text opened last."""
         super().__init__(log_path)
         self._settings = SettingsFile(config_dir)
         self.preferences = self._settings.preferences

@@ -65,7 +65,7 @@ def test_the_ngrams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> N
     assert card.mixture is not None and card.mixture["ngrams"] is not None
     assert sum(card.mixture["ngrams"]["sizes"][1:]) == 30
     assert sum(card.mixture["weights"].values()) == pytest.approx(1)
-    assert {path.name for path in small.folder.iterdir()} == {"resume.safetensors"}
+    assert list(small.folder.iterdir()) == []
 
 
 def test_the_network_learns_as_it_does_alone(tmp_path: Path) -> None:
@@ -212,8 +212,8 @@ def test_an_invalid_mixture_is_refused(
     ("change", "why"),
     [
         (lambda t: t.pop("ngrams.word.2"), "other tensors"),
-        (lambda t: t["ngrams.children.2"].fill(7), "does not rise"),
-        (lambda t: t.update({"ngrams.word.2": t["ngrams.word.2"][:-1]}), "is not int32 of shape"),
+        (lambda t: t["ngrams.children.2"].fill(7), "are not as many"),
+        (lambda t: t.update({"ngrams.word.2": t["ngrams.word.2"][:, 1:]}), "is not uint8 of shape"),
     ],
 )
 def test_ngrams_that_are_damaged_are_refused(
