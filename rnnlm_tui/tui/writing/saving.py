@@ -70,9 +70,10 @@ async def _ask_about_contents(host: WritingHost, path: str, *, is_own: bool) -> 
             f"{name} has changed" if is_own else f"{name} already exists",
             "Another program has changed it since it was saved." if is_own else path,
             (
-                ("overwrite", "Overwrite", "it will have the lines of this text only"),
-                ("append", "Append", f"{below}, and the text becomes the same"),
+                # The first row is what Enter takes: with it nothing is lost.
                 ("another", "Another name", "the file stays as it is"),
+                ("append", "Append", f"{below}, and the text becomes the same"),
+                ("overwrite", "Overwrite", "it will have the lines of this text only"),
             ),
         )
     )

@@ -253,9 +253,9 @@ async def save_elsewhere_fails(it: AppDesk) -> None:
 @pytest.mark.parametrize(
     ("key", "in_file", "lines"),
     [
-        ("1", "one\ntwo\n", ["one", "two"]),
+        ("enter", "of others\n", ["one", "two"]),
         ("2", "of others\ntwo\n", ["of others", "two"]),
-        ("3", "of others\n", ["one", "two"]),
+        ("3", "one\ntwo\n", ["one", "two"]),
         ("escape", "of others\n", ["one", "two"]),
     ],
 )
@@ -273,7 +273,7 @@ async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_ques
         await it.until(lambda: isinstance(it.app.screen, Choice))
         await it.until(lambda: has_row(it.app, "diary.md has changed"))
         await it.press(key)
-        if key == "3":
+        if key == "enter":
             await it.until(lambda: isinstance(it.app.screen, AskPath))
             it.app.screen.query_one(Input).value = str(tmp_path / "other.md")
             await it.press("enter")
