@@ -9,6 +9,7 @@ from pathlib import Path
 
 from textual.message import Message
 
+from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.text_file import ReadFile, digest_of
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.open_text import OpenText
@@ -51,7 +52,7 @@ async def ask_how_to_save(
     proposed = re.sub(NOT_IN_A_NAME, "-", text.title.rstrip("….")) + ".txt"
     while True:
         if path is None:
-            about = f"as a text file, a paragraph a line\na name alone goes to {Path.cwd()}"
+            about = f"as a text file, a paragraph a line\na name alone goes to {current_dir()}"
             title = f"Save “{text.title}”"
             dialog = AskPath(title, about, proposed, for_new_file=True, problem=problem)
             if (chosen := await host.ask(dialog)) is None:

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.formatting import day_name, plural, sanitize, shorten
+from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.folding import straight_quotes
@@ -175,7 +176,7 @@ class TextsDialog(Dialog[TextWanted]):
     @work(group="dialog")
     async def action_open_file(self) -> None:
         path, about = (
-            f"{Path.cwd()}/",
+            f"{current_dir()}/",
             "A text file of up to 1 MB. Each of its lines is a paragraph.",
         )
         with self.host.showing_errors():

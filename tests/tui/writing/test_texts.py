@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
+from rnnlm_tui import paths
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.tui.preferences import Preferences
@@ -130,6 +132,25 @@ async def test_nothing_is_saved_before_a_line_is_on_the_page(tmp_path: Path) -> 
         await it.press("enter", "ctrl+s")
         await it.until(lambda: isinstance(it.app.screen, AskPath))
         await it.until(lambda: has_row(it.app, f"a name alone goes to {Path.cwd()}"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a current folder cannot be deleted")
+async def test_in_a_folder_that_was_deleted_files_are_opened_and_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name alone then goes to the home folder."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "gone")
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("one", 1)
+        (tmp_path / "gone").rmdir()
+        await it.press("f5")
+        await asks_path(it)
+        await it.until(lambda: has_row(it.app, "a name alone goes to"))
+        await it.press("enter")
+        await it.until((tmp_path / "one.txt").exists)
+        assert paths.headless_command()
 
 
 async def test_a_line_of_a_long_text_is_found_and_shown(tmp_path: Path) -> None:
