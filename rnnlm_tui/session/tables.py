@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 import time
@@ -178,7 +179,8 @@ class Text:
         """Notes that its lines were changed now. They have `words` more words."""
         self.words += words
         # Later than the file even if the clock was set back.
-        self.changed = max(time.time(), self.file.saved + 0.001 if self.file else 0)
+        after_file = math.nextafter(self.file.saved, math.inf) if self.file else 0.0
+        self.changed = max(time.time(), after_file)
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

@@ -19,6 +19,7 @@ from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.formatting import format_bytes, plural
+from rnnlm_tui.paths import current_dir
 from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.texts import lines_of_texts
@@ -164,7 +165,7 @@ async def duplicate(host: Host, name: str) -> str | None:
 async def export(host: Host, name: str) -> None:
     """Asks for the file to write."""
     title, text = f"Export {name} to", "A copy of the model's file, which has no line of its text."
-    path = str(Path.cwd() / f"{name}{SUFFIX}")
+    path = str(current_dir() / f"{name}{SUFFIX}")
     while (chosen := await host.ask(AskPath(title, text, path, for_new_file=True))) is not None:
         path = chosen
         replace = await asyncio.to_thread(Path(path).exists)
@@ -179,7 +180,7 @@ async def export(host: Host, name: str) -> None:
 
 async def import_(host: Host) -> str | None:
     """Asks for the file of an exported model, and asks again if it cannot be imported."""
-    path, problem = f"{Path.cwd()}/", ""
+    path, problem = f"{current_dir()}/", ""
     while True:
         chosen = await host.ask(AskPath("Import a model", IMPORT, path, problem=problem))
         if chosen is None:
