@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
-from rnnlm_tui.accepting import GHOST_FROM, DigitSetting
+from rnnlm_tui.accepting import GHOST_FROM, WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import SETTINGS
 from rnnlm_tui.session.damaged import put_aside
@@ -19,7 +19,8 @@ PATIENCE_S = 0.5
 
 class Preferences(Struct):
     """The user's choices. `model` is the last active model, or "". `ghost_from` is the lowest
-    probability at which the ghost is shown. `digits` says where a digit takes a word of the list.
+    probability at which the ghost is shown. `digits` says which digits take a word of the list;
+    `alt_told`: once a plain digit was typed in a word, it was told what it takes with alt.
     `capital_i`: in English the word `i` becomes `I`. `continue_lines`: the model continues lines
     that are sent. `details`: figures on the suggestions are shown. `first_steps`: the first steps
     are shown at the start if nothing is written yet. `files` are the last files to train on, as
@@ -28,7 +29,8 @@ class Preferences(Struct):
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
     ghost_from: Annotated[float, Meta(ge=0, le=1)] = GHOST_FROM
-    digits: DigitSetting = "inside words"
+    digits: DigitSetting = WITH_ALT
+    alt_told: bool = False
     capital_i: bool = True
     continue_lines: bool = False
     details: bool = False
@@ -94,6 +96,8 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     renamed, and a message is returned. Raises StorageError if it cannot be read or renamed."""
     try:
         data = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        if data.get("digits") not in get_args(DigitSetting):
+            data.pop("digits", None)  # a setting that there was once
         msgspec.convert(data, Preferences)
         return data, ""
     except (FileNotFoundError, NotADirectoryError):

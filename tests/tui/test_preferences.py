@@ -80,9 +80,17 @@ def test_two_apps_that_store_at_once_lose_nothing(tmp_path: Path) -> None:
     assert not lost
 
 
+def test_a_setting_of_the_digits_that_there_is_no_more_becomes_the_default(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"theme": "nord", "digits": "never"}')
+    settings = SettingsFile(tmp_path)
+    assert (settings.preferences, settings.problem) == (Preferences(theme="nord"), "")
+    settings.preferences.ghost = False
+    assert settings.store() == ""
+    assert SettingsFile(tmp_path).preferences.digits == "with alt"
+
+
 DAMAGED = [
     *("", "{", "[]", "null", '{"ghost": "yes"}', "[" * 10**5, "\xff"),
-    '{"digits": "sometimes"}',
     '{"theme": "' + "x" * 101 + '"}',
 ]
 
