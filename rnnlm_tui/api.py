@@ -236,8 +236,7 @@ class Model:
         compare 0.13 ompare
         could 0.08 ould
 
-        Probabilities are relative to all words that fit, and those of all of them sum to 1. A word
-        that was listed for fewer letters counts less: who wanted it would have taken it. To
+        Probabilities are relative to all words that fit, and those of all of them sum to 1. To
         accept a suggestion, append its `text`, after removing the final space if `replaces_space`;
         `space_after` says whether a space follows. With a `cursor` (in characters, by default the
         end) within a word, its `replaces_after` characters after the cursor go. A word that is

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar, cast
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config, ModelConfig
+from rnnlm_tui.lm.page_words import PageWords
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -38,6 +40,8 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
 """The types of arrays by their names in safetensors."""
 LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
+MAX_WORDS = 3000
+"""Words of context that are read if no state of it is kept, in 0.4 s by the English that ships."""
 READ_AT_ONCE = 256
 """Words whose states are computed together: bounds the memory for a line of any length."""
 
@@ -80,6 +84,11 @@ class LanguageModel(ABC):
     def predict(self, states: Iterable[State]) -> Iterator[Array]:
         """Yields the probability [V] of each id after each state. Many are computed together, so
         that states are taken in advance. The arrays must not be modified."""
+
+    @cached_property
+    def page_words(self) -> PageWords:
+        """Finds the words that a text takes from itself."""
+        return PageWords(self.vocabulary, self.tokenizer)
 
     def read(self, state: State, ids: Sequence[int]) -> Iterator[State]:
         """Yields the states of `advance`, READ_AT_ONCE of them computed together."""

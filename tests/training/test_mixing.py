@@ -20,7 +20,7 @@ from rnnlm_tui.lm.mixture import (
     MixedModel,
     em_mixture_weights,
     normalize,
-    target_probabilities,
+    targets_of_excerpts,
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.evaluations import figures_of
@@ -100,7 +100,7 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
     scored = list[ScoredLine]()
     for excerpt in measured:
-        found = target_probabilities(model, halves[1 - excerpt.half])
+        found = targets_of_excerpts(model, halves[1 - excerpt.half])
         weights = em_mixture_weights(found, np.array([*prior.values()]))
         other = MixedModel(model.tokenizer, model.models, dict(zip(prior, weights, strict=True)))
         scored += score(other, excerpt.lines, excerpt.above)
@@ -109,8 +109,8 @@ def test_no_line_is_measured_with_weights_that_were_fitted_to_it(
     assert evaluation == summarize(scored)
     assert loss_of_update(small, model) == pytest.approx(written_loss(scored))
     # The saved weights are fitted to all of the lines.
-    found = em_mixture_weights(target_probabilities(model, measured), np.array([*prior.values()]))
-    assert [*model.mixture_weights.values()] == pytest.approx(found.tolist())
+    fitted = em_mixture_weights(targets_of_excerpts(model, measured), np.array([*prior.values()]))
+    assert [*model.mixture_weights.values()] == pytest.approx(fitted.tolist())
     assert evaluation != summarize(
         line for each in measured for line in score(model, each.lines, each.above)
     )

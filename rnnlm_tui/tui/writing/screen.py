@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -211,6 +212,19 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._show_accuracy_sentence("")
         self._show_suggested()
         self.show_accuracy()
+        self._read_earlier()
+
+    @work(group="earlier", exclusive=True)
+    async def _read_earlier(self) -> None:
+        """Lets the active model read what was written before, once it has suggested."""
+        if (loaded_model := self.host.loaded_model) is None:
+            return
+        await self.host.idle()
+        with suppress(StorageError):  # told when it is opened
+            read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
+            if earlier := await self._database.read(read):
+                await self._predictor.read_earlier(loaded_model, earlier, self.place[2])
+                self.editor.ask_again()
 
     @work(group="accuracy", exclusive=True)
     async def show_accuracy(self) -> None:
@@ -566,6 +580,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._first_steps.done("send")
         self._sent += event.keystrokes
         if event.edited is None:
+            if (loaded_model := self.host.loaded_model) is not None:
+                self._predictor.learn(loaded_model, event.text, self.text.previous_lines())
             self.page.send(event.text)
         else:
             self.page.change(event.edited, event.text)
