@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
 APP_NAME = "rnnlm-tui"
+SETTINGS = "settings.json"
+"""The file of the app's settings in the config folder."""
 
 
 def data_dir(override: Path | None = None) -> Path:

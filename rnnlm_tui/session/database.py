@@ -24,13 +24,13 @@ from rnnlm_tui.session.tables import (
     add_turn,
     adopt_transcript,
     check,
-    count_words,
     left_lines,
     make_tables,
     put_kept,
     storable,
     store_text,
 )
+from rnnlm_tui.text.words import count_words
 
 T = TypeVar("T")
 VERSION = 2
@@ -51,6 +51,7 @@ OF_THE_SURROUNDINGS = (
     sqlite3.SQLITE_NOLFS,
     sqlite3.SQLITE_AUTH,
 )
+
 OF_THE_FILE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)
 """Two codes of those classes that are of the file: it was opened for writing, so that only its own
 header can say that it is read-only; and it ends within a page."""

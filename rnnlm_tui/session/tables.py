@@ -14,6 +14,8 @@ from typing import Annotated, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta
 
+from rnnlm_tui.text.words import count_words
+
 T = TypeVar("T")
 STRICT = " STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
 """Lets SQLite refuse values of a wrong type; older libraries store them. In any case, rows are
@@ -45,6 +47,7 @@ INDEXES = (
     "CREATE INDEX turn_of_text ON turn (text)",
     "CREATE INDEX continuation_of_turn ON continuation (turn)",
 )
+
 SEQUENCE = "CREATE TABLE sqlite_sequence(name,seq)"
 """The table that SQLite makes for AUTOINCREMENT. If this is damaged, every write fails."""
 Count = Annotated[int, Meta(ge=0, lt=1 << 31)]
@@ -237,10 +240,6 @@ def adopt_transcript(connection: sqlite3.Connection) -> None:
 
 
 # The lines of a text
-
-
-def count_words(line: str) -> int:
-    return len(line.split())
 
 
 def store_text(connection: sqlite3.Connection, text: Text) -> int:

@@ -2,12 +2,14 @@
 own adds to it:
 
     python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model english]
+    python -m tests.benchmarks.english names TEXT ... [--words 20000] [--model english]
     python -m tests.benchmarks.english own TEXT --sizes 5000 30000 [--later LATER] [--train OPTIONS]
 
-`keys` plays a writer with four sets of keys on a sample of each text. The third is that of the app.
-`own` trains on the first words of TEXT, as `--train` does by default or with the OPTIONS, such as
-"--from none", and measures that model and the English on the lines of LATER, or on those of TEXT
-after the largest size.
+`keys` plays a writer with five sets of keys on a sample of each text. The last is that of the app.
+`names` looks whether a name that the model does not know, and that stands above, is in the list
+once none, one or two of its letters are typed. `own` trains on the first words of TEXT, as
+`--train` does by default or with the OPTIONS, such as "--from none", and measures that model and
+the English on the lines of LATER, or on those of TEXT after the largest size.
 """
 
 from __future__ import annotations
@@ -18,35 +20,37 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from unittest import mock
 
 from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepting_digits, ways_to_accept
+from rnnlm_tui.accepting import LINES_ABOVE, LISTED, DigitSetting
 from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.excerpts import Excerpt, spread_excerpts
-from rnnlm_tui.text.tokenizer import Insertion
+from tests.helpers.key_rules import writer_with
 
-KEYS: dict[str, tuple[DigitSetting, bool]] = {
-    "Tab, the whole ghost, Down and a digit": ("never", False),
-    "and digits inside words": ("inside words", False),
-    "and shift+Tab (the app)": ("inside words", True),
-    "and digits at the start of words": ("always", True),
+KEYS: dict[str, tuple[DigitSetting, bool, bool]] = {
+    "Tab, the whole ghost, Down and a digit": ("with alt", False, False),
+    "and shift+Tab": ("with alt", True, False),
+    "and plain digits inside words": ("inside words", True, False),
+    "and plain digits at the start of words": ("always", True, False),
+    "alt and a digit in place of plain ones (the app)": ("with alt", True, True),
 }
-"""The setting of the digits, and whether there is shift+Tab."""
+"""The setting of the digits, and whether there are shift+Tab, and alt and a digit."""
+LETTERS = range(3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("keys", "own"))
+    parser.add_argument("what", choices=("keys", "names", "own"))
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=20_000, help="words measured of each text")
     parser.add_argument("--model", default=ENGLISH)
@@ -55,10 +59,10 @@ def main() -> None:
     parser.add_argument("--train", default="", help="more options of the training")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        if asked.what == "keys":
+        if asked.what in ("keys", "names"):
             model = Library(Path(temporary)).open(asked.model)[1]
             for text in asked.texts:
-                compare_keys(model, text, asked.words)
+                (compare_keys if asked.what == "keys" else find_names)(model, text, asked.words)
         else:
             compare_own(Path(temporary), asked)
 
@@ -66,26 +70,50 @@ def main() -> None:
 def compare_keys(model: LanguageModel, text: Path, words: int) -> None:
     """Prints a row for each set of keys."""
     excerpts = spread_excerpts(lines_of(text), words)
-    for name, (digits, has_second) in KEYS.items():
-
-        def some(
-            found: Listed,
-            before: str,
-            ghost: Sequence[Insertion],
-            *,
-            is_empty: bool,
-            digits: DigitSetting = digits,
-            has_second: bool = has_second,
-        ) -> Iterator[Accept]:
-            for accept in ways_to_accept(found, before, ghost, digits, is_empty=is_empty):
-                if has_second or accept.keys != ("shift+tab",):
-                    yield accept
-
-        def taken(found: Listed, before: str, digits: DigitSetting = digits) -> str:
-            return accepting_digits(found, before, digits)
-
-        with mock.patch.multiple(evaluate, ways_to_accept=some, accepting_digits=taken):
+    for name, (digits, has_second, has_alt) in KEYS.items():
+        with writer_with(digits, has_second=has_second, has_alt=has_alt):
             show(f"{text.stem[:30]}: {name}", scored(model, excerpts))
+
+
+def find_names(model: LanguageModel, text: Path, words: int) -> None:
+    """Prints how many names are in the list after 0, 1 and 2 letters, and how many stand above."""
+    found, repeated, names = [0] * len(LETTERS), 0, 0
+    for excerpt in spread_excerpts(lines_of(text), words):
+        above, seen, contexts = list(excerpt.above), set[str](), Contexts(model)
+        for line in above:
+            seen |= {name for _, name in names_in(model, line)}
+        for line in excerpt.lines:
+            for place, name in names_in(model, line):
+                names, repeated = names + 1, repeated + (name in seen)
+                for letters in LETTERS if name in seen else ():
+                    typed = line[: place + letters]
+                    listed = suggest(
+                        model,
+                        typed,
+                        None,
+                        LISTED,
+                        above[-LINES_ABOVE:],
+                        contexts,
+                        while_typing=True,
+                    )
+                    found[letters] += name in [c.word for c in listed.candidates]
+                seen.add(name)
+            above.append(line)
+    shares = ", ".join(f"{count / max(1, repeated):.0%}" for count in found)
+    print(f"{text.stem[:30]}: {names} names, {repeated} of them stood above;", end=" ")
+    print(f"of these {shares} are listed after 0, 1 and 2 letters", flush=True)
+
+
+def names_in(model: LanguageModel, line: str) -> list[tuple[int, str]]:
+    """The places and the spellings of the words with a capital that the model does not know."""
+    names, place = list[tuple[int, str]](), 0
+    for word, written, *_ in model.tokenizer.words_as_written(line):
+        begin = line.find(written, place)
+        if begin >= 0:
+            place = begin + len(written)
+            if word not in model.vocabulary and len(word) > 2 and written[0].isupper():
+                names.append((begin, written))
+    return names
 
 
 def compare_own(folder: Path, asked: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.widgets.host import Severity
-from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode
+from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode, read_alt_digits
 
 Answer = TypeVar("Answer")
 FUNCTION_KEY = re.compile(r"f\d+")
@@ -48,6 +48,12 @@ TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
 
+def is_sent(key: str) -> bool:
+    """Returns whether a key is worth showing. Most terminals send none with super, hyper or meta;
+    ctrl+@ is another name of ctrl+space."""
+    return key != "ctrl+@" and {"super", "hyper", "meta"}.isdisjoint(key.split("+"))
+
+
 class CrashError(Exception):
     """A sentence on the error that has ended the app, which is its cause."""
 
@@ -62,6 +68,7 @@ class TerminalApp(HookedApp):
 
     def __init__(self, log_path: Path) -> None:
         """`log_path` is the file with the details of a crash."""
+        read_alt_digits()
         # With NO_COLOR, Textual's conversion of ansi colours would paint black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._log_path = log_path
@@ -192,9 +199,8 @@ class TerminalApp(HookedApp):
 
     def shown_keys(self, binding: Binding) -> list[str]:
         keys = self.user_keys.get(binding.id or "", binding.key).split(",")
-        # Terminals send ctrl+space as ctrl+@, and never the super key.
-        plain = [key for key in keys if key != "ctrl+@" and not key.startswith("super+")]
-        return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in plain))
+        sent = filter(is_sent, keys)
+        return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in sent))
 
     def get_key_display(self, binding: Binding) -> str:
         """Returns the key of a binding in the spelling of all texts: ctrl+p, Tab, Esc, F1, ↑."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +16,7 @@ from textual.content import Content
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.errors import RnnlmError, StorageError
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.text_file import ReadFile
@@ -24,7 +25,13 @@ from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import Candidates, WordsPane, note_on
-from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor, TextSent, WordTaken
+from rnnlm_tui.tui.writing.editor import (
+    DigitTyped,
+    LineChanged,
+    LineEditor,
+    TextSent,
+    WordTaken,
+)
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.first_steps import FirstSteps
 from rnnlm_tui.tui.writing.host import WritingHost
@@ -75,7 +82,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 id="autocomplete.ghost_threshold",
                 tooltip="Set the ghost threshold; the lowest probability at which it is shown"),
         Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
-                tooltip="Set what digits do; they take words half typed, always or never"),
+                tooltip="Set what digits do; they take words with alt, or plain ones too"),
         Binding("alt+c", "toggle_capital_i", "Capital I", show=False, id="autocomplete.capital_i",
                 tooltip="Write i as I; in English the word i becomes I, or stays"),
         Binding("alt+i", "toggle_details", "Details", show=False, id="autocomplete.details",
@@ -205,6 +212,19 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._show_accuracy_sentence("")
         self._show_suggested()
         self.show_accuracy()
+        self._read_earlier()
+
+    @work(group="earlier", exclusive=True)
+    async def _read_earlier(self) -> None:
+        """Lets the active model read what was written before, once it has suggested."""
+        if (loaded_model := self.host.loaded_model) is None:
+            return
+        await self.host.idle()
+        with suppress(StorageError):  # told when it is opened
+            read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
+            if earlier := await self._database.read(read):
+                await self._predictor.read_earlier(loaded_model, earlier, self.place[2])
+                self.editor.ask_again()
 
     @work(group="accuracy", exclusive=True)
     async def show_accuracy(self) -> None:
@@ -284,7 +304,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         editor.suggested.in_sight = LISTED if is_in_pane else self._words.room
         answer = None if editor.is_hidden else self.answer
         suggestions = answer.suggestions if answer else None
-        choice, note, digits = editor.suggested.choice, self._note(), editor.digits
+        choice, note, digits = editor.suggested.choice, self._note(), editor.shown_digits
         self.pane.show(answer, choice, note, digits)
         has_note_in_pane = (
             self.has_class("-wide") and suggestions is not None and suggestions.candidates
@@ -306,8 +326,15 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     def _word_taken(self, event: WordTaken) -> None:
         if event.key == "tab":
             self._first_steps.done("tab")
-        elif event.key.isdigit():
+        elif event.key[-1].isdigit():
             self._first_steps.done("digit")
+
+    @on(DigitTyped)
+    def _tell_of_alt(self, event: DigitTyped) -> None:
+        if not self.host.preferences.alt_told:
+            self.host.preferences.alt_told = True
+            self.host.store_preferences()
+            self.host.notify_user(f"alt+{event.digit} takes {shorten(event.word.word, 40)}")
 
     @on(Candidates.Picked)
     def _insert_picked(self, event: Candidates.Picked) -> None:
@@ -553,6 +580,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._first_steps.done("send")
         self._sent += event.keystrokes
         if event.edited is None:
+            if (loaded_model := self.host.loaded_model) is not None:
+                self._predictor.learn(loaded_model, event.text, self.text.previous_lines())
             self.page.send(event.text)
         else:
             self.page.change(event.edited, event.text)
