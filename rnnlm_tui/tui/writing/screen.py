@@ -493,9 +493,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         """Whether the files of the database are still there and, if a read or a write has failed,
         whether they have all of the text nevertheless."""
         try:
-            if self._database.problem is None:
-                await self._database.read(lambda connection: None)
-            else:
+            await self._database.read(lambda connection: None)
+            if self._database.problem is not None:  # also of a write that was waiting
                 await self.text.check_stored()
                 self._database.problem = None
         except StorageError as error:
