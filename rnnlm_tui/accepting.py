@@ -6,8 +6,10 @@ that a figure of keys saved is one that a person reaches in the app.
     Tab          the next word of the ghost, else the first word of the list
     shift+Tab    the second word of the list
     Right, End   the whole ghost
-    1 to 5       that word of the list, while a word is half typed
+    alt+1 to 5   that word of the list, anywhere
     Down, 1 to 5 that word of the list, anywhere
+    1 to 5       that word of the list, if the setting `digits` lets plain digits take words; a
+                 digit or a space typed next gives the digit back
 
 Does not import numpy, which the app loads only after its first picture.
 """
@@ -24,12 +26,15 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Insertion
 
 LISTED = 5
-"""Words of the list that a digit can take."""
+"""Words of the list that a digit can take, plain or with alt."""
 DIGITS = "12345"
 LINES_ABOVE = 200
 """Lines above the one being typed that the app gives to a model. More change little."""
-DigitSetting: TypeAlias = Literal["inside words", "always", "never"]
-"""Where a digit takes a word of the list; elsewhere it is typed."""
+DigitSetting: TypeAlias = Literal["with alt", "inside words", "always"]
+"""Which digits take a word of the list: those with alt alone, or plain ones too, inside a word or
+also at its start."""
+WITH_ALT: DigitSetting = "with alt"
+"""The default, with which a plain digit is always typed."""
 GHOST_FROM = 0.15
 """The lowest probability of the first word at which the ghost is shown, by default."""
 TYPED_LETTERS = 2
@@ -85,14 +90,14 @@ def is_ghost_likely(probability: float, prefix: str, ghost_from: float = GHOST_F
     return probability >= ghost_from * factor
 
 
-def accepting_digits(listed: Listed, before: str, digits: DigitSetting = "inside words") -> str:
-    """The digits that take a word of the list instead of being typed, if it is shown and nothing is
-    chosen in it. `before` is the line up to the cursor, which must not be within a word.
+def accepting_digits(listed: Listed, before: str, digits: DigitSetting = WITH_ALT) -> str:
+    """The plain digits that take a word of the list instead of being typed, if it is shown and
+    nothing is chosen in it. `before` is the line up to the cursor, which must not be within a word.
 
     A digit is typed where it makes a word of its own: after capital letters alone, as in `Q3`, and
     where a known word begins so, as `mp3` does.
     """
-    if digits == "never":
+    if digits == WITH_ALT:
         return ""
     prefix, digits_shown = listed.prefix, DIGITS[: len(listed.candidates)]
     if not prefix:
@@ -112,7 +117,7 @@ def ways_to_accept(
     listed: Listed,
     before: str,
     ghost: Sequence[Insertion],
-    digits: DigitSetting = "inside words",
+    digits: DigitSetting = WITH_ALT,
     *,
     is_empty: bool,
 ) -> Iterator[Accept]:
@@ -133,7 +138,10 @@ def ways_to_accept(
         yield Accept(("shift+tab",), words[1:2])
     at_once = accepting_digits(listed, before, digits)
     for digit, word in zip(DIGITS, words, strict=False):
-        yield Accept((digit,) if digit in at_once else ("down", digit), [word])
+        yield Accept((f"alt+{digit}",), [word])
+        if digit in at_once:
+            yield Accept((digit,), [word])
+        yield Accept(("down", digit), [word])
 
 
 def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
@@ -144,10 +152,15 @@ def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
     return ghost[:count]
 
 
-def keys_to_type(character: str, following: str, prefix: str, accepting: str) -> tuple[str, ...]:
-    """The keys that type a `character` after a half-typed word, where the digits `accepting` take a
-    word. Backspace gives such a digit back; at the start of a word, so does the digit after it."""
-    is_given_back = not prefix and following.isdigit()
-    if character not in accepting or is_given_back:
+def gives_digit_back(character: str) -> bool:
+    """Whether this character, typed right after a plain digit that took a word, shows that the
+    digit itself was meant, as in `co2 ` and `win10`."""
+    return character == " " or character.isdigit()
+
+
+def keys_to_type(character: str, following: str, accepting: str) -> tuple[str, ...]:
+    """The keys that type a `character`, where the plain digits `accepting` take a word: such a
+    digit is given back by the character `following` it, or else by Backspace."""
+    if character not in accepting:
         return (character,)
-    return character, "backspace"
+    return character, following if gives_digit_back(following) else "backspace"

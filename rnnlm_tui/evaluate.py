@@ -14,10 +14,11 @@ The words of a line are those of the model's tokenizer; lines without words do n
   `rnnlm_tui.accepting`, each line into an empty text. Before each key the writer looks whether one
   that accepts suggestions saves presses, and takes what saves most. An accepted word brings the
   space after it, which a punctuation mark typed next replaces; that mark costs its own key, and so
-  does sending the line. Typed text is never corrected, except that Backspace turns an accepted word
-  into the digit that was meant. "Keys saved" is 1 - presses / characters, ends of lines included.
+  does sending the line. Typed text is never corrected. "Keys saved" is 1 - presses / characters,
+  ends of lines included.
 
-A model that uses previous lines sees those before it among the given lines.
+A model that uses previous lines sees those before it among the given lines, and the weights of a
+mixture are adapted to them, as in the app.
 """
 
 from __future__ import annotations
@@ -35,16 +36,19 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import (
+    DIGITS,
     LINES_ABOVE,
     LISTED,
     Accept,
     accepting_digits,
+    gives_digit_back,
     is_ghost_likely,
     keys_to_type,
     ways_to_accept,
 )
 from rnnlm_tui.event_types import Count
 from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
+from rnnlm_tui.lm.mixture import Adapting, MixedModel
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.suggest import (
     Typed,
@@ -54,10 +58,10 @@ from rnnlm_tui.suggest import (
     encode_lines_above,
     insertions_for,
     look_ahead,
-    new_words_in,
 )
 from rnnlm_tui.text.spacing import GIVING_BACK, gives_space_back
 from rnnlm_tui.text.tokenizer import Insertion
+from rnnlm_tui.text.vocabulary import END_ID
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -79,7 +83,7 @@ megabytes."""
 Probabilities: TypeAlias = NDArray[np.float32]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
-"""Below 0 where digits must be taken back more often than words are accepted."""
+"""Below 0 where accepted words bring more spaces that must be typed again than they save keys."""
 Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
 
 
@@ -174,6 +178,8 @@ def score(
     the time is taken by counting keys.
     """
     above = deque(previous_lines, LINES_ABOVE)
+    adapting = Adapting(model) if isinstance(model, MixedModel) else None
+    model = adapting.model if adapting else model
     text = _Text(model, above)
     for block in _blocks(lines):
         lines_of_block = [_Line.of(line, model) for line in block]
@@ -184,6 +190,8 @@ def score(
             keys = _keys(model, line, list(above), reader) if counts_keys else None
             yield reader.finish(keys)
             above.append(line.text)
+            if adapting is not None and line.words:
+                adapting.learn(reader.states, [*line.ids, END_ID])
 
 
 def _keys(model: LanguageModel, line: _Line, above: list[str], reader: _Reader) -> int:
@@ -283,6 +291,8 @@ class _Reader:
     ) -> None:
         """The next of `places` are the states of this line, and the distributions there."""
         self.scored: list[ScoredWord] = []
+        self.states: list[State] = []
+        """The states before the words of the line, and at its end."""
         self._model, self._line, self._places = model, line, places
         self._contexts = Contexts(model)
         self._read = 0
@@ -297,6 +307,7 @@ class _Reader:
 
     def _read_next(self) -> None:
         state, probabilities = next(self._places)
+        self.states.append(state)
         if self._read == 0:
             self._contexts = Contexts(self._model, state)
         self._contexts.keep(self._line.ids, self._read, state, probabilities)
@@ -363,10 +374,14 @@ class Typist:
         self._spot = _Spot()
         self._start: str | None = None
         """The line up to the word for which `_lists` are."""
+        self._is_digit_taken = False
+        """Whether the last key was a plain digit that took a word: a second one would give it
+        back."""
 
     def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Types the text. Yields the keys of each step, as Textual names them, and the line after
-        it: those that accept, or a character, with Backspace if it is a digit to be given back."""
+        it: those that accept, or a character, with what gives it back if it is a digit that takes a
+        word."""
         while self._spot.at < len(self._text):
             spot = self._spot
             typed = Typed.of(spot.line, self._model.tokenizer)
@@ -381,11 +396,15 @@ class Typist:
             if best:
                 accept, self._spot = best
                 keys = accept.keys
+                self._is_digit_taken = keys[0] in DIGITS
             else:
+                self._is_digit_taken = False
                 character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
-                accepting = accepting_digits(listed, spot.line)
-                keys = keys_to_type(character, following, typed.prefix, accepting)
-                self._spot = spot.after_typing(character, self._model.tokenizer.takes_space)
+                keys = keys_to_type(character, following, accepting_digits(listed, spot.line))
+                for key in keys:
+                    if key != "backspace":
+                        takes_space = self._model.tokenizer.takes_space
+                        self._spot = self._spot.after_typing(key, takes_space)
             yield keys, self._spot.line
 
     def _long_word(self) -> str:
@@ -426,7 +445,7 @@ class Typist:
                 model,
                 self._tokenizer,
                 self._predict(model.vocabulary.encode(typed.words)),
-                new_words_in(model, [*self._above, start]),
+                model.page_words.on_page((*self._above, start)),
             )
         return self._lists.at(typed)
 
@@ -435,13 +454,17 @@ class Typist:
         best, most = None, 0
         ghost = self._ghost(listed, typed)
         for accept in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
-            after = self._spot_after(accept)
-            if after is None:
+            after, is_digit = self._spot_after(accept), accept.keys[0] in DIGITS
+            if after is None or (is_digit and (self._is_digit_taken or not self._stays(after))):
                 continue
             written = after.at - self._spot.at
             if written - len(accept.keys) > most:
                 best, most = (accept, after), written - len(accept.keys)
         return best
+
+    def _stays(self, after: _Spot) -> bool:
+        """Whether what is typed next leaves the word that a plain digit took as it is."""
+        return after.at == len(self._text) or not gives_digit_back(self._next_key(after))
 
     def _ghost(self, listed: WordList, typed: Typed) -> tuple[Insertion, ...]:
         """The ghost that is shown. Its words after the first are left out if the first is wrong,

@@ -106,10 +106,11 @@ class TypedLine:
     def __init__(self, model: LanguageModel, above: Sequence[str] = ()) -> None:
         self.line, self._model, self._above = "", model, above
         self._has_space, self._mark, self._is_choosing = False, -1, False
-        self._before_digit = ""
 
     def press(self, key: str) -> None:
-        suggestions = suggest(self._model, self.line, k=10, previous_lines=self._above)
+        suggestions = suggest(
+            self._model, self.line, k=10, previous_lines=self._above, while_typing=True
+        )
         first = suggestions.candidates[:1]
         is_likely = bool(first) and is_ghost_likely(first[0].probability, suggestions.prefix)
         ghost = suggestions.ghost if is_likely else ()
@@ -118,10 +119,7 @@ class TypedLine:
         accepted = next((way for way in ways if way.keys == keys), None)
         self._is_choosing = key == "down"
         if accepted:
-            self._before_digit = self.line + key
             self._accept(accepted)
-        elif key == "backspace":
-            self.line, self._has_space = self._before_digit, False
         elif key != "down":
             self._type(key)
 
@@ -241,9 +239,11 @@ def test_keys_and_ranks_are_those_of_the_app_asked_at_every_key(
     (scored,) = score(model, [" ".join(words)])
     assert scored.keys == len(keys_of(model, scored.text))
     for i, word in enumerate(scored.words):
+        if not all(before.is_known for before in scored.words[max(0, i - 2) : i]):
+            continue  # what follows a name is listed higher
         listed = suggest(model, " ".join([*words[:i], ""]), k=99).candidates
-        places = {candidate.word: rank for rank, candidate in enumerate(listed, start=1)}
-        assert word.rank == places.get(word.word)
+        known = [c.word for c in listed if c.word in model.vocabulary]
+        assert word.rank == (known.index(word.word) + 1 if word.word in known else None)
 
 
 PROSE = learn_prose(["The bee, then. “An ant there—to be,” and the antler! Anna’s? Be then."] * 8)
@@ -274,9 +274,9 @@ def test_the_keys_of_prose_write_it(
         ("the cat sat", ["right", "enter"]),
         ("the cats", ["tab", "c", "a", "t", "s", "enter"]),  # an accept would bring a space
         ("the car", ["tab", "shift+tab", "enter"]),
-        ("the dog", ["tab", "down", "3", "enter"]),
+        ("the dog", ["tab", "alt+3", "enter"]),
         ("the, a", ["tab", ",", " ", "a", "enter"]),
-        ("ca1", ["c", "a", "1", "backspace", "enter"]),
+        ("ca1", ["c", "a", "1", "enter"]),
         ("", ["enter"]),
     ],
 )

@@ -4,7 +4,7 @@ own adds to it:
     python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model english]
     python -m tests.benchmarks.english own TEXT --sizes 5000 30000 [--later LATER] [--train OPTIONS]
 
-`keys` plays a writer with four sets of keys on a sample of each text. The third is that of the app.
+`keys` plays a writer with five sets of keys on a sample of each text. The last is that of the app.
 `own` trains on the first words of TEXT, as `--train` does by default or with the OPTIONS, such as
 "--from none", and measures that model and the English on the lines of LATER, or on those of TEXT
 after the largest size.
@@ -18,30 +18,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from unittest import mock
 
 from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import Accept, DigitSetting, Listed, accepting_digits, ways_to_accept
+from rnnlm_tui.accepting import DigitSetting
 from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.excerpts import Excerpt, spread_excerpts
-from rnnlm_tui.text.tokenizer import Insertion
+from tests.helpers.key_rules import writer_with
 
-KEYS: dict[str, tuple[DigitSetting, bool]] = {
-    "Tab, the whole ghost, Down and a digit": ("never", False),
-    "and digits inside words": ("inside words", False),
-    "and shift+Tab (the app)": ("inside words", True),
-    "and digits at the start of words": ("always", True),
+KEYS: dict[str, tuple[DigitSetting, bool, bool]] = {
+    "Tab, the whole ghost, Down and a digit": ("with alt", False, False),
+    "and shift+Tab": ("with alt", True, False),
+    "and plain digits inside words": ("inside words", True, False),
+    "and plain digits at the start of words": ("always", True, False),
+    "alt and a digit in place of plain ones (the app)": ("with alt", True, True),
 }
-"""The setting of the digits, and whether there is shift+Tab."""
+"""The setting of the digits, and whether there are shift+Tab, and alt and a digit."""
 
 
 def main() -> None:
@@ -66,25 +65,8 @@ def main() -> None:
 def compare_keys(model: LanguageModel, text: Path, words: int) -> None:
     """Prints a row for each set of keys."""
     excerpts = spread_excerpts(lines_of(text), words)
-    for name, (digits, has_second) in KEYS.items():
-
-        def some(
-            found: Listed,
-            before: str,
-            ghost: Sequence[Insertion],
-            *,
-            is_empty: bool,
-            digits: DigitSetting = digits,
-            has_second: bool = has_second,
-        ) -> Iterator[Accept]:
-            for accept in ways_to_accept(found, before, ghost, digits, is_empty=is_empty):
-                if has_second or accept.keys != ("shift+tab",):
-                    yield accept
-
-        def taken(found: Listed, before: str, digits: DigitSetting = digits) -> str:
-            return accepting_digits(found, before, digits)
-
-        with mock.patch.multiple(evaluate, ways_to_accept=some, accepting_digits=taken):
+    for name, (digits, has_second, has_alt) in KEYS.items():
+        with writer_with(digits, has_second=has_second, has_alt=has_alt):
             show(f"{text.stem[:30]}: {name}", scored(model, excerpts))
 
 

@@ -26,7 +26,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.widgets.host import Severity
-from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode
+from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode, read_alt_digits
 
 Answer = TypeVar("Answer")
 FUNCTION_KEY = re.compile(r"f\d+")
@@ -68,6 +68,7 @@ class TerminalApp(HookedApp):
 
     def __init__(self, log_path: Path) -> None:
         """`log_path` is the file with the details of a crash."""
+        read_alt_digits()
         # With NO_COLOR, Textual's conversion of ansi colours would paint black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._log_path = log_path

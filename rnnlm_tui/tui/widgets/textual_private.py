@@ -7,9 +7,12 @@ installed Textual lacks one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
+from typing import cast
 
 from rich.console import RenderableType
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._wrap import compute_wrap_offsets
 from textual.app import App
 from textual.screen import Screen
@@ -20,8 +23,12 @@ from textual.widgets import TextArea
 from textual.widgets._select import SelectCurrent, SelectOverlay
 from textual.widgets.text_area import WrappedDocument
 
-__all__ = ["HookedApp", "HookedTextArea", "SelectCurrent", "SelectOverlay", "build_mode", "unbind",
-           "wrap_last_line"]  # fmt: skip
+__all__ = ["HookedApp", "HookedTextArea", "SelectCurrent", "SelectOverlay", "build_mode",
+           "read_alt_digits", "unbind", "wrap_last_line"]  # fmt: skip
+
+
+ALT_DIGITS = Enum("ALT_DIGITS", [(f"alt_{digit}", f"alt+{digit}") for digit in range(10)])  # type: ignore[misc]
+"""Keys as Textual's table of what terminals send has them."""
 
 
 class HookedApp(App[None]):
@@ -76,6 +83,13 @@ async def build_mode(app: App[None], mode: str) -> None:
     screen.post_message(events.ScreenSuspend())
     # Otherwise all its widgets would be styled again when it is shown.
     screen._css_update_count = app._css_update_count
+
+
+def read_alt_digits() -> None:
+    """Reads alt and a digit as that key. Textual takes what terminals send for it as the character
+    that Option and the digit give on a Mac, such as ™ or £, which others type on purpose."""
+    table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
+    table |= {f"\x1b{key.name[-1]}": (key,) for key in ALT_DIGITS}
 
 
 def unbind(widget: Widget, keys: Iterable[str]) -> None:

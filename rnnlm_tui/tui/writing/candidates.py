@@ -1,7 +1,7 @@
 """The suggested words, each with its probability as a percentage and a bar.
 
 `WordsPane` shows the best five in rows under the line, `CandidateList` a longer list. A digit
-stands before a word while it inserts that word.
+stands before a word while it inserts that word, alone or with alt.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets.text_area import Edit, EditResult, Selection
 
+from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
@@ -20,15 +21,17 @@ from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
 from rnnlm_tui.tui.writing.open_text import SentTexts, lines_of
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong, Typing, index_of
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TakenDigit, TextTooLong, Typing, index_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Accept
+    from rnnlm_tui.accepting import Accept, Suggestion
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
 
 CHOOSING = "123456789"
 """The digits that insert a word of the list once one is chosen in it."""
+PROVISIONAL = "underline italic"
+"""The style of a word that the next key may give back."""
 MAX_GHOST = 300
 """Characters of the ghost that are shown."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
@@ -38,6 +41,12 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
     Binding("shift+tab", "accept_second", "second word", show=False, id="line.accept_second",
             tooltip="Accept the second word of the list"),
+    *(
+        Binding(f"alt+{number}", f"take({number})", "that word", show=number == 1,
+                key_display="alt+1-5" if number == 1 else None, id=f"line.take_{number}",
+                tooltip=f"Accept word {number} of the list")
+        for number in range(1, LISTED + 1)
+    ),
     Binding("ctrl+right,alt+f", "accept('tab', 'cursor_word_right')", "Accept a word", show=False,
             id="line.accept_word_right",
             tooltip="Accept a word of the ghost; move a word to the right"),
@@ -79,6 +88,14 @@ class WordTaken(Message):
     """A key has taken a word or words of the suggestions: Tab, Right or a digit, by its name."""
 
     key: str
+
+
+@dataclass
+class DigitTyped(Message):
+    """A plain digit was typed in a word for which the list had `word`, which it takes with alt."""
+
+    digit: str
+    word: Suggestion
 
 
 class LineChanged(Message):
@@ -127,6 +144,7 @@ class LineEditor(GrowingArea):
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
         self._seen = ("", self.selection)
+        self._drawn_taken: TakenDigit | None = None
         self._over_space = ""
         """The first character of the ghost if that is drawn over the space before the cursor."""
         self.end_hint: Callable[[], bool] = lambda: False
@@ -212,9 +230,18 @@ class LineEditor(GrowingArea):
             self.refresh()
         self.suggestion = ghost[len(over_space) :]
 
+    def _draw_taken(self) -> None:
+        """Draws the word that a plain digit has taken, which may still change, unlike others."""
+        if self.typing.taken is not self._drawn_taken:
+            self._drawn_taken = self.typing.taken
+            self.notify_style_update()
+            self.refresh()
+
     def get_line(self, line_index: int) -> Text:
         """Returns a line as it is drawn: "day , and" would show a space that Tab removes."""
         line = super().get_line(line_index)
+        if (taken := self._drawn_taken) is not None and line_index == taken.start[0]:
+            line.stylize(PROVISIONAL, taken.start[1], taken.end[1])
         if self._over_space and self.has_focus and line_index == self.cursor_location[0]:
             line.right_crop(1)
             line.append(self._over_space, self.get_component_rich_style("text-area--suggestion"))
@@ -245,6 +272,7 @@ class LineEditor(GrowingArea):
             self.typing.forget()
         elif not self._is_editing:
             self._counter.restored(text, self.text)
+        self._draw_taken()
         self.suggested.visibility.move_to(self._up_to_cursor, is_empty=not self.text)
         self.suggested.choice = None
         self._draw_ghost()
@@ -281,6 +309,7 @@ class LineEditor(GrowingArea):
         if character and sanitize(character) == character:
             event.prevent_default().stop()
             if self.typing.give_digit_back(character) or not await self._takes_word(character):
+                self._tell_of_alt(character)
                 self.typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
@@ -288,6 +317,15 @@ class LineEditor(GrowingArea):
             event.prevent_default()
         if self.typing.taken is taken:  # only the next key gives a digit back
             self.typing.taken = None
+        self._draw_taken()
+
+    def _tell_of_alt(self, character: str) -> None:
+        """Tells of the word that a digit typed within a word would have taken with alt."""
+        suggested, is_answered = self.suggested, self.answer_gate.is_set() and not self.is_hidden
+        with_alt = "" if suggested.has_plain_digits else suggested.digits_with_alt
+        if character in with_alt and suggested.prefix and is_answered:
+            word = suggested.candidates[int(character) - 1]
+            self.post_message(DigitTyped(character, word))
 
     async def _takes_word(self, character: str) -> bool:
         """Inserts the word of the list that a digit takes; returns whether it takes one."""
@@ -320,12 +358,20 @@ class LineEditor(GrowingArea):
 
     @property
     def digits(self) -> str:
-        """The digits that insert a word of the list now, instead of being typed."""
+        """The plain digits that insert a word of the list now, instead of being typed."""
         if self.suggested.choice is not None:
             return CHOOSING
         if self.is_hidden or not self.selection.is_empty or not self.answer_gate.is_set():
             return ""
         return self.suggested.digits(self.before, self.line[self.cursor :])
+
+    @property
+    def shown_digits(self) -> str:
+        """The digits to show before the words of the list: the plain ones that insert a word now,
+        or those that do so with alt, if plain digits are always typed."""
+        if self.digits or self.suggested.has_plain_digits:
+            return self.digits
+        return "" if self.is_hidden else self.suggested.digits_with_alt
 
     def _accept_of(self, key: str) -> Accept | None:
         """What a key accepts of the suggestions, None for nothing."""
@@ -360,6 +406,15 @@ class LineEditor(GrowingArea):
         is_passed = await self.answer_gate.is_passed()
         if is_passed and not self._accepts("shift+tab") and not self.text and not self.ghost:
             self.screen.focus_previous()
+
+    async def action_take(self, number: int) -> None:
+        """Inserts the word of the list with this number, if it is in sight."""
+        if not await self.answer_gate.is_passed():
+            return
+        if self.suggested.choice is not None:
+            self.insert_candidate(number - 1)
+        elif number <= self.suggested.in_sight:
+            self._accepts(f"alt+{number}")
 
     async def action_accept(self, what: Literal["tab", "right"], otherwise: str) -> None:
         """Accepts a word of the ghost or all of it; without a ghost, runs the other action."""

@@ -8,7 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.accepting import (
+    DIGITS,
     LISTED,
+    WITH_ALT,
     Accept,
     accepting_digits,
     is_ghost_likely,
@@ -200,7 +202,7 @@ class Suggested:
         )
 
     def digits(self, before: str, after: str) -> str:
-        """Returns the digits that take a word while the list is shown and nothing is chosen in it.
+        """Returns the plain digits that take a word while the list is shown and nothing is chosen.
         `after` is the rest of the line: within a word they take none."""
         suggestions = self._suggestions
         is_in_word = after[:1].isalnum() or any(word.replaces_after for word in self.candidates)
@@ -210,11 +212,21 @@ class Suggested:
         return "".join(digit for digit in digits if int(digit) <= self.in_sight)
 
     def may_take_digits(self, before: str) -> bool:
-        """Returns whether digits may take a word, whatever the answer for the text is."""
+        """Returns whether plain digits may take a word, whatever the answer for the text is."""
         setting, last = self._preferences.digits, before[-1:]
         if not last or last.isspace():
             return setting == "always"
-        return setting != "never" and is_of_letters(last)
+        return setting != WITH_ALT and is_of_letters(last)
+
+    @property
+    def digits_with_alt(self) -> str:
+        """The digits that take a word with alt."""
+        return DIGITS[: min(len(self.candidates), self.in_sight)]
+
+    @property
+    def has_plain_digits(self) -> bool:
+        """Whether plain digits take words at all while nothing is chosen."""
+        return self._preferences.digits != WITH_ALT
 
 
 def word_number(before: str) -> int:

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.writing.host import WritingHost
 
 DIGIT_SETTINGS: dict[DigitSetting, str] = {
-    "inside words": "while a word is half typed; a number is typed as it is",
-    "always": "at the start of a word too; a second digit types both",
-    "never": "digits are typed; after ↓ they insert a word all the same",
+    "with alt": "alt+1 to alt+5 take a word anywhere; a plain digit is typed",
+    "inside words": "plain ones too, in a half-typed word; a digit or a space after it types it",
+    "always": "at the start of a word too; a digit or a space after it types both",
 }
 """Each with an explanation."""
 Switch: TypeAlias = Literal["capital_i", "continue_lines", "details"]
@@ -51,14 +51,14 @@ async def ask_threshold(host: WritingHost) -> bool:
 
 
 async def choose_digits(host: WritingHost) -> bool:
-    """Asks where a digit takes a word of the list. Returns whether that was chosen."""
+    """Asks which digits take a word of the list. Returns whether that was chosen."""
     from rnnlm_tui.tui.widgets.dialogs import Choice
 
     rows = [
         (setting, f"{'✓ ' if setting == host.preferences.digits else ''}{setting}", explanation)
         for setting, explanation in DIGIT_SETTINGS.items()
     ]
-    answer = await host.ask(Choice("Digits", "Where does a digit take a word of the list?", rows))
+    answer = await host.ask(Choice("Digits", "Which digits take a word of the list?", rows))
     if answer is not None:
         host.preferences.digits = cast("DigitSetting", answer)
         host.store_preferences()

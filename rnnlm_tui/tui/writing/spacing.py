@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Location, Selection
 
-from rnnlm_tui.accepting import keys_to_type
+from rnnlm_tui.accepting import gives_digit_back
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.text.spacing import gives_space_back, takes_space
 from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
@@ -32,10 +32,13 @@ class TextTooLong(Message):
 
 
 class TakenDigit(NamedTuple):
-    """A digit that has taken a word, after the half-typed `prefix`; `presses` are those before."""
+    """A plain digit that has taken a word, which is from `start` to `end` until the next key shows
+    whether the digit itself was meant. `text` is the text before it, with its `presses`."""
 
     digit: str
-    prefix: str
+    start: Location
+    end: Location
+    text: str
     presses: bytes
 
 
@@ -54,7 +57,7 @@ class Typing:
         self._mark: Location | None = None
         """The location of the punctuation mark, while letters are typed after it."""
         self.taken: TakenDigit | None = None
-        """The digit pressed last, if it took a word."""
+        """The plain digit pressed last, if it took a word."""
 
     def forget(self) -> None:
         """Forgets the space of the last accept, so that it is not replaced, and its digit."""
@@ -100,23 +103,27 @@ class Typing:
         """Inserts what a digit has taken after the half-typed `prefix`; `give_digit_back` undoes it
         until anything else is done."""
         text, presses = self._area.text, self._counter.presses
+        row, column = self._area.cursor_location
         self.accept(accept.pieces, len(accept.keys))
         if self._area.text != text:
-            self.taken = TakenDigit(digit, prefix, presses)
+            end = len(self._before().rstrip(" "))
+            start = min(column - len(prefix), end)
+            self.taken = TakenDigit(digit, (row, start), (row, end), text, presses)
 
     def give_digit_back(self, following: str = "") -> bool:
-        """If the last key was a digit that took a word, types it instead. `following` is a
-        character typed right after it: only a digit at the start of a word is given back for it,
-        by another digit. Returns whether it was given back."""
+        """If the last key was a plain digit that took a word, types it instead. `following` is a
+        character typed right after it; without one, Backspace or undo asked for it. Returns
+        whether it was given back."""
         area, taken = self._area, self.taken
-        if taken is None or (following and (taken.prefix or not following.isdigit())):
+        if taken is None or (following and not gives_digit_back(following)):
             return False
         area.undo()
+        if area.text != taken.text:
+            area.undo()  # the capital of an `i` before it
         self._counter.presses = taken.presses
         here = index_of(area, area.cursor_location)
         area.replace(taken.digit, *area.selection, maintain_selection_offset=False)
-        keys = keys_to_type(taken.digit, following, taken.prefix, taken.digit)
-        self._counter.inserted(here, here + 1, len(keys))
+        self._counter.inserted(here, here + 1, 1 if following else 2)
         return True
 
     def type(self, character: str) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from textual import _wrap
+from textual import _ansi_sequences, _wrap, events
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
@@ -40,6 +41,7 @@ MEMBERS: list[tuple[type | ModuleType, str]] = [
     (WrappedDocument, "_tab_width"),
     (WrappedDocument, "_width"),
     (WrappedDocument, "_wrap_offsets"),
+    (_ansi_sequences, "ANSI_SEQUENCES_KEYS"),
     (_select, "SelectCurrent"),
     (_select, "SelectOverlay"),
     (_wrap, "compute_wrap_offsets"),
@@ -154,6 +156,19 @@ def test_one_module_alone_uses_private_members_of_textual_and_the_list_names_the
             assert used == {part for parts in listed for part in parts if is_private(part)}
         else:
             assert not used, f"{name} uses {used}: only {textual_private.__name__} may"
+
+
+def test_alt_and_a_digit_is_that_key_and_no_character() -> None:
+    textual_private.read_alt_digits()
+
+    def read(sent: str) -> list[tuple[str, str | None]]:
+        parsed = XTermParser().feed(sent)
+        return [(event.key, event.character) for event in parsed if isinstance(event, events.Key)]
+
+    for digit in "1234567890":
+        assert read(f"\x1b{digit}") == [(f"alt+{digit}", None)]
+    typed = [character for _, character in read("¡™£¢∞2")]
+    assert typed == [*"¡™£¢∞2"], "typed on a keyboard they stay what they are"
 
 
 def test_a_use_of_any_kind_is_found() -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from textual import events, on
@@ -235,7 +235,27 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "a letter after such a digit": ("m[m:me my]2{backspace}x", "m2x", ""),
     "another key before backspace": ("i c[c:co cu]2{left}{right}{backspace}", "i cu", ""),
     "hiding before backspace": ("i c[c:co cu]2{escape}{backspace}", "i cu", ""),
-    "a second digit": ("i c[c:co cu]2[:no now]1", "i cu 1", ""),
+    "a second digit": ("i c[c:co cu]2[:no now]1", "i c21", ""),
+    "a third digit": ("i c[c:co cu]2[:no now]1[c21:]2 ", "i c212 ", ""),
+    "a space after a digit": ("i c[c:co cu]2[:no now] ", "i c2 ", ""),
+    "tab after a digit": ("i c[c:co cu]2[:no now]{tab} ", "i cu no ", ""),
+    "a letter after a digit": ("i c[c:co cu]2[:no now]n", "i cu n", "o"),
+    # Digits with alt
+    "a word with alt": ("i c[c:compare company|thee]{alt+2}", "i company ", ""),
+    "the first word with alt": ("i c[c:compare company|thee]{alt+1}", "i compare ", "thee"),
+    "at the start of a word": ("i [:compare do love]{alt+3}", "i love ", ""),
+    "at the start of the text": ("[:shall when]{alt+2}", "when ", ""),
+    "a mark with alt": ("i [:compare]{tab}[:and ,]{alt+2}", "i compare, ", ""),
+    "after a capital": ("Q[Q:Queen Quay]{alt+2}", "Quay ", ""),
+    "no such word with alt": ("i c[c:compare]{alt+2}", "i c", "ompare"),
+    "alt while hidden": ("i c[c:compare company]{escape}{alt+2}", "i c", ""),
+    "alt after a choice": ("i [:compare do love]{down}{alt+3}", "i love ", ""),
+    "alt before a word": ("at  c{left}{left}[:a the]{alt+2}", "at the c", ""),
+    "alt undone": ("i c[c:compare company]{alt+2}{ctrl+z}", "i c", "ompare"),
+    "alt stays at a space": ("i c[c:compare company]{alt+2} 3", "i company 3", ""),
+    "alt stays at a digit": ("i c[c:compare company]{alt+2}3", "i company 3", ""),
+    "alt stays at a backspace": ("i c[c:co cu]{alt+2}{backspace}", "i cu", ""),
+    "other digits with alt": ("i c[c:co cu]{alt+6}{alt+0}", "i c", "o"),
     # The second word
     "the second word": ("i [:do compare|it]{shift+tab}", "i compare ", ""),
     "the second in a word": ("i c[c:compare company|thee]{shift+tab}", "i company ", ""),
@@ -533,7 +553,9 @@ async def test_no_digit_waits_where_it_takes_nothing(keys: str, line: str) -> No
         ("[:to a the]3{backspace}[3:]9", "go 39"),
         ("[:to a the]3[:day]d", "go the d"),
         ("[:to]2", "go 2"),
-        ("t[t:to the]2[:day]1", "go the day "),
+        ("t[t:to the]2[:day]1", "go t21"),
+        ("[:to a the]3[:day] ", "go 3 "),
+        ("[:to a the]3[:day]{alt+1}", "go the day "),
         ("[:, to]1", "go, "),
         ("[:, to]1[:and]5", "go 15"),
         ("(1", "go (1"),
@@ -541,18 +563,58 @@ async def test_no_digit_waits_where_it_takes_nothing(keys: str, line: str) -> No
     ],
 )
 async def test_digits_that_always_take_a_word(script: str, line: str) -> None:
-    """A second digit makes a number of both."""
+    """A digit or a space shows that the digit was meant."""
     async with desk("go ", digits="always") as it:
         await it.play(script)
         assert it.line == line
 
 
-async def test_digits_that_never_take_a_word_do_so_once_one_is_chosen() -> None:
-    async with desk("i ", digits="never") as it:
+async def test_plain_digits_take_a_word_by_default_once_one_is_chosen() -> None:
+    async with desk("i ", digits="with alt") as it:
         await it.play("c[c:compare company]2")
         assert it.line == "i c2"
         await it.play("{backspace}[c:compare company]{down}2")
         assert it.line == "i company "
+
+
+async def test_a_digit_that_is_given_back_gives_back_the_capital_of_an_i_too() -> None:
+    async with desk(digits="always") as it:
+        it.editor.typing.capitalises_i = True
+        await it.play("i [:am was]2")
+        assert it.line == "I was "
+        await it.press(" ")
+        assert it.line == "i 2 "
+        assert it.editor.keystrokes == Keystrokes(3, 0)
+
+
+async def test_a_word_that_the_next_key_may_give_back_is_drawn_so() -> None:
+    async with desk("go c") as it:
+
+        async def drawn() -> list[str]:
+            await it.pilot.pause(0)
+            strips = (strip for y in range(3) for strip in it.editor.render_line(y))
+            return [s.text for s in strips if s.style and s.style.underline and s.style.italic]
+
+        it.answer("compare", "company", prefix="c")
+        await it.press("2")
+        assert it.line == "go company "
+        assert await drawn() == ["company"]
+        await it.press("x")
+        assert await drawn() == []
+        await it.press("backspace", "c")
+        it.answer("compare", "company", prefix="c")
+        await it.press("2", " ")
+        assert (it.line, await drawn()) == ("go company c2 ", [])
+        await it.press("c")
+        it.answer("compare", "company", prefix="c")
+        await it.press("1")
+        assert await drawn() == ["compare"]
+        await it.pilot.click(LineEditor, offset=(5, 1))
+        assert (it.line, await drawn()) == ("go company c2 compare ", [])
+        await it.press("end", "c")
+        it.answer("compare", "company", prefix="c")
+        await it.press("alt+2")
+        assert await drawn() == []
 
 
 async def test_the_editor_says_which_digits_take_a_word() -> None:
@@ -569,6 +631,19 @@ async def test_the_editor_says_which_digits_take_a_word() -> None:
         assert it.editor.digits == "12", "the list is left, not hidden"
         await it.press("escape")
         assert it.editor.digits == ""
+
+
+async def test_the_editor_says_which_digits_take_a_word_with_alt() -> None:
+    async with desk("i ", digits="with alt") as it:
+        it.answer("do", "compare")
+        assert (it.editor.digits, it.editor.shown_digits) == ("", "12")
+        await it.press("c")
+        it.answer("compare", "company", "cat", prefix="c")
+        assert (it.editor.digits, it.editor.shown_digits) == ("", "123")
+        await it.press("down")
+        assert it.editor.shown_digits == it.editor.digits == "123456789"
+        await it.press("escape", "escape")
+        assert it.editor.shown_digits == ""
 
 
 async def test_a_digit_that_is_given_back_leaves_the_text_after_it_alone() -> None:
@@ -619,7 +694,7 @@ async def test_a_click_within_a_word_replaces_the_rest_of_it() -> None:
 # Keys saved
 
 
-@pytest.mark.parametrize("digits", ["inside words", "always", "never"])
+@pytest.mark.parametrize("digits", get_args(DigitSetting))
 @pytest.mark.parametrize("prefix", ["", "c"])
 @pytest.mark.parametrize("probability", [0.9, 0.1])
 async def test_keys_take_and_cost_what_the_table_says(
@@ -630,7 +705,7 @@ async def test_keys_take_and_cost_what_the_table_says(
     suggestions = answer_of(line, words, prefix, ("thee", "to"), probability)
     ghost = suggestions.ghost if probability > 0.15 else ()
     table = list(ways_to_accept(suggestions, line, ghost, digits, is_empty=False))
-    assert {accept.keys for accept in table} >= {("tab",), ("shift+tab",)}
+    assert {accept.keys for accept in table} >= {("tab",), ("shift+tab",), ("alt+5",)}
     for accept in table:
         async with desk(line, digits=digits) as it:
             it.editor.show(suggestions)
@@ -676,6 +751,8 @@ async def test_keys_saved_are_counted_live() -> None:
         (("c", "1", "x"), "i compare x", 6),
         (("c", "1", "backspace"), "i c1", -1),
         (("c", "1", "ctrl+z", "x"), "i c1x", -1),
+        (("c", "1", " ", "x"), "i c1 x", 0),
+        (("c", "alt+1", "x"), "i compare x", 6),
         (("shift+tab", "x"), "i do x", 2),
     ],
 )

@@ -41,7 +41,7 @@ async def test_each_step_is_shown_until_it_is_done(tmp_path: Path) -> None:
         await it.write("tab")
         await it.until(lambda: told(it) == "digit")
         await it.write(*"compare th")
-        await it.write("2")
+        await it.write("alt+2")
         await it.until(lambda: told(it) == "send")
         assert not is_over(tmp_path)
         await it.press("enter")
@@ -56,7 +56,7 @@ async def test_a_step_done_early_is_not_asked_for(tmp_path: Path) -> None:
         await it.write(*"shall ", "tab", *"compare th")
         await it.until(lambda: told(it) == "digit")
         assert "3 of 4" in picture(it.app)
-        await it.write("1")
+        await it.write("alt+1")
         await it.until(lambda: told(it) is None)
     assert is_over(tmp_path)
 

@@ -11,13 +11,14 @@ from typing import NamedTuple
 import pytest
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import DIGITS
+from rnnlm_tui.accepting import DIGITS, DigitSetting
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from tests.helpers.app import post_keys
+from tests.helpers.key_rules import writer_with
 from tests.helpers.ngrams import arrays_of, prepared
 from tests.helpers.writing_screen import AppDesk, desk
 
@@ -47,8 +48,8 @@ The man who had sent the letter -- if he was a man -- didn't give his name, nor 
 """.splitlines()
 
 
-ACCEPTING = {"tab", "shift+tab", "right", "digit", "down"}
-"""The kinds of steps that accept."""
+ACCEPTING = {"tab", "shift+tab", "right", "alt and a digit"}
+"""The kinds of steps that accept by default."""
 
 
 class Step(NamedTuple):
@@ -118,11 +119,15 @@ def english(folder: Path, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
 
 
 async def compare(
-    model: LanguageModel, steps: list[Step], folder: Path, lines: Sequence[str] = TEXT
+    model: LanguageModel,
+    steps: list[Step],
+    folder: Path,
+    lines: Sequence[str] = TEXT,
+    digits: DigitSetting = "with alt",
 ) -> set[str]:
     """Writes lines with this model, and compares each with its evaluation. Returns the kinds of
     steps."""
-    preferences, above, used = Preferences(continue_lines=False), list[str](), set[str]()
+    preferences, above, used = Preferences(digits=digits), list[str](), set[str]()
     async with desk(folder, {"m": model}, (60, 16), preferences=preferences) as it:
         for line in lines:
             steps.clear()
@@ -141,9 +146,11 @@ async def compare(
 
 def name_of(step: Step) -> str:
     """The kind of a step."""
-    first, is_accept = step.keys[0], step.line[-2:].strip() != step.keys[0]
-    if step.keys[1:] == ("backspace",):
-        return "given back"
+    first, is_accept = step.keys[0], not step.line.endswith(step.keys[0])
+    if first in DIGITS and len(step.keys) > 1:
+        return f"given back by {'a digit' if step.keys[1].isdigit() else step.keys[1]}"
+    if first.startswith("alt+"):
+        return "alt and a digit"
     if len(first) > 1:
         return first
     return "digit" if first in DIGITS and is_accept else "character"
@@ -153,7 +160,21 @@ async def test_the_editor_counts_the_keys_of_the_evaluation(
     steps: list[Step], tmp_path: Path
 ) -> None:
     used = await compare(ngrams(), steps, tmp_path)
-    assert used == {*ACCEPTING, "character", "given back"}
+    assert used == {*ACCEPTING, "character"}
+
+
+async def test_the_editor_counts_the_keys_of_the_evaluation_with_plain_digits(
+    steps: list[Step], tmp_path: Path
+) -> None:
+    used = set[str]()
+    with_digits = [line for line in TEXT if any(character.isdigit() for character in line)]
+    for digits in ("inside words", "always"):
+        with writer_with(digits):
+            used |= await compare(ngrams(), steps, tmp_path / digits, with_digits, digits)
+    assert used == {
+        *("tab", "shift+tab", "right", "digit", "down", "character"),
+        *("given back by a digit", "given back by  ", "given back by backspace"),
+    }
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ async def test_the_ghost_the_words_and_the_figures(tmp_path: Path) -> None:
         rows = it.rows
         line = next(i for i, row in enumerate(rows) if "│ shall i compare thee to" in row)
         assert "─ sonnets ─" in rows[line - 1]
-        assert in_order(rows[line + 2], "   thee", "90%", "█████", "   the", "6%", "   this", "2%")
+        assert in_order(rows[line + 2], " 1 thee", "90%", "█████", " 2 the", "6%", " 3 this", "2%")
         await it.write(*"the")
         rows_now = picture(it.app)
         assert in_order(rows_now, "1 thee", "94%", "2 the ", "6%"), "they share what is left"
@@ -215,7 +215,7 @@ async def test_a_small_window_has_the_line_its_ghost_and_a_row_of_words(
         check_layout(it.app)
         if size[0] >= 20:
             assert "shall i compare" in it.rows[0]
-            assert "   c" in it.rows[it.screen.query_one(BestWords).region.y]
+            assert " 1 comp" in it.rows[it.screen.query_one(BestWords).region.y]
         await it.pilot.resize_terminal(80, 24)
         await it.until(lambda: "[Autocomplete]" in it.rows[0])
         assert it.editor.has_focus
@@ -251,7 +251,7 @@ async def test_the_ghost_is_switched_off_and_on_and_stays_so(tmp_path: Path) -> 
         await it.press("ctrl+t")
         assert it.shown == ""
         assert "ghost off" in it.static("#figures")
-        assert "   i " in picture(it.app), "the list stays"
+        assert " 1 i " in picture(it.app), "the list stays"
     async with desk(tmp_path, preferences=stored(tmp_path)) as it:
         await it.write(*"shall ")
         assert it.shown == ""
@@ -276,11 +276,41 @@ async def test_the_threshold_of_the_ghost_is_a_setting(tmp_path: Path) -> None:
         assert it.shown == ""
 
 
-async def test_the_list_shows_the_digits_where_they_take_a_word(tmp_path: Path) -> None:
+async def test_the_list_shows_the_digits_that_take_a_word_with_alt(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i compare ")
+        row = it.rows[it.screen.query_one(BestWords).region.y]
+        assert in_order(row, " 1 thee", " 2 the", " 3 this")
+        assert in_order(picture(it.app), "Tab word", "alt+1-5 that word")
+        await it.write("alt+2")
+        assert it.line == "shall i compare the "
+        await it.press("escape")
+        await it.until(lambda: "hidden" in picture(it.app))
+        assert not re.search(r" [1-9] ", it.rows[it.screen.query_one(BestWords).region.y])
+
+
+async def test_the_first_plain_digit_in_a_word_is_told_what_it_takes_with_alt(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"compare 2")
+        assert not toasts(it.app), "a number takes nothing"
+        await it.write("ctrl+u", *"compare t")
+        await it.write("2")
+        await it.until(lambda: it.tells("alt+2 takes the"))
+        assert it.line == "compare t2"
+        assert stored(tmp_path).alt_told
+    async with desk(tmp_path, preferences=stored(tmp_path)) as it:
+        await it.write("ctrl+u", *"compare t")
+        await it.write("2")
+        assert not toasts(it.app), "it is told once"
+
+
+async def test_the_list_shows_the_plain_digits_where_they_take_a_word(tmp_path: Path) -> None:
     def words() -> list[str]:
         return it.rows[it.screen.query_one(BestWords).region.y :][:2]
 
-    async with desk(tmp_path) as it:
+    async with desk(tmp_path, preferences=Preferences(digits="inside words")) as it:
         await it.write(*"shall i compare ")
         first, second = words()
         assert in_order(first, "thee", "the", "this")
@@ -303,19 +333,19 @@ async def test_no_digit_takes_a_word_that_is_out_of_sight(tmp_path: Path) -> Non
     async with desk(tmp_path, size=(30, 6)) as it:
         await it.write(*"shall i compare t")
         assert in_order(it.rows[it.screen.query_one(BestWords).region.y], " 1 thee", " 2 the")
-        await it.write("3", " ")
-        assert it.line == "shall i compare t3 "
-        await it.write("t", "2")
-        assert it.line == "shall i compare t3 the "
+        await it.write("alt+3")
+        assert it.line == "shall i compare t"
+        await it.write("alt+2")
+        assert it.line == "shall i compare the "
 
 
-async def test_where_digits_take_a_word_is_a_setting(tmp_path: Path) -> None:
+async def test_which_digits_take_a_word_is_a_setting(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
         await it.press("alt+d")
         await it.until(lambda: it.app.screen.is_modal)
-        await it.until(lambda: has_row(it.app, "1 ✓ inside words"))
-        await it.press("2")
+        await it.until(lambda: has_row(it.app, "1 ✓ with alt"))
+        await it.press("3")
         await it.until(lambda: in_order(picture(it.app), " 1 i ", " 2 "))
         await it.write("1")
         assert it.line == "shall i "
