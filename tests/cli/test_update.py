@@ -34,7 +34,7 @@ from tests.helpers.models import (
     put_saved_model,
 )
 from tests.helpers.training import run as run_all
-from tests.helpers.training import run_stopped_at, same_weights
+from tests.helpers.training import run_stopped_at
 
 SONNETS = [line for line in bundled_corpus().read_text().splitlines() if line.strip()]
 OLD, NEW, FIRST = SONNETS[40:140], SONNETS[140:180], SONNETS[20:40]
