@@ -138,6 +138,8 @@ class LineEditor(GrowingArea):
         self.suggested = Suggested(preferences)
         self.sent = SentTexts()
         self.answer_gate = AnswerGate()
+        self.opening_gate = AnswerGate()
+        """Cleared while another text is being opened: what is typed belongs to that."""
         self._ask = ask
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
@@ -301,6 +303,7 @@ class LineEditor(GrowingArea):
     # Keys
 
     async def on_key(self, event: events.Key) -> None:
+        await self.opening_gate.is_passed()
         character, taken = event.character, self.typing.taken
         # Not `event.is_printable`, which excludes joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
@@ -339,8 +342,9 @@ class LineEditor(GrowingArea):
             self.post_message(WordTaken(character))
         return True
 
-    def on_paste(self, event: events.Paste) -> None:
+    async def on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()
+        await self.opening_gate.is_passed()
         self.add_text(event.text)
 
     def action_paste(self) -> None:
@@ -498,7 +502,8 @@ class LineEditor(GrowingArea):
         if self.suggested.choice is not None:
             self.insert_candidate(self.suggested.choice)
         elif text or edited is not None:
-            self.post_message(TextSent(text, self.keystrokes, edited))
+            # To the screen itself: by way of the editor it would come behind the next keys.
+            self.screen.post_message(TextSent(text, self.keystrokes, edited))
             # Emptied at once: what is typed next is a new text.
             self.set_text(self.sent.end_edit(lines_of(edited.line) if edited else None))
             self.suggested.visibility.reset()
