@@ -249,7 +249,7 @@ class LineEditor(GrowingArea):
         """Makes a change. Undo and redo do not come here."""
         self.typing.forget()
         start, end = index_of(self, edit.top), index_of(self, edit.bottom)
-        if end - start > 1:  # deleted on purpose, so not suggested again
+        if end - start > 1 and not edit.text:  # deleted on purpose, so not suggested again
             self.suggested.clear_ghost()
         self._counter.typed(start, end, len(edit.text))
         return super().edit(edit)
