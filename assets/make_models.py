@@ -6,7 +6,7 @@
 The first learns the sonnets that ship, 20 seconds. The second learns the files in the folder TEXTS,
 which rnnlm_tui/data/english.md names, about an hour on two quiet cores; it may be
 stopped, and goes on from where it stopped if it is started again with the same data folder. Both
-are measured on the lines that they held out, made compact, and put into rnnlm_tui/data/models.
+are measured on the lines that they held out, and put into rnnlm_tui/data/models.
 tests/store/test_shipped_models.py checks what they are.
 """
 
@@ -76,19 +76,18 @@ def train(folder: Path, settings: list[str], texts: list[str]) -> Path:
     """The file of the trained model. Goes on with a training that was stopped."""
     library = Library(folder)
     name = ("--name", NEW_NAME, "--data-dir", str(folder))
-    status = library.run(NEW_NAME).status
-    if status is None:
-        run("--train", *texts, *name, "--preset=gru", *settings)
-    elif not status.is_finished:
+    if library.run(NEW_NAME).resumable:
         run("--train", "--resume", *name)
+    elif not library.has(NEW_NAME):
+        run("--train", *texts, *name, "--preset=gru", *settings)
     return library.path(NEW_NAME)
 
 
 def put_in_place(made: Path, name: str) -> Path:
-    """Writes the model in its compact form among those that ship; returns the path of its file."""
+    """Writes the model among those that ship; returns the path of its file."""
     target = DATA / "models" / f"{name}{SUFFIX}"
     with open_stored(made) as stored:
-        card, tensors = stored.card, stored.compact_tensors()
+        card, tensors = stored.card, stored.tensors()
     card.corpus["name"] = CORPUS_NAME[name]
     card = replace(card, about=ABOUT[name], blocked_words=BLOCKED_WORDS[name].split())
     write_model(target, card, tensors)

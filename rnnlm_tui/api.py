@@ -40,7 +40,8 @@ __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "events", "load", 
 
 
 def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None = None) -> Model:
-    """Opens a model by its name or from its file; by default the newest one.
+    """Opens a model by its name or from its file; by default the one that the app used last,
+    or else the newest.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
@@ -52,7 +53,7 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
     """
     _check("name_or_file", name_or_file, str, Path, NoneType)
     library = _library(data_dir)
-    asked = library.newest() if name_or_file is None else name_or_file
+    asked = library.default_model() if name_or_file is None else name_or_file
     if isinstance(asked, Path) or (asked not in library.names() and _is_file(asked)):
         name, (card, model) = Path(asked).stem, _in_file(Path(asked))
     else:
@@ -235,8 +236,7 @@ class Model:
         compare 0.13 ompare
         could 0.08 ould
 
-        Probabilities are relative to all words that fit, and those of all of them sum to 1. A word
-        that was listed for fewer letters counts less: who wanted it would have taken it. To
+        Probabilities are relative to all words that fit, and those of all of them sum to 1. To
         accept a suggestion, remove `replaces_before` characters from the end and append its `text`;
         `space_after` says whether a space follows. With a `cursor` (in characters, by default the
         end) within a word, its `replaces_after` characters after the cursor go. A word that is

@@ -17,7 +17,8 @@ The words of a line are those of the model's tokenizer; lines without words do n
   does sending the line. Typed text is never corrected. "Keys saved" is 1 - presses / characters,
   ends of lines included.
 
-A model that uses previous lines sees those before it among the given lines.
+A model that uses previous lines sees those before it among the given lines, and the weights of a
+mixture are adapted to them, as in the app.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from rnnlm_tui.accepting import (
 )
 from rnnlm_tui.event_types import Count
 from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
+from rnnlm_tui.lm.mixture import Adapting, MixedModel
 from rnnlm_tui.lm.model import LanguageModel, State
 from rnnlm_tui.suggest import (
     Typed,
@@ -56,10 +58,10 @@ from rnnlm_tui.suggest import (
     encode_lines_above,
     insertions_for,
     look_ahead,
-    new_words_in,
 )
 from rnnlm_tui.text.spacing import GIVING_BACK, gives_space_back
 from rnnlm_tui.text.tokenizer import Insertion
+from rnnlm_tui.text.vocabulary import END_ID
 
 LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -176,6 +178,8 @@ def score(
     the time is taken by counting keys.
     """
     above = deque(previous_lines, LINES_ABOVE)
+    adapting = Adapting(model) if isinstance(model, MixedModel) else None
+    model = adapting.model if adapting else model
     text = _Text(model, above)
     for block in _blocks(lines):
         lines_of_block = [_Line.of(line, model) for line in block]
@@ -186,6 +190,8 @@ def score(
             keys = _keys(model, line, list(above), reader) if counts_keys else None
             yield reader.finish(keys)
             above.append(line.text)
+            if adapting is not None and line.words:
+                adapting.learn(reader.states, [*line.ids, END_ID])
 
 
 def _keys(model: LanguageModel, line: _Line, above: list[str], reader: _Reader) -> int:
@@ -285,6 +291,8 @@ class _Reader:
     ) -> None:
         """The next of `places` are the states of this line, and the distributions there."""
         self.scored: list[ScoredWord] = []
+        self.states: list[State] = []
+        """The states before the words of the line, and at its end."""
         self._model, self._line, self._places = model, line, places
         self._contexts = Contexts(model)
         self._read = 0
@@ -299,6 +307,7 @@ class _Reader:
 
     def _read_next(self) -> None:
         state, probabilities = next(self._places)
+        self.states.append(state)
         if self._read == 0:
             self._contexts = Contexts(self._model, state)
         self._contexts.keep(self._line.ids, self._read, state, probabilities)
@@ -436,7 +445,7 @@ class Typist:
                 model,
                 self._tokenizer,
                 self._predict(model.vocabulary.encode(typed.words)),
-                new_words_in(model, [*self._above, start]),
+                model.page_words.on_page((*self._above, start)),
             )
         return self._lists.at(typed)
 

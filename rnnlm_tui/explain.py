@@ -119,10 +119,11 @@ def explain(
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     tokenizer = model.tokenizer.in_style_of(line[:cursor], previous_lines)
     typed = Typed.of(line[:cursor], tokenizer)
-    read = _Read(contexts or Contexts(model), typed.words, previous_lines)
+    contexts = contexts or Contexts(model)
+    read = _Read(contexts, typed.words, previous_lines)
     scores, probabilities = read.scores()
     listed = list_words(
-        model, tokenizer, typed, line[cursor:], previous_lines, probabilities
+        contexts, tokenizer, typed, line[cursor:], previous_lines, probabilities
     ).candidates
     words = [each.word for each in listed]
     ids = model.vocabulary.ids(words).tolist()

@@ -57,6 +57,19 @@ def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
         return stamp
 
 
+def day_name(seconds: float, month: str = "%B") -> str:
+    """The local day of a time in seconds since the epoch, with the year if that is not this one;
+    "day unknown" if no calendar has it: a clock may have been wrong."""
+    from datetime import date
+
+    try:
+        day = date.fromtimestamp(seconds)
+    except (ValueError, OverflowError, OSError):
+        return "day unknown"
+    year = "" if day.year == date.today().year else f" {day.year}"
+    return f"{day.day} {day.strftime(month)}{year}"
+
+
 def plural(count: int, what: str) -> str:
     """A count with its noun, such as "1 line" or "2,158 lines"."""
     return f"{count:,} {what}{'s' * (count != 1)}"

@@ -73,7 +73,7 @@ def generate_words(
     lesson.
     """
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
-    line_words = [word for word, _ in model.tokenizer.words_as_written(line)]
+    line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
     words = list[str]()
     context = encode_context(model, line_words, previous_lines)
     own = len(encode_context(model, line_words))

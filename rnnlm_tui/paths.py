@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
 APP_NAME = "rnnlm-tui"
+SETTINGS = "settings.json"
+"""The file of the app's settings in the config folder."""
 
 
 def data_dir(override: Path | None = None) -> Path:
@@ -61,6 +63,18 @@ def _package() -> Path:
     return Path(__file__).parent
 
 
+def current_dir() -> Path:
+    """The current folder. If it was deleted, the home folder becomes the current one, so that there
+    is a place for a name without a folder."""
+    from pathlib import Path
+
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        os.chdir(Path.home())
+        return Path.home()
+
+
 def headless_command() -> tuple[str, ...]:
     """The command to run this program in a child process of the app.
 
@@ -68,4 +82,4 @@ def headless_command() -> tuple[str, ...]:
     is run from its sources needs it there.
     """
     sources = _package().parent
-    return (sys.executable, *(() if sources == sources.cwd() else ("-P",)), "-m", "rnnlm_tui")
+    return (sys.executable, *(() if sources == current_dir() else ("-P",)), "-m", "rnnlm_tui")

@@ -6,12 +6,14 @@ import json
 import math
 import re
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
 from rnnlm_tui.formatting import (
     cut_words,
+    day_name,
     escape,
     finite,
     format_bytes,
@@ -100,3 +102,13 @@ def test_long_text_is_cut() -> None:
 )
 def test_figures_are_short(form: Callable[[Any], object], values: list[Any], shown: str) -> None:
     assert " ".join(str(form(value)) for value in values) == shown
+
+
+def test_the_day_of_this_year_has_no_year() -> None:
+    assert day_name(datetime(date.today().year, 11, 3, 12).timestamp()) == "3 November"
+    assert day_name(datetime(2020, 11, 3, 12).timestamp(), "%b") == "3 Nov 2020"
+
+
+@pytest.mark.parametrize("seconds", [1e18, -1e18, math.inf, -math.inf, math.nan, 2.6e11])
+def test_a_time_that_no_calendar_has_is_no_error(seconds: float) -> None:
+    assert day_name(seconds) == "day unknown"

@@ -10,7 +10,7 @@ import pytest
 from rnnlm_tui.evaluate import score
 from rnnlm_tui.generate import Decoding, generate_words
 from rnnlm_tui.lm.model import excluded_ids
-from rnnlm_tui.suggest import MAX_AHEAD, encode_context, new_words_in, suggest
+from rnnlm_tui.suggest import MAX_AHEAD, PASSED_OVER, encode_context, suggest
 from rnnlm_tui.text import prose
 from rnnlm_tui.text.prose_learning import ProseSigns
 from rnnlm_tui.text.prose_tokens import Tokens, cut
@@ -261,37 +261,58 @@ def test_words_that_the_model_does_not_know_are_offered_once_they_were_written()
     assert "Tobold" in words
     listed = suggest(model, "walked from f", previous_lines=above).candidates
     assert {c.word: c.text for c in listed}["FRIDOLIN"] == "FRIDOLIN"  # spelled as written
-    # Without a letter none is offered: there a word that is known is likelier.
-    assert all(c.word in NAMES for c in suggest(model, "walked ", previous_lines=above).candidates)
     assert suggest(model, "walked fr").candidates[0].word in NAMES
     here = suggest(model, "Frodobert walked to Fr").candidates[0]
     assert (here.word, here.text) == ("Frodobert", "odobert")
 
 
-def test_a_new_word_is_as_likely_as_its_recent_share_of_the_new_words() -> None:
+def test_a_new_word_is_as_likely_as_the_unknown_word_and_its_chance_to_be_used_again() -> None:
     model = names_model()
-    weights = new_words_in(model, ["zeno", *["yasu walked to zeno"] * 2, "1984, a - xi"])
-    assert [*weights] == ["xi", "zeno", "yasu"]
-    assert sum(weights.values()) == pytest.approx(1)
-    faded = [0.5 ** (age / 60) for age in range(6)]
-    assert weights["xi"] == pytest.approx(faded[0] / sum(faded))
     listed = suggest(model, "walked to x", previous_lines=["zeno xi"]).candidates
     assert [(c.word, c.probability) for c in listed] == [("xi", 1.0)]
-    assert new_words_in(ScriptedModel(AFTER), ["unheard of"]) == {}  # nothing for unknown words
+    # One word of the page, used last, against "the" (0.3), "to" (0.2) and the other words.
+    found = suggest(model, "walked ", k=10, previous_lines=["zeno"]).candidates
+    chances = {c.word: c.probability for c in found}
+    assert chances["zeno"] / chances["the"] == pytest.approx(0.2 / 21 / 0.3, rel=1e-3)
 
 
-def test_a_word_that_was_listed_and_not_taken_counts_a_fifth() -> None:
+def test_a_name_is_continued_as_on_the_page() -> None:
+    model, above = names_model(), ["walked to Pen y Fan", "to Zsófia Kowalczyk from the"]
+    for line, word, text in (
+        ("walked Pen y ", "Fan", "Fan"),
+        ("walked from Zsófia ", "Kowalczyk", "Kowalczyk"),
+        ("walked from Zsófia K", "Kowalczyk", "owalczyk"),
+    ):
+        found = suggest(model, line, k=10, previous_lines=above).candidates
+        assert (word, text) in [(c.word, c.text) for c in found]
+    after_name, after_word = (
+        {c.word: c.probability for c in suggest(model, line, k=10, previous_lines=above).candidates}
+        for line in ("walked from Zsófia ", "walked from ")
+    )
+    assert after_name["Kowalczyk"] > 5 * after_word["Kowalczyk"]
+
+
+def test_one_question_alone_passes_over_nothing() -> None:
+    after = {"the": {"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09, "a": 0.2, "b": 0.2}}
+    model = ScriptedModel(after, words=("the", "to", "toe", "tower", "tow", *"abcdefgh"))
+    assert [c.word for c in suggest(model, "the to").candidates] == ["to", "toe", "tower", "tow"]
+
+
+def test_a_word_that_was_listed_and_not_taken_counts_little() -> None:
     after = {"the": {"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09}}
     words = ("the", "to", "toe", "tower", "tow", *"abcdefgh")
     model = ScriptedModel(after, words=words)
     probabilities = {c.word: c.probability for c in suggest(model, "the ").candidates[:4]}
     assert probabilities == pytest.approx({"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09})
     # Each was listed for no letter and for one, so all count equally less, and stay.
-    again = {c.word: c.probability for c in suggest(model, "the to").candidates}
+    typed = suggest(model, "the to", while_typing=True)
+    again = {c.word: c.probability for c in typed.candidates}
     assert again == pytest.approx(probabilities)
     after["the"] |= {"a": 0.2, "b": 0.2}  # now tow is sixth, and was listed once: for the t
-    shown = [c.word for c in suggest(model, "the to").candidates]
-    assert shown == ["to", "tow", "toe", "tower"]
+    typed = suggest(model, "the to", while_typing=True)
+    chances = {c.word: c.probability for c in typed.candidates}
+    assert [*chances] == ["tow", "to", "toe", "tower"]
+    assert chances["to"] / chances["tow"] == pytest.approx(PASSED_OVER * 0.5 / 0.09, rel=1e-3)
 
 
 def test_the_first_words_are_the_same_in_lists_of_any_length() -> None:

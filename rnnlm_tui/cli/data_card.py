@@ -29,7 +29,8 @@ def data_card(prepared: PreparedText, config: Config) -> Iterator[str]:
     else:
         yield "held out       none, so its quality on unseen lines cannot be measured"
     trained = " in the lines to train on" if prepared.held_out_lines else ""
-    yield f"words          {prepared.words:,}; {prepared.distinct_words:,} different{trained}"
+    words, different = prepared.corpus.words, prepared.distinct_words
+    yield f"words          {words:,}; {different:,} different{trained}"
     if kept < prepared.distinct_words:
         fate = f"learned as {UNKNOWN}" if special_tokens else "left out of the lines"
         yield f"vocabulary     {kept:,} words are kept; the others are {fate}"
@@ -49,7 +50,7 @@ def data_card(prepared: PreparedText, config: Config) -> Iterator[str]:
 def _chosen_settings(corpus: Corpus, config: Config) -> Iterator[str]:
     """The settings whose defaults depend on the size of the corpus, with their values."""
     preset = preset_named(config.preset)
-    scale = preset.scale_of(corpus.whitespace_words)
+    scale = preset.scale_of(corpus.words)
     if scale is None:
         return
     yield f"for a corpus of this size ({scale.name}), unless a flag says otherwise:"

@@ -14,7 +14,7 @@ from rnnlm_tui.store.model_file import missing_base
 
 
 def open_model(library: Library, name: str | None) -> OpenedModel:
-    """The model of this name, or the newest one. Warns if it lacks its base model. Raises
+    """The model of this name, or the `default_model`. Warns if it lacks its base model. Raises
     ModelError."""
     opened = library.opened_model(name)
     if sentence := missing_base(opened.card, opened.model):

@@ -21,7 +21,7 @@ from rnnlm_tui.errors import Sentence, StorageError, UsageError
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of, savings
 from rnnlm_tui.store.files import SUFFIX, chunks_of
-from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name
+from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
 
 HEADERS: tuple[str, ...] = (
     *("name", "preset", "corpus", "words", "epochs"),
@@ -136,8 +136,9 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
 def rename(request: RenameRequest) -> int:
     """`--rename`."""
-    Library(request.data_dir).rename(request.old, request.new)
-    print(f"{request.old} is now {request.new}")
+    new = usable_name(request.new)
+    Library(request.data_dir).rename(request.old, new)
+    print(f"{request.old} is now {new}")
     return 0
 
 
@@ -182,7 +183,7 @@ def import_(request: ImportRequest) -> int:
     if is_stream and request.name is None:
         raise UsageError("a model from standard input has no name", Sentence("name it with {name}"))
     try:
-        name = check_name(source.stem if request.name is None else request.name)
+        name = check_name(usable_name(source.stem if request.name is None else request.name))
     except UsageError as error:
         how = Sentence("name it with {name}: {hint}", hint=error.hint)
         raise UsageError(error.message, error.hint if request.name else how) from error

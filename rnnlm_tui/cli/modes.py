@@ -79,7 +79,7 @@ examples:
   {APP_NAME} --suggest "shall i comp"    the ends of the word; after a space, the
                                         next words
   {APP_NAME} --generate "look in thy"    the rest of the sentence
-  {APP_NAME} --evaluate                  how good the newest model is on lines
+  {APP_NAME} --evaluate                  how good the model used last is on lines
                                         that it never saw
 
 Options and texts come in any order; -- ends the options, for a text that begins

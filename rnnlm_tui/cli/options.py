@@ -14,6 +14,7 @@ from rnnlm_tui.config import PRESETS, Range
 from rnnlm_tui.paths import data_dir
 
 ENCODING = "encoding of the texts without a byte order mark; by default UTF-8"
+DEFAULT_MODEL = "by default the one used last in the app, or else the newest"
 QUERY_CONFIG = "a TOML file with settings: model, top, words or temperature"
 
 
@@ -122,10 +123,10 @@ class TrainRequest(RunRequest):
 @dataclass(frozen=True, repr=False)
 class Query(Request):
     """`--score`, `--explain`, and the base of the other modes that query a model. The default
-    `text` is the lines of standard input, the default `model` the newest one."""
+    `text` is the lines of standard input, the default `model` the `default_model`."""
 
     text: str | None = operand()
-    model: str | None = option("the model to ask; the newest by default")
+    model: str | None = option(f"the model to ask; {DEFAULT_MODEL}")
     config: str | None = option(QUERY_CONFIG, "FILE")
     as_json: bool = switch("results as JSON lines", flag="json")
 
@@ -168,7 +169,7 @@ class EvaluateRequest(Request):
 
     sources: tuple[str, ...] = operand(())
     encoding: str | None = option(ENCODING)
-    model: str | None = option("the model to measure; the newest by default")
+    model: str | None = option(f"the model to measure; {DEFAULT_MODEL}")
     config: str | None = option(QUERY_CONFIG, "FILE")
     against: tuple[str, ...] = option(
         "another model to measure on the same lines; may be repeated", default=()

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -46,21 +47,28 @@ def print_fitted(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
+def _cells_of(text: str) -> int:
+    """The columns of a terminal that a text takes: two for each wide letter, none for a mark."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    marks = sum(unicodedata.category(c) in ("Mn", "Me") for c in text)
+    return len(text) + wide - marks
+
+
 def table(rows: Sequence[Sequence[str]], *, names_in_columns: bool = False) -> list[str]:
     """Formats rows, the first of which has the headers, in aligned columns, with numbers to the
     right. If they do not fit the terminal, returns a block of lines per item instead; the names of
     the items are in the first column, or in the first row if `names_in_columns`."""
     by_column = [*zip(*rows, strict=True)]
-    widths = [max(map(len, column)) for column in by_column]
+    widths = [max(map(_cells_of, column)) for column in by_column]
     are_numbers = [all(map(NUMBER.match, cells)) for _, *cells in by_column]
     lines = []
     for row in rows:
-        cells = [
-            cell.rjust(width) if is_number else cell.ljust(width)
-            for cell, width, is_number in zip(row, widths, are_numbers, strict=True)
-        ]
+        cells = []
+        for cell, width, is_number in zip(row, widths, are_numbers, strict=True):
+            space = " " * (width - _cells_of(cell))
+            cells.append(f"{space}{cell}" if is_number else f"{cell}{space}")
         lines.append("  ".join(cells).rstrip())
-    if max(map(len, lines)) <= columns():
+    if max(map(_cells_of, lines)) <= columns():
         return lines
     (_, *heads), *things = zip(*rows, strict=True) if names_in_columns else rows
     blocks = []

@@ -42,12 +42,14 @@ LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request of another program for the next words in `text` at `cursor` (in characters, by
     default the end), with the previous lines `above`. `top` and `model` default to those of the
-    command line."""
+    command line. `typed` says that the word was typed letter by letter below the answers: the words
+    that were listed for fewer letters count less."""
 
     text: str
     cursor: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     above: tuple[str, ...] = ()
     top: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    typed: bool = False
     id: str | LargeInt | None = None
     model: str | None = None
 
@@ -89,7 +91,7 @@ def show_suggestions(request: SuggestRequest) -> int:
 def _answer_stdin(asked: SuggestRequest) -> int:
     """Answers lines until standard input ends."""
     library = Library(asked.data_dir)
-    default_model = library.newest() if asked.model is None else asked.model
+    default_model = library.default_model() if asked.model is None else asked.model
     opened(library, default_model)
     above: list[str] = []
     for line in lines_of_stdin():
@@ -128,7 +130,15 @@ def _answer_request(line: str, library: Library, default_model: str, top: int) -
         above, typed = split_last_line(model, before)
         line_end, _, _ = request.text[len(before) :].partition("\n")
         k, previous = request.top or top, [*request.above, *above]
-        answer = suggest(model, typed + line_end, len(typed), k + 1, previous, contexts=contexts)
+        answer = suggest(
+            model,
+            typed + line_end,
+            len(typed),
+            k + 1,
+            previous,
+            contexts,
+            while_typing=request.typed,
+        )
     except RnnlmError as error:
         message, hint = error.worded(label_of)
         return {"error": message, "hint": hint, "id": request.id}

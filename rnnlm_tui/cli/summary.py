@@ -91,7 +91,7 @@ def _summary_json(
 ) -> dict[str, Any]:
     """The output of `--summary --json`, which is a contract."""
     examples = prepared.examples.predictions
-    scale = preset_named(config.preset).scale_of(prepared.corpus.whitespace_words)
+    scale = preset_named(config.preset).scale_of(prepared.corpus.words)
     return {
         "preset": config.preset,
         "size": None if scale is None else scale.name,

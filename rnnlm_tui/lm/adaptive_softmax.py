@@ -30,8 +30,9 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 
 ADAPTIVE_FROM = 20_000
 """The softmax is adaptive by default for vocabularies of at least this size."""
-TAIL_BEGINS = (2_000, 40_000)
-"""The first ids of the tails. Saved models depend on them and on `NARROWER`."""
+TAIL_BEGINS = (2_000,)
+"""The first ids of the tails. Saved models depend on them and on `NARROWER`. There is one tail, so
+that the network of any vocabulary takes any number of new words: they join its last cluster."""
 NARROWER = 4
 """The factor by which the embeddings of each tail are smaller than those before it."""
 
@@ -61,22 +62,15 @@ def add_words(
     vocabulary: Vocabulary,
     of_text: Vocabulary,
     weights: Weights,
-    most: int | None = None,
 ) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
-    """Extends a network with this vocabulary by the words of a text, up to `most` words and as far
-    as the boundaries of the clusters stay the same; returns its settings, words and weights.
+    """Extends a network with this vocabulary by the words of a text; returns its settings, words
+    and weights.
 
     New words go into the last cluster and start as the mean of its embeddings: that of <unk> was no
     better. The words of each cluster are sorted by their frequency in the text.
     """
     total = vocabulary.total_words
-    is_adaptive = config.softmax == "adaptive" or "tail1.kernel" in weights
     new = [word for word in of_text.words if word not in vocabulary]
-    if most is not None:
-        new = new[: max(0, most - len(vocabulary.words))]
-    next_tail = next((begin for begin in TAIL_BEGINS if begin >= total), None)
-    if is_adaptive and next_tail is not None:
-        new = new[: next_tail - total]
     words, grown, biases = list[str](), dict(weights), list[Array]()
     begin, bias = 0, weights["output.bias"]
     for number, end in enumerate(cluster_ends(config, total)):
@@ -95,8 +89,8 @@ def add_words(
         words += ordered
         begin = end
     grown["output.bias"] = np.concatenate(biases)
-    softmax = "adaptive" if is_adaptive else "full"
-    config = replace(config, softmax=softmax) if config.softmax == "auto" else config
+    # A larger vocabulary must not begin another cluster.
+    config = replace(config, softmax="adaptive" if "tail1.kernel" in weights else "full")
     return config, Vocabulary(words, vocabulary.special_tokens), grown
 
 

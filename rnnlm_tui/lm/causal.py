@@ -138,11 +138,17 @@ class CausalModel(LanguageModel):
         """The cosine of the embedding of each id and that of `word` [V]."""
         return self._softmax.similarities(word)
 
-    def normalized_states(self, states: Sequence[Array]) -> Array:
-        """The outputs of the last layer in each state as unit vectors [N, H]."""
-        outputs = _outputs(states)
-        lengths = np.linalg.norm(outputs, axis=1, keepdims=True)
-        return np.asarray(outputs / np.maximum(lengths, TINY))
+    @property
+    def key_size(self) -> int:
+        """The length of the vectors of `keys`."""
+        read = self.start if self._projection is None else self._projection
+        return int(read.shape[-1])
+
+    def keys(self, states: Sequence[Array]) -> Array:
+        """What the output layer reads in each state, as unit vectors [N, E]."""
+        read = self._projected(states)
+        lengths = np.linalg.norm(read, axis=1, keepdims=True)
+        return np.asarray(read / np.maximum(lengths, TINY))
 
 
 def _outputs(states: Sequence[Array]) -> Array:

@@ -7,17 +7,19 @@ step of a network, and the letters of a word none.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import tee
 from typing import TypeVar
 
-from rnnlm_tui.lm.model import Array, LanguageModel, State
+from rnnlm_tui.lm.mixture import Adapting, MixedModel
+from rnnlm_tui.lm.model import MAX_WORDS, Array, LanguageModel, State
+from rnnlm_tui.lm.page_words import NOTHING, OnPage
+from rnnlm_tui.lm.recent_words import CACHE_WORDS
+from rnnlm_tui.text.vocabulary import END_ID
 
 KEY_WORDS = 500
 """The last words of a context tell it from others. A state hardly depends on the words before
 these, so that dropping the first lines of a long text does not mean to read the rest again."""
-MAX_WORDS = 3000
-"""Words of context that are read if no state of it is kept: enough to fill the cache of a
-mixture."""
 STATES = 512
 """States that are kept. A suggestion takes up to five."""
 STATES_OF_ONE_READING = 64
@@ -38,11 +40,39 @@ class Contexts:
     def __init__(self, model: LanguageModel, start: State = None) -> None:
         """Contexts are read from the state `start` on, by default that of the model."""
         self.model = model
+        self._adapting: Adapting | None = None
         self._start = model.start if start is None else start
+        self._earlier = NOTHING
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
         size = 4 * model.vocabulary.total_words
         self._most_distributions = max(FEWEST_DISTRIBUTIONS, DISTRIBUTIONS_BYTES // size)
+
+    def read_earlier(self, lines: Iterable[str]) -> None:
+        """Reads texts that were written earlier, the oldest line first: their last words fill the
+        cache of a mixture, and words that the model does not know are known from all of them."""
+        model, (lines, same_lines) = self.model, tee(lines)
+        self._earlier = model.page_words.read(lines)
+        if isinstance(model, MixedModel):
+            self._start = model.start_below(_last_ids(model, [*same_lines]))
+        self._states.clear()
+        self._distributions.clear()
+
+    def on_page(self, lines: tuple[str, ...]) -> OnPage:
+        """What the text up to the word that comes next says of it, with the earlier texts."""
+        return self.model.page_words.on_page(lines, self._earlier)
+
+    def learn(self, above: Sequence[int], line: Sequence[int]) -> None:
+        """Adapts the weights of a mixture to a line that was written below the context `above`."""
+        begin = self.model.vocabulary.begin_id
+        if begin is None or not isinstance(self.model, MixedModel):
+            return
+        if self._adapting is None:
+            self._adapting = Adapting(self.model)
+            self.model = self._adapting.model
+        states = [*self.model.read(self.state_after(above), [begin, *line])]
+        self._adapting.learn(states, [*line, END_ID])
+        self._distributions.clear()
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`. It must not be modified."""
@@ -73,6 +103,19 @@ class Contexts:
                 _keep(self._states, _key(context, end), after, STATES)
             state = after
         return state
+
+
+def _last_ids(model: LanguageModel, lines: Sequence[str]) -> list[int]:
+    """The ids of the last lines, as many as the cache of a mixture holds."""
+    newest_first, count = list[list[int]](), 0
+    begin = [] if model.vocabulary.begin_id is None else [model.vocabulary.begin_id]
+    for line in reversed(lines):
+        if count >= CACHE_WORDS:
+            break
+        if ids := model.vocabulary.encode(model.tokenizer.words_above(line)):
+            newest_first.append([*begin, *ids])
+            count += len(ids)
+    return [number for line in reversed(newest_first) for number in line]
 
 
 def _key(context: Sequence[int], end: int) -> Key:

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar, cast
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config, ModelConfig
+from rnnlm_tui.lm.page_words import PageWords
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -36,16 +38,16 @@ DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     }
 )
 """The types of arrays by their names in safetensors."""
-COMPACT_TYPES = {"I8", "U8"}
-"""Types that only compact files have."""
 LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
+MAX_WORDS = 3000
+"""Words of context that are read if no state of it is kept, in 0.4 s by the English that ships."""
 READ_AT_ONCE = 256
 """Words whose states are computed together: bounds the memory for a line of any length."""
 
 
 class ArraySpec(NamedTuple):
-    """The shape of an array in a weights file, and its type as named by safetensors."""
+    """The shape of an array in a model's file, and its type as named by safetensors."""
 
     shape: tuple[int, ...]
     dtype: str = "F32"
@@ -82,6 +84,11 @@ class LanguageModel(ABC):
     def predict(self, states: Iterable[State]) -> Iterator[Array]:
         """Yields the probability [V] of each id after each state. Many are computed together, so
         that states are taken in advance. The arrays must not be modified."""
+
+    @cached_property
+    def page_words(self) -> PageWords:
+        """Finds the words that a text takes from itself."""
+        return PageWords(self.vocabulary, self.tokenizer)
 
     def read(self, state: State, ids: Sequence[int]) -> Iterator[State]:
         """Yields the states of `advance`, READ_AT_ONCE of them computed together."""
@@ -200,27 +207,28 @@ class Architecture(ABC, Generic[M]):
 
     @abstractmethod
     def arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of the weights file. `check_sizes` must have passed."""
+        """The arrays of the model. `check_sizes` must have passed."""
 
     def compact_arrays(self) -> dict[str, ArraySpec]:
-        """The arrays of a compact weights file; here those of `arrays`, which has no other form."""
+        """The arrays in a model's file; those of `arrays` if they have no compact form."""
         return self.arrays()
 
     def to_compact(self, arrays: Arrays) -> Arrays:
         return arrays
 
     def from_compact(self, small: Arrays) -> Arrays:
-        """The reverse of `to_compact`. Raises ValueError for invalid arrays."""
+        """Arrays for `load` and `check_arrays`. Raises ValueError for invalid ones."""
         return small
-
-    def quickly_from_compact(self, small: Arrays) -> Arrays:
-        """Arrays for `load` only, which may be faster to compute than those of `from_compact`.
-        Raises ValueError for invalid arrays."""
-        return self.from_compact(small)
 
     @abstractmethod
     def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> LanguageModel:
         """The model, ready to predict. `check_arrays` must have passed."""
+
+    def load_as_saved(
+        self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays
+    ) -> LanguageModel:
+        """The model with these arrays that predicts as it will once it is saved."""
+        return self.load(vocabulary, tokenizer, self.from_compact(self.to_compact(arrays)))
 
     @property
     def parameters(self) -> int:

@@ -173,7 +173,7 @@ def ngram_arrays(
 
     assert isinstance(prepared, PreparedLines)
     levels: Iterator[NgramLevel] = count_levels(
-        prepared.examples, prepared.vocabulary, order, leaves_out=leaves_out(prepared.words)
+        prepared.examples, prepared.vocabulary, order, leaves_out=leaves_out(prepared.tokens)
     )
     if most is not None:
         held = list(levels)
@@ -252,21 +252,6 @@ class NgramArchitecture(Architecture[NgramConfig]):
         return small
 
     def from_compact(self, small: Arrays) -> Arrays:
-        """Computes the backoff weights so that they and the shares of each context sum to 1."""
-        arrays = dict(self.quickly_from_compact(small))
-        for k in range(2, self.model.order + 1):
-            shares, counts = SHARES[small[f"probability.{k}"]], np.diff(arrays[f"children.{k}"])
-            parents = np.repeat(np.arange(len(counts)), counts)
-            sums = np.bincount(parents, shares, len(counts))
-            scales = np.minimum(1, MAX_SHARED / np.maximum(sums, MAX_SHARED))
-            arrays |= {
-                f"backoff.{k - 1}": (1 - scales * sums).astype(np.float32),
-                f"word.{k}": arrays[f"word.{k}"].astype(np.int32),
-                f"probability.{k}": (shares * scales[parents]).astype(np.float32),
-            }
-        return arrays
-
-    def quickly_from_compact(self, small: Arrays) -> Arrays:
         """Keeps the quantized shares, which `Level` converts when needed."""
         alone = SHARES[small["probability.1"]]
         arrays: dict[str, NDArray[Any]] = {"probability.1": alone / max(alone.sum(), SHARES[1])}

@@ -1,4 +1,4 @@
-"""Matrices as 8-bit integers with a scale for each row, as networks that ship are stored.
+"""Matrices as 8-bit integers with a scale for each row, as all networks are stored but the lesson.
 
 A number is rounded to a multiple of its row's scale, 1/127 of the largest number of the row, so
 that it is off by half of that at most.

@@ -51,7 +51,7 @@ def prepare_corpus(
     CorpusError if there is not enough to train on.
     """
     # Takes 20 ms that a suggestion does not need.
-    from rnnlm_tui.text.corpus import arrangement_notes, join_paragraphs
+    from rnnlm_tui.text.corpus import join_paragraphs
     from rnnlm_tui.text.prepare import prepare
 
     architecture = ARCHITECTURES[config.preset]
@@ -66,8 +66,8 @@ def prepare_corpus(
         inherited=inherited and inherited[:2],
         held_out=held_out,
     )
-    notes = [*arrangement_notes(corpus, lines, config.lines), *prepared.notes]
-    if leaves_out(prepared.words) and (config.is_mixed or config.preset == "ngram"):
+    notes = [*filter(None, [lines.arrangement]), *prepared.notes]
+    if leaves_out(prepared.tokens) and (config.is_mixed or config.preset == "ngram"):
         notes.append(LEFT_OUT_NOTE)
     warnings, words = [*prepared.warnings], prepared.held_out_words
     is_chosen = held_out is not None and config.train.held_out > 0

@@ -7,10 +7,12 @@ of its own, so that no key press waits for the disk.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,12 +24,13 @@ from rnnlm_tui.session.tables import (
     add_turn,
     adopt_transcript,
     check,
-    count_words,
     left_lines,
     make_tables,
     put_kept,
+    storable,
     store_text,
 )
+from rnnlm_tui.text.words import count_words
 
 T = TypeVar("T")
 VERSION = 2
@@ -48,6 +51,7 @@ OF_THE_SURROUNDINGS = (
     sqlite3.SQLITE_NOLFS,
     sqlite3.SQLITE_AUTH,
 )
+
 OF_THE_FILE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)
 """Two codes of those classes that are of the file: it was opened for writing, so that only its own
 header can say that it is read-only; and it ends within a page."""
@@ -110,21 +114,36 @@ def reason_of(error: Exception) -> str:
     return str(error).partition(" with text ")[0]
 
 
+def stats_of(path: Path) -> dict[str, os.stat_result]:
+    """Returns the state of each file of a database that there is, by its ending. Raises OSError."""
+    found = dict[str, os.stat_result]()
+    for ending in ENDINGS:
+        with suppress(FileNotFoundError):
+            found[ending] = Path(f"{path}{ending}").stat()
+    return found
+
+
 class SessionDatabase:
     """The connection of one app to session.db. A file that cannot be read is put aside when it is
-    opened, and a new one is used."""
+    opened, and a new one is used.
+
+    Before each use the files are compared with those that were opened: SQLite goes on to write to
+    files that are deleted or replaced, which nobody will find.
+    """
 
     def __init__(self, folder: Path, failed: Callable[[StorageError], None]) -> None:
         """`failed` is called on the event loop when a write fails or the file is put aside."""
         self._failed = failed
         self._path = folder / "session.db"
         self._connection: sqlite3.Connection | None = None
+        self._files = dict[str, os.stat_result]()
+        """The files of the connection, at its last use."""
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
         self._put_aside: StorageError | None = None
         """Says that the file was put aside, until that is reported."""
-        self.is_broken = False
-        """Whether a read or a write has failed."""
+        self.problem: StorageError | None = None
+        """Why a read or a write has failed, the last one; None if none has."""
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Calls `work` in the thread and returns its result. Raises StorageError."""
@@ -132,6 +151,17 @@ class SessionDatabase:
             return await self._in_thread(self._run, work)
         finally:
             self._report_put_aside()
+
+    async def read_anew(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Like `read`, on a connection of its own, which finds what a later app would find: the
+        one that writes has parts of the file in memory."""
+
+        def work_anew(_: sqlite3.Connection) -> T:
+            name = f"{self._path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
+                return work(connection)
+
+        return await self.read(work_anew)
 
     def write(self, work: Callable[[sqlite3.Connection], object], wait_s: float = 0.0) -> None:
         """Calls `work` in the thread, after all earlier calls. Waits for it at most `wait_s`
@@ -150,6 +180,8 @@ class SessionDatabase:
 
     def _disconnect(self) -> None:
         if self._connection is not None:
+            with suppress(sqlite3.Error, OSError):
+                self._check_files(self._connection)
             self._connection.close()
 
     def _in_thread(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
@@ -172,16 +204,36 @@ class SessionDatabase:
         try:
             if self._connection is None:
                 self._connection = self._connect()
+                self._files = stats_of(self._path)
+            self._check_files(self._connection)
             return work(self._connection)
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-            self.is_broken = True
             where, reason = self._path, reason_of(error)
             if isinstance(error, OSError):
                 where, reason = error.filename or where, os_reason(error)
-            raise StorageError(
+            self.problem = StorageError(
                 f"could not store what you write in {where}: {reason}",
-                "you can continue, but the text will be lost when you quit",
-            ) from error
+                "F5 saves your text to a file; otherwise it will be lost when you quit",
+            )
+            raise self.problem from error
+
+    def _check_files(self, connection: sqlite3.Connection) -> None:
+        """Raises OSError or sqlite3.Error if another program has moved, replaced or cut a file."""
+        now, before = stats_of(self._path), self._files
+        same = {end for end in before if end in now and os.path.samestat(before[end], now[end])}
+        cut = {end for end in same if now[end].st_size < before[end].st_size}
+        if "-shm" in cut:
+            # It is mapped into memory: the next access beyond its end would kill the process. Its
+            # contents are an index, which SQLite makes again if they are zeros.
+            os.truncate(f"{self._path}-shm", before["-shm"].st_size)
+            now["-shm"] = before["-shm"]
+        is_whole = len(same) == len(before) and "" not in cut
+        if is_whole and "-wal" in cut:  # by SQLite itself, or else this is an error
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        if not is_whole:
+            reason = "another program has moved, replaced or emptied it"
+            raise FileNotFoundError(errno.ENOENT, reason, str(self._path))
+        self._files = now
 
     def _connect(self) -> sqlite3.Connection:
         """Opens the database. Puts the file aside and creates a new one if it is damaged."""
@@ -229,6 +281,12 @@ class KeptText:
     ) -> None:
         text = store_text(connection, self._text) if line and self._text else None
         put_kept(connection, self._table, app, line, pid, text)
+
+    def is_stored(self, connection: sqlite3.Connection) -> bool:
+        """Returns whether a later app would find what is being written."""
+        statement = f"SELECT line FROM {self._table} WHERE app = ?"
+        (line,) = connection.execute(statement, (self._app,)).fetchone() or ("",)
+        return bool(line == storable(self._line))
 
     def leave(self) -> None:
         """Lets the next one who opens the text take over what is written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 import time
@@ -12,6 +13,8 @@ from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
+
+from rnnlm_tui.text.words import count_words
 
 T = TypeVar("T")
 STRICT = " STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
@@ -44,6 +47,7 @@ INDEXES = (
     "CREATE INDEX turn_of_text ON turn (text)",
     "CREATE INDEX continuation_of_turn ON continuation (turn)",
 )
+
 SEQUENCE = "CREATE TABLE sqlite_sequence(name,seq)"
 """The table that SQLite makes for AUTOINCREMENT. If this is damaged, every write fails."""
 Count = Annotated[int, Meta(ge=0, lt=1 << 31)]
@@ -175,7 +179,8 @@ class Text:
         """Notes that its lines were changed now. They have `words` more words."""
         self.words += words
         # Later than the file even if the clock was set back.
-        self.changed = max(time.time(), self.file.saved + 0.001 if self.file else 0)
+        after_file = math.nextafter(self.file.saved, math.inf) if self.file else 0.0
+        self.changed = max(time.time(), after_file)
 
 
 def make_tables(connection: sqlite3.Connection) -> None:
@@ -235,10 +240,6 @@ def adopt_transcript(connection: sqlite3.Connection) -> None:
 
 
 # The lines of a text
-
-
-def count_words(line: str) -> int:
-    return len(line.split())
 
 
 def store_text(connection: sqlite3.Connection, text: Text) -> int:

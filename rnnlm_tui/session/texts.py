@@ -14,17 +14,19 @@ from rnnlm_tui.session.tables import (
     Text,
     TextFile,
     TextRow,
-    count_words,
     rows,
     storable,
     store_text,
 )
+from rnnlm_tui.text.words import count_words
 
 Deleted: TypeAlias = dict[str, list[tuple[Any, ...]]]
 """The rows of a deleted text, by table."""
 NEW = "new text"
 """The title of a text without words."""
 LONGEST_TITLE = 40
+MOST_EARLIER = 100_000
+"""Words of earlier texts that the app reads when it starts."""
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number)
     OR EXISTS (SELECT 1 FROM draft WHERE draft.text = text.number))"""
@@ -126,6 +128,22 @@ def lines_of_texts(connection: sqlite3.Connection, numbers: Iterable[int] | None
     wanted = None if numbers is None else set(numbers)
     lines = connection.execute("SELECT text, line FROM turn ORDER BY number")
     return [line for text, line in lines if wanted is None or text in wanted]
+
+
+def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: int) -> list[str]:
+    """Returns the lines of all texts, the oldest first, but not the last `skipped` ones of the text
+    with this number. If they have more than MOST_EARLIER words, the newest of them."""
+    newest_first, words = list[str](), 0
+    for text, turn in connection.execute("SELECT text, line FROM turn ORDER BY number DESC"):
+        for line in reversed(turn.splitlines()):
+            if text == number and skipped > 0:
+                skipped -= 1
+            else:
+                newest_first.append(line)
+                words += count_words(line)
+        if words >= MOST_EARLIER:
+            break
+    return newest_first[::-1]
 
 
 def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None:

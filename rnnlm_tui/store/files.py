@@ -157,6 +157,14 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it. Raises StorageError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make {path}: {os_reason(error)}") from error
+
+
 def write_json(path: Path, data: Any) -> None:
     """Writes or replaces a JSON file. Raises StorageError."""
     text = json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False, indent=1)

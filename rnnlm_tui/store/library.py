@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Container, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from msgspec import Struct
+
 from rnnlm_tui.errors import ModelError, Sentence, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.paths import APP_NAME, built_in_models
+from rnnlm_tui.paths import APP_NAME, SETTINGS, built_in_models, config_dir
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.files import ORIGIN, RESUME, SUFFIX, is_there, remove, sizes_of_files
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.evaluate import Evaluation
     from rnnlm_tui.store.run_state import RunStatus
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+LONGEST_NAME, LONGEST_STEM, MOST_BYTES = 64, 40, 228
+"""Characters of a name, characters that a file gives to one, and bytes of a name in UTF-8: names of
+files have 255 at most, and some begin or end with more than the name."""
+RESERVED = re.compile(r"(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?", re.IGNORECASE)
 """Names that Windows reserves. They are refused everywhere, so that an export works anywhere."""
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
 BUILT_IN = (ENGLISH, "shakespeare")
@@ -50,10 +55,8 @@ class SavedRun:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the run has epochs left but no process trains it."""
-        if self.trainer or not self.resumable or (self.status and self.status.is_finished):
-            return False
-        return self.epochs is None or (self.epochs_done or 0) < self.epochs
+        """Whether the run can be resumed and no process trains it."""
+        return self.resumable and self.trainer is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ class Entry:
 
     @property
     def size_bytes(self) -> int:
-        return sum(self.files.values())
+        """The size of the model's file; 0 without a model."""
+        return self.files.get(self.path.name, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,36 @@ def name_fault(name: str) -> str | None:
         return "a name that begins with '-' would be taken for an option"
     if RESERVED.fullmatch(name):
         return "Windows reserves this name: choose another"
-    return None if NAME.fullmatch(name) and not name.endswith(".") else f"use {NAME_RULE}"
+    if not all(map(_may_be_in_name, name)) or not _may_begin(name) or name.endswith("."):
+        return f"use {NAME_RULE}"
+    if len(name) > LONGEST_NAME or len(name.encode()) > MOST_BYTES:
+        return f"it is too long: use {NAME_RULE}"
+    return None if unicodedata.is_normalized("NFC", name) else f"write it as {usable_name(name)}"
+
+
+def _may_be_in_name(character: str) -> bool:
+    """Whether it is a letter or a digit of any alphabet, a mark on a letter, or one of `._-`."""
+    is_mark = unicodedata.category(character).startswith("M")
+    return character.isalnum() or character in "._-" or is_mark
+
+
+def _may_begin(name: str) -> bool:
+    return name[0].isalnum() or name[0] == "_"
+
+
+def usable_name(text: str) -> str:
+    """The name that somebody means who typed `text`: `-` for spaces, and composed letters. It may
+    still be no name."""
+    return "-".join(unicodedata.normalize("NFC", text).split())
+
+
+def name_of_file(stem: str) -> str:
+    """The beginning of a model's name for a text in a file of this name without its ending: `-` for
+    what no name may have. "text" if nothing is left."""
+    stem = unicodedata.normalize("NFC", stem)
+    plain = "".join(c if _may_be_in_name(c) and c != "." else "-" for c in stem)
+    name = re.sub("-+", "-", plain).strip("-")[:LONGEST_STEM]
+    return name if name and _may_begin(name) else "text"
 
 
 def is_name(name: str) -> bool:
@@ -140,6 +173,7 @@ def free_name(library: Library, stem: str, taken: Container[str] = ()) -> str:
 def new_name_problem(library: Library, name: str, taken: Container[str] = ()) -> str | None:
     """What is wrong with a name for a new model, which a model, a run or one that waits (`taken`)
     may have; None if it is fine. Reads the library, so call it in a thread."""
+    name = usable_name(name)
     if (fault := name_fault(name)) is not None:
         return fault
     try:
@@ -224,12 +258,14 @@ class Library:
             sizes |= sizes_of_files(self.run_folder(name))
         return Entry(name, path, card, damaged, built_in, run, sizes)
 
-    def newest(self) -> str:
-        """The most recently saved model that is not being trained, or the most recent one if all
-        are. Raises ModelError if there is no model."""
-        names = self.newest_first()
+    def default_model(self) -> str:
+        """The model that the app used last, or else the most recently saved one that is not being
+        trained, or the most recent one if all are. Raises ModelError if there is no model."""
+        names, last = self.newest_first(), last_used()
         if not names:
             raise ModelError("there is no model yet", f"train one: {APP_NAME} --train")
+        if last in names:
+            return last
         return next((name for name in names if not self._locks.trainer(name)), names[0])
 
     def newest_first(self) -> list[str]:
@@ -242,15 +278,14 @@ class Library:
         return [*own, *self._built_in_names()]
 
     def newest_run(self) -> str:
-        """The most recently saved run that is unfinished, or else the most recently saved one that
-        can be resumed. Raises ModelError if there is none."""
+        """The most recently saved run that is unfinished and not being trained, or the most recent
+        one if all are. Raises ModelError if there is none."""
         newest = _newest_first(self._runs / name / RESUME for name in self._resumable())
-        for path in newest:
-            if self.run(path.parent.name).is_unfinished:
-                return path.parent.name
         if not newest:
-            raise ModelError("there is no run to resume", f"train one: {APP_NAME} --train")
-        return newest[0].parent.name
+            longer = f"to train a model longer: {APP_NAME} --train --update NAME --epochs N"
+            raise ModelError("no training is unfinished", longer)
+        names = [path.parent.name for path in newest]
+        return next((name for name in names if not self._locks.trainer(name)), names[0])
 
     def _resumable(self) -> list[str]:
         """The names of the runs that can be resumed; none if the folder cannot be read."""
@@ -310,8 +345,8 @@ class Library:
             raise ModelError(message, error.hint or hint) from error
 
     def opened_model(self, name: str | None = None) -> OpenedModel:
-        """The model of this name, or the newest one. Raises ModelError."""
-        chosen = self.newest() if name is None else name
+        """The model of this name, or the `default_model`. Raises ModelError."""
+        chosen = self.default_model() if name is None else name
         return OpenedModel(chosen, self.path(chosen), self.run_folder(chosen), *self.open(chosen))
 
     def has(self, name: str) -> bool:
@@ -435,10 +470,15 @@ class Library:
         with self.lock(name, purpose):
             self._must_be_free(name)
             self._remove_run(name)  # what a run that saved nothing has left
-            files.write_file(self.path(name), write)
-            if origin is not None:
-                self.run_folder(name).mkdir(parents=True, exist_ok=True)
-                files.write_bytes(self.run_folder(name) / ORIGIN, origin)
+            try:
+                if origin is not None:
+                    files.make_folder(self.run_folder(name))
+                    files.write_bytes(self.run_folder(name) / ORIGIN, origin)
+                files.write_file(self.path(name), write)
+            except (ModelError, StorageError):
+                with suppress(StorageError):
+                    self._remove_run(name)
+                raise
 
     def lock(self, name: str, purpose: str = TRAINING) -> AbstractContextManager[None]:
         """Locks the model's name against all other processes, until the context or the process
@@ -454,6 +494,20 @@ class Library:
         """The process that holds the lock of the name; None if none does."""
         holder = self._locks.holder(check_name(name))
         return str(holder) if holder else None
+
+
+class _Settings(Struct):
+    """What is read here of the app's settings."""
+
+    model: str = ""
+
+
+def last_used() -> str:
+    """The name of the model that the app used last; "" if that is unknown."""
+    try:
+        return files.read_json(config_dir() / SETTINGS, _Settings).model
+    except ModelError:
+        return ""
 
 
 def _file_in(folder: Path, name: str | None) -> Path:

@@ -5,8 +5,8 @@
     lines.known       hashes of the lines that the model and its ancestors were trained on
     lines.held_out    the held-out lines of its text
     lines.unseen      hashes of these
-    network.*         the weights of the network
-    ngrams.*          the tables of the n-grams
+    network.*         the weights of the network, in 8 bits but for the lesson's
+    ngrams.*          the tables of the n-grams, in 8 bits
     base.*            all tensors of the model that it is built on, if that is one of the user's own
 
 Nothing is executed, and nothing is used before it is checked. The file is open only while it is
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
-from rnnlm_tui.lm.model import COMPACT_TYPES, DTYPES, Arrays, ArraySpec, LanguageModel
+from rnnlm_tui.lm.model import DTYPES, Arrays, ArraySpec, LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.paths import built_in_models
 from rnnlm_tui.store.card import ENGLISH, Base, ModelCard, parse_card
@@ -81,8 +81,9 @@ class StoredModel:
             expected[name] = ArraySpec(length or (0,), kind)
             if kind == "U8" and sum(length) > LARGEST_VOCABULARY:
                 raise ModelError(f"{name} is larger than {LARGEST_VOCABULARY >> 20} MiB")
-        for part in self.card.parts:
-            expected |= {f"{part}.{name}": spec for name, spec in self._arrays_of(part).items()}
+        for part, architecture in self.card.parts.items():
+            specs = architecture.compact_arrays()
+            expected |= {f"{part}.{name}": spec for name, spec in specs.items()}
         if self.base is not None:  # which has been checked
             expected |= {f"{BASE}{name}": spec for name, spec in self.base._specs.items()}
         if self._specs.keys() != expected.keys():
@@ -91,32 +92,12 @@ class StoredModel:
             if self._specs[name] != (shape, kind):
                 raise ModelError(f"{name} is not {DTYPES[kind]} of shape {shape}")
 
-    def _is_compact(self, part: ComponentName) -> bool:
-        """Whether a part is compact, judging by its types."""
-        types = (s.dtype for name, s in self._specs.items() if name.startswith(f"{part}."))
-        return not COMPACT_TYPES.isdisjoint(types)
-
-    def _arrays_of(self, part: ComponentName) -> dict[str, ArraySpec]:
-        """The arrays of a part as they are in the file."""
-        architecture = self.card.parts[part]
-        return architecture.compact_arrays() if self._is_compact(part) else architecture.arrays()
-
     def _tensor(self, name: str) -> NDArray[Any]:
         tensor: NDArray[Any] = self._file.get_tensor(self._prefix + name)
         return tensor
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         return {name: self._tensor(name) for name in self._specs}
-
-    def compact_tensors(self) -> dict[str, NDArray[Any]]:
-        """All tensors by their names, those of the parts in the compact form of the models that
-        ship."""
-        tensors = self.tensors()
-        for part, architecture in self.card.parts.items():
-            arrays = architecture.to_compact(self.weights(part))
-            tensors = {n: array for n, array in tensors.items() if not n.startswith(f"{part}.")}
-            tensors |= {f"{part}.{name}": array for name, array in arrays.items()}
-        return tensors
 
     def vocabulary(self) -> Vocabulary:
         raw, label = self._tensor(VOCABULARY).tobytes(), f"its {VOCABULARY}"
@@ -155,15 +136,12 @@ class StoredModel:
                 base = english.lines().trained_hashes
         return np.union1d(own, base)
 
-    def weights(self, part: ComponentName, *, quickly: bool = False) -> Arrays:
-        """The checked arrays of a part, as its architecture's `arrays`. With `quickly` those of a
-        compact file may stay in a form that is only good for `load`."""
-        architecture, is_compact = self.card.parts[part], self._is_compact(part)
-        arrays: Arrays = {name: self._tensor(f"{part}.{name}") for name in self._arrays_of(part)}
+    def weights(self, part: ComponentName) -> Arrays:
+        """The checked arrays of a part, ready for its architecture's `load`."""
+        architecture = self.card.parts[part]
+        names = architecture.compact_arrays()
         try:
-            if is_compact:
-                unpack = architecture.quickly_from_compact if quickly else architecture.from_compact
-                arrays = unpack(arrays)
+            arrays = architecture.from_compact({n: self._tensor(f"{part}.{n}") for n in names})
             for name, array in arrays.items():
                 if array.dtype == np.float32 and not is_usable(array):
                     raise ValueError(f"{name} holds numbers that are not finite or too large")
@@ -177,7 +155,7 @@ class StoredModel:
         card, vocabulary = self.card, self.vocabulary()
         tokenizer = make_tokenizer(card.tokenizer, self.conventions(), vocabulary)
         models: dict[ComponentName, LanguageModel] = {
-            name: part.load(vocabulary, tokenizer, self.weights(name, quickly=True))
+            name: part.load(vocabulary, tokenizer, self.weights(name))
             for name, part in card.parts.items()
         }
         own = next(iter(models.values()))

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Meta, Struct, to_builtins
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import CausalTrainConfig, Config, NetworkTrainConfig, TextConfig
+from rnnlm_tui.config import CausalTrainConfig, Config, TextConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.event_types import Count, Epoch, EpochFigures, Figure, ShortText, json_safe
 from rnnlm_tui.store.card import FORMAT, Ancestor, Base, RunSettings, check_format, config_of_card
@@ -147,33 +147,13 @@ def decode_facts(raw: NDArray[Any] | None) -> tuple[Config, TextOrigin, Position
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """The settings of a saved run, the number of epochs done, and the best one, None before the
-    first save."""
+    """The settings of a saved run, and the number of epochs done."""
 
     config: Config
     epochs_done: int
-    best_epoch: int | None
-
-    @property
-    def patience_exhausted(self) -> bool:
-        """Whether early stopping has run out of patience with the held-out loss."""
-        train = self.config.train
-        return isinstance(train, CausalTrainConfig) and train.patience_exhausted(
-            self.epochs_done, self.best_epoch
-        )
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the run is over and can be resumed with other settings only."""
-        return self.epochs_done >= self.config.epochs or self.patience_exhausted
-
-    @property
-    def can_extend(self) -> bool:
-        """Whether more epochs are possible; n-grams are counted in one."""
-        return isinstance(self.config.train, NetworkTrainConfig)
 
 
 def read_run_status(folder: Path) -> RunStatus:
     """The progress of the run in `folder`. Raises ModelError if its state is unreadable."""
     config, _, position = decode_facts(read_arrays(folder / RESUME, only=FACTS).get(FACTS))
-    return RunStatus(config, position.epoch - 1, position.best_epoch)
+    return RunStatus(config, position.epoch - 1)

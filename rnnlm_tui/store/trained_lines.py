@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.text.corpus import held_out_mask
+from rnnlm_tui.text.corpus import hold_out
 from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines
 from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -52,9 +52,7 @@ class TrainedLines:
         hashes = hashes_of(lines, tokenizer)
         may_be = (hashes != NO_WORDS) & ~np.isin(hashes, np.union1d(self.trained_hashes, base))
         held_out: Mask = np.isin(hashes, self.unseen_hashes) & may_be
-        is_new = may_be & ~held_out
-        held_out[is_new] = held_out_mask(int(is_new.sum()), fraction, seed)
-        return held_out
+        return held_out | hold_out(may_be & ~held_out, fraction, seed)
 
 
 def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
@@ -85,15 +83,10 @@ def trained_lines_of_hashes(
 def hold_out_unseen(
     lines: Lines, tokenizer: Tokenizer, fraction: float, seed: int, base: Hashes
 ) -> Mask:
-    """Which lines [L] of a new model's text to hold out: about a `fraction` of those whose hashes
-    are not in `base`."""
-    may_be = np.ones(len(lines), dtype=bool)
-    if len(base):
-        hashes = hashes_of(lines, tokenizer)
-        may_be = (hashes == NO_WORDS) | ~np.isin(hashes, base)
-    held_out = np.zeros(len(lines), dtype=bool)
-    held_out[may_be] = held_out_mask(int(may_be.sum()), fraction, seed)
-    return held_out
+    """Which lines [L] of a new model's text to hold out: about a `fraction` of those with words
+    whose hashes are not in `base`."""
+    hashes = hashes_of(lines, tokenizer)
+    return hold_out((hashes != NO_WORDS) & ~np.isin(hashes, base), fraction, seed)
 
 
 def hashes_of(lines: Lines, tokenizer: Tokenizer) -> Hashes:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import math
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, compress
 from pathlib import Path
@@ -28,7 +28,9 @@ from rnnlm_tui.text.streams import (
     Workspace,
     first_reading,
     text_blocks,
+    written_lines,
 )
+from rnnlm_tui.text.words import count_words
 
 STANDARD_INPUT = "-"
 MEMORY_PER_BYTE = 4
@@ -49,28 +51,27 @@ class Corpus:
     """A text as lines in memory or as `StreamedLines`.
 
     `sha256` is the hash of the decoded text with newlines as line ends. `sources` are the absolute
-    paths of the files that it was read from, "-" for standard input and pipes.
+    paths of the files that it was read from, "-" for standard input and pipes. `arrangement` says
+    what a line is, and why; it is None until `join_paragraphs` has decided that.
     """
 
     name: str
     lines: Lines
     sha256: str
     sources: tuple[str, ...]
+    arrangement: str | None = None
 
     @property
     def line_count(self) -> int:
-        """The number of lines. A final newline does not begin another one."""
-        if isinstance(self.lines, StreamedLines):
-            return len(self.lines) - self.lines.facts.ends_with_newline
-        lines = cast("tuple[str, ...]", self.lines)
-        return len(lines) - (lines[-1] == "")
+        """The number of lines that are not blank."""
+        return int(written_lines(self.lines).sum())
 
     @property
-    def whitespace_words(self) -> int:
-        """The number of words separated by white space: the size of the text for any tokenizer."""
+    def words(self) -> int:
+        """The number of words as a person counts them: the size of the text for any tokenizer."""
         if isinstance(self.lines, StreamedLines):
             return self.lines.facts.words
-        return sum(len(line.split()) for line in self.lines)
+        return sum(map(count_words, self.lines))
 
 
 def read_corpus(
@@ -150,27 +151,19 @@ def _read_once(file: BinaryIO, label: str, workspace: Workspace | None) -> Sourc
 def join_paragraphs(corpus: Corpus, how: str) -> Corpus:
     """The corpus with the lines that the setting `lines` asks for: one line per paragraph for
     `paragraphs`, and for `auto` if the text is wrapped; else unchanged. Empty lines separate
-    paragraphs and are kept, so arranging twice changes nothing."""
+    paragraphs and are kept. A corpus that is arranged stays as it is."""
     lines = corpus.lines
-    if how == "each" or (how == "auto" and not is_wrapped(lines)):
+    if corpus.arrangement is not None:
         return corpus
-    if isinstance(lines, StreamedLines):
-        return replace(corpus, lines=replace(lines, is_joined=True))
-    return replace(corpus, lines=tuple(unwrap(lines)))
-
-
-def arrangement_notes(corpus: Corpus, arranged_corpus: Corpus, how: str) -> Iterator[str]:
-    """A sentence saying what a line is, and why."""
-    if arranged_corpus is not corpus:
-        why = "asked for" if how == "paragraphs" else "the text is wrapped"
-        lines = arranged_corpus.lines
-        if isinstance(lines, StreamedLines):
-            count = lines.facts.paragraphs
-        else:
-            count = sum(map(bool, lines))
-        yield f"a line is a paragraph ({why}): {corpus.line_count:,} lines are {count:,} paragraphs"
-    elif how == "auto":
-        yield "a line is a line of the file (no wrapped paragraphs)"
+    if how == "each" or (how == "auto" and not is_wrapped(lines)):
+        why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
+        return replace(corpus, arrangement=why)
+    joined = replace(lines, is_joined=True) if isinstance(lines, StreamedLines) else None
+    arranged = replace(corpus, lines=joined or tuple(unwrap(lines)))
+    why = "asked for" if how == "paragraphs" else "the text is wrapped"
+    of_file, paragraphs = corpus.line_count, arranged.line_count
+    note = f"a line is a paragraph ({why}): {of_file:,} lines are {paragraphs:,} paragraphs"
+    return replace(arranged, arrangement=note)
 
 
 def is_wrapped(lines: Lines) -> bool:
@@ -209,6 +202,13 @@ def check_files(
 def split_lines(lines: Iterable[str], held_out: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Splits lines [L] into training lines and those of the mask `held_out` [L]."""
     return tuple(compress(lines, ~held_out)), tuple(compress(lines, held_out))
+
+
+def hold_out(may_be: Mask, fraction: float, seed: int) -> Mask:
+    """Which lines [L] to hold out: about a `fraction` of those that `may_be` [L]."""
+    held_out = np.zeros(len(may_be), dtype=bool)
+    held_out[may_be] = held_out_mask(int(may_be.sum()), fraction, seed)
+    return held_out
 
 
 def held_out_mask(count: int, fraction: float, seed: int) -> Mask:

@@ -24,7 +24,7 @@ from rnnlm_tui.text.corpus import sample_lines, split_lines
 from rnnlm_tui.text.examples import insert_ends
 from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, sample_excerpts
 from rnnlm_tui.text.overlap import Hashes, hash_lines
-from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
+from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines, written_lines
 from rnnlm_tui.text.tokenizer import TokenizedText, Tokenizer, tokenize_lines
 from rnnlm_tui.text.tokenizers import PROSE, TOKENIZERS
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
@@ -192,7 +192,7 @@ def _number_blocks(
     workspace.make_folder()
     check_space(workspace.folder, round(MAX_TOKENS_PER_WORD * BYTES_PER_TOKEN * words))
     text = NumberedText(ArrayWriter(workspace.folder / NUMBERS, np.int32))
-    fraction = float(held_out.mean())
+    fraction = float(held_out.sum() / max(1, written_lines(lines).sum()))
     most_train, most_held_out = KEPT_WORDS
     kept, all_signs = list[KeptLines](), None
     task = partial(

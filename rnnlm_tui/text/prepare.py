@@ -15,7 +15,7 @@ from rnnlm_tui.errors import CorpusError, Sentence
 from rnnlm_tui.event_types import CorpusFacts
 from rnnlm_tui.formatting import format_bytes, plural, shorten
 from rnnlm_tui.text.arrays import count_ids
-from rnnlm_tui.text.corpus import Corpus, held_out_mask
+from rnnlm_tui.text.corpus import Corpus, hold_out
 from rnnlm_tui.text.encoded_files import (
     EncodedFacts,
     EncodedText,
@@ -32,7 +32,7 @@ from rnnlm_tui.text.passes import (
     learn_tokenizer,
     number_words,
 )
-from rnnlm_tui.text.streams import Mask
+from rnnlm_tui.text.streams import Mask, written_lines
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import LARGEST_VOCABULARY, PADDING, Vocabulary
@@ -45,8 +45,8 @@ Examples: TypeAlias = PrefixExamples | EncodedLines
 class PreparedText:
     """A corpus with its vocabulary and its examples.
 
-    `words` counts all words of the corpus, `distinct_words` the distinct ones of the training
-    lines, `held_out_words` all words of the held-out lines, dropped ones included, and
+    `tokens` counts all words and marks of the corpus, `distinct_words` the distinct ones of the
+    training lines, `held_out_words` all words of the held-out lines, dropped ones included, and
     `held_out_unknown` those that are not in the vocabulary. `longest_line` is the longest training
     line in words, without dropped ones. `held_out_mask` says which lines of the corpus are held
     out. `examples` and `held_out` are `PrefixExamples` for the lesson, `EncodedLines` for models of
@@ -59,7 +59,7 @@ class PreparedText:
     vocabulary: Vocabulary
     window: int
     longest_line: int
-    words: int
+    tokens: int
     distinct_words: int
     examples: Examples
     held_out: Examples
@@ -78,7 +78,7 @@ class PreparedText:
             "name": self.corpus.name,
             "sha256": self.corpus.sha256,
             "lines": self.corpus.line_count,
-            "words": self.words,
+            "words": self.corpus.words,
         }
 
 
@@ -119,9 +119,9 @@ def prepare(
     Raises CorpusError if there is not enough to train on, StorageError if the arrays of a large
     text cannot be written.
     """
-    is_given = held_out is not None
+    is_given, written = held_out is not None, written_lines(corpus.lines)
     if held_out is None:
-        held_out = held_out_mask(len(corpus.lines), settings.held_out, settings.seed)
+        held_out = hold_out(written, settings.held_out, settings.seed)
     text = _encode_text(corpus, tokenizer_name, settings, special_tokens, inherited, held_out)
     facts, vocabulary, held_ids = text.facts, text.vocabulary, text.held_out[0]
     longest, unknown_id = int(text.train[1].max()), vocabulary.unknown_id
@@ -136,12 +136,12 @@ def prepare(
         vocabulary=vocabulary,
         window=size,
         longest_line=longest,
-        words=facts.words,
+        tokens=facts.words,
         distinct_words=facts.distinct_words,
         examples=examples(*text.train),
         held_out=examples(*text.held_out),
         held_out_mask=held_out,
-        held_out_lines=int(held_out.sum()) if len(held_ids) else 0,
+        held_out_lines=int((held_out & written).sum()) if len(held_ids) else 0,
         held_out_words=facts.held_out_words,
         held_out_unknown=int(count_ids(held_ids, vocabulary.total_words)[unknown_id or PADDING]),
         warnings=tuple(_warnings(corpus, settings.held_out, text, is_given)),
@@ -228,7 +228,7 @@ def _warnings(corpus: Corpus, fraction: float, text: EncodedText, is_given: bool
         count = corpus.line_count
         are, them = ("is", "it") if count == 1 else ("are", "them")
         few = f"{plural(count, 'line')} {are} too few to hold {fraction:.0%} of {them} out"
-        if is_given:
+        if is_given and round(count * fraction):
             few = "the models that it starts from or is built on have seen nearly all lines"
         yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
     if text.facts.only_word is not None:

@@ -174,10 +174,15 @@ class ProseTokenizer(Tokenizer):
         """The tokens of a line above, in a case in which they are known: `i` as `I`."""
         return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
 
-    def words_as_written(self, text: str) -> list[tuple[str, str]]:
+    def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
         pieces = split(fold(text), LONGEST_LOOK)
         chunks = chain.from_iterable(self.chunks[chunk][0] for chunk in pieces)
-        return list(zip(self._tokens_of_typed(text)[0], chunks, strict=True))
+        in_capitals = is_in_capitals(text)
+        tokens, _ = self._scan(text, LINE_BEGIN, in_capitals=in_capitals, longest=LONGEST_LOOK)
+        return [
+            (self._case(token), written, token == written)
+            for token, written in zip(tokens, chunks, strict=True)
+        ]
 
     def letters_at_start(self, text: str) -> int:
         rest = REST_OF_WORD.match(text[:LONGEST_LOOK])

@@ -21,6 +21,7 @@ import numpy as np
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.text.paragraphs import LineBreaks, unwrap
 from rnnlm_tui.text.sources import Sources, changed_error
+from rnnlm_tui.text.words import count_words
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -146,39 +147,39 @@ def _cut(text: str, size: int) -> tuple[int, int]:
     return size, size
 
 
+def written_lines(lines: Lines) -> Mask:
+    """Which lines [L] are not blank."""
+    if isinstance(lines, StreamedLines):
+        return np.concatenate(lines.written)
+    return np.fromiter((bool(line) and not line.isspace() for line in lines), np.bool_)
+
+
 @dataclass(slots=True)
 class TextFacts:
-    """What the first pass finds: for each block the numbers of its lines and of its lines with
-    paragraphs joined; the numbers of paragraphs and of words, the line breaks, and whether the last
-    line is empty."""
+    """What the first pass finds: for each block which of its lines are not blank, and which of its
+    lines with paragraphs joined; the number of words, and the line breaks."""
 
-    lines: list[int] = field(default_factory=list)
-    joined_lines: list[int] = field(default_factory=list)
-    paragraphs: int = 0
+    lines: list[Mask] = field(default_factory=list)
+    joined_lines: list[Mask] = field(default_factory=list)
     words: int = 0
     breaks: LineBreaks = field(default_factory=LineBreaks)
-    ends_with_newline: bool = False
 
     @classmethod
     def of(cls, text: str) -> TextFacts:
         lines = text.split("\n")
         paragraphs = [*unwrap(lines)]
         return cls(
-            lines=[len(lines)],
-            joined_lines=[len(paragraphs)],
-            paragraphs=sum(map(bool, paragraphs)),
-            words=sum(line.count(" ") + 1 for line in paragraphs if line),
+            lines=[written_lines(lines)],
+            joined_lines=[written_lines(paragraphs)],
+            words=sum(map(count_words, paragraphs)),
             breaks=LineBreaks.within(lines),
-            ends_with_newline=lines[-1] == "",
         )
 
     def add(self, later: TextFacts) -> None:
         self.lines += later.lines
         self.joined_lines += later.joined_lines
-        self.paragraphs += later.paragraphs
         self.words += later.words
         self.breaks.add(later.breaks)
-        self.ends_with_newline = later.ends_with_newline
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ class StreamedLines:
     is_joined: bool = False
 
     def __len__(self) -> int:
-        return sum(self._lines_of_blocks)
+        return sum(map(len, self.written))
 
     def __iter__(self) -> Iterator[str]:
         for text, _ in self._blocks():
@@ -201,7 +202,8 @@ class StreamedLines:
             yield from unwrap(lines) if self.is_joined else lines
 
     @property
-    def _lines_of_blocks(self) -> list[int]:
+    def written(self) -> list[Mask]:
+        """Which lines of each block are not blank."""
         return self.facts.joined_lines if self.is_joined else self.facts.lines
 
     def map(
@@ -225,7 +227,7 @@ class StreamedLines:
         first = held_before = 0
         for number, (text, done) in enumerate(self._blocks()):
             # A text that has grown has more blocks; its hash is checked at the end.
-            lines = sum(self._lines_of_blocks[number : number + 1])
+            lines = sum(map(len, self.written[number : number + 1]))
             mask = None if held_out is None else held_out[first : first + lines]
             read.append(done)
             yield _TextBlock(text, mask, first - held_before)

@@ -92,9 +92,10 @@ class Tokenizer(ABC):
         """The words of a line above the one being typed, whose capitals may be careless."""
         return self.words(line)
 
-    def words_as_written(self, text: str) -> list[tuple[str, str]]:
-        """The words of a typed text, each as the vocabulary spells it and as it is written."""
-        return [(word, word) for word in self.words(text)]
+    def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
+        """The words of a typed text, each as the vocabulary spells it, as it is written, and
+        whether it is written as within a sentence, not with the capital that begins one."""
+        return [(word, word, True) for word in self.words(text)]
 
     def letters_at_start(self, text: str) -> int:
         """The number of characters at the start of a text that end a word begun before it."""

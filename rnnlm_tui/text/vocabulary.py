@@ -50,13 +50,6 @@ class Vocabulary:
         self._encode_line = lru_cache(CACHED_LINES)(
             lambda line, words: tuple(self.encode(words(line)))
         )
-        self._new_words = lru_cache(CACHED_LINES)(
-            lambda line, words: tuple(
-                written
-                for word, written in words(line)
-                if word not in self._ids and len(word) > 1 and word[0].isalpha()
-            )
-        )
         self._find_prefix = lru_cache(CACHED_PREFIXES)(self._ids_with_prefix)
         self._sorted: dict[tuple[Callable[[str], str], str], SortedKeys] = {}
         self._masks: dict[Callable[[str], bool], NDArray[np.bool_]] = {}
@@ -119,13 +112,6 @@ class Vocabulary:
         """The ids of `words(line)`, cached for recent lines, since a line is context for all that
         is typed after it and 2,000 words take 6 ms to tokenize."""
         return self._encode_line(line, words)
-
-    def new_words(
-        self, line: str, words: Callable[[str], Sequence[tuple[str, str]]]
-    ) -> tuple[str, ...]:
-        """The unknown words of a line as they are written, marks and numbers apart. `words` gives
-        its words as the vocabulary spells them and as written. Cached for recent lines."""
-        return self._new_words(line, words)
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
         """The id of each word [N]. Unknown words get the id of the unknown token, or of padding if

@@ -27,9 +27,9 @@ from rnnlm_tui.store.model_file import (
 )
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.trained_lines import hold_out_unseen
-from rnnlm_tui.text.corpus import Corpus, held_out_mask, join_paragraphs, sample_of
+from rnnlm_tui.text.corpus import Corpus, hold_out, join_paragraphs, sample_of
 from rnnlm_tui.text.overlap import Hashes, no_hashes
-from rnnlm_tui.text.streams import Mask
+from rnnlm_tui.text.streams import Mask, written_lines
 from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -60,7 +60,7 @@ class ChosenBase:
         lines, train = join_paragraphs(corpus, config.lines).lines, config.train
         tokenizer = make_tokenizer(config.tokenizer, Conventions())
         held_out = hold_out_unseen(lines, tokenizer, train.held_out, train.seed, self.known)
-        usual = held_out_mask(len(lines), train.held_out, train.seed)
+        usual = hold_out(written_lines(lines), train.held_out, train.seed)
         return None if np.array_equal(held_out, usual) else held_out
 
 

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config, NetworkTrainConfig
-from rnnlm_tui.errors import ModelError, Sentence, StorageError, os_reason
+from rnnlm_tui.errors import ModelError, Sentence
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import Arrays
+from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.files import RESUME, remove
+from rnnlm_tui.store.files import RESUME, make_folder, remove
 from rnnlm_tui.store.model_file import change_card, open_stored, read_card, write_model
 from rnnlm_tui.store.run_state import FACTS, Position, TextOrigin, decode_facts, encode_facts
 from rnnlm_tui.store.tensors import is_usable, read_arrays, write_tensors
@@ -90,13 +91,13 @@ class CheckpointWriter:
         self._of_text = cache(of_text)
 
     def save_model(self, card: ModelCard, parts: Mapping[ComponentName, Arrays]) -> None:
-        """Replaces the model by one of these parts. Raises StorageError, which leaves the saved
-        model intact."""
-        of_parts = {f"{n}.{k}": array for n, part in parts.items() for k, array in part.items()}
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot make {self._path.parent}: {os_reason(error)}") from error
+        """Replaces the model by one of these parts, in their compact form. Raises StorageError,
+        which leaves the saved model intact."""
+        of_parts = Tensors()
+        for name, arrays in parts.items():
+            small = card.parts[name].to_compact(arrays)
+            of_parts |= {f"{name}.{key}": array for key, array in small.items()}
+        make_folder(self._path.parent)
         write_model(self._path, card, {**self._of_text(), **of_parts})
 
     def save_figures(self, card: ModelCard) -> None:
@@ -153,7 +154,11 @@ def load_state(folder: Path, name: str) -> Checkpoint:
     path = folder / RESUME
     if not path.exists():
         raise ModelError(
-            f"there is no run of {name} to resume", Sentence("train it without {resume}")
+            f"no training of {name} is unfinished",
+            Sentence(
+                "leave {resume} out to train a new model; to train this one longer: {longer}",
+                longer=f"{APP_NAME} --train --update {name} --epochs N",
+            ),
         )
     try:
         state = state_of(read_arrays(path))

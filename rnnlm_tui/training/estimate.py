@@ -114,7 +114,7 @@ def run_seconds(config: Config, prepared: PreparedText, base_logits: int) -> Run
         if base_logits:  # it is measured alone, too
             end += _measuring(min(held_out, MAX_WORDS), base_logits)
     if not is_network:
-        alone = min(prepared.words - held_out, TRAIN_SAMPLE)
+        alone = min(prepared.tokens - held_out, TRAIN_SAMPLE)
         alone += min(held_out, MAX_WORDS) if config.is_mixed else 0
         return RunSeconds(0.0, steps, 0.0, end + _measuring(alone, 0))
     each = FORWARD * steps / config.epochs * held_out / max(1, examples)

@@ -33,7 +33,8 @@ def build(
 ) -> tuple[Network, PrefixBatches | BpttBatches]:
     """The network of a preset, and the `shard` of its batches; a new kind of network is added here.
 
-    Raises TypeError if sizes, training settings and corpus belong to different presets.
+    Raises TypeError if sizes, training settings and corpus belong to different presets, UsageError
+    if the processor lacks the precision.
     """
     model, train, words = config.model, config.train, prepared.vocabulary.total_words
     rng = np.random.default_rng(train.seed)
@@ -43,6 +44,9 @@ def build(
             return lesson, PrefixBatches(prepared, train, device, shard)
         case CausalConfig(), CausalTrainConfig(), PreparedLines():
             precision = torch.bfloat16 if train.precision == "bf16" else torch.float32
+            if precision == torch.bfloat16 and not has_bfloat16(device):
+                hint = Sentence("leave out {precision}, or use float32")
+                raise UsageError("this processor has no bfloat16", hint, field="precision")
             causal = CausalNetwork(config.preset, model, words, rng, precision).to(device)
             return causal, BpttBatches(prepared, train, device, shard)
     raise TypeError(f"the settings and the corpus are not those of the preset {config.preset}")
@@ -60,6 +64,18 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Returns whether PyTorch's layers compute in bfloat16 on this device."""
+    if device.type != "cpu":
+        return True
+    try:  # the layer that fails without it; no function of PyTorch tells on every platform
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
+    except RuntimeError:
+        return False
+    return True
+
+
 class Learner:
     """Takes training steps, measures on the held-out lines, and saves and restores its state."""
 
@@ -73,7 +89,7 @@ class Learner:
         """Starts from `weights`, or from initial weights drawn with the seed. `ranks` are the
         processes that train together, if there are several.
 
-        Raises UsageError if there is no such device.
+        Raises UsageError if there is no such device, or if it lacks the precision.
         """
         training = config.network_train
         self.device = pick_device(training.device)

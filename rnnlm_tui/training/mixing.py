@@ -11,12 +11,12 @@ import math
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from rnnlm_tui.config import LineTextConfig
+from rnnlm_tui.config import Config, LineTextConfig, NgramConfig
 from rnnlm_tui.event_types import Event, Preparing
 from rnnlm_tui.lm.kneser_ney import Arrays
 from rnnlm_tui.lm.mixture import MAX_FITTED, ComponentName, Fit, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays, ngram_counts
+from rnnlm_tui.lm.ngram import NgramArchitecture, ngram_arrays, ngram_counts
 from rnnlm_tui.store.card import Mixture, NgramSizes
 from rnnlm_tui.training.estimate import ORDER
 from rnnlm_tui.training.run import RunReport, TrainingRun
@@ -49,7 +49,9 @@ def count_ngrams(run: TrainingRun, report: RunReport) -> Generator[Event, None, 
             now = report.time()
             left = (now - began) * (ORDER - length) / length
             yield Preparing(now, COUNTING, length, ORDER, left)
-    model = NgramModel(ORDER, prepared.vocabulary, prepared.tokenizer, arrays)
+    vocabulary, config = prepared.vocabulary, Config("ngram", NgramConfig(ORDER), train)
+    architecture = NgramArchitecture(config, vocabulary.total_words, ORDER - 1)
+    model = architecture.load_as_saved(vocabulary, prepared.tokenizer, arrays)
     return TextNgrams(arrays, model, {"order": ORDER, "sizes": [*ngram_counts(arrays)]})
 
 

@@ -8,7 +8,6 @@ where the network starts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,14 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import APP_NAME, bundled_corpus
 from rnnlm_tui.store.files import RESUME
-from rnnlm_tui.store.library import Library, OpenedModel, check_name, free_name
+from rnnlm_tui.store.library import (
+    Library,
+    OpenedModel,
+    check_name,
+    free_name,
+    name_of_file,
+    usable_name,
+)
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.store.texts import not_learned, paragraphs_of, save_written, texts_folder
 from rnnlm_tui.store.training_text import is_corpus_of
@@ -66,7 +72,6 @@ from rnnlm_tui.training.starting_model import (
 )
 
 SEED_LINE_WORDS = 4
-LONGEST_STEM = 40
 WRITTEN_STEM = "text"
 """The beginning of the default name for what was written in the app: its titles stay private."""
 CHANGEABLE = ("epochs", "learning_rate", "patience", *MACHINE_SETTINGS)
@@ -127,7 +132,8 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     """The plan of a training. Raises RnnlmError."""
     _check_request(request)
     if request.resume:
-        name = library.newest_run() if request.name is None else check_name(request.name)
+        name = library.newest_run() if request.name is None else request.name
+        name = check_name(usable_name(name))
         return Plan(name, partial(_saved_run, library, name, request))
     if request.base not in (None, NO_BASE, *library.names()):
         raise library.unknown_model(str(request.base))
@@ -201,12 +207,11 @@ def _check_source(source: str, check: Callable[[], object]) -> None:
 def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
     """The requested name, or a free one made from the corpus and the preset."""
     if request.name is not None:
-        return check_name(request.name)
+        return check_name(usable_name(request.name))
     usual = WRITTEN_STEM if request.written else bundled_corpus().name
     first = request.sources[0] if request.sources else usual
     stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_STEM] or "text"
-    return free_name(library, f"{stem}-{preset}")
+    return free_name(library, f"{name_of_file(stem)}-{preset}")
 
 
 def _new_run(
@@ -227,12 +232,13 @@ def _new_run(
         request = replace(request, sources=(*request.sources, stored))
     corpus = corpus_of(request.sources, request.encoding, workspace)
     if source is None:
-        config = make_config(preset, settings, corpus.whitespace_words)
+        config = make_config(preset, settings, corpus.words)
     else:
         config = config_from(source, corpus, settings)
     base = choose_base(library, corpus, config, request.base, name)
     if source is None and request.source_model is None and request.base is None:
-        source = starts_from_english(library, base, preset, settings, corpus.whitespace_words)
+        source, why_not = starts_from_english(library, base, config, settings, corpus.words)
+        base = replace(base, notes=(*base.notes, *filter(None, [why_not])))
         config = config if source is None else config_from(source, corpus, settings)
     path, folder, origin = library.path(name), library.run_folder(name), _origin(corpus, request)
     if source is None:
@@ -263,12 +269,13 @@ def _updated_run(
             f"nothing is new: {name} has learned all of these texts, and its files are unchanged",
             "write more in the app: a line counts once it is sent",
         )
-    config = config_of_update(source, settings, corpus.whitespace_words)
+    config = config_of_update(source, settings)
     if request.base is not None:
         base = choose_base(library, corpus, config, request.base, source.name)
     else:
         base = base_of_update(source, library) if config.is_mixed else ChosenBase()
-    run = run_of_update(source, corpus, _origin(corpus, request), config, base.known)
+    is_longer = "epochs" in request.settings
+    run = run_of_update(source, corpus, _origin(corpus, request), config, base.known, is_longer)
     return with_base(run, base)
 
 
@@ -336,7 +343,8 @@ def _saved_run(
     changed = _changed_settings(request, state.config.preset)
     before = state.config.to_json()
     config = make_config(before["preset"], [{**before["model"], **before["train"]}, changed])
-    _check_unfinished(name, config, state)
+    if changed:
+        _check_unfinished(name, config, state)
     if "learning_rate" in changed:
         state.position.learning_rate = config.network_train.learning_rate
     sources = request.sources or state.corpus.get("sources") or []
@@ -395,7 +403,7 @@ def _changed_settings(request: TrainingRequest, preset: str) -> dict[str, Any]:
 
 
 def _check_unfinished(name: str, config: Config, state: Checkpoint) -> None:
-    """Raises UsageError if the run is finished."""
+    """Raises UsageError if the run ends at once with these settings."""
     if state.position.epoch > config.epochs:
         done = state.position.epoch - 1
         raise UsageError(

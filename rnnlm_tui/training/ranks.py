@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError, Sentence
@@ -33,7 +35,11 @@ NAME_OF_RUN, REPORTED = "rnnlm-tui/name", "rnnlm-tui/reported"
 PREPARE, LEARN, END = "prepare", "learn", "end"
 """What rank 0 tells the others: read the text, train the rest of an epoch, exit."""
 
-_STORES: Any = distributed  # its type stubs lack the stores
+_STORES: Any = distributed  # its type stubs lack the stores and the errors
+CONNECTION_ERRORS = (_STORES.DistNetworkError, _STORES.DistStoreError)
+LOST_CONNECTION = re.compile("gloo.transport|ncclRemoteError")
+"""What the RuntimeError says where gloo or NCCL has lost a connection: gloo names the file of its
+code that found it."""
 
 
 class RankError(RnnlmError):
@@ -44,10 +50,15 @@ class RankError(RnnlmError):
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turns the errors of torch.distributed into a RankError."""
+    """Turns the errors of torch.distributed into a RankError: that another process is gone, or else
+    what the error says."""
     try:
         yield
     except RuntimeError as error:
+        if not isinstance(error, CONNECTION_ERRORS) and not LOST_CONNECTION.search(str(error)):
+            cause, *_ = str(error).splitlines() or ["no reason is given"]
+            message = f"the processes of this training cannot exchange their data: {cause}"
+            raise RankError(message) from error
         raise RankError(
             "another process of this training has ended or cannot be reached",
             Sentence("the last epoch is saved: start the training again with {resume}"),
@@ -98,7 +109,7 @@ class Ranks:
         with explained():
             distributed.broadcast(torch.tensor([len(raw)]), 0)
             for array in (raw, *arrays.values()):
-                distributed.broadcast(torch.tensor(array), 0)
+                distributed.broadcast(_bytes_of(np.array(array)), 0)
 
     def receive(self) -> tuple[str, Tensors]:
         """Waits for the next message from rank 0. Raises RankError."""
@@ -110,7 +121,7 @@ class Ranks:
             message, shapes = json.loads(raw.numpy().tobytes())
             arrays = {name: np.empty(shape, kind) for name, (shape, kind) in shapes.items()}
             for array in arrays.values():
-                distributed.broadcast(torch.from_numpy(array), 0)
+                distributed.broadcast(_bytes_of(array), 0)
         self._has_ended = message == END
         return message, arrays
 
@@ -191,6 +202,11 @@ class Ranks:
                 return int(self._store.add(f"{REPORTED}-{restarts()}", 1)) == 1
         except RankError:
             return True
+
+
+def _bytes_of(array: NDArray[Any]) -> Tensor:
+    """A view of an array as bytes: gloo sends few types, and no uint16 or uint64."""
+    return torch.from_numpy(array.reshape(-1).view(np.uint8))
 
 
 def restarts() -> int:

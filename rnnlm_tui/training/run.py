@@ -231,7 +231,7 @@ class RunReport:
     def model(self, weights: Mapping[str, NDArray[Any]]) -> LanguageModel:
         """The model with these weights, which predicts as it will once it is saved."""
         prepared = self._run.prepared
-        return self._architecture.load(prepared.vocabulary, prepared.tokenizer, weights)
+        return self._architecture.load_as_saved(prepared.vocabulary, prepared.tokenizer, weights)
 
 
 def sample(model: LanguageModel, seed_line: str) -> dict[str, str]:

@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import DivergedError, RnnlmError, Sentence, StorageError, os_reason
+from rnnlm_tui.errors import DivergedError, RnnlmError, Sentence, StorageError
 from rnnlm_tui.event_types import Event, Finished, Preparing, Saved
 from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.results import outcome
-from rnnlm_tui.store.files import HISTORY, RESUME
+from rnnlm_tui.store.files import HISTORY, RESUME, make_folder
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
 from rnnlm_tui.store.training_text import Origin, read_origin, write_origin
@@ -99,10 +99,7 @@ def _events_of(run: TrainingRun, control: Control, ranks: Ranks | None) -> Itera
     """Trains, and records all events."""
     # It loads torch, which takes 1.2 s: problems with the text are told before.
     trainer = importlib.import_module(ARCHITECTURES[run.config.preset].trainer)
-    try:
-        run.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise StorageError(f"cannot make {run.folder}: {os_reason(reason)}") from reason
+    make_folder(run.folder)
     events = trainer.train(run, control) if ranks is None else trainer.train(run, control, ranks)
     for event in record(events, run.folder):
         if isinstance(event, Saved):

@@ -18,15 +18,16 @@ from rnnlm_tui.config import (
     CausalConfig,
     Config,
     LineTextConfig,
+    ModelConfig,
     NetworkTrainConfig,
     make_config,
 )
 from rnnlm_tui.errors import CorpusError, ModelError, Sentence, UsageError
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.lm.adaptive_softmax import add_words
+from rnnlm_tui.lm.adaptive_softmax import ADAPTIVE_FROM, add_words
 from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
 from rnnlm_tui.paths import APP_NAME, bundled_corpus
-from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import open_stored, read_card
@@ -43,18 +44,19 @@ from rnnlm_tui.training.evaluation import loss_of_update
 from rnnlm_tui.training.run import TrainingRun
 
 FROM_NOTHING = "none"
-TEXT_SETTINGS, WORD_SETTINGS = ("tokenizer", "lines"), ("max_vocabulary", "min_count")
+TEXT_SETTINGS, WORD_SETTINGS = ("tokenizer",), ("max_vocabulary", "min_count")
 """Settings that cannot be combined with `--from`, since the model's words depend on them; the
 second ones only if it learns no new words."""
+SHAPELESS = ("dropout", "l2")
+"""Settings of a network that may differ from those of the model that it starts from: the shapes of
+its weights do not depend on them."""
 USUAL_IF_FROM: Mapping[str, Any] = MappingProxyType({"epochs": 3, "learning_rate": 1e-3})
-"""The defaults of a training that starts from a model."""
+"""The defaults of a training that starts from a model, updates included."""
 MAX_FROM_ENGLISH = 1_000_000
 """A text with more words has enough to learn English from: by default its network starts from
 nothing, with the size for such a text."""
 FIXED_IN_UPDATES = ("tokenizer", "lines", "held_out", "seed")
 """Settings that determine which lines the model has seen."""
-SHARE_OF_EPOCHS = 0.5
-"""Epochs of an update relative to a new training on the text."""
 NOTHING_TO_COMPARE = (
     "nothing is held out, so it is not known whether the update is better: it will replace {name}"
     " when it finishes"
@@ -71,11 +73,6 @@ def open_source(
         return None
     source = library.opened_model(name)
     of_source = source.card.config.preset
-    if update is not None and of_source == LESSON_PRESET:
-        raise UsageError(
-            f"{name} is of the preset lesson, which cannot be updated",
-            Sentence("train it again on the whole text, with {force}"),
-        )
     if update is None and not ARCHITECTURES[of_source].can_start_from_a_model:
         raise UsageError(
             f"{name} is an {ARCHITECTURES[of_source].name}, which cannot be trained on another"
@@ -94,20 +91,44 @@ def open_source(
 def starts_from_english(
     library: Library,
     base: ChosenBase,
-    preset: str,
+    config: Config,
     settings: Sequence[Mapping[str, Any]],
     words: int,
-) -> OpenedModel | None:
+) -> tuple[OpenedModel | None, str]:
     """The built-in English if the network of a text of so many words starts from it by default: if
-    it is the base by default, of the same preset, and no setting asks for another network or other
-    words."""
-    if base.open is None or words > MAX_FROM_ENGLISH:
-        return None
-    of_english = read_card(library.path(ENGLISH)).config
-    fixed = {*of_english.to_json()["model"], *TEXT_SETTINGS}
-    if of_english.preset != preset or any(layer.keys() & fixed for layer in settings):
-        return None
-    return library.opened_model(ENGLISH)
+    it is the base by default, of the same preset, and no setting asks for a network of another
+    shape. If one does, a sentence says so. `config` are the settings of a network of its own."""
+    if base.open is None or words > MAX_FROM_ENGLISH or config.preset == "ngram":
+        return None, ""
+    card = read_card(library.path(ENGLISH))
+    if card.config.preset != config.preset:
+        why = f"that of {ENGLISH} is of the preset {card.config.preset}"
+        return None, f"its network starts from nothing: {why}"
+    given = {name: value for layer in settings for name, value in layer.items()}
+    for name, (wanted, own) in _differing(card, given).items():
+        what = f"{name.replace('_', ' ')} {wanted}"
+        why = f"{what} does not fit the network of {ENGLISH}, which has {own}"
+        return None, f"its network starts from nothing: {why}"
+    return library.opened_model(ENGLISH), ""
+
+
+def _differing(
+    card: ModelCard, given: Mapping[str, Any], also: Sequence[str] = ()
+) -> dict[str, tuple[Any, Any]]:
+    """The settings given that ask for a network of other shapes than a model's, and those `also`
+    named that differ from the model's: each with its value and the model's."""
+    preset, own = card.config.preset, card.config.to_json()
+    wanted = make_config(preset, [given]).to_json()
+    if own["model"].get("softmax") == "auto":
+        own["model"]["softmax"] = "adaptive" if card.total_words >= ADAPTIVE_FROM else "full"
+    values = {**wanted["model"], **wanted["train"]}
+    of_model = {**own["model"], **own["train"]}
+    names = given.keys() & {*own["model"], *also} - {*SHAPELESS}
+    return {
+        name: (values[name], of_model[name])
+        for name in sorted(names)
+        if values[name] not in (of_model[name], "auto")
+    }
 
 
 def run_from(
@@ -165,13 +186,12 @@ def _with_own_words(
     held_out: Mask,
     known: Vocabulary,
     weights: Mapping[str, NDArray[np.float32]],
-    most: int | None = None,
 ) -> tuple[Config, PreparedText, dict[str, NDArray[np.float32]]]:
-    """The corpus prepared with the `known` words of the source and with its own, up to `most` words
-    in all, and a network of these words."""
+    """The corpus prepared with the `known` words of the source and with its own, and a network of
+    these words."""
     assert isinstance(config.model, CausalConfig)
     prepared = prepare_corpus(corpus, config, held_out=held_out)
-    model, vocabulary, weights = add_words(config.model, known, prepared.vocabulary, weights, most)
+    model, vocabulary, weights = add_words(config.model, known, prepared.vocabulary, weights)
     config = dataclasses.replace(config, model=model)
     words = vocabulary, prepared.tokenizer.conventions, source.card.window
     del prepared  # the arrays of a large text are written again
@@ -209,17 +229,20 @@ def config_from(
     """The settings with the sizes and the tokenizer of the model, and for the model's own text also
     its split, since it has seen the other lines. Raises UsageError for flags that differ."""
     of_source, given = source.card.config, settings[-1]
-    config = make_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.whitespace_words)
+    config = make_config(of_source.preset, [USUAL_IF_FROM, *settings], corpus.words)
     train = config.train
     learns_words = isinstance(of_source.model, CausalConfig)
     fixed = TEXT_SETTINGS if learns_words else (*TEXT_SETTINGS, *WORD_SETTINGS)
     _check_given(source, given, fixed, Sentence("train a new model without {start_from}"))
     taken: dict[str, Any] = {}
+    is_own_text = is_corpus_of(source.card, corpus)
     if isinstance(train, LineTextConfig):
         taken["tokenizer"] = source.card.tokenizer
-        taken["lines"] = source.card.config.lines
-    if is_corpus_of(source.card, corpus):
-        split = {name: getattr(of_source.train, name) for name in ("held_out", "seed")}
+        if is_own_text or not any("lines" in layer for layer in settings):
+            taken["lines"] = source.card.config.lines
+    if is_own_text:
+        names = [name for name in ("held_out", "seed", "lines") if hasattr(train, name)]
+        split = {name: getattr(of_source.train, name) for name in names}
         if other := {name for name in given.keys() & split if getattr(train, name) != split[name]}:
             raise UsageError(
                 f"{source.name} was trained on this text, and has seen the lines that would be"
@@ -230,15 +253,25 @@ def config_from(
                 ),
             )
         taken |= split
-    return Config(config.preset, of_source.model, dataclasses.replace(train, **taken))
+    model = _network_of(of_source, config, settings)
+    return Config(config.preset, model, dataclasses.replace(train, **taken))
+
+
+def _network_of(
+    source: Config, config: Config, settings: Sequence[Mapping[str, Any]]
+) -> ModelConfig:
+    """The network of the model that a run starts from, with what the settings say that changes no
+    shape: `config` has their values."""
+    given = {name for layer in settings for name in layer if name in SHAPELESS}
+    changed: Any = {name: getattr(config.model, name) for name in given}
+    return dataclasses.replace(source.model, **changed)
 
 
 def _check_given(
     source: OpenedModel, given: Mapping[str, Any], of_words: Sequence[str], instead: Sentence
 ) -> None:
     """Raises UsageError for settings of a request that the model determines."""
-    sizes = source.card.config.to_json()["model"]
-    if fixed := given.keys() & {*sizes, *of_words}:
+    if fixed := _differing(source.card, given, of_words):
         message = "{names} cannot be changed: the network and its words are those of {model}"
         raise UsageError(
             Sentence(message, names=joined_names(fixed), model=source.name),
@@ -277,14 +310,16 @@ def run_of_update(
     origin: TextOrigin,
     config: Config,
     base: Hashes,
+    is_longer: bool,
 ) -> TrainingRun:
-    """The run that trains a model further on its changed text, and replaces it if it gets better.
-    `base` are the hashes of the lines that its base model was trained on.
+    """The run that trains a model further on its changed text, or with `is_longer` on the same one,
+    and replaces it if it gets better. `base` are the hashes of the lines that its base model was
+    trained on.
 
-    Raises CorpusError if the text has not changed, ModelError if its own training has not finished
-    an epoch.
+    Raises CorpusError if the text has not changed, UsageError if it has and the model is a
+    lesson's, ModelError if its own training has not finished an epoch.
     """
-    _check_update(source, corpus)
+    _check_update(source, corpus, is_longer)
     with open_stored(source.path) as stored:
         trained, known = stored.lines(), stored.vocabulary()
         weights = dict(stored.weights("network")) if "network" in source.card.parts else None
@@ -294,9 +329,12 @@ def run_of_update(
     )
     if weights is None:
         prepared = prepare_corpus(corpus, config, held_out=held_out)
+    elif not isinstance(config.model, CausalConfig):
+        words = known, source.model.tokenizer.conventions, source.card.window
+        prepared = prepare_corpus(corpus, config, words, held_out)
     else:
         config, prepared, weights = _with_own_words(
-            source, corpus, config, held_out, known, weights, config.train.max_vocabulary
+            source, corpus, config, held_out, known, weights
         )
     if not prepared.held_out_lines:
         prepared = _with_warning(prepared, NOTHING_TO_COMPARE.format(name=source.name))
@@ -315,14 +353,21 @@ def run_of_update(
     return run
 
 
-def _check_update(source: OpenedModel, corpus: Corpus) -> None:
-    """Raises CorpusError or ModelError if the model cannot be updated with this corpus."""
-    if is_corpus_of(source.card, corpus):
-        more = f"to train it further: {APP_NAME} --train --resume --name {source.name} --epochs N"
-        is_network = isinstance(source.card.config.train, NetworkTrainConfig)
+def _check_update(source: OpenedModel, corpus: Corpus, is_longer: bool) -> None:
+    """Raises CorpusError, UsageError or ModelError if the model cannot be updated with this
+    corpus."""
+    is_network = isinstance(source.card.config.train, NetworkTrainConfig)
+    if not is_corpus_of(source.card, corpus):
+        if source.card.config.preset == LESSON_PRESET:
+            raise UsageError(
+                f"{source.name} is of the preset lesson, which keeps to the text it has learned",
+                Sentence("train it again on the whole text, with {force}"),
+            )
+    elif not (is_network and is_longer):
+        more = f"to train it longer: {APP_NAME} --train --update {source.name} --epochs N"
         raise CorpusError(
             f"the text of {source.name} has not changed since it was trained",
-            more if is_network and (source.folder / RESUME).exists() else "",
+            more if is_network else "",
         )
     if source.card.epochs_done == 0 and (source.folder / RESUME).exists():
         raise _no_epoch(source.name)
@@ -335,20 +380,19 @@ def _no_epoch(name: str) -> ModelError:
     )
 
 
-def config_of_update(
-    source: OpenedModel, settings: Sequence[Mapping[str, Any]], words: int
-) -> Config:
-    """The settings of the model with fewer epochs, overridden by those of the request."""
+def config_of_update(source: OpenedModel, settings: Sequence[Mapping[str, Any]]) -> Config:
+    """The settings of the model with the epochs and the learning rate of a run from a model,
+    overridden by those of the request."""
     of_source = source.card.config
     _check_given(source, settings[-1], FIXED_IN_UPDATES, Sentence("train it again with {force}"))
-    usual = make_config(of_source.preset, [], words).train
     kept = {
         name: value
         for name, value in of_source.to_json()["train"].items()
         if name not in MACHINE_SETTINGS
     }
-    if isinstance(usual, NetworkTrainConfig):
-        kept["epochs"] = max(1, round(SHARE_OF_EPOCHS * usual.epochs))
+    if isinstance(of_source.train, NetworkTrainConfig):
+        kept |= USUAL_IF_FROM
     config = make_config(of_source.preset, [kept, *settings])
-    fixed = {name: getattr(of_source.train, name) for name in FIXED_IN_UPDATES}
-    return Config(of_source.preset, of_source.model, dataclasses.replace(config.train, **fixed))
+    fixed = {name: value for name, value in kept.items() if name in FIXED_IN_UPDATES}
+    model = _network_of(of_source, config, settings)
+    return Config(of_source.preset, model, dataclasses.replace(config.train, **fixed))

@@ -43,7 +43,8 @@ MAX_RECOVERIES = 3
 def train(run: TrainingRun, control: Control, ranks: Ranks | None = None) -> Iterator[Event]:
     """Yields the events of this run. With several processes, rank 0 alone calls this.
 
-    Raises UsageError if there is no such device, RankError if another process is gone.
+    Raises UsageError if there is no such device, or if it lacks the precision, RankError if another
+    process is gone.
     """
     with _settings_of_torch():
         yield from Trainer(run, control, ranks=ranks).events()
@@ -120,8 +121,7 @@ class Trainer:
             self._saver.save_state(start)
         if self._run.config.is_mixed:
             yield from self._saver.save_ngrams()
-        is_over = self._position.epoch > self._run.config.epochs
-        reason: FinishReason | None = "completed" if is_over else None
+        reason = self._reason_to_end()  # a run may have been killed while it was measured
         while reason is None:
             yield from self._train_epoch()
             if not (math.isfinite(self._position.sums.nll) and self._learner.has_finite_weights()):
@@ -135,7 +135,7 @@ class Trainer:
                 reason = "stopped"
             else:
                 yield from self._end_epoch()
-                reason = self._reason_to_end()
+                reason = self._reason_to_end() or ("stopped" if self._control.stopped else None)
         yield from self._finish(reason)
 
     def _warnings(self) -> Iterator[Event]:
@@ -147,11 +147,9 @@ class Trainer:
             yield Warned(self._report.time(), message)
 
     def _reason_to_end(self) -> FinishReason | None:
-        """Why the run ends after this epoch, or None if it goes on."""
+        """Why no further epoch is to be trained, or None if one is."""
         if self._position.epoch > self._run.config.epochs:
             return "completed"
-        if self._control.stopped:
-            return "stopped"
         train = self._run.config.train
         return "early_stop" if self._position.patience_exhausted(train) else None
 
@@ -215,11 +213,11 @@ class Trainer:
         )
 
     def _finish(self, reason: FinishReason) -> Iterator[Event]:
-        """Evaluates the model that is kept, and ends."""
+        """Evaluates the model that is kept, and ends. A run that is over leaves no state."""
         saved, evaluation = self._saver.checkpoints.saved(), None
         if saved:
             evaluation = yield from evaluate_saved_model(self._run, self._control, self._report)
-        elif self._run.is_update and reason in ("completed", "early_stop"):
+        if reason in ("completed", "early_stop"):
             self._saver.checkpoints.drop_state()
         new_loss = self._position.new_loss
         yield Finished(

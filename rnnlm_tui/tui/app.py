@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widget import AwaitMount
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.session.database import SessionDatabase
@@ -89,8 +90,8 @@ class RnnlmApp(TerminalApp):
         model: str | None = None,
         file: ReadFile | None = None,
     ) -> None:
-        """`model` is the name of the first active model; None for the last one used, or else the
-        newest. `file` is opened as a text; None for the text opened last."""
+        """`model` is the name of the first active model; None for the last one used, or else a
+        built-in one. `file` is opened as a text; None for the text opened last."""
         super().__init__(log_path)
         self._settings = SettingsFile(config_dir)
         self.preferences = self._settings.preferences
@@ -106,7 +107,6 @@ class RnnlmApp(TerminalApp):
         )
         self.session = SessionDatabase(data_dir / "session", self.show_error_once)
         self.autocomplete = AutocompleteScreen(self.session, self.preferences, file)
-        self.add_mode("autocomplete", lambda: self.autocomplete)
         self.add_mode("train", lambda: self.train_screen)
         self.add_mode("models", lambda: self.models_screen)
         self.add_mode("inside", lambda: self.inside_screen)
@@ -207,8 +207,15 @@ class RnnlmApp(TerminalApp):
 
     # Start and end
 
+    def get_default_screen(self) -> AutocompleteScreen:
+        """Returns the first screen. Textual mounts the screen of a mode before it is on the stack
+        (from Python 3.12 on, where tasks start at once), and widgets ask the app for its screen."""
+        return self.autocomplete
+
     async def on_mount(self) -> None:
         """Applies theme, keymap and signal handlers; the model loads after the first paint."""
+        await AwaitMount(self.autocomplete, [self.autocomplete])  # keys before that would be lost
+        self.add_mode(self.DEFAULT_MODE, self.get_default_screen)  # so that F2 comes back to it
         if self._has_few_colours:
             self.theme = "ansi-dark"
         elif self.preferences.theme in self.available_themes:
@@ -279,26 +286,44 @@ class RnnlmApp(TerminalApp):
     async def action_quit(self) -> None:
         if self._is_quitting:
             return
-        if (run := self._own_run) is None:
-            self.exit(message=await self.autocomplete.farewell())
+        kept = await self.autocomplete.farewell()
+        if kept is not None and self._own_run is None:
+            self.exit(message=kept)
         else:
             self._is_quitting = True
-            self._end_training(run)
+            self._ask_and_quit(kept)
 
     @work(group="quit")
-    async def _end_training(self, run: FollowedRun) -> None:
+    async def _ask_and_quit(self, kept: str | None) -> None:
+        """Quits unless the user decides to stay. `kept` is what to print, None if the text that is
+        open is not stored."""
+        while self.screen.is_modal:  # else no question could be asked
+            if self.screen.is_mounted:  # one that is being built would not find its widgets
+                await self.screen.dismiss(None)
+            await asyncio.sleep(0.01)
+        if kept is None:
+            kept = await self.autocomplete.quit_unstored()
+        if kept is not None and (run := self._own_run) is not None:
+            kept = await self._end_training(run, kept)
+        if kept is not None:
+            self.exit(message=kept)
+        self._is_quitting = False
+
+    async def _end_training(self, run: FollowedRun, kept: str) -> str | None:
+        """Asks what is to become of the training, and returns `kept` with how to continue it; None
+        if the user stays in the app."""
         from rnnlm_tui.tui.runs.wording import farewell
 
         answer: str | None = "detach"
         waiting = [request.name for request in self.runs.waiting]
         if waiting or not run.detached:
-            answer = await self.ask(quit_question(run.name, waiting))
-        if answer is not None:
-            self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
-            await self.runs.close(detach=answer == "detach")
-            kept = await self.autocomplete.farewell()
-            self.exit(message=f"{farewell(run, answer)}\n{kept}".strip())
-        self._is_quitting = False
+            # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
+            answer = await self.push_screen_wait(quit_question(run.name, waiting))
+        if answer is None:
+            return None
+        self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
+        await self.runs.close(detach=answer == "detach")
+        return f"{farewell(run, answer)}\n{kept}".strip()
 
     # Screens
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from rnnlm_tui.accepting import GHOST_FROM, WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.paths import SETTINGS
 from rnnlm_tui.session.damaged import put_aside
 
 PATIENCE_S = 0.5
@@ -42,21 +43,26 @@ class SettingsFile:
     """settings.json. Several apps may change it: each stores only what its user has changed."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the file. One that cannot be read is put aside."""
-        self._path = folder / "settings.json"
+        """Reads the file. A damaged one is put aside; one that cannot be read stays as it is, and
+        nothing is stored."""
+        self._path = folder / SETTINGS
         self.problem = ""
         """Why the file could not be read."""
         try:
             data, self.problem = _read(self._path)
+            self._is_readable = True
         except StorageError as error:
             data, self.problem = {}, error.message
+            self._is_readable = False
         self.preferences = msgspec.convert(data, Preferences)
         """The user's choices, to be changed before `store`."""
         self._stored = msgspec.structs.asdict(self.preferences)
 
     def store(self) -> str:
-        """Stores what was changed since the last time. Returns a message if the file could not be
-        read and was put aside. Raises StorageError."""
+        """Stores what was changed since the last time. Returns a message if the file was damaged
+        and put aside. Raises StorageError."""
+        if not self._is_readable:  # which was told at the start
+            return ""
         import filelock  # 15 ms, needed only here
 
         choices = msgspec.structs.asdict(self.preferences)
@@ -86,18 +92,21 @@ class SettingsFile:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
-    """Returns the values in the file, also those of other versions. If it cannot be read, it is
-    renamed, and a message is returned. Raises StorageError if it cannot be renamed either."""
+    """Returns the values in the file, also those of other versions. If it is damaged, it is
+    renamed, and a message is returned. Raises StorageError if it cannot be read or renamed."""
     try:
         data = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if data.get("digits") not in get_args(DigitSetting):
             data.pop("digits", None)  # a setting that there was once
         msgspec.convert(data, Preferences)
         return data, ""
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}, ""
     except OSError as error:
-        reason = os_reason(error)
+        raise StorageError(
+            f"cannot read {path} ({os_reason(error)}): it stays as it is, and no change of a"
+            " setting is kept"
+        ) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         reason = str(error)
     try:

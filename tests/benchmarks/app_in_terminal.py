@@ -28,7 +28,7 @@ LESSON = ("--name", "beside", "--epochs", "100", "--json", "--control", "stdin")
 def the_model(name: str | None, folder: Path | None) -> tuple[Library, str]:
     """The library of the data folder, and the name of the model asked for or of the newest one."""
     library = Library(data_dir(folder))
-    return library, name or library.newest()
+    return library, name or library.default_model()
 
 
 @contextmanager

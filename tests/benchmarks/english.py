@@ -2,12 +2,14 @@
 own adds to it:
 
     python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model english]
+    python -m tests.benchmarks.english names TEXT ... [--words 20000] [--model english]
     python -m tests.benchmarks.english own TEXT --sizes 5000 30000 [--later LATER] [--train OPTIONS]
 
 `keys` plays a writer with five sets of keys on a sample of each text. The last is that of the app.
-`own` trains on the first words of TEXT, as `--train` does by default or with the OPTIONS, such as
-"--from none", and measures that model and the English on the lines of LATER, or on those of TEXT
-after the largest size.
+`names` looks whether a name that the model does not know, and that stands above, is in the list
+once none, one or two of its letters are typed. `own` trains on the first words of TEXT, as
+`--train` does by default or with the OPTIONS, such as "--from none", and measures that model and
+the English on the lines of LATER, or on those of TEXT after the largest size.
 """
 
 from __future__ import annotations
@@ -25,11 +27,13 @@ from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui.accepting import DigitSetting
+from rnnlm_tui.accepting import LINES_ABOVE, LISTED, DigitSetting
 from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.excerpts import Excerpt, spread_excerpts
 from tests.helpers.key_rules import writer_with
 
@@ -41,11 +45,12 @@ KEYS: dict[str, tuple[DigitSetting, bool, bool]] = {
     "alt and a digit in place of plain ones (the app)": ("with alt", True, True),
 }
 """The setting of the digits, and whether there are shift+Tab, and alt and a digit."""
+LETTERS = range(3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("keys", "own"))
+    parser.add_argument("what", choices=("keys", "names", "own"))
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=20_000, help="words measured of each text")
     parser.add_argument("--model", default=ENGLISH)
@@ -54,10 +59,10 @@ def main() -> None:
     parser.add_argument("--train", default="", help="more options of the training")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        if asked.what == "keys":
+        if asked.what in ("keys", "names"):
             model = Library(Path(temporary)).open(asked.model)[1]
             for text in asked.texts:
-                compare_keys(model, text, asked.words)
+                (compare_keys if asked.what == "keys" else find_names)(model, text, asked.words)
         else:
             compare_own(Path(temporary), asked)
 
@@ -68,6 +73,47 @@ def compare_keys(model: LanguageModel, text: Path, words: int) -> None:
     for name, (digits, has_second, has_alt) in KEYS.items():
         with writer_with(digits, has_second=has_second, has_alt=has_alt):
             show(f"{text.stem[:30]}: {name}", scored(model, excerpts))
+
+
+def find_names(model: LanguageModel, text: Path, words: int) -> None:
+    """Prints how many names are in the list after 0, 1 and 2 letters, and how many stand above."""
+    found, repeated, names = [0] * len(LETTERS), 0, 0
+    for excerpt in spread_excerpts(lines_of(text), words):
+        above, seen, contexts = list(excerpt.above), set[str](), Contexts(model)
+        for line in above:
+            seen |= {name for _, name in names_in(model, line)}
+        for line in excerpt.lines:
+            for place, name in names_in(model, line):
+                names, repeated = names + 1, repeated + (name in seen)
+                for letters in LETTERS if name in seen else ():
+                    typed = line[: place + letters]
+                    listed = suggest(
+                        model,
+                        typed,
+                        None,
+                        LISTED,
+                        above[-LINES_ABOVE:],
+                        contexts,
+                        while_typing=True,
+                    )
+                    found[letters] += name in [c.word for c in listed.candidates]
+                seen.add(name)
+            above.append(line)
+    shares = ", ".join(f"{count / max(1, repeated):.0%}" for count in found)
+    print(f"{text.stem[:30]}: {names} names, {repeated} of them stood above;", end=" ")
+    print(f"of these {shares} are listed after 0, 1 and 2 letters", flush=True)
+
+
+def names_in(model: LanguageModel, line: str) -> list[tuple[int, str]]:
+    """The places and the spellings of the words with a capital that the model does not know."""
+    names, place = list[tuple[int, str]](), 0
+    for word, written, *_ in model.tokenizer.words_as_written(line):
+        begin = line.find(written, place)
+        if begin >= 0:
+            place = begin + len(written)
+            if word not in model.vocabulary and len(word) > 2 and written[0].isupper():
+                names.append((begin, written))
+    return names
 
 
 def compare_own(folder: Path, asked: argparse.Namespace) -> None:

@@ -61,7 +61,7 @@ def train(threads: int, epochs: int) -> Reached | None:
     """Trains until the accuracy is that of the lesson, or `epochs` are over."""
     corpus = read_corpus([bundled_corpus()])
     settings = {"held_out": 0, "dropout": 0, "unk_rate": 0, "epochs": epochs}
-    config = make_config("gru", [settings, {"threads": threads}], corpus.whitespace_words)
+    config = make_config("gru", [settings, {"threads": threads}], corpus.words)
     lines = prepare_corpus(corpus, config)
     assert isinstance(lines, PreparedLines)
     learner, spent, of_cores = Learner(config, lines), 0.0, 0.0

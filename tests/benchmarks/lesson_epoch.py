@@ -33,8 +33,8 @@ FEWEST_EPOCHS = 6
 """With fewer the slow epochs that subnormal numbers cause would not show."""
 
 
-def lesson_in_keras(threads: int) -> tuple[Any, Any, Any]:
-    """The lesson's network in tf.keras, its features and its targets."""
+def lesson_in_keras(threads: int, text: str | None = None, seed: int = 0) -> tuple[Any, Any, Any]:
+    """The lesson's network in tf.keras, its features and its targets, of the sonnets by default."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import numpy as np
     import tensorflow as tf
@@ -46,8 +46,8 @@ def lesson_in_keras(threads: int) -> tuple[Any, Any, Any]:
     from rnnlm_tui.text.prepare import PreparedPrefixes
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    keras.utils.set_random_seed(0)
-    corpus = read_corpus([bundled_corpus()])
+    keras.utils.set_random_seed(seed)
+    corpus = read_corpus([text or bundled_corpus()])
     prepared = prepare_corpus(corpus, make_config("lesson", []))
     assert isinstance(prepared, PreparedPrefixes)
     features, labels = prepared.examples.batch(np.arange(len(prepared.examples)))

@@ -78,7 +78,7 @@ def time_counting(path: Path) -> str:
     user = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     different = len(text.vocabulary.words)
     return (
-        f"{text.words:9,} words, {different:6,} different, {sequences:9,} sequences:"
+        f"{text.tokens:9,} tokens, {different:6,} different, {sequences:9,} sequences:"
         f" counted in {counting:.2f} s of a core; the whole command {wall:.2f} s, {user:.2f} s of a"
         f" core, at most {after.ru_maxrss / 1024:.0f} MiB"
     )

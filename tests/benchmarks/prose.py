@@ -40,7 +40,7 @@ def main() -> None:
     prepared = prepare_corpus(corpus, make_config("ngram", []))
     ended = time.perf_counter()
     used = (peak_memory() - before) / MEBI
-    print(f"{corpus.whitespace_words:,} words, {prepared.words:,} tokens")
+    print(f"{corpus.words:,} words, {prepared.tokens:,} tokens")
     print(f"read {read - began:.2f} s, learn, cut and encode {ended - read:.2f} s, {used:.0f} MiB")
     print(f"come back as written: {round_trip(corpus):.2%} of the tokens")
 

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     options = parser.parse_args()
     library = Library(data_dir(options.data_dir))
-    name = options.model or library.newest()
+    name = options.model or library.default_model()
     _, model = library.open(name)
     corpus = read_corpus([bundled_corpus()])
     typed = list(time_keys(model, list(corpus.lines)[1::7][: options.lines]))

@@ -204,7 +204,7 @@ def test_a_second_run_of_a_name_is_refused_with_the_holder(
 
 
 def test_without_a_run_there_is_nothing_to_resume(run: Command) -> None:
-    assert "there is no run to resume" in refusal(run("--train", "--resume", code=1))
+    assert "no training is unfinished" in refusal(run("--train", "--resume", code=1))
 
 
 # Nonsense

@@ -27,6 +27,7 @@ from rnnlm_tui.training.base_model import choose_base
 from tests.helpers.commands import Command, events_of
 from tests.helpers.models import held_out_lines
 from tests.helpers.texts import made_up_corpus
+from tests.helpers.training import stopped_after
 
 SONNETS = [line for line in bundled_corpus().read_text().splitlines() if line.strip()]
 TWO_THIRDS, ALL = SONNETS[:400], SONNETS[:600]
@@ -188,9 +189,10 @@ def test_a_resumed_run_holds_out_the_same_lines(
     train: Train, run: Command, library: Library
 ) -> None:
     train("base", TWO_THIRDS)
-    train("mine", ALL, *GRU, "--on=base")
+    with stopped_after(1):
+        train("mine", ALL, *GRU, "--epochs=2", "--on=base")
     before = held_out_of(library, "mine")
-    run("--train", "--resume", "--name=mine", "--epochs=2", "--quiet")
+    run("--train", "--resume", "--name=mine", "--quiet")
     assert library.open("mine")[0].epochs_done == 2
     assert held_out_of(library, "mine") == before != ()
 
@@ -212,7 +214,9 @@ def test_a_large_text_is_split_as_one_in_memory(
 
 @pytest.mark.parametrize(
     ("option", "starts"),
-    [(None, True), ("--max-vocabulary=500", True), ("--from=none", False), ("--on=none", False),
+    [(None, True), ("--max-vocabulary=500", True), ("--dropout=0.3", True),
+     ("--hidden-size=4", True), ("--lines=each", True), ("--from=none", False),
+     ("--on=none", False),
      ("--hidden-size=5", False), ("--preset=rnn", False)],
 )  # fmt: skip
 def test_a_network_on_the_english_starts_from_it_and_learns_the_words_of_the_text(
@@ -236,6 +240,37 @@ def test_a_network_on_the_english_starts_from_it_and_learns_the_words_of_the_tex
         summary = json.loads(run("--summary", str(text), "--json").stdout)
         assert summary["parameters"] == started.parameters
         assert any("starts from english, with" in note for note in summary["notes"])
+    if option and option.startswith("--dropout"):
+        assert started.config["model"]["dropout"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("option", "note"),
+    [
+        ("--hidden-size=5", "hidden size 5 does not fit the network of english, which has 4"),
+        ("--softmax=full", None),
+        ("--preset=rnn", "that of english is of the preset gru"),
+        ("--preset=ngram", None),
+    ],
+)
+def test_what_does_not_fit_the_network_of_the_english_is_told(
+    option: str, note: str | None, english: list[str], run: Command, tmp_path: Path
+) -> None:
+    text = tmp_path / "mine.txt"
+    text.write_text("\n".join(english))
+    notes = json.loads(run("--summary", str(text), option, "--json").stdout)["notes"]
+    said = [note for note in notes if "starts from nothing" in note]
+    assert said == ([f"its network starts from nothing: {note}"] if note else [])
+
+
+def test_a_text_of_few_lines_is_said_to_be_short(
+    english: list[str], run: Command, tmp_path: Path
+) -> None:
+    """And not to be known to the English, from which its network starts."""
+    text = tmp_path / "mine.txt"
+    text.write_text("\n".join(f"{line} zum zum" for line in english[:4]))
+    warnings = json.loads(run("--summary", str(text), "--json").stdout)["warnings"]
+    assert warnings[0].startswith("nothing is held out: 4 lines are too few to hold 10% of them")
 
 
 def test_all_words_of_a_text_are_looked_up_to_tell_its_language(

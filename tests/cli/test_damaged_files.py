@@ -30,6 +30,7 @@ from tests.helpers.models import (
     with_card,
     with_tensors,
 )
+from tests.helpers.training import stopped_after
 
 GRU = ("--preset=gru", "--embedding-size=4", "--hidden-size=4", "--threads=1", "--batch-size=4")
 MODEL, RUN = "models/gru.safetensors", "runs/gru"
@@ -55,7 +56,8 @@ def gru_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     it."""
     corpus = tmp_path_factory.mktemp("gru") / "verses.txt"
     corpus.write_text(VERSES * 3)
-    trained(corpus, *GRU, "--epochs=1", "--name=gru", "--held-out=0.2")
+    with stopped_after(1):
+        trained(corpus, *GRU, "--epochs=2", "--name=gru", "--held-out=0.2")
     return corpus.parent / "data"
 
 

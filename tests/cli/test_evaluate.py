@@ -223,13 +223,15 @@ def test_the_last_line_says_how_many_keys_are_saved(ask: Command, tmp_path: Path
     assert re.fullmatch(f"{saves}; measured on 8 words, too few to tell", few)
 
 
-def test_a_model_of_five_lines_is_measured_on_the_one_that_it_held_out(
+def test_a_model_of_six_lines_is_measured_on_the_one_that_it_held_out(
     run: Command, tmp_path: Path
 ) -> None:
-    text = tmp_path / "five.txt"
-    text.write_text("the cat sat here\nthe dog sat there\na cat sat\nthe mat lay\na dog lay here\n")
-    run("--train", str(text), "--preset=ngram", "--seed=1", "--name=five")
-    assert "1 line of five.txt that five held out" in run("--evaluate", "--model=five").stdout
+    text = tmp_path / "six.txt"
+    text.write_text(
+        "the cat sat here\nthe dog sat there\na cat sat\nthe mat\na dog lay here\na mat\n"
+    )
+    run("--train", str(text), "--preset=ngram", "--seed=1", "--name=six")
+    assert "1 line of six.txt that six held out" in run("--evaluate", "--model=six").stdout
 
 
 def test_a_model_trained_on_everything_says_so(ask: Command, measured_data: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.cli.explain import ROWS, SHOWN_WORDS, WIDTH
+from rnnlm_tui.lm.quantization import SCALE
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
 from tests.cli.conftest import HOSTILE
@@ -156,8 +157,10 @@ def test_lines_above_are_context_of_a_mixture(run: Command, built_in: None) -> N
 def test_the_largest_weights_give_no_nan(run: Command, library: Library, kind: str) -> None:
     def enlarge(tensors: dict[str, Any]) -> None:
         for name, tensor in tensors.items():
-            if tensor.dtype == np.float32 and name.startswith("network."):
-                tensors[name] = np.full_like(tensor, LARGEST_WEIGHT)
+            if name.startswith("network."):
+                largest = 127 if tensor.dtype == np.int8 else LARGEST_WEIGHT
+                scale = np.nextafter(np.float32(LARGEST_WEIGHT / 127), np.float32(0))
+                tensors[name] = np.full_like(tensor, scale if name.endswith(SCALE) else largest)
 
     library.folder.mkdir(parents=True)
     large = with_tensors(enlarge, saved_model(kind))

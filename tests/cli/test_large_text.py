@@ -16,11 +16,11 @@ from rnnlm_tui.store.locks import TRAINING
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.text import streams
 from rnnlm_tui.text.encoded_files import FILES
-from rnnlm_tui.training import trainer
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.history import History
 from tests.helpers.commands import Command, dead_process, events_of
 from tests.helpers.events import end_of
+from tests.helpers.training import stopped_after
 
 LINES = bundled_corpus().read_text().splitlines()
 SIZES = ("--embedding-size=4", "--hidden-size=4", "--threads=1", "--device=cpu", "--held-out=0.2")
@@ -85,14 +85,6 @@ def test_the_model_is_the_same(
     assert large == whole
 
 
-def test_a_finished_run_that_is_extended_encodes_its_text_again(
-    run: Command, is_large: Choose, library: Library, diary: Path
-) -> None:
-    first = ("--train", str(diary), *GRU, "--epochs=1", "--mixture=off")
-    whole, large = both(run, is_large, library, first, ("--train", "--resume", "--epochs=2"))
-    assert large == whole
-
-
 def test_it_is_read_from_a_pipe(
     run: Command, is_large: Choose, library: Library, diary: Path
 ) -> None:
@@ -117,15 +109,8 @@ def test_a_run_that_was_stopped_finds_its_ids_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     is_large(True)
-    train, flags = trainer.train, (*GRU, "--epochs=2", "--mixture=off", "--json")
-
-    def stop_soon(of: Any, control: Control) -> Any:
-        for event in train(of, control):
-            yield event
-            control.stop()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(trainer, "train", stop_soon)
+    flags = (*GRU, "--epochs=2", "--mixture=off", "--json")
+    with stopped_after(1):
         run("--train", str(diary), *flags, "--name=stopped")
     assert all((library.run_folder("stopped") / name).exists() for name in FILES[1:])
     done = run("--train", "--resume", "--name=stopped", "--json")

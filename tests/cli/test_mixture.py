@@ -22,6 +22,7 @@ from rnnlm_tui.training import base_model
 from tests.helpers.commands import VERSES, Command, events_of, refused
 from tests.helpers.events import end_of
 from tests.helpers.models import held_out_mask_of
+from tests.helpers.training import stopped_after
 
 OWN, BASE = VERSES * 5, "an owl and a bird sang to the moon\n" * 20
 NGRAM = ("--preset=ngram", "--quiet")
@@ -161,11 +162,12 @@ def test_english_is_named_and_the_one_installed_is_used(
 def test_a_resumed_run_has_its_base_again(
     train: Command, run: Command, data_dir: Path, tmp_path: Path
 ) -> None:
-    small = ("--preset=gru", "--embedding-size=4", "--hidden-size=4", "--epochs=1", "--threads=1")
-    run("--train", str(tmp_path / "own.txt"), "--name=own", "--on=base", "--quiet", *small)
+    small = ("--preset=gru", "--embedding-size=4", "--hidden-size=4", "--epochs=2", "--threads=1")
+    with stopped_after(1):
+        run("--train", str(tmp_path / "own.txt"), "--name=own", "--on=base", "--quiet", *small)
     library = Library(data_dir)
     library.delete("base")
-    done = run("--train", "--resume", "--name=own", "--epochs=2", "--quiet")
+    done = run("--train", "--resume", "--name=own", "--quiet")
     card, model = library.open("own")
     assert card.epochs_done == 2 and "owl" in model.vocabulary and "base" not in done.stderr
 

@@ -11,7 +11,7 @@ import pytest
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
-from tests.helpers.models import NEEDS_UNREADABLE, UNREADABLE
+from tests.helpers.models import NEEDS_UNREADABLE, UNREADABLE, put_state
 
 
 def test_an_empty_list_of_models_says_what_to_do(run: Command, data_dir: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_model_that_cannot_be_read_spoils_no_other(run: Command, copied: Path)
     assert "the" in run("--suggest", "the ", "--model", "verses").stdout
     for name in ("resume.safetensors", "history.jsonl", "origin.json"):
         path = copied.parent / "runs" / "verses" / name
-        path.unlink()
+        path.unlink(missing_ok=True)
         path.symlink_to(UNREADABLE)
         run("--models")
         assert "the" in run("--suggest", "the ", "--model", "verses").stdout
@@ -57,17 +57,17 @@ def test_a_model_that_cannot_be_read_spoils_no_other(run: Command, copied: Path)
         assert "write" not in done.stderr
 
 
-def test_an_unfinished_training_is_listed_and_can_be_deleted(run: Command, copied: Path) -> None:
-    (copied / "verses.safetensors").unlink()
-    runs = copied.parent / "runs"
-    (runs / "verses").rename(runs / "begun")
+def test_an_unfinished_training_is_listed_and_can_be_deleted(
+    run: Command, library: Library
+) -> None:
+    put_state(library.run_folder("begun"), 3, 5)
     (note,) = run("--models").stdout.splitlines()
-    assert note.startswith("begun is an unfinished training, 2 of 2 epochs done; resume it")
+    assert note.startswith("begun is an unfinished training, 2 of 5 epochs done; resume it")
     assert "--train --resume --name begun" in note
     listed = json.loads(run("--models", "--json").stdout)
     assert listed["models"] == []
     assert listed["unfinished_runs"] == [
-        {"name": "begun", "preset": "lesson", "epochs_done": 2, "epochs": 2, "trained_by": None}
+        {"name": "begun", "preset": "lesson", "epochs_done": 2, "epochs": 5, "trained_by": None}
     ]
     taken = refused(run("--train", "--name", "begun", "--preset=ngram", code=1))
     assert "a training of begun was started and not finished" in taken

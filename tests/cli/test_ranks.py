@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from rnnlm_tui.event_types import EpochEnded, Finished, Saved, Started, from_json_line
+from rnnlm_tui.training.ranks import RankError, explained
 from tests.helpers.commands import POSIX, VERSES, Command, Run
 from tests.helpers.events import epochs_of
 
@@ -113,6 +114,31 @@ def test_several_processes_learn_what_one_does(
     assert len(losses(together)) == 2
     assert losses(together) == pytest.approx(losses(alone), abs=1e-4)
     assert together[0].train["accuracy"] == pytest.approx(alone[0].train["accuracy"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_several_processes_train_further_what_one_has_begun(text: Path, run: Command) -> None:
+    """A run from a model has the hashes of the lines that the model knows, which are uint64."""
+    arguments = train_command(text, *SETTINGS["stream"], "--epochs=1")
+    run(*arguments, "--name=one")
+    settings = [*ALL, "--from=one", "--mixture=off", "--batch-size=5", "--epochs=1"]
+    settings.remove("--seed=3")
+    settings.remove("--held-out=0.1")
+    done = by_processes(2, "-m", "rnnlm_tui", "--train", str(text), *settings, "--name=two")
+    assert done.returncode == 0, done.stderr
+    assert len(losses(epochs_of_output(done.stdout))) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ("Invalid scalar type", "cannot exchange their data: Invalid scalar type"),
+        ("[/a/gloo/transport/tcp/pair.cc:537] Read error", "has ended or cannot be reached"),
+    ],
+)
+def test_only_a_lost_connection_is_called_one(error: str, message: str) -> None:
+    with pytest.raises(RankError, match=message), explained():
+        raise RuntimeError(error)
 
 
 @pytest.mark.slow

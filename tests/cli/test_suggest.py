@@ -152,6 +152,13 @@ def test_a_request_is_answered_as_its_text_would_be(ask: Command) -> None:
     assert ask_requests(ask, '  {"text": "the cat s", "top": 2, "id": 7}') == [{**text, "id": 7}]
 
 
+def test_a_word_that_is_typed_letter_by_letter_passes_over_what_was_listed(ask: Command) -> None:
+    asked = {"text": "the cat s", "top": 5}
+    once, typed = ask_requests(ask, asked, {**asked, "typed": True})
+    assert {s["word"] for s in once["suggestions"]} == {s["word"] for s in typed["suggestions"]}
+    assert once["suggestions"] != typed["suggestions"]
+
+
 def test_the_cursor_says_where_in_the_text(ask: Command) -> None:
     (answer,) = ask_requests(ask, {"text": "the cat sat", "cursor": 5, "id": "a"})
     assert (answer["line"], answer["prefix"], answer["id"]) == ("the cat sat", "c", "a")

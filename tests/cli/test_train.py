@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import signal
 import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +25,17 @@ from rnnlm_tui.event_types import (
     from_json_line,
     to_json_line,
 )
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.store.run_state import read_run_status
 from rnnlm_tui.training.checkpoint import load_state
 from rnnlm_tui.training.learner import Learner
 from rnnlm_tui.training.networks import BatchLoss
 from tests.helpers.commands import POSIX, TINY, VERSES, Command, events_of, refused, running
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.models import change_card
+from tests.helpers.training import stopped_after
 
 COPIES = 20
 PAIRS = 43 * COPIES
@@ -183,7 +188,7 @@ def test_a_name_in_use_is_kept_unless_forced(
     before = weights_of(data_dir, "mine")
     message = refused(run(*arguments, "--seed", "5", "--quiet", code=1))
     assert "the name mine is taken" in message
-    assert "--force, or train it further with --resume" in message
+    assert "replace it with --force" in message
     after = weights_of(data_dir, "mine")
     assert all(np.array_equal(after[name], before[name]) for name in before)
     run(*arguments, "--seed", "5", "--force")
@@ -223,6 +228,22 @@ def test_a_run_that_could_not_start_leaves_no_folder(
     assert [*(data_dir / "runs").iterdir()] == []
 
 
+def test_a_processor_without_bfloat16_is_told_before_anything_is_trained(
+    corpus_file: Path, data_dir: Path
+) -> None:
+    command = [sys.executable, "-m", "rnnlm_tui", "--train", str(corpus_file), "--preset", "lstm"]
+    options = ["--precision", "bf16", "--epochs", "1", "--on", "none", "--hidden-size", "8"]
+    env = {**os.environ, "RNNLM_DATA_DIR": str(data_dir), "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    run = partial(subprocess.run, check=False, capture_output=True, text=True, timeout=60)
+    done = run([*command, *options], env=env)
+    if done.returncode == 0:
+        pytest.skip("PyTorch does not compute with oneDNN here, which the variable limits")
+    assert done.returncode == 2
+    assert "this processor has no bfloat16\n  leave out --precision, or use float32" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [*(data_dir / "runs").iterdir()] == []
+
+
 def test_a_corpus_can_be_several_files_or_standard_input(
     run: Command, corpus_file: Path, tmp_path: Path
 ) -> None:
@@ -234,8 +255,10 @@ def test_a_corpus_can_be_several_files_or_standard_input(
     assert (first.corpus["name"], first.name) == ("verses.txt and 1 more", "verses-lesson")
     assert (second.corpus["name"], second.name) == ("stdin", "stdin-lesson")
     assert first.corpus["sha256"] == second.corpus["sha256"]
-    again = run("--train", "--resume", "--name", "stdin-lesson", "--epochs=2", code=3)
-    said = refused(again)
+    name = "--name=stdin-lesson"
+    with stopped_after(1):
+        run("--train", "-", *TINY, "--epochs=2", "--force", "--quiet", name, stdin=VERSES)
+    said = refused(run("--train", "--resume", "--name", "stdin-lesson", code=3))
     assert "came from standard input or a pipe, and is needed again" in said
     assert "--train FILE --resume" in said
 
@@ -335,7 +358,9 @@ def test_nothing_starts_from_an_ngram_model(run: Command, several_verses: str) -
     taken = refused(run("--train", several_verses, "--preset=ngram", "--name=m", code=1))
     assert "the name m is taken" in taken
     assert "--resume" not in taken
-    assert "no run of m to resume" in refused(run("--train", "--resume", "--name=m", code=1))
+    assert "no training of m is unfinished" in refused(
+        run("--train", "--resume", "--name=m", code=1)
+    )
 
 
 # --resume
@@ -344,22 +369,26 @@ def test_nothing_starts_from_an_ngram_model(run: Command, several_verses: str) -
 def test_a_resumed_run_takes_new_settings_from_flags_alone(
     run: Command, corpus_file: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = ["--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "m"]
-    run(*begun, "--seed-line", "a bird")
+    begun = ["--train", str(corpus_file), *TINY, "--epochs", "3", "--name", "m"]
+    with stopped_after(1):
+        run(*begun, "--seed-line", "a bird")
     monkeypatch.setenv("RNNLM_EPOCHS", "9")
     monkeypatch.setenv("RNNLM_LEARNING_RATE", "0.5")
-    assert "has done 1 epoch of 1" in refused(run("--train", "--resume", "--name", "m", code=2))
-    flags = ["--epochs", "2", "--learning-rate", "0.25"]
-    (epoch,) = epochs_of(events_of(run("--train", "--resume", "--name", "m", *flags, "--json")))
+    resume = ["--train", "--resume", "--name", "m"]
+    assert "has done 1 epoch of 1" in refused(run(*resume, "--epochs=1", code=2))
+    flags = ["--epochs", "4", "--learning-rate", "0.25"]
+    with stopped_after(2):
+        (epoch,) = epochs_of(events_of(run(*resume, *flags, "--json")))
     assert epoch.sample["seed"] == "a bird", "the run keeps its seed line"
     state = load_state(data_dir / "runs" / "m", "m")
-    assert (state.position.epoch, state.position.learning_rate) == (3, 0.25)
+    assert (state.config.epochs, state.position.learning_rate) == (4, 0.25)
 
 
 def test_what_a_resumed_run_is_made_of_cannot_change(
     run: Command, corpus_file: Path, tmp_path: Path
 ) -> None:
-    run("--train", str(corpus_file), *TINY, "--epochs=1", "--name=m")
+    with stopped_after(1):
+        run("--train", str(corpus_file), *TINY, "--epochs=2", "--name=m")
     other = tmp_path / "other.txt"
     other.write_text("another text\nof two lines\n")
     for arguments, code, message in (
@@ -367,7 +396,7 @@ def test_what_a_resumed_run_is_made_of_cannot_change(
         (["--config", str(other)], 2, "--config cannot be changed"),
         (["--force"], 2, "leave --force, --from, --on and --written out"),
         ([str(other), "--epochs", "3"], 3, "is not the text that the training of m started with"),
-        (["--name", "nosuch"], 1, "there is no run of nosuch to resume"),
+        (["--name", "nosuch"], 1, "no training of nosuch is unfinished"),
     ):
         # The mode's own values come first; a later --name goes before an earlier one.
         named = [] if code == 1 else ["--name=m"]
@@ -391,28 +420,53 @@ def test_an_interrupted_run_is_saved_and_resumed(run: Command, long_corpus: Path
 def test_a_run_resumed_with_its_text_at_a_new_place_remembers_the_place(
     run: Command, corpus_file: Path, tmp_path: Path
 ) -> None:
-    begun = ["--train", str(corpus_file), *TINY, "--held-out=0.3", "--epochs=1", "--name=m"]
-    run(*begun)
+    begun = ["--train", str(corpus_file), *TINY, "--held-out=0.3", "--epochs=3", "--name=m"]
+    with stopped_after(1):
+        run(*begun)
     moved = corpus_file.rename(tmp_path / "moved.txt")
     resume = ["--train", "--resume", "--name=m", "--quiet"]
-    assert "no such file" in refused(run(*resume, "--epochs=2", code=3))
+    assert "no such file" in refused(run(*resume, code=3))
     # A step size that makes it worse: the model stays that of the first epoch.
-    worse = run(*resume[:-1], str(moved), "--epochs=2", "--learning-rate=9", "--json")
+    with stopped_after(2):
+        worse = run(*resume[:-1], str(moved), "--learning-rate=9", "--json")
     assert not epochs_of(events_of(worse))[-1].best
-    run(*resume, "--epochs=3")
+    run(*resume)
     run("--evaluate", "--model=m")
 
 
-def test_a_run_that_ended_early_says_so_and_resumes_with_more_patience(
-    run: Command, several_verses: str, data_dir: Path
+def test_a_finished_run_leaves_its_model_which_is_trained_longer(
+    run: Command, tmp_path: Path, library: Library
 ) -> None:
-    # A step size that cannot learn: the first epoch is the best.
-    settings = [*CAUSAL, "--epochs=50", "--patience=1", "--learning-rate=1e-20"]
-    done = run("--train", several_verses, "--preset=gru", "--name=a", *settings)
+    """The second time the step size is one that cannot learn: the model stays."""
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(bundled_corpus().read_text().splitlines()[:80]))
+    settings = [*CAUSAL, "--preset=gru", "--epochs=50", "--patience=1", "--learning-rate=1e-20"]
+    done = run("--train", str(text), "--name=a", *settings)
     assert "ended early: the held-out loss stopped falling; epoch 1 is kept" in done.stdout
-    assert read_run_status(data_dir / "runs" / "a").epochs_done == 2
-    message = refused(run("--train", "--resume", "--name=a", code=2))
-    assert "its held-out loss was best in epoch 1" in message
-    resumed = events_of(run("--train", "--resume", "--name=a", "--patience=3", "--json"))
-    assert [e.epoch for e in epochs_of(resumed)] == [3, 4]
-    assert end_of(resumed).reason == "early_stop"
+    assert {path.name for path in library.run_folder("a").iterdir()} == {"history.jsonl", ORIGIN}
+    for command in (["--resume", "--name=a"], ["--update=a"]):
+        said = refused(run("--train", *command, code=None))
+        assert "longer: rnnlm-tui --train --update a --epochs N" in said
+    before = library.path("a").read_bytes()
+    longer = ["--train", "--update=a", "--epochs=2", "--json"]
+    ended = end_of(events_of(run(*longer)))
+    assert ended.update is not None and not ended.update["replaced"]
+    assert library.path("a").read_bytes() == before
+    ended = end_of(events_of(run(*longer, "--learning-rate=0.01")))
+    assert ended.update is not None and ended.update["replaced"]
+    card = library.open("a")[0]
+    assert card.metrics is not None and [each["name"] for each in card.ancestors] == ["a"]
+
+
+def test_a_lesson_is_trained_longer_and_learns_no_other_text(
+    run: Command, corpus_file: Path, library: Library
+) -> None:
+    run("--train", str(corpus_file), *TINY, "--epochs=2", "--name=m", "--quiet")
+    trained = library.open("m")[0].metrics
+    run("--train", "--update=m", "--epochs=3", "--quiet")
+    longer = library.open("m")[0].metrics
+    assert trained is not None and longer is not None
+    assert longer["train"]["loss"] < trained["train"]["loss"]
+    corpus_file.write_text(VERSES * 2)
+    said = refused(run("--train", "--update=m", "--epochs=3", code=2))
+    assert "keeps to the text it has learned" in said

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnlm_tui.text.corpus import Corpus, held_out_mask, split_lines
+from rnnlm_tui.text.corpus import Corpus, hold_out, split_lines
+from rnnlm_tui.text.streams import written_lines
 
 
 def made_up_corpus(text: str) -> Corpus:
@@ -16,4 +17,5 @@ def split_held_out(
     lines: Sequence[str], share: float, seed: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The training lines and the held-out lines of a text."""
-    return split_lines(lines, held_out_mask(len(lines), share, seed))
+    lines = tuple(lines)
+    return split_lines(lines, hold_out(written_lines(lines), share, seed))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from rnnlm_tui.config import make_config
-from rnnlm_tui.event_types import Event, Progress
+from rnnlm_tui.event_types import EpochEnded, Event, Progress
 from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_state import TextOrigin
 from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.training.checkpoint import Checkpoint, load_state
+from rnnlm_tui.training import trainer
+from rnnlm_tui.training.checkpoint import Checkpoint
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.ngram_trainer import train as train_ngram
 from rnnlm_tui.training.run import TrainingRun
@@ -75,7 +80,26 @@ def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
     return events
 
 
+@contextmanager
+def stopped_after(epoch: int = 1) -> Iterator[None]:
+    """Trainings of networks in this process stop after this epoch, as with ctrl+c."""
+    real = trainer.train
+
+    def train(run: TrainingRun, control: Control) -> Iterator[Event]:
+        for event in real(run, control):
+            yield event
+            if isinstance(event, EpochEnded) and event.epoch == epoch:
+                control.stop()
+
+    with mock.patch.object(trainer, "train", train):
+        yield
+
+
 def same_weights(first: Path, second: Path) -> bool:
-    """Whether two runs ended with exactly the same weights."""
-    one, two = (load_state(folder, "small").weights for folder in (first, second))
+    """Whether the models of two runs have exactly the same network."""
+    networks = []
+    for folder in (first, second):
+        with open_stored(model_of(folder)) as stored:
+            networks.append(stored.weights("network"))
+    one, two = networks
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)

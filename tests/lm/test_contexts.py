@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm import contexts
+from rnnlm_tui.lm import contexts, recent_words
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.mixture import MixedModel, MixtureWeights
+from rnnlm_tui.text.prose import ProseTokenizer
+from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import BEGIN_ID, SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import small_network
 from tests.helpers.scripted import ContextModel
@@ -80,6 +83,48 @@ def test_only_so_much_is_read_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.predicted == 3
     asked.next_word_probabilities(text)
     assert model.predicted == 4
+
+
+def prose_mixture() -> MixedModel:
+    vocabulary = Vocabulary(["we", "went", "to", "the", "sea", "."], SPECIAL_TOKENS)
+    tokenizer = ProseTokenizer(Conventions(), vocabulary.ranks)
+    network = small_network(vocabulary)
+    network.tokenizer = tokenizer
+    weights: MixtureWeights = {"network": 0.5, "cache": 0.5}
+    return MixedModel(tokenizer, {"network": network}, weights)
+
+
+def test_earlier_texts_are_remembered_and_are_not_above() -> None:
+    model = prose_mixture()
+    vocabulary, contexts, fresh = model.vocabulary, Contexts(model), Contexts(model)
+    line = [BEGIN_ID, *vocabulary.encode(["we", "went", "to"])]
+    contexts.next_word_probabilities(line)
+    contexts.read_earlier(["We went to the sea.", "", "Zeno went to the sea."])
+    (sea,) = vocabulary.encode(["sea"])
+    state = contexts.state_after(line)
+    assert state.recent.length == 13 + 3 and fresh.state_after(line).recent.length == 3
+    assert np.array_equal(state.models[0], fresh.state_after(line).models[0])
+    assert contexts.next_word_probabilities(line)[sea] > fresh.next_word_probabilities(line)[sea]
+    assert [*contexts.on_page(("we went ",)).new] == ["Zeno"]
+    assert not fresh.on_page(("we went ",)).new
+
+
+def test_a_mixture_learns_how_much_to_trust_its_parts_from_what_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here one sentence again and again, which the cache alone predicts."""
+    monkeypatch.setattr(recent_words, "FULL_AT", 5)
+    model = prose_mixture()
+    contexts, above = Contexts(model), list[int]()
+    line = model.vocabulary.encode(["we", "went", "to", "the", "sea", "."])
+    for _ in range(20):
+        contexts.learn(above, line)
+        above += [BEGIN_ID, *line]
+    learned = contexts.model
+    assert isinstance(learned, MixedModel)
+    assert learned.mixture_weights["cache"] > 0.7 > model.mixture_weights["cache"]
+    before = Contexts(model).next_word_probabilities([*above, BEGIN_ID])
+    assert contexts.next_word_probabilities([*above, BEGIN_ID])[line[0]] > before[line[0]]
 
 
 def test_what_a_network_predicts_does_not_depend_on_what_was_asked_before() -> None:

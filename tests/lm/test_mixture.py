@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm import mixture, recent_words
 from rnnlm_tui.lm.mixture import (
+    Adapting,
     MixedModel,
     MixtureWeights,
+    Targets,
     cross_fit,
     em_mixture_weights,
     fit_mixture_weights,
-    target_probabilities,
+    targets_of_excerpts,
 )
 from rnnlm_tui.text.excerpts import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
@@ -103,7 +105,7 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     )
     context = ids_of(mixed.vocabulary, ["a b x c", "x a"])
     own = [i if i < network.vocabulary.total_words else UNKNOWN_ID for i in context]
-    states = network.normalized_states(network.advance(network.start, own))
+    states = network.keys(network.advance(network.start, own))
     assert np.linalg.norm(states, axis=1) == pytest.approx(1, abs=1e-5)
     similarities = np.exp(recent_words.SHARPNESS * states[:-1] @ states[-1])
     similarities *= 0.5 ** (np.arange(len(similarities))[::-1] / 2)
@@ -114,7 +116,8 @@ def test_a_neural_cache_finds_what_followed_states_like_this_one(
     components = components_after(mixed, context)
     assert components[2] == pytest.approx(expected, abs=1e-5)
     # A cache that is nearly empty counts little.
-    weights = np.array([0.5, 0.2, 0.3 * len(followers) / mixture.FILLING_WORDS])
+    count = len(followers)
+    weights = np.array([0.5, 0.2, 0.3 * count / (count + recent_words.FULL_AT)])
     whole = mixed.next_word_probabilities(context)
     assert whole == pytest.approx(weights @ components / weights.sum(), abs=1e-5)
 
@@ -130,7 +133,7 @@ def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) 
         fit = np.log(probabilities @ weights).sum()
         return float(fit + mixture.PRIOR_WORDS * prior @ np.log(weights))
 
-    fitted = em_mixture_weights(probabilities, prior)
+    fitted = em_mixture_weights(Targets(probabilities, np.ones_like(probabilities)), prior)
     assert fitted.sum() == pytest.approx(1)
     for other in rng.dirichlet(np.ones(components), 50):
         assert gain(0.98 * fitted + 0.02 * other) <= gain(fitted) + 0.01
@@ -153,12 +156,34 @@ def test_weights_follow_the_text_if_there_is_enough_of_it(monkeypatch: pytest.Mo
 
 def test_only_the_words_of_excerpts_count_and_what_stands_above_is_context() -> None:
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
-    below = target_probabilities(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
+    below, shares = targets_of_excerpts(mixed, [Excerpt(("c a b",), ("a b", "", "q"))])
     # Two words and two ends: q is unknown.
-    assert below.shape == (4, 3)
+    assert below.shape == shares.shape == (4, 3)
     assert below[0, 2] > 0  # the cache has read an a
-    alone = target_probabilities(mixed, [Excerpt((), ("a b", "", "q"))])
+    assert shares[:2].tolist() == [[1, 1, n / (n + recent_words.FULL_AT)] for n in (4, 5)]
+    alone, _ = targets_of_excerpts(mixed, [Excerpt((), ("a b", "", "q"))])
     assert alone[0, 2] == 0 and alone[:, :2] == pytest.approx(below[:, :2])
+
+
+def test_the_weight_of_a_cache_is_that_which_it_has_when_full() -> None:
+    """It was seen with a quarter of its weight, and predicted a tenth of the words."""
+    probabilities = np.array([[1.0, 0.0]] * 900 + [[0.0, 1.0]] * 100)
+    shares = np.array([[1.0, 0.25]] * 1000)
+    own, cache = em_mixture_weights(Targets(probabilities, shares), np.array([0.5, 0.5]), 0)
+    assert 0.25 * cache / (own + 0.25 * cache) == pytest.approx(0.1)
+
+
+def test_weights_are_adapted_to_what_is_written() -> None:
+    mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN), "base": ngram_model(BASE)})
+    before = dict(mixed.mixture_weights)
+    adapting = Adapting(mixed)
+    for line in BASE * 9:
+        ids = mixed.vocabulary.encode(TOKENIZER.words(line))
+        states = [*mixed.read(mixed.start, [BEGIN_ID, *ids])]
+        adapting.learn(states, [*ids, END_ID])
+    assert adapting.model.mixture_weights["base"] > before["base"] + 0.15
+    assert sum(adapting.model.mixture_weights.values()) == pytest.approx(1)
+    assert mixed.mixture_weights == before
 
 
 def test_a_half_is_measured_with_weights_that_fit_the_other(
@@ -180,6 +205,7 @@ def test_the_weight_of_the_cache_is_that_for_text_as_it_runs(
 ) -> None:
     """Not for held-out lines one after the other, of which none repeats the one before."""
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 10)
+    monkeypatch.setattr(recent_words, "FULL_AT", 5)
     mixed = MixedModel(TOKENIZER, {"ngrams": ngram_model(OWN)})
     said = ("a", "b", "c")
     running = [Excerpt((line,) * 9, (line,)) for line in said * 9]

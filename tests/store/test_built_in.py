@@ -28,7 +28,7 @@ def test_it_is_there_at_the_first_start(library: Library) -> None:
     assert library.names() == [SHIPPED]
     (entry,) = library.entries()
     assert (entry.built_in, entry.damaged) == (True, None)
-    assert library.newest() == SHIPPED
+    assert library.default_model() == SHIPPED
     assert library.open(SHIPPED)[0].config.preset == "ngram"
     assert library.runs() == []
     assert not library.folder.exists(), "nothing is made before something is saved"

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.training.checkpoint import Checkpoint, load_state
 from tests.helpers.commands import command_line
 from tests.helpers.models import (
     contents,
@@ -137,12 +136,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     assert (two.history, two.metrics) == (one.history, one.metrics)
     assert same_tensors(tensors_in(straight.path(NAME)), tensors_in(library.path(NAME)))
     folder = library.run_folder(NAME)
-    states: list[Checkpoint] = [
-        load_state(each.run_folder(NAME), NAME) for each in (straight, library)
-    ]
-    assert same_tensors(states[0].tensors, states[1].tensors)
-    assert states[0].position.updates == states[1].position.updates
-    assert set(contents(folder)) == {"history.jsonl", "origin.json", "resume.safetensors"}
+    assert set(contents(folder)) == {"history.jsonl", "origin.json"}
     assert {path.name for path in library.folder.iterdir()} == {".locks", f"{NAME}.safetensors"}
     lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
     kept = [json.loads(line) for line in lines]

@@ -16,13 +16,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
-from rnnlm_tui.store import locks
-from rnnlm_tui.store.library import Library, check_name, free_name, is_name
+from rnnlm_tui.paths import config_dir
+from rnnlm_tui.store import files, locks
+from rnnlm_tui.store.library import (
+    Library,
+    check_name,
+    free_name,
+    is_name,
+    name_of_file,
+    new_name_problem,
+    usable_name,
+)
 from rnnlm_tui.store.model_file import StoredModel, read_card
 from tests.helpers.models import (
     HOSTILE,
     WORDS,
     contents,
+    fail_for,
     held_elsewhere,
     make_model,
     models_of,
@@ -30,14 +40,14 @@ from tests.helpers.models import (
     whole_model,
 )
 
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-éжи日本語"
 RESERVED = ["con", "PRN", "aux", "Nul", "com1", "LPT9", "con.txt", "nul.tar.gz"]
 
 
 # Names
 
 
-@given(name=st.text(LETTERS + "./\\: \n\0\u00e9", max_size=66) | st.text(LETTERS, max_size=66))
+@given(name=st.text(LETTERS + "./\\: \n\0*", max_size=66) | st.text(LETTERS, max_size=66))
 @HOSTILE
 def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
     is_plain = set(name) <= set(LETTERS + ".") and 1 <= len(name) <= 64
@@ -45,11 +55,59 @@ def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("my diary", "my-diary"),
+        (" Tagebuch  Ma\u0308rz ", "Tagebuch-März"),
+        ("日本語", "日本語"),
+        ("дневник", "дневник"),
+        ("हिन्दी", "हिन्दी"),
+        ("語" * 64, "語" * 64),
+    ],
+)
+def test_a_name_has_letters_of_any_alphabet_and_no_spaces(
+    library: Library, tmp_path: Path, typed: str, name: str
+) -> None:
+    assert new_name_problem(library, typed) is None
+    assert usable_name(typed) == name and is_name(name)
+    library.rename("one", name)
+    assert name in library.names() and library.open(name)
+    assert library.export(name, tmp_path).name == f"{name}.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("日本語", "日本語"),
+        ("Tagebuch Ma\u0308rz", "Tagebuch-März"),
+        ("notes (2024) v1.2", "notes-2024-v1-2"),
+        ("..", "text"),
+        ("\u0301", "text"),
+        ("語" * 99, "語" * 40),
+    ],
+)
+def test_a_file_gives_its_name(file: str, name: str) -> None:
+    assert name_of_file(file) == name and is_name(name)
+
+
+@pytest.mark.parametrize(
     "name",
     [
         *RESERVED,
-        *("", ".", "..", ".a", "a.", "a/b", "../a", "/a", "a\\b", "a b", "a\n", "\u00e9", "a\0"),
-        *("a" * 65, "c:", "a*", "~", "\u0661", "-", "-rf", "--yes"),
+        *("", ".", "..", ".a", "a.", "a/b", "../a", "/a", "a\\b", "a\n", "e\u0301", "a\0"),
+        *(
+            "a" * 65,
+            "\U0001d51e" * 60,
+            "c:",
+            "a*",
+            "~",
+            "\u0301a",
+            "a\u202eb",
+            "\ud800",
+            "-",
+            "-rf",
+            "--yes",
+        ),
     ],
 )
 def test_a_name_that_could_do_harm_is_refused_everywhere(library: Library, name: str) -> None:
@@ -84,7 +142,7 @@ def test_a_file_whose_name_is_not_allowed_is_listed_as_damaged_and_can_be_delete
     damaged = {entry.name: entry.damaged for entry in library.entries()}
     assert "cannot be a model's name" in (damaged.pop(name) or "")
     assert damaged == {"one": None, "two": None}
-    assert library.newest() != name
+    assert library.default_model() != name
     library.delete(name)
     assert library.names() == ["one", "two"]
 
@@ -109,7 +167,7 @@ def test_a_missing_library_is_empty_and_is_not_created(data_dir: Path) -> None:
     assert not library.has("one")
     assert library.unknown_model("one").hint == "models: none yet"
     with pytest.raises(ModelError, match="no model yet"):
-        library.newest()
+        library.default_model()
     for use in (
         lambda: library.open("one"),
         lambda: library.rename("one", "two"),
@@ -135,7 +193,7 @@ def test_models_are_listed_in_order_with_card_and_size(library: Library) -> None
         assert entry.card == read_card(path)
         of_run = {"history.jsonl": 3, "resume.safetensors": 5} if entry.name == "one" else {}
         assert entry.files == {path.name: len(path.read_bytes()), **of_run}
-        assert entry.size_bytes == sum(entry.files.values()) > 1000
+        assert entry.size_bytes == path.stat().st_size
 
 
 def test_only_the_headers_are_read_for_the_list(
@@ -171,13 +229,13 @@ def test_a_model_that_cannot_be_used_says_which_and_what_to_do(library: Library)
 
 def test_the_newest_model_is_the_one_saved_last_that_does_not_train(library: Library) -> None:
     os.utime(library.path("one"), (2_000_000_000, 2_000_000_000))
-    assert library.newest() == "one"
+    assert library.default_model() == "one"
     os.utime(library.path("two"), (2_000_000_001, 2_000_000_001))
-    assert library.newest() == "two"
+    assert library.default_model() == "two"
     with library.lock("two"), library.lock("one", "rename"):
-        assert library.newest() == "one"
+        assert library.default_model() == "one"
     with library.lock("two"), library.lock("one"):
-        assert library.newest() == "two"
+        assert library.default_model() == "two"
 
 
 # Renaming, deleting and copying
@@ -358,6 +416,42 @@ def test_looking_at_a_lock_does_not_make_a_run_fail(library: Library) -> None:
         stop.set()
         watcher.join()
     assert library.holder("one") is None
+
+
+@pytest.mark.parametrize("fails", ["make the folder", "write the model"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
+def test_a_copy_that_cannot_be_saved_is_one_sentence_and_leaves_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch, fails: str, code: int
+) -> None:
+    put(library.run_folder("one"), {"origin.json": b"{}"})
+    before, make = models_of(library), Path.mkdir
+
+    def mkdir(path: Path, *arguments: Any, **options: Any) -> None:
+        if path.name == "copy":
+            raise OSError(code, os.strerror(code))
+        make(path, *arguments, **options)
+
+    if fails == "make the folder":
+        monkeypatch.setattr(Path, "mkdir", mkdir)
+    else:
+        monkeypatch.setattr(files, "write_file", fail_for("copy", code))
+    with pytest.raises(StorageError, match=f"(?i){os.strerror(code)}"):
+        library.duplicate("one", "copy")
+    monkeypatch.undo()
+    assert models_of(library) == before
+    assert not library.run_folder("copy").exists()
+
+
+def test_the_default_model_is_the_one_used_last_in_the_app(library: Library) -> None:
+    os.utime(library.path("one"), (1000, 1000))
+    assert library.default_model() == "two"
+    put(config_dir(), {"settings.json": b'{"model": "one", "theme": 5}'})
+    assert library.default_model() == "one"
+    library.delete("one")
+    assert library.default_model() == "two"
+    for raw in (b"{", b'{"model": 5}', b'{"model": "../x"}'):
+        put(config_dir(), {"settings.json": raw})
+        assert library.default_model() == "two"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a file cannot be in the place of a folder")

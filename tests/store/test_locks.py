@@ -67,13 +67,15 @@ def test_a_model_is_listed_as_a_run_only_if_it_can_be_resumed(library: Library) 
 
 
 def test_the_run_to_resume_is_the_newest_that_is_unfinished(library: Library) -> None:
-    for age, (name, epoch) in enumerate((("done", 4), ("begun", 2), ("old", 2))):
-        put_state(library.run_folder(name), epoch, epochs=3)
+    for age, name in enumerate(("trains", "begun", "old")):
+        put_state(library.run_folder(name), 2, epochs=3)
         os.utime(library.run_folder(name) / RESUME, (1000 - age, 1000 - age))
-    assert library.newest_run() == "begun"
-    for name in ("begun", "old"):
+    with library.lock("trains"):
+        assert library.newest_run() == "begun"
+    for name in ("trains", "begun", "old"):
         (library.run_folder(name) / RESUME).unlink()
-    assert library.newest_run() == "done"
+    with pytest.raises(ModelError, match="no training is unfinished"):
+        library.newest_run()
 
 
 def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Library) -> None:

@@ -12,42 +12,12 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_state import (
     Position,
-    RunStatus,
     TextOrigin,
     decode_facts,
     encode_facts,
     read_run_status,
 )
 from tests.helpers.models import make_model, put_state
-
-
-@pytest.mark.parametrize(
-    ("state", "is_finished", "patience_exhausted"),
-    [
-        ((1, 25, None, 5), False, False),
-        ((20, 25, 15, 5), False, False),
-        ((21, 25, 15, 5), True, True),
-        ((26, 25, 20, 5), True, True),
-        ((26, 25, 21, 5), True, False),
-        ((4, 3, None, None), True, False),
-        ((3, 3, None, None), False, False),
-    ],
-)
-def test_a_run_is_over_once_it_has_its_epochs_or_has_waited_for_a_better_one(
-    data_dir: Path,
-    state: tuple[int, int, int | None, int | None],
-    is_finished: bool,
-    patience_exhausted: bool,
-) -> None:
-    put_state(data_dir, *state)
-    status = read_run_status(data_dir)
-    assert status.epochs_done == state[0] - 1
-    assert (status.is_finished, status.patience_exhausted) == (is_finished, patience_exhausted)
-
-
-def test_an_ngram_model_cannot_be_trained_longer() -> None:
-    assert not RunStatus(make_config("ngram", []), 0, None).can_extend
-    assert RunStatus(make_config("rnn", []), 0, None).can_extend
 
 
 def test_a_state_that_cannot_be_read_is_an_error(data_dir: Path) -> None:

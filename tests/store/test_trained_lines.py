@@ -17,6 +17,7 @@ from rnnlm_tui.store.trained_lines import count_seen, trained_lines_of
 from rnnlm_tui.text.corpus import read_corpus, split_lines
 from rnnlm_tui.text.overlap import hash_lines, no_hashes
 from rnnlm_tui.text.tokenizers import TOKENIZERS
+from tests.helpers.training import stopped_after
 
 LESSON = TOKENIZERS["lesson"]
 SIZES = ["--preset=gru", "--embedding-size=4", "--hidden-size=4"]
@@ -84,12 +85,15 @@ def test_lines_of_an_ancestor_are_counted_as_trained_on(
 
 def test_a_resumed_run_holds_out_the_same_lines(library: Library) -> None:
     data_dir = str(library.folder.parent)
-    before = held_out_of(library, "grown")
-    options = ["--resume", "--name=grown", "--epochs=2", "--quiet"]
+    with stopped_after(1):
+        options = ["--from=old", "--held-out=0.3", "--epochs=2"]
+        train(library.data_dir, "stopped", SONNETS[:166], *options)
+    before = held_out_of(library, "stopped")
+    options = ["--resume", "--name=stopped", "--quiet"]
     assert main(["--train", *options, "--data-dir", data_dir]) == 0
-    card = library.open("grown")[0]
+    card = library.open("stopped")[0]
     assert [epoch["epoch"] for epoch in card.history] == [1, 2]
-    assert held_out_of(library, "grown") == before
+    assert held_out_of(library, "stopped") == before != ()
     assert len(card.ancestors) == 1
 
 

@@ -17,12 +17,11 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import ORIGIN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.text.corpus import Corpus, read_corpus, split_lines
+from rnnlm_tui.text.corpus import Corpus, held_out_mask, read_corpus, split_lines
 from rnnlm_tui.text.overlap import CopiedSpans
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from tests.helpers.commands import POSIX
 from tests.helpers.models import SAVED_MODELS, put_saved_model
-from tests.helpers.texts import split_held_out
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def test_the_text_is_found_where_the_training_read_it(library: Library, verses: 
     assert corpus.sources == (str(verses),)
     with open_stored(library.path("gru")) as stored:
         held_out = split_lines(corpus.lines, stored.lines().held_out_of(corpus.lines))[1]
-    assert held_out == split_held_out([*corpus.lines], 0.1, 0)[1]
+    assert held_out == split_lines(corpus.lines, held_out_mask(len(corpus.lines), 0.1, 0))[1]
 
 
 def test_a_text_that_has_changed_or_is_gone_is_reported(library: Library, verses: Path) -> None:

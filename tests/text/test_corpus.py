@@ -141,10 +141,26 @@ def test_other_texts_keep_their_lines() -> None:
     short = textwrap.fill(SENTENCE * 3, 60).split("\n")
     for lines in (sonnets.lines, diary, short):
         assert not is_wrapped(lines)
-    assert join_paragraphs(sonnets, "auto") is sonnets
+    assert join_paragraphs(sonnets, "auto").lines is sonnets.lines
+
+
+def test_what_a_line_is_is_told_once_it_is_decided() -> None:
+    """A corpus that is arranged again keeps the sentence."""
+    text = made_up_corpus(textwrap.fill(SENTENCE * 9, 60) + "\n\n" + SENTENCE + "\n")
+    arranged = join_paragraphs(text, "auto")
+    lines = arranged.arrangement
+    assert lines == "a line is a paragraph (the text is wrapped): 13 lines are 2 paragraphs"
+    assert join_paragraphs(arranged, "auto") is arranged
+
+
+def test_blank_lines_are_not_held_out() -> None:
+    lines = [f"line {i // 2}" if i % 2 else " " for i in range(400)]
+    train, held_out = split_held_out(lines, 0.1, seed=0)
+    assert len(held_out) == 20 and all(map(str.strip, held_out))
+    assert len(train) == 380
 
 
 def test_a_setting_overrides_what_is_found() -> None:
     text = made_up_corpus("one\ntwo\n\nthree")
     assert join_paragraphs(text, "paragraphs").lines == ("one two", "", "three")
-    assert join_paragraphs(text, "each") is text
+    assert join_paragraphs(text, "each").lines is text.lines

@@ -106,7 +106,8 @@ def test_both_kinds_are_as_plain_python_makes_them(
         except CorpusError:
             continue
         assert [*text.vocabulary.words] == words
-        assert text.words == sum(len(line.split()) for line in lines)
+        assert text.tokens == text.card["words"] == sum(len(line.split()) for line in lines)
+        assert text.held_out_lines in (0, sum(map(bool, held)))
         assert text.distinct_words == len(counts)
         for examples, source in ((text.examples, train), (text.held_out, held)):
             if isinstance(examples, EncodedLines):

@@ -125,7 +125,7 @@ def test_a_large_text_is_prepared_as_one_in_memory(
     config = make_config(preset, [given])
     whole, streamed = (prepare_corpus(corpus, config) for corpus in texts)
     assert facts_of(streamed) == facts_of(whole)
-    assert texts.streamed.whitespace_words == texts.whole.whitespace_words
+    assert texts.streamed.words == texts.whole.words
     assert [*texts.streamed.lines] == [*texts.whole.lines]
 
 
@@ -287,7 +287,7 @@ def test_ids_are_found_again_if_nothing_has_changed(
         (workspace.folder / name).unlink()
         (workspace.folder / name).write_bytes(content)
         again = prepare_corpus(texts.streamed, make_config("gru", [{"seed": 4}]))
-        assert "encoding words" in phases and again.words == first.words
+        assert "encoding words" in phases and again.tokens == first.tokens
         phases.clear()
     workspace.report = lambda phase, done, of: None
 

@@ -175,7 +175,7 @@ def test_a_state_comes_back_to_the_last_digit(tmp_path: Path, origin: TextOrigin
 
 
 def test_a_missing_state_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no run of verses to resume"):
+    with pytest.raises(ModelError, match="no training of verses is unfinished"):
         load_state(tmp_path, "verses")
 
 

@@ -41,9 +41,10 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     assert expected.oov_share
     assert card.evaluation == expected
     assert epoch.held_out is not None
-    assert epoch.held_out["loss"] == pytest.approx(expected.loss, abs=1e-5)
-    assert epoch.held_out["top1"] == expected.top1
-    assert epoch.held_out["top5"] == expected.top5
+    assert epoch.held_out["loss"] == pytest.approx(expected.loss, abs=1e-4)  # not yet in 8 bits
+    of_one_word = 1 / expected.words + 1e-9
+    assert epoch.held_out["top1"] == pytest.approx(expected.top1, abs=of_one_word)
+    assert epoch.held_out["top5"] == pytest.approx(expected.top5, abs=of_one_word)
 
 
 @pytest.mark.parametrize(("step", "epochs_done"), [(2, 0), (1, 1)])

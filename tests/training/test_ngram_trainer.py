@@ -79,7 +79,7 @@ def test_the_model_is_saved_whole_and_its_run_is_over(tmp_path: Path) -> None:
     assert (card.epochs_done, card.history) == (1, [card.metrics])
     assert card.parameters == sum(card.sizes) and card.sizes[0] == card.total_words - 1
     assert model.vocabulary.words == small.prepared.vocabulary.words
-    with pytest.raises(ModelError, match="no run of counts"):
+    with pytest.raises(ModelError, match="no training of counts"):
         load_state(small.folder, "counts")
 
 

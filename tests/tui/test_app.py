@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import pytest
 from textual import constants, events
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
@@ -87,6 +88,30 @@ def column_of(row: str, text: str) -> int:
     """Where a text begins in a row of the screen."""
     assert text in row
     return row.index(text)
+
+
+# Start
+
+
+async def test_the_first_key_is_typed_into_the_first_screen(tmp_path: Path) -> None:
+    """Python 3.12 and later run the mounting of widgets at once, 3.11 in later steps: on all of
+    them the first screen is the app's when its widgets are mounted, and ready for the first key."""
+    app = scripted_app(tmp_path)
+    mounted_on: list[object] = []
+
+    class Asking(Widget):
+        def on_mount(self) -> None:
+            mounted_on.append(app.screen)
+
+    app.autocomplete.page.compose_add_child(Asking())
+
+    async def type_at_once(pilot: Pilot[object]) -> None:
+        post_keys(app, *"shall")
+        await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall")
+        app.exit()
+
+    await app.run_async(headless=True, auto_pilot=type_at_once)  # run_test waits for the screen
+    assert mounted_on == [app.autocomplete]
 
 
 # Theme
@@ -421,6 +446,25 @@ async def test_quitting_asks_while_a_model_trains(
     assert printed in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("key", ["f1", "ctrl+o", "ctrl+p"])
+async def test_quitting_asks_over_what_is_open(key: str, tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    run = give_run(app)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await press(pilot, key)
+        await wait_until(pilot, lambda: app.screen.is_modal)
+        open_dialog = app.screen
+        for answer in ("escape", "1"):
+            await press(pilot, "ctrl+q")
+            await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+            await press(pilot, answer)
+            if answer == "escape":
+                await wait_until(pilot, lambda: app.screen is open_dialog)
+        await wait_until(pilot, lambda: not app.is_running)
+    assert run.closed == [False]
+
+
 async def test_quitting_says_which_trainings_wait_even_if_the_first_goes_on(
     tmp_path: Path,
 ) -> None:
@@ -434,6 +478,20 @@ async def test_quitting_says_which_trainings_wait_even_if_the_first_goes_on(
         await press(pilot, "2")
         await wait_until(pilot, lambda: not app.is_running)
     assert run.closed == [True]
+
+
+@pytest.mark.parametrize("key", ["f1", "ctrl+o", "ctrl+p"])
+async def test_quitting_asks_also_while_another_dialog_is_open(key: str, tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    give_run(app)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await press(pilot, key)
+        await wait_until(pilot, lambda: app.screen.is_modal)
+        await press(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: "Stop the training?" in picture(app))
+        await press(pilot, "escape")
+        await wait_until(pilot, lambda: app.screen is app.autocomplete)
 
 
 async def test_ctrl_q_while_a_training_is_saved_changes_nothing(tmp_path: Path) -> None:

@@ -129,15 +129,42 @@ def test_settings_that_can_be_neither_read_nor_renamed_stay(
     settings = SettingsFile(tmp_path)
     assert "permission denied" in settings.problem
     settings.preferences.ghost = False
-    with pytest.raises(StorageError, match="permission denied"):
-        settings.store()
+    settings.store()
     assert (tmp_path / "settings.json").read_text() == "{"
 
 
-def test_a_folder_in_place_of_the_settings_is_put_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["at the start", "later"])
+def test_settings_that_cannot_be_read_once_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "settings.json"
+    path.write_text('{"theme": "nord", "model": "mine"}')
+    before = path.read_text()
+    if when == "at the start":
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_bytes", fail)
+            settings = SettingsFile(tmp_path)
+        assert "input/output error" in settings.problem and "stays as it is" in settings.problem
+        settings.preferences.model = "english"  # which is then active
+        assert settings.store() == ""
+    else:
+        settings = SettingsFile(tmp_path)
+        settings.preferences.model = "english"
+        with monkeypatch.context() as patch, pytest.raises(StorageError, match="stays as it is"):
+            patch.setattr(Path, "read_bytes", fail)
+            settings.store()
+    assert path.read_text() == before
+    assert not list(tmp_path.glob("*.damaged*"))
+    assert SettingsFile(tmp_path).preferences.model == "mine"
+
+
+def test_a_folder_in_place_of_the_settings_stays(tmp_path: Path) -> None:
     (tmp_path / "settings.json").mkdir()
     assert "is a directory" in SettingsFile(tmp_path).problem
-    assert names(tmp_path) == {"settings.json.damaged"}
+    assert names(tmp_path) == {"settings.json"}
 
 
 async def test_damaged_settings_are_reported(tmp_path: Path) -> None:

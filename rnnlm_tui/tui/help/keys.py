@@ -30,7 +30,7 @@ from rnnlm_tui.tui.train.screen import TrainScreen
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm, Dialog, keys_line, own_bindings
 from rnnlm_tui.tui.widgets.host import Host, Mode
 from rnnlm_tui.tui.widgets.inputs import PathInput
-from rnnlm_tui.tui.widgets.terminal import TerminalApp
+from rnnlm_tui.tui.widgets.terminal import TerminalApp, is_sent
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.page import Page
@@ -131,6 +131,7 @@ def use_keymap(app: TerminalApp, folder: Path) -> None:
         if warning:
             app.notify_user(warning, "warning")
         app.set_keymap({**app.user_keys})
+        app.screen.refresh_bindings()  # which Textual leaves out while the app is being mounted
 
 
 def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], str]:
@@ -142,9 +143,12 @@ def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], str]:
     ids = {binding.id for _, binding in all_bindings(app)}
     keymap, unusable = dict[str, str](), list[str]()
     for name, value in read_toml(folder / KEYMAP).items():
-        keys = str(value).replace(" ", "")
-        if name in ids and all(map(is_key, keys.split(","))):
-            keymap[name] = keys
+        keys = str(value).replace(" ", "").split(",")
+        if "ctrl+@" in keys or "ctrl+space" in keys:  # which is sent depends on the terminal
+            keys += [key for key in ("ctrl+@", "ctrl+space") if key not in keys]
+        if name in ids and all(map(is_key, keys)) and any(map(is_sent, keys)):
+            keys.sort(key=is_sent, reverse=True)  # the first one is shown
+            keymap[name] = ",".join(keys)
         else:
             unusable.append(f'"{name}" = "{value}"')
     wrong = f"{KEYMAP}: no such action or key, so the default stays: {', '.join(unusable)}"

@@ -19,11 +19,19 @@ from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.evaluate import Evaluation
 from rnnlm_tui.event_types import BaseSavings
 from rnnlm_tui.formatting import format_bytes, plural
+from rnnlm_tui.paths import current_dir
 from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.files import SUFFIX
-from rnnlm_tui.store.library import Entry, Library, free_name, name_fault, new_name_problem
+from rnnlm_tui.store.library import (
+    Entry,
+    Library,
+    free_name,
+    name_fault,
+    new_name_problem,
+    usable_name,
+)
 from rnnlm_tui.store.texts import not_learned, save_written, texts_folder
 from rnnlm_tui.store.training_text import has_changed
 from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
@@ -47,7 +55,8 @@ class ModelsHost(Host, Protocol):
 
 async def _ask_name(host: Host, title: str, value: str, text: str) -> str | None:
     check = partial(new_name_problem, host.library)
-    return await host.ask(AskText(title, text, value, check=check))
+    answer = await host.ask(AskText(title, text, value, check=check))
+    return None if answer is None else usable_name(answer)
 
 
 async def measure(host: Host, name: str) -> None:
@@ -132,8 +141,8 @@ async def rename(host: Host, old: str) -> str | None:
     def check(name: str) -> str | None:
         return None if name == old else new_name_problem(host.library, name)
 
-    new = await host.ask(AskText(f"Rename {old}", "", old, check=check))
-    if new is None or new == old:
+    answer = await host.ask(AskText(f"Rename {old}", "", old, check=check))
+    if answer is None or (new := usable_name(answer)) == old:
         return None
     await asyncio.to_thread(host.library.rename, old, new)
     host.notify_user(f"{old} is now {new}")
@@ -156,7 +165,7 @@ async def duplicate(host: Host, name: str) -> str | None:
 async def export(host: Host, name: str) -> None:
     """Asks for the file to write."""
     title, text = f"Export {name} to", "A copy of the model's file, which has no line of its text."
-    path = str(Path.cwd() / f"{name}{SUFFIX}")
+    path = str(current_dir() / f"{name}{SUFFIX}")
     while (chosen := await host.ask(AskPath(title, text, path, for_new_file=True))) is not None:
         path = chosen
         replace = await asyncio.to_thread(Path(path).exists)
@@ -171,13 +180,13 @@ async def export(host: Host, name: str) -> None:
 
 async def import_(host: Host) -> str | None:
     """Asks for the file of an exported model, and asks again if it cannot be imported."""
-    path, problem = f"{Path.cwd()}/", ""
+    path, problem = f"{current_dir()}/", ""
     while True:
         chosen = await host.ask(AskPath("Import a model", IMPORT, path, problem=problem))
         if chosen is None:
             return None
         path = chosen
-        name = await _name_of_import(host, Path(path).stem)
+        name = await _name_of_import(host, usable_name(Path(path).stem))
         if name is None:
             return None
         try:
@@ -203,7 +212,7 @@ async def _name_of_import(host: Host, stem: str) -> str | None:
 
 async def delete(host: Host, entry: Entry) -> None:
     """Asks whether to delete the model."""
-    text = f"This frees {format_bytes(entry.size_bytes)} and cannot be undone."
+    text = f"This frees {format_bytes(sum(entry.files.values()))} and cannot be undone."
     if entry.name == host.active_name:
         text += "\nIt is the active model."
     if await host.ask(Confirm(f"Delete {entry.name}?", text)):

@@ -77,7 +77,7 @@ def overview(entry: Entry) -> Iterator[Line]:
     if entry.card is not None:
         yield from _card_lines(entry.card)
         if run is not None and run.resumable and run.trainer is None:
-            yield "training", "can be resumed after the last epoch"
+            yield "training", "was stopped and can be resumed"
 
 
 def _card_lines(card: ModelCard) -> Iterator[Line]:
@@ -141,7 +141,7 @@ def on_disk(entry: Entry) -> Iterator[Line]:
     """Yields the files, where the model is, dates, and the versions that wrote them."""
     for name, size in entry.files.items():
         yield format_bytes(size), sanitize(name)
-    yield format_bytes(entry.size_bytes), "in all"
+    yield format_bytes(sum(entry.files.values())), "in all"
     yield "folder", sanitize(str(entry.path.parent))
     if (card := entry.card) is not None:
         yield "created", sanitize(local_time(card.created))

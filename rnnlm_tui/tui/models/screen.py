@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
+from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
@@ -65,7 +66,7 @@ class ModelsScreen(AppScreen[ModelsHost]):
         Binding("d,delete", "delete", "delete", id="models.delete",
                 tooltip="Delete the model; asks first"),
         Binding("g", "resume", "resume", id="models.resume",
-                tooltip="Resume its training; watch it if it is running"),
+                tooltip="Resume its training, or train it longer; watch it if it is running"),
         Binding("m", "measure", "measure", id="models.measure",
                 tooltip="Measure the model; how many keys it saves on unseen lines"),
         Binding("f5", "update", "update", id="models.update",
@@ -186,12 +187,15 @@ class ModelsScreen(AppScreen[ModelsHost]):
     def action_resume(self) -> None:
         if (entry := self._selected) is None:
             return
-        if entry.run is None:
-            self.host.notify_user(f"{entry.name} has no training to resume")
-        elif entry.run.trainer is not None:
+        is_network = entry.card is not None and isinstance(
+            entry.card.config.train, NetworkTrainConfig
+        )
+        if entry.trained_by is not None:
             self.host.watch_run(entry.name)
-        else:
+        elif entry.run is not None or (is_network and not entry.built_in):
             self.host.resume_run(entry.name)
+        else:
+            self.host.notify_user(f"{entry.name} has no training to resume")
 
     def action_measure(self) -> None:
         if (entry := self._selected) and self._is_usable(entry):

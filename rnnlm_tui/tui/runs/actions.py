@@ -8,7 +8,6 @@ from typing import Literal
 
 from rnnlm_tui.formatting import format_duration, sanitize
 from rnnlm_tui.store.library import SavedRun
-from rnnlm_tui.store.run_state import RunStatus
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase
@@ -27,19 +26,17 @@ def is_saved(run: FollowedRun) -> bool:
     return progress.saved is not None or learned or progress.epochs_done > 0
 
 
-def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
-    """Returns the actions for a run that is over, the most useful first; none before its end.
-
-    `status` is None if the run cannot be resumed.
-    """
+def end_actions(run: FollowedRun, can_resume: bool) -> list[str]:
+    """Returns the actions for a run that is over, the most useful first; none before its end."""
     if run.is_deleted:
         return ["again"]
-    has_model = is_saved(run)
-    go_on = [] if status is None else ["longer" if status.is_finished else "go_on"]
+    has_model, started = is_saved(run), run.progress.started
+    go_on = ["go_on"] * can_resume
     match run.progress.phase:
         case Phase.FINISHED:
-            longer = ["longer"] if status is not None and status.can_extend else go_on
-            return ["use", "inside"] * has_model + longer + ["compare"] * has_model + ["again"]
+            is_network = started is not None and started.preset != "ngram"
+            more = go_on or ["longer"] * (has_model and is_network)
+            return ["use", "inside"] * has_model + more + ["compare"] * has_model + ["again"]
         case Phase.CRASHED:
             return [*go_on, *["use", "inside"] * has_model, "again"]
         case Phase.FAILED:
@@ -47,12 +44,12 @@ def end_actions(run: FollowedRun, status: RunStatus | None) -> list[str]:
     return []
 
 
-def is_allowed(action: str, run: FollowedRun, status: RunStatus | None) -> bool | None:
+def is_allowed(action: str, run: FollowedRun, can_resume: bool) -> bool | None:
     """Returns whether an action works on the run now, as `check_action` does: None dims its key,
     False hides it."""
     phase = run.progress.phase
     if phase.is_over:
-        return action in end_actions(run, status) or action == "again"
+        return action in end_actions(run, can_resume) or action == "again"
     if action in ("write", "inside"):
         return True  # before the first save it says when that will be
     if action not in CONTROLS or not (run.is_own or (action == "stop" and run.can_stop)):

@@ -23,7 +23,6 @@ from rnnlm_tui.event_types import Failed, from_json_line
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import RunStatus
 
 MAX_SEED_LINE = 1000
 """Characters of a seed line: a write of up to 4096 bytes to a pipe is atomic."""
@@ -43,9 +42,9 @@ class TrainArguments:
     seed_line: str = ""
 
     @classmethod
-    def resuming(cls, name: str, *changed: str) -> TrainArguments:
-        """Resumes the saved run `name`; `changed` are settings, such as ("--epochs", "200")."""
-        return cls(("--resume", "--name", name, *changed), name)
+    def resuming(cls, name: str) -> TrainArguments:
+        """Resumes the saved run `name`."""
+        return cls(("--resume", "--name", name), name)
 
     @classmethod
     def updating(cls, name: str, added: tuple[str, ...]) -> TrainArguments:
@@ -53,14 +52,9 @@ class TrainArguments:
         return cls(("--update", name, *(f"--add={path}" for path in added)), name)
 
     @classmethod
-    def extending(cls, name: str, status: RunStatus, epochs: int) -> TrainArguments:
-        """Resumes the saved run `name` up to `epochs` epochs in all.
-
-        If the patience of the run is exhausted, it is raised so far that all epochs are trained.
-        """
-        patience = str(epochs - (status.best_epoch or 0))
-        longer = ("--patience", patience) if status.patience_exhausted else ()
-        return cls.resuming(name, "--epochs", str(epochs), *longer)
+    def extending(cls, name: str, epochs: int) -> TrainArguments:
+        """Trains the model `name` for so many further epochs on its text."""
+        return cls(("--update", name, "--epochs", str(epochs)), name)
 
     @property
     def resumes(self) -> bool:

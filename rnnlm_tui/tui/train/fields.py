@@ -20,7 +20,7 @@ from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import format_bytes, plural, sanitize
 from rnnlm_tui.session.database import KeptText
 from rnnlm_tui.session.texts import Listed, lines_of_texts
-from rnnlm_tui.store.library import free_name, new_name_problem
+from rnnlm_tui.store.library import free_name, new_name_problem, usable_name
 from rnnlm_tui.store.texts import paragraphs_of
 from rnnlm_tui.tui.train.form_content import (
     SEPARATOR,
@@ -265,7 +265,7 @@ class NameField(Field):
 
     @property
     def value(self) -> str:
-        return self.input.value.strip()
+        return usable_name(self.input.value)
 
     def check(self, content: FormContent, *, again: bool) -> None:
         """Checks the name in the library; with `again` even if it was checked before."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
 from rnnlm_tui.errors import UsageError, flag_of, label_of
-from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.paths import bundled_corpus, current_dir
+from rnnlm_tui.store.library import name_of_file
 from rnnlm_tui.store.texts import text_of
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.inputs import expanded
@@ -162,7 +162,7 @@ def _is_file(path: str) -> bool:
 
 def _absolute(text: str) -> str:
     """Returns the absolute path, which cannot be mistaken for an option."""
-    return str(Path(expanded(text)).absolute())
+    return str(current_dir() / expanded(text))
 
 
 def _unquoted(text: str) -> str:
@@ -182,5 +182,4 @@ def proposed_stem(content: FormContent) -> str:
         case "pasted":
             paths = []
     stem = "".join(Path(path).stem for path in paths[:1])
-    corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:MAX_STEM]
-    return f"{corpus or 'text'}-{content.preset}"
+    return f"{name_of_file(stem)}-{content.preset}"

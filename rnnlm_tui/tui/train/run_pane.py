@@ -15,7 +15,6 @@ from textual.message import Message
 from textual.widgets import Button
 
 from rnnlm_tui.config import Range, all_settings
-from rnnlm_tui.formatting import plural
 from rnnlm_tui.tui.runs.actions import end_actions, first_save, is_allowed, is_saved
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
@@ -25,10 +24,10 @@ from rnnlm_tui.tui.train.run_view import RunView
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
 
 if TYPE_CHECKING:
-    from rnnlm_tui.store.run_state import RunStatus
     from rnnlm_tui.tui.train.host import TrainHost
     from rnnlm_tui.tui.widgets.host import Mode
 
+LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
 MAX_EPOCHS = int(all_settings()["epochs"].metadata["bounds"].high)
 
 
@@ -70,8 +69,8 @@ class RunPane(Vertical, can_focus=True):
         self._painted: FollowedRun | None = None
         self._ended: object = None
         """The run whose end is shown, its name, and whether its model was deleted."""
-        self._status: RunStatus | None = None
-        """The status of the run that is over; None if it cannot be resumed."""
+        self._can_resume = False
+        """Whether the run that is over can be resumed."""
         self._is_starting = False
 
     def compose(self) -> ComposeResult:
@@ -102,7 +101,7 @@ class RunPane(Vertical, can_focus=True):
         """Draws the run if the pane is visible. If there is a new run, asks to show it."""
         run = self.run
         if run is not self._painted:
-            self._painted, self._ended, self._status = run, None, None
+            self._painted, self._ended, self._can_resume = run, None, False
             if run is not None:
                 self.query_one(RunView).hide_end()
                 self.post_message(self.Opened())
@@ -120,11 +119,12 @@ class RunPane(Vertical, can_focus=True):
     async def _draw_end(self, run: FollowedRun) -> None:
         """Shows how the run ended. Reads its log and folder in a thread."""
         tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.CRASHED else []
-        self._status = (await asyncio.to_thread(self.host.library.run, run.name)).status
+        saved = await asyncio.to_thread(self.host.library.run, run.name)
+        self._can_resume = saved.status is not None
         if not self.query("#end-words"):
             return  # the app is being closed
         end = end_of(run.progress, run.name, tail, run.is_deleted)
-        actions = end_actions(run, self._status)
+        actions = end_actions(run, self._can_resume)
         self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))
         if not run.progress.epochs:  # the focused table is hidden
             self.focus()
@@ -132,19 +132,20 @@ class RunPane(Vertical, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Returns False to hide a key, None to dim it."""
-        return self.run is not None and is_allowed(action, self.run, self._status)
+        return self.run is not None and is_allowed(action, self.run, self._can_resume)
 
     # Starting and following
 
     @work(group="resume", exclusive=True)
     async def resume(self, name: str) -> None:
-        """Resumes the saved run `name` and shows it. Extends it if it is finished."""
+        """Resumes the saved run `name` and shows it, or trains the model longer if its run has
+        finished."""
         with self.host.showing_errors():
-            status = (await asyncio.to_thread(self.host.library.run, name)).status
-            if status is not None and status.is_finished:
-                await self._extend(name, status)
-            else:
+            run = await asyncio.to_thread(self.host.library.run, name)
+            if run.resumable:
                 await self.begin(TrainArguments.resuming(name))
+            else:
+                await self._extend(name, run.epochs)
 
     @work(group="train")
     async def start_all(self, requests: Sequence[TrainArguments]) -> None:
@@ -152,18 +153,13 @@ class RunPane(Vertical, can_focus=True):
         for request in requests:
             await self.begin(request)
 
-    async def _extend(self, name: str, status: RunStatus) -> None:
-        """Asks for the total number of epochs of the saved run, and resumes it."""
-        done, total = status.epochs_done, max(status.config.epochs, status.epochs_done)
-        wanted = str(min(total if done < total else 2 * total, MAX_EPOCHS))
-        text = f"{_so_far(status)}. How many epochs in all?"
-        if status.patience_exhausted:
-            text += " It will not end early before that."
-        check = number_check(Range(done, MAX_EPOCHS, open_low=True), whole=True)
-        question = AskText(f"Train {name} longer", text, wanted, check=check)
+    async def _extend(self, name: str, epochs: int | None) -> None:
+        """Asks for how many further epochs to train the model, by default `epochs`."""
+        check = number_check(Range(1, MAX_EPOCHS), whole=True)
+        question = AskText(f"Train {name} longer", LONGER, str(epochs or 1), check=check)
         answer = await self.host.ask(question)
         if answer is not None:
-            await self.begin(TrainArguments.extending(name, status, int(float(answer))))
+            await self.begin(TrainArguments.extending(name, int(float(answer))))
 
     async def begin(self, request: TrainArguments) -> None:
         """Starts a run and shows it, or shows the run for which it waits. Ignores a second request
@@ -288,18 +284,10 @@ class RunPane(Vertical, can_focus=True):
     @on(Button.Pressed, "#end-longer")
     @work(group="resume", exclusive=True)
     async def action_longer(self) -> None:
-        if (run := self.run) is not None and self._status is not None:
-            await self._extend(run.name, self._status)
+        if (run := self.run) is not None:
+            await self._extend(run.name, run.progress.epochs_total)
 
 
 def _line_problem(text: str) -> str | None:
     """Returns what is wrong with a seed line, or None."""
     return None if text.strip() else "type at least one word"
-
-
-def _so_far(status: RunStatus) -> str:
-    """Says how many epochs a saved run has had and, if it ended early, which was the best."""
-    had = f"It has had {plural(status.epochs_done, 'epoch')}"
-    if not status.patience_exhausted:
-        return had
-    return f"{had}, and its held-out loss was best in epoch {status.best_epoch or 0:,}"

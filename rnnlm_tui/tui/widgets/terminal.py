@@ -48,6 +48,12 @@ TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
 
+def is_sent(key: str) -> bool:
+    """Returns whether a key is worth showing. Most terminals send none with super, hyper or meta;
+    ctrl+@ is another name of ctrl+space."""
+    return key != "ctrl+@" and {"super", "hyper", "meta"}.isdisjoint(key.split("+"))
+
+
 class CrashError(Exception):
     """A sentence on the error that has ended the app, which is its cause."""
 
@@ -193,9 +199,8 @@ class TerminalApp(HookedApp):
 
     def shown_keys(self, binding: Binding) -> list[str]:
         keys = self.user_keys.get(binding.id or "", binding.key).split(",")
-        # Terminals send ctrl+space as ctrl+@, and never the super key.
-        plain = [key for key in keys if key != "ctrl+@" and not key.startswith("super+")]
-        return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in plain))
+        sent = filter(is_sent, keys)
+        return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in sent))
 
     def get_key_display(self, binding: Binding) -> str:
         """Returns the key of a binding in the spelling of all texts: ctrl+p, Tab, Esc, F1, ↑."""

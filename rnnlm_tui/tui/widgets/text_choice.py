@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
 from functools import partial
 
-from rnnlm_tui.formatting import plural
+from rnnlm_tui.formatting import day_name, plural
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.texts import Listed, find_texts
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
@@ -24,11 +23,10 @@ async def choose_texts(
     """Asks for some of these texts, at first those `chosen`; returns their numbers, or None if the
     user cancels. Raises StorageError."""
     rows = [
-        (text.number, f"{text.title} ({plural(text.words, 'word')}, {_day(text)})")
+        (
+            text.number,
+            f"{text.title} ({plural(text.words, 'word')}, {day_name(text.changed, '%b')})",
+        )
         for text in await texts_with_words(session)
     ]
     return await host.ask(ChooseSeveral("Train on which texts?", rows, chosen))
-
-
-def _day(text: Listed) -> str:
-    return date.fromtimestamp(text.changed).isoformat()

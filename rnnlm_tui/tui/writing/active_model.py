@@ -22,8 +22,8 @@ Opened: TypeAlias = tuple[int | None, LoadedModel]
 
 @dataclass(frozen=True, eq=False)
 class ModelRequest:
-    """A request for the model `asked`. With `or_another`, `last` and then the newest usable model
-    are tried if that one cannot be loaded."""
+    """A request for the model `asked`. With `or_another`, `last`, the built-in models and then
+    the others are tried if that one cannot be loaded."""
 
     asked: str | None
     last: str = ""
@@ -62,7 +62,7 @@ class ModelLoader:
         return self.current.name if self.current else None
 
     def begin(self, asked: str | None, last: str) -> None:
-        """Loads the requested model, or the last one used, or the newest usable one."""
+        """Loads the requested model, or the last one used, or another usable one."""
         self._ask(ModelRequest(asked, last, or_another=True))
 
     def choose(self, name: str) -> None:
@@ -132,7 +132,11 @@ class ModelLoader:
     def _names(self, request: ModelRequest) -> list[str]:
         names = [request.asked] if request.asked is not None else []
         if request.or_another:
-            names += sorted(self._library().newest_first(), key=lambda name: name != request.last)
+            library, last = self._library(), request.last
+            # Not the newest: a model trained elsewhere is not what one chose to write with.
+            names += sorted(
+                library.newest_first(), key=lambda n: (n != last, not library.is_built_in(n))
+            )
         return list(dict.fromkeys(names))
 
     def _open(self, name: str) -> Opened:

@@ -14,6 +14,9 @@ class WritingHost(Host, Protocol):
 
     preferences: Preferences
 
+    async def idle(self) -> None:
+        """Waits until nobody has typed for a while."""
+
     @property
     def loaded_model(self) -> LoadedModel | None:
         """The active model; None while no model is loaded."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import sqlite3
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -12,8 +14,9 @@ from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import KeptText, SessionDatabase
-from rnnlm_tui.session.tables import Continuation, Text, Turn, count_words
+from rnnlm_tui.session.tables import Continuation, Text, Turn, storable
 from rnnlm_tui.session.text_file import ReadFile, read_text_file, write_text_file
+from rnnlm_tui.text.words import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
@@ -67,6 +70,18 @@ class OpenText:
             self.text.title = stored.title
         return stored is not None or self.text.number is None
 
+    async def check_stored(self) -> None:
+        """Raises StorageError unless a later app would find all lines and the draft."""
+
+        def check(connection: sqlite3.Connection) -> None:
+            found = tables.read_turns(connection, self.text.number)
+            lines = {turn.number: turn.line for turn in found}
+            are_found = all(lines.get(turn.number) == storable(turn.line) for turn in self.turns)
+            if not (are_found and self.draft.is_stored(connection)):
+                raise sqlite3.DatabaseError("it does not have all of the text")
+
+        await self._database.read_anew(check)
+
     @property
     def title(self) -> str:
         first = next((turn.line for turn in self.turns if turn.line.strip()), "")
@@ -110,15 +125,19 @@ class OpenText:
                 break
         return tuple(reversed(above[:LINES_ABOVE]))
 
-    async def save(self, path: str, *, append: bool = False) -> None:
+    async def save(self, path: str, *, append: bool = False, unstored: str | None = None) -> None:
         """Saves all lines to a file. With `append`, the lines that the file does not have yet are
         added to those that it has now, and the text becomes the same. `path` is absolute.
 
-        Raises RnnlmError.
+        If the text cannot be stored, `unstored` is what is being written: the file gets that too,
+        and the lines that are in memory. Raises RnnlmError.
         """
         text, saved = self.text, max(time.time(), self.text.changed)
-        turns = await self._database.read(lambda c: tables.read_turns(c, text.number))
-        lines = [(turn.line, turn.sent) for turn in turns]
+        if unstored is None:
+            turns = await self._database.read(lambda c: tables.read_turns(c, text.number))
+        else:
+            turns = [*self.turns, *([Turn(unstored, sent=math.inf)] if unstored.strip() else ())]
+        lines = [(storable(turn.line), turn.sent) for turn in turns]
         old = text.file if text.file and text.file.path == path else None
         encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
         if append:
@@ -129,6 +148,10 @@ class OpenText:
         to_write = [line.replace("\n", line_end) for line, _ in lines]
         file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
         file = file._replace(saved=saved)
+        if unstored is not None:
+            if not append:  # else the file has lines that are not here, which a save would replace
+                text.file = file
+            return
         put = partial(texts.set_file, text=text, file=file, lines=lines if append else None)
         await self._database.read(put)
         text.file = file

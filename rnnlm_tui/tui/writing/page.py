@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar, NamedTuple, cast
 
 from textual import events, work
@@ -18,7 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
-from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.formatting import day_name, sanitize, shorten
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
@@ -55,11 +54,8 @@ class PageLine:
     def __init__(self, turn: Turn, continuation: Continuation | None = None) -> None:
         self.turn, self.continuation = turn, continuation
         self.plain_text = sanitize_lines(continuation.text if continuation else turn.line)
-
-    @property
-    def day(self) -> date | None:
-        """The day on which the line was sent."""
-        return None if self.turn.sent is None else date.fromtimestamp(self.turn.sent)
+        self.day = "" if turn.sent is None else day_name(turn.sent)
+        """The day on which the line was sent, "" for a line of a file."""
 
 
 class Row(NamedTuple):
@@ -195,10 +191,10 @@ class Page(ScrollView, can_focus=True):
         if line.continuation is not None:
             self._rows += [Row(place, "continued", row) for row in rows]
             return
-        if line.day is not None and line.day != (above and above.day):
+        if line.day and line.day != (above and above.day):
             self._rows += [BLANK] * (above is not None)
-            self._rows.append(Row(-1, "day", day_name(line.day)))
-        elif line.day is not None and above is not None:  # a file has blank lines of its own
+            self._rows.append(Row(-1, "day", line.day))
+        elif line.day and above is not None:  # a file has blank lines of its own
             self._rows.append(BLANK)
         self._rows += [Row(place, "", row) for row in rows]
 
@@ -445,12 +441,6 @@ class Page(ScrollView, can_focus=True):
         self.text.add_continuation(turn, continuation)
         if self.app.is_running:
             self._add(turn, continuation)
-
-
-def day_name(day: date, month: str = "%B") -> str:
-    """Returns a day as text, with the year if that is not this one."""
-    year = "" if day.year == date.today().year else f" {day.year}"
-    return f"{day.day} {day.strftime(month)}{year}"
 
 
 def shorten_line(text: str) -> str:

@@ -6,10 +6,11 @@ import asyncio
 import ctypes
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ TEMPERATURE, TOP_K = 0.7, 40
 """How a second continuation of a line is sampled."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LoadedModel:
-    """A model in memory."""
+    """A model in memory. `contexts` are replaced by those that have read earlier texts."""
 
     name: str
     card: ModelCard
@@ -138,6 +139,20 @@ class Predictor:
         words = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         return words, decoding.temperature > 0
 
+    def learn(self, loaded_model: LoadedModel, line: str, above: tuple[str, ...]) -> None:
+        """Lets a model adapt to a line that was written below the lines `above`. What is asked next
+        waits: some 2 ms for ten words."""
+        asyncio.get_running_loop().run_in_executor(self._thread, learn, loaded_model, line, above)
+
+    async def read_earlier(
+        self, loaded_model: LoadedModel, earlier: Sequence[str], above: tuple[str, ...]
+    ) -> None:
+        """Lets a model read texts that were written earlier, and the lines `above` the one being
+        written below them. It takes seconds for many words, and is done in another thread."""
+        until_closed = takewhile(lambda line: not self.is_closed, earlier)
+        contexts = await asyncio.to_thread(read_below, loaded_model.model, until_closed, above)
+        loaded_model.contexts = contexts
+
     def close(self) -> None:
         """Ends the thread without waiting for it. Nothing can be asked any more."""
         self.is_closed = True
@@ -149,13 +164,35 @@ def answer_to(question: Question) -> Answer:
 
     def suggestions_of(loaded_model: LoadedModel) -> Suggestions:
         line, cursor, above = question.line, question.cursor, question.previous_lines
-        contexts = loaded_model.contexts
-        return suggest(loaded_model.model, line, cursor, CANDIDATES, above, contexts)
+        model, contexts = loaded_model.model, loaded_model.contexts
+        return suggest(model, line, cursor, CANDIDATES, above, contexts, while_typing=True)
 
     began = time.perf_counter()
     suggestions = suggestions_of(question.loaded_model)
     took = time.perf_counter() - began
     return Answer(question, suggestions, took, tuple(map(suggestions_of, question.compared)))
+
+
+def learn(loaded_model: LoadedModel, text: str, above: tuple[str, ...]) -> None:
+    """Lets a model adapt to the lines of a text."""
+    from rnnlm_tui.suggest import encode_lines_above  # imports numpy
+
+    model = loaded_model.model
+    for line in text.splitlines():
+        if words := model.vocabulary.encode_line(line, model.tokenizer.words_above):
+            loaded_model.contexts.learn(encode_lines_above(model, above), words)
+        above = (*above, line)
+
+
+def read_below(model: LanguageModel, earlier: Iterable[str], above: tuple[str, ...]) -> Contexts:
+    """Returns what a model predicts below earlier texts and the lines `above`."""
+    from rnnlm_tui.lm.contexts import Contexts  # imports numpy
+    from rnnlm_tui.suggest import encode_context
+
+    contexts = Contexts(model)
+    contexts.read_earlier(earlier)
+    contexts.state_after(encode_context(model, [], above))
+    return contexts
 
 
 def origin_in(answer: Answer) -> Origin | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from textual.message import Message
 
+from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.text_file import ReadFile, digest_of
 from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.open_text import OpenText
@@ -33,18 +34,27 @@ class SaveWanted(Message):
     append: bool = False
 
 
-async def ask_how_to_save(host: WritingHost, text: OpenText) -> SaveWanted | None:
-    """Asks for a file if the text has none, and whether to replace one that has something else than
-    the text had when it was saved. Returns None if the user cancels."""
-    from rnnlm_tui.tui.widgets.dialogs import AskPath
+async def ask_how_to_save(
+    host: WritingHost, text: OpenText, problem: str = ""
+) -> SaveWanted | None:
+    """Asks for a file if the text has none or that cannot be written, and whether to replace one
+    that has something else than the text had when it was saved. Returns None if the user cancels.
+    `problem` is why the last file could not be written."""
+    from rnnlm_tui.tui.widgets.dialogs import AskPath, path_problem
 
     file = text.text.file
     path = file.path if file else None
+    if path is not None and not problem:
+        found = await asyncio.to_thread(path_problem, path, for_new_file=True)
+        problem = found or ""
+    if problem:
+        path = None
     proposed = re.sub(NOT_IN_A_NAME, "-", text.title.rstrip("….")) + ".txt"
     while True:
         if path is None:
-            about = f"as a text file, a paragraph a line\na name alone goes to {Path.cwd()}"
-            dialog = AskPath(f"Save “{text.title}”", about, proposed, for_new_file=True)
+            about = f"as a text file, a paragraph a line\na name alone goes to {current_dir()}"
+            title = f"Save “{text.title}”"
+            dialog = AskPath(title, about, proposed, for_new_file=True, problem=problem)
             if (chosen := await host.ask(dialog)) is None:
                 return None
             path = str(Path(chosen).absolute())
@@ -70,9 +80,10 @@ async def _ask_about_contents(host: WritingHost, path: str, *, is_own: bool) -> 
             f"{name} has changed" if is_own else f"{name} already exists",
             "Another program has changed it since it was saved." if is_own else path,
             (
-                ("overwrite", "Overwrite", "it will have the lines of this text only"),
-                ("append", "Append", f"{below}, and the text becomes the same"),
+                # The first row is what Enter takes: with it nothing is lost.
                 ("another", "Another name", "the file stays as it is"),
+                ("append", "Append", f"{below}, and the text becomes the same"),
+                ("overwrite", "Overwrite", "it will have the lines of this text only"),
             ),
         )
     )

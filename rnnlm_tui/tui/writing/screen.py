@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +15,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
-from rnnlm_tui.errors import StorageError
+from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
@@ -52,6 +53,8 @@ HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-t
 """Rows of the window from which each class holds."""
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
 """Columns likewise. The pane of a wide window leaves 76 cells for the prose."""
+CHECK_STORED_EVERY_S = 3.0
+"""How often it is checked whether what is written is still stored."""
 ENOUGH_WRITTEN = 200
 """Characters from which the share of keys saved is told. Before that each word moves it."""
 
@@ -135,6 +138,10 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._sent = Keystrokes()
         self._deleted: list[texts.Deleted] = []
         """The texts deleted since the start, the newest last."""
+        self._was_asked = False
+        """Whether the user knows that the text is not stored."""
+        self._saved_copy: tuple[str, tuple[str, ...]] = ("", ())
+        """The file in which a text that is not stored was saved, and all that was in it."""
         self._first_file = file
 
     @property
@@ -181,6 +188,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 self._first_steps.begin()
         if self.app.is_running:
             self.active_model_changed()
+            self._watch_storage()
 
     def on_unmount(self) -> None:
         self._predictor.close()
@@ -204,6 +212,19 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._show_accuracy_sentence("")
         self._show_suggested()
         self.show_accuracy()
+        self._read_earlier()
+
+    @work(group="earlier", exclusive=True)
+    async def _read_earlier(self) -> None:
+        """Lets the active model read what was written before, once it has suggested."""
+        if (loaded_model := self.host.loaded_model) is None:
+            return
+        await self.host.idle()
+        with suppress(StorageError):  # told when it is opened
+            read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
+            if earlier := await self._database.read(read):
+                await self._predictor.read_earlier(loaded_model, earlier, self.place[2])
+                self.editor.ask_again()
 
     @work(group="accuracy", exclusive=True)
     async def show_accuracy(self) -> None:
@@ -380,12 +401,13 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     async def _open(self, opening: Awaitable[str]) -> None:
         """Shows the text that is being opened. What is written meanwhile becomes a part of it."""
+        before = self.editor.unsent
         self.editor.begin("")
         try:
             draft = await opening
         except StorageError as error:
             self.host.show_error_once(error)
-            draft = ""
+            draft = before  # the same text stays open
         if self.app.is_running:
             self.page.fill()
             self.editor.begin("\n".join(filter(None, [draft, self.editor.text])))
@@ -418,6 +440,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @work(group="dialog")
     async def action_save(self) -> None:
+        if not await self._is_stored():
+            await self._save_unstored()
+            return
         if not self.text.turns and self.text.text.file is None:
             unsent = "Enter adds what you are writing to the page, then F5 saves it"
             nothing = "there is nothing to save yet"
@@ -437,6 +462,81 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             if wanted.append:
                 self.page.fill()
             self._lines_changed()
+
+    # A text that cannot be stored
+
+    @property
+    def _written(self) -> tuple[str, ...]:
+        """All of the text: the lines on the page, and what is being written; () if it is empty."""
+        lines = (*(turn.line for turn in self.text.turns), self.editor.unsent)
+        return lines if any(map(str.strip, lines)) else ()
+
+    @property
+    def _title(self) -> str:
+        """What the text is called, "" if it is empty."""
+        draft = self.editor.text.strip()
+        return self.text.title if self.text.turns or not draft else texts.title_of(draft)
+
+    @work(group="storage")
+    async def _watch_storage(self) -> None:
+        """Says once that what is written is no longer stored, and offers to save it to a file."""
+        while await self._is_stored():
+            await asyncio.sleep(CHECK_STORED_EVERY_S)
+        while self.app.screen.is_modal:
+            await asyncio.sleep(CHECK_STORED_EVERY_S)
+        if self._was_asked or not self._written:
+            return
+        if await self._ask_about_unstored("Continue writing") == "save":
+            await self._save_unstored()
+
+    async def _is_stored(self) -> bool:
+        """Whether the files of the database are still there and, if a read or a write has failed,
+        whether they have all of the text nevertheless."""
+        try:
+            if self._database.problem is None:
+                await self._database.read(lambda connection: None)
+            else:
+                await self.text.check_stored()
+                self._database.problem = None
+        except StorageError as error:
+            self.host.show_error_once(error)
+        return self._database.problem is None
+
+    async def _ask_about_unstored(self, cancel: str, *others: tuple[str, str, str]) -> str | None:
+        from rnnlm_tui.tui.widgets.dialogs import Choice
+
+        self._was_asked = True
+        about = self._database.problem.message if self._database.problem else ""
+        save = ("save", "Save it to a file", "all lines, and what you are writing")
+        title = f"“{self._title}” is not stored"
+        return await self.host.ask(Choice(title, about, (save, *others), cancel))
+
+    async def _save_unstored(self) -> str:
+        """Saves all of the text to a file, for which it asks until one can be written. Returns its
+        path, "" if the user cancels."""
+        problem = ""
+        while (wanted := await ask_how_to_save(self.host, self.text, problem)) is not None:
+            written = self._written
+            try:
+                await self.text.save(wanted.path, append=wanted.append, unstored=self.editor.unsent)
+            except RnnlmError as error:
+                problem = error.message
+                continue
+            self._saved_copy = (wanted.path, written)
+            self.host.notify_user(f"saved to {wanted.path}, with what you are writing")
+            self._update_titles()
+            return wanted.path
+        return ""
+
+    async def quit_unstored(self) -> str | None:
+        """Asks what is to become of a text that is not stored. Returns what to print when the app
+        is closed, or None if it is to stay open. For workers only."""
+        lost = ("quit", "Quit", "the text is lost")
+        answer = await self._ask_about_unstored("Stay in the app", lost)
+        if answer == "quit":
+            return f"Not kept: “{self._title}”"
+        path = await self._save_unstored() if answer == "save" else ""
+        return f"Saved to: {path}" if path else None
 
     # The text being written and the lines above it
 
@@ -480,6 +580,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._first_steps.done("send")
         self._sent += event.keystrokes
         if event.edited is None:
+            if (loaded_model := self.host.loaded_model) is not None:
+                self._predictor.learn(loaded_model, event.text, self.text.previous_lines())
             self.page.send(event.text)
         else:
             self.page.change(event.edited, event.text)
@@ -490,22 +592,22 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.editor.ask_again()
         self._update_titles()
 
-    async def farewell(self) -> str:
+    async def farewell(self) -> str | None:
         """What to print when the app is closed: what was kept, how to continue, and which files do
-        not have all of their texts."""
+        not have all of their texts. None if not all of the text is stored."""
+        number = self.text.text.number
         try:
-            unsaved = await self._database.read(texts.unsaved_files)
             is_there = await self.text.is_still_there()
+            is_deleted = not is_there and any(n["text"][0][0] == number for n in self._deleted)
+            if not is_deleted:
+                await self.text.check_stored()
+            unsaved = await self._database.read(texts.unsaved_files)
         except StorageError:
-            return ""
-        if self._database.is_broken:
-            return ""
-        if self.text.turns:
-            title = self.text.title
-        else:
-            draft = self.editor.text.strip()
-            title = texts.title_of(draft) if draft else ""
-        return kept_sentence(title if is_there else "", unsaved)
+            path, saved = self._saved_copy
+            if self._written == saved:
+                return f"Saved to: {path}" if path else ""
+            return None
+        return kept_sentence("" if is_deleted or not self._written else self._title, unsaved)
 
     # Finding
 

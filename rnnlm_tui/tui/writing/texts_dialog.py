@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+import time
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast
@@ -14,7 +14,8 @@ from textual.content import Content
 from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
-from rnnlm_tui.formatting import plural, sanitize, shorten
+from rnnlm_tui.formatting import day_name, plural, sanitize, shorten
+from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.folding import straight_quotes
@@ -25,7 +26,6 @@ from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.lists import RowList
 from rnnlm_tui.tui.writing.host import WritingHost
-from rnnlm_tui.tui.writing.page import day_name
 from rnnlm_tui.tui.writing.saving import TextWanted
 
 MAX_SHOWN = 100
@@ -176,7 +176,7 @@ class TextsDialog(Dialog[TextWanted]):
     @work(group="dialog")
     async def action_open_file(self) -> None:
         path, about = (
-            f"{Path.cwd()}/",
+            f"{current_dir()}/",
             "A text file of up to 1 MB. Each of its lines is a paragraph.",
         )
         with self.host.showing_errors():
@@ -226,9 +226,8 @@ class TextsDialog(Dialog[TextWanted]):
 
 def row_of(text: Listed, width: int, found: list[str], *, is_open: bool) -> Content:
     """Returns the row of a text in `width` cells, and below it the line in which `found` stands."""
-    day = date.fromtimestamp(text.changed)
-    when = "today" if day == date.today() else day_name(day, "%b")
-    when = "open" if is_open else when
+    when, today = (day_name(seconds, "%b") for seconds in (text.changed, time.time()))
+    when = "open" if is_open else "today" if when == today else when
     words = plural(text.words, "word").rjust(WORDS_WIDTH)
     row = Content(" ").join([Content(when.ljust(DAY_WIDTH)), Content(words)])
     if width >= WITH_FILES:

@@ -98,6 +98,28 @@ async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(
         assert app.autocomplete.editor.line == "shall "
 
 
+async def test_a_key_that_terminals_do_not_send_leaves_the_default(tmp_path: Path) -> None:
+    app = give_keys(
+        tmp_path,
+        '"app.train" = "super+t"\n"app.models" = "ctrl+@"\n"dialog.cancel" = "hyper+alt+t"\n'
+        '"app.keys" = "super+k,f11"\n"line.suggest_now" = "f12"',
+    )
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await write(pilot, *"shall ")
+        told = '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"'
+        await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
+        assert len(toasts(app)) == 1
+        tabs = app.screen.query_one(Header).render().plain
+        assert "F3 Train" in tabs and "ctrl+space Models" in tabs
+        assert "F11 keys" in picture(app)
+        await press(pilot, "alt+t")  # a dialog
+        await wait_until(pilot, lambda: "Esc cancel" in picture(app))
+        await press(pilot, "escape")
+        await wait_until(pilot, lambda: not app.screen.is_modal)
+        await press(pilot, "ctrl+@")
+        await wait_until(pilot, lambda: app.current_mode == "models")
+
+
 async def test_the_palette_writes_a_keymap_to_edit(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(notifications=True) as pilot:

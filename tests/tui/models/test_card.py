@@ -76,7 +76,7 @@ def test_a_card_says_all_there_is_to_say(library: Library) -> None:
         "window the last 4 words",
         "parameters 96",
         "epochs 3 of 130 done, epoch 3 is kept",
-        "training can be resumed",
+        "training was stopped and can be resumed",
     ):
         assert part in said
     assert sum(int(number) for _, number, _ in layers(one.card)) == 96

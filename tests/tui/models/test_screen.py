@@ -443,9 +443,13 @@ async def test_a_model_a_damaged_one_and_a_run_are_deleted(library: Library, nam
 
 @pytest.mark.parametrize(
     ("name", "calls", "message"),
-    [("run", [("resume_run", "run")], ""), ("two", [], "two has no training")],
+    [
+        ("run", [("resume_run", "run")], ""),
+        ("two", [("resume_run", "two")], ""),
+        ("three", [], "three has no training"),
+    ],
 )
-async def test_a_training_is_resumed_if_there_is_one(
+async def test_a_training_is_resumed_or_done_for_longer(
     library: Library, name: str, calls: list[tuple[str, str]], message: str
 ) -> None:
     async with shown(library, row=name) as (pilot, app):

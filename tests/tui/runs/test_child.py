@@ -12,7 +12,6 @@ import pytest
 from rnnlm_tui import paths
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import RunStatus
 from rnnlm_tui.tui.runs.child import ChildProcess, TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
@@ -80,16 +79,11 @@ async def test_a_program_that_cannot_be_started_is_a_failed_run(
     assert (run.is_running, run.progress.phase, ends) == (False, Phase.FAILED, [run])
 
 
-def test_a_run_is_extended_with_enough_patience(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_model_is_trained_longer_on_its_text() -> None:
     assert TrainArguments.updating("poems", ()).arguments == ("--update", "poems")
-    arguments = ("--resume", "--name", "poems", "--epochs", "12")
-    status = RunStatus(None, 4, 2)  # type: ignore[arg-type]  # no settings are looked at
-    for exhausted, more in ((False, ()), (True, ("--patience", "10"))):
-        monkeypatch.setattr(RunStatus, "patience_exhausted", exhausted)
-        request = TrainArguments.extending("poems", status, 12)
-        assert (request.arguments, request.resumes) == ((*arguments, *more), True)
+    request = TrainArguments.extending("poems", 12)
+    assert request.arguments == ("--update", "poems", "--epochs", "12")
+    assert not request.resumes and TrainArguments.resuming("poems").resumes
 
 
 def test_the_program_itself_is_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ async def test_a_process_that_ends_without_a_last_event(
 
 async def test_a_run_that_resumes_shows_the_epochs_behind_it(start: Start, script: Script) -> None:
     script.write(started(), ended(1), ended(2), ended(3), finished("stopped", 3))
-    run = await start(TrainArguments.resuming("poems", "--epochs", "5"))
+    run = await start(TrainArguments.resuming("poems"))
     assert [epoch.epoch for epoch in run.progress.epochs] == [1, 2, 3]
     assert phase(run) is Phase.STARTING
     script.write(started(epochs_done=2), ended(3, 7.0))

@@ -131,7 +131,7 @@ async def test_a_run_of_another_machine_cannot_be_stopped(
     monkeypatch.setattr("sys.platform", "linux")
     with trained_elsewhere(script, started()):
         watched = await runs.watch("other")
-        allowed = {action for action in (*CONTROLS, "write") if is_allowed(action, watched, None)}
+        allowed = {action for action in (*CONTROLS, "write") if is_allowed(action, watched, False)}
         assert allowed == ({"stop", "write"} if is_here else {"write"})
         runs.show_own()
 

@@ -21,10 +21,8 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Holder
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.runs.actions import run_rows
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import HistoryReader
-from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import badge, end_of, run_line
 from rnnlm_tui.tui.train import fields
@@ -40,8 +38,8 @@ from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
 
-OFFERED = ["Write with it", "Inside", "Train longer", "Compare", "New"]
-"""The buttons of a finished run with a model and a state to resume."""
+OFFERED = ["Resume", "Write with it", "Inside", "Compare", "New"]
+"""The buttons of a stopped run with a model and a state to resume."""
 
 
 def epochs(*held_out: float, is_mixed: bool = False) -> list[Event]:
@@ -54,9 +52,10 @@ def epochs(*held_out: float, is_mixed: bool = False) -> list[Event]:
 
 
 def leave_model(on: Shown, done: int = 4, *state: int) -> None:
-    """Saves a model, and the state of a run that can be resumed."""
+    """Saves a model, and this state of a run that can be resumed, if any."""
     make_model(on.app.library.path("poems"), epoch=done)
-    put_state(on.app.library.run_folder("poems"), *(state or (done + 1, 20, 2)))
+    if state:
+        put_state(on.app.library.run_folder("poems"), *state)
 
 
 # From the form to the run
@@ -466,7 +465,7 @@ async def test_a_run_that_is_over_offers_what_to_do(
     script: Script, size_before: tuple[int, int], size: tuple[int, int]
 ) -> None:
     async with shown(script, size_before) as on:
-        leave_model(on)
+        leave_model(on, 4, 5, 20)
         await on.start(*epochs(6, 5, 5.5, 5.6), finished("stopped", 2, {"epoch": 2}))
         script.exit()
         await on.phase(Phase.FINISHED)
@@ -491,42 +490,34 @@ async def asked_for_epochs(on: Shown) -> str:
 
 async def test_a_run_is_trained_longer(script: Script) -> None:
     async with shown(script) as on:
-        leave_model(on, 3, 4, 3)
+        leave_model(on, 3)
         await on.start(*epochs(6, 5, 4), finished("completed", 3, {"epoch": 3}))
         script.exit()
         await on.until(lambda: "Train longer" in on.buttons)
         await click(on.pilot, "#end-longer")
-        assert await asked_for_epochs(on) == "It has had 3 epochs. How many epochs in all?"
+        assert "replaced if that makes it better" in await asked_for_epochs(on)
         field = on.app.screen.query_one(Input)
-        assert field.value == "6"
+        assert field.value == "20"
         problem = on.app.screen.query_one(".dialog-problem", Static)
-        for wrong in ("3", "1000001", "1.5", ""):
+        for wrong in ("0", "1000001", "1.5", ""):
             field.value = wrong
             await on.pilot.press("enter")
             assert isinstance(on.app.screen, AskText)
-            says = "it must be a whole number, above 3 and at most 1,000,000"
+            says = "it must be a whole number, 1 or more and at most 1,000,000"
             assert str(problem.content) == says
         field.value = "5"
         await on.pilot.press("enter")
-        await on.until(lambda: "--resume" in script.arguments())
-        expected = ["--train", "--resume", "--name", "poems", "--epochs", "5"]
-        assert script.arguments()[:6] == expected
+        expected = ["--train", "--update", "poems", "--epochs", "5"]
+        await on.until(lambda: script.arguments()[:5] == expected)
         await on.phase(Phase.STARTING)
-        assert [row[1] for row in on.epochs] == ["1", "2", "3"]
 
 
-async def test_a_run_that_ended_early_is_given_more_patience(script: Script) -> None:
+async def test_a_model_whose_run_has_finished_is_trained_longer(script: Script) -> None:
     async with shown(script) as on:
-        leave_model(on, 4, 5, 9, 2, 2)
+        leave_model(on, 4)
         on.screen.run_pane.resume("poems")
-        assert await asked_for_epochs(on) == (
-            "It has had 4 epochs, and its held-out loss was best in epoch 2. How many epochs in"
-            " all? It will not end early before that."
-        )
-        assert on.app.screen.query_one(Input).value == "9"
-        await on.pilot.press("enter")
-        await on.until(script.arguments)
-        assert script.arguments()[4:8] == ["--epochs", "9", "--patience", "7"]
+        await asked_for_epochs(on)
+        assert on.app.screen.query_one(Input).value == "130", "as many as it was trained for"
 
 
 def is_offered(on: Shown, buttons: list[str]) -> bool:
@@ -534,10 +525,10 @@ def is_offered(on: Shown, buttons: list[str]) -> bool:
 
 
 async def test_a_failed_run_offers_only_what_may_work(script: Script) -> None:
-    """Three states: one that can be resumed, one at its end, and a damaged one."""
+    """Two states: one that can be resumed, and a damaged one."""
     async with shown(script) as on:
         folder = on.app.library.run_folder("poems")
-        for state, offered in (((2, 3), ["Resume"]), ((4, 3), ["Train longer"]), ((), [])):
+        for state, offered in (((2, 3), ["Resume"]), ((), [])):
             if state:
                 put_state(folder, *state)
             else:
@@ -597,7 +588,7 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
     script: Script,
 ) -> None:
     async with shown(script) as on:
-        leave_model(on, 3, 4, 3)
+        leave_model(on, 3)
         await on.start(started(epochs=1), ended(1), finished("completed", 1, {"epoch": 1}))
         script.exit()
         await on.until(lambda: on.keys().get("t"))
@@ -735,17 +726,11 @@ async def test_a_model_is_trained_on_what_its_files_hold_now(script: Script) -> 
         assert names_waiting(on) == ["letters"]
 
 
-def test_a_run_that_is_over_is_not_listed(data_dir: Path) -> None:
-    library = Library(data_dir)
-    put_state(library.run_folder("poems"), 5, 9, 2, 2)
-    assert run_rows(library.runs(), Runs(library)) == []
-
-
 def test_a_run_is_a_line_in_the_list() -> None:
     run = SavedRun("a", None, True, 3, 9)
     assert run.is_unfinished
     assert run_line(run) == "‖ a  stopped at epoch 3 of 9"
-    assert not SavedRun("a", None, True, 9, 9).is_unfinished
+    assert not SavedRun("a", None, False, 9, 9).is_unfinished
     begun = SavedRun("a", None, True, None)
     assert run_line(begun) == "‖ a  stopped at its first epoch"
     running = SavedRun("a", Holder(), False, None)

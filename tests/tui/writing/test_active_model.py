@@ -102,6 +102,14 @@ async def test_which_model_is_loaded_at_the_start(
     assert it.errors == errors
 
 
+async def test_a_built_in_model_is_loaded_rather_than_the_newest(
+    it: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(it.library, "is_built_in", lambda name: name == "other")
+    it.loader.begin(None, "gone")
+    await it.until_active("other")
+
+
 async def test_with_no_model_that_can_be_used(it: Trial) -> None:
     it.library.models.clear()
     it.loader.begin(None, "")

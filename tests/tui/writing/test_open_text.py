@@ -11,7 +11,7 @@ import pytest
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Continuation, Copied
+from rnnlm_tui.session.tables import Continuation, Copied, Text, TextFile
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
@@ -148,6 +148,14 @@ async def test_a_text_that_cannot_be_saved_is_not_saved(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="could not save"):
             await text.save(str(tmp_path / "none" / "a.txt"))
         assert (text.text.file, text.text.is_saved) == (None, False)
+
+
+@pytest.mark.parametrize("saved", [0.0, 4e9, 1e18])
+def test_a_change_is_later_than_the_file_whatever_the_clock_said(saved: float) -> None:
+    text = Text(file=TextFile("a.txt", "utf-8", "\n", "", saved), changed=saved)
+    assert text.is_saved
+    text.changed_by(1)
+    assert not text.is_saved
 
 
 def test_the_last_words_of_the_app() -> None:

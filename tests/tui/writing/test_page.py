@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from textual.selection import Selection
 
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Turn
-from rnnlm_tui.tui.writing.page import Page, day_name
+from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.predictor import Predictor
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 from rnnlm_tui.tui.writing.wrapping import wrapped
@@ -81,12 +81,6 @@ async def test_a_heading_for_each_day_and_a_blank_row_between_paragraphs() -> No
         await pilot.pause()
         assert rows(host)[7] == "   ▏ and more  m"
         check_layout(host)
-
-
-def test_the_day_of_this_year_has_no_year() -> None:
-    today = date.today()
-    assert day_name(date(today.year, 11, 3)) == "3 November"
-    assert day_name(date(2020, 11, 3), "%b") == "3 Nov 2020"
 
 
 async def test_the_page_stays_at_its_end_unless_one_scrolls_up() -> None:

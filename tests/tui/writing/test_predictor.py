@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from rnnlm_tui.store.card import ENGLISH, Mixture, ModelCard
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, Question, answer_to
 from tests.helpers.app import card_of, scripted_model
 from tests.helpers.runs import until
@@ -47,6 +48,19 @@ def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     everything = answer_to(Question(loaded(model), "shall ", 6))
     assert everything.suggestions.matching_words == len(model.vocabulary.words)
     assert 0 <= answer.took_s < PATIENCE_S
+
+
+async def test_earlier_texts_are_read_beside_the_questions() -> None:
+    words = ("shall", "i", "see")
+    model = ScriptedModel({}, 10, SPECIAL_TOKENS, words)
+    who, predictor = loaded(model), Predictor()
+    question = Question(who, "shall zi", 8)
+    assert answer_to(question).suggestions.candidates == ()
+    await predictor.read_earlier(who, ["when shall zillah", "i see"], ("a line above",))
+    assert [c.word for c in answer_to(question).suggestions.candidates] == ["zillah"]
+    predictor.close()
+    await predictor.read_earlier(who, ["zita shall"], ())  # nothing: the app is being closed
+    assert answer_to(question).suggestions.candidates == ()
 
 
 async def test_one_question_is_in_work_and_then_the_latest() -> None:

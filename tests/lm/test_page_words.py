@@ -1,0 +1,65 @@
+"""Words that a text takes from itself: new ones, and those after names."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnlm_tui.lm.page_words import NEW_FOLLOWER, RECENCY, UNFAMILIAR, PageWords
+from rnnlm_tui.text.prose import ProseTokenizer
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+KNOWN = ("the", "to", "we", "I", "met", "London", "fan", "pen", ".", ",")
+
+
+def page_words(*special_tokens: str) -> PageWords:
+    vocabulary = Vocabulary(KNOWN, special_tokens)
+    return PageWords(vocabulary, ProseTokenizer(Conventions(), vocabulary.ranks))
+
+
+def test_chances_are_those_of_a_restaurant_whose_guests_fade() -> None:
+    found = page_words(*SPECIAL_TOKENS).on_page(
+        ("we met zeno", "xi met zeno", "1984, a - met yasu")
+    )
+    ages = {"yasu": [0], "zeno": [1, 3], "xi": [2]}
+    weights = {w: sum(1 / (1 + n / RECENCY) for n in of) for w, of in ages.items()}
+    total = sum(weights.values()) + UNFAMILIAR
+    assert found.new == pytest.approx({w: weight / total for w, weight in weights.items()})
+
+
+def test_a_word_is_written_as_within_a_sentence_if_it_was() -> None:
+    words = page_words(*SPECIAL_TOKENS)
+    assert [*words.on_page(("Campsite to campsite.", "Campsite.")).new] == ["campsite"]
+    assert [*words.on_page(("We met Zsófia.", "ZSÓFIA MET THE PEN.")).new] == ["Zsófia"]
+    assert [*words.on_page(("Zsófia met the pen.",)).new] == ["Zsófia"]  # for want of another
+
+
+def test_earlier_texts_count_as_if_they_stood_above() -> None:
+    words, texts = page_words(*SPECIAL_TOKENS), ["we met Zeno Xi.", "Yasu met Zeno Xi."]
+    here = ("we met Zeno", "to Zeno ")
+    apart = words.on_page(here, words.read(texts))
+    whole = words.on_page((*texts, *here))
+    assert apart.new == pytest.approx(dict(whole.new))
+    assert apart.following == whole.following == {"Xi": 2 / (2 + NEW_FOLLOWER[1])}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("we met the fan ", {}),  # no name
+        ("we met Pen ", {"y": 1 / 17}),
+        ("we met Pen y ", {"Fan": 1 / 9}),  # two words say more than one
+        ("I ", {}),  # a capital, and no name
+        ("to London ", {"to": 1 / 17}),
+        ("we met Zsófia ", {}),
+    ],
+)
+def test_what_follows_a_name_is_what_followed_it(line: str, expected: dict[str, float]) -> None:
+    above = ("We climbed Pen y Fan. I met the", "London to the pen y")
+    words = page_words(*SPECIAL_TOKENS)
+    assert words.on_page((*above, line)).following == pytest.approx(expected)
+
+
+def test_a_model_without_an_unknown_word_gets_no_words_of_the_page() -> None:
+    found = page_words().on_page(("unheard of", "Pen y Fan, Pen "))
+    assert not found.new and not found.following

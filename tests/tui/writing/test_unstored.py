@@ -1,0 +1,205 @@
+"""A text that is no longer stored: it is said at once, the text can be saved to a file, and nothing
+is called kept that is not."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from rnnlm_tui.tui.preferences import Preferences
+from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice
+from rnnlm_tui.tui.writing import screen
+from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
+from tests.helpers.app import check_layout, has_row, post_keys
+from tests.helpers.writing_screen import AppDesk, desk
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")
+QUIET = Preferences(continue_lines=False)
+"""No line is continued by the model."""
+OFFER = "” is not stored"
+
+
+@pytest.fixture(autouse=True)
+def checked_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notices a loss without waiting for seconds."""
+    monkeypatch.setattr(screen, "CHECK_STORED_EVERY_S", 0.02)
+
+
+def lose(folder: Path) -> None:
+    shutil.rmtree(folder / "data" / "session")
+
+
+async def answer(it: AppDesk, key: str) -> None:
+    """Answers the question about a text that is not stored."""
+    await it.until(lambda: isinstance(it.app.screen, Choice) and has_row(it.app, OFFER))
+    check_layout(it.app)
+    post_keys(it.app, key)  # without waiting for widgets, which the end of the app removes
+
+
+async def asks_path(it: AppDesk) -> None:
+    await it.until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
+
+
+async def name_file(it: AppDesk, path: Path) -> None:
+    await asks_path(it)
+    it.app.screen.query_one(Input).value = str(path)
+    post_keys(it.app, "enter")
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    """What the app has printed at its end, on one line."""
+    return " ".join(capsys.readouterr().err.split())
+
+
+async def quit_app(it: AppDesk) -> None:
+    post_keys(it.app, "ctrl+q")
+    await it.until(lambda: not it.app.is_running)
+
+
+async def test_a_loss_is_said_at_once_and_all_is_saved_also_what_is_written_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "diary.txt"
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        await it.write(*"half a li")
+        lose(tmp_path)  # and nothing is typed
+        await it.until(lambda: it.tells("another program has moved, replaced or emptied it"))
+        await answer(it, "1")
+        await name_file(it, target)
+        await it.until(target.exists)
+        await it.until(lambda: target.read_text() == "before\nhalf a li\n")
+        await it.until(lambda: it.tells(f"saved to {target}, with what you are writing"))
+        await it.send("after", 2)
+        await it.write(*"more")
+        await it.press("f5")
+        await it.until(lambda: it.screen.text.text.is_saved)
+        assert target.read_text() == "before\nafter\nmore\n"
+        await quit_app(it)
+    assert printed(capsys) == f"Saved to: {target}"
+
+
+async def test_one_can_write_on_and_nothing_is_called_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        lose(tmp_path)
+        await answer(it, "2")
+        await it.send("after", 2)
+        await it.write(*"half a li")
+        await it.press("ctrl+n")  # another text cannot be opened, this one stays
+        await it.press("e")
+        assert (it.page, it.line) == (["before", "after"], "half a lie")
+        post_keys(it.app, "ctrl+q")
+        await answer(it, "3")
+        await it.until(lambda: not it.app.screen.is_modal)
+        post_keys(it.app, "ctrl+q")
+        await answer(it, "2")
+        await it.until(lambda: not it.app.is_running)
+    assert printed(capsys) == "Not kept: “before”"
+
+
+async def test_the_text_is_saved_on_the_way_out_also_below_a_dialog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(screen, "CHECK_STORED_EVERY_S", 1000.0)
+    target = tmp_path / "diary.txt"
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        await it.press("ctrl+o")
+        await it.until(lambda: isinstance(it.app.screen, TextsDialog))
+        lose(tmp_path)
+        post_keys(it.app, "ctrl+q")
+        await answer(it, "1")
+        await name_file(it, target)
+        await it.until(lambda: not it.app.is_running)
+    assert target.read_text() == "before\n"
+    assert printed(capsys) == f"Saved to: {target}"
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM turn", "UPDATE turn SET line = 'x'"])
+async def test_what_another_program_has_changed_is_not_called_kept(
+    change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        await it.app.session.read(lambda connection: None)
+        with closing(sqlite3.connect(tmp_path / "data" / "session" / "session.db")) as connection:
+            connection.execute(change)
+            connection.commit()
+        post_keys(it.app, "ctrl+q")
+        await answer(it, "2")
+        await it.until(lambda: not it.app.is_running)
+    assert "Not kept" in printed(capsys)
+
+
+async def test_an_app_without_a_text_does_not_ask(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "session").write_text("a file where the folder should be")
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.until(lambda: it.tells("could not store"))
+        await quit_app(it)
+
+
+async def test_where_a_file_cannot_be_written_another_is_asked_for(tmp_path: Path) -> None:
+    folder, target = tmp_path / "folder", tmp_path / "diary.txt"
+    folder.mkdir()
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        await it.press("f5")
+        await name_file(it, folder / "a.txt")
+        await it.until(lambda: it.screen.text.text.is_saved)
+        shutil.rmtree(folder)
+        lose(tmp_path)
+        await answer(it, "1")
+        await it.until(lambda: has_row(it.app, "there is no folder"))
+        check_layout(it.app)
+        it.app.screen.query_one(Input).value = "/proc/no-such-file"
+        await it.press("enter")
+        await it.until(lambda: has_row(it.app, "could not save /proc/no-such-file"))
+        await name_file(it, target)
+        await it.until(lambda: target.exists() and target.read_text() == "before\n")
+
+
+async def test_what_is_appended_to_a_file_of_others_is_not_replaced_by_the_next_save(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "diary.txt"
+    target.write_text("of others\n")
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        lose(tmp_path)
+        await answer(it, "1")
+        await asks_path(it)
+        it.app.screen.query_one(Input).value = str(target)
+        await it.press("enter")
+        await it.until(lambda: has_row(it.app, "diary.txt already exists"))
+        await it.press("2")
+        await it.until(lambda: target.read_text() == "of others\nbefore\n")
+        await it.press("f5")
+        await asks_path(it)
+
+
+async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next letter stores all of the draft."""
+
+    def fail(connection: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        it.app.session.write(fail)
+        await it.until(lambda: it.tells("database is locked"))
+        await it.until(lambda: it.app.session.problem is None)
+        assert not it.app.screen.is_modal
+        await quit_app(it)
+    assert "Kept: “before”" in printed(capsys)
