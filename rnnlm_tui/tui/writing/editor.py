@@ -16,6 +16,7 @@ from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
+from rnnlm_tui.tui.writing.candidates import spelled
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
@@ -24,7 +25,7 @@ from rnnlm_tui.tui.writing.open_text import SentTexts, lines_of
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TakenDigit, TextTooLong, Typing, index_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Accept, Suggestion
+    from rnnlm_tui.accepting import Accept
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
 
@@ -92,10 +93,11 @@ class WordTaken(Message):
 
 @dataclass
 class DigitTyped(Message):
-    """A plain digit was typed in a word for which the list had `word`, which it takes with alt."""
+    """A plain digit was typed in a word for which the list had a word, which it takes with alt and
+    which would be written so."""
 
     digit: str
-    word: Suggestion
+    written: str
 
 
 class LineChanged(Message):
@@ -322,7 +324,7 @@ class LineEditor(GrowingArea):
         with_alt = "" if suggested.has_plain_digits else suggested.digits_with_alt
         if character in with_alt and suggested.prefix and is_answered:
             word = suggested.candidates[int(character) - 1]
-            self.post_message(DigitTyped(character, word))
+            self.post_message(DigitTyped(character, spelled(word, suggested.prefix)))
 
     async def _takes_word(self, character: str) -> bool:
         """Inserts the word of the list that a digit takes; returns whether it takes one."""
