@@ -171,6 +171,16 @@ def test_the_model_is_better_than_the_english_alone(trained: list[dict[str, Any]
     assert end["evaluation"]["keystroke_savings"] >= alone["keystroke_savings"] > 0.5
 
 
+def test_the_model_is_one_small_file_and_its_run_leaves_no_state(
+    trained: list[dict[str, Any]], run: Run, env: dict[str, str]
+) -> None:
+    path, folder = Path(of_kind(trained, "finished")["path"]), Path(env["RNNLM_DATA_DIR"])
+    ((listed,),) = (each["models"] for each in run("--models", "mine", "--json"))
+    assert listed["size_bytes"] == path.stat().st_size < 10_000_000
+    left = {file.name for file in (folder / "runs" / "mine").iterdir()}
+    assert left == {"history.jsonl", "origin.json"}
+
+
 def test_the_started_run_is_the_one_of_the_card(
     card: dict[str, Any], trained: list[dict[str, Any]]
 ) -> None:

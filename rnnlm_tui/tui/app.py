@@ -297,11 +297,11 @@ class RnnlmApp(TerminalApp):
     async def _ask_and_quit(self, kept: str | None) -> None:
         """Quits unless the user decides to stay. `kept` is what to print, None if the text that is
         open is not stored."""
-        while self.screen.is_modal:  # else no question could be asked
-            if self.screen.is_mounted:  # one that is being built would not find its widgets
-                await self.screen.dismiss(None)
-            await asyncio.sleep(0.01)
         if kept is None:
+            while self.screen.is_modal:  # else no path could be asked for
+                if self.screen.is_mounted:  # one that is being built would not find its widgets
+                    await self.screen.dismiss(None)
+                await asyncio.sleep(0.01)
             kept = await self.autocomplete.quit_unstored()
         if kept is not None and (run := self._own_run) is not None:
             kept = await self._end_training(run, kept)
@@ -317,8 +317,7 @@ class RnnlmApp(TerminalApp):
         answer: str | None = "detach"
         waiting = [request.name for request in self.runs.waiting]
         if waiting or not run.detached:
-            # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
-            answer = await self.push_screen_wait(quit_question(run.name, waiting))
+            answer = await self.ask(quit_question(run.name, waiting))
         if answer is None:
             return None
         self.notify_user("saving the training ..." if answer == "stop" else "closing ...")

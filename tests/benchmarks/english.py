@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from rnnlm_tui import threads
@@ -76,7 +77,7 @@ def compare_keys(model: LanguageModel, text: Path, words: int) -> None:
 
 
 def find_names(model: LanguageModel, text: Path, words: int) -> None:
-    """Prints how many names are in the list after 0, 1 and 2 letters, and how many stand above."""
+    """Prints how many names stand above, and how many of these are listed by 0, 1 and 2 letters."""
     found, repeated, names = [0] * len(LETTERS), 0, 0
     for excerpt in spread_excerpts(lines_of(text), words):
         above, seen, contexts = list(excerpt.above), set[str](), Contexts(model)
@@ -96,12 +97,14 @@ def find_names(model: LanguageModel, text: Path, words: int) -> None:
                         contexts,
                         while_typing=True,
                     )
-                    found[letters] += name in [c.word for c in listed.candidates]
+                    if name in [c.word for c in listed.candidates]:
+                        found[letters] += 1
+                        break
                 seen.add(name)
             above.append(line)
-    shares = ", ".join(f"{count / max(1, repeated):.0%}" for count in found)
+    shares = ", ".join(f"{count / max(1, repeated):.0%}" for count in accumulate(found))
     print(f"{text.stem[:30]}: {names} names, {repeated} of them stood above;", end=" ")
-    print(f"of these {shares} are listed after 0, 1 and 2 letters", flush=True)
+    print(f"of these {shares} are listed by 0, 1 and 2 letters", flush=True)
 
 
 def names_in(model: LanguageModel, line: str) -> list[tuple[int, str]]:

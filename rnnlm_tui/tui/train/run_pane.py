@@ -142,7 +142,7 @@ class RunPane(Vertical, can_focus=True):
         finished."""
         with self.host.showing_errors():
             run = await asyncio.to_thread(self.host.library.run, name)
-            if run.resumable:
+            if run.resumable or run.epochs is None:  # None: there is no model to train longer
                 await self.begin(TrainArguments.resuming(name))
             else:
                 await self._extend(name, run.epochs)

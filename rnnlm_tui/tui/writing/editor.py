@@ -42,12 +42,6 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
     Binding("shift+tab", "accept_second", "second word", show=False, id="line.accept_second",
             tooltip="Accept the second word of the list"),
-    *(
-        Binding(f"alt+{number}", f"take({number})", "that word", show=number == 1,
-                key_display="alt+1-5" if number == 1 else None, id=f"line.take_{number}",
-                tooltip=f"Accept word {number} of the list")
-        for number in range(1, LISTED + 1)
-    ),
     Binding("ctrl+right,alt+f", "accept('tab', 'cursor_word_right')", "Accept a word", show=False,
             id="line.accept_word_right",
             tooltip="Accept a word of the ghost; move a word to the right"),
@@ -64,6 +58,12 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Hide the suggestions; first leave the list, or cancel an edit"),
     Binding("enter", "send_or_insert", "send", id="line.send",
             tooltip="Add the text to the page; insert the word chosen in the list"),
+    *(
+        Binding(f"alt+{number}", f"take({number})", "that word", show=number == 1,
+                key_display="alt+1-5" if number == 1 else None, id=f"line.take_{number}",
+                tooltip=f"Accept word {number} of the list")
+        for number in range(1, LISTED + 1)
+    ),
     Binding("ctrl+j,shift+enter", "new_line", "new line", show=False, id="line.new_line",
             tooltip="Start a new line"),
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
@@ -140,6 +140,8 @@ class LineEditor(GrowingArea):
         self.suggested = Suggested(preferences)
         self.sent = SentTexts()
         self.answer_gate = AnswerGate()
+        self.opening_gate = AnswerGate()
+        """Cleared while another text is being opened: what is typed belongs to that."""
         self._ask = ask
         self._counter = KeystrokeCounter()
         self.typing = Typing(self, self._counter)
@@ -303,6 +305,7 @@ class LineEditor(GrowingArea):
     # Keys
 
     async def on_key(self, event: events.Key) -> None:
+        await self.opening_gate.is_passed()
         character, taken = event.character, self.typing.taken
         # Not `event.is_printable`, which excludes joiners and spaces other than U+0020.
         if character and sanitize(character) == character:
@@ -341,8 +344,9 @@ class LineEditor(GrowingArea):
             self.post_message(WordTaken(character))
         return True
 
-    def on_paste(self, event: events.Paste) -> None:
+    async def on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()
+        await self.opening_gate.is_passed()
         self.add_text(event.text)
 
     def action_paste(self) -> None:
@@ -500,7 +504,8 @@ class LineEditor(GrowingArea):
         if self.suggested.choice is not None:
             self.insert_candidate(self.suggested.choice)
         elif text or edited is not None:
-            self.post_message(TextSent(text, self.keystrokes, edited))
+            # To the screen itself: by way of the editor it would come behind the next keys.
+            self.screen.post_message(TextSent(text, self.keystrokes, edited))
             # Emptied at once: what is typed next is a new text.
             self.set_text(self.sent.end_edit(lines_of(edited.line) if edited else None))
             self.suggested.visibility.reset()

@@ -12,27 +12,27 @@ LONGEST_WAIT_S = 1.0
 
 
 async def run_own_binding(widget: Widget, key: str) -> bool:
-    """Runs the binding of `widget` for a key at once; returns whether there is one.
+    """Runs the binding of `widget` or its screen for a key at once; returns whether there is one.
 
     Textual runs a binding only when the key has bubbled up to the app; letters typed quickly after
     it would overtake it.
     """
     active = widget.screen.active_bindings.get(key)
-    if active is None or active.node is not widget or not active.enabled:
+    if active is None or active.node not in (widget, widget.screen) or not active.enabled:
         return False
-    return await widget.app.run_action(active.binding.action, widget)
+    return await widget.app.run_action(active.binding.action, active.node)
 
 
 class AnswerGate(asyncio.Event):
-    """Cleared while an answer is pending. A key that needs the answer waits in its action; its
-    widget handles no other key until then."""
+    """Cleared while an answer, or another text, is pending. A key that needs it waits; its widget
+    handles no other key until then."""
 
     def __init__(self) -> None:
         super().__init__()
         self.set()
 
     async def is_passed(self) -> bool:
-        """Waits up to a second for the answer; returns whether it has come."""
+        """Waits up to a second; returns whether what was pending has come."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.wait(), LONGEST_WAIT_S)
         return self.is_set()

@@ -400,7 +400,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     # Texts. Messages are handled one after the other: what is sent meanwhile waits.
 
     async def _open(self, opening: Awaitable[str]) -> None:
-        """Shows the text that is being opened. What is written meanwhile becomes a part of it."""
+        """Shows the text that is being opened. Keys wait for it; what is written meanwhile, since
+        they wait no longer than a second, becomes a part of it."""
+        self.editor.opening_gate.clear()
         before = self.editor.unsent
         self.editor.begin("")
         try:
@@ -412,6 +414,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             self.page.fill()
             self.editor.begin("\n".join(filter(None, [draft, self.editor.text])))
             self._lines_changed()
+        self.editor.opening_gate.set()
 
     @on(TextWanted)
     async def _open_wanted(self, wanted: TextWanted) -> None:
@@ -421,6 +424,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             await self._open(self.text.open(wanted.number))
 
     def action_new_text(self) -> None:
+        self.editor.opening_gate.clear()
+        self.text.draft.keep(self.editor.unsent)  # `Changed` comes behind the keys typed after it
         self.post_message(TextWanted())
 
     @work(group="dialog")
@@ -493,9 +498,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         """Whether the files of the database are still there and, if a read or a write has failed,
         whether they have all of the text nevertheless."""
         try:
-            if self._database.problem is None:
-                await self._database.read(lambda connection: None)
-            else:
+            await self._database.read(lambda connection: None)
+            if self._database.problem is not None:  # also of a write that was waiting
                 await self.text.check_stored()
                 self._database.problem = None
         except StorageError as error:

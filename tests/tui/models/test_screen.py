@@ -304,7 +304,7 @@ async def test_a_model_is_measured_and_brought_up_to_date(
         await wait_until(pilot, lambda: re.search(r" \? .*%", line_of(app, "two")))
         await pilot.press("f5")
         update = TrainArguments.updating("two", ())
-        await wait_until(pilot, lambda: app.calls[-1] == ("start_trainings", update))
+        await wait_until(pilot, lambda: app.calls[-1:] == [("start_trainings", update)])
         await pilot.press("a")
         await told(pilot, app, "the files of no model have changed")
         corpus_file.write_text("the moon in June\n" * 9)
@@ -345,10 +345,8 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
             return
         learned = {"1": ["We left.\n\nIt rained.\n\nWell\nthen.\n"], "2": ["It rained.\n"]}
         added = (str(texts / "two-written.txt"),) if key in learned else ()
-        await wait_until(
-            pilot,
-            lambda: app.calls[-1] == ("start_trainings", TrainArguments.updating("two", added)),
-        )
+        started = ("start_trainings", TrainArguments.updating("two", added))
+        await wait_until(pilot, lambda: app.calls[-1:] == [started])
         kept = [path.read_text("utf-8-sig") for path in texts.glob("*")]
         assert kept == learned.get(key, [])
 

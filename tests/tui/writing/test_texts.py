@@ -399,6 +399,19 @@ async def test_prose_has_76_cells_beside_the_pane(tmp_path: Path) -> None:
         assert not has_row(it.app, "y" * 77)
 
 
+async def test_what_is_typed_right_after_a_new_text_was_begun_belongs_to_it(tmp_path: Path) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("first", 1)
+        before = it.screen.text.text
+        post_keys(it.app, *"old", "ctrl+n", *"new")
+        await it.until(lambda: it.screen.text.text is not before and it.line == "new")
+        assert it.page == []
+        await open_list(it, "first")
+        await it.press("enter")
+        await closed(it)
+        await it.until(lambda: it.page == ["first"] and it.line == "old")
+
+
 async def test_a_text_opened_right_after_a_line_was_sent_does_not_get_it(tmp_path: Path) -> None:
     async with desk(tmp_path, preferences=QUIET) as it:
         before = it.screen.text.text
