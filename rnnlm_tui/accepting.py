@@ -46,22 +46,23 @@ TYPED_FACTOR = 0.6
 class Suggestion:
     """A word and its probability among the words that fit what is typed.
 
-    `text` is inserted at the cursor to accept the word. If `replaces_space`, the space before the
-    cursor is deleted first, and so are the `replaces_after` characters after the cursor, the rest
-    of the word that the cursor is in. `space_after` says whether a space follows in running text.
+    To accept the word, `text` is inserted at the cursor in place of the `replaces_before`
+    characters before it, a space or letters that are written in another way, and of the
+    `replaces_after` characters after it, the rest of the word that the cursor is in. `space_after`
+    says whether a space follows in running text.
     """
 
     word: str
     probability: float
     text: str
-    replaces_space: bool
+    replaces_before: int
     space_after: bool
     replaces_after: int = 0
 
     @property
     def changes_text(self) -> bool:
         """Whether accepting it changes the text. A word that is complete already does not."""
-        return bool(self.text or self.replaces_space or self.replaces_after)
+        return bool(self.text or self.replaces_before or self.replaces_after)
 
 
 class Listed(Protocol):

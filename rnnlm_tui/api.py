@@ -237,7 +237,7 @@ class Model:
         could 0.08 ould
 
         Probabilities are relative to all words that fit, and those of all of them sum to 1. To
-        accept a suggestion, append its `text`, after removing the final space if `replaces_space`;
+        accept a suggestion, remove `replaces_before` characters from the end and append its `text`;
         `space_after` says whether a space follows. With a `cursor` (in characters, by default the
         end) within a word, its `replaces_after` characters after the cursor go. A word that is
         complete already is not listed. Raises RnnlmError if `top` is less than 1 or the cursor is

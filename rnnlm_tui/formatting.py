@@ -30,6 +30,12 @@ def _is_harmless(character: str) -> bool:
     return character in JOINERS or unicodedata.category(character) == "Zs"
 
 
+def same_start(one: str, two: str) -> int:
+    """The number of characters that two texts share at their start."""
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(two)))
+
+
 def shorten(text: str, most: int = LONGEST_WORD) -> str:
     """Sanitizes text and cuts it to `most` characters."""
     return sanitize(text) if len(text) <= most else f"{sanitize(text[: most - 1])}…"

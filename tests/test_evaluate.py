@@ -28,7 +28,7 @@ from rnnlm_tui.evaluate import (
     written_loss,
 )
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import encode_context, suggest
+from rnnlm_tui.suggest import apply_insertion, encode_context, suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.spacing import gives_space_back
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -125,8 +125,7 @@ class TypedLine:
 
     def _accept(self, accepted: Accept) -> None:
         for piece in accepted.pieces:
-            self.line = self.line.removesuffix(" ") if piece.replaces_space else self.line
-            self.line += piece.text
+            self.line = apply_insertion(self.line, piece)
         self._has_space, self._mark = accepted.pieces[-1].space_after, -1
         self.line += " " * self._has_space
 

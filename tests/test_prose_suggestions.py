@@ -76,7 +76,7 @@ def after_tab(model: LanguageModel, line: str) -> str:
 @pytest.mark.parametrize(
     ("text", "line", "taken"),
     [
-        # The rest of a word. Letters already typed keep their case.
+        # The rest of a word. Letters already typed keep their case if the word has no capital.
         ("ENGLISH", "the kit", "the kitchen "),
         ("ENGLISH", "the KIT", "the KITCHEN "),
         ("ENGLISH", "THE KIT", "THE KITCHEN "),
@@ -98,7 +98,7 @@ def after_tab(model: LanguageModel, line: str) -> str:
         ("ENGLISH", "to see An", "to see Anna "),
         ("ENGLISH", "he said so", "he said so "),
         ("ENGLISH", "see So", "see Soviet "),
-        ("ENGLISH", "to lond", "to london "),
+        ("ENGLISH", "to lond", "to London "),
         ("ENGLISH", "Going to Lo", "Going to London "),
         # Apostrophes as the text writes them, found by either.
         ("ENGLISH", "“Don", "“Don’t "),
@@ -146,6 +146,80 @@ def after_tab(model: LanguageModel, line: str) -> str:
 )
 def test_tab(text: str, line: str, taken: str) -> None:
     assert after_tab(MODELS[text], line) == taken
+
+
+NAMES = ("ChatGPT", "chatter", "Zsófia", "Wi-Fi", "wise", "MRI", "café", "O'Brien", "iPhone",
+         "Berlin", "résumé", "dog", "will", "Will", "naïve", "Île", "the", "I'm")  # fmt: skip
+
+
+def names_of(*words: str) -> ScriptedModel:
+    """A model that knows these words, each less likely than the one before it."""
+    likely = {word: 0.5**place for place, word in enumerate(words, start=1)}
+    tokenizer = learn_prose(STRAIGHT.split("\n") * 8)
+    after = dict.fromkeys(("the", "I", ".", "<s>", "<unk>"), likely)
+    return ScriptedModel(after, 9, SPECIAL_TOKENS, [*words, "I", "."], tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        ("chatg", "ChatGPT"),
+        ("Chatg", "ChatGPT"),
+        ("CHA", "CHATGPT"),
+        ("zso", "Zsófia"),
+        ("Zso", "Zsófia"),
+        ("zsó", "Zsófia"),
+        ("ZSO", "ZSÓFIA"),
+        ("wi-", "Wi-Fi"),
+        ("mri", "MRI"),
+        ("Mr", "MRI"),
+        ("cafe", "café"),
+        ("Cafe", "Café"),
+        ("CAFE", "CAFÉ"),
+        ("caf", "café"),
+        ("O'B", "O'Brien"),
+        ("o'b", "O'Brien"),
+        ("O'BR", "O'BRIEN"),
+        ("ipho", "iPhone"),
+        ("Iph", "iPhone"),
+        ("B", "Berlin"),
+        ("Resu", "Résumé"),
+        ("nai", "naïve"),
+        ("ile", "Île"),
+        ("Do", "Dog"),
+        ("Wil", "Will"),
+        ("i'", "I'm"),
+        ("i’", "I’m"),  # the apostrophe stays as typed
+    ],
+)
+@pytest.mark.parametrize("start", ["the ", "the dog. ", "I "])
+def test_accepting_writes_the_letters_typed_as_the_word_has_them(
+    start: str, typed: str, taken: str
+) -> None:
+    answer = suggest(names_of(*NAMES), start + typed)
+    first = answer.candidates[0]
+    assert apply_insertion(start + typed, first) == start + taken
+    assert typed[: len(typed) - first.replaces_before] + first.text == taken
+    assert first.text[:1] != typed[len(typed) - first.replaces_before :][:1] or not first.text
+
+
+@pytest.mark.parametrize(("one", "other"), [("cafe", "café"), ("resume", "résumé")])
+def test_what_is_spelled_as_typed_is_listed_before_what_has_other_accents(
+    one: str, other: str
+) -> None:
+    """However much likelier the other is."""
+    model = names_of(other, *(f"x{number}" for number in range(9)), f"{one}s", one)
+    for typed, accented in (one, other), (other, one):
+        words = [c.word for c in suggest(model, f"the {typed}").candidates]
+        assert words[0] == typed and accented in words
+    assert suggest(model, f"the {one[:1]}").candidates[0].word == other
+
+
+def test_a_new_word_is_found_without_its_capital_and_accents() -> None:
+    model, above = names_of("the"), ["I met Zsófia O'Brien."]
+    for typed, taken in (("zso", "Zsófia"), ("o'b", "O'Brien"), ("Zs", "Zsófia")):
+        found = suggest(model, f"I {typed}", previous_lines=above).candidates[0]
+        assert apply_insertion(f"I {typed}", found) == f"I {taken}"
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def suggestions_json(answer: Suggestions, top: int, model: str) -> dict[str, Any
         "continuation": list(answer.continuation),
         "ghost": {
             "text": "".join(way.text for way in answer.ghost),
-            "replaces_space": bool(answer.ghost) and answer.ghost[0].replaces_space,
+            "replaces_before": answer.ghost[0].replaces_before if answer.ghost else 0,
         },
         "seen": list(answer.seen),
         "unknown": list(answer.unknown),

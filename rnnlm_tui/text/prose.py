@@ -7,6 +7,7 @@ within a sentence.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any, TypeAlias
 
 import regex
 
+from rnnlm_tui.formatting import same_start
 from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
     CLOSE,
@@ -33,7 +35,7 @@ from rnnlm_tui.text.prose_tokens import (
     usually_begins_sentence,
 )
 from rnnlm_tui.text.spacing import UNDECIDED
-from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer
+from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer, is_all_capitals
 
 TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
 REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", regex.VERSION1)
@@ -51,7 +53,23 @@ class _LettersAlone(dict[int, str]):
         return self[code]
 
 
+class _PlainLetters(dict[int, str]):
+    """A table for `str.translate` that turns each letter into the small one without accents, if
+    that is one."""
+
+    def __missing__(self, code: int) -> str:
+        letter = plain = chr(code)
+        if letter.isalpha():
+            parts = unicodedata.normalize("NFKD", letter)
+            plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
+        if len(plain) != 1:
+            plain = letter.lower() if len(letter.lower()) == 1 else letter
+        self[code] = plain
+        return plain
+
+
 LETTERS_ALONE = _LettersAlone()
+PLAIN_LETTERS = _PlainLetters({ord("’"): APOSTROPHE})
 LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
 """The longest chunk that is cached, in characters, and the most chunks."""
 LONGEST_LOOK = 200
@@ -200,11 +218,9 @@ class ProseTokenizer(Tokenizer):
         return ends
 
     def match_key(self, word: str) -> str:
-        """Lower case, if that has as many letters, and the plain apostrophe."""
-        lower = word.lower()
-        if lower == word or len(lower) != len(word):
-            lower = word  # most keys are the words themselves, which saves their memory
-        return lower.replace("’", APOSTROPHE)
+        """Small letters without accents, each for one, and the plain apostrophe."""
+        key = word.lower() if word.isascii() else word.translate(PLAIN_LETTERS)
+        return word if key == word else key  # most keys are the words, which saves their memory
 
     def line_key(self, line: str) -> str:
         """A key that is equal for lines with the same words, whatever the conventions."""
@@ -269,21 +285,25 @@ class ProseTokenizer(Tokenizer):
         return self._ranks.get(word, math.inf)
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """How to write a token after `before`. Letters that are typed stay as typed."""
+        """How to write a token after `before`. Letters that are typed keep their case if the token
+        has no capital of its own, and get its accents."""
         text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
+        in_capitals = is_in_capitals(before) and is_all_capitals(before)
         if prefix:
-            rest = text[len(prefix) :]
-            if prefix.isupper() and (len(prefix) > 1 or is_in_capitals(before)):
-                rest = rest.upper()
-            return Insertion(rest, space_after=space_after)
+            begin, rest = text[: len(prefix)], text[len(prefix) :]
+            if is_all_capitals(prefix) or (in_capitals and prefix.isupper()):
+                begin, rest = begin.lower(), rest.upper()
+            elif text != text.lower():
+                return _replacing(prefix, begin, rest, space_after)
+            return _replacing(prefix, _in_case_of(prefix, begin), rest, space_after)
         last, marks = self._end_of(before)
-        if is_in_capitals(before):
+        if in_capitals:
             text = text.upper()
         elif self._begins_sentence(marks):
             text = capitalize(text)
         space = self._space_between(last, word) if last else ""
         if before[-1:].isspace():
-            return Insertion(text, bool(last) and not space, space_after)
+            return Insertion(text, int(before[-1] == " " and bool(last) and not space), space_after)
         return Insertion(space + text, space_after=space_after)
 
     def takes_space(self, before: str, character: str) -> bool:
@@ -403,6 +423,28 @@ def _unpickle(conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokeni
 def is_in_capitals(text: str) -> bool:
     """Whether a text of two words or more, or of one long one, is all in capitals."""
     return text.isupper() and (len(text) > 4 or " " in text.strip())
+
+
+def _in_case_of(prefix: str, letters: str) -> str:
+    """The small `letters` of a word, as many as are typed, in the case in which they are."""
+    if len(letters) != len(prefix) or letters == prefix:
+        return letters
+    pairs = zip(prefix, letters, strict=True)
+    return "".join(
+        typed if typed.lower() == letter else letter.upper() if typed.isupper() else letter
+        for typed, letter in pairs
+    )
+
+
+def _replacing(prefix: str, begin: str, rest: str, space_after: bool) -> Insertion:
+    """How to insert the `rest` of a word whose typed `prefix` is written as `begin`, except for
+    apostrophes and other marks, which stay as typed."""
+    if begin != prefix and len(begin) == len(prefix):
+        pairs = zip(prefix, begin, strict=True)
+        begin = "".join(letter if typed.isalpha() else typed for typed, letter in pairs)
+        same = same_start(prefix, begin)
+        return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
+    return Insertion(rest, space_after=space_after)
 
 
 def capitalize(word: str) -> str:

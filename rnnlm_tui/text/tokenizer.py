@@ -7,7 +7,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -23,14 +23,15 @@ SENTENCE_ENDS = ".!?…。！？؟।"
 class Insertion(NamedTuple):
     """How a word is inserted at the cursor.
 
-    `text` is inserted: the rest of a half-typed word, or the word with a space before it if the
-    line needs one. If `replaces_space`, the space before the cursor is deleted first, as before a
-    comma. `space_after` says whether a space follows in running text, as it does not after an
-    opening quote.
+    `replaces_before` characters before the cursor are deleted first: the space before a comma, or
+    letters that are written in another way, as the `chat` of ChatGPT; as many letters at the start
+    of `text` then take their place. `text` is inserted: the rest of a half-typed word, or the word
+    with a space before it if the line needs one. `space_after` says whether a space follows in
+    running text, as it does not after an opening quote.
     """
 
     text: str
-    replaces_space: bool = False
+    replaces_before: int = 0
     space_after: bool = True
 
 
@@ -57,6 +58,12 @@ class Conventions:
     )
     starts: dict[str, bool] = field(default_factory=dict)
     abbreviations: tuple[str, ...] = ()
+
+
+def is_all_capitals(text: str) -> bool:
+    """Whether a text is all in capitals, with two side by side: the capitals of `O'B` or `B3` are
+    those of names."""
+    return text.isupper() and any(one.isalpha() and two.isalpha() for one, two in pairwise(text))
 
 
 class Tokenizer(ABC):
@@ -101,7 +108,8 @@ class Tokenizer(ABC):
         return self
 
     def match_key(self, word: str) -> str:
-        """The key by which a half-typed word is compared with its completions."""
+        """The key by which a half-typed word is compared with its completions. It has as many
+        characters as the word."""
         return word
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:

@@ -255,4 +255,5 @@ def note_on(suggestions: Suggestions) -> str:
 
 def spelled(candidate: Suggestion, prefix: str) -> str:
     """Returns the word as it will be inserted, cut to what could ever be shown."""
-    return sanitize((prefix + candidate.text).strip()[: 4 * WIDEST_WORD])
+    kept = prefix[: max(0, len(prefix) - candidate.replaces_before)]
+    return sanitize((kept + candidate.text).strip()[: 4 * WIDEST_WORD])

@@ -16,6 +16,7 @@ from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
+from rnnlm_tui.tui.writing.candidates import spelled
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
@@ -24,7 +25,7 @@ from rnnlm_tui.tui.writing.open_text import SentTexts, lines_of
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TakenDigit, TextTooLong, Typing, index_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Accept, Suggestion
+    from rnnlm_tui.accepting import Accept
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
 
@@ -41,12 +42,6 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
     Binding("shift+tab", "accept_second", "second word", show=False, id="line.accept_second",
             tooltip="Accept the second word of the list"),
-    *(
-        Binding(f"alt+{number}", f"take({number})", "that word", show=number == 1,
-                key_display="alt+1-5" if number == 1 else None, id=f"line.take_{number}",
-                tooltip=f"Accept word {number} of the list")
-        for number in range(1, LISTED + 1)
-    ),
     Binding("ctrl+right,alt+f", "accept('tab', 'cursor_word_right')", "Accept a word", show=False,
             id="line.accept_word_right",
             tooltip="Accept a word of the ghost; move a word to the right"),
@@ -63,6 +58,12 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Hide the suggestions; first leave the list, or cancel an edit"),
     Binding("enter", "send_or_insert", "send", id="line.send",
             tooltip="Add the text to the page; insert the word chosen in the list"),
+    *(
+        Binding(f"alt+{number}", f"take({number})", "that word", show=number == 1,
+                key_display="alt+1-5" if number == 1 else None, id=f"line.take_{number}",
+                tooltip=f"Accept word {number} of the list")
+        for number in range(1, LISTED + 1)
+    ),
     Binding("ctrl+j,shift+enter", "new_line", "new line", show=False, id="line.new_line",
             tooltip="Start a new line"),
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
@@ -92,10 +93,11 @@ class WordTaken(Message):
 
 @dataclass
 class DigitTyped(Message):
-    """A plain digit was typed in a word for which the list had `word`, which it takes with alt."""
+    """A plain digit was typed in a word for which the list had a word, which it takes with alt and
+    which would be written so."""
 
     digit: str
-    word: Suggestion
+    written: str
 
 
 class LineChanged(Message):
@@ -251,7 +253,7 @@ class LineEditor(GrowingArea):
         """Makes a change. Undo and redo do not come here."""
         self.typing.forget()
         start, end = index_of(self, edit.top), index_of(self, edit.bottom)
-        if end - start > 1:  # deleted on purpose, so not suggested again
+        if end - start > 1 and not edit.text:  # deleted on purpose, so not suggested again
             self.suggested.clear_ghost()
         self._counter.typed(start, end, len(edit.text))
         return super().edit(edit)
@@ -325,7 +327,7 @@ class LineEditor(GrowingArea):
         with_alt = "" if suggested.has_plain_digits else suggested.digits_with_alt
         if character in with_alt and suggested.prefix and is_answered:
             word = suggested.candidates[int(character) - 1]
-            self.post_message(DigitTyped(character, word))
+            self.post_message(DigitTyped(character, spelled(word, suggested.prefix)))
 
     async def _takes_word(self, character: str) -> bool:
         """Inserts the word of the list that a digit takes; returns whether it takes one."""

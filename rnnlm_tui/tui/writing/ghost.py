@@ -17,7 +17,7 @@ from rnnlm_tui.accepting import (
     is_of_letters,
     ways_to_accept,
 )
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import same_start, sanitize
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Suggestion
@@ -35,7 +35,10 @@ class Ghost:
 
     def __init__(self) -> None:
         self._line = ""
-        """The line up to the cursor, followed by the whole ghost."""
+        """The line up to the cursor as accepting the ghost would write it, and the whole ghost."""
+        self._typed = ""
+        """The same with the letters that were typed, of which the ghost may write some in another
+        way."""
         self._ends: list[tuple[int, bool]] = []
         """Where each piece ends in `_line`, and whether a space follows it in running text."""
         self._shortest = 0
@@ -45,40 +48,51 @@ class Ghost:
     def set(self, before: str, prefix: str, pieces: Sequence[Insertion | Suggestion]) -> None:
         """Sets the ghost after `before`, the line up to the cursor, which ends with the partly
         typed word `prefix`."""
-        eats = bool(pieces) and pieces[0].replaces_space and before.endswith(" ")
-        self._line = before[:-1] if eats else before
-        self._shortest = len(self._line) - len(prefix)
-        self._ends = [(len(self._line), True)] if eats else []
+        replaced = pieces[0].replaces_before if pieces else 0
+        self._line = before[: len(before) - replaced]
+        self._shortest = min(len(self._line), len(before) - len(prefix))
+        self._ends = [(len(self._line), True)] if replaced and not prefix else []
         for piece in pieces:
             self._line += sanitize(piece.text)
             self._ends.append((len(self._line), piece.space_after))
+        self._typed = before + self._line[len(before) :] if prefix else self._line
 
     def clear(self) -> None:
         self.set("", "", ())
 
     def rest(self, before: str) -> tuple[str, bool]:
         """Returns the part of the ghost after `before`, and whether it replaces the space before
-        the cursor, as a comma does; "" if the line does not match the ghost."""
+        the cursor, as a comma does; "" if the line does not match the ghost. Typed letters that it
+        would write in another way stay as they are until it is accepted."""
+        drawn = self._places(before)[1]
+        return self._line[drawn:], drawn < min(len(before), len(self._line))
+
+    def _places(self, before: str) -> tuple[int, int]:
+        """Where the text that accepting inserts begins in the line, and where the ghost does, which
+        is drawn. Both are at its end if `before` does not match it."""
         here = len(before)
         if here >= self._shortest:
             if self._line.startswith(before):
-                return self._line[here:], False
+                return here, here
+            if self._typed.startswith(before):
+                is_first = here <= self._ends[0][0]
+                return same_start(self._line, before) if is_first else here, here
             is_after_piece = any(end == here - 1 for end, _ in self._ends)
-            if is_after_piece and before[-1:] == " " and self._line.startswith(before[:-1]):
-                return self._line[here - 1 :], True
-        return "", False
+            lines = (self._line[: here - 1], self._typed[: here - 1])
+            if is_after_piece and before[-1:] == " " and before[:-1] in lines:
+                return here - 1, here - 1
+        return len(self._line), len(self._line)
 
     def pieces(self, before: str) -> list[Insertion]:
         """Returns the pieces of the part of the ghost after `before`."""
         from rnnlm_tui.text.tokenizer import Insertion  # numpy
 
-        rest, replaces_space = self.rest(before)
-        start = len(self._line) - len(rest)
+        start = self._places(before)[0]
         left = [(end, space_after) for end, space_after in self._ends if end > start]
         ends = pairwise((start, *(end for end, _ in left)))
         return [
-            Insertion(self._line[begin:end], replaces_space and begin == start, space_after)
-            for (begin, end), (_, space_after) in zip(ends, left, strict=True)
+            Insertion(self._line[begin:end], len(before) - start if begin == start else 0, after)
+            for (begin, end), (_, after) in zip(ends, left, strict=True)
         ]
 
 

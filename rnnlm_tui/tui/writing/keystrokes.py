@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnnlm_tui.formatting import same_start
+
 TYPED = 1
 NOT_COUNTED = 255
 
@@ -48,18 +50,19 @@ class KeystrokeCounter:
         """Records that the characters `start:end` were replaced by `length` typed ones."""
         self._presses[start:end] = bytes((TYPED,)) * length
 
-    def inserted(self, start: int, end: int, keys: int | None) -> None:
+    def inserted(self, start: int, end: int, keys: int | None, typed: bytes = b"") -> None:
         """Records that the characters `start:end` were accepted with `keys` key presses in all;
-        None if they were pasted or recalled."""
+        None if they were pasted or recalled. The first ones replace letters that took the presses
+        `typed`."""
         self._presses[start:end] = bytes((NOT_COUNTED if keys is None else 0,)) * (end - start)
+        self._presses[start : start + len(typed)] = typed
+        place = min(start + len(typed), end - 1)
         if keys is not None and start < end:
-            self._presses[start] = min(keys, NOT_COUNTED - 1)
+            self._presses[place] = min(self._presses[place] + keys, NOT_COUNTED - 1)
 
     def restored(self, before: str, after: str) -> None:
         """Records that undo or redo has changed the text from `before` to `after`."""
-        pairs = enumerate(zip(before, after, strict=False))
-        shorter = min(len(before), len(after))
-        same = next((i for i, (one, other) in pairs if one != other), shorter)
+        same = same_start(before, after)
         self._presses[same:] = bytes((NOT_COUNTED,)) * (len(after) - same)
 
     def count(self, line: str) -> Keystrokes:

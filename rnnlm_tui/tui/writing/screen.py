@@ -334,7 +334,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if not self.host.preferences.alt_told:
             self.host.preferences.alt_told = True
             self.host.store_preferences()
-            self.host.notify_user(f"alt+{event.digit} takes {shorten(event.word.word, 40)}")
+            self.host.notify_user(f"alt+{event.digit} takes {shorten(event.written, 40)}")
 
     @on(Candidates.Picked)
     def _insert_picked(self, event: Candidates.Picked) -> None:

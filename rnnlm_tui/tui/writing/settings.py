@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.writing.host import WritingHost
 
 DIGIT_SETTINGS: dict[DigitSetting, str] = {
-    "with alt": "alt+1 to alt+5 take a word anywhere; a plain digit is typed",
-    "inside words": "plain ones too, in a half-typed word; a digit or a space after it types it",
-    "always": "at the start of a word too; a digit or a space after it types both",
+    "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
+    "inside words": "1 to 5 too, while a word is half typed",
+    "always": "1 to 5 too, also at the start of a word",
 }
 """Each with an explanation."""
 Switch: TypeAlias = Literal["capital_i", "continue_lines", "details"]
@@ -58,7 +58,11 @@ async def choose_digits(host: WritingHost) -> bool:
         (setting, f"{'✓ ' if setting == host.preferences.digits else ''}{setting}", explanation)
         for setting, explanation in DIGIT_SETTINGS.items()
     ]
-    answer = await host.ask(Choice("Digits", "Which digits take a word of the list?", rows))
+    text = (
+        "Which digits take a word of the list?\n"
+        "A digit, a space or Backspace right after a plain one types it."
+    )
+    answer = await host.ask(Choice("Digits", text, rows))
     if answer is not None:
         host.preferences.digits = cast("DigitSetting", answer)
         host.store_preferences()

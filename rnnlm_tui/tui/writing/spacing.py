@@ -25,6 +25,7 @@ MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
 
 LONE_I = re.compile(r"(?<!\S)i +$")
+FOR = re.compile(r"(?<!\S)for $")
 
 
 class TextTooLong(Message):
@@ -63,31 +64,40 @@ class Typing:
         """Forgets the space of the last accept, so that it is not replaced, and its digit."""
         self._space_end = self._mark = self.taken = None
 
-    def insert(self, text: str, place: Selection | None = None, keys: int | None = None) -> bool:
+    def insert(
+        self,
+        text: str,
+        place: Selection | None = None,
+        keys: int | None = None,
+        repaired: int = 0,
+    ) -> bool:
         """Replaces `place`, by default the selection, as one undo step. `keys` is the number of key
-        presses that accepted the text, None if it was pasted or recalled. Returns False and posts
-        `TextTooLong` if there is no room for it."""
+        presses that accepted the text, None if it was pasted or recalled. Its first `repaired`
+        letters are those typed there, written in another way. Returns False and posts `TextTooLong`
+        if there is no room for it."""
         area = self._area
         start, end = sorted(place or area.selection)
         first, last = index_of(area, start), index_of(area, end)
         if len(area.text) - (last - first) + len(text) > MAX_TEXT:
             area.post_message(TextTooLong())
             return False
+        typed = self._counter.presses[first : first + repaired]
         area.history.checkpoint()
         area.replace(text, start, end, maintain_selection_offset=False)
         area.history.checkpoint()
-        self._counter.inserted(first, first + len(text), keys)
+        self._counter.inserted(first, first + len(text), keys, typed)
         return True
 
     def accept(self, pieces: Sequence[Insertion | Suggestion], keys: int) -> None:
         """Inserts accepted words, one after the other, and a space after them if there is none. The
-        rest of the word that the cursor is in is replaced."""
-        area, first, last = self._area, pieces[0], pieces[-1]
+        letters typed of the first one are written as it has them; the rest of the word that the
+        cursor is in is replaced."""
+        area, first, last, repaired = self._area, pieces[0], pieces[-1], 0
         text = sanitize("".join(piece.text for piece in pieces))
         start, end = sorted(area.selection)
         if area.selection.is_empty:
-            if first.replaces_space and self._before().endswith(" "):
-                start = start[0], start[1] - 1
+            start = start[0], start[1] - first.replaces_before
+            repaired = 0 if self._before().endswith(" ") else first.replaces_before
             # A plain insertion is one of the ghost, which is at the end of the text.
             end = end[0], end[1] + (0 if isinstance(last, tuple) else last.replaces_after)
         gap = len(text) - len(text.lstrip(" "))
@@ -96,7 +106,7 @@ class Typing:
         if last.space_after and not following.isspace():
             before = f"{self._line_up_to(start)}{text} "
             text += " " * (not following or not self.takes_space(before, following))
-        has_room = self.insert(text, Selection(start, end), keys)
+        has_room = self.insert(text, Selection(start, end), keys, repaired)
         self._space_end = area.cursor_location if has_room and text.endswith(" ") else None
 
     def accept_by_digit(self, digit: str, accept: Accept, prefix: str) -> None:
@@ -154,11 +164,13 @@ class Typing:
             self._mark = mark
 
     def _capitalise(self, row: int, before: str, word: str) -> None:
-        """Writes `i` as `I` if it is the last word `before` another one, as one undo step. Between
-        backticks, as in `for i in x`, it is code."""
-        found = LONE_I.search(before)
-        if self.capitalises_i and found and word[:1].isalpha() and before.count("`") % 2 == 0:
-            area, column = self._area, found.start()
+        """Writes `i` as `I` if it is the last word `before` another one, as one undo step. After an
+        open backtick, and in `for i in`, it is code."""
+        found = LONE_I.search(before) if self.capitalises_i and word[:1].isalpha() else None
+        if found is None or (word[0] == "i" and FOR.search(before, 0, found.start())):
+            return
+        area, column = self._area, found.start()
+        if (area.get_text_range((0, 0), (row, 0)) + before).count("`") % 2 == 0:
             area.history.checkpoint()
             area.replace("I", (row, column), (row, column + 1))
             area.history.checkpoint()

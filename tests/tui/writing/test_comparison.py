@@ -53,17 +53,17 @@ async def test_two_other_models_are_shown_next_to_the_active_one(tmp_path: Path)
         await choose(it, "poems")
         await choose(it, "letters")
         await it.write(*"shall ")
-        await until_a_row_has(it, "   i ", "   we ", "   you ")
+        await until_a_row_has(it, " 1 i ", "   we ", "   you ")
         await until_a_row_has(it, "sonnets", "poems", "letters")
         check_layout(it.app)
         await choose(it, "✓ poems")
         await it.until(lambda: not any("poems" in row for row in it.rows))
-        await until_a_row_has(it, "   i ", "   you ")
+        await until_a_row_has(it, " 1 i ", "   you ")
         it.app.use_model("letters")
-        await it.until(lambda: not any("   i " in row for row in it.rows))
-        assert not any(in_order(row, "   you ", "   you ") for row in it.rows), "not with itself"
+        await it.until(lambda: not any(" 1 i " in row for row in it.rows))
+        assert not any(in_order(row, " 1 you ", "   you ") for row in it.rows), "not with itself"
         it.app.use_model("sonnets")
-        await until_a_row_has(it, "   i ", "   you ")
+        await until_a_row_has(it, " 1 i ", "   you ")
         it.app.name_changed("letters", None)
         await it.until(lambda: not it.screen.query(SidePane).filter(".-compared-1, .-compared-2"))
 
@@ -75,13 +75,13 @@ async def test_compared_models_leave_76_cells_for_the_prose(height: int, tmp_pat
         await choose(it, "letters")
         await it.write(*"shall ")
         await it.until(
-            lambda: in_order("\n".join(it.rows), "sonnets", "   i ", "poems", "   we ", "letters")
+            lambda: in_order("\n".join(it.rows), "sonnets", " 1 i ", "poems", "   we ", "letters")
         )
         await until_a_row_has(it, "   you ")
         check_layout(it.app)
         assert it.screen.page.size.width >= 76
         await it.pilot.resize_terminal(*WIDER)
-        await until_a_row_has(it, "   i ", "   we ", "   you ")
+        await until_a_row_has(it, " 1 i ", "   we ", "   you ")
         assert it.screen.page.size.width >= 76
 
 

@@ -16,6 +16,7 @@ from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
 from rnnlm_tui.accepting import DigitSetting, Suggestion, ways_to_accept
+from rnnlm_tui.formatting import same_start
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.suggest import Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
@@ -79,15 +80,16 @@ def answer_of(
     after: int = 0,
 ) -> Suggestions:
     """An answer of a model whose words have this probability. `after` characters of the word follow
-    the cursor."""
+    the cursor. Letters of the prefix that a word has in another way are replaced."""
     marks = [not word[0].isalnum() for word in (*words, *more)]
+    same = [same_start(prefix, word) for word in words]
     candidates = tuple(
-        Suggestion(word, probability, word[len(prefix) :], not prefix and is_mark, True, after)
-        for word, is_mark in zip(words, marks, strict=False)
+        Suggestion(word, probability, word[kept:], len(prefix) - kept or int(is_mark), True, after)
+        for word, kept, is_mark in zip(words, same, marks, strict=False)
     )
-    ghost = [Insertion(c.text, c.replaces_space) for c in candidates[:1] if not after]
+    ghost = [Insertion(c.text, c.replaces_before) for c in candidates[:1] if not after]
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
-        ghost.append(Insertion(word if is_mark else f" {word}", is_mark))
+        ghost.append(Insertion(word if is_mark else f" {word}", int(is_mark)))
     return Suggestions(
         before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words), ""
     )
@@ -175,6 +177,23 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "a mark from the list": ("the kitchen [:and ,]{down}{down}{enter}", "the kitchen, ", ""),
     "a mark of the ghost typed": ("the k[k:kitchen|, and]{tab},", "the kitchen,", " and"),
     "a space typed in a word of the ghost": ("i comp[comp:compare] ", "i comp ", ""),
+    # Letters that are written in another way
+    "a ghost after them": ("i chat[chat:ChatGPT|was]", "i chat", "GPT was"),
+    "taken by tab": ("i chat[chat:ChatGPT|was]{tab}", "i ChatGPT ", "was"),
+    "all of it by right": ("i cafe[cafe:café|au lait]{right}", "i café au lait ", ""),
+    "nothing but them": ("i cafe[cafe:café|au lait]{tab}", "i café ", "au lait"),
+    "no ghost": ("i cafe[cafe:café]{tab}", "i café ", ""),
+    "by alt and a digit": ("i zs[zs:Zoe Zsófia]{alt+2}", "i Zsófia ", ""),
+    "by enter in the list": ("i zs[zs:zsh Zsófia]{down}{down}{enter}", "i Zsófia ", ""),
+    "typed through": ("i chat[chat:ChatGPT|was]G", "i chatG", "PT was"),
+    "typed through and taken": ("i chat[chat:ChatGPT|was]G{tab}", "i ChatGPT ", "was"),
+    "typed to the next word": ("i cafe[cafe:café|au lait] {tab}", "i cafe au ", "lait"),
+    "some deleted": ("i chat[chat:ChatGPT|was]{backspace}", "i cha", "tGPT was"),
+    "some deleted and taken": ("i chat[chat:ChatGPT]{backspace}{tab}", "i ChatGPT ", ""),
+    "undone in one step": ("i chat[chat:ChatGPT|was]{tab}{ctrl+z}", "i chat", "GPT was"),
+    "taken again": ("i chat[chat:ChatGPT]{tab}{ctrl+z}{ctrl+y}", "i ChatGPT ", ""),
+    "given back by a space": ("i zso[zso:Zsófia]1 ", "i zso1 ", ""),
+    "with the mark of the ghost": ("i chat[chat:ChatGPT|, and]{tab}{tab}", "i ChatGPT, ", "and"),
     # The space after an accept
     **{f"a {mark} after it": (f"i [:compare]{{tab}}{mark} ", f"i compare{mark} ", "")
        for mark in ",.;:!?)]}\u201d\u2026"},
@@ -347,6 +366,11 @@ async def test_an_unlikely_ghost_is_shown_only_on_demand(
         ("(i c", "(i c"),
         ("hi c", "hi c"),
         ("`for i in x` i do", "`for i in x` I do"),
+        ("```{ctrl+j}a i b", "```\na i b"),
+        ("for i in x", "for i in x"),
+        ("for i am", "for I am"),
+        ("i.e. so", "i.e. so"),
+        ("my i5 is", "my i5 is"),
     ],
 )
 async def test_the_word_i_becomes_a_capital_when_the_next_word_begins(
@@ -766,6 +790,17 @@ async def test_keys_pressed_after_an_accept_were_not_saved(
             if key == "c":
                 it.answer("compare", prefix="c")
         assert (it.line, it.editor.keystrokes) == (line, Keystrokes(len(line), saved))
+
+
+async def test_letters_written_in_another_way_keep_their_presses() -> None:
+    async with desk("i chat") as it:
+        it.answer("ChatGPT", prefix="chat")
+        await it.press("tab", "x")
+        assert (it.line, it.editor.keystrokes) == ("i ChatGPT x", Keystrokes(11, 3))
+        await it.press("ctrl+u", *"i cafe")
+        it.answer("café", prefix="cafe")
+        await it.press("tab", "x")
+        assert (it.line, it.editor.keystrokes) == ("i café x", Keystrokes(8, 0))
 
 
 async def test_what_is_pasted_or_recalled_counts_for_nothing() -> None:

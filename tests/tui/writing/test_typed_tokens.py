@@ -86,7 +86,8 @@ class Writer:
 
     def _answer(self) -> None:
         line, cursor = self.editor.line, self.editor.cursor
-        self.editor.show(suggest(self._contexts.model, line, cursor, contexts=self._contexts))
+        model, contexts = self._contexts.model, self._contexts
+        self.editor.show(suggest(model, line, cursor, contexts=contexts, while_typing=True))
 
 
 @asynccontextmanager
