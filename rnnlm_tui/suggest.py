@@ -43,6 +43,10 @@ its accents from those of the typed letters. On the same text this saves 47.7 % 
 PASSED_OVER = 0.05
 """Multiplies the probability of a word for each shorter beginning for which it was listed and not
 taken. On three texts this saves 0.3 points more of all keys than 0.2."""
+NAME_TYPED, NAME_LETTERS = 2.0, 2
+"""Multiplies the probability of a word that the model does not know, up to this many letters, if
+the first one is a capital within a sentence: the model has not seen that it is one. 1.5 to 2.5 fit
+best on diaries, letters, notes and novels; for three letters 1 does."""
 MERGED = 20
 """Words considered for a list, since several may be written the same way. The first ones are the
 same for lists of up to half as many words."""
@@ -291,7 +295,11 @@ class WordLists:
         if not np.count_nonzero(probabilities):  # all underflow to zero: they are equally likely
             probabilities = np.ones_like(probabilities)
         if prefix and tokenizer.writes_text:
-            probabilities[self._in_another_case(ids, typed)] *= np.float32(OTHER_CASE)
+            in_another_case = self._in_another_case(ids, typed)
+            probabilities[in_another_case] *= np.float32(OTHER_CASE)
+            says_case = not isinstance(in_another_case, slice)
+            if says_case and _has_capital(prefix) and len(prefix) <= NAME_LETTERS:
+                probabilities[ids >= vocabulary.total_words] *= np.float32(NAME_TYPED)
             probabilities[self._with_other_accents(ids, prefix)] *= np.float32(OTHER_CASE)
         return ids, probabilities / np.add.reduce(probabilities)
 

@@ -30,7 +30,7 @@ def time_keys(model: LanguageModel, lines: Iterable[str]) -> Iterator[tuple[str,
     for line in lines:
         for end in range(1, len(line) + 1):
             start = time.perf_counter()
-            suggest(model, line[:end], contexts=contexts)
+            suggest(model, line[:end], contexts=contexts, while_typing=True)
             yield line[end - 1], 1000 * (time.perf_counter() - start)
 
 

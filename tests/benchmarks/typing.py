@@ -22,16 +22,13 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
-from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.corpus import read_corpus
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.bars import in_percent
 from rnnlm_tui.tui.writing.candidates import spelled
 from rnnlm_tui.tui.writing.ghost import Suggested
-from rnnlm_tui.tui.writing.predictor import CANDIDATES
+from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, learn, read_below
 from tests.benchmarks.app_in_terminal import (
     Rows,
     app,
@@ -49,6 +46,8 @@ QUIET_S = 0.05
 PAUSES_S = (0.0, 0.1)
 """Between that rest and the next key, drawn evenly."""
 PATIENCE_S = 10.0
+EARLIER_S = 15.0
+"""The app has read earlier lines by then."""
 COLUMNS = 80
 TARGETS_MS = {"idle": "p50 15, p95 25", "training": "p95 45"}
 
@@ -56,10 +55,9 @@ TARGETS_MS = {"idle": "p50 15, p95 25", "training": "p95 45"}
 class Typist:
     """Types into the app, and keeps how long it took to answer."""
 
-    def __init__(self, terminal: Terminal, model: LanguageModel, sent: list[str]) -> None:
+    def __init__(self, terminal: Terminal, loaded: LoadedModel, sent: list[str]) -> None:
         """`sent` are the lines of the open text, to which it adds its own."""
-        self._terminal = terminal
-        self._model, self._contexts = model, Contexts(model)
+        self._terminal, self._loaded = terminal, loaded
         self._random = random.Random(1)
         self._sent = sent
         self.letters_ms: list[float] = []
@@ -71,6 +69,7 @@ class Typist:
         """Types the line and sends it."""
         for end in range(1, len(line) + 1):
             self._press(line[:end])
+        learn(self._loaded, line, tuple(self._sent[-LINES_ABOVE:]))
         self._sent.append(line)
         empty = self._expected("")[0]
         self._terminal.send("\r")
@@ -102,9 +101,7 @@ class Typist:
         """The words that the engine gives, and the line with its ghost, or without where the ghost
         may wrap."""
         above = tuple(self._sent[-LINES_ABOVE:])
-        found = suggest(
-            self._model, line, k=CANDIDATES, previous_lines=above, contexts=self._contexts
-        )
+        found = answer_to(Question(self._loaded, line, len(line), above)).suggestions
         best = found.candidates[:LISTED]
         rows = [(spelled(c, found.prefix), in_percent(c.probability)) for c in best]
         suggested = Suggested(Preferences())
@@ -126,10 +123,10 @@ class Typist:
 
 
 def measured(
-    terminal: Terminal, model: LanguageModel, sent: list[str], lines: list[str], keys: int
+    terminal: Terminal, loaded: LoadedModel, sent: list[str], lines: list[str], keys: int
 ) -> Typist:
     """A typist who has typed lines until there are that many figures."""
-    typist = Typist(terminal, model, sent)
+    typist = Typist(terminal, loaded, sent)
     for line in lines:
         if len(typist.suggestions_ms) < keys:
             typist.type_line(line)
@@ -166,7 +163,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     options = parser.parse_args()
     library, name = the_model(options.model, options.data_dir)
-    _, model = library.open(name)
+    loaded = LoadedModel(name, *library.open(name))
     lines = list(read_corpus([bundled_corpus()]).lines)[1::7]
     sent = paragraphs(lines, options.words)
     print("milliseconds from a key to: its suggestion                its letter")
@@ -175,10 +172,13 @@ def main() -> None:
         write_texts(env, sent)
         with app(env, name, COLUMNS) as terminal:
             terminal.wait_for(lambda: listed(terminal))
-            print(report("idle", measured(terminal, model, sent, lines, options.keys)), flush=True)
+            if earlier := sent[:-LINES_ABOVE]:
+                loaded.contexts = read_below(loaded.model, earlier, ())
+                time.sleep(EARLIER_S)
+            print(report("idle", measured(terminal, loaded, sent, lines, options.keys)), flush=True)
             if options.training:
                 with lesson_in_training() as reports:
-                    typist = measured(terminal, model, sent, lines, options.keys)
+                    typist = measured(terminal, loaded, sent, lines, options.keys)
                     done = reports()
                 print(report("training", typist))
                 print(f"the training has reported {done} times meanwhile", flush=True)

@@ -150,4 +150,4 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     monkeypatch.chdir(tmp_path)
     assert run("--export", "verses").stdout == "wrote verses to verses.safetensors\n"
     archive.rename(tmp_path / "my model.safetensors")
-    assert "name it with --name" in refused(run("--import", "my model.safetensors", code=2))
+    assert "is now the model my-model" in run("--import", "my model.safetensors").stdout

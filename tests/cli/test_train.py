@@ -437,10 +437,11 @@ def test_a_run_resumed_with_its_text_at_a_new_place_remembers_the_place(
 def test_a_finished_run_leaves_its_model_which_is_trained_longer(
     run: Command, tmp_path: Path, library: Library
 ) -> None:
-    """The second time the step size is one that cannot learn: the model stays."""
+    """The first update has a rate that cannot learn: the model stays."""
     text = tmp_path / "text.txt"
     text.write_text("\n".join(bundled_corpus().read_text().splitlines()[:80]))
-    settings = [*CAUSAL, "--preset=gru", "--epochs=50", "--patience=1", "--learning-rate=1e-20"]
+    rate = "--learning-rate=1e-20"
+    settings = [*CAUSAL, "--preset=gru", "--epochs=50", "--patience=1", rate]
     done = run("--train", str(text), "--name=a", *settings)
     assert "ended early: the held-out loss stopped falling; epoch 1 is kept" in done.stdout
     assert {path.name for path in library.run_folder("a").iterdir()} == {"history.jsonl", ORIGIN}
@@ -449,7 +450,7 @@ def test_a_finished_run_leaves_its_model_which_is_trained_longer(
         assert "longer: rnnlm-tui --train --update a --epochs N" in said
     before = library.path("a").read_bytes()
     longer = ["--train", "--update=a", "--epochs=2", "--json"]
-    ended = end_of(events_of(run(*longer)))
+    ended = end_of(events_of(run(*longer, rate)))
     assert ended.update is not None and not ended.update["replaced"]
     assert library.path("a").read_bytes() == before
     ended = end_of(events_of(run(*longer, "--learning-rate=0.01")))

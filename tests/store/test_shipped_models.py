@@ -12,11 +12,12 @@ import pytest
 import rnnlm_tui
 from rnnlm_tui.evaluate import Evaluation, score, summarize
 from rnnlm_tui.lm.mixture import MAX_FITTED, MixedModel, cross_fit, fit_mixture_weights
+from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.training_text import find_corpus
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.corpus import held_out_mask
+from rnnlm_tui.text.corpus import hold_out
 from rnnlm_tui.text.excerpts import excerpts_of
 
 FOLDER = Path(rnnlm_tui.__file__).parent / "data" / "models"
@@ -54,10 +55,31 @@ def test_english_never_suggests_slurs(library: Library) -> None:
         assert word not in [candidate.word for candidate in suggested]
 
 
+def test_a_rare_word_of_the_page_is_listed_by_the_trust_that_it_has_earned(
+    library: Library,
+) -> None:
+    _, model = library.open("english")
+
+    def listed(line: str, *above: str, k: int = 5) -> dict[str, float]:
+        found = suggest(model, line, k=k, previous_lines=above, while_typing=True)
+        return {each.word: each.probability for each in found.candidates}
+
+    chances = listed("She c", "The campsite is lovely.", k=100)
+    assert chances["campsite"] < 0.05
+    for common in ("can", "could", "came"):
+        assert chances[common] > chances["campsite"]
+    walk = "We walked home with Zsófia Kowalczyk."
+    assert next(iter(listed("Zsófia K", walk))) == "Kowalczyk"
+    assert "Kowalczyk" in listed("I wrote to Zsófia ", walk)
+    assert next(iter(listed("climbed Pen y F", "We climbed Pen y Fan."))) == "Fan"
+
+
 def test_the_sonnets_hold_out_the_lines_of_every_presets_defaults(library: Library) -> None:
     with open_stored(library.path(SONNETS)) as stored:
         lines = stored.lines()
-    assert lines.held_out.tolist() == np.flatnonzero(held_out_mask(2159, 0.1, 0)).tolist()
+    text = bundled_corpus().read_text("utf-8").splitlines()
+    expected = hold_out(np.array([bool(line.strip()) for line in text]), 0.1, 0)
+    assert lines.held_out.tolist() == np.flatnonzero(expected).tolist()
 
 
 @pytest.mark.slow

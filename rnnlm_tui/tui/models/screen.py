@@ -66,7 +66,7 @@ class ModelsScreen(AppScreen[ModelsHost]):
         Binding("d,delete", "delete", "delete", id="models.delete",
                 tooltip="Delete the model; asks first"),
         Binding("g", "resume", "resume", id="models.resume",
-                tooltip="Resume its training, or train it longer; watch it if it is running"),
+                tooltip="Train it on, resumed or longer; watch it if it is running"),
         Binding("m", "measure", "measure", id="models.measure",
                 tooltip="Measure the model; how many keys it saves on unseen lines"),
         Binding("f5", "update", "update", id="models.update",

@@ -128,10 +128,12 @@ async def compare(
     """Writes lines with this model, and compares each with its evaluation. Returns the kinds of
     steps."""
     preferences, above, used = Preferences(digits=digits), list[str](), set[str]()
+    # One by one, since the weights of a mixture adapt to each line.
+    scores = evaluate.score(model, iter(lines))
     async with desk(folder, {"m": model}, (60, 16), preferences=preferences) as it:
         for line in lines:
             steps.clear()
-            (scored,) = evaluate.score(model, [line], above)
+            scored = next(scores)
             await write(it, steps, line)
             assert scored.keys == sum(len(step.keys) for step in steps) + 1, "with Enter"
             used |= {name_of(step) for step in steps}

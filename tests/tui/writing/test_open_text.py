@@ -13,6 +13,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Text, TextFile
 from rnnlm_tui.session.text_file import read_text_file
+from rnnlm_tui.text.words import count_words
 from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
@@ -49,7 +50,7 @@ async def test_lines_come_back_as_they_were(line: str, tmp_path: Path) -> None:
     async with app(tmp_path) as text:
         assert lines(text) == [line, "when i"]
         assert text.turns[0].continuations == continuations
-        assert text.text.words == len(line.split()) + 2
+        assert text.text.words == count_words(line) + 2
 
 
 async def test_each_text_has_its_own_lines_and_its_own_end(tmp_path: Path) -> None:
