@@ -3,7 +3,7 @@
 >>> import rnnlm_tui
 >>> model = rnnlm_tui.load("shakespeare")
 >>> model.generate("look in thy", words=3, temperature=0)
-['love', ',', 'and']
+['heart', ',', 'and']
 
 What stands in `__all__` is imported at its first use, so that the command line starts fast.
 """

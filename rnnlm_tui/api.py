@@ -45,7 +45,7 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
-    <Model shakespeare: gru, 3,080 words>
+    <Model shakespeare: gru, 3,076 words>
 
     Names are listed by `rnnlm-tui --models`; any other string is taken as a file. The models are
     in `data_dir`, by default the user's. Raises RnnlmError if there is no such model or it
@@ -233,8 +233,8 @@ class Model:
         >>> import rnnlm_tui
         >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i c", top=2):
         ...     print(suggestion.word, f"{suggestion.probability:.2f}", suggestion.text)
-        compare 0.13 ompare
-        could 0.08 ould
+        compare 0.12 ompare
+        could 0.11 ould
 
         Probabilities are relative to all words that fit, and those of all of them sum to 1. To
         accept a suggestion, remove `replaces_before` characters from the end and append its `text`;
@@ -264,7 +264,7 @@ class Model:
 
         >>> import rnnlm_tui
         >>> rnnlm_tui.load("shakespeare").generate("look in thy", words=3, temperature=0)
-        ['love', ',', 'and']
+        ['heart', ',', 'and']
 
         With a `temperature` of 0 each word is the most likely one; with a higher one words are
         sampled, from the `top_k` most likely ones if given. The same `seed` gives the same words.
@@ -307,7 +307,7 @@ class Model:
         >>> import rnnlm_tui
         >>> line = rnnlm_tui.load("shakespeare").score("Shall I compare thee")
         >>> [(word.word, word.rank) for word in line.words]
-        [('shall', 32), ('I', 1), ('compare', 27), ('thee', 2)]
+        [('shall', 41), ('I', 1), ('compare', 22), ('thee', 2)]
 
         `line.loss` is the mean negative log-likelihood, in nats per word.
         """
@@ -330,12 +330,12 @@ class Model:
         candidate (4, 256)
         update gate (4, 256)
         states (4, 256)
-        logits (3084,)
-        softmax (3084,)
+        logits (3080,)
+        softmax (3080,)
         >>> for part in found.parts:  # the probability of the first suggestion comes from
         ...     print(f"{part.name} {part.contributions[0]:.3f}")
-        network 0.106
-        n-grams 0.029
+        network 0.131
+        n-grams 0.032
         recent words 0.000
 
         Each stage has a `sentence` on what it does.

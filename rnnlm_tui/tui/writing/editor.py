@@ -50,7 +50,7 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("end,ctrl+e", "accept('right', 'cursor_line_end')", "Accept all", show=False,
             id="line.accept_all_end",
             tooltip="Accept the ghost to its end; move the cursor to the end"),
-    Binding("down", "choose_next", "choose", id="line.choose_next",
+    Binding("down", "choose_next", "Choose", show=False, id="line.choose_next",
             tooltip="Choose a word in the list; Enter or a digit inserts it"),
     Binding("up", "choose_previous", "Earlier", show=False, id="line.choose_previous",
             tooltip="Move up in the list; on an empty line, edit what you sent before"),
@@ -59,7 +59,7 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("enter", "send_or_insert", "send", id="line.send",
             tooltip="Add the text to the page; insert the word chosen in the list"),
     *(
-        Binding(f"alt+{number}", f"take({number})", "that word", show=number == 1,
+        Binding(f"alt+{number}", f"take({number})", "take", show=number == 1,
                 key_display="alt+1-5" if number == 1 else None, id=f"line.take_{number}",
                 tooltip=f"Accept word {number} of the list")
         for number in range(1, LISTED + 1)

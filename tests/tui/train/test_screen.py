@@ -591,7 +591,8 @@ async def test_a_model_that_is_renamed_keeps_its_run_and_one_that_is_deleted_doe
         leave_model(on, 3)
         await on.start(started(epochs=1), ended(1), finished("completed", 1, {"epoch": 1}))
         script.exit()
-        await on.until(lambda: on.keys().get("t"))
+        own = on.app.runs.own
+        await on.until(lambda: own is not None and not own.is_running)
         on.app.library.rename("poems", "verses")
         on.app.runs.name_changed("poems", "verses")
         await on.until(lambda: "verses" in on.head)

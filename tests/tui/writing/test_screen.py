@@ -281,7 +281,7 @@ async def test_the_list_shows_the_digits_that_take_a_word_with_alt(tmp_path: Pat
         await it.write(*"shall i compare ")
         row = it.rows[it.screen.query_one(BestWords).region.y]
         assert in_order(row, " 1 thee", " 2 the", " 3 this")
-        assert in_order(picture(it.app), "Tab word", "alt+1-5 that word")
+        assert in_order(picture(it.app), "Tab word", "alt+1-5 take")
         await it.write("alt+2")
         assert it.line == "shall i compare the "
         await it.press("escape")
