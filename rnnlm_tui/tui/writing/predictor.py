@@ -142,7 +142,9 @@ class Predictor:
     def learn(self, loaded_model: LoadedModel, line: str, above: tuple[str, ...]) -> None:
         """Lets a model adapt to a line that was written below the lines `above`. What is asked next
         waits: some 2 ms for ten words."""
-        asyncio.get_running_loop().run_in_executor(self._thread, learn, loaded_model, line, above)
+        if not self.is_closed:
+            loop = asyncio.get_running_loop()
+            loop.run_in_executor(self._thread, learn, loaded_model, line, above)
 
     async def read_earlier(
         self, loaded_model: LoadedModel, earlier: Sequence[str], above: tuple[str, ...]
