@@ -244,7 +244,10 @@ class WordLists:
         self._model, self._tokenizer = model, tokenizer
         new, self._probabilities = with_page(model, probabilities, page)  # [D]
         self._new = tuple(new)
-        self._new_keys = [tokenizer.match_key(word) for word in self._new]
+        for word in self._new:
+            if word not in page.keys:
+                page.keys[word] = tokenizer.match_key(word)
+        self._new_keys = [page.keys[word] for word in self._new]
         self._letters = 0
         """The words listed for fewer letters than these count less already."""
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel
-from rnnlm_tui.lm.model import MAX_WORDS, Array, LanguageModel, State, in_batches
+from rnnlm_tui.lm.model import MAX_WORDS, READ_AT_ONCE, Array, LanguageModel, State, in_batches
 from rnnlm_tui.lm.recent_words import Recent, RecentWords
 from rnnlm_tui.text.excerpts import Excerpt, some_excerpts
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -114,7 +114,15 @@ class MixedModel(LanguageModel):
 
     def start_below(self, ids: Sequence[int]) -> MixedState:
         """The state before a text below others, of which the cache remembers these ids."""
-        recent = self.state_after(self.start, ids).recent
+        recent, own_ids = Recent(), self.own_ids(ids)
+        last: State = self._network.start if self._network else None
+        for begin in range(0, len(ids), READ_AT_ONCE):  # the other parts are not read
+            read = slice(begin, begin + READ_AT_ONCE)
+            queries = np.empty((len(ids[read]), 0), np.float32)
+            if self._network:
+                states = self._network.advance(last, own_ids[read])
+                last, queries = states[-1], self._network.keys(states)
+            recent = self._cache.advance(recent, ids[read], queries)[-1]
         return MixedState(self.start.models, recent._replace(query=None))
 
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:

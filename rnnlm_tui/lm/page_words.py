@@ -15,7 +15,7 @@ memory", 1991.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -36,6 +36,8 @@ RECENCY = 3.0
 """The weight of a word used `n` such words ago is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = {1: 16.0, 2: 8.0}
 """The weight of another word after one word with a name, and after two, as a number of uses."""
+MOST_USES = 2000
+"""The last uses of new words in earlier texts that count; the weight of others is below 0.002."""
 CACHED_LINES = 1024
 Followed: TypeAlias = tuple[str, ...]
 """One or two words, with a name among them."""
@@ -55,7 +57,7 @@ class EarlierWords:
     """What texts have that were written earlier.
 
     `forms` are their new words, in the form of the last use, by the words in lower case. `uses`
-    are all their uses, the newest first, as numbers of these forms.
+    are their last uses, the newest first, as numbers of these forms.
     """
 
     forms: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +76,8 @@ class OnPage:
 
     new: Mapping[str, float]
     following: Mapping[str, float]
+    keys: dict[str, str] = field(default_factory=dict)
+    """Match keys of these words that were computed already."""
 
 
 class PageWords:
@@ -86,7 +90,7 @@ class PageWords:
 
     def read(self, lines: Iterable[str]) -> EarlierWords:
         """Reads texts that were written earlier, the oldest line first."""
-        forms, uses = dict[str, str](), list[str]()
+        forms, uses = dict[str, str](), deque[str](maxlen=MOST_USES)
         after = dict[Followed, list[str]]()
         for line in map(self._read_line, lines):
             for word, form, is_sure in line.new:
@@ -95,6 +99,7 @@ class PageWords:
                     forms[word] = form
             for names, followers in line.after.items():
                 after.setdefault(names, []).extend(followers)
+        forms = {word: forms[word] for word in dict.fromkeys(reversed(uses))}
         numbers = {word: number for number, word in enumerate(forms)}
         newest_first = np.array([numbers[word] for word in reversed(uses)], np.int32)
         return EarlierWords(forms, newest_first, {k: tuple(v) for k, v in after.items()})
@@ -107,7 +112,8 @@ class PageWords:
         asked = lines, earlier
         last = self._last
         if last is None or last[0] != asked:
-            read = [*map(self._line, lines)]
+            # The last line grows by a word each time, and would fill the cache.
+            read = [*map(self._line, lines[:-1]), *map(self._read_line, lines[-1:])]
             last = asked, OnPage(_chances(read, earlier), _following(read, earlier))
             self._last = last
         return last[1]

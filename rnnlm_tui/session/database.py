@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.session.damaged import put_aside
@@ -123,6 +124,13 @@ def stats_of(path: Path) -> dict[str, os.stat_result]:
     return found
 
 
+def uri_of(path: Path, query: str) -> str:
+    """Returns the name of a database for SQLite, which accepts no host: that of a folder shared by
+    Windows begins with four slashes."""
+    posix = path.absolute().as_posix()
+    return f"file://{'' if posix.startswith('/') else '/'}{quote(posix, safe='/:')}?{query}"
+
+
 class SessionDatabase:
     """The connection of one app to session.db. A file that cannot be read is put aside when it is
     opened, and a new one is used.
@@ -157,7 +165,7 @@ class SessionDatabase:
         one that writes has parts of the file in memory."""
 
         def work_anew(_: sqlite3.Connection) -> T:
-            name = f"{self._path.absolute().as_uri()}?mode=ro"
+            name = uri_of(self._path, "mode=ro")
             with closing(sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
                 return work(connection)
 

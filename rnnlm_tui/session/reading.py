@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
-from rnnlm_tui.session.database import BUSY_TIMEOUT_S, VERSION, reason_of
+from rnnlm_tui.session.database import BUSY_TIMEOUT_S, VERSION, reason_of, uri_of
 from rnnlm_tui.session.tables import KeptRow, TextRow, TurnRow, rows
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
@@ -50,8 +50,9 @@ def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
     """Returns the lines, or None if there is no text at all."""
     # While an app is open there is a log. Without one, only this mode creates none.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
-    name = f"{path.absolute().as_uri()}?{mode}"
-    opened = sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    opened = sqlite3.connect(
+        uri_of(path, mode), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
+    )
     with closing(opened) as connection:
         connection.execute("BEGIN")  # all that is read is of one moment
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -47,7 +47,6 @@ INDEXES = (
     "CREATE INDEX turn_of_text ON turn (text)",
     "CREATE INDEX continuation_of_turn ON continuation (turn)",
 )
-
 SEQUENCE = "CREATE TABLE sqlite_sequence(name,seq)"
 """The table that SQLite makes for AUTOINCREMENT. If this is damaged, every write fails."""
 Count = Annotated[int, Meta(ge=0, lt=1 << 31)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct
 
+from rnnlm_tui import paths
 from rnnlm_tui.errors import ModelError, Sentence, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import APP_NAME, SETTINGS, built_in_models, config_dir
@@ -259,9 +260,11 @@ class Library:
         return Entry(name, path, card, damaged, built_in, run, sizes)
 
     def default_model(self) -> str:
-        """The model that the app used last, or else the most recently saved one that is not being
-        trained, or the most recent one if all are. Raises ModelError if there is no model."""
-        names, last = self.newest_first(), last_used()
+        """The model that the app used last, if this is the user's own folder, or else the most
+        recently saved one that is not being trained, or the most recent one if all are. Raises
+        ModelError if there is no model."""
+        names = self.newest_first()
+        last = last_used() if self.data_dir == paths.data_dir() else ""
         if not names:
             raise ModelError("there is no model yet", f"train one: {APP_NAME} --train")
         if last in names:

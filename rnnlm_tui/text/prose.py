@@ -212,8 +212,8 @@ class ProseTokenizer(Tokenizer):
         in_capitals, rest = is_in_capitals(text), text[start:]
         tokens, marks = self._scan(rest, earlier[1], in_capitals=in_capitals, longest=LONGEST_LOOK)
         ends = (*earlier[0], *map(self._case, tokens)), marks
-        while len(self._ends) >= MAX_ENDS:
-            del self._ends[next(iter(self._ends))]
+        for oldest in list(self._ends)[: len(self._ends) + 1 - MAX_ENDS]:
+            self._ends.pop(oldest, None)  # two threads may read texts
         self._ends[text] = ends
         return ends
 

@@ -97,7 +97,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     try:
         data = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if data.get("digits") not in get_args(DigitSetting):
-            data.pop("digits", None)  # a setting that there was once
+            data.pop("digits", None)  # else all settings would be put aside
         msgspec.convert(data, Preferences)
         return data, ""
     except (FileNotFoundError, NotADirectoryError):

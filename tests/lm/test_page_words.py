@@ -60,6 +60,14 @@ def test_what_follows_a_name_is_what_followed_it(line: str, expected: dict[str, 
     assert words.on_page((*above, line)).following == pytest.approx(expected)
 
 
+def test_the_line_being_typed_does_not_fill_the_cache() -> None:
+    """It is another line after each word."""
+    words = page_words(*SPECIAL_TOKENS)
+    for count in range(50):
+        words.on_page(("we met", "the sea", "xi " * count))
+    assert words._line.cache_info().currsize == 2
+
+
 def test_a_model_without_an_unknown_word_gets_no_words_of_the_page() -> None:
     found = page_words().on_page(("unheard of", "Pen y Fan, Pen "))
     assert not found.new and not found.following

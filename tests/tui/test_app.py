@@ -192,7 +192,14 @@ async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path
     async with app.run_test() as pilot:
         await write(pilot, *"shall ")
         row = rows_of(app)[-1]
-        for text in ("Tab word", "all", "Enter send", "alt+1-5 take", "ctrl+o texts", "ctrl+p more"):
+        for text in (
+            "Tab word",
+            "all",
+            "Enter send",
+            "alt+1-5 take",
+            "ctrl+o texts",
+            "ctrl+p more",
+        ):
             assert text in row
         await pilot.click(KeyBar, offset=(column_of(row, "Tab word") + 1, 0))
         await wait_until(pilot, lambda: app.autocomplete.editor.line == "shall i ")

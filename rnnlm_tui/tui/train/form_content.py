@@ -23,7 +23,6 @@ SEPARATOR = ";"
 """Separates the paths of files."""
 PER_CENT = ("held_out",)
 """Settings that are shares, which the form shows in per cent."""
-MAX_STEM = 40
 WRITTEN_STEM = "mine"
 
 

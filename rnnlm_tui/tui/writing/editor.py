@@ -376,7 +376,9 @@ class LineEditor(GrowingArea):
         return "" if self.is_hidden else self.suggested.digits_with_alt
 
     def _accept_of(self, key: str) -> Accept | None:
-        """What a key accepts of the suggestions, None for nothing."""
+        """What a key accepts of the suggestions; None for nothing, as where text is selected."""
+        if not self.selection.is_empty:
+            return None
         has_ghost, is_empty = bool(self.ghost), not self.text
         accepts = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
         ways = (way for way in accepts if way.keys == (key,))
@@ -400,7 +402,7 @@ class LineEditor(GrowingArea):
             return
         elif not self.text:
             self.screen.focus_next()
-        elif self.before and not self.before[-1].isspace():
+        elif self.selection.is_empty and self.before and not self.before[-1].isspace():
             self.typing.type(" ")
 
     async def action_accept_second(self) -> None:

@@ -32,6 +32,8 @@ class OpenText:
         self._database = database
         self.text = Text()
         self.turns: list[Turn] = []
+        self._own = set[Turn]()
+        """Turns that were written or changed here."""
         self.draft = KeptText(database, "draft", self.text)
         """What is being written at the end of the text."""
 
@@ -43,7 +45,7 @@ class OpenText:
         draft = KeptText(self._database, "draft", text)
         line = await draft.restore()
         self.turns = await self._database.read(partial(tables.read_turns, text=text.number))
-        self.text, self.draft = text, draft
+        self.text, self.draft, self._own = text, draft, set()
         return line
 
     async def open_last(self) -> str:
@@ -71,13 +73,17 @@ class OpenText:
         return stored is not None or self.text.number is None
 
     async def check_stored(self) -> None:
-        """Raises StorageError unless a later app would find all lines and the draft."""
+        """Raises StorageError unless a later app would find the lines that were written here, or
+        all if none were, and the draft. Another app may have changed lines since."""
 
         def check(connection: sqlite3.Connection) -> None:
             found = tables.read_turns(connection, self.text.number)
             lines = {turn.number: turn.line for turn in found}
-            are_found = all(lines.get(turn.number) == storable(turn.line) for turn in self.turns)
-            if not (are_found and self.draft.is_stored(connection)):
+            stored = texts.read_text(connection, self.text.number)
+            is_changed_since = stored is not None and stored.changed > self.text.changed
+            own = [turn for turn in self.turns if turn in self._own] or self.turns
+            are_found = all(lines.get(turn.number) == storable(turn.line) for turn in own)
+            if not (are_found or is_changed_since) or not self.draft.is_stored(connection):
                 raise sqlite3.DatabaseError("it does not have all of the text")
 
         await self._database.read_anew(check)
@@ -92,6 +98,7 @@ class OpenText:
         self.text.changed_by(count_words(line))
         turn = Turn(line, sent=self.text.changed)
         self.turns.append(turn)
+        self._own.add(turn)
         self._database.write(partial(tables.add_turn, text=self.text, turn=turn))
         return turn
 
@@ -100,6 +107,7 @@ class OpenText:
         turn."""
         self.text.changed_by(count_words(line) - count_words(turn.line))
         turn.line = line
+        self._own.add(turn)
         turn.continuations.clear()
         if not line:
             self.turns.remove(turn)

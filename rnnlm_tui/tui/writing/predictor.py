@@ -101,6 +101,8 @@ class Predictor:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "predictor")
         self._coming: asyncio.Future[Answer] | asyncio.Future[Origin | None] | None = None
+        self._readings = 0
+        """How often earlier texts were read: only the last reading is wanted."""
         self.is_closed = False
 
     def answer(self, question: Question) -> asyncio.Future[Answer]:
@@ -151,9 +153,16 @@ class Predictor:
     ) -> None:
         """Lets a model read texts that were written earlier, and the lines `above` the one being
         written below them. It takes seconds for many words, and is done in another thread."""
-        until_closed = takewhile(lambda line: not self.is_closed, earlier)
-        contexts = await asyncio.to_thread(read_below, loaded_model.model, until_closed, above)
-        loaded_model.contexts = contexts
+        self._readings += 1
+        reading = self._readings
+
+        def is_wanted(line: str = "") -> bool:
+            return not self.is_closed and self._readings == reading
+
+        lines = takewhile(is_wanted, earlier)
+        contexts = await asyncio.to_thread(read_below, loaded_model.model, lines, above)
+        if is_wanted():
+            loaded_model.contexts = contexts
 
     def close(self) -> None:
         """Ends the thread without waiting for it. Nothing can be asked any more."""

@@ -224,7 +224,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
             if earlier := await self._database.read(read):
                 await self._predictor.read_earlier(loaded_model, earlier, self.place[2])
-                self.editor.ask_again()
+                if self.app.is_running:
+                    self.editor.ask_again()
 
     @work(group="accuracy", exclusive=True)
     async def show_accuracy(self) -> None:
@@ -414,6 +415,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             self.page.fill()
             self.editor.begin("\n".join(filter(None, [draft, self.editor.text])))
             self._lines_changed()
+            self._read_earlier()
         self.editor.opening_gate.set()
 
     @on(TextWanted)
@@ -484,15 +486,18 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @work(group="storage")
     async def _watch_storage(self) -> None:
-        """Says once that what is written is no longer stored, and offers to save it to a file."""
-        while await self._is_stored():
+        """Says once that what is written is no longer stored, and offers to save it to a file;
+        again if it was stored meanwhile."""
+        while True:
+            if await self._is_stored():
+                self._was_asked = False
+            elif (
+                not (self._was_asked or self.app.screen.is_modal)
+                and self._written
+                and await self._ask_about_unstored("Continue writing") == "save"
+            ):
+                await self._save_unstored()
             await asyncio.sleep(CHECK_STORED_EVERY_S)
-        while self.app.screen.is_modal:
-            await asyncio.sleep(CHECK_STORED_EVERY_S)
-        if self._was_asked or not self._written:
-            return
-        if await self._ask_about_unstored("Continue writing") == "save":
-            await self._save_unstored()
 
     async def _is_stored(self) -> bool:
         """Whether the files of the database are still there and, if a read or a write has failed,

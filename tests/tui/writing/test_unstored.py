@@ -140,6 +140,22 @@ async def test_what_another_program_has_changed_is_not_called_kept(
     assert "Notkept" in printed(capsys)
 
 
+async def test_lines_that_another_app_has_changed_since_are_no_loss(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with desk(tmp_path, preferences=QUIET) as it:
+        await it.send("before", 1)
+        async with desk(tmp_path, preferences=QUIET) as other:
+            await other.press("up")
+            await other.until(lambda: other.line == "before")
+            await other.write(*" it")
+            await other.press("enter")
+            await other.until(lambda: other.page == ["before it"])
+            await quit_app(other)
+        await quit_app(it)
+    assert printed(capsys) == "Kept:“before”Tocontinue:rnnlm-tui"
+
+
 async def test_an_app_without_a_text_does_not_ask(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "session").write_text("a file where the folder should be")
