@@ -45,7 +45,8 @@ Followed: TypeAlias = tuple[str, ...]
 
 class _Line(NamedTuple):
     """The new words of a line, each with the form it was written in and whether that is its form
-    within a sentence; the words after names, as written; and the names that end the line."""
+    within a sentence; the words after names, as written; and what ends the line and may be a name
+    there, since it has a capital."""
 
     new: tuple[tuple[str, str, bool], ...]
     after: Mapping[Followed, tuple[str, ...]]
@@ -122,7 +123,8 @@ class PageWords:
         new, after = list[tuple[str, str, bool]](), dict[Followed, list[str]]()
         before: tuple[str, ...] = ()
         ends: tuple[Followed, ...] = ()
-        was_name = False
+        end: tuple[Followed, ...] = ()
+        was_name = may_have_been = False
         for word, written, is_usual in self._tokenizer.words_as_written(line):
             is_word = written[0].isalnum()
             is_known = word in self._vocabulary
@@ -134,10 +136,19 @@ class PageWords:
                 new.append((written.lower(), written, is_usual))
             is_name = is_word and _is_name(written, is_known=is_known, is_usual=is_usual)
             lower = written.lower()
-            one = ((lower,),) if is_name else ()
-            two = ((*before, lower),) if before and (is_name or was_name) else ()
-            ends, before, was_name = (*two, *one), (lower,), is_name
-        return _Line(tuple(new), {k: tuple(v) for k, v in after.items()}, ends)
+            may_be_name = is_name or (written[0].isupper() and written[1:2].isalpha())
+            ends = _followed(before, lower, is_name, is_name or was_name)
+            end = _followed(before, lower, may_be_name, may_be_name or may_have_been)
+            before, was_name, may_have_been = (lower,), is_name, may_be_name
+        return _Line(tuple(new), {k: tuple(v) for k, v in after.items()}, end)
+
+
+def _followed(
+    before: tuple[str, ...], word: str, is_one: bool, are_two: bool
+) -> tuple[Followed, ...]:
+    """The word with the one before it and alone, if these are followed as names."""
+    two = ((*before, word),) if before and are_two else ()
+    return (*two, (word,)) if is_one else two
 
 
 def _is_name(written: str, *, is_known: bool, is_usual: bool) -> bool:

@@ -31,7 +31,7 @@ class Preferences(Struct):
     ghost_from: Annotated[float, Meta(ge=0, le=1)] = GHOST_FROM
     digits: DigitSetting = WITH_ALT
     alt_told: bool = False
-    capital_i: bool = True
+    capital_i: bool = False
     continue_lines: bool = False
     details: bool = False
     first_steps: bool = True

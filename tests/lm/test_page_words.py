@@ -52,6 +52,9 @@ def test_earlier_texts_count_as_if_they_stood_above() -> None:
         ("I ", {}),  # a capital, and no name
         ("to London ", {"to": 1 / 17}),
         ("we met Zsófia ", {}),
+        ("Pen ", {"y": 1 / 17}),  # a capital that may be that of a name
+        ("Pen y ", {"Fan": 1 / 9}),
+        ("The ", {}),
     ],
 )
 def test_what_follows_a_name_is_what_followed_it(line: str, expected: dict[str, float]) -> None:

@@ -179,9 +179,11 @@ class LineEditor(GrowingArea):
     @property
     def ghost(self) -> str:
         """The whole ghost, of which `suggestion` is the part after the cursor; "" unless the cursor
-        is at the end and nothing is selected."""
+        is at the end and nothing is selected. None after a text that was sent, until it is changed:
+        End leads to its end."""
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
-        return self.suggested.ghost(self.before, self._up_to_cursor) if is_at_end else ""
+        is_wanted = is_at_end and not self.sent.is_unchanged(self.text)
+        return self.suggested.ghost(self.before, self._up_to_cursor) if is_wanted else ""
 
     @property
     def keystrokes(self) -> Keystrokes:
@@ -274,6 +276,7 @@ class LineEditor(GrowingArea):
             self.typing.forget()
         elif not self._is_editing:
             self._counter.restored(text, self.text)
+            self.typing.forget()  # the places are those of another text
         self._draw_taken()
         self.suggested.visibility.move_to(self._up_to_cursor, is_empty=not self.text)
         self.suggested.choice = None
@@ -403,6 +406,7 @@ class LineEditor(GrowingArea):
         elif not self.text:
             self.screen.focus_next()
         elif self.selection.is_empty and self.before and not self.before[-1].isspace():
+            self.history.checkpoint()
             self.typing.type(" ")
 
     async def action_accept_second(self) -> None:

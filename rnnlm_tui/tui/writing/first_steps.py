@@ -15,7 +15,7 @@ EXAMPLE = "I am looking forw"
 STEPS: dict[Step, str] = {
     "type": f"Type a few words, such as: {EXAMPLE}",
     "tab": "Tab takes the grey word",
-    "digit": "alt+1 to alt+5 takes that word of the list",
+    "digit": "alt+1 to alt+5 take that word of the list",
     "send": "Enter adds the line to the page",
 }
 """What to do, in order."""

@@ -60,7 +60,7 @@ async def choose_digits(host: WritingHost) -> bool:
     ]
     text = (
         "Which digits take a word of the list?\n"
-        "A digit, a space or Backspace right after a plain one types it."
+        "If you meant the digit, type a space, another digit or Backspace."
     )
     answer = await host.ask(Choice("Digits", text, rows))
     if answer is not None:

@@ -15,7 +15,7 @@ from textual.widgets.text_area import Location, Selection
 from rnnlm_tui.accepting import gives_digit_back
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.text.spacing import gives_space_back, takes_space
-from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter
+from rnnlm_tui.tui.writing.keystrokes import NOT_COUNTED, KeystrokeCounter
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Accept, Suggestion
@@ -101,6 +101,8 @@ class Typing:
             # A plain insertion is one of the ghost, which is at the end of the text.
             end = end[0], end[1] + (0 if isinstance(last, tuple) else last.replaces_after)
         gap = len(text) - len(text.lstrip(" "))
+        if first.replaces_before and not repaired:
+            keys += self._presses_of_space(start)
         self._capitalise(start[0], self._line_up_to(start) + text[:gap], text[gap:])
         following = area.document.get_line(end[0])[end[1] : end[1] + 1]
         if last.space_after and not following.isspace():
@@ -148,7 +150,9 @@ class Typing:
                 self._space_end = None
                 return
             if self.takes_space(self._before(), character):
+                keys, place = 1 + self._presses_of_space(space), index_of(area, space)
                 area.replace(character, space, here, maintain_selection_offset=False)
+                self._counter.inserted(place, place + 1, keys)
                 self._mark = space
                 return
         area.replace(character, *area.selection, maintain_selection_offset=False)
@@ -162,6 +166,11 @@ class Typing:
             self._counter.inserted(place, place + 1, 0)
         elif character.isalpha():
             self._mark = mark
+
+    def _presses_of_space(self, place: Location) -> int:
+        """The presses for a space that is replaced, which the character in its place takes over."""
+        presses = self._counter.presses[index_of(self._area, place)]
+        return 0 if presses == NOT_COUNTED else presses
 
     def _capitalise(self, row: int, before: str, word: str) -> None:
         """Writes `i` as `I` if it is the last word `before` another one, as one undo step. After an

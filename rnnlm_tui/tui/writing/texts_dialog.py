@@ -94,6 +94,9 @@ class TextsDialog(Dialog[TextWanted]):
         self._rows = RowList(markup=False)
         self._rows.can_focus = False
         self._nothing = Static(id="nothing", markup=False)
+        self._found: str | None = None
+        """What the rows were searched for."""
+        self._is_submitted = False
         super().__init__("Texts", "", self._search, self._nothing, self._rows)
 
     @property
@@ -136,6 +139,9 @@ class TextsDialog(Dialog[TextWanted]):
             self._rows.set_options(Option("  " + row) for row in self._contents)
             last = len(self._contents) - 1
             self._rows.highlighted = None if is_nothing else min(highlighted, last)
+            self._found = query
+            if self._is_submitted:
+                self._open_highlighted()
 
     @on(RowList.OptionHighlighted)
     def _move_mark(self, event: RowList.OptionHighlighted) -> None:
@@ -150,7 +156,9 @@ class TextsDialog(Dialog[TextWanted]):
 
     @on(Input.Submitted)
     def _open_highlighted(self) -> None:
-        if self._rows.highlighted is not None:
+        """Opens the marked text, once it is that of the search that was typed."""
+        self._is_submitted = self._found != self._search.value
+        if not self._is_submitted and self._rows.highlighted is not None:
             self._open(self._rows.highlighted)
 
     @on(RowList.OptionSelected)

@@ -296,6 +296,8 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "shown by ctrl+space": ("i c[c:compare]{escape}{ctrl+space}", "i c", "ompare"),
     # Undo and redo
     "one accept undone": ("i [:compare|thee]{tab}[:thee]{tab}{ctrl+z}", "i compare ", "thee"),
+    "a mark after one undone": ("i comp[comp:compare]{tab}.{ctrl+z}{ctrl+z}a", "i compa", "re"),
+    "the space of Tab undone": ("we chatgq[chatgq:]{tab}{ctrl+z}", "we chatgq", ""),
     "both undone": ("i [:compare]{tab}[:thee]{tab}{ctrl+z}{ctrl+z}", "i ", ""),
     "redone": ("i [:so]{tab}[:o]{tab}{ctrl+z}{ctrl+z}{ctrl+y}", "i so ", "o"),
     "letters after it undone": ("x[x:x|i]{tab}ab{ctrl+z}", "x i ", ""),
@@ -609,6 +611,13 @@ async def test_a_digit_that_is_given_back_gives_back_the_capital_of_an_i_too() -
         await it.press(" ")
         assert it.line == "i 2 "
         assert it.editor.keystrokes == Keystrokes(3, 0)
+
+
+async def test_a_mark_takes_over_the_presses_of_the_space_that_it_replaces() -> None:
+    async with desk() as it:
+        await it.play("we like it[it:it]{tab}.")
+        assert it.line == "we like it."
+        assert it.editor.keystrokes == Keystrokes(11, -1)
 
 
 async def test_a_word_that_the_next_key_may_give_back_is_drawn_so() -> None:

@@ -359,6 +359,10 @@ async def test_the_word_i_becomes_a_capital_in_english_if_that_is_wanted(tmp_pat
     models = {ENGLISH: scripted_model(), "sonnets": scripted_model()}
     async with desk(tmp_path, models) as it:
         await it.write(*"when i do")
+        assert it.line == "when i do", "no key has said so"
+        await it.press("alt+c")
+        await it.until(lambda: it.tells("the word i becomes I"))
+        await it.press("ctrl+u", *"when i do")
         assert it.line == "when I do"
         it.app.use_model("sonnets")
         await it.until(lambda: it.app.active_name == "sonnets")
