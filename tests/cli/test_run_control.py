@@ -204,7 +204,9 @@ def test_an_unread_training_ends_as_an_interrupted_one(run: Command, corpus_file
         assert Started.__name__.lower() in process.process.stdout.readline()
         process.process.stdout.close()
         assert process.end() == 130
-        assert process.lines.get(timeout=PATIENCE_S) == ""  # nothing was said on stderr
+        said = process.lines.get(timeout=PATIENCE_S)
+        # PyTorch's bindings may say at the end of a process what they have not freed.
+        assert not said or said.startswith("nanobind: "), said
     run("--suggest", "the ", "--model", "verses-lesson")
 
 

@@ -19,6 +19,7 @@ from textual.widgets import Input
 from rnnlm_tui.session import tables
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import Holder
+from rnnlm_tui.tui import app as app_module
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs import follower
@@ -132,9 +133,10 @@ def test_train_run(
         assert snap_compare(app, run_before=watch, terminal_size=(120, 40))
 
 
-def test_models(snap_compare: Compare, tmp_path: Path) -> None:
+def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of four: two models, of which one suggests, a damaged one, and a run that has saved
     no model yet; one row is selected, and the keys say what can be done with it."""
+    monkeypatch.setattr(app_module, "NOTIFY_AFTER_S", 1000.0)  # a second may be over by then
     app, library = scripted_app(tmp_path), Library(tmp_path / "data")
     make_model(library.path("sonnets"), seed=1)
     make_model(library.path("letters"), epoch=3, seed=2)
