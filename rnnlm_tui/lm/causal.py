@@ -1,7 +1,7 @@
 """Causal recurrent networks: the architecture, and inference with numpy.
 
 Shapes: N states, L layers, P parts of a layer's state, G gates, E embedding, H hidden, V vocabulary
-(`total_words`).
+(`total_words`), K numbers of a key.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ ROWS_AT_ONCE = 128
 0.4 ms one by one."""
 LOGITS_AT_ONCE = 1 << 21
 """Most logits computed together, for large vocabularies."""
+KEY_SIZE = 128
+"""The most numbers by which two states are compared. Of the 320 of the English that ships, 128 find
+what follows as well (4.263 nats a word), in a third of the time."""
 TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -141,12 +144,25 @@ class CausalModel(LanguageModel):
     @property
     def key_size(self) -> int:
         """The length of the vectors of `keys`."""
-        read = self.start if self._projection is None else self._projection
+        read = self.start if self._key_kernel is None else self._key_kernel
         return int(read.shape[-1])
 
+    @cached_property
+    def _key_kernel(self) -> Array | None:
+        """The projection, and of what it puts out the KEY_SIZE directions in which that varies
+        most [H, K]; None if the network has no projection."""
+        kernel = self._projection
+        if kernel is None or kernel.shape[1] <= KEY_SIZE:
+            return kernel
+        _, directions = np.linalg.eigh(kernel.T @ kernel)  # the largest last
+        return np.asarray(kernel @ directions[:, -KEY_SIZE:], np.float32)
+
     def keys(self, states: Sequence[Array]) -> Array:
-        """What the output layer reads in each state, as unit vectors [N, E]."""
-        read = self._projected(states)
+        """What the output layer reads in each state, as unit vectors [N, K] by which states are
+        compared."""
+        read = _outputs(states)
+        if self._key_kernel is not None:
+            read = read @ self._key_kernel
         lengths = np.linalg.norm(read, axis=1, keepdims=True)
         return np.asarray(read / np.maximum(lengths, TINY))
 

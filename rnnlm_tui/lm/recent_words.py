@@ -7,8 +7,7 @@ Sources: E. Grave, A. Joulin and N. Usunier, "Improving neural language models w
 cache", 2017; for n-grams alone R. Kuhn and R. De Mori, "A cache-based natural language model for
 speech recognition", 1990.
 
-Shapes: M words, E inputs of the network's output layer, 0 without one, V vocabulary
-(`total_words`).
+Shapes: M words, K numbers of a key, 0 without a network, V vocabulary (`total_words`).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ SHARPNESS = 20.0
 """The factor of the cosine in exp(). Below 10,000 words of four books, 10,000 words that fade by
 halves in 2,000 save 0.04 to 0.08 nats a word of 2,000 words with a factor of 12 and a half-life of
 500; what the output layer reads tells places apart 0.01 to 0.03 nats better than the states of the
-last layer do, and is less than half as long."""
+last layer do."""
 HALF_LIFE, HALF_LIFE_ALONE = 2000, 100
 """The half-life of a word in the cache, in words, with and without a network."""
 FULL_AT = 2000
@@ -44,11 +43,11 @@ MOST_BLOCKS = -(-CACHE_WORDS // BLOCK)
 _NO_WORDS = np.empty(0, np.int64)
 
 Entry: TypeAlias = tuple[int, Array]
-"""A word and its key [E], a unit vector: what the output layer read before it."""
+"""A word and its key [K], a unit vector: what the output layer read before it."""
 
 
 class Block(NamedTuple):
-    """As many words [BLOCK] and their keys [BLOCK, E]. All later states share it: with an array of
+    """As many words [BLOCK] and their keys [BLOCK, K]. All later states share it: with an array of
     2,000 keys in each, a writer's latest states took 90 MB."""
 
     words: NDArray[np.int64]
@@ -57,7 +56,7 @@ class Block(NamedTuple):
 
 class Recent(NamedTuple):
     """The last words of a text: full blocks, then the `latest` words, fewer than a block has.
-    `query` is the key [E] of the word that comes; None before the first."""
+    `query` is the key [K] of the word that comes; None before the first."""
 
     blocks: tuple[Block, ...] = ()
     latest: tuple[Entry, ...] = ()
@@ -78,14 +77,14 @@ class RecentWords:
     """Predicts words that were used not long ago."""
 
     def __init__(self, total_words: int, size: int) -> None:
-        """`size` is E."""
+        """`size` is K."""
         self._total_words = total_words
         self._half_life = HALF_LIFE if size else HALF_LIFE_ALONE
         self._no_query = np.zeros(size, np.float32)
         self.start = Recent()
 
     def advance(self, recent: Recent, ids: Sequence[int], queries: Array) -> list[Recent]:
-        """The states after each of these ids. `queries` [n, E] are the keys of the words after
+        """The states after each of these ids. `queries` [n, K] are the keys of the words after
         them. The first id of a text, which starts its first line, is not kept."""
         states = []
         for number, query in zip(ids, queries, strict=True):

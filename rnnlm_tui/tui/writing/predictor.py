@@ -66,9 +66,14 @@ def load_model(library: Library, name: str) -> LoadedModel:
     With glibc, that is 40 of the 88 MB that loading the built-in English model takes.
     """
     loaded = LoadedModel(name, *library.open(name))
+    return_freed_memory()
+    return loaded
+
+
+def return_freed_memory() -> None:
+    """Returns freed memory to the system, which glibc keeps for each thread."""
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
-    return loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,7 @@ class Predictor:
         contexts = await asyncio.to_thread(read_below, loaded_model.model, lines, above)
         if is_wanted():
             loaded_model.contexts = contexts
+            await asyncio.to_thread(return_freed_memory)
 
     def close(self) -> None:
         """Ends the thread without waiting for it. Nothing can be asked any more."""
