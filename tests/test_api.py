@@ -136,9 +136,8 @@ def test_a_word_that_is_complete_is_not_suggested() -> None:
 def test_the_package_lists_its_interface() -> None:
     assert dir(rnnlm_tui) == sorted(rnnlm_tui.__all__)
     shown = pydoc.plain(pydoc.render_doc(rnnlm_tui))
-    shown = re.sub(r"\(\s+", "(", shown)  # from 3.13 on a long signature takes several lines
-    for name in ("class Model", "class RnnlmError", "load(name_or_file", "suggest(self, text"):
-        assert " ".join(name.split()) in " ".join(shown.split()), name
+    for name in ("class Model", "class RnnlmError", " load(", " suggest("):
+        assert name in shown, name
 
 
 def test_the_package_has_types_and_no_other_names() -> None:
