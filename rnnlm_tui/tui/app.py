@@ -317,7 +317,8 @@ class RnnlmApp(TerminalApp):
         answer: str | None = "detach"
         waiting = [request.name for request in self.runs.waiting]
         if waiting or not run.detached:
-            answer = await self.ask(quit_question(run.name, waiting))
+            # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
+            answer = await self.push_screen_wait(quit_question(run.name, waiting))
         if answer is None:
             return None
         self.notify_user("saving the training ..." if answer == "stop" else "closing ...")

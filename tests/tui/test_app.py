@@ -453,6 +453,25 @@ async def test_quitting_asks_while_a_model_trains(
     assert printed in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("key", ["f1", "ctrl+o", "ctrl+p"])
+async def test_quitting_asks_over_what_is_open(key: str, tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    run = give_run(app)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await press(pilot, key)
+        await wait_until(pilot, lambda: app.screen.is_modal)
+        open_dialog = app.screen
+        for answer in ("escape", "1"):
+            await press(pilot, "ctrl+q")
+            await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+            await press(pilot, answer)
+            if answer == "escape":
+                await wait_until(pilot, lambda: app.screen is open_dialog)
+        await wait_until(pilot, lambda: not app.is_running)
+    assert run.closed == [False]
+
+
 async def test_quitting_says_which_trainings_wait_even_if_the_first_goes_on(
     tmp_path: Path,
 ) -> None:
