@@ -45,9 +45,9 @@ async def test_a_training_gets_all_that_was_written_as_one_stored_file(script: S
         await on.until(lambda: offered(on) == "all 2 texts, 6 words")
         await on.ready()
         assert on.form.content.name == "mine-gru"
-        assert on.sees("what you wrote")
-        asked = script.asked()[-1]
-        assert "We left.\n\nWell\nthen.\n\nIt rained.\n" in asked, "the card is of that text"
+        await on.until(lambda: on.sees("what you wrote"))
+        text = "We left.\n\nWell\nthen.\n\nIt rained.\n"
+        await on.until(lambda: text in script.asked()[-1])  # the card is of that text
         await on.pilot.press("f5")
         await on.until(lambda: script.arguments("mine-gru"))
         stored = script.data / "texts" / "mine-gru-written.txt"
