@@ -114,6 +114,9 @@ class MixedModel(LanguageModel):
 
     def start_below(self, ids: Sequence[int]) -> MixedState:
         """The state before a text below others, of which the cache remembers these ids."""
+        start: MixedState = self.start
+        if not self._has_cache:
+            return start
         recent, own_ids = Recent(), self.own_ids(ids)
         last: State = self._network.start if self._network else None
         for begin in range(0, len(ids), READ_AT_ONCE):  # the other parts are not read
@@ -123,7 +126,7 @@ class MixedModel(LanguageModel):
                 states = self._network.advance(last, own_ids[read])
                 last, queries = states[-1], self._network.keys(states)
             recent = self._cache.advance(recent, ids[read], queries)[-1]
-        return MixedState(self.start.models, recent._replace(query=None))
+        return MixedState(start.models, recent._replace(query=None))
 
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:
         if not ids:
