@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rnnlm_tui.errors import Name, Sentence, UsageError, os_reason
+from rnnlm_tui.errors import NAMES, Name, Sentence, UsageError, os_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -414,6 +414,9 @@ def all_settings() -> dict[str, dataclasses.Field[Any]]:
     for preset in PRESETS.values():
         found |= settings_of(preset)
     return found
+
+
+NAMES.update(all_settings())
 
 
 def make_config(
