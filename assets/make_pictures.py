@@ -24,7 +24,6 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 
 SIZE = (116, 32)
 PATIENCE_S = 600
@@ -69,11 +68,6 @@ async def picture_app(folder: Path) -> None:
             await pilot.press("enter")
             await until(pilot, partial(has_continuation, app, turns))
         await write_line(pilot, app, HALF_TYPED)
-        await pilot.press("f9")
-        await until(pilot, lambda: app.screen.is_modal)
-        await pilot.pause(TYPE_AHEAD_S)
-        await pilot.press("1")
-        await until(pilot, lambda: not app.screen.is_modal)
         await until(pilot, lambda: app.autocomplete.editor.suggestion)
         await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))

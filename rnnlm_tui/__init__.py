@@ -2,8 +2,8 @@
 
 >>> import rnnlm_tui
 >>> model = rnnlm_tui.load("shakespeare")
->>> model.generate("look in thy", words=3, temperature=0)
-['heart', ',', 'and']
+>>> model.generate("thy sweet", words=3, temperature=0)
+['self', ',', 'and']
 
 What stands in `__all__` is imported at its first use, so that the command line starts fast.
 """

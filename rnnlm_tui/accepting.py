@@ -157,11 +157,3 @@ def gives_digit_back(character: str) -> bool:
     """Whether this character, typed right after a plain digit that took a word, shows that the
     digit itself was meant, as in `co2 ` and `win10`."""
     return character == " " or character.isdigit()
-
-
-def keys_to_type(character: str, following: str, accepting: str) -> tuple[str, ...]:
-    """The keys that type a `character`, where the plain digits `accepting` take a word: such a
-    digit is given back by the character `following` it, or else by Backspace."""
-    if character not in accepting:
-        return (character,)
-    return character, following if gives_digit_back(following) else "backspace"

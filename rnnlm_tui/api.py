@@ -1,41 +1,43 @@
 """The Python interface: opens models, queries them, and trains them. Loads PyTorch only to train.
 
-An argument of a wrong type is a TypeError; one whose value is wrong is an RnnlmError.
+A number that is out of its range is an RnnlmError, and so is what cannot be opened or trained. One
+string where several are wanted is a TypeError.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType, NoneType
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 
 from rnnlm_tui import paths
 from rnnlm_tui.accepting import LISTED, Suggestion
-from rnnlm_tui.config import Range, parse_number
+from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
 from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.event_types import Event, Finished
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import load_model, missing_base
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggest import split_last_line, suggest
 
 if TYPE_CHECKING:
     from rnnlm_tui.explain import Explanation
     from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.plan import Plan
 
+REQUESTED = {"name", "preset", "update", "resume", "force", "encoding", "seed_line"}
+"""The options of a training that are no settings, and called as in its request."""
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "events", "load", "train"]
 
 
@@ -51,13 +53,16 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
     in `data_dir`, by default the user's. Raises RnnlmError if there is no such model or it
     cannot be read.
     """
-    _check("name_or_file", name_or_file, str, Path, NoneType)
     library = _library(data_dir)
-    asked = library.default_model() if name_or_file is None else name_or_file
-    if isinstance(asked, Path) or (asked not in library.names() and _is_file(asked)):
-        name, (card, model) = Path(asked).stem, _in_file(Path(asked))
+    name = library.default_model() if name_or_file is None else str(name_or_file)
+    if isinstance(name_or_file, Path) or (name not in library.names() and Path(name).is_file()):
+        path = Path(name)
+        try:
+            name, (card, model) = path.stem, load_model(path)
+        except ModelError as error:
+            raise error.within(f"{path}: {{message}}") from error
     else:
-        name, (card, model) = asked, library.open(asked)
+        card, model = library.open(name)
     if sentence := missing_base(card, model):
         warnings.warn(f"{name}: {sentence}", stacklevel=2)
     return Model(name, card.config.preset, model)
@@ -114,49 +119,24 @@ def _plan(
     texts: Sequence[str | Path],
     /,
     *,
+    data_dir: str | Path | None = None,
     written: Sequence[str] = (),
-    name: str | None = None,
-    preset: str | None = None,
     on: str | None = None,
     start_from: str | None = None,
-    update: str | None = None,
-    resume: bool = False,
-    force: bool = False,
-    encoding: str | None = None,
-    seed_line: str | None = None,
-    data_dir: str | Path | None = None,
-    **settings: Any,
+    **options: Any,
 ) -> tuple[Library, Plan]:
     """The library and the plan of a training. Raises RnnlmError and TypeError."""
     from rnnlm_tui.training.plan import TrainingRequest, plan
 
-    if multiprocessing.parent_process() is not None:
-        raise RnnlmError(
-            "a training has started a process that runs your script again",
-            'put the call below a line: if __name__ == "__main__":',
-        )
-    for text in texts:
-        _check("each text", text, str, Path)
     _check_strings("written", written)
-    for option, switch in {"resume": resume, "force": force}.items():
-        if not isinstance(switch, bool):
-            raise TypeError(f"{option} must be bool, not {type(switch).__name__}")
-    words = {"name": name, "preset": preset, "on": on, "start_from": start_from, "update": update}
-    for option, value in {**words, "encoding": encoding, "seed_line": seed_line}.items():
-        _check(option, value, str, NoneType)
+    fields = {field: options.pop(field) for field in REQUESTED & options.keys()}
     request = TrainingRequest(
         tuple(map(str, texts)),
-        name,
-        preset,
-        settings,
+        settings=options,
+        written=tuple(written),
         base=on,
         source_model=start_from,
-        update=update,
-        written=tuple(written),
-        encoding=encoding,
-        seed_line=seed_line,
-        resume=resume,
-        force=force,
+        **fields,
     )
     library = _library(data_dir)
     return library, plan(library, request)
@@ -200,7 +180,8 @@ class Model:
     """A model that is ready to predict. Only one thread at a time may use it.
 
     `above` are the lines before the text, in order. They are context for a model that was trained
-    on running text; other models ignore them.
+    on running text; other models ignore them. Of a text of several lines the last one is meant, and
+    the others stand above it.
     """
 
     def __init__(self, name: str, preset: str, model: LanguageModel) -> None:
@@ -234,7 +215,7 @@ class Model:
         >>> for suggestion in rnnlm_tui.load("shakespeare").suggest("shall i c", top=2):
         ...     print(suggestion.word, f"{suggestion.probability:.2f}", suggestion.text)
         compare 0.12 ompare
-        could 0.11 ould
+        could 0.09 ould
 
         Probabilities are relative to all words that fit, and those of all of them sum to 1. To
         accept a suggestion, remove `replaces_before` characters from the end and append its `text`;
@@ -243,11 +224,11 @@ class Model:
         complete already is not listed. Raises RnnlmError if `top` is less than 1 or the cursor is
         not in the text.
         """
-        _check("text", text, str)
-        _check_strings("above", above)
-        _check_number("top", top, Range(1))
-        _check_number("cursor", 0 if cursor is None else cursor, Range(0, len(text)))
-        found = suggest(self._model, text, cursor, top + 1, above, self._contexts)
+        _check_number("top", top, Meta(ge=1))
+        _check_number("cursor", cursor, Meta(ge=0, le=len(text)))
+        above, line = self._last_line(text[:cursor], above)
+        rest = "" if cursor is None else text[cursor:].partition("\n")[0]
+        found = suggest(self._model, line + rest, len(line), top + 1, above, self._contexts)
         return found.insertable(top)
 
     def generate(
@@ -263,26 +244,23 @@ class Model:
         """Generates the next words. Punctuation marks are words, if the model has them.
 
         >>> import rnnlm_tui
-        >>> rnnlm_tui.load("shakespeare").generate("look in thy", words=3, temperature=0)
-        ['heart', ',', 'and']
+        >>> rnnlm_tui.load("shakespeare").generate("thy sweet", words=3, temperature=0)
+        ['self', ',', 'and']
 
         With a `temperature` of 0 each word is the most likely one; with a higher one words are
         sampled, from the `top_k` most likely ones if given. The same `seed` gives the same words.
         By default a model with punctuation samples at 0.7 from the top 40 up to the end of the
         sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
-        _check("text", text, str)
-        _check_strings("above", above)
-        for name, value, least in (("words", words, 0), ("top_k", top_k, 1), ("seed", seed, 0)):
-            _check_number(name, least if value is None else value, Range(least))
-        _check_number(
-            "temperature", 0 if temperature is None else temperature, Range(0), whole=False
-        )
-        count, decoding = decoding_for(self._model.tokenizer, words, temperature, top_k)
-        rng = np.random.default_rng(seed)
-        model, contexts = self._model, self._contexts
+        above, line = self._last_line(text, above)
+        _check_number("words", words, Meta(ge=0))
+        _check_number("top_k", top_k, Meta(ge=1))
+        _check_number("seed", seed, Meta(ge=0))
+        _check_number("temperature", temperature, Meta(ge=0, le=100), whole=False)
+        model, rng = self._model, np.random.default_rng(seed)
+        count, decoding = decoding_for(model.tokenizer, words, temperature, top_k)
         return generate_words(
-            model, text, count, decoding, rng=rng, previous_lines=above, contexts=contexts
+            model, line, count, decoding, rng=rng, previous_lines=above, contexts=self._contexts
         )
 
     def join(self, text: str, words: Sequence[str]) -> str:
@@ -295,7 +273,6 @@ class Model:
         A model with punctuation puts capitals and spaces where they belong. Raises RnnlmError for
         an empty word.
         """
-        _check("text", text, str)
         _check_strings("words", words)
         if "" in words:
             raise UsageError("words holds an empty word", "leave it out")
@@ -307,13 +284,12 @@ class Model:
         >>> import rnnlm_tui
         >>> line = rnnlm_tui.load("shakespeare").score("Shall I compare thee")
         >>> [(word.word, word.rank) for word in line.words]
-        [('shall', 41), ('I', 1), ('compare', 22), ('thee', 2)]
+        [('shall', 33), ('I', 1), ('compare', 30), ('thee', 2)]
 
         `line.loss` is the mean negative log-likelihood, in nats per word.
         """
-        _check("text", text, str)
-        _check_strings("above", above)
-        return next(score(self._model, [text], above))
+        above, line = self._last_line(text, above)
+        return next(score(self._model, [line], above))
 
     def explain(self, text: str, above: Sequence[str] = ()) -> Explanation:
         """What the model does with a line: the arrays that it computes, stage by stage, what each
@@ -334,7 +310,7 @@ class Model:
         softmax (3080,)
         >>> for part in found.parts:  # the probability of the first suggestion comes from
         ...     print(f"{part.name} {part.contributions[0]:.3f}")
-        network 0.131
+        network 0.082
         n-grams 0.032
         recent words 0.000
 
@@ -342,64 +318,42 @@ class Model:
         """
         from rnnlm_tui.explain import explain  # other queries do not need it
 
-        _check("text", text, str)
-        _check_strings("above", above)
-        return explain(self._model, text, None, above, self._contexts)
+        above, line = self._last_line(text, above)
+        return explain(self._model, line, None, above, self._contexts)
 
     def neighbours(self, word: str) -> tuple[tuple[str, float], ...]:
         """The words whose embeddings in the network are most like that of a word, with the cosine.
 
         >>> import rnnlm_tui
         >>> [other for other, _ in rnnlm_tui.load("shakespeare").neighbours("a")][:2]
-        ['the', 'his']
+        ['the', 'your']
 
         None at all for a word that the network does not know, and for a model without a network.
         """
         from rnnlm_tui.explain import neighbours
 
-        _check("word", word, str)
         return neighbours(self._model, word)
+
+    def _last_line(self, text: str, above: Sequence[str]) -> tuple[list[str], str]:
+        """The lines above the last line of a text, and that line. Raises TypeError."""
+        _check_strings("above", above)
+        of_text, line = split_last_line(self._model, text)
+        return [*above, *of_text], line
 
 
 def _library(folder: str | Path | None) -> Library:
     """The models in this data folder, by default the user's."""
-    _check("data_dir", folder, str, Path, NoneType)
     return Library(paths.data_dir(Path(folder) if folder else None))
 
 
-def _is_file(path: str | Path) -> bool:
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):  # too long, or a zero byte
-        return False
-
-
-def _in_file(path: Path) -> tuple[ModelCard, LanguageModel]:
-    if not _is_file(path):
-        raise ModelError(f"there is no file {path}")
-    try:
-        return load_model(path)
-    except ModelError as error:
-        raise error.within("{path}: {message}", path=path) from error
-
-
-def _check(name: str, value: object, *types: type) -> None:
-    """Raises TypeError for an argument of another type. A truth value is no number."""
-    if not isinstance(value, types) or isinstance(value, bool):
-        wanted = " or ".join(each.__name__ for each in types)
-        raise TypeError(f"{name} must be {wanted}, not {type(value).__name__}")
-
-
-def _check_number(name: str, value: float, bounds: Range, *, whole: bool = True) -> None:
-    """Raises TypeError or, naming the range, RnnlmError."""
-    _check(name, value, int, np.integer, *(() if whole else (float, np.floating)))
-    parse_number(value, name, bounds, whole=whole)
+def _check_number(name: str, value: float | None, bounds: Meta, *, whole: bool = True) -> None:
+    """Raises RnnlmError, which names the range. The number may be one of numpy's."""
+    if value is not None:
+        kind: Any = Annotated[int if whole else float, bounds]
+        check_value(np.asarray(value).item(), name, kind)
 
 
 def _check_strings(name: str, value: Sequence[str]) -> None:
-    """Raises TypeError for anything but a sequence of strings; one string is none."""
+    """Raises TypeError for a single string, whose letters would be taken for the strings."""
     if isinstance(value, str):
         raise TypeError(f"{name} must be a sequence of strings, not one string")
-    _check(name, value, Sequence)
-    for each in value:
-        _check(f"each of {name}", each, str)

@@ -4,12 +4,11 @@ The words of a line are those of the model's tokenizer; lines without words do n
 
 - The loss is over what the model predicts. If the vocabulary has start-of-line and end-of-line
   tokens, that is all words and all ends of lines; else the known words that have a known word
-  before them in their line. An unknown word counts with the probability of the unknown token, if
-  there is one.
-- Hits and continuations are over all words, the first of a line included: is the word the most
-  likely one that may be suggested there, or among the five most likely? An unknown word is a miss.
-  Ends of lines do not count. (The lists of `suggest` follow further rules, which only the keys take
-  into account.)
+  before them in their line. An unknown word counts with the probability of the unknown token; in a
+  vocabulary without one, the lesson's, it does not count. The perplexity is exp(loss).
+- Hits are over all words, the first of a line included: is the word the most likely one that may be
+  suggested there, or among the five most likely? An unknown word is a miss. Ends of lines do not
+  count. (The lists of `suggest` follow further rules, which only the keys take into account.)
 - Keys: a writer types the lines into the app, whose keys and default settings are those of
   `rnnlm_tui.accepting`, each line into an empty text. Before each key the writer looks whether one
   that accepts suggestions saves presses, and takes what saves most. An accepted word brings the
@@ -27,7 +26,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import tee
 from typing import Annotated, TypeAlias
 
@@ -35,21 +33,11 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import (
-    DIGITS,
-    LINES_ABOVE,
-    LISTED,
-    Accept,
-    accepting_digits,
-    gives_digit_back,
-    is_ghost_likely,
-    keys_to_type,
-    ways_to_accept,
-)
+from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Accept, is_ghost_likely, ways_to_accept
 from rnnlm_tui.event_types import Count
-from rnnlm_tui.lm.contexts import KEY_WORDS, Contexts
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.mixture import Adapting, MixedModel
-from rnnlm_tui.lm.model import LanguageModel, State
+from rnnlm_tui.lm.model import READ_AT_ONCE, LanguageModel, State
 from rnnlm_tui.suggest import (
     Typed,
     WordList,
@@ -63,7 +51,6 @@ from rnnlm_tui.text.spacing import GIVING_BACK, gives_space_back
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.text.vocabulary import END_ID
 
-LONGEST_CONTINUATION = 3
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """Smaller probabilities, which float32 cannot hold well, count as this: a loss of 87.3 nats."""
 LETTER_NATS = 2.9
@@ -71,12 +58,8 @@ LETTER_NATS = 2.9
 C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
-BLOCK_CHARACTERS = 1 << 15
-"""Characters of the lines that are read together: some 6,000 words, or 3 s of a large LSTM."""
 INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
-LONGEST_TYPED = 4_000
-"""Characters of a line that are typed as one text."""
 LONGEST_WORD = 200
 """Letters of a word that is typed without looking at lists: there are texts with words of
 megabytes."""
@@ -106,7 +89,7 @@ class ScoredWord:
 class ScoredLine:
     """A line word by word. `end` is the probability that the line ends here, None if the model does
     not predict ends. `keys` are the key presses that the line takes with suggestions, its end
-    included; None if they were not counted."""
+    included; None if they were not counted, as in a line without words."""
 
     text: str
     words: tuple[ScoredWord, ...]
@@ -116,34 +99,23 @@ class ScoredLine:
     @property
     def losses(self) -> list[float]:
         """The losses of the words and of the end, if the model predicts them, in nats."""
-        return _losses([*(word.probability for word in self.words), self.end])
+        probabilities = [*(word.probability for word in self.words), self.end]
+        return [-math.log(p) for p in probabilities if p is not None]
 
     @property
     def loss(self) -> float | None:
         """The mean of the losses, None if there are none."""
         return _mean(sum(self.losses), len(self.losses))
 
-    @property
-    def known_losses(self) -> list[float]:
-        """The same without unknown words."""
-        return _losses([*(word.probability for word in self.words if word.is_known), self.end])
-
-
-def _losses(probabilities: Sequence[float | None]) -> list[float]:
-    return [-math.log(p) for p in probabilities if p is not None]
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The metrics of a model on some lines. Shares are in [0, 1]; None is a share of nothing.
 
-    `loss` is the mean over `predicted` words and ends, in nats. `perplexity` is exp(loss), None if
-    there are unknown words to which the model gives no probability; `perplexity_in_vocabulary`
-    leaves out the unknown words. `oov_share`, `top1` and `top5` are shares of `words`.
-    `continuations` are the shares of places where the next 1, 2 and 3 words of the line are the
-    most likely ones. `keystroke_savings` is 1 - `keys` / `characters`, the presses with suggestions
-    and without; None if they were not counted. `savings_interval` is its 95 % interval, None for a
-    text too short to tell.
+    `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
+    `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` is 1 - `keys` /
+    `characters`, the presses with suggestions and without; None if they were not counted.
+    `savings_interval` is its 95 % interval, None for a text too short to tell.
     """
 
     lines: Count
@@ -151,14 +123,9 @@ class Evaluation:
     predicted: Count
     loss: Annotated[float, Meta(ge=0, le=1000)] | None
     perplexity: Perplexity | None
-    perplexity_in_vocabulary: Perplexity | None
     oov_share: Fraction | None
     top1: Fraction | None
     top5: Fraction | None
-    continuations: Annotated[
-        tuple[Fraction | None, ...],
-        Meta(min_length=LONGEST_CONTINUATION, max_length=LONGEST_CONTINUATION),
-    ]
     characters: Count
     keys: Count
     keystroke_savings: Savings | None
@@ -181,41 +148,21 @@ def score(
     adapting = Adapting(model) if isinstance(model, MixedModel) else None
     model = adapting.model if adapting else model
     text = _Text(model, above)
-    for block in _blocks(lines):
-        lines_of_block = [_Line.of(line, model) for line in block]
-        states, same_states = tee(text.states(lines_of_block))
+    # Places of many lines are predicted together, unless an iterator may wait for each answer.
+    blocks = [lines] if isinstance(lines, Sequence) else ([line] for line in lines)
+    for block in blocks:
+        to_read, to_type = tee(_Line.of(line, model) for line in block)
+        states, same_states = tee(text.states(to_read))
         places = zip(same_states, model.predict(states), strict=True)
-        for line in lines_of_block:
-            reader = _Reader(model, line, places)
-            keys = _keys(model, line, list(above), reader) if counts_keys else None
+        for line in to_type:
+            reader, keys = _Reader(model, line, places), None
+            if counts_keys and line.words:
+                typist = Typist(model, line.text, list(above), reader.after)
+                keys = 1 + sum(len(pressed) for pressed, _ in typist.steps())
             yield reader.finish(keys)
             above.append(line.text)
             if adapting is not None and line.words:
                 adapting.learn(reader.states, [*line.ids, END_ID])
-
-
-def _keys(model: LanguageModel, line: _Line, above: list[str], reader: _Reader) -> int:
-    """The keys pressed for a line. A very long one is typed in parts, so that a key costs the
-    same at its end."""
-    if not line.words:
-        return len(line.text) + 1
-    keys, first = 1, 0
-    for part in _parts(line.text):
-        typist = Typist(model, part, above, partial(reader.after, first=first))
-        keys += sum(len(pressed) for pressed, _ in typist.steps())
-        above = [*above, part]
-        first += len(model.vocabulary.encode(model.tokenizer.words(part)))
-    return keys
-
-
-def _parts(text: str) -> Iterator[str]:
-    """Cuts a text after a space or, where there is none, after LONGEST_TYPED characters."""
-    begin = 0
-    while len(text) - begin > LONGEST_TYPED:
-        end = 1 + text.rfind(" ", begin, begin + LONGEST_TYPED) or begin + LONGEST_TYPED
-        yield text[begin:end]
-        begin = end
-    yield text[begin:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,19 +182,6 @@ class _Line:
         return cls(text, words, model.vocabulary.encode(words), [*above])
 
 
-def _blocks(lines: Iterable[str]) -> Iterator[Sequence[str]]:
-    """The lines in blocks of about `BLOCK_CHARACTERS`; one by one if they come from an iterator."""
-    if not isinstance(lines, Sequence):
-        yield from ([line] for line in lines)
-        return
-    begin, characters = 0, 0
-    for end, line in enumerate(lines, start=1):
-        characters += len(line) + 1
-        if characters >= BLOCK_CHARACTERS or end == len(lines):
-            yield lines[begin:end]
-            begin, characters = end, 0
-
-
 class _Text:
     """The text that is read, line by line."""
 
@@ -260,21 +194,24 @@ class _Text:
     def states(self, lines: Iterable[_Line]) -> Iterator[State]:
         """Yields the state before each word of the next lines and at the end of each, except for
         lines without words."""
-        model, begin, together = self._model, self._begin, list[int]()
+        model, together = self._model, list[int]()
         for line in lines:
             if not line.words:
                 continue
+            ids = [*self._begin, *line.ids]
             if model.uses_previous_lines and line.ids == line.ids_above:
-                together += [*begin, *line.ids]  # lines that go on from each other
+                together += ids  # lines that go on from each other: read so, a small GRU is 15 %
+                if len(together) >= READ_AT_ONCE:  # faster
+                    yield from self._read_on(together)
+                    together = []
                 continue
             yield from self._read_on(together)
-            together = []
-            before = self._state
-            if model.uses_previous_lines:
-                self._state = model.state_after(before, [*begin, *line.ids_above])
-            if not begin:
+            together, before = [], self._state
+            if not self._begin:
                 yield before
-            yield from model.read(before, [*begin, *line.ids])
+            if model.uses_previous_lines:
+                self._state = model.state_after(before, [*self._begin, *line.ids_above])
+            yield from model.read(before, ids)
         yield from self._read_on(together)
 
     def _read_on(self, ids: Sequence[int]) -> Iterator[State]:
@@ -295,29 +232,26 @@ class _Reader:
         """The states before the words of the line, and at its end."""
         self._model, self._line, self._places = model, line, places
         self._contexts = Contexts(model)
-        self._read = 0
 
-    def after(self, ids: list[int], first: int = 0) -> Probabilities:
-        """The distribution after the `first` ids of the line and these. They nearly always are
-        those that are read; but a prefix may be a word of its own, and a ghost may be wrong."""
-        while self._read <= min(first + len(ids), len(self._line.ids)):
+    def after(self, ids: list[int]) -> Probabilities:
+        """The distribution after these ids of the line. They nearly always are those that are read;
+        but a prefix may be a word of its own, and a ghost may be wrong."""
+        while len(self.states) <= min(len(ids), len(self._line.ids)):
             self._read_next()
-        before = self._line.ids[max(0, first - KEY_WORDS) : first]
-        return self._contexts.next_word_probabilities([*before, *ids])
+        return self._contexts.next_word_probabilities(ids)
 
     def _read_next(self) -> None:
         state, probabilities = next(self._places)
-        self.states.append(state)
-        if self._read == 0:
+        count, vocabulary = len(self.states), self._model.vocabulary
+        if count == 0:
             self._contexts = Contexts(self._model, state)
-        self._contexts.keep(self._line.ids, self._read, state, probabilities)
-        has_context = self._model.vocabulary.begin_id is not None or self._read > 0
-        self._read += 1
+        self._contexts.keep(self._line.ids, count, state, probabilities)
+        self.states.append(state)
+        has_context = vocabulary.begin_id is not None or count > 0
         for word in self._line.words[len(self.scored) :]:
-            self.scored.append(
-                score_word(self._model, probabilities, word, has_context=has_context)
-            )
-            if self._model.vocabulary.encode([word]):
+            scored = score_word(self._model, probabilities, word, has_context=has_context)
+            self.scored.append(scored)
+            if vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
 
     def finish(self, keys: int | None) -> ScoredLine:
@@ -374,14 +308,10 @@ class Typist:
         self._spot = _Spot()
         self._start: str | None = None
         """The line up to the word for which `_lists` are."""
-        self._is_digit_taken = False
-        """Whether the last key was a plain digit that took a word: a second one would give it
-        back."""
 
     def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Types the text. Yields the keys of each step, as Textual names them, and the line after
-        it: those that accept, or a character, with what gives it back if it is a digit that takes a
-        word."""
+        """Types the text. Yields the keys of each step, those that accept or a character, as
+        Textual names them, and the line after it."""
         while self._spot.at < len(self._text):
             spot = self._spot
             typed = Typed.of(spot.line, self._model.tokenizer)
@@ -392,20 +322,13 @@ class Typist:
             listed = self._shown_list(typed)
             is_displaced = spot.mark is not None and spot.line != self._text[: spot.at]
             best = None if is_displaced else self._best_accept(listed, typed)
-            keys: tuple[str, ...]
             if best:
                 accept, self._spot = best
-                keys = accept.keys
-                self._is_digit_taken = keys[0] in DIGITS
+                yield accept.keys, self._spot.line
             else:
-                self._is_digit_taken = False
-                character, following = self._next_key(spot), self._text[spot.at + 1 :][:1]
-                keys = keys_to_type(character, following, accepting_digits(listed, spot.line))
-                for key in keys:
-                    if key != "backspace":
-                        takes_space = self._model.tokenizer.takes_space
-                        self._spot = self._spot.after_typing(key, takes_space)
-            yield keys, self._spot.line
+                key = self._next_key(spot)
+                self._spot = spot.after_typing(key, self._model.tokenizer.takes_space)
+                yield (key,), self._spot.line
 
     def _long_word(self) -> str:
         """A word of LONGEST_WORD letters or more that comes next, which no list helps with."""
@@ -437,15 +360,14 @@ class Typist:
         return False
 
     def _shown_list(self, typed: Typed) -> WordList:
-        start = typed.before.removesuffix(typed.prefix)
-        if start != self._start:
-            self._start, model = start, self._model
+        if typed.start != self._start:
+            self._start, model = typed.start, self._model
             self._tokenizer = model.tokenizer.in_style_of(typed.before, self._above)
             self._lists = WordLists(
                 model,
                 self._tokenizer,
                 self._predict(model.vocabulary.encode(typed.words)),
-                model.page_words.on_page((*self._above, start)),
+                model.page_words.on_page((*self._above, typed.start)),
             )
         return self._lists.at(typed)
 
@@ -454,17 +376,11 @@ class Typist:
         best, most = None, 0
         ghost = self._ghost(listed, typed)
         for accept in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
-            after, is_digit = self._spot_after(accept), accept.keys[0] in DIGITS
-            if after is None or (is_digit and (self._is_digit_taken or not self._stays(after))):
-                continue
-            written = after.at - self._spot.at
-            if written - len(accept.keys) > most:
-                best, most = (accept, after), written - len(accept.keys)
+            if (after := self._spot_after(accept)) is not None:
+                saved = after.at - self._spot.at - len(accept.keys)
+                if saved > most:
+                    best, most = (accept, after), saved
         return best
-
-    def _stays(self, after: _Spot) -> bool:
-        """Whether what is typed next leaves the word that a plain digit took as it is."""
-        return after.at == len(self._text) or not gives_digit_back(self._next_key(after))
 
     def _ghost(self, listed: WordList, typed: Typed) -> tuple[Insertion, ...]:
         """The ghost that is shown. Its words after the first are left out if the first is wrong,
@@ -523,14 +439,13 @@ def _rank(model: LanguageModel, probabilities: Probabilities, word: int) -> int:
 
 
 def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
+    """The metrics of the lines that have words."""
     lines = [line for line in lines if line.words]
     words = [word for line in lines for word in line.words]
-    unknown = [word for word in words if not word.is_known]
     losses = [loss for line in lines for loss in line.losses]
-    known_losses = [loss for line in lines for loss in line.known_losses]
-    loss, keys = _mean(sum(losses), len(losses)), [line.keys for line in lines]
+    loss = _mean(sum(losses), len(losses))
     characters = [len(line.text) + 1 for line in lines]
-    counted = [count for count in keys if count is not None]
+    counted = [line.keys for line in lines if line.keys is not None]
     are_counted = bool(lines) and len(counted) == len(lines)
     saved = 1 - sum(counted) / sum(characters) if are_counted else None
     return Evaluation(
@@ -538,12 +453,10 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         words=len(words),
         predicted=len(losses),
         loss=loss,
-        perplexity=None if any(w.probability is None for w in unknown) else _perplexity(loss),
-        perplexity_in_vocabulary=_perplexity(_mean(sum(known_losses), len(known_losses))),
-        oov_share=_mean(len(unknown), len(words)),
+        perplexity=None if loss is None else math.exp(loss),
+        oov_share=_mean(sum(not word.is_known for word in words), len(words)),
         top1=_mean(sum(word.rank == 1 for word in words), len(words)),
         top5=_mean(sum((word.rank or math.inf) <= LISTED for word in words), len(words)),
-        continuations=tuple(_continuations(lines, n) for n in range(1, LONGEST_CONTINUATION + 1)),
         characters=sum(characters),
         keys=sum(counted),
         keystroke_savings=saved,
@@ -586,56 +499,3 @@ def written_loss(lines: Iterable[ScoredLine]) -> float | None:
 
 def _mean(total: float, count: int) -> float | None:
     return total / count if count else None
-
-
-def _perplexity(loss: float | None) -> float | None:
-    return None if loss is None else math.exp(loss)
-
-
-def _continuations(lines: Iterable[ScoredLine], length: int) -> float | None:
-    """The share of places at which each of the next `length` words of the line is the most likely
-    one."""
-    hits = [[word.rank == 1 for word in line.words] for line in lines]
-    runs = [all(of[i : i + length]) for of in hits for i in range(len(of) - length + 1)]
-    return _mean(sum(runs), len(runs))
-
-
-def shared_vocabulary_losses(
-    models: Sequence[Sequence[ScoredLine]],
-) -> tuple[int, list[float]] | None:
-    """The number of words that every model knows and predicts, and each model's mean loss over them
-    in nats, without the ends of lines.
-
-    None if there is no such word, or if the models' tokenizers give different words.
-    """
-    columns = [[word for line in lines for word in line.words] for lines in models]
-    texts = [[word.word for word in column] for column in columns]
-    if not texts or any(words != texts[0] for words in texts):
-        return None
-    losses = [
-        [
-            -math.log(word.probability)
-            for word in row
-            if word.is_known and word.probability is not None
-        ]
-        for row in zip(*columns, strict=True)
-    ]
-    shared = [row for row in losses if len(row) == len(models)]
-    if not shared:
-        return None
-    return len(shared), [sum(column) / len(shared) for column in zip(*shared, strict=True)]
-
-
-def confidence_interval(proportion: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion of `count` trials, such as a hit rate over words.
-
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-    1927. It assumes that the words are independent, which those of one text are only roughly.
-    """
-    if count == 0:
-        return 0.0, 1.0
-    squared = Z_95 * Z_95
-    middle = (proportion + squared / (2 * count)) / (1 + squared / count)
-    spread = math.sqrt(proportion * (1 - proportion) / count + squared / (4 * count * count))
-    half = Z_95 * spread / (1 + squared / count)
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -10,10 +10,10 @@ Shapes: S suggestions, V vocabulary (`total_words`).
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,11 +26,10 @@ from rnnlm_tui.lm.mixture import LABELS, MixedModel
 from rnnlm_tui.lm.model import Array, LanguageModel, State
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.stages import Line, Stage, over_vocabulary, stages_of, top_words
-from rnnlm_tui.suggest import Typed, encode_context, list_words
+from rnnlm_tui.suggest import encode_context, suggest
 
 MOST_WORDS = 256
-"""Words and start of a line that are explained, in a line of any length: those nearest the
-cursor."""
+"""Words that are explained, in a line of any length: those nearest the cursor."""
 MOST_LEFT_OUT = 16
 """Words that are left out one by one: those nearest the cursor."""
 NEIGHBOURS = 5
@@ -116,31 +115,21 @@ def explain(
 ) -> Explanation:
     """Explains what `model` does with `line` up to `cursor` (None is the end of the line), and why
     it suggests what it does. The arguments are those of `suggest`."""
-    cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
-    tokenizer = model.tokenizer.in_style_of(line[:cursor], previous_lines)
-    typed = Typed.of(line[:cursor], tokenizer)
     contexts = contexts or Contexts(model)
-    read = _Read(contexts, typed.words, previous_lines)
-    scores, probabilities = read.scores()
-    listed = list_words(
-        contexts, tokenizer, typed, line[cursor:], previous_lines, probabilities
-    ).candidates
-    words = [each.word for each in listed]
-    ids = model.vocabulary.ids(words).tolist()
-    falls = read.falls(probabilities, ids)
-    line_words = tuple(
-        LineWord(score.word, score.is_known, is_seen, score.probability, score.rank, fall)
-        for score, is_seen, fall in zip(scores, read.seen(), falls, strict=True)
-    )
-    suggested = [*zip(words, ids, strict=True)]
+    answer = suggest(model, line, cursor, previous_lines=previous_lines, contexts=contexts)
+    cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
+    words, prefix = model.tokenizer.split_typed(line[:cursor])
+    names = [each.word for each in answer.candidates]
+    listed = model.vocabulary.ids(names).tolist()
+    read = _read(contexts, words, previous_lines, listed)
     return Explanation(
-        prefix=typed.prefix,
-        words=line_words,
-        earlier=len(typed.words) - len(line_words),
-        suggestions=listed,
-        probabilities=probabilities[ids],
-        parts=tuple(_parts(model, read, probabilities, suggested)),
-        notes=tuple(_notes(model, typed.prefix, line_words, listed)),
+        prefix=prefix,
+        words=read.words,
+        earlier=len(words) - len(read.words),
+        suggestions=answer.candidates,
+        probabilities=read.probabilities[listed],
+        parts=tuple(_parts(model, read, [*zip(names, listed, strict=True)])),
+        notes=tuple(_notes(model, prefix, read.words, answer.candidates)),
     )
 
 
@@ -158,95 +147,69 @@ def neighbours(
     return top_words(vocabulary, similarities, min(count, len(vocabulary.words) - 1))
 
 
-class _Read:
-    """The line as the model reads it."""
+class _Read(NamedTuple):
+    """The last words of a line as a model reads them: `states` are those before the first id of
+    `line` and after each, and `probabilities` [V] those of the next word."""
 
-    def __init__(
-        self, contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str]
-    ) -> None:
-        self._model = model = contexts.model
-        vocabulary = model.vocabulary
-        self._context = encode_context(model, words, previous_lines)
-        self._has_begin = vocabulary.begin_id is not None
-        of_line = len(vocabulary.encode(words)) + self._has_begin
-        self._first = len(self._context) - min(MOST_WORDS, of_line)
-        """The place in the context of the first id that is explained."""
-        self._has_start = self._has_begin and of_line <= MOST_WORDS
-        before = contexts.state_after(self._context[: self._first])
-        self.states: list[State] = [before, *model.read(before, self._context[self._first :])]
-        """The states before each explained id, and after all of them."""
-        self._words, self._ids, self._places = list[str](), list[int | None](), list[int]()
-        """The explained words, their ids (None for one that is left out), and the places of their
-        ids in the context; one that is left out has the place of the next."""
-        place = len(self._context) - of_line + self._has_begin
-        for word in words:
-            ids = vocabulary.encode([word])
-            if place >= self._first:
-                self._words.append(word)
-                self._ids.append(ids[0] if ids else None)
-                self._places.append(place)
-            place += len(ids)
-        self._far = max(0, len(self._words) - MOST_LEFT_OUT)
-        """The number of words too far from the cursor to be left out."""
-        without = [
-            model.state_after(self.states[place - self._first], self._context[place + 1 :])
-            for place, number in zip(self._places[self._far :], self._ids[self._far :], strict=True)
-            if number is not None
-        ]
-        self._distributions = model.predict([*self.states, *without])
-        """Those in the `states`, then those without each word: all together, which is faster."""
+    line: Line
+    words: tuple[LineWord, ...]
+    states: list[State]
+    probabilities: Array
 
-    def line(self, own_ids: Callable[[Sequence[int]], Sequence[int]] | None = None) -> Line:
-        """The explained words with their ids, or with the `own_ids` of a part of a mixture, which
-        reads all words."""
-        ids: Sequence[int | None] = self._ids
-        if own_ids is not None:
-            ids = own_ids([number for number in self._ids if number is not None])
-        return Line(tuple(self._words), tuple(ids), self._has_start)
 
-    def seen(self) -> list[bool]:
-        """For each word whether the model predicts from it."""
-        begin = len(self._context) - self._model.window
-        places = zip(self._places, self._ids, strict=True)
-        return [place >= begin and number is not None for place, number in places]
-
-    def scores(self) -> tuple[list[ScoredWord], Array]:
-        """The scores of the words, and the distribution [V] after the last of them."""
-        words_at = defaultdict[int, list[str]](list)
-        for place, word in zip(self._places, self._words, strict=True):
-            words_at[place].append(word)
-        scores, probabilities = list[ScoredWord](), np.empty(0, np.float32)
-        for place in range(self._first, len(self._context) + 1):
-            probabilities, has_context = next(self._distributions), self._has_begin or place > 0
-            for word in words_at[place]:
-                scores.append(score_word(self._model, probabilities, word, has_context=has_context))
-        return scores, probabilities
-
-    def falls(self, probabilities: Array, ids: Sequence[int]) -> Iterator[tuple[float, ...] | None]:
-        """Yields for each word how much the `probabilities` [V] of these ids fall without it; None
-        for words far from the cursor. To be called after `scores`."""
-        yield from [None] * self._far
-        for number in self._ids[self._far :]:
-            without = probabilities if number is None else next(self._distributions)
-            yield tuple((probabilities[ids] - without[ids]).tolist())
+def _read(
+    contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str], listed: Sequence[int]
+) -> _Read:
+    """Reads a line of these words. `listed` are the ids of the suggestions."""
+    model, begins = contexts.model, contexts.model.vocabulary.begin_id is not None
+    last = words[-MOST_WORDS:]
+    numbers = [next(iter(model.vocabulary.encode([word])), None) for word in last]
+    line = Line(tuple(last), tuple(numbers), begins and len(last) == len(words))
+    ids, places = [number for _, number in line.read], line.places
+    above = encode_context(model, words, previous_lines)
+    above = above[: len(above) - len(ids)]
+    state = contexts.state_after(above)
+    states: list[State] = [state, *model.read(state, ids)]
+    without = [
+        model.state_after(states[place], ids[place + 1 :])
+        for number, place in [*zip(numbers, places, strict=True)][-MOST_LEFT_OUT:]
+        if number is not None
+    ]
+    distributions = model.predict([*states, *without])  # all together, which is faster
+    scores = list[ScoredWord]()
+    for place in range(len(states)):
+        probabilities = next(distributions)
+        has_context = begins or bool(above) or place > 0
+        while len(scores) < len(last) and places[len(scores)] == place:
+            word = last[len(scores)]
+            scores.append(score_word(model, probabilities, word, has_context=has_context))
+    shown = list[LineWord]()
+    for score, number, place in zip(scores, numbers, places, strict=True):
+        falls: tuple[float, ...] | None = None
+        if len(shown) >= len(last) - MOST_LEFT_OUT:
+            other = probabilities if number is None else next(distributions)
+            falls = tuple((probabilities[listed] - other[listed]).tolist())
+        is_seen = number is not None and place >= len(ids) - model.window
+        shown.append(
+            LineWord(score.word, score.is_known, is_seen, score.probability, score.rank, falls)
+        )
+    return _Read(line, tuple(shown), states, probabilities)
 
 
 def _parts(
-    model: LanguageModel,
-    read: _Read,
-    probabilities: Array,
-    suggested: Sequence[tuple[str, int]],
+    model: LanguageModel, read: _Read, suggested: Sequence[tuple[str, int]]
 ) -> Iterator[Part]:
-    """The parts of the model. `probabilities` [V] are those of the next word, `suggested` are words
-    and their ids."""
+    """The parts of the model. `suggested` are words and their ids."""
     last, ids = read.states[-1], [number for _, number in suggested]
     if not isinstance(model, MixedModel):
         name = LABELS["ngrams" if isinstance(model, NgramModel) else "network"]
-        stages = stages_of(model, read.line(), read.states, probabilities, suggested)
-        yield Part(name, 1.0, probabilities[ids], tuple(stages))
+        stages = stages_of(model, read.line, read.states, read.probabilities, suggested)
+        yield Part(name, 1.0, read.probabilities[ids], tuple(stages))
         return
     (components,) = model.predict_components([last])
     weights = model.weights_in(last).items()
+    own_ids = model.own_ids([number for number in read.line.ids if number is not None])
+    own_line = read.line._replace(ids=tuple(own_ids))
     for number, ((name, weight), row) in enumerate(zip(weights, components, strict=True)):
         if name in OTHER_PARTS:
             sentence, shown = (OTHER_PARTS[name], row) if row.any() else (NO_RECENT_WORDS, row[:0])
@@ -254,7 +217,7 @@ def _parts(
         else:
             part, states = model.models[name], [state.models[number] for state in read.states]
             own = row[: part.vocabulary.total_words]
-            stages = stages_of(part, read.line(model.own_ids), states, own, suggested)
+            stages = stages_of(part, own_line, states, own, suggested)
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
 
 
@@ -266,9 +229,8 @@ def _notes(
 ) -> Iterator[str]:
     knows_none = not any(word.known for word in words)
     if not words:
-        yield "There is no whole word yet" + (
-            ": these are guesses for the first word." if suggestions else "."
-        )
+        guesses = ": these are guesses for the first word." if suggestions else "."
+        yield f"There is no whole word yet{guesses}"
     elif knows_none:
         yield "The model knows none of the words of the line."
     if knows_none and isinstance(model, LessonModel):

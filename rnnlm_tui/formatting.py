@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+from datetime import date, datetime
+from unicodedata import category
 
 JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
@@ -12,8 +15,6 @@ LONGEST_WORD = 40
 
 def escape(json_line: str) -> str:
     """Escapes the characters in JSON that could control a terminal or end the line."""
-    import json  # 2 ms that --help does not need
-
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json_line)
 
 
@@ -21,13 +22,8 @@ def sanitize(text: str) -> str:
     """Replaces control characters, which could control a terminal, by U+FFFD."""
     if text.isprintable():  # nearly always, and 30 times faster
         return text
-    return "".join(c if c.isprintable() or _is_harmless(c) else "\ufffd" for c in text)
-
-
-def _is_harmless(character: str) -> bool:
-    import unicodedata
-
-    return character in JOINERS or unicodedata.category(character) == "Zs"
+    harmless = {c for c in text if c.isprintable() or c in JOINERS or category(c) == "Zs"}
+    return "".join(c if c in harmless else "\ufffd" for c in text)
 
 
 def same_start(one: str, two: str) -> int:
@@ -47,25 +43,17 @@ def cut_words(text: str) -> str:
     return " ".join(cut)
 
 
-def local_time(stamp: str, form: str = "%Y-%m-%d %H:%M") -> str:
+def local_time(stamp: str) -> str:
     """A time in ISO 8601 in the local time zone; unchanged if it is invalid."""
-    from datetime import datetime  # 1 ms
-
     try:
-        return datetime.fromisoformat(stamp).astimezone().strftime(form)
+        return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
         return stamp
 
 
 def day_name(seconds: float, month: str = "%B") -> str:
-    """The local day of a time in seconds since the epoch, with the year if that is not this one;
-    "day unknown" if no calendar has it: a clock may have been wrong."""
-    from datetime import date
-
-    try:
-        day = date.fromtimestamp(seconds)
-    except (ValueError, OverflowError, OSError):
-        return "day unknown"
+    """The local day of a time in seconds since the epoch, with the year if that is not this one."""
+    day = date.fromtimestamp(seconds)
     year = "" if day.year == date.today().year else f" {day.year}"
     return f"{day.day} {day.strftime(month)}{year}"
 
@@ -76,9 +64,10 @@ def plural(count: int, what: str) -> str:
 
 
 def format_bytes(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit != "MB" else f"{count:.1f} {unit}"
+    """A number of bytes in decimal units."""
+    for unit, digits in (("B", 0), ("kB", 0), ("MB", 1)):
+        if round(count, digits) < 1000:
+            return f"{count:.{digits}f} {unit}"
         count /= 1000
     return f"{count:,.1f} GB"
 
@@ -96,11 +85,9 @@ def format_duration(seconds: float, *, roughly: bool = False) -> str:
     return f"{hours:,} h {minutes % 60:02} min"
 
 
-def finite(value: object) -> float | None:
-    """A measured value as a float; None if it is not a finite number."""
-    if isinstance(value, int | float) and math.isfinite(value):
-        return float(value)
-    return None
+def format_loss(value: float | None) -> str:
+    """A loss in nats; a dash if it is missing or not finite."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 def format_perplexity(value: float | None) -> str:

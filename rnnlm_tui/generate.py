@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import apply_insertion, encode_context, insertions_for, unpaired_marks
+from rnnlm_tui.suggest import (
+    apply_insertion,
+    encode_context,
+    encode_lines_above,
+    insertions_for,
+    unpaired_marks,
+)
 from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
@@ -23,20 +29,19 @@ class Decoding:
     """How words are generated.
 
     At a `temperature` of 0 the next word is the likeliest one. Above 0 it is drawn from the `top_k`
-    likeliest (None is all); a higher temperature draws more freely. `may_end` lets the line end
-    after a word, `no_repeats` forbids repeating any three words in a row, `one_sentence` stops at
-    the end of the sentence.
+    likeliest (None is all); a higher temperature draws more freely. `as_prose` lets the line end
+    after a word and forbids repeating any three words in a row; `one_sentence` stops at the end of
+    the sentence.
     """
 
     temperature: float = 0.0
     top_k: int | None = None
-    may_end: bool = False
-    no_repeats: bool = False
+    as_prose: bool = False
     one_sentence: bool = False
 
 
 GREEDY = Decoding()
-PROSE = Decoding(0.7, 40, may_end=True, no_repeats=True, one_sentence=True)
+PROSE = Decoding(0.7, 40, as_prose=True, one_sentence=True)
 
 
 def decoding_for(
@@ -74,45 +79,35 @@ def generate_words(
     """
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
     line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
+    above, own = encode_lines_above(model, previous_lines), encode_context(model, line_words)
     words = list[str]()
-    context = encode_context(model, line_words, previous_lines)
-    own = len(encode_context(model, line_words))
     while len(words) < count:
-        probabilities = contexts.next_word_probabilities(context)
-        log_probabilities = _log_probabilities(
-            model, probabilities, decoding, may_end=decoding.may_end and bool(words)
-        )
-        log_probabilities[unpaired_marks(model, line_words + words)] = -np.inf
-        if decoding.no_repeats:
-            log_probabilities[_repeats(context[-own - len(words) :])] = -np.inf
-        best = _draw(log_probabilities, decoding, rng)
+        probabilities = contexts.next_word_probabilities(above + own).astype(np.float64)
+        never = unpaired_marks(model, line_words + words)
+        never += _excluded(model, decoding, may_end=decoding.as_prose and bool(words))
+        never += _repeats(own) if decoding.as_prose else []
+        best = _draw(probabilities, never, decoding, rng)
         if best is None or best < model.vocabulary.first_word_id:
             break
         word = model.vocabulary.word(best)
         if decoding.one_sentence and _ends_sentence(words) and word not in CLOSING_MARKS:
             break
-        context.append(best)
+        own.append(best)
         words.append(word)
     return words
 
 
-def _log_probabilities(
-    model: LanguageModel, probabilities: NDArray[np.float32], decoding: Decoding, *, may_end: bool
-) -> NDArray[np.float64]:
-    """The logarithms [V] of the probabilities of the next id, -inf for an id that is not allowed.
-    Padding is allowed in the lesson's vocabulary, which learns it."""
-    with np.errstate(divide="ignore"):
-        log_probabilities = np.log(probabilities.astype(np.float64))
-    excluded = {*model.excluded_ids} - {model.vocabulary.end_id if may_end else None}
-    if decoding.temperature > 0 or model.vocabulary.special_tokens:
-        log_probabilities[[*excluded]] = -np.inf
-    return log_probabilities
+def _excluded(model: LanguageModel, decoding: Decoding, *, may_end: bool) -> set[int]:
+    """The ids that are no words. Padding is allowed in the lesson's vocabulary, which learns it."""
+    if decoding.temperature == 0 and not model.vocabulary.special_tokens:
+        return set()
+    return {*model.excluded_ids} - {model.vocabulary.end_id if may_end else None}
 
 
 def _repeats(ids: Sequence[int]) -> list[int]:
     """The ids that would repeat three ids in a row."""
-    last = [*ids[-2:]]
-    return [ids[i + 2] for i in range(len(ids) - 2) if [*ids[i : i + 2]] == last]
+    last = ids[-2:]
+    return [ids[i + 2] for i in range(len(ids) - 2) if ids[i : i + 2] == last]
 
 
 def _ends_sentence(words: Sequence[str]) -> bool:
@@ -121,20 +116,26 @@ def _ends_sentence(words: Sequence[str]) -> bool:
 
 
 def _draw(
-    log_probabilities: NDArray[np.float64], decoding: Decoding, rng: np.random.Generator
+    probabilities: NDArray[np.float64],
+    never: Sequence[int],
+    decoding: Decoding,
+    rng: np.random.Generator,
 ) -> int | None:
-    """An id by the logarithms [V] of the probabilities, None if all are -inf."""
-    best = int(log_probabilities.argmax())
-    if np.isneginf(log_probabilities[best]):
+    """An id by its probability [V], but `never` one of these; None if no other is possible."""
+    with np.errstate(divide="ignore"):
+        scores = np.log(probabilities)
+    scores[never] = -np.inf
+    best = int(scores.argmax())
+    if np.isneginf(scores[best]):
         return None
     if decoding.temperature == 0:
         return best
     with np.errstate(over="ignore"):  # the likeliest stays at 0, however low the temperature
-        log_probabilities = (log_probabilities - log_probabilities[best]) / decoding.temperature
-    if decoding.top_k is not None and decoding.top_k < len(log_probabilities):
-        log_probabilities[np.argsort(-log_probabilities, kind="stable")[decoding.top_k :]] = -np.inf
-    unnormalized = np.exp(log_probabilities)
-    return int(rng.choice(len(unnormalized), p=unnormalized / unnormalized.sum()))
+        scores = (scores - scores[best]) / decoding.temperature
+    if decoding.top_k is not None and decoding.top_k < len(scores):
+        scores[np.argsort(-scores, kind="stable")[decoding.top_k :]] = -np.inf
+    powers = np.exp(scores)
+    return int(rng.choice(len(powers), p=powers / powers.sum()))
 
 
 def continue_text(tokenizer: Tokenizer, before: str, words: Iterable[str]) -> str:

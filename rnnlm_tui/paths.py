@@ -1,21 +1,19 @@
-"""The folders of the user's data, settings and logs. Creates nothing.
-
-Imports pathlib where it is needed: it takes 3 ms that --help does not need.
-"""
+"""The folders of the user's data, settings and logs. Creates nothing."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from typing import Literal
 
-TYPE_CHECKING = False  # importing typing would take 3 ms of --help
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Literal
+import platformdirs
 
-APP_NAME = "rnnlm-tui"
+from rnnlm_tui._version import APP_NAME
+
 SETTINGS = "settings.json"
 """The file of the app's settings in the config folder."""
+PACKAGE = Path(__file__).parent
 
 
 def data_dir(override: Path | None = None) -> Path:
@@ -34,40 +32,25 @@ def log_dir() -> Path:
 
 
 def _folder(kind: Literal["data", "config", "log"]) -> Path:
-    from pathlib import Path
-
     if folder := os.environ.get(f"RNNLM_{kind.upper()}_DIR"):
         return Path(folder).expanduser()
-    import platformdirs  # 5 ms that --help does not need
-
     own: Path = getattr(platformdirs, f"user_{kind}_path")(APP_NAME, appauthor=False)
     return own
 
 
 def built_in_models() -> Path:
     """The folder of the built-in models: RNNLM_BUILT_IN_DIR, or that of the package."""
-    from pathlib import Path
-
-    own = _package() / "data" / "models"
-    return Path(os.environ.get("RNNLM_BUILT_IN_DIR") or own)
+    return Path(os.environ.get("RNNLM_BUILT_IN_DIR") or PACKAGE / "data" / "models")
 
 
 def bundled_corpus() -> Path:
     """The file with Shakespeare's sonnets in the package."""
-    return _package() / "data" / "sonnets.txt"
-
-
-def _package() -> Path:
-    from pathlib import Path
-
-    return Path(__file__).parent
+    return PACKAGE / "data" / "sonnets.txt"
 
 
 def current_dir() -> Path:
     """The current folder. If it was deleted, the home folder becomes the current one, so that there
     is a place for a name without a folder."""
-    from pathlib import Path
-
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -81,5 +64,5 @@ def headless_command() -> tuple[str, ...]:
     -P keeps the current folder, which may contain a `types.py`, off the import path. A program that
     is run from its sources needs it there.
     """
-    sources = _package().parent
-    return (sys.executable, *(() if sources == current_dir() else ("-P",)), "-m", "rnnlm_tui")
+    is_here = PACKAGE.parent == current_dir()
+    return (sys.executable, *(() if is_here else ("-P",)), "-m", "rnnlm_tui")

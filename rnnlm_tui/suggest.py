@@ -68,28 +68,38 @@ class Typed(NamedTuple):
     def of(cls, before: str, tokenizer: Tokenizer) -> Typed:
         return cls(before, *tokenizer.split_typed(before))
 
+    @property
+    def start(self) -> str:
+        """The text up to the word being typed."""
+        return self.before.removesuffix(self.prefix)
+
 
 @dataclass(frozen=True, slots=True)
-class Suggestions:
+class WordList:
+    """The words listed for a `prefix`, the beginning of the word being typed, with which
+    `matching_words` words begin. `digits_in_words` are the digits that make the beginning of a
+    known word after it."""
+
+    prefix: str
+    candidates: tuple[Suggestion, ...]
+    matching_words: int
+    digits_in_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions(WordList):
     """The answer for `line`.
 
-    `prefix` is the beginning of the word being typed. `continuation` begins with the first
-    candidate; `ghost` says how each of its words is inserted after the one before; both are empty
-    with the cursor within a word. `seen` are the words of the line in the model's context window,
-    `unknown` those outside its vocabulary. `matching_words` is the number of words that begin with
-    `prefix`. `digits_in_words` are the digits that make the beginning of a known word after
-    `prefix`.
+    `continuation` begins with the first candidate; `ghost` says how each of its words is inserted
+    after the one before; both are empty with the cursor within a word. `seen` are the words of the
+    line in the model's context window, `unknown` those outside its vocabulary.
     """
 
     line: str
-    prefix: str
-    candidates: tuple[Suggestion, ...]
     continuation: tuple[str, ...]
     ghost: tuple[Insertion, ...]
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
-    matching_words: int
-    digits_in_words: str
 
     def insertable(self, k: int) -> tuple[Suggestion, ...]:
         """The first `k` candidates that change the text. A word that is complete already does not;
@@ -117,63 +127,46 @@ def suggest(
     passes over the words that are listed.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
-    before = line[:cursor]
-    tokenizer = model.tokenizer.in_style_of(before, previous_lines)
-    typed = Typed.of(before, tokenizer)
-    words, prefix = typed.words, typed.prefix
-    above = encode_context(model, [], previous_lines)
+    tokenizer = model.tokenizer.in_style_of(line[:cursor], previous_lines)
+    typed = Typed.of(line[:cursor], tokenizer)
+    above, ids = encode_context(model, [], previous_lines), model.vocabulary.encode(typed.words)
     contexts = contexts or Contexts(model)
 
     def predict(ids: list[int]) -> NDArray[np.float32]:
         return contexts.next_word_probabilities(above + ids)
 
-    probabilities = predict(model.vocabulary.encode(words))
-    listed = list_words(
-        contexts,
-        tokenizer,
-        typed,
-        line[cursor:],
-        previous_lines,
-        probabilities,
-        k,
-        while_typing=while_typing,
+    page = contexts.on_page((*previous_lines, typed.start))
+    lists = WordLists(model, tokenizer, predict(ids), page)
+    after = tokenizer.letters_at_start(line[cursor:]) if typed.prefix else 0
+    listed = lists.at(typed, k, after, while_typing=while_typing)
+    continuation = () if after else look_ahead(model, typed, listed.candidates, predict)
+    unknown = [word for word in typed.words if word not in model.vocabulary]
+    if typed.prefix and not listed.candidates:
+        unknown.append(typed.prefix)
+    first_word_id, in_window = (
+        model.vocabulary.first_word_id,
+        ids[max(0, len(ids) - model.window) :],
     )
-    is_within_word = any(each.replaces_after for each in listed.candidates)
-    continuation = () if is_within_word else look_ahead(model, typed, listed.candidates, predict)
-    unknown = [word for word in words if word not in model.vocabulary]
-    if prefix and not listed.candidates:
-        unknown.append(prefix)
     return Suggestions(
-        line=line,
-        prefix=prefix,
-        candidates=listed.candidates,
+        listed.prefix,
+        listed.candidates,
+        listed.matching_words,
+        listed.digits_in_words,
+        line,
         continuation=continuation,
-        ghost=tuple(insertions_for(tokenizer, before, prefix, continuation)),
-        seen=_seen_words(model, words),
+        ghost=tuple(insertions_for(tokenizer, typed.before, typed.prefix, continuation)),
+        seen=tuple(model.vocabulary.word(i) for i in in_window if i >= first_word_id),
         unknown=tuple(dict.fromkeys(unknown)),
-        matching_words=listed.matching_words,
-        digits_in_words=listed.digits_in_words,
     )
 
 
-def list_words(
-    contexts: Contexts,
-    tokenizer: Tokenizer,
-    typed: Typed,
-    rest: str,
-    previous_lines: Sequence[str],
-    probabilities: NDArray[np.float32],
-    k: int = LISTED,
-    *,
-    while_typing: bool = False,
-) -> WordList:
-    """The `k` most likely words at the cursor, which stands between `typed` and the `rest` of the
-    line. `probabilities` [V] are those of the next word. `tokenizer` writes as the text does."""
-    start = typed.before.removesuffix(typed.prefix)
-    page = contexts.on_page((*previous_lines, start))
-    lists = WordLists(contexts.model, tokenizer, probabilities, page)
-    after = tokenizer.letters_at_start(rest) if typed.prefix else 0
-    return lists.at(typed, k, after, while_typing=while_typing)
+def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
+    """Splits a text into previous lines and the last line. For a model without a start of line the
+    whole text is one line."""
+    if model.vocabulary.begin_id is None:
+        return [], text
+    *above, line = text.split("\n")
+    return above, line
 
 
 def encode_context(
@@ -196,25 +189,6 @@ def encode_lines_above(model: LanguageModel, previous_lines: Iterable[str]) -> l
         if ids := model.vocabulary.encode_line(line, model.tokenizer.words_above):
             context += [*begin, *ids]
     return context
-
-
-def _seen_words(model: LanguageModel, words: Sequence[str]) -> tuple[str, ...]:
-    """The known words of the line that are in the model's context window."""
-    vocabulary = model.vocabulary
-    ids = vocabulary.encode(words)
-    last = ids[max(0, len(ids) - model.window) :]
-    return tuple(vocabulary.word(i) for i in last if i >= vocabulary.first_word_id)
-
-
-@dataclass(frozen=True, slots=True)
-class WordList:
-    """The words listed for a `prefix`, which `matching_words` words begin with. `digits_in_words`
-    as in `Suggestions`."""
-
-    prefix: str
-    candidates: tuple[Suggestion, ...]
-    matching_words: int
-    digits_in_words: str
 
 
 class _Spelling(NamedTuple):
@@ -257,10 +231,9 @@ class WordLists:
         """The list of the `k` likeliest words that begin with the prefix of `typed`, which must
         grow from call to call. `after` characters of the word follow the cursor. `while_typing`
         says that the words listed for fewer letters were seen and not taken."""
-        start = typed.before.removesuffix(typed.prefix)
         for count in range(self._letters, len(typed.prefix) if while_typing else 0):
             shorter = typed.prefix[:count]
-            self._pass_over(Typed(start + shorter, typed.words, shorter))
+            self._pass_over(Typed(typed.start + shorter, typed.words, shorter))
         self._letters = len(typed.prefix)
         ids, probabilities = self._matches(typed)
         candidates = tuple(
@@ -298,11 +271,10 @@ class WordLists:
         if not np.count_nonzero(probabilities):  # all underflow to zero: they are equally likely
             probabilities = np.ones_like(probabilities)
         if prefix and tokenizer.writes_text:
-            in_another_case = self._in_another_case(ids, typed)
-            probabilities[in_another_case] *= np.float32(OTHER_CASE)
-            says_case = not isinstance(in_another_case, slice)
-            if says_case and _has_capital(prefix) and len(prefix) <= NAME_LETTERS:
-                probabilities[ids >= vocabulary.total_words] *= np.float32(NAME_TYPED)
+            if (in_another_case := self._in_another_case(ids, typed)) is not None:
+                probabilities[in_another_case] *= np.float32(OTHER_CASE)
+                if _has_capital(prefix) and len(prefix) <= NAME_LETTERS:
+                    probabilities[ids >= vocabulary.total_words] *= np.float32(NAME_TYPED)
             probabilities[self._with_other_accents(ids, prefix)] *= np.float32(OTHER_CASE)
         return ids, probabilities / np.add.reduce(probabilities)
 
@@ -322,43 +294,34 @@ class WordLists:
         new = number - self._model.vocabulary.total_words
         return self._new[new] if new >= 0 else self._model.vocabulary.word(number)
 
-    def _in_another_case(self, ids: NDArray[np.int64], typed: Typed) -> NDArray[np.bool_] | slice:
-        """Which of the words [N] begin in another case than the prefix does. None at the start of a
-        sentence and for a prefix all in capitals, which say nothing about the case of the word."""
-        prefix = typed.prefix
-        is_capital = self._capitals[ids]
-        capitals = np.count_nonzero(is_capital)
-        if capitals in (0, len(ids)) or is_all_capitals(prefix):
-            return slice(0)
+    def _in_another_case(self, ids: NDArray[np.int64], typed: Typed) -> NDArray[np.bool_] | None:
+        """Which of the words [N] begin in another case than the prefix does. None if that says
+        nothing: where all begin alike, at the start of a sentence, and for a prefix all in
+        capitals."""
+        is_capital = self._mask(_has_capital, ids)
+        if is_capital.all() or not is_capital.any() or is_all_capitals(typed.prefix):
+            return None
         small = self._word(int(ids[is_capital.argmin()]))
-        start = typed.before.removesuffix(prefix)
-        if _has_capital(self._tokenizer.insertion_of(start, "", small).text.lstrip()):
-            return slice(0)
-        return np.asarray(is_capital != _has_capital(prefix))
+        if _has_capital(self._tokenizer.insertion_of(typed.start, "", small).text.lstrip()):
+            return None
+        return np.asarray(is_capital != _has_capital(typed.prefix))
 
-    @cached_property
-    def _capitals(self) -> NDArray[np.bool_]:
-        of_vocabulary = self._model.vocabulary.mask(_has_capital)
-        new = [_has_capital(word) for word in self._new]
-        return np.append(of_vocabulary, new) if new else of_vocabulary
-
-    def _with_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_] | slice:
+    def _with_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
         """Which of the words [N] begin with other accents than the prefix has."""
-        compared = ~self._without_accents[ids] if prefix.isascii() else np.ones(len(ids), np.bool_)
-        if not compared.any():
-            return slice(0)
+        differs = ~self._mask(str.isascii, ids) if prefix.isascii() else np.ones(len(ids), np.bool_)
         small, length = _in_small_letters(prefix), len(prefix)
-        compared[compared] = [
+        differs[differs] = [
             _in_small_letters(self._word(number)[:length]) != small
-            for number in ids[compared].tolist()
+            for number in ids[differs].tolist()
         ]
-        return compared
+        return differs
 
-    @cached_property
-    def _without_accents(self) -> NDArray[np.bool_]:
-        of_vocabulary = self._model.vocabulary.mask(str.isascii)
-        new = [word.isascii() for word in self._new]
-        return np.append(of_vocabulary, new) if new else of_vocabulary
+    def _mask(self, holds: Callable[[str], bool], ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """For which of these words [N] this is true."""
+        known = ids.searchsorted(self._model.vocabulary.total_words)
+        new = [holds(self._word(number)) for number in ids[known:].tolist()]
+        of_known = self._model.vocabulary.mask(holds)[ids[:known]]
+        return np.concatenate((of_known, np.array(new, np.bool_)))
 
     def _likeliest(
         self, ids: NDArray[np.int64], probabilities: NDArray[np.float32], typed: Typed, k: int

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import gc
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 VARIABLES = (
     "OPENBLAS_NUM_THREADS",
@@ -18,17 +20,12 @@ VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 """The numbers of threads of OpenBLAS, OpenMP, MKL and Apple's Accelerate, read when they load."""
-SET_HERE = "RNNLM_ONE_THREAD"
-"""Names the variables that this program has set, so that a training in a child process can tell
-them from the user's."""
-SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
-"""How long OpenMP threads spin before they sleep. GNU's runtime, which PyTorch uses on Linux,
-counts iterations; Intel's and LLVM's, used on macOS, count milliseconds (not measured). Microsoft's
-vcomp, on Windows, has no such variable. Each runtime reads only its own variable."""
+SET_HERE = set[str]()
+"""The variables that this process has set."""
 NICENESS = 10
 """The niceness of a training. It reduces the wait for a key press meanwhile from 105 ms to 32 ms
 (99th percentile)."""
-AUTOGROUP = "/proc/self/autogroup"
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def use_one_thread() -> None:
@@ -40,14 +37,12 @@ def use_one_thread() -> None:
     unset = [name for name in VARIABLES if name not in os.environ]
     if unset and "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(unset, "1"))
-        os.environ[SET_HERE] = " ".join(unset)
+        SET_HERE.update(unset)
 
 
-def use_all_threads() -> None:
-    """Undoes `use_one_thread` of a parent process."""
-    for name in os.environ.pop(SET_HERE, "").split():
-        if name in VARIABLES:
-            os.environ.pop(name, None)
+def users_environment() -> dict[str, str]:
+    """The environment without what `use_one_thread` has set, for a training in a child process."""
+    return {name: value for name, value in os.environ.items() if name not in SET_HERE}
 
 
 def use_one_thread_in_numpy() -> None:
@@ -55,8 +50,6 @@ def use_one_thread_in_numpy() -> None:
 
     Only on x86, where PyTorch does not use OpenBLAS. Does nothing once numpy is loaded.
     """
-    import platform  # 1 ms that --help does not need
-
     if platform.machine().lower() in ("x86_64", "amd64") and "numpy" not in sys.modules:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -65,13 +58,11 @@ def use_one_thread_in_numpy() -> None:
 def garbage_collection_off() -> Iterator[None]:
     """Disables garbage collection during imports, where there is no garbage. It would take 10 ms of
     a suggestion and 40 ms of the start of the app."""
-    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.enable()
 
 
 def usable_cores() -> int:
@@ -82,7 +73,8 @@ def usable_cores() -> int:
 
 
 def shorten_spinning() -> None:
-    """Makes waiting OpenMP threads sleep soon, unless the user's environment configures waiting.
+    """Makes waiting threads of GNU's OpenMP, which PyTorch uses on Linux, sleep soon, unless the
+    user's environment configures waiting.
 
     A spinning thread takes a core from the program that the other threads wait for. A step of the
     lesson with two threads on two cores, next to two busy programs, took 86 ms with libgomp's
@@ -90,8 +82,7 @@ def shorten_spinning() -> None:
     23 and 23 ms.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
-        for name, value in SPINNING.items():
-            os.environ.setdefault(name, value)
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def lower_priority() -> None:
@@ -108,8 +99,6 @@ def lower_priority() -> None:
         return
     os.nice(max(0, NICENESS - os.nice(0)))
     if os.getsid(0) == os.getpid():
-        from pathlib import Path  # 3 ms that --help does not need
-
         with suppress(OSError):  # only Linux has the file
-            if Path(AUTOGROUP).read_text().split()[-1:] == ["0"]:
-                Path(AUTOGROUP).write_text(str(NICENESS))
+            if AUTOGROUP.read_text().split()[-1:] == ["0"]:
+                AUTOGROUP.write_text(str(NICENESS))

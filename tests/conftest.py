@@ -39,8 +39,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives every test its own empty folders for data, settings and logs, hides the models that
     ship, and removes settings from the environment."""
     for name in [name for name in os.environ if name.startswith("RNNLM_")]:
-        if name != "RNNLM_GOLDEN":
-            monkeypatch.delenv(name)
+        monkeypatch.delenv(name)
     for kind in ("data", "config", "log"):
         monkeypatch.setenv(f"RNNLM_{kind.upper()}_DIR", str(tmp_path / kind))
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "none"))

@@ -180,7 +180,7 @@ def test_the_model_is_one_small_file_and_its_run_leaves_no_state(
     ((listed,),) = (each["models"] for each in run("--models", "mine", "--json"))
     assert listed["size_bytes"] == path.stat().st_size < 10_000_000
     left = {file.name for file in (folder / "runs" / "mine").iterdir()}
-    assert left == {"history.jsonl", "origin.json"}
+    assert left == {"history.jsonl", "run.json"}
 
 
 def test_the_started_run_is_the_one_of_the_card(

@@ -27,12 +27,9 @@ def test_a_folder_is_the_variables_or_else_the_platforms(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for value, expected in ((str(tmp_path / "mine"), tmp_path / "mine"), ("~/mine", None)):
-        monkeypatch.setenv(variable, value)
-        assert folder() == (expected or Path(value).expanduser())
+    monkeypatch.setenv(variable, "~/mine")
+    assert folder() == Path("~/mine").expanduser()
     monkeypatch.setenv(variable, "")
-    assert folder() == of_platform("rnnlm-tui", appauthor=False)
-    monkeypatch.delenv(variable)
     assert folder() == of_platform("rnnlm-tui", appauthor=False)
     assert paths.data_dir(tmp_path / "given") == tmp_path / "given"
     assert list(tmp_path.rglob("*")) == []

@@ -4,175 +4,162 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
-from rnnlm_tui.event_types import BaseSavings, EndFigures, UpdateFigures
+from rnnlm_tui.config import Config, make_config
+from rnnlm_tui.event_types import (
+    BaseSavings,
+    EndFigures,
+    EpochFigures,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    Metrics,
+    Paused,
+    Resumed,
+    Saved,
+    UpdateFigures,
+    Warned,
+)
 from rnnlm_tui.results import (
-    end_sentence,
-    figure_lines,
+    ending,
+    epoch_figures,
+    event_words,
     outcome,
-    part_of_config,
     savings_sentence,
     trained_part,
 )
-from tests.helpers.events import finished
+from tests.helpers.events import ended, finished
 
-ENGLISH: BaseSavings = {"name": "english", "keystroke_savings": 0.5712}
-TRAIN = {"loss": 4.3812, "penalty": 0.0, "accuracy": 0.0785, "perplexity": 79.9}
-HELD_OUT = {"loss": 4.79, "perplexity": 120.3, "top1": 0.2, "top5": 0.4}
+ENGLISH = BaseSavings("english", 0.5712)
+TRAIN = Metrics(loss=4.3812, penalty=0.0, accuracy=0.0785, perplexity=79.9)
+HELD_OUT = Metrics(loss=4.79, perplexity=120.3, top1=0.2, top5=0.4)
+MEASURED = EndFigures(900, 0.584, 94.2, base=None, before=None)
+NETWORK, ALONE = "network", "network alone"
 
 
 @pytest.mark.parametrize(
-    ("of_end", "words"),
+    ("facts", "words"),
     [
         ({}, "keys saved 58%"),
         ({"base": ENGLISH}, "keys saved 58% (the English alone: 57%)"),
-        (
-            {"base": {"name": "other", "keystroke_savings": 0.2}},
-            "keys saved 58% (other alone: 20%)",
-        ),
-        ({"before": 0.566}, "keys saved 58%, 57% before"),
-        (
-            {"before": 0.566, "base": ENGLISH},
-            "keys saved 58% (the English alone: 57%), 57% before",
-        ),
-        (
-            {"words": 499},
-            "keys saved 58%; measured on 499 words, too few to tell",
-        ),
+        ({"before": 0.566, "base": ENGLISH}, "keys saved 58% (the English alone: 57%), 57% before"),
+        ({"words": 499}, "keys saved 58%; measured on 499 words, too few to tell"),
+        ({"where": "lines it may know"}, "keys saved 58%, on lines it may know"),
     ],
 )
-def test_the_end_of_a_training_says_how_many_keys_are_saved(
-    of_end: dict[str, Any], words: str
+def test_the_headline_of_a_model_is_how_many_keys_it_saves(
+    facts: dict[str, Any], words: str
 ) -> None:
-    figures: Any = {"words": 500, "keystroke_savings": 0.584, "perplexity": 94.2}
-    figures |= {"base": None, "before": None, **of_end}
-    assert end_sentence(figures) == words
-
-
-def test_the_lines_may_be_others() -> None:
-    said = savings_sentence(0.5, 1, where="lines that it may have seen")
-    end = "; measured on 1 word, too few to tell"
-    assert said == f"keys saved 50%, on lines that it may have seen{end}"
-    assert end_sentence(None) is None
+    assert savings_sentence(0.584, **{"words": 500, **facts}) == words
 
 
 @pytest.mark.parametrize(
     ("config", "part"),
     [
-        ({"preset": "gru", "train": {"mixture": "on"}}, "network alone"),
-        ({"preset": "gru", "train": {"mixture": "off"}}, "network"),
-        ({"preset": "ngram", "train": {"mixture": "on"}}, "n-grams alone"),
-        ({"preset": "lesson", "train": {}}, "network"),
-        ({}, "network"),
+        (make_config("gru", []), ALONE),
+        (make_config("gru", [{"mixture": "off"}]), NETWORK),
+        (make_config("ngram", []), "n-grams alone"),
+        (make_config("lesson", []), NETWORK),
     ],
 )
-def test_the_figures_of_epochs_are_those_of_a_part(config: dict[str, Any], part: str) -> None:
-    assert part_of_config(config) == part
+def test_the_figures_of_epochs_are_those_of_a_part(config: Config, part: str) -> None:
+    assert trained_part(config) == part
 
 
-def figures(perplexity: float | None) -> EndFigures:
-    return {
-        "words": 900,
-        "keystroke_savings": 0.5,
-        "perplexity": perplexity,
-        "base": None,
-        "before": None,
-    }
+def end(reason: FinishReason, held_out: Metrics | None = None, **facts: Any) -> Finished:
+    """The end of a run whose seventh epoch is kept."""
+    return replace(finished(reason, 7, EpochFigures(7, TRAIN, held_out)), **facts)
 
 
+IN_FIRST = replace(finished("stopped", None, EpochFigures(0, Metrics(), None)), evaluation=MEASURED)
 OF_NETWORK = "training lines: loss 4.381 nats per word, accuracy 7.8%"
-NONE = "held-out lines: none, so how many keys it saves is not known"
+PER_WORD = "held-out lines: perplexity per word"
+DIVERGED = "diverged: the loss became infinite or NaN; epoch 7 is kept, 9 s"
 
 
 @pytest.mark.parametrize(
-    ("is_mixed", "held_out", "evaluation", "lines"),
+    ("of_run", "part", "told"),
     [
-        (
-            True,
-            HELD_OUT,
-            figures(94.2),
-            ["held-out lines: perplexity per word 94.2 (mixture), 120 (network alone)"],
-        ),
-        (True, HELD_OUT, None, ["held-out lines: perplexity per word 120 (network alone)"]),
-        (False, HELD_OUT, figures(121.0), ["held-out lines: perplexity per word 120"]),
-        (False, HELD_OUT, figures(None), ["held-out lines: perplexity per word 120"]),
-        (False, None, figures(121.0), ["held-out lines: perplexity per word 121"]),
-        (False, None, None, [NONE]),
+        (end("stopped", HELD_OUT), ALONE, f"{PER_WORD} 120 (network alone)"),
+        (end("stopped", HELD_OUT, evaluation=MEASURED), NETWORK, f"{PER_WORD} 120"),
+        (end("stopped", evaluation=MEASURED), NETWORK, f"{PER_WORD} 94.2"),
+        (end("stopped"), NETWORK, "held-out lines: none, so how many keys it saves is not known"),
+        (IN_FIRST, ALONE, f"{PER_WORD} 94.2 (mixture)"),
     ],
 )
-def test_each_figure_says_what_it_measures(
-    is_mixed: bool,
-    held_out: dict[str, float] | None,
-    evaluation: EndFigures | None,
-    lines: list[str],
+def test_each_figure_at_the_end_says_what_it_measures(
+    of_run: Finished, part: str, told: str
 ) -> None:
-    metrics = {"epoch": 7, "train": TRAIN, "held_out": held_out}
-    end = finished("completed", 7, metrics)
-    end = msgspec.structs.replace(end, evaluation=evaluation)
-    part = trained_part("gru", is_mixed=is_mixed)
-    of_network = OF_NETWORK + " (network alone)" * is_mixed
-    assert [*figure_lines(end, part)] == [*lines, of_network]
+    assert [line for line in ending(of_run, part, 8) if line.startswith("held-out")] == [told]
 
 
-def test_before_the_first_epoch_there_are_no_figures_of_the_network() -> None:
-    end = finished("stopped", None, {"epoch": 0})
-    assert [*figure_lines(end, "network alone")] == []
-    assert [*figure_lines(finished("stopped", None), "network")] == []
-    measured = msgspec.structs.replace(end, evaluation=figures(94.2))
-    (line,) = figure_lines(measured, "network alone")
-    assert line == "held-out lines: perplexity per word 94.2 (mixture)"
+def test_the_end_says_first_what_the_model_is_worth_unless_it_diverged() -> None:
+    told = ["keys saved 58%", "stopped; epoch 7 is kept, 9 s"]
+    told += [f"{PER_WORD} 94.2 (mixture), 120 (network alone)", f"{OF_NETWORK} ({ALONE})"]
+    assert ending(end("stopped", HELD_OUT, evaluation=MEASURED), ALONE, 8, took="9 s") == told
+    diverged = ending(end("diverged", HELD_OUT, evaluation=MEASURED), NETWORK, 8, took="9 s")
+    assert diverged[:2] == [DIVERGED, "keys saved 58%"]
 
 
-def test_metrics_of_a_damaged_history_are_left_out() -> None:
-    hostile = {"train": {"loss": "low", "accuracy": []}, "held_out": [5.0]}
-    assert [*figure_lines(finished("stopped", 1, hostile), "network")] == [NONE]
-    assert [*figure_lines(finished("stopped", 1, {"train": 7}), "network")] == []
-
-
-EARLY = "ended early: the held-out loss stopped falling"
+COST = "held-out lines cost {} nats per character as written"
 
 
 @pytest.mark.parametrize(
-    ("reason", "kept", "done", "words"),
+    ("of_run", "done", "words"),
     [
-        ("completed", 15, 15, "done"),
-        ("completed", 12, 15, "done; epoch 12 is kept"),
-        ("completed", 12, None, "done; epoch 12 is kept"),
-        ("early_stop", 1200, 1205, f"{EARLY}; epoch 1,200 is kept"),
-        ("stopped", 3, 3, "stopped; epoch 3 is kept"),
-        ("stopped", None, 0, "stopped before anything was learned"),
-        ("stopped", 0, 0, "stopped in the first epoch; the n-grams are kept"),
-        ("of a later program", 1, 1, "of a later program; epoch 1 is kept"),
+        (end("completed"), 7, "done"),
+        (end("completed"), None, "done; epoch 7 is kept"),
+        (end("early_stop"), 12, "ended early: the held-out loss stopped falling; epoch 7 is kept"),
+        (finished("stopped", None), 0, "stopped before the first epoch ended"),
+        (IN_FIRST, 0, "stopped in the first epoch; the n-grams are kept"),
     ],
 )
-def test_the_end_of_a_training_in_words(
-    reason: str, kept: int | None, done: int | None, words: str
-) -> None:
-    assert outcome(reason, kept, done) == words
+def test_the_end_of_a_training_in_words(of_run: Finished, done: int | None, words: str) -> None:
+    assert outcome(of_run, done) == words
 
 
 @pytest.mark.parametrize(
-    ("replaced", "new_loss", "words"),
+    ("update", "words"),
     [
-        (
-            True,
-            1.2,
-            "the model is replaced: held-out lines cost 1.200 nats per character as written, 1.250"
-            " before",
-        ),
-        (
-            False,
-            1.3,
-            "the model stays as it was: held-out lines cost 1.250 nats per character as written,"
-            " 1.300 updated",
-        ),
-        (False, None, "the model stays as it was"),
+        ((True, 1.25, 1.2), f"the model is replaced: {COST.format('1.200')}, 1.250 before"),
+        ((False, 1.25, 1.3), f"the model stays as it was: {COST.format('1.250')}, 1.300 updated"),
+        ((False, 1.25, None), "the model stays as it was"),
     ],
 )
 def test_the_end_of_an_update_says_what_became_of_the_model(
-    replaced: bool, new_loss: float | None, words: str
+    update: tuple[bool, float, float | None], words: str
 ) -> None:
-    update: UpdateFigures = {"replaced": replaced, "old_loss": 1.25, "new_loss": new_loss}
-    assert outcome("completed", None, update=update) == f"done; {words}"
+    assert outcome(end("completed", update=UpdateFigures(*update)), 7) == f"done; {words}"
+
+
+def test_the_figures_of_an_epoch_say_on_which_lines_they_were_measured() -> None:
+    figures = epoch_figures(ended(1, 5.38, 6.12, perplexity=456.4))
+    assert [*map(" ".join, figures)] == [
+        "training lines loss 5.380",
+        "training lines accuracy 10%",
+        "training lines perplexity 456",
+        "held-out lines loss 6.120",
+        "held-out lines perplexity 456",
+        "held-out lines top-1 10%",
+        "held-out lines top-5 20%",
+    ]
+    penalized = replace(ended(1), train=Metrics(loss=None, penalty=0.0123))
+    assert [text for _, _, text in epoch_figures(penalized)] == ["0.012"]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (Saved(1.0, 0, "poems", True), "the n-grams are saved: the model suggests from now on"),
+        (Saved(1.0, 3, "poems", True), ""),
+        (Paused(1.0, "requested"), "paused"),
+        (Resumed(1.0, "stop requested"), "resumed: stop requested"),
+        (Warned(1.0, "it may diverge"), "it may diverge"),
+        (Failed(1.0, "corpus", "no such file", "give one"), "no such file (give one)"),
+    ],
+)
+def test_events_in_words(event: Event, words: str) -> None:
+    assert event_words(event) == words

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlm_tui.cli.inputs import open_model, split_last_line, texts_of
+from rnnlm_tui.cli.inputs import open_model, texts_of
 from rnnlm_tui.cli.options import Query
 from rnnlm_tui.cli.output import print_json, table
 from rnnlm_tui.explain import Explanation, LineWord, explain, neighbours
@@ -17,6 +17,7 @@ from rnnlm_tui.formatting import plural, sanitize, shorten
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggest import split_last_line
 
 WIDTH = 79
 LABEL = 18

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import as_unicode
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import missing_base
 
@@ -35,12 +34,3 @@ def lines_of_stdin() -> Iterator[str]:
             yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
     except OSError as error:
         raise CorpusError(f"cannot read standard input: {os_reason(error)}") from error
-
-
-def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
-    """Splits a text into previous lines and the last line. For a model without a start of line the
-    whole text is one line."""
-    if model.vocabulary.begin_id is None:
-        return [], text
-    *above, line = text.split("\n")
-    return above, line

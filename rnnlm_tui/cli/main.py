@@ -14,10 +14,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from rnnlm_tui._version import __version__
+from rnnlm_tui._version import APP_NAME, __version__
 from rnnlm_tui.cli.modes import MODES, format_help, split
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, flag_of, os_reason
-from rnnlm_tui.paths import APP_NAME
 
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
@@ -76,8 +75,6 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
         return open_app(request)
     if isinstance(request, Query | EvaluateRequest):
         threads.use_one_thread()
-    else:
-        threads.use_all_threads()
     if isinstance(request, TrainRequest):
         threads.use_one_thread_in_numpy()
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.

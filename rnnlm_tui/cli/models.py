@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -17,10 +18,10 @@ from rnnlm_tui.cli.options import (
     RenameRequest,
 )
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.errors import Sentence, StorageError, UsageError
+from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
 from rnnlm_tui.store.evaluations import figures_of, savings
-from rnnlm_tui.store.files import SUFFIX, chunks_of
+from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
 
 HEADERS: tuple[str, ...] = (
@@ -76,7 +77,7 @@ def run_json(run: SavedRun) -> dict[str, Any]:
     """A training without a model yet, in the output of `--models --json`."""
     return {
         "name": run.name,
-        "preset": run.status.config.preset if run.status else None,
+        "preset": run.config.preset if run.config else None,
         "epochs_done": run.epochs_done,
         "epochs": run.epochs,
         "trained_by": str(run.trainer) if run.trainer else None,
@@ -118,7 +119,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         return (name, "damaged", *[""] * (len(HEADERS) - 4), size, "")
     figures = figures_of(card)
     measured_on = "held-out lines" if figures and figures.unseen else "training lines"
-    corpus = sanitize(str(card.corpus.get("name", "")))
+    corpus = sanitize(str(card.corpus.name))
     return (
         name,
         card.config.preset,
@@ -151,7 +152,7 @@ def delete(request: DeleteRequest) -> int:
     if not request.is_confirmed:
         if not sys.stdin.isatty():
             message = f"refusing to delete {name} without confirmation"
-            raise UsageError(message, Sentence("pass {yes}"))
+            raise UsageError(message, "pass {yes}")
         print(f"Delete the model {sanitize(name)}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             print("nothing was deleted", file=sys.stderr)
@@ -166,8 +167,8 @@ def export(request: ExportRequest) -> int:
     name, library = request.name, Library(request.data_dir)
     if request.target == "-":
         library.open(name)
-        for chunk in chunks_of(library.path(name)):
-            sys.stdout.buffer.write(chunk)
+        with library.path(name).open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
         return 0
     target = Path(f"{check_name(name)}{SUFFIX}" if request.target is None else request.target)
     if (request.target or "").endswith(("/", os.sep)) and not target.is_dir():
@@ -181,11 +182,11 @@ def import_(request: ImportRequest) -> int:
     """`--import`."""
     source, is_stream = Path(request.source), request.source == "-"
     if is_stream and request.name is None:
-        raise UsageError("a model from standard input has no name", Sentence("name it with {name}"))
+        raise UsageError("a model from standard input has no name", "name it with {name}")
     try:
         name = check_name(usable_name(source.stem if request.name is None else request.name))
     except UsageError as error:
-        how = Sentence("name it with {name}: {hint}", hint=error.hint)
+        how = f"name it with {{name}}: {error.hint}"
         raise UsageError(error.message, error.hint if request.name else how) from error
     Library(request.data_dir).import_(sys.stdin.buffer if is_stream else source, name)
     print(f"{'it' if is_stream else sanitize(str(source))} is now the model {name}")

@@ -10,8 +10,8 @@ from argparse import SUPPRESS, ArgumentParser, HelpFormatter, RawDescriptionHelp
 from collections.abc import Sequence
 from functools import partial
 
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import UsageError
-from rnnlm_tui.paths import APP_NAME
 
 MODES = {
     "train": (

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from rnnlm_tui.config import PRESETS, Range
+from msgspec import Meta
+
+from rnnlm_tui.config import PRESETS
 from rnnlm_tui.paths import data_dir
 
 ENCODING = "encoding of the texts without a byte order mark; by default UTF-8"
@@ -24,12 +26,11 @@ def option(
     *,
     flag: str = "",
     default: Any = None,
-    bounds: Range | None = None,
-    whole: bool = True,
+    kind: Any = str,
 ) -> Any:
     """A field for the value of an option, or for a tuple of values if the default is a tuple. The
-    flag is named like the field by default. A number has `bounds` and may be `whole`."""
-    meta = {"help": help_text, "metavar": metavar, "flag": flag, "bounds": bounds, "whole": whole}
+    flag is named like the field by default. `kind` is the type of a value, with its range."""
+    meta = {"help": help_text, "metavar": metavar, "flag": flag, "kind": kind}
     return field(default=default, metadata=meta)
 
 
@@ -77,7 +78,7 @@ class RunRequest(Request):
         default=(),
     )
     preset: str | None = option(
-        "; ".join(f"{preset.name}: {preset.summary}" for preset in PRESETS.values())
+        "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
         + " (default lesson for the sonnets, gru for a text of your own)",
         "PRESET",
     )
@@ -136,7 +137,10 @@ class SuggestRequest(Query):
     """`--suggest`."""
 
     top: int = option(
-        "how many words to suggest (default 5)", "N", default=5, bounds=Range(1, 10_000)
+        "how many words to suggest (default 5)",
+        "N",
+        default=5,
+        kind=Annotated[int, Meta(ge=1, le=10_000)],
     )
     lines_above: bool = switch("read standard input as one text, each line after those before it")
 
@@ -150,17 +154,20 @@ class GenerateRequest(Query):
         "how many words to generate (default: to the end of the sentence, or 10 for a model without"
         " punctuation)",
         "N",
-        bounds=Range(1, 100_000),
+        kind=Annotated[int, Meta(ge=1, le=100_000)],
     )
     temperature: float | None = option(
         "sampling temperature: higher is more varied, 0 takes the likeliest word (default 0.7, or 0"
         " for a model without punctuation)",
         "X",
-        bounds=Range(0, 100),
-        whole=False,
+        kind=Annotated[float, Meta(ge=0, le=100)],
     )
-    top_k: int | None = option("draw from the N likeliest words", "N", bounds=Range(1, 10_000_000))
-    seed: int | None = option("draw the same words each time", "N", bounds=Range(0, 2**32 - 1))
+    top_k: int | None = option(
+        "draw from the N likeliest words", "N", kind=Annotated[int, Meta(ge=1, le=10_000_000)]
+    )
+    seed: int | None = option(
+        "draw the same words each time", "N", kind=Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,7 +181,9 @@ class EvaluateRequest(Request):
     against: tuple[str, ...] = option(
         "another model to measure on the same lines; may be repeated", default=()
     )
-    limit: int | None = option("measure on the first N lines only", "N", bounds=Range(1, 10**9))
+    limit: int | None = option(
+        "measure on the first N lines only", "N", kind=Annotated[int, Meta(ge=1, le=10**9)]
+    )
     is_all: bool = switch(
         "measure on all lines, not on a sample of 20,000 words spread over them", flag="all"
     )

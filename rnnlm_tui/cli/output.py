@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -11,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rnnlm_tui.event_types import json_safe
+from rnnlm_tui.event_types import json_text
 from rnnlm_tui.formatting import escape
 
 NUMBER = re.compile(r"$|[\d<(-]")
@@ -22,7 +21,7 @@ SHORTEST_BAR = 6
 
 def print_json(data: Mapping[str, Any]) -> None:
     """Prints an object on one line of stdout."""
-    print(escape(json.dumps(json_safe(data), ensure_ascii=False, allow_nan=False)), flush=True)
+    print(escape(json_text(data)), flush=True)
 
 
 def prints_unicode() -> bool:

@@ -9,23 +9,27 @@ from collections.abc import Sequence
 from dataclasses import Field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from msgspec.structs import FieldInfo
+
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.modes import MODES, SEE_HELP, add_common_options, make_parser
 from rnnlm_tui.cli.options import REQUESTS, Request, RunRequest
 from rnnlm_tui.config import (
+    ALL_SETTINGS,
     PRESETS,
     QUERY_SETTINGS,
-    all_settings,
+    check_value,
     did_you_mean,
-    parse_number,
+    help_of,
+    parts_of,
+    range_words,
     settings_from_toml,
     variable_of,
     warn_of_unknown_variables,
-    wrong_value,
 )
 from rnnlm_tui.errors import UsageError, flag_of
-from rnnlm_tui.paths import APP_NAME
 
 OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 """What is meant as an option, unlike a number or a sentence that begins with a dash."""
@@ -48,7 +52,7 @@ def make_request(mode: str | None, arguments: Sequence[str], operands: Sequence[
     for name in names & given.keys():
         values[name] = tuple(given[name]) if isinstance(given[name], list) else given[name]
     if issubclass(request, RunRequest):
-        values["flags"] = {name: given[name] for name in all_settings() if name in given}
+        values["flags"] = {name: given[name] for name in ALL_SETTINGS if name in given}
     return request(**values, **_operands(mode, request, [*rest, *operands]))
 
 
@@ -77,8 +81,8 @@ def _parser(mode: str | None) -> ArgumentParser:
         )
     if issubclass(request, RunRequest):
         settings = parser.add_argument_group("settings of the training")
-        for name, spec in all_settings().items():
-            help_text, metavar = _setting_help(spec)
+        for name, setting in ALL_SETTINGS.items():
+            help_text, metavar = _setting_help(setting)
             settings.add_argument(flag_of(name), metavar=metavar, help=help_text)
     add_common_options(parser)
     return parser
@@ -94,29 +98,29 @@ def _name(spec: Field[Any]) -> str:
     return str(spec.metadata["flag"] or spec.name)
 
 
-def _setting_help(spec: Field[Any]) -> tuple[str, str]:
+def _setting_help(spec: FieldInfo) -> tuple[str, str]:
     """The help of a setting with its range and defaults, and its metavar."""
-    meta = spec.metadata
     presets_with: dict[object, list[str]] = {}
-    for preset in PRESETS.values():
+    for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):
             if (value := getattr(part, spec.name, None)) is not None:
-                presets_with.setdefault(value, []).append(preset.name)
+                presets_with.setdefault(value, []).append(name)
     shown = [
         f"{'/'.join(names)} {value}" if len(presets_with) > 1 else f"{value}"
         for value, names in presets_with.items()
     ]
-    facts = [str(meta["bounds"])] if meta["bounds"] else []
+    base, bounds = parts_of(spec.type)
+    facts = [range_words(bounds)] if bounds else []
     facts += [f"default {', '.join(shown)}"] if shown else []
-    metavar = {"int": "N", "float": "X"}.get(meta["kind"], "|".join(meta["choices"]))
-    return f"{meta['help']} ({'; '.join(facts)})", metavar
+    metavar = "|".join(get_args(base)) or ("N" if base is int else "X")
+    return f"{help_of(spec)} ({'; '.join(facts)})", metavar
 
 
 def _unknown_option(flag: str) -> UsageError:
     """The error for an option that the mode does not have."""
     modes_with: dict[str, list[str]] = {}
     for mode in MODES:
-        settings = map(flag_of, all_settings()) if issubclass(REQUESTS[mode], RunRequest) else ()
+        settings = map(flag_of, ALL_SETTINGS) if issubclass(REQUESTS[mode], RunRequest) else ()
         for option in (*_options(REQUESTS[mode]), *settings):
             modes_with.setdefault(option[2:], []).append(f"--{mode}")
     name = flag.lstrip("-")
@@ -141,18 +145,13 @@ def _query_settings(request: type[Request], config: str | None) -> dict[str, Any
             found[spec.name] = _checked(spec, value)
         except UsageError as error:
             source = f"from {variable}" if os.environ.get(variable) else f"in {config}"
-            raise error.within("{message} ({source})", source=source) from error
+            raise error.within(f"{{message}} ({source})") from error
     return found
 
 
 def _checked(spec: Field[Any], value: Any) -> Any:
-    """The value of an option, as a number if it is one. Raises UsageError."""
-    meta = spec.metadata
-    if meta["bounds"] is not None:
-        return parse_number(value, _name(spec), meta["bounds"], whole=meta["whole"])
-    if not isinstance(value, str):
-        raise wrong_value(_name(spec), value, "it must be text in quotes")
-    return value
+    """The value of an option, converted to its type. Raises UsageError."""
+    return check_value(value, _name(spec), spec.metadata["kind"])
 
 
 def _operands(mode: str | None, request: type[Request], operands: Sequence[str]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, wrapped
 from rnnlm_tui.event_types import (
     EpochEnded,
@@ -30,8 +30,7 @@ from rnnlm_tui.formatting import (
     plural,
     sanitize,
 )
-from rnnlm_tui.paths import APP_NAME
-from rnnlm_tui.results import end_sentence, figure_lines, outcome, part_of_config
+from rnnlm_tui.results import ending, epoch_figures, event_words, trained_part
 from rnnlm_tui.training.control import Control
 
 
@@ -87,7 +86,10 @@ class TextReporter:
             self._bar = False
             stop_without_reader(sys.stderr, self._control)
         if isinstance(event, Finished):
-            lines = finished_lines(event, self._name, self._epochs_done, self._part)
+            took = f"{format_duration(event.elapsed_s)}, in {event.path}"
+            first, *lines = ending(event, self._part, self._epochs_done, took)
+            name = self._name or Path(event.path).stem  # stopped before it started
+            lines.insert(0, f"{name}: {first}")
             print("\n  ".join(map(sanitize, lines)), flush=True)
 
     def show_card(self, lines: Iterable[str]) -> None:
@@ -104,26 +106,21 @@ class TextReporter:
             case Preparing():
                 self._show_preparing(event)
             case Started():
-                self._name, self._epochs = event.name, epochs_of(event)
-                self._part = part_of_config(event.config)
+                self._name, self._epochs = event.name, event.config.epochs
+                self._part = trained_part(event.config)
                 self._can_resume = event.parameters > 0
                 self.say("\n".join(started_lines(event)))
             case Progress() if self._bar:
                 draw(progress_line(event))
             case EpochEnded() if self._bar:
-                figures = wrapped(epoch_figures(event, self._epochs, self._part))
+                figures = wrapped(epoch_line(event, self._epochs, self._part))
                 self.say(f"{figures}\n  | {sanitize(event.sample['text'])}")
             case EpochEnded():
-                figures = "  ".join(epoch_figures(event, self._epochs, self._part))
+                figures = "  ".join(epoch_line(event, self._epochs, self._part))
                 self.say(f"{figures}  | {sanitize(event.sample['text'])}")
-            case Saved(epoch=0):
-                self.say("the n-grams are saved: the model suggests from now on")
-            case Paused():
-                self.say("paused")
-            case Resumed():
-                self.say("resumed")
-            case Warned():
-                self.say(sanitize(event.message), always=True)
+            case Saved() | Paused() | Resumed() | Warned():
+                if words := event_words(event):
+                    self.say(sanitize(words), always=isinstance(event, Warned))
             case Finished():
                 self._clear()
                 if event.reason == "stopped" and event.metrics and self._can_resume:
@@ -131,7 +128,7 @@ class TextReporter:
 
     def _show_preparing(self, event: Preparing) -> None:
         if self._bar:
-            left = f"ETA {format_duration(event.eta_s)}" if math.isfinite(event.eta_s) else ""
+            left = f"ETA {format_duration(event.eta_s)}" if event.eta_s is not None else ""
             draw(bar_line(event.phase, event.done, max(1, event.of), (), left))
         elif event.phase != self._phase:
             self.say(event.phase)
@@ -148,70 +145,42 @@ class TextReporter:
             draw("")
 
 
-def epochs_of(event: Started) -> int:
-    """The number of epochs of the run; 1 for an n-gram model."""
-    epochs: int = event.config["train"].get("epochs", 1)
-    return epochs
-
-
 def started_lines(event: Started) -> Iterator[str]:
-    """The memory and the time that the run is estimated to take."""
+    """What the run takes."""
     parameters = f"{event.parameters:,} parameters, " if event.parameters else ""
-    is_fixed = event.threads == 1 or event.config["train"].get("threads") is not None
+    is_fixed = event.threads == 1 or getattr(event.config.train, "threads", None) is not None
     yield (
         f"{parameters}about {format_bytes(event.memory_bytes)} of memory,"
         f" on {event.device} with {'' if is_fixed else 'up to '}{plural(event.threads, 'thread')}"
     )
-    after = f" after the {event.epochs_done} done" if event.epochs_done else ""
-    left = format_duration(event.estimated_s)
-    yield f"about {left} to the end of epoch {epochs_of(event)}{after}"
+    if event.epochs_done:
+        yield f"{plural(event.epochs_done, 'epoch')} of {event.config.epochs} done"
 
 
 def progress_line(event: Progress) -> str:
     """The progress bar, with the time left at any width."""
-    figures = [f"loss {event.loss:.3f}", f"accuracy {event.accuracy:.1%}"]
+    figures = [f"loss {event.loss:.3f}"] if event.loss is not None else []
+    if event.accuracy is not None:
+        figures.append(f"accuracy {event.accuracy:.1%}")
     return bar_line(
         f"epoch {event.epoch}/{event.epochs}",
         event.step,
         event.steps,
         [
-            *(figures if math.isfinite(event.loss) else ()),
+            *figures,
             f"{event.examples_per_s:,.0f} examples/s",
             *([plural(event.threads, "thread")] if event.threads else ()),
         ],
-        f"ETA {format_duration(event.eta_s)}",
+        "" if event.eta_s is None else f"ETA {format_duration(event.eta_s)}",
     )
 
 
-def epoch_figures(event: EpochEnded, epochs: int, part: str) -> Iterator[str]:
-    """The metrics of an epoch, one by one: those of this part of the model, first on the training
-    lines."""
-    train, held_out = event.train, event.held_out
+def epoch_line(event: EpochEnded, epochs: int, part: str) -> Iterator[str]:
+    """The metrics of an epoch, one by one: those of this part of the model."""
     yield f"epoch {event.epoch}/{epochs}, {part}"
-    penalty = train.get("penalty")
-    yield f"training loss {train['loss']:.3f}" + (f" + {penalty:.3f}" if penalty else "")
-    yield f"accuracy {train['accuracy']:.1%}"
-    if held_out is not None:
-        yield f"held-out loss {held_out['loss']:.3f}"
-        yield f"top-1 {held_out['top1']:.1%}"
-        yield f"top-5 {held_out['top5']:.1%}"
-        if event.best:
-            yield "best"
+    for lines, name, text in epoch_figures(event):
+        of_lines = f"{lines.removesuffix(' lines')} " if name == "loss" else ""
+        yield f"{of_lines}{name} {text}"
+    if event.held_out is not None and event.best:
+        yield "best"
     yield format_duration(event.elapsed_s)
-
-
-def finished_lines(event: Finished, name: str, epochs_done: int, part: str) -> Iterator[str]:
-    """The result of the run: first what the model is worth, then how that came about. `part` is
-    what the metrics of the epochs measure."""
-    name = name or Path(event.path).stem  # stopped before it started
-    how = outcome(event.reason, event.metrics.get("epoch"), epochs_done, event.update)
-    if not event.metrics:
-        yield f"{name}: {how}"
-        return
-    took = f"{format_duration(event.elapsed_s)}, in {event.path}"
-    if sentence := end_sentence(event.evaluation):
-        yield f"{name}: {sentence}"
-        yield f"{how}, {took}"
-    else:
-        yield f"{name}: {how}, {took}"
-    yield from figure_lines(event, part)

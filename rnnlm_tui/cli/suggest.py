@@ -21,15 +21,15 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import lines_of_stdin, open_model, split_last_line, texts_of
+from rnnlm_tui.cli.inputs import lines_of_stdin, open_model, texts_of
 from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
-from rnnlm_tui.errors import RnnlmError, Sentence, UsageError, label_of
+from rnnlm_tui.errors import RnnlmError, UsageError, label_of
 from rnnlm_tui.formatting import as_unicode, plural, sanitize
 from rnnlm_tui.generate import continue_text, decoding_for, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import Suggestions, suggest
+from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
@@ -209,8 +209,8 @@ def generate(request: GenerateRequest) -> int:
     )
     if request.top_k is not None and decoding.temperature == 0:
         raise UsageError(
-            Sentence("{top_k} applies only to sampling"),
-            Sentence("give a {temperature} too, such as 0.8"),
+            "{top_k} applies only to sampling",
+            "give a {temperature} too, such as 0.8",
             field="top_k",
         )
     copies = copied_spans(chosen.name, chosen.folder, chosen.card, chosen.model.tokenizer)
@@ -230,6 +230,6 @@ def generate(request: GenerateRequest) -> int:
                 for count in (span.start, span.start + span.length)
             )
             span_text = continue_text(chosen.model.tokenizer, line, words)[start:end].strip()
-            place = f"{chosen.card.corpus['name']}, line {span.line_number}"
+            place = f"{chosen.card.corpus.name}, line {span.line_number}"
             print(sanitize(f'copied: "{span_text}" is in {place}'), file=sys.stderr)
     return 0

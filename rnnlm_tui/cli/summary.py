@@ -12,23 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs, to_builtins
+from numpy.typing import NDArray
 
 from rnnlm_tui.cli.data_card import data_card
 from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
 from rnnlm_tui.cli.train import training_request
-from rnnlm_tui.config import Config, preset_named
-from rnnlm_tui.formatting import cut_words, format_bytes, format_duration, plural, sanitize
-from rnnlm_tui.lm.layer_table import layers_of, table_heads
-from rnnlm_tui.lm.model import Architecture
-from rnnlm_tui.lm.registry import ARCHITECTURES
+from rnnlm_tui.config import NgramConfig, size_of
+from rnnlm_tui.formatting import cut_words, format_bytes, plural, sanitize
+from rnnlm_tui.lm.ngram import ngram_counts
+from rnnlm_tui.lm.stages import Layer, layers_of, table_heads
 from rnnlm_tui.results import ENOUGH_WORDS, words_read
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.text.corpus import Corpus
-from rnnlm_tui.text.examples import PrefixExamples
-from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.streams import Workspace
-from rnnlm_tui.training.estimate import logits_of, run_seconds, training_bytes
+from rnnlm_tui.text.prepare import Prepared
+from rnnlm_tui.text.reading import Text
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
+from rnnlm_tui.training.estimate import memory_bytes
+from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.learner import count_ngrams
 from rnnlm_tui.training.plan import plan
 
 FIRST_PAIRS = 10
@@ -37,19 +39,19 @@ FIRST_PADDED = 4
 FEW_WORDS = 1000
 OPENING_WORDS, FIRST_LINES = 4, 100
 PLACE = ".summary-"
-"""Prefix of the folder of a large text within the data folder, followed by the process id."""
+"""Prefix of a folder within the data folder, followed by the process id."""
 
 
 def summary(request: RunRequest) -> int:
     """Prints the data card, the first pairs, and the layer table."""
-    with _workspace(request.data_dir) as workspace:
-        return _summary(request, workspace)
+    with _folder(request.data_dir) as folder:
+        return _summary(request, folder)
 
 
 @contextmanager
-def _workspace(data_dir: Path) -> Iterator[Workspace]:
-    """Yields a workspace for a large text, and removes it at the end. Those of killed processes are
-    removed first: the app kills this process when another text is chosen."""
+def _folder(data_dir: Path) -> Iterator[Path]:
+    """Yields a folder for what was written in the app, and removes it at the end. Those of killed
+    processes are removed first: the app kills this process when another text is chosen."""
     import psutil  # 30 ms that --train does not need
 
     for left in data_dir.glob(f"{PLACE}*"):
@@ -58,8 +60,7 @@ def _workspace(data_dir: Path) -> Iterator[Workspace]:
             shutil.rmtree(left, ignore_errors=True)
     folder = data_dir / f"{PLACE}{os.getpid()}"
     try:
-        with Workspace(folder, _show_progress) as workspace:
-            yield workspace
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -69,43 +70,44 @@ def _show_progress(phase: str, done: int, of: int) -> None:
         draw(bar_line(phase, done, of))
 
 
-def _summary(request: RunRequest, workspace: Workspace) -> int:
-    # What was written in the app is stored for this process only.
-    asked = replace(training_request(request), texts=workspace.folder)
-    run = plan(Library(request.data_dir), asked).prepare(workspace)
-    config, prepared = run.config, run.prepared
+def _summary(request: RunRequest, texts: Path) -> int:
+    asked = replace(training_request(request), texts=texts)
+    job = plan(Library(request.data_dir), asked).prepare(_show_progress)
     if has_bar():
         draw("")
-    kind, total = ARCHITECTURES[config.preset], prepared.vocabulary.total_words
-    architecture = kind(config, total, prepared.window, kind.sizes_for(config, prepared))
-    seconds = run_seconds(config, prepared, logits_of(run.base_model)).total(config.epochs)
     if request.as_json:
-        print_json(_summary_json(prepared, config, architecture, seconds))
+        print_json(_summary_json(job))
     else:
-        print("\n".join(_summary_lines(prepared, config, architecture, seconds)))
+        print("\n".join(_summary_lines(job)))
     return 0
 
 
-def _summary_json(
-    prepared: PreparedText, config: Config, architecture: Architecture[Any], seconds: float
-) -> dict[str, Any]:
+def _layers(job: Job) -> list[Layer]:
+    """The layers of the network, or the n-grams, which are counted for this."""
+    config, prepared, ngrams = job.config, job.prepared, dict[str, NDArray[Any]]()
+    if isinstance(config.model, NgramConfig):
+        for level in count_ngrams(job, config.model.order):
+            ngrams |= level
+    counts = ngram_counts(ngrams) if ngrams else ()
+    return [*layers_of(config, prepared.vocabulary.total_words, prepared.window, counts)]
+
+
+def _summary_json(job: Job) -> dict[str, Any]:
     """The output of `--summary --json`, which is a contract."""
-    examples = prepared.examples.predictions
-    scale = preset_named(config.preset).scale_of(prepared.corpus.words)
+    prepared, config, layers = job.prepared, job.config, _layers(job)
     return {
         "preset": config.preset,
-        "size": None if scale is None else scale.name,
-        "settings": {**asdict(config.train), **asdict(config.model)},
+        "size": size_of(prepared.text.words) if config.by_size else None,
+        "settings": {**structs.asdict(config.train), **structs.asdict(config.model)},
         "total_words": prepared.vocabulary.total_words,
-        "examples": examples,
+        "examples": prepared.predictions,
         "window": prepared.window,
         "reads": words_read(config.model, prepared.window),
-        "opening": opening(prepared.corpus),
-        "parameters": architecture.parameters,
-        "memory_bytes": training_bytes(architecture, examples),
-        "estimated_s": seconds,
-        "layers": [asdict(layer) for layer in layers_of(architecture)],
-        "corpus": {**prepared.card, "held_out_lines": prepared.held_out_lines},
+        "opening": opening(prepared.text),
+        "parameters": sum(layer.parameters for layer in layers),
+        "memory_bytes": memory_bytes(config, prepared),
+        "layers": [asdict(layer) for layer in layers],
+        "corpus": {**to_builtins(prepared.card), "held_out_lines": len(prepared.held_out)},
         "warnings": list(_warnings(prepared)),
         "notes": prepared.notes,
         "first_pairs": first_pairs(prepared),
@@ -113,45 +115,41 @@ def _summary_json(
     }
 
 
-def _summary_lines(
-    prepared: PreparedText, config: Config, architecture: Architecture[Any], seconds: float
-) -> Iterator[str]:
+def _summary_lines(job: Job) -> Iterator[str]:
     """The data card, the first pairs and the layer table."""
+    prepared, config, layers = job.prepared, job.config, _layers(job)
     yield from data_card(prepared, config)
     yield from (f"warning: {sanitize(message)}" for message in _warnings(prepared))
     yield "\nthe first pairs"
     for features, label in first_pairs(prepared):
         yield f"  {sanitize(features)} ---> {sanitize(label)}"
-    yield f"\nthe {architecture.name} ({config.preset})"
+    yield f"\nthe {'n-gram model' if config.preset == 'ngram' else 'network'} ({config.preset})"
     name, count = table_heads(config.preset)
     yield f"  {name:14} {'type':24} {'output shape':18} {count:>12}"
-    for layer in layers_of(architecture):
+    for layer in layers:
         shape = str(layer.output_shape)
         yield f"  {layer.name:14} {layer.type:24} {shape:18} {layer.parameters:12,}"
-    memory = format_bytes(training_bytes(architecture, prepared.examples.predictions))
-    yield f"  {architecture.parameters:,} {count} in all; training takes about {memory} of memory"
-    duration = format_duration(seconds, roughly=True)
-    yield f"  training {plural(config.epochs, 'epoch')} takes about {duration} here"
+    memory, total = format_bytes(memory_bytes(config, prepared)), sum(x.parameters for x in layers)
+    yield f"  {total:,} {count} in all; training takes about {memory} of memory"
 
 
-def _warnings(prepared: PreparedText) -> Iterator[str]:
+def _warnings(prepared: Prepared) -> Iterator[str]:
     yield from prepared.warnings
-    is_lesson = isinstance(prepared.examples, PrefixExamples)
-    if prepared.card["words"] < FEW_WORDS and not is_lesson:
+    if prepared.card.words < FEW_WORDS and not prepared.is_lesson:
         yield f"a text of fewer than {FEW_WORDS:,} words: the model you have may suggest better"
     if 0 < prepared.held_out_words < ENOUGH_WORDS:
         held_out = plural(prepared.held_out_words, "word")
         yield f"{held_out} held out are too few to tell how many keys the model saves"
 
 
-def opening(corpus: Corpus) -> str:
+def opening(corpus: Text) -> str:
     """The first words of the first line that has some more."""
-    lines = (line.split() for line in islice(corpus.lines, FIRST_LINES))
+    lines = (line.split() for line in islice(corpus, FIRST_LINES))
     words = next((words for words in lines if len(words) > OPENING_WORDS), [])
     return cut_words(" ".join(words[:OPENING_WORDS]))
 
 
-def first_pairs(prepared: PreparedText) -> list[list[str]]:
+def first_pairs(prepared: Prepared) -> list[list[str]]:
     """The first examples, each as the context that the model sees and the word to predict."""
     word, window = prepared.vocabulary.word, prepared.window
 
@@ -160,14 +158,22 @@ def first_pairs(prepared: PreparedText) -> list[list[str]]:
 
     return [
         [cut_words(" ".join(map(word, seen(context)))), cut_words(word(label))]
-        for context, label in prepared.examples.first(FIRST_PAIRS)
+        for context, label in islice(_pairs(prepared), FIRST_PAIRS)
     ]
 
 
-def first_padded(prepared: PreparedText) -> list[tuple[list[int], int]]:
+def _pairs(prepared: Prepared) -> Iterator[tuple[list[int], int]]:
+    """The ids to predict, each with those before it in its line."""
+    for line in prepared.train:
+        ids = line.tolist() if prepared.is_lesson else [BEGIN_ID, *line.tolist(), END_ID]
+        yield from ((ids[:end], ids[end]) for end in range(1, len(ids)))
+
+
+def first_padded(prepared: Prepared) -> list[tuple[list[int], int]]:
     """The first examples of the lesson as it trains on them: the ids of the context, with zeros
     before them up to the window, and the id to predict. None for other presets."""
-    if not isinstance(prepared.examples, PrefixExamples):
+    if not prepared.is_lesson:
         return []
-    features, labels = prepared.examples.batch(np.arange(min(FIRST_PADDED, len(prepared.examples))))
+    first = np.arange(min(FIRST_PADDED, prepared.predictions))
+    features, labels = prepared.train.windows(first, prepared.window)
     return [*zip(features.tolist(), labels.tolist(), strict=True)]

@@ -1,4 +1,4 @@
-"""Causal recurrent networks: the architecture, and inference with numpy.
+"""Causal recurrent networks: the shapes of their weights, and inference with numpy.
 
 Shapes: N states, L layers, P parts of a layer's state, G gates, E embedding, H hidden, V vocabulary
 (`total_words`), K numbers of a key.
@@ -12,22 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnlm_tui.config import CausalConfig, Config
+from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, softmax_shapes
-from rnnlm_tui.lm.cells import CELLS, RecurrentLayers
-from rnnlm_tui.lm.model import (
-    Architecture,
-    Array,
-    Arrays,
-    ArraySpec,
-    LanguageModel,
-    Weights,
-    excluded_ids,
-    in_batches,
-)
-from rnnlm_tui.lm.quantization import dequantize, quantize, quantized_specs
+from rnnlm_tui.lm.cells import CELLS, LayerState
+from rnnlm_tui.lm.model import Array, LanguageModel, Weights, excluded_ids, in_batches
 from rnnlm_tui.text.tokenizer import Tokenizer
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.text.vocabulary import Vocabulary
 
 WINDOW = 256
 """The context window on the card, in words: what a network is sure to have read. Its state carries
@@ -81,7 +71,7 @@ class CausalActivations(NamedTuple):
 
 class CausalModel(LanguageModel):
     """An `rnn`, `gru` or `lstm`, which predicts from all words before. A state holds those of its
-    layers [L, P, H], as in `RecurrentLayers`."""
+    layers [L, P, H]."""
 
     uses_previous_lines = True
 
@@ -95,19 +85,27 @@ class CausalModel(LanguageModel):
         weights: Weights,
     ) -> None:
         """`weights` are named as in `causal_shapes` and checked."""
-        self.vocabulary = vocabulary
-        self.tokenizer = tokenizer
-        self.window = window
+        self.vocabulary, self.tokenizer, self.window = vocabulary, tokenizer, window
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self.cell = cell
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
-        self._layers = RecurrentLayers(cell, config.layers, weights)
-        self.start: Array = self._layers.start
+        self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
+        self.start: Array = np.zeros(
+            (config.layers, CELLS[cell].parts, config.hidden_size), np.float32
+        )
         self._rows_at_once = max(1, min(ROWS_AT_ONCE, LOGITS_AT_ONCE // vocabulary.total_words))
 
     def advance(self, state: Array, ids: Sequence[int]) -> list[Array]:
-        return [*self._layers.states(self._softmax.embed(np.array(ids, np.int64)), state)]
+        inputs = self._softmax.embed(np.array(ids, np.int64))  # [N, E]
+        states = np.empty((len(ids), *state.shape), np.float32)  # [N, L, P, H]
+        for layer, cell in enumerate(self._cells):
+            now: LayerState = tuple(state[layer])
+            for place, projected in enumerate(cell.project(inputs)):
+                now, _ = cell.step(projected, now)
+                states[place, layer] = now
+            inputs = states[:, layer, 0]  # [N, H]
+        return [*states]
 
     def predict(self, states: Iterable[Array]) -> Iterator[Array]:
         for batch in in_batches(states, self._rows_at_once):
@@ -122,10 +120,17 @@ class CausalModel(LanguageModel):
         """What each layer puts out while it reads these ids. `states` are those before the first of
         them and after each."""
         embedded, all_states = self._softmax.embed(np.array(ids, np.int64)), np.stack(states)
+        gates, inputs = list[dict[str, Array]](), embedded
+        for layer, cell in enumerate(self._cells):
+            steps = zip(cell.project(inputs), all_states[:-1, layer], strict=True)
+            values = [cell.step(projected, tuple(state))[1] for projected, state in steps]
+            by_gate = np.array(values).swapaxes(0, 1)  # [G, N, H]
+            gates.append(dict(zip(cell.gate_names, by_gate, strict=True)))
+            inputs = all_states[1:, layer, 0]
         projected = self._projected(states[-1:])
         return CausalActivations(
             embedded,
-            self._layers.gates(embedded, all_states),
+            gates,
             all_states[1:],
             None if self._projection is None else projected[0],
             self._softmax.logits(projected)[0],
@@ -140,12 +145,6 @@ class CausalModel(LanguageModel):
     def similarities(self, word: int) -> Array:
         """The cosine of the embedding of each id and that of `word` [V]."""
         return self._softmax.similarities(word)
-
-    @property
-    def key_size(self) -> int:
-        """The length of the vectors of `keys`."""
-        read = self.start if self._key_kernel is None else self._key_kernel
-        return int(read.shape[-1])
 
     @cached_property
     def _key_kernel(self) -> Array | None:
@@ -170,31 +169,3 @@ class CausalModel(LanguageModel):
 def _outputs(states: Sequence[Array]) -> Array:
     """The outputs of the last layer [N, H] in each state."""
     return np.stack([state[-1, 0] for state in states])
-
-
-class CausalArchitecture(Architecture[CausalConfig]):
-    """Networks whose recurrent layers are named by the preset."""
-
-    trainer = "rnnlm_tui.training.trainer"
-    special_tokens = SPECIAL_TOKENS
-
-    @staticmethod
-    def window_for(config: Config, longest_line: int) -> int:
-        return WINDOW
-
-    def arrays(self) -> dict[str, ArraySpec]:
-        shapes = causal_shapes(self.config.preset, self.model, self.total_words)
-        return {name: ArraySpec(shape) for name, shape in shapes.items()}
-
-    def compact_arrays(self) -> dict[str, ArraySpec]:
-        return quantized_specs(self.arrays())
-
-    def to_compact(self, arrays: Arrays) -> Arrays:
-        return quantize(arrays)
-
-    def from_compact(self, small: Arrays) -> Arrays:
-        return dequantize(small)
-
-    def load(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> CausalModel:
-        cell, window = self.config.preset, self.window
-        return CausalModel(cell, self.model, vocabulary, tokenizer, window, arrays)

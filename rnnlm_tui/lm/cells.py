@@ -1,6 +1,6 @@
-"""Recurrent layers in numpy.
+"""Steps of recurrent layers in numpy.
 
-Shapes: N words, E inputs, G gates, H hidden, L layers, P parts of a layer's state.
+Shapes: N words, E inputs, G gates, H hidden.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import numpy as np
 
 from rnnlm_tui.lm.model import Array, Weights
 
-INPUTS_AT_ONCE = 256
-"""Words whose input products are computed together."""
 LayerState = tuple[Array, ...]
-"""The state of a layer: h [H], and for an LSTM its cell [H]."""
+"""The state of a layer, whose first part is its output: h [H], and for an LSTM its cell [H]."""
+Gates = tuple[Array, ...]
 
 
 class Cell:
@@ -35,14 +34,10 @@ class Cell:
         product += self.bias
         return np.asarray(product)
 
-    def step(self, projected: Array, state: LayerState) -> LayerState:
-        """The next state, given what its input contributes to the gates [G H]. The first part of a
-        state is the layer's output."""
-        return (np.tanh(projected + state[0] @ self.recurrent),)
-
-    def gate_values(self, projected: Array, state: LayerState) -> tuple[Array, ...]:
-        """The values of `gate_names` [H] in that step."""
-        return ()
+    def step(self, projected: Array, state: LayerState) -> tuple[LayerState, Gates]:
+        """The next state, given what its input contributes to the gates [G H], and the values of
+        `gate_names` [H]."""
+        return (np.tanh(projected + state[0] @ self.recurrent),), ()
 
 
 class Gru(Cell):
@@ -55,17 +50,13 @@ class Gru(Cell):
         super().__init__(weights, name)
         self.candidate_bias = weights[f"{name}.candidate_bias"]
 
-    def step(self, projected: Array, state: LayerState) -> LayerState:
-        _, z, new = self.gate_values(projected, state)
-        return (new + z * (state[0] - new),)
-
-    def gate_values(self, projected: Array, state: LayerState) -> tuple[Array, ...]:
+    def step(self, projected: Array, state: LayerState) -> tuple[LayerState, Gates]:
         (before,) = state
         hidden, product = len(before), before @ self.recurrent
-        gates = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden])
-        r, z = gates[:hidden], gates[hidden:]
+        r, z = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden]).reshape(2, hidden)
         reset = r * (product[2 * hidden :] + self.candidate_bias)
-        return r, z, np.tanh(projected[2 * hidden :] + reset)
+        new = np.tanh(projected[2 * hidden :] + reset)
+        return (new + z * (before - new),), (r, z, new)
 
 
 class Lstm(Cell):
@@ -74,16 +65,13 @@ class Lstm(Cell):
     gates, parts = 4, 2
     gate_names = ("output", "input", "forget", "candidate")
 
-    def step(self, projected: Array, state: LayerState) -> LayerState:
-        o, i, f, new = self.gate_values(projected, state)
-        cell = f * state[1] + i * new
-        return o * np.tanh(cell), cell
-
-    def gate_values(self, projected: Array, state: LayerState) -> tuple[Array, ...]:
-        before = state[0]
+    def step(self, projected: Array, state: LayerState) -> tuple[LayerState, Gates]:
+        before, cell = state
         hidden, total = len(before), projected + before @ self.recurrent
         o, i, f = _sigmoid(total[: 3 * hidden]).reshape(3, hidden)
-        return o, i, f, np.tanh(total[3 * hidden :])
+        new = np.tanh(total[3 * hidden :])
+        cell = f * cell + i * new
+        return (o * np.tanh(cell), cell), (o, i, f, new)
 
 
 CELLS: Mapping[str, type[Cell]] = MappingProxyType({"rnn": Cell, "gru": Gru, "lstm": Lstm})
@@ -94,40 +82,3 @@ def _sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), computed with tanh, which does not overflow."""
     half = np.float32(0.5)
     return np.asarray(np.tanh(x * half) * half + half)
-
-
-class RecurrentLayers:
-    """The stacked recurrent layers of a network."""
-
-    def __init__(self, cell: str, layers: int, weights: Weights) -> None:
-        self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(layers)]
-        hidden = len(self._cells[0].recurrent)
-        self.start: Array = np.zeros((layers, self._cells[0].parts, hidden), np.float32)
-        """The initial states [L, P, H]."""
-
-    def states(self, inputs: Array, start: Array) -> Array:
-        """The states [N, L, P, H] after each of the inputs [N, E], from the state `start`
-        [L, P, H] on."""
-        states = np.empty((len(inputs), *start.shape), np.float32)
-        for number, (cell, first) in enumerate(zip(self._cells, start, strict=True)):
-            state: LayerState = tuple(first)
-            for begin in range(0, len(inputs), INPUTS_AT_ONCE):
-                projected = cell.project(inputs[begin : begin + INPUTS_AT_ONCE])
-                for place, row in enumerate(projected, start=begin):
-                    state = cell.step(row, state)
-                    for part, values in enumerate(state):
-                        states[place, number, part] = values
-            inputs = states[:, number, 0]
-        return states
-
-    def gates(self, inputs: Array, states: Array) -> list[dict[str, Array]]:
-        """The gates of each layer by name [N, H] while the inputs [N, E] are read. `states`
-        [N + 1, L, P, H] are those before the first of them and after each."""
-        found = []
-        for number, cell in enumerate(self._cells):
-            rows = zip(cell.project(inputs), states[:-1, number], strict=True)
-            values = [cell.gate_values(row, tuple(state)) for row, state in rows]
-            by_gate = map(np.stack, zip(*values, strict=True))
-            found.append(dict(zip(cell.gate_names, by_gate, strict=True)))
-            inputs = states[1:, number, 0]
-        return found

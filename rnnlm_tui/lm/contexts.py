@@ -15,18 +15,15 @@ from rnnlm_tui.lm.mixture import Adapting, MixedModel
 from rnnlm_tui.lm.model import MAX_WORDS, Array, LanguageModel, State
 from rnnlm_tui.lm.page_words import NOTHING, OnPage
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
-from rnnlm_tui.text.vocabulary import END_ID
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 
 KEY_WORDS = 500
 """The last words of a context tell it from others. A state hardly depends on the words before
 these, so that dropping the first lines of a long text does not mean to read the rest again."""
 STATES = 512
 """States that are kept. A suggestion takes up to five."""
-STATES_OF_ONE_READING = 64
-"""Of these, how many of one long context: a writer changes its last words."""
-DISTRIBUTIONS_BYTES = 2 << 20
-"""Size of the distributions that are kept: 52 for 10,000 words, 17 for 30,000."""
-FEWEST_DISTRIBUTIONS = 8
+DISTRIBUTIONS = 20
+"""Distributions that are kept: 2.4 MB for 30,000 words."""
 
 Key = bytes
 """The ids as an array in memory: 512 tuples of 500 integers take 15 MB, these 1 MB."""
@@ -45,18 +42,15 @@ class Contexts:
         self._earlier = NOTHING
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
-        size = 4 * model.vocabulary.total_words
-        self._most_distributions = max(FEWEST_DISTRIBUTIONS, DISTRIBUTIONS_BYTES // size)
 
     def read_earlier(self, lines: Iterable[str]) -> None:
-        """Reads texts that were written earlier, the oldest line first: their last words fill the
-        cache of a mixture, and words that the model does not know are known from all of them."""
+        """Reads texts that were written earlier, before anything else is asked, the oldest line
+        first: their last words fill the cache of a mixture, and words that the model does not know
+        are known from all of them."""
         model, (lines, same_lines) = self.model, tee(lines)
         self._earlier = model.page_words.read(lines)
         if isinstance(model, MixedModel):
             self._start = model.start_below(_last_ids(model, [*same_lines]))
-        self._states.clear()
-        self._distributions.clear()
 
     def on_page(self, lines: tuple[str, ...]) -> OnPage:
         """What the text up to the word that comes next says of it, with the earlier texts."""
@@ -64,13 +58,12 @@ class Contexts:
 
     def learn(self, above: Sequence[int], line: Sequence[int]) -> None:
         """Adapts the weights of a mixture to a line that was written below the context `above`."""
-        begin = self.model.vocabulary.begin_id
-        if begin is None or not isinstance(self.model, MixedModel):
+        if not isinstance(self.model, MixedModel):
             return
         if self._adapting is None:
             self._adapting = Adapting(self.model)
             self.model = self._adapting.model
-        states = [*self.model.read(self.state_after(above), [begin, *line])]
+        states = [*self.model.read(self.state_after(above), [BEGIN_ID, *line])]
         self._adapting.learn(states, [*line, END_ID])
         self._distributions.clear()
 
@@ -80,14 +73,14 @@ class Contexts:
         distribution = self._distributions.pop(key, None)
         if distribution is None:
             distribution = next(self.model.predict([self.state_after(context)]))
-        _keep(self._distributions, key, distribution, self._most_distributions)
+        _keep(self._distributions, key, distribution, DISTRIBUTIONS)
         return distribution
 
     def keep(self, ids: Sequence[int], end: int, state: State, distribution: Array) -> None:
         """Keeps what was computed elsewhere for the first `end` of these ids."""
         key = _key(ids, end)
         _keep(self._states, key, state, STATES)
-        _keep(self._distributions, key, distribution, self._most_distributions)
+        _keep(self._distributions, key, distribution, DISTRIBUTIONS)
 
     def state_after(self, context: Sequence[int]) -> State:
         """The state after `context`, read on from its longest beginning that was read."""
@@ -99,8 +92,7 @@ class Contexts:
                 _keep(self._states, key, state, STATES)
                 break
         for end, after in enumerate(self.model.read(state, context[begin:]), start=begin + 1):
-            if len(context) - end < STATES_OF_ONE_READING:
-                _keep(self._states, _key(context, end), after, STATES)
+            _keep(self._states, _key(context, end), after, STATES)
             state = after
         return state
 
@@ -108,13 +100,12 @@ class Contexts:
 def _last_ids(model: LanguageModel, lines: Sequence[str]) -> list[int]:
     """The ids of the last lines, as many as the cache of a mixture holds."""
     newest_first, count = list[list[int]](), 0
-    begin = [] if model.vocabulary.begin_id is None else [model.vocabulary.begin_id]
     for line in reversed(lines):
+        if ids := model.vocabulary.encode(model.tokenizer.words_above(line)):
+            newest_first.append([BEGIN_ID, *ids])
+            count += len(ids)
         if count >= CACHE_WORDS:
             break
-        if ids := model.vocabulary.encode(model.tokenizer.words_above(line)):
-            newest_first.append([*begin, *ids])
-            count += len(ids)
     return [number for line in reversed(newest_first) for number in line]
 
 

@@ -16,14 +16,11 @@ memory", 1991.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Tokenizer
@@ -39,34 +36,30 @@ NEW_FOLLOWER = {1: 16.0, 2: 8.0}
 MOST_USES = 2000
 """The last uses of new words in earlier texts that count; the weight of others is below 0.002."""
 CACHED_LINES = 1024
-Followed: TypeAlias = tuple[str, ...]
-"""One or two words, with a name among them."""
+Names: TypeAlias = tuple[str, ...]
+"""One or two words in small letters, with a name among them."""
 
 
-class _Line(NamedTuple):
-    """The new words of a line, each with the form it was written in and whether that is its form
-    within a sentence; the words after names, as written; and what ends the line and may be a name
-    there, since it has a capital."""
+class Use(NamedTuple):
+    """A use of a word that the model does not know, in small letters and as it was written there;
+    `is_sure` if it stood within a sentence, so that this is how it is written."""
 
-    new: tuple[tuple[str, str, bool], ...]
-    after: Mapping[Followed, tuple[str, ...]]
-    end: tuple[Followed, ...]
+    word: str
+    written: str
+    is_sure: bool
 
 
 @dataclass(frozen=True, eq=False)
-class EarlierWords:
-    """What texts have that were written earlier.
+class Found:
+    """What lines have: the uses of new words, the oldest first; the words `after` names, as
+    written; and what `ends` the last line and may be names there, since it has a capital."""
 
-    `forms` are their new words, in the form of the last use, by the words in lower case. `uses`
-    are their last uses, the newest first, as numbers of these forms.
-    """
-
-    forms: Mapping[str, str] = field(default_factory=dict)
-    uses: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
-    after: Mapping[Followed, tuple[str, ...]] = field(default_factory=dict)
+    uses: Sequence[Use] = ()
+    after: Mapping[Names, Sequence[str]] = field(default_factory=dict)
+    ends: Sequence[Names] = ()
 
 
-NOTHING = EarlierWords()
+NOTHING = Found()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,110 +79,68 @@ class PageWords:
 
     def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
         self._vocabulary, self._tokenizer = vocabulary, tokenizer
-        self._line = lru_cache(CACHED_LINES)(self._read_line)
-        self._last: tuple[tuple[Sequence[str], EarlierWords], OnPage] | None = None
+        self._cached = lru_cache(CACHED_LINES)(self._find)
+        self._last: tuple[tuple[Sequence[str], Found], OnPage] | None = None
 
-    def read(self, lines: Iterable[str]) -> EarlierWords:
+    def read(self, lines: Iterable[str]) -> Found:
         """Reads texts that were written earlier, the oldest line first."""
-        forms, uses = dict[str, str](), deque[str](maxlen=MOST_USES)
-        after = dict[Followed, list[str]]()
-        for line in map(self._read_line, lines):
-            for word, form, is_sure in line.new:
-                uses.append(word)
-                if is_sure or word not in forms:
-                    forms[word] = form
-            for names, followers in line.after.items():
+        uses, after = deque[Use](maxlen=MOST_USES), dict[Names, list[str]]()
+        for found in map(self._find, lines):
+            uses.extend(found.uses)
+            for names, followers in found.after.items():
                 after.setdefault(names, []).extend(followers)
-        forms = {word: forms[word] for word in dict.fromkeys(reversed(uses))}
-        numbers = {word: number for number, word in enumerate(forms)}
-        newest_first = np.array([numbers[word] for word in reversed(uses)], np.int32)
-        return EarlierWords(forms, newest_first, {k: tuple(v) for k, v in after.items()})
+        return Found(uses, after)
 
-    def on_page(self, lines: Sequence[str], earlier: EarlierWords = NOTHING) -> OnPage:
+    def on_page(self, lines: Sequence[str], earlier: Found = NOTHING) -> OnPage:
         """What comes next after `lines`, the last of which ends before the word that comes. What
         was found for the same lines is kept, since it is asked for at each letter of a word."""
         if self._vocabulary.unknown_id is None:
             return OnPage({}, {})
-        asked = lines, earlier
-        last = self._last
+        asked, last = (lines, earlier), self._last
         if last is None or last[0] != asked:
             # The last line grows by a word each time, and would fill the cache.
-            read = [*map(self._line, lines[:-1]), *map(self._read_line, lines[-1:])]
-            last = asked, OnPage(_chances(read, earlier), _following(read, earlier))
-            self._last = last
+            page = [*map(self._cached, lines[:-1]), *map(self._find, lines[-1:])]
+            last = self._last = asked, OnPage(*_what_comes([earlier, *page]))
         return last[1]
 
-    def _read_line(self, line: str) -> _Line:
-        new, after = list[tuple[str, str, bool]](), dict[Followed, list[str]]()
-        before: tuple[str, ...] = ()
-        ends: tuple[Followed, ...] = ()
-        end: tuple[Followed, ...] = ()
-        was_name = may_have_been = False
+    def _find(self, line: str) -> Found:
+        uses, after = list[Use](), dict[Names, list[str]]()
+        read, are_names, may_be_names = list[str](), list[bool](), list[bool]()
         for word, written, is_usual in self._tokenizer.words_as_written(line):
-            is_word = written[0].isalnum()
             is_known = word in self._vocabulary
-            form = written if is_usual else word
-            if is_word or is_known:
-                for names in ends:
-                    after.setdefault(names, []).append(form)
+            has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm have none
+            is_name = (not is_known and written[0].isalpha()) or (is_usual and has_capital)
+            if is_known or written[0].isalnum():
+                for names in _ending(read, are_names):
+                    after.setdefault(names, []).append(written if is_usual else word)
             if not is_known and len(word) > 1 and word[0].isalpha():
-                new.append((written.lower(), written, is_usual))
-            is_name = is_word and _is_name(written, is_known=is_known, is_usual=is_usual)
-            lower = written.lower()
-            may_be_name = is_name or (written[0].isupper() and written[1:2].isalpha())
-            ends = _followed(before, lower, is_name, is_name or was_name)
-            end = _followed(before, lower, may_be_name, may_be_name or may_have_been)
-            before, was_name, may_have_been = (lower,), is_name, may_be_name
-        return _Line(tuple(new), {k: tuple(v) for k, v in after.items()}, end)
+                uses.append(Use(written.lower(), written, is_usual))
+            read.append(written.lower())
+            are_names.append(is_name)
+            may_be_names.append(is_name or has_capital)
+        return Found(uses, after, _ending(read, may_be_names))
 
 
-def _followed(
-    before: tuple[str, ...], word: str, is_one: bool, are_two: bool
-) -> tuple[Followed, ...]:
-    """The word with the one before it and alone, if these are followed as names."""
-    two = ((*before, word),) if before and are_two else ()
-    return (*two, (word,)) if is_one else two
+def _ending(read: Sequence[str], are_names: Sequence[bool]) -> list[Names]:
+    """The last two words and the last one, those with a name among them."""
+    return [tuple(read[-n:]) for n in (2, 1) if len(read) >= n and any(are_names[-n:])]
 
 
-def _is_name(written: str, *, is_known: bool, is_usual: bool) -> bool:
-    """Whether a word is taken for a name: the model does not know it, or it has a capital within a
-    sentence. `I` and `I'm` are none."""
-    has_capital = is_usual and written[0].isupper() and written[1:2].isalpha()
-    return (not is_known and written[0].isalpha()) or has_capital
-
-
-def _chances(lines: Sequence[_Line], earlier: EarlierWords) -> dict[str, float]:
-    """The chance of each new word if the next word is unknown, by its form on the page."""
-    forms, weights = dict[str, str](), dict[str, float]()
-    sure, count, total = set[str](), 0, 0.0
-    for word, form, is_sure in chain.from_iterable(reversed(line.new) for line in reversed(lines)):
-        weight = 1 / (1 + count / RECENCY)
-        if word not in forms or (is_sure and word not in sure):
-            forms[word] = form
+def _what_comes(found: Sequence[Found]) -> tuple[dict[str, float], dict[str, float]]:
+    """The chance of each new word if the next word is unknown, by its form on the page; and of the
+    words that followed the names that end the last line, two of them before one."""
+    weights, forms, sure_forms = dict[str, float](), dict[str, str](), dict[str, str]()
+    newest_first = chain.from_iterable(reversed(each.uses) for each in reversed(found))
+    for count, (word, written, is_sure) in enumerate(newest_first):
+        weights[word] = weights.get(word, 0.0) + 1 / (1 + count / RECENCY)
+        forms.setdefault(word, written)
         if is_sure:
-            sure.add(word)
-        weights[word] = weights.get(word, 0.0) + weight
-        count, total = count + 1, total + weight
-    if len(earlier.uses):
-        of_uses = 1 / (1 + (count + np.arange(len(earlier.uses))) / RECENCY)
-        of_words = np.bincount(earlier.uses, of_uses, len(earlier.forms))
-        total += float(of_uses.sum())
-        for (word, form), weight in zip(earlier.forms.items(), of_words.tolist(), strict=True):
-            forms.setdefault(word, form)
-            weights[word] = weights.get(word, 0.0) + weight
-    return {forms[word]: weight / (total + UNFAMILIAR) for word, weight in weights.items()}
-
-
-def _following(lines: Sequence[_Line], earlier: EarlierWords) -> dict[str, float]:
-    """The words that followed the names that end the last line, two of them before one."""
-    for names in lines[-1].end if lines else ():
-        found = Counter(_after(names, lines, earlier))
-        if found:
-            total = found.total() + NEW_FOLLOWER[len(names)]
-            return {form: count / total for form, count in found.items()}
-    return {}
-
-
-def _after(names: Followed, lines: Sequence[_Line], earlier: EarlierWords) -> Iterator[str]:
-    for after in (*(line.after for line in lines), earlier.after):
-        yield from after.get(names, ())
+            sure_forms.setdefault(word, written)
+    forms |= sure_forms
+    total = UNFAMILIAR + sum(weights.values())
+    new = {forms[word]: weight / total for word, weight in weights.items()}
+    for names in found[-1].ends:
+        if after := Counter(word for each in found for word in each.after.get(names, ())):
+            uses = after.total() + NEW_FOLLOWER[len(names)]
+            return new, {word: count / uses for word, count in after.items()}
+    return new, {}

@@ -13,14 +13,14 @@ Shapes: M words, K numbers of a key, 0 without a network, V vocabulary (`total_w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import Array, in_batches
+from rnnlm_tui.lm.causal import CausalModel
+from rnnlm_tui.lm.model import Array, State
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 
 CACHE_WORDS = 10_000
@@ -35,15 +35,9 @@ HALF_LIFE, HALF_LIFE_ALONE = 2000, 100
 FULL_AT = 2000
 """With `n` words in it the cache has n / (n + FULL_AT) of its weight. On four books the best weight
 rises so from 0.06 for 400 words to 0.19 for 10,000."""
-AT_ONCE = 64
-"""States that are compared with earlier ones together."""
 BLOCK = 128
 """Words of a block."""
 MOST_BLOCKS = -(-CACHE_WORDS // BLOCK)
-_NO_WORDS = np.empty(0, np.int64)
-
-Entry: TypeAlias = tuple[int, Array]
-"""A word and its key [K], a unit vector: what the output layer read before it."""
 
 
 class Block(NamedTuple):
@@ -55,11 +49,12 @@ class Block(NamedTuple):
 
 
 class Recent(NamedTuple):
-    """The last words of a text: full blocks, then the `latest` words, fewer than a block has.
-    `query` is the key [K] of the word that comes; None before the first."""
+    """The last words of a text: full blocks, then the `latest` words, fewer than a block has, each
+    with its key [K], a unit vector: what the output layer read before it. `query` is the key of the
+    word that comes; None before the first."""
 
     blocks: tuple[Block, ...] = ()
-    latest: tuple[Entry, ...] = ()
+    latest: tuple[tuple[int, Array], ...] = ()
     query: Array | None = None
 
     @property
@@ -76,18 +71,26 @@ class Recent(NamedTuple):
 class RecentWords:
     """Predicts words that were used not long ago."""
 
-    def __init__(self, total_words: int, size: int) -> None:
-        """`size` is K."""
-        self._total_words = total_words
-        self._half_life = HALF_LIFE if size else HALF_LIFE_ALONE
-        self._no_query = np.zeros(size, np.float32)
-        self.start = Recent()
+    def __init__(self, total_words: int, network: CausalModel | None) -> None:
+        self._total_words, self._network = total_words, network
+        self._no_query = self._keys([network.start] if network else [None])[0]
+        half_life = HALF_LIFE if network else HALF_LIFE_ALONE
+        decays = 0.5 ** (np.arange(CACHE_WORDS)[::-1] / half_life)
+        self._decays = decays.astype(np.float32)  # the oldest word first
 
-    def advance(self, recent: Recent, ids: Sequence[int], queries: Array) -> list[Recent]:
-        """The states after each of these ids. `queries` [n, K] are the keys of the words after
-        them. The first id of a text, which starts its first line, is not kept."""
+    def _keys(self, states: Sequence[State]) -> Array:
+        """The keys [N, K] in states of the network."""
+        if self._network is None:
+            return np.empty((len(states), 0), np.float32)
+        return self._network.keys(states)
+
+    def advance(
+        self, recent: Recent, ids: Sequence[int], own_states: Sequence[State]
+    ) -> list[Recent]:
+        """The states after each of these ids, given those of the network. The first id of a text,
+        which starts its first line, is not kept."""
         states = []
-        for number, query in zip(ids, queries, strict=True):
+        for number, query in zip(ids, self._keys(own_states), strict=True):
             blocks, latest = recent.blocks, recent.latest
             if recent.query is not None:
                 # What precedes the start of a line is predicted to end the line before.
@@ -104,18 +107,16 @@ class RecentWords:
     def predict(self, states: Sequence[Recent]) -> Iterator[Array]:
         """Yields the distribution [V] after each state; zero while there are no words."""
         for _, same_blocks in groupby(states, lambda recent: id(recent.blocks)):
-            for batch in in_batches(same_blocks, AT_ONCE):
-                yield from self._predict_together(batch)
+            yield from self._predict_together([*same_blocks])
 
     def _predict_together(self, states: Sequence[Recent]) -> Iterator[Array]:
         """The same for states with the same blocks."""
         blocks = states[0].blocks
         queries = np.stack([self._no_query if s.query is None else s.query for s in states])
-        old_words = np.concatenate([_NO_WORDS, *(block.words for block in blocks)])
+        old_words = np.concatenate([np.empty(0, np.int64), *(block.words for block in blocks)])
         cosines = np.empty((len(states), len(old_words)), np.float32)
         for place, block in enumerate(blocks):
             np.matmul(queries, block.keys.T, cosines[:, BLOCK * place : BLOCK * (place + 1)])
-        decays = decays_of_words(CACHE_WORDS, self._half_life)
         for state, query, old_cosines in zip(states, queries, cosines, strict=True):
             words, cosine = old_words, old_cosines
             if state.latest:
@@ -123,12 +124,7 @@ class RecentWords:
                 words = np.concatenate((words, new_words))
                 cosine = np.concatenate((cosine, np.stack(keys) @ query))
             words, cosine = words[-CACHE_WORDS:], cosine[-CACHE_WORDS:]
-            similarities = np.exp(SHARPNESS * cosine) * decays[CACHE_WORDS - len(words) :]
+            decays = self._decays[CACHE_WORDS - len(words) :]
+            similarities = np.exp(SHARPNESS * cosine) * decays
             sums = np.bincount(words, similarities, self._total_words)
             yield np.asarray(sums / (sums.sum() or 1), np.float32)
-
-
-@lru_cache
-def decays_of_words(words: int, half_life: int) -> NDArray[Any]:
-    """Exponentially decaying weights of words, the oldest first."""
-    return np.asarray(0.5 ** (np.arange(words)[::-1] / half_life), np.float32)

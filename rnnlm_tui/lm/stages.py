@@ -1,7 +1,8 @@
-"""What a model computes for a line, stage by stage, as arrays that are ready to draw.
+"""What a model is made of and what it computes for a line: its layers, and its stages.
 
-A stage has a name, a sentence on what it does, and its values with their labels. The arrays come
-from the methods with which the models predict.
+The layers are those of Keras's `model.summary()`; an n-gram model has a row for each length. A
+stage has a name, a sentence on what it does, and its values with their labels, ready to draw. The
+arrays come from the methods with which the models predict.
 
 Shapes: N words and start of a line, S suggestions, T time steps of the lesson's window, E
 embedding, H hidden, V vocabulary (`total_words`).
@@ -11,13 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.config import CausalConfig, Config, LessonConfig
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalModel
+from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.model import Array, LanguageModel, State, largest
 from rnnlm_tui.lm.ngram import NgramModel
@@ -33,6 +38,8 @@ STRONGEST = 4
 TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """What padding and the special tokens are called, by id."""
 FALLEN_OUT = "(fallen out)"
+CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
+"""The recurrent layer of each preset in the table of layers."""
 GATES = {
     "reset": "How much of the state before goes into the candidate, from 0 to 1.",
     "input": "How much of the candidate is added to the cell, from 0 to 1.",
@@ -87,6 +94,12 @@ class Line(NamedTuple):
         words = zip(self.words, self.ids, strict=True)
         return [*start, *((word, number) for word, number in words if number is not None)]
 
+    @property
+    def places(self) -> list[int]:
+        """The place of each word among the ids that are read, of one that is left out that of the
+        next."""
+        return [*accumulate((n is not None for n in self.ids), initial=int(self.has_start))][:-1]
+
 
 def stages_of(
     model: LanguageModel,
@@ -98,13 +111,12 @@ def stages_of(
     """The stages of a model that reads `line` and then gives the next word these `probabilities`
     [V]. `states` are those before the first id that is read and after each. `suggested` are words
     and their ids; one beyond the vocabulary has the probability 0."""
-    unknown = model.vocabulary.unknown_id
-    read = [
-        (f"{word} {TOKENS[UNKNOWN_ID]}" if number == unknown else word, number)
-        for word, number in line.read
-    ]
     yield _words_stage(model, line)
-    labels, ids = tuple(label for label, _ in read), [number for _, number in read]
+    unknown = f" {TOKENS[UNKNOWN_ID]}"
+    labels = tuple(
+        word + unknown * (number == model.vocabulary.unknown_id) for word, number in line.read
+    )
+    ids = [number for _, number in line.read]
     yield Stage(
         "ids",
         "Each word becomes its number in the vocabulary, which begins with the most frequent words."
@@ -113,19 +125,17 @@ def stages_of(
         np.array(ids, np.int64),
         labels,
     )
-    fallen = max(0, len(read) - model.window)
+    fallen = max(0, len(ids) - model.window)
     labels, ids = labels[fallen:], ids[fallen:]
+    name, how = "softmax", "exp of each score, divided by the sum of all of them:"
     match model:
         case LessonModel():
-            yield from _lesson_stages(model, ids, labels, fallen)
+            yield from _lesson_stages(model, ids, labels)
         case CausalModel():
             yield from _network_stages(model, states, ids, labels)
         case NgramModel():
             yield from _ngram_stages(model, states[-1], labels, suggested)
-    if isinstance(model, NgramModel):
-        name, how = "probabilities", "The last row, for"
-    else:
-        name, how = "softmax", "exp of each score, divided by the sum of all of them:"
+            name, how = "probabilities", "The last row, for"
     sentence = f"{how} the probability of each word of the vocabulary to be next; they sum to 1."
     yield over_vocabulary(name, sentence, model.vocabulary, probabilities)
 
@@ -140,55 +150,51 @@ def top_words(
 ) -> tuple[tuple[str, float], ...]:
     """The words and tokens with the largest values [V] other than 0, the largest first."""
     others = np.flatnonzero(values)
-    places = others[largest(values[others], count)].tolist()
-    return tuple((_label(vocabulary, place), float(values[place])) for place in places)
-
-
-def _label(vocabulary: Vocabulary, number: int) -> str:
-    is_token = number < vocabulary.first_word_id
-    return TOKENS[number] if is_token else vocabulary.word(number)
+    places, first = others[largest(values[others], count)].tolist(), vocabulary.first_word_id
+    return tuple(
+        (TOKENS[place] if place < first else vocabulary.word(place), float(values[place]))
+        for place in places
+    )
 
 
 def _words_stage(model: LanguageModel, line: Line) -> Stage:
+    unknown = None, model.vocabulary.unknown_id
     fallen = len(line.read) - line.has_start - model.window
-    labels, sentences, read = list[str](), ["The line is split into words."], 0
+    labels, read = list[str](), 0
     for word, number in zip(line.words, line.ids, strict=True):
-        note = ""
-        if number in (None, model.vocabulary.unknown_id):
-            note = f" {TOKENS[UNKNOWN_ID]}"
-        elif read < fallen:
-            note = f" {FALLEN_OUT}"
+        is_seen = read >= fallen
+        note = TOKENS[UNKNOWN_ID] if number in unknown else "" if is_seen else FALLEN_OUT
+        labels.append(f"{word} {note}".rstrip())
         read += number is not None
-        labels.append(word + note)
     if not labels:
-        sentences = ["The line has no whole word yet."]
+        sentence = "The line has no whole word yet."
     elif model.tokenizer.name == "lesson":
-        sentences = ["The line is put in small letters and split into words, without marks."]
+        sentence = "The line is put in small letters and split into words, without marks."
     elif model.tokenizer.writes_text:
-        sentences = ["The line is split into words; punctuation marks are words too."]
-    if model.vocabulary.unknown_id is None and None in line.ids:
-        sentences.append("Those that are not in the vocabulary are left out.")
-    elif any(number == model.vocabulary.unknown_id for number in line.ids):
-        sentences.append("All that are not in the vocabulary are read as one and the same word.")
+        sentence = "The line is split into words; punctuation marks are words too."
+    else:
+        sentence = "The line is split into words."
+    if any(number in unknown for number in line.ids):
+        sentence += (
+            " Those that are not in the vocabulary are left out."
+            if model.vocabulary.unknown_id is None
+            else " All that are not in the vocabulary are read as one and the same word."
+        )
     if fallen > 0:
-        sentences.append(f"Only the last {model.window} are seen; those before have fallen out.")
-    return Stage("words", " ".join(sentences), np.array(labels, np.str_))
+        sentence += f" Only the last {model.window} are seen; those before have fallen out."
+    return Stage("words", sentence, np.array(labels, np.str_))
 
 
 def _lesson_stages(
-    model: LessonModel, ids: Sequence[int], labels: tuple[str, ...], fallen: int
+    model: LessonModel, ids: Sequence[int], labels: tuple[str, ...]
 ) -> Iterator[Stage]:
-    """The stages of the lesson's network for the ids in its window, before which so many words have
-    `fallen` out."""
-    found, total_words = model.activations(ids), model.vocabulary.total_words
-    padding = model.window - len(ids)
-    rows = (TOKENS[PADDING],) * padding + labels
-    reads = f"The network reads {plural(model.window, 'id')}: the last ones of the line"
-    if fallen:
-        has = "has" if fallen == 1 else "have"
-        reads += f". The first {plural(fallen, 'word')} {has} fallen out."
-    else:
-        reads += f", after as many zeros as are missing, here {padding}."
+    """The stages of the lesson's network for the ids in its window."""
+    found, padding = model.activations(ids), model.window - len(ids)
+    rows, units = (TOKENS[PADDING],) * padding + labels, f"{found.forward.shape[1]} tanh units"
+    reads = (
+        f"The network reads {plural(model.window, 'id')}: the last ones of the line, after as many"
+        f" zeros as are missing, here {padding}."
+    )
     yield Stage("padded ids", reads, found.ids, rows)
     yield Stage(
         "embedding",
@@ -198,47 +204,35 @@ def _lesson_stages(
         rows,
         scale=DEVIATIONS * model.embedding_size,
     )
-    units = f"{found.forward.shape[1]} tanh units"
-    yield Stage(
-        "forward states",
+    first = (
         f"A recurrent layer of {units} reads these rows from the first to the last. Each state is"
-        " made of the row and of the state before.",
-        found.forward,
-        rows,
-        scale=1,
+        " made of the row and of the state before."
     )
-    yield Stage(
-        "backward states",
+    yield Stage("forward states", first, found.forward, rows, scale=1)
+    back = (
         f"Another layer of {units} reads from the last row to the first, so that each state"
-        " is made of the row and of all that follow.",
-        found.backward,
-        rows,
-        scale=1,
+        " is made of the row and of all that follow."
     )
-    yield Stage(
-        "second layer",
+    yield Stage("backward states", back, found.backward, rows, scale=1)
+    second = (
         "The second recurrent layer reads both states of each word, from the first to the last"
         " (dropout is off: it is for training)."
-        f" Only its last state goes on: the whole line in {found.second.shape[1]} numbers.",
-        found.second[-1],
-        scale=1,
+        f" Only its last state goes on: the whole line in {found.second.shape[1]} numbers."
     )
+    yield Stage("second layer", second, found.second[-1], scale=1)
     active = int(np.count_nonzero(found.relu))
     strongest = largest(found.relu, min(STRONGEST, active)).tolist()
     named = ", ".join(f"{place + 1:,} ({found.relu[place]:.1f})" for place in strongest)
-    yield Stage(
-        "relu layer",
+    relu = (
         f"Each of {len(found.relu):,} units is a weighted sum of these numbers; one below 0 becomes"
         f" 0. {active:,} are active, {active / len(found.relu):.0%}, and vote for words"
-        + (f"; the strongest: {named}." if named else "."),
-        found.relu,
     )
-    yield over_vocabulary(
-        "logits",
-        f"The votes: each of {total_words:,} ids has a score, a weighted sum of the active units.",
-        model.vocabulary,
-        found.logits,
+    yield Stage("relu layer", relu + (f"; the strongest: {named}." if named else "."), found.relu)
+    votes = (
+        f"The votes: each of {model.vocabulary.total_words:,} ids has a score, a weighted sum of"
+        " the active units."
     )
+    yield over_vocabulary("logits", votes, model.vocabulary, found.logits)
 
 
 def _network_stages(
@@ -265,18 +259,13 @@ def _network_stages(
         values = found.states[:, layer, 0]
         yield Stage(f"{of_layer}states", STATES[model.cell], values, labels, scale=1)
     if found.projection is not None:
-        yield Stage(
-            "projection",
-            f"The last state is turned into {width} numbers, as many as an embedding has.",
-            found.projection,
-        )
-    yield over_vocabulary(
-        "logits",
+        turned = f"The last state is turned into {width} numbers, as many as an embedding has."
+        yield Stage("projection", turned, found.projection)
+    scored = (
         f"Each of {model.vocabulary.total_words:,} ids has a score: how well its embedding matches"
-        " these numbers.",
-        model.vocabulary,
-        found.logits,
+        " these numbers."
     )
+    yield over_vocabulary("logits", scored, model.vocabulary, found.logits)
 
 
 def _ngram_stages(
@@ -312,3 +301,54 @@ def _ngram_stages(
         np.array(weights[1:], np.float32),
         tuple(rows[1:]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A row of the table of layers. In `output_shape` the batch is None, as in Keras, and so are
+    the time steps if their number is arbitrary."""
+
+    name: str
+    type: str
+    output_shape: tuple[int | None, ...]
+    parameters: int
+
+
+def table_heads(preset: str) -> tuple[str, str]:
+    """The headers of the columns of names and of parameters."""
+    return ("length", "n-grams") if preset == "ngram" else ("layer", "parameters")
+
+
+def layers_of(
+    config: Config, total_words: int, window: int, ngrams: Sequence[int] = ()
+) -> Iterator[Layer]:
+    """The layers of a model; for an n-gram model, how many n-grams of each length it has."""
+    settings, shapes = config.model, KINDS[config.preset].shapes(config, total_words)
+
+    def count(prefix: str) -> int:
+        return sum(prod(shape) for name, shape in shapes.items() if name.startswith(prefix))
+
+    if isinstance(settings, LessonConfig):
+        states = (None, window, 2 * settings.bidirectional_size)
+        cells, embedding = count("forward.") + count("backward."), settings.embedding_size
+        yield Layer("embedding", "Embedding", (None, window, embedding), count("embedding"))
+        yield Layer("bidirectional", "Bidirectional(SimpleRNN)", states, cells)
+        yield Layer("dropout", "Dropout", states, 0)
+        yield Layer("recurrent", "SimpleRNN", (None, settings.recurrent_size), count("recurrent."))
+        yield Layer("hidden", "Dense (relu)", (None, total_words // 2), count("hidden."))
+        yield Layer("output", "Dense (softmax)", (None, total_words), count("output."))
+    elif isinstance(settings, CausalConfig):
+        size, hidden = (None, None, settings.embedding_size), (None, None, settings.hidden_size)
+        cell = CELL_TYPES[config.preset]
+        softmax = "adaptive softmax" if count("tail") else "softmax"
+        yield Layer("embedding", "Embedding", size, count("embedding") + count("tail"))
+        for number in range(1, settings.layers + 1):
+            yield Layer(f"layer{number}", cell, hidden, count(f"layer{number}."))
+        yield Layer("dropout", "Dropout", hidden, 0)
+        if projection := count("projection."):
+            yield Layer("projection", "Dense", size, projection)
+        output = (None, None, total_words)
+        yield Layer("output", f"Dense (tied, {softmax})", output, count("output."))
+    else:
+        for k, number in enumerate(ngrams, start=1):
+            yield Layer(f"{k} word{'s' * (k > 1)}", "Kneser-Ney", (None, total_words), number)

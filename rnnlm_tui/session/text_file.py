@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import time
@@ -28,19 +29,19 @@ class ReadFile(NamedTuple):
 def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
     """Reads a text file. A byte order mark goes before the `encoding`; without both it is UTF-8.
     Raises RnnlmError if it cannot be read, is too large or is not text."""
-    from rnnlm_tui.text.sources import Source, codec_of, is_pipe
+    from rnnlm_tui.text.reading import codec_of, decoded_lines, is_pipe
 
     label = path.name
     if is_pipe(path):  # reading it may block for ever
         raise CorpusError(f"cannot read {label}: it is a pipe", "give a file")
-    with Source(label, path).open() as file:
-        try:
+    try:
+        with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
-        except OSError as error:
-            raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
+    except OSError as error:
+        raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
     if len(raw) > LARGEST:
         raise CorpusError(f"{label} is larger than 1 MB", "F3 trains on a longer text")
-    for _ in Source(label, raw).text(encoding):  # refuses what is not text
+    for _ in decoded_lines(io.BytesIO(raw), label, encoding):  # refuses what is not text
         pass
     codec = codec_of(raw, encoding)
     text = raw.decode(codec)

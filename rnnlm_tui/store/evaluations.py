@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnlm_tui.errors import ModelError, Sentence
-from rnnlm_tui.paths import APP_NAME
+from rnnlm_tui._version import APP_NAME
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.results import ENOUGH_WORDS, savings_sentence
 from rnnlm_tui.store.card import ModelCard
-
-OFTEN = 0.35
-"""Odds of at least this share are given in tenths: "4 in 10" is closer than "1 in 3"."""
-SELDOM = 0.001
-"""Share below which odds are "less than 1 in 1,000"."""
 
 
 def holds_out(card: ModelCard) -> bool:
     """Whether the training held out lines, which it may not for a few lines. They are not measured
     yet before the first epoch has ended."""
     metrics = card.metrics
-    measured = metrics is None or metrics["held_out"] is not None or "steps" in metrics
+    measured = metrics is None or metrics.held_out is not None
     return card.config.train.held_out > 0 and measured
 
 
@@ -27,10 +22,8 @@ def nothing_held_out(name: str) -> ModelError:
     """The error for a model without held-out lines, with a hint how to get metrics."""
     return ModelError(
         f"{name} was trained on all its lines: there is no figure for lines that it never saw",
-        Sentence(
-            "give a text that it has not seen, {command}, or train a model with {held_out} 0.1",
-            command=f"{APP_NAME} --evaluate FILE --model {name}",
-        ),
+        f"give a text that it has not seen, {APP_NAME} --evaluate FILE --model {name}, or train a"
+        " model with {held_out} 0.1",
     )
 
 
@@ -58,7 +51,7 @@ def accuracy_sentence(card: ModelCard) -> str:
     if not card.evaluation.words:
         return "the lines it never saw hold no words"
     top1, top5 = card.evaluation.top1 or 0, card.evaluation.top5 or 0
-    return f"{savings(card)}; top word right {_odds(top1)}, top five {_odds(top5)}"
+    return f"{savings(card)}; top word right {top1:.0%}, one of the top five {top5:.0%}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +81,12 @@ def figures_of(card: ModelCard) -> Figures | None:
 def held_out_figures(card: ModelCard) -> Figures | None:
     """The metrics of the kept epoch on the held-out lines, of a mixture those of its network
     alone."""
-    held_out = card.metrics and card.metrics["held_out"]
-    if not held_out:
-        return None
-    return Figures(held_out["perplexity"], held_out["top1"], held_out["top5"], unseen=True)
+    found = card.metrics and card.metrics.held_out
+    return Figures(found.perplexity, found.top1, found.top5, unseen=True) if found else None
 
 
 def training_figures(card: ModelCard) -> Figures | None:
     """The metrics of the kept epoch on the training lines, of a mixture those of its network
     alone."""
-    if card.metrics is None:
-        return None
-    train = card.metrics["train"]
-    return Figures(train["perplexity"], train["accuracy"], None, unseen=False)
-
-
-def _odds(fraction: float) -> str:
-    """A fraction as "1 in 7"."""
-    if fraction <= 0:
-        return "never"
-    if fraction < OFTEN:
-        count, of = 1, round(1 / max(fraction, SELDOM))
-    else:
-        count, of = 10 if fraction == 1 else min(9, round(10 * fraction)), 10
-    return f"{'less than ' if fraction < SELDOM else ''}{count} in {of:,}"
+    found = card.metrics and card.metrics.train
+    return Figures(found.perplexity, found.accuracy, None, unseen=False) if found else None

@@ -1,5 +1,5 @@
-"""The models in the user data folder: list, open, rename, copy, delete, export and import them, and
-tell which are being trained."""
+"""The models in the user data folder: list, open, rename, delete, export and import them, and tell
+which are being trained."""
 
 from __future__ import annotations
 
@@ -15,25 +15,36 @@ from typing import TYPE_CHECKING, BinaryIO
 from msgspec import Struct
 
 from rnnlm_tui import paths
-from rnnlm_tui.errors import ModelError, Sentence, StorageError, UsageError, os_reason
+from rnnlm_tui._version import APP_NAME
+from rnnlm_tui.config import Config
+from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.paths import APP_NAME, SETTINGS, built_in_models, config_dir
-from rnnlm_tui.store import files
+from rnnlm_tui.paths import SETTINGS, built_in_models, config_dir
 from rnnlm_tui.store.card import ENGLISH, ModelCard
-from rnnlm_tui.store.files import ORIGIN, RESUME, SUFFIX, is_there, remove, sizes_of_files
-from rnnlm_tui.store.locks import TRAINING, Holder, Locks
-from rnnlm_tui.store.model_file import check_model, load_model, read_card
+from rnnlm_tui.store.files import (
+    RESUME,
+    SUFFIX,
+    UNFINISHED,
+    read_json,
+    remove,
+    sizes_of_files,
+    temporary_of,
+    write_file,
+)
+from rnnlm_tui.store.locks import Locks, Trainer
+from rnnlm_tui.store.model_file import load_model, read_card
 
 if TYPE_CHECKING:
     from rnnlm_tui.evaluate import Evaluation
-    from rnnlm_tui.store.run_state import RunStatus
 
-LONGEST_NAME, LONGEST_STEM, MOST_BYTES = 64, 40, 228
-"""Characters of a name, characters that a file gives to one, and bytes of a name in UTF-8: names of
-files have 255 at most, and some begin or end with more than the name."""
+LONGEST_NAME, LONGEST_STEM = 64, 40
+"""Characters of a name, and characters that the file of a text gives to one."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?", re.IGNORECASE)
 """Names that Windows reserves. They are refused everywhere, so that an export works anywhere."""
-NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, with no '.' at either end"
+NAME_RULE = (
+    "use at most 64 letters, digits, '.', '_' and '-', the first one a letter, a digit or '_', the"
+    " last one no '.', and no name that Windows reserves"
+)
 BUILT_IN = (ENGLISH, "shakespeare")
 """The models that ship with the program. The first one opens at a first start."""
 
@@ -42,17 +53,20 @@ BUILT_IN = (ENGLISH, "shakespeare")
 class SavedRun:
     """A training that is running, can be resumed, or both.
 
-    `trainer` is the process that trains, None if there is none. `status` is the saved state, None
-    while the training runs or if the state is unreadable. `epochs_done` and `epochs` are those of
-    the state, else of the model's card, else None.
+    `trainer` is the process that trains, None if there is none. `config` and `epochs_done` are
+    those of its saved state, None if that is unreadable.
     """
 
     name: str
-    trainer: Holder | None
+    trainer: Trainer | None
     resumable: bool
-    epochs_done: int | None
-    epochs: int | None = None
-    status: RunStatus | None = None
+    config: Config | None = None
+    epochs_done: int | None = None
+
+    @property
+    def epochs(self) -> int | None:
+        """The number of epochs in all, if it is known."""
+        return self.config.epochs if self.config else None
 
     @property
     def is_unfinished(self) -> bool:
@@ -64,9 +78,10 @@ class SavedRun:
 class Entry:
     """A model in the list, or a run that has not saved one.
 
-    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file. A
-    `built_in` model is read-only. `run` is its training, None if that neither runs nor can be
-    resumed. `files` are the sizes in bytes by name, those of the run included.
+    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file, and
+    `folder` that of its run. A `built_in` model is read-only. `run` is its training, None if that
+    neither runs nor can be resumed. `files` are the sizes in bytes by name, those of the run
+    included.
     """
 
     name: str
@@ -76,6 +91,7 @@ class Entry:
     built_in: bool
     run: SavedRun | None
     files: Mapping[str, int]
+    folder: Path
 
     @property
     def has_model(self) -> bool:
@@ -108,19 +124,17 @@ class OpenedModel:
     model: LanguageModel
 
 
-def name_fault(name: str) -> str | None:
-    """What is wrong with the name of a model, as a sentence; None if it is fine."""
-    if not name:
-        return "give it a name"
-    if name.startswith("-"):
-        return "a name that begins with '-' would be taken for an option"
-    if RESERVED.fullmatch(name):
-        return "Windows reserves this name: choose another"
-    if not all(map(_may_be_in_name, name)) or not _may_begin(name) or name.endswith("."):
-        return f"use {NAME_RULE}"
-    if len(name) > LONGEST_NAME or len(name.encode()) > MOST_BYTES:
-        return f"it is too long: use {NAME_RULE}"
-    return None if unicodedata.is_normalized("NFC", name) else f"write it as {usable_name(name)}"
+def is_name(name: str) -> bool:
+    """Whether a model may have this name."""
+    may_be = 0 < len(name) <= LONGEST_NAME and not RESERVED.fullmatch(name)
+    return may_be and all(map(_may_be_in_name, name)) and _may_begin(name) and name[-1] != "."
+
+
+def check_name(name: str) -> str:
+    """Returns `name` if a model may have it. Raises UsageError."""
+    if not is_name(name):
+        raise UsageError(f"{name!r} cannot be a model's name", NAME_RULE)
+    return name
 
 
 def _may_be_in_name(character: str) -> bool:
@@ -148,24 +162,13 @@ def name_of_file(stem: str) -> str:
     return name if name and _may_begin(name) else "text"
 
 
-def is_name(name: str) -> bool:
-    return name_fault(name) is None
-
-
-def check_name(name: str) -> str:
-    """Returns `name` if a model may have it. Raises UsageError."""
-    if (fault := name_fault(name)) is not None:
-        raise UsageError(f"{name!r} cannot be a model's name", fault)
-    return name
-
-
 def free_name(library: Library, stem: str, taken: Container[str] = ()) -> str:
     """`stem`, with a number appended if a model or a run has that name, or it is `taken`.
 
     `stem` must be a valid name. Reads folders and locks, so call it in a thread.
     """
     name, number = stem, 1
-    while name in taken or library.has(name) or library.holder(name) is not None:
+    while name in taken or library.has(name) or library.is_held(name):
         number += 1
         name = f"{stem[: 63 - len(str(number))]}-{number}"
     return name
@@ -175,8 +178,8 @@ def new_name_problem(library: Library, name: str, taken: Container[str] = ()) ->
     """What is wrong with a name for a new model, which a model, a run or one that waits (`taken`)
     may have; None if it is fine. Reads the library, so call it in a thread."""
     name = usable_name(name)
-    if (fault := name_fault(name)) is not None:
-        return fault
+    if not is_name(name):
+        return NAME_RULE
     try:
         free = free_name(library, name, taken)
     except StorageError as error:
@@ -200,6 +203,10 @@ class Library:
         check_name(name)
         return _file_in(self._built_in if self.is_built_in(name) else self.folder, name)
 
+    def path_of_update(self, name: str) -> Path:
+        """Where an update of the model `name` saves its best epoch until it replaces the model."""
+        return self.path(name).with_name(f".{name}{SUFFIX}{UNFINISHED}")
+
     def run_folder(self, name: str) -> Path:
         """The folder of the training of this name, whether or not it exists. Raises UsageError."""
         return self._runs / check_name(name)
@@ -215,24 +222,20 @@ class Library:
                 "models of your own, under other names, can be changed",
             )
 
-    def _built_in_names(self) -> list[str]:
-        return [name for name in BUILT_IN if self.is_built_in(name)]
-
     def names(self) -> list[str]:
         """The sorted names of all models, damaged ones included. Raises StorageError."""
-        try:
-            own = {path.name.removesuffix(SUFFIX) for path in self._files()}
-        except OSError as error:
-            raise StorageError(f"cannot read {self.folder}: {os_reason(error)}") from error
-        return sorted(own | {*self._built_in_names()})
+        own = {path.stem for path in self._files()}
+        return sorted(own | {*filter(self.is_built_in, BUILT_IN)})
 
     def _files(self) -> list[Path]:
-        """The files of the user's models. Raises OSError."""
+        """The files of the user's models. Raises StorageError."""
         try:
             paths = list(self.folder.iterdir())
         except FileNotFoundError:
             return []
-        return [p for p in paths if p.name.endswith(SUFFIX) and not p.name.startswith(".")]
+        except OSError as error:
+            raise StorageError(f"cannot read {self.folder}: {os_reason(error)}") from error
+        return [path for path in paths if path.suffix == SUFFIX and is_name(path.stem)]
 
     def entries(self) -> list[Entry]:
         """All models, and the runs that have not saved one, sorted by name. Reads and checks the
@@ -244,20 +247,17 @@ class Library:
         ]
 
     def _entry(self, name: str, run: SavedRun | None, *, has_model: bool) -> Entry:
-        built_in = self.is_built_in(name)
-        path = self.path(name) if built_in else _file_in(self.folder, name)
+        path, folder = self.path(name), self.run_folder(name)
         card, damaged, sizes = None, None, dict[str, int]()
         if has_model:
             try:
-                check_name(name)
                 card = read_card(path)
-            except (ModelError, UsageError) as error:
+            except ModelError as error:
                 damaged = error.message
             with suppress(OSError):
                 sizes[path.name] = path.lstat().st_size
-        if is_name(name) and not built_in:
-            sizes |= sizes_of_files(self.run_folder(name))
-        return Entry(name, path, card, damaged, built_in, run, sizes)
+        sizes |= sizes_of_files(folder)
+        return Entry(name, path, card, damaged, self.is_built_in(name), run, sizes, folder)
 
     def default_model(self) -> str:
         """The model that the app used last, if this is the user's own folder, or else the most
@@ -272,62 +272,48 @@ class Library:
         return next((name for name in names if not self._locks.trainer(name)), names[0])
 
     def newest_first(self) -> list[str]:
-        """The names of all models, the most recently saved first and the built-in ones last."""
-        files: list[Path] = []
-        with suppress(OSError):
-            files = self._files()
-        names = (path.name.removesuffix(SUFFIX) for path in _newest_first(files))
-        own = [name for name in names if is_name(name) and not self.is_built_in(name)]
-        return [*own, *self._built_in_names()]
+        """The names of all models, the most recently saved first and the built-in ones last. Raises
+        StorageError."""
+        own = [path.stem for path in _newest_first(self._files())]
+        built_in = [*filter(self.is_built_in, BUILT_IN)]
+        return [*(name for name in own if name not in built_in), *built_in]
 
     def newest_run(self) -> str:
         """The most recently saved run that is unfinished and not being trained, or the most recent
         one if all are. Raises ModelError if there is none."""
-        newest = _newest_first(self._runs / name / RESUME for name in self._resumable())
-        if not newest:
+        names = self._resumable()
+        if not names:
             longer = f"to train a model longer: {APP_NAME} --train --update NAME --epochs N"
             raise ModelError("no training is unfinished", longer)
-        names = [path.parent.name for path in newest]
         return next((name for name in names if not self._locks.trainer(name)), names[0])
 
+    def can_resume(self, name: str) -> bool:
+        """Whether there is a run of this name that is not finished."""
+        return os.path.lexists(self.run_folder(name) / RESUME)
+
     def _resumable(self) -> list[str]:
-        """The names of the runs that can be resumed; none if the folder cannot be read."""
-        with suppress(OSError):
-            names = [path.name for path in self._runs.iterdir() if is_there(path / RESUME)]
-            return [*filter(is_name, names)]
-        return []
+        """The names of the runs that can be resumed, the most recently saved first."""
+        folders = (path.parent for path in _newest_first(self._runs.glob(f"*/{RESUME}")))
+        return [folder.name for folder in folders if is_name(folder.name)]
 
     def runs(self) -> list[SavedRun]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
-        names = sorted({*self._resumable(), *filter(is_name, self._locks.names_with_notes())})
-        return [run for run in map(self.run, names) if run.trainer or run.resumable]
+        found = map(self.run, sorted({*self._resumable(), *self._locks.noted_names()}))
+        return [run for run in found if run.trainer or run.resumable]
 
     def run(self, name: str) -> SavedRun:
         """The training of this name, which may be neither running nor resumable."""
-        from rnnlm_tui.store.run_state import read_run_status  # 2 ms, not needed to suggest
+        from rnnlm_tui.store.run_files import read_facts  # 2 ms, not needed to suggest
 
-        folder, trainer = self.run_folder(name), self._locks.trainer(name)
-        status, card = None, None
+        trainer, config, done = self._locks.trainer(name), None, None
         with suppress(ModelError):
-            status = read_run_status(folder)
-        if trainer is not None or status is None:
-            with suppress(ModelError):
-                card = read_card(self.path(name))
-        # While a run trains, the card says how many epochs its model has.
-        done_by = card if trainer is not None else status or card
-        settings_of = status or card
-        return SavedRun(
-            name,
-            trainer,
-            resumable=os.path.lexists(folder / RESUME),
-            epochs_done=done_by.epochs_done if done_by else None,
-            epochs=settings_of.config.epochs if settings_of else None,
-            status=None if trainer is not None else status,
-        )
+            facts = read_facts(self.run_folder(name))
+            config, done = facts.config, facts.position.epoch - 1
+        return SavedRun(name, trainer, self.can_resume(name), config, done)
 
     def stop_run(self, name: str) -> None:
-        """Asks the training of `name` on this machine to save and end; returns at once.
+        """Asks the training of `name` to save and end; returns at once.
 
         A second request before the first has taken effect ends it without saving. Raises ModelError
         if no training of that name runs here.
@@ -341,10 +327,7 @@ class Library:
             return load_model(self.path(name))
         except ModelError as error:
             message = f"the model {name} cannot be used: {error.message}"
-            hint = Sentence(
-                "delete it, {command}, or train it again with {force}",
-                command=f"{APP_NAME} --delete {name}",
-            )
+            hint = f"delete it, {APP_NAME} --delete {name}, or train it again with {{force}}"
             raise ModelError(message, error.hint or hint) from error
 
     def opened_model(self, name: str | None = None) -> OpenedModel:
@@ -354,9 +337,7 @@ class Library:
 
     def has(self, name: str) -> bool:
         """Whether a model or a resumable run has this name."""
-        return name in self.names() or (
-            is_name(name) and os.path.lexists(self.run_folder(name) / RESUME)
-        )
+        return is_name(name) and (name in self.names() or self.can_resume(name))
 
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
@@ -364,7 +345,7 @@ class Library:
         return ModelError(f"there is no model {name}", f"models: {names}")
 
     def _must_exist(self, name: str) -> None:
-        if not is_there(self.path(name)):
+        if not os.path.lexists(self.path(name)):
             raise self.unknown_model(name)
 
     def _must_be_free(self, name: str) -> None:
@@ -375,57 +356,23 @@ class Library:
         """Renames the model `old`, and its run, to `new`. Raises ModelError if `new` is taken."""
         self._must_exist(old)
         self._must_be_free(new)
-        with self.lock(old, "rename"), self.lock(new, "rename"):
+        with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)
-            run, new_run = self.run_folder(old), self.run_folder(new)
-            remove(new_run)  # what a run that saved nothing has left
-            if has_run := is_there(run):
-                _move(run, new_run)
-            try:
-                _move(self.path(old), self.path(new))
-            except StorageError:
-                if has_run:
-                    _move(new_run, run)
-                raise
-
-    def duplicate(self, source: str, target: str) -> None:
-        """Copies the model `source` to the name `target`, without its run, but with the place of
-        its text.
-
-        Raises ModelError if `source` is damaged, or `target` is taken.
-        """
-        self._must_exist(source)
-        origin = None
-        if is_there(self.run_folder(source) / ORIGIN):
-            origin = files.read_file(self.run_folder(source) / ORIGIN)
-        self.open(source)
-        self._add(files.chunks_of(self.path(source)), target, "duplicate", origin)
+            remove(self.run_folder(new))  # what a run that saved nothing has left
+            for place in (self.run_folder, self.path_of_update, self.path):
+                if os.path.lexists(place(old)):
+                    _move(place(old), place(new))
 
     def delete(self, name: str) -> None:
         """Deletes the model `name` and its run. If that is interrupted, the name stays in the list
         until it is deleted again."""
-        if not self.has(name) and not (is_name(name) and is_there(self.run_folder(name))):
+        if not self.has(name) and not self.run_folder(name).exists():
             raise self.unknown_model(name)
-        if not is_name(name):  # no run and no lock has such a name
-            remove(_file_in(self.folder, name))
-            return
-        with self.lock(name, "delete"):
-            self._remove_run(name)
-            remove(files.temporary_of(self.path(name)))
-            remove(self.path(name))
-
-    def _remove_run(self, name: str) -> None:
-        """Removes the run of this name: its state last, by which it is found. Raises
-        StorageError."""
-        folder = self.run_folder(name)
-        try:
-            for path in sorted(folder.iterdir(), key=lambda path: path.name == RESUME):
+        with self.lock(name, trains=False):
+            remove(self.run_folder(name))
+            for path in (self.path_of_update(name), self.path(name)):
+                remove(temporary_of(path))
                 remove(path)
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except OSError as error:
-            raise StorageError(f"could not delete {folder}: {os_reason(error)}") from error
-        remove(folder)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
         """Copies the model's file to `target`, or into it if that is a folder; returns the path of
@@ -434,69 +381,51 @@ class Library:
         Raises ModelError for a damaged model, StorageError if the file cannot be written, or exists
         and is not to be replaced.
         """
+        import shutil  # 5 ms that a suggestion does not need
+
         self.open(name)
         if target.is_dir():
             target = target / f"{name}{SUFFIX}"
-        if os.path.lexists(target) and (target.is_symlink() or not target.is_file()):
-            raise StorageError(f"{target} is not a regular file", "name another file")
         if os.path.lexists(target) and not replace:
-            hint = Sentence("name another file, or give {force}")
-            raise StorageError(f"{target} already exists", hint)
-        # Two processes may export to one place.
-        temporary = files.temporary_of(target.with_name(f"{target.name}.{os.getpid()}"))
-        chunks = files.chunks_of(self.path(name))
-        files.write_file(target, lambda path: _write_chunks(path, chunks), temporary)
+            raise StorageError(f"{target} already exists", "name another file, or give {force}")
+        write_file(target, lambda path: shutil.copyfile(self.path(name), path))
         return target
 
     def import_(self, source: Path | BinaryIO, name: str) -> None:
         """Adds an exported model, from a file or a stream, as the model `name`. All of it is
         checked before it enters the library. Raises ModelError."""
-        if isinstance(source, Path):
-            label, chunks = str(source), files.chunks_of(source)
-        else:
-            label, chunks = "standard input", iter(lambda: source.read(files.CHUNK), b"")
+        label = source if isinstance(source, Path) else "standard input"
         try:
-            self._add(chunks, name, "import")
-        except ModelError as error:
-            raise error.within("cannot import {source}: {message}", source=label) from error
-
-    def _add(
-        self, chunks: Iterable[bytes], name: str, purpose: str, origin: bytes | None = None
-    ) -> None:
-        """Makes `chunks` the file of the new model `name`, after checking it. Raises ModelError."""
+            raw = source.read_bytes() if isinstance(source, Path) else source.read()
+        except OSError as error:
+            raise ModelError(f"cannot import {label}: {os_reason(error)}") from error
 
         def write(temporary: Path) -> None:
-            _write_chunks(temporary, chunks)
-            check_model(temporary, "the file")
+            temporary.write_bytes(raw)
+            load_model(temporary)
 
         self._must_be_free(name)
-        with self.lock(name, purpose):
+        with self.lock(name, trains=False):
             self._must_be_free(name)
-            self._remove_run(name)  # what a run that saved nothing has left
+            remove(self.run_folder(name))  # what a run that saved nothing has left
             try:
-                if origin is not None:
-                    files.make_folder(self.run_folder(name))
-                    files.write_bytes(self.run_folder(name) / ORIGIN, origin)
-                files.write_file(self.path(name), write)
-            except (ModelError, StorageError):
-                with suppress(StorageError):
-                    self._remove_run(name)
-                raise
+                write_file(self.path(name), write)
+            except ModelError as error:
+                raise error.within(f"cannot import {label}: {{message}}") from error
 
-    def lock(self, name: str, purpose: str = TRAINING) -> AbstractContextManager[None]:
+    def lock(self, name: str, *, trains: bool = True) -> AbstractContextManager[None]:
         """Locks the model's name against all other processes, until the context or the process
-        ends. `purpose` tells a training from brief operations.
+        ends: for a training, or for an operation that takes an instant.
 
         Raises ModelError naming the holder, or for a built-in model; StorageError if the data
         folder cannot be written.
         """
         self.check_own(name)
-        return self._locks.hold(check_name(name), purpose)
+        return self._locks.hold(check_name(name), trains=trains)
 
-    def holder(self, name: str) -> str | None:
-        """The process that holds the lock of the name; None if none does."""
-        holder = self._locks.holder(check_name(name))
-        return str(holder) if holder else None
+    def is_held(self, name: str) -> bool:
+        """Whether a process holds the lock of the name."""
+        return self._locks.is_held(check_name(name))
 
 
 class _Settings(Struct):
@@ -508,7 +437,7 @@ class _Settings(Struct):
 def last_used() -> str:
     """The name of the model that the app used last; "" if that is unknown."""
     try:
-        return files.read_json(config_dir() / SETTINGS, _Settings).model
+        return read_json(config_dir() / SETTINGS, _Settings).model
     except ModelError:
         return ""
 
@@ -532,9 +461,3 @@ def _move(source: Path, target: Path) -> None:
         source.rename(target)
     except OSError as error:
         raise StorageError(f"could not make {target}: {os_reason(error)}") from error
-
-
-def _write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
-    with path.open("wb") as file:
-        for chunk in chunks:
-            file.write(chunk)

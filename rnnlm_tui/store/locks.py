@@ -1,7 +1,8 @@
-"""Locks on the names of models, each with a note on the process that holds it.
+"""Locks on the names of models, with a note on the process that trains one.
 
 The lock is the operating system's, on `<name>.lock`, which is released however the process ends.
-The note `<name>.json` may outlive a killed process, so it is valid only while the lock is held.
+The note `<name>.json` is a training's; it may outlive a killed process, so it is valid only while
+the lock is held. Other operations hold a lock for an instant, without a note.
 """
 
 from __future__ import annotations
@@ -20,35 +21,18 @@ from msgspec import Meta, Struct, json
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.formatting import local_time
 
-TRAINING = "train"
-"""The purpose of a training. Other purposes are brief."""
 PATIENCE_S = 0.5
-"""Time to wait for a taken lock, since looking up a holder takes the lock for an instant."""
+"""Time to wait for a taken lock, since asking whether it is held takes it for an instant."""
 
 
-class Holder(Struct, frozen=True):
-    """The process that holds a name. If unknown, `pid` is None and the rest empty."""
+class Trainer(Struct, frozen=True):
+    """The process that trains a model, and since when."""
 
-    pid: Annotated[int, Meta(gt=0, lt=1 << 31)] | None = None  # kill() takes 0 for a whole group
-    host: str = ""
-    since: str = ""
-    purpose: str = ""
-
-    @property
-    def on_this_host(self) -> bool:
-        """Whether the process runs on this machine, judging by the host name."""
-        return self.pid is not None and self.host == host_name()
+    pid: Annotated[int, Meta(gt=0)]
+    since: str
 
     def __str__(self) -> str:
-        if self.pid is None:
-            return "another process"
-        return f"process {self.pid} on {self.host}, since {local_time(self.since)}"
-
-
-def host_name() -> str:
-    import socket  # 2 ms that a suggestion does not need
-
-    return socket.gethostname()
+        return f"process {self.pid}, since {local_time(self.since)}"
 
 
 class Locks:
@@ -59,92 +43,77 @@ class Locks:
         self._folder = folder
 
     @contextmanager
-    def hold(self, name: str, purpose: str) -> Iterator[None]:
-        """Holds the lock of a name. Raises ModelError naming the holder if it is taken,
-        StorageError if the folder cannot be written."""
+    def hold(self, name: str, *, trains: bool) -> Iterator[None]:
+        """Holds the lock of a name, with a note if this process `trains` the model. Raises
+        ModelError naming the holder if it is taken, StorageError if the folder cannot be
+        written."""
         import filelock  # 15 ms, needed only here
 
-        path, note = self._lock(name), self._note(name)
+        lock = filelock.FileLock(self._lock(name), timeout=PATIENCE_S)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(path, timeout=PATIENCE_S)
             lock.acquire()
+            if trains:
+                since = datetime.now(UTC).isoformat(timespec="seconds")
+                self._note(name).write_bytes(json.encode(Trainer(os.getpid(), since)))
         except filelock.Timeout as error:
+            holder = self._noted(name) or "another process"
             raise ModelError(
-                f"the model {name} is in use by {self._noted_holder(name)}",
-                "wait until it has ended",
+                f"the model {name} is in use by {holder}", "wait until it has ended"
             ) from error
         except OSError as error:
             raise StorageError(f"cannot write to {self._folder}: {os_reason(error)}") from error
         try:
-            since = datetime.now(UTC).isoformat(timespec="seconds")
-            with suppress(OSError):
-                holder = Holder(os.getpid(), host_name(), since, purpose)
-                note.write_bytes(json.encode(holder))
             yield
         finally:
             with suppress(OSError):
-                note.unlink(missing_ok=True)
+                self._note(name).unlink(missing_ok=True)
             lock.release()
 
-    def holder(self, name: str) -> Holder | None:
-        """The process that holds the lock of the name; None if none does."""
+    def is_held(self, name: str) -> bool:
+        """Whether a process holds the lock of the name."""
         path = self._lock(name)
         if not path.exists():
-            return None
+            return False
         import filelock
 
         try:
             with filelock.FileLock(path, timeout=0):
-                return None
+                return False
         except filelock.Timeout:
-            return self._noted_holder(name)
+            return True
         except OSError:
-            return None
+            return False
 
-    def trainer(self, name: str) -> Holder | None:
-        """The process that trains the model `name`; None if none does.
+    def trainer(self, name: str) -> Trainer | None:
+        """The process that trains the model `name`; None if none does. Tries the lock only if there
+        is a note of a training, since trying takes it for an instant."""
+        noted = self._noted(name)
+        return noted if noted and self.is_held(name) else None
 
-        Tries the lock only if there is a note of a training, since trying takes it for an instant.
-        """
-        if self._read_note(name).purpose != TRAINING:
-            return None
-        holder = self.holder(name)
-        return holder if holder is not None and holder.purpose == TRAINING else None
-
-    def names_with_notes(self) -> list[str]:
-        """The names with a note. The holders of some may have been killed."""
+    def noted_names(self) -> list[str]:
+        """The names with a note. The trainers of some may have been killed."""
         return [path.stem for path in self._folder.glob("*.json")]
 
     def end_training(self, name: str) -> None:
-        """Sends SIGTERM to the process that trains the model `name` on this machine. Raises
-        ModelError if there is none or it cannot be signalled."""
-        holder = self.trainer(name)
-        if holder is None or holder.pid is None:
+        """Sends SIGTERM to the process that trains the model `name`. Raises ModelError if there is
+        none or it cannot be signalled."""
+        trainer = self.trainer(name)
+        if trainer is None:
             raise ModelError(f"no training named {name} is running on this machine")
-        if not holder.on_this_host:
-            raise ModelError(
-                f"{name} is being trained on another machine ({holder})", "stop it there"
-            )
         if sys.platform == "win32":
             # SIGTERM would end the process at once, without saving.
             raise ModelError(
-                f"Windows cannot ask the training of {name}, process {holder.pid}, to save and end",
+                f"Windows cannot ask the training of {name}, process {trainer.pid}, to save and"
+                " end",
                 "press ctrl+c where it runs",
             )
-        import psutil  # 30 ms, needed only here
-
         try:
-            # The process id may have been reused.
-            opened = psutil.Process(holder.pid).open_files()
-            if os.path.realpath(self._lock(name)) not in {os.path.realpath(f.path) for f in opened}:
-                raise ModelError(f"process {holder.pid} does not train {name}", "try again")
-            os.kill(holder.pid, signal.SIGTERM)
-        except (psutil.NoSuchProcess, ProcessLookupError) as error:
-            raise ModelError(f"the training of {name} has ended") from error
-        except (psutil.AccessDenied, PermissionError) as error:
+            os.kill(trainer.pid, signal.SIGTERM)
+        except OSError as error:  # it has ended by now, or is another user's
             raise ModelError(
-                f"the training of {name} is another user's, process {holder.pid}", "stop it there"
+                f"process {trainer.pid}, which trains {name}, cannot be stopped from here:"
+                f" {os_reason(error)}"
             ) from error
 
     def _lock(self, name: str) -> Path:
@@ -153,20 +122,9 @@ class Locks:
     def _note(self, name: str) -> Path:
         return self._folder / f"{name}.json"
 
-    def _noted_holder(self, name: str) -> Holder:
-        """The holder of a lock that is taken; unknown if the process of the note is gone."""
-        holder = self._read_note(name)
-        if holder.on_this_host and holder.pid is not None:
-            import psutil
-
-            if not psutil.pid_exists(holder.pid):
-                return Holder()
-        return holder
-
-    def _read_note(self, name: str) -> Holder:
-        """The holder in a note; unknown if the note is missing or invalid."""
+    def _noted(self, name: str) -> Trainer | None:
+        """The process in a note; None without a whole one."""
         try:
-            holder = json.decode(self._note(name).read_bytes(), type=Holder)
-            return holder if holder.pid is not None else Holder()
-        except (OSError, ValueError, RecursionError):
-            return Holder()
+            return json.decode(self._note(name).read_bytes(), type=Trainer)
+        except (OSError, ValueError):
+            return None

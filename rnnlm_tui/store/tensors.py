@@ -1,4 +1,8 @@
-"""Reads, checks and writes files of tensors, in the format safetensors."""
+"""Reads, checks and writes files of tensors, in the format safetensors.
+
+A model's matrices are stored as 8-bit integers with a scale for each row, 1/127 of its largest
+number, so that a number is off by half of that at most.
+"""
 
 from __future__ import annotations
 
@@ -6,56 +10,76 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.lm.model import DTYPES, ArraySpec
+from rnnlm_tui.errors import ModelError, os_reason
+from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.store import files
 
-LARGEST_HEADER = 64 << 20
-"""Bytes of a header: the card, with the figures of its epochs, and the places of the tensors."""
+NAMES_OF_TYPES: Mapping[np.dtype[Any], str] = MappingProxyType(
+    {
+        np.dtype("float32"): "F32",
+        np.dtype("int32"): "I32",
+        np.dtype("uint16"): "U16",
+        np.dtype("uint32"): "U32",
+        np.dtype("int8"): "I8",
+        np.dtype("uint8"): "U8",
+        np.dtype("uint64"): "U64",
+    }
+)
+"""The types of tensors and their names in safetensors. numpy lacks some others of the format."""
 LARGEST_WEIGHT = 1e12
 """Beyond it sums of products overflow float32. Trained weights are below 100."""
-PLAIN_TYPES = {"F32", "I32", "U8", "U64"}
-NAMES_OF_TYPES = {dtype: name for name, dtype in DTYPES.items()}
+SCALE, LARGEST = ".scale", 127
+Specs = dict[str, tuple[tuple[int, ...], str]]
+"""The shape and the type of each tensor of a file."""
 
 
 @contextmanager
-def open_tensors(path: Path, label: str = "") -> Iterator[Any]:
-    """Opens a safetensors file, of which only the header is read. `label` names it in errors, by
-    default its own name. Raises ModelError if it cannot be read, is truncated, or has a huge
-    header."""
-    label = label or path.name
+def open_tensors(path: Path) -> Iterator[Any]:
+    """Opens a safetensors file, of which only the header is read. Raises ModelError."""
     try:
-        with files.open_regular(path) as raw, files.model_errors(path):
-            start = raw.read(8)
-        if len(start) < 8 or int.from_bytes(start, "little") > LARGEST_HEADER:
-            raise ModelError(f"{label} is not a file of tensors")
-        with files.model_errors(path), safe_open(path, framework="numpy") as file:
+        with safe_open(path, framework="numpy") as file:
             yield file
+    except OSError as error:
+        raise ModelError(f"it cannot be read: {os_reason(error)}") from error
     except SafetensorError as error:
-        raise ModelError(f"{label} is damaged: {error}") from error
+        raise ModelError(f"it is no whole file of this program: {error}") from error
 
 
-def specs_of(file: Any) -> dict[str, ArraySpec]:
+def specs_of(file: Any) -> Specs:
+    """What an open file holds. Raises ModelError for a type that no tensor of this program has."""
     pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    specs = {name: (tuple(p.get_shape()), p.get_dtype()) for name, p in pieces.items()}
+    if not {kind for _, kind in specs.values()} <= {*NAMES_OF_TYPES.values()}:
+        raise ModelError("it holds numbers of a type that no model has")
+    return specs
+
+
+def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
+    """Weights as they are stored: int8 matrices [R, C] and their scales [R]; vectors stay in
+    float32."""
+    found: dict[str, NDArray[Any]] = dict(weights)
+    for name, array in weights.items():
+        if array.ndim == 2:
+            scale = np.abs(array).max(1, initial=0).astype(np.float32) / LARGEST
+            whole = np.rint(array / np.maximum(scale, np.finfo(np.float32).tiny)[:, None])
+            found[name], found[name + SCALE] = whole.astype(np.int8), scale
+    return found
+
+
+def expanded(stored: Arrays) -> dict[str, NDArray[Any]]:
+    """The reverse of `quantized`, in float32."""
     return {
-        n: ArraySpec(tuple(piece.get_shape()), piece.get_dtype()) for n, piece in pieces.items()
+        name: array * stored[name + SCALE][:, None] if array.dtype == np.int8 else array
+        for name, array in stored.items()
+        if not name.endswith(SCALE)
     }
-
-
-def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
-    """All arrays of a safetensors file, or the one named `only`. Checks nothing but their types.
-    Raises ModelError."""
-    with open_tensors(path) as file:
-        specs = {name: spec for name, spec in specs_of(file).items() if only in (None, name)}
-        if not {spec.dtype for spec in specs.values()} <= PLAIN_TYPES:
-            raise ModelError(f"{path.name} holds numbers of another type than float32")
-        return {name: file.get_tensor(name) for name in specs}
 
 
 def is_usable(tensor: NDArray[np.float32]) -> bool:
@@ -66,14 +90,12 @@ def is_usable(tensor: NDArray[np.float32]) -> bool:
     )
 
 
-def write_tensors(
-    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
-) -> None:
+def write_tensors(path: Path, tensors: Arrays, metadata: Mapping[str, str]) -> None:
     """Writes or replaces a safetensors file, without a copy of the tensors in memory. Raises
     StorageError."""
     # As the library does: the largest types first, so that each tensor is aligned.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0
     for name, tensor in ordered:
         begin, end = end, end + tensor.nbytes
@@ -81,8 +103,6 @@ def write_tensors(
         header[name] = {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}
     raw = json.dumps(header).encode()
     raw += b" " * (-len(raw) % 8)
-    if len(raw) > LARGEST_HEADER:
-        raise StorageError(f"could not save {path}: its header is too large")
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:

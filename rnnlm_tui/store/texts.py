@@ -11,7 +11,7 @@ from pathlib import Path
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.store.files import write_bytes
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.training_text import read_origin
+from rnnlm_tui.store.run_files import read_sources
 
 SEPARATOR = "\n\n"
 """Between two written texts. Each is a paragraph, so that it is not joined to the next one."""
@@ -60,7 +60,7 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
     """Returns those paragraphs of the lines `written` that the model was not trained on. Raises
     RnnlmError."""
     folder, learned = texts_folder(library), Counter[str]()
-    for path in map(Path, read_origin(library.run_folder(name)).sources):
+    for path in map(Path, read_sources(library.run_folder(name)).sources):
         if path.parent == folder:
             try:
                 text = path.read_text("utf-8-sig", "replace").removesuffix("\n")

@@ -1,101 +1,73 @@
-"""Which lines a model was trained on.
-
-Hashes of the lines that the model and its ancestors were trained on tell which lines of any text it
-has seen.
-"""
+"""Which lines a model was trained on, by hashes of their words, so that it is told which lines of
+any text it has seen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnlm_tui.text.corpus import hold_out
-from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines
-from rnnlm_tui.text.streams import Block, Lines, Mask, StreamedLines
+from rnnlm_tui.text.held_out import Mask, hold_out
+from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import Tokenizer
 
-MAX_LINES = 1 << 24
-"""The most hashes stored, at 8 bytes each; further ones are dropped."""
 FEWEST_WORDS = 4
 """Shorter lines may occur in any text."""
+EVERY = 16
+"""The English that ships has the hashes of one of so many lines, 0.1 MB."""
+FEWEST_WORDS_OF_ENGLISH, CHANCE = 8, 0.05
+"""The English has learned a text if it knows more than this share of the lines of so many words."""
+OF_ENGLISH = "this text is part of what the English has learned: its figures are too good"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedLines:
-    """The lines that a model has seen and those that it held out.
+    """The sorted hashes of the lines that a model or an ancestor was trained on, and of the lines
+    that it held out of its text and was not trained on either."""
 
-    `trained_hashes` are the sorted hashes of the lines that the model or an ancestor was trained
-    on. `held_out` are the ascending indices of the held-out lines of its corpus, `unseen_hashes`
-    the sorted hashes of those that it was not trained on either.
-    """
+    known: Hashes = field(default_factory=no_hashes)
+    unseen: Hashes = field(default_factory=no_hashes)
 
-    trained_hashes: Hashes
-    held_out: NDArray[np.int32]
-    unseen_hashes: Hashes
-
-    def held_out_of(self, lines: Lines) -> Mask:
-        """Mask of the held-out lines of the model's corpus [L], arranged as for its training."""
-        held_out = np.zeros(len(lines), dtype=bool)
-        held_out[self.held_out[self.held_out < len(held_out)]] = True
+    def held_out_of(self, hashes: Hashes) -> Mask:
+        """Which of the lines with these hashes [L] the model held out."""
+        held_out: Mask = np.isin(hashes, self.unseen)
         return held_out
 
-    def hold_out_again(
-        self, lines: Lines, tokenizer: Tokenizer, fraction: float, seed: int, base: Hashes
-    ) -> Mask:
-        """Which lines [L] of another text, or of a text that has grown, to hold out: those held out
-        before, and about a `fraction` of the new ones. None is a line that this model was trained
-        on, or one whose hash is in `base`."""
-        hashes = hashes_of(lines, tokenizer)
-        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, np.union1d(self.trained_hashes, base))
-        held_out: Mask = np.isin(hashes, self.unseen_hashes) & may_be
-        return held_out | hold_out(may_be & ~held_out, fraction, seed)
+    def hold_out_again(self, hashes: Hashes, fraction: float, seed: int) -> Mask:
+        """Which lines [L] of a text to hold out, given their hashes: those held out before, and
+        about a `fraction` of the new ones. None is a line that the model was trained on."""
+        may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
+        before: Mask = self.held_out_of(hashes) & may_be
+        return before | hold_out(may_be & ~before, fraction, seed)
+
+    def with_run(self, hashes: Hashes, held_out: Mask) -> TrainedLines:
+        """The lines after a training on those with these hashes [L], except `held_out` [L]."""
+        train, unseen = hashes[~held_out], hashes[held_out]
+        known: Hashes = np.union1d(train[train != NO_WORDS], self.known)
+        return TrainedLines(known, np.setdiff1d(unseen[unseen != NO_WORDS], known))
 
 
 def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
     """The number of `lines` whose words are among those with the hashes `seen`, excluding short
     lines."""
-    long = (line for line in lines if tokenizer.line_key(line).count(" ") >= FEWEST_WORDS - 1)
-    return int(np.isin(hash_lines(long, tokenizer), seen).sum())
+    return int(np.isin(_hashes_of_long(lines, tokenizer, FEWEST_WORDS), seen).sum())
 
 
-def trained_lines_of(
-    lines: Lines, held_out: Mask, tokenizer: Tokenizer, ancestors: Hashes
-) -> TrainedLines:
-    """The lines of a training on `lines` [L] except `held_out` [L]; `ancestors` are the hashes of
-    the lines that its ancestors were trained on."""
-    hashes = hash_lines(lines, tokenizer)
-    return trained_lines_of_hashes(hashes[~held_out], hashes[held_out], held_out, ancestors)
+def is_of_english(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
+    """Whether these lines are of a text that the English has learned, of whose lines `learned` are
+    the `thinned` hashes."""
+    sampled = thinned(_hashes_of_long(lines, tokenizer, FEWEST_WORDS_OF_ENGLISH))
+    return bool(np.isin(sampled, learned).sum() > CHANCE * len(sampled))
 
 
-def trained_lines_of_hashes(
-    train: Hashes, unseen: Hashes, held_out: Mask, ancestors: Hashes
-) -> TrainedLines:
-    """The same from hashes of the training lines and of the held-out lines."""
-    trained: Hashes = np.union1d(train[train != NO_WORDS], ancestors)[:MAX_LINES]
-    unseen = np.setdiff1d(unseen[unseen != NO_WORDS], trained)[:MAX_LINES]
-    return TrainedLines(trained, np.flatnonzero(held_out).astype(np.int32), unseen)
+def thinned(hashes: Hashes) -> Hashes:
+    """One of `EVERY` hashes, the same in any text."""
+    few: Hashes = hashes[hashes % EVERY == 0]
+    return few
 
 
-def hold_out_unseen(
-    lines: Lines, tokenizer: Tokenizer, fraction: float, seed: int, base: Hashes
-) -> Mask:
-    """Which lines [L] of a new model's text to hold out: about a `fraction` of those with words
-    whose hashes are not in `base`."""
-    hashes = hashes_of(lines, tokenizer)
-    return hold_out((hashes != NO_WORDS) & ~np.isin(hashes, base), fraction, seed)
-
-
-def hashes_of(lines: Lines, tokenizer: Tokenizer) -> Hashes:
-    """A hash of the words of each line [L] of a text."""
-    if isinstance(lines, StreamedLines):
-        task = partial(_hash_block, tokenizer)
-        return np.concatenate([*lines.map(task, "comparing lines")])
-    return hash_lines(lines, tokenizer)
-
-
-def _hash_block(tokenizer: Tokenizer, block: Block) -> Hashes:
-    return hash_lines(block.train, tokenizer)
+def _hashes_of_long(lines: Iterable[str], tokenizer: Tokenizer, fewest: int) -> Hashes:
+    """The hashes of the lines with so many words or more."""
+    long = (line for line in lines if tokenizer.line_key(line).count(" ") >= fewest - 1)
+    return hash_lines(long, tokenizer)

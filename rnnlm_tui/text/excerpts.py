@@ -9,12 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
-from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import accumulate, compress
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from rnnlm_tui.text.streams import Mask
+from rnnlm_tui.text.held_out import Mask, is_sampled
 
 CHARACTERS_ABOVE = 3_000
 """About this much stands above an excerpt, some 500 words: enough to fill the cache of a mixture,
@@ -32,20 +30,29 @@ LONGEST_GAP = 3
 
 
 class Excerpt(NamedTuple):
-    """Some held-out `lines` that follow each other, and those `above` them, which are context.
-    `half`, 0 or 1, says in which half of the excerpts of a text it is."""
+    """Some held-out `lines` that follow each other, and those `above` them, which are context."""
 
     above: tuple[str, ...]
     lines: tuple[str, ...]
-    half: int = 0
 
 
-def excerpts_of(lines: Iterable[str], held_out: Mask) -> Iterator[Excerpt]:
-    """The held-out lines, given which of the lines [L] these are, as excerpts that are in turn in
-    one half and in the other."""
+def excerpts_of(
+    lines: Iterable[str], held_out: Mask, most_words: int | None = None
+) -> list[Excerpt]:
+    """The held-out lines, given which of the lines [L] these are, as excerpts; of more than
+    `most_words` words a sample of about so many, spread over the text."""
+    excerpts = _each_excerpt(lines, held_out)
+    if most_words is None:
+        return [*excerpts]
+    words = sum(len(line.split()) for line in compress(lines, held_out))
+    fraction = min(1.0, most_words / max(1, words))
+    return [each for number, each in enumerate(excerpts) if is_sampled(number, fraction)]
+
+
+def _each_excerpt(lines: Iterable[str], held_out: Mask) -> Iterator[Excerpt]:
     recent, characters = deque[str](), 0
     above, lines_of_excerpt = tuple[str, ...](), list[str]()
-    half = length = gap = 0
+    length = gap = 0
     for line, is_held_out in zip(lines, held_out, strict=True):
         if is_held_out:
             if not lines_of_excerpt:
@@ -55,30 +62,14 @@ def excerpts_of(lines: Iterable[str], held_out: Mask) -> Iterator[Excerpt]:
         else:
             gap += 1
         if lines_of_excerpt and (length >= CHARACTERS_EACH or gap > LONGEST_GAP):
-            yield Excerpt(above, tuple(lines_of_excerpt), half)
-            half, lines_of_excerpt = 1 - half, []
+            yield Excerpt(above, tuple(lines_of_excerpt))
+            lines_of_excerpt = []
         recent.append(line)
         characters += len(line) + 1
         while characters - len(recent[0]) - 1 > CHARACTERS_ABOVE:
             characters -= len(recent.popleft()) + 1
     if lines_of_excerpt:
-        yield Excerpt(above, tuple(lines_of_excerpt), half)
-
-
-def some_excerpts(excerpts: Sequence[Excerpt], most_words: int) -> Sequence[Excerpt]:
-    """All excerpts, or a sample of about `most_words` words."""
-    words = sum(len(line.split()) for excerpt in excerpts for line in excerpt.lines)
-    return excerpts if words <= most_words else [*sample_excerpts(excerpts, most_words / words)]
-
-
-def sample_excerpts(excerpts: Iterable[Excerpt], fraction: float) -> Iterator[Excerpt]:
-    """A fraction of the excerpts, spread evenly over each half of them."""
-    counts = [0, 0]
-    for excerpt in excerpts:
-        number = counts[excerpt.half]
-        counts[excerpt.half] += 1
-        if ceil((number + 1) * fraction) != ceil(number * fraction):
-            yield excerpt
+        yield Excerpt(above, tuple(lines_of_excerpt))
 
 
 def spread_excerpts(lines: Sequence[str], most_words: int) -> list[Excerpt]:
@@ -94,16 +85,11 @@ def spread_excerpts(lines: Sequence[str], most_words: int) -> list[Excerpt]:
         begin = number * total // count
         first = max(first, bisect_right(ends, begin))
         last = 1 + bisect_left(ends, begin + most_words // count)
+        above, characters = first, 0
+        while above > 0 and characters < CHARACTERS_ABOVE_TEXT:
+            above -= 1
+            characters += len(lines[above]) + 1
         if first < len(lines):
-            excerpts.append(Excerpt(_lines_above(lines, first), tuple(lines[first:last])))
+            excerpts.append(Excerpt(tuple(lines[above:first]), tuple(lines[first:last])))
         first = max(first, last)
     return excerpts
-
-
-def _lines_above(lines: Sequence[str], first: int) -> tuple[str, ...]:
-    """The lines above the line with index `first`, of CHARACTERS_ABOVE_TEXT or a line more."""
-    begin, characters = first, 0
-    while begin > 0 and characters < CHARACTERS_ABOVE_TEXT:
-        begin -= 1
-        characters += len(lines[begin]) + 1
-    return tuple(lines[begin:first])

@@ -7,12 +7,12 @@ within a sentence.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
-from typing import Any, TypeAlias
 
 import regex
 
@@ -21,7 +21,6 @@ from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
     CLOSE,
     CLOSE_SINGLE,
-    FIRST_LETTERS,
     LETTER,
     LINE_BEGIN,
     OPEN,
@@ -43,16 +42,6 @@ HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
 
 
-class _LettersAlone(dict[int, str]):
-    """A table for `str.translate` that turns all but letters and digits into spaces: three times as
-    fast as a search for these."""
-
-    def __missing__(self, code: int) -> str:
-        letter = chr(code)
-        self[code] = letter if FIRST_LETTERS.fullmatch(letter) else " "
-        return self[code]
-
-
 class _PlainLetters(dict[int, str]):
     """A table for `str.translate` that turns each letter into the small one without accents, if
     that is one."""
@@ -68,23 +57,21 @@ class _PlainLetters(dict[int, str]):
         return plain
 
 
-LETTERS_ALONE = _LettersAlone()
 PLAIN_LETTERS = _PlainLetters({ord("’"): APOSTROPHE})
 LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
 """The longest chunk that is cached, in characters, and the most chunks."""
-LONGEST_LOOK = 200
-"""A text that is typed without a space is looked at in parts of so many characters, and scripts
-without spaces character by character, so that a key costs the same after any number of them."""
+WORDS = re.compile(r"[^\W_]+")
+"""Runs of letters and digits."""
 BETWEEN_CHARACTERS = regex.compile(
     rf"(?<=[{SCRIPTS_WITHOUT_SPACES}]\p{{M}}*)"
     rf"(?=[[{SCRIPTS_WITHOUT_SPACES}]&&\p{{L}}--[\u0e33\u0eb3]])",  # AM, written after a letter
     regex.VERSION1,
 )
+"""Where a long text in a script without spaces is cut, so that a key costs the same after any
+number of characters."""
 MAX_ENDS = 64
 """Texts before the cursor whose tokens are cached: enough for one question and for one word as it
 is typed."""
-MAX_STYLES = 8
-"""Tokenizers for other styles of quotes and apostrophes that are kept."""
 MAX_CASES = 1 << 12
 """Words whose usual case is cached."""
 FAR_RARER = 100
@@ -100,30 +87,24 @@ marks after the last word, and whether it is a single word. A plain tuple, which
 as fast as a named one."""
 
 
-def chunk_of(tokens: Tokens) -> Chunk:
-    words, marks = list[tuple[int, str]](), ""
-    for place, token in enumerate(tokens):
-        if is_mark(token):
-            marks += token
-        else:
-            words.append((place, marks))
-            marks = ""
-    return tokens, tuple(words), marks, len(words) == len(tokens) == 1
-
-
-class ChunkCache(dict[str, Chunk]):
+class Chunks(dict[str, Chunk]):
     """The chunks of folded texts without white space, computed when they are first looked up."""
 
-    def __init__(self, abbreviations: Iterable[str]) -> None:
-        super().__init__()
-        self._abbreviations = frozenset(abbreviations)
-
     def __missing__(self, text: str) -> Chunk:
-        chunk = chunk_of(cut(text, self._abbreviations))
-        is_cached = len(text) <= LONGEST_CHUNK or len(text) == LONGEST_LOOK
-        if is_cached and len(self) < MAX_CHUNKS:
+        tokens, words, marks = cut(text), list[tuple[int, str]](), ""
+        for place, token in enumerate(tokens):
+            if is_mark(token):
+                marks += token
+            else:
+                words.append((place, marks))
+                marks = ""
+        chunk = tokens, tuple(words), marks, len(words) == len(tokens) == 1
+        if len(text) <= LONGEST_CHUNK and len(self) < MAX_CHUNKS:
             self[text] = chunk
         return chunk
+
+
+CHUNKS = Chunks()
 
 
 class ProseTokenizer(Tokenizer):
@@ -137,23 +118,12 @@ class ProseTokenizer(Tokenizer):
     writes_text = True
     is_mark = staticmethod(is_mark)
 
-    def __init__(
-        self,
-        conventions: Conventions,
-        ranks: Mapping[str, int],
-        chunks: ChunkCache | None = None,
-    ) -> None:
-        """`chunks` may come from a tokenizer with the same abbreviations."""
+    def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
         self._token_of = {form: token for token, form in conventions.forms.items()}
-        self.chunks = ChunkCache(conventions.abbreviations) if chunks is None else chunks
         self._ends: dict[str, tuple[Tokens, str]] = {}
         self._case = lru_cache(MAX_CASES)(self._known_case)
-        self._in_style = lru_cache(MAX_STYLES)(self._with_style)
-
-    def __reduce__(self) -> tuple[Any, tuple[Conventions, Mapping[str, int]]]:
-        """Pickles without the caches; the other process has its own."""
-        return _unpickle, (self.conventions, self._ranks)
+        self._in_style = cache(self._with_style)
 
     def words(self, line: str) -> list[str]:
         """The tokens of a line; none of a heading that is only a number."""
@@ -166,7 +136,7 @@ class ProseTokenizer(Tokenizer):
         the last word, as typed."""
         prefix = text[text.rfind(" ") + 1 :]
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
-            word = TYPED_WORD.search(prefix[-LONGEST_LOOK:])
+            word = TYPED_WORD.search(prefix)
             prefix = word[0] if word else ""
         return [*self._tokens_of_typed(text[: len(text) - len(prefix)])[0]], prefix
 
@@ -175,45 +145,48 @@ class ProseTokenizer(Tokenizer):
         return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
-        pieces = split(fold(text), LONGEST_LOOK)
-        chunks = chain.from_iterable(self.chunks[chunk][0] for chunk in pieces)
-        in_capitals = is_in_capitals(text)
-        tokens, _ = self._scan(text, LINE_BEGIN, in_capitals=in_capitals, longest=LONGEST_LOOK)
+        written = chain.from_iterable(CHUNKS[chunk][0] for chunk in split(fold(text)))
+        tokens, _ = self._scan(text, LINE_BEGIN, in_capitals=is_in_capitals(text))
         return [
-            (self._case(token), written, token == written)
-            for token, written in zip(tokens, chunks, strict=True)
+            (self._case(token), form, token == form)
+            for token, form in zip(tokens, written, strict=True)
         ]
 
     def letters_at_start(self, text: str) -> int:
-        rest = REST_OF_WORD.match(text[:LONGEST_LOOK])
+        rest = REST_OF_WORD.match(text)
         return rest.end() if rest else 0
 
     def in_style_of(self, before: str, previous_lines: Sequence[str]) -> ProseTokenizer:
-        style = style_of(before, previous_lines)
-        return self._in_style(style) if style else self
+        """As the last quotes in the line are written, or else in the lines above."""
+        double, single = Style(), Style()
+        for line in chain([before], reversed(previous_lines)):
+            of_double, of_single = _style_of_line(line)
+            double, single = double or of_double, single or of_single
+            if double and single:
+                break
+        return self._in_style(double + single) if double or single else self
 
     def _with_style(self, style: Style) -> ProseTokenizer:
         forms = {**self.conventions.forms, **dict(style)}
         if all(self._spelling_of(token) == form for token, form in style):
             return self
-        conventions = replace(self.conventions, forms=forms)
-        return ProseTokenizer(conventions, self._ranks, self.chunks)
+        return ProseTokenizer(replace(self.conventions, forms=forms), self._ranks)
 
     def _tokens_of_typed(self, text: str) -> tuple[Tokens, str]:
         """The tokens of a typed text, in a case in which they are known, and the marks that it ends
         with. A text that only got longer is not read again from its start."""
         if (ends := self._ends.get(text)) is not None:
             return ends
-        end = text.rstrip()
-        start = max(end.rfind(" "), len(end) - 1 if BETWEEN_CHARACTERS.search(end[-2:]) else -1) + 1
-        earlier = self._ends.get(text[:start]) if start and not is_in_capitals(text) else None
-        if earlier is None or is_in_capitals(text[:start]):
+        end, in_capitals = text.rstrip(), is_in_capitals(text)
+        start = len(end) - 1 if BETWEEN_CHARACTERS.search(end[-2:]) else end.rfind(" ") + 1
+        before = text[:start]
+        earlier = None if in_capitals or is_in_capitals(before) else self._ends.get(before)
+        if earlier is None:
             start, earlier = 0, ((), LINE_BEGIN)
-        in_capitals, rest = is_in_capitals(text), text[start:]
-        tokens, marks = self._scan(rest, earlier[1], in_capitals=in_capitals, longest=LONGEST_LOOK)
+        tokens, marks = self._scan(text[start:], earlier[1], in_capitals=in_capitals)
         ends = (*earlier[0], *map(self._case, tokens)), marks
-        for oldest in list(self._ends)[: len(self._ends) + 1 - MAX_ENDS]:
-            self._ends.pop(oldest, None)  # two threads may read texts
+        if len(self._ends) >= MAX_ENDS:
+            self._ends.clear()
         self._ends[text] = ends
         return ends
 
@@ -224,7 +197,7 @@ class ProseTokenizer(Tokenizer):
 
     def line_key(self, line: str) -> str:
         """A key that is equal for lines with the same words, whatever the conventions."""
-        return " ".join(fold(line).lower().translate(LETTERS_ALONE).split())
+        return " ".join(WORDS.findall(fold(line).lower()))
 
     def _begins_sentence(self, marks: str) -> bool:
         """Whether a word after these marks begins a sentence; "" is within a sentence."""
@@ -235,16 +208,13 @@ class ProseTokenizer(Tokenizer):
         """Whether running text has a space before and after a token."""
         return self.conventions.spaces.get(token) or usual_spaces(token)
 
-    def _scan(
-        self, text: str, marks: str, *, in_capitals: bool, longest: int | None = None
-    ) -> tuple[list[str], str]:
+    def _scan(self, text: str, marks: str, *, in_capitals: bool) -> tuple[list[str], str]:
         """The tokens of a text that follows these marks, and the marks that it ends with, for
-        `_begins_sentence`. `longest` as for `split`."""
+        `_begins_sentence`."""
         of_text = list[str]()
         usual = self._usual_case_of_capitals if in_capitals else self._usual_case
-        chunks = self.chunks
-        for chunk in split(fold(text), longest):
-            tokens, words, marks_after, is_plain = chunks[chunk]
+        for chunk in split(fold(text)):
+            tokens, words, marks_after, is_plain = CHUNKS[chunk]
             if is_plain and not marks and not in_capitals:
                 of_text.append(tokens[0])
                 continue
@@ -336,9 +306,7 @@ class ProseTokenizer(Tokenizer):
 
     def _space_between(self, token: str, following: str) -> str:
         """The space between two tokens, or ""."""
-        learned = self.conventions.pairs.get(f"{token} {following}")
-        usual = self._spaces_around(token)[1] and self._spaces_around(following)[0]
-        if not (usual if learned is None else learned):
+        if not (self._spaces_around(token)[1] and self._spaces_around(following)[0]):
             return ""
         kinds = self.conventions.space_kinds
         return kinds.get(token if token == OPEN else following, " ")
@@ -351,24 +319,24 @@ class ProseTokenizer(Tokenizer):
         return word.replace(APOSTROPHE, forms.get(APOSTROPHE, APOSTROPHE))
 
 
-def split(text: str, longest: int | None = None) -> list[str]:
+def split(text: str) -> list[str]:
     """The chunks of a text: what is between its spaces, or single characters of scripts without
-    spaces. Chunks have at most `longest` characters if that is given."""
+    spaces."""
     chunks = text.split()
     if not any(len(chunk) > LONGEST_CHUNK for chunk in chunks):
         return chunks
-    parts = [part for chunk in chunks for part in BETWEEN_CHARACTERS.split(chunk)]
-    if longest is None:
-        return parts
-    return [part[i : i + longest] for part in parts for i in range(0, len(part), longest)]
+    return [part for chunk in chunks for part in BETWEEN_CHARACTERS.split(chunk)]
 
 
-Style: TypeAlias = tuple[tuple[str, str], ...]
+Style = tuple[tuple[str, str], ...]
 """The tokens of quotes or of the apostrophe, each with its form."""
 DOUBLE_STYLES: Mapping[str, Style] = {
     opening: ((OPEN, opening), (CLOSE, closing))
     for opening, closing in ('""', "“”", "„“", "«»", "»«", "””")
 }
+KINDS_OF_QUOTES = ('"', "“”„", "«»")
+"""Double quotes that are written together. The last one in a line says which of these it has, and
+the first of these which one opens."""
 CURLY_SINGLE: Style = ((OPEN_SINGLE, "‘"), (CLOSE_SINGLE, "’"), (APOSTROPHE, "’"))
 SINGLE_STYLES: Mapping[str, Style] = {
     "'": ((OPEN_SINGLE, "'"), (CLOSE_SINGLE, "'"), (APOSTROPHE, "'")),
@@ -378,46 +346,19 @@ SINGLE_STYLES: Mapping[str, Style] = {
 """By the opening double quote, and by the single one."""
 
 
-def style_of(before: str, previous_lines: Sequence[str]) -> Style:
-    """How quotes and apostrophes are written: as the quote that is open in the line, else as the
-    last ones in it or in the lines above. Empty if there are none."""
-    double: Style | None = None
-    single: Style | None = None
-    for line in chain([before], reversed(previous_lines)):
-        of_double, of_single = _style_of_line(line)
-        double, single = double or of_double, single or of_single
-        if double and single:
-            break
-    return (double or ()) + (single or ())
-
-
 @lru_cache(MAX_CASES)
-def _style_of_line(line: str) -> tuple[Style | None, Style | None]:
-    """The style of double quotes and of single ones in a line; None for those it does not have."""
-    opened, last = list[str](), None
-    for place, quote in enumerate(line):
-        if quote not in DOUBLE_STYLES:
-            continue
-        if opened and quote == DOUBLE_STYLES[opened[-1]][1][1]:
-            last = opened.pop()
-        elif quote == CLOSE and line[max(0, place - 1) : place].strip():
-            last = OPEN  # it closes a quote that began in a line above
-        else:
-            opened.append(quote)
-    double = opened[-1] if opened else last
-    single = max(SINGLE_STYLES, key=line.rfind)
-    return (
-        DOUBLE_STYLES[double] if double else None,
-        SINGLE_STYLES[single] if single in line else None,
-    )
-
-
-_chunks_of_process = lru_cache(1)(ChunkCache)
-"""The chunks that a worker process caches over several passes over a text."""
-
-
-def _unpickle(conventions: Conventions, ranks: Mapping[str, int]) -> ProseTokenizer:
-    return ProseTokenizer(conventions, ranks, _chunks_of_process(conventions.abbreviations))
+def _style_of_line(line: str) -> tuple[Style, Style]:
+    """The style of double quotes and of single ones in a line; empty for those it does not have."""
+    double, single = Style(), Style()
+    kinds = max(KINDS_OF_QUOTES, key=lambda kinds: max(map(line.rfind, kinds)))
+    first = next((place for place, quote in enumerate(line) if quote in kinds), None)
+    if first is not None:
+        is_closing = line[first] == CLOSE and line[:first][-1:].strip()  # of a line above
+        double = DOUBLE_STYLES[OPEN if is_closing else line[first]]
+    mark = max(SINGLE_STYLES, key=line.rfind)
+    if mark in line:
+        single = SINGLE_STYLES[mark]
+    return double, single
 
 
 def is_in_capitals(text: str) -> bool:

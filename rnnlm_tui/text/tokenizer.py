@@ -44,20 +44,17 @@ class Conventions:
     saved with the model, so that suggestions look like the rest of the text.
 
     `forms` maps the tokens of quotes, dashes, three dots and the apostrophe to their spelling.
-    `spaces` says for a mark whether there is a space before and after it, `pairs` for two marks
-    such as "? »" whether there is one between them, and `space_kinds` which one, if not the plain
-    one. `starts` says whether a sentence begins after some marks, with `^` for the start of the
-    line. Each holds only what differs from the usual.
+    `spaces` says for a mark whether there is a space before and after it, and `space_kinds` which
+    one, if not the plain one. `starts` says whether a sentence begins after some marks, with `^`
+    for the start of the line. Each holds only what differs from the usual.
     """
 
     forms: dict[ShortForm, ShortForm] = field(default_factory=dict)
     spaces: dict[str, tuple[bool, bool]] = field(default_factory=dict)
-    pairs: dict[str, bool] = field(default_factory=dict)
     space_kinds: dict[ShortForm, Annotated[str, Meta(pattern=r"\A\s\Z")]] = field(
         default_factory=dict
     )
     starts: dict[str, bool] = field(default_factory=dict)
-    abbreviations: tuple[str, ...] = ()
 
 
 def is_all_capitals(text: str) -> bool:
@@ -150,6 +147,4 @@ def tokenize_lines(lines: Iterable[str], tokenizer: Tokenizer) -> TokenizedText:
         words = tokenizer.words(line)
         lengths.append(len(words))
         numbers.extend(map(number_of.__getitem__, words))
-    return TokenizedText(
-        tuple(number_of), np.array(numbers, dtype=np.int32), np.array(lengths, dtype=np.int64)
-    )
+    return TokenizedText(tuple(number_of), np.asarray(numbers), np.asarray(lengths))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import count
@@ -12,10 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PADDING = 0
-LARGEST_VOCABULARY = 64 << 20
-"""Bytes of the largest vocabulary in JSON; larger files are not read."""
 CACHED_LINES, CACHED_PREFIXES = 512, 4096
-JSON_LINE = len('  "",\n')
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
 """The unknown word, the start and the end of a line: ids 1, 2 and 3 of models of whole lines. The
@@ -33,18 +29,13 @@ class Vocabulary:
     """
 
     def __init__(self, words: Sequence[str], special_tokens: Sequence[str] = ()) -> None:
-        """`words` are in order of their ids. Raises ValueError if a word or token occurs twice, and
-        for unknown special tokens."""
+        """`words` are in order of their ids. Raises ValueError if one occurs twice."""
         self.words, self.special_tokens = tuple(words), tuple(special_tokens)
         self.first_word_id = 1 + len(self.special_tokens)
         """The id of the most frequent word."""
         self._ids = dict(zip(self.words, count(self.first_word_id), strict=False))
-        tokens = {*self.special_tokens}
-        is_twice = len(self._ids) < len(self.words) or len(tokens) < len(self.special_tokens)
-        if is_twice or not tokens.isdisjoint(self._ids):
+        if len(self._ids) < len(self.words) or not self._ids.keys().isdisjoint(special_tokens):
             raise ValueError("a word occurs twice in the vocabulary")
-        if not tokens <= {*SPECIAL_TOKENS}:
-            raise ValueError("an unknown special in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
         self._encode_line = lru_cache(CACHED_LINES)(
@@ -80,11 +71,6 @@ class Vocabulary:
     @property
     def excluded_ids(self) -> tuple[int, ...]:
         return tuple(range(self.first_word_id))
-
-    def json_bytes(self) -> int:
-        """The bytes of the words as a JSON list with one word per line."""
-        letters = json.dumps("".join(self.words), ensure_ascii=False)
-        return len(letters.encode("utf-8", "surrogatepass")) + JSON_LINE * len(self.words)
 
     @property
     def ranks(self) -> Mapping[str, int]:

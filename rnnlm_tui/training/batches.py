@@ -1,5 +1,8 @@
 """Batches of a text for a network.
 
+Everything random depends on the seed and the epoch's number alone, so a run can resume in the
+middle of an epoch.
+
 The lesson's network has all prefixes of the lines in random order. A causal network has every word
 and every end of line as a target once: the line `a b c` has the inputs `<s> a b c` and the targets
 `a b c </s>`, so the text is one stream of steps:
@@ -24,39 +27,33 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rnnlm_tui.config import CausalTrainConfig, TrainConfig
-from rnnlm_tui.errors import Sentence, UsageError
-from rnnlm_tui.text.examples import EncodedLines, PrefixExamples
-from rnnlm_tui.text.prepare import PreparedLines, PreparedPrefixes
+from rnnlm_tui.errors import UsageError
+from rnnlm_tui.text.encoded_lines import EncodedLines
+from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 
 EVALUATION_BATCH = 256
 EVALUATION_STREAMS, EVALUATION_STREAM, EVALUATION_STEPS = 16, 1000, 64
 """Held-out text is cut into at most 16 streams of at least 1,000 steps, because each begins without
 context, and evaluated 64 steps at a time."""
+Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""What a network reads [B, T], and the targets: [B] for the lesson's, else [B, T]."""
 
 
 class Shard(NamedTuple):
     """The part of every batch that process `rank` of `of` computes: consecutive rows, about as many
-    for each process."""
+    for each process. If there are fewer rows than processes, some have none, but never the first
+    one."""
 
     rank: int = 0
     of: int = 1
 
     def rows(self, total: int) -> slice:
-        """The rows of a batch of `total`. If there are fewer rows than processes, a process without
-        rows computes the first one, which then does not count."""
-        if not self.has_rows(total):
-            return slice(0, 1)
-        return slice(total * self.rank // self.of, total * (self.rank + 1) // self.of)
-
-    def has_rows(self, total: int) -> bool:
-        """Whether this process has rows of its own in a batch of `total`."""
-        return total * self.rank // self.of < total * (self.rank + 1) // self.of
+        """The rows of a batch of `total`."""
+        return slice(-(-total * self.rank // self.of), -(-total * (self.rank + 1) // self.of))
 
 
 WHOLE = Shard()
@@ -64,56 +61,79 @@ WHOLE = Shard()
 
 
 class PrefixBatches:
-    """The lesson's batches: all prefix sequences, in a new random order each epoch.
+    """The lesson's batches: all prefix sequences, in a new random order each epoch."""
 
-    The order depends on the seed and the epoch's number alone, so a run can resume in the middle of
-    an epoch.
-    """
-
-    def __init__(
-        self,
-        prepared: PreparedPrefixes,
-        config: TrainConfig,
-        device: torch.device,
-        shard: Shard = WHOLE,
-    ) -> None:
-        self._examples, self._held_out = prepared.examples, prepared.held_out
-        self._size, self._seed = config.batch_size, config.seed
-        self._device, self._shard = device, shard
-        self.rows = config.batch_size
-        """The number of rows of the last whole batch."""
-
-    @property
-    def steps(self) -> int:
+    def __init__(self, prepared: Prepared, settings: TrainConfig, shard: Shard = WHOLE) -> None:
+        self._prepared, self._shard = prepared, shard
+        self._size, self._seed = settings.batch_size, settings.seed
+        self.steps = -(-prepared.predictions // self._size)
         """Batches per epoch; the last one may be smaller."""
-        return -(-len(self._examples) // self._size)
 
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields this process's rows of the batches from `first_step` on: features [B, T], labels
-        [B]."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """Yields this process's rows of the batches from `first_step` on."""
+        order = np.random.default_rng((self._seed, epoch)).permutation(self._prepared.predictions)
         for start in range(first_step * self._size, len(order), self._size):
             rows = order[start : start + self._size]
-            self.rows = len(rows)
-            yield self._batch(self._examples, rows[self._shard.rows(len(rows))])
+            rows = rows[self._shard.rows(len(rows))]
+            yield self._prepared.train.windows(rows, self._prepared.window)
 
-    def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields all held-out examples in order, then the first words of the lines, preceded by
-        padding only. Yields nothing if no line is held out."""
-        examples = self._held_out
-        for start in range(0, len(examples), EVALUATION_BATCH):
-            stop = min(start + EVALUATION_BATCH, len(examples))
-            yield self._batch(examples, np.arange(start, stop))
-        first_words = torch.from_numpy(examples.first_words).long().to(self._device)
-        for start in range(0, len(first_words), EVALUATION_BATCH):
-            words = first_words[start : start + EVALUATION_BATCH]
-            yield words.new_full((len(words), examples.window), PADDING), words
+    def held_out(self) -> Iterator[Batch]:
+        """Yields the examples of all held-out lines in order, then their first words, preceded by
+        padding only."""
+        held, window = self._prepared.held_out, self._prepared.window
+        count = self._prepared.predictions_in(held)
+        for start in range(0, count, EVALUATION_BATCH):
+            yield held.windows(np.arange(start, min(start + EVALUATION_BATCH, count)), window)
+        for start in range(0, len(held), EVALUATION_BATCH):
+            words = held.first_words[start : start + EVALUATION_BATCH].astype(np.int64)
+            yield np.full((len(words), window), PADDING), words
 
-    def _batch(
-        self, examples: PrefixExamples, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
-    ) -> tuple[Tensor, Tensor]:
-        features, labels = map(torch.from_numpy, examples.batch(rows))
-        return features.to(self._device), labels.to(self._device)
+
+class BpttBatches:
+    """The batches of a causal network. The text begins at another line each epoch, and some of the
+    words that occur once are replaced by `<unk>`, so that it is learned even if every word has an
+    id."""
+
+    def __init__(
+        self, prepared: Prepared, settings: CausalTrainConfig, shard: Shard = WHOLE
+    ) -> None:
+        """Raises UsageError if there are fewer streams than processes."""
+        self._lines, self._held_out = prepared.train, prepared.held_out
+        self._settings, self._shard = settings, shard
+        self._streams = max(1, min(settings.batch_size, prepared.predictions // settings.bptt))
+        if self._streams < shard.of:
+            raise UsageError(
+                f"batches of {self._streams} rows cannot be shared by {shard.of} processes",
+                "start fewer, or take a larger {batch_size}",
+            )
+        self.steps = -(-stream_length(self._lines, self._streams) // settings.bptt)
+        counts = prepared.train.word_counts(prepared.vocabulary.total_words)
+        # If <unk> occurs in the text, it is learned there.
+        self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """Yields this process's rows of the batches from `first_step` on."""
+        settings, lines = self._settings, self._lines
+        rng = np.random.default_rng((settings.seed, epoch))
+        ids = np.arange(len(self._rare))
+        ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
+        rotation = int(rng.choice(lines.starts[:-1] + np.arange(len(lines))))
+        for read, answers in stream_batches(
+            lines, self._streams, settings.bptt, rotation, first_step, self._shard
+        ):
+            yield ids[read], ids[answers]
+
+    def held_out(self) -> Iterator[Batch]:
+        """Yields all held-out lines."""
+        held = self._held_out
+        if len(held):
+            streams = max(1, min(EVALUATION_STREAMS, len(held.targets) // EVALUATION_STREAM))
+            yield from stream_batches(held, streams, EVALUATION_STEPS)
+
+
+def stream_length(lines: EncodedLines, streams: int) -> int:
+    """The length of each stream, in steps."""
+    return -(-len(lines.targets) // streams)
 
 
 def stream_batches(
@@ -123,89 +143,18 @@ def stream_batches(
     rotation: int = 0,
     first: int = 0,
     shard: Shard = WHOLE,
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yields the batches from number `first` on: the inputs and targets [B, T] in the rows of
-    `shard`, with padding after the end of the text.
-
-    The text begins at target number `rotation` and wraps around at its end.
-    """
+) -> Iterator[Batch]:
+    """Yields the batches from number `first` on: the rows of `shard`, with padding after the end of
+    the text, which begins at target number `rotation` and wraps around at its end."""
     length = stream_length(lines, streams)
     begins = np.arange(streams)[shard.rows(streams), None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
-        rotated = (places + rotation) % lines.predictions
+        rotated = (places + rotation) % len(lines.targets)
         before = lines.targets[rotated - 1]  # at 0 the last, which is an end too
         inputs = np.where(before == END_ID, BEGIN_ID, before)
-        in_text = places < lines.predictions
+        in_text = places < len(lines.targets)
         yield (
             np.where(in_text, inputs, PADDING).astype(np.int64),
             np.where(in_text, lines.targets[rotated], PADDING).astype(np.int64),
         )
-
-
-def stream_length(lines: EncodedLines, streams: int) -> int:
-    """The length of each stream, in steps."""
-    return -(-lines.predictions // streams)
-
-
-class BpttBatches:
-    """The batches of a prepared corpus.
-
-    Everything random depends on the seed and the epoch's number alone, so a run can resume in the
-    middle of an epoch: where the text begins, and which of the words that occur once are replaced
-    by `<unk>`, so that it is learned even if every word has an id.
-    """
-
-    def __init__(
-        self,
-        prepared: PreparedLines,
-        settings: CausalTrainConfig,
-        device: torch.device,
-        shard: Shard = WHOLE,
-    ) -> None:
-        """Raises UsageError if there are fewer streams than processes."""
-        self._settings, self._device = settings, device
-        self._lines, self._held_out = prepared.examples, prepared.held_out
-        self._streams = max(1, min(settings.batch_size, self._lines.predictions // settings.bptt))
-        self._shard = shard
-        self.rows = self._streams
-        """The number of rows of a whole batch."""
-        if self._streams < shard.of:
-            raise UsageError(
-                f"batches of {self._streams} rows cannot be shared by {shard.of} processes",
-                Sentence("start fewer, or take a larger {batch_size}"),
-            )
-        total_words = prepared.vocabulary.total_words
-        counts = prepared.examples.word_counts(total_words)
-        # If <unk> occurs in the text, it is learned there.
-        self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
-
-    @property
-    def steps(self) -> int:
-        """Batches per epoch."""
-        return -(-stream_length(self._lines, self._streams) // self._settings.bptt)
-
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields this process's rows of the batches from `first_step` on: inputs and targets
-        [B, T]."""
-        settings, lines = self._settings, self._lines
-        rng = np.random.default_rng((settings.seed, epoch))
-        ids = np.arange(len(self._rare))
-        ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
-        rotation = int(rng.choice(lines.starts))
-        for read, answers in stream_batches(
-            lines, self._streams, settings.bptt, rotation, first_step, self._shard
-        ):
-            yield self._tensor(ids[read]), self._tensor(ids[answers])
-
-    def held_out(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields all held-out lines; nothing if no line is held out."""
-        held = self._held_out
-        if len(held) == 0:
-            return
-        streams = max(1, min(EVALUATION_STREAMS, held.predictions // EVALUATION_STREAM))
-        for read, answers in stream_batches(held, streams, EVALUATION_STEPS):
-            yield self._tensor(read), self._tensor(answers)
-
-    def _tensor(self, ids: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(ids).to(self._device)

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import causal_shapes
 from rnnlm_tui.lm.cells import CELLS
-from rnnlm_tui.text.vocabulary import END_ID, PADDING
-from rnnlm_tui.training.networks import BatchLoss, Logits, Network, initial_weights
+from rnnlm_tui.text.vocabulary import PADDING
+from rnnlm_tui.training.networks import BatchLoss, Logits, Network, dropped, initial_weights
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
-from rnnlm_tui.training.recurrent_layers import LayerWeights, pytorch_layer, recurrent_layer
+from rnnlm_tui.training.recurrent_layers import recurrent_layer
 
 
 class CausalNetwork(Network):
@@ -32,21 +32,19 @@ class CausalNetwork(Network):
     """
 
     def __init__(
-        self,
-        cell: str,
-        config: CausalConfig,
-        total_words: int,
-        rng: np.random.Generator,
-        precision: torch.dtype = torch.float32,
+        self, cell: str, config: CausalConfig, total_words: int, rng: np.random.Generator
     ) -> None:
         super().__init__()
-        self._precision = precision
         self.cell, self.config = cell, config
         shapes = causal_shapes(cell, config, total_words)
         self._weights = {name: nn.Parameter(torch.zeros(shape)) for name, shape in shapes.items()}
         for name, parameter in self._weights.items():
             self.register_parameter(name.replace(".", "_"), parameter)
-        self.softmax = TiedSoftmax(self._weights, precision)
+        self._layers = [
+            {k.partition(".")[2]: w for k, w in self._weights.items() if f"layer{number}." in k}
+            for number in range(1, config.layers + 1)
+        ]
+        self._softmax = TiedSoftmax(self._weights)
         initial = initial_weights(shapes, rng, embedding_limit=0.1, gates=CELLS[cell].gates)
         for name, weight in initial.items():
             if cell == "lstm" and name.startswith("layer") and name.endswith("bias"):
@@ -56,10 +54,8 @@ class CausalNetwork(Network):
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
         """The loss of predicting `target` [B, T] from `x` [B, T]; padding is no target."""
         rows, wanted = self._rows(x, target, dropout)
-        nll_sum, hits = self.softmax.loss(rows, wanted)
-        count, words = len(wanted), int((wanted != END_ID).sum())
-        objective, penalty = nll_sum / max(1, count), nll_sum.new_zeros(())
-        return BatchLoss(objective, nll_sum.detach(), penalty, hits, count, words)
+        nll = self._softmax.loss(rows, wanted)
+        return BatchLoss(nll, len(wanted), penalty=nll.new_zeros(()))
 
     @torch.no_grad()
     def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
@@ -67,7 +63,7 @@ class CausalNetwork(Network):
         from batch to batch."""
         rows, wanted = self._rows(x, target, None)
         for part in row_blocks(len(rows), len(self._weights["output.bias"])):
-            logits = self.softmax.logits(rows[part])
+            logits = self._softmax.logits(rows[part])
             yield logits, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
 
     def _rows(
@@ -75,34 +71,24 @@ class CausalNetwork(Network):
     ) -> tuple[Tensor, Tensor]:
         """The inputs of the output layer [N, E] and their targets [N], without padding."""
         batch, length = x.shape
-        flat = self.softmax.embed(x.T.reshape(-1))  # [T * B, E]
+        flat = self._softmax.embed(x.T.reshape(-1))  # [T * B, E]
         embedded, rate = flat.view(length, batch, -1), self.config.dropout
-        sequence = self.dropped(embedded, embedded[:1], dropout, rate)  # [T, B, E]
+        sequence = dropped(embedded, embedded[:1], dropout, rate)  # [T, B, E]
         zeros = flat.new_zeros(batch, self.config.hidden_size)
         state: dict[str, Tensor] = {}
-        for number in range(1, self.config.layers + 1):
-            names = [f"layer{number}.{part}" for part in range(2 if self.cell == "lstm" else 1)]
+        for number, weights in enumerate(self._layers, start=1):
+            names = [f"layer{number}.{part}" for part in range(CELLS[self.cell].parts)]
             start = tuple(self.hidden_state.get(name, zeros) for name in names)
-            layer = recurrent_layer if self.own_layers else pytorch_layer
-            sequence, end = layer(self.cell, sequence, self._layer(number), start, self._precision)
+            sequence, end = recurrent_layer(self.cell, sequence, weights, start)
             state |= zip(names, end, strict=True)
-            sequence = self.dropped(sequence, sequence[:1], dropout, rate)  # [T, B, H]
+            sequence = dropped(sequence, sequence[:1], dropout, rate)  # [T, B, H]
         self.hidden_state = state
         rows = sequence.flatten(0, 1)  # [T * B, H]
         if "projection.kernel" in self._weights:
-            rows = rows @ self._weights["projection.kernel"]  # [T * B, E]
+            rows = (rows @ self._weights["projection.kernel"]).float()  # [T * B, E]
         wanted = target.T.reshape(-1)  # [T * B], in the order of the rows
         real = wanted != PADDING
         return (rows, wanted) if bool(real.all()) else (rows[real], wanted[real])
-
-    def _layer(self, number: int) -> LayerWeights:
-        weights, name = self._weights, f"layer{number}"
-        return LayerWeights(
-            weights[f"{name}.kernel"],
-            weights[f"{name}.recurrent_kernel"],
-            weights[f"{name}.bias"],
-            weights.get(f"{name}.candidate_bias"),
-        )
 
     def weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach() for name, tensor in self._weights.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Generator
 
@@ -106,5 +105,5 @@ class PreparationReport:
             return
         self._next = now + REPORT_EVERY_S
         fraction = min(1.0, done / max(1, of))
-        left = (now - self._phase_began) * (1 / fraction - 1) if fraction else math.nan
+        left = (now - self._phase_began) * (1 / fraction - 1) if fraction else None
         self._show(Preparing(now - self._began, phase, min(done, of), of, left))

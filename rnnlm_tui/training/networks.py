@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,21 +18,20 @@ DROPOUT_LEVELS = 1 << 16
 """Dropout compares 16 random bits a unit with the rate, so a rate is exact to 1 / 65536."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchLoss:
-    """The loss of one batch.
+class BatchLoss(NamedTuple):
+    """The loss of one batch: the negative log-likelihood `nll` (nats) summed over `predictions`
+    words and ends of lines, the penalty (nats), and for the lesson how many were predicted
+    correctly."""
 
-    `objective` is minimised: the mean negative log-likelihood (nats per prediction) plus the
-    penalty. The others are reported: `nll_sum` in nats, over `predictions` words and ends of lines;
-    `penalty` in nats; `hits`, how many of the `words` were predicted correctly.
-    """
-
-    objective: Tensor
-    nll_sum: Tensor
-    penalty: Tensor
-    hits: Tensor
+    nll: Tensor
     predictions: int
-    words: int
+    penalty: Tensor
+    hits: Tensor | None = None
+
+    @property
+    def objective(self) -> Tensor:
+        """What is minimised: the mean of the predictions plus the penalty."""
+        return self.nll / max(1, self.predictions) + self.penalty
 
 
 Logits = tuple[Tensor, Tensor, Tensor]
@@ -47,13 +46,6 @@ class Network(nn.Module, ABC):
         self.hidden_state: dict[str, Tensor] = {}
         """The state that the next batch starts from, by name; empty at the start of a stream, and
         for a network whose batches are independent."""
-        self.own_layers = True
-        """Whether to use this program's own GRU and tanh layers. If not, all layers are PyTorch's:
-        on a GPU, those of cuDNN."""
-        self.first_row, self.whole_rows = 0, 0
-        """Where this process's rows begin in the whole batch, and the size of that; 0 if the
-        network gets whole batches. Dropout is drawn for the whole batch, so a row gets the same
-        mask in whichever process."""
 
     @abstractmethod
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
@@ -63,43 +55,30 @@ class Network(nn.Module, ABC):
     def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
         """The logits of the batch, some rows at a time, without dropout and gradients."""
 
-    def dropped(
-        self, rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float
-    ) -> Tensor:
-        """Applies dropout to `rows` [T, B, H], with a mask in the shape of `like` [T or 1, B, H].
-        Returns them as they are if `rng` is None or the rate is 0."""
-        if rng is None or rate == 0:
-            return rows
-        if not self.whole_rows:
-            return rows * dropout_mask(like, rate, rng)
-        whole = like.new_empty(len(like), self.whole_rows, like.shape[2])
-        mask = dropout_mask(whole, rate, rng)
-        return rows * mask[:, self.first_row : self.first_row + like.shape[1]]
-
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:
         """Views of all weights with the names, shapes and layout ([in, out]) of a saved model."""
 
-    @torch.no_grad()
     def load_weights(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Takes the weights of a saved model."""
-        for parameter in self.parameters():
-            parameter.zero_()  # the padding too, which a loss that is not finite spoils
         for name, tensor in self.weights().items():
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
 
 
-def dropout_mask(like: Tensor, rate: float, rng: np.random.Generator) -> Tensor:
-    """A mask of 0 and 1 / (1 - rate) in the shape of `like`.
+def dropped(rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float) -> Tensor:
+    """Applies dropout to `rows`, with a mask of 0 and 1 / (1 - rate) in the shape of `like`, which
+    is broadcast. Returns the rows as they are if `rng` is None or the rate is 0.
 
     16 raw bits a unit, drawn by numpy: 0.1 ms for the lesson's 96,000 units, where torch's own
     bernoulli takes 0.75 ms, and the same on every device.
     """
+    if rng is None or rate == 0:
+        return rows
     count = like.numel()
     bits = rng.bit_generator.random_raw(-(-count // 4)).view(np.uint16)[:count]
     keep = bits >= round(rate * DROPOUT_LEVELS)
     mask = keep.astype(np.float32) * np.float32(1 / (1 - rate))
-    return torch.from_numpy(mask).to(like.device).view(like.shape)
+    return rows * torch.from_numpy(mask).to(like.device).view(like.shape)
 
 
 def initial_weights(
@@ -131,17 +110,3 @@ def initial_weights(
             values = np.concatenate([gate(name, shape[0], units) for _ in range(parts)], axis=1)
         weights[name] = values.astype(np.float32)
     return weights
-
-
-def product(left: Tensor, right: Tensor, bias: Tensor) -> Tensor:
-    """`bias` + `left` @ `right` in float32, whatever the precision of the factors."""
-    if left.dtype == torch.float32:
-        return torch.addmm(bias, left, right)
-    return (left @ right).float().add_(bias)
-
-
-def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Adds `left` @ `right` to `total`, in place and in float32."""
-    if left.dtype == torch.float32:
-        return total.addmm_(left, right)
-    return total.add_(left @ right)

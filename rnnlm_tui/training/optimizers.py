@@ -11,6 +11,7 @@ from torch import nn
 
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig
 
+BETAS = (0.9, 0.999)
 EPSILON = 1e-7
 """Keras's epsilon of Adam."""
 
@@ -23,45 +24,27 @@ class KerasAdam(torch.optim.Adam):
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> None:
-        super().__init__(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=EPSILON, fused=True)
+        super().__init__(parameters, lr=learning_rate, betas=BETAS, eps=EPSILON, fused=True)
 
     def step(self, closure: Any = None) -> Any:
         first = next(iter(self.state.values()), None)
         steps = 1 + int(first["step"] if first else 0)
         for group in self.param_groups:
-            group["eps"] = EPSILON / (1 - group["betas"][1] ** steps) ** 0.5
+            group["eps"] = EPSILON / (1 - BETAS[1] ** steps) ** 0.5
         return super().step(closure)
 
 
-class ClippedAdamW(torch.optim.AdamW):
-    """AdamW (Loshchilov and Hutter 2019) with gradients clipped to a norm of `grad_clip`, 0 for no
-    clipping. Biases do not decay."""
-
-    def __init__(
-        self, network: nn.Module, learning_rate: float, weight_decay: float, grad_clip: float
-    ) -> None:
-        self._parameters, self._grad_clip = list(network.parameters()), grad_clip
-        biases = [p for p in self._parameters if p.dim() == 1]
-        others = [p for p in self._parameters if p.dim() > 1]
-        groups: list[dict[str, Any]] = [
-            {"params": others, "weight_decay": weight_decay},
-            {"params": biases},
-        ]
-        super().__init__(groups, lr=learning_rate, betas=(0.9, 0.999), weight_decay=0.0, fused=True)
-
-    def step(self, closure: Any = None) -> Any:
-        if self._grad_clip > 0:
-            nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
-        return super().step(closure)
-
-
-def make_optimizer(
-    settings: NetworkTrainConfig, network: nn.Module, learning_rate: float
-) -> torch.optim.Optimizer:
-    """Returns the optimizer for these settings, before its first step."""
-    if isinstance(settings, CausalTrainConfig):
-        return ClippedAdamW(network, learning_rate, settings.weight_decay, settings.grad_clip)
-    return KerasAdam(network.parameters(), learning_rate)
+def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """Returns the optimizer for these settings, before its first step: for causal networks AdamW
+    (Loshchilov and Hutter 2019), whose biases do not decay."""
+    rate, parameters = settings.learning_rate, [*network.parameters()]
+    if not isinstance(settings, CausalTrainConfig):
+        return KerasAdam(parameters, rate)
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, betas=BETAS, fused=True)
 
 
 def rate_factor(settings: NetworkTrainConfig, fraction: float) -> float:

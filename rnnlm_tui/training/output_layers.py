@@ -18,17 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
-from rnnlm_tui.training.networks import add_product, product
-
 VOCABULARY_MULTIPLE = 48
 """The lesson's output rows are rounded up to a multiple of this, which 2, 3, 4, 6, 8, 12 or 16
 threads divide evenly."""
 HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 ROWS_AT_ONCE = 1 << 22
 """Logits of the tied output layer in memory at a time: 16 MB, whatever the batch size."""
-FIRST_WORD = 1 + len(SPECIAL_TOKENS)
-"""The id after those of padding and the special tokens."""
 
 
 class SoftmaxCrossEntropy(torch.autograd.Function):
@@ -100,56 +95,45 @@ def thread_shards(like: Tensor) -> int:
 class TiedOutput(torch.autograd.Function):
     """The output layer whose weight is the embedding, one block of rows at a time.
 
-    The gradients are computed in the forward pass, while the logits of the block are in the cache,
-    so the logits of a whole batch are never in memory at once.
+    With autocast its products are those of bfloat16. The gradients are computed in the forward
+    pass, while the logits of the block are in the cache, so the logits of a whole batch are
+    never in memory at once.
     """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        rows: Tensor,
-        embedding: Tensor,
-        bias: Tensor,
-        target: Tensor,
-        buffer: Tensor,
-        words: slice,
-        precision: torch.dtype,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """`rows` [N, E], `embedding` and `buffer` [V, E], `bias` [V], `target` [N]; `words` are the
-        rows of the embedding that are words, not special tokens; `precision` is that of the
-        products -> the sum of the negative log-likelihoods (nats), the log-likelihoods [N], and how
-        far the score of the likeliest word is above that of the target [N]."""
+        ctx: Any, rows: Tensor, embedding: Tensor, bias: Tensor, target: Tensor, buffer: Tensor
+    ) -> Tensor:
+        """`rows` [N, E], `embedding` and `buffer` [V, E], `bias` [V], `target` [N]
+        -> the sum of the negative log-likelihoods (nats)."""
         of_rows, of_bias = torch.empty_like(rows), torch.zeros_like(bias)
         buffer.zero_()
-        low_rows, low_embedding = rows.to(precision), embedding.to(precision)
-        likelihoods, behind = rows.new_empty(2, len(rows)).unbind()
+        nll_sum = rows.new_zeros(())
         for part in row_blocks(len(rows), len(bias)):
-            logits = product(low_rows[part], low_embedding.T, bias)
+            logits = torch.addmm(bias, rows[part], embedding.T).float()
             wanted = target[part, None]
-            score, peak = logits.gather(1, wanted)[:, 0], logits[:, words].amax(1)
-            torch.sub(peak, score, out=behind[part])
-            for others in (logits[:, : words.start], logits[:, words.stop :]):
-                peak = torch.maximum(peak, others.amax(1)) if others.shape[1] else peak
+            score, peak = logits.gather(1, wanted)[:, 0], logits.amax(1)
             exponentials = logits.sub_(peak[:, None]).exp_()
             total = exponentials.sum(1)
-            torch.sub(score - peak, total.log(), out=likelihoods[part])
+            nll_sum += (total.log() + peak - score).sum()
             grad = exponentials.div_(total[:, None])  # of the logits
             grad.scatter_add_(1, wanted, grad.new_full((1, 1), -1).expand(len(grad), 1))
             of_bias += grad.sum(0)
-            grad = grad.to(precision)
-            of_rows[part] = torch.mm(grad, low_embedding)
-            add_product(buffer, grad.T, low_rows[part])
+            of_rows[part] = torch.mm(grad, embedding)
+            if torch.is_autocast_enabled(rows.device.type):  # it leaves addmm_ in float32
+                buffer += grad.T @ rows[part]
+            else:
+                buffer.addmm_(grad.T, rows[part])
         ctx.save_for_backward(of_rows, of_bias)
         ctx.embedding, ctx.buffer = embedding, buffer
-        ctx.mark_non_differentiable(likelihoods, behind)
-        return -likelihoods.sum(), likelihoods, behind
+        return nll_sum
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         scale = grad_outputs[0]
         of_rows, of_bias = ctx.saved_tensors
         ctx.embedding.grad = ctx.buffer.mul_(scale)
-        return of_rows.mul_(scale), None, of_bias.mul_(scale), None, None, None, None
+        return of_rows.mul_(scale), None, of_bias.mul_(scale), None, None
 
 
 class TiedInput(torch.autograd.Function):
@@ -177,86 +161,61 @@ def row_blocks(rows: int, words: int) -> list[slice]:
     return [slice(low, high) for low, high in itertools.pairwise(edges)]
 
 
-class TiedSoftmax(nn.Module):
+class TiedSoftmax:
     """The embeddings and the output layer of a causal network, as `lm.adaptive_softmax` defines
-    them: a head and K tails. A tail is computed only for targets that are in it."""
+    them: a head and for a large vocabulary a tail, which is computed only for targets in it."""
 
-    def __init__(
-        self, weights: Mapping[str, nn.Parameter], precision: torch.dtype = torch.float32
-    ) -> None:
-        """`weights` are those of the network, which registers them; `precision` is that of the
-        products in training."""
-        super().__init__()
-        self._precision = precision
-        self._weights = dict(weights)  # in a dictionary, so they are not registered again
-        embeddings = [w for name, w in weights.items() if name.endswith("embedding")]
-        for number, embedding in enumerate(embeddings):
-            self.register_buffer(f"gradient{number}", torch.zeros_like(embedding), persistent=False)
-        self._rows = [len(embedding) for embedding in embeddings]
-        self._tails = range(1, len(embeddings))
-        self._begins = [self._rows[0] - len(self._tails)]
-        """The id of the first word of each tail, then the size of the vocabulary."""
-        for number in self._tails:
-            self._begins.append(self._begins[-1] + self._rows[number])
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        """`weights` are those of the network, by the names of a saved model."""
+        self._embedding, self._bias = weights["embedding"], weights["output.bias"]
+        self._gradient = torch.zeros_like(self._embedding)
+        self._head, self._tail = len(self._embedding), None
+        """The number of words of the head, after which a row stands for the tail; and the
+        embedding of the tail, its kernel and the buffer of its gradient."""
+        if "tail1.kernel" in weights:
+            embedding = weights["tail1.embedding"]
+            self._head -= 1
+            self._tail = embedding, weights["tail1.kernel"], torch.zeros_like(embedding)
 
     def embed(self, ids: Tensor) -> Tensor:
         """`ids` [N] -> [N, E]."""
-        head, places = self._split(ids)
-        rows = tied_input(self._weights["embedding"], head)
-        for number, (place, own) in enumerate(places, start=1):
-            narrow = tied_input(self._weights[f"tail{number}.embedding"], own)
-            rows = rows.index_add(0, place, narrow @ self._weights[f"tail{number}.kernel"].T)
-        return rows
+        rows = tied_input(self._embedding, ids.clamp(max=self._head))
+        if self._tail is None:
+            return rows
+        embedding, kernel, _ = self._tail
+        places, own = self._in_tail(ids)
+        return rows.index_add(0, places, (tied_input(embedding, own) @ kernel.T).float())
 
-    def loss(self, rows: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(self, rows: Tensor, target: Tensor) -> Tensor:
         """`rows` [N, E], `target` [N], without padding -> the sum of the negative log-likelihoods
-        (nats), and the number of hits: targets that are likelier than all other words. A word of a
-        tail is not compared with those of other tails."""
-        head, places = self._split(target)
-        biases = torch.split(self._weights["output.bias"], self._rows)
-        words = slice(FIRST_WORD, self._begins[0])
-        inputs = (self._weights["embedding"], biases[0], head, self.get_buffer("gradient0"))
-        nll, likelihoods, behind = tied_output(rows, *inputs, words, self._precision)
-        hits = ((behind <= 0) & (head >= FIRST_WORD) & (head < self._begins[0])).sum()
-        for number, (place, own) in enumerate(places, start=1):
-            narrow = rows.index_select(0, place) @ self._weights[f"tail{number}.kernel"]
-            embedding = self._weights[f"tail{number}.embedding"]
-            inputs = (embedding, biases[number], own, self.get_buffer(f"gradient{number}"))
-            of_tail, likelihoods, of_words = tied_output(
-                narrow, *inputs, slice(0, len(embedding)), self._precision
-            )
-            nll = nll + of_tail
-            hits += ((of_words <= 0) & (behind[place] <= likelihoods)).sum()
-        return nll, hits
+        (nats)."""
+        bias, of_tail = self._bias.tensor_split([len(self._embedding)])
+        in_head = target.clamp(max=self._head)
+        nll = tied_output(rows, self._embedding, bias, in_head, self._gradient)
+        if self._tail is None:
+            return nll
+        embedding, kernel, buffer = self._tail
+        places, own = self._in_tail(target)
+        narrow = (rows.index_select(0, places) @ kernel).float()
+        return nll + tied_output(narrow, embedding, of_tail, own, buffer)
 
     def logits(self, rows: Tensor) -> Tensor:
         """`rows` [N, E] -> the logits [N, V]."""
-        head, *tails = torch.split(self._weights["output.bias"], self._rows)
-        head = torch.addmm(head, rows, self._weights["embedding"].T)
-        if not tails:
-            return head
-        head = head.log_softmax(1)
-        parts = [head[:, : self._begins[0]]]
-        for number, bias in enumerate(tails, start=1):
-            narrow = rows @ self._weights[f"tail{number}.kernel"]
-            logits = torch.addmm(bias, narrow, self._weights[f"tail{number}.embedding"].T)
-            token = self._begins[0] + number - 1
-            parts.append(logits.log_softmax(1).add_(head[:, token, None]))
-        return torch.cat(parts, 1)
+        bias, of_tail = self._bias.tensor_split([len(self._embedding)])
+        logits = torch.addmm(bias, rows, self._embedding.T)
+        if self._tail is None:
+            return logits
+        embedding, kernel, _ = self._tail
+        logits = logits.log_softmax(1)
+        tail = torch.addmm(of_tail, rows @ kernel, embedding.T).log_softmax(1)
+        return torch.cat((logits[:, :-1], tail.add_(logits[:, -1:])), 1)
 
-    def _split(self, ids: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Returns `ids` [N] as rows of the head, in which each tail is one token; and for each tail
-        the places of its words in `ids` and their rows in its embedding."""
-        head, places = ids, []
-        for number in self._tails:
-            low, high = self._begins[number - 1 : number + 1]
-            inside = (ids >= low) & (ids < high)
-            head = head.masked_fill(inside, self._begins[0] + number - 1)
-            place = inside.nonzero()[:, 0]
-            places.append((place, ids[place] - low))
-        return head, places
+    def _in_tail(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """The places in `ids` [N] of the words of the tail, and their rows in its embedding."""
+        (places,) = torch.nonzero(ids >= self._head, as_tuple=True)
+        return places, ids[places] - self._head
 
 
 softmax_cross_entropy: Callable[..., tuple[Tensor, Tensor]] = SoftmaxCrossEntropy.apply
-tied_output: Callable[..., tuple[Tensor, Tensor, Tensor]] = TiedOutput.apply
+tied_output: Callable[..., Tensor] = TiedOutput.apply
 tied_input: Callable[[Tensor, Tensor], Tensor] = TiedInput.apply

@@ -1,37 +1,39 @@
-"""What to train: from a request to a run that can start.
+"""What to train: from a request to a job that can run.
 
 `plan` reads no file of text: it finds the name, the preset, the model to start from and what was
 written in the app, so that most mistakes are told at once. `Plan.prepare` reads the text and
-decides the rest: the settings that depend on its size, the base model, the lines to hold out, and
-where the network starts.
+decides the rest: the settings that depend on its size, whether it is built on the English, the
+lines to hold out, and where the network starts.
 """
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import (
     LESSON_PRESET,
     MACHINE_SETTINGS,
     OWN_TEXT_PRESET,
     QUERY_SETTINGS,
+    SETTINGS,
     CausalTrainConfig,
     Config,
+    LineTextConfig,
     make_config,
     preset_named,
-    settings_of,
 )
-from rnnlm_tui.errors import CorpusError, ModelError, Name, Sentence, UsageError
+from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.formatting import as_unicode, cut_words, plural
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.registry import ARCHITECTURES, prepare_corpus
-from rnnlm_tui.paths import APP_NAME, bundled_corpus
-from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.lm.ngram import sampling_step
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import (
     Library,
     OpenedModel,
@@ -40,35 +42,22 @@ from rnnlm_tui.store.library import (
     name_of_file,
     usable_name,
 )
-from rnnlm_tui.store.run_state import TextOrigin
+from rnnlm_tui.store.model_file import load_english
+from rnnlm_tui.store.run_files import Position, RunFacts, Tensors, read_state
 from rnnlm_tui.store.texts import not_learned, paragraphs_of, save_written, texts_folder
-from rnnlm_tui.store.training_text import is_corpus_of
-from rnnlm_tui.text.corpus import STANDARD_INPUT, Corpus, join_paragraphs
-from rnnlm_tui.text.prepare import PreparedText
-from rnnlm_tui.text.sources import is_pipe
-from rnnlm_tui.text.streams import Workspace
-from rnnlm_tui.text.tokenizer import Conventions
-from rnnlm_tui.text.vocabulary import Vocabulary
-from rnnlm_tui.training.base_model import (
-    NO_BASE,
-    ChosenBase,
-    base_of_resumed,
-    base_of_update,
-    choose_base,
-    with_base,
-)
-from rnnlm_tui.training.checkpoint import Checkpoint, load_state, now
-from rnnlm_tui.training.inputs import corpus_of
-from rnnlm_tui.training.run import TrainingRun
-from rnnlm_tui.training.starting_model import (
+from rnnlm_tui.store.training_text import find_sources, is_text_of
+from rnnlm_tui.text.reading import STANDARD_INPUT, Report, Text, arranged, is_pipe, read_text
+from rnnlm_tui.training.job import Job, Start
+from rnnlm_tui.training.run import ends_early
+from rnnlm_tui.training.saving import now
+from rnnlm_tui.training.start import (
+    NOTHING,
+    begin,
     config_from,
-    config_of_update,
-    joined_names,
+    english_to_start_from,
+    has_english_base_by_default,
     open_source,
-    run_from,
-    run_of_update,
-    starts_from_english,
-    texts_of_update,
+    resume,
 )
 
 SEED_LINE_WORDS = 4
@@ -121,11 +110,176 @@ class TrainingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A training that is ready to read its text, once its `name` is locked. The arrays of a large
-    text are written to the workspace. `prepare` raises RnnlmError."""
+    """A training that is ready to read its text, once its `name` is locked.
 
+    `settings` override the defaults of the `preset`. It starts from the model `source`, if any, and
+    learns the lines `written`, too. A run that is resumed has none of these.
+    """
+
+    library: Library
+    request: TrainingRequest
     name: str
-    prepare: Callable[[Workspace], TrainingRun]
+    preset: str = ""
+    settings: Sequence[Mapping[str, Any]] = ()
+    source: OpenedModel | None = None
+    written: Sequence[str] = ()
+
+    def prepare(self, report: Report) -> Job:
+        """Reads the text, and tells its progress to the report. Raises RnnlmError."""
+        return self._resumed(report) if self.request.resume else self._new(report)
+
+    def _new(self, report: Report) -> Job:
+        """The job of a new model, or of an update of the model `source`."""
+        request, settings, source = self.request, self.settings, self.source
+        is_update = request.update is not None
+        sources, encoding = self._sources()
+        text = _read(sources, encoding, report)
+        if source is None:
+            config = make_config(self.preset, settings, text.words)
+        else:
+            config = config_from(source, settings, text.words, is_update=is_update)
+            if is_update:
+                self._check_update(source, text)
+        lines = arranged(text, config.lines)
+        on_english, notes = self._has_english_base(lines, config)
+        if source is None and on_english and request.base is None and request.source_model is None:
+            source, why_not = english_to_start_from(self.library, config, settings, text.words)
+            if source is not None:
+                config = config_from(source, settings, text.words, is_update=False)
+            notes += [why_not] if why_not else []
+        start = begin(source, lines, config, report)
+        prepared, warnings = start.prepared, [*start.prepared.warnings]
+        is_counted = config.is_mixed or config.preset == "ngram"
+        if is_counted and (step := sampling_step(prepared.predictions)) > 1:
+            notes.append(f"n-grams are counted in one of {step} lines")
+        if is_update and not len(prepared.held_out):
+            warnings.append(
+                "nothing is held out, so it is not known whether the update is better: it will"
+                f" replace {self.name} when it finishes"
+            )
+        prepared = replace(prepared, notes=(*prepared.notes, *notes), warnings=(*warnings,))
+        facts = RunFacts(
+            config=start.config,
+            created=now(),
+            sources=list(text.sources) if sources else [],
+            encoding=encoding,
+            sha256=text.sha256,
+            seed_line=as_unicode(request.seed_line or _default_seed_line(text)),
+            window=prepared.window,
+            ancestors=list(start.ancestors),
+            blocked_words=list(start.blocked_words),
+            base=ENGLISH if on_english else None,
+            is_update=is_update,
+            position=Position(),
+        )
+        return self._job(replace(start, prepared=prepared), facts)
+
+    def _job(self, start: Start, facts: RunFacts) -> Job:
+        library, path = self.library, self.library.path(self.name)
+        return Job(
+            name=self.name,
+            path=library.path_of_update(self.name) if facts.is_update else path,
+            folder=library.run_folder(self.name),
+            start=start,
+            facts=facts,
+            english=load_english() if facts.base else None,
+            replaces=path if facts.is_update else None,
+        )
+
+    def _sources(self) -> tuple[tuple[str, ...], str | None]:
+        """The files to read, and their encoding: those of the request, of an update by default the
+        model's, then those that are added and what was written. Raises CorpusError if the model's
+        are unknown."""
+        request, source, name = self.request, self.source, self.name
+        sources, encoding, written = request.sources, request.encoding, self.written
+        if request.update is not None and source is not None:
+            if not sources:
+                hint = f"give it: {APP_NAME} --train --update {name} FILE"
+                found = find_sources(name, source.folder, source.card, hint)
+                sources = tuple(found.sources) or (str(bundled_corpus()),)
+                encoding = encoding or found.encoding
+            sources += request.added
+            written = not_learned(self.library, name, written) if written else []
+        if paragraphs := paragraphs_of(written):
+            folder = request.texts or texts_folder(self.library)
+            sources += (str(save_written(folder, name, paragraphs)),)
+        by_path = {Path(s).absolute() if s != STANDARD_INPUT else s: s for s in sources}
+        return tuple(by_path.values()), encoding
+
+    def _check_update(self, source: OpenedModel, text: Text) -> None:
+        """Raises CorpusError if the text has not changed and nothing asks for more epochs,
+        UsageError if it has and the model is a lesson's."""
+        if not is_text_of(source.card, text):
+            if self.preset == LESSON_PRESET:
+                raise UsageError(
+                    f"{self.name} is of the preset lesson, which keeps to the text it has learned",
+                    "train it again on the whole text, with {force}",
+                )
+        elif self.written:
+            raise CorpusError(
+                f"nothing is new: {self.name} has learned all of these texts, and its files are"
+                " unchanged",
+                "write more in the app: a line counts once it is sent",
+            )
+        elif not (source.card.has_network and "epochs" in self.request.settings):
+            more = f"to train it longer: {APP_NAME} --train --update {self.name} --epochs N"
+            raise CorpusError(
+                f"{self.name} has learned this text already: it has not changed since",
+                more if source.card.has_network else "",
+            )
+
+    def _has_english_base(self, lines: Text, config: Config) -> tuple[bool, list[str]]:
+        """Whether the model is built on the English, and sentences about that. Raises UsageError if
+        it cannot be."""
+        base = self.request.base
+        if base is None and self.request.update is not None and self.source is not None:
+            return self.source.card.base is not None, []
+        if base is None:
+            return has_english_base_by_default(self.library, lines, config)
+        if base == NOTHING:
+            return False, []
+        if not config.is_mixed:
+            is_off = isinstance(config.train, LineTextConfig)
+            what = "{mixture} off" if is_off else f"the preset {config.preset}"
+            message = f"a model of {what} is not built on another"
+            raise UsageError(message, "leave {on} out", field="on")
+        of_english = self.library.opened_model(ENGLISH).card.tokenizer
+        if of_english != config.tokenizer:
+            raise UsageError(
+                f"{ENGLISH} uses the tokenizer {of_english}, this model {config.tokenizer}",
+                f"give {{tokenizer}} {of_english}, or {{on}} {NOTHING}",
+                field="on",
+            )
+        return True, []
+
+    def _resumed(self, report: Report) -> Job:
+        """The job of a run, to be continued where it stopped. Raises RnnlmError if that is
+        impossible."""
+        request, name = self.request, self.name
+        facts, state = _saved_state(self.library, name)
+        changed = _changed_settings(request, facts.config.preset)
+        before = facts.config.to_json()
+        config = make_config(before["preset"], [{**before["model"], **before["train"]}, changed])
+        if changed:
+            _check_unfinished(name, config, facts.position)
+        sources, encoding = request.sources or facts.sources, request.encoding or facts.encoding
+        if STANDARD_INPUT in sources and not request.sources:
+            raise CorpusError(
+                f"the text of {name} came from standard input or a pipe, and is needed again",
+                f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
+            )
+        text = _read(sources, encoding, report)
+        if text.sha256 != facts.sha256:
+            raise CorpusError(
+                f"{text.name} is not the text that the training of {name} started with",
+                f"give that text, or train a new model: {APP_NAME} --train FILE --from {name}",
+            )
+        start = resume(facts, state, arranged(text, config.lines), config, report)
+        facts.config, facts.encoding = config, encoding
+        facts.seed_line = as_unicode(request.seed_line or facts.seed_line)
+        if request.sources:
+            facts.sources = list(text.sources)
+        return self._job(start, facts)
 
 
 def plan(library: Library, request: TrainingRequest) -> Plan:
@@ -133,17 +287,17 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     _check_request(request)
     if request.resume:
         name = library.newest_run() if request.name is None else request.name
-        name = check_name(usable_name(name))
-        return Plan(name, partial(_saved_run, library, name, request))
-    if request.base not in (None, NO_BASE, *library.names()):
-        raise library.unknown_model(str(request.base))
+        return Plan(library, request, check_name(usable_name(name)))
     source = open_source(library, request.source_model, request.update, request.preset)
     preset, settings = resolve_settings(request, source.card.config.preset if source else None)
+    if request.update is not None and source is not None:
+        name = source.name
+    else:
+        name = _new_name(library, request, preset)
+        if not request.force:
+            _check_free(library, name)
     written = _lines_written(library, request)
-    if source is not None and request.update is not None:
-        return Plan(source.name, partial(_updated_run, library, request, written, source, settings))
-    name = _new_name(library, request, preset)
-    return Plan(name, partial(_new_run, library, request, written, name, source, preset, settings))
+    return Plan(library, request, name, preset, settings, source, written)
 
 
 def _check_request(request: TrainingRequest) -> None:
@@ -151,15 +305,21 @@ def _check_request(request: TrainingRequest) -> None:
     is_update, starts_elsewhere = request.update is not None, request.source_model is not None
     if is_update and (request.resume or request.force or starts_elsewhere or request.name):
         raise UsageError(
-            Sentence("{update} trains and replaces {model} itself", model=request.update),
-            Sentence("leave {resume}, {force}, {start_from} and {name} out"),
+            f"{{update}} trains and replaces {request.update} itself",
+            "leave {resume}, {force}, {start_from} and {name} out",
         )
     if request.added and not is_update:
-        raise UsageError(Sentence("{add} is for {update}"), "name all texts together")
+        raise UsageError("{add} is for {update}", "name all texts together")
     is_new = request.force or starts_elsewhere or request.base is not None or request.written
     if request.resume and is_new:
-        hint = Sentence("leave {force}, {start_from}, {on} and {written} out")
-        raise UsageError(Sentence("{resume} continues a run with its own settings"), hint)
+        hint = "leave {force}, {start_from}, {on} and {written} out"
+        raise UsageError("{resume} continues a run with its own settings", hint)
+    if request.base not in (None, NOTHING, ENGLISH):
+        raise UsageError(
+            f"{{on}} is {request.base!r}",
+            f"it must be {ENGLISH} or {NOTHING}; to start from a model: {{start_from}}",
+            field="on",
+        )
 
 
 def resolve_settings(
@@ -179,7 +339,7 @@ def resolve_settings(
     if preset is None:
         is_own = request.sources or request.written
         preset = OWN_TEXT_PRESET if is_own else LESSON_PRESET
-    known = settings_of(preset_named(preset))
+    known = SETTINGS[preset_named(preset).preset]
     given = _without(request.settings, {*MACHINE_SETTINGS} - known.keys())
     make_config(preset, [given])
     layers: list[Mapping[str, Any]] = []
@@ -201,7 +361,7 @@ def _check_source(source: str, check: Callable[[], object]) -> None:
     try:
         check()
     except UsageError as error:
-        raise error.within("{message} ({source})", source=source) from error
+        raise error.within(f"{{message}} ({source})") from error
 
 
 def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
@@ -214,69 +374,10 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
     return free_name(library, f"{name_of_file(stem)}-{preset}")
 
 
-def _new_run(
-    library: Library,
-    request: TrainingRequest,
-    written: Sequence[str],
-    name: str,
-    source: OpenedModel | None,
-    preset: str,
-    settings: Sequence[Mapping[str, Any]],
-    workspace: Workspace,
-) -> TrainingRun:
-    """The run of a new model, which may start from another one."""
-    if not request.force:
-        _check_free(library, name)
-    if written:
-        stored = _stored(library, request, name, paragraphs_of(written))
-        request = replace(request, sources=(*request.sources, stored))
-    corpus = corpus_of(request.sources, request.encoding, workspace)
-    if source is None:
-        config = make_config(preset, settings, corpus.words)
-    else:
-        config = config_from(source, corpus, settings)
-    base = choose_base(library, corpus, config, request.base, name)
-    if source is None and request.source_model is None and request.base is None:
-        source, why_not = starts_from_english(library, base, config, settings, corpus.words)
-        base = replace(base, notes=(*base.notes, *filter(None, [why_not])))
-        config = config if source is None else config_from(source, corpus, settings)
-    path, folder, origin = library.path(name), library.run_folder(name), _origin(corpus, request)
-    if source is None:
-        prepared = prepare_corpus(corpus, config, held_out=base.held_out(corpus, config))
-        run = TrainingRun(name, path, folder, config, prepared, origin)
-    else:
-        run = run_from(source, name, path, folder, corpus, origin, config, base.known)
-    return with_base(run, base)
-
-
-def _updated_run(
-    library: Library,
-    request: TrainingRequest,
-    written: Sequence[str],
-    source: OpenedModel,
-    settings: Sequence[Mapping[str, Any]],
-    workspace: Workspace,
-) -> TrainingRun:
-    """The run of the next version of a model."""
-    added, name = request.added, source.name
-    if new := not_learned(library, name, written) if written else []:
-        added = (*added, _stored(library, request, name, new))
-    sources, encoding = texts_of_update(source, request.sources, added, request.encoding)
-    request = replace(request, sources=sources, encoding=encoding)
-    corpus = corpus_of(sources, encoding, workspace)
-    if written and not new and is_corpus_of(source.card, corpus):
-        raise CorpusError(
-            f"nothing is new: {name} has learned all of these texts, and its files are unchanged",
-            "write more in the app: a line counts once it is sent",
-        )
-    config = config_of_update(source, settings)
-    if request.base is not None:
-        base = choose_base(library, corpus, config, request.base, source.name)
-    else:
-        base = base_of_update(source, library) if config.is_mixed else ChosenBase()
-    is_longer = "epochs" in request.settings
-    run = run_of_update(source, corpus, _origin(corpus, request), config, base.known, is_longer)
-    return with_base(run, base)
+def _read(sources: Sequence[str], encoding: str | None, report: Report) -> Text:
+    stdin = getattr(sys.stdin, "buffer", io.BytesIO())  # there may be none, as in a notebook
+    text = read_text(sources or [bundled_corpus()], encoding, stdin, report)
+    return replace(text, name=as_unicode(text.name))
 
 
 def _lines_written(library: Library, request: TrainingRequest) -> list[str]:
@@ -288,150 +389,79 @@ def _lines_written(library: Library, request: TrainingRequest) -> list[str]:
     return read_written(library.data_dir, request.written)
 
 
-def _stored(
-    library: Library, request: TrainingRequest, name: str, paragraphs: Sequence[str]
-) -> str:
-    """Stores what was written for the model of this name; returns the path."""
-    return str(save_written(request.texts or texts_folder(library), name, paragraphs))
-
-
 def _check_free(library: Library, name: str) -> None:
     """Raises ModelError if a model or an unfinished run has this name."""
-    can_resume = (library.run_folder(name) / RESUME).exists()
     if library.path(name).exists():
-        more = Sentence(", or train it further with {resume}") if can_resume else ""
+        more = ", or train it further with {resume}" if library.can_resume(name) else ""
         raise ModelError(
             f"the name {name} is taken",
-            Sentence("take another {name}, replace it with {force}{more}", more=more),
+            f"take another {{name}}, replace it with {{force}}{more}",
             field="name",
         )
-    if can_resume:
+    if library.can_resume(name):
         raise ModelError(
             f"a training of {name} was started and not finished",
-            Sentence(
-                "resume it with {resume}, start again with {force}, or delete it: {command}",
-                command=f"{APP_NAME} --delete {name}",
-            ),
+            "resume it with {resume}, start again with {force}, or delete it:"
+            f" {APP_NAME} --delete {name}",
             field="name",
         )
 
 
-def _origin(corpus: Corpus, request: TrainingRequest) -> TextOrigin:
-    """Where the corpus can be read again. The bundled one has no sources."""
-    return {
-        "created": now(),
-        "sources": list(corpus.sources) if request.sources else [],
-        "sha256": corpus.sha256,
-        "encoding": request.encoding,
-        "seed_line": as_unicode(request.seed_line or _default_seed_line(corpus)),
-    }
-
-
-def _default_seed_line(corpus: Corpus) -> str:
+def _default_seed_line(text: Text) -> str:
     """The beginning of the first line with at least two words."""
-    words = (line.split() for line in corpus.lines)
+    words = (line.split() for line in text)
     first: list[str] = next((w for w in words if len(w) > 1), [])
     return cut_words(" ".join(first[:SEED_LINE_WORDS]))
 
 
-def _saved_run(
-    library: Library, name: str, request: TrainingRequest, workspace: Workspace
-) -> TrainingRun:
-    """The run `name`, to be continued where it stopped. Raises RnnlmError if that is impossible."""
-    folder = library.run_folder(name)
-    state = load_state(folder, name)
-    changed = _changed_settings(request, state.config.preset)
-    before = state.config.to_json()
-    config = make_config(before["preset"], [{**before["model"], **before["train"]}, changed])
-    if changed:
-        _check_unfinished(name, config, state)
-    if "learning_rate" in changed:
-        state.position.learning_rate = config.network_train.learning_rate
-    sources = request.sources or state.corpus.get("sources") or []
-    if STANDARD_INPUT in sources and not request.sources:
-        raise CorpusError(
-            f"the text of {name} came from standard input or a pipe, and is needed again",
-            f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
+def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:
+    """The saved state of a run. Raises ModelError if there is none to resume from."""
+    if not library.can_resume(name):
+        raise ModelError(
+            f"no training of {name} is unfinished",
+            "leave {resume} out to train a new model; to train this one longer:"
+            f" {APP_NAME} --train --update {name} --epochs N",
         )
-    encoding = request.encoding or state.corpus.get("encoding")
-    corpus = corpus_of(sources, encoding, workspace)
-    if corpus.sha256 != state.corpus.get("sha256"):
-        raise CorpusError(
-            f"{corpus.name} is not the text that the training of {name} started with",
-            f"give that text, or train a new model: {APP_NAME} --train FILE --from {name}",
-        )
-    prepared = prepared_again(corpus, config, state)
-    seed_line = request.seed_line or state.corpus.get("seed_line") or _default_seed_line(corpus)
-    origin: TextOrigin = {**state.corpus, "encoding": encoding, "seed_line": as_unicode(seed_line)}
-    if request.sources:
-        origin["sources"] = list(corpus.sources)
-    base, warning = base_of_resumed(library, name, origin)
-    if warning:
-        prepared = replace(prepared, warnings=(*prepared.warnings, warning))
-    return TrainingRun(
-        *(name, library.path(name), folder, config, prepared, origin, state),
-        ancestor_lines=state.ancestor_lines,
-        base=base,
-        replaces=_to_replace(library, name, state),
-    )
-
-
-def _to_replace(library: Library, name: str, state: Checkpoint) -> LanguageModel | None:
-    """The model that an update is to replace; None if it has replaced it already."""
-    if "old_loss" not in state.corpus or state.position.best_epoch is not None:
-        return None
-    with suppress(ModelError):
-        return library.open(name)[1]
-    return None
+    try:
+        return read_state(library.run_folder(name))
+    except ModelError as error:
+        raise ModelError(
+            f"the state of the run of {name} is damaged: {error.message}",
+            "train it again with {force}",
+        ) from error
 
 
 def _changed_settings(request: TrainingRequest, preset: str) -> dict[str, Any]:
     """The settings changed by the request. Raises UsageError for those that cannot change."""
-    own = settings_of(preset_named(preset))
+    own = SETTINGS[preset]
     changeable = [name for name in CHANGEABLE if name in own]
     fixed = sorted(request.settings.keys() - {*changeable, *MACHINE_SETTINGS})
     if request.preset is not None:
         fixed.append("preset")
     if fixed:
-        hint = Sentence("only {allowed} can", allowed=joined_names(changeable, ", "))
+        allowed = ", ".join(f"{{{name}}}" for name in changeable)
         raise UsageError(
-            Sentence("{name} cannot be changed when a training is resumed", name=Name(fixed[0])),
-            hint if changeable else "leave it out",
+            f"{{{fixed[0]}}} cannot be changed when a training is resumed",
+            f"only {allowed} can" if changeable else "leave it out",
             field=fixed[0],
         )
     return {name: value for name, value in request.settings.items() if name in own}
 
 
-def _check_unfinished(name: str, config: Config, state: Checkpoint) -> None:
+def _check_unfinished(name: str, config: Config, position: Position) -> None:
     """Raises UsageError if the run ends at once with these settings."""
-    if state.position.epoch > config.epochs:
-        done = state.position.epoch - 1
+    if position.epoch > config.epochs:
+        done = position.epoch - 1
         raise UsageError(
             f"the training of {name} has done {plural(done, 'epoch')} of {config.epochs}",
-            Sentence("give it more, such as {epochs} {more}", more=2 * done),
+            f"give it more, such as {{epochs}} {2 * done}",
             field="epochs",
         )
     train = config.train
-    if isinstance(train, CausalTrainConfig) and state.position.patience_exhausted(train):
+    if isinstance(train, CausalTrainConfig) and ends_early(config, position):
         raise UsageError(
             f"the training of {name} ended early: its held-out loss was best in epoch"
-            f" {state.position.best_epoch}",
-            Sentence("raise its patience, such as {patience} {more}", more=2 * train.patience),
+            f" {position.best_epoch}",
+            f"raise its patience, such as {{patience}} {2 * train.patience}",
             field="patience",
         )
-
-
-def prepared_again(corpus: Corpus, config: Config, state: Checkpoint) -> PreparedText:
-    """The corpus with the vocabulary and the window that the run started with."""
-    corpus = join_paragraphs(corpus, config.lines)
-    if state.held_out is not None and state.held_out.shape != (len(corpus.lines),):
-        raise ModelError(
-            "the saved state holds out lines of another text", Sentence("train with {force}")
-        )
-    words = state.corpus.get("words")
-    if words is None:
-        return prepare_corpus(corpus, config, held_out=state.held_out)
-    vocabulary = Vocabulary(words, ARCHITECTURES[config.preset].special_tokens)
-    conventions = state.corpus.get("conventions") or Conventions()
-    known = vocabulary, conventions, state.corpus["window"]
-    return prepare_corpus(corpus, config, known, state.held_out)

@@ -1,96 +1,57 @@
-"""Recurrent layers with their own backward passes, and the same layers by PyTorch.
+"""Recurrent layers with their own backward passes, and PyTorch's LSTM.
 
 The product with the inputs is computed for all time steps at once, and so is the gradient of the
 recurrent kernel, which leaves one product and a few operations on [B, H] for each time step. The
 factors of the gates' gradients are also computed for all time steps at once, so the backward pass
 of a GRU takes three operations per time step. On one CPU thread tanh layers are 1.2 times and GRUs
-1.1 to 1.7 times as fast as PyTorch's. PyTorch's LSTM, which is oneDNN's, is as fast as ours was
-(`python -m tests.benchmarks.recurrent_layers`).
+1.1 to 1.7 times as fast as PyTorch's, whose LSTM, oneDNN's, is as fast as one of this kind.
+
+With autocast, the products with the inputs and the LSTM are those of bfloat16. The time steps of
+tanh layers and GRUs stay in float32.
 
 Shapes: T time steps, D directions, B batch, I inputs, H hidden, G gates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-
-from rnnlm_tui.training.networks import add_product, product
 
 State = tuple[Tensor, ...]
 """A layer's hidden state: h [B, H], and an LSTM's cell [B, H]."""
 
 
-class LayerWeights(NamedTuple):
-    """The weights of a layer: `kernel` [I, G H], `recurrent_kernel` [H, G H], `bias` [G H].
-
-    The gates are r, z, n of a GRU and o, i, f, g of an LSTM. `candidate_bias` [H] is a GRU's, added
-    to n's product with the state.
-    """
-
-    kernel: Tensor
-    recurrent_kernel: Tensor
-    bias: Tensor
-    candidate_bias: Tensor | None = None
-
-
 def recurrent_layer(
-    cell: str,
-    x: Tensor,
-    weights: LayerWeights,
-    start: State,
-    precision: torch.dtype = torch.float32,
+    cell: str, x: Tensor, weights: Mapping[str, Tensor], start: State
 ) -> tuple[Tensor, State]:
     """`x` [T, B, I] -> all outputs [T, B, H] and the last state, detached.
 
-    `cell` is rnn, gru or lstm; `start` gets no gradient. `precision` is that of the products,
-    except those with the states of tanh layers.
+    `cell` is rnn, gru or lstm; `start` gets no gradient. The weights are `kernel` [I, G H],
+    `recurrent_kernel` [H, G H] and `bias` [G H], with the gates r, z, n of a GRU and o, i, f, g of
+    an LSTM, and a GRU's `candidate_bias` [H], added to n's product with the state.
     """
+    kernel, recurrent, bias = (weights[part] for part in ("kernel", "recurrent_kernel", "bias"))
     if cell == "lstm":
-        return pytorch_layer(cell, x, weights, start, precision)
-    inputs = product(x.flatten(0, 1).to(precision), weights.kernel.to(precision), weights.bias)
+        return _lstm_layer(x, [kernel.T, recurrent.T, bias, torch.zeros_like(bias)], start)
+    inputs = torch.addmm(bias, x.flatten(0, 1), kernel).float()
     inputs = inputs.view(*x.shape[:2], -1)  # [T, B, G H]
     if cell == "gru":
-        assert weights.candidate_bias is not None
-        outputs = gru_layer(
-            inputs, weights.recurrent_kernel, weights.candidate_bias, *start, precision
-        )
+        outputs = gru_layer(inputs, recurrent, weights["candidate_bias"], *start)
     else:
-        kernel, begin = weights.recurrent_kernel[None], start[0][None]
-        outputs = tanh_layers(inputs[:, None], kernel, begin)[:, 0]
+        outputs = tanh_layers(inputs[:, None], recurrent[None], start[0][None])[:, 0]
     return outputs, (outputs[-1].detach(),)
 
 
-def pytorch_layer(
-    cell: str,
-    x: Tensor,
-    weights: LayerWeights,
-    start: State,
-    precision: torch.dtype = torch.float32,
-) -> tuple[Tensor, State]:
-    """The same as `recurrent_layer`, computed by PyTorch's own layer.
-
-    In bfloat16 a step of an LSTM of 512 units takes 33 ms instead of 79 (one thread, AVX-512).
-    """
-    hidden = len(weights.recurrent_kernel)
-    second_bias = torch.zeros_like(weights.bias)
-    if weights.candidate_bias is not None:
-        second_bias = torch.cat((second_bias[hidden:], weights.candidate_bias))
-    parameters = [weights.kernel.T, weights.recurrent_kernel.T, weights.bias, second_bias]
+def _lstm_layer(x: Tensor, parameters: list[Tensor], start: State) -> tuple[Tensor, State]:
+    h, c = start
+    # PyTorch's gates are i, f, g, o.
+    parameters = [p.roll(-h.shape[1], 0) for p in parameters]
     options = (True, 1, 0.0, True, False, False)
     """Biases, one layer, no dropout, training, one direction, time steps first."""
-    with torch.autocast(x.device.type, precision, enabled=precision != torch.float32):
-        if cell == "lstm":
-            # PyTorch's gates are i, f, g, o.
-            parameters = [p.roll(-hidden, 0) for p in parameters]
-            state = (start[0][None], start[1][None])
-            outputs, *ends = torch.lstm(x, state, parameters, *options)
-        else:
-            layer = torch.gru if cell == "gru" else torch.rnn_tanh
-            outputs, *ends = layer(x, start[0][None], parameters, *options)
+    outputs, *ends = torch.lstm(x, (h[None], c[None]), parameters, *options)
     return outputs.float(), tuple(end[0].detach().float() for end in ends)
 
 
@@ -135,14 +96,7 @@ class GruLayer(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        inputs: Tensor,
-        kernel: Tensor,
-        bias: Tensor,
-        start: Tensor,
-        precision: torch.dtype,
-    ) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, kernel: Tensor, bias: Tensor, start: Tensor) -> Tensor:
         """`inputs` [T, B, 3 H] (r, z, n), which include the bias, `kernel` [H, 3 H], `bias` [H] of
         n's product, `start` [B, H] -> h [T, B, H]."""
         length, batch, _ = inputs.shape
@@ -155,20 +109,17 @@ class GruLayer(torch.autograd.Function):
         rows, gates = products.unbind(), products[:, :, : 2 * hidden].unbind()
         r, z, n = (part.unbind() for part in torch.split(products, hidden, 2))
         new, after = candidates.unbind(), states.unbind()
-        before, low_kernel = start, kernel.to(precision)
+        before = start
         for t in range(length):
-            if precision == torch.float32:
-                torch.addmm(wide_bias, before, kernel, out=rows[t])
-            else:  # the product of bfloat16 is two to three times as fast
-                torch.add(before.to(precision) @ low_kernel, wide_bias, out=rows[t])
+            torch.addmm(wide_bias, before, kernel, out=rows[t])
             gates[t].add_(gates_in[t]).sigmoid_()
             torch.addcmul(n_in[t], r[t], n[t], out=new[t]).tanh_()
             before = torch.lerp(new[t], before, z[t], out=after[t])
-        ctx.save_for_backward(states, products, candidates, low_kernel, start)
+        ctx.save_for_backward(states, products, candidates, kernel, start)
         return states
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         (grad,) = grad_outputs
         states, products, candidates, kernel, start = ctx.saved_tensors
         hidden = len(kernel)
@@ -188,17 +139,14 @@ class GruLayer(torch.autograd.Function):
             torch.mul(total_wide[t], factor[t], out=wide[t])
             if t:
                 total[t - 1].addcmul_(total[t], keep[t])
-                add_product(total[t - 1], rows[t].to(kernel.dtype), back)
+                total[t - 1].addmm_(rows[t], back)
         of_product = of_product.flatten(2)
-        of_kernel = add_product(
-            start.T @ of_product[0],
-            states[:-1].flatten(0, 1).T.to(kernel.dtype),
-            of_product[1:].flatten(0, 1).to(kernel.dtype),
-        )
+        of_kernel = start.T @ of_product[0]
+        of_kernel.addmm_(states[:-1].flatten(0, 1).T, of_product[1:].flatten(0, 1))
         of_bias = of_product[:, :, 2 * hidden :].sum((0, 1))
         of_inputs = of_product  # r's and z's are the same
         of_inputs[:, :, 2 * hidden :] = of_state.mul_(to_candidate)
-        return of_inputs, of_kernel, of_bias, None, None
+        return of_inputs, of_kernel, of_bias, None
 
 
 tanh_layers: Callable[[Tensor, Tensor, Tensor], Tensor] = TanhLayers.apply

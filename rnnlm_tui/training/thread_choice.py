@@ -7,49 +7,27 @@ them, all wait for it, and a step takes several times as long as with one thread
 from __future__ import annotations
 
 import math
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Generator
+from typing import TypeVar
 
+Result = TypeVar("Result")
 FIRST_STEPS = 3
 """Steps before the first measurement: they prepare memory and kernels."""
 MEASURED_S, LONG_STEP_S = 0.2, 0.5
-"""A measurement takes 0.2 s. The first step after a change counts only if it takes 0.5 s; in a
-shorter one the preparation weighs too much."""
+"""Each number of threads is measured so long, after one step to prepare. A step of 0.5 s counts at
+once: in that the preparation weighs little."""
 WORSE = 1.3
 """If a number of threads is slower than the best by this factor, smaller ones are not measured."""
 GAIN = 0.95
 """Another number of threads is preferred if a step takes at most this share of the time."""
-WINDOW_S, LOST, RECENT_S = 1.0, 1 / 3, 0.3
-"""There are too many threads when a third of the last second was lost against the expected speed;
-the steps of the last 0.3 s then show how slow they are."""
-FIRST_WAIT_S, LONGEST_WAIT_S, COST = 1.0, 20.0, 0.04
-"""Another number of threads is tried after the first wait. Each time it is no better the wait
-doubles, and it is long enough that trials cost at most this share of the time."""
-STEADY_S = 3.0
-"""Steps that become slower after this time mean that the load has changed: the waits start over.
-"""
-
-
-@dataclass(slots=True)
-class Timing:
-    """The total time of some steps."""
-
-    seconds: float = 0.0
-    predictions: int = 0
-
-    def add(self, seconds: float, predictions: int) -> None:
-        """Adds a step, or removes one if both are negative."""
-        self.seconds += seconds
-        self.predictions += predictions
-
-    @property
-    def rate(self) -> float:
-        """Seconds per prediction."""
-        return self.seconds / max(1, self.predictions)
-
-    def lost(self, rate: float) -> float:
-        """The seconds lost compared with this rate."""
-        return self.seconds - rate * self.predictions
+LOST_S, SPARE = 0.25, 0.15
+"""There are too many threads when so many seconds were lost against the expected speed. What is
+lost now and then does not add up: this share of the time is forgiven."""
+FIRST_WAIT_S, LONGEST_WAIT_S, TRIALS = 1.0, 20.0, 0.1
+"""The next larger number and two smaller are tried after the first wait. Each time they are no
+better the wait doubles, and it is long enough that trials take at most this share of the time."""
+Steps = Generator[None, tuple[float, int], Result]
+"""Takes the seconds and the predictions of each step."""
 
 
 def thread_counts(most: int) -> list[int]:
@@ -66,8 +44,8 @@ class ThreadChoice:
     """Chooses the number of threads from the times of the training steps.
 
     At the start it measures each number, from the largest down until steps become slower. It
-    measures smaller numbers again when steps take much longer than before, and from time to time
-    the next larger or smaller number.
+    measures smaller numbers again when steps take much longer than expected, and from time to time
+    the next larger number and two smaller.
     """
 
     def __init__(self, most: int) -> None:
@@ -75,94 +53,57 @@ class ThreadChoice:
         self.threads = most
         """The number of threads for the next step."""
         self._counts = thread_counts(most)
-        self._preferred = most
-        self._expected = math.inf
-        """Seconds per prediction with the preferred number."""
-        self._candidates = list(self._counts)
-        """The numbers still to measure, beginning with the present one."""
-        self._rates: dict[int, float] = {}
-        self._trial, self._spent, self._to_skip = Timing(), Timing(), FIRST_STEPS
-        self._steps: deque[tuple[float, int]] = deque()
-        self._window, self._settled_s = Timing(), 0.0
-        self._wait_s, self._goes_up = FIRST_WAIT_S, True
+        self._steps = self._choices()
+        next(self._steps)
 
     def add(self, seconds: float, predictions: int) -> None:
         """Adds the time of a step with `threads` threads and its number of predictions; may change
         `threads`."""
-        if len(self._counts) == 1:
-            return
-        if self._candidates:
-            self._measure(seconds, predictions)
-        else:
-            self._watch(seconds, predictions)
+        self._steps.send((seconds, predictions))
 
-    def _measure(self, seconds: float, predictions: int) -> None:
-        self._spent.add(seconds, predictions)
-        if self._to_skip and seconds < LONG_STEP_S:
-            self._to_skip -= 1
-            return
-        trial, best = self._trial, min(self._rates.values(), default=math.inf)
-        trial.add(seconds, predictions)
-        if trial.seconds < MEASURED_S:
-            return
-        self._rates[self.threads] = trial.rate
-        self._candidates = [] if trial.rate > WORSE * best else self._candidates[1:]
-        self._try_next()
+    def _choices(self) -> Steps[None]:
+        preferred, wait_s = self.threads, FIRST_WAIT_S
+        candidates, to_skip = self._counts, FIRST_STEPS
+        while True:
+            rates, tried_s = dict[int, float](), 0.0
+            for count in candidates:  # first the preferred one
+                self.threads = count
+                spent_s, rates[count] = yield from _trial(to_skip)
+                tried_s += spent_s if count != preferred else 0.0
+                fastest = min(rates, key=rates.__getitem__)
+                if count < fastest and rates[count] > WORSE * rates[fastest]:
+                    break
+                to_skip = 1
+            if rates[fastest] > GAIN * rates[preferred]:
+                fastest = preferred
+            longer = min(2 * wait_s, LONGEST_WAIT_S)
+            wait_s = max(longer if fastest == preferred else FIRST_WAIT_S, tried_s / TRIALS)
+            self.threads = preferred = fastest
+            candidates, to_skip = (yield from self._watch(rates[fastest], wait_s)), 0
 
-    def _watch(self, seconds: float, predictions: int) -> None:
-        self._settled_s += seconds
-        window = self._window
-        window.add(seconds, predictions)
-        self._steps.append((seconds, predictions))
-        while window.seconds - self._steps[0][0] >= WINDOW_S:
-            oldest_s, oldest = self._steps.popleft()
-            window.add(-oldest_s, -oldest)
-        if window.lost(self._expected) > LOST * max(WINDOW_S, window.seconds):
-            self._fall_back()
-        elif self._settled_s >= self._wait_s:
-            self._try_neighbour()
-        elif window.seconds >= WINDOW_S:
-            self._expected = min(self._expected, window.rate)
-
-    def _fall_back(self) -> None:
-        """Measures the smaller numbers, because steps take much longer than before."""
-        if self._settled_s > STEADY_S:
-            self._wait_s = FIRST_WAIT_S
-        recent = Timing()
-        while self._steps and recent.seconds < RECENT_S:
-            recent.add(*self._steps.pop())
-        self._begin([count for count in self._counts if count < self.threads], recent.rate)
-
-    def _try_neighbour(self) -> None:
-        """Measures the next larger or the next smaller number, in turn."""
+    def _watch(self, expected: float, wait_s: float) -> Steps[list[int]]:
+        """Waits until other numbers are to be measured, and returns them."""
         place = self._counts.index(self.threads)
-        larger, smaller = self._counts[:place][-1:], self._counts[place + 1 :][:1]
-        candidates = (larger or smaller) if self._goes_up else (smaller or larger)
-        self._goes_up = not self._goes_up
-        self._begin(candidates, self._window.rate)
+        settled_s = lost_s = 0.0
+        while settled_s < wait_s:
+            seconds, predictions = yield
+            settled_s += seconds
+            lost_s = max(0.0, lost_s + (1 - SPARE) * seconds - expected * predictions)
+            if lost_s > LOST_S:
+                return self._counts[place:]
+        return [self.threads, *self._counts[:place][-1:], *self._counts[place + 1 :][:2]]
 
-    def _begin(self, candidates: list[int], rate: float) -> None:
-        """Starts to measure these numbers; `rate` is that of the present one."""
-        self._rates = {self.threads: rate}
-        self._candidates, self._spent = candidates, Timing()
-        self._try_next()
 
-    def _try_next(self) -> None:
-        if not self._candidates:
-            self._settle()
-            return
-        self.threads = self._candidates[0]
-        self._trial, self._to_skip = Timing(), 1
-
-    def _settle(self) -> None:
-        """Chooses the fastest number, or the previous one if that is about as fast."""
-        fastest = min(self._rates, key=lambda count: self._rates[count])
-        if self._rates[fastest] > GAIN * self._rates[self._preferred]:
-            fastest = self._preferred
-        lost = self._spent.lost(self._rates[fastest])
-        longer = self._wait_s if fastest != self._preferred else 2 * self._wait_s
-        self._wait_s = max(min(longer, LONGEST_WAIT_S), lost / COST)
-        self.threads = self._preferred = fastest
-        self._expected = self._rates[fastest]
-        self._steps.clear()
-        self._window, self._settled_s = Timing(), 0.0
+def _trial(to_skip: int) -> Steps[tuple[float, float]]:
+    """The seconds of some steps with a number of threads, and those that a prediction takes, for
+    which the first steps do not count."""
+    spent_s, measured_s, measured = 0.0, 0.0, 0
+    while measured_s < MEASURED_S:
+        seconds, predictions = yield
+        spent_s += seconds
+        if to_skip and seconds < LONG_STEP_S:
+            to_skip -= 1
+        else:
+            measured_s += seconds
+            measured += predictions
+    return spent_s, measured_s / max(1, measured)

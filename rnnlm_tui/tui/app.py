@@ -370,7 +370,6 @@ class RnnlmApp(TerminalApp):
     def name_changed(self, old: str, new: str | None) -> None:
         if self._known_runs:
             self._known_runs.name_changed(old, new)
-        self.autocomplete.pane.drop_compared(old)
         self._model_loader.name_changed(old, new)
         self.models_changed()
 
@@ -396,7 +395,6 @@ class RnnlmApp(TerminalApp):
                 self.use_model(run.name)
             else:
                 self._model_loader.reload(run.name)
-            self.autocomplete.pane.reload_compared(run.name)
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:

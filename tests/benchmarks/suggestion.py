@@ -16,12 +16,16 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rnnlm_tui import threads
+
+threads.use_one_thread()  # as the app and the command line do, before numpy loads
+
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus, data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.reading import read_text
 
 
 def time_keys(model: LanguageModel, lines: Iterable[str]) -> Iterator[tuple[str, float]]:
@@ -50,8 +54,8 @@ def main() -> None:
     library = Library(data_dir(options.data_dir))
     name = options.model or library.default_model()
     _, model = library.open(name)
-    corpus = read_corpus([bundled_corpus()])
-    typed = list(time_keys(model, list(corpus.lines)[1::7][: options.lines]))
+    corpus = read_text([bundled_corpus()])
+    typed = list(time_keys(model, list(corpus)[1::7][: options.lines]))
     print(f"suggestions of {name}, milliseconds  keys      p50      p95      max")
     print(report("at every key", [milliseconds for _, milliseconds in typed]))
     fresh = [milliseconds for key, milliseconds in typed if key == " "]

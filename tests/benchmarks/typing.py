@@ -23,7 +23,7 @@ from pathlib import Path
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.bars import in_percent
 from rnnlm_tui.tui.writing.candidates import spelled
@@ -49,7 +49,6 @@ PATIENCE_S = 10.0
 EARLIER_S = 15.0
 """The app has read earlier lines by then."""
 COLUMNS = 80
-TARGETS_MS = {"idle": "p50 15, p95 25", "training": "p95 45"}
 
 
 class Typist:
@@ -149,7 +148,6 @@ def report(label: str, typist: Typist) -> str:
     return (
         f"{label:9}{len(typist.suggestions_ms):6,}{cuts[49]:8.1f}{cuts[94]:8.1f}{cuts[98]:8.1f}"
         f"{letters[49]:10.1f}{letters[94]:8.1f}   {os.getloadavg()[0]:4.1f}"
-        f"   (target {TARGETS_MS[label]})"
     )
 
 
@@ -164,7 +162,7 @@ def main() -> None:
     options = parser.parse_args()
     library, name = the_model(options.model, options.data_dir)
     loaded = LoadedModel(name, *library.open(name))
-    lines = list(read_corpus([bundled_corpus()]).lines)[1::7]
+    lines = list(read_text([bundled_corpus()]))[1::7]
     sent = paragraphs(lines, options.words)
     print("milliseconds from a key to: its suggestion                its letter")
     print("           keys     p50     p95     p99       p50     p95   load")
@@ -182,7 +180,7 @@ def main() -> None:
                     done = reports()
                 print(report("training", typist))
                 print(f"the training has reported {done} times meanwhile", flush=True)
-            print(f"memory of the app {resident_mb(terminal):.0f} MB (target 120 MB)")
+            print(f"memory of the app {resident_mb(terminal):.0f} MB")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,13 @@ from tests.helpers.commands import TINY, VERSES, Command
 
 HOSTILE = "the \x1bevil \x9bworse \x07cat\n"
 """Words that would steer a terminal; the tokenizer keeps control characters."""
-TEXT = VERSES * 4
+WORDS_OF_LINES = [line.split() for line in VERSES.splitlines()]
+TEXT = "".join(
+    " ".join([*words[first:], *words[:first]]) + "\n"
+    for first in range(4)
+    for words in WORDS_OF_LINES
+)
+"""Lines that are all different: the held-out ones are none of those that are learned."""
 
 
 class Screen(io.StringIO):

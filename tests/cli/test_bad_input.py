@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.config import Range
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, TINY, VERSES, Command, refused
 
 LESSON = ["--preset=lesson"]
@@ -29,13 +27,13 @@ if sys.platform != "win32":
 sys.exit(code)
 """
 NUMBERS = [
-    ("--suggest", "--top", Range(1, 10_000)),
-    ("--generate", "--words", Range(1, 100_000)),
-    ("--generate", "--temperature", Range(0, 100)),
-    ("--generate", "--top-k", Range(1, 10_000_000)),
-    ("--generate", "--seed", Range(0, 2**32 - 1)),
-    ("--evaluate", "--limit", Range(1, 10**9)),
-    ("--summary", "--dropout", Range(0, 1, open_high=True)),
+    ("--suggest", "--top", "1 or more and at most 10,000"),
+    ("--generate", "--words", "1 or more and at most 100,000"),
+    ("--generate", "--temperature", "0 or more and at most 100"),
+    ("--generate", "--top-k", "1 or more and at most 10,000,000"),
+    ("--generate", "--seed", "0 or more and at most 4,294,967,295"),
+    ("--evaluate", "--limit", "1 or more and at most 1,000,000,000"),
+    ("--summary", "--dropout", "0 or more and below 1"),
 ]
 NONSENSE = ["0", "-1", "nan", "inf", "-inf", "1e400", "abc", "", "1,5", "1e-400x"]
 
@@ -90,7 +88,7 @@ def test_what_is_no_text_encoding_is_an_error_of_usage(
 ) -> None:
     for mode in ("--train", "--summary"):
         message = refusal(run(mode, str(corpus_file), "--encoding", encoding, code=2))
-        assert f"no text encoding is called '{encoding}'" in message
+        assert f"no text encoding is called {encoding}" in message
 
 
 def test_an_unreadable_file_is_refused_as_corpus(
@@ -140,8 +138,7 @@ def test_a_vocabulary_that_cannot_fit_states_the_memory_and_what_to_do(
     message = refusal(run("--train", path, *LESSON, code=3))
     assert "60,000 different words" in message
     assert re.search(r"needs [\d,]+\.\d GB of memory .* are free", message)
-    assert re.search(r"--max-vocabulary \d+", message)
-    assert "preset" in message
+    assert "by a smaller --max-vocabulary, or take a preset whose size grows less" in message
     assert list(data_dir.glob("models/[!.]*")) == []
     fewer = run("--train", path, *TINY, "--max-vocabulary=50", "--epochs=1", "--batch-size=65536")
     assert "50 words are kept" in fewer.stderr
@@ -179,7 +176,7 @@ def test_a_training_that_diverges_has_an_exit_code_of_its_own(
     run: Command, corpus_file: Path
 ) -> None:
     done = run("--train", str(corpus_file), *TINY, "--learning-rate", "1e30", code=4)
-    assert "before anything was learned\n  train with a smaller --learning-rate" in done.stderr
+    assert "before the first epoch ended\n  train with a smaller --learning-rate" in done.stderr
 
 
 # Where nothing can be saved, or somebody else saves
@@ -197,7 +194,7 @@ def test_a_data_folder_that_cannot_be_made_is_a_sentence(run: Command, corpus_fi
 def test_a_second_run_of_a_name_is_refused_with_the_holder(
     run: Command, corpus_file: Path, data_dir: Path
 ) -> None:
-    with Library(data_dir).lock("mine", TRAINING):
+    with Library(data_dir).lock("mine"):
         for how in ([str(corpus_file), *TINY], [str(corpus_file), *TINY, "--force"], ["--resume"]):
             message = refusal(run("--train", *how, "--name", "mine", code=1))
             assert f"in use by process {os.getpid()}" in message
@@ -212,16 +209,16 @@ def test_without_a_run_there_is_nothing_to_resume(run: Command) -> None:
 
 @pytest.mark.parametrize(("mode", "flag", "bounds"), NUMBERS)
 def test_an_invalid_number_is_refused_with_its_range(
-    run: Command, mode: str, flag: str, bounds: Range
+    run: Command, mode: str, flag: str, bounds: str
 ) -> None:
     for value in NONSENSE:
-        if value == "0" and 0 in bounds:
+        if value == "0" and bounds.startswith("0"):
             continue
         first, second = refusal(run(*mode.split(), f"{flag}={value}", code=2)).splitlines()
         assert first.startswith(f"rnnlm-tui: {flag} is ")
         assert value in first
         assert "number" in second
-        assert second.endswith(str(bounds))
+        assert second.endswith(bounds)
 
 
 @pytest.mark.parametrize(
@@ -236,8 +233,6 @@ def test_an_invalid_number_is_refused_with_its_range(
         (b"epochs = 2020-01-01", "--epochs is 2020-01-01 (in "),
         (b"epochs = [1]", "--epochs is [1] (in "),
         (b"preset = 5", "no preset is called 5"),
-        (b"a." * 20_000 + b"a = 1", "is too long for settings: more than 1,000 characters"),
-        (b"#\n" * 40_000, "is too large for settings: more than 64 kB"),
         (None, "no such file or directory"),
     ],
 )
@@ -272,14 +267,13 @@ def test_a_device_is_refused_as_a_corpus(run: Command) -> None:
 
 
 @POSIX
-def test_a_corpus_may_be_a_pipe_and_settings_may_not(run: Command, tmp_path: Path) -> None:
+def test_a_corpus_may_be_a_pipe(run: Command, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=(VERSES,), daemon=True)
     writer.start()
     card = json.loads(run("--summary", str(pipe), *LESSON, "--json").stdout)
     assert (card["corpus"]["name"], card["total_words"]) == ("pipe", 22)
-    assert "is not a regular file" in refusal(run("--summary", "--config", str(pipe), code=2))
 
 
 def test_a_file_far_larger_than_the_memory_is_refused_at_its_first_bytes(
@@ -289,4 +283,3 @@ def test_a_file_far_larger_than_the_memory_is_refused_at_its_first_bytes(
     with path.open("wb") as file:
         file.truncate(1 << 42)  # no byte of it is written
     assert "is not text: it holds a zero byte" in refusal(run("--summary", str(path), code=3))
-    assert "too large for settings" in refusal(run("--summary", "--config", str(path), code=2))

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from rnnlm_tui.store.files import ORIGIN
+from rnnlm_tui.store.files import RUN as SOURCES
 from rnnlm_tui.store.model_file import CARD
-from rnnlm_tui.store.run_state import FACTS
-from tests.cli.conftest import trained
-from tests.helpers.commands import VERSES, Command, refused
+from rnnlm_tui.store.run_files import FACTS
+from tests.cli.conftest import TEXT, trained
+from tests.helpers.commands import Command, refused
 from tests.helpers.models import (
     UNREADABLE,
     card_in,
@@ -34,7 +34,7 @@ from tests.helpers.training import stopped_after
 
 GRU = ("--preset=gru", "--embedding-size=4", "--hidden-size=4", "--threads=1", "--batch-size=4")
 MODEL, RUN = "models/gru.safetensors", "runs/gru"
-FILES = (MODEL, *(f"{RUN}/{name}" for name in ("history.jsonl", ORIGIN, "resume.safetensors")))
+FILES = (MODEL, *(f"{RUN}/{name}" for name in ("history.jsonl", SOURCES, "resume.safetensors")))
 HOSTILE_VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 1e308, 10**40, float("nan"), [], {}, [[]], [None], {"a": 1}),
     *("", "x", "a\0b", "\ud800", "../..", "a" * 5000, "hex", "-", "/"),
@@ -55,7 +55,7 @@ def gru_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the model `gru` and its run; its text is next to the folder. Do not change
     it."""
     corpus = tmp_path_factory.mktemp("gru") / "verses.txt"
-    corpus.write_text(VERSES * 3)
+    corpus.write_text(TEXT)
     with stopped_after(1):
         trained(corpus, *GRU, "--epochs=2", "--name=gru", "--held-out=0.2")
     return corpus.parent / "data"
@@ -177,21 +177,3 @@ def test_a_model_that_cannot_be_looked_at_ends_no_others_answers(
     asked = [json.dumps({"text": "the ", "model": name}) for name in ("locked", "gru")]
     done = run("--suggest", "--json", "--model=gru", stdin="\n".join(asked))
     assert [json.loads(line)["model"] for line in done.stdout.splitlines()] == ["locked", "gru"]
-
-
-@pytest.mark.parametrize("path", ["a\0b", "\ud800"], ids=["NUL", "surrogate"])
-def test_a_path_that_no_file_can_have_is_an_unknown_text(
-    run: Command, gru: Path, tmp_path: Path, path: str
-) -> None:
-    (gru / RUN / ORIGIN).write_text(json.dumps({"sources": [path], "encoding": None}))
-    run("--generate", "the", "--model=gru")
-    for mode in (["--evaluate", "--model=gru"], ["--train", "--update=gru"]):
-        message = refused(run(*mode, code=3))
-        assert "the file that gru was trained on is not known here" in message
-    tensors = load((gru / RUN / "resume.safetensors").read_bytes())
-    facts = json.loads(tensors[FACTS].tobytes())
-    facts["corpus"]["sources"] = [path]
-    tensors[FACTS] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    (gru / RUN / "resume.safetensors").write_bytes(save(tensors))
-    resume = ["--train", "--resume", "--name=gru", "--epochs=2", "--quiet"]
-    assert "the state of the run of gru is damaged" in refused(run(*resume, code=1))

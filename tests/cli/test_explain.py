@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.cli.explain import ROWS, SHOWN_WORDS, WIDTH
-from rnnlm_tui.lm.quantization import SCALE
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.tensors import LARGEST_WEIGHT
+from rnnlm_tui.store.tensors import LARGEST_WEIGHT, SCALE
 from tests.cli.conftest import HOSTILE
 from tests.helpers.commands import Command
 from tests.helpers.models import put_saved_model, saved_model, with_tensors

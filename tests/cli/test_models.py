@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.locks import TRAINING
 from tests.helpers.commands import POSIX, Command, on_terminal, refused
 from tests.helpers.models import NEEDS_UNREADABLE, UNREADABLE, put_state
 
@@ -42,12 +41,12 @@ def test_a_damaged_model_is_listed_with_its_reason(run: Command, copied: Path) -
 def test_a_model_that_cannot_be_read_spoils_no_other(run: Command, copied: Path) -> None:
     (copied / "broken.safetensors").symlink_to(UNREADABLE)
     listed = json.loads(run("--models", "--json").stdout)["models"]
-    why = "cannot read broken.safetensors: input/output error"
-    assert {model["name"]: model["damaged"] for model in listed} == {"broken": why, "verses": None}
+    damaged = {model["name"]: model["damaged"] for model in listed}
+    assert "it cannot be read" in damaged["broken"] and damaged["verses"] is None
     done = run("--suggest", "the ", "--model", "broken", code=1)
-    assert why in done.stderr and "write" not in done.stderr
+    assert "it cannot be read" in done.stderr and "write" not in done.stderr
     assert "the" in run("--suggest", "the ", "--model", "verses").stdout
-    for name in ("resume.safetensors", "history.jsonl", "origin.json"):
+    for name in ("resume.safetensors", "history.jsonl", "run.json"):
         path = copied.parent / "runs" / "verses" / name
         path.unlink(missing_ok=True)
         path.symlink_to(UNREADABLE)
@@ -78,7 +77,7 @@ def test_an_unfinished_training_is_listed_and_can_be_deleted(
 def test_a_model_in_training_is_listed_with_who_trains_it(
     run: Command, copied: Path, data_dir: Path
 ) -> None:
-    with Library(data_dir).lock("verses", TRAINING):
+    with Library(data_dir).lock("verses"):
         assert "verses is being trained by process " in run("--models").stdout
         assert "in use by process" in refused(run("--delete", "verses", "--yes", code=1))
 
@@ -125,12 +124,6 @@ def test_delete_asks_on_a_terminal(copied: Path, answer: str, code: int) -> None
     assert "Delete the model verses? [y/N] " in output
     assert ("nothing was deleted" in output) == (code == 1)
     assert (copied / "verses.safetensors").exists() == bool(code)
-
-
-def test_a_name_that_looks_like_an_option_can_be_deleted(run: Command, copied: Path) -> None:
-    (copied / "verses.safetensors").rename(copied / "-rf.safetensors")
-    assert run("--delete", "--yes", "--", "-rf").stdout == "deleted -rf\n"
-    assert not (copied / "-rf.safetensors").exists()
 
 
 def test_an_exported_model_can_be_imported_and_answers_the_same(

@@ -20,7 +20,7 @@ from rnnlm_tui.cli.options import (
     TrainRequest,
 )
 from rnnlm_tui.cli.parser import format_mode_help, make_request
-from rnnlm_tui.config import all_settings
+from rnnlm_tui.config import ALL_SETTINGS
 from rnnlm_tui.errors import UsageError, flag_of
 from tests.helpers.commands import Command
 
@@ -166,7 +166,7 @@ def test_help_lists_every_mode_and_that_of_a_training_every_setting() -> None:
     examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
     assert re.match(r"  rnnlm-tui +opens the app", examples[0])
     of_training = format_mode_help("train")
-    for flag in map(flag_of, all_settings()):
+    for flag in map(flag_of, ALL_SETTINGS):
         assert re.search(rf"^  {flag}\b", of_training, re.MULTILINE), flag
     words = " ".join(of_training.split())
     assert "default lesson for the sonnets, gru for a text of your own" in words

@@ -13,10 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
-from rnnlm_tui.event_types import EpochEnded, Finished, Saved, Started, from_json_line
-from rnnlm_tui.training.ranks import RankError, explained
+from rnnlm_tui.event_types import EpochEnded, Finished, Saved, from_json_line
+from rnnlm_tui.store.library import Library
+from tests.helpers import commands
 from tests.helpers.commands import POSIX, VERSES, Command, Run
-from tests.helpers.events import epochs_of
+from tests.helpers.events import epochs_of, loss_of
 
 pytestmark = POSIX
 
@@ -24,7 +25,7 @@ GRU = [
     "--preset=gru",
     "--embedding-size=12",
     "--hidden-size=8",
-    "--dropout=0.2",
+    "--dropout=0",  # each process draws its own
     "--mixture=off",
     "--on=none",
 ]
@@ -35,25 +36,33 @@ SETTINGS = {
         "--embedding-size=8",
         "--bidirectional-size=8",
         "--recurrent-size=8",
+        "--dropout=0",
     ],
 }
 ALL = ["--seed=3", "--threads=1", "--json", "--held-out=0.1"]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three programs load PyTorch at once, which takes two minutes where other tests run."""
+    monkeypatch.setattr(commands, "PATIENCE_S", 300)
+
+
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
-    """A text of 1,000 different lines."""
+    """A text of 300 different lines."""
     words = VERSES.split()
-    lines = (" ".join(words[(i * k) % len(words)] for k in range(1, 9)) for i in range(1000))
+    count = len(words)
+    lines = (" ".join(words[(i * k + i // count) % count] for k in range(1, 9)) for i in range(300))
     path = tmp_path / "text.txt"
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
-def torchrun(processes: int, *arguments: str, restarts: int = 0) -> list[str]:
+def torchrun(processes: int, *arguments: str) -> list[str]:
     """The torchrun command that starts `processes` processes with these arguments."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return [*command, f"--nproc-per-node={processes}", f"--max-restarts={restarts}", *arguments]
+    return [*command, f"--nproc-per-node={processes}", *arguments]
 
 
 def by_processes(count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -94,7 +103,7 @@ def epochs_of_output(output: str) -> list[EpochEnded]:
 
 def losses(epochs: list[EpochEnded]) -> list[float]:
     """The training and held-out losses, in nats."""
-    return [loss for e in epochs if e.held_out for loss in (e.train["loss"], e.held_out["loss"])]
+    return [loss for e in epochs for loss in (loss_of(e.train), loss_of(e.held_out))]
 
 
 def train_command(text: Path, *arguments: str) -> list[str]:
@@ -113,7 +122,7 @@ def test_several_processes_learn_what_one_does(
     together = epochs_of_output(done.stdout)
     assert len(losses(together)) == 2
     assert losses(together) == pytest.approx(losses(alone), abs=1e-4)
-    assert together[0].train["accuracy"] == pytest.approx(alone[0].train["accuracy"], abs=1e-3)
+    assert together[0].train.accuracy == pytest.approx(alone[0].train.accuracy, abs=1e-3)
 
 
 @pytest.mark.slow
@@ -122,23 +131,9 @@ def test_several_processes_train_further_what_one_has_begun(text: Path, run: Com
     arguments = train_command(text, *SETTINGS["stream"], "--epochs=1")
     run(*arguments, "--name=one")
     settings = [*ALL, "--from=one", "--mixture=off", "--batch-size=5", "--epochs=1"]
-    settings.remove("--seed=3")
-    settings.remove("--held-out=0.1")
     done = by_processes(2, "-m", "rnnlm_tui", "--train", str(text), *settings, "--name=two")
     assert done.returncode == 0, done.stderr
     assert len(losses(epochs_of_output(done.stdout))) == 2
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        ("Invalid scalar type", "cannot exchange their data: Invalid scalar type"),
-        ("[/a/gloo/transport/tcp/pair.cc:537] Read error", "has ended or cannot be reached"),
-    ],
-)
-def test_only_a_lost_connection_is_called_one(error: str, message: str) -> None:
-    with pytest.raises(RankError, match=message), explained():
-        raise RuntimeError(error)
 
 
 @pytest.mark.slow
@@ -161,53 +156,30 @@ def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_ends_the_others_and_torchrun_starts_them_again(text: Path) -> None:
-    settings = [*SETTINGS["stream"], "--epochs=30", "--name=m"]
-    command = torchrun(2, "-m", "rnnlm_tui", *train_command(text, *settings), restarts=1)
-    with started(command) as process:
-        process.event(EpochEnded)
+def test_a_process_that_dies_ends_the_others_and_the_run_can_be_resumed(
+    text: Path, run: Command
+) -> None:
+    """What the others say depends on who notices first: they themselves, or torchrun, which ends
+    them."""
+    settings = [*GRU, "--batch-size=20", "--epochs=30", "--name=m"]
+    with started(torchrun(2, "-m", "rnnlm_tui", *train_command(text, *settings))) as process:
         saved = process.event(Saved)
         process_of_rank(process.process.pid, 1).kill()
-        assert process.line("rnnlm-tui: ") == (
-            "rnnlm-tui: another process of this training has ended or cannot be reached\n"
-        )
-        again = process.event(Started)
-        assert again.epochs_done >= saved.epoch
-        process_of_rank(process.process.pid, 0).kill()
-        process.line("rnnlm-tui: another process of this training has ended")
         assert process.end() == 1
+    last = saved.epoch + 1
+    resumed = run("--train", "--resume", "--name=m", "--json", "--threads=1", "--epochs=31")
+    assert epochs_of_output(resumed.stdout)[0].epoch >= last
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ("missing", "rnnlm-tui: process 1: cannot read the corpus"),
-        pytest.param("other", "rnnlm-tui: process 1: other.txt differs", marks=pytest.mark.slow),
-        pytest.param("version", "rnnlm-tui: process 1 has rnnlm-tui 0.0.1", marks=pytest.mark.slow),
-    ],
-)
-def test_a_process_that_differs_is_named(how: str, message: str, text: Path) -> None:
-    arguments = [how, *train_command(text, *SETTINGS["stream"])]
-    done = by_processes(2, "-m", "tests.helpers.odd_process", *arguments)
-    assert done.returncode == 1
-    assert len(said(done)) == 1, done.stderr
-    assert said(done)[0].startswith(message)
+def test_several_processes_cannot_read_the_same_standard_input() -> None:
+    done = by_processes(2, "-m", "rnnlm_tui", "--train", "-", "--name=m")
+    message = "rnnlm-tui: several processes cannot read the same standard input or pipe"
+    assert {*said(done)} == {message}, done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["-"], "several processes cannot read the same standard input or pipe"),
-        (["--written=all"], "several processes cannot read the texts written in the app"),
-        (["TEXT", "--preset=ngram"], "the preset ngram is counted by one process"),
-        (["TEXT", *GRU, "--batch-size=1"], "batches of 1 rows cannot be shared by 2 processes"),
-    ],
-)
-def test_what_several_processes_cannot_do_is_reported_once(
-    arguments: list[str], message: str, text: Path
-) -> None:
-    given = [str(text) if argument == "TEXT" else argument for argument in arguments]
-    done = by_processes(2, "-m", "rnnlm_tui", "--train", *given, "--name=m")
-    assert said(done) == [f"rnnlm-tui: {message}"], done.stderr
+def test_n_grams_are_counted_by_the_first_process(text: Path, library: Library) -> None:
+    done = by_processes(2, "-m", "rnnlm_tui", "--train", str(text), "--preset=ngram", "--name=m")
+    assert done.returncode == 0 and done.stdout.count("m: keys saved") == 1, done.stderr
+    assert library.open("m")[0].epochs_done == 1

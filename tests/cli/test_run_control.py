@@ -82,7 +82,7 @@ def test_an_interrupt_before_the_training_begins_leaves_no_traceback(data_dir: P
         assert process.end() == 130
         said = process.lines.get(timeout=PATIENCE_S) + process.process.communicate()[0]
     # It either waits for its text, or has not yet begun to.
-    assert said in ("rnnlm-tui: interrupted\n", "stdin-gru: stopped before anything was learned\n")
+    assert said in ("rnnlm-tui: interrupted\n", "stdin-gru: stopped before the first epoch ended\n")
     assert not (data_dir / "runs" / "stdin-gru").exists()
 
 

@@ -27,7 +27,6 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
     assert figures == [321_100, 75_300, 40_100, 162_105, 5_156_866]
     assert set(card["layers"][0]) == {"name", "type", "output_shape", "parameters"}
     assert card["layers"][0]["output_shape"] == [None, 10, 100]
-    assert 60 < card["estimated_s"] < 24 * 3600
     assert card["corpus"]["name"] == "sonnets.txt"
     assert (card["reads"], card["opening"]) == ("the last 10 words", "From fairest creatures we")
     assert len(card["first_pairs"]) == 10
@@ -42,7 +41,6 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
         r"pairs +15,462\n",
         r"Bidirectional\(SimpleRNN\) +\(None, 10, 300\) +75,300\n",
         r"5,755,471 parameters in all; training takes about 515\.8 MB of memory\n",
-        r"  training 130 epochs takes about \d+ (min|h \d\d min) here\n",
     ):
         assert re.search(expected, shown), expected
 
@@ -53,7 +51,6 @@ def test_a_text_of_ones_own_is_for_gru_whose_settings_follow_from_its_size(
     card = card_of(run, str(corpus_file), "--dropout", "0.25")
     assert (card["preset"], card["size"], card["settings"]["dropout"]) == ("gru", "small", 0.25)
     assert sum(layer["parameters"] for layer in card["layers"]) == card["parameters"]
-    assert 0 < card["estimated_s"] < 3600
     assert 330_000_000 < card["memory_bytes"] < 2 << 30
     shown = run("--summary", str(corpus_file), "--dropout", "0.25").stdout
     assert re.search(r"preset +gru: GRU layers", shown)
@@ -103,11 +100,5 @@ def test_the_summary_takes_a_base_model(run: Command, monkeypatch: pytest.Monkey
     sonnets = ["--preset=ngram", "--tokenizer=prose"]
     assert any("its base model is english" in note for note in card_of(run, *sonnets)["notes"])
     assert not any("base" in note for note in card_of(run, *sonnets, "--on=none")["notes"])
-    said = refused(run("--summary", *sonnets, "--on=nosuch", code=1))
-    assert "there is no model nosuch" in said
-
-
-def test_the_estimate_grows_with_the_work(run: Command) -> None:
-    few = card_of(run, "--epochs", "1")["estimated_s"]
-    assert 5 * few < card_of(run, "--epochs", "50")["estimated_s"]
-    assert card_of(run, "--epochs", "1", "--max-vocabulary", "200")["estimated_s"] < few
+    said = refused(run("--summary", *sonnets, "--on=nosuch", code=2))
+    assert "--on is 'nosuch'" in said and "it must be english or none" in said

@@ -19,9 +19,9 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from rnnlm_tui.config import Config, LessonConfig, TrainConfig
+from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.event_types import TrainFigures
+from rnnlm_tui.event_types import CorpusFacts, EpochFigures, Metrics
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
@@ -46,7 +46,7 @@ SONNET: Mapping[str, Mapping[str, float]] = {
     "when": {"i": 0.9},
 }
 """The likeliest words after each word. After "day" all words are equally likely."""
-TRAIN_FIGURES: TrainFigures = {"loss": 2.5, "penalty": 0.0, "accuracy": 0.25, "perplexity": 12.2}
+TRAIN_FIGURES = Metrics(loss=2.5, penalty=0.0, accuracy=0.25, perplexity=12.2)
 OTHERS = ("blow", "buds", "gold", "kiss", "lily", "moon", "pearl", "queen", "rose", "vast")
 """Words that every model here knows, so that no word is likely unless the script says so."""
 
@@ -73,13 +73,11 @@ def chain(*words: str) -> dict[str, dict[str, float]]:
 def card_of(model: LanguageModel) -> ModelCard:
     """The card of a scripted model."""
     return ModelCard(
-        config=Config("lesson", LessonConfig(), TrainConfig()),
-        tokenizer="lesson",
+        config=make_config("lesson", []),
         total_words=model.vocabulary.total_words,
         window=model.window,
-        parameters=1000,
-        corpus={"name": "sonnets.txt", "sha256": "00", "lines": 2159, "words": 17_600},
-        metrics={"epoch": 3, "train": TRAIN_FIGURES, "held_out": None},
+        corpus=CorpusFacts("sonnets.txt", "00", lines=2159, words=17_600),
+        metrics=EpochFigures(3, TRAIN_FIGURES, None),
         epochs_done=3,
         created="2025-01-01T00:00:00Z",
         updated="2025-01-01T00:00:00Z",

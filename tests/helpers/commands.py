@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.event_types import Event, event_name, from_json_line
+from rnnlm_tui.event_types import Event, from_json_line
 
 VERSES = """\
 The cat sat on the mat,
@@ -84,7 +84,7 @@ class Run:
 
     def event(self, kind: type[Event]) -> Any:
         """The next event of this kind."""
-        return from_json_line(self.line(f'"event": "{event_name(kind)}"'))
+        return from_json_line(self.line(f'"event": "{kind.__struct_config__.tag}"'))
 
     def send(self, text: str) -> None:
         """Writes to the command's standard input."""
@@ -105,21 +105,14 @@ class Run:
 @contextmanager
 def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator[Run]:
     """Starts the command, and kills it at the end if it still runs."""
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
-    with subprocess.Popen(
-        command_line(*arguments), encoding="utf-8", **streams, **interruptible()
-    ) as process:
+    options = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
+    if sys.platform != "win32":  # it receives SIGINT even if the tests run with it ignored
+        options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command_line(*arguments), encoding="utf-8", **options) as process:
         try:
             yield Run(process, stream)
         finally:
             process.kill()
-
-
-def interruptible() -> dict[str, Any]:
-    """Options that let a child receive SIGINT even if the tests run with it ignored."""
-    if sys.platform == "win32":
-        return {}
-    return {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
 
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, named pipes or a pty")

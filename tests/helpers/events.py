@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import (
+    CorpusFacts,
     EpochEnded,
+    EpochFigures,
     Event,
     Finished,
     FinishReason,
+    Metrics,
     Progress,
+    SampleText,
     Saved,
     Started,
 )
@@ -24,16 +28,15 @@ def started(
         time=0.5,
         name="poems",
         preset="lesson",
-        config={"train": {"epochs": epochs, "mixture": "on" if is_mixed else "off"}},
+        config=make_config("gru" if is_mixed else "lesson", [{"epochs": epochs}]),
         seed=0,
-        corpus={"name": "poems", "sha256": "00", "lines": 6, "words": 40},
+        corpus=CorpusFacts("poems", "00", lines=6, words=40),
         total_words=22,
         window=9,
         examples=37,
         held_out_lines=held_out_lines,
         parameters=100,
         memory_bytes=100,
-        estimated_s=60.0,
         epochs_done=epochs_done,
         device="cpu",
         threads=1,
@@ -52,15 +55,15 @@ def ended(
     *,
     best: bool = True,
     accuracy: float = 0.1,
-    perplexity: float = math.inf,
+    perplexity: float | None = None,
 ) -> EpochEnded:
     """An epoch's end; the training loss falls unless it is given."""
     loss = 10 / epoch if math.isnan(loss) else loss
-    train = {"loss": loss, "penalty": 0.0, "accuracy": accuracy, "perplexity": perplexity}
+    train = Metrics(loss=loss, penalty=0.0, accuracy=accuracy, perplexity=perplexity)
     figures = None
     if held_out is not None:
-        figures = {"loss": held_out, "perplexity": perplexity, "top1": 0.1, "top5": 0.2}
-    sample = {"seed": "the cat", "text": f"the cat sat {epoch}"}
+        figures = Metrics(loss=held_out, perplexity=perplexity, top1=0.1, top5=0.2)
+    sample: SampleText = {"seed": "the cat", "text": f"the cat sat {epoch}"}
     return EpochEnded(float(epoch), epoch, train, figures, best, sample, float(epoch))
 
 
@@ -69,9 +72,15 @@ def saved(epoch: int, best: bool = True) -> Saved:
 
 
 def finished(
-    reason: FinishReason, best_epoch: int | None = 31, metrics: dict[str, Any] | None = None
+    reason: FinishReason, best_epoch: int | None = 31, metrics: EpochFigures | None = None
 ) -> Finished:
-    return Finished(90.0, reason, best_epoch, metrics or {}, "models/poems", 88.0)
+    return Finished(90.0, reason, best_epoch, metrics, "models/poems", 88.0)
+
+
+def loss_of(metrics: Metrics | None) -> float:
+    """The loss, which was measured."""
+    assert metrics is not None and metrics.loss is not None
+    return metrics.loss
 
 
 def epochs_of(events: list[Event]) -> list[EpochEnded]:

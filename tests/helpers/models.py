@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -23,23 +23,23 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.cli import models
-from rnnlm_tui.config import make_config
+from rnnlm_tui.config import Config, make_config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.event_types import EpochFigures, TrainFigures
+from rnnlm_tui.event_types import CorpusFacts, EpochFigures, Metrics, json_text
+from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.registry import ARCHITECTURES
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, text_tensors, write_model
-from rnnlm_tui.store.run_state import Position
+from rnnlm_tui.store.run_files import Position, RunFacts, write_state
 from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.corpus import split_lines
-from rnnlm_tui.text.overlap import no_hashes
-from rnnlm_tui.text.streams import Lines, Mask
+from rnnlm_tui.text.held_out import Mask, split_lines
+from rnnlm_tui.text.overlap import hash_lines
 from rnnlm_tui.text.tokenizer import Conventions
-from rnnlm_tui.training.checkpoint import Checkpoint, CheckpointWriter
+from rnnlm_tui.text.vocabulary import Vocabulary
+from tests.helpers.networks import normal_weights
 
 UNREADABLE = "/proc/self/mem"
 """A file of Linux that can be opened, and whose first byte cannot be read: input/output error."""
@@ -49,8 +49,7 @@ NEEDS_UNREADABLE = pytest.mark.skipif(
 SAVED_MODELS = Path(__file__).parents[1] / "store" / "models"
 EVALUATION: dict[str, Any] = {
     "lines": 3, "words": 20, "predicted": 15, "loss": 4.5, "perplexity": None,
-    "perplexity_in_vocabulary": 90.0, "oov_share": 0.1, "top1": 0.15, "top5": 0.25,
-    "continuations": [0.15, 0.05, None], "characters": 120, "keys": 95,
+    "oov_share": 0.1, "top1": 0.15, "top5": 0.25, "characters": 120, "keys": 95,
     "keystroke_savings": 0.212, "savings_interval": [0.2, 0.22],
 }  # fmt: skip
 """The metrics of a model on its held-out lines, as on its card."""
@@ -59,54 +58,31 @@ CONTEXTS: tuple[list[int], ...] = ([], [1], [1, 2, 3, 4, 5, 6])
 HOSTILE = settings(deadline=None, max_examples=60, derandomize=True)
 
 
-def epoch_figures(epoch: int) -> EpochFigures:
-    """Figures of an epoch as a training measures them."""
-    train: TrainFigures = {"loss": 2.5, "penalty": 0.1, "accuracy": 0.25, "perplexity": 12.2}
-    return {"epoch": epoch, "train": train, "held_out": None}
-
-
-def small_card(epoch: int = 1, words: tuple[str, ...] = WORDS) -> ModelCard:
-    """The card of a tiny model."""
-    sizes = {"embedding_size": 3, "bidirectional_size": 2, "recurrent_size": 2}
-    config = make_config("lesson", [sizes])
-    architecture = ARCHITECTURES["lesson"](config, len(words) + 1, 4)
-    return ModelCard(
-        config=config,
-        tokenizer="lesson",
-        total_words=len(words) + 1,
-        window=4,
-        parameters=architecture.parameters,
-        corpus={"name": "verses", "sha256": "00", "lines": 6, "words": 40},
-        metrics=epoch_figures(epoch),
-        epochs_done=epoch,
-        created="2026-01-01",
-        updated="2026-01-02",
-        versions={"rnnlm_tui": "0"},
-        history=[epoch_figures(number) for number in range(1, epoch + 1)],
-    )
-
-
 def random_weights(card: ModelCard, seed: int = 0) -> dict[str, NDArray[np.float32]]:
     """Weights that fit the card."""
-    rng = np.random.default_rng(seed)
-    specs = card.architecture.arrays()
-    return {name: rng.normal(size=s.shape).astype(np.float32) for name, s in specs.items()}
-
-
-def tensors_of(
-    card: ModelCard, words: tuple[str, ...] = WORDS, seed: int = 0
-) -> dict[str, NDArray[Any]]:
-    """The tensors of a tiny model with random weights."""
-    lines = TrainedLines(no_hashes(), np.zeros(0, np.int32), no_hashes())
-    network = {f"network.{name}": array for name, array in random_weights(card, seed).items()}
-    return {**text_tensors(words, Conventions(), lines), **network}
+    return normal_weights(
+        KINDS[card.config.preset].shapes(card.config, card.total_words), seed=seed
+    )
 
 
 def make_model(path: Path, epoch: int = 1, seed: int = 0) -> ModelCard:
     """Saves a small model in this file and returns its card."""
+    sizes = {"embedding_size": 3, "bidirectional_size": 2, "recurrent_size": 2}
+    train = Metrics(loss=2.5, penalty=0.1, accuracy=0.25, perplexity=12.2)
+    card = ModelCard(
+        config=make_config("lesson", [sizes]),
+        total_words=len(WORDS) + 1,
+        window=4,
+        corpus=CorpusFacts("verses", "00", lines=6, words=40),
+        metrics=EpochFigures(epoch, train, held_out=None),
+        epochs_done=epoch,
+        created="2026-01-01",
+        updated="2026-01-02",
+        versions={"rnnlm_tui": "0"},
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    card = small_card(epoch)
-    write_model(path, card, tensors_of(card, seed=seed))
+    of_text = text_tensors(Vocabulary(WORDS), Conventions(), TrainedLines())
+    write_model(path, card, of_text, random_weights(card, seed))
     return card
 
 
@@ -114,15 +90,13 @@ def fail_for(part: str, code: int = errno.ENOSPC) -> Callable[..., None]:
     """A `write_file` that writes the first bytes of a file whose name holds `part`, and fails."""
     real = files.write_file
 
-    def write_file(
-        path: Path, write: Callable[[Path], None], temporary: Path | None = None
-    ) -> None:
+    def write_file(path: Path, write: Callable[[Path], None]) -> None:
         def cut_short(temporary: Path) -> None:
             write(temporary)
             os.truncate(temporary, 5)
             raise OSError(code, os.strerror(code))
 
-        real(path, cut_short if part in path.name else write, temporary)
+        real(path, cut_short if part in path.name else write)
 
     return write_file
 
@@ -184,7 +158,7 @@ def why_refused(library: Library) -> str | None:
     # A hostile card must not break the list.
     assert len(list(models.models_table([*entries.values()]))) >= 2
     for entry in entries.values():
-        json.dumps(models.entry_json(entry))
+        json_text(models.entry_json(entry))
     refused = None
     try:
         card, model = library.open("victim")
@@ -287,14 +261,22 @@ def put_state(
     of a gru that may end early."""
     waits = {} if patience is None else {"patience": patience}
     config = make_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
-    position = Position(epoch=epoch, learning_rate=1e-3, best_epoch=best)
-    save_state(folder, Checkpoint(config, {}, position, {}))
-
-
-def save_state(folder: Path, state: Checkpoint) -> None:
-    """Saves the state of a run in its folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    CheckpointWriter(folder / "model", folder, "", dict).save_state(state)
+    write_state(folder, facts_of(config, Position(epoch=epoch, best_epoch=best)), {})
+
+
+def facts_of(config: Config, position: Position) -> RunFacts:
+    """The facts of a run of the sonnets."""
+    return RunFacts(
+        config=config,
+        created="2026-01-01",
+        sources=[],
+        encoding=None,
+        sha256="00",
+        seed_line="the cat",
+        window=4,
+        position=position,
+    )
 
 
 HOLDER = """
@@ -334,15 +316,17 @@ def saved_model(preset: str) -> bytes:
     return (SAVED_MODELS / f"{preset}.safetensors").read_bytes()
 
 
-def held_out_lines(library: Library, name: str, lines: Lines) -> tuple[str, ...]:
+def held_out_lines(library: Library, name: str, lines: Iterable[str]) -> tuple[str, ...]:
     """Those of the lines of a model's text that it has held out."""
+    lines = tuple(lines)
     return split_lines(lines, held_out_mask_of(library, name, lines))[1]
 
 
-def held_out_mask_of(library: Library, name: str, lines: Lines) -> Mask:
+def held_out_mask_of(library: Library, name: str, lines: Iterable[str]) -> Mask:
     """Which of the lines of its text a model has held out."""
     with open_stored(library.path(name)) as stored:
-        return stored.lines().held_out_of(lines)
+        tokenizer = library.open(name)[1].tokenizer
+        return stored.lines().held_out_of(hash_lines(lines, tokenizer))
 
 
 def change_card(library: Library, name: str, change: Callable[[dict[str, Any]], None]) -> None:

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_config
+from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
-from rnnlm_tui.lm.registry import prepare_corpus
-from rnnlm_tui.text.prepare import PreparedLines
-from rnnlm_tui.text.tokenizers import TOKENIZERS
+from rnnlm_tui.text.prepare import Prepared, prepare
 from tests.helpers.texts import made_up_corpus
 
 
-def prepared(lines: Sequence[str], **options: Any) -> PreparedLines:
+def prepared(lines: Sequence[str], **options: Any) -> Prepared:
     """These lines, all to train on."""
-    given = {"held_out": 0, "tokenizer": "whitespace", **options}
-    text = prepare_corpus(made_up_corpus("\n".join(lines)), make_config("ngram", [given]))
-    assert isinstance(text, PreparedLines)
-    return text
+    config = make_config("ngram", [{"held_out": 0, "tokenizer": "whitespace", **options}])
+    kind, text = KINDS["ngram"], made_up_corpus("\n".join(lines))
+    return prepare(text, config, kind.special_tokens, lambda longest: kind.window(config, longest))
 
 
-def arrays_of(text: PreparedLines, order: int, most: int | None = None) -> dict[str, NDArray[Any]]:
+def arrays_of(text: Prepared, order: int) -> dict[str, NDArray[Any]]:
     """The arrays of the model of these lines."""
-    parts = ngram_arrays(text, order, most)
-    return dict(chain.from_iterable(part.items() for part in parts))
+    parts = ngram_arrays(text.train, text.vocabulary.total_words, order)
+    return {name: array for part in parts for name, array in part.items()}
 
 
-def counted(text: PreparedLines, order: int, most: int | None = None) -> NgramModel:
+def counted(text: Prepared, order: int = 5) -> NgramModel:
     """The model of these lines."""
-    arrays = arrays_of(text, order, most)
-    return NgramModel(order, text.vocabulary, TOKENIZERS["whitespace"], arrays)
+    return NgramModel(text.vocabulary, text.tokenizer, arrays_of(text, order))
 
 
 def ngram_model(lines: Sequence[str], order: int = 5) -> NgramModel:

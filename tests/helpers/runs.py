@@ -28,7 +28,6 @@ SUMMARY: dict[str, Any] = {
     "opening": "From fairest creatures we",
     "parameters": 5_755_471,
     "memory_bytes": 515_800_000,
-    "estimated_s": 1020.0,
     "layers": [
         {"name": "embedding", "type": "Embedding", "output_shape": [None, 10, 100],
          "parameters": 322_700},

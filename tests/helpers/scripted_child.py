@@ -82,6 +82,6 @@ def summarise(stage: Path) -> None:
 
 if MODE == "--train":
     name = value_of("--update" if "--update" in ARGUMENTS else "--name")
-    train(Path(STAGE), name, Path(value_of("--data-dir"), "models", name, "history.jsonl"))
+    train(Path(STAGE), name, Path(value_of("--data-dir"), "runs", name, "history.jsonl"))
 else:
     summarise(Path(STAGE))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnlm_tui.text.corpus import Corpus, hold_out, split_lines
-from rnnlm_tui.text.streams import written_lines
+from rnnlm_tui.text.held_out import hold_out, split_lines, written_lines
+from rnnlm_tui.text.reading import Text
+from rnnlm_tui.text.words import count_words
 
 
-def made_up_corpus(text: str) -> Corpus:
+def made_up_corpus(text: str) -> Text:
     """A text that was read from no file."""
-    return Corpus("test", tuple(text.split("\n")), "", ())
+    lines = tuple(text.split("\n"))
+    words = sum(map(count_words, lines))
+    return Text("test", (), "", words, int(written_lines(lines).sum()), lines)
 
 
 def split_held_out(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -13,16 +14,19 @@ import numpy as np
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import EpochEnded, Event, Progress
-from rnnlm_tui.lm.registry import prepare_corpus
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.store.run_state import TextOrigin
-from rnnlm_tui.text.corpus import read_corpus
-from rnnlm_tui.training import trainer
-from rnnlm_tui.training.checkpoint import Checkpoint
+from rnnlm_tui.store.run_files import Position, RunFacts, read_state
+from rnnlm_tui.text.reading import arranged, read_text
+from rnnlm_tui.training import session
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.ngram_trainer import train as train_ngram
-from rnnlm_tui.training.run import TrainingRun
-from rnnlm_tui.training.trainer import Trainer, train
+from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.learner import Learner, NgramLearner
+from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
+from rnnlm_tui.training.run import Run
+from rnnlm_tui.training.start import begin, resume
 from tests.helpers.commands import VERSES
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -42,20 +46,43 @@ ON_ONE_THREAD = {"threads": 1, "device": "cpu"}
 RUNS = count()
 
 
-def small_run(
-    preset: str, folder: Path, state: Checkpoint | None = None, text: str = VERSES, **settings: Any
-) -> TrainingRun:
-    """A small run on this text in this folder, whose model is beside it."""
+def no_report(phase: str, done: int, of: int) -> None:
+    """Shows no progress."""
+
+
+def small_job(
+    preset: str,
+    folder: Path,
+    text: str = VERSES,
+    english: LanguageModel | None = None,
+    **settings: Any,
+) -> Job:
+    """A small run on this text in this folder, whose model is beside it. It goes on from the state
+    in the folder, if there is one."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.with_name(f"{folder.name}.txt")
     path.write_text(text)
     sizes = SMALL.get(preset, SMALL["causal"])
     config = make_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
-    corpus = read_corpus([path])
-    prepared = prepare_corpus(corpus, config)
-    created = state.corpus["created"] if state else f"run {next(RUNS)}"
-    origin: TextOrigin = {"created": created, "sources": [str(path)]}
-    return TrainingRun("small", model_of(folder), folder, config, prepared, origin, state)
+    lines = arranged(read_text([path]), config.lines)
+    if (folder / RESUME).exists():
+        facts, state = read_state(folder)
+        facts.config = config
+        start = resume(facts, state, lines, config, no_report)
+    else:
+        start = begin(None, lines, config, no_report)
+        facts = RunFacts(
+            config=config,
+            created=f"run {next(RUNS)}",
+            sources=[str(path)],
+            encoding=None,
+            sha256=lines.sha256,
+            seed_line="",
+            window=start.prepared.window,
+            base=ENGLISH if english else None,
+            position=Position(),
+        )
+    return Job("small", model_of(folder), folder, start, facts, english)
 
 
 def model_of(folder: Path) -> Path:
@@ -63,17 +90,25 @@ def model_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.safetensors")
 
 
-def run(small: TrainingRun, control: Control | None = None) -> list[Event]:
-    """All events of the run."""
-    trained = train_ngram if small.config.preset == "ngram" else train
-    return list(trained(small, control or Control("the cat")))
+def learner_of(job: Job) -> Learner:
+    """What learns in this job."""
+    return NgramLearner(job) if job.config.preset == "ngram" else NetworkLearner(job)
 
 
-def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
+def run(
+    job: Job, control: Control | None = None, clock: Callable[[], float] | None = None
+) -> Iterator[Event]:
+    """The events of the run."""
+    control, clock = control or Control("the cat"), clock or time.monotonic
+    with settings_of_torch():
+        yield from Run(job, control, learner_of(job), clock=clock).events()
+
+
+def run_stopped_at(job: Job, epoch: int, step: int) -> list[Event]:
     """The events of a run that is stopped after this step."""
     ticks, control, events = iter(range(10**9)), Control("the cat"), []
     # The clock advances a second at each reading, so that every step reports its progress.
-    for event in Trainer(small, control, clock=lambda: float(next(ticks))).events():
+    for event in run(job, control, clock=lambda: float(next(ticks))):
         events.append(event)
         if isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step):
             control.stop()
@@ -82,16 +117,16 @@ def run_stopped_at(small: TrainingRun, epoch: int, step: int) -> list[Event]:
 
 @contextmanager
 def stopped_after(epoch: int = 1) -> Iterator[None]:
-    """Trainings of networks in this process stop after this epoch, as with ctrl+c."""
-    real = trainer.train
+    """Trainings in this process stop after this epoch, as with ctrl+c."""
+    real = session._events_of
 
-    def train(run: TrainingRun, control: Control) -> Iterator[Event]:
-        for event in real(run, control):
+    def events_of(job: Job, control: Control, ranks: Any) -> Iterator[Event]:
+        for event in real(job, control, ranks):
             yield event
             if isinstance(event, EpochEnded) and event.epoch == epoch:
                 control.stop()
 
-    with mock.patch.object(trainer, "train", train):
+    with mock.patch.object(session, "_events_of", events_of):
         yield
 
 
@@ -100,6 +135,6 @@ def same_weights(first: Path, second: Path) -> bool:
     networks = []
     for folder in (first, second):
         with open_stored(model_of(folder)) as stored:
-            networks.append(stored.weights("network"))
+            networks.append(stored.network())
     one, two = networks
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one)

@@ -1,44 +1,38 @@
-"""The clusters of the adaptive softmax, and what they cost."""
+"""The adaptive softmax: its head and its tail, and new words."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.adaptive_softmax import (
-    AdaptiveSoftmax,
-    add_words,
-    cluster_ends,
-    softmax_shapes,
-)
+from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, add_words, softmax_shapes
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights
 
+Softmax = Literal["auto", "full", "adaptive"]
+
 
 @pytest.mark.parametrize(
-    ("softmax", "total_words", "ends"),
+    ("softmax", "total_words", "tail"),
     [
-        ("auto", 19_999, (19_999,)),
-        ("auto", 20_000, (2_000, 20_000)),
-        ("auto", 250_000, (2_000, 250_000)),
-        ("full", 250_000, (250_000,)),
-        ("adaptive", 10_000, (2_000, 10_000)),
-        ("adaptive", 2_000, (2_000,)),
+        ("auto", 19_999, 0),
+        ("auto", 20_000, 18_000),
+        ("full", 250_000, 0),
+        ("adaptive", 10_000, 8_000),
+        ("adaptive", 2_000, 0),
     ],
 )
-def test_the_clusters_of_a_vocabulary(
-    softmax: str, total_words: int, ends: tuple[int, ...]
-) -> None:
-    config = CausalConfig(embedding_size=64, softmax=softmax)
-    assert cluster_ends(config, total_words) == ends
-    shapes = softmax_shapes(config, total_words)
-    rows = [shape for name, shape in shapes.items() if name.endswith("embedding")]
-    assert sum(shape[0] for shape in rows) == total_words + len(ends) - 1
-    assert [shape[1] for shape in rows] == [64, 16][: len(ends)]
+def test_a_large_vocabulary_has_a_tail(softmax: Softmax, total_words: int, tail: int) -> None:
+    shapes = softmax_shapes(CausalConfig(embedding_size=64, softmax=softmax), total_words)
+    head = {"embedding": (total_words - tail + bool(tail), 64)}
+    of_tail = {"tail1.embedding": (tail, 16), "tail1.kernel": (64, 16)}
+    assert shapes == head | (of_tail if tail else {})
 
 
-def test_a_head_alone_is_the_full_softmax_and_tails_share_what_their_tokens_have() -> None:
+def test_a_head_alone_is_the_full_softmax_and_a_tail_shares_what_its_token_has() -> None:
     config = CausalConfig(embedding_size=64, softmax="adaptive")
     weights = normal_weights(softmax_shapes(config, 45_000) | {"output.bias": (45_001,)}, 0.3)
     outputs = np.random.default_rng(1).normal(0, 1, (3, 64)).astype(np.float32)
@@ -58,9 +52,9 @@ def test_a_head_alone_is_the_full_softmax_and_tails_share_what_their_tokens_have
     [("full", 50), ("adaptive", 50), ("adaptive", 1_991), ("adaptive", 2_500), ("auto", 19_995)],
 )
 def test_new_words_join_a_network_and_change_nothing_of_the_others(
-    softmax: str, words: int
+    softmax: Softmax, words: int
 ) -> None:
-    """They start as the mean of the last cluster, and begin no other."""
+    """They start as the mean of the tail, or of the head without one, and begin no tail."""
     config = CausalConfig(embedding_size=8, softmax=softmax)
     vocabulary = Vocabulary([f"w{i}" for i in range(words)], SPECIAL_TOKENS)
     shapes = softmax_shapes(config, vocabulary.total_words)
@@ -89,5 +83,5 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     np.testing.assert_allclose(first, again, rtol=1e-4)
     last = [name for name in shapes if name.endswith("embedding")][-1]
     assert any(np.allclose(row, weights[last].mean(0), atol=1e-6) for row in grown[last])
-    # Each cluster is by falling frequency in the text.
+    # Head and tail are by falling frequency in the text.
     assert union.words[0] == ("n0" if "tail1.kernel" not in weights else "w1995")

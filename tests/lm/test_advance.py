@@ -12,7 +12,7 @@ from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm import causal, mixture, model, recent_words
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
-from rnnlm_tui.lm.mixture import ComponentName, MixedModel
+from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.tokenizers import TOKENIZERS
@@ -39,14 +39,9 @@ def ngrams() -> NgramModel:
     return ngram_model(["a b c d", *LINES[:4]], order=3)
 
 
-def mixed(network: LanguageModel | None = None, base: LanguageModel | None = None) -> MixedModel:
+def mixed(**others: LanguageModel) -> MixedModel:
     """N-grams mixed with these and a cache."""
-    models: dict[ComponentName, LanguageModel] = {"ngrams": ngrams()}
-    if network is not None:
-        models["network"] = network
-    if base is not None:
-        models["base"] = base
-    return MixedModel(TOKENIZER, models)
+    return MixedModel(TOKENIZER, {"ngrams": ngrams(), **others})  # type: ignore[dict-item]
 
 
 def base() -> MixedModel:
@@ -64,9 +59,9 @@ def base() -> MixedModel:
         lesson,
         ngrams,
         mixed,
-        lambda: mixed(network()),
-        lambda: mixed(network(), base()),
-        lambda: mixed(base=mixed(network())),
+        lambda: mixed(network=network()),
+        lambda: mixed(network=network(), base=base()),
+        lambda: mixed(base=mixed(network=network())),
     ],
 )
 @pytest.mark.parametrize("at_once", [1, 7])
@@ -76,7 +71,6 @@ def test_a_text_read_word_by_word_is_read_as_at_once(
     monkeypatch.setattr(causal, "ROWS_AT_ONCE", at_once)
     monkeypatch.setattr(mixture, "AT_ONCE", at_once)
     monkeypatch.setattr(model, "READ_AT_ONCE", at_once)
-    monkeypatch.setattr(recent_words, "AT_ONCE", at_once)
     monkeypatch.setattr(recent_words, "BLOCK", 5)
     monkeypatch.setattr(recent_words, "MOST_BLOCKS", 4)
     monkeypatch.setattr(recent_words, "CACHE_WORDS", 20)

@@ -68,7 +68,7 @@ def test_the_line_being_typed_does_not_fill_the_cache() -> None:
     words = page_words(*SPECIAL_TOKENS)
     for count in range(50):
         words.on_page(("we met", "the sea", "xi " * count))
-    assert words._line.cache_info().currsize == 2
+    assert words._cached.cache_info().currsize == 2
 
 
 def test_a_model_without_an_unknown_word_gets_no_words_of_the_page() -> None:

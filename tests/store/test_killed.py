@@ -12,93 +12,69 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from rnnlm_tui.store.files import HISTORY, RESUME, RUN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
+from rnnlm_tui.store.run_files import read_facts
 from tests.helpers.commands import command_line
-from tests.helpers.models import (
-    contents,
-    make_model,
-    models_of,
-    put_state,
-    random_weights,
-    small_card,
-)
+from tests.helpers.models import contents, models_of
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no SIGKILL, which no process can answer"
 )
 
-NAME = "killed"
-EPOCHS = 40
+NAME, EPOCHS, LIMIT_S = "killed", 40, 60.0
 SETTINGS = (
     "--preset=lesson",
     *("--epochs", str(EPOCHS), "--batch-size", "4", "--threads", "1", "--device", "cpu"),
     *("--embedding-size", "4", "--bidirectional-size", "4", "--recurrent-size", "4"),
     *("--held-out", "0.2", "--learning-rate", "0.01"),
 )
-LIMIT_S = 60.0
 KILLS = [(0, 1.0), (1, 0.02), (10, 0.05), (20, 0.05)]
 """For each kill, the most lines to read and the most seconds to wait after them. One line is the
 start, before anything is saved; an epoch gives two."""
-
-
 Events: TypeAlias = list[dict[str, Any]]
 
 
-def start(library: Library, *arguments: str) -> subprocess.Popen[str]:
-    """A training in a new process, which is killed if it hangs."""
-    options = ("--name", NAME, "--json", "--data-dir", str(library.folder.parent))
-    process = subprocess.Popen(
+def trained(
+    library: Library, *arguments: str, lines: int | None = None, seconds: float = 0
+) -> tuple[Events, int]:
+    """The events of a training in a new process, and how it ended. It is killed so many seconds
+    after so many lines, if any are given. A line that the kill cut short is left out."""
+    options = ("--name", NAME, "--json", "--data-dir", str(library.data_dir))
+    with subprocess.Popen(
         command_line("--train", *arguments, *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
-    )
-    limit = threading.Timer(LIMIT_S, process.kill)
-    limit.daemon = True
-    limit.start()
-    return process
+    ) as process:
+        assert process.stdout is not None
+        limit = threading.Timer(LIMIT_S, process.kill)
+        limit.start()
+        said = [*islice(process.stdout, lines)]
+        if lines is not None:
+            threading.Event().wait(seconds)
+            process.kill()
+        said += [*process.stdout]
+        limit.cancel()
+    return [json.loads(line) for line in said if line.endswith("\n")], process.returncode
 
 
-def read(process: subprocess.Popen[str], most: int = sys.maxsize) -> Events:
-    """The next events, fewer if the run ends. A line that the kill cut short is left out."""
-    assert process.stdout is not None
-    lines = islice(process.stdout, most)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+def figures(events: Events) -> dict[int, tuple[Any, Any]]:
+    """Those of the epochs that have ended."""
+    return {e["epoch"]: (e["train"], e["held_out"]) for e in events if e["event"] == "epoch"}
 
 
-def losses(events: Events) -> dict[int, tuple[Any, Any]]:
-    """The figures of the epochs that have ended."""
-    ended = (event for event in events if event["event"] == "epoch")
-    return {event["epoch"]: (event["train"], event["held_out"]) for event in ended}
-
-
-def finish(process: subprocess.Popen[str]) -> dict[int, tuple[Any, Any]]:
-    """The figures of the epochs of a run until its end."""
-    with process:
-        events = read(process)
-        assert process.wait(timeout=LIMIT_S) == 0
-    assert (events[-1]["event"], events[-1]["reason"]) == ("finished", "completed")
-    return losses(events)
-
-
-def same_tensors(one: dict[str, NDArray[Any]], two: dict[str, NDArray[Any]]) -> bool:
-    """Whether both hold the same numbers to the last digit."""
-    return one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
-
-
-def tensors_in(path: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of a saved model."""
-    with open_stored(path) as stored:
-        return stored.tensors()
+def network_of(library: Library) -> dict[str, list[Any]]:
+    with open_stored(library.path(NAME)) as stored:
+        return {name: weight.tolist() for name, weight in stored.network().items()}
 
 
 @pytest.mark.slow
@@ -106,106 +82,113 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     corpus_file: Path, tmp_path: Path
 ) -> None:
     straight, library = Library(tmp_path / "straight"), Library(tmp_path / "killed")
-    expected = finish(start(straight, str(corpus_file), *SETTINGS))
-    assert list(expected) == list(range(1, EPOCHS + 1))
-    rng = random.Random(2024)
-    resume = library.run_folder(NAME) / "resume.safetensors"
-    by_epoch: dict[int, tuple[Any, Any]] = {}
-    went_on_from = []
+    expected, code = trained(straight, str(corpus_file), *SETTINGS)
+    assert (code, expected[-1]["reason"]) == (0, "completed")
+    rng, resume = random.Random(2024), library.run_folder(NAME) / RESUME
+    by_epoch, went_on_from = dict[int, tuple[Any, Any]](), []
     for most_lines, most_seconds in KILLS:
         how = ["--resume"] if resume.exists() else [str(corpus_file), *SETTINGS]
-        with start(library, *how) as process:
-            events = read(process, rng.randint(min(1, most_lines), most_lines))
-            threading.Event().wait(rng.uniform(0, most_seconds))
-            process.kill()
-            events += read(process)
-        assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
+        lines, seconds = rng.randint(min(1, most_lines), most_lines), rng.uniform(0, most_seconds)
+        events, code = trained(library, *how, lines=lines, seconds=seconds)
+        assert code == -signal.SIGKILL, "it ended before it was killed"
         for entry in library.entries():
             assert (entry.name, entry.damaged, entry.trained_by) == (NAME, None, None)
             if entry.has_model:
                 library.open(entry.name)
         went_on_from += [e["epochs_done"] for e in events if e["event"] == "started"]
-        for epoch, figures in losses(events).items():
+        for epoch, found in figures(events).items():
             # An epoch that was not saved is trained again, and must come out the same.
-            assert by_epoch.setdefault(epoch, figures) == figures
+            assert by_epoch.setdefault(epoch, found) == found
     assert went_on_from == sorted(went_on_from)
     assert went_on_from[-1] > 1, "no kill came after a save"
-    by_epoch |= finish(start(library, "--resume"))
-    assert dict(sorted(by_epoch.items())) == expected
-    (one, _), (two, _) = straight.open(NAME), library.open(NAME)
-    assert (two.history, two.metrics) == (one.history, one.metrics)
-    assert same_tensors(tensors_in(straight.path(NAME)), tensors_in(library.path(NAME)))
-    folder = library.run_folder(NAME)
-    assert set(contents(folder)) == {"history.jsonl", "origin.json"}
+    events, _ = trained(library, "--resume")
+    assert by_epoch | figures(events) == figures(expected)
+    assert library.open(NAME)[0].metrics == straight.open(NAME)[0].metrics
+    assert network_of(library) == network_of(straight)
+    assert set(contents(library.run_folder(NAME))) == {HISTORY, RUN}
     assert {path.name for path in library.folder.iterdir()} == {".locks", f"{NAME}.safetensors"}
-    lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    kept = [json.loads(line) for line in lines]
-    assert {event["epoch"] for event in kept if event["event"] == "epoch"} == set(expected)
+    kept = (library.run_folder(NAME) / HISTORY).read_text(encoding="utf-8").splitlines()
+    assert figures([json.loads(line) for line in kept]).keys() == figures(expected).keys()
 
 
-DO_AND_DIE = """
-import itertools, os, shutil, signal, sys
+ACTS = """
+import dataclasses, itertools, json, os, shutil, signal, sys
 from pathlib import Path
+import numpy as np
+from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.run_state import Position
-from rnnlm_tui.training.checkpoint import CheckpointWriter, Checkpoint
-from tests.helpers.models import random_weights, small_card, tensors_of
+from rnnlm_tui.store.run_files import Position
+from rnnlm_tui.training.saving import Saver
+from rnnlm_tui.event_types import EpochFigures, Metrics
+from tests.helpers.training import small_job
 
 os.fsync = lambda handle: None  # a kill, unlike a power cut, loses nothing that was written
-base, what = Path(sys.argv[1]), sys.argv[2]
+base = Path(sys.argv[1])
+job = small_job("lesson", base / "job")
+shapes = KINDS["lesson"].shapes(job.config, job.prepared.vocabulary.total_words)
 
 
-def save(library):
-    card = small_card(2)
-    of_text = {name: t for name, t in tensors_of(card).items() if "network" not in name}
-    checkpoints = CheckpointWriter(
-        library.path("saved"), library.run_folder("saved"), card.created, lambda: of_text
-    )
-    checkpoints.save_model(card, {"network": random_weights(card, 2)})
-    checkpoints.save_figures(small_card(3))
-    checkpoints.save_state(Checkpoint(card.config, {}, Position(epoch=3), {}))
+def save(library, epoch=2, update=False):
+    path, folder = library.path("saved"), library.run_folder("saved")
+    folder.mkdir(parents=True, exist_ok=True)
+    saver = Saver(dataclasses.replace(
+        job, path=library.path_of_update("saved") if update else path, folder=folder,
+        replaces=path if update else None,
+    ))
+    weights = {name: np.full(shape, epoch, np.float32) for name, shape in shapes.items()}
+    saver.save_model(EpochFigures(epoch, Metrics(), None), epoch, weights, None, None)
+    saver.save_state(Position(epoch=epoch + 1), weights, "")
+    if epoch > 1:
+        saver.save_evaluation(None, None)
+    if update:
+        saver.replace_model()
+        saver.end()
 
 
 acts = {
     "save": save,
+    "update": lambda library: save(library, update=True),
     "delete": lambda library: library.delete("saved"),
     "import": lambda library: library.import_(base / "model", "new"),
+    "rename": lambda library: library.rename("saved", "new"),
 }
-for number in itertools.count(1):
-    folder = base / str(number)
-    shutil.copytree(base / "before", folder)
-    child = os.fork()
-    if child == 0:
-        left = [number]
+save(Library(base / "before"), 1)
+shutil.copy(Library(base / "before").path("saved"), base / "model")
+steps = {}
+for act, run in acts.items():
+    for number in itertools.count(1):
+        folder = base / act / str(number)
+        shutil.copytree(base / "before", folder)
+        child = os.fork()
+        if child == 0:
+            left = [number]
 
-        def die(event, arguments):
-            steps = ("open", "os.rename", "os.remove", "os.rmdir")
-            if event in steps and str(folder) in str(arguments):
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+            def die(event, arguments):
+                kinds = ("open", "os.rename", "os.remove", "os.rmdir")
+                if event in kinds and str(folder) in str(arguments):
+                    left[0] -= 1
+                    if left[0] == 0:
+                        os.kill(os.getpid(), signal.SIGKILL)
 
-        sys.addaudithook(die)
-        acts[what](Library(folder))
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    if status == 0:
-        break
-    assert os.WTERMSIG(status) == signal.SIGKILL, status
-print(number)
+            sys.addaudithook(die)
+            run(Library(folder))
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        if status == 0:
+            steps[act] = number
+            break
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+print(json.dumps(steps))
 """
 
 
-def killed_at_each_step(folder: Path, what: str) -> list[Library]:
-    """The libraries left by processes that were killed before each opening, renaming and removing
-    of a file in turn. The last one came to its end."""
-    before = Library(folder / "before")
-    card = make_model(before.path("saved"), epoch=1, seed=1)
-    put_state(before.run_folder("saved"), 2, 9)
-    (before.run_folder("saved") / "history.jsonl").write_text("a private sample")
-    make_model(folder / "model", epoch=7)
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Library]]:
+    """For each act, the libraries left by processes that were killed before each opening, renaming
+    and removing of a file in turn. The last process came to its end."""
+    folder = tmp_path_factory.mktemp("acts")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", DO_AND_DIE, str(folder), what],
+        [sys.executable, "-W", "ignore", "-c", ACTS, str(folder)],
         capture_output=True,
         encoding="utf-8",
         timeout=LIMIT_S,
@@ -214,50 +197,62 @@ def killed_at_each_step(folder: Path, what: str) -> list[Library]:
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    steps = int(done.stdout)
-    assert steps > 4, "the hook must see the steps for this test to mean something"
-    assert card.epochs_done == 1
-    return [Library(folder / str(number)) for number in range(1, steps + 1)]
+    steps: dict[str, int] = json.loads(done.stdout)
+    return {act: [Library(folder / act / str(1 + n)) for n in range(steps[act])] for act in steps}
 
 
-def test_a_save_killed_before_any_of_its_steps_leaves_the_old_model_or_the_new(
-    tmp_path: Path,
+def epoch_of(library: Library, name: str) -> int:
+    """The epoch of a model that is whole: all its weights are the number of its epoch."""
+    card = library.open(name)[0]
+    assert card.metrics is not None
+    with open_stored(library.path(name)) as stored:
+        assert {number for w in stored.network().values() for number in w.flat} == {
+            card.metrics.epoch
+        }
+    return card.metrics.epoch
+
+
+@pytest.mark.parametrize("act", ["save", "update"])
+def test_a_kill_while_saving_leaves_the_old_model_or_the_new(
+    killed: dict[str, list[Library]], act: str
 ) -> None:
-    epochs, done = [], []
-    for library in killed_at_each_step(tmp_path, "save"):
-        card, _ = library.open("saved")
-        assert card.metrics is not None
-        epochs.append(card.metrics["epoch"])
-        done.append(card.epochs_done)
-        with open_stored(library.path("saved")) as stored:
-            weights = dict(stored.weights("network"))
-        assert same_tensors(weights, random_weights(small_card(), seed=epochs[-1]))
-        # The next save replaces what the killed one left.
-        make_model(library.path("saved"), epoch=5)
-        assert [name for name in contents(library.folder) if "locks" not in name] == [
-            "saved.safetensors"
-        ]
-    assert (epochs, done) == (sorted(epochs), sorted(done))
-    assert (set(epochs), set(done)) == ({1, 2}, {1, 2, 3})
-
-
-def test_a_deletion_killed_before_any_of_its_steps_can_be_repeated(tmp_path: Path) -> None:
-    *killed, last = killed_at_each_step(tmp_path, "delete")
-    for library in killed:
-        if library.has("saved"):
-            library.delete("saved")
+    epochs = [epoch_of(library, "saved") for library in killed[act]]
+    assert epochs == sorted(epochs) and {*epochs} == {1, 2}
+    for library in killed[act]:
+        position = read_facts(library.run_folder("saved")).position if library.runs() else None
+        assert position is None or position.epoch in (2, 3)
+        library.delete("saved")
         assert models_of(library) == {}, "something was left that nobody sees"
-    assert models_of(last) == {}
 
 
-def test_an_import_killed_before_any_of_its_steps_adds_a_whole_model_or_none(
-    tmp_path: Path,
+def rename_again(library: Library, model: Path) -> None:
+    """The run is renamed before its model; the name of that run is taken."""
+    if library.has("new"):
+        library.delete("new")
+    library.rename("saved", "new")
+
+
+@pytest.mark.parametrize(
+    ("act", "again", "left"),
+    [
+        ("delete", lambda library, model: library.delete("saved"), []),
+        ("import", lambda library, model: library.import_(model, "new"), ["new", "saved"]),
+        ("rename", rename_again, ["new"]),
+    ],
+)
+def test_what_a_kill_interrupts_is_done_by_doing_it_again(
+    killed: dict[str, list[Library]],
+    act: str,
+    again: Callable[[Library, Path], None],
+    left: list[str],
 ) -> None:
-    *killed, last = killed_at_each_step(tmp_path, "import")
-    for library in killed:
-        assert [entry.damaged for entry in library.entries()] == [None] * len(library.names())
-        if not library.has("new"):
-            library.import_(tmp_path / "model", "new")
-        assert library.open("new")[0].epochs_done == 7
+    assert len(killed[act]) > 4, "the hook must see the steps for this test to mean something"
+    before = killed["save"][0].data_dir.parents[1] / "before"
+    whole = contents(before)["models/saved.safetensors"]
+    for library in killed[act]:
+        assert [entry.damaged for entry in library.entries()] == [None] * len(library.entries())
+        if library.names() != left:
+            again(library, before.parent / "model")
+        assert library.names() == left
+        assert {raw for name, raw in models_of(library).items() if "models/" in name} <= {whole}
         assert not [name for name in models_of(library) if name.endswith(".tmp")]
-    assert last.names() == ["new", "saved"]

@@ -1,69 +1,109 @@
-"""Which trainings run, which can be resumed, and how one is asked to stop."""
+"""Who works on which name: no two processes write one model; which trainings run, which can be
+resumed, and how one is asked to stop."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
-from rnnlm_tui.errors import ModelError
+from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.store import locks
 from rnnlm_tui.store.files import RESUME
-from rnnlm_tui.store.library import Library, SavedRun
-from tests.helpers.commands import PATIENCE_S, POSIX, dead_process
-from tests.helpers.models import contents, held_elsewhere, put, put_state
-
-HERE = socket.gethostname()
-
-
-def resumable(name: str, epochs_done: int | None, epochs: int | None = None) -> SavedRun:
-    """The entry of a run that has ended and can be resumed."""
-    return SavedRun(name, None, True, epochs_done, epochs)
+from rnnlm_tui.store.library import Library
+from tests.helpers.commands import PATIENCE_S, POSIX
+from tests.helpers.models import contents, held_elsewhere, models_of, put, put_state
 
 
 def note_of(library: Library, name: str) -> Path:
-    """Where the holder of a name leaves its note."""
+    """Where the trainer of a name leaves its note."""
     return library.folder / ".locks" / f"{name}.json"
 
 
-@contextmanager
-def noted(library: Library, name: str, **facts: Any) -> Iterator[None]:
-    """Holds the name in this process, with these facts in the note."""
-    with library.lock(name):
-        note = json.loads(note_of(library, name).read_text())
-        note_of(library, name).write_text(json.dumps({**note, **facts}))
-        yield
+def test_a_name_in_use_is_refused_and_its_trainer_named(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_S", 0)
+    before = models_of(library)
+    uses: list[Callable[[], object]] = [
+        lambda: library.lock("one").__enter__(),
+        lambda: library.rename("one", "three"),
+        lambda: library.rename("two", "one"),
+        lambda: library.delete("one"),
+    ]
+    with held_elsewhere(library, "one") as process:
+        for use in (*uses[:2], uses[3]):
+            with pytest.raises(ModelError, match=f"one is in use by process {process.pid}, since"):
+                use()
+        assert library.is_held("one") and not library.is_held("two")
+        listed = {entry.name: entry.trained_by for entry in library.entries()}
+        assert (listed["one"] or "").startswith(f"process {process.pid}, since 20")
+        assert listed["two"] is None
+        library.open("one")  # reading needs no lock
+        with library.lock("three"), pytest.raises(ModelError, match="three is in use"):
+            library.rename("two", "three")
+    assert not library.is_held("one")
+    assert models_of(library) == before
 
 
-def never_kill(pid: int, number: int) -> None:
-    """Replaces os.kill in tests that must kill nothing; signal 0 only asks if a process exists."""
-    if number != 0:
-        raise AssertionError(f"signal {number} for process {pid}")
+def test_a_short_task_is_not_listed_as_a_training(library: Library) -> None:
+    put(library.run_folder("two"), {RESUME: b"x"})
+    with library.lock("one", trains=False), library.lock("two", trains=False):
+        (run,) = library.runs()
+        assert (run.name, run.trainer, run.resumable) == ("two", None, True)
+        assert library.is_held("one")
+        with pytest.raises(ModelError, match="no training named one"):
+            library.stop_run("one")
 
 
-# What is listed
+def test_looking_at_a_lock_does_not_make_a_run_fail(library: Library) -> None:
+    """Listing takes each lock for an instant; a run that starts then must only wait."""
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            library.is_held("one")
+
+    watcher = threading.Thread(target=look)
+    with library.lock("one"):
+        pass
+    watcher.start()
+    try:
+        for _ in range(20):
+            with library.lock("one"):
+                pass
+    finally:
+        stop.set()
+        watcher.join()
+    assert not library.is_held("one")
 
 
-def test_a_model_is_listed_as_a_run_only_if_it_can_be_resumed(library: Library) -> None:
+def test_runs_are_those_that_train_or_can_be_resumed(library: Library) -> None:
     assert library.runs() == []
-    put(library.run_folder("one"), {"resume.safetensors": b"not looked into"})
-    put(library.run_folder("begun"), {"resume.safetensors": b"x", "history.jsonl": b"{}\n"})
+    put_state(library.run_folder("one"), 2, epochs=7)
+    put(library.run_folder("begun"), {RESUME: b"x", "history.jsonl": b"{}\n"})
     put(library.run_folder("failed"), {"history.jsonl": b"{}\n"})
-    put(library.data_dir / "runs" / "no name", {"resume.safetensors": b"x"})
+    put(library.data_dir / "runs" / "no name", {RESUME: b"x"})
     before = contents(library.data_dir)
-    assert library.runs() == [resumable("begun", None), resumable("one", 3, 130)]
+    begun, one = library.runs()
     assert contents(library.data_dir) == before
-    library.path("one").write_bytes(b"{")
-    assert library.runs() == [resumable("begun", None), resumable("one", None)]
+    assert (begun.name, begun.epochs_done, begun.epochs) == ("begun", None, None)
+    assert (one.name, one.epochs_done, one.epochs) == ("one", 1, 7)
+    with library.lock("fresh"), held_elsewhere(library, "two") as process:
+        fresh, two = (run for run in library.runs() if run.trainer)
+        assert (fresh.name, fresh.resumable, fresh.is_unfinished) == ("fresh", False, False)
+        assert two.name == "two"
+        assert two.trainer is not None and two.trainer.pid == process.pid
+        process.kill()
+        process.wait(timeout=PATIENCE_S)
+        assert note_of(library, "two").exists(), "it was killed"
+        assert not library.run("two").trainer
+        with pytest.raises(ModelError, match="no training named two"):
+            library.stop_run("two")
 
 
 def test_the_run_to_resume_is_the_newest_that_is_unfinished(library: Library) -> None:
@@ -78,122 +118,40 @@ def test_the_run_to_resume_is_the_newest_that_is_unfinished(library: Library) ->
         library.newest_run()
 
 
-def test_a_training_elsewhere_is_listed_with_and_without_a_model(library: Library) -> None:
-    with library.lock("fresh"), held_elsewhere(library, "two") as process:
-        fresh, two = library.runs()
-        assert fresh.name == "fresh"
-        assert fresh.trainer is not None and fresh.trainer.on_this_host
-        assert (fresh.resumable, fresh.epochs_done) == (False, None)
-        assert (two.name, two.epochs_done) == ("two", 1)
-        who = rf"process {process.pid} on {HERE}, since \d{{4}}-\d\d-\d\d \d\d:\d\d"
-        assert re.fullmatch(who, str(two.trainer))
-    assert library.runs() == []
-
-
-def test_a_short_task_is_not_listed_as_a_run(library: Library) -> None:
-    put(library.run_folder("two"), {"resume.safetensors": b"x"})
-    with library.lock("one", "rename"), library.lock("two", ""):
-        assert library.runs() == [resumable("two", 1, 130)]
-        assert [entry.trained_by for entry in library.entries()] == [None, None]
-        assert f"process {os.getpid()} on" in (library.holder("one") or "")
-        with pytest.raises(ModelError, match="no training named one"):
-            library.stop_run("one")
-
-
-def test_a_training_that_was_killed_is_not_running(library: Library) -> None:
-    with held_elsewhere(library, "one") as process:
-        process.kill()
-        process.wait(timeout=PATIENCE_S)
-        put(library.run_folder("one"), {"resume.safetensors": b"x"})
-        assert note_of(library, "one").exists()
-        assert library.holder("one") is None
-        assert library.runs() == [resumable("one", 3, 130)]
-        with pytest.raises(ModelError, match="no training named one"):
-            library.stop_run("one")
-
-
-def test_the_note_of_a_killed_training_is_not_taken_for_the_next_holders(
-    library: Library,
-) -> None:
-    """The next holder gets the lock a moment before it writes its note."""
-    with noted(library, "one", pid=dead_process()):
-        assert library.holder("one") == "another process"
-        assert library.runs() == []
-
-
-@pytest.mark.parametrize(
-    "note",
-    [b"", b"[]", b"\xff", b"[" * 100_000]
-    + [json.dumps({"pid": pid}).encode() for pid in (0, -1, 1 << 40, True, "1", None, 1.5)],
-)
-def test_an_invalid_note_means_an_unknown_process_and_no_run(
-    library: Library, note: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "kill", never_kill)
+@pytest.mark.parametrize("note", [b"", b"[]", b"\xff", b'{"pid": 0, "since": ""}', b'{"pid": 1}'])
+def test_an_invalid_note_is_that_of_no_training(library: Library, note: bytes) -> None:
     with library.lock("one"):
-        facts = json.loads(note_of(library, "one").read_text())
-        if note.startswith(b"{"):
-            note = json.dumps({**facts, **json.loads(note)}).encode()
         note_of(library, "one").write_bytes(note)
         assert library.runs() == []
-        assert library.holder("one") == "another process"
+        assert library.is_held("one")
         with pytest.raises(ModelError, match="no training named one"):
             library.stop_run("one")
 
 
-def test_a_training_on_another_machine_is_listed_and_cannot_be_stopped_here(
+@POSIX
+def test_a_training_is_asked_to_stop_by_a_signal(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "kill", never_kill)
-    with noted(library, "one", pid=dead_process(), host="elsewhere"):
-        (run,) = library.runs()
-        assert run.trainer is not None and not run.trainer.on_this_host
-        with pytest.raises(ModelError, match=r"another machine .*on elsewhere, since"):
-            library.stop_run("one")
+    with held_elsewhere(library, "one") as process:
+        library.stop_run("one")
+        assert process.wait(timeout=PATIENCE_S) == -signal.SIGTERM
 
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
 
-# Stopping
-
-
-@POSIX
-def test_the_number_of_a_killed_training_may_be_another_processs_by_now(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
-    ) as stranger:
-        monkeypatch.setattr(os, "kill", never_kill)
-        why = f"process {stranger.pid} does not train one"
-        with noted(library, "one", pid=stranger.pid), pytest.raises(ModelError, match=why):
-            library.stop_run("one")
-        assert stranger.poll() is None
-        assert stranger.stdin is not None
-        stranger.stdin.close()
-        assert stranger.wait(timeout=PATIENCE_S) == 0
-
-
-@POSIX
-@pytest.mark.parametrize(
-    ("error", "why"),
-    [
-        (psutil.NoSuchProcess(1), "the training of one has ended"),
-        (psutil.AccessDenied(1), "the training of one is another user's"),
-    ],
-)
-def test_a_process_that_cannot_be_asked_is_reported(
-    library: Library, error: psutil.Error, why: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: psutil.Process) -> None:
-        raise error
-
-    monkeypatch.setattr(psutil.Process, "open_files", refuse)
-    monkeypatch.setattr(os, "kill", never_kill)
-    with library.lock("one"), pytest.raises(ModelError, match=why):
+    monkeypatch.setattr(os, "kill", refuse)
+    with library.lock("one"), pytest.raises(ModelError, match="cannot be stopped from here"):
         library.stop_run("one")
 
 
 def test_windows_reports_that_it_cannot(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnnlm_tui.store.locks.sys.platform", "win32")
-    monkeypatch.setattr(os, "kill", never_kill)
     with library.lock("one"), pytest.raises(ModelError, match="Windows cannot ask the training"):
         library.stop_run("one")
+
+
+@POSIX
+def test_a_data_folder_that_cannot_be_written_is_named(data_dir: Path) -> None:
+    data_dir.write_text("a file")
+    with pytest.raises(StorageError, match=r"cannot write to .*models"):
+        Library(data_dir).lock("one").__enter__()

@@ -1,29 +1,39 @@
-"""Models that were saved once, one of each preset: they open and suggest what they did.
-
-They keep the format of the files from changing unnoticed.
-"""
+"""Models that were saved once, one of each preset, and those that ship: they open, suggest what
+they did, and have the figures that they have."""
 
 from __future__ import annotations
 
 import json
+import os
+import zlib
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
+import rnnlm_tui
+from rnnlm_tui.cli.main import main
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
+from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.library import BUILT_IN, Library
 from rnnlm_tui.store.model_file import load_model, open_stored
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.corpus import read_corpus
-from tests.helpers.models import SAVED_MODELS
+from rnnlm_tui.text.reading import read_text
+from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
 
 PRESETS = ("lesson", "rnn", "gru", "lstm", "ngram")
 ANSWERS: dict[str, list[tuple[str, float]]] = json.loads(
     (SAVED_MODELS / "answers.json").read_text()
 )
+SHIPPED = Path(rnnlm_tui.__file__).parent / "data" / "models"
+MAX_BYTES = {"shakespeare": 2 << 20, ENGLISH: 8 << 20}
+"""In the wheel, which is a zip."""
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_it_suggests_what_it_did(preset: str) -> None:
+def test_a_saved_model_suggests_what_it_did(preset: str) -> None:
     _, model = load_model(SAVED_MODELS / f"{preset}.safetensors")
     candidates, expected = suggest(model, "shall i ").candidates, ANSWERS[preset]
     assert [each.word for each in candidates] == [word for word, _ in expected]
@@ -32,14 +42,75 @@ def test_it_suggests_what_it_did(preset: str) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_its_figures_are_those_that_it_has(preset: str) -> None:
-    path = SAVED_MODELS / f"{preset}.safetensors"
-    card, model = load_model(path)
-    lines = read_corpus([SAVED_MODELS / "verses.txt"]).lines
-    with open_stored(path) as stored:
-        held_out = stored.lines().held_out_of(lines)
-    unseen = [line for line, is_held_out in zip(lines, held_out, strict=True) if is_held_out]
+def test_its_figures_are_those_that_it_has(library: Library, preset: str) -> None:
+    put_saved_model(library, preset)
+    card, model = library.open(preset)
+    unseen = held_out_lines(library, preset, read_text([SAVED_MODELS / "verses.txt"]))
     assert card.evaluation is not None and len(unseen) == card.evaluation.lines
     expected = asdict(card.evaluation)
     for name, value in asdict(summarize([*score(model, unseen)])).items():
         assert value == pytest.approx(expected[name], rel=1e-5), name
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_models_that_ship_are_small_and_whole(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    library = Library(data_dir)
+    assert library.names() == sorted(BUILT_IN)
+    assert len(zlib.compress(library.path(name).read_bytes())) <= MAX_BYTES[name]
+    card, model = library.open(name)
+    assert card.tokenizer == "prose" and card.evaluation is not None
+    with open_stored(SHIPPED / f"{name}.safetensors") as stored:
+        assert len(stored.lines().known) > 1000
+    assert not {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
+    assert len(card.blocked_words) > 20 or name != ENGLISH
+    for word in card.blocked_words:
+        assert word in model.vocabulary
+        suggested = suggest(model, f"He said {word[:-1]}", k=100).candidates
+        assert word not in [candidate.word for candidate in suggested]
+
+
+def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "shipped", {"shakespeare.safetensors": saved_model("ngram")})
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    library, name = Library(data_dir), "shakespeare"
+    assert (library.default_model(), library.runs()) == (name, [])
+    assert [(each.name, each.built_in, each.damaged) for each in library.entries()] == [
+        (name, True, None)
+    ]
+    assert not data_dir.exists(), "nothing is made before something is saved"
+    library.import_(library.export(name, tmp_path), "mine")
+    exported = tmp_path / f"{name}.safetensors"
+    changes: list[Callable[[], None]] = [
+        lambda: library.delete(name),
+        lambda: library.rename(name, "other"),
+        lambda: library.rename("mine", name),
+        lambda: library.import_(exported, name),
+    ]
+    for change in changes:
+        with pytest.raises(ModelError):
+            change()
+    options = ["--preset", "ngram", "--name", name, "--data-dir", str(data_dir)]
+    assert main(["--train", *options, "--force"]) == 1
+    assert library.path(name).read_bytes() == saved_model("ngram")
+    os.utime(library.path("mine"), (0, 0))
+    assert library.newest_first() == ["mine", name], "models of the user's own come first"
+
+
+@pytest.mark.slow
+def test_the_figures_of_a_model_that_ships_are_those_of_its_text(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    kept = Library(data_dir).open("shakespeare")[0].evaluation
+    assert kept is not None
+    assert main(["--evaluate", "--model", "shakespeare", "--all", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["models"]
+    assert (found["lines"], found["words"]) == (kept.lines, kept.words)
+    # numpy differs between processors, and the stored weights of the mixture are rounded.
+    assert found["loss"] == pytest.approx(kept.loss, rel=1e-3)
+    assert found["keystroke_savings"] == pytest.approx(kept.keystroke_savings, abs=2e-3)

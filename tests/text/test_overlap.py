@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,27 +24,12 @@ LINES = (
         ("and then thou art more lovely and less", [Span(2, 5, 3)]),
         ("shall i compare thee to a", [Span(0, 6, 1)]),
         ("shall i compare thee to a winter", [Span(0, 7, 5)]),
-        ("more lovely and more", []),
-        ("", []),
         ("a summer's day thou art x", [Span(0, 5, 1)]),  # over the end of a line
-        ("art more lovely and more temperate rough winds do shake more lovely", [Span(0, 10, 3)]),
         ("more lovely and more zzz more lovely and more temperate", [Span(5, 5, 3)]),
     ],
 )
 def test_a_copy_is_found_with_the_number_of_its_line(text: str, spans: list[Span]) -> None:
     assert [*CopiedSpans(LINES, LessonTokenizer()).find(text.split())] == spans
-
-
-def test_spans_may_overlap_but_none_is_within_another() -> None:
-    overlapping = CopiedSpans(["a b c d e f", "c d e f g h"], LessonTokenizer())
-    assert overlapping.find([*"abcdefgh"]) == (Span(0, 6, 1), Span(2, 6, 2))
-    assert CopiedSpans(["", "..."], LessonTokenizer()).find([*"abcdef"]) == ()
-
-
-def test_a_long_copy_is_found_in_one_piece() -> None:
-    words = [str(number) for number in np.random.default_rng(0).integers(0, 50, 5000)]
-    index = CopiedSpans([" ".join(words[i : i + 7]) for i in range(0, 5000, 7)], LessonTokenizer())
-    assert index.find(words) == (Span(0, 5000, 1),)
 
 
 def searched(corpus: list[list[str]], words: list[str]) -> list[Span]:

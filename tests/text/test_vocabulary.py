@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +23,6 @@ WORDS = ("the", "cat", "sat")
         ("lesson", "Shall I ", ["shall", "i"], ""),
         ("lesson", "well, ", ["well"], ""),
         ("lesson", "o'er-tak", ["o'er"], "tak"),
-        ("lesson", "", [], ""),
         ("whitespace", "The Cat", ["The"], "Cat"),
         (
             "whitespace",
@@ -31,7 +30,6 @@ WORDS = ("the", "cat", "sat")
             ["The", "cat's", "<unk>,", "N", "no."],
             "",
         ),
-        ("whitespace", " \t", [], ""),
         ("whitespace", "", [], ""),
     ],
 )
@@ -48,7 +46,6 @@ def test_a_typed_line_splits_into_whole_words_and_a_half_typed_one(
         ("lesson", "i see ", "", "thee"),
         ("lesson", "I see TH", "th", "ee"),
         ("lesson", "i see,", "", " thee"),
-        ("lesson", "i see,\n", "", "thee"),
         ("whitespace", "i see , ", "", "thee"),
         ("whitespace", "th", "th", "ee"),
     ],
@@ -88,20 +85,10 @@ def test_without_special_tokens_unknown_words_are_dropped() -> None:
     assert (vocabulary.total_words, vocabulary.excluded_ids) == (4, (0,))
 
 
-@pytest.mark.parametrize(
-    ("words", "special_tokens"),
-    [
-        (["a", "b", "a"], ()),
-        (["a", "<unk>"], SPECIAL_TOKENS),
-        (["a"], ("<unk>", "<unk>")),
-        (["a"], ("<other>",)),
-    ],
-)
-def test_a_vocabulary_refuses_doubles_and_unknown_special_tokens(
-    words: list[str], special_tokens: Sequence[str]
-) -> None:
-    with pytest.raises(ValueError, match="vocabulary"):
-        Vocabulary(words, special_tokens)
+@pytest.mark.parametrize("words", [["a", "b", "a"], ["a", "<unk>"]])
+def test_a_vocabulary_refuses_doubles(words: list[str]) -> None:
+    with pytest.raises(ValueError, match="occurs twice"):
+        Vocabulary(words, SPECIAL_TOKENS)
 
 
 def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
@@ -109,7 +96,6 @@ def test_the_most_frequent_words_are_kept_and_the_rarest_not() -> None:
     assert Vocabulary.of_counts(counts, SPECIAL_TOKENS).words == ("b", "a", "d", "c")
     assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, most=2).words == ("b", "a")
     assert Vocabulary.of_counts(counts, SPECIAL_TOKENS, min_count=3).words == ("b",)
-    assert Vocabulary.of_counts({}, SPECIAL_TOKENS).words == ()
 
 
 @settings(deadline=None, derandomize=True)

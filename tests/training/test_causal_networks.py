@@ -7,52 +7,40 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
-from rnnlm_tui.lm import adaptive_softmax
-from rnnlm_tui.lm.causal import WINDOW, CausalArchitecture, CausalModel, causal_shapes
-from rnnlm_tui.lm.layer_table import layers_of
+from rnnlm_tui.config import CausalConfig
+from rnnlm_tui.errors import UsageError
+from rnnlm_tui.lm.adaptive_softmax import softmax_shapes
+from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.causal_networks import CausalNetwork
-from rnnlm_tui.training.learner import HeldOutTotals, has_bfloat16
+from rnnlm_tui.training.network_learner import check_bfloat16, losses_and_ranks
+from tests.helpers.networks import normal_weights
 
-WORDS = 41
+HEAD = softmax_shapes(CausalConfig(softmax="adaptive"), 10**6)["embedding"][0] - 1
+"""The words of the head of an adaptive softmax."""
+WORDS = {"full": 41, "adaptive": 2 * HEAD}
 every_cell = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 every_size = pytest.mark.parametrize(
     ("layers", "hidden", "softmax"),
-    [(1, 7, "full"), (1, 5, "full"), (2, 5, "full"), (1, 7, "adaptive"), (2, 5, "adaptive")],
+    [(1, 7, "full"), (2, 5, "full"), (2, 5, "adaptive")],
 )
-every_softmax = pytest.mark.parametrize("softmax", ["full", "adaptive"])
 
 
-@pytest.fixture(autouse=True)
-def small_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A head of 9 rows and two tails, if the softmax is adaptive."""
-    monkeypatch.setattr(adaptive_softmax, "TAIL_BEGINS", (9, 25))
-
-
-def config(**settings: object) -> CausalConfig:
-    sizes: dict[str, object] = {"embedding_size": 7, "hidden_size": 5, "dropout": 0.0}
-    return CausalConfig(**{**sizes, **settings})  # type: ignore[arg-type]
-
-
-def network(
-    cell: str, sizes: CausalConfig, seed: int = 0, precision: torch.dtype = torch.float32
-) -> CausalNetwork:
+def network(cell: str, layers: int = 1, hidden: int = 5, softmax: str = "full") -> CausalNetwork:
     """A network with biases and embeddings that matter."""
-    rng = np.random.default_rng(seed)
-    shapes = causal_shapes(cell, sizes, WORDS)
-    ours = CausalNetwork(cell, sizes, WORDS, rng, precision)
-    ours.load_weights(
-        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
-    )
+    sizes = CausalConfig(7, hidden, layers, 0.0, softmax)  # type: ignore[arg-type]
+    ours = CausalNetwork(cell, sizes, WORDS[softmax], np.random.default_rng(0))
+    ours.load_weights(normal_weights(causal_shapes(cell, sizes, WORDS[softmax]), 0.5))
     return ours
 
 
-def batch(seed: int, shape: tuple[int, int] = (3, 6)) -> tuple[Tensor, Tensor]:
-    rng = np.random.default_rng(seed)
-    x, target = rng.integers(1, WORDS, (2, *shape))
+def batch(
+    seed: int, softmax: str = "full", shape: tuple[int, int] = (3, 6)
+) -> tuple[Tensor, Tensor]:
+    """Inputs and targets [B, T]."""
+    x, target = np.random.default_rng(seed).integers(1, WORDS[softmax], (2, *shape))
     return torch.from_numpy(x), torch.from_numpy(target)
 
 
@@ -63,7 +51,11 @@ def plain_weights(ours: CausalNetwork) -> dict[str, Tensor]:
 
 def plain_logits(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> Tensor:
     """`x` [B, T] -> the logits [B, T, V], word by word as the network is defined."""
-    sequence = list(plain_embedding(weights)[x].unbind(1))
+    embedding, inputs = weights["embedding"], weights["embedding"]
+    if "tail1.kernel" in weights:
+        tail = weights["tail1.embedding"] @ weights["tail1.kernel"].T + embedding[HEAD]
+        inputs = torch.cat([embedding[:HEAD], tail])
+    sequence = list(inputs[x].unbind(1))
     for number in range(1, ours.config.layers + 1):
         layer = {name.partition(".")[2]: w for name, w in weights.items() if f"r{number}." in name}
         h = c = torch.zeros(len(x), ours.config.hidden_size)
@@ -83,27 +75,13 @@ def plain_logits(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> 
     outputs = torch.stack(sequence, 1)
     if "projection.kernel" in weights:
         outputs = outputs @ weights["projection.kernel"]
-    logits = outputs @ weights["embedding"].T + weights["output.bias"][: len(weights["embedding"])]
-    if len(weights["embedding"]) == WORDS:
+    logits = outputs @ embedding.T + weights["output.bias"][: len(embedding)]
+    if "tail1.kernel" not in weights:
         return logits
     of_head = logits.log_softmax(2)
-    parts, bias = [of_head[:, :, :9]], torch.split(weights["output.bias"][11:], 16)
-    for number in (1, 2):
-        narrow = outputs @ weights[f"tail{number}.kernel"]
-        of_tail = narrow @ weights[f"tail{number}.embedding"].T + bias[number - 1]
-        parts.append(of_head[:, :, 8 + number, None] + of_tail.log_softmax(2))
-    return torch.cat(parts, 2)
-
-
-def plain_embedding(weights: dict[str, Tensor]) -> Tensor:
-    """What the first layer reads for each word [V, E]."""
-    head = weights["embedding"]
-    if len(head) == WORDS:
-        return head
-    tails = [
-        head[8 + k] + weights[f"tail{k}.embedding"] @ weights[f"tail{k}.kernel"].T for k in (1, 2)
-    ]
-    return torch.cat([head[:9], *tails])
+    of_tail = outputs @ weights["tail1.kernel"] @ weights["tail1.embedding"].T
+    of_tail = (of_tail + weights["output.bias"][HEAD + 1 :]).log_softmax(2)
+    return torch.cat([of_head[:, :, :HEAD], of_head[:, :, HEAD:] + of_tail], 2)
 
 
 @every_cell
@@ -111,114 +89,89 @@ def plain_embedding(weights: dict[str, Tensor]) -> Tensor:
 def test_loss_and_gradients_are_those_of_plain_autograd(
     cell: str, layers: int, hidden: int, softmax: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output_layers, "ROWS_AT_ONCE", 5 * WORDS)  # several blocks of rows
-    ours = network(cell, config(layers=layers, hidden_size=hidden, softmax=softmax))
+    """Those of a batch too that has no word of the tail."""
+    monkeypatch.setattr(output_layers, "ROWS_AT_ONCE", 5 * WORDS[softmax])  # several blocks
+    ours = network(cell, layers, hidden, softmax)
     weights = plain_weights(ours)
-    x, target = batch(1)
-    target[1, 4:] = 0  # padding, which is no target
-    loss, logits = ours.loss(x, target, None), plain_logits(ours, weights, x)
-    expected = nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=0)
-    torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
-    real = target != 0
-    assert loss.predictions == int(real.sum()) == 16
-    assert loss.words == int((real & (target != END_ID)).sum())
-    words_alone = logits.detach().clone()
-    words_alone[:, :, : END_ID + 1] = -torch.inf
-    assert int(loss.hits) == int(((words_alone.argmax(2) == target) & real).sum())
-    torch.autograd.backward(loss.objective)
-    torch.autograd.backward(expected)
-    gradients = {name: parameter.grad for name, parameter in ours.named_parameters()}
-    for name, weight in weights.items():
-        gradient = gradients.pop(name.replace(".", "_"))
-        torch.testing.assert_close(gradient, weight.grad, rtol=1e-4, atol=1e-6, msg=name)
-    assert not gradients
+    for last in (WORDS[softmax], HEAD - 1):
+        x, target = (ids.clamp(max=last) for ids in batch(1, softmax))
+        target[1, 4:] = 0  # padding, which is no target
+        logits = plain_logits(ours, weights, x)
+        expected = nn.functional.cross_entropy(
+            logits.flatten(0, 1), target.flatten(), ignore_index=0
+        )
+        ours.zero_grad()
+        ours.hidden_state = {}
+        loss = ours.loss(x, target, None)
+        torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
+        assert loss.predictions == int((target != 0).sum()) == 16
+        torch.autograd.backward(loss.objective)
+        gradients = torch.autograd.grad(expected, [*weights.values()], materialize_grads=True)
+        named = dict(ours.named_parameters())
+        for name, gradient in zip(weights, gradients, strict=True):
+            found = named.pop(name.replace(".", "_")).grad
+            torch.testing.assert_close(found, gradient, rtol=1e-4, atol=1e-6, msg=name)
+        assert not named
 
 
 @every_cell
-@every_softmax
-def test_the_layers_of_a_gpu_and_products_in_bfloat16_learn_about_the_same(
-    cell: str, softmax: str
-) -> None:
-    """The layers of a GPU are PyTorch's; here they compute on the CPU."""
+@pytest.mark.parametrize(("hidden", "softmax"), [(7, "full"), (5, "adaptive")])
+def test_products_in_bfloat16_learn_about_the_same(cell: str, hidden: int, softmax: str) -> None:
+    try:
+        check_bfloat16(torch.device("cpu"))
+    except UsageError:
+        pytest.skip("no bfloat16")
 
-    def learned(precision: torch.dtype, own_layers: bool) -> tuple[float, Tensor]:
-        ours = network(cell, config(layers=2, softmax=softmax), precision=precision)
-        ours.own_layers = own_layers
+    def learned(is_low: bool) -> tuple[float, Tensor]:
+        ours = network(cell, 2, hidden, softmax)
         for seed in (1, 2):  # the second batch starts from the state after the first
-            loss = ours.loss(*batch(seed), None).objective
-        torch.autograd.backward(loss)
-        parts = [p.grad.flatten() for p in ours.parameters() if p.grad is not None]
-        return loss.item(), torch.cat(parts)
-
-    loss, gradient = learned(torch.float32, own_layers=True)
-    loss_of_gpu, gradient_of_gpu = learned(torch.float32, own_layers=False)
-    assert loss_of_gpu == pytest.approx(loss, abs=1e-6)
-    torch.testing.assert_close(gradient_of_gpu, gradient, rtol=0, atol=1e-5)
-    for own_layers in (True, False) if has_bfloat16(torch.device("cpu")) else ():
-        low_loss, low_gradient = learned(torch.bfloat16, own_layers)
-        assert low_loss != loss
-        assert low_loss == pytest.approx(loss, rel=0.01)
-        assert (low_gradient - gradient).norm() < 0.03 * gradient.norm()
-
-
-def test_a_batch_without_rare_words_leaves_their_embeddings_alone() -> None:
-    ours = network("gru", config(softmax="adaptive"))
-    x, target = batch(1)
-    for last, rare in ((WORDS, True), (8, False)):
-        loss = ours.loss(x.clamp(max=last), target.clamp(max=last), None)
+            with torch.autocast("cpu", torch.bfloat16, enabled=is_low):
+                loss = ours.loss(*batch(seed, softmax), None)
         torch.autograd.backward(loss.objective)
-        gradients = [p.grad for name, p in ours.named_parameters() if name.endswith("l1_embedding")]
-        assert [bool(g is not None and g.any()) for g in gradients] == [rare]
+        gradients = [p.grad for p in ours.parameters() if p.grad is not None]
+        held = [loss.nll, *gradients, *ours.hidden_state.values()]
+        assert {tensor.dtype for tensor in held} == {torch.float32}
+        return loss.objective.item(), torch.cat([gradient.flatten() for gradient in gradients])
+
+    (loss, gradient), (low_loss, low_gradient) = learned(False), learned(True)
+    assert low_loss != loss
+    assert low_loss == pytest.approx(loss, rel=0.01)
+    assert (low_gradient - gradient).norm() < 0.03 * gradient.norm()
 
 
-def total(ours: CausalNetwork, x: Tensor, target: Tensor) -> HeldOutTotals:
-    """The held-out totals of a batch. Words 0 to 4 are never suggested."""
-    totals = HeldOutTotals()
-    for logits in ours.logits(x, target):
-        totals.add(logits, torch.arange(5))
-    return totals
-
-
-@every_softmax
-def test_held_out_totals_are_those_of_the_logits(softmax: str) -> None:
-    ours = network("gru", config(softmax=softmax))
-    x, target = batch(2)
+@pytest.mark.parametrize("softmax", WORDS)
+def test_held_out_losses_and_ranks_are_those_of_the_logits(softmax: str) -> None:
+    """Words 0 to 4 are never suggested, and of equally likely words the first one is."""
+    ours = network("gru", softmax=softmax)
+    x, target = batch(2, softmax)
     target[0, 0], target[1, 1] = END_ID, 4
-    logits = plain_logits(ours, plain_weights(ours), x).flatten(0, 1).detach()
-    wanted = target.flatten()
-    expected = nn.functional.cross_entropy(logits, wanted, reduction="sum")
+    logits = plain_logits(ours, plain_weights(ours), x).detach().transpose(0, 1).flatten(0, 1)
+    wanted = target.T.flatten()  # in the order of time, as the network computes
+    expected = nn.functional.cross_entropy(logits, wanted, reduction="none")
     logits[:, :5] = -torch.inf
     place = logits.argsort(1, descending=True).eq(wanted[:, None]).int().argmax(1)
-    place[wanted < 5] = WORDS
-    totals = total(ours, x, target)
-    assert totals.nll == pytest.approx(expected.item(), rel=1e-5)
-    assert (totals.top1, totals.top5) == (int((place == 0).sum()), int((place < 5).sum()))
-    assert totals.predictions == target.numel()
-
-
-def test_of_equally_likely_words_the_first_one_is_suggested() -> None:
-    totals, everything = HeldOutTotals(), torch.ones(2, dtype=torch.bool)
-    totals.add((torch.zeros(2, 9), torch.tensor([3, 4]), everything), torch.arange(3))
-    assert (totals.top1, totals.top5) == (1, 2)
+    place[wanted < 5] = WORDS[softmax]
+    ((found, of_found, in_loss),) = ours.logits(x, target)
+    losses, ranks = losses_and_ranks(found, of_found, torch.arange(5))
+    torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-5)
+    assert ranks.tolist() == place.tolist()
+    assert in_loss.all()
+    _, ranks = losses_and_ranks(torch.zeros(2, 9), torch.tensor([5, 6]), torch.arange(5))
+    assert ranks.tolist() == [0, 1]
 
 
 @every_cell
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_state_of_a_stream_continues_from_batch_to_batch(cell: str, layers: int) -> None:
-    x, target = batch(3, (2, 8))
-    whole = total(network(cell, config(layers=layers)), x, target).nll
-    in_parts = network(cell, config(layers=layers))
-    halves = [total(in_parts, x[:, part], target[:, part]).nll for part in (slice(4), slice(4, 8))]
-    assert sum(halves) == pytest.approx(whole, rel=1e-5)
-    alone = network(cell, config(layers=layers))
-    assert abs(total(alone, x[:, 4:8], target[:, 4:8]).nll - halves[1]) > 1e-3
-
-
-def numpy_model(ours: CausalNetwork) -> CausalModel:
-    words = [f"word{i}" for i in range(WORDS - 1 - len(SPECIAL_TOKENS))]
-    weights = {name: tensor.numpy() for name, tensor in ours.weights().items()}
-    vocabulary = Vocabulary(words, SPECIAL_TOKENS)
-    return CausalModel(ours.cell, ours.config, vocabulary, LessonTokenizer(), WINDOW, weights)
+    x, target = batch(3, shape=(2, 8))
+    whole, in_parts, alone = (network(cell, layers) for _ in range(3))
+    expected = whole.loss(x, target, None).nll.item()
+    first, last = (
+        in_parts.loss(x[:, part], target[:, part], None).nll.item()
+        for part in (slice(4), slice(4, 8))
+    )
+    assert first + last == pytest.approx(expected, rel=1e-5)
+    assert abs(alone.loss(x[:, 4:], target[:, 4:], None).nll.item() - last) > 1e-3
 
 
 @every_cell
@@ -226,35 +179,21 @@ def numpy_model(ours: CausalNetwork) -> CausalModel:
 def test_numpy_predicts_what_pytorch_does(
     cell: str, layers: int, hidden: int, softmax: str
 ) -> None:
-    ours = network(cell, config(layers=layers, hidden_size=hidden, softmax=softmax))
-    model, weights = numpy_model(ours), plain_weights(ours)
-    ids = np.random.default_rng(6).integers(1, WORDS, 12).tolist()
-    logits = plain_logits(ours, weights, torch.tensor([ids]))[0]
-    expected = logits.softmax(1).detach().numpy()
-    whole = model.advance(model.start, ids)
-    word_by_word = [model.start]
-    for word in ids:
-        word_by_word += model.advance(word_by_word[-1], [word])
-    branched = [*model.advance(whole[3], [9, 10]), *model.advance(whole[3], ids[4:])]
-    for states in (whole, word_by_word[1:], [*whole[:4], *branched[2:]]):
-        predicted = np.stack([*model.predict(states)])
-        np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-5)
-        np.testing.assert_allclose(predicted.sum(1), 1, rtol=0, atol=1e-5)
-
-
-@every_cell
-@every_softmax
-def test_the_layer_table_counts_every_weight(cell: str, softmax: str) -> None:
-    sizes = config(layers=2, softmax=softmax)
-    settings = Config(cell, sizes, CausalTrainConfig())
-    layers = layers_of(CausalArchitecture(settings, WORDS, WINDOW))
-    counted = sum(layer.parameters for layer in layers)
-    assert counted == sum(p.numel() for p in network(cell, sizes).parameters())
+    ours = network(cell, layers, hidden, softmax)
+    words = [f"word{i}" for i in range(WORDS[softmax] - 1 - len(SPECIAL_TOKENS))]
+    weights = {name: tensor.numpy() for name, tensor in ours.weights().items()}
+    read = Vocabulary(words, SPECIAL_TOKENS), LessonTokenizer(), WINDOW, weights
+    model = CausalModel(cell, ours.config, *read)
+    ids = batch(6, softmax, (1, 12))[0]
+    ((logits, *_),) = ours.logits(ids, ids)
+    predicted = np.stack([*model.predict(model.advance(model.start, ids[0].tolist()))])
+    np.testing.assert_allclose(predicted, logits.softmax(1).numpy(), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(predicted.sum(1), 1, rtol=0, atol=1e-5)
 
 
 @every_cell
 def test_initial_weights(cell: str) -> None:
-    sizes = config(embedding_size=64, hidden_size=48)
+    sizes = CausalConfig(64, 48)
     weights = CausalNetwork(cell, sizes, 500, np.random.default_rng(0)).weights()
     assert weights["embedding"].abs().max() <= 0.1
     recurrent = weights["layer1.recurrent_kernel"].reshape(48, -1, 48)  # [H, G, H]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,22 +47,15 @@ def test_events_pass_and_are_written_before_they_do(tmp_path: Path) -> None:
 
 
 def test_all_progress_passes_and_at_most_one_a_second_is_written(tmp_path: Path) -> None:
-    times = [0.1 * tenth for tenth in range(50)]
-    events: list[Event] = [started(), *map(progress, times)]
+    events: list[Event] = [started(), *(progress(tenth / 10) for tenth in range(50))]
     assert record_all(tmp_path, *events) == events
     written = [event.time for event in history(tmp_path) if isinstance(event, Progress)]
-    assert written[0] == 0
-    gaps = [after - before for before, after in pairwise(written)]
-    assert len(written) == 5
-    assert min(gaps) >= 1
+    assert written == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
-@pytest.mark.parametrize("before", [(), (started(), saved(1))])
-@pytest.mark.parametrize("half", [b"{", b'{"v": 1, "event": "prog', b"\xe2\x82", b"\0" * 9])
-def test_a_last_line_that_is_half_written_is_cut_off(
-    tmp_path: Path, before: tuple[Event, ...], half: bytes
-) -> None:
-    record_all(tmp_path, *before)
+@pytest.mark.parametrize("half", [b'{"v": 1, "event": "prog', b"\xe2\x82", b"\0" * 9])
+def test_a_last_line_that_is_half_written_is_cut_off(tmp_path: Path, half: bytes) -> None:
+    before = record_all(tmp_path, started(), saved(1))
     with (tmp_path / "history.jsonl").open("ab") as file:
         file.write(half)
     record_all(tmp_path, started(epochs_done=1), saved(2, best=False))
@@ -85,13 +77,6 @@ def test_a_history_keeps_path_bytes_that_are_not_unicode(tmp_path: Path) -> None
     events: list[Event] = [started(), Saved(1.0, 1, "/caf\udce9/verses", True)]
     assert record_all(tmp_path, *events) == events
     assert history(tmp_path) == events
-
-
-@pytest.mark.parametrize("events", [[started()], [Warned(0.0, "x")]])
-def test_a_history_that_cannot_be_written_is_named(tmp_path: Path, events: list[Event]) -> None:
-    (tmp_path / "history.jsonl").mkdir()
-    with pytest.raises(StorageError, match=r"history\.jsonl"):
-        record_all(tmp_path, *events)
 
 
 def test_the_history_of_an_earlier_run_stays_whole_where_it_cannot_be_replaced(

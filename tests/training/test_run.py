@@ -1,35 +1,404 @@
-"""The sample of an epoch."""
+"""The training loop: its events, what it keeps, how it stops, pauses, resumes and diverges."""
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
+import torch
 
-from rnnlm_tui.text.prose import ProseTokenizer
-from rnnlm_tui.text.tokenizer import Conventions, Tokenizer
-from rnnlm_tui.text.tokenizers import WhitespaceTokenizer
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
-from rnnlm_tui.training.run import sample
-from tests.helpers.scripted import ScriptedModel
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.evaluate import score, summarize
+from rnnlm_tui.event_types import (
+    Event,
+    Metrics,
+    Paused,
+    Progress,
+    Saved,
+    Started,
+    from_json_line,
+    to_json_line,
+)
+from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.run_files import read_facts, read_state
+from rnnlm_tui.training import network_learner
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.network_learner import NetworkLearner
+from tests.helpers.commands import VERSES
+from tests.helpers.events import end_of, epochs_of, loss_of
+from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_job
 
-VERSE = {
-    "<s>": {"the": 0.6, "a": 0.4},
-    "the": {"cat": 0.6, "sea": 0.4},
-    "cat": {"sat": 0.6, "</s>": 0.4},
-    "sat": {"</s>": 0.6, "sat": 0.4},
-}
+NETWORKS = [("lesson", {}), ("rnn", {}), ("gru", {}), ("lstm", {"layers": 2})]
+MIXED = ("gru", {"mixture": "on", "held_out": 0.2})
+TEXT = VERSES * 10
+
+
+def ticking() -> Callable[[], float]:
+    """A clock that advances a second at each reading, so that every step reports its progress."""
+    ticks = count()
+    return lambda: float(next(ticks))
+
+
+def kinds_of(events: list[Event]) -> list[str]:
+    return [event.event for event in events]
+
+
+def training_lines(text: str, mask: Any) -> list[str]:
+    return [line for line, held in zip(text.splitlines(), mask, strict=True) if not held]
+
+
+# Events and figures
 
 
 @pytest.mark.parametrize(
-    ("tokenizer", "text"),
+    ("preset", "settings", "kinds"),
     [
-        (ProseTokenizer(Conventions(), {}), "A cat sat / The cat sat / The cat sat / The cat sat"),
-        (WhitespaceTokenizer(), "A cat sat sat sat sat sat sat sat sat sat sat"),
+        ("gru", {"epochs": 2, "bptt": 64}, [*["progress"] * 4, "epoch", "saved"] * 2),
+        ("ngram", {"order": 3}, [*["progress"] * 3, "epoch", "saved"]),
     ],
-    ids=lambda value: getattr(value, "name", ""),
 )
-def test_a_sample_goes_on_in_the_next_line_unless_words_are_all_it_writes(
-    tokenizer: Tokenizer, text: str
+def test_the_events_of_a_run(
+    preset: str, settings: dict[str, Any], kinds: list[str], tmp_path: Path
 ) -> None:
-    words = ("the", "a", "cat", "sat", "sea")
-    model = ScriptedModel(VERSE, 3, SPECIAL_TOKENS, words, tokenizer)
-    assert sample(model, "A cat") == {"seed": "A cat", "text": text}
+    job = small_job(preset, tmp_path / "a", text=TEXT, seed=5, **settings)
+    events = [*run(job, clock=ticking())]
+    assert kinds_of(events) == ["started", *kinds, "finished"]
+    begin, end = events[0], end_of(events)
+    assert isinstance(begin, Started)
+    assert (begin.preset, begin.seed, begin.device, begin.threads) == (preset, 5, "cpu", 1)
+    assert ("torch" in begin.versions) == (preset == "gru")
+    assert begin.held_out_lines == (0 if preset == "gru" else 6)
+    epochs, saves = epochs_of(events), [e for e in events if isinstance(e, Saved)]
+    assert (end.reason, end.best_epoch, end.path) == ("completed", len(epochs), str(job.path))
+    assert [save.epoch for save in saves] == [epoch.epoch for epoch in epochs]
+    assert end.metrics is not None and end.metrics.train == epochs[-1].train
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert [p.step for p in progress] == [*range(1, progress[0].steps + 1)] * len(epochs)
+    assert all(p.eta_s is None or p.eta_s >= 0 for p in progress)
+    for event in events:
+        assert isinstance(event, Progress) or from_json_line(to_json_line(event)) == event
+    assert not (job.folder / RESUME).exists() and job.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings"), [("lesson", {}), ("lstm", {"unk_rate": 0, "batch_size": 1})]
+)
+def test_the_figures_of_an_epoch_are_those_of_the_model(
+    preset: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """With a learning rate near zero and no dropout an epoch's loss is that of its end. A causal
+    network reads the text as one stream, which begins with any line."""
+    settings = {"epochs": 1, "learning_rate": 1e-12, "dropout": 0, **settings}
+    job = small_job(preset, tmp_path / "a", **settings)
+    (epoch,) = epochs_of([*run(job)])
+    _, model = load_model(job.path)
+    lines = VERSES.splitlines()
+    orders = [[*score(model, lines[first:] + lines[:first])] for first in range(len(lines))]
+    losses = [np.mean([loss for line in scored for loss in line.losses]) for scored in orders]
+    nearest = int(np.argmin(np.abs(np.array(losses) - loss_of(epoch.train))))
+    scored, loss = orders[nearest], float(losses[nearest])
+    within = 1e-6 if preset == "lesson" else 1e-4  # the lstm is saved in 8 bits
+    assert epoch.train.loss == pytest.approx(loss, abs=within)
+    assert epoch.train.perplexity == pytest.approx(math.exp(loss), rel=1e-4)
+    # Only the lesson counts hits, and it does not learn the first word of a line.
+    learned = [word for line in scored for word in line.words[1:]]
+    hits = pytest.approx(np.mean([w.rank == 1 for w in learned]))
+    assert epoch.train.accuracy == (hits if preset == "lesson" else None)
+    assert bool(epoch.train.penalty) == (preset == "lesson")
+
+
+def test_the_figures_of_n_grams_are_those_of_the_model(tmp_path: Path) -> None:
+    job = small_job("ngram", tmp_path / "a", text=TEXT, order=4)
+    (epoch,) = epochs_of([*run(job)])
+    card, model = load_model(job.path)
+    found = summarize(score(model, training_lines(TEXT, job.prepared.held_out_mask)))
+    assert epoch.train.loss == pytest.approx(found.loss, rel=1e-5)
+    assert epoch.train.accuracy == found.top1
+    assert len(card.ngrams) == 4 and sum(card.ngrams) == card.parameters
+
+
+@pytest.mark.parametrize(("preset", "settings"), NETWORKS)
+def test_a_network_learns_and_its_sample_continues_the_seed_line(
+    preset: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = {"epochs": 25, "learning_rate": 0.03, "dropout": 0, **settings}
+    job, control, events = small_job(preset, tmp_path / "a", **settings), Control("The cat"), []
+    for event in run(job, control):
+        events.append(event)
+        if isinstance(event, Saved) and event.epoch == 1:
+            assert control.handle_command("sample a bird")
+    first, *_, last = epochs_of(events)
+    assert loss_of(last.train) < 0.85 * loss_of(first.train)
+    assert (first.sample["seed"], last.sample["seed"]) == ("The cat", "a bird")
+    # Ten words; a slash stands between lines, which the lesson does not know.
+    lines = last.sample["text"].removeprefix("a bird").split(" / ")
+    assert sum(len(line.split()) for line in lines) <= 10
+    assert (len(lines) > 1) == (preset != "lesson")
+
+
+# Which epoch is kept, and when a run ends
+
+
+def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"epochs": 12, "held_out": 0.4, "learning_rate": 0.1, "dropout": 0}
+    job = small_job("lesson", tmp_path / "a", **settings)
+    events = [*run(job)]
+    losses = [loss_of(epoch.held_out) for epoch in epochs_of(events)]
+    best = 1 + losses.index(min(losses))
+    assert 1 <= best < 12, "the small network must overfit for this test to mean something"
+    assert [event.epoch for event in events if isinstance(event, Saved) and event.best][-1] == best
+    end, card = end_of(events), read_card(job.path)
+    assert end.metrics is not None and (end.best_epoch, end.metrics.epoch) == (best, best)
+    assert card.epochs_done == 12 and card.metrics == end.metrics
+    # The kept weights are those of the best epoch: they give its held-out loss again.
+    measured = summarize(score(load_model(job.path)[1], job.held_out[0].lines))
+    assert measured.loss == pytest.approx(min(losses), abs=1e-5)
+
+
+@pytest.mark.parametrize(("patience", "min_epochs", "last"), [(2, 1, 4), (2, 7, 7), (50, 1, 9)])
+def test_a_run_ends_early_when_its_patience_is_exhausted(
+    patience: int, min_epochs: int, last: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([5.0, 4.0, 4.5, 4.4, 4.3, 4.2, 4.1, 4.05, 4.01])
+    measured = lambda learner: Metrics(loss=next(losses))  # noqa: E731
+    monkeypatch.setattr(NetworkLearner, "held_out_metrics", measured)
+    settings: dict[str, Any] = {"epochs": 9, "patience": patience, "min_epochs": min_epochs}
+    events = [*run(small_job("rnn", tmp_path / "a", **settings))]
+    assert [epoch.epoch for epoch in epochs_of(events)] == list(range(1, last + 1))
+    assert end_of(events).reason == ("completed" if last == 9 else "early_stop")
+    assert end_of(events).best_epoch == 2
+    assert [event.epoch for event in events if isinstance(event, Saved) and event.best] == [1, 2]
+
+
+def test_without_held_out_lines_no_run_ends_early_and_the_last_epoch_is_kept(
+    tmp_path: Path,
+) -> None:
+    end = end_of([*run(small_job("rnn", tmp_path / "a", epochs=3, patience=1))])
+    assert (end.reason, end.best_epoch) == ("completed", 3)
+
+
+def test_a_run_that_diverges_ends_and_keeps_its_best_epoch(tmp_path: Path) -> None:
+    run_stopped_at(small_job("lesson", tmp_path / "a", epochs=4), 3, 1)
+    kept = read_card(model_of(tmp_path / "a"))
+    events = [*run(small_job("lesson", tmp_path / "a", epochs=4, learning_rate=1e30))]
+    assert epochs_of(events) == []
+    assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", 2)
+    assert read_card(model_of(tmp_path / "a")).metrics == kept.metrics
+    load_model(model_of(tmp_path / "a"))
+
+
+def test_weights_that_no_model_may_have_are_never_saved(tmp_path: Path) -> None:
+    """One step an epoch: the loss before the step is finite, but the weights after it are not."""
+    job = small_job("lesson", tmp_path / "a", epochs=3, batch_size=1000, learning_rate=1e30)
+    events = [*run(job)]
+    assert kinds_of(events) == ["started", "finished"] and not job.path.exists()
+    assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", None)
+    assert read_facts(job.folder).position.epoch == 1
+
+
+# Stop, resume and pause
+
+
+@pytest.mark.parametrize(("preset", "settings"), [*NETWORKS, MIXED])
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
+    preset: str, settings: dict[str, Any], step: int, tmp_path: Path
+) -> None:
+    settings = {"text": VERSES * 2, "epochs": 3, "batch_size": 2, **settings}
+    whole = [*run(small_job(preset, tmp_path / "whole", **settings))]
+    events = run_stopped_at(small_job(preset, tmp_path / "parts", **settings), 2, step)
+    assert end_of(events).reason == "stopped"
+    card = read_card(model_of(tmp_path / "parts"))
+    assert card.metrics is not None and (card.epochs_done, card.metrics.epoch) == (1, 1)
+    facts, tensors = read_state(tmp_path / "parts")
+    assert (facts.position.epoch, facts.position.step) == (2, step)
+    assert any(name.startswith("carried.") for name in tensors) == (preset != "lesson")
+    rest = [*run(small_job(preset, tmp_path / "parts", **settings))]
+    figures = [[(e.train, e.held_out, e.sample) for e in epochs_of(each)] for each in (whole, rest)]
+    assert figures[1] == figures[0][1:]
+    assert same_weights(tmp_path / "whole", tmp_path / "parts")
+    cards = [read_card(model_of(tmp_path / name)) for name in ("whole", "parts")]
+    assert cards[0].mixture == cards[1].mixture and cards[0].evaluation == cards[1].evaluation
+
+
+def test_an_extended_run_ends_as_a_longer_one(tmp_path: Path) -> None:
+    """The lesson has one learning rate; those of the others depend on the number of epochs."""
+    run_stopped_at(small_job("lesson", tmp_path / "a", epochs=2), 2, 1)
+    for name in ("a", "b"):
+        assert end_of([*run(small_job("lesson", tmp_path / name, epochs=4))]).best_epoch == 4
+    assert same_weights(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_stop_before_the_first_step_leaves_a_run_to_go_on_with(tmp_path: Path) -> None:
+    control = Control()
+    control.stop()
+    events = [*run(small_job("lesson", tmp_path / "a", epochs=2), control)]
+    assert kinds_of(events) == ["started", "finished"]
+    assert not model_of(tmp_path / "a").exists()
+    for name in ("a", "b"):
+        [*run(small_job("lesson", tmp_path / name, epochs=2))]
+    assert same_weights(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize("had_model", [False, True])
+def test_a_stop_within_the_first_epoch_saves_a_state_and_no_model(
+    had_model: bool, tmp_path: Path
+) -> None:
+    path = model_of(tmp_path / "a")
+    if had_model:
+        [*run(small_job("lesson", tmp_path / "a", epochs=1))]
+    before = path.read_bytes() if had_model else None
+    events = run_stopped_at(small_job("lesson", tmp_path / "a", epochs=2, seed=1), 1, 3)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert not any(isinstance(event, Saved) for event in events)
+    last = end_of(events)
+    assert (last.reason, last.best_epoch, last.metrics) == ("stopped", None, None)
+    [*run(small_job("lesson", tmp_path / "a", epochs=2, seed=1))]
+    assert read_card(path).config.train.seed == 1
+
+
+def test_n_grams_that_are_stopped_leave_nothing(tmp_path: Path) -> None:
+    job = small_job("ngram", tmp_path / "a", text=TEXT)
+    end = end_of(run_stopped_at(job, 1, 2))
+    assert (end.reason, end.best_epoch, end.metrics) == ("stopped", None, None)
+    assert list(job.folder.iterdir()) == [] and not job.path.exists()
+
+
+@pytest.mark.parametrize("ends_early", [False, True])
+def test_a_run_killed_while_it_is_measured_ends_when_it_is_resumed(
+    ends_early: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"epochs": 1, "held_out": 0.4}
+    if ends_early:
+        settings |= {"epochs": 50, "patience": 1, "min_epochs": 1, "learning_rate": 1e-20}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("rnnlm_tui.training.run.scores", kill)
+        [*run(small_job("gru", tmp_path / "a", **settings))]
+    job = small_job("gru", tmp_path / "a", **settings)
+    events = [*run(job)]
+    assert epochs_of(events) == []
+    assert end_of(events).reason == ("early_stop" if ends_early else "completed")
+    assert read_card(job.path).evaluation is not None
+    assert not (job.folder / RESUME).exists()
+
+
+def kill(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("preset", ["lesson", "ngram"])
+def test_a_paused_run_waits_and_its_time_stops(preset: str, tmp_path: Path) -> None:
+    now, control, events = [0.0], Control(), list[Event]()
+
+    def clock() -> float:
+        now[0] += 0.11  # each step reports
+        return now[0]
+
+    for event in run(small_job(preset, tmp_path / "a", text=TEXT), control, clock):
+        events.append(event)
+        if isinstance(event, Progress) and event.step == 2:
+            control.pause()
+        if isinstance(event, Paused):
+            now[0] += 1000  # a long pause
+            control.resume()
+        if isinstance(event, Progress) and event.step == 4:
+            control.stop()
+    kinds = kinds_of(events)
+    assert kinds.count("paused") == kinds.count("resumed") == 1
+    assert kinds.index("resumed") == kinds.index("paused") + 1
+    end = end_of(events)
+    assert end.time > 1000 and end.elapsed_s < 100
+    times = [e.eta_s for e in events if isinstance(e, Progress) and preset == "ngram"]
+    assert all(eta is not None and eta < 100 for eta in times)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("moment.embedding.exp_avg", (1, 5)),
+        ("network.other", (3, 5)),
+        ("network.embedding", (99, 6)),
+        ("network.output.bias", None),
+    ],
+)
+def test_the_state_of_another_network_is_refused(
+    name: str, shape: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    run_stopped_at(small_job("gru", tmp_path / "a", epochs=2), 1, 2)
+    job = small_job("gru", tmp_path / "a", epochs=2)
+    assert job.start.state is not None
+    job.start.state.pop(name, None)
+    if shape is not None:
+        job.start.state[name] = np.zeros(shape, np.float32)
+    with pytest.raises(ModelError, match="another network"):
+        NetworkLearner(job)
+
+
+# Threads
+
+
+@pytest.mark.parametrize(("threads", "used"), [(None, [{2}, {1}, {2}]), (1, [{1}, {1}, {1}])])
+def test_threads_follow_the_machine_unless_they_are_fixed(
+    threads: int | None, used: list[set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads to choose from, with scripted times. Only one really computes."""
+    now, chosen = [0.0], [2]
+
+    def perf_counter() -> float:  # it is read at the start and at the end of a step
+        now[0] += (0.1 if chosen[-1] == 1 else 0.6 if 6 < now[0] < 10 else 0.07) / 2
+        return now[0]
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: chosen[-1])
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    monkeypatch.setattr(network_learner, "time", SimpleNamespace(perf_counter=perf_counter))
+    job = small_job("lesson", tmp_path / "a", epochs=8, batch_size=1, threads=threads)
+    reports = [e for e in run(job, clock=lambda: now[0]) if isinstance(e, Progress)]
+    assert used == [{r.threads for r in reports if t < r.time <= t + 1} for t in (4.5, 8, 16)]
+
+
+def test_more_threads_than_cores_are_taken_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_learner, "usable_cores", lambda: 1)
+    begin = next(run(small_job("lesson", tmp_path / "a", epochs=1, threads=64)))
+    assert isinstance(begin, Started) and begin.threads == 1
+
+
+FLUSHES_SUBNORMALS = torch.set_flush_denormal(True)
+torch.set_flush_denormal(False)
+
+COUNT_SUBNORMALS = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from tests.helpers.training import run, small_job
+
+events = run(small_job("lesson", Path(sys.argv[1]), epochs=1, threads=2))
+next(events)
+for threads in (1, 2):  # as a training that chooses them may
+    torch.set_num_threads(threads)
+    torch.ones(1 << 20).exp()
+tiny = torch.from_numpy(np.full(1 << 20, 1e-39, dtype=np.float32))
+halves = (tiny * 0.5).numpy().view(np.int32).reshape(2, -1)
+print(*map(np.count_nonzero, halves))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FLUSHES_SUBNORMALS, reason="this processor cannot flush them")
+def test_all_threads_flush_subnormal_numbers_to_zero(tmp_path: Path) -> None:
+    """Runs in a new process, because threads keep the mode that was set when they started."""
+    command = [sys.executable, "-c", COUNT_SUBNORMALS, str(tmp_path / "a")]
+    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert output.split() == ["0", "0"]

@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from rnnlm_tui.session import tables
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.locks import Holder
+from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.tui import app as app_module
 from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
@@ -127,7 +127,7 @@ def test_train_run(
         await wait_until(pilot, lambda: "held-out 5.60" in picture(app))
         await wait_until(pilot, lambda: "is kept" in picture(app))
 
-    monkeypatch.setattr(Holder, "__str__", lambda holder: "7")
+    monkeypatch.setattr(Trainer, "__str__", lambda trainer: "7")
     with trained_elsewhere(script, *in_fifth_epoch(), name="poems"):
         app = scripted_app(tmp_path)
         assert snap_compare(app, run_before=watch, terminal_size=(120, 40))

@@ -28,7 +28,7 @@ from rnnlm_tui.store.library import (
     Entry,
     Library,
     free_name,
-    name_fault,
+    is_name,
     new_name_problem,
     usable_name,
 )
@@ -150,18 +150,6 @@ async def rename(host: Host, old: str) -> str | None:
     return new
 
 
-async def duplicate(host: Host, name: str) -> str | None:
-    """Asks for the name of the copy."""
-    free = await asyncio.to_thread(free_name, host.library, name)
-    text = "The copy suggests the same words, but its training cannot be resumed."
-    target = await _ask_name(host, f"Copy {name} to", free, text)
-    if target is not None:
-        await asyncio.to_thread(host.library.duplicate, name, target)
-        host.notify_user(f"{target} is a copy of {name}")
-        host.models_changed()
-    return target
-
-
 async def export(host: Host, name: str) -> None:
     """Asks for the file to write."""
     title, text = f"Export {name} to", "A copy of the model's file, which has no line of its text."
@@ -204,7 +192,7 @@ async def _name_of_import(host: Host, stem: str) -> str | None:
     problem = await asyncio.to_thread(new_name_problem, host.library, stem)
     if problem is None:
         return stem
-    proposed = stem if name_fault(stem) is None else "model"
+    proposed = stem if is_name(stem) else "model"
     free = await asyncio.to_thread(free_name, host.library, proposed)
     text = f"{problem[0].upper()}{problem[1:]}."
     return await _ask_name(host, f"Name of the model in {stem}", free, text)

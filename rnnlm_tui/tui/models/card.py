@@ -24,7 +24,7 @@ from rnnlm_tui.formatting import (
     plural,
     sanitize,
 )
-from rnnlm_tui.lm.layer_table import layers_of, table_heads
+from rnnlm_tui.lm.stages import layers_of, table_heads
 from rnnlm_tui.results import trained_part, words_read
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.evaluations import (
@@ -36,6 +36,7 @@ from rnnlm_tui.store.evaluations import (
     training_figures,
 )
 from rnnlm_tui.store.library import Entry
+from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
 from rnnlm_tui.tui.widgets.dialogs import Modal, keys_line
 
@@ -83,19 +84,19 @@ def overview(entry: Entry) -> Iterator[Line]:
 def _card_lines(card: ModelCard) -> Iterator[Line]:
     corpus = card.corpus
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
-    yield "corpus", sanitize(corpus["name"])
-    yield "", f"{plural(corpus['lines'], 'line')}, {plural(corpus['words'], 'word')}"
+    yield "corpus", sanitize(corpus.name)
+    yield "", f"{plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
     if card.about:
         yield "about", sanitize(card.about)
     for ancestor in reversed(card.ancestors):
-        yield "ancestor", sanitize(f"{ancestor['name']}, of {ancestor['corpus']['name']}")
+        yield "ancestor", sanitize(f"{ancestor.name}, of {ancestor.corpus.name}")
     if card.mixture_text:
         yield "mixture", sanitize(card.mixture_text)
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", words_read(card.config.model, card.window)
     yield table_heads(card.config.preset)[1], f"{card.parameters:,}"
     if hasattr(card.config.train, "epochs"):
-        kept = f"epoch {card.metrics['epoch']:,} is kept" if card.metrics else "only n-grams yet"
+        kept = f"epoch {card.metrics.epoch:,} is kept" if card.metrics else "only n-grams yet"
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
 
 
@@ -103,7 +104,7 @@ def quality(card: ModelCard) -> Iterator[Line]:
     """Returns the quality of the model on held-out lines and on those it was trained on, of a
     mixture also that of its network alone."""
     is_mixed = card.mixture is not None
-    alone = trained_part(card.config.preset, is_mixed=is_mixed)
+    alone = trained_part(card.config, is_mixed=is_mixed)
     whole, of_epoch = figures_of(card), held_out_figures(card)
     if whole is not None and whole.unseen:
         yield from _figures("held-out lines", "mixture" if is_mixed else alone, whole)
@@ -133,7 +134,7 @@ def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
 
 def layers(card: ModelCard) -> Iterator[tuple[str, str, str]]:
     """Yields the layers of the model: name, number of parameters, type."""
-    for layer in layers_of(card.architecture):
+    for layer in layers_of(card.config, card.total_words, card.window, card.ngrams):
         yield layer.name, f"{layer.parameters:>9,}", layer.type
 
 
@@ -161,10 +162,11 @@ def heading(entry: Entry, is_active: bool) -> Text:
     return text
 
 
-def losses(card: ModelCard) -> tuple[Points, Points]:
-    """Returns the training and held-out losses by epoch."""
-    train = loss_points((each["epoch"], each["train"]) for each in card.history)
-    return train, loss_points((each["epoch"], each["held_out"]) for each in card.history)
+def losses(entry: Entry) -> tuple[Points, Points]:
+    """Returns the training and held-out losses by epoch, from the history of its run."""
+    epochs = [*read_epochs(entry.folder)]
+    train = loss_points((each.epoch, each.train) for each in epochs)
+    return train, loss_points((each.epoch, each.held_out) for each in epochs)
 
 
 def section(title: str, rows: Iterable[Sequence[str]]) -> Table:
@@ -220,7 +222,7 @@ class ModelCardView(VerticalScroll):
     def _draw(self) -> None:
         entry = self._entry
         card = entry.card if entry else None
-        train, held_out = losses(card) if card else ((), ())
+        train, held_out = losses(entry) if entry and card else ((), ())
         self.query(".card-facts, .card-more").set(display=entry is not None)
         self.query(".card-title, LossChart").set(display=len(train) > 1)
         head = self.query_one(".card-head", Static)
@@ -230,11 +232,11 @@ class ModelCardView(VerticalScroll):
         head.update(heading(entry, self._is_active))
         upper, lower = [section("", overview(entry))], [section("\non disk", on_disk(entry))]
         if card is not None:
-            kept = card.metrics["epoch"] if card.metrics else None
+            kept = card.metrics.epoch if card.metrics else None
             what, number = table_heads(card.config.preset)
             upper.append(section("\nhow good it is", quality(card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
-            part = trained_part(card.config.preset, is_mixed=card.mixture is not None)
+            part = trained_part(card.config, is_mixed=card.mixture is not None)
             self.query_one(LossChart).show(train, held_out, kept, part)
         self.query_one(".card-facts", Static).update(Group(*upper))
         self.query_one(".card-more", Static).update(Group(*lower))

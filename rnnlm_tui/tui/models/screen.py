@@ -59,8 +59,6 @@ class ModelsScreen(AppScreen[ModelsHost]):
         Binding("enter", "open", "card", id="models.open", tooltip="Show the model's card"),
         Binding("u", "use", "use", id="models.use", tooltip="Write with the model"),
         Binding("r", "rename", "rename", id="models.rename", tooltip="Rename the model"),
-        Binding("c", "duplicate", "copy", id="models.duplicate",
-                tooltip="Copy the model under a new name"),
         Binding("e", "export", "export", id="models.export", tooltip="Export the model to a file"),
         Binding("i", "import", "import", id="models.import", tooltip="Import an exported model"),
         Binding("d,delete", "delete", "delete", id="models.delete",
@@ -169,10 +167,6 @@ class ModelsScreen(AppScreen[ModelsHost]):
         if (entry := self._selected) and self._is_changeable(entry):
             self._act(actions.rename(self.host, entry.name))
 
-    def action_duplicate(self) -> None:
-        if (entry := self._selected) and self._is_usable(entry):
-            self._act(actions.duplicate(self.host, entry.name))
-
     def action_export(self) -> None:
         if (entry := self._selected) and self._is_usable(entry):
             self._act(actions.export(self.host, entry.name))
@@ -217,7 +211,7 @@ class ModelsScreen(AppScreen[ModelsHost]):
         """Returns whether the user may change the model; says why if not."""
         if not entry.built_in:
             return True
-        self.host.notify_user(f"{entry.name} is built in and read-only; c copies it")
+        self.host.notify_user(f"{entry.name} is built in and read-only")
         return False
 
     def _is_usable(self, entry: Entry) -> bool:

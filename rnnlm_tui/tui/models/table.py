@@ -52,7 +52,7 @@ def _figures(entry: Entry) -> str:
 def _saved(entry: Entry) -> str:
     if state(entry) or entry.card is None:
         return state(entry)
-    return sanitize(local_time(entry.card.updated, "%Y-%m-%d"))[:10]
+    return sanitize(local_time(entry.card.updated))[:10]
 
 
 def _keys_saved(entry: Entry) -> str:
@@ -75,7 +75,7 @@ COLUMNS: Mapping[str, Column] = {
     "marks": Column("", mark),
     "name": Column("name", lambda one: sanitize(one.name), max_width=30),
     "preset": Column("preset", lambda one: one.card.config.preset if one.card else ""),
-    "corpus": Column("corpus", lambda one: sanitize(one.card.corpus["name"]) if one.card else "",
+    "corpus": Column("corpus", lambda one: sanitize(one.card.corpus.name) if one.card else "",
                      max_width=20),
     "vocabulary": Column("words", lambda one: f"{one.card.words_known:,}" if one.card else "",
                          align_right=True),

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from rnnlm_tui import paths
-from rnnlm_tui.errors import RnnlmError, error_of_kind, os_reason
+from rnnlm_tui._version import APP_NAME
+from rnnlm_tui.errors import RnnlmError, os_reason
 from rnnlm_tui.event_types import Failed, from_json_line
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.threads import users_environment
 
 MAX_SEED_LINE = 1000
 """Characters of a seed line: a write of up to 4096 bytes to a pipe is atomic."""
@@ -105,7 +106,7 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=events,
                 stderr=log,
-                env={"PYTHONFAULTHANDLER": "1", **os.environ},
+                env={"PYTHONFAULTHANDLER": "1", **users_environment()},
                 **_detached_from_terminal(),
             )
         except (OSError, ValueError) as error:  # ValueError: an argument with a null character
@@ -195,7 +196,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     cancelled subprocess unreaped if the app ends soon after. The wait is shielded: cancelling it
     while it is queued for a thread would drop it, and nothing would reap the process.
 
-    Raises RnnlmError with the kind, the message and the hint that the process reported.
+    Raises RnnlmError with the message, the hint and the field that the process reported.
     """
     try:
         process = subprocess.Popen(
@@ -204,7 +205,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # protects it from ctrl+c in the app's terminal
-            env={**os.environ, "PYTHONUTF8": "1"},
+            env={**users_environment(), "PYTHONUTF8": "1"},
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         raise RnnlmError(f"{APP_NAME} could not be started", str(error)) from error
@@ -227,5 +228,5 @@ def reported_error(output: bytes) -> RnnlmError | None:
     last = output.rstrip().rpartition(b"\n")[2]
     with suppress(ValueError):
         if isinstance(event := from_json_line(last), Failed):
-            return error_of_kind(event.kind, event.message, event.hint, event.field)
+            return RnnlmError(event.message, event.hint, field=event.field)
     return None

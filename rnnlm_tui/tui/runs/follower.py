@@ -174,7 +174,7 @@ class FollowedRun:
     def _is_alive(self) -> bool:
         if self.child is not None:
             return self.child.exit_code is None
-        return self._library.holder(self.name) is not None
+        return self._library.is_held(self.name)
 
     async def _catch_up(self, *, tell: bool = True) -> None:
         while True:
@@ -208,7 +208,7 @@ class FollowedRun:
             self._fail(error)
         elif code == 0 and self._asked_to_stop:  # it removed its history, which was empty
             elapsed = self.progress.elapsed_s(time.monotonic())
-            self.progress.take(Finished(elapsed, "stopped", None, {}, "", elapsed), elapsed)
+            self.progress.take(Finished(elapsed, "stopped", None, None, "", elapsed), elapsed)
         else:
             self.progress.crashed(exit_sentence(code), time.monotonic())
 

@@ -83,7 +83,7 @@ class Runs:
         if saved.trainer is None:
             raise ModelError(f"No training named {name} is running.", "look for it on Models")
         # Windows cannot ask the process of another terminal to save and end.
-        can_stop = saved.trainer.on_this_host and sys.platform != "win32"
+        can_stop = sys.platform != "win32"
         trainer = sanitize(str(saved.trainer))
         run = FollowedRun(self._library, name, trainer=trainer, can_stop=can_stop)
         run.on_saved, run.on_end = self.on_saved, self.on_end

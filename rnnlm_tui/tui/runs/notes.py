@@ -18,7 +18,7 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.results import part_of_config
+from rnnlm_tui.results import event_words, trained_part
 from rnnlm_tui.tui.widgets.host import Severity
 
 MAX_NOTES = 200
@@ -29,7 +29,6 @@ FLAT_EPOCHS = 5
 FLAT_TRAIN_EPOCHS = 10
 """Without held-out lines. Dropout makes a training loss that still falls rise for a few epochs."""
 SUSPICIOUS_ACCURACY = 0.9
-AS_ASKED = "requested"
 NGRAMS = (
     "it counts in one pass which word follows each word, each two words, and so on up to its order;"
     " for words that it has never seen together it trusts the shorter ones"
@@ -79,7 +78,7 @@ class RunNotes:
     def take(self, event: Event) -> None:
         """Adds a note on an event other than the end of an epoch or of the run."""
         if isinstance(event, Started):
-            self._part = part_of_config(event.config)
+            self._part = trained_part(event.config)
         match event:
             case Started(epochs_done=done) if done:
                 self.say(event.time, f"resumed after epoch {done}")
@@ -89,16 +88,12 @@ class RunNotes:
             case Saved(best=True) if self._once("saved"):
                 what = f"epoch {event.epoch}" if event.epoch else "a first n-gram model"
                 self.say(event.time, f"{what} is saved: you can write with it")
-            case Paused(reason=reason):
-                why = "" if reason == AS_ASKED else f": {sanitize(reason)}"
-                self.say(event.time, f"paused{why}")
-            case Resumed(reason=reason) if reason == AS_ASKED:  # not if it resumes only to stop
-                self.say(event.time, "resumed")
+            case Paused() | Resumed(reason="requested"):  # not if it resumes only to stop
+                self.say(event.time, sanitize(event_words(event)))
             case Warned():
-                self.say(event.time, sanitize(event.message), "warning")
+                self.say(event.time, sanitize(event_words(event)), "warning")
             case Failed():
-                hint = f" ({sanitize(event.hint)})" if event.hint else ""
-                self.say(event.time, sanitize(event.message) + hint, "error")
+                self.say(event.time, sanitize(event_words(event)), "error")
 
     def epoch(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
         """Adds notes on the last of these epochs. `best` is the epoch whose weights are kept."""
@@ -113,7 +108,7 @@ class RunNotes:
     def _held_out(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
         last = epochs[-1]
         figures = (epoch.held_out for epoch in reversed(epochs))
-        rising = _rises(each["loss"] for each in figures if each is not None)
+        rising = _rises(each.loss for each in figures if each is not None)
         since_best = last.epoch - (best or 0)
         if last.best:
             ended_topics = self._lasting.keys() & {"rising", "no better"}
@@ -133,18 +128,19 @@ class RunNotes:
             self.say(last.time, text, topic="no better")
 
     def _without_held_out(self, last: EpochEnded) -> None:
-        if last.train["accuracy"] >= SUSPICIOUS_ACCURACY and self._once("perfect"):
+        if (last.train.accuracy or 0) >= SUSPICIOUS_ACCURACY and self._once("perfect"):
             text = "accuracy on its own lines says nothing about unseen ones: hold some lines out"
             self.say(last.time, text, "warning")
-        if last.train["loss"] < self._lowest:
-            self._lowest, self._lowest_epoch = last.train["loss"], last.epoch
+        loss = last.train.loss
+        if loss is not None and loss < self._lowest:
+            self._lowest, self._lowest_epoch = loss, last.epoch
             self._lasting.pop("flat", None)
         elif (since := last.epoch - self._lowest_epoch) >= FLAT_TRAIN_EPOCHS:
             text = f"training loss has not fallen for {since} epochs: more will hardly help"
             self.say(last.time, text, topic="flat")
 
     def _rising(self, epochs: Sequence[EpochEnded]) -> None:
-        rising = _rises(e.train["loss"] for e in reversed(epochs))
+        rising = _rises(e.train.loss for e in reversed(epochs))
         if rising == RISING_TRAIN_EPOCHS:
             text = f"training loss rose for {rising} epochs: a smaller learning rate may help"
             self.say(epochs[-1].time, text, "warning", "training loss")
@@ -152,8 +148,8 @@ class RunNotes:
     def _perplexity(self, last: EpochEnded) -> None:
         """Explains the perplexity each time it has halved."""
         figures = last.held_out if last.held_out is not None else last.train
-        choices = figures["perplexity"]
-        if not (math.isfinite(choices) and choices <= self._choices / 2):
+        choices = figures.perplexity
+        if choices is None or choices > self._choices / 2:
             return
         self._choices = choices
         where = "unseen lines" if last.held_out is not None else "its own lines"
@@ -163,11 +159,11 @@ class RunNotes:
         self.say(last.time, f"on {where} {unsure}")
 
 
-def _rises(newest_first: Iterable[float]) -> int:
+def _rises(newest_first: Iterable[float | None]) -> int:
     """Returns how many times in a row the loss has risen. Looks at no losses before that."""
     count = 0
     for after, before in pairwise(newest_first):
-        if not after > before:  # also if one is not a number
+        if after is None or before is None or after <= before:
             break
         count += 1
     return count

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -21,7 +20,7 @@ from rnnlm_tui.event_types import (
     Saved,
     Started,
 )
-from rnnlm_tui.results import ENOUGH_WORDS, outcome, part_of_config
+from rnnlm_tui.results import ENOUGH_WORDS, outcome, trained_part
 from rnnlm_tui.tui.runs.notes import Note, RunNotes
 from rnnlm_tui.tui.widgets.host import Severity
 
@@ -75,14 +74,14 @@ class RunProgress:
     @property
     def part(self) -> str:
         """The part of the model that the figures of the epochs measure."""
-        return part_of_config(self.started.config if self.started else {})
+        return trained_part(self.started.config) if self.started else "network"
 
     @property
     def has_few_held_out(self) -> bool:
         """Whether about so few words are held out that their figures say nothing."""
         if (started := self.started) is None:
             return False
-        words_per_line = started.corpus["words"] / max(1, started.corpus["lines"])
+        words_per_line = started.corpus.words / max(1, started.corpus.lines)
         return started.held_out_lines * words_per_line < ENOUGH_WORDS
 
     @property
@@ -95,9 +94,7 @@ class RunProgress:
         """The number of epochs to train in all; None while it is unknown."""
         if self.progress is not None:
             return self.progress.epochs
-        train = self.started.config.get("train") if self.started else None
-        epochs = train.get("epochs") if isinstance(train, dict) else None
-        return epochs if isinstance(epochs, int) else None
+        return self.started.config.epochs if self.started else None
 
     @property
     def epochs_done(self) -> int:
@@ -131,17 +128,6 @@ class RunProgress:
     def best_epoch(self) -> int | None:
         """The epoch whose weights are kept; None before the first one."""
         return self.finished.best_epoch if self.finished else self._best
-
-    @property
-    def kept_epoch(self) -> int | None:
-        """The epoch whose weights are the model of a finished run, or None.
-
-        It may be unfinished, if the run was stopped within its first epoch.
-        """
-        if self.finished is None:
-            return None
-        epoch = self.finished.metrics.get("epoch")
-        return self.finished.best_epoch or (epoch if isinstance(epoch, int) else None)
 
     def eta_s(self, now: float) -> float | None:
         """Returns the seconds of training left. They count down between reports, but not in a
@@ -196,7 +182,7 @@ class RunProgress:
         if not isinstance(event, Preparing):
             self.preparing = None
         self._notes.take(event)
-        self._time = event.time if math.isfinite(event.time) else self._time
+        self._time = event.time
 
     def stopping(self) -> None:
         """Records that the run was asked to stop."""
@@ -229,7 +215,7 @@ class RunProgress:
         self.started, self.epochs, self._best = event, [], None
         self.remember(before)
         self.phase = Phase.TRAINING
-        self._set_clock(now, before[-1].elapsed_s if before else 0.0, event.estimated_s)
+        self._set_clock(now, before[-1].elapsed_s if before else 0.0, None)
 
     def _add(self, event: EpochEnded) -> None:
         self._drop_from(event.epoch)
@@ -238,22 +224,19 @@ class RunProgress:
             self._best = event.epoch
 
     def _drop_from(self, epoch: int) -> None:
-        """Drops epochs that are trained again, after a crash or a loss that was not finite."""
+        """Drops epochs that are trained again after a crash."""
         while self.epochs and self.epochs[-1].epoch >= epoch:
             self.epochs.pop()
 
     def _finish(self, event: Finished, now: float) -> None:
         self._stop_clock(now)
         self.phase, self.finished = Phase.FINISHED, event
-        if math.isfinite(event.elapsed_s):
-            self._elapsed = event.elapsed_s
-        how = outcome(event.reason, self.kept_epoch, self.epochs_done, event.update)
+        self._elapsed = event.elapsed_s
+        how = outcome(event, self.epochs_done)
         self._notes.say(event.time, how, "error" if event.reason == "diverged" else "information")
 
     def _set_clock(self, now: float, elapsed: float, left: float | None) -> None:
-        self._elapsed = elapsed if math.isfinite(elapsed) else self.elapsed_s(now)
-        self._left = left if left is not None and math.isfinite(left) else None
-        self._arrived = now
+        self._elapsed, self._left, self._arrived = elapsed, left, now
 
     def _left_at(self, now: float) -> float | None:
         return None if self._left is None else max(0.0, self._left - self._since(now))

@@ -6,18 +6,15 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rnnlm_tui.event_types import EpochEnded, Finished, Preparing
+from rnnlm_tui.event_types import Finished, Preparing
 from rnnlm_tui.formatting import (
     cut_words,
-    finite,
     format_duration,
-    format_percent,
-    format_perplexity,
     plural,
     sanitize,
     shorten,
 )
-from rnnlm_tui.results import end_sentence, figure_lines, outcome
+from rnnlm_tui.results import ending
 from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
@@ -33,7 +30,6 @@ BADGES: Mapping[Phase, str] = {
     Phase.CRASHED: "✗ crashed",
 }
 """Each phase as a glyph and a word."""
-HELD_OUT = "held-out lines"
 
 
 def badge(progress: RunProgress) -> str:
@@ -49,7 +45,7 @@ def run_facts(progress: RunProgress) -> str:
         return ""
     last = progress.progress
     threads = plural((last and last.threads) or started.threads, "thread")
-    corpus = shorten(str(started.corpus.get("name", "")))
+    corpus = shorten(str(started.corpus.name))
     # The number of n-grams is known only at the end.
     size = f" · {started.parameters:,} parameters" if started.parameters else ""
     return f"{sanitize(started.preset)}{size} · {sanitize(started.device)}, {threads} · {corpus}"
@@ -74,7 +70,7 @@ def time_left_words(progress: RunProgress, now: float) -> str:
 
 def phase_left_words(phase: Preparing) -> str:
     """Says how long a phase of the preparation still takes."""
-    left = finite(phase.eta_s)
+    left = phase.eta_s
     return "estimating" if left is None else f"{format_duration(left)} left for this"
 
 
@@ -84,7 +80,7 @@ def speed_words(progress: RunProgress, now: float) -> str:
     last = progress.progress
     if last is None or progress.phase is not Phase.TRAINING:
         return elapsed
-    return f"{elapsed}, {figure(last.examples_per_s, ',.0f')} examples/s"
+    return f"{elapsed}, {last.examples_per_s:,.0f} examples/s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,57 +113,19 @@ def end_of(
 
 def _finished(progress: RunProgress, finished: Finished) -> Outcome:
     done, total = progress.epochs_done, progress.epochs_total
-    is_bad, details = finished.reason == "diverged", list[str]()
-    headline = outcome(finished.reason, progress.kept_epoch, done, finished.update)
-    if not is_bad and (sentence := end_sentence(finished.evaluation)):
-        details.append(f"{_capitalized(headline)}.")
-        headline = sentence
+    is_bad = finished.reason == "diverged"
+    headline, *lines = map(_capitalized, ending(finished, progress.part, done))
     if finished.reason == "stopped" and total is not None:
-        details.append(f"{done:,} of {plural(total, 'epoch')} done.")
-    details += [f"{_capitalized(line)}." for line in figure_lines(finished, progress.part)]
+        place = 1 if finished.evaluation is not None else 0
+        lines.insert(place, f"{done:,} of {plural(total, 'epoch')} done")
+    details = [f"{line}." for line in lines]
     if is_bad:
         details.append("Train again with a smaller learning rate (More settings).")
-    return Outcome(_capitalized(headline), tuple(details), is_bad)
+    return Outcome(headline, tuple(details), is_bad)
 
 
 def _capitalized(text: str) -> str:
     return sanitize(f"{text[0].upper()}{text[1:]}")
-
-
-def figure(value: float | None, form: str) -> str:
-    """Formats a number; a dash if it is missing or not finite."""
-    number = finite(value)
-    return "-" if number is None else format(number, form)
-
-
-@dataclass(frozen=True, slots=True)
-class EpochFigure:
-    """A figure of an epoch: the lines that it was measured on, its name, and its text."""
-
-    lines: str
-    name: str
-    text: str
-
-
-def epoch_row(ended: EpochEnded) -> list[EpochFigure]:
-    """Returns the number and the figures of an epoch; no penalty if it is 0."""
-    train, held_out = ended.train, ended.held_out
-    shown = [("loss", figure(train.get("loss"), ".3f"))]
-    if train.get("penalty"):
-        shown.append(("penalty", figure(train["penalty"], ".3f")))
-    shown.append(("accuracy", format_percent(train.get("accuracy"))))
-    shown.append(("perplexity", format_perplexity(train.get("perplexity"))))
-    row = [EpochFigure("", "epoch", f"{ended.epoch}")]
-    row += [EpochFigure("training lines", *pair) for pair in shown]
-    if held_out is not None:
-        of_held_out = (
-            ("loss", figure(held_out.get("loss"), ".3f")),
-            ("perplexity", format_perplexity(held_out.get("perplexity"))),
-            ("top-1", format_percent(held_out.get("top1"))),
-            ("top-5", format_percent(held_out.get("top5"))),
-        )
-        row += [EpochFigure(HELD_OUT, *pair) for pair in of_held_out]
-    return row
 
 
 def continuation(seed: str, text: str) -> str:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, RadioButton, Static, TextArea
 from textual.widgets.text_area import Edit, EditResult
 
-from rnnlm_tui.config import Setting
+from rnnlm_tui.config import Setting, help_of
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import format_bytes, plural, sanitize
 from rnnlm_tui.session.database import KeptText
@@ -111,7 +111,7 @@ class SettingField(Field):
         super().__init__(
             label or setting.replace("_", " "),
             self.input,
-            hint=hint or all_settings_of(preset)[setting].metadata["help"],
+            hint=hint or help_of(all_settings_of(preset)[setting]),
             id=f"field-{setting}",
         )
         self.use_preset(preset)

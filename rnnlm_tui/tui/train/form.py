@@ -133,7 +133,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self._settings = {
             name: SettingField(name, FIRST_PRESET, *texts) for name, texts in IN_THE_FORM.items()
         }
-        presets = [(Content(f"{p.name}: {p.summary}"), p.name) for p in PRESETS.values()]
+        presets = [(Content(f"{name}: {p.summary}"), name) for name, p in PRESETS.items()]
         self._preset = DropDown(
             presets, value=FIRST_PRESET, allow_blank=False, compact=True, id="preset"
         )

@@ -6,9 +6,17 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from rnnlm_tui.config import Range, Setting, check_setting, parse_number, preset_named, settings_of
+from msgspec import Meta
+from msgspec.structs import FieldInfo
+
+from rnnlm_tui.config import (
+    SETTINGS,
+    Setting,
+    check_value,
+    preset_named,
+)
 from rnnlm_tui.errors import UsageError, flag_of, label_of
 from rnnlm_tui.paths import bundled_corpus, current_dir
 from rnnlm_tui.store.library import name_of_file
@@ -21,8 +29,8 @@ FIRST_PRESET = "gru"
 """The default of the form: it learns fastest and predicts best."""
 SEPARATOR = ";"
 """Separates the paths of files."""
-PER_CENT = ("held_out",)
-"""Settings that are shares, which the form shows in per cent."""
+PER_CENT = {"held_out": Annotated[float, Meta(ge=0, le=50)]}
+"""Settings that are shares, which the form shows in per cent, with their ranges there."""
 WRITTEN_STEM = "mine"
 
 
@@ -89,11 +97,12 @@ class FormContent:
         return flags
 
 
-def all_settings_of(preset: str) -> dict[str, dataclasses.Field[Any]]:
+def all_settings_of(preset: str) -> dict[str, FieldInfo]:
     """Returns the settings of a preset, those of the training first."""
     chosen = preset_named(preset)
-    of_training = {spec.name: spec for spec in dataclasses.fields(chosen.train)}
-    return of_training | settings_of(chosen)
+    return dict(
+        sorted(SETTINGS[preset].items(), key=lambda item: not hasattr(chosen.train, item[0]))
+    )
 
 
 def default_of(preset: str, setting: str) -> Setting:
@@ -113,18 +122,17 @@ def as_typed(setting: str, value: Setting) -> str:
     return str(value)
 
 
-def setting_value(spec: dataclasses.Field[Any], typed: str) -> Setting:
+def setting_value(spec: FieldInfo, typed: str) -> Setting:
     """Parses the text typed for a setting. Raises UsageError with the allowed values."""
     if spec.name not in PER_CENT:
-        return check_setting(spec, typed.strip())
-    bounds: Range = spec.metadata["bounds"]
-    scaled = dataclasses.replace(bounds, low=100 * bounds.low, high=100 * bounds.high)
-    number = parse_number(typed.strip().removesuffix("%"), spec.name, scaled, whole=False)
+        value: Setting = check_value(typed.strip(), spec.name, spec.type)
+        return value
+    per_cent = check_value(typed.strip().removesuffix("%").rstrip(), spec.name, PER_CENT[spec.name])
     # Twelve digits, so that 7 % is 0.07 and not 0.07000000000000001.
-    return check_setting(spec, float(f"{number / 100:.12g}"))
+    return float(f"{per_cent / 100:.12g}")
 
 
-def setting_problem(spec: dataclasses.Field[Any], typed: str) -> str | None:
+def setting_problem(spec: FieldInfo, typed: str) -> str | None:
     """Returns what is wrong with the text typed for a setting, in a sentence; None if it is empty
     or valid."""
     if not typed.strip():

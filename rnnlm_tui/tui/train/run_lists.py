@@ -13,8 +13,9 @@ from textual.widgets import Static
 
 from rnnlm_tui.event_types import EpochEnded
 from rnnlm_tui.formatting import format_duration
+from rnnlm_tui.results import HELD_OUT, EpochFigure, epoch_figures
 from rnnlm_tui.tui.runs.notes import Note
-from rnnlm_tui.tui.runs.wording import HELD_OUT, continuation, epoch_row
+from rnnlm_tui.tui.runs.wording import continuation
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 
 BEST_STYLE = "$text-success bold"
@@ -134,8 +135,8 @@ def epoch_table(
     shown = epochs[-MAX_EPOCHS:]
     if not shown:
         return rule_title("epochs"), (), NO_HEAD
-    figures = epoch_row(shown[-1])
-    rows = [[cell.text for cell in epoch_row(ended)] for ended in shown]
+    figures = [EpochFigure("", "epoch", ""), *epoch_figures(shown[-1])]
+    rows = [[f"{e.epoch}", *(cell.text for cell in epoch_figures(e))] for e in shown]
     columns = zip((cell.name for cell in figures), *rows, strict=False)
     widths = [max(map(len, column)) for column in columns]
 

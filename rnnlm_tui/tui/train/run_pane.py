@@ -14,7 +14,8 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Button
 
-from rnnlm_tui.config import Range, all_settings
+from rnnlm_tui.config import ALL_SETTINGS
+from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.tui.runs.actions import end_actions, first_save, is_allowed, is_saved
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.widgets.host import Mode
 
 LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
-MAX_EPOCHS = int(all_settings()["epochs"].metadata["bounds"].high)
 
 
 def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
@@ -120,7 +120,7 @@ class RunPane(Vertical, can_focus=True):
         """Shows how the run ended. Reads its log and folder in a thread."""
         tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.CRASHED else []
         saved = await asyncio.to_thread(self.host.library.run, run.name)
-        self._can_resume = saved.status is not None
+        self._can_resume = saved.config is not None
         if not self.query("#end-words"):
             return  # the app is being closed
         end = end_of(run.progress, run.name, tail, run.is_deleted)
@@ -141,11 +141,13 @@ class RunPane(Vertical, can_focus=True):
         """Resumes the saved run `name` and shows it, or trains the model longer if its run has
         finished."""
         with self.host.showing_errors():
-            run = await asyncio.to_thread(self.host.library.run, name)
-            if run.resumable or run.epochs is None:  # None: there is no model to train longer
+            library = self.host.library
+            path = library.path(name)
+            if library.can_resume(name) or not path.exists():  # there is none to train longer
                 await self.begin(TrainArguments.resuming(name))
             else:
-                await self._extend(name, run.epochs)
+                card = await asyncio.to_thread(read_card, path)
+                await self._extend(name, card.config.epochs)
 
     @work(group="train")
     async def start_all(self, requests: Sequence[TrainArguments]) -> None:
@@ -155,7 +157,7 @@ class RunPane(Vertical, can_focus=True):
 
     async def _extend(self, name: str, epochs: int | None) -> None:
         """Asks for how many further epochs to train the model, by default `epochs`."""
-        check = number_check(Range(1, MAX_EPOCHS), whole=True)
+        check = number_check(ALL_SETTINGS["epochs"].type)
         question = AskText(f"Train {name} longer", LONGER, str(epochs or 1), check=check)
         answer = await self.host.ask(question)
         if answer is not None:

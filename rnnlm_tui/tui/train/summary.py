@@ -14,12 +14,10 @@ from msgspec import Meta, Struct
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import format_bytes, format_duration, plural, shorten
+from rnnlm_tui.formatting import format_bytes, plural, shorten
 from rnnlm_tui.tui.runs.child import run_headless
 from rnnlm_tui.tui.train.form_content import FormContent
 
-A_FEW_S = 10.0
-"""Estimates below this are shown as "a few seconds"."""
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
@@ -47,7 +45,7 @@ class CorpusSummary(Struct, frozen=True):
 
     `settings` are the settings of the training, including defaults that depend on the size of the
     corpus; `size` names that size, None if the preset's defaults do not depend on it. `total_words`
-    includes the padding. `estimated_s` is for all epochs on this machine, None if unknown.
+    includes the padding.
     `reads` says which words before the next one the model reads. `first_pairs` are the context and
     the next word of the first examples. For the lesson, `first_padded` are the ids of the first of
     them, with zeros before the context. `notes` say how the text is read, `warnings` why it is a
@@ -68,7 +66,6 @@ class CorpusSummary(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     opening: str = ""
     size: str | None = None
-    estimated_s: float | None = None
 
 
 async def summarise(content: FormContent, files: tuple[str, ...], data_dir: Path) -> CorpusSummary:
@@ -89,22 +86,8 @@ async def summarise(content: FormContent, files: tuple[str, ...], data_dir: Path
 
 
 def cost_line(summary: CorpusSummary) -> str:
-    """Returns the size, memory and time of the network in one line."""
-    time = estimate(summary.estimated_s)
-    return (
-        f"{summary.parameters:,} parameters · {format_bytes(summary.memory_bytes)} of memory"
-        f" · {time or 'time unknown'}"
-    )
-
-
-def estimate(seconds: float | None) -> str:
-    """Formats the estimated time of a training, "" if it is unknown. The estimate is for the
-    training alone; PyTorch takes seconds to load."""
-    if seconds is None:
-        return ""
-    if seconds < A_FEW_S:
-        return "a few seconds"
-    return f"about {format_duration(seconds, roughly=True)}"
+    """Returns the size and the memory of the network in one line."""
+    return f"{summary.parameters:,} parameters · {format_bytes(summary.memory_bytes)} of memory"
 
 
 def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
@@ -117,7 +100,6 @@ def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
         ("pairs", f"{summary.examples:,}"),
         ("parameters", f"{summary.parameters:,}"),
         ("memory", format_bytes(summary.memory_bytes)),
-        ("time", estimate(summary.estimated_s) or "unknown"),
     ]
     if summary.size is not None:
         facts.append(("defaults", f"{shorten(summary.size, 7)} corpus"))

@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from textual.content import Content
 from textual.widget import Widget
+
+from rnnlm_tui.event_types import Metrics
 
 Point = tuple[float, float]
 Points = Sequence[Point]
@@ -31,9 +32,9 @@ LARGEST = 1e300
 """Larger losses are drawn as this one, so that no difference overflows."""
 
 
-def loss_points(epochs: Iterable[tuple[int, Mapping[str, Any] | None]]) -> list[Point]:
+def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[Point]:
     """Returns the losses in the figures of epochs, each with the number of its epoch."""
-    losses = ((epoch, figures.get("loss")) for epoch, figures in epochs if figures)
+    losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
     return [(epoch, loss) for epoch, loss in losses if loss is not None]
 
 

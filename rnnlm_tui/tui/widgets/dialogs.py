@@ -23,7 +23,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Button, Input, SelectionList, Static
 
-from rnnlm_tui.config import Range, parse_number
+from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.base_screen import TooSmall
@@ -339,12 +339,12 @@ class AskText(Dialog[str]):
         self._note.update(Content(sanitize(shown or "")))
 
 
-def number_check(bounds: Range, *, whole: bool = False) -> Check:
-    """Returns a check for a number, or a whole number, in this range."""
+def number_check(kind: object) -> Check:
+    """Returns a check for a number of this type, with its range."""
 
     def check(text: str) -> str | None:
         try:
-            parse_number(text.strip(), "the number", bounds, whole=whole)
+            check_value(text.strip(), "the number", kind)
         except UsageError as error:
             return error.hint
         return None

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.paths import APP_NAME
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.widgets.host import Host

@@ -22,9 +22,9 @@ from textual.keys import format_key
 from textual.screen import ModalScreen, Screen
 from textual.worker import WorkerFailed
 
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.tui.widgets.host import Severity
 from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode, read_alt_digits
 

@@ -74,7 +74,7 @@ class CopyFinder:
         from rnnlm_tui.store.training_text import copied_spans
 
         card = loaded_model.card
-        text = (card.tokenizer, card.corpus.get("sha256"))
+        text = (card.tokenizer, card.corpus.sha256)
         if self._indexed is None or self._indexed[0] != text:
             index = None
             with suppress(RnnlmError):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.accepting import LINES_ABOVE
-from rnnlm_tui.paths import APP_NAME
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Text, Turn, storable

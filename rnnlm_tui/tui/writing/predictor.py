@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import takewhile
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
     from rnnlm_tui.lm.model import LanguageModel
-    from rnnlm_tui.origin import Origin
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.suggest import Suggestions
@@ -46,10 +45,7 @@ class LoadedModel:
         """Whether it is the built-in English, or built on it."""
         from rnnlm_tui.store.card import ENGLISH  # imports numpy
 
-        name, card = self.name, cast("ModelCard | None", self.card)
-        while name != ENGLISH and card is not None and card.base_named is not None:
-            name, card = card.base_named["name"], card.base
-        return name == ENGLISH
+        return ENGLISH in (self.name, self.card.base)
 
     @property
     def kind(self) -> str:
@@ -57,7 +53,7 @@ class LoadedModel:
         config, metrics = self.card.config, self.card.metrics
         if not hasattr(config.train, "epochs"):
             return config.preset
-        return f"{config.preset}, epoch {metrics['epoch'] if metrics else 0}"
+        return f"{config.preset}, epoch {metrics.epoch if metrics else 0}"
 
 
 def load_model(library: Library, name: str) -> LoadedModel:
@@ -78,25 +74,22 @@ def return_freed_memory() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Asks a model and those `compared` with it what comes at `cursor` in `line`. `previous_lines`
-    are the lines above, the nearest last."""
+    """Asks a model what comes at `cursor` in `line`. `previous_lines` are the lines above, the
+    nearest last."""
 
     loaded_model: LoadedModel
     line: str
     cursor: int
     previous_lines: tuple[str, ...] = ()
-    compared: tuple[LoadedModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The suggestions of the model and of the compared ones. `took_s` is the time that the model
-    took."""
+    """The suggestions of the model, which took `took_s` seconds."""
 
     question: Question
     suggestions: Suggestions
     took_s: float
-    compared: tuple[Suggestions, ...] = ()
 
 
 class Predictor:
@@ -105,7 +98,7 @@ class Predictor:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "predictor")
-        self._coming: asyncio.Future[Answer] | asyncio.Future[Origin | None] | None = None
+        self._coming: asyncio.Future[Answer] | None = None
         self._readings = 0
         """How often earlier texts were read: only the last reading is wanted."""
         self.is_closed = False
@@ -119,13 +112,6 @@ class Predictor:
         if self._coming is not None:
             self._coming.cancel()
         coming = asyncio.get_running_loop().run_in_executor(self._thread, answer_to, question)
-        self._coming = coming
-        return coming
-
-    def origin(self, answer: Answer) -> asyncio.Future[Origin | None]:
-        """Returns where the first suggestion of an answer comes from. The next question cancels
-        this unless it has begun."""
-        coming = asyncio.get_running_loop().run_in_executor(self._thread, origin_in, answer)
         self._coming = coming
         return coming
 
@@ -179,15 +165,17 @@ class Predictor:
 def answer_to(question: Question) -> Answer:
     from rnnlm_tui.suggest import suggest  # imports numpy: 0.14 s, not before the first paint
 
-    def suggestions_of(loaded_model: LoadedModel) -> Suggestions:
-        line, cursor, above = question.line, question.cursor, question.previous_lines
-        model, contexts = loaded_model.model, loaded_model.contexts
-        return suggest(model, line, cursor, CANDIDATES, above, contexts, while_typing=True)
-
     began = time.perf_counter()
-    suggestions = suggestions_of(question.loaded_model)
-    took = time.perf_counter() - began
-    return Answer(question, suggestions, took, tuple(map(suggestions_of, question.compared)))
+    suggestions = suggest(
+        question.loaded_model.model,
+        question.line,
+        question.cursor,
+        CANDIDATES,
+        question.previous_lines,
+        question.loaded_model.contexts,
+        while_typing=True,
+    )
+    return Answer(question, suggestions, time.perf_counter() - began)
 
 
 def learn(loaded_model: LoadedModel, text: str, above: tuple[str, ...]) -> None:
@@ -210,16 +198,6 @@ def read_below(model: LanguageModel, earlier: Iterable[str], above: tuple[str, .
     contexts.read_earlier(earlier)
     contexts.state_after(encode_context(model, [], above))
     return contexts
-
-
-def origin_in(answer: Answer) -> Origin | None:
-    """Returns where the first suggestion of an answer comes from; None if there is none."""
-    from rnnlm_tui.origin import origin_of  # imports numpy
-
-    question = answer.question
-    contexts, first = question.loaded_model.contexts, answer.suggestions.candidates[:1]
-    where = question.line, question.cursor, question.previous_lines
-    return next((origin_of(contexts, each.word, *where) for each in first), None)
 
 
 def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -45,9 +45,6 @@ from rnnlm_tui.tui.writing.saving import SaveWanted, TextWanted, ask_how_to_save
 from rnnlm_tui.tui.writing.settings import ask_threshold, choose_digits, toggle
 from rnnlm_tui.tui.writing.side_pane import SidePane
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
-
-if TYPE_CHECKING:
-    from rnnlm_tui.origin import Origin
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-tall")]
 """Rows of the window from which each class holds."""
@@ -89,8 +86,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Show figures; times, keys saved, how many words begin so, or hide them"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
-        Binding("f9", "compare", "Compare models", show=False, id="autocomplete.compare",
-                tooltip="Compare models; show what others suggest, on a wide screen"),
         *PAGE_KEYS,
     ]  # fmt: skip
     DEFAULT_CSS = """
@@ -243,7 +238,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.query_one(PagePane).update(has_models=not self.host.has_no_models)
         name = sanitize(self.host.active_name or "no model")
         self.editor.border_title = Content(name if self.host.preferences.details else "")
-        self.pane.name_columns()
 
     # Suggestions
 
@@ -252,8 +246,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         """What comes at the cursor? None while no model is loaded."""
         if (loaded_model := self.host.loaded_model) is None:
             return None
-        compared = self.pane.compared if self.has_class("-wide") else ()
-        return Question(loaded_model, *self.place, compared)
+        return Question(loaded_model, *self.place)
 
     @property
     def place(self) -> tuple[str, int, tuple[str, ...]]:
@@ -283,18 +276,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             self.answer = answer
             self.editor.show(answer.suggestions)
             self._show_suggested()
-            if self.pane.display and not self._predictor.is_closed:
-                self._predictor.origin(answer).add_done_callback(partial(self._show_origin, answer))
-
-    def _show_origin(self, answer: Answer, coming: asyncio.Future[Origin | None]) -> None:
-        """Shows where the first word of an answer comes from, if that is still the answer."""
-
-        def show() -> None:
-            if answer is self.answer and self.app.is_running:
-                self.pane.show_origin(coming.result())
-
-        if not coming.cancelled():
-            self.call_next(show)
 
     @on(LineChanged)
     def _show_suggested(self) -> None:
@@ -343,11 +324,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.editor.focus()
 
     def on_resize(self) -> None:
-        """Fits the texts to the new width; compared models are asked on a wide screen only."""
+        """Fits the texts to the new width."""
         self.call_after_refresh(self._show_suggested)
-        if self.pane.compared:
-            self.pane.name_columns()
-            self.call_after_refresh(self.editor.ask_again)
 
     def action_toggle_ghost(self) -> None:
         self.editor.suggested.visibility.toggle()
@@ -389,14 +367,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._words.set_class(has_details, "-details")
         self.page.names_models = has_details
         self.page.fill()
-
-    def action_compare(self) -> None:
-        self.pane.choose_compared()
-
-    @on(SidePane.ComparedChanged)
-    def _compared_changed(self) -> None:
-        self.pane.name_columns()
-        self.editor.ask_again()
 
     # Texts. Messages are handled one after the other: what is sent meanwhile waits.
 

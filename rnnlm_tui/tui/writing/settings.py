@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import DigitSetting
@@ -37,12 +37,13 @@ def toggle(host: WritingHost, setting: Switch) -> None:
 
 async def ask_threshold(host: WritingHost) -> bool:
     """Asks for the lowest probability at which the ghost is shown. Returns whether it was given."""
-    from rnnlm_tui.config import Range
+    from msgspec import Meta
+
     from rnnlm_tui.tui.widgets.dialogs import AskText, number_check
 
     text = "The ghost is shown if its first word is at least this likely, in per cent."
     now = f"{100 * host.preferences.ghost_from:g}"
-    check = number_check(Range(0, 100))
+    check = number_check(Annotated[float, Meta(ge=0, le=100)])
     answer = await host.ask(AskText("Ghost threshold", text, now, check=check))
     if answer is not None:
         host.preferences.ghost_from = float(answer) / 100

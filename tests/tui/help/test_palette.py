@@ -115,7 +115,7 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
         assert offered["Export the model to a file"] == "e · Models"
         assert offered["Suggest now"] == "ctrl+space · Autocomplete: the line"
         # What is usually typed comes after what is looked for, then the other screens.
-        order = ["Compare models", "Change theme", "Show all keys", "Use model a", "Use model b",
+        order = ["Begin a new text", "Change theme", "Show all keys", "Use model a", "Use model b",
                  "Accept a word", "Rename the model", "Change keys"]  # fmt: skip
         assert sorted(order, key=titles.index) == order
         await press(pilot, "ctrl+p")

@@ -148,7 +148,7 @@ async def test_a_run_that_is_stopped_before_it_has_learned_anything(
     await run.stop()
     await over(run)
     assert run.progress.finished is not None
-    assert (run.progress.finished.reason, run.progress.finished.metrics) == ("stopped", {})
+    assert (run.progress.finished.reason, run.progress.finished.metrics) == ("stopped", None)
 
 
 async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> None:
@@ -193,7 +193,7 @@ async def test_a_run_that_resumes_shows_the_epochs_behind_it(start: Start, scrip
     assert [epoch.epoch for epoch in run.progress.epochs] == [1, 2, 3]
     assert phase(run) is Phase.STARTING
     script.write(started(epochs_done=2), ended(3, 7.0))
-    await until(lambda: run.progress.epochs[-1].train["loss"] == 7.0)
+    await until(lambda: run.progress.epochs[-1].train.loss == 7.0)
     assert [epoch.epoch for epoch in run.progress.epochs] == [1, 2, 3]
 
 
@@ -269,7 +269,7 @@ async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
     def fail(name: str) -> None:
         raise StorageError("the disk is gone")
 
-    monkeypatch.setattr(library, "holder", fail)
+    monkeypatch.setattr(library, "is_held", fail)
     await until(lambda: heard.ends)
     assert phase(watched) is Phase.CRASHED
     assert "may still be running: the disk is gone" in watched.progress.crash_reason

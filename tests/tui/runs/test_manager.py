@@ -11,8 +11,6 @@ import pytest
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.event_types import Saved
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.locks import Holder
-from rnnlm_tui.tui.runs.actions import CONTROLS, is_allowed
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
@@ -121,19 +119,6 @@ async def test_a_run_that_starts_takes_the_place_of_one_that_is_watched(
         run = await begun(runs)
         assert runs.shown is run
         assert not watched.is_running
-
-
-@pytest.mark.parametrize("is_here", [True, False])
-async def test_a_run_of_another_machine_cannot_be_stopped(
-    runs: Runs, script: Script, is_here: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Holder, "on_this_host", is_here)
-    monkeypatch.setattr("sys.platform", "linux")
-    with trained_elsewhere(script, started()):
-        watched = await runs.watch("other")
-        allowed = {action for action in (*CONTROLS, "write") if is_allowed(action, watched, False)}
-        assert allowed == ({"stop", "write"} if is_here else {"write"})
-        runs.show_own()
 
 
 async def test_only_a_running_training_can_be_watched(runs: Runs) -> None:

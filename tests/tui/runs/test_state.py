@@ -40,7 +40,7 @@ def phase(run: RunProgress) -> Phase:
 
 
 def test_what_a_large_text_needs_first_is_shown_until_the_next_event() -> None:
-    run, reading = RunProgress(), Preparing(0.1, "reading text", 30, 120, math.nan)
+    run, reading = RunProgress(), Preparing(0.1, "reading text", 30, 120, None)
     run.take(reading, 0)
     assert (phase(run), run.preparing) == (Phase.STARTING, reading)
     (line,) = bar_lines(run, 0, 100)
@@ -106,7 +106,7 @@ def test_eta_and_elapsed_count_between_reports_and_stand_still_in_a_pause() -> N
     run = RunProgress()
     assert run.eta_s(90) is None
     run.take(started(), 100)
-    assert run.eta_s(110) == 50, "what the run itself has estimated"
+    assert run.eta_s(110) is None, "nothing is measured yet"
     run.take(progress(1, elapsed=20, eta=80), 120)
     assert run.eta_s(120) == 80
     assert run.eta_s(130) == 70
@@ -127,16 +127,6 @@ def test_eta_and_elapsed_count_between_reports_and_stand_still_in_a_pause() -> N
     run.take(finished("completed"), 1005)
     assert run.eta_s(1005) is None
     assert run.elapsed_s(9999) == 88
-
-
-@pytest.mark.parametrize("number", [math.nan, math.inf])
-def test_times_that_are_not_finite_are_ignored(number: float) -> None:
-    run = RunProgress()
-    run.take(started(), 0)
-    run.take(progress(1, elapsed=5), 5)
-    run.take(progress(1, 2, elapsed=number, eta=number), 6)
-    assert run.eta_s(6) is None
-    assert run.elapsed_s(7) == 7
 
 
 def test_a_resumed_run_has_its_earlier_epochs() -> None:
@@ -245,7 +235,7 @@ def test_a_perplexity_of_a_part_is_explained_as_such() -> None:
           Paused(3.0, "the battery\x1b is low"), Warned(4.0, "half the learning rate")],
          ["paused", "resumed", "paused: the battery\ufffd is low", "half the learning rate"]),
         ([Failed(0.0, "corpus", "no such file: poems.txt", "")], ["no such file: poems.txt"]),
-        ([finished("stopped", None)], ["stopped before anything was learned"]),
+        ([finished("stopped", None)], ["stopped before the first epoch ended"]),
     ],
 )  # fmt: skip
 def test_events_are_explained_in_plain_words(events: list[Event], told: list[str]) -> None:

@@ -11,14 +11,14 @@ import pytest
 from textual._compositor import Compositor
 from textual.widgets import Collapsible, Input, RadioButton
 
-from rnnlm_tui.config import preset_named, settings_of
+from rnnlm_tui.config import SETTINGS
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.train import form_content
 from rnnlm_tui.tui.train.data_card import card_lines
 from rnnlm_tui.tui.train.fields import Field, NameField
 from rnnlm_tui.tui.train.form import COUNTING, TrainForm
 from rnnlm_tui.tui.train.form_content import FormContent, paths_in, setting_problem
-from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line, estimate
+from rnnlm_tui.tui.train.summary import CorpusSummary, card_facts, cost_line
 from rnnlm_tui.tui.widgets.inputs import PathInput
 from rnnlm_tui.tui.widgets.lists import DropDown
 from tests.helpers.app import click
@@ -111,14 +111,11 @@ def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
         "size": "middle",
         "first_pairs": [["a", "\x1b[2J"]],
     }
-    changed |= {"layers": [layer], "total_words": 3211, "estimated_s": 100, "parameters": 70}
+    changed |= {"layers": [layer], "total_words": 3211, "parameters": 70}
     summary = msgspec.convert(SUMMARY | changed, CorpusSummary)
     assert dict(card_facts(summary))["held out"] == "2 lines"
     assert "defaults" not in dict(card_facts(msgspec.structs.replace(summary, size=None)))
-    assert cost_line(summary) == "70 parameters · 515.8 MB of memory · about 2 min"
-    assert estimate(None) == ""
-    assert estimate(0.0) == estimate(9.9) == "a few seconds"
-    assert estimate(12.0) == "about 12 s"
+    assert cost_line(summary) == "70 parameters · 515.8 MB of memory"
     for width in (20, 50, 60, 120):
         card = "\n".join(content.plain for content in card_lines(summary, width))
         assert "3,210" in card
@@ -196,7 +193,7 @@ async def test_every_setting_of_the_preset_can_be_given(script: Script) -> None:
         assert not on.form.query("#setting-dropout")
         on.form.query_one("#more", Collapsible).collapsed = False
         await on.until(lambda: on.form.query("#setting-dropout"))
-        for setting in settings_of(preset_named(on.form.preset)):
+        for setting in SETTINGS[on.form.preset]:
             assert on.form.query(f"#setting-{setting}"), setting
         await on.ready()
         line(on.form, "setting-dropout").value = "1"
@@ -262,7 +259,7 @@ def says(form: TrainForm, why: str) -> bool:
 
 async def test_a_name_that_cannot_be_one_is_explained(script: Script, data_dir: Path) -> None:
     make_model(data_dir / "models" / "mine.safetensors")
-    said = {"a/b": "letters, digits", "CON": "Windows reserves this name", "": "give it a name"}
+    said = {"a/b": "letters, digits", "CON": "Windows reserves", "": "at most 64"}
     said["mine"] = "the name mine is taken; mine-2 is free"
     async with shown(script) as on:
         choose_file(on.form, "/poems.txt")

@@ -12,7 +12,17 @@ from textual.widget import Widget
 from textual.widgets import RadioButton
 
 from rnnlm_tui.errors import CorpusError, RnnlmError
-from rnnlm_tui.event_types import EpochEnded, Event, Paused, Started, Warned, failed, to_json_line
+from rnnlm_tui.event_types import (
+    EpochEnded,
+    Event,
+    Metrics,
+    Paused,
+    SampleText,
+    Started,
+    Warned,
+    failed,
+    to_json_line,
+)
 from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.train.data_card import CardText, DataCard
 from rnnlm_tui.tui.train.form import COUNTING
@@ -51,16 +61,16 @@ def has_size(on: Shown, size: tuple[int, int]) -> bool:
 
 
 def hostile_started() -> Started:
-    corpus = {**started().corpus, "name": HOSTILE[:1000]}
+    corpus = msgspec.structs.replace(started().corpus, name=HOSTILE[:1000])
     return msgspec.structs.replace(
         started(), name=HOSTILE, preset=HOSTILE, device=HOSTILE, corpus=corpus
     )
 
 
 def hostile_epoch(epoch: int) -> EpochEnded:
-    figures = {"loss": 1e300, "penalty": -1e300, "accuracy": 1e9, "perplexity": 1e308}
-    held_out = {"loss": 1e300, "perplexity": 1e308, "top1": -5.0, "top5": 1e300}
-    sample = {"seed": HOSTILE, "text": f"{HOSTILE} and\n{HOSTILE}"}
+    figures = Metrics(loss=1e300, penalty=-1e300, accuracy=1e9, perplexity=1e308)
+    held_out = Metrics(loss=1e300, perplexity=1e308, top1=-5.0, top5=1e300)
+    sample: SampleText = {"seed": HOSTILE, "text": f"{HOSTILE} and\n{HOSTILE}"}
     return EpochEnded(9.0, epoch, figures, held_out, True, sample, 9.0)
 
 

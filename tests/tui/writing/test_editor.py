@@ -91,7 +91,7 @@ def answer_of(
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
         ghost.append(Insertion(word if is_mark else f" {word}", int(is_mark)))
     return Suggestions(
-        before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), (), len(words), ""
+        prefix, candidates, len(words), "", before, (*words[:1], *more), tuple(ghost), (), ()
     )
 
 

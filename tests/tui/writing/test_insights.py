@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from rnnlm_tui.config import LessonConfig, NgramConfig
+from rnnlm_tui.config import Config, make_config
 from rnnlm_tui.session.tables import Copied
-from rnnlm_tui.store.training_text import write_origin
-from rnnlm_tui.text.corpus import read_corpus
+from rnnlm_tui.store.run_files import write_sources
+from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.tui.writing.insights import CopyFinder, accuracy
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from tests.helpers.app import ScriptedLibrary, card_of, scripted_model
@@ -32,18 +32,16 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
-def trained_on(
-    text: Path, library: ScriptedLibrary, config: LessonConfig | NgramConfig | None = None
-) -> LoadedModel:
+def trained_on(text: Path, library: ScriptedLibrary, config: Config | None = None) -> LoadedModel:
     """A model that was trained on the text according to its files."""
     model = scripted_model()
-    corpus = read_corpus([text])
-    card = replace(card_of(model), corpus={**card_of(model).corpus, "sha256": corpus.sha256})
+    own = card_of(model)
+    card = structs.replace(own, corpus=structs.replace(own.corpus, sha256=read_text([text]).sha256))
     if config is not None:
-        card = replace(card, config=replace(card.config, model=config))
+        card = structs.replace(card, config=config, ngrams=[8, 9])
     folder = library.run_folder("m")
     folder.mkdir(parents=True, exist_ok=True)
-    write_origin(folder, [str(text)], None)
+    write_sources(folder, [str(text)], None)
     return LoadedModel("m", card, model)
 
 
@@ -80,7 +78,7 @@ def test_copied_words_are_found_from_the_line_on(
 def test_short_runs_of_words_in_an_ngram_model_are_not_copies(text: Path, tmp_path: Path) -> None:
     library = ScriptedLibrary(tmp_path, {})
     finder = CopyFinder(lambda: library)
-    model = trained_on(text, library, NgramConfig())
+    model = trained_on(text, library, make_config("ngram", []))
     assert finder.copied(model, "oh", ["the", "cat", "sat", "on", "the"]) == ()
     words = TEXT.split()[:10]
     assert finder.copied(model, "oh", words) == (Copied(0, 10, 1),)

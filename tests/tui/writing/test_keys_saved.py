@@ -11,15 +11,11 @@ from typing import NamedTuple
 import pytest
 
 from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import DIGITS, DigitSetting
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from tests.helpers.app import post_keys
-from tests.helpers.key_rules import writer_with
-from tests.helpers.ngrams import arrays_of, prepared
+from tests.helpers.ngrams import counted, prepared
 from tests.helpers.writing_screen import AppDesk, desk
 
 TEXT = """\
@@ -108,8 +104,7 @@ async def shown(it: AppDesk, lines: set[str], presses: int, keys: Sequence[str])
 
 def ngrams() -> LanguageModel:
     """N-grams of every second line, which suggest well in these lines and badly in the others."""
-    text = prepared(TEXT[::2], tokenizer="prose")
-    return NgramModel(5, text.vocabulary, text.tokenizer, arrays_of(text, 5))
+    return counted(prepared(TEXT[::2], tokenizer="prose"))
 
 
 def english(folder: Path, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
@@ -123,14 +118,13 @@ async def compare(
     steps: list[Step],
     folder: Path,
     lines: Sequence[str] = TEXT,
-    digits: DigitSetting = "with alt",
 ) -> set[str]:
     """Writes lines with this model, and compares each with its evaluation. Returns the kinds of
     steps."""
-    preferences, above, used = Preferences(digits=digits), list[str](), set[str]()
+    above, used = list[str](), set[str]()
     # One by one, since the weights of a mixture adapt to each line.
     scores = evaluate.score(model, iter(lines))
-    async with desk(folder, {"m": model}, (60, 16), preferences=preferences) as it:
+    async with desk(folder, {"m": model}, (60, 16)) as it:
         for line in lines:
             steps.clear()
             scored = next(scores)
@@ -148,14 +142,10 @@ async def compare(
 
 def name_of(step: Step) -> str:
     """The kind of a step."""
-    first, is_accept = step.keys[0], not step.line.endswith(step.keys[0])
-    if first in DIGITS and len(step.keys) > 1:
-        return f"given back by {'a digit' if step.keys[1].isdigit() else step.keys[1]}"
+    first = step.keys[0]
     if first.startswith("alt+"):
         return "alt and a digit"
-    if len(first) > 1:
-        return first
-    return "digit" if first in DIGITS and is_accept else "character"
+    return first if len(first) > 1 else "character"
 
 
 async def test_the_editor_counts_the_keys_of_the_evaluation(
@@ -163,20 +153,6 @@ async def test_the_editor_counts_the_keys_of_the_evaluation(
 ) -> None:
     used = await compare(ngrams(), steps, tmp_path)
     assert used == {*ACCEPTING, "character"}
-
-
-async def test_the_editor_counts_the_keys_of_the_evaluation_with_plain_digits(
-    steps: list[Step], tmp_path: Path
-) -> None:
-    used = set[str]()
-    with_digits = [line for line in TEXT if any(character.isdigit() for character in line)]
-    for digits in ("inside words", "always"):
-        with writer_with(digits):
-            used |= await compare(ngrams(), steps, tmp_path / digits, with_digits, digits)
-    assert used == {
-        *("tab", "shift+tab", "right", "digit", "down", "character"),
-        *("given back by a digit", "given back by  ", "given back by backspace"),
-    }
 
 
 @pytest.mark.slow

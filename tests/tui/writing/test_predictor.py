@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
-from rnnlm_tui.store.card import ENGLISH, Mixture, ModelCard
+from msgspec import structs
+
+from rnnlm_tui.store.card import ENGLISH, Mixture
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, Question, answer_to
 from tests.helpers.app import card_of, scripted_model
@@ -19,21 +20,12 @@ def loaded(model: ScriptedModel) -> LoadedModel:
     return LoadedModel("sonnets", card_of(model), model)
 
 
-def on(base: str, card: ModelCard | None = None) -> ModelCard:
-    """The card of a model with a base of this name, which has the other card if it is in its
-    file."""
-    created = "2025-01-01T00:00:00Z"
-    mixture = Mixture(weights={}, ngrams=None, base={"name": base, "created": created})
-    return replace(card_of(scripted_model()), mixture=mixture, base=card)
-
-
 def test_a_model_is_english_if_the_english_is_below_it() -> None:
     model = scripted_model()
     own = card_of(model)
     assert LoadedModel(ENGLISH, own, model).is_english
-    assert LoadedModel("letters", on(ENGLISH), model).is_english
-    assert LoadedModel("diary", on("letters", on(ENGLISH)), model).is_english
-    assert not LoadedModel("diary", on("lettres", own), model).is_english
+    below = structs.replace(own, mixture=Mixture({"network": 0.5, "base": 0.5}, "english"))
+    assert LoadedModel("letters", below, model).is_english
     assert not LoadedModel("lettres", own, model).is_english
 
 

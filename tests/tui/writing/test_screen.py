@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from textual import events
 from textual.widgets import Input
 
@@ -225,7 +226,7 @@ def test_the_name_of_a_corpus_is_shown_as_far_as_there_is_room() -> None:
     """Wrapping one of 400,000 characters took 1.4 seconds each time."""
     model = scripted_model()
     card = card_of(model)
-    card.corpus["name"] = "x\x1b" * 200_000
+    card = structs.replace(card, corpus=structs.replace(card.corpus, name="x\x1b" * 200_000))
     facts = list(model_facts(LoadedModel("m", card, model)))
     assert sum(map(len, facts)) < 300
     assert facts[1].startswith("x\ufffdx") and facts[1].endswith(": 2,159 lines, 17,600 words")
@@ -808,3 +809,19 @@ async def test_hostile_names_of_models(tmp_path: Path) -> None:
         await it.press(*"model [")
         await it.until(lambda: "Use model [/b]" in picture(it.app))
         check_layout(it.app)
+
+
+async def test_a_model_that_uses_the_lines_above_is_given_them(tmp_path: Path) -> None:
+    model = scripted_model()
+    model.uses_previous_lines = True
+    async with desk(tmp_path, {"m": model}) as it:
+        await it.send("when i", 2)
+        await it.send("shall i", 4)
+        assert ("when", "i", "shall", "i") in model.asked_words, "for the continuation"
+        await it.write(*"to the ")
+        assert model.asked_words[-1][:6] == ("when", "i", "shall", "i", "to", "the")
+        asked_before = len(model.asked_words)
+        await it.press("ctrl+r")
+        await it.until(lambda: len(it.page) == 5)
+        contexts = model.asked_words[asked_before:]
+        assert not any(context[4:6] == ("shall", "i") for context in contexts), "not the line twice"

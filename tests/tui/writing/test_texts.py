@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
 from rnnlm_tui import paths
-from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.lists import RowList
-from rnnlm_tui.tui.widgets.text_choice import choose_texts
 from rnnlm_tui.tui.writing.texts_dialog import MAX_SHOWN, TextsDialog
 from tests.helpers.app import answered, check_layout, has_row, picture, post_keys, scripted_app
 from tests.helpers.writing_screen import AppDesk, Desk, desk
@@ -247,27 +244,6 @@ async def test_the_newest_of_many_texts_are_listed(tmp_path: Path) -> None:
         await it.press(*["pagedown"] * 30, "up", "up")
         await it.until(lambda: rows.highlighted == MAX_SHOWN - 1)
         await it.press(*"text 3", "enter")
-
-
-@pytest.mark.parametrize("seconds", ["1e18", "-1e18", "9e999", "-9e999", "2.6e11"])
-async def test_texts_of_times_that_no_calendar_has_are_shown_and_opened(
-    seconds: str, tmp_path: Path
-) -> None:
-    """As a clock that was wrong leaves them; 2.6e11 is after the year 9999."""
-    async with desk(tmp_path, preferences=QUIET) as it:
-        await two_texts(it)
-    with closing(connect(tmp_path / "data" / "session" / "session.db")) as connection:
-        connection.execute(f"UPDATE turn SET sent = {seconds}")
-        connection.execute(f"UPDATE text SET changed = {seconds}, opened = {seconds}")
-    async with desk(tmp_path, preferences=QUIET) as it:
-        await it.until(lambda: has_row(it.app, "day unknown"))
-        assert len(it.page) == 1
-        await open_list(it)
-        await it.until(lambda: has_row(it.app, "day unknown", " words"))
-        await it.press("escape")
-        await closed(it)
-        it.app.run_worker(choose_texts(it.app, it.app.session))
-        await it.until(lambda: has_row(it.app, "tom made soup (3 words, day unknown)"))
 
 
 async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""The folder of a run: what it resumes from, its history, and where the text of its model is.
+
+resume.safetensors   a run that is not finished, in one file, so that its parts always fit:
+    run              the `RunFacts`, as JSON
+    vocabulary, conventions, lines.known, lines.unseen
+                     as in a model's file, from the model that it started from
+    lines.held_out   which lines of the text are held out
+    network.*        the weights, in float32
+    moment.*         Adam's moments of each parameter
+    carried.*        the hidden state within an epoch
+run.json             the files that the saved model learned
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import Config
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.event_types import Count, Epoch, EpochEnded, Figure, ShortText, from_json_line
+from rnnlm_tui.store import files
+from rnnlm_tui.store.card import FORMAT, Ancestor, parse_formatted
+from rnnlm_tui.store.files import HISTORY, RESUME, RUN, to_json
+from rnnlm_tui.store.tensors import open_tensors, write_tensors
+
+FACTS, HELD_OUT = "run", "lines.held_out"
+Tensors = dict[str, NDArray[Any]]
+
+
+class Position(Struct):
+    """How far a run is. `step` steps of `epoch` are done, with these totals of the loss in nats,
+    the penalty, the hits and the predictions."""
+
+    epoch: Epoch = 1
+    step: Count = 0
+    nll: Figure = 0.0
+    penalty: Figure = 0.0
+    hits: Count = 0
+    predictions: Count = 0
+    best_epoch: Epoch | None = None
+    best_loss: Figure | None = None
+    elapsed_s: Figure = 0.0
+
+
+class RunFacts(Struct, kw_only=True):
+    """What a run is. `created` is when it began, by which its model is known; `sources`,
+    `encoding` and `sha256` say what its text is; `seed_line` is continued after each epoch. A run
+    from a model has its `window`, `ancestors` and `blocked_words`. `base` is the model that it is
+    built on; `is_update` says that it is to replace the model of its name if it is better."""
+
+    format: int = FORMAT
+    config: Config
+    created: ShortText
+    sources: list[str]
+    encoding: ShortText | None
+    sha256: ShortText
+    seed_line: str
+    window: Annotated[int, Meta(ge=0, le=1024)]
+    ancestors: list[Ancestor] = []
+    blocked_words: list[ShortText] = []
+    base: ShortText | None = None
+    is_update: bool = False
+    position: Position
+
+
+class ModelSources(Struct):
+    """The contents of run.json. The bundled text has no sources."""
+
+    sources: list[str] = []
+    encoding: str | None = None
+
+
+def write_state(folder: Path, facts: RunFacts, tensors: Tensors) -> None:
+    """Writes resume.safetensors. Raises StorageError."""
+    raw = np.frombuffer(to_json(facts), np.uint8)
+    write_tensors(folder / RESUME, {**tensors, FACTS: raw}, {})
+
+
+def read_facts(folder: Path) -> RunFacts:
+    """The facts of the run in `folder`, without its tensors. Raises ModelError."""
+    with open_tensors(folder / RESUME) as file:
+        return _facts_in(file)
+
+
+def _facts_in(file: Any) -> RunFacts:
+    return parse_formatted(file.get_tensor(FACTS).tobytes(), RunFacts, "its record")
+
+
+def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
+    """The run in `folder`, with its tensors. Raises ModelError."""
+    with open_tensors(folder / RESUME) as file:
+        names = file.keys()
+        return _facts_in(file), {n: file.get_tensor(n) for n in names if n != FACTS}
+
+
+def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
+    """Stores the files that the saved model learned, since paths never enter a model's file. Raises
+    StorageError."""
+    files.write_json(folder / RUN, ModelSources(sources, encoding))
+
+
+def read_sources(folder: Path) -> ModelSources:
+    """Reads run.json. An unreadable one counts as empty, since the text's hash is checked."""
+    with suppress(ModelError):
+        return files.read_json(folder / RUN, ModelSources)
+    return ModelSources()
+
+
+def read_epochs(folder: Path) -> Iterator[EpochEnded]:
+    """The epochs in the history of a run, the last try of each."""
+    epochs = dict[int, EpochEnded]()
+    with suppress(OSError), (folder / HISTORY).open("rb") as lines:
+        for line in lines:
+            if b'"event": "epoch"' in line or b'"event":"epoch"' in line:
+                with suppress(ValueError):
+                    event = from_json_line(line)
+                    if isinstance(event, EpochEnded):
+                        epochs[event.epoch] = event
+    yield from epochs.values()

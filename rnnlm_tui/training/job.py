@@ -1,0 +1,94 @@
+"""A training that is ready to run: what the plan has found out, and what a run starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rnnlm_tui.config import Config
+from rnnlm_tui.lm.kinds import KINDS
+from rnnlm_tui.lm.model import Arrays, LanguageModel
+from rnnlm_tui.store.card import Ancestor
+from rnnlm_tui.store.model_file import text_tensors
+from rnnlm_tui.store.run_files import RunFacts, Tensors
+from rnnlm_tui.store.trained_lines import TrainedLines
+from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
+from rnnlm_tui.text.overlap import hash_lines
+from rnnlm_tui.text.prepare import Prepared
+
+MAX_WORDS = 10_000
+"""The most held-out words to evaluate: 10 to 30 seconds for a large network."""
+MAX_FITTED = 2_000
+"""About the most held-out words that mixture weights are fitted to. A word takes half a millisecond
+with the English."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A text that is ready for a run, and what the run starts from: nothing, the English, another
+    model, or its own saved `state`.
+
+    `network` are the weights by their names in a model's file; None for random ones. `lines` are
+    those that the models before it were trained on, `ancestors` these models, and `blocked_words`
+    what they never suggest.
+    """
+
+    config: Config
+    prepared: Prepared
+    network: Arrays | None = None
+    lines: TrainedLines = field(default_factory=TrainedLines)
+    ancestors: Sequence[Ancestor] = ()
+    blocked_words: Sequence[str] = ()
+    state: Tensors | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training. It saves its best epoch at `path` and its state in `folder`; an update then
+    replaces the model at `replaces`, if it is better. `english` is mixed with what it learns."""
+
+    name: str
+    path: Path
+    folder: Path
+    start: Start
+    facts: RunFacts
+    english: LanguageModel | None = None
+    replaces: Path | None = None
+
+    @property
+    def config(self) -> Config:
+        return self.start.config
+
+    @property
+    def prepared(self) -> Prepared:
+        return self.start.prepared
+
+    @cached_property
+    def held_out(self) -> list[Excerpt]:
+        """The held-out lines where they stand in the text, or a sample of them. A model that is not
+        mixed reads them one after the other, as its epochs are measured."""
+        prepared = self.prepared
+        found = excerpts_of(prepared.text, prepared.held_out_mask, MAX_WORDS)
+        if self.config.is_mixed:
+            return found
+        return [Excerpt((), tuple(line for each in found for line in each.lines))]
+
+    @cached_property
+    def lines_to_fit(self) -> list[Excerpt]:
+        """Those to which mixture weights are fitted."""
+        return excerpts_of(self.prepared.text, self.prepared.held_out_mask, MAX_FITTED)
+
+    @cached_property
+    def of_text(self) -> Tensors:
+        """The tensors of the model that do not change while it trains. Hashes all lines."""
+        prepared = self.prepared
+        hashes = hash_lines(prepared.text, prepared.tokenizer)
+        lines = self.start.lines.with_run(hashes, prepared.held_out_mask)
+        return text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, lines)
+
+    def load_network(self, weights: Arrays) -> LanguageModel:
+        """The network of these weights, ready to predict."""
+        prepared, load = self.prepared, KINDS[self.config.preset].load
+        return load(self.config, prepared.vocabulary, prepared.tokenizer, prepared.window, weights)

@@ -1,0 +1,48 @@
+"""How good the model of a run is: mixed as it will suggest, and measured on held-out lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rnnlm_tui.evaluate import ScoredLine, score
+from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.store.card import Mixture
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.job import Job
+
+WORDS_IF_STOPPED = 1_000
+"""The most words to measure if the run was stopped and somebody waits for it: 1 to 3 seconds."""
+
+
+def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
+    """These models mixed with the English, if the run is built on it, and a cache; with mixture
+    weights fitted to its held-out lines, or the default ones if these are too few."""
+    models = {**models, "base": job.english} if job.english else models
+    return fitted(job, MixedModel(job.prepared.tokenizer, models))
+
+
+def fitted(job: Job, model: MixedModel) -> MixedModel:
+    """The model with mixture weights that are fitted to the held-out lines of a run."""
+    weights = fit_mixture_weights(model, job.lines_to_fit)
+    return MixedModel(model.tokenizer, model.models, weights) if weights else model
+
+
+def mixture_of(job: Job, model: MixedModel) -> Mixture:
+    """The mixture for the card of a model."""
+    return Mixture(dict(model.mixture_weights), "english" if job.english else None)
+
+
+def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
+    """The held-out lines, each scored where it stands in the text, or a few of them if the run was
+    stopped. None if there are no words, or if it is stopped meanwhile."""
+    was_stopped, found, words = control.stopped, list[ScoredLine](), 0
+    for above, lines in job.held_out:
+        for line in score(model, lines, above):
+            found.append(line)
+            words += len(line.words)
+            if control.stopped and not was_stopped:
+                return None
+        if was_stopped and words >= WORDS_IF_STOPPED:
+            break
+    return found if words else None

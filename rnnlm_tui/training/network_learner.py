@@ -1,0 +1,278 @@
+"""A network, its optimizer and its batches."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, TrainConfig
+from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.event_types import Metrics
+from rnnlm_tui.lm.model import Arrays, excluded_ids
+from rnnlm_tui.store.model_file import part_of
+from rnnlm_tui.store.run_files import Position, Tensors
+from rnnlm_tui.store.tensors import LARGEST_WEIGHT
+from rnnlm_tui.threads import usable_cores
+from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches, Shard
+from rnnlm_tui.training.causal_networks import CausalNetwork
+from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.learner import Totals
+from rnnlm_tui.training.lesson_network import LessonNetwork
+from rnnlm_tui.training.networks import Network
+from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
+from rnnlm_tui.training.ranks import ALONE, Alone
+from rnnlm_tui.training.thread_choice import ThreadChoice
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What Adam keeps of each parameter."""
+
+
+class NetworkLearner:
+    """Trains the lesson's network or a causal one. It is a `Learner`."""
+
+    def __init__(self, job: Job, ranks: Alone = ALONE) -> None:
+        """Starts from the weights of the job, or from initial weights drawn with the seed, or from
+        the state of a run.
+
+        Raises UsageError if there is no such device, or if it lacks the precision; ModelError if
+        the state is that of another network.
+        """
+        self._settings, self._ranks, self._job = job.config.network_train, ranks, job
+        self._device = pick_device(self._settings.device, ranks.local_rank)
+        self.device = str(self._device)
+        threads = self._settings.threads
+        if threads is not None:
+            torch.set_num_threads(min(threads, usable_cores()))
+        # A step that also waits for other processes does not show how fast its threads are.
+        can_adapt = threads is None and self._device.type == "cpu" and ranks is ALONE
+        self._choice = ThreadChoice(torch.get_num_threads()) if can_adapt else None
+        self._precision, self._grad_clip = torch.float32, 0.0
+        if isinstance(self._settings, CausalTrainConfig):
+            self._grad_clip = self._settings.grad_clip
+            if self._settings.precision == "bf16":
+                self._precision = torch.bfloat16
+                check_bfloat16(self._device)
+        with self._device:
+            self._network, self._batches = network_and_batches(job, ranks.shard)
+        self.steps = self._batches.steps
+        self._optimizer = make_optimizer(self._settings, self._network)
+        for parameter in self._network.parameters():
+            moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
+            count = torch.zeros((), device=self._device)
+            self._optimizer.state[parameter] = {"step": count, **moments}
+        self._epoch, self._step = 1, 0
+        self._rest: Iterator[Batch] = iter(())
+        if job.start.network is not None:
+            self._network.load_weights(job.start.network)
+        if job.start.state is not None:
+            self._restore(job.start.state, job.facts.position)
+
+    @property
+    def threads(self) -> int:
+        """The number of threads PyTorch computes with."""
+        return torch.get_num_threads()
+
+    def begin(self, epoch: int, step: int) -> None:
+        self._epoch, self._step = epoch, step
+        carried = self._network.hidden_state if step else {}
+        self._network.hidden_state = self._ranks.own_rows(carried)
+        self._rest = self._batches.epoch(epoch, step)
+
+    def step(self, fraction: float) -> Totals:
+        """Updates the weights once. With other ranks the totals are those of the whole batch."""
+        began = time.perf_counter()
+        rate = self._settings.learning_rate * rate_factor(self._settings, fraction)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.zero_grad()
+        totals = self._learn(self._tensors(next(self._rest)))
+        totals = self._ranks.average(self._network.parameters(), totals)
+        if self._grad_clip > 0:
+            nn.utils.clip_grad_norm_(self._network.parameters(), self._grad_clip)
+        self._optimizer.step()
+        self._step += 1
+        if self._choice is not None:
+            self._choice.add(time.perf_counter() - began, totals.predictions)
+            if self._choice.threads != self.threads:
+                torch.set_num_threads(self._choice.threads)
+        return totals
+
+    def _learn(self, batch: tuple[Tensor, Tensor]) -> Totals:
+        """Computes the gradients of the rows of this rank, if it has any in this batch."""
+        if not len(batch[0]):
+            return Totals(0)
+        # Steps are counted from 1: so the seed of a step is never that of the order of its epoch.
+        seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.shard.rank)
+        is_low = self._precision != torch.float32
+        with torch.autocast(self._device.type, self._precision, enabled=is_low):
+            loss = self._network.loss(*batch, np.random.default_rng(seed))
+        torch.autograd.backward(loss.objective)
+        hits = 0 if loss.hits is None else int(loss.hits)
+        return Totals(loss.predictions, loss.nll.item(), loss.penalty.item(), hits)
+
+    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        x, target = (torch.from_numpy(ids).to(self._device) for ids in batch)
+        return x, target
+
+    def train_metrics(self, position: Position) -> Metrics:
+        """Means of the epoch so far: loss per prediction, penalty per step. The lesson counts
+        hits."""
+        predictions = max(1, position.predictions)
+        loss = position.nll / predictions
+        is_lesson = isinstance(self._network, LessonNetwork)
+        return Metrics(
+            loss=loss,
+            penalty=position.penalty / max(1, position.step),
+            accuracy=position.hits / predictions if is_lesson else None,
+            perplexity=perplexity(loss),
+        )
+
+    @torch.no_grad()
+    def held_out_metrics(self) -> Metrics | None:
+        """Call it between two epochs."""
+        prepared, words = self._job.prepared, self._job.prepared.held_out_words
+        ids = excluded_ids(prepared.vocabulary, prepared.tokenizer)
+        excluded = torch.tensor(ids, device=self._device)
+        nll, predictions, top1, top5 = 0.0, 0, 0, 0
+        self._network.hidden_state = {}
+        for batch in self._batches.held_out():
+            for logits, target, in_loss in self._network.logits(*self._tensors(batch)):
+                losses, ranks = losses_and_ranks(logits, target, excluded)
+                nll += float(losses[in_loss].cpu().double().sum())
+                predictions += int(in_loss.sum())
+                top1 += int((ranks < 1).sum())
+                top5 += int((ranks < 5).sum())
+        if not predictions:
+            return None
+        loss = nll / predictions
+        return Metrics(loss=loss, perplexity=perplexity(loss), top1=top1 / words, top5=top5 / words)
+
+    @torch.no_grad()
+    def is_finite(self) -> bool:
+        """Whether all weights are within the bounds of a saved model, which a NaN is not."""
+        peaks = (parameter.abs().amax() for parameter in self._network.parameters())
+        return all(peak <= LARGEST_WEIGHT for peak in peaks)
+
+    def network(self) -> Arrays:
+        return _arrays(self._network.weights())
+
+    def ngrams(self) -> None:
+        return None
+
+    def tensors(self) -> Tensors:
+        """The weights, the optimizer's moments, and within an epoch the hidden state of all
+        ranks."""
+        state = self._state()
+        if self._step < self.steps:
+            carried = self._ranks.all_rows(self._network.hidden_state)
+            state |= {f"carried.{name}": tensor for name, tensor in carried.items()}
+        return _arrays(state)
+
+    def _state(self) -> dict[str, Tensor]:
+        """The weights and the moments, as views."""
+        state = {f"network.{name}": weight for name, weight in self._network.weights().items()}
+        for name, parameter in self._network.named_parameters():
+            moments = self._optimizer.state[parameter]
+            state |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
+        return state
+
+    def _restore(self, saved: Tensors, position: Position) -> None:
+        """The reverse of `tensors`."""
+        state, parts = self._state(), ("network.", "moment.")
+        found = {name: a.shape for name, a in saved.items() if name.startswith(parts)}
+        if found != {name: tensor.shape for name, tensor in state.items()}:
+            raise ModelError(
+                "the saved state of the run is that of another network", "train it with {force}"
+            )
+        for name, tensor in state.items():
+            tensor.copy_(torch.from_numpy(saved[name]))
+        updates = (position.epoch - 1) * self.steps + position.step
+        for moments in self._optimizer.state.values():
+            moments["step"].fill_(updates)
+        self._network.hidden_state = {
+            name: torch.from_numpy(state).to(self._device)
+            for name, state in part_of(saved, "carried.").items()
+        }
+
+
+@contextmanager
+def settings_of_torch() -> Iterator[None]:
+    """Sets what holds for a whole training, and sets it back at its end."""
+    # The L2 penalty drives weights and Adam's means below 1e-38, and Intel processors are a hundred
+    # times slower with such numbers: an epoch of the lesson takes 23 s instead of 7 s.
+    # A thread keeps the mode it starts with, so this comes before the first operation.
+    torch.set_flush_denormal(True)
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
+
+
+def _arrays(tensors: dict[str, Tensor]) -> Tensors:
+    """Copies of tensors as arrays."""
+    return {name: np.array(t.detach().cpu().numpy(), order="C") for name, t in tensors.items()}
+
+
+def network_and_batches(job: Job, shard: Shard) -> tuple[Network, PrefixBatches | BpttBatches]:
+    """The network of a preset, with initial weights drawn with the seed, and what it learns."""
+    config, prepared, settings = job.config.model, job.prepared, job.config.train
+    words, rng = prepared.vocabulary.total_words, np.random.default_rng(settings.seed)
+    if isinstance(settings, CausalTrainConfig):
+        assert isinstance(config, CausalConfig)
+        network = CausalNetwork(job.config.preset, config, words, rng)
+        return network, BpttBatches(prepared, settings, shard)
+    assert isinstance(config, LessonConfig) and isinstance(settings, TrainConfig)
+    return LessonNetwork(config, words, rng), PrefixBatches(prepared, settings, shard)
+
+
+def pick_device(wanted: str, local_rank: int = 0) -> torch.device:
+    """The device to compute on; `auto` takes CUDA or MPS if there is one. Raises UsageError."""
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    available = ["cuda"] * has_cuda + ["mps"] * has_mps + ["cpu"]
+    if wanted not in ("auto", *available):
+        hint = "leave out {device}, or use cpu"
+        raise UsageError(f"there is no {wanted} device here", hint, field="device")
+    chosen = available[0] if wanted == "auto" else wanted
+    return torch.device(chosen, local_rank) if chosen == "cuda" else torch.device(chosen)
+
+
+def check_bfloat16(device: torch.device) -> None:
+    """Raises UsageError if PyTorch's layers cannot compute in bfloat16 on this device."""
+    if device.type != "cpu":
+        return
+    try:  # the layer that fails without it; no function of PyTorch tells on every platform
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
+    except RuntimeError as error:
+        raise UsageError(
+            "this processor has no bfloat16",
+            "leave out {precision}, or use float32",
+            field="precision",
+        ) from error
+
+
+def losses_and_ranks(logits: Tensor, target: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
+    """The negative log-likelihood (nats) of each target [N] of the logits [N, V], which it changes,
+    and how many of the words that can be suggested come before it, by the definitions of
+    `rnnlm_tui.evaluate`. The ids `excluded` [K] are never suggested."""
+    wanted = logits.gather(1, target[:, None])  # [N, 1]
+    nll = logits.logsumexp(1) - wanted[:, 0]
+    logits[:, excluded] = -math.inf
+    ids = torch.arange(logits.shape[1], device=logits.device)
+    is_before = (logits > wanted) | ((logits == wanted) & (ids < target[:, None]))
+    rank = is_before.sum(1)  # [N]
+    rank[torch.isin(target, excluded)] = len(ids)
+    return nll, rank
+
+
+def perplexity(loss: float) -> float:
+    """exp(loss in nats); infinite if that is too large for a float."""
+    return math.exp(loss) if loss < 709 else math.inf
