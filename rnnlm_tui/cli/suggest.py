@@ -218,7 +218,8 @@ def generate(request: GenerateRequest) -> int:
         above, line = split_last_line(chosen.model, given)
         words = generate_words(chosen.model, line, count, decoding, rng=rng, previous_lines=above)
         text = "\n".join([*above, continue_text(chosen.model.tokenizer, line, words)])
-        spans = copies.find(words) if copies else ()
+        typed = chosen.model.tokenizer.words(line)
+        spans = copies.copied(words, typed) if copies else ()
         if request.as_json:
             copied = None if copies is None else [asdict(span) for span in spans]
             print_json({"text": text, "words": words, "model": chosen.name, "copied": copied})

@@ -358,6 +358,7 @@ class Library:
         self._must_be_free(new)
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)
+            self.remove_leftovers(old)
             remove(self.run_folder(new))  # what a run that saved nothing has left
             for place in (self.run_folder, self.path_of_update, self.path):
                 if os.path.lexists(place(old)):
@@ -370,9 +371,17 @@ class Library:
             raise self.unknown_model(name)
         with self.lock(name, trains=False):
             remove(self.run_folder(name))
-            for path in (self.path_of_update(name), self.path(name)):
-                remove(temporary_of(path))
-                remove(path)
+            self.remove_leftovers(name)
+            remove(self.path(name))
+
+    def remove_leftovers(self, name: str) -> None:
+        """Removes what killed processes have left of the files of this name: half of a save, and an
+        update that cannot be resumed. The caller holds its lock."""
+        update, state = self.path_of_update(name), self.run_folder(name) / RESUME
+        for path in (self.path(name), update, state):
+            remove(temporary_of(path))
+        if not self.can_resume(name):
+            remove(update)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
         """Copies the model's file to `target`, or into it if that is a folder; returns the path of

@@ -10,7 +10,7 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import Ancestor, ModelCard
 from rnnlm_tui.store.run_files import ModelSources, read_sources
-from rnnlm_tui.text.overlap import CopiedSpans
+from rnnlm_tui.text.overlap import SHORTEST, CopiedSpans
 from rnnlm_tui.text.reading import STANDARD_INPUT, Text, arranged, read_text
 from rnnlm_tui.text.tokenizer import Tokenizer
 
@@ -68,10 +68,12 @@ def copied_spans(
     name: str, folder: Path, card: ModelCard, tokenizer: Tokenizer
 ) -> CopiedSpans | None:
     """An index to find copies from the training text; None if that cannot be found or is too long.
-    `tokenizer` is the model's."""
+    `tokenizer` is the model's. All that an n-gram model of order 5 writes are runs of five words of
+    its text, so for it a copy must have ten."""
+    shortest = max(SHORTEST, 2 * getattr(card.config.model, "order", 0))
     if card.corpus.words <= MOST_INDEXED:
         with suppress(CorpusError):
-            return CopiedSpans(find_text(name, folder, card), tokenizer)
+            return CopiedSpans(find_text(name, folder, card), tokenizer, shortest)
     return None
 
 

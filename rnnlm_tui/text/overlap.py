@@ -52,31 +52,44 @@ class CopiedSpans:
     them. A span may cross line breaks.
     """
 
-    def __init__(self, lines: Iterable[str], tokenizer: Tokenizer) -> None:
-        text = tokenize_lines(lines, tokenizer)
+    def __init__(
+        self, lines: Iterable[str], tokenizer: Tokenizer, shortest: int = SHORTEST
+    ) -> None:
+        text, self._shortest = tokenize_lines(lines, tokenizer), shortest
         self._ids = {word: number for number, word in enumerate(text.words)}
         self._tokens = text.numbers  # [N]
         self._line_ends = np.cumsum(text.lengths)  # [L]
 
     def find(self, words: Sequence[str]) -> tuple[Span, ...]:
-        """The longest spans of `words`, of five words or more, that are in the corpus, in order.
-        None contains another. Takes about a millisecond a word for a million words of corpus."""
+        """The longest spans of `words`, of `shortest` words or more, that are in the corpus, in
+        order. None contains another. Takes about a millisecond a word for a million words of
+        corpus."""
         ids = [self._ids.get(word, -1) for word in words]
 
         def end_from(start: int) -> int:
             return start + self._longest(ids[start:])[0]
 
         spans, start = list[Span](), 0
-        while start <= len(ids) - SHORTEST:
+        while start <= len(ids) - self._shortest:
             length, place = self._longest(ids[start:])
             end = start + length
-            if length >= SHORTEST:
+            if length >= self._shortest:
                 line = int(np.searchsorted(self._line_ends, place, side="right"))
                 spans.append(Span(start, length, line + 1))
             # Ends never decrease with the start, so bisection finds the first that ends later.
             later = range(start + 1, min(end + 1, len(ids)))
             start += 1 + bisect_right(later, end, key=end_from)
         return tuple(spans)
+
+    def copied(self, words: Sequence[str], above: Sequence[str]) -> list[Span]:
+        """The copied spans of `words`, which follow the words `above`, where a span may begin. No
+        two overlap: the longest ones are taken."""
+        chosen = list[Span]()
+        for span in sorted(self.find([*above, *words]), key=lambda span: -span.length):
+            begin, end = max(0, span.start - len(above)), span.start + span.length - len(above)
+            if end > 0 and all(end <= c.start or c.start + c.length <= begin for c in chosen):
+                chosen.append(Span(begin, end - begin, span.line_number))
+        return sorted(chosen, key=lambda span: span.start)
 
     def _longest(self, ids: Sequence[int]) -> tuple[int, int]:
         """The length of the longest prefix of these ids in the corpus, and its first position."""

@@ -283,10 +283,12 @@ class Run:
     def _finish(self, reason: FinishReason) -> Iterator[Event]:
         """Measures the model that is kept, and ends. An update that is better replaces its model. A
         run that is over leaves no state."""
-        job, card, figures, update = self._job, self._saver.saved(), None, None
+        job, card, figures, update = self._job, self._saver.saved(self._job.path), None, None
         is_over = reason in ("completed", "early_stop")
         if job.replaces is not None:
-            update = UpdateFigures(replaced=False, old_loss=None, new_loss=None)
+            # It is, if an earlier process replaced the model and was then killed.
+            is_replaced = self._saver.saved(job.replaces) is not None
+            update = UpdateFigures(replaced=is_replaced, old_loss=None, new_loss=None)
         if card is not None and (job.replaces is None or is_over):
             _, model = load_model(job.path, job.english)
             scored = scores(job, model, self._control)

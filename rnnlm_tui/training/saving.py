@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from msgspec.structs import replace
@@ -89,10 +90,10 @@ class Saver:
             facts = self._job.facts
             write_sources(self._job.folder, facts.sources, facts.encoding)
 
-    def saved(self) -> ModelCard | None:
-        """The card of the model that this run has saved; None if it has not."""
+    def saved(self, path: Path) -> ModelCard | None:
+        """The card of the model that this run has saved at a path; None if it has not."""
         with suppress(ModelError):
-            card = read_card(self._job.path)
+            card = read_card(path)
             return card if card.created == self._job.facts.created else None
         return None
 

@@ -121,11 +121,13 @@ def _explained_memory_errors() -> Iterator[None]:
 @contextmanager
 def _run_folder(library: Library, name: str, is_first: bool) -> Iterator[Path]:
     """The folder of the run, which the run creates. It is removed at the end if there is neither a
-    model nor a state to resume."""
+    model nor a state to resume, and so is what killed runs have left."""
     path = library.run_folder(name)
     try:
         yield path
     finally:
+        if is_first:
+            library.remove_leftovers(name)
         if is_first and not library.path(name).exists() and not library.can_resume(name):
             with suppress(OSError):  # it holds files of others
                 (path / HISTORY).unlink(missing_ok=True)

@@ -278,15 +278,15 @@ def test_generate_draws_the_same_words_for_the_same_seed(ask: Command) -> None:
 
 
 def test_a_copied_continuation_says_where_it_is(run: Command, tmp_path: Path) -> None:
-    corpus = tmp_path / "rote.txt"
-    corpus.write_text("\none two three four five six seven eight\n" * 3)
+    corpus, rest = tmp_path / "rote.txt", "three four five six seven eight nine ten"
+    corpus.write_text(f"\none two {rest}\n" * 3)
     trained(corpus, "--preset=ngram", "--held-out=0", "--name=rote", "--on=none")
-    likeliest = ("--generate", "--temperature=0", "--words=6")
+    likeliest = ("--generate", "--temperature=0", "--words=8")
     told = run(*likeliest, "one two")
-    assert told.stdout == "one two three four five six seven eight\n"
-    assert told.stderr == 'copied: "three four five six seven eight" is in rote.txt, line 2\n'
+    assert told.stdout == f"one two {rest}\n"
+    assert told.stderr == f'copied: "{rest}" is in rote.txt, line 2\n'
     by_stdin = run(*likeliest, "--json", stdin="one two")
-    span = {"start": 0, "length": 6, "line_number": 2}
+    span = {"start": 0, "length": 8, "line_number": 2}
     assert answers(by_stdin)[0]["copied"] == [span]
     assert answers(run("--generate", "one two", "--words=4", "--json"))[0]["copied"] == []
     corpus.write_text("another text")

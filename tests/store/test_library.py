@@ -38,6 +38,7 @@ from tests.helpers.models import (
     parsed_tensors,
     probabilities,
     put,
+    put_state,
     whole_model,
 )
 
@@ -255,6 +256,18 @@ def test_a_deleted_model_is_gone_with_all_that_it_had(library: Library) -> None:
     library.delete("one")
     assert library.names() == ["two"]
     assert set(models_of(library)) == {"models/two.safetensors"}
+
+
+@pytest.mark.parametrize("can_resume", [True, False])
+def test_what_a_killed_training_left_is_removed_but_an_update_that_can_be_resumed(
+    can_resume: bool, library: Library
+) -> None:
+    put(library.folder, {".one.safetensors.tmp": b"x", ".one.safetensors.new": b"update"})
+    if can_resume:
+        put_state(library.run_folder("one"), 1, 2)
+    library.remove_leftovers("one")
+    hidden = [name for name in models_of(library) if name.startswith("models/.")]
+    assert hidden == ["models/.one.safetensors.new"] * can_resume
 
 
 def test_a_deletion_that_fails_says_so_and_can_be_repeated(

@@ -32,6 +32,15 @@ def test_a_copy_is_found_with_the_number_of_its_line(text: str, spans: list[Span
     assert [*CopiedSpans(LINES, LessonTokenizer()).find(text.split())] == spans
 
 
+def test_a_copy_may_begin_above_and_copies_do_not_overlap() -> None:
+    found = CopiedSpans(LINES, LessonTokenizer()).copied
+    assert found(["i", "compare", "thee", "to", "a", "winter"], ["shall"]) == [Span(0, 6, 5)]
+    assert found(["zzz", "to", "a", "winter"], ["shall", "i", "compare", "thee"]) == []
+    words = ["a", "summer's", "day", "thou", "art", "more", "lovely"]
+    assert found(words, []) == [Span(0, 7, 1)]
+    assert CopiedSpans(LINES, LessonTokenizer(), shortest=8).copied(words, []) == []
+
+
 def searched(corpus: list[list[str]], words: list[str]) -> list[Span]:
     """The same spans, line_of by trying every span at every place."""
     flat = [(word, number) for number, line in enumerate(corpus, start=1) for word in line]

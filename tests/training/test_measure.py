@@ -22,6 +22,7 @@ from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training import measure
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.saving import Saver
 from tests.helpers.commands import VERSES
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.ngrams import ngram_model
@@ -219,6 +220,18 @@ def test_a_stopped_update_leaves_the_model_and_can_be_resumed(old: Job) -> None:
     assert old.path.read_bytes() == before
     resumed = end_of([*run(update_of(old, epochs=8, learning_rate=0.03))])
     assert resumed.update is not None and resumed.update.replaced
+
+
+def test_an_update_killed_after_it_replaced_the_model_says_so_when_it_is_resumed(
+    old: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    better: dict[str, Any] = {"epochs": 8, "learning_rate": 0.03}
+    with monkeypatch.context() as killed:
+        killed.setattr(Saver, "end", lambda saver: None)
+        assert end_of([*run(update_of(old, **better))]).update is not None
+    end = end_of([*run(update_of(old, **better))])
+    assert end.update == UpdateFigures(replaced=True, old_loss=None, new_loss=None)
+    assert not (old.folder / RESUME).exists()
 
 
 def test_without_held_out_lines_an_update_replaces_the_model(tmp_path: Path) -> None:

@@ -65,14 +65,14 @@ def test_a_save_that_fails_leaves_the_files_that_were_there(
 
 
 def test_a_run_knows_its_own_model(job: Job) -> None:
-    assert Saver(job).saved() is None
+    assert Saver(job).saved(job.path) is None
     save(job)
     other = small_job("gru", job.folder, text="the cat sat\n")
-    assert Saver(other).saved() is None
-    card = Saver(job).saved()
+    assert Saver(other).saved(other.path) is None
+    card = Saver(job).saved(job.path)
     assert card is not None and card.metrics == FIGURES
     job.path.write_bytes(b"{")
-    assert Saver(job).saved() is None
+    assert Saver(job).saved(job.path) is None
 
 
 @pytest.mark.parametrize("preset", ["lesson", "gru"])

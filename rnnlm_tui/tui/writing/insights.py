@@ -12,7 +12,7 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel, continued
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
-    from rnnlm_tui.text.overlap import CopiedSpans, Span
+    from rnnlm_tui.text.overlap import CopiedSpans
 
 
 def accuracy(library: Library, loaded_model: LoadedModel) -> str:
@@ -43,29 +43,15 @@ class CopyFinder:
         self, loaded_model: LoadedModel, line: str, words: Sequence[str]
     ) -> tuple[Copied, ...]:
         """Returns the copied spans of the tokens `words`, which follow `line`, as spans of the text
-        that they make. A span may begin in `line`. No two overlap.
-
-        All that an n-gram model of order 5 writes are runs of five words of its text, so for it a
-        span must have ten.
-        """
-        from rnnlm_tui.text.overlap import SHORTEST
-
+        that they make. A span may begin in `line`. No two overlap."""
         if (index := self._index_of(loaded_model)) is None:
             return ()
-        above = list(loaded_model.model.tokenizer.words(line))
-        shortest = max(SHORTEST, 2 * getattr(loaded_model.card.config.model, "order", 0))
-        chosen: list[Span] = []
-        for span in sorted(index.find([*above, *words]), key=lambda span: -span.length):
-            end = span.start + span.length
-            is_apart = all(end <= c.start or c.start + c.length <= span.start for c in chosen)
-            if span.length >= shortest and end > len(above) and is_apart:
-                chosen.append(span)
+        above = loaded_model.model.tokenizer.words(line)
         spans = []
-        for span in sorted(chosen, key=lambda span: span.start):
-            begin, end = max(span.start - len(above), 0), span.start + span.length - len(above)
+        for span in index.copied(words, above):
             first, last = (
                 len(continued(loaded_model, line, words[:count]).split()) - 1
-                for count in (begin + 1, end)
+                for count in (span.start + 1, span.start + span.length)
             )
             spans.append(Copied(first, last - first + 1, span.line_number))
         return tuple(spans)
