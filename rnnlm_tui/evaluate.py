@@ -34,7 +34,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Accept, is_ghost_likely, ways_to_accept
-from rnnlm_tui.event_types import Count
+from rnnlm_tui.event_types import Count, Savings
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.mixture import Adapting, MixedModel
 from rnnlm_tui.lm.model import READ_AT_ONCE, LanguageModel, State
@@ -65,8 +65,6 @@ LONGEST_WORD = 200
 megabytes."""
 Probabilities: TypeAlias = NDArray[np.float32]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
-"""Below 0 where accepted words bring more spaces that must be typed again than they save keys."""
 Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
 
 

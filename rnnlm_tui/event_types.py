@@ -23,7 +23,8 @@ Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
-"""A share of keys saved; below 0 where suggestions cost keys."""
+"""A share of keys saved; below 0 where accepted words bring more spaces that must be typed again
+than they save keys."""
 FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
 
 

@@ -143,10 +143,7 @@ def suggest(
     unknown = [word for word in typed.words if word not in model.vocabulary]
     if typed.prefix and not listed.candidates:
         unknown.append(typed.prefix)
-    first_word_id, in_window = (
-        model.vocabulary.first_word_id,
-        ids[max(0, len(ids) - model.window) :],
-    )
+    vocabulary, in_window = model.vocabulary, ids[max(0, len(ids) - model.window) :]
     return Suggestions(
         listed.prefix,
         listed.candidates,
@@ -155,7 +152,7 @@ def suggest(
         line,
         continuation=continuation,
         ghost=tuple(insertions_for(tokenizer, typed.before, typed.prefix, continuation)),
-        seen=tuple(model.vocabulary.word(i) for i in in_window if i >= first_word_id),
+        seen=tuple(vocabulary.word(i) for i in in_window if i >= vocabulary.first_word_id),
         unknown=tuple(dict.fromkeys(unknown)),
     )
 

@@ -83,10 +83,8 @@ def add_words(
         grown["tail1.embedding"] = _rows(weights["tail1.embedding"], own)
         grown["output.bias"] = np.append(bias[rows], _rows(bias[head + 1 :], own))
     else:
-        grown["embedding"], grown["output.bias"] = (
-            _rows(weights["embedding"], own),
-            _rows(bias, own),
-        )
+        grown["embedding"] = _rows(weights["embedding"], own)
+        grown["output.bias"] = _rows(bias, own)
     # A larger vocabulary must not begin a tail.
     config = replace(config, softmax="adaptive" if has_tail else "full")
     return config, Vocabulary(words, vocabulary.special_tokens), grown

@@ -14,7 +14,7 @@ read, since Windows cannot replace an open file.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -68,7 +68,12 @@ class StoredModel:
         return tensor
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        return {name: self._tensor(name) for name in self._specs}
+        return self._part("")
+
+    def _part(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """The tensors whose names begin with `prefix`, by the rest of their names."""
+        names = (name for name in self._specs if name.startswith(prefix))
+        return {name.removeprefix(prefix): self._tensor(name) for name in names}
 
     def vocabulary(self) -> Vocabulary:
         raw = self._tensor(VOCABULARY).tobytes()
@@ -88,7 +93,7 @@ class StoredModel:
 
     def network(self) -> dict[str, NDArray[np.float32]]:
         """The checked weights of the network, by their names in `KINDS`."""
-        weights = expanded(part_of(self.tensors(), NETWORK))
+        weights = expanded(self._part(NETWORK))
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
@@ -96,7 +101,7 @@ class StoredModel:
 
     def ngrams(self) -> Arrays:
         """The checked tables of the n-grams."""
-        arrays = part_of(self.tensors(), NGRAMS)
+        arrays = self._part(NGRAMS)
         try:
             check_ngrams(arrays, self.card.total_words)
         except ValueError as error:
@@ -242,8 +247,3 @@ def change_card(path: Path, change: Callable[[ModelCard], ModelCard]) -> None:
     write_tensors(path, tensors, {CARD: to_json(card).decode()})
     with suppress(OSError):
         os.utime(path, ns=(saved.st_atime_ns, saved.st_mtime_ns))
-
-
-def part_of(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """The tensors whose names begin with `prefix`, by the rest of their names."""
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

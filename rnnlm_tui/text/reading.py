@@ -211,19 +211,20 @@ def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[
     head = file.read(HEAD)
     file.seek(0)
     codec = codec_of(head, encoding)
+    refusal = CorpusError(f"{label} is not text: it holds a zero byte", "give a plain text file")
     try:
         text = io.TextIOWrapper(file, codec)
-        is_text = "\0" not in head.decode(codec, "ignore")
     except LookupError as error:
         raise UsageError(
             f"no text encoding is called {codec}",
             "name another, such as utf-8, latin-1 or cp1252",
         ) from error
     try:
-        for line in text if is_text else "\0":
+        if "\0" in head.decode(codec, "ignore"):
+            raise refusal
+        for line in text:
             if "\0" in line:
-                reason = f"{label} is not text: it holds a zero byte"
-                raise CorpusError(reason, "give a plain text file")
+                raise refusal
             yield line
     except OSError as error:
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error

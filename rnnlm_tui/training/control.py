@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 
 from rnnlm_tui.event_types import Event, Paused, Preparing, Resumed
 
@@ -47,20 +47,15 @@ class Control:
         """Ends a pause."""
         self.paused = False
 
-    def wait_while_paused(self, now: Callable[[], float]) -> Generator[Event, None, float]:
-        """Waits while the training is paused; returns the seconds waited.
-
-        Yields an event before and after; `now` gives their times.
-        """
+    def wait_while_paused(self, now: Callable[[], float]) -> Iterator[Event]:
+        """Waits while the training is paused. Yields an event before and after; `now` gives their
+        times."""
         if not self.paused:
-            return 0.0
-        began = now()
-        yield Paused(began, "requested")
+            return
+        yield Paused(now(), "requested")
         while self.paused:
             time.sleep(LOOK_AGAIN_S)
-        ended = now()
-        yield Resumed(ended, "stop requested" if self.stopped else "requested")
-        return ended - began
+        yield Resumed(now(), "stop requested" if self.stopped else "requested")
 
     def handle_command(self, line: str) -> bool:
         """Obeys a line of the control protocol; returns False for any other line."""

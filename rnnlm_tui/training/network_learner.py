@@ -15,7 +15,6 @@ from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, Trai
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.event_types import Metrics
 from rnnlm_tui.lm.model import Arrays, excluded_ids
-from rnnlm_tui.store.model_file import part_of
 from rnnlm_tui.store.run_files import Position, Tensors
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
 from rnnlm_tui.threads import usable_cores
@@ -196,8 +195,9 @@ class NetworkLearner:
         for moments in self._optimizer.state.values():
             moments["step"].fill_(updates)
         self._network.hidden_state = {
-            name: torch.from_numpy(state).to(self._device)
-            for name, state in part_of(saved, "carried.").items()
+            name.removeprefix("carried."): torch.from_numpy(state).to(self._device)
+            for name, state in saved.items()
+            if name.startswith("carried.")
         }
 
 

@@ -199,8 +199,10 @@ class Plan:
                 sources = tuple(found.sources) or (str(bundled_corpus()),)
                 encoding = encoding or found.encoding
             sources += request.added
-            written = not_learned(self.library, name, written) if written else []
-        if paragraphs := paragraphs_of(written):
+            paragraphs = not_learned(self.library, name, written) if written else []
+        else:
+            paragraphs = paragraphs_of(written)
+        if paragraphs:
             folder = request.texts or texts_folder(self.library)
             sources += (str(save_written(folder, name, paragraphs)),)
         by_path = {Path(s).absolute() if s != STANDARD_INPUT else s: s for s in sources}

@@ -73,8 +73,7 @@ class Run:
         self._agree, self._is_first = agree, is_first
         self._position, self._saver = job.facts.position, Saver(job)
         self._began = clock()
-        self._ngrams: NgramModel | None = None
-        self._counted: Arrays | None = None
+        self._ngrams: Arrays | None = None
         self._step_s = self._end_s = math.nan
 
     def events(self) -> Iterator[Event]:
@@ -138,10 +137,9 @@ class Run:
         for length, level in enumerate(count_ngrams(job, ORDER), start=1):
             arrays |= level
             yield Preparing(self._now(), COUNTING, length, ORDER, None)
-        self._counted = arrays
-        self._ngrams = NgramModel(job.prepared.vocabulary, job.prepared.tokenizer, arrays)
+        self._ngrams = arrays
         if not job.path.exists() and job.replaces is None and not self._control.stopped:
-            model = mixed(job, {"ngrams": self._ngrams})
+            model = mixed(job, self._models(None, arrays))
             self._saver.save_model(None, 0, None, arrays, mixture_of(job, model))
             yield Saved(self._now(), 0, str(job.path), best=True)
 
@@ -231,7 +229,8 @@ class Run:
         position.hits = position.predictions = 0
         if not self._is_first:
             return
-        models = self._models()
+        network, ngrams = learner.network(), learner.ngrams() or self._ngrams
+        models = self._models(network, ngrams)
         alone = next(iter(models.values()))
         text = self._sample(alone)
         position.elapsed_s += self._now() - began
@@ -241,24 +240,22 @@ class Run:
             mixture = None
             if self._job.config.is_mixed:
                 mixture = mixture_of(self._job, mixed(self._job, models))
-            figures, ngrams = EpochFigures(epoch, train, held_out), learner.ngrams()
-            network, ngrams = learner.network(), ngrams or self._counted
+            figures = EpochFigures(epoch, train, held_out)
             self._saver.save_model(figures, epoch, network, ngrams, mixture)
         self._save_state()
         position.elapsed_s += self._now() - saving
         self._end_s = self._now() - began
         yield Saved(self._now(), epoch, str(self._job.path), is_best)
 
-    def _models(self) -> dict[ComponentName, LanguageModel]:
-        """What the run has learned, as it predicts once it is saved."""
-        models, network = dict[ComponentName, LanguageModel](), self._learner.network()
+    def _models(
+        self, network: Arrays | None, ngrams: Arrays | None
+    ) -> dict[ComponentName, LanguageModel]:
+        """These parts, as they predict once they are saved."""
+        models, prepared = dict[ComponentName, LanguageModel](), self._job.prepared
         if network is not None:
             models["network"] = self._saver.as_saved(network)
-        arrays, prepared = self._learner.ngrams(), self._job.prepared
-        if arrays is not None:
-            models["ngrams"] = NgramModel(prepared.vocabulary, prepared.tokenizer, arrays)
-        elif self._ngrams is not None:
-            models["ngrams"] = self._ngrams
+        if ngrams is not None:
+            models["ngrams"] = NgramModel(prepared.vocabulary, prepared.tokenizer, ngrams)
         return models
 
     def _sample(self, model: LanguageModel) -> SampleText:

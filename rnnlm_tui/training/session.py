@@ -128,7 +128,7 @@ def _run_folder(library: Library, name: str, is_first: bool) -> Iterator[Path]:
     finally:
         if is_first:
             library.remove_leftovers(name)
-        if is_first and not library.path(name).exists() and not library.can_resume(name):
-            with suppress(OSError):  # it holds files of others
-                (path / HISTORY).unlink(missing_ok=True)
-                path.rmdir()
+            if not library.path(name).exists() and not library.can_resume(name):
+                with suppress(OSError):  # it holds files of others
+                    (path / HISTORY).unlink(missing_ok=True)
+                    path.rmdir()
