@@ -14,6 +14,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
+
+# Its functions have the group of all processes as a default value. Loaded after the group is made,
+# as an optimizer does, they hold it to the very end, and a thread of Gloo that still frees a tensor
+# then ends the process with SIGABRT.
+import torch.distributed.nn.functional
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -183,3 +184,28 @@ def test_n_grams_are_counted_by_the_first_process(text: Path, library: Library) 
     done = by_processes(2, "-m", "rnnlm_tui", "--train", str(text), "--preset=ngram", "--name=m")
     assert done.returncode == 0 and done.stdout.count("m: keys saved") == 1, done.stderr
     assert library.open("m")[0].epochs_done == 1
+
+
+def test_a_closed_connection_leaves_no_thread_behind() -> None:
+    """One that still frees a tensor while Python ends would end the process with SIGABRT."""
+    program = """
+import psutil
+from rnnlm_tui.training.ranks import Ranks
+import torch
+threads = psutil.Process().num_threads
+before = threads()
+ranks = Ranks()
+torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+connected = threads()
+ranks.close()
+print(connected > before, threads() == before)
+"""
+    variables = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **variables},
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
