@@ -18,11 +18,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from rnnlm_tui.lm.mixture import normalize
 from rnnlm_tui.store.card import ENGLISH, Mixture
-from rnnlm_tui.store.files import SUFFIX, to_json
+from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import CARD, KNOWN, NGRAMS, UNSEEN, open_stored
 from rnnlm_tui.store.tensors import write_tensors
@@ -98,11 +99,12 @@ def put_in_place(made: Path, name: str) -> Path:
     card = replace(card, corpus=replace(card.corpus, name=CORPUS_NAME[name]), **facts)
     if name == ENGLISH:
         assert card.mixture is not None
-        weights = {part: w for part, w in card.mixture.weights.items() if part != "ngrams"}
+        weights = dict(card.mixture.weights)
+        del weights["ngrams"]
         card = replace(card, mixture=Mixture(normalize(weights)), ngrams=[])
         tensors = {n: t for n, t in tensors.items() if not n.startswith(NGRAMS)}
         tensors |= {n: thinned(tensors[n]) for n in (KNOWN, UNSEEN)}
-    write_tensors(target, tensors, {CARD: to_json(card).decode()})
+    write_tensors(target, tensors, {CARD: msgspec.json.encode(card).decode()})
     return target
 
 

@@ -72,6 +72,7 @@ async def picture_app(folder: Path) -> None:
         await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
         run = await app.runs.start(TrainArguments(RUN, RUN[3]))
+        assert run is not None
         app.show_mode("train")
         await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
         step = run.progress.progress

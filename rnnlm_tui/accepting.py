@@ -20,7 +20,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Insertion
@@ -65,15 +65,16 @@ class Suggestion:
         return bool(self.text or self.replaces_before or self.replaces_after)
 
 
-class Listed(Protocol):
-    """What is asked of a list of suggestions."""
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """The words listed for a `prefix`, the beginning of the word being typed, with which
+    `matching_words` words begin. `digits_in_words` are the digits that make the beginning of a
+    known word after it."""
 
-    @property
-    def prefix(self) -> str: ...
-    @property
-    def candidates(self) -> tuple[Suggestion, ...]: ...
-    @property
-    def digits_in_words(self) -> str: ...
+    prefix: str
+    candidates: tuple[Suggestion, ...]
+    matching_words: int
+    digits_in_words: str
 
 
 class Accept(NamedTuple):
@@ -91,7 +92,7 @@ def is_ghost_likely(probability: float, prefix: str, ghost_from: float = GHOST_F
     return probability >= ghost_from * factor
 
 
-def accepting_digits(listed: Listed, before: str, digits: DigitSetting = WITH_ALT) -> str:
+def accepting_digits(listed: WordList, before: str, digits: DigitSetting = WITH_ALT) -> str:
     """The plain digits that take a word of the list instead of being typed, if it is shown and
     nothing is chosen in it. `before` is the line up to the cursor, which must not be within a word.
 
@@ -115,7 +116,7 @@ def is_of_letters(prefix: str) -> bool:
 
 
 def ways_to_accept(
-    listed: Listed,
+    listed: WordList,
     before: str,
     ghost: Sequence[Insertion],
     digits: DigitSetting = WITH_ALT,
@@ -151,9 +152,3 @@ def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
     texts = accumulate(piece.text for piece in ghost)
     count = next((n for n, text in enumerate(texts, start=1) if text.strip()), len(ghost))
     return ghost[:count]
-
-
-def gives_digit_back(character: str) -> bool:
-    """Whether this character, typed right after a plain digit that took a word, shows that the
-    digit itself was meant, as in `co2 ` and `win10`."""
-    return character == " " or character.isdigit()

@@ -10,9 +10,9 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -21,10 +21,10 @@ from msgspec import Meta
 from rnnlm_tui import paths
 from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.config import check_value
-from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
+from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.event_types import Event, Finished
-from rnnlm_tui.generate import continue_text, decoding_for, generate_words
+from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
@@ -33,7 +33,6 @@ from rnnlm_tui.suggest import split_last_line, suggest
 
 if TYPE_CHECKING:
     from rnnlm_tui.explain import Explanation
-    from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.plan import Plan
 
 REQUESTED = {"name", "preset", "update", "resume", "force", "encoding", "seed_line"}
@@ -81,51 +80,40 @@ def train(
     An update that is not better leaves the old model, which is opened then. Ctrl+c stops and saves,
     then raises KeyboardInterrupt. Raises RnnlmError.
     """
-    from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.session import check_end
 
-    library, planned = _plan(texts, **options)
-    control = Control()
-    last: Event | None = None
-    with _interrupt_stops(control) as interrupts:
-        for last in _events(library, planned, control):
+    running = events(*texts, **options)
+    first = last = next(running)  # while the text is read there is nothing to save
+    with _interrupts() as interrupts, closing(running):
+        for last in chain([first], running):
             if on_event is not None:
                 on_event(last)
-    if interrupts:
-        raise KeyboardInterrupt
+            if interrupts:
+                raise KeyboardInterrupt
     assert isinstance(last, Finished)
     check_end(last)
-    return load(planned.name, data_dir=library.data_dir)
+    return load(Path(last.path))
 
 
-def events(*texts: str | Path, **options: Any) -> Generator[Event, None, None]:
-    """Trains a model, and yields the events of the training, as `rnnlm-tui --train --json` prints
-    them.
-
-    `texts` are files, by default the sonnets. The `options` are settings, such as `epochs=3` or
-    `held_out=0.2`, and those of the command line: `written` (a list of titles), `name`, `preset`,
-    `on`, `start_from`, `update`, `resume`, `force`, `encoding`, `seed_line` and `data_dir`.
-    Variables of settings have no effect.
-
-    To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
-    Raises RnnlmError.
-    """
-    from rnnlm_tui.training.control import Control
-
-    return _events(*_plan(texts, **options), Control())
-
-
-def _plan(
-    texts: Sequence[str | Path],
-    /,
-    *,
+def events(
+    *texts: str | Path,
     data_dir: str | Path | None = None,
     written: Sequence[str] = (),
     on: str | None = None,
     start_from: str | None = None,
     **options: Any,
-) -> tuple[Library, Plan]:
-    """The library and the plan of a training. Raises RnnlmError and TypeError."""
+) -> Generator[Event, None, None]:
+    """Trains a model, and yields the events of the training, as `rnnlm-tui --train --json` prints
+    them.
+
+    `texts` are files, by default the sonnets; `written` are titles of texts written in the app. The
+    `options` are settings, such as `epochs=3` or `held_out=0.2`, and those of the command line:
+    `name`, `preset`, `update`, `resume`, `force`, `encoding` and `seed_line`. Variables of settings
+    have no effect.
+
+    To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
+    Raises RnnlmError.
+    """
     from rnnlm_tui.training.plan import TrainingRequest, plan
 
     _check_strings("written", written)
@@ -139,32 +127,15 @@ def _plan(
         **fields,
     )
     library = _library(data_dir)
-    return library, plan(library, request)
+    return _run(library, plan(library, request))
 
 
-@contextmanager
-def _interrupt_stops(control: Control) -> Iterator[list[int]]:
-    """Lets ctrl+c stop a training of the main thread; yields the list of its signals."""
-    interrupts: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        interrupts.append(number)
-        control.stop()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _events(library: Library, planned: Plan, control: Control) -> Generator[Event, None, None]:
+def _run(library: Library, planned: Plan) -> Generator[Event, None, None]:
     """The events of a training, which is stopped and saved if the generator is closed."""
+    from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.session import training_events
 
+    control = Control()
     running = training_events(library, planned, control)
     for event in running:
         try:
@@ -174,6 +145,20 @@ def _events(library: Library, planned: Plan, control: Control) -> Generator[Even
             for _ in running:
                 pass
             raise
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collects ctrl+c, in the main thread, in place of a KeyboardInterrupt."""
+    found, is_main = list[int](), threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if is_main:
+        signal.signal(signal.SIGINT, lambda number, _: found.append(number))
+    try:
+        yield found
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
 
 
 class Model:
@@ -257,10 +242,15 @@ class Model:
         _check_number("top_k", top_k, Meta(ge=1))
         _check_number("seed", seed, Meta(ge=0))
         _check_number("temperature", temperature, Meta(ge=0, le=100), whole=False)
-        model, rng = self._model, np.random.default_rng(seed)
-        count, decoding = decoding_for(model.tokenizer, words, temperature, top_k)
         return generate_words(
-            model, line, count, decoding, rng=rng, previous_lines=above, contexts=self._contexts
+            self._model,
+            line,
+            words,
+            temperature,
+            top_k,
+            rng=np.random.default_rng(seed),
+            previous_lines=above,
+            contexts=self._contexts,
         )
 
     def join(self, text: str, words: Sequence[str]) -> str:
@@ -270,12 +260,9 @@ class Model:
         >>> rnnlm_tui.load("shakespeare").join("Look in thy ", ["love", "is", "my"])
         'Look in thy love is my'
 
-        A model with punctuation puts capitals and spaces where they belong. Raises RnnlmError for
-        an empty word.
+        A model with punctuation puts capitals and spaces where they belong.
         """
         _check_strings("words", words)
-        if "" in words:
-            raise UsageError("words holds an empty word", "leave it out")
         return continue_text(self._model.tokenizer, text, words)
 
     def score(self, text: str, above: Sequence[str] = ()) -> ScoredLine:
@@ -297,17 +284,11 @@ class Model:
 
         >>> import rnnlm_tui
         >>> found = rnnlm_tui.load("shakespeare").explain("shall I compare ")
-        >>> for stage in found.parts[0].stages:
+        >>> for stage in found.parts[0].stages[:3]:
         ...     print(stage.name, stage.values.shape)
         words (3,)
         ids (4,)
         embedding (4, 256)
-        reset gate (4, 256)
-        candidate (4, 256)
-        update gate (4, 256)
-        states (4, 256)
-        logits (3080,)
-        softmax (3080,)
         >>> for part in found.parts:  # the probability of the first suggestion comes from
         ...     print(f"{part.name} {part.contributions[0]:.3f}")
         network 0.082
@@ -319,7 +300,7 @@ class Model:
         from rnnlm_tui.explain import explain  # other queries do not need it
 
         above, line = self._last_line(text, above)
-        return explain(self._model, line, None, above, self._contexts)
+        return explain(self._model, line, above, self._contexts)
 
     def neighbours(self, word: str) -> tuple[tuple[str, float], ...]:
         """The words whose embeddings in the network are most like that of a word, with the cosine.

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 from msgspec.structs import FieldInfo
 
-from rnnlm_tui.errors import NAMES, UsageError, os_reason
+from rnnlm_tui.errors import UsageError, os_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 Setting: TypeAlias = int | float | str | None
 QUERY_SETTINGS = ("model", "top", "words", "temperature")
 """Options of the modes that ask a model, which variables and TOML files may set too."""
-MACHINE_SETTINGS = ("threads", "device")
-"""Settings of where to compute, ignored by presets that do not have them."""
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
 FOLDERS = ("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR")
@@ -154,7 +152,6 @@ class CausalTrainConfig(LineTextConfig, frozen=True):
     patience: Annotated[
         Millions, "epochs without a better held-out loss before the training stops"
     ] = 5
-    min_epochs: Annotated[Millions, "fewest epochs before it may stop early"] = 1
     device: Device = "auto"
     threads: Threads = None
 
@@ -298,7 +295,6 @@ SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
 }
 """The settings of each preset, those of the model first, by name."""
 ALL_SETTINGS = {name: spec for own in SETTINGS.values() for name, spec in own.items()}
-NAMES.update(ALL_SETTINGS)
 
 
 def preset_named(name: object) -> Config:
@@ -335,15 +331,16 @@ def make_config(
     return structs.replace(preset, **parts)
 
 
-def check_value(value: Any, name: str, kind: Any) -> Any:
+def check_value(value: Any, name: str, kind: Any, source: str = "") -> Any:
     """Converts the value of the setting, option or argument `name` to its type, such as text to a
-    number. Raises UsageError, naming what it may be."""
+    number. Raises UsageError, naming what it may be, and the `source` of the value."""
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
         shown = repr(value) if isinstance(value, str | float) else str(value).lower()
         hint = f"it must be {rule_of(kind)}"
-        raise UsageError(f"{{{name}}} is {shown}", hint, field=name) from error
+        where = f" ({source})" if source else ""
+        raise UsageError(f"{{{name}}} is {shown}{where}", hint, field=name) from error
 
 
 def parts_of(kind: Any) -> tuple[Any, Meta | None]:
@@ -394,10 +391,18 @@ def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
     return f"did you mean {dashes}{near[0]}?" if near else ""
 
 
-def settings_from_environment() -> dict[str, str]:
-    """The settings of a training in RNNLM_... variables, such as RNNLM_EPOCHS=30."""
-    values = ((name, os.environ.get(variable_of(name))) for name in ALL_SETTINGS)
-    return {name: value for name, value in values if value}
+def settings_from_environment() -> dict[str, Any]:
+    """The preset and the settings of a training in RNNLM_... variables, such as RNNLM_EPOCHS=30.
+    Raises UsageError."""
+    values = {name: os.environ.get(variable_of(name)) for name in ("preset", *ALL_SETTINGS)}
+    given = {name: value for name, value in values.items() if value}
+    return {name: _checked(given[name], name, f"from {variable_of(name)}") for name in given}
+
+
+def _checked(value: Any, name: str, source: str) -> Any:
+    """The value of a setting of a training; any value of another name."""
+    kind = ALL_SETTINGS[name].type if name in ALL_SETTINGS else Any
+    return check_value(value, name, kind, source)
 
 
 def warn_of_unknown_variables() -> None:
@@ -431,4 +436,4 @@ def settings_from_toml(path: "Path") -> dict[str, Any]:
         if name not in known:
             hint = did_you_mean(name, known) or "rnnlm-tui --train --help lists the settings"
             raise UsageError(f"{path}: no setting is called {name}", hint)
-    return data
+    return {name: _checked(value, name, f"in {path}") for name, value in data.items()}

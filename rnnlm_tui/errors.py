@@ -6,12 +6,6 @@ import re
 from collections.abc import Callable
 
 EXIT_INTERRUPTED = 130
-NAMES = {
-    *("add", "config", "control", "data_dir", "encoding", "force", "mixture", "name", "on"),
-    *("preset", "resume", "seed_line", "start_from", "temperature", "top_k", "update", "written"),
-    "yes",
-}
-"""The options that messages name in braces. The settings are added by `config`."""
 
 
 def flag_of(name: str) -> str:
@@ -48,12 +42,9 @@ class RnnlmError(Exception):
         >>> StorageError("the disk is full", "give another {data_dir}").worded(flag_of)
         ('the disk is full', 'give another --data-dir')
         """
-
-        def name(match: re.Match[str]) -> str:
-            is_name = match[1] in NAMES or match[1] == self.field
-            return name_of(match[1]) if is_name else match[0]
-
-        message, hint = (re.sub(r"\{([^{}]+)\}", name, text) for text in self._given)
+        message, hint = (
+            re.sub(r"\{(\w+)\}", lambda match: name_of(match[1]), text) for text in self._given
+        )
         return message, hint
 
     def sentence(self) -> str:

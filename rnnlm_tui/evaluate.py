@@ -16,40 +16,26 @@ The words of a line are those of the model's tokenizer; lines without words do n
   does sending the line. Typed text is never corrected. "Keys saved" is 1 - presses / characters,
   ends of lines included.
 
-A model that uses previous lines sees those before it among the given lines, and the weights of a
-mixture are adapted to them, as in the app.
+A model that uses previous lines sees those before it among the given lines.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import tee
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from msgspec import Meta
-from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Accept, is_ghost_likely, ways_to_accept
-from rnnlm_tui.event_types import Count, Savings
+from rnnlm_tui.event_types import Evaluation
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.mixture import Adapting, MixedModel
-from rnnlm_tui.lm.model import READ_AT_ONCE, LanguageModel, State
-from rnnlm_tui.suggest import (
-    Typed,
-    WordList,
-    WordLists,
-    apply_insertion,
-    encode_lines_above,
-    insertions_for,
-    look_ahead,
-)
-from rnnlm_tui.text.spacing import GIVING_BACK, gives_space_back
-from rnnlm_tui.text.tokenizer import Insertion
-from rnnlm_tui.text.vocabulary import END_ID
+from rnnlm_tui.lm.model import Array, LanguageModel
+from rnnlm_tui.suggest import Typed, WordLists, apply_insertion, encode_context
+from rnnlm_tui.text.tokenizer import gives_space_back
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """Smaller probabilities, which float32 cannot hold well, count as this: a loss of 87.3 nats."""
@@ -60,12 +46,9 @@ Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
 INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
-LONGEST_WORD = 200
-"""Letters of a word that is typed without looking at lists: there are texts with words of
-megabytes."""
-Probabilities: TypeAlias = NDArray[np.float32]
-Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Perplexity: TypeAlias = Annotated[float, Meta(ge=1, le=1e308)]
+LONG_WORD = re.compile(r"[!-~]{200,}")
+"""What is typed without looking at lists: there are texts with words of megabytes, in ASCII. Other
+scripts may write whole lines without a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,30 +89,6 @@ class ScoredLine:
         return _mean(sum(self.losses), len(self.losses))
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The metrics of a model on some lines. Shares are in [0, 1]; None is a share of nothing.
-
-    `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
-    `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` is 1 - `keys` /
-    `characters`, the presses with suggestions and without; None if they were not counted.
-    `savings_interval` is its 95 % interval, None for a text too short to tell.
-    """
-
-    lines: Count
-    words: Count
-    predicted: Count
-    loss: Annotated[float, Meta(ge=0, le=1000)] | None
-    perplexity: Perplexity | None
-    oov_share: Fraction | None
-    top1: Fraction | None
-    top5: Fraction | None
-    characters: Count
-    keys: Count
-    keystroke_savings: Savings | None
-    savings_interval: tuple[Savings, Savings] | None
-
-
 def score(
     model: LanguageModel,
     lines: Iterable[str],
@@ -142,123 +101,52 @@ def score(
     A model that uses previous lines sees `previous_lines` and the `lines` before each line. Most of
     the time is taken by counting keys.
     """
-    above = deque(previous_lines, LINES_ABOVE)
-    adapting = Adapting(model) if isinstance(model, MixedModel) else None
-    model = adapting.model if adapting else model
-    text = _Text(model, above)
-    # Places of many lines are predicted together, unless an iterator may wait for each answer.
-    blocks = [lines] if isinstance(lines, Sequence) else ([line] for line in lines)
-    for block in blocks:
-        to_read, to_type = tee(_Line.of(line, model) for line in block)
-        states, same_states = tee(text.states(to_read))
-        places = zip(same_states, model.predict(states), strict=True)
-        for line in to_type:
-            reader, keys = _Reader(model, line, places), None
-            if counts_keys and line.words:
-                typist = Typist(model, line.text, list(above), reader.after)
-                keys = 1 + sum(len(pressed) for pressed, _ in typist.steps())
-            yield reader.finish(keys)
-            above.append(line.text)
-            if adapting is not None and line.words:
-                adapting.learn(reader.states, [*line.ids, END_ID])
+    contexts, above = Contexts(model), deque(previous_lines, LINES_ABOVE)
+    for text in lines:
+        line = _Line(contexts, text, above)
+        keys = None
+        if counts_keys and line.words:
+            typist = Typist(model, text, list(above), line.after)
+            keys = 1 + sum(len(pressed) for pressed, _ in typist.steps())
+        yield line.scores(keys)
+        above.append(text)
 
 
-@dataclass(frozen=True, slots=True)
 class _Line:
-    """A line to score: its words and their ids, and `ids_above`, as which it is read when it stands
-    above other lines."""
+    """A line below others, whose words are scored as it is read."""
 
-    text: str
-    words: list[str]
-    ids: list[int]
-    ids_above: list[int]
+    def __init__(self, contexts: Contexts, text: str, above: Iterable[str]) -> None:
+        model = contexts.model
+        self.text, self.words = text, model.tokenizer.words(text)
+        self._contexts, self._context = contexts, encode_context(model, [], above)
+        self._ids = model.vocabulary.encode(self.words)
+        self._distributions = contexts.along(self._context, self._ids)
+        self._read = 0
+        """The places that were read, before the words of the line and at its end."""
+        self._scored = list[ScoredWord]()
 
-    @classmethod
-    def of(cls, text: str, model: LanguageModel) -> _Line:
-        words = model.tokenizer.words(text)
-        above = model.vocabulary.encode_line(text, model.tokenizer.words_above) if words else ()
-        return cls(text, words, model.vocabulary.encode(words), [*above])
-
-
-class _Text:
-    """The text that is read, line by line."""
-
-    def __init__(self, model: LanguageModel, above: Iterable[str]) -> None:
-        self._model, begin_id = model, model.vocabulary.begin_id
-        self._begin = [] if begin_id is None else [begin_id]
-        self._state = model.state_after(model.start, encode_lines_above(model, above))
-        """The state at the end of what has been read."""
-
-    def states(self, lines: Iterable[_Line]) -> Iterator[State]:
-        """Yields the state before each word of the next lines and at the end of each, except for
-        lines without words."""
-        model, together = self._model, list[int]()
-        for line in lines:
-            if not line.words:
-                continue
-            ids = [*self._begin, *line.ids]
-            if model.uses_previous_lines and line.ids == line.ids_above:
-                together += ids  # lines that go on from each other: read so, a small GRU is 15 %
-                if len(together) >= READ_AT_ONCE:  # faster
-                    yield from self._read_on(together)
-                    together = []
-                continue
-            yield from self._read_on(together)
-            together, before = [], self._state
-            if not self._begin:
-                yield before
-            if model.uses_previous_lines:
-                self._state = model.state_after(before, [*self._begin, *line.ids_above])
-            yield from model.read(before, ids)
-        yield from self._read_on(together)
-
-    def _read_on(self, ids: Sequence[int]) -> Iterator[State]:
-        for state in self._model.read(self._state, ids):
-            self._state = state
-            yield state
-
-
-class _Reader:
-    """Reads a line, scores its words, and keeps what is predicted after the last few."""
-
-    def __init__(
-        self, model: LanguageModel, line: _Line, places: Iterator[tuple[State, Probabilities]]
-    ) -> None:
-        """The next of `places` are the states of this line, and the distributions there."""
-        self.scored: list[ScoredWord] = []
-        self.states: list[State] = []
-        """The states before the words of the line, and at its end."""
-        self._model, self._line, self._places = model, line, places
-        self._contexts = Contexts(model)
-
-    def after(self, ids: list[int]) -> Probabilities:
+    def after(self, ids: list[int]) -> Array:
         """The distribution after these ids of the line. They nearly always are those that are read;
         but a prefix may be a word of its own, and a ghost may be wrong."""
-        while len(self.states) <= min(len(ids), len(self._line.ids)):
-            self._read_next()
-        return self._contexts.next_word_probabilities(ids)
+        while self._read <= min(len(ids), len(self._ids)):
+            self._score_next(next(self._distributions))
+        return self._contexts.next_word_probabilities(self._context + ids)
 
-    def _read_next(self) -> None:
-        state, probabilities = next(self._places)
-        count, vocabulary = len(self.states), self._model.vocabulary
-        if count == 0:
-            self._contexts = Contexts(self._model, state)
-        self._contexts.keep(self._line.ids, count, state, probabilities)
-        self.states.append(state)
-        has_context = vocabulary.begin_id is not None or count > 0
-        for word in self._line.words[len(self.scored) :]:
-            scored = score_word(self._model, probabilities, word, has_context=has_context)
-            self.scored.append(scored)
-            if vocabulary.encode([word]):
+    def _score_next(self, probabilities: Array) -> None:
+        model, has_context = self._contexts.model, bool(self._context) or self._read > 0
+        self._read += 1
+        for word in self.words[len(self._scored) :]:
+            self._scored.append(score_word(model, probabilities, word, has_context=has_context))
+            if model.vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
 
-    def finish(self, keys: int | None) -> ScoredLine:
+    def scores(self, keys: int | None) -> ScoredLine:
         """The scores of the line, which takes so many `keys`."""
-        end, end_id = None, self._model.vocabulary.end_id
-        if self._line.words:
-            after_all = self.after(self._line.ids)
+        end, end_id = None, self._contexts.model.vocabulary.end_id
+        if self.words:
+            after_all = self.after(self._ids)
             end = None if end_id is None else _clip_probability(after_all[end_id])
-        return ScoredLine(self._line.text, tuple(self.scored), end, keys)
+        return ScoredLine(self.text, tuple(self._scored), end, keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +179,10 @@ class _Spot:
         return _Spot(self.at + 1, line, mark=self.mark if character.isalpha() else None)
 
 
+Step: TypeAlias = tuple[tuple[str, ...], _Spot]
+"""The keys of a step, and where they lead."""
+
+
 class Typist:
     """Types `text` into the app below the lines `above`."""
 
@@ -299,7 +191,7 @@ class Typist:
         model: LanguageModel,
         text: str,
         above: Sequence[str],
-        predict: Callable[[list[int]], Probabilities],
+        predict: Callable[[list[int]], Array],
     ) -> None:
         """`predict` returns the distribution after these ids of the line."""
         self._model, self._text, self._above, self._predict = model, text, above, predict
@@ -311,30 +203,19 @@ class Typist:
         """Types the text. Yields the keys of each step, those that accept or a character, as
         Textual names them, and the line after it."""
         while self._spot.at < len(self._text):
-            spot = self._spot
-            typed = Typed.of(spot.line, self._model.tokenizer)
-            if not typed.prefix and (run := self._long_word()):
-                self._spot = _Spot(spot.at + len(run), spot.line + run)
-                yield tuple(run), self._spot.line
-                continue
-            listed = self._shown_list(typed)
-            is_displaced = spot.mark is not None and spot.line != self._text[: spot.at]
-            best = None if is_displaced else self._best_accept(listed, typed)
-            if best:
-                accept, self._spot = best
-                yield accept.keys, self._spot.line
-            else:
-                key = self._next_key(spot)
-                self._spot = spot.after_typing(key, self._model.tokenizer.takes_space)
-                yield (key,), self._spot.line
+            keys, self._spot = self._step(self._spot)
+            yield keys, self._spot.line
 
-    def _long_word(self) -> str:
-        """A word of LONGEST_WORD letters or more that comes next, which no list helps with."""
-        spot, tokenizer = self._spot, self._model.tokenizer
-        following = self._text[spot.at : spot.at + LONGEST_WORD]
-        if spot.has_space or tokenizer.letters_at_start(following) < LONGEST_WORD:
-            return ""
-        return self._text[spot.at :].partition(" ")[0]
+    def _step(self, spot: _Spot) -> Step:
+        typed = Typed.of(spot.line, self._model.tokenizer)
+        starts_word = not typed.prefix and len(spot.line) == spot.at
+        if starts_word and (word := LONG_WORD.match(self._text, spot.at)):
+            return tuple(word[0]), _Spot(word.end(), self._text[: word.end()])
+        key = self._next_key(spot)
+        steps: list[Step] = [((key,), spot.after_typing(key, self._model.tokenizer.takes_space))]
+        if len(spot.line) >= spot.at:  # else a mark stands where a space belongs
+            steps += self._accepts(typed)
+        return max(steps, key=lambda step: step[1].at - len(step[0]))
 
     def _next_key(self, spot: _Spot) -> str:
         """The character to type: the next one of the text. A mark that would replace a space that
@@ -348,48 +229,30 @@ class Typist:
 
     def _gives_back(self, place: int) -> bool:
         """Whether a mark at this place of the text brings back the space that it replaced."""
-        mark, end = self._text[place], place + 2
-        while mark in GIVING_BACK and end <= len(self._text):
-            if gives_space_back(mark, self._text[place + 1 : end]):
+        for end in range(place + 2, len(self._text) + 1):
+            if gives_space_back(self._text[place], self._text[place + 1 : end]):
                 return True
             if not self._text[end - 1].isalpha():
-                return False
-            end += 1
+                break
         return False
 
-    def _shown_list(self, typed: Typed) -> WordList:
+    def _accepts(self, typed: Typed) -> Iterator[Step]:
+        """The keys that accept suggestions which the text has."""
         if typed.start != self._start:
-            self._start, model = typed.start, self._model
-            self._tokenizer = model.tokenizer.in_style_of(typed.before, self._above)
-            self._lists = WordLists(
-                model,
-                self._tokenizer,
-                self._predict(model.vocabulary.encode(typed.words)),
-                model.page_words.on_page((*self._above, typed.start)),
-            )
-        return self._lists.at(typed)
-
-    def _best_accept(self, listed: WordList, typed: Typed) -> tuple[Accept, _Spot] | None:
-        """The key that saves most, and where it leads; None if none saves any."""
-        best, most = None, 0
-        ghost = self._ghost(listed, typed)
-        for accept in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
-            if (after := self._spot_after(accept)) is not None:
-                saved = after.at - self._spot.at - len(accept.keys)
-                if saved > most:
-                    best, most = (accept, after), saved
-        return best
-
-    def _ghost(self, listed: WordList, typed: Typed) -> tuple[Insertion, ...]:
-        """The ghost that is shown. Its words after the first are left out if the first is wrong,
-        since then no key accepts them."""
+            self._start = typed.start
+            page = self._model.page_words.on_page((*self._above, typed.start))
+            self._lists = WordLists(self._model, self._above, typed, page, self._predict)
+        listed = self._lists.at(typed)
+        words: tuple[str, ...] = ()
         first = listed.candidates[0] if listed.candidates else None
-        if first is None or not is_ghost_likely(first.probability, typed.prefix):
-            return ()
-        words: tuple[str, ...] = (first.word,)
-        if self._text.startswith(apply_insertion(typed.before, first)):
-            words = look_ahead(self._model, typed, listed.candidates, self._predict)
-        return tuple(insertions_for(self._tokenizer, typed.before, typed.prefix, words))
+        if first and is_ghost_likely(first.probability, typed.prefix):
+            # Where the first word of the ghost is wrong, no key accepts the others.
+            is_right = self._text.startswith(apply_insertion(typed.before, first))
+            words = self._lists.continuation(typed, [first]) if is_right else (first.word,)
+        ghost = self._lists.insertions(typed, words)
+        for way in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
+            if after := self._spot_after(way):
+                yield way.keys, after
 
     def _spot_after(self, accept: Accept) -> _Spot | None:
         """Where the typist is after accepting; None if the line would not become the text."""
@@ -409,7 +272,7 @@ class Typist:
 
 
 def score_word(
-    model: LanguageModel, probabilities: Probabilities, word: str, *, has_context: bool
+    model: LanguageModel, probabilities: Array, word: str, *, has_context: bool
 ) -> ScoredWord:
     """The scores of a word. `probabilities` [V] are those of the words there; without context the
     word is not predicted."""
@@ -428,7 +291,7 @@ def _clip_probability(probability: np.float32) -> float:
     return max(float(probability), LEAST_PROBABILITY)
 
 
-def _rank(model: LanguageModel, probabilities: Probabilities, word: int) -> int:
+def _rank(model: LanguageModel, probabilities: Array, word: int) -> int:
     """The place of a word: behind likelier ones, and equal ones with a smaller id."""
     outranking = probabilities > probabilities[word]
     outranking[:word] |= probabilities[:word] == probabilities[word]

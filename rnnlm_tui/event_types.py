@@ -22,6 +22,7 @@ Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 """A share of keys saved; below 0 where accepted words bring more spaces that must be typed again
 than they save keys."""
@@ -62,11 +63,13 @@ class EpochFigures(Struct, frozen=True, omit_defaults=True):
 
 class UpdateFigures(Struct, frozen=True):
     """The result of the update of a model: the losses of the old and the new model on the same
-    held-out lines, in nats per character as written. None if no lines are held out."""
+    held-out lines, in nats per character as written, and the share of keys that the old one saves
+    on them. None if nothing was measured."""
 
     replaced: bool
-    old_loss: Figure | None
-    new_loss: Figure | None
+    old_loss: Figure | None = None
+    new_loss: Figure | None = None
+    old_savings: Savings | None = None
 
 
 class BaseSavings(Struct, frozen=True):
@@ -77,18 +80,29 @@ class BaseSavings(Struct, frozen=True):
     keystroke_savings: Savings
 
 
-class EndFigures(Struct):
-    """The metrics of the saved model, as it suggests, on held-out lines with this number of words.
+class Evaluation(Struct, frozen=True):
+    """The metrics of a model on some lines, as it suggests. None is a share of nothing.
 
-    `base` is None for a model without a base. `before` is the share of keys that the model which an
-    update has replaced saves on the same lines, None if it was not measured.
+    `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
+    `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` is 1 - `keys` /
+    `characters`, the presses with suggestions and without; None if they were not counted.
+    `savings_interval` is its 95 % interval, None for a text too short to tell. `base` is what the
+    base of a mixture saves.
     """
 
+    lines: Count
     words: Count
+    predicted: Count
+    loss: Annotated[float, Meta(ge=0, le=1000)] | None
+    perplexity: Annotated[float, Meta(ge=1, le=1e308)] | None
+    oov_share: Share | None
+    top1: Share | None
+    top5: Share | None
+    characters: Count
+    keys: Count
     keystroke_savings: Savings | None
-    perplexity: Figure | None
-    base: BaseSavings | None
-    before: Savings | None
+    savings_interval: tuple[Savings, Savings] | None
+    base: BaseSavings | None = None
 
 
 class SampleText(TypedDict):
@@ -218,7 +232,7 @@ class Finished(_Event, frozen=True, tag="finished"):
     path: str
     elapsed_s: Figure
     update: UpdateFigures | None = None
-    evaluation: EndFigures | None = None
+    evaluation: Evaluation | None = None
 
 
 class Failed(_Event, frozen=True, tag="failed"):
@@ -256,21 +270,16 @@ def to_json_line(event: Event) -> str:
 
 
 def from_json_line(line: str | bytes) -> Event:
-    """The reverse of `to_json_line`. Ignores unknown fields.
-
-    Raises ValueError for anything that is not an event of this version.
-    """
-    try:
-        data = json.loads(line)  # unlike msgspec, it accepts the lone surrogates of paths
-        if not isinstance(data, dict) or data.get("v") != EVENT_VERSION:
-            raise ValueError("not an event of this version")
-        event: Event = msgspec.convert(data, Event)
-        return event
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise ValueError(f"not an event: {error}") from error
+    """The reverse of `to_json_line`. Ignores unknown fields. Raises ValueError for anything that is
+    not an event."""
+    return msgspec.json.decode(line, type=Event)
 
 
 def json_text(value: Any) -> str:
-    """`value` as JSON. Structs are objects, and numbers that are not finite are null."""
-    raw = json.dumps(value, default=msgspec.to_builtins)
-    return json.dumps(json.loads(raw, parse_constant=lambda _: None), ensure_ascii=False)
+    """`value` as JSON on one line. Structs are objects, numbers that are not finite are null, and
+    question marks stand for the bytes of paths and arguments that are not UTF-8. Characters that
+    could control a terminal are escaped."""
+    raw = json.dumps(value, default=msgspec.to_builtins, ensure_ascii=False)
+    known = json.loads(raw.encode(errors="replace"), parse_constant=lambda _: None)
+    text = json.dumps(known, ensure_ascii=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

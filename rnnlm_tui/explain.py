@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from rnnlm_tui.accepting import Suggestion
-from rnnlm_tui.evaluate import ScoredWord, score_word
+from rnnlm_tui.evaluate import score_word
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel
@@ -33,14 +33,12 @@ MOST_WORDS = 256
 MOST_LEFT_OUT = 16
 """Words that are left out one by one: those nearest the cursor."""
 NEIGHBOURS = 5
-OTHER_PARTS = MappingProxyType(
-    {
-        "base": "Another model, which learned another text; explain it by its own name. Here is"
-        " the probability that it gives each word to be next.",
-        "cache": "Words that were used not long ago are used again, the latest ones most, and more"
-        " so those before which the network was in a state like the present one.",
-    }
-)
+OTHER_PARTS = {
+    "base": "Another model, which learned another text; explain it by its own name. Here is the"
+    " probability that it gives each word to be next.",
+    "cache": "Words that were used not long ago are used again, the latest ones most, and more so"
+    " those before which the network was in a state like the present one.",
+}
 """What the parts of a mixture do that have no stages of their own."""
 ONLY_ZEROS = "The network reads only zeros, which never happened in its training."
 NO_RECENT_WORDS = "No word was used yet that could be used again."
@@ -88,7 +86,7 @@ class LineWord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """What a model does with the text before the cursor.
+    """What a model does with a line.
 
     `words` are its whole words without the first ones of a very long line, whose number is
     `earlier`; `prefix` is the beginning of the word being typed. `suggestions` are those of
@@ -109,16 +107,14 @@ class Explanation:
 def explain(
     model: LanguageModel,
     line: str,
-    cursor: int | None = None,
     previous_lines: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> Explanation:
-    """Explains what `model` does with `line` up to `cursor` (None is the end of the line), and why
-    it suggests what it does. The arguments are those of `suggest`."""
+    """Explains what `model` does with `line`, and why it suggests what it does. The arguments are
+    those of `suggest`."""
     contexts = contexts or Contexts(model)
-    answer = suggest(model, line, cursor, previous_lines=previous_lines, contexts=contexts)
-    cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
-    words, prefix = model.tokenizer.split_typed(line[:cursor])
+    answer = suggest(model, line, previous_lines=previous_lines, contexts=contexts)
+    words, prefix = model.tokenizer.split_typed(line)
     names = [each.word for each in answer.candidates]
     listed = model.vocabulary.ids(names).tolist()
     read = _read(contexts, words, previous_lines, listed)
@@ -133,9 +129,7 @@ def explain(
     )
 
 
-def neighbours(
-    model: LanguageModel, word: str, count: int = NEIGHBOURS
-) -> tuple[tuple[str, float], ...]:
+def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]:
     """The words whose embeddings are most like that of `word`, with the cosine. Empty if the
     model has no network, or its network does not know the word."""
     network = model.models.get("network") if isinstance(model, MixedModel) else model
@@ -144,7 +138,7 @@ def neighbours(
     vocabulary, number = network.vocabulary, network.vocabulary.ranks[word]
     similarities = network.similarities(number)
     similarities[[number, *vocabulary.excluded_ids]] = -np.inf
-    return top_words(vocabulary, similarities, min(count, len(vocabulary.words) - 1))
+    return top_words(vocabulary, similarities, min(NEIGHBOURS, len(vocabulary.words) - 1))
 
 
 class _Read(NamedTuple):
@@ -161,39 +155,29 @@ def _read(
     contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str], listed: Sequence[int]
 ) -> _Read:
     """Reads a line of these words. `listed` are the ids of the suggestions."""
-    model, begins = contexts.model, contexts.model.vocabulary.begin_id is not None
-    last = words[-MOST_WORDS:]
-    numbers = [next(iter(model.vocabulary.encode([word])), None) for word in last]
-    line = Line(tuple(last), tuple(numbers), begins and len(last) == len(words))
-    ids, places = [number for _, number in line.read], line.places
-    above = encode_context(model, words, previous_lines)
-    above = above[: len(above) - len(ids)]
-    state = contexts.state_after(above)
-    states: list[State] = [state, *model.read(state, ids)]
-    without = [
-        model.state_after(states[place], ids[place + 1 :])
-        for number, place in [*zip(numbers, places, strict=True)][-MOST_LEFT_OUT:]
-        if number is not None
+    model, last = contexts.model, words[-MOST_WORDS:]
+    ids = [model.vocabulary.encode([word]) for word in last]  # none for one that is left out
+    has_start = model.vocabulary.begin_id is not None and len(last) == len(words)
+    line = Line(tuple(last), tuple(next(iter(each), None) for each in ids), has_start)
+    above = encode_context(model, words[: len(words) - len(last)], previous_lines)
+    read = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
+    near = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))
+    without = [[*read[place], *chain(*ids[place + 1 :])] for place in near]
+    states = [contexts.state_after(context) for context in (*read, *without)]
+    distributions = model.predict(states)  # all together, which is faster
+    scores = [
+        score_word(model, next(distributions), word, has_context=bool(context))
+        for word, context in zip(last, read[:-1], strict=True)
     ]
-    distributions = model.predict([*states, *without])  # all together, which is faster
-    scores = list[ScoredWord]()
-    for place in range(len(states)):
-        probabilities = next(distributions)
-        has_context = begins or bool(above) or place > 0
-        while len(scores) < len(last) and places[len(scores)] == place:
-            word = last[len(scores)]
-            scores.append(score_word(model, probabilities, word, has_context=has_context))
-    shown = list[LineWord]()
-    for score, number, place in zip(scores, numbers, places, strict=True):
-        falls: tuple[float, ...] | None = None
-        if len(shown) >= len(last) - MOST_LEFT_OUT:
-            other = probabilities if number is None else next(distributions)
-            falls = tuple((probabilities[listed] - other[listed]).tolist())
-        is_seen = number is not None and place >= len(ids) - model.window
-        shown.append(
-            LineWord(score.word, score.is_known, is_seen, score.probability, score.rank, falls)
-        )
-    return _Read(line, tuple(shown), states, probabilities)
+    probabilities = next(distributions)
+    falls: list[tuple[float, ...] | None] = [None] * (len(last) - len(near))
+    falls += [tuple((probabilities[listed] - other[listed]).tolist()) for other in distributions]
+    shown = (
+        LineWord(score.word, score.is_known, seen, score.probability, score.rank, fall)
+        for score, seen, fall in zip(scores, line.seen(model.window), falls, strict=True)
+    )
+    before = [contexts.state_after(above[:-1])] * has_start
+    return _Read(line, tuple(shown), before + states[: len(read)], probabilities)
 
 
 def _parts(

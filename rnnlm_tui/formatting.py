@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import date, datetime
 from unicodedata import category
@@ -11,11 +10,6 @@ JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
 LONGEST_WORD = 40
 """Characters of a word that are shown. A corpus may have a word of five million."""
-
-
-def escape(json_line: str) -> str:
-    """Escapes the characters in JSON that could control a terminal or end the line."""
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json_line)
 
 
 def sanitize(text: str) -> str:
@@ -52,8 +46,12 @@ def local_time(stamp: str) -> str:
 
 
 def day_name(seconds: float, month: str = "%B") -> str:
-    """The local day of a time in seconds since the epoch, with the year if that is not this one."""
-    day = date.fromtimestamp(seconds)
+    """The local day of a time in seconds since the epoch, with the year if that is not this one. A
+    clock that was wrong may have given a time that no calendar has."""
+    try:
+        day = date.fromtimestamp(seconds)
+    except (ValueError, OverflowError, OSError):
+        return "day unknown"
     year = "" if day.year == date.today().year else f" {day.year}"
     return f"{day.day} {day.strftime(month)}{year}"
 

@@ -8,22 +8,25 @@ shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnlm_tui.config import CausalConfig, Config, ModelConfig
 from rnnlm_tui.event_types import (
-    BaseSavings,
     EpochEnded,
+    Evaluation,
     Event,
     Failed,
     Finished,
+    Metrics,
     Paused,
     Resumed,
     Saved,
-    UpdateFigures,
     Warned,
 )
 from rnnlm_tui.formatting import format_loss, format_percent, format_perplexity, plural
+
+if TYPE_CHECKING:
+    from rnnlm_tui.store.card import ModelCard
 
 ENOUGH_WORDS = 500
 """With this many words a hit rate of 10 % is accurate to 3 points."""
@@ -34,8 +37,6 @@ OUTCOMES = {
     "diverged": "diverged: the loss became infinite or NaN",
 }
 """Texts for the reasons in `Finished` events."""
-AS_ASKED = "requested"
-"""The reason of a pause that a person has asked for."""
 TRAINING, HELD_OUT = "training lines", "held-out lines"
 FORMS: Mapping[str, Callable[[float], str]] = {
     "loss": format_loss,
@@ -48,11 +49,11 @@ FORMS: Mapping[str, Callable[[float], str]] = {
 """How the metrics of an epoch are shown."""
 
 
-def trained_part(config: Config, *, is_mixed: bool | None = None) -> str:
+def trained_part(config: Config) -> str:
     """The part of a model that the figures of its epochs measure: the network or the n-grams, of a
-    mixture "alone". By default the settings say whether it becomes a mixture."""
+    mixture "alone"."""
     part = "n-grams" if config.preset == "ngram" else "network"
-    return f"{part} alone" if (config.is_mixed if is_mixed is None else is_mixed) else part
+    return f"{part} alone" if config.is_mixed else part
 
 
 def words_read(settings: ModelConfig, window: int) -> str:
@@ -61,37 +62,79 @@ def words_read(settings: ModelConfig, window: int) -> str:
     return "all words before" if is_causal else f"the last {plural(window, 'word')}"
 
 
-def savings_sentence(
-    savings: float,
-    words: int,
-    base: BaseSavings | None = None,
-    before: float | None = None,
-    where: str = "",
-) -> str:
+# A model
+
+
+def savings_sentence(found: Evaluation | None, before: float | None = None, where: str = "") -> str:
     """The headline of a model: the share of keys that it saves, such as "keys saved 58% (the
-    English alone: 57%)", and whether the `words` measured are too few to tell.
+    English alone: 57%)", and whether it was measured on too few words to tell; "" if it was not.
 
     `before` is the share before an update, on the same lines. `where` says which lines were
     measured, if not only those held out of its training.
     """
-    sentence = f"keys saved {savings:.0%}"
-    if base is not None:
-        sentence += f" (the English alone: {base.keystroke_savings:.0%})"
+    if found is None or found.keystroke_savings is None:
+        return ""
+    sentence = f"keys saved {found.keystroke_savings:.0%}"
+    if found.base is not None:
+        sentence += f" (the English alone: {found.base.keystroke_savings:.0%})"
     if before is not None:
         sentence += f", {before:.0%} before"
     if where:
         sentence += f", on {where}"
-    if words < ENOUGH_WORDS:
-        sentence += f"; measured on {plural(words, 'word')}, too few to tell"
+    if found.words < ENOUGH_WORDS:
+        sentence += f"; measured on {plural(found.words, 'word')}, too few to tell"
     return sentence
+
+
+def holds_out(card: ModelCard) -> bool:
+    """Whether the training held out lines, which it may not for a few lines. They are not measured
+    yet before the first epoch has ended."""
+    measured = card.metrics is None or card.metrics.held_out is not None
+    return card.config.train.held_out > 0 and measured
+
+
+def accuracy_sentence(card: ModelCard) -> str:
+    """How accurate the model is, as one sentence without a full stop."""
+    if not holds_out(card):
+        return "trained on all its lines: no figure for lines it never saw"
+    if (found := card.evaluation) is None:
+        return "not yet measured on the lines it never saw"
+    hits = f"top word right {found.top1 or 0:.0%}, one of the top five {found.top5 or 0:.0%}"
+    return f"{savings_sentence(found)}; {hits}"
+
+
+def figures_of(card: ModelCard) -> tuple[str, Evaluation | Metrics | None]:
+    """The lines that the model was measured on, and its metrics there, as it suggests: on held-out
+    lines, or if there are none on its training lines. None if they were not measured.
+
+    Those of its kept epoch are no substitute if it is a mixture: they are of its network alone.
+    """
+    if card.evaluation is not None:
+        return HELD_OUT, card.evaluation
+    if card.metrics is None or card.mixture is not None:
+        return "", None
+    if card.metrics.held_out is not None:
+        return HELD_OUT, card.metrics.held_out
+    train = card.metrics.train
+    if train.perplexity is None:  # n-grams have none
+        return "", None
+    return TRAINING, Metrics(perplexity=train.perplexity, top1=train.accuracy)
+
+
+# A training
 
 
 def outcome(finished: Finished, epochs_done: int | None = None) -> str:
     """How a training ended, and which epoch is kept unless that is obvious. `epochs_done` is the
     last one trained, if known. Epoch 0 stands for the n-grams that a network is mixed with."""
-    how, kept = OUTCOMES[finished.reason], finished.metrics
-    if finished.update is not None:
-        return f"{how}; {_update_outcome(finished.update)}"
+    how, kept, update = OUTCOMES[finished.reason], finished.metrics, finished.update
+    if update is not None:
+        how += f"; the model {'is replaced' if update.replaced else 'stays as it was'}"
+        old, new = update.old_loss, update.new_loss
+        if old is None or new is None:
+            return how
+        loss, other = (new, f"{old:.3f} before") if update.replaced else (old, f"{new:.3f} updated")
+        return f"{how}: held-out lines cost {loss:.3f} nats per character as written, {other}"
     if kept is None:
         return f"{how} before the first epoch ended"
     if kept.epoch == 0:
@@ -101,49 +144,37 @@ def outcome(finished: Finished, epochs_done: int | None = None) -> str:
     return f"{how}; epoch {kept.epoch:,} is kept"
 
 
-def _update_outcome(update: UpdateFigures) -> str:
-    """What happened to the model that was updated, with the losses before and after."""
-    old, new = update.old_loss, update.new_loss
-    how = "the model is replaced" if update.replaced else "the model stays as it was"
-    if old is None or new is None:
-        return how
-    kept, other = (new, f"{old:.3f} before") if update.replaced else (old, f"{new:.3f} updated")
-    return f"{how}: held-out lines cost {kept:.3f} nats per character as written, {other}"
-
-
 def ending(finished: Finished, part: str, epochs_done: int | None, took: str = "") -> list[str]:
     """The result of a run: first what the model is worth, then how that came about, and how long it
     `took`, then figures. `part` is the `trained_part` of the run."""
-    how, figures = outcome(finished, epochs_done), finished.evaluation
+    how = outcome(finished, epochs_done)
     lines = [f"{how}, {took}" if took and finished.metrics else how]
-    if figures is not None and figures.keystroke_savings is not None:
-        said = savings_sentence(
-            figures.keystroke_savings, figures.words, figures.base, figures.before
-        )
+    before = finished.update.old_savings if finished.update else None
+    if said := savings_sentence(finished.evaluation, before):
         lines.insert(finished.reason == "diverged", said)
     return [*lines, *_kept_figures(finished, part)]
 
 
 def _kept_figures(finished: Finished, part: str) -> Iterator[str]:
     """The perplexities and the losses of the kept epoch, each with what it measures."""
-    metrics, evaluation = finished.metrics, finished.evaluation
-    if metrics is None:
+    kept = finished.metrics
+    if kept is None:
         return
+    measured = {"mixture": finished.evaluation, part: kept.held_out}
+    shown = [
+        f"{format_perplexity(found.perplexity)} ({of})"
+        for of, found in measured.items()
+        if found is not None and found.perplexity is not None
+    ]
     is_mixed = part.endswith(" alone")
-    of_part = f" ({part})" if is_mixed else ""
-    alone = None if metrics.held_out is None else metrics.held_out.perplexity
-    whole = None if evaluation is None else evaluation.perplexity
-    if not is_mixed:
-        alone, whole = whole if alone is None else alone, None
-    pairs = ((whole, " (mixture)"), (alone, of_part))
-    shown = [f"{format_perplexity(value)}{of}" for value, of in pairs if value is not None]
-    is_whole = metrics.epoch > 0
     if shown:
-        yield f"held-out lines: perplexity per word {', '.join(shown)}"
-    elif is_whole and metrics.held_out is None and evaluation is None:
+        values = ", ".join(shown) if is_mixed else shown[-1].partition(" ")[0]
+        yield f"held-out lines: perplexity per word {values}"
+    elif kept.epoch > 0 and finished.evaluation is None:
         yield "held-out lines: none, so how many keys it saves is not known"
-    if (train := metrics.train).loss is not None:
+    if (train := kept.train).loss is not None:
         hits = f", accuracy {format_percent(train.accuracy)}" if train.accuracy is not None else ""
+        of_part = f" ({part})" if is_mixed else ""
         yield f"training lines: loss {format_loss(train.loss)} nats per word{hits}{of_part}"
 
 
@@ -171,7 +202,7 @@ def event_words(event: Event) -> str:
         case Saved(epoch=0):
             return "the n-grams are saved: the model suggests from now on"
         case Paused(reason=reason) | Resumed(reason=reason):
-            return event.event if reason in ("", AS_ASKED) else f"{event.event}: {reason}"
+            return event.event if reason in ("", "requested") else f"{event.event}: {reason}"
         case Warned():
             return event.message
         case Failed():

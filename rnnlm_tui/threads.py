@@ -1,24 +1,18 @@
-"""How this process uses the CPU: threads, spinning, priority and garbage collection.
+"""How this process uses the CPU: threads, spinning and priority.
 
 Environment variables for numpy and OpenMP must be set before numpy and torch are loaded.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-VARIABLES = (
-    "OPENBLAS_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
+VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """The numbers of threads of OpenBLAS, OpenMP, MKL and Apple's Accelerate, read when they load."""
 SET_HERE = set[str]()
 """The variables that this process has set."""
@@ -28,14 +22,18 @@ NICENESS = 10
 AUTOGROUP = Path("/proc/self/autogroup")
 
 
-def use_one_thread() -> None:
+def use_one_thread(*, trains: bool = False) -> None:
     """Makes numpy use one thread, unless the user's environment says otherwise.
 
     A suggestion multiplies matrices by vectors, which is done before a second thread has started;
-    waiting threads spin and make an evaluation ten times slower. Does nothing once numpy is loaded.
+    waiting threads spin and make an evaluation ten times slower. A process that `trains` keeps the
+    threads of PyTorch, which does not use OpenBLAS on x86. Does nothing once numpy is loaded.
     """
-    unset = [name for name in VARIABLES if name not in os.environ]
-    if unset and "numpy" not in sys.modules:
+    names: Sequence[str] = VARIABLES
+    if trains:
+        names = names[:1] if platform.machine().lower() in ("x86_64", "amd64") else ()
+    unset = [name for name in names if name not in os.environ]
+    if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(unset, "1"))
         SET_HERE.update(unset)
 
@@ -43,26 +41,6 @@ def use_one_thread() -> None:
 def users_environment() -> dict[str, str]:
     """The environment without what `use_one_thread` has set, for a training in a child process."""
     return {name: value for name, value in os.environ.items() if name not in SET_HERE}
-
-
-def use_one_thread_in_numpy() -> None:
-    """Makes numpy, but not PyTorch, use one thread. A training evaluates its model with numpy.
-
-    Only on x86, where PyTorch does not use OpenBLAS. Does nothing once numpy is loaded.
-    """
-    if platform.machine().lower() in ("x86_64", "amd64") and "numpy" not in sys.modules:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-
-@contextmanager
-def garbage_collection_off() -> Iterator[None]:
-    """Disables garbage collection during imports, where there is no garbage. It would take 10 ms of
-    a suggestion and 40 ms of the start of the app."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def usable_cores() -> int:

@@ -60,13 +60,6 @@ def test_of_several_lines_the_last_is_meant_and_the_others_stand_above() -> None
     assert model.explain(text).words == model.explain("I was ", above).words
 
 
-def test_a_word_that_is_complete_is_not_suggested() -> None:
-    model = rnnlm_tui.load("shakespeare")
-    assert [s.word for s in model.suggest("of thy", top=1)] == ["thyself"]
-    first = model.suggest("of thyme", cursor=6)[0]
-    assert (first.word, first.text, first.replaces_after) == ("thy", "", 2)
-
-
 @pytest.mark.parametrize(
     ("method", "argument", "value"),
     [
@@ -77,7 +70,6 @@ def test_a_word_that_is_complete_is_not_suggested() -> None:
         ("generate", "temperature", float("nan")),
         ("generate", "top_k", 0),
         ("generate", "seed", -1),
-        ("join", "words", [""]),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_the_argument(
@@ -148,7 +140,7 @@ def test_ctrl_c_saves_what_is_trained(text: Path, tmp_path: Path) -> None:
         ({"epochs": 0}, rnnlm_tui.RnnlmError, "epochs is 0"),
         ({"epoch": 1}, rnnlm_tui.RnnlmError, "has no setting epoch"),
         ({"name": "a/b"}, rnnlm_tui.RnnlmError, "cannot be a model's name"),
-        ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "update trains and replaces"),
+        ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "force does not go with update"),
         ({"written": "all"}, TypeError, "written must be a sequence of strings, not one string"),
     ],
 )

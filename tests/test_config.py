@@ -127,7 +127,7 @@ def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.Mon
     monkeypatch.setenv("RNNLM_EPOCHS", "7")
     monkeypatch.setenv("RNNLM_SEED", "")
     monkeypatch.setenv("RNNLM_SOMETHING_ELSE", "1")
-    assert settings_from_environment() == {"epochs": "7"}
+    assert settings_from_environment() == {"epochs": 7}
 
 
 @pytest.mark.parametrize("preset", ["rnn", "gru", "lstm"])

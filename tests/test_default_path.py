@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.text.words import count_words
+from rnnlm_tui.text.reading import count_words
 from tests.helpers.commands import POSIX, command_line, running
 
 pytestmark = [pytest.mark.slow, POSIX]
@@ -81,134 +81,102 @@ def updated(run: Run, trained: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return run("--train", "--update=mine", "--add", LATER, *QUICK)
 
 
-@pytest.fixture(scope="module")
-def stopped(env: dict[str, str]) -> dict[str, Any]:
-    """The last event of the training of `short`, which is stopped within its epoch."""
-    with running("--train", str(LATER), "--name=short", *QUICK, env=env) as process:
-        process.line('"event": "progress"')
-        process.process.send_signal(signal.SIGINT)
-        end: dict[str, Any] = json.loads(process.line('"event": "finished"'))
-        assert process.end() == 130
-    return end
-
-
-@pytest.fixture(scope="module")
-def resumed(run: Run, stopped: dict[str, Any]) -> list[dict[str, Any]]:
-    """The events of the rest of `short`."""
-    assert (stopped["reason"], stopped["best_epoch"]) == ("stopped", None)
-    return run("--train", "--resume", "--name=short", "--threads=1", "--json")
-
-
-def test_the_card_tells_what_a_person_would_count(card: dict[str, Any]) -> None:
-    paragraphs = [text for text in TEXT.read_text("utf-8").split("\n\n") if text.strip()]
-    assert card["corpus"]["lines"] == len(paragraphs)
-    assert card["corpus"]["held_out_lines"] == round(len(paragraphs) / 10)
-
-
-def test_card_and_page_count_the_same_words(card: dict[str, Any]) -> None:
-    """The page counts its lines with the same function."""
-    lines = TEXT.read_text("utf-8").splitlines()
-    assert card["corpus"]["words"] == sum(map(count_words, lines)) > 9_900
-
-
-def test_the_card_says_how_the_text_is_read_and_what_the_model_starts_from(
+def test_the_card_tells_what_a_person_would_count_and_what_the_model_starts_from(
     card: dict[str, Any],
 ) -> None:
+    text = TEXT.read_text("utf-8")
+    paragraphs = [paragraph for paragraph in text.split("\n\n") if paragraph.strip()]
+    assert card["corpus"]["lines"] == len(paragraphs)
+    assert card["corpus"]["held_out_lines"] == round(len(paragraphs) / 10)
+    # The page of the app counts its lines with the same function.
+    assert card["corpus"]["words"] == sum(map(count_words, text.splitlines())) > 9_900
     assert card["preset"] == "gru"
     assert [note.partition(":")[0].partition(", with")[0] for note in card["notes"]] == [
         "a line is a paragraph (the text is wrapped)",
         "its network starts from english",
         "its base model is english (98% of its words are English)",
     ]
-
-
-def test_a_run_from_the_english_is_short(card: dict[str, Any]) -> None:
     assert (card["settings"]["epochs"], card["settings"]["learning_rate"]) == (3, 1e-3)
 
 
-def test_a_text_holds_out_the_same_lines_with_and_without_the_english(
-    card: dict[str, Any], run: Run
+@pytest.mark.parametrize(
+    ("option", "same"),
+    [
+        ("--on=none", {"corpus", "examples"}),
+        ("--preset=ngram", {"corpus", "examples"}),
+        ("--dropout=0.3", {"corpus", "examples", "notes", "total_words", "parameters"}),
+    ],
+)
+def test_an_option_changes_only_what_it_must(
+    option: str, same: set[str], card: dict[str, Any], run: Run
 ) -> None:
-    for settings in (("--on=none",), ("--preset=ngram",)):
-        (other,) = run("--summary", TEXT, "--json", *settings)
-        assert other["corpus"] == card["corpus"]
-        assert other["examples"] == card["examples"]
-
-
-def test_a_setting_that_changes_no_shape_keeps_the_network_of_the_english(
-    card: dict[str, Any], run: Run
-) -> None:
-    (other,) = run("--summary", TEXT, "--json", "--dropout=0.3")
-    assert other["settings"]["dropout"] == 0.3
-    for fact in ("notes", "total_words", "parameters"):
-        assert other[fact] == card[fact]
+    """The same lines are held out with and without the English, and a setting that changes no shape
+    keeps the network of the English."""
+    (other,) = run("--summary", TEXT, "--json", option)
+    assert {fact: other[fact] for fact in same} == {fact: card[fact] for fact in same}
+    assert other["settings"] != card["settings"]
 
 
 def test_a_setting_that_does_not_fit_the_network_of_the_english_is_told(run: Run) -> None:
     (card,) = run("--summary", TEXT, "--json", "--hidden-size=128")
     assert card["total_words"] < 3_000
-    assert card["notes"][-1].startswith("its network starts from nothing: hidden size 128 does not")
+    assert card["notes"][-1].startswith("its network starts from nothing: its hidden size")
 
 
 def test_all_new_words_join_the_network_of_the_english(run: Run, tmp_path: Path) -> None:
     first, vowels = "bdfgklmnprstvz", "aeiou"
     made_up = ["".join(letters) + "q" for letters in product(first, vowels, first, vowels, "bdkt")]
-    del made_up[6_000:]
-    lines = [" ".join(made_up[i : i + 10]) for i in range(0, len(made_up), 10)]
+    lines = [" ".join(made_up[i : i + 10]) for i in range(0, 6_000, 10)]
     usual, totals = TEXT.read_text("utf-8") * 3, list[int]()
     for name, added in (("plain.txt", []), ("names.txt", lines)):
         (tmp_path / name).write_text("\n\n".join([usual, *added]), "utf-8")
         (card,) = run("--summary", tmp_path / name, "--json", "--held-out=0")
         totals.append(card["total_words"])
-    assert totals[1] - totals[0] >= len(made_up) == 6_000
+    assert totals[1] - totals[0] >= 6_000
 
 
-def test_the_model_is_as_good_as_the_english_alone(trained: list[dict[str, Any]]) -> None:
+def test_the_model_is_one_small_file_as_good_as_the_english_alone(
+    card: dict[str, Any], trained: list[dict[str, Any]], run: Run, env: dict[str, str]
+) -> None:
     """On a modern text of 10,000 words one epoch changes a few keys of a thousand."""
-    end = of_kind(trained, "finished")
-    assert end["best_epoch"] == 1 and end["evaluation"]["words"] > 900
-    alone = end["evaluation"]["base"]
-    assert alone["name"] == "english"
-    saved = end["evaluation"]["keystroke_savings"]
-    assert saved > alone["keystroke_savings"] - 0.005 and alone["keystroke_savings"] > 0.5
-
-
-def test_the_model_is_one_small_file_and_its_run_leaves_no_state(
-    trained: list[dict[str, Any]], run: Run, env: dict[str, str]
-) -> None:
-    path, folder = Path(of_kind(trained, "finished")["path"]), Path(env["RNNLM_DATA_DIR"])
-    ((listed,),) = (each["models"] for each in run("--models", "mine", "--json"))
-    assert listed["size_bytes"] == path.stat().st_size < 10_000_000
-    left = {file.name for file in (folder / "runs" / "mine").iterdir()}
-    assert left == {"history.jsonl", "run.json"}
-
-
-def test_the_started_run_is_the_one_of_the_card(
-    card: dict[str, Any], trained: list[dict[str, Any]]
-) -> None:
-    begin = of_kind(trained, "started")
+    begin, end = of_kind(trained, "started"), of_kind(trained, "finished")
     for fact in ("total_words", "parameters", "examples", "window"):
         assert begin[fact] == card[fact]
+    evaluation = end["evaluation"]
+    assert end["best_epoch"] == 1 and evaluation["words"] > 900
+    assert evaluation["base"]["name"] == "english"
+    alone = evaluation["base"]["keystroke_savings"]
+    assert evaluation["keystroke_savings"] > alone - 0.005 and alone > 0.5
+    ((listed,),) = (each["models"] for each in run("--models", "mine", "--json"))
+    assert listed["size_bytes"] == Path(end["path"]).stat().st_size < 10_000_000
+    run_folder = Path(env["RNNLM_DATA_DIR"]) / "runs" / "mine"
+    assert {file.name for file in run_folder.iterdir()} == {"history.jsonl", "run.json"}
 
 
-def test_an_update_learns_the_new_text_as_a_new_model_would(
+def test_an_update_learns_the_new_text_and_replaces_the_model_if_it_is_better(
     updated: list[dict[str, Any]], trained: list[dict[str, Any]]
 ) -> None:
+    """After the one epoch of this test it is about as good."""
     before, begin = of_kind(trained, "started"), of_kind(updated, "started")
     assert begin["corpus"]["words"] > before["corpus"]["words"] + 1_900
     assert begin["total_words"] > before["total_words"]
-    settings = begin["config"]["train"]
-    assert settings["learning_rate"] == before["config"]["train"]["learning_rate"]
-
-
-def test_an_update_replaces_the_model_if_it_is_better(updated: list[dict[str, Any]]) -> None:
-    """After the one epoch of this test it is about as good."""
+    rates = [event["config"]["train"]["learning_rate"] for event in (before, begin)]
+    assert rates[0] == rates[1]
     update = of_kind(updated, "finished")["update"]
     assert update["new_loss"] == pytest.approx(update["old_loss"], rel=0.05)
     assert update["replaced"] == (update["new_loss"] < update["old_loss"])
 
 
-def test_a_stopped_run_is_resumed_to_its_end(resumed: list[dict[str, Any]]) -> None:
+def test_a_run_that_is_stopped_within_its_epoch_is_resumed_to_its_end(
+    run: Run, env: dict[str, str]
+) -> None:
+    with running("--train", str(LATER), "--name=short", *QUICK, env=env) as process:
+        process.line('"event": "progress"')
+        process.process.send_signal(signal.SIGINT)
+        stopped = json.loads(process.line('"event": "finished"'))
+        assert process.end() == 130
+    assert (stopped["reason"], stopped["best_epoch"]) == ("stopped", None)
+    resumed = run("--train", "--resume", "--name=short", "--threads=1", "--json")
     end = of_kind(resumed, "finished")
     assert (end["reason"], end["best_epoch"]) == ("completed", 1)
 

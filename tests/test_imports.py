@@ -13,7 +13,7 @@ import grimp
 import pytest
 
 import rnnlm_tui
-from tests.helpers.commands import TINY, Command
+from tests.helpers.commands import TINY
 
 RUN_COMMAND = """
 import sys
@@ -52,8 +52,7 @@ asyncio.run(write(Path(sys.argv[1])))
 """
 SCREEN = {"textual", "rich"}
 HEAVY = {"torch", "textual", "safetensors", "filelock", "psutil"}
-EXPLAINING = {"rnnlm_tui.explain", "rnnlm_tui.lm.stages", "rnnlm_tui.tui.inside"}
-ONE_EPOCH = [*TINY, "--epochs=1"]
+EXPLAINING = {"rnnlm_tui.explain", "rnnlm_tui.tui.inside"}
 
 
 def loaded_by(code: str, *arguments: str, cwd: Path | None = None) -> set[str]:
@@ -72,52 +71,33 @@ def loaded_by(code: str, *arguments: str, cwd: Path | None = None) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-def command_loads(*arguments: str, code: int = 0) -> set[str]:
-    """The modules that the command has loaded once it has ended with this exit code."""
-    return loaded_by(RUN_COMMAND, str(code), *arguments)
-
-
-@pytest.mark.parametrize("flag", ["-h", "--help", "--version"])
-def test_help_loads_little_more_than_argparse(flag: str) -> None:
+def test_a_command_loads_only_what_it_needs(corpus_file: Path, tmp_path: Path) -> None:
+    text, empty = str(corpus_file), tmp_path / "empty.txt"
+    empty.write_text("")
     slow = {"dataclasses", "typing", "json", "shutil", "pathlib"}  # 2 to 13 ms each
-    libraries = HEAVY | {"numpy", "rich", "platformdirs", "msgspec"}
-    assert command_loads(flag).isdisjoint(libraries | slow)
-
-
-def test_asking_a_model_loads_neither_torch_nor_a_screen(
-    command: Command, corpus_file: Path
-) -> None:
-    assert command("--train", str(corpus_file), *ONE_EPOCH, "--name", "m").returncode == 0
-    for arguments in (
-        ["--suggest", "the cat "],
-        ["--suggest", "the cat ", "--json"],
-        ["--generate", "the cat"],
-        ["--evaluate", str(corpus_file)],
-        ["--score", "the cat"],
-        ["--explain", "the cat"],
-        ["--models"],
-        ["--summary", str(corpus_file)],
-        ["--rename", "m", "n"],
-        ["--delete", "n", "--yes"],
+    no_help = {*HEAVY, *slow, "numpy", "rich", "platformdirs", "msgspec"}
+    no_training = {"torch", "sqlite3", *SCREEN}
+    for line, code, needed, others in (
+        ("-h", 0, "argparse", no_help),
+        ("--help", 0, "argparse", no_help),
+        ("--version", 0, "argparse", no_help),
+        ("verses", 2, "argparse", {"numpy", "torch", *SCREEN}),  # there is no terminal
+        (f"--train {empty}", 3, "numpy", {"torch"}),
+        (f"--train {text} --preset=ngram --name=n", 0, "numpy", {"torch", *SCREEN}),
+        (f"--train {text} --name=m {' '.join(TINY)} --epochs=1", 0, "torch", {"sqlite3", *SCREEN}),
+        ("--suggest cat", 0, "numpy", no_training),
+        ("--suggest cat --json", 0, "numpy", no_training),
+        ("--generate cat", 0, "numpy", no_training),
+        (f"--evaluate {text}", 0, "numpy", no_training),
+        ("--score cat", 0, "numpy", no_training),
+        ("--explain cat", 0, "numpy", no_training),
+        ("--models", 0, "numpy", no_training),
+        (f"--summary {text}", 0, "numpy", no_training),
+        ("--rename m o", 0, "numpy", no_training),
+        ("--delete o --yes", 0, "numpy", no_training),
     ):
-        modules = command_loads(*arguments)
-        assert "numpy" in modules
-        assert modules.isdisjoint({"torch", "sqlite3", *SCREEN}), arguments
-
-
-def test_training_loads_no_screen_and_an_ngram_model_no_torch(corpus_file: Path) -> None:
-    modules = command_loads("--train", str(corpus_file), *ONE_EPOCH)
-    assert "torch" in modules
-    assert modules.isdisjoint({"sqlite3", *SCREEN})
-    modules = command_loads("--train", str(corpus_file), "--preset=ngram", "--name=counts")
-    assert "numpy" in modules
-    assert modules.isdisjoint({"torch", *SCREEN})
-
-
-def test_what_is_refused_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
-    assert command_loads("verses", code=2).isdisjoint({"numpy", "torch", *SCREEN})  # no terminal
-    (tmp_path / "empty.txt").write_text("")
-    assert "torch" not in command_loads("--train", str(tmp_path / "empty.txt"), code=3)
+        modules = loaded_by(RUN_COMMAND, str(code), *line.split())
+        assert needed in modules and modules.isdisjoint(others), line
 
 
 @pytest.mark.parametrize(

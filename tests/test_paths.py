@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -11,25 +10,15 @@ import pytest
 from rnnlm_tui import paths
 
 
-@pytest.mark.parametrize(
-    ("variable", "folder", "of_platform"),
-    [
-        ("RNNLM_DATA_DIR", paths.data_dir, platformdirs.user_data_path),
-        ("RNNLM_CONFIG_DIR", paths.config_dir, platformdirs.user_config_path),
-        ("RNNLM_LOG_DIR", paths.log_dir, platformdirs.user_log_path),
-    ],
-)
+@pytest.mark.parametrize("kind", ["data", "config", "log"])
 def test_a_folder_is_the_variables_or_else_the_platforms(
-    variable: str,
-    folder: Callable[[], Path],
-    of_platform: Callable[..., Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    folder, of_platform = getattr(paths, f"{kind}_dir"), f"user_{kind}_path"
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(variable, "~/mine")
+    monkeypatch.setenv(f"RNNLM_{kind.upper()}_DIR", "~/mine")
     assert folder() == Path("~/mine").expanduser()
-    monkeypatch.setenv(variable, "")
-    assert folder() == of_platform("rnnlm-tui", appauthor=False)
+    monkeypatch.setenv(f"RNNLM_{kind.upper()}_DIR", "")
+    assert folder() == getattr(platformdirs, of_platform)("rnnlm-tui", appauthor=False)
     assert paths.data_dir(tmp_path / "given") == tmp_path / "given"
     assert list(tmp_path.rglob("*")) == []

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rnnlm_tui.config import Config, make_config
+from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import (
-    BaseSavings,
-    EndFigures,
     EpochFigures,
     Event,
     Failed,
@@ -24,49 +22,53 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.results import (
+    accuracy_sentence,
     ending,
     epoch_figures,
     event_words,
+    figures_of,
     outcome,
     savings_sentence,
     trained_part,
 )
-from tests.helpers.events import ended, finished
+from rnnlm_tui.store.model_file import read_card
+from tests.helpers.events import ended, finished, measured
+from tests.helpers.models import SAVED_MODELS
 
-ENGLISH = BaseSavings("english", 0.5712)
 TRAIN = Metrics(loss=4.3812, penalty=0.0, accuracy=0.0785, perplexity=79.9)
 HELD_OUT = Metrics(loss=4.79, perplexity=120.3, top1=0.2, top5=0.4)
-MEASURED = EndFigures(900, 0.584, 94.2, base=None, before=None)
+MEASURED = measured()
 NETWORK, ALONE = "network", "network alone"
 
 
 @pytest.mark.parametrize(
-    ("facts", "words"),
+    ("words", "english", "facts", "said"),
     [
-        ({}, "keys saved 58%"),
-        ({"base": ENGLISH}, "keys saved 58% (the English alone: 57%)"),
-        ({"before": 0.566, "base": ENGLISH}, "keys saved 58% (the English alone: 57%), 57% before"),
-        ({"words": 499}, "keys saved 58%; measured on 499 words, too few to tell"),
-        ({"where": "lines it may know"}, "keys saved 58%, on lines it may know"),
+        (500, None, {}, "keys saved 58%"),
+        (500, 0.5712, {}, "keys saved 58% (the English alone: 57%)"),
+        (500, None, {"before": 0.566}, "keys saved 58%, 57% before"),
+        (500, None, {"where": "lines it may know"}, "keys saved 58%, on lines it may know"),
+        (499, None, {}, "keys saved 58%; measured on 499 words, too few to tell"),
     ],
 )
 def test_the_headline_of_a_model_is_how_many_keys_it_saves(
-    facts: dict[str, Any], words: str
+    words: int, english: float | None, facts: dict[str, Any], said: str
 ) -> None:
-    assert savings_sentence(0.584, **{"words": 500, **facts}) == words
+    assert savings_sentence(measured(words, english), **facts) == said
 
 
-@pytest.mark.parametrize(
-    ("config", "part"),
-    [
-        (make_config("gru", []), ALONE),
-        (make_config("gru", [{"mixture": "off"}]), NETWORK),
-        (make_config("ngram", []), "n-grams alone"),
-        (make_config("lesson", []), NETWORK),
-    ],
-)
-def test_the_figures_of_epochs_are_those_of_a_part(config: Config, part: str) -> None:
-    assert trained_part(config) == part
+def test_a_model_is_told_by_what_was_measured_on_lines_that_it_never_saw() -> None:
+    card = replace(read_card(SAVED_MODELS / "gru.safetensors"), evaluation=MEASURED)
+    of_epoch = card.metrics and card.metrics.held_out
+    hits = "top word right 15%, one of the top five 25%"
+    assert accuracy_sentence(card) == f"keys saved 58%; {hits}"
+    assert figures_of(card) == ("held-out lines", MEASURED)
+    card = replace(card, evaluation=None)
+    assert accuracy_sentence(card) == "not yet measured on the lines it never saw"
+    assert figures_of(card) == ("held-out lines", of_epoch)
+    card = replace(card, metrics=EpochFigures(1, TRAIN, None))
+    assert accuracy_sentence(card).startswith("trained on all its lines")
+    assert figures_of(card) == ("training lines", Metrics(perplexity=79.9, top1=0.0785))
 
 
 def end(reason: FinishReason, held_out: Metrics | None = None, **facts: Any) -> Finished:
@@ -75,36 +77,38 @@ def end(reason: FinishReason, held_out: Metrics | None = None, **facts: Any) -> 
 
 
 IN_FIRST = replace(finished("stopped", None, EpochFigures(0, Metrics(), None)), evaluation=MEASURED)
-OF_NETWORK = "training lines: loss 4.381 nats per word, accuracy 7.8%"
+SAVES, KEPT = "keys saved 58%", "epoch 7 is kept, 9 s"
+FIRST = "stopped in the first epoch; the n-grams are kept, 9 s"
+DIVERGED = f"diverged: the loss became infinite or NaN; {KEPT}"
 PER_WORD = "held-out lines: perplexity per word"
-DIVERGED = "diverged: the loss became infinite or NaN; epoch 7 is kept, 9 s"
+MIXED = f"{PER_WORD} 94.2 (mixture)"
+NOTHING = "held-out lines: none, so how many keys it saves is not known"
+LOSS = "training lines: loss 4.381 nats per word, accuracy 7.8%"
+OF_PART = [f"{MIXED}, 120 (network alone)", f"{LOSS} (network alone)"]
+GOOD = {"evaluation": MEASURED}
 
 
 @pytest.mark.parametrize(
     ("of_run", "part", "told"),
     [
-        (end("stopped", HELD_OUT), ALONE, f"{PER_WORD} 120 (network alone)"),
-        (end("stopped", HELD_OUT, evaluation=MEASURED), NETWORK, f"{PER_WORD} 120"),
-        (end("stopped", evaluation=MEASURED), NETWORK, f"{PER_WORD} 94.2"),
-        (end("stopped"), NETWORK, "held-out lines: none, so how many keys it saves is not known"),
-        (IN_FIRST, ALONE, f"{PER_WORD} 94.2 (mixture)"),
+        (end("stopped", HELD_OUT, **GOOD), ALONE, [SAVES, f"stopped; {KEPT}", *OF_PART]),
+        (end("diverged", HELD_OUT, **GOOD), NETWORK, [DIVERGED, SAVES, f"{PER_WORD} 120", LOSS]),
+        (end("stopped"), NETWORK, [f"stopped; {KEPT}", NOTHING, LOSS]),
+        (IN_FIRST, ALONE, [SAVES, FIRST, MIXED]),
     ],
 )
-def test_each_figure_at_the_end_says_what_it_measures(
-    of_run: Finished, part: str, told: str
+def test_the_end_says_what_the_model_is_worth_and_what_each_figure_measures(
+    of_run: Finished, part: str, told: list[str]
 ) -> None:
-    assert [line for line in ending(of_run, part, 8) if line.startswith("held-out")] == [told]
-
-
-def test_the_end_says_first_what_the_model_is_worth_unless_it_diverged() -> None:
-    told = ["keys saved 58%", "stopped; epoch 7 is kept, 9 s"]
-    told += [f"{PER_WORD} 94.2 (mixture), 120 (network alone)", f"{OF_NETWORK} ({ALONE})"]
-    assert ending(end("stopped", HELD_OUT, evaluation=MEASURED), ALONE, 8, took="9 s") == told
-    diverged = ending(end("diverged", HELD_OUT, evaluation=MEASURED), NETWORK, 8, took="9 s")
-    assert diverged[:2] == [DIVERGED, "keys saved 58%"]
+    assert ending(of_run, part, 8, took="9 s") == told
 
 
 COST = "held-out lines cost {} nats per character as written"
+
+
+def updated(*figures: Any) -> Finished:
+    """The end of an update."""
+    return end("completed", update=UpdateFigures(*figures))
 
 
 @pytest.mark.parametrize(
@@ -114,28 +118,24 @@ COST = "held-out lines cost {} nats per character as written"
         (end("completed"), None, "done; epoch 7 is kept"),
         (end("early_stop"), 12, "ended early: the held-out loss stopped falling; epoch 7 is kept"),
         (finished("stopped", None), 0, "stopped before the first epoch ended"),
-        (IN_FIRST, 0, "stopped in the first epoch; the n-grams are kept"),
+        (
+            updated(True, 1.25, 1.2),
+            7,
+            f"done; the model is replaced: {COST.format('1.200')}, 1.250 before",
+        ),
+        (
+            updated(False, 1.25, 1.3),
+            7,
+            f"done; the model stays as it was: {COST.format('1.250')}, 1.300 updated",
+        ),
+        (updated(False, 1.25), 7, "done; the model stays as it was"),
     ],
 )
 def test_the_end_of_a_training_in_words(of_run: Finished, done: int | None, words: str) -> None:
     assert outcome(of_run, done) == words
 
 
-@pytest.mark.parametrize(
-    ("update", "words"),
-    [
-        ((True, 1.25, 1.2), f"the model is replaced: {COST.format('1.200')}, 1.250 before"),
-        ((False, 1.25, 1.3), f"the model stays as it was: {COST.format('1.250')}, 1.300 updated"),
-        ((False, 1.25, None), "the model stays as it was"),
-    ],
-)
-def test_the_end_of_an_update_says_what_became_of_the_model(
-    update: tuple[bool, float, float | None], words: str
-) -> None:
-    assert outcome(end("completed", update=UpdateFigures(*update)), 7) == f"done; {words}"
-
-
-def test_the_figures_of_an_epoch_say_on_which_lines_they_were_measured() -> None:
+def test_the_figures_of_an_epoch_say_of_which_part_and_on_which_lines_they_are() -> None:
     figures = epoch_figures(ended(1, 5.38, 6.12, perplexity=456.4))
     assert [*map(" ".join, figures)] == [
         "training lines loss 5.380",
@@ -148,6 +148,8 @@ def test_the_figures_of_an_epoch_say_on_which_lines_they_were_measured() -> None
     ]
     penalized = replace(ended(1), train=Metrics(loss=None, penalty=0.0123))
     assert [text for _, _, text in epoch_figures(penalized)] == ["0.012"]
+    assert trained_part(make_config("ngram", [])) == "n-grams alone"
+    assert trained_part(make_config("gru", [{"mixture": "off"}])) == NETWORK
 
 
 @pytest.mark.parametrize(

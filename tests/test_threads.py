@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import threads
-from rnnlm_tui.threads import VARIABLES, lower_priority, shorten_spinning
+from rnnlm_tui.threads import VARIABLES, lower_priority
 from tests.helpers.commands import POSIX, TINY
 
 WITH_THREADS = f"""
@@ -19,16 +19,16 @@ import os, sys
 from rnnlm_tui.cli.main import main
 code = main(sys.argv[1:])
 print(*(os.environ.get(name, "-") for name in {VARIABLES!r}), file=sys.stderr)
-if hasattr(os, "nice"):
-    print(os.nice(0), os.environ.get("GOMP_SPINCOUNT"), file=sys.stderr)
+print(os.nice(0), os.environ.get("GOMP_SPINCOUNT"), file=sys.stderr)
 sys.exit(code)
 """
-ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
+IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
+pytestmark = POSIX
 
 
 def after(*arguments: str, **environment: str) -> list[list[str]]:
     """The values of the variables once the command is through, then its niceness and spinning."""
-    ours = (*VARIABLES, "GOMP_SPINCOUNT")
+    ours = (*VARIABLES, "GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     left = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
         [sys.executable, "-c", WITH_THREADS, *arguments],
@@ -41,7 +41,6 @@ def after(*arguments: str, **environment: str) -> list[list[str]]:
     return [line.split() for line in done.stderr.splitlines()[-2:]]
 
 
-@POSIX
 def test_asking_a_model_uses_one_thread_unless_the_user_says_otherwise(
     corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,13 +49,12 @@ def test_asking_a_model_uses_one_thread_unless_the_user_says_otherwise(
     assert after("--suggest", "the ", OMP_NUM_THREADS="2")[0] == ["1", "2", "1", "1"]
 
 
-@POSIX
 def test_a_training_gives_way_and_keeps_all_threads_but_for_numpys(corpus_file: Path) -> None:
-    arguments = ("--train", str(corpus_file), "--quiet", "--epochs=1", *TINY)
-    variables, (niceness, spins) = after(*arguments)
-    assert variables == ["1" if ON_X86 else "-", "-", "-", "-"]
-    assert int(niceness) == max(threads.NICENESS, os.nice(0))
-    assert spins == "10000"
+    variables, after_it = after("--train", str(corpus_file), "--quiet", "--epochs=1", *TINY)
+    assert variables == ["1" if IS_X86 else "-", "-", "-", "-"]
+    assert after_it == [str(max(threads.NICENESS, os.nice(0))), "10000"]
+    counts = ("--train", str(corpus_file), "--quiet", "--preset=ngram")
+    assert after(*counts, OMP_WAIT_POLICY="passive")[1][1] == "None"
 
 
 def test_a_training_started_by_the_app_does_not_inherit_its_one_thread(
@@ -73,32 +71,15 @@ def test_a_training_started_by_the_app_does_not_inherit_its_one_thread(
     assert threads.users_environment() == before
 
 
-@pytest.mark.parametrize(
-    ("variable", "spins"), [("", "10000"), ("GOMP_SPINCOUNT", "7"), ("OMP_WAIT_POLICY", None)]
-)
-def test_threads_that_wait_sleep_soon_unless_the_user_says_otherwise(
-    variable: str, spins: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
-        monkeypatch.setenv(name, "7")  # put back after the test
-        if name != variable:
-            monkeypatch.delenv(name)
-    shorten_spinning()
-    assert os.environ.get("GOMP_SPINCOUNT") == spins
-
-
-@POSIX
-@pytest.mark.parametrize(
-    ("is_own", "nice", "then"), [(True, 0, "10"), (False, 0, None), (True, -15, None)]
-)
-def test_the_session_gives_way_too_if_it_is_the_trainings_own_and_has_no_priority(
-    is_own: bool, nice: int, then: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("nice", "then"), [(0, "10"), (-15, "/autogroup-8 nice -15\n")])
+def test_the_session_of_a_training_gives_way_too_unless_it_has_a_priority(
+    nice: int, then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Linux may share the processor among sessions before it looks at priorities."""
     group = tmp_path / "autogroup"
-    group.write_text(before := f"/autogroup-8 nice {nice}\n")
+    group.write_text(f"/autogroup-8 nice {nice}\n")
     monkeypatch.setattr(os, "nice", lambda by: 0)
-    monkeypatch.setattr(os, "getsid", lambda pid: os.getpid() if is_own else 1)
+    monkeypatch.setattr(os, "getsid", lambda pid: os.getpid())
     monkeypatch.setattr(threads, "AUTOGROUP", group)
     lower_priority()
-    assert group.read_text() == (then or before)
+    assert group.read_text() == then

@@ -5,30 +5,32 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
+import numpy as np
 from msgspec import structs, to_builtins
 
 from rnnlm_tui import evaluate
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.inputs import open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, ModelError, StorageError, UsageError
-from rnnlm_tui.evaluate import Evaluation, ScoredLine, score
-from rnnlm_tui.event_types import BaseSavings
+from rnnlm_tui.evaluate import ScoredLine, score
+from rnnlm_tui.event_types import BaseSavings, Evaluation
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
-from rnnlm_tui.results import savings_sentence
-from rnnlm_tui.store import evaluations, training_text
+from rnnlm_tui.results import holds_out, savings_sentence
+from rnnlm_tui.store import texts
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.model_file import change_card, installed_english, open_stored
+from rnnlm_tui.store.model_file import change_card, english_path, open_stored
 from rnnlm_tui.store.trained_lines import OF_ENGLISH, count_seen, is_of_english
 from rnnlm_tui.text import reading
-from rnnlm_tui.text.excerpts import Excerpt, excerpts_of, spread_excerpts
-from rnnlm_tui.text.held_out import sample_lines, split_lines
+from rnnlm_tui.text.held_out import LONG_EXCERPT, WORDS_EACH, Excerpt, Mask, excerpts_of, sampled
 from rnnlm_tui.text.overlap import hash_lines
 from rnnlm_tui.text.reading import read_text
 
@@ -74,13 +76,6 @@ class Result:
     trained_on: int | None
     parts: Mapping[ComponentName, Result]
 
-    @property
-    def base_alone(self) -> BaseSavings | None:
-        """What the base of a mixture saves alone; None without a base."""
-        base, part = self.subject.card.base, self.parts.get("base")
-        savings = part.figures.keystroke_savings if part is not None else None
-        return None if not base or savings is None else BaseSavings(base, savings)
-
 
 def show_evaluation(request: EvaluateRequest) -> int:
     """`--evaluate`."""
@@ -110,7 +105,10 @@ def _result(subject: OpenedModel, text: Text, trained_on: int | None) -> Result:
         name: Result(part, _figures(part, text, counts_keys=name in WITH_KEYS), None, {})
         for name, part in _parts(subject).items()
     }
-    return Result(subject, _figures(subject, text), trained_on, parts)
+    figures, base = _figures(subject, text), parts.get("base")
+    if base is not None and (savings := base.figures.keystroke_savings) is not None:
+        figures = structs.replace(figures, base=BaseSavings(ENGLISH, savings))
+    return Result(subject, figures, trained_on, parts)
 
 
 def _figures(subject: OpenedModel, text: Text, *, counts_keys: bool = True) -> Evaluation:
@@ -148,27 +146,43 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     if request.sources:
         text = read_text(request.sources, request.encoding, sys.stdin.buffer)
         text = reading.arranged(text, card.config.lines)
-    elif evaluations.holds_out(card):
-        text = training_text.find_text(name, first.folder, card)
+    elif holds_out(card):
+        text = texts.find_text(name, first.folder, card)
     else:
-        raise evaluations.nothing_held_out(name)
-    held_out: tuple[str, ...] = ()
-    if training_text.is_text_of(card, text):
+        raise _nothing_held_out(name)
+    held_out = np.zeros(0, np.bool_)
+    if texts.is_text_of(card, text):
         with open_stored(first.path) as stored:
-            mask = stored.lines().held_out_of(hash_lines(text, first.model.tokenizer))
-        held_out = split_lines(text, mask)[1]
-    if not held_out and not request.sources:
-        raise evaluations.nothing_held_out(name)
-    lines = [line for line in held_out or text if first.model.tokenizer.words(line)]
+            held_out = stored.lines().held_out_of(hash_lines(text, first.model.tokenizer))
+    if not (is_own := held_out.any()) and not request.sources:
+        raise _nothing_held_out(name)
+    measured = compress(text, held_out) if is_own else text
+    lines = [line for line in measured if first.model.tokenizer.words(line)]
     if not lines:
         raise CorpusError(f"{text.name} holds no words to measure on", "give another text")
-    kept, is_whole = tuple(lines[: request.limit]), request.is_all or request.limit is not None
-    if held_out and isinstance(first.model, MixedModel):
-        found = excerpts_of(text, mask, None if is_whole else SAMPLE_WORDS)
-        excerpts = [*_first_lines(found, first, len(kept))]
+    if is_own and isinstance(first.model, MixedModel):
+        excerpts = _excerpts(request, text, held_out, WORDS_EACH)
     else:
-        excerpts = [Excerpt((), kept)] if is_whole else spread_excerpts(kept, SAMPLE_WORDS)
-    return Text(text, excerpts, name if held_out else None, len(lines))
+        excerpts = _excerpts(request, lines, np.ones(len(lines), np.bool_), LONG_EXCERPT)
+    kept = [*_first_lines(excerpts, first, request.limit or len(lines))]
+    return Text(text, kept, name if is_own else None, len(lines))
+
+
+def _excerpts(
+    request: EvaluateRequest, lines: Iterable[str], chosen: Mask, each: int
+) -> list[Excerpt]:
+    if not (request.is_all or request.limit):
+        chosen = sampled(lines, SAMPLE_WORDS, chosen, each)
+    return excerpts_of(lines, chosen, each)
+
+
+def _nothing_held_out(name: str) -> ModelError:
+    """The error for a model without held-out lines, with a hint how to get metrics."""
+    return ModelError(
+        f"{name} was trained on all its lines: there is no figure for lines that it never saw",
+        f"give a text that it has not seen, {APP_NAME} --evaluate FILE --model {name}, or train a"
+        " model with {held_out} 0.1",
+    )
 
 
 def _first_lines(excerpts: Iterable[Excerpt], first: OpenedModel, most: int) -> Iterator[Excerpt]:
@@ -184,10 +198,11 @@ def _trained_on(subject: OpenedModel, text: Text) -> int | None:
     from the English, and that from the text."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
-    if ENGLISH in names and text.held_out_of != ENGLISH and (path := installed_english()):
+    if ENGLISH in names and text.held_out_of != ENGLISH and (path := english_path()).exists():
         with open_stored(path) as english:
             learned = english.lines().known
-        if is_of_english(sample_lines(text.corpus, SAMPLE_WORDS), tokenizer, learned):
+        sample = compress(text.corpus, sampled(text.corpus, SAMPLE_WORDS))
+        if is_of_english(sample, tokenizer, learned):
             return None
     with open_stored(subject.path) as stored:
         return count_seen(text.lines, tokenizer, stored.lines().known)
@@ -220,9 +235,8 @@ def _parts(subject: OpenedModel) -> dict[ComponentName, OpenedModel]:
 
 def _keep(library: Library, result: Result, text: Text) -> None:
     """Stores the metrics with the model if they are those of its held-out lines."""
-    subject, figures, base = result.subject, result.figures, result.base_alone
-    stored = (subject.card.evaluation, subject.card.base_alone)
-    if text.held_out_of != subject.name or stored == (figures, base):
+    subject, figures = result.subject, result.figures
+    if text.held_out_of != subject.name or subject.card.evaluation == figures:
         return
     if library.is_built_in(subject.name):
         return
@@ -230,7 +244,7 @@ def _keep(library: Library, result: Result, text: Text) -> None:
     def measured(card: ModelCard) -> ModelCard:
         if card != subject.card:
             raise ModelError(f"{subject.name} was trained again meanwhile")
-        return structs.replace(card, evaluation=figures, base_alone=base)
+        return structs.replace(card, evaluation=figures)
 
     try:
         with library.lock(subject.name, trains=False):
@@ -255,8 +269,7 @@ def evaluation_json(text: Text, results: Sequence[Result]) -> dict[str, Any]:
                 "preset": result.subject.card.config.preset,
                 "tokenizer": result.subject.card.tokenizer,
                 "trained_on_lines": result.trained_on,
-                **asdict(result.figures),
-                "base_alone": to_builtins(result.base_alone),
+                **to_builtins(result.figures),
                 "components": _components(result),
             }
             for result in results
@@ -269,7 +282,7 @@ def _components(result: Result) -> list[dict[str, Any]] | None:
     metrics."""
     if not isinstance(model := result.subject.model, MixedModel):
         return None
-    parts = {name: asdict(part.figures) for name, part in result.parts.items()}
+    parts = {name: to_builtins(part.figures) for name, part in result.parts.items()}
     empty: dict[str, Any] = {}
     return [
         {"name": name, "weight": weight, **parts.get(name, empty)}
@@ -293,15 +306,13 @@ def evaluation_table(text: Text, results: Sequence[Result]) -> Iterator[str]:
         yield OF_KNOWN_WORDS
     yield COST
     for result in results:
-        if (savings := result.figures.keystroke_savings) is not None:
-            where, words = _where(result, text), result.figures.words
-            sentence = savings_sentence(savings, words, result.base_alone, where=where)
+        if sentence := savings_sentence(result.figures, where=_where(result, text)):
             yield sanitize(f"{result.subject.name}: {sentence}")
 
 
 def _where(result: Result, text: Text) -> str:
     """The lines that a model was measured on, which it or its base may have been trained on."""
-    count, who = result.trained_on, "it or its base" if result.base_alone else "it"
+    count, who = result.trained_on, "it or its base" if result.figures.base else "it"
     if count is None:
         return f"lines that {who} may have seen"
     if _are_worth_a_warning(count, text):

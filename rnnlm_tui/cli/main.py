@@ -73,14 +73,13 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
     if mode is None:
         assert isinstance(request, AppRequest)
         return open_app(request)
-    if isinstance(request, Query | EvaluateRequest):
-        threads.use_one_thread()
-    if isinstance(request, TrainRequest):
-        threads.use_one_thread_in_numpy()
+    if isinstance(request, Query | EvaluateRequest | TrainRequest):
+        threads.use_one_thread(trains=isinstance(request, TrainRequest))
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
     module, _, function = MODES[mode][1].partition(":")
-    with threads.garbage_collection_off():
-        run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
+    gc.disable()  # imports make no garbage: collecting it takes 10 ms of a suggestion
+    run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
+    gc.enable()
     code: int = run(request)
     return code
 
@@ -137,10 +136,9 @@ def _is_package(name: str | None) -> bool:
 def _print_failed(error: RnnlmError, seconds: float) -> None:
     """Prints the error as an event."""
     from rnnlm_tui.event_types import failed, to_json_line
-    from rnnlm_tui.formatting import escape
 
     with suppress(OSError):  # the reader may have gone
-        print(escape(to_json_line(failed(error, seconds))), flush=True)
+        print(to_json_line(failed(error, seconds)), flush=True)
 
 
 def print_error(message: str, hint: str = "") -> None:

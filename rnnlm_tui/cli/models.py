@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from rnnlm_tui.cli.options import (
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
-from rnnlm_tui.store.evaluations import figures_of, savings
+from rnnlm_tui.results import figures_of, savings_sentence
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
 
@@ -64,8 +62,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "name": entry.name,
         "preset": entry.card.config.preset if entry.card else None,
         **{name: getattr(entry.card, name, None) for name in CARD_FIELDS},
-        "evaluation": asdict(entry.evaluation) if entry.evaluation else None,
-        "base_alone": entry.card.base_alone if entry.card else None,
+        "evaluation": entry.evaluation,
         "size_bytes": entry.size_bytes,
         "built_in": entry.built_in,
         "trained_by": entry.trained_by,
@@ -95,7 +92,7 @@ def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -
         elif entry.trained_by:
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
     if len(models) == 1 and (card := models[0].card) is not None:
-        if told := savings(card):
+        if told := savings_sentence(card.evaluation):
             yield f"{sanitize(models[0].name)}: {told}"
         if card.mixture_text:
             yield f"{sanitize(models[0].name)} is a mixture: {sanitize(card.mixture_text)}"
@@ -117,8 +114,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     name, size, card = sanitize(entry.name), format_bytes(entry.size_bytes), entry.card
     if card is None:
         return (name, "damaged", *[""] * (len(HEADERS) - 4), size, "")
-    figures = figures_of(card)
-    measured_on = "held-out lines" if figures and figures.unseen else "training lines"
+    measured_on, figures = figures_of(card)
     corpus = sanitize(str(card.corpus.name))
     return (
         name,
@@ -129,7 +125,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         format_perplexity(figures.perplexity) if figures else "",
         format_percent(figures.top1) if figures else "",
         format_percent(entry.evaluation.keystroke_savings) if entry.evaluation else "",
-        measured_on if figures else "",
+        measured_on,
         size,
         "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),
     )
@@ -165,11 +161,6 @@ def delete(request: DeleteRequest) -> int:
 def export(request: ExportRequest) -> int:
     """`--export`."""
     name, library = request.name, Library(request.data_dir)
-    if request.target == "-":
-        library.open(name)
-        with library.path(name).open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        return 0
     target = Path(f"{check_name(name)}{SUFFIX}" if request.target is None else request.target)
     if (request.target or "").endswith(("/", os.sep)) and not target.is_dir():
         raise StorageError(f"there is no folder {target}", "make it, or name a file")
@@ -180,14 +171,12 @@ def export(request: ExportRequest) -> int:
 
 def import_(request: ImportRequest) -> int:
     """`--import`."""
-    source, is_stream = Path(request.source), request.source == "-"
-    if is_stream and request.name is None:
-        raise UsageError("a model from standard input has no name", "name it with {name}")
+    source = Path(request.source)
     try:
         name = check_name(usable_name(source.stem if request.name is None else request.name))
     except UsageError as error:
         how = f"name it with {{name}}: {error.hint}"
         raise UsageError(error.message, error.hint if request.name else how) from error
-    Library(request.data_dir).import_(sys.stdin.buffer if is_stream else source, name)
-    print(f"{'it' if is_stream else sanitize(str(source))} is now the model {name}")
+    Library(request.data_dir).import_(source, name)
+    print(f"{sanitize(str(source))} is now the model {name}")
     return 0

@@ -54,13 +54,9 @@ MODES = {
     "export": (
         "NAME [FILE]",
         "models:export",
-        "copy a model to a file, NAME.safetensors by default; - writes it to standard output",
+        "copy a model to a file, NAME.safetensors by default",
     ),
-    "import": (
-        "FILE",
-        "models:import_",
-        "add an exported model; - reads it from standard input (see --name)",
-    ),
+    "import": ("FILE", "models:import_", "add an exported model, as --name or under its own"),
 }
 """The operands of each mode (those in brackets are optional), the function that runs it, as
 module:function within `cli`, and its help."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rnnlm_tui.event_types import json_text
-from rnnlm_tui.formatting import escape
 
 NUMBER = re.compile(r"$|[\d<(-]")
 """How the cells of a column of numbers begin, empty ones included."""
@@ -21,7 +20,7 @@ SHORTEST_BAR = 6
 
 def print_json(data: Mapping[str, Any]) -> None:
     """Prints an object on one line of stdout."""
-    print(escape(json_text(data)), flush=True)
+    print(json_text(data), flush=True)
 
 
 def prints_unicode() -> bool:

@@ -138,20 +138,17 @@ def _query_settings(request: type[Request], config: str | None) -> dict[str, Any
     file = settings_from_toml(Path(config)) if asked and config is not None else {}
     found: dict[str, Any] = {}
     for spec in asked:
-        value: Any = os.environ.get(variable := variable_of(spec.name)) or file.get(spec.name)
-        if value is None:
-            continue
-        try:
-            found[spec.name] = _checked(spec, value)
-        except UsageError as error:
-            source = f"from {variable}" if os.environ.get(variable) else f"in {config}"
-            raise error.within(f"{{message}} ({source})") from error
+        value, source = os.environ.get(variable_of(spec.name)), f"from {variable_of(spec.name)}"
+        if not value:
+            value, source = file.get(spec.name), f"in {config}"
+        if value is not None:
+            found[spec.name] = _checked(spec, value, source)
     return found
 
 
-def _checked(spec: Field[Any], value: Any) -> Any:
+def _checked(spec: Field[Any], value: Any, source: str = "") -> Any:
     """The value of an option, converted to its type. Raises UsageError."""
-    return check_value(value, _name(spec), spec.metadata["kind"])
+    return check_value(value, _name(spec), spec.metadata["kind"], source)
 
 
 def _operands(mode: str | None, request: type[Request], operands: Sequence[str]) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from rnnlm_tui.event_types import (
     to_json_line,
 )
 from rnnlm_tui.formatting import (
-    escape,
     format_bytes,
     format_duration,
     plural,
@@ -49,7 +48,7 @@ class JsonReporter:
         if self.error is not None or (self._quiet and not isinstance(event, Finished | Warned)):
             return
         try:
-            print(escape(to_json_line(event)), flush=True)
+            print(to_json_line(event), flush=True)
         except OSError as error:
             self.error = error
             stop_without_reader(sys.stdout, self._control)

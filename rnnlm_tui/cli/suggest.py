@@ -26,7 +26,7 @@ from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError, UsageError, label_of
 from rnnlm_tui.formatting import as_unicode, plural, sanitize
-from rnnlm_tui.generate import continue_text, decoding_for, generate_words
+from rnnlm_tui.generate import continue_text, generate_words, usual_temperature
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
@@ -200,14 +200,14 @@ def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str
 
 def generate(request: GenerateRequest) -> int:
     """`--generate`."""
-    from rnnlm_tui.store.training_text import copied_spans
+    from rnnlm_tui.store.texts import copied_spans
 
     rng = np.random.default_rng(request.seed)
     chosen = open_model(Library(request.data_dir), request.model)
-    count, decoding = decoding_for(
-        chosen.model.tokenizer, request.words, request.temperature, request.top_k
-    )
-    if request.top_k is not None and decoding.temperature == 0:
+    asked = request.words, request.temperature, request.top_k
+    usual = usual_temperature(chosen.model.tokenizer)
+    temperature = usual if request.temperature is None else request.temperature
+    if request.top_k is not None and temperature == 0:
         raise UsageError(
             "{top_k} applies only to sampling",
             "give a {temperature} too, such as 0.8",
@@ -216,7 +216,7 @@ def generate(request: GenerateRequest) -> int:
     copies = copied_spans(chosen.name, chosen.folder, chosen.card, chosen.model.tokenizer)
     for given in texts_of(request.text):
         above, line = split_last_line(chosen.model, given)
-        words = generate_words(chosen.model, line, count, decoding, rng=rng, previous_lines=above)
+        words = generate_words(chosen.model, line, *asked, rng=rng, previous_lines=above)
         text = "\n".join([*above, continue_text(chosen.model.tokenizer, line, words)])
         typed = chosen.model.tokenizer.words(line)
         spans = copies.copied(words, typed) if copies else ()

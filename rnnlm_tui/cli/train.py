@@ -14,14 +14,14 @@ from rnnlm_tui.cli.data_card import data_card
 from rnnlm_tui.cli.options import RunRequest, TrainRequest
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.config import settings_from_environment, settings_from_toml, variable_of
+from rnnlm_tui.config import QUERY_SETTINGS, settings_from_environment, settings_from_toml
 from rnnlm_tui.errors import EXIT_INTERRUPTED, StorageError, UsageError, os_reason
 from rnnlm_tui.event_types import Event, Finished
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.training.plan import Defaults, TrainingRequest, plan
+from rnnlm_tui.training.plan import TrainingRequest, plan
 from rnnlm_tui.training.session import check_end, training_events
 
 if TYPE_CHECKING:
@@ -83,9 +83,6 @@ def _ranks(request: TrainRequest) -> Iterator[Ranks | None]:
 
 def _check_options(request: TrainRequest) -> None:
     """Raises UsageError for options that contradict each other."""
-    if request.config and request.resume:
-        message = "{config} cannot be changed when a training is resumed"
-        raise UsageError(message, "leave {config} out", field="config")
     if request.control not in (None, "stdin"):
         message = f"{{control}} is {request.control!r}"
         raise UsageError(message, "it must be stdin", field="control")
@@ -94,15 +91,13 @@ def _check_options(request: TrainRequest) -> None:
 
 
 def training_request(request: RunRequest) -> TrainingRequest:
-    """What a command line asks to train, with the settings of its file and of variables."""
+    """What a command line asks to train. Flags override variables, and these the file of
+    `--config`, whose settings are asked for as flags are. Raises UsageError."""
     names = {field.name for field in fields(TrainingRequest)}
     given = {f.name: getattr(request, f.name) for f in fields(request) if f.name in names}
-    defaults = []
-    if request.config:
-        file = settings_from_toml(Path(request.config))
-        defaults.append(Defaults(file, f"in {request.config}"))
-    if preset := os.environ.get("RNNLM_PRESET"):
-        defaults.append(Defaults({"preset": preset}, "from RNNLM_PRESET"))
-    for name, value in settings_from_environment().items():
-        defaults.append(Defaults({name: value}, f"from {variable_of(name)}", is_general=True))
-    return TrainingRequest(**given, settings=request.flags, defaults=defaults)
+    variables = settings_from_environment()
+    file = settings_from_toml(Path(request.config)) if request.config else {}
+    others = {"preset", *variables, *QUERY_SETTINGS}
+    settings = {name: value for name, value in file.items() if name not in others}
+    defaults = {"preset": file.get("preset"), **variables}
+    return TrainingRequest(**given, settings={**settings, **request.flags}, defaults=defaults)

@@ -17,14 +17,12 @@ Shapes: E embedding, D a tail's embedding, V vocabulary (`total_words`).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.model import Array, Weights, cosines, softmax
+from rnnlm_tui.lm.model import Array, Weights, softmax
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 ADAPTIVE_FROM = 20_000
@@ -33,8 +31,6 @@ HEAD_WORDS = 2_000
 """The ids of the head, padding included. Saved models depend on it and on `NARROWER`."""
 NARROWER = 4
 """The factor by which the embeddings of the tail are smaller."""
-NEW = -1
-"""In place of the row of a new word."""
 
 
 def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -74,33 +70,21 @@ def add_words(
     head = len(weights["embedding"]) - 1 if has_tail else 0
     old, cut = vocabulary.words, max(0, head - first)
     words = [*sorted(old[:cut], key=rank), *sorted([*old[cut:], *new], key=rank)]
-    ids = np.array([*range(first), *(vocabulary.ranks.get(word, NEW) for word in words)])
-    own = np.where(ids[head:] == NEW, NEW, ids[head:] - head)  # rows of what grows
-    bias, grown = weights["output.bias"], dict(weights)
-    if has_tail:
-        rows = np.append(ids[:head], head)
-        grown["embedding"] = weights["embedding"][rows]
-        grown["tail1.embedding"] = _rows(weights["tail1.embedding"], own)
-        grown["output.bias"] = np.append(bias[rows], _rows(bias[head + 1 :], own))
-    else:
-        grown["embedding"] = _rows(weights["embedding"], own)
-        grown["output.bias"] = _rows(bias, own)
+    after_all = vocabulary.total_words  # where the mean is
+    ids = np.array([*range(first), *(vocabulary.ranks.get(word, after_all) for word in words)])
+    kept = np.append(ids[:head], head) if has_tail else ids[:0]  # the words of the head, its token
+    bias, grows = weights["output.bias"], "tail1.embedding" if has_tail else "embedding"
+    grown = {**weights, "embedding": weights["embedding"][kept]}
+    grown[grows] = _with_mean(weights[grows])[ids[head:] - head]
+    grown["output.bias"] = np.append(bias[kept], _with_mean(bias[len(kept) :])[ids[head:] - head])
     # A larger vocabulary must not begin a tail.
     config = replace(config, softmax="adaptive" if has_tail else "full")
     return config, Vocabulary(words, vocabulary.special_tokens), grown
 
 
-def _rows(array: Array, numbers: NDArray[np.int64]) -> Array:
-    """The rows of an array with these indices. The index NEW is the mean of all rows."""
-    return np.asarray(np.append(array, array.mean(0, keepdims=True), axis=0)[numbers])
-
-
-class _Tail(NamedTuple):
-    token: Array
-    """The embedding of its token in the head [E]."""
-    embedding: Array
-    kernel: Array
-    bias: Array
+def _with_mean(rows: Array) -> Array:
+    """These rows, and their mean."""
+    return np.append(rows, rows.mean(0, keepdims=True), axis=0)
 
 
 class AdaptiveSoftmax:
@@ -108,21 +92,17 @@ class AdaptiveSoftmax:
 
     def __init__(self, weights: Weights) -> None:
         """`weights` are named as in `softmax_shapes`, plus `output.bias`."""
-        self._embedding, bias = weights["embedding"], weights["output.bias"]
-        self._head, self._tail = len(self._embedding), None
-        self._bias, rest = np.split(bias, [self._head])
-        if "tail1.kernel" in weights:
-            embedding, kernel = weights["tail1.embedding"], weights["tail1.kernel"]
-            self._tail = _Tail(self._embedding[-1], embedding, kernel, rest)
-            self._head -= 1
+        self._embedding, self._kernel = weights["embedding"], weights.get("tail1.kernel")
+        self._bias, self._tail_bias = np.split(weights["output.bias"], [len(self._embedding)])
+        self._tail = weights.get("tail1.embedding", self._embedding[:0])
 
     def embed(self, words: NDArray[np.int64]) -> Array:
         """The input embeddings [N, E] of words [N]."""
-        if self._tail is None:
-            return np.asarray(self._embedding[words])
-        rows = self._embedding[np.minimum(words, self._head)]
-        inside = np.flatnonzero(words >= self._head)
-        rows[inside] += self._tail.embedding[words[inside] - self._head] @ self._tail.kernel.T
+        token = len(self._embedding) - 1
+        rows = self._embedding[np.minimum(words, token)]
+        if self._kernel is not None:
+            inside = np.flatnonzero(words >= token)
+            rows[inside] += self._tail[words[inside] - token] @ self._kernel.T
         return np.asarray(rows)
 
     def probabilities(self, outputs: Array) -> Array:
@@ -131,10 +111,10 @@ class AdaptiveSoftmax:
         head = softmax(head)
         if tail is None:
             return head
-        size = self._head
+        size = head.shape[1] - 1
         probabilities = np.empty((len(outputs), size + tail.shape[1]), np.float32)
         probabilities[:, :size] = head[:, :size]
-        np.multiply(softmax(tail), head[:, size, None], out=probabilities[:, size:])
+        np.multiply(softmax(tail), head[:, size:], out=probabilities[:, size:])
         return probabilities
 
     def logits(self, outputs: Array) -> Array:
@@ -143,35 +123,15 @@ class AdaptiveSoftmax:
         head, tail = self._logits(outputs)
         if tail is None:
             return head
-        most = tail.max(1, keepdims=True)
-        total = most + np.log(np.exp(tail - most).sum(1, keepdims=True))
-        size = self._head
-        return np.concatenate((head[:, :size], tail + (head[:, size, None] - total)), 1)
+        within = tail - np.logaddexp.reduce(tail, axis=1, keepdims=True)
+        return np.append(head[:, :-1], head[:, -1:] + within, axis=1)
 
     def _logits(self, outputs: Array) -> tuple[Array, Array | None]:
         """The logits of the rows of the head, and of those of the tail if there is one."""
         head = outputs @ self._embedding.T
         head += self._bias
-        if self._tail is None:
+        if self._kernel is None:
             return head, None
-        tail = np.asarray((outputs @ self._tail.kernel) @ self._tail.embedding.T, np.float32)
-        tail += self._tail.bias
+        tail = np.asarray((outputs @ self._kernel) @ self._tail.T, np.float32)
+        tail += self._tail_bias
         return head, tail
-
-    def root_mean_square(self) -> float:
-        """The root mean square of the embeddings of the head's words. Those of the tail are never
-        all built, as for `similarities`."""
-        return float(np.sqrt(np.square(self._embedding[: self._head]).mean()))
-
-    def similarities(self, word: int) -> Array:
-        """The cosine of the input embedding of each id and that of `word` [V]. That of a word of
-        the tail, t + K w, is never built: for 36,000 words that takes 54 ms, and this 12."""
-        (vector,) = self.embed(np.array([word]))
-        rows = self._embedding[: self._head]
-        products, squares = rows @ vector, (rows * rows).sum(1)
-        if self._tail is not None:
-            token, own, kernel, _ = self._tail
-            products = np.append(products, own @ (kernel.T @ vector) + token @ vector)
-            of_own = own @ (kernel.T @ kernel) + 2 * (kernel.T @ token)
-            squares = np.append(squares, (of_own * own).sum(1) + token @ token)
-        return cosines(products, squares, word)

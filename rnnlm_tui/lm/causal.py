@@ -6,31 +6,98 @@ Shapes: N states, L layers, P parts of a layer's state, G gates, E embedding, H 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, softmax_shapes
-from rnnlm_tui.lm.cells import CELLS, LayerState
-from rnnlm_tui.lm.model import Array, LanguageModel, Weights, excluded_ids, in_batches
+from rnnlm_tui.lm.model import TINY, Array, Network, Weights, excluded_ids, in_batches
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 WINDOW = 256
 """The context window on the card, in words: what a network is sure to have read. Its state carries
 on what stands before."""
-ROWS_AT_ONCE = 128
-"""Distributions computed together: for 10,000 words and 256 units that takes 0.04 ms each, and
-0.4 ms one by one."""
 LOGITS_AT_ONCE = 1 << 21
-"""Most logits computed together, for large vocabularies."""
+"""Most logits computed together: for 10,000 words and 256 units a distribution takes 0.04 ms so,
+and 0.4 ms one by one."""
 KEY_SIZE = 128
 """The most numbers by which two states are compared. Of the 320 of the English that ships, 128 find
 what follows as well (4.263 nats a word), in a third of the time."""
-TINY = float(np.finfo(np.float32).tiny)
+Parts = tuple[Array, ...]
+"""The parts of a layer's state [H], of which the first is its output, or the values of gates."""
+
+
+class Cell:
+    """A tanh layer: computes the next state from an input and a state."""
+
+    gates, parts = 1, 1
+    gate_names: tuple[str, ...] = ()
+
+    def __init__(self, weights: Weights, name: str) -> None:
+        self.kernel = weights[f"{name}.kernel"]  # [E, G H]
+        self.recurrent = weights[f"{name}.recurrent_kernel"]  # [H, G H]
+        self.bias = weights[f"{name}.bias"]
+
+    def project(self, inputs: Array) -> Array:
+        """The contribution of the inputs [N, E] to the gates: [N, G H]."""
+        product = inputs @ self.kernel
+        product += self.bias
+        return np.asarray(product)
+
+    def step(self, projected: Array, state: Parts) -> tuple[Parts, Parts]:
+        """The next state, given what its input contributes to the gates [G H], and the values of
+        `gate_names` [H]."""
+        return (np.tanh(projected + state[0] @ self.recurrent),), ()
+
+
+class Gru(Cell):
+    """A GRU with the gates r, z and n. The reset gate is applied after the product."""
+
+    gates = 3
+    gate_names = ("reset", "update", "candidate")
+
+    def __init__(self, weights: Weights, name: str) -> None:
+        super().__init__(weights, name)
+        self.candidate_bias = weights[f"{name}.candidate_bias"]
+
+    def step(self, projected: Array, state: Parts) -> tuple[Parts, Parts]:
+        (before,) = state
+        hidden, product = len(before), before @ self.recurrent
+        r, z = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden]).reshape(2, hidden)
+        reset = r * (product[2 * hidden :] + self.candidate_bias)
+        new = np.tanh(projected[2 * hidden :] + reset)
+        return (new + z * (before - new),), (r, z, new)
+
+
+class Lstm(Cell):
+    """An LSTM with the gates o, i, f and g, whose state is its output and its cell."""
+
+    gates, parts = 4, 2
+    gate_names = ("output", "input", "forget", "candidate")
+
+    def step(self, projected: Array, state: Parts) -> tuple[Parts, Parts]:
+        before, cell = state
+        hidden, total = len(before), projected + before @ self.recurrent
+        o, i, f = _sigmoid(total[: 3 * hidden]).reshape(3, hidden)
+        new = np.tanh(total[3 * hidden :])
+        cell = f * cell + i * new
+        return (o * np.tanh(cell), cell), (o, i, f, new)
+
+
+CELLS: Mapping[str, type[Cell]] = MappingProxyType({"rnn": Cell, "gru": Gru, "lstm": Lstm})
+"""The recurrent layer of each preset."""
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), computed with tanh, which does not overflow."""
+    half = np.float32(0.5)
+    return np.asarray(np.tanh(x * half) * half + half)
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
@@ -69,7 +136,7 @@ class CausalActivations(NamedTuple):
     logits: Array  # [V]
 
 
-class CausalModel(LanguageModel):
+class CausalModel(Network):
     """An `rnn`, `gru` or `lstm`, which predicts from all words before. A state holds those of its
     layers [L, P, H]."""
 
@@ -94,13 +161,15 @@ class CausalModel(LanguageModel):
         self.start: Array = np.zeros(
             (config.layers, CELLS[cell].parts, config.hidden_size), np.float32
         )
-        self._rows_at_once = max(1, min(ROWS_AT_ONCE, LOGITS_AT_ONCE // vocabulary.total_words))
+
+    def embed(self, ids: NDArray[np.int64]) -> Array:
+        return self._softmax.embed(ids)
 
     def advance(self, state: Array, ids: Sequence[int]) -> list[Array]:
-        inputs = self._softmax.embed(np.array(ids, np.int64))  # [N, E]
+        inputs = self.embed(np.array(ids, np.int64))  # [N, E]
         states = np.empty((len(ids), *state.shape), np.float32)  # [N, L, P, H]
         for layer, cell in enumerate(self._cells):
-            now: LayerState = tuple(state[layer])
+            now: Parts = tuple(state[layer])
             for place, projected in enumerate(cell.project(inputs)):
                 now, _ = cell.step(projected, now)
                 states[place, layer] = now
@@ -108,7 +177,7 @@ class CausalModel(LanguageModel):
         return [*states]
 
     def predict(self, states: Iterable[Array]) -> Iterator[Array]:
-        for batch in in_batches(states, self._rows_at_once):
+        for batch in in_batches(states, 1 + LOGITS_AT_ONCE // self.vocabulary.total_words):
             yield from self._softmax.probabilities(self._projected(batch))
 
     def _projected(self, states: Sequence[Array]) -> Array:
@@ -119,7 +188,7 @@ class CausalModel(LanguageModel):
     def activations(self, states: Sequence[Array], ids: Sequence[int]) -> CausalActivations:
         """What each layer puts out while it reads these ids. `states` are those before the first of
         them and after each."""
-        embedded, all_states = self._softmax.embed(np.array(ids, np.int64)), np.stack(states)
+        embedded, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
         gates, inputs = list[dict[str, Array]](), embedded
         for layer, cell in enumerate(self._cells):
             steps = zip(cell.project(inputs), all_states[:-1, layer], strict=True)
@@ -135,16 +204,6 @@ class CausalModel(LanguageModel):
             None if self._projection is None else projected[0],
             self._softmax.logits(projected)[0],
         )
-
-    @cached_property
-    def embedding_size(self) -> float:
-        """The root mean square of the embeddings of the frequent words, which are all words unless
-        the softmax is adaptive."""
-        return self._softmax.root_mean_square()
-
-    def similarities(self, word: int) -> Array:
-        """The cosine of the embedding of each id and that of `word` [V]."""
-        return self._softmax.similarities(word)
 
     @cached_property
     def _key_kernel(self) -> Array | None:

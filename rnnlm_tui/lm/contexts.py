@@ -7,15 +7,16 @@ step of a network, and the letters of a word none.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from itertools import tee
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, tee
 from typing import TypeVar
 
-from rnnlm_tui.lm.mixture import Adapting, MixedModel
+from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import MAX_WORDS, Array, LanguageModel, State
 from rnnlm_tui.lm.page_words import NOTHING, OnPage
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
-from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
+from rnnlm_tui.text.vocabulary import BEGIN_ID
 
 KEY_WORDS = 500
 """The last words of a context tell it from others. A state hardly depends on the words before
@@ -37,7 +38,6 @@ class Contexts:
     def __init__(self, model: LanguageModel, start: State = None) -> None:
         """Contexts are read from the state `start` on, by default that of the model."""
         self.model = model
-        self._adapting: Adapting | None = None
         self._start = model.start if start is None else start
         self._earlier = NOTHING
         self._states: dict[Key, State] = {}
@@ -50,22 +50,15 @@ class Contexts:
         model, (lines, same_lines) = self.model, tee(lines)
         self._earlier = model.page_words.read(lines)
         if isinstance(model, MixedModel):
-            self._start = model.start_below(_last_ids(model, [*same_lines]))
+            ids = deque[int](maxlen=CACHE_WORDS)
+            for line in [*same_lines][-CACHE_WORDS:]:
+                if of_line := model.vocabulary.encode(model.tokenizer.words_above(line)):
+                    ids.extend((BEGIN_ID, *of_line))
+            self._start = model.start_below(ids)
 
     def on_page(self, lines: tuple[str, ...]) -> OnPage:
         """What the text up to the word that comes next says of it, with the earlier texts."""
         return self.model.page_words.on_page(lines, self._earlier)
-
-    def learn(self, above: Sequence[int], line: Sequence[int]) -> None:
-        """Adapts the weights of a mixture to a line that was written below the context `above`."""
-        if not isinstance(self.model, MixedModel):
-            return
-        if self._adapting is None:
-            self._adapting = Adapting(self.model)
-            self.model = self._adapting.model
-        states = [*self.model.read(self.state_after(above), [BEGIN_ID, *line])]
-        self._adapting.learn(states, [*line, END_ID])
-        self._distributions.clear()
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         """The distribution [V] after `context`. It must not be modified."""
@@ -76,11 +69,17 @@ class Contexts:
         _keep(self._distributions, key, distribution, DISTRIBUTIONS)
         return distribution
 
-    def keep(self, ids: Sequence[int], end: int, state: State, distribution: Array) -> None:
-        """Keeps what was computed elsewhere for the first `end` of these ids."""
-        key = _key(ids, end)
-        _keep(self._states, key, state, STATES)
-        _keep(self._distributions, key, distribution, DISTRIBUTIONS)
+    def along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
+        """Yields the distributions after `context` and after each of the `ids` that follow, which
+        are computed together, and keeps each for who asks for it before the next."""
+        start, read = self.state_after(context), [*context, *ids]
+        states, same_states = tee(chain([start], self.model.read(start, ids)))
+        places = zip(same_states, self.model.predict(states), strict=True)
+        for end, (state, distribution) in enumerate(places, start=len(context)):
+            key = _key(read, end)
+            _keep(self._states, key, state, STATES)
+            _keep(self._distributions, key, distribution, DISTRIBUTIONS)
+            yield distribution
 
     def state_after(self, context: Sequence[int]) -> State:
         """The state after `context`, read on from its longest beginning that was read."""
@@ -95,18 +94,6 @@ class Contexts:
             _keep(self._states, _key(context, end), after, STATES)
             state = after
         return state
-
-
-def _last_ids(model: LanguageModel, lines: Sequence[str]) -> list[int]:
-    """The ids of the last lines, as many as the cache of a mixture holds."""
-    newest_first, count = list[list[int]](), 0
-    for line in reversed(lines):
-        if ids := model.vocabulary.encode(model.tokenizer.words_above(line)):
-            newest_first.append([BEGIN_ID, *ids])
-            count += len(ids)
-        if count >= CACHE_WORDS:
-            break
-    return [number for line in reversed(newest_first) for number in line]
 
 
 def _key(context: Sequence[int], end: int) -> Key:

@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rnnlm_tui.config import Config
-from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
-from rnnlm_tui.lm.cells import CELLS
+from rnnlm_tui.lm.causal import CELLS, WINDOW, CausalModel, causal_shapes
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.model import LanguageModel, Weights
 from rnnlm_tui.text.tokenizer import Tokenizer

@@ -17,12 +17,12 @@ level.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.lm.ngram import BOUNDS
 from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING
 
@@ -30,20 +30,47 @@ Ids = NDArray[np.integer[Any]]
 Discounts = tuple[float, float, float]
 FALLBACK: Discounts = (0.5, 1.0, 1.5)
 """The discounts if the counts of an order determine none, as with few words or artificial text."""
+MOST_COUNTED = 20_000_000
+"""Words and ends of lines that n-grams are counted in; of a larger text, some lines are taken."""
 NO_NODE = -1
 """In place of a node: the line has too few words before this position."""
 
 
-@dataclass(frozen=True, slots=True)
-class NgramLevel:
+class NgramLevel(NamedTuple):
     """The n-grams of k words [n]: for each its parent, its last word, and its count, as smoothing
-    takes it. `above` is the number of nodes of the level above. At level 1 there is one parent, and
-    an entry for each id [V]."""
+    takes it. `above` is the number of nodes of the level above. At level 1 it is 0: all have one
+    parent, and there is an entry for each id [V]."""
 
     above: int
-    parents: NDArray[np.int32]
+    parents: Ids
     words: Ids
-    counts: NDArray[np.int32]
+    counts: Ids
+
+
+def sampling_step(targets: int) -> int:
+    """Of how many lines one is counted, in a text with so many words and ends of lines."""
+    return max(1, -(-targets // MOST_COUNTED))
+
+
+def ngram_arrays(
+    lines: EncodedLines, total_words: int, order: int
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yields the arrays of the model of these lines, one length of n-grams at a time. Of lines with
+    more words than MOST_COUNTED some are counted, spread over the text."""
+    if (step := sampling_step(len(lines.targets))) > 1:
+        is_counted, lengths = np.arange(len(lines)) % step == 0, np.diff(lines.starts)
+        lines = EncodedLines(lines.ids[np.repeat(is_counted, lengths)], lengths[is_counted])
+    for k, level in enumerate(count_levels(lines, total_words, order), start=1):
+        shares = shares_of(level, discounts_of(level.counts))
+        part: dict[str, NDArray[Any]] = {
+            f"share.{k}": np.searchsorted(BOUNDS, shares).astype(np.uint8)
+        }
+        if k > 1:
+            word_type = np.uint16 if total_words <= 1 << 16 else np.uint32
+            part[f"word.{k}"] = level.words.astype(word_type)
+            ends = np.cumsum(np.bincount(level.parents, minlength=level.above))
+            part[f"children.{k}"] = np.append(0, ends).astype(np.int32)
+        yield part
 
 
 def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[NgramLevel]:
@@ -58,37 +85,23 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
     ids = np.arange(total_words, dtype=np.int32)
     counts = np.bincount(text, minlength=total_words).astype(np.int32)
     counts[BEGIN_ID] = 0
-    level = NgramLevel(1, np.zeros_like(ids), ids, counts)
+    level = NgramLevel(0, np.zeros_like(ids), ids, counts)
     for _ in range(1, order):
-        longer, shorter, nodes = _lengthen(text, nodes, len(level.words), total_words)
+        ends = 1 + np.flatnonzero((nodes[:-1] != NO_NODE) & (text[1:] != BEGIN_ID))
+        keys = nodes[ends - 1].astype(np.int64) * total_words + text[ends]
+        # np.unique takes as long and twice the memory: 150 bytes a word.
+        by_key = np.argsort(keys, kind="stable")
+        ends = ends[by_key].astype(np.int32)
+        is_first = np.diff(keys[by_key], prepend=NO_NODE) != 0
+        firsts = np.flatnonzero(is_first).astype(np.int32)
+        counts, last_words = np.diff(firsts, append=len(ends)).astype(np.int32), ends[firsts]
         # Each longer n-gram that ends in an n-gram is a distinct word before it.
-        before = np.bincount(shorter, minlength=len(level.words)).astype(np.int32)
-        yield replace(level, counts=np.where(before > 0, before, level.counts))
-        level = longer
+        before = np.bincount(nodes[last_words], minlength=len(level.words)).astype(np.int32)
+        yield level._replace(counts=np.where(before > 0, before, level.counts))
+        level = NgramLevel(len(level.words), nodes[last_words - 1], text[last_words], counts)
+        nodes = np.full_like(nodes, NO_NODE)
+        nodes[ends] = np.cumsum(is_first, dtype=np.int32) - 1
     yield level
-
-
-def _lengthen(
-    text: Ids, nodes: NDArray[np.int32], above: int, total_words: int
-) -> tuple[NgramLevel, NDArray[np.int32], NDArray[np.int32]]:
-    """The n-grams with one word more, the node of the n-gram that each ends in, and the nodes of
-    the longer n-grams that end at each position [N]. Takes 60 bytes a position at most."""
-    keys = np.full(len(text), NO_NODE, np.int64)
-    np.multiply(nodes[:-1], total_words, out=keys[1:], dtype=np.int64)
-    keys[1:] += text[1:]
-    keys[1:][(nodes[:-1] == NO_NODE) | (text[1:] == BEGIN_ID)] = NO_NODE
-    # Of 10 million numbers the stable sort takes 1.6 s, the default one 2.6 s.
-    none = np.count_nonzero(keys == NO_NODE)
-    order = np.argsort(keys, kind="stable")[none:].astype(np.int32)
-    keys = keys[order]
-    is_first = np.ones(len(keys), bool)
-    np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
-    del keys
-    longer = np.full(len(text), NO_NODE, np.int32)
-    longer[order] = np.cumsum(is_first, dtype=np.int32) - 1
-    firsts = np.flatnonzero(is_first).astype(np.int32)
-    counts, ends = np.diff(firsts, append=len(order)).astype(np.int32), order[firsts]
-    return NgramLevel(above, nodes[ends - 1], text[ends], counts), nodes[ends], longer
 
 
 def discounts_of(counts: Ids) -> Discounts:
@@ -104,22 +117,15 @@ def discounts_of(counts: Ids) -> Discounts:
     return discounts if all(0 <= d <= i for i, d in enumerate(discounts, start=1)) else FALLBACK
 
 
-def shares_of(level: NgramLevel, discounts: Discounts | None = None) -> NDArray[np.float32]:
-    """The share of each n-gram among its siblings [n]. What the discounts, by default those of the
-    counts, leave belongs to the shorter n-grams."""
-    steps = np.array([0, *(discounts or discounts_of(level.counts))], np.float32)
+def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
+    """The share of each n-gram among its siblings [n]. What the discounts leave belongs to the
+    shorter n-grams; at level 1 it is spread evenly over all ids that are predicted."""
     shares = level.counts.astype(np.float32)
-    shares -= steps[np.minimum(level.counts, 3)]
+    shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
     totals = np.bincount(level.parents, level.counts, level.above).astype(np.float32)
     shares /= np.maximum(totals, 1)[level.parents]
-    return shares
-
-
-def unigram_shares(level: NgramLevel, discounts: Discounts | None = None) -> NDArray[np.float32]:
-    """The probability of each id [V], from level 1. What the discounts leave is spread evenly over
-    all ids that are predicted."""
-    shares = shares_of(level, discounts)
-    predicted = np.ones_like(shares)
-    predicted[[PADDING, BEGIN_ID]] = 0
-    shares += (1 - shares.sum()) * predicted / predicted.sum()
+    if not level.above:
+        predicted = np.ones_like(shares)
+        predicted[[PADDING, BEGIN_ID]] = 0
+        shares += (1 - shares.sum()) * predicted / predicted.sum()
     return shares

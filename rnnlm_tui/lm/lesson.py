@@ -6,14 +6,14 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.model import Array, Weights, WindowModel, cosines, softmax
+from rnnlm_tui.lm.causal import Cell
+from rnnlm_tui.lm.model import Array, Network, Weights, WindowModel, softmax
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
@@ -51,7 +51,7 @@ class LessonActivations(NamedTuple):
     logits: Array  # [V]
 
 
-class LessonModel(WindowModel):
+class LessonModel(WindowModel, Network):
     """The lesson's network, which predicts from the last `window` words of a line.
 
     The window is left-padded with id 0, which has an embedding like any word.
@@ -65,10 +65,7 @@ class LessonModel(WindowModel):
         """`weights` are named as in `lesson_shapes` and checked."""
         self.vocabulary, self.tokenizer, self.window = vocabulary, tokenizer, window
         self._weights = weights
-        both = ("forward", "backward")
-        self._both_kernel = np.stack([weights[f"{d}.kernel"] for d in both])  # [2, E, H]
-        self._both_recurrent = np.stack([weights[f"{d}.recurrent_kernel"] for d in both])
-        self._both_bias = np.stack([weights[f"{d}.bias"] for d in both])[:, None]  # [2, 1, H]
+        self._cells = [Cell(weights, name) for name in ("forward", "backward", "recurrent")]
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         return softmax(self.activations(context).logits)
@@ -77,32 +74,25 @@ class LessonModel(WindowModel):
         """What each layer puts out after the last words of `context`."""
         last_ids = context[-self.window :]
         w, ids = self._weights, np.array([PADDING] * (self.window - len(last_ids)) + [*last_ids])
-        embedded = w["embedding"][ids]
-        inputs = np.stack((embedded, embedded[::-1])) @ self._both_kernel + self._both_bias
-        states = np.empty_like(inputs)  # [2, T, H]
-        state = np.zeros_like(inputs[:, :1])  # [2, 1, H]
-        for t in range(len(ids)):
-            state = np.tanh(inputs[:, t : t + 1] + state @ self._both_recurrent)
-            states[:, t] = state[:, 0]
-        forward, backward = states[0], states[1, ::-1]
-        sequence = np.concatenate((forward, backward), axis=1)  # [T, 2 H]
-        second = sequence @ w["recurrent.kernel"] + w["recurrent.bias"]
-        last = np.zeros_like(second[0])
-        for step in second:
-            last = step[:] = np.tanh(step + last @ w["recurrent.recurrent_kernel"])
-        hidden = np.maximum(last @ w["hidden.kernel"] + w["hidden.bias"], 0)
+        embedded = self.embed(ids)
+        first, other, recurrent = self._cells
+        forward, backward = _states(first, embedded), _states(other, embedded[::-1])[::-1]
+        second = _states(recurrent, np.concatenate((forward, backward), axis=1))
+        hidden = np.maximum(second[-1] @ w["hidden.kernel"] + w["hidden.bias"], 0)
         # Zeros are skipped, which are most of a trained relu layer: a tenth of 1,600 units takes
         # 0.2 ms, the whole product 0.9.
         alive = np.flatnonzero(hidden)
         logits = hidden[alive] @ w["output.kernel"][alive] + w["output.bias"]
         return LessonActivations(ids, embedded, forward, backward, second, hidden, logits)
 
-    @cached_property
-    def embedding_size(self) -> float:
-        """The root mean square of all embeddings."""
-        return float(np.sqrt(np.square(self._weights["embedding"]).mean()))
+    def embed(self, ids: NDArray[np.int64]) -> Array:
+        return np.asarray(self._weights["embedding"][ids])
 
-    def similarities(self, word: int) -> Array:
-        """The cosine of the embedding of each id and that of `word` [V]."""
-        rows = self._weights["embedding"]
-        return cosines(rows @ rows[word], (rows * rows).sum(1), word)
+
+def _states(cell: Cell, inputs: Array) -> Array:
+    """The states of a recurrent layer [T, H] that reads `inputs` from the first to the last."""
+    projected = cell.project(inputs)
+    states = np.zeros_like(projected)
+    for step, added in enumerate(projected):  # before the first, the last is zeros
+        (states[step],), _ = cell.step(added, (states[step - 1],))
+    return states

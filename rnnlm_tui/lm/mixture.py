@@ -13,7 +13,6 @@ Source: the mixture weights by expectation-maximisation, F. Jelinek and R. Merce
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.model import MAX_WORDS, READ_AT_ONCE, Array, LanguageModel, State, in_batches
 from rnnlm_tui.lm.recent_words import Recent, RecentWords
-from rnnlm_tui.text.excerpts import Excerpt
+from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
@@ -45,14 +44,10 @@ PRIOR: MixtureWeights = MappingProxyType(
 of the components."""
 PRIOR_WORDS = 20
 """The weight of the prior in fitting, as a number of words."""
-ADAPTED_TO, FITTED_WORDS = 500, 100
-"""The last written words that the weights are adapted to, and the weight of the fitted ones beside
-them, as a number of words. On prose this saves 0.001 to 0.006 nats a word, on pages that repeat
-themselves 0.2; with 1,000 and 2,000 words it is the same."""
 FEWEST_WORDS = 250
-"""Mixture weights are not fitted to fewer held-out words. Fitted to any 250 words of three texts
-they were better than the default ones on the rest, by 0.01 to 0.05 nats a word; fitted to 125 not
-always."""
+"""Mixture weights are not fitted to fewer held-out words and ends of lines. Fitted to any 250 words
+of three texts they were better than the default ones on the rest, by 0.01 to 0.05 nats a word;
+fitted to 125 not always."""
 ITERATIONS = 50
 
 
@@ -95,7 +90,7 @@ class MixedModel(LanguageModel):
             self.vocabulary.total_words, own if isinstance(own, CausalModel) else None
         )
         starts = tuple(model.start for model in self.models.values())
-        self.start = MixedState(starts, Recent())
+        self.start = MixedState(starts, self._cache.start)
 
     def _add_words(self, base: LanguageModel) -> NDArray[np.int64]:
         """Extends the vocabulary by the words of the base; returns where the ids of the base stand
@@ -112,17 +107,15 @@ class MixedModel(LanguageModel):
         self.excluded_ids += tuple(i for i in never if i >= own.total_words)
         return places
 
-    def start_below(self, ids: Sequence[int]) -> MixedState:
+    def start_below(self, ids: Iterable[int]) -> MixedState:
         """The state before a text below others, of which the cache remembers these ids."""
-        recent, last = Recent(), self._own.start
+        recent, last = self._cache.start, self._own.start
         for some in in_batches(ids, READ_AT_ONCE):  # the other models do not read them
             states = self._own.advance(last, self.own_ids(some))
             last, recent = states[-1], self._cache.advance(recent, some, states)[-1]
         return MixedState(self.start.models, recent._replace(query=None))
 
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:
-        if not ids:
-            return []
         own_ids = self.own_ids(ids)
         columns = [
             model.advance(part, [self._to_base[i] for i in ids] if name == "base" else own_ids)
@@ -172,56 +165,45 @@ def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
 
 
 def fit_mixture_weights(
-    model: MixedModel, excerpts: Sequence[Excerpt]
+    model: MixedModel, excerpts: Iterable[Excerpt]
 ) -> dict[ComponentName, float] | None:
     """The mixture weights that maximise the likelihood of the excerpts. None if they have fewer
     words than FEWEST_WORDS."""
-    words = sum(len(model.tokenizer.words(line)) for _, lines in excerpts for line in lines)
-    if words < FEWEST_WORDS:
-        return None
     prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
-    targets = targets_of_excerpts(model, excerpts)
+    targets = targets_of(model, excerpts)
+    if len(targets) < FEWEST_WORDS:
+        return None
     vector = em_mixture_weights(targets, np.array([*prior.values()]))
     return dict(zip(prior, vector.tolist(), strict=True))
 
 
-def targets_of(
-    model: MixedModel, states: Iterable[MixedState], targets: Iterable[int]
-) -> NDArray[np.float64]:
-    """Of each of these `targets`, words and ends of lines, the probability that each component
-    gives it after its state, and how full the cache is there [N, K + 1]. Unknown words are left
-    out: a cache predicts them well, but they are never suggested."""
-    found, ids = list[list[float]](), iter(targets)
-    for batch in in_batches(states, AT_ONCE):
-        for state, rows in zip(batch, model.predict_components(batch), strict=True):
-            if (target := next(ids)) != UNKNOWN_ID:
+def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.float64]:
+    """Of each word and end of line of the excerpts the probability that each component gives it,
+    and how full the cache is there [N, K + 1]. Unknown words are left out: a cache predicts them
+    well, but they are never suggested."""
+
+    def read(lines: Iterable[str]) -> list[int]:
+        ids = (model.vocabulary.encode(model.tokenizer.words(line)) for line in lines)
+        return [i for of_line in ids if of_line for i in (BEGIN_ID, *of_line)]
+
+    found = list[list[float]]()
+    for above, lines in excerpts:
+        ids = read(lines)
+        states = [*model.read(model.state_after(model.start, read(above)), ids)]
+        # What precedes the start of a line is predicted to end the line before.
+        targets = (END_ID if i == BEGIN_ID else i for i in [*ids[1:], BEGIN_ID])
+        components = model.predict_components(states)
+        for state, target, rows in zip(states, targets, components, strict=False):
+            if target != UNKNOWN_ID:
                 found.append([*rows[:, target].tolist(), state.recent.fullness])
     return np.array(found, np.float64).reshape(-1, len(model.mixture_weights) + 1)
 
 
-def targets_of_excerpts(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.float64]:
-    """The words and ends of lines of the excerpts."""
-    found = []
-    for above, lines in excerpts:
-        before, measured = _ids_of_lines(model, above), _ids_of_lines(model, lines)
-        # What precedes the start of a line is predicted to end the line before.
-        targets = [*(END_ID if i == BEGIN_ID else i for i in measured[1:]), END_ID]
-        states = model.read(model.state_after(model.start, before), measured)
-        found.append(targets_of(model, states, targets))
-    return np.concatenate(found)
-
-
-def _ids_of_lines(model: MixedModel, lines: Iterable[str]) -> list[int]:
-    """The ids of the lines that have words, each with the id that starts a line."""
-    words = (model.vocabulary.encode(model.tokenizer.words(line)) for line in lines)
-    return [i for of_line in words if of_line for i in (BEGIN_ID, *of_line)]
-
-
 def em_mixture_weights(
-    targets: NDArray[np.float64], prior: NDArray[np.float64], prior_words: float = PRIOR_WORDS
+    targets: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The mixture weights [K] that maximise the likelihood of the `targets` [N, K + 1], with a
-    `prior` [K] that counts as `prior_words` words. The words that a component accounts for are
+    `prior` [K] that counts as PRIOR_WORDS words. The words that a component accounts for are
     divided by those for which it had its weight: all, but for a cache that is not full."""
     targets = targets[targets[:, :-1].any(1)]
     probabilities, shares = targets[:, :-1], np.ones((len(targets), len(prior)))
@@ -230,24 +212,7 @@ def em_mixture_weights(
     for _ in range(ITERATIONS):
         responsibilities = mixture_weights * shares * probabilities  # [N, K]
         responsibilities /= responsibilities.sum(1, keepdims=True)
-        counts = responsibilities.sum(0) + prior_words * prior
-        mixture_weights = counts / (shares.sum(0) + prior_words)
+        counts = responsibilities.sum(0) + PRIOR_WORDS * prior
+        mixture_weights = counts / (shares.sum(0) + PRIOR_WORDS)
         mixture_weights = mixture_weights / mixture_weights.sum()
     return mixture_weights
-
-
-class Adapting:
-    """Adapts the mixture weights of a model to what is written: of `model`, a copy, they change."""
-
-    def __init__(self, model: MixedModel) -> None:
-        self.model = copy.copy(model)
-        self._fitted = np.array([*model.mixture_weights.values()])
-        self._last = targets_of(model, (), ())
-
-    def learn(self, states: Sequence[MixedState], targets: Sequence[int]) -> None:
-        """Adapts the weights to these words and the end of their line, each after its state."""
-        new = targets_of(self.model, states, targets)
-        self._last = np.concatenate((self._last, new))[-ADAPTED_TO:]
-        adapted = em_mixture_weights(self._last, self._fitted, FITTED_WORDS)
-        names = self.model.mixture_weights
-        self.model.mixture_weights = dict(zip(names, adapted.tolist(), strict=True))

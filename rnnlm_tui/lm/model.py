@@ -21,6 +21,8 @@ Weights = Mapping[str, Array]
 Arrays = Mapping[str, NDArray[Any]]
 State: TypeAlias = Any
 """What a model has read. Each kind of model has a type of its own, whose values never change."""
+TINY = float(np.finfo(np.float32).tiny)
+FREQUENT = 2000
 LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
 MAX_WORDS = 3000
@@ -100,6 +102,27 @@ class WindowModel(LanguageModel):
         """The distribution [V] after the last words of `context`."""
 
 
+class Network(LanguageModel):
+    """A neural network, which has an embedding of E numbers for each id."""
+
+    @abstractmethod
+    def embed(self, ids: NDArray[np.int64]) -> Array:
+        """The embeddings [N, E] of these ids [N]."""
+
+    @cached_property
+    def embedding_size(self) -> float:
+        """The root mean square of the embeddings of the FREQUENT first ids."""
+        frequent = np.arange(min(FREQUENT, self.vocabulary.total_words))
+        return float(np.sqrt(np.square(self.embed(frequent)).mean()))
+
+    def similarities(self, word: int) -> Array:
+        """The cosine of the embedding of each id and that of `word` [V]; 0 for one of zeros. For
+        36,000 words with an adaptive softmax this takes 60 ms, and 50 MB meanwhile."""
+        rows = self.embed(np.arange(self.vocabulary.total_words))
+        lengths = np.linalg.norm(rows, axis=1)
+        return np.asarray(rows @ rows[word] / np.maximum(lengths * lengths[word], TINY))
+
+
 def in_batches(states: Iterable[State], size: int) -> Iterator[list[State]]:
     """The states in lists of `size`; the last one may be shorter."""
     remaining = iter(states)
@@ -136,10 +159,3 @@ def largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     least = np.partition(values, len(values) - k)[len(values) - k]
     likeliest = np.flatnonzero(values >= least)
     return likeliest[np.argsort(-values[likeliest], kind="stable")[:k]]
-
-
-def cosines(products: Array, squares: Array, word: int) -> Array:
-    """The cosine of the embedding of each id and that of `word` [V], from their products with that
-    of `word` [V] and their squared lengths [V]. 0 for an embedding of zeros."""
-    lengths = np.sqrt(np.maximum(squares, 0))
-    return np.asarray(products / np.maximum(lengths * lengths[word], np.finfo(np.float32).tiny))

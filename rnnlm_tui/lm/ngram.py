@@ -17,7 +17,7 @@ are indices into `SHARES`: the sonnets have a perplexity of 243.2 in 8 bits and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,6 @@ from rnnlm_tui.lm.model import Array, Arrays, WindowModel, excluded_ids
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, Vocabulary
 
-if TYPE_CHECKING:
-    from rnnlm_tui.text.encoded_lines import EncodedLines
-
-MOST_COUNTED = 20_000_000
-"""Words and ends of lines that n-grams are counted in; of a larger text, some lines are taken."""
 MAX_SHARED = 0.999
 """Largest sum of the shares after a context, so that rounding leaves something to the shorter
 context."""
@@ -43,15 +38,6 @@ SHARES, BOUNDS = (
 Neighbours differ by 8 %, and by less near 1."""
 
 
-class Level(NamedTuple):
-    """Arrays of the nodes of one level: the ranges of their `children`, the last `words` of these
-    and their `shares`."""
-
-    children: NDArray[np.int32]
-    words: NDArray[np.unsignedinteger[Any]]
-    shares: NDArray[np.uint8]
-
-
 class NgramModel(WindowModel):
     """An n-gram model, which predicts from the last words of a line."""
 
@@ -62,10 +48,7 @@ class NgramModel(WindowModel):
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         alone = SHARES[arrays["share.1"]]
         self._alone: Array = alone / max(alone.sum(), SHARES[1])
-        self._levels = [
-            Level(arrays[f"children.{k}"], arrays[f"word.{k}"], arrays[f"share.{k}"])
-            for k in range(2, self.window + 2)
-        ]
+        self._arrays = arrays
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         *_, (_, _, probabilities) = self.interpolation(context)
@@ -90,48 +73,18 @@ class NgramModel(WindowModel):
     def _after(self, context: Sequence[int]) -> tuple[NDArray[Any], Array, float]:
         """The words after all of this context, none if it is not in the trie; their shares, and the
         weight of the shorter context."""
-        node, (*levels, last) = context[0], self._levels[: len(context)]
-        for (children, words, _), word in zip(levels, context[1:], strict=True):
-            begin, end = children[node], children[node + 1]
+        node, arrays = context[0], self._arrays
+        for k, word in enumerate(context[1:], start=2):
+            words, (begin, end) = arrays[f"word.{k}"], arrays[f"children.{k}"][node : node + 2]
             node = int(begin + words[begin:end].searchsorted(word))
             if node == end or words[node] != word:
                 return words[:0], SHARES[:0], 1.0
-        below = slice(last.children[node], last.children[node + 1])
-        shares = SHARES[last.shares[below]]
+        k = len(context) + 1
+        below = slice(*arrays[f"children.{k}"][node : node + 2])
+        shares = SHARES[arrays[f"share.{k}"][below]]
         total = float(shares.sum(dtype=np.float64))
         scale = min(1.0, MAX_SHARED / max(total, MAX_SHARED))
-        return last.words[below], shares * np.float32(scale), 1 - scale * total
-
-
-def sampling_step(targets: int, most: int = MOST_COUNTED) -> int:
-    """Of how many lines one is counted, in a text with so many words and ends of lines."""
-    return max(1, -(-targets // most))
-
-
-def ngram_arrays(
-    lines: EncodedLines, total_words: int, order: int, most: int = MOST_COUNTED
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yields the arrays of the model of these lines, one length of n-grams at a time. Of lines with
-    more words than `most` some are counted, spread over the text."""
-    from rnnlm_tui.lm.kneser_ney import count_levels, shares_of, unigram_shares
-    from rnnlm_tui.text.encoded_lines import EncodedLines
-
-    if (step := sampling_step(len(lines.targets), most)) > 1:
-        is_counted, lengths = np.arange(len(lines)) % step == 0, np.diff(lines.starts)
-        lines = EncodedLines(lines.ids[np.repeat(is_counted, lengths)], lengths[is_counted])
-    for k, level in enumerate(count_levels(lines, total_words, order), start=1):
-        shares = shares_of(level) if k > 1 else unigram_shares(level)
-        part: dict[str, NDArray[Any]] = {
-            f"share.{k}": np.searchsorted(BOUNDS, shares).astype(np.uint8)
-        }
-        if k > 1:
-            children = np.zeros(level.above + 1, np.int32)
-            np.cumsum(np.bincount(level.parents, minlength=level.above), out=children[1:])
-            part |= {
-                f"word.{k}": level.words.astype(_word_type(total_words)),
-                f"children.{k}": children,
-            }
-        yield part
+        return arrays[f"word.{k}"][below], shares * np.float32(scale), 1 - scale * total
 
 
 def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
@@ -141,20 +94,10 @@ def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
 
 
 def check_ngrams(arrays: Arrays, total_words: int) -> None:
-    """Raises ValueError for arrays that are not the trie of a vocabulary of so many ids."""
-    longer = range(2, _order(arrays) + 1)
-    types: dict[str, type] = {f"share.{k}": np.uint8 for k in (1, *longer)}
-    types |= {f"word.{k}": _word_type(total_words) for k in longer}
-    types |= {f"children.{k}": np.int32 for k in longer}
-    is_flat = all(array.ndim == 1 for array in arrays.values())
-    if not is_flat or {name: array.dtype for name, array in arrays.items()} != types:
-        raise ValueError("other arrays than n-grams have")
-    above = total_words
-    for k in longer:
+    """Raises ValueError for arrays, of the right shapes and types, whose numbers are not those of
+    the trie of a vocabulary of so many ids."""
+    for k in range(2, _order(arrays) + 1):
         words, children = arrays[f"word.{k}"], arrays[f"children.{k}"]
-        lengths = len(arrays[f"share.{k - 1}"]), len(children) - 1, len(arrays[f"share.{k}"])
-        if lengths != (above, above, len(words)):
-            raise ValueError(f"the arrays of the n-grams of {k} words are not of one length")
         ends = int(children[0]), int(children[-1])
         if ends != (0, len(words)) or (children[1:] < children[:-1]).any():
             raise ValueError(f"children.{k} does not rise from 0 to the number of n-grams")
@@ -164,14 +107,8 @@ def check_ngrams(arrays: Arrays, total_words: int) -> None:
         begins[children] = True
         if not (begins[1:-1] | (words[1:] > words[:-1])).all():
             raise ValueError(f"word.{k} is not in order")
-        above = len(words)
 
 
 def _order(arrays: Arrays) -> int:
     """The number of words of the longest n-grams."""
     return sum(name.startswith("share.") for name in arrays)
-
-
-def _word_type(total_words: int) -> type:
-    """The type of the words of a vocabulary of so many ids."""
-    return np.uint16 if total_words <= 1 << 16 else np.uint32

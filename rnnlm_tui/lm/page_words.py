@@ -6,7 +6,7 @@ of this word and W those of all such words, each by how many of them ago it was.
 a power of that number: on 3,500 such words of diaries, letters, notes and novels this costs 2.14
 nats a word, a falling by halves 2.26 at best.
 
-A name is followed by what followed it before: `Pen y` by `Fan`.
+A name is followed by what followed it before: `Lucy` by `Honeychurch`.
 
 Sources: for the restaurant D. J. Aldous, "Exchangeability and related topics", 1985; for the power
 of the time since the last use J. R. Anderson and L. J. Schooler, "Reflections of the environment in
@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Tokenizer
@@ -31,13 +32,12 @@ UNFAMILIAR = 20.0
 word is typed, or one, or two; for three letters it is 0.004 nats worse than the best, 40."""
 RECENCY = 3.0
 """The weight of a word used `n` such words ago is 1 / (1 + n / RECENCY)."""
-NEW_FOLLOWER = {1: 16.0, 2: 8.0}
-"""The weight of another word after one word with a name, and after two, as a number of uses."""
+NEW_FOLLOWER = 16.0
+"""The weight of another word after a name, as a number of uses. On two novels the words after names
+save 0.2 points of keys; those after two words with a name among them would save no more."""
 MOST_USES = 2000
 """The last uses of new words in earlier texts that count; the weight of others is below 0.002."""
 CACHED_LINES = 1024
-Names: TypeAlias = tuple[str, ...]
-"""One or two words in small letters, with a name among them."""
 
 
 class Use(NamedTuple):
@@ -49,14 +49,13 @@ class Use(NamedTuple):
     is_sure: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What lines have: the uses of new words, the oldest first; the words `after` names, as
-    written; and what `ends` the last line and may be names there, since it has a capital."""
+class Found(NamedTuple):
+    """What lines have: the uses of new words, the oldest first; the words `after` each name in
+    small letters, as written; and the last word, if it may be a name since it has a capital."""
 
     uses: Sequence[Use] = ()
-    after: Mapping[Names, Sequence[str]] = field(default_factory=dict)
-    ends: Sequence[Names] = ()
+    after: Mapping[str, Sequence[str]] = MappingProxyType({})
+    last_name: str = ""
 
 
 NOTHING = Found()
@@ -70,8 +69,6 @@ class OnPage:
 
     new: Mapping[str, float]
     following: Mapping[str, float]
-    keys: dict[str, str] = field(default_factory=dict)
-    """Match keys of these words that were computed already."""
 
 
 class PageWords:
@@ -84,11 +81,11 @@ class PageWords:
 
     def read(self, lines: Iterable[str]) -> Found:
         """Reads texts that were written earlier, the oldest line first."""
-        uses, after = deque[Use](maxlen=MOST_USES), dict[Names, list[str]]()
+        uses, after = deque[Use](maxlen=MOST_USES), dict[str, list[str]]()
         for found in map(self._find, lines):
             uses.extend(found.uses)
-            for names, followers in found.after.items():
-                after.setdefault(names, []).extend(followers)
+            for name, followers in found.after.items():
+                after.setdefault(name, []).extend(followers)
         return Found(uses, after)
 
     def on_page(self, lines: Sequence[str], earlier: Found = NOTHING) -> OnPage:
@@ -104,31 +101,24 @@ class PageWords:
         return last[1]
 
     def _find(self, line: str) -> Found:
-        uses, after = list[Use](), dict[Names, list[str]]()
-        read, are_names, may_be_names = list[str](), list[bool](), list[bool]()
+        uses, after = list[Use](), dict[str, list[str]]()
+        name = perhaps_name = ""
         for word, written, is_usual in self._tokenizer.words_as_written(line):
-            is_known = word in self._vocabulary
+            is_known, small = word in self._vocabulary, written.lower()
             has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm have none
-            is_name = (not is_known and written[0].isalpha()) or (is_usual and has_capital)
-            if is_known or written[0].isalnum():
-                for names in _ending(read, are_names):
-                    after.setdefault(names, []).append(written if is_usual else word)
+            if name and (is_known or written[0].isalnum()):
+                after.setdefault(name, []).append(written if is_usual else word)
             if not is_known and len(word) > 1 and word[0].isalpha():
-                uses.append(Use(written.lower(), written, is_usual))
-            read.append(written.lower())
-            are_names.append(is_name)
-            may_be_names.append(is_name or has_capital)
-        return Found(uses, after, _ending(read, may_be_names))
-
-
-def _ending(read: Sequence[str], are_names: Sequence[bool]) -> list[Names]:
-    """The last two words and the last one, those with a name among them."""
-    return [tuple(read[-n:]) for n in (2, 1) if len(read) >= n and any(are_names[-n:])]
+                uses.append(Use(small, written, is_usual))
+            is_name = (not is_known and written[0].isalpha()) or (is_usual and has_capital)
+            name = small if is_name else ""
+            perhaps_name = small if is_name or has_capital else ""
+        return Found(uses, after, perhaps_name)
 
 
 def _what_comes(found: Sequence[Found]) -> tuple[dict[str, float], dict[str, float]]:
     """The chance of each new word if the next word is unknown, by its form on the page; and of the
-    words that followed the names that end the last line, two of them before one."""
+    words that followed the name that ends the last line."""
     weights, forms, sure_forms = dict[str, float](), dict[str, str](), dict[str, str]()
     newest_first = chain.from_iterable(reversed(each.uses) for each in reversed(found))
     for count, (word, written, is_sure) in enumerate(newest_first):
@@ -139,8 +129,6 @@ def _what_comes(found: Sequence[Found]) -> tuple[dict[str, float], dict[str, flo
     forms |= sure_forms
     total = UNFAMILIAR + sum(weights.values())
     new = {forms[word]: weight / total for word, weight in weights.items()}
-    for names in found[-1].ends:
-        if after := Counter(word for each in found for word in each.after.get(names, ())):
-            uses = after.total() + NEW_FOLLOWER[len(names)]
-            return new, {word: count / uses for word, count in after.items()}
-    return new, {}
+    after = Counter(word for each in found for word in each.after.get(found[-1].last_name, ()))
+    uses = after.total() + NEW_FOLLOWER
+    return new, {word: count / uses for word, count in after.items()}

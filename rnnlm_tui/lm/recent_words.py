@@ -35,32 +35,25 @@ HALF_LIFE, HALF_LIFE_ALONE = 2000, 100
 FULL_AT = 2000
 """With `n` words in it the cache has n / (n + FULL_AT) of its weight. On four books the best weight
 rises so from 0.06 for 400 words to 0.19 for 10,000."""
-BLOCK = 128
-"""Words of a block."""
-MOST_BLOCKS = -(-CACHE_WORDS // BLOCK)
-
-
-class Block(NamedTuple):
-    """As many words [BLOCK] and their keys [BLOCK, K]. All later states share it: with an array of
-    2,000 keys in each, a writer's latest states took 90 MB."""
-
-    words: NDArray[np.int64]
-    keys: Array
+TOGETHER = 128
+"""Words that are added to those before at once."""
 
 
 class Recent(NamedTuple):
-    """The last words of a text: full blocks, then the `latest` words, fewer than a block has, each
-    with its key [K], a unit vector: what the output layer read before it. `query` is the key of the
-    word that comes; None before the first."""
+    """The last words of a text [M], each with its key [M, K], a unit vector: what the output layer
+    read before it. Fewer than TOGETHER are the `latest`, so that states share the arrays: with
+    arrays of its own in each, a writer's latest states took 90 MB. `query` is the key of the word
+    that comes; None before the first."""
 
-    blocks: tuple[Block, ...] = ()
+    words: NDArray[np.int64]
+    keys: Array
     latest: tuple[tuple[int, Array], ...] = ()
     query: Array | None = None
 
     @property
     def length(self) -> int:
         """The number of words, at most CACHE_WORDS."""
-        return min(CACHE_WORDS, BLOCK * len(self.blocks) + len(self.latest))
+        return min(CACHE_WORDS, len(self.words) + len(self.latest))
 
     @property
     def fullness(self) -> float:
@@ -74,6 +67,7 @@ class RecentWords:
     def __init__(self, total_words: int, network: CausalModel | None) -> None:
         self._total_words, self._network = total_words, network
         self._no_query = self._keys([network.start] if network else [None])[0]
+        self.start = Recent(np.empty(0, np.int64), self._no_query[None][:0])
         half_life = HALF_LIFE if network else HALF_LIFE_ALONE
         decays = 0.5 ** (np.arange(CACHE_WORDS)[::-1] / half_life)
         self._decays = decays.astype(np.float32)  # the oldest word first
@@ -91,40 +85,35 @@ class RecentWords:
         which starts its first line, is not kept."""
         states = []
         for number, query in zip(ids, self._keys(own_states), strict=True):
-            blocks, latest = recent.blocks, recent.latest
-            if recent.query is not None:
+            words, keys, latest, before = recent
+            if before is not None:
                 # What precedes the start of a line is predicted to end the line before.
-                word = END_ID if number == BEGIN_ID else number
-                latest = (*latest, (word, recent.query))
-            if len(latest) == BLOCK:
-                words, keys = zip(*latest, strict=True)
-                blocks = (*blocks, Block(np.array(words), np.stack(keys)))[-MOST_BLOCKS:]
+                latest = (*latest, (END_ID if number == BEGIN_ID else number, before))
+            if len(latest) == TOGETHER:
+                new_words, new_keys = zip(*latest, strict=True)
+                words = np.concatenate((words, new_words))[-CACHE_WORDS:]
+                keys = np.concatenate((keys, np.stack(new_keys)))[-CACHE_WORDS:]
                 latest = ()
-            recent = Recent(blocks, latest, query)
+            recent = Recent(words, keys, latest, query)
             states.append(recent)
         return states
 
     def predict(self, states: Sequence[Recent]) -> Iterator[Array]:
         """Yields the distribution [V] after each state; zero while there are no words."""
-        for _, same_blocks in groupby(states, lambda recent: id(recent.blocks)):
-            yield from self._predict_together([*same_blocks])
+        for _, same_keys in groupby(states, lambda recent: id(recent.keys)):
+            yield from self._predict_together([*same_keys])
 
     def _predict_together(self, states: Sequence[Recent]) -> Iterator[Array]:
-        """The same for states with the same blocks."""
-        blocks = states[0].blocks
+        """The same for states that share their keys."""
         queries = np.stack([self._no_query if s.query is None else s.query for s in states])
-        old_words = np.concatenate([np.empty(0, np.int64), *(block.words for block in blocks)])
-        cosines = np.empty((len(states), len(old_words)), np.float32)
-        for place, block in enumerate(blocks):
-            np.matmul(queries, block.keys.T, cosines[:, BLOCK * place : BLOCK * (place + 1)])
-        for state, query, old_cosines in zip(states, queries, cosines, strict=True):
-            words, cosine = old_words, old_cosines
+        of_shared = queries @ states[0].keys.T
+        for state, query, shared in zip(states, queries, of_shared, strict=True):
+            words, cosines = state.words, shared
             if state.latest:
                 new_words, keys = zip(*state.latest, strict=True)
-                words = np.concatenate((words, new_words))
-                cosine = np.concatenate((cosine, np.stack(keys) @ query))
-            words, cosine = words[-CACHE_WORDS:], cosine[-CACHE_WORDS:]
-            decays = self._decays[CACHE_WORDS - len(words) :]
-            similarities = np.exp(SHARPNESS * cosine) * decays
+                words = np.concatenate((words, new_words))[-CACHE_WORDS:]
+                cosines = np.concatenate((shared, np.stack(keys) @ query))[-CACHE_WORDS:]
+            similarities = np.exp(SHARPNESS * cosines)
+            similarities *= self._decays[CACHE_WORDS - len(words) :]
             sums = np.bincount(words, similarities, self._total_words)
             yield np.asarray(sums / (sums.sum() or 1), np.float32)

@@ -33,8 +33,6 @@ TOP = 10
 DEVIATIONS = 3
 """The scale of embeddings, in root mean squares of all of them. Against their largest number (6 of
 them in the lesson's) nearly all would look alike."""
-STRONGEST = 4
-"""The active units of a relu layer that are named."""
 TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """What padding and the special tokens are called, by id."""
 FALLEN_OUT = "(fallen out)"
@@ -94,11 +92,11 @@ class Line(NamedTuple):
         words = zip(self.words, self.ids, strict=True)
         return [*start, *((word, number) for word, number in words if number is not None)]
 
-    @property
-    def places(self) -> list[int]:
-        """The place of each word among the ids that are read, of one that is left out that of the
-        next."""
-        return [*accumulate((n is not None for n in self.ids), initial=int(self.has_start))][:-1]
+    def seen(self, window: int) -> list[bool]:
+        """Which of the words are among the last `window` ids that are read."""
+        read = [number is not None for number in self.ids]
+        after = [*accumulate(reversed(read), initial=0)][-2::-1]
+        return [is_read and count < window for is_read, count in zip(read, after, strict=True)]
 
 
 def stages_of(
@@ -159,13 +157,11 @@ def top_words(
 
 def _words_stage(model: LanguageModel, line: Line) -> Stage:
     unknown = None, model.vocabulary.unknown_id
-    fallen = len(line.read) - line.has_start - model.window
-    labels, read = list[str](), 0
-    for word, number in zip(line.words, line.ids, strict=True):
-        is_seen = read >= fallen
-        note = TOKENS[UNKNOWN_ID] if number in unknown else "" if is_seen else FALLEN_OUT
-        labels.append(f"{word} {note}".rstrip())
-        read += number is not None
+    notes = [
+        TOKENS[UNKNOWN_ID] if number in unknown else "" if is_seen else FALLEN_OUT
+        for number, is_seen in zip(line.ids, line.seen(model.window), strict=True)
+    ]
+    labels = [f"{word} {note}".rstrip() for word, note in zip(line.words, notes, strict=True)]
     if not labels:
         sentence = "The line has no whole word yet."
     elif model.tokenizer.name == "lesson":
@@ -174,13 +170,13 @@ def _words_stage(model: LanguageModel, line: Line) -> Stage:
         sentence = "The line is split into words; punctuation marks are words too."
     else:
         sentence = "The line is split into words."
-    if any(number in unknown for number in line.ids):
+    if TOKENS[UNKNOWN_ID] in notes:
         sentence += (
             " Those that are not in the vocabulary are left out."
             if model.vocabulary.unknown_id is None
             else " All that are not in the vocabulary are read as one and the same word."
         )
-    if fallen > 0:
+    if FALLEN_OUT in notes:
         sentence += f" Only the last {model.window} are seen; those before have fallen out."
     return Stage("words", sentence, np.array(labels, np.str_))
 
@@ -221,13 +217,11 @@ def _lesson_stages(
     )
     yield Stage("second layer", second, found.second[-1], scale=1)
     active = int(np.count_nonzero(found.relu))
-    strongest = largest(found.relu, min(STRONGEST, active)).tolist()
-    named = ", ".join(f"{place + 1:,} ({found.relu[place]:.1f})" for place in strongest)
     relu = (
         f"Each of {len(found.relu):,} units is a weighted sum of these numbers; one below 0 becomes"
-        f" 0. {active:,} are active, {active / len(found.relu):.0%}, and vote for words"
+        f" 0. {active:,} are active, {active / len(found.relu):.0%}, and vote for words."
     )
-    yield Stage("relu layer", relu + (f"; the strongest: {named}." if named else "."), found.relu)
+    yield Stage("relu layer", relu, found.relu)
     votes = (
         f"The votes: each of {model.vocabulary.total_words:,} ids has a score, a weighted sum of"
         " the active units."

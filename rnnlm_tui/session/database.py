@@ -31,7 +31,7 @@ from rnnlm_tui.session.tables import (
     storable,
     store_text,
 )
-from rnnlm_tui.text.words import count_words
+from rnnlm_tui.text.reading import count_words
 
 T = TypeVar("T")
 VERSION = 2

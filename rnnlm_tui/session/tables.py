@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta
 
-from rnnlm_tui.text.words import count_words
+from rnnlm_tui.text.reading import count_words
 
 T = TypeVar("T")
 STRICT = " STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""

@@ -18,7 +18,7 @@ from rnnlm_tui.session.tables import (
     storable,
     store_text,
 )
-from rnnlm_tui.text.words import count_words
+from rnnlm_tui.text.reading import count_words
 
 Deleted: TypeAlias = dict[str, list[tuple[Any, ...]]]
 """The rows of a deleted text, by table."""

@@ -8,12 +8,10 @@ from msgspec import Meta, Struct
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.event_types import BaseSavings, CorpusFacts, Count, EpochFigures, ShortText
+from rnnlm_tui.event_types import CorpusFacts, Count, EpochFigures, Evaluation, ShortText
 from rnnlm_tui.lm.kinds import KINDS, parameters_of
 from rnnlm_tui.lm.mixture import LABELS, ComponentName
 from rnnlm_tui.store.files import T, parse_json
-from rnnlm_tui.text.tokenizers import TOKENIZER_NAMES
 
 FORMAT = 1
 """The format of a model's file and of the state of a run."""
@@ -45,8 +43,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     are the numbers of its n-grams by their length, from one word on. `ancestors` are the models
     that it started from, oldest first. `about` says where the text of a built-in model comes from.
     `blocked_words` are known words that are never suggested. `mixture` is None for a model that is
-    not mixed. `evaluation` are the metrics on its held-out lines, None if they were not measured,
-    and `base_alone` what the English alone saves on them.
+    not mixed. `evaluation` are the metrics on its held-out lines, None if they were not measured.
     """
 
     format: int = FORMAT
@@ -65,7 +62,6 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     blocked_words: list[ShortText] = []
     mixture: Mixture | None = None
     evaluation: Evaluation | None = None
-    base_alone: BaseSavings | None = None
 
     @property
     def tokenizer(self) -> str:
@@ -103,8 +99,6 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Raises ValueError if the facts do not fit together."""
         is_ngram = self.config.preset == "ngram"
-        if self.tokenizer not in TOKENIZER_NAMES:
-            raise ValueError(f"unknown tokenizer {self.tokenizer[:80]!r}")
         if self.window < 1 and not is_ngram:
             raise ValueError("window is out of range")
         parts = {"network"} if self.has_network else set()
@@ -131,6 +125,6 @@ def parse_formatted(raw: bytes, kind: type[T], label: str) -> T:
     if version != FORMAT:
         raise ModelError(
             f"{label} has format {version}, this program reads format {FORMAT}",
-            "update the program" if version > FORMAT else "train it again",
+            "update the program",
         )
     return parse_json(raw, kind, label)

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -32,42 +32,40 @@ T = TypeVar("T")
 WINDOWS_TRIES = 20
 SUFFIX, UNFINISHED, TEMPORARY = ".safetensors", ".new", ".tmp"
 RESUME, HISTORY, RUN = "resume.safetensors", "history.jsonl", "run.json"
-AS_ESCAPES = "backslashreplace"
-"""Error handler for encoding JSON. Bytes of a path that are not UTF-8 are lone surrogates in
-Python; this writes them as JSON escapes."""
+STILL_THERE = "what was saved before is still there"
 
 
 def parse_json(raw: bytes, kind: type[T], label: str) -> T:
-    """Parses JSON of this kind, ignoring unknown fields. Raises ModelError.
-
-    msgspec refuses the lone surrogates of paths, which Python's parser accepts.
-    """
+    """Parses JSON of this kind, ignoring unknown fields. Raises ModelError."""
     try:
-        try:
-            return msgspec.json.decode(raw, type=kind)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            return msgspec.convert(json.loads(raw.decode()), kind)
+        return msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{label} is damaged: {error}") from error
-
-
-def to_json(data: object) -> bytes:
-    """JSON in which a number that is not finite is null, and paths keep all their bytes."""
-    try:
-        return msgspec.json.encode(data)
-    except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(data), ensure_ascii=False).encode(errors=AS_ESCAPES)
 
 
 def read_json(path: Path, kind: type[T]) -> T:
     """Reads a JSON file. Raises ModelError."""
     try:
-        raw = path.read_bytes()
+        return parse_json(path.read_bytes(), kind, path.name)
     except OSError as error:
         raise ModelError(f"{path.name} cannot be read: {os_reason(error)}") from error
-    return parse_json(raw, kind, path.name)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Writes or replaces a JSON file, with question marks for what is not Unicode, as the name of a
+    file may be. Raises StorageError."""
+    text = json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=1)
+    write_bytes(path, text.encode(errors="replace"))
+
+
+def write_bytes(path: Path, raw: bytes) -> None:
+    """Writes or replaces a file. Raises StorageError."""
+    write_file(path, lambda temporary: temporary.write_bytes(raw))
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copies a file to one that is new or replaced. Raises StorageError."""
+    write_file(target, lambda temporary: temporary.write_bytes(source.read_bytes()))
 
 
 def temporary_of(path: Path) -> Path:
@@ -86,9 +84,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(file.fileno())
         replace(temporary, path)
     except OSError as error:
-        hint = "what was saved before is still there"
-        if not path.parent.exists():
-            hint = f"make the folder {path.parent} first"
+        is_there = path.parent.exists()
+        hint = STILL_THERE if is_there else f"make the folder {path.parent} first"
         raise StorageError(f"could not save {path}: {os_reason(error)}", hint) from error
     finally:
         with suppress(OSError):
@@ -96,16 +93,17 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Renames a file over another. On Windows that fails while somebody reads the other one, as
-    listing models does briefly, so it is retried for a second. Raises OSError."""
-    tries = WINDOWS_TRIES if os.name == "nt" else 1
-    for left in reversed(range(tries)):
+    """Renames a file or a folder, over another file if there is one. On Windows that fails while
+    somebody reads the other one, as listing models does briefly, so it is retried for a second.
+    Raises StorageError."""
+    for left in reversed(range(WINDOWS_TRIES if os.name == "nt" else 1)):
         try:
             source.replace(target)
             return
-        except PermissionError:
-            if left == 0:
-                raise
+        except OSError as error:
+            if not left:
+                why = os_reason(error)
+                raise StorageError(f"could not save {target}: {why}", STILL_THERE) from error
             time.sleep(1 / WINDOWS_TRIES)
 
 
@@ -115,17 +113,6 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make {path}: {os_reason(error)}") from error
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Writes or replaces a JSON file. Raises StorageError."""
-    text = json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=1)
-    write_bytes(path, text.encode(errors=AS_ESCAPES))
-
-
-def write_bytes(path: Path, raw: bytes) -> None:
-    """Writes or replaces a file. Raises StorageError."""
-    write_file(path, lambda temporary: temporary.write_bytes(raw))
 
 
 def remove(path: Path) -> None:
@@ -140,14 +127,3 @@ def remove(path: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"could not delete {path}: {os_reason(error)}") from error
-
-
-def sizes_of_files(folder: Path) -> dict[str, int]:
-    """The bytes of each file in a folder, by name. A training may replace some at any time."""
-    sizes = dict[str, int]()
-    with suppress(OSError):
-        for path in sorted(folder.iterdir()):
-            with suppress(OSError):
-                if path.is_file():
-                    sizes[path.name] = path.stat().st_size
-    return sizes

@@ -20,25 +20,23 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
-from msgspec import Meta
+from msgspec import Meta, json
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel, check_ngrams
+from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_counts
 from rnnlm_tui.paths import built_in_models
 from rnnlm_tui.store.card import ENGLISH, ModelCard, parse_formatted
-from rnnlm_tui.store.files import SUFFIX, parse_json, to_json
+from rnnlm_tui.store.files import SUFFIX, parse_json
 from rnnlm_tui.store.tensors import (
     SCALE,
-    Specs,
     expanded,
     is_usable,
     open_tensors,
     quantized,
-    specs_of,
     write_tensors,
 )
 from rnnlm_tui.store.trained_lines import TrainedLines
@@ -50,29 +48,26 @@ CARD, VOCABULARY, CONVENTIONS = "card", "vocabulary", "conventions"
 """The entry of the header's metadata with the card, and the tensors with JSON."""
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
 NETWORK, NGRAMS = "network.", "ngrams."
+OTHER_TENSORS = "its tensors are not those of its card"
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
 class StoredModel:
-    """An open model file, whose card and header are checked. All methods raise ModelError."""
+    """An open model file, whose card is checked. All methods raise ModelError."""
 
     def __init__(self, file: Any, card: ModelCard) -> None:
         self.card, self._file = card, file
-        self._specs = specs_of(file)
-        parts = {n: spec for n, spec in self._specs.items() if n.startswith((NETWORK, NGRAMS))}
-        if parts != _specs_of_parts(card):
-            raise ModelError("its tensors are not those of its card")
 
     def _tensor(self, name: str) -> NDArray[Any]:
-        tensor: NDArray[Any] = self._file.get_tensor(name)
+        try:
+            tensor: NDArray[Any] = self._file.get_tensor(name)
+        except (TypeError, AttributeError) as error:  # numpy lacks some types of the format
+            raise ModelError(f"{name} is of a type that no model has") from error
         return tensor
 
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        return self._part("")
-
-    def _part(self, prefix: str) -> dict[str, NDArray[Any]]:
+    def tensors(self, prefix: str = "") -> dict[str, NDArray[Any]]:
         """The tensors whose names begin with `prefix`, by the rest of their names."""
-        names = (name for name in self._specs if name.startswith(prefix))
+        names = [name for name in self._file.keys() if name.startswith(prefix)]  # noqa: SIM118
         return {name.removeprefix(prefix): self._tensor(name) for name in names}
 
     def vocabulary(self) -> Vocabulary:
@@ -93,7 +88,10 @@ class StoredModel:
 
     def network(self) -> dict[str, NDArray[np.float32]]:
         """The checked weights of the network, by their names in `KINDS`."""
-        weights = expanded(self._part(NETWORK))
+        stored = self.tensors(NETWORK)
+        if {name: (w.shape, w.dtype.name) for name, w in stored.items()} != _network_of(self.card):
+            raise ModelError(OTHER_TENSORS)
+        weights = expanded(stored)
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
@@ -101,11 +99,13 @@ class StoredModel:
 
     def ngrams(self) -> Arrays:
         """The checked tables of the n-grams."""
-        arrays = self._part(NGRAMS)
+        arrays = self.tensors(NGRAMS)
         try:
             check_ngrams(arrays, self.card.total_words)
         except ValueError as error:
             raise ModelError(f"its n-grams are damaged: {error}") from error
+        if [*ngram_counts(arrays)] != [self.card.total_words - 1, *self.card.ngrams[1:]]:
+            raise ModelError(OTHER_TENSORS)
         return arrays
 
     def load(self, english: LanguageModel | None = None) -> LanguageModel:
@@ -114,15 +114,13 @@ class StoredModel:
         tokenizer = make_tokenizer(card.tokenizer, self.conventions(), vocabulary)
         models = dict[ComponentName, LanguageModel]()
         if card.has_network:
-            load = KINDS[card.config.preset].load
-            models["network"] = load(
-                card.config, vocabulary, tokenizer, card.window, self.network()
-            )
+            load, weights = KINDS[card.config.preset].load, self.network()
+            models["network"] = load(card.config, vocabulary, tokenizer, card.window, weights)
         if card.ngrams:
             models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams())
         own = next(iter(models.values()))
         own.excluded_ids += tuple(
-            vocabulary.encode(filter(vocabulary.__contains__, card.blocked_words))
+            vocabulary.encode(w for w in card.blocked_words if w in vocabulary)
         )
         if card.mixture is None:
             return own
@@ -132,55 +130,41 @@ class StoredModel:
         return MixedModel(tokenizer, models, card.mixture.weights)
 
 
-def _specs_of_parts(card: ModelCard) -> Specs:
-    """The shapes and types of the tensors of the network and of the n-grams."""
-    specs, config = Specs(), card.config
-    shapes = KINDS[config.preset].shapes(config, card.total_words) if card.has_network else {}
-    for name, shape in shapes.items():
-        if len(shape) == 2 and config.preset != "lesson":
-            specs[NETWORK + name] = (shape, "I8")
-            specs[NETWORK + name + SCALE] = (shape[:1], "F32")
+def _network_of(card: ModelCard) -> dict[str, tuple[tuple[int, ...], str]]:
+    """The shapes and types of the tensors of the network."""
+    tensors = dict[str, tuple[tuple[int, ...], str]]()
+    for name, shape in KINDS[card.config.preset].shapes(card.config, card.total_words).items():
+        if len(shape) == 2 and card.config.preset != "lesson":
+            tensors |= {name: (shape, "int8"), name + SCALE: (shape[:1], "float32")}
         else:
-            specs[NETWORK + name] = (shape, "F32")
-    if card.ngrams:
-        word, above = "U16" if card.total_words <= 1 << 16 else "U32", card.total_words
-        specs[f"{NGRAMS}share.1"] = ((above,), "U8")
-        for k, number in enumerate(card.ngrams[1:], start=2):
-            specs[f"{NGRAMS}share.{k}"] = ((number,), "U8")
-            specs[f"{NGRAMS}word.{k}"] = ((number,), word)
-            specs[f"{NGRAMS}children.{k}"] = ((above + 1,), "I32")
-            above = number
-    return specs
+            tensors[name] = (shape, "float32")
+    return tensors
 
 
 def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
-    """The vocabulary in a tensor. Raises ModelError, also for a word that is not valid Unicode:
-    JSON can spell a lone surrogate, which cannot be printed."""
+    """The vocabulary in a tensor. Raises ModelError."""
     words = parse_json(raw, list[Word], f"its {VOCABULARY}")
     try:
-        "".join(words).encode()
         return Vocabulary(words, special_tokens)
     except ValueError as error:
         raise ModelError(f"its {VOCABULARY} is damaged: {error}") from error
 
 
-def installed_english() -> Path | None:
-    """The file of the English that ships; None if it is not installed."""
-    path = built_in_models() / f"{ENGLISH}{SUFFIX}"
-    return path if os.path.lexists(path) else None
+def english_path() -> Path:
+    """The file of the English that ships, which may not be installed."""
+    return built_in_models() / f"{ENGLISH}{SUFFIX}"
 
 
 def load_english() -> LanguageModel | None:
     """The English that ships; None if it is not installed or cannot be read."""
-    if (path := installed_english()) is not None:
-        with suppress(ModelError):
-            return load_model(path)[1]
+    with suppress(ModelError):
+        return load_model(english_path())[1]
     return None
 
 
 @contextmanager
 def open_stored(path: Path) -> Iterator[StoredModel]:
-    """Opens a model's file, of which only the header is read and checked. Raises ModelError."""
+    """Opens a model's file, of which only the header is read. Raises ModelError."""
     with open_tensors(path) as file:
         card = (file.metadata() or {}).get(CARD)
         if card is None:
@@ -213,8 +197,8 @@ def text_tensors(
 ) -> dict[str, NDArray[Any]]:
     """The tensors that every model has."""
     return {
-        VOCABULARY: np.frombuffer(to_json(vocabulary.words), np.uint8),
-        CONVENTIONS: np.frombuffer(to_json(conventions), np.uint8),
+        VOCABULARY: np.frombuffer(json.encode(vocabulary.words), np.uint8),
+        CONVENTIONS: np.frombuffer(json.encode(conventions), np.uint8),
         KNOWN: lines.known,
         UNSEEN: lines.unseen,
     }
@@ -235,7 +219,7 @@ def write_model(
     tensors = dict(of_text)
     tensors |= {NETWORK + name: array for name, array in weights.items()}
     tensors |= {NGRAMS + name: array for name, array in (ngrams or {}).items()}
-    write_tensors(path, tensors, {CARD: to_json(card).decode()})
+    write_tensors(path, tensors, {CARD: json.encode(card).decode()})
 
 
 def change_card(path: Path, change: Callable[[ModelCard], ModelCard]) -> None:
@@ -244,6 +228,5 @@ def change_card(path: Path, change: Callable[[ModelCard], ModelCard]) -> None:
     with open_stored(path) as stored:
         card, tensors = change(stored.card), stored.tensors()
         saved = path.stat()
-    write_tensors(path, tensors, {CARD: to_json(card).decode()})
-    with suppress(OSError):
-        os.utime(path, ns=(saved.st_atime_ns, saved.st_mtime_ns))
+    write_tensors(path, tensors, {CARD: json.encode(card).decode()})
+    os.utime(path, ns=(saved.st_atime_ns, saved.st_mtime_ns))

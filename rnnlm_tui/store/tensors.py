@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,44 +20,21 @@ from rnnlm_tui.errors import ModelError, os_reason
 from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.store import files
 
-NAMES_OF_TYPES: Mapping[np.dtype[Any], str] = MappingProxyType(
-    {
-        np.dtype("float32"): "F32",
-        np.dtype("int32"): "I32",
-        np.dtype("uint16"): "U16",
-        np.dtype("uint32"): "U32",
-        np.dtype("int8"): "I8",
-        np.dtype("uint8"): "U8",
-        np.dtype("uint64"): "U64",
-    }
-)
-"""The types of tensors and their names in safetensors. numpy lacks some others of the format."""
 LARGEST_WEIGHT = 1e12
 """Beyond it sums of products overflow float32. Trained weights are below 100."""
 SCALE, LARGEST = ".scale", 127
-Specs = dict[str, tuple[tuple[int, ...], str]]
-"""The shape and the type of each tensor of a file."""
 
 
 @contextmanager
 def open_tensors(path: Path) -> Iterator[Any]:
     """Opens a safetensors file, of which only the header is read. Raises ModelError."""
     try:
-        with safe_open(path, framework="numpy") as file:
+        with path.open("rb"), safe_open(path, framework="numpy") as file:  # the first says why not
             yield file
     except OSError as error:
         raise ModelError(f"it cannot be read: {os_reason(error)}") from error
     except SafetensorError as error:
         raise ModelError(f"it is no whole file of this program: {error}") from error
-
-
-def specs_of(file: Any) -> Specs:
-    """What an open file holds. Raises ModelError for a type that no tensor of this program has."""
-    pieces = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-    specs = {name: (tuple(p.get_shape()), p.get_dtype()) for name, p in pieces.items()}
-    if not {kind for _, kind in specs.values()} <= {*NAMES_OF_TYPES.values()}:
-        raise ModelError("it holds numbers of a type that no model has")
-    return specs
 
 
 def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
@@ -82,12 +58,11 @@ def expanded(stored: Arrays) -> dict[str, NDArray[Any]]:
     }
 
 
-def is_usable(tensor: NDArray[np.float32]) -> bool:
-    """Whether all numbers are finite and at most `LARGEST_WEIGHT`. Takes no memory and less time
-    than isfinite().all(); min() and max() propagate a NaN, which fails both comparisons."""
-    return tensor.size == 0 or bool(
-        tensor.min() >= -LARGEST_WEIGHT and tensor.max() <= LARGEST_WEIGHT
-    )
+def is_usable(weight: NDArray[np.floating[Any]]) -> bool:
+    """Whether all numbers are finite and not too large. Takes no memory and less time than
+    isfinite().all(): min() and max() propagate a NaN, which fails the comparisons."""
+    low, high = weight.min(initial=0), weight.max(initial=0)
+    return bool(-LARGEST_WEIGHT <= low <= high <= LARGEST_WEIGHT)
 
 
 def write_tensors(path: Path, tensors: Arrays, metadata: Mapping[str, str]) -> None:
@@ -99,8 +74,8 @@ def write_tensors(path: Path, tensors: Arrays, metadata: Mapping[str, str]) -> N
     end = 0
     for name, tensor in ordered:
         begin, end = end, end + tensor.nbytes
-        kind, shape = NAMES_OF_TYPES[tensor.dtype], list(tensor.shape)
-        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}
+        kind = f"{tensor.dtype.kind}{8 * tensor.itemsize}".upper()  # such as U16
+        header[name] = {"dtype": kind, "shape": tensor.shape, "data_offsets": [begin, end]}
     raw = json.dumps(header).encode()
     raw += b" " * (-len(raw) % 8)
 

@@ -5,17 +5,29 @@ Shapes: N words, L lines, M targets (words and ends of lines), B batch, T time s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import END_ID, PADDING
 
-SLICE = 1 << 22
-"""Elements of a long array that are processed at once, since NumPy widens indices to 8 bytes."""
+
+def number_words(
+    lines: Iterable[str], tokenizer: Tokenizer, number_of: dict[str, int]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The numbers of all words [N], and how many words each line has [L]; 0.15 s for a million
+    words. Words that have no number yet get the next one."""
+    numbers, lengths = array("i"), array("q")
+    for line in lines:
+        words = tokenizer.words(line)
+        lengths.append(len(words))
+        numbers.extend([number_of.setdefault(word, len(number_of)) for word in words])
+    return np.asarray(numbers), np.asarray(lengths)
 
 
 class EncodedLines:
@@ -73,12 +85,4 @@ class EncodedLines:
 
     def word_counts(self, total_words: int) -> NDArray[np.int64]:
         """How often each id occurs as a word."""
-        return count_ids(self.ids, total_words)
-
-
-def count_ids(ids: NDArray[Any], total: int) -> NDArray[np.int64]:
-    """How often each id below `total` occurs [total]."""
-    counts = np.zeros(total, np.int64)
-    for low in range(0, len(ids), SLICE):
-        counts += np.bincount(ids[low : low + SLICE], minlength=total)
-    return counts
+        return np.bincount(self.ids, minlength=total_words)

@@ -1,21 +1,42 @@
-"""Which lines of a text are held out, and samples of its lines.
+"""Which lines of a text are held out, samples of its lines, and excerpts of it.
+
+Held-out lines are measured where they stand: what was written just above them is part of what a
+model sees, also if it was trained on that. Only the words of the held-out lines count.
 
 Shapes: L lines, blank ones included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import compress
-from math import ceil
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 HELD_OUT_BLOCK = 20
 """About how many consecutive lines are held out together, so that both parts are running text."""
-STRETCH = 32
-"""Consecutive lines in a sample, since some models use previous lines as context."""
+WORDS_EACH = 250
+"""Words of running text in a sample, since models use what is above a word, and so that a sample of
+a few thousand is spread over the text."""
+LONG_EXCERPT = 1_000
+"""The words of each excerpt of a text that is not held out: below 2,000 words, as what somebody
+writes stands below much that he wrote before."""
+LETTERS_A_WORD = 6
+"""So many letters are at least a word, also where there are no spaces."""
+ABOVE = 2
+"""So many times as long as an excerpt is what stands above it: 500 words are enough to fill the
+cache of a mixture, and read in some hundredths of a second."""
+LONGEST_GAP = 3
+"""So few lines in an excerpt that are not of it are left out; more begin another one."""
+
+
+class Excerpt(NamedTuple):
+    """Some `lines` that follow each other, and those `above` them, which are context."""
+
+    above: Sequence[str]
+    lines: Sequence[str]
 
 
 def written_lines(lines: Iterable[str]) -> Mask:
@@ -44,31 +65,38 @@ def hold_out(may_be: Mask, fraction: float, seed: int) -> Mask:
     return held_out
 
 
-def split_lines(lines: Iterable[str], held_out: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The training lines and the held-out lines of a text."""
-    lines = tuple(lines)
-    return tuple(compress(lines, ~held_out)), tuple(compress(lines, held_out))
-
-
-def sample_lines(lines: Iterable[str], most_words: int, held_out: Mask | None = None) -> list[str]:
-    """Lines without those of `held_out` [L]: all, or stretches spread over the text that have at
-    most `most_words` words together. The last line may be cut."""
-
-    def candidates() -> Iterable[str]:
-        return lines if held_out is None else compress(lines, ~held_out)
-
-    words = sum(len(line.split()) for line in candidates())
-    if words <= most_words:
-        return [*candidates()]
-    fraction, sample = most_words / words, list[str]()
-    for number, line in enumerate(candidates()):
-        if most_words > 0 and is_sampled(number // STRETCH, fraction):
-            first = line.split(None, most_words)[:most_words]
-            most_words -= len(first)
-            sample.append(" ".join(first) if most_words <= 0 else line)
+def sampled(
+    lines: Iterable[str], most_words: int, among: Mask | None = None, each: int = WORDS_EACH
+) -> Mask:
+    """Which lines [L] are a sample of about `most_words` words: of the lines `among` these [L], by
+    default of all, stretches of `each` words that are spread evenly; all if they have no more."""
+    counts = (max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines)
+    words = np.fromiter(counts, np.int64)
+    among = np.ones(len(words), np.bool_) if among is None else among
+    words[~among] = 0
+    total = int(words.sum())
+    if total <= most_words:
+        return among
+    stretches = max(1, most_words // each)
+    before = np.cumsum(words) - words
+    sample: Mask = among & (before % (total / stretches) < most_words / stretches)
     return sample
 
 
-def is_sampled(number: int, fraction: float) -> bool:
-    """Whether this one of many is in a sample of a `fraction` of them, which is spread evenly."""
-    return ceil((number + 1) * fraction) != ceil(number * fraction)
+def excerpts_of(lines: Iterable[str], chosen: Mask, each: int = WORDS_EACH) -> list[Excerpt]:
+    """The chosen lines, given which lines [L] these are, as excerpts: those that follow each other
+    with what stands above them, for excerpts of about `each` words."""
+    excerpts, of_excerpt, gap = list[Excerpt](), list[str](), LONGEST_GAP + 1
+    recent, characters, above = deque[str](), 0, ABOVE * LETTERS_A_WORD * each
+    for line, is_chosen in zip(lines, chosen, strict=True):
+        if is_chosen:
+            if gap > LONGEST_GAP:
+                of_excerpt = []
+                excerpts.append(Excerpt([*recent], of_excerpt))
+            of_excerpt.append(line)
+        gap = 0 if is_chosen else gap + 1
+        recent.append(line)
+        characters += len(line) + 1
+        while characters - len(recent[0]) - 1 > above:
+            characters -= len(recent.popleft()) + 1
+    return excerpts

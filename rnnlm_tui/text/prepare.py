@@ -5,19 +5,23 @@ Shapes: N words, L lines of the text, blank ones included.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.event_types import CorpusFacts
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.text.encoded_lines import SLICE, EncodedLines, count_ids
-from rnnlm_tui.text.held_out import Mask, hold_out, sample_lines, written_lines
+from rnnlm_tui.text.encoded_lines import EncodedLines, number_words
+from rnnlm_tui.text.held_out import Mask, hold_out, sampled, written_lines
 from rnnlm_tui.text.reading import Report, Text, no_report
-from rnnlm_tui.text.tokenizer import TokenizedText, Tokenizer, tokenize_lines
+from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import PROSE, TOKENIZERS, make_tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
@@ -28,6 +32,9 @@ REPORTED_LINES = 1 << 12
 FEWEST_PAIRS = 2
 FEW_IDS = 1 << 16
 """So many ids fit into two bytes each."""
+NOTHING_HELD_OUT = (
+    "nothing is held out (too few new lines): the figures tell how well the model remembers"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +102,41 @@ def prepare(
     own frequent words, as the settings limit them, and returns the vocabulary; by default it is
     these. Raises CorpusError if there is not enough to train on.
     """
-    settings, is_given = config.train, held_out is not None
+    settings = config.train
     if held_out is None:
         held_out = hold_out(written_lines(text), settings.held_out, settings.seed)
     if config.tokenizer != PROSE:
         tokenizer = TOKENIZERS[config.tokenizer]
     elif tokenizer is None:
-        tokenizer = _learned(text, held_out, known.words if known else ())
-    tokenized = tokenize_lines(_reported(text, len(held_out), report), tokenizer)
-    is_trained = np.repeat(~held_out, tokenized.lengths)  # [N]
-    counts = count_ids(tokenized.numbers[is_trained], len(tokenized.words))
-    if not counts.any():
-        where = " in the lines to train on" if tokenized.words else ""
-        raise CorpusError(f"{text.name} holds no words{where}", "give a text with lines of words")
-    vocabulary = Vocabulary.of_counts(
-        dict(zip(tokenized.words, counts.tolist(), strict=True)),
-        special_tokens,
-        most=settings.max_vocabulary,
-        min_count=settings.min_count,
-    )
+        from rnnlm_tui.text.prose_learning import learn_prose  # loads regex
+
+        sample = compress(text, sampled(text, LEARNED_WORDS, ~held_out))
+        tokenizer = learn_prose(sample, known.words if known else ())
+    number_of = dict[str, int]()
+    train_lines = _reported(compress(text, ~held_out), len(held_out), report)
+    train_numbers, train_lengths = number_words(train_lines, tokenizer, number_of)
+    if not number_of:
+        why = f"{text.name} holds no words to train on"
+        raise CorpusError(why, "give a text with lines of words")
+    of_numbers = np.bincount(train_numbers).tolist()
+    counts = Counter(dict(zip(number_of, of_numbers, strict=True)))
+    frequent = [
+        word  # those that are equally frequent are in the order of the text
+        for word, count in counts.most_common()
+        if count >= settings.min_count and word not in special_tokens
+    ]
+    vocabulary = Vocabulary(frequent[: settings.max_vocabulary], special_tokens)
     if vocabulary_for is not None:
         vocabulary = vocabulary_for(vocabulary)
     if not vocabulary.words:
         why = f"no word occurs {settings.min_count} times in {text.name}"
         raise CorpusError(why, "give a smaller {min_count}")
-    train, held = _encode(tokenized, vocabulary, held_out, is_trained)
+    numbers, lengths = number_words(compress(text, held_out), tokenizer, number_of)
+    ids = vocabulary.ids([*number_of])
+    if vocabulary.total_words <= FEW_IDS:
+        ids = ids.astype(np.uint16)
+    train = _encoded(ids[train_numbers], train_lengths, vocabulary)
+    held = _encoded(ids[numbers], lengths, vocabulary)
     prepared = Prepared(
         text=text,
         tokenizer=make_tokenizer(config.tokenizer, tokenizer.conventions, vocabulary),
@@ -128,10 +145,10 @@ def prepare(
         train=train,
         held_out=held,
         held_out_mask=held_out,
-        distinct_words=int(np.count_nonzero(counts)),
-        held_out_words=int(tokenized.lengths[held_out].sum()),
+        distinct_words=len(counts),
+        held_out_words=len(numbers),
         notes=(text.note,) if text.note else (),
-        warnings=(*_warnings(text, settings.held_out, held, is_given),),
+        warnings=(NOTHING_HELD_OUT,) if settings.held_out > 0 and not len(held) else (),
     )
     if prepared.is_lesson and prepared.predictions < FEWEST_PAIRS:
         raise CorpusError(
@@ -142,14 +159,6 @@ def prepare(
     return prepared
 
 
-def _learned(text: Text, held_out: Mask, known: Sequence[str]) -> Tokenizer:
-    """The tokenizer of prose that is learned from the training lines, and knows the usual case of
-    `known` words too."""
-    from rnnlm_tui.text.prose_learning import learn_prose  # loads regex
-
-    return learn_prose(sample_lines(text, LEARNED_WORDS, held_out), known)
-
-
 def _reported(lines: Iterable[str], count: int, report: Report) -> Iterator[str]:
     for number, line in enumerate(lines):
         if number % REPORTED_LINES == REPORTED_LINES - 1:
@@ -157,29 +166,9 @@ def _reported(lines: Iterable[str], count: int, report: Report) -> Iterator[str]
         yield line
 
 
-def _encode(
-    text: TokenizedText, vocabulary: Vocabulary, held_out: Mask, is_trained: Mask
-) -> tuple[EncodedLines, EncodedLines]:
-    """The training lines and the held-out lines as ids, given which lines [L] are held out and
-    which words [N] are not."""
-    of_words = vocabulary.ids(text.words)
-    if vocabulary.total_words <= FEW_IDS:
-        of_words = of_words.astype(np.uint16)
-    ids, lengths = np.empty(len(text.numbers), of_words.dtype), text.lengths
-    for low in range(0, len(ids), SLICE):
-        ids[low : low + SLICE] = of_words[text.numbers[low : low + SLICE]]
+def _encoded(ids: NDArray[Any], lengths: NDArray[np.int64], vocabulary: Vocabulary) -> EncodedLines:
+    """Lines of so many words [L] with these ids [N], without those that are dropped."""
     if vocabulary.unknown_id is None and not (is_kept := ids != PADDING).all():
-        kept_before = np.concatenate(([0], np.cumsum(is_kept)))
-        lengths = np.diff(kept_before[np.concatenate(([0], np.cumsum(lengths)))])
-        ids, is_trained = ids[is_kept], is_trained[is_kept]
-    held = EncodedLines(ids[~is_trained], lengths[held_out])
-    return EncodedLines(ids[is_trained], lengths[~held_out]), held
-
-
-def _warnings(text: Text, fraction: float, held: EncodedLines, is_given: bool) -> Iterator[str]:
-    if fraction > 0 and not len(held):
-        are, them = ("is", "it") if text.lines == 1 else ("are", "them")
-        few = f"{plural(text.lines, 'line')} {are} too few to hold {fraction:.0%} of {them} out"
-        if is_given and round(text.lines * fraction):
-            few = "the model that it starts from has seen nearly all lines"
-        yield f"nothing is held out: {few}, so the figures tell how well the model remembers"
+        line = np.repeat(np.arange(len(lengths)), lengths)
+        ids, lengths = ids[is_kept], np.bincount(line[is_kept], minlength=len(lengths))
+    return EncodedLines(ids, lengths)

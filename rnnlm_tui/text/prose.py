@@ -19,13 +19,13 @@ import regex
 from rnnlm_tui.formatting import same_start
 from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
+    CHUNKS,
     CLOSE,
     CLOSE_SINGLE,
     LETTER,
     LINE_BEGIN,
     OPEN,
     OPEN_SINGLE,
-    SCRIPTS_WITHOUT_SPACES,
     Tokens,
     cut,
     fold,
@@ -33,45 +33,19 @@ from rnnlm_tui.text.prose_tokens import (
     usual_spaces,
     usually_begins_sentence,
 )
-from rnnlm_tui.text.spacing import UNDECIDED
 from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer, is_all_capitals
 
 TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
 REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", regex.VERSION1)
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
-
-
-class _PlainLetters(dict[int, str]):
-    """A table for `str.translate` that turns each letter into the small one without accents, if
-    that is one."""
-
-    def __missing__(self, code: int) -> str:
-        letter = plain = chr(code)
-        if letter.isalpha():
-            parts = unicodedata.normalize("NFKD", letter)
-            plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
-        if len(plain) != 1:
-            plain = letter.lower() if len(letter.lower()) == 1 else letter
-        self[code] = plain
-        return plain
-
-
-PLAIN_LETTERS = _PlainLetters({ord("’"): APOSTROPHE})
-LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
-"""The longest chunk that is cached, in characters, and the most chunks."""
+UNDECIDED = frozenset("'\u2019\"-/_\\")
+"""Marks that may or may not have a space before them, depending on their use."""
 WORDS = re.compile(r"[^\W_]+")
 """Runs of letters and digits."""
-BETWEEN_CHARACTERS = regex.compile(
-    rf"(?<=[{SCRIPTS_WITHOUT_SPACES}]\p{{M}}*)"
-    rf"(?=[[{SCRIPTS_WITHOUT_SPACES}]&&\p{{L}}--[\u0e33\u0eb3]])",  # AM, written after a letter
-    regex.VERSION1,
-)
-"""Where a long text in a script without spaces is cut, so that a key costs the same after any
-number of characters."""
-MAX_ENDS = 64
-"""Texts before the cursor whose tokens are cached: enough for one question and for one word as it
-is typed."""
+MAX_TYPED = 64
+"""Texts before the cursor whose tokens are cached: enough for one question. To read one of 1,000
+characters takes 0.1 ms."""
 MAX_CASES = 1 << 12
 """Words whose usual case is cached."""
 FAR_RARER = 100
@@ -79,32 +53,6 @@ FAR_RARER = 100
 not `bill` for `Bill`."""
 MARKS_BEFORE = 3
 """The last marks that decide whether a sentence begins after them."""
-
-
-Chunk = tuple[Tokens, tuple[tuple[int, str], ...], str, bool]
-"""Text between spaces: its tokens, the places of its words with the marks before each one, the
-marks after the last word, and whether it is a single word. A plain tuple, which unpacks five times
-as fast as a named one."""
-
-
-class Chunks(dict[str, Chunk]):
-    """The chunks of folded texts without white space, computed when they are first looked up."""
-
-    def __missing__(self, text: str) -> Chunk:
-        tokens, words, marks = cut(text), list[tuple[int, str]](), ""
-        for place, token in enumerate(tokens):
-            if is_mark(token):
-                marks += token
-            else:
-                words.append((place, marks))
-                marks = ""
-        chunk = tokens, tuple(words), marks, len(words) == len(tokens) == 1
-        if len(text) <= LONGEST_CHUNK and len(self) < MAX_CHUNKS:
-            self[text] = chunk
-        return chunk
-
-
-CHUNKS = Chunks()
 
 
 class ProseTokenizer(Tokenizer):
@@ -121,15 +69,13 @@ class ProseTokenizer(Tokenizer):
     def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
         self._token_of = {form: token for token, form in conventions.forms.items()}
-        self._ends: dict[str, tuple[Tokens, str]] = {}
         self._case = lru_cache(MAX_CASES)(self._known_case)
+        self._tokens_of_typed = lru_cache(MAX_TYPED)(self._read_typed)
         self._in_style = cache(self._with_style)
 
     def words(self, line: str) -> list[str]:
         """The tokens of a line; none of a heading that is only a number."""
-        if HEADING.fullmatch(line):
-            return []
-        return self._scan(line, LINE_BEGIN, in_capitals=is_in_capitals(line))[0]
+        return [] if HEADING.fullmatch(line) else self._scan(line)[0]
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
         """The tokens of a text being typed, in a case in which they are known, and the prefix of
@@ -145,11 +91,10 @@ class ProseTokenizer(Tokenizer):
         return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
-        written = chain.from_iterable(CHUNKS[chunk][0] for chunk in split(fold(text)))
-        tokens, _ = self._scan(text, LINE_BEGIN, in_capitals=is_in_capitals(text))
+        written = [token for chunk in fold(text).split() for token in CHUNKS[chunk]]
         return [
             (self._case(token), form, token == form)
-            for token, form in zip(tokens, written, strict=True)
+            for token, form in zip(self._scan(text)[0], written, strict=True)
         ]
 
     def letters_at_start(self, text: str) -> int:
@@ -172,27 +117,15 @@ class ProseTokenizer(Tokenizer):
             return self
         return ProseTokenizer(replace(self.conventions, forms=forms), self._ranks)
 
-    def _tokens_of_typed(self, text: str) -> tuple[Tokens, str]:
+    def _read_typed(self, text: str) -> tuple[Tokens, str]:
         """The tokens of a typed text, in a case in which they are known, and the marks that it ends
-        with. A text that only got longer is not read again from its start."""
-        if (ends := self._ends.get(text)) is not None:
-            return ends
-        end, in_capitals = text.rstrip(), is_in_capitals(text)
-        start = len(end) - 1 if BETWEEN_CHARACTERS.search(end[-2:]) else end.rfind(" ") + 1
-        before = text[:start]
-        earlier = None if in_capitals or is_in_capitals(before) else self._ends.get(before)
-        if earlier is None:
-            start, earlier = 0, ((), LINE_BEGIN)
-        tokens, marks = self._scan(text[start:], earlier[1], in_capitals=in_capitals)
-        ends = (*earlier[0], *map(self._case, tokens)), marks
-        if len(self._ends) >= MAX_ENDS:
-            self._ends.clear()
-        self._ends[text] = ends
-        return ends
+        with."""
+        tokens, marks = self._scan(text)
+        return tuple(map(self._case, tokens)), marks
 
     def match_key(self, word: str) -> str:
         """Small letters without accents, each for one, and the plain apostrophe."""
-        key = word.lower() if word.isascii() else word.translate(PLAIN_LETTERS)
+        key = word.lower() if word.isascii() else "".join(map(_plain, word))
         return word if key == word else key  # most keys are the words, which saves their memory
 
     def line_key(self, line: str) -> str:
@@ -200,7 +133,7 @@ class ProseTokenizer(Tokenizer):
         return " ".join(WORDS.findall(fold(line).lower()))
 
     def _begins_sentence(self, marks: str) -> bool:
-        """Whether a word after these marks begins a sentence; "" is within a sentence."""
+        """Whether a word after these marks begins a sentence."""
         learned = self.conventions.starts.get(marks)
         return usually_begins_sentence(marks) if learned is None else learned
 
@@ -208,48 +141,34 @@ class ProseTokenizer(Tokenizer):
         """Whether running text has a space before and after a token."""
         return self.conventions.spaces.get(token) or usual_spaces(token)
 
-    def _scan(self, text: str, marks: str, *, in_capitals: bool) -> tuple[list[str], str]:
-        """The tokens of a text that follows these marks, and the marks that it ends with, for
-        `_begins_sentence`."""
-        of_text = list[str]()
-        usual = self._usual_case_of_capitals if in_capitals else self._usual_case
-        for chunk in split(fold(text)):
-            tokens, words, marks_after, is_plain = CHUNKS[chunk]
-            if is_plain and not marks and not in_capitals:
-                of_text.append(tokens[0])
-                continue
-            first = len(of_text)
-            of_text += tokens
-            for place, marks_before in words:
-                if marks := (marks + marks_before)[-MARKS_BEFORE:]:
-                    if self._begins_sentence(marks):
-                        of_text[first + place] = usual(tokens[place])
-                elif in_capitals:
-                    of_text[first + place] = usual(tokens[place])
+    def _scan(self, text: str) -> tuple[list[str], str]:
+        """The tokens of a text, and the marks that it ends with, for `_begins_sentence`."""
+        tokens, marks, in_capitals = list[str](), LINE_BEGIN, is_in_capitals(text)
+        for chunk in fold(text).split():
+            for token in CHUNKS[chunk]:
+                if is_mark(token):
+                    marks = (marks + token)[-MARKS_BEFORE:]
+                    tokens.append(token)
+                    continue
+                begins = self._begins_sentence(marks) if marks else in_capitals
+                tokens.append(self._usual_case(token, in_capitals) if begins else token)
                 marks = ""
-            marks = (marks + marks_after)[-MARKS_BEFORE:]
-        return of_text, marks
+        return tokens, marks
 
     def _known_case(self, word: str) -> str:
         """The word, or another spelling if only that is known or that is far more frequent."""
-        other = self._most_frequent(word[0].upper() + word[1:], word.lower())
+        other = min(word[0].upper() + word[1:], word.lower(), key=self._rank)
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
 
-    def _usual_case(self, word: str) -> str:
-        """A word that begins a sentence in the case that it mostly has within one."""
-        if not word[0].isupper() or word[1:] != word[1:].lower():
-            return word
-        return self._most_frequent(word[0].lower() + word[1:], word)
-
-    def _usual_case_of_capitals(self, word: str) -> str:
-        """The same for a word of a line that is all in capitals."""
+    def _usual_case(self, word: str, in_capitals: bool) -> str:
+        """A word that begins a sentence, or is of a line all in capitals, in the case that it
+        mostly has within a sentence. One with a capital inside, as iPhone, stays."""
         lower = word.lower()
-        return self._most_frequent(lower, lower[:1].upper() + lower[1:], word)
-
-    def _most_frequent(self, *spellings: str) -> str:
-        """The spelling with the best rank; the first of those that are equal or unknown."""
-        return min(spellings, key=self._rank)
+        capital = lower[:1].upper() + lower[1:]
+        if word == capital or in_capitals:
+            return min(lower, capital, word, key=self._rank)
+        return word
 
     def _rank(self, word: str) -> float:
         return self._ranks.get(word, math.inf)
@@ -261,11 +180,11 @@ class ProseTokenizer(Tokenizer):
         in_capitals = is_in_capitals(before) and is_all_capitals(before)
         if prefix:
             begin, rest = text[: len(prefix)], text[len(prefix) :]
-            if is_all_capitals(prefix) or (in_capitals and prefix.isupper()):
-                begin, rest = begin.lower(), rest.upper()
-            elif text != text.lower():
-                return _replacing(prefix, begin, rest, space_after)
-            return _replacing(prefix, _in_case_of(prefix, begin), rest, space_after)
+            if is_capital := is_all_capitals(prefix) or (in_capitals and prefix.isupper()):
+                rest = rest.upper()
+            begin = _with_typed(prefix, begin, keeps_case=is_capital or text == text.lower())
+            same = same_start(prefix, begin)
+            return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
         last, marks = self._end_of(before)
         if in_capitals:
             text = text.upper()
@@ -319,13 +238,14 @@ class ProseTokenizer(Tokenizer):
         return word.replace(APOSTROPHE, forms.get(APOSTROPHE, APOSTROPHE))
 
 
-def split(text: str) -> list[str]:
-    """The chunks of a text: what is between its spaces, or single characters of scripts without
-    spaces."""
-    chunks = text.split()
-    if not any(len(chunk) > LONGEST_CHUNK for chunk in chunks):
-        return chunks
-    return [part for chunk in chunks for part in BETWEEN_CHARACTERS.split(chunk)]
+@cache
+def _plain(letter: str) -> str:
+    """The small letter without accents, if that is one."""
+    if not letter.isalpha():
+        return APOSTROPHE if letter == "’" else letter
+    parts = unicodedata.normalize("NFKD", letter)
+    plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
+    return next(form for form in (plain, letter.lower(), letter) if len(form) == 1)
 
 
 Style = tuple[tuple[str, str], ...]
@@ -366,26 +286,17 @@ def is_in_capitals(text: str) -> bool:
     return text.isupper() and (len(text) > 4 or " " in text.strip())
 
 
-def _in_case_of(prefix: str, letters: str) -> str:
-    """The small `letters` of a word, as many as are typed, in the case in which they are."""
-    if len(letters) != len(prefix) or letters == prefix:
-        return letters
-    pairs = zip(prefix, letters, strict=True)
+def _with_typed(prefix: str, begin: str, *, keeps_case: bool) -> str:
+    """The `begin` of a word as its typed `prefix` has it: apostrophes and other marks as they are
+    typed, and letters in their case if the word has none of its own."""
     return "".join(
-        typed if typed.lower() == letter else letter.upper() if typed.isupper() else letter
-        for typed, letter in pairs
+        typed
+        if not typed.isalpha() or (keeps_case and typed.lower() == letter.lower())
+        else letter.upper()
+        if keeps_case and typed.isupper()
+        else letter
+        for typed, letter in zip(prefix, begin, strict=False)
     )
-
-
-def _replacing(prefix: str, begin: str, rest: str, space_after: bool) -> Insertion:
-    """How to insert the `rest` of a word whose typed `prefix` is written as `begin`, except for
-    apostrophes and other marks, which stay as typed."""
-    if begin != prefix and len(begin) == len(prefix):
-        pairs = zip(prefix, begin, strict=True)
-        begin = "".join(letter if typed.isalpha() else typed for typed, letter in pairs)
-        same = same_start(prefix, begin)
-        return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
-    return Insertion(rest, space_after=space_after)
 
 
 def capitalize(word: str) -> str:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 
 import regex
 
-from rnnlm_tui.text.prose import CHUNKS, HEADING, MARKS_BEFORE, ProseTokenizer, is_in_capitals
+from rnnlm_tui.text.prose import HEADING, MARKS_BEFORE, ProseTokenizer, is_in_capitals
 from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
+    CHUNKS,
     CLOSE,
     CLOSE_SINGLE,
     DASH,
-    DOUBLE_QUOTES,
     ELLIPSIS,
     LINE_BEGIN,
     OPEN,
     OPEN_SINGLE,
-    SINGLE_QUOTES,
     TOKEN,
     fold,
     is_mark,
@@ -41,8 +39,6 @@ them keep their case, so that none is written back wrongly."""
 NARROW = "\u00a0\u202f\u2009"
 """The spaces that some texts have around marks, such as the French « oui »."""
 SPACED_MARK = regex.compile(rf"(?<=([«„“]))([{NARROW}])|([{NARROW}])([\p{{P}}\p{{S}}])")
-FORMS = DOUBLE_QUOTES | SINGLE_QUOTES | {DASH, ELLIPSIS, "...", "--"}
-"""What a chunk with a token of several forms has."""
 USUAL_FORMS = {
     OPEN: '"', CLOSE: '"', OPEN_SINGLE: "'", CLOSE_SINGLE: "'",
     DASH: DASH, ELLIPSIS: "...", APOSTROPHE: APOSTROPHE,
@@ -73,42 +69,29 @@ class Habits:
                     for after, space, other, mark in SPACED_MARK.findall(folded):
                         self.narrow[(OPEN, space) if after else (mark, other)] += 1
         for chunk, count in chunks.items():
-            for before, token in pairwise(CHUNKS[chunk][0]):
-                self._count_space(before, token, False, count)
-            if any(form in chunk for form in FORMS):
-                self._count_forms(chunk, count)
+            self._count_forms(chunk, count)
 
     def _count_line(self, chunks: Iterable[str]) -> None:
-        """Counts the words within sentences, what begins these, and the spaces between chunks."""
-        within, marks, last = list[str](), LINE_BEGIN, ""
-        for text in chunks:
-            tokens, words, marks_after, is_plain = CHUNKS[text]
-            if is_plain and not marks:
-                last = tokens[0]
-                within.append(last)
-                continue
-            if last and (marks or not words or words[0][0] > 0):  # a mark is next to the space
-                self._count_space(last, tokens[0], True, 1)
-            for place, marks_before in words:
-                word = tokens[place]
-                marks = (marks + marks_before)[-MARKS_BEFORE:]
-                is_capital = word[0].isupper()
-                if marks and (is_capital or word[0].islower()):
-                    self.starts[marks, is_capital] += 1
-                if not marks or not usually_begins_sentence(marks):
-                    within.append(word)
-                marks = ""
-            marks = (marks + marks_after)[-MARKS_BEFORE:]
-            last = tokens[-1]
+        """Counts the words within sentences, what begins these, and the spaces around marks."""
+        within, marks, last, last_is_mark = list[str](), LINE_BEGIN, "", False
+        for chunk in chunks:
+            is_spaced = True
+            for token in CHUNKS[chunk]:
+                if token_is_mark := is_mark(token):
+                    marks = (marks + token)[-MARKS_BEFORE:]
+                    if last and not last_is_mark:
+                        self.before[token, is_spaced] += 1
+                else:
+                    if last_is_mark:
+                        self.after[last, is_spaced] += 1
+                    is_capital = token[0].isupper()
+                    if marks and (is_capital or token[0].islower()):
+                        self.starts[marks, is_capital] += 1
+                    if not (marks and usually_begins_sentence(marks)):
+                        within.append(token)
+                    marks = ""
+                last, last_is_mark, is_spaced = token, token_is_mark, False
         self.words.update(within)
-
-    def _count_space(self, before: str, token: str, spaced: bool, count: int) -> None:
-        """Counts two adjacent tokens, with or without a space between, if one is a mark."""
-        is_before, is_after = is_mark(before), is_mark(token)
-        if is_before and not is_after:
-            self.after[before, spaced] += count
-        elif is_after and not is_before:
-            self.before[token, spaced] += count
 
     def _count_forms(self, chunk: str, count: int) -> None:
         for match in TOKEN.finditer(chunk):

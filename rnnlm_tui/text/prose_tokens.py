@@ -62,6 +62,8 @@ TOKEN = regex.compile(
 )
 EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
 FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
+LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
+"""The longest chunk that is cached, in characters, and the most chunks."""
 Tokens = tuple[str, ...]
 
 
@@ -129,6 +131,19 @@ def cut(chunk: str) -> Tokens:
         else:
             tokens.append(token)
     return tuple(tokens)
+
+
+class Chunks(dict[str, Tokens]):
+    """The tokens of folded texts without white space, cut when they are first looked up."""
+
+    def __missing__(self, chunk: str) -> Tokens:
+        tokens = cut(chunk)
+        if len(chunk) <= LONGEST_CHUNK and len(self) < MAX_CHUNKS:
+            self[chunk] = tokens
+        return tokens
+
+
+CHUNKS = Chunks()
 
 
 def token_of(chunk: str, match: regex.Match[str]) -> str:

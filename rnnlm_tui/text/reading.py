@@ -1,33 +1,23 @@
-"""Reads files as one text, whose lines can be read as often as needed and are never all held."""
+"""Reads files as one text, whose lines can be read as often as needed."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
 import io
-import os
-import shutil
-import stat
-import tempfile
-import weakref
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
-from rnnlm_tui.text.paragraphs import Paragraphs, is_wrapped
-from rnnlm_tui.text.words import count_words
 
 STANDARD_INPUT = "-"
-READING = "reading text"
-SMALL = 16 << 20
-"""Bytes of the largest text whose lines are held, so that the file may change while it is learned.
-A larger one is read from its files each time."""
-HEAD = 1 << 16
-"""Bytes whose zero bytes show that a file is no text, before a line of it is held."""
 REPORTED_EACH = 1 << 20
-"""The progress is reported after so many characters."""
+"""The progress is reported after so many bytes of a file."""
 BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -35,6 +25,22 @@ BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+HEAD = 1 << 16
+"""Bytes whose zero bytes show that a file is no text, before its first bad byte does."""
+WRAPPED_FRACTION = 0.8
+"""Least share of line breaks within paragraphs explained by the width, for a text to count as
+wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
+paragraph, 0.29 in the sonnets."""
+FEWEST_BREAKS = 10
+NARROWEST, WIDEST = 40, 160
+"""Columns at which texts are wrapped."""
+FULL = 0.95
+"""The width is that of the longest lines but a twentieth."""
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+"""The characters of scripts without spaces: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
 Report = Callable[[str, int, int], None]
 """Is told the name of a pass over a text, how much of it is done, and how much there is."""
 
@@ -49,7 +55,8 @@ class Text:
 
     `sources` are the absolute paths of its files, "-" for standard input and pipes. `sha256` is the
     hash of the decoded text with newlines as line ends. `words` are counted as a person does,
-    `lines` are those with words. `note` says what a line is, and why, if there is anything to say.
+    `lines` are those with words. `raw` is the text in UTF-8: 6 bytes a word, where a list of lines
+    takes twice as much. `note` says what a line is, and why, if there is anything to say.
     """
 
     name: str
@@ -57,12 +64,12 @@ class Text:
     sha256: str
     words: int
     lines: int
-    each: Iterable[str] = field(repr=False)
+    raw: bytes = field(repr=False)
     note: str = ""
 
     def __iter__(self) -> Iterator[str]:
-        """Raises CorpusError if a file has changed since it was first read."""
-        return iter(self.each)
+        lines = io.TextIOWrapper(io.BytesIO(self.raw), "utf-8", newline="\n")
+        return (line.removesuffix("\n") for line in lines)
 
 
 def read_text(
@@ -71,35 +78,34 @@ def read_text(
     stdin: BinaryIO | None = None,
     report: Report = no_report,
 ) -> Text:
-    """Reads files, or `-` for standard input, which is empty if not given, as one text.
+    """Reads files, or `-` for standard input, which is empty if not given, as one text, in which
+    each begins on a new line.
 
-    `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. What can be read
-    only once is copied to a temporary file, which is removed when the text is gone. Raises
+    `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
     CorpusError for a file that cannot be read or is not text.
     """
-    each = list[_File]()
+    raw, words, lines, line = io.BytesIO(), 0, 0, "\n"
+    names, places = list[str](), list[str]()
     for path in map(Path, sources):
-        label = f"the corpus {path}"
-        if str(path) == STANDARD_INPUT:
-            each.append(_spooled(stdin or io.BytesIO(), "stdin", "standard input"))
-        elif is_pipe(path):
-            with _opened(path, label) as pipe:
-                each.append(_spooled(pipe, "pipe", label))
-        else:
-            each.append(_file_at(path, path.name, str(path.absolute()), label))
-    more = f" and {len(each) - 1} more" if len(each) > 1 else ""
-    files, digest, words, written = _Files(tuple(each), encoding), hashlib.sha256(), 0, 0
-    held = list[str]() if files.size <= SMALL else None
-    for with_end in files.read(report):
-        digest.update(with_end.encode())
-        line = with_end.removesuffix("\n")
-        words += count_words(line)
-        written += bool(line) and not line.isspace()
-        if held is not None:
-            held.append(line)
-    lines = files if held is None else tuple(held)
-    absolute = tuple(file.source for file in each)
-    return Text(each[0].name + more, absolute, digest.hexdigest(), words, written, lines)
+        label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
+        name, place, file = _opened(path, label, stdin)
+        names.append(name)
+        places.append(place)
+        with file:
+            size, reported = file.seek(0, io.SEEK_END), 0
+            if not line.endswith("\n"):
+                raw.write(b"\n")
+                line = "\n"
+            for line in decoded_lines(file, label, encoding):
+                raw.write(line.encode())
+                words += count_words(line)
+                lines += not line.isspace()
+                if file.tell() >= reported + REPORTED_EACH:
+                    reported = file.tell()
+                    report("reading text", reported, size)
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    digest = hashlib.sha256(raw.getbuffer()).hexdigest()
+    return Text(names[0] + more, tuple(places), digest, words, lines, raw.getvalue())
 
 
 def arranged(text: Text, how: str) -> Text:
@@ -109,97 +115,85 @@ def arranged(text: Text, how: str) -> Text:
     if how == "each" or (how == "auto" and not is_wrapped(text)):
         why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
         return replace(text, note=why)
-    paragraphs = Paragraphs(text.each)
-    count = sum(map(bool, paragraphs))
+    raw = b"".join(line.encode() + b"\n" for line in paragraphs(text))
+    joined = replace(text, raw=raw, lines=sum(map(bool, paragraphs(text))))
     why = "asked for" if how == "paragraphs" else "the text is wrapped"
-    note = f"a line is a paragraph ({why}): {text.lines:,} lines are {count:,} paragraphs"
-    each = tuple(paragraphs) if isinstance(text.each, tuple) else paragraphs
-    return replace(text, each=each, lines=count, note=note)
+    note = f"a line is a paragraph ({why}): {text.lines:,} lines are {joined.lines:,} paragraphs"
+    return replace(joined, note=note)
 
 
-@dataclass(frozen=True)
-class _File:
-    """A file to read again. `source` is its absolute path, or "-" if it is a copy of what can be
-    read only once, `label` names it in messages, and `stamp` is its size and the time of its last
-    change."""
-
-    name: str
-    source: str
-    label: str
-    path: Path
-    stamp: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class _Files:
-    """The lines of files that form one text, in which each begins on a new line."""
-
-    each: tuple[_File, ...]
-    encoding: str | None
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.stamp[0] for file in self.each)
-
-    def __iter__(self) -> Iterator[str]:
-        return (line.removesuffix("\n") for line in self.read(no_report))
-
-    def read(self, report: Report) -> Iterator[str]:
-        """Yields the lines with their newlines. Raises CorpusError."""
-        before, characters = 0, 0
-        for number, source in enumerate(self.each, start=1):
-            with _opened(source.path, source.label) as file:
-                for line in decoded_lines(file, source.label, self.encoding):
-                    is_whole = line.endswith("\n") or number == len(self.each)
-                    yield line if is_whole else f"{line}\n"
-                    characters += len(line)
-                    if characters >= REPORTED_EACH:
-                        characters = 0
-                        report(READING, before + file.tell(), max(1, self.size))
-                if _stamp(os.fstat(file.fileno())) != source.stamp:
-                    raise CorpusError(
-                        f"{source.label} has changed while it was read",
-                        "wait until it is no longer written to, or give a copy of it",
-                    )
-            before += source.stamp[0]
+def paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of each paragraph joined to one. Empty lines are kept, so joining twice changes
+    nothing."""
+    paragraph = list[str]()
+    for line in lines:
+        if words := line.split():
+            paragraph += words
+            continue
+        if paragraph:
+            yield " ".join(paragraph)
+            paragraph = []
+        yield ""
+    if paragraph:
+        yield " ".join(paragraph)
 
 
-def _file_at(path: Path, name: str, source: str, label: str) -> _File:
-    """Raises CorpusError if there is no file, or only a device, which may never end."""
-    with _opened(path, label) as file:
-        facts = os.fstat(file.fileno())
-    if not stat.S_ISREG(facts.st_mode):
-        why = f"cannot read {label}: it is neither a file nor a pipe"
-        raise CorpusError(why, "put the text into a file first")
-    return _File(name, source, label, path, _stamp(facts))
+def is_wrapped(lines: Iterable[str]) -> bool:
+    """Whether most lines within paragraphs end where the first word of the next one would not
+    fit."""
+    lengths, needed = Counter[int](), Counter[int]()
+    for line, following in pairwise(lines):
+        if following and not following.isspace() and (length := len(line.rstrip())):
+            lengths[length] += 1
+            needed[length + 1 + len(following.split(None, 1)[0])] += 1
+    count = lengths.total()
+    if count < FEWEST_BREAKS:
+        return False
+    width, shorter = 0, 0
+    for width in sorted(lengths):
+        shorter += lengths[width]
+        if shorter >= FULL * count:
+            break
+    longer = sum(each for length, each in needed.items() if length > width - 1)
+    return NARROWEST <= width <= WIDEST and longer / count >= WRAPPED_FRACTION
 
 
-def _stamp(facts: os.stat_result) -> tuple[int, int]:
-    return facts.st_size, facts.st_mtime_ns
+def count_words(text: str) -> int:
+    """The number of words as a person counts them: what stands between spaces and dashes and has a
+    letter or a digit. In a script without spaces each letter is one."""
+    if not text.isascii():
+        text = UNSPACED.sub(r" \g<0> ", text.replace("—", " "))
+    if "--" in text:
+        text = text.replace("--", " ")
+    return sum(chunk.isalnum() or any(map(str.isalnum, chunk)) for chunk in text.split())
 
 
-def _opened(path: Path, label: str) -> BinaryIO:
+def _opened(path: Path, label: str, stdin: BinaryIO | None) -> tuple[str, str, BinaryIO]:
+    """The name of a text, where it comes from, and its bytes."""
     try:
-        return path.open("rb")
+        if str(path) == STANDARD_INPUT:
+            return "stdin", STANDARD_INPUT, io.BytesIO(stdin.read() if stdin else b"")
+        absolute = str(path.absolute())
+        absolute.encode()
+        file = path.open("rb")
+        if not is_pipe(path):
+            return path.name, absolute, file
+        with file:
+            return "pipe", STANDARD_INPUT, io.BytesIO(file.read())
     except OSError as error:
-        hint = "give a file, or several" if kind_of(path) == stat.S_IFDIR else ""
+        hint = "give a file, or several" if isinstance(error, IsADirectoryError) else ""
         raise CorpusError(f"cannot read {label}: {os_reason(error)}", hint) from error
-    except ValueError as error:  # a NUL or a lone surrogate
-        raise CorpusError(f"cannot read {label}: no file can have this name") from error
+    except ValueError as error:  # a NUL, or a lone surrogate for a byte that is not UTF-8
+        why = f"cannot read {label}: its name is not UTF-8"
+        raise CorpusError(why, "rename the file, or its folder") from error
 
 
-def _spooled(file: BinaryIO, name: str, label: str) -> _File:
-    """Copies a text that can be read only once to a temporary file."""
+def is_pipe(path: Path) -> bool:
+    """Whether it can be read only once, and reading it may block."""
     try:
-        with tempfile.NamedTemporaryFile(prefix="text-", suffix=".tmp", delete=False) as copy:
-            path = Path(copy.name)
-            shutil.copyfileobj(file, copy)
-    except OSError as error:
-        raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
-    spooled = _file_at(path, name, STANDARD_INPUT, label)
-    weakref.finalize(spooled, path.unlink, missing_ok=True)
-    return spooled
+        return path.is_fifo()
+    except OSError:  # it may not be looked at
+        return False
 
 
 def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
@@ -208,6 +202,7 @@ def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[
     A byte order mark goes before the `encoding`; without both the text is UTF-8. Raises CorpusError
     if the file cannot be read or is not text; UsageError if there is no such encoding.
     """
+    file.seek(0)
     head = file.read(HEAD)
     file.seek(0)
     codec = codec_of(head, encoding)
@@ -244,15 +239,3 @@ def codec_of(raw: bytes, encoding: str | None = None) -> str:
     """The encoding of a text that begins with these bytes: that of its byte order mark, or the
     given one, or UTF-8."""
     return next((name for bom, name in BOMS if raw.startswith(bom)), encoding or "utf-8")
-
-
-def kind_of(path: Path) -> int | None:
-    """The kind of a file, such as `stat.S_IFREG`; None if there is none or it cannot be seen."""
-    try:
-        return stat.S_IFMT(path.stat().st_mode)
-    except (OSError, ValueError):
-        return None
-
-
-def is_pipe(path: Path) -> bool:
-    return kind_of(path) == stat.S_IFIFO

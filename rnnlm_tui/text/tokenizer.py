@@ -1,23 +1,25 @@
-"""What a tokenizer is: it splits lines of text into words, and writes words as text."""
+"""What a tokenizer is: it splits lines of text into words, and writes words as text, with spaces
+and marks as most European texts have them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Annotated, NamedTuple
 
-import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
-
-from rnnlm_tui.text.spacing import takes_space
 
 SENTENCE_ENDS = ".!?…。！？؟।"
 """The marks that end a sentence, in several scripts."""
+CLOSING = frozenset(",.;:!?)]}”»…")
+"""Marks without a space before them."""
+APOSTROPHES, DASHES = frozenset("'\u2019"), frozenset("-\u2014")
+GIVING_BACK = APOSTROPHES | DASHES
+"""Marks that restore the space they replaced if the next character shows that it belongs there."""
+AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
+"""What may follow an apostrophe within a word, complete or partly typed."""
 
 
 class Insertion(NamedTuple):
@@ -61,6 +63,22 @@ def is_all_capitals(text: str) -> bool:
     """Whether a text is all in capitals, with two side by side: the capitals of `O'B` or `B3` are
     those of names."""
     return text.isupper() and any(one.isalpha() and two.isalpha() for one, two in pairwise(text))
+
+
+def takes_space(before: str, character: str) -> bool:
+    """Whether a character typed after `before`, which ends with the space of an accepted word,
+    replaces that space, as a comma does."""
+    if character == '"':
+        return before.count('"') % 2 == 1  # it closes a quotation
+    return character in CLOSING or character == "-" or character in APOSTROPHES
+
+
+def gives_space_back(mark: str, typed: str) -> bool:
+    """Whether the text typed after a mark that replaced a space shows that the space belongs before
+    the mark, as in `he said 'so` or `we went - and`."""
+    if mark in DASHES:
+        return typed[:1] == " "
+    return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE
 
 
 class Tokenizer(ABC):
@@ -116,8 +134,7 @@ class Tokenizer(ABC):
         return Insertion(" " * bool(needs_space) + word[len(prefix) :])
 
     def takes_space(self, before: str, character: str) -> bool:
-        """Whether a character typed after `before`, which ends with the space of an accepted word,
-        replaces that space, as a comma does."""
+        """The rule `takes_space`, or what the text's conventions make of it."""
         return takes_space(before, character)
 
     def join(self, words: Sequence[str]) -> str:
@@ -127,24 +144,3 @@ class Tokenizer(ABC):
     def line_key(self, line: str) -> str:
         """The words of a line joined by spaces: the key to recognise it in other texts."""
         return " ".join(self.words(line))
-
-
-@dataclass(frozen=True, slots=True)
-class TokenizedText:
-    """Tokenized lines. `numbers` [N] are indices into `words`, the distinct words by first
-    appearance; `lengths` [L] are the numbers of words of the lines."""
-
-    words: tuple[str, ...]
-    numbers: NDArray[np.int32]
-    lengths: NDArray[np.int64]
-
-
-def tokenize_lines(lines: Iterable[str], tokenizer: Tokenizer) -> TokenizedText:
-    """Tokenizes lines; 0.15 s for a million words."""
-    number_of: defaultdict[str, int] = defaultdict(count().__next__)
-    numbers, lengths = array("i"), array("q")
-    for line in lines:
-        words = tokenizer.words(line)
-        lengths.append(len(words))
-        numbers.extend(map(number_of.__getitem__, words))
-    return TokenizedText(tuple(number_of), np.asarray(numbers), np.asarray(lengths))

@@ -59,7 +59,6 @@ class WhitespaceTokenizer(Tokenizer):
 TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
     {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())}
 )
-TOKENIZER_NAMES = (PROSE, *TOKENIZERS)
 
 
 def make_tokenizer(

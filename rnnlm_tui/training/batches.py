@@ -24,13 +24,11 @@ Shapes: M targets (words and ends of lines), B batch, T time steps, L steps of a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalTrainConfig, TrainConfig
-from rnnlm_tui.errors import UsageError
 from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
@@ -43,38 +41,19 @@ Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 """What a network reads [B, T], and the targets: [B] for the lesson's, else [B, T]."""
 
 
-class Shard(NamedTuple):
-    """The part of every batch that process `rank` of `of` computes: consecutive rows, about as many
-    for each process. If there are fewer rows than processes, some have none, but never the first
-    one."""
-
-    rank: int = 0
-    of: int = 1
-
-    def rows(self, total: int) -> slice:
-        """The rows of a batch of `total`."""
-        return slice(-(-total * self.rank // self.of), -(-total * (self.rank + 1) // self.of))
-
-
-WHOLE = Shard()
-"""The shard of a process that trains alone: all rows."""
-
-
 class PrefixBatches:
     """The lesson's batches: all prefix sequences, in a new random order each epoch."""
 
-    def __init__(self, prepared: Prepared, settings: TrainConfig, shard: Shard = WHOLE) -> None:
-        self._prepared, self._shard = prepared, shard
-        self._size, self._seed = settings.batch_size, settings.seed
+    def __init__(self, prepared: Prepared, settings: TrainConfig) -> None:
+        self._prepared, self._size, self._seed = prepared, settings.batch_size, settings.seed
         self.steps = -(-prepared.predictions // self._size)
         """Batches per epoch; the last one may be smaller."""
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """Yields this process's rows of the batches from `first_step` on."""
+        """Yields the batches from `first_step` on."""
         order = np.random.default_rng((self._seed, epoch)).permutation(self._prepared.predictions)
         for start in range(first_step * self._size, len(order), self._size):
             rows = order[start : start + self._size]
-            rows = rows[self._shard.rows(len(rows))]
             yield self._prepared.train.windows(rows, self._prepared.window)
 
     def held_out(self) -> Iterator[Batch]:
@@ -94,33 +73,23 @@ class BpttBatches:
     words that occur once are replaced by `<unk>`, so that it is learned even if every word has an
     id."""
 
-    def __init__(
-        self, prepared: Prepared, settings: CausalTrainConfig, shard: Shard = WHOLE
-    ) -> None:
-        """Raises UsageError if there are fewer streams than processes."""
-        self._lines, self._held_out = prepared.train, prepared.held_out
-        self._settings, self._shard = settings, shard
+    def __init__(self, prepared: Prepared, settings: CausalTrainConfig) -> None:
+        self._lines, self._held_out, self._settings = prepared.train, prepared.held_out, settings
         self._streams = max(1, min(settings.batch_size, prepared.predictions // settings.bptt))
-        if self._streams < shard.of:
-            raise UsageError(
-                f"batches of {self._streams} rows cannot be shared by {shard.of} processes",
-                "start fewer, or take a larger {batch_size}",
-            )
         self.steps = -(-stream_length(self._lines, self._streams) // settings.bptt)
         counts = prepared.train.word_counts(prepared.vocabulary.total_words)
         # If <unk> occurs in the text, it is learned there.
         self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """Yields this process's rows of the batches from `first_step` on."""
+        """Yields the batches from `first_step` on."""
         settings, lines = self._settings, self._lines
         rng = np.random.default_rng((settings.seed, epoch))
         ids = np.arange(len(self._rare))
         ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
         rotation = int(rng.choice(lines.starts[:-1] + np.arange(len(lines))))
-        for read, answers in stream_batches(
-            lines, self._streams, settings.bptt, rotation, first_step, self._shard
-        ):
+        batches = stream_batches(lines, self._streams, settings.bptt, rotation, first_step)
+        for read, answers in batches:
             yield ids[read], ids[answers]
 
     def held_out(self) -> Iterator[Batch]:
@@ -137,17 +106,12 @@ def stream_length(lines: EncodedLines, streams: int) -> int:
 
 
 def stream_batches(
-    lines: EncodedLines,
-    streams: int,
-    steps: int,
-    rotation: int = 0,
-    first: int = 0,
-    shard: Shard = WHOLE,
+    lines: EncodedLines, streams: int, steps: int, rotation: int = 0, first: int = 0
 ) -> Iterator[Batch]:
-    """Yields the batches from number `first` on: the rows of `shard`, with padding after the end of
-    the text, which begins at target number `rotation` and wraps around at its end."""
+    """Yields the batches from number `first` on, with padding after the end of the text, which
+    begins at target number `rotation` and wraps around at its end."""
     length = stream_length(lines, streams)
-    begins = np.arange(streams)[shard.rows(streams), None] * length  # [B, 1]
+    begins = np.arange(streams)[:, None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
         rotated = (places + rotation) % len(lines.targets)

@@ -6,16 +6,16 @@ Shapes: B batch, T time steps, N words to predict, G gates, E embedding, H hidde
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.causal import causal_shapes
-from rnnlm_tui.lm.cells import CELLS
+from rnnlm_tui.lm.causal import CELLS, causal_shapes
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import BatchLoss, Logits, Network, dropped, initial_weights
+from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, initial_weights, loss_of
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
 from rnnlm_tui.training.recurrent_layers import recurrent_layer
 
@@ -51,11 +51,12 @@ class CausalNetwork(Network):
                 weight.reshape(4, -1)[2] = 1  # the forget gate (Jozefowicz et al. 2015)
         self.load_weights(initial)
 
-    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
+    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
         """The loss of predicting `target` [B, T] from `x` [B, T]; padding is no target."""
         rows, wanted = self._rows(x, target, dropout)
         nll = self._softmax.loss(rows, wanted)
-        return BatchLoss(nll, len(wanted), penalty=nll.new_zeros(()))
+        none = torch.zeros_like(nll)  # no penalty, and hits are not counted
+        return loss_of(nll, len(wanted), none, none)
 
     @torch.no_grad()
     def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:
@@ -74,15 +75,14 @@ class CausalNetwork(Network):
         flat = self._softmax.embed(x.T.reshape(-1))  # [T * B, E]
         embedded, rate = flat.view(length, batch, -1), self.config.dropout
         sequence = dropped(embedded, embedded[:1], dropout, rate)  # [T, B, E]
-        zeros = flat.new_zeros(batch, self.config.hidden_size)
-        state: dict[str, Tensor] = {}
-        for number, weights in enumerate(self._layers, start=1):
-            names = [f"layer{number}.{part}" for part in range(CELLS[self.cell].parts)]
-            start = tuple(self.hidden_state.get(name, zeros) for name in names)
-            sequence, end = recurrent_layer(self.cell, sequence, weights, start)
-            state |= zip(names, end, strict=True)
+        parts, ends = CELLS[self.cell].parts, list[Tensor]()
+        zeros = [flat.new_zeros(batch, self.config.hidden_size)] * parts * len(self._layers)
+        starts = iter(self.hidden_state or zeros)
+        for weights in self._layers:
+            sequence, end = recurrent_layer(self.cell, sequence, weights, [*islice(starts, parts)])
+            ends += end
             sequence = dropped(sequence, sequence[:1], dropout, rate)  # [T, B, H]
-        self.hidden_state = state
+        self.hidden_state = ends
         rows = sequence.flatten(0, 1)  # [T * B, H]
         if "projection.kernel" in self._weights:
             rows = (rows @ self._weights["projection.kernel"]).float()  # [T * B, E]

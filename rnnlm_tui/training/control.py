@@ -15,24 +15,19 @@ REPORT_EVERY_S = 0.1
 class Control:
     """Stop, pause and the seed line, which the training reads between two steps.
 
+    While it is `preparing` its text, a signal ends that at once, since standard input may never
+    end. A `detached` run continues after the process that started it has ended. If lines on
+    standard input control it, it `has_controller`, and the end of these lines stops it; else a
+    closed output does, and leaves it `unwatched`.
+
     Plain attributes, not an Event: a signal handler that sets an Event while the main thread holds
     its lock would deadlock.
     """
 
     def __init__(self, seed_line: str = "") -> None:
         self.seed_line = seed_line
-        self.stopped = False
-        self.paused = False
-        self.preparing = False
-        """True while the text is read: a signal ends that at once, since a text from standard input
-        may never end."""
-        self.detached = False
-        """True if the run continues after the process that started it has ended."""
-        self.unwatched = False
-        """True if the run was stopped because nothing reads its output any more."""
-        self.has_controller = False
-        """True if lines on standard input control the run: then the end of the input stops it, not
-        a closed output."""
+        self.stopped = self.paused = self.preparing = False
+        self.detached = self.unwatched = self.has_controller = False
 
     def stop(self) -> None:
         """Asks the training to save and end after the current step."""
@@ -99,6 +94,6 @@ class PreparationReport:
         elif now < self._next:
             return
         self._next = now + REPORT_EVERY_S
-        fraction = min(1.0, done / max(1, of))
-        left = (now - self._phase_began) * (1 / fraction - 1) if fraction else None
-        self._show(Preparing(now - self._began, phase, min(done, of), of, left))
+        done = min(done, of)
+        left = (now - self._phase_began) * (of / done - 1) if done else None
+        self._show(Preparing(now - self._began, phase, done, of, left))

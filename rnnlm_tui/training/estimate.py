@@ -22,19 +22,17 @@ BLOCK_BYTES = 3 * (16 << 20)
 def memory_bytes(config: Config, prepared: Prepared) -> int:
     """The memory of a training."""
     words, total_words = prepared.predictions, prepared.vocabulary.total_words
-    text = BYTES_PER_WORD * (words + total_words)
-    if isinstance(config.model, NgramConfig):
-        return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * config.model.order * words
-    recipe = config.network_train
-    if isinstance(config.model, CausalConfig):
+    text, model, recipe = BYTES_PER_WORD * (words + total_words), config.model, config.train
+    if isinstance(model, NgramConfig):
+        return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * model.order * words
+    if isinstance(model, CausalConfig) and isinstance(recipe, CausalTrainConfig):
         # The units of all time steps of a batch, forward and backward, of up to four gates.
-        assert isinstance(recipe, CausalTrainConfig)
-        units = 16 * config.model.layers * config.model.hidden_size + config.model.embedding_size
+        units = 16 * model.layers * model.hidden_size + model.embedding_size
         arrays = 4 * 2 * recipe.batch_size * recipe.bptt * units + BLOCK_BYTES + text
         arrays += BYTES_PER_NGRAM * ORDER * words if config.is_mixed else 0
     else:
         # The logits of a batch with the arrays derived from them.
-        arrays = 4 * 4 * recipe.batch_size * total_words
+        arrays = 4 * 4 * config.network_train.batch_size * total_words
     # Weights, gradients, Adam's two moments, copies of the weights and moments while saving, and
     # the initial weights.
     return PROGRAM_BYTES + 4 * 8 * parameters_of(config, total_words) + arrays

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +9,10 @@ from pathlib import Path
 from rnnlm_tui.config import Config
 from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.lm.model import Arrays, LanguageModel
-from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.model_file import text_tensors
 from rnnlm_tui.store.run_files import RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
-from rnnlm_tui.text.excerpts import Excerpt, excerpts_of
+from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sampled
 from rnnlm_tui.text.overlap import hash_lines
 from rnnlm_tui.text.prepare import Prepared
 
@@ -31,16 +29,13 @@ class Start:
     model, or its own saved `state`.
 
     `network` are the weights by their names in a model's file; None for random ones. `lines` are
-    those that the models before it were trained on, `ancestors` these models, and `blocked_words`
-    what they never suggest.
+    those that the models before it were trained on.
     """
 
     config: Config
     prepared: Prepared
     network: Arrays | None = None
     lines: TrainedLines = field(default_factory=TrainedLines)
-    ancestors: Sequence[Ancestor] = ()
-    blocked_words: Sequence[str] = ()
     state: Tensors | None = None
 
 
@@ -69,8 +64,7 @@ class Job:
     def held_out(self) -> list[Excerpt]:
         """The held-out lines where they stand in the text, or a sample of them. A model that is not
         mixed reads them one after the other, as its epochs are measured."""
-        prepared = self.prepared
-        found = excerpts_of(prepared.text, prepared.held_out_mask, MAX_WORDS)
+        found = self._excerpts(MAX_WORDS)
         if self.config.is_mixed:
             return found
         return [Excerpt((), tuple(line for each in found for line in each.lines))]
@@ -78,7 +72,11 @@ class Job:
     @cached_property
     def lines_to_fit(self) -> list[Excerpt]:
         """Those to which mixture weights are fitted."""
-        return excerpts_of(self.prepared.text, self.prepared.held_out_mask, MAX_FITTED)
+        return self._excerpts(MAX_FITTED)
+
+    def _excerpts(self, most_words: int) -> list[Excerpt]:
+        text, held_out = self.prepared.text, self.prepared.held_out_mask
+        return excerpts_of(text, sampled(text, most_words, held_out))
 
     @cached_property
     def of_text(self) -> Tensors:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import lesson_shapes
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import BatchLoss, Logits, Network, dropped, initial_weights
+from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, initial_weights, loss_of
 from rnnlm_tui.training.output_layers import (
     VOCABULARY_MULTIPLE,
     output_logits,
@@ -80,13 +80,13 @@ class LessonNetwork(Network):
         hidden = self._hidden_units(x, None)
         return output_logits(self.output_weight, hidden, self.output_bias)[: self.total_words].T
 
-    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
+    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
         """The loss of predicting `target` [B] from `x` [B, T]; `dropout` None turns it off."""
         hidden = self._hidden_units(x, dropout)
         output = (self.output_weight, self.output_bias, target, self._output_gradient)
         nll, hits = softmax_cross_entropy(hidden, *output)
         kernel = self.hidden_weight.flatten()
-        return BatchLoss(nll, len(target), self.config.l2 * kernel.dot(kernel), hits)
+        return loss_of(nll, len(target), self.config.l2 * kernel.dot(kernel), hits)
 
     @torch.no_grad()
     def logits(self, x: Tensor, target: Tensor) -> Iterator[Logits]:

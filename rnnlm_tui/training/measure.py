@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import Mixture
+from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.store.tensors import expanded, quantized
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.learner import Parts
 
 WORDS_IF_STOPPED = 1_000
 """The most words to measure if the run was stopped and somebody waits for it: 1 to 3 seconds."""
+
+
+def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
+    """These parts, as they predict once they are saved."""
+    models, prepared = dict[ComponentName, LanguageModel](), job.prepared
+    if (network := parts.get("network")) is not None:
+        is_exact = job.config.preset == "lesson"
+        models["network"] = job.load_network(network if is_exact else expanded(quantized(network)))
+    if (ngrams := parts.get("ngrams")) is not None:
+        models["ngrams"] = NgramModel(prepared.vocabulary, prepared.tokenizer, ngrams)
+    return models
 
 
 def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
@@ -28,11 +42,6 @@ def fitted(job: Job, model: MixedModel) -> MixedModel:
     return MixedModel(model.tokenizer, model.models, weights) if weights else model
 
 
-def mixture_of(job: Job, model: MixedModel) -> Mixture:
-    """The mixture for the card of a model."""
-    return Mixture(dict(model.mixture_weights), "english" if job.english else None)
-
-
 def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
     """The held-out lines, each scored where it stands in the text, or a few of them if the run was
     stopped. None if there are no words, or if it is stopped meanwhile."""
@@ -46,3 +55,8 @@ def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine]
         if was_stopped and words >= WORDS_IF_STOPPED:
             break
     return found if words else None
+
+
+def perplexity(loss: float) -> float:
+    """exp(loss in nats); infinite if that is too large for a float."""
+    return math.exp(loss) if loss < 709 else math.inf

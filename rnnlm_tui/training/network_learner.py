@@ -14,19 +14,19 @@ from torch import Tensor, nn
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, TrainConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.event_types import Metrics
-from rnnlm_tui.lm.model import Arrays, excluded_ids
-from rnnlm_tui.store.run_files import Position, Tensors
-from rnnlm_tui.store.tensors import LARGEST_WEIGHT
+from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.threads import usable_cores
-from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches, Shard
+from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.training.learner import Totals
+from rnnlm_tui.training.learner import Parts
 from rnnlm_tui.training.lesson_network import LessonNetwork
+from rnnlm_tui.training.measure import perplexity
 from rnnlm_tui.training.networks import Network
 from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
 from rnnlm_tui.training.ranks import ALONE, Alone
-from rnnlm_tui.training.thread_choice import ThreadChoice
+from rnnlm_tui.training.thread_choice import choose_threads
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """What Adam keeps of each parameter."""
@@ -44,21 +44,22 @@ class NetworkLearner:
         """
         self._settings, self._ranks, self._job = job.config.network_train, ranks, job
         self._device = pick_device(self._settings.device, ranks.local_rank)
-        self.device = str(self._device)
-        threads = self._settings.threads
+        self.device, threads = str(self._device), self._settings.threads
         if threads is not None:
             torch.set_num_threads(min(threads, usable_cores()))
         # A step that also waits for other processes does not show how fast its threads are.
         can_adapt = threads is None and self._device.type == "cpu" and ranks is ALONE
-        self._choice = ThreadChoice(torch.get_num_threads()) if can_adapt else None
-        self._precision, self._grad_clip = torch.float32, 0.0
+        self._choice = choose_threads(self.threads) if can_adapt else None
+        if self._choice is not None:
+            next(self._choice)
+        self._grad_clip, self._is_low = 0.0, False
         if isinstance(self._settings, CausalTrainConfig):
             self._grad_clip = self._settings.grad_clip
-            if self._settings.precision == "bf16":
-                self._precision = torch.bfloat16
-                check_bfloat16(self._device)
+            self._is_low = self._settings.precision == "bf16"
+        if self._is_low:
+            check_bfloat16(self._device)
         with self._device:
-            self._network, self._batches = network_and_batches(job, ranks.shard)
+            self._network, self._batches = network_and_batches(job)
         self.steps = self._batches.steps
         self._optimizer = make_optimizer(self._settings, self._network)
         for parameter in self._network.parameters():
@@ -79,67 +80,53 @@ class NetworkLearner:
 
     def begin(self, epoch: int, step: int) -> None:
         self._epoch, self._step = epoch, step
-        carried = self._network.hidden_state if step else {}
-        self._network.hidden_state = self._ranks.own_rows(carried)
+        carried = self._network.hidden_state if step else []
+        self._network.hidden_state = [*self._ranks.own_rows(carried)]
         self._rest = self._batches.epoch(epoch, step)
 
-    def step(self, fraction: float) -> Totals:
-        """Updates the weights once. With other ranks the totals are those of the whole batch."""
+    def step(self, fraction: float, totals: Totals) -> None:
+        """Updates the weights once. With other ranks the figures are those of the whole batch."""
         began = time.perf_counter()
         rate = self._settings.learning_rate * rate_factor(self._settings, fraction)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad()
-        totals = self._learn(self._tensors(next(self._rest)))
-        totals = self._ranks.average(self._network.parameters(), totals)
+        x, target = self._ranks.own_rows(self._tensors(next(self._rest)))
+        sums = self._ranks.average(self._network.parameters(), self._learn(x, target))
         if self._grad_clip > 0:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._grad_clip)
         self._optimizer.step()
         self._step += 1
+        predictions, nll, penalty, hits = sums.tolist()
+        totals.add(predictions, nll, penalty, hits)
         if self._choice is not None:
-            self._choice.add(time.perf_counter() - began, totals.predictions)
-            if self._choice.threads != self.threads:
-                torch.set_num_threads(self._choice.threads)
-        return totals
+            threads = self._choice.send((time.perf_counter() - began, predictions))
+            if threads != self.threads:
+                torch.set_num_threads(threads)
 
-    def _learn(self, batch: tuple[Tensor, Tensor]) -> Totals:
-        """Computes the gradients of the rows of this rank, if it has any in this batch."""
-        if not len(batch[0]):
-            return Totals(0)
+    def _learn(self, x: Tensor, target: Tensor) -> Tensor:
+        """Computes the gradients of the rows of this rank, if it has any in this batch. Returns
+        their figures [4]."""
+        if not len(x):
+            return torch.zeros(4, device=self._device)
         # Steps are counted from 1: so the seed of a step is never that of the order of its epoch.
-        seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.shard.rank)
-        is_low = self._precision != torch.float32
-        with torch.autocast(self._device.type, self._precision, enabled=is_low):
-            loss = self._network.loss(*batch, np.random.default_rng(seed))
-        torch.autograd.backward(loss.objective)
-        hits = 0 if loss.hits is None else int(loss.hits)
-        return Totals(loss.predictions, loss.nll.item(), loss.penalty.item(), hits)
+        seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.rank)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_low):
+            loss, sums = self._network.loss(x, target, np.random.default_rng(seed))
+        torch.autograd.backward(loss)
+        return sums
 
     def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor]:
         x, target = (torch.from_numpy(ids).to(self._device) for ids in batch)
         return x, target
 
-    def train_metrics(self, position: Position) -> Metrics:
-        """Means of the epoch so far: loss per prediction, penalty per step. The lesson counts
-        hits."""
-        predictions = max(1, position.predictions)
-        loss = position.nll / predictions
-        is_lesson = isinstance(self._network, LessonNetwork)
-        return Metrics(
-            loss=loss,
-            penalty=position.penalty / max(1, position.step),
-            accuracy=position.hits / predictions if is_lesson else None,
-            perplexity=perplexity(loss),
-        )
-
     @torch.no_grad()
     def held_out_metrics(self) -> Metrics | None:
-        """Call it between two epochs."""
         prepared, words = self._job.prepared, self._job.prepared.held_out_words
         ids = excluded_ids(prepared.vocabulary, prepared.tokenizer)
         excluded = torch.tensor(ids, device=self._device)
         nll, predictions, top1, top5 = 0.0, 0, 0, 0
-        self._network.hidden_state = {}
+        self._network.hidden_state = []
         for batch in self._batches.held_out():
             for logits, target, in_loss in self._network.logits(*self._tensors(batch)):
                 losses, ranks = losses_and_ranks(logits, target, excluded)
@@ -152,25 +139,16 @@ class NetworkLearner:
         loss = nll / predictions
         return Metrics(loss=loss, perplexity=perplexity(loss), top1=top1 / words, top5=top5 / words)
 
-    @torch.no_grad()
-    def is_finite(self) -> bool:
-        """Whether all weights are within the bounds of a saved model, which a NaN is not."""
-        peaks = (parameter.abs().amax() for parameter in self._network.parameters())
-        return all(peak <= LARGEST_WEIGHT for peak in peaks)
-
-    def network(self) -> Arrays:
-        return _arrays(self._network.weights())
-
-    def ngrams(self) -> None:
-        return None
+    def parts(self) -> Parts:
+        return {"network": _arrays(self._network.weights())}
 
     def tensors(self) -> Tensors:
         """The weights, the optimizer's moments, and within an epoch the hidden state of all
         ranks."""
         state = self._state()
-        if self._step < self.steps:
+        if 0 < self._step < self.steps:
             carried = self._ranks.all_rows(self._network.hidden_state)
-            state |= {f"carried.{name}": tensor for name, tensor in carried.items()}
+            state |= {f"carried.{number:03}": part for number, part in enumerate(carried)}
         return _arrays(state)
 
     def _state(self) -> dict[str, Tensor]:
@@ -194,11 +172,9 @@ class NetworkLearner:
         updates = (position.epoch - 1) * self.steps + position.step
         for moments in self._optimizer.state.values():
             moments["step"].fill_(updates)
-        self._network.hidden_state = {
-            name.removeprefix("carried."): torch.from_numpy(state).to(self._device)
-            for name, state in saved.items()
-            if name.startswith("carried.")
-        }
+        carried = sorted(name for name in saved if name.startswith("carried."))
+        states = (torch.from_numpy(saved[name]) for name in carried)
+        self._network.hidden_state = [state.to(self._device) for state in states]
 
 
 @contextmanager
@@ -221,16 +197,16 @@ def _arrays(tensors: dict[str, Tensor]) -> Tensors:
     return {name: np.array(t.detach().cpu().numpy(), order="C") for name, t in tensors.items()}
 
 
-def network_and_batches(job: Job, shard: Shard) -> tuple[Network, PrefixBatches | BpttBatches]:
+def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]:
     """The network of a preset, with initial weights drawn with the seed, and what it learns."""
     config, prepared, settings = job.config.model, job.prepared, job.config.train
     words, rng = prepared.vocabulary.total_words, np.random.default_rng(settings.seed)
     if isinstance(settings, CausalTrainConfig):
         assert isinstance(config, CausalConfig)
         network = CausalNetwork(job.config.preset, config, words, rng)
-        return network, BpttBatches(prepared, settings, shard)
+        return network, BpttBatches(prepared, settings)
     assert isinstance(config, LessonConfig) and isinstance(settings, TrainConfig)
-    return LessonNetwork(config, words, rng), PrefixBatches(prepared, settings, shard)
+    return LessonNetwork(config, words, rng), PrefixBatches(prepared, settings)
 
 
 def pick_device(wanted: str, local_rank: int = 0) -> torch.device:
@@ -271,8 +247,3 @@ def losses_and_ranks(logits: Tensor, target: Tensor, excluded: Tensor) -> tuple[
     rank = is_before.sum(1)  # [N]
     rank[torch.isin(target, excluded)] = len(ids)
     return nll, rank
-
-
-def perplexity(loss: float) -> float:
-    """exp(loss in nats); infinite if that is too large for a float."""
-    return math.exp(loss) if loss < 709 else math.inf

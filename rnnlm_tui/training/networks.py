@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,22 +17,9 @@ DROPOUT_LEVELS = 1 << 16
 """Dropout compares 16 random bits a unit with the rate, so a rate is exact to 1 / 65536."""
 
 
-class BatchLoss(NamedTuple):
-    """The loss of one batch: the negative log-likelihood `nll` (nats) summed over `predictions`
-    words and ends of lines, the penalty (nats), and for the lesson how many were predicted
-    correctly."""
-
-    nll: Tensor
-    predictions: int
-    penalty: Tensor
-    hits: Tensor | None = None
-
-    @property
-    def objective(self) -> Tensor:
-        """What is minimised: the mean of the predictions plus the penalty."""
-        return self.nll / max(1, self.predictions) + self.penalty
-
-
+Loss = tuple[Tensor, Tensor]
+"""What is minimised, the mean negative log-likelihood (nats) of the predictions of a batch plus the
+penalty; and the figures of the batch in the order of `Totals` [4], without gradients."""
 Logits = tuple[Tensor, Tensor, Tensor]
 """Logits [N, V], targets [N], and which of them count in the loss [N]."""
 
@@ -43,12 +29,12 @@ class Network(nn.Module, ABC):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hidden_state: dict[str, Tensor] = {}
-        """The state that the next batch starts from, by name; empty at the start of a stream, and
-        for a network whose batches are independent."""
+        self.hidden_state: list[Tensor] = []
+        """The state of each layer [B, H] that the next batch starts from; empty at the start of a
+        stream, and for a network whose batches are independent."""
 
     @abstractmethod
-    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> BatchLoss:
+    def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
         """The loss of predicting `target` from `x`; `dropout` None turns it off."""
 
     @abstractmethod
@@ -63,6 +49,12 @@ class Network(nn.Module, ABC):
         """Takes the weights of a saved model."""
         for name, tensor in self.weights().items():
             tensor.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
+
+
+def loss_of(nll: Tensor, predictions: int, penalty: Tensor, hits: Tensor) -> Loss:
+    """The loss of a batch with these sums over its predictions."""
+    sums = torch.stack((torch.full_like(nll, predictions), nll, penalty, hits)).detach()
+    return nll / max(1, predictions) + penalty, sums
 
 
 def dropped(rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: float) -> Tensor:

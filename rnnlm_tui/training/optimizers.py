@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,7 +10,6 @@ from torch import nn
 
 from rnnlm_tui.config import CausalTrainConfig, NetworkTrainConfig
 
-BETAS = (0.9, 0.999)
 EPSILON = 1e-7
 """Keras's epsilon of Adam."""
 
@@ -23,14 +21,11 @@ class KerasAdam(torch.optim.Adam):
     the corrected denominator. With epsilon / sqrt(1 - beta2^t) at step t the two agree.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> None:
-        super().__init__(parameters, lr=learning_rate, betas=BETAS, eps=EPSILON, fused=True)
-
     def step(self, closure: Any = None) -> Any:
         first = next(iter(self.state.values()), None)
         steps = 1 + int(first["step"] if first else 0)
         for group in self.param_groups:
-            group["eps"] = EPSILON / (1 - BETAS[1] ** steps) ** 0.5
+            group["eps"] = EPSILON / (1 - group["betas"][1] ** steps) ** 0.5
         return super().step(closure)
 
 
@@ -39,12 +34,12 @@ def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.op
     (Loshchilov and Hutter 2019), whose biases do not decay."""
     rate, parameters = settings.learning_rate, [*network.parameters()]
     if not isinstance(settings, CausalTrainConfig):
-        return KerasAdam(parameters, rate)
+        return KerasAdam(parameters, lr=rate, fused=True)
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=rate, betas=BETAS, fused=True)
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def rate_factor(settings: NetworkTrainConfig, fraction: float) -> float:

@@ -9,7 +9,7 @@ seed, and learns its rows of each batch; after every batch the gradients are ave
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -22,13 +22,11 @@ import torch.distributed.nn.functional
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.training.batches import WHOLE, Shard
-from rnnlm_tui.training.learner import Totals
 
 LONGEST_WAIT = timedelta(hours=2)
 """How long ranks wait for one that is busy: rank 0 alone evaluates the model. A process that ends
 is noticed at once."""
-Rows = dict[str, Tensor]
+Rows = Sequence[Tensor]
 
 
 class RankError(RnnlmError):
@@ -50,22 +48,28 @@ def explained() -> Iterator[None]:
         ) from error
 
 
+def rows_of(rank: int, of: int, total: int) -> slice:
+    """The rows of a batch of `total` that a rank learns: consecutive ones, about as many for each
+    of the ranks. If there are fewer rows than ranks, some have none, but never the first one."""
+    return slice(-(-total * rank // of), -(-total * (rank + 1) // of))
+
+
 class Alone:
     """A training by one process."""
 
-    shard, local_rank, is_first = WHOLE, 0, True
+    rank, local_rank, is_first = 0, 0, True
 
     def agree(self, number: int) -> int:
         """The sum of the numbers of all ranks. Raises RankError."""
         return number
 
-    def average(self, parameters: Iterable[nn.Parameter], totals: Totals) -> Totals:
-        """Averages the gradients of all ranks over the predictions of the whole batch, and returns
-        the totals of that. Raises RankError."""
-        return totals
+    def average(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
+        """Averages the gradients of all ranks over the predictions of the whole batch, whose
+        figures are returned; `sums` [4] are those of the rows of this rank. Raises RankError."""
+        return sums
 
     def own_rows(self, rows: Rows) -> Rows:
-        """The rows of this rank of whole batches."""
+        """The rows of this rank of arrays for whole batches."""
         return rows
 
     def all_rows(self, rows: Rows) -> Rows:
@@ -81,9 +85,9 @@ class Ranks(Alone):
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         with explained():
             distributed.init_process_group(backend, timeout=LONGEST_WAIT)
-        self.shard = Shard(distributed.get_rank(), distributed.get_world_size())
+        self.rank, self._of = distributed.get_rank(), distributed.get_world_size()
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-        self.is_first = self.shard.rank == 0
+        self.is_first = self.rank == 0
 
     def close(self) -> None:
         distributed.destroy_process_group()
@@ -94,39 +98,31 @@ class Ranks(Alone):
             distributed.all_reduce(total)
         return int(total)
 
-    def average(self, parameters: Iterable[nn.Parameter], totals: Totals) -> Totals:
+    def average(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
         parts, learned = list[Tensor](), [*parameters]
         for parameter in learned:
             if parameter.grad is None:  # no target of this rank is in a tail of the softmax
                 parameter.grad = torch.zeros_like(parameter)
-            parts.append(parameter.grad.reshape(-1) * totals.predictions)
+            parts.append(parameter.grad.reshape(-1) * sums[0])
         # One message per step: one per gradient would cost as many round trips.
-        buffer = torch.cat([*parts, parts[0].new_tensor([*totals])])
+        buffer = torch.cat([*parts, sums])
         with explained():
             distributed.all_reduce(buffer)
-        *parts, sums = torch.split(buffer, [*map(len, parts), len(totals)])
-        predictions, nll, _, hits = sums.tolist()
+        *parts, total = torch.split(buffer, [*map(len, parts), len(sums)])
         for parameter, part in zip(learned, parts, strict=True):
-            parameter.grad = (part / predictions).view_as(parameter)
-        # The penalty is that of the weights, so it is the same in all ranks that have rows.
-        return Totals(round(predictions), nll, totals.penalty, round(hits))
+            parameter.grad = (part / total[0]).view_as(parameter)
+        total[2] = sums[2]  # the penalty is that of the weights, which all ranks have
+        return total
 
     def own_rows(self, rows: Rows) -> Rows:
-        return {name: whole[self.shard.rows(len(whole))] for name, whole in rows.items()}
+        return [whole[rows_of(self.rank, self._of, len(whole))] for whole in rows]
 
     def all_rows(self, rows: Rows) -> Rows:
-        return {name: torch.cat(self._gathered(own)) for name, own in rows.items()}
-
-    def _gathered(self, own: Tensor) -> list[Tensor]:
-        """The tensors of all ranks, each with its own number of rows."""
-        lengths = [torch.tensor([0]) for _ in range(self.shard.of)]
+        parts: list[Rows] = [()] * self._of
         with explained():
-            distributed.all_gather(lengths, torch.tensor([len(own)]))
-            padded = own.new_zeros(int(max(lengths)), *own.shape[1:])
-            padded[: len(own)] = own
-            parts = [torch.empty_like(padded) for _ in lengths]
-            distributed.all_gather(parts, padded)
-        return [part[: int(length)] for part, length in zip(parts, lengths, strict=True)]
+            distributed.all_gather_object(parts, [own.cpu() for own in rows])
+        # A rank that never has rows has no states.
+        return [torch.cat(of_ranks) for of_ranks in zip(*filter(None, parts), strict=True)]
 
 
 ALONE = Alone()

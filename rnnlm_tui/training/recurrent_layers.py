@@ -14,13 +14,13 @@ Shapes: T time steps, D directions, B batch, I inputs, H hidden, G gates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-State = tuple[Tensor, ...]
+State = Sequence[Tensor]
 """A layer's hidden state: h [B, H], and an LSTM's cell [B, H]."""
 
 

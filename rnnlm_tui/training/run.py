@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
 
-from numpy.typing import NDArray
+from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalTrainConfig, Config
-from rnnlm_tui.evaluate import Evaluation, summarize, written_loss
+from rnnlm_tui.evaluate import summarize, written_loss
 from rnnlm_tui.event_types import (
     BaseSavings,
-    EndFigures,
     EpochEnded,
     EpochFigures,
+    Evaluation,
     Event,
     Finished,
     FinishReason,
@@ -33,26 +32,25 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words
-from rnnlm_tui.generate import continue_text, decoding_for, generate_words
-from rnnlm_tui.lm.mixture import ComponentName, MixedModel
-from rnnlm_tui.lm.model import Arrays, LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.generate import continue_text, generate_words
+from rnnlm_tui.lm.kinds import parameters_of
+from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.model_file import load_model
-from rnnlm_tui.store.run_files import Position
+from rnnlm_tui.store.run_files import Position, Tensors, Totals
+from rnnlm_tui.store.tensors import is_usable
+from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
 from rnnlm_tui.training.estimate import ORDER, memory_bytes
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.training.learner import Learner, Totals, count_ngrams
-from rnnlm_tui.training.measure import fitted, mixed, mixture_of, scores
-from rnnlm_tui.training.saving import Saver
+from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
+from rnnlm_tui.training.measure import fitted, mixed, models_of, perplexity, scores
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
 COUNTING, COMPARING = "n-grams", "comparing"
 """The phases in which n-grams are counted, and other models measured on the same lines."""
-STEADINESS = 0.9
-"""The weight of the last report in the average time of a step, which forgets in a second."""
 
 
 class Run:
@@ -71,10 +69,9 @@ class Run:
         first one saves and measures."""
         self._job, self._control, self._learner, self._clock = job, control, learner, clock
         self._agree, self._is_first = agree, is_first
-        self._position, self._saver = job.facts.position, Saver(job)
-        self._began = clock()
-        self._ngrams: Arrays | None = None
-        self._step_s = self._end_s = math.nan
+        self._position, self._began = job.facts.position, clock()
+        self._ngrams: Parts = {}
+        """The n-grams that are mixed with a network."""
 
     def events(self) -> Iterator[Event]:
         """Trains. The events end with `finished`, after the last save and the evaluation.
@@ -92,16 +89,17 @@ class Run:
                 yield from self._begin_with_ngrams()
         reason = self._reason_to_end()
         while reason is None:
-            finite = yield from self._train_epoch()
-            if not finite:
+            yield from self._train_epoch()
+            learned = self._learner.parts()
+            weights = learned.get("network", {}).values()
+            if not (math.isfinite(position.totals.nll) and all(map(is_usable, weights))):
                 reason = "diverged"
             elif position.step < self._learner.steps:
                 self._save_state()
                 reason = "stopped"
             else:
-                yield from self._end_epoch()
-                stopped = self._agree(self._control.stopped)
-                reason = self._reason_to_end() or ("stopped" if stopped else None)
+                yield from self._end_epoch({**learned, **self._ngrams})
+                reason = self._reason_to_end()
         if self._is_first:
             yield from self._finish(reason)
 
@@ -111,6 +109,7 @@ class Run:
 
     def _started(self) -> Started:
         job, prepared = self._job, self._job.prepared
+        total_words = prepared.vocabulary.total_words
         return Started(
             time=self._now(),
             name=job.name,
@@ -118,29 +117,28 @@ class Run:
             config=job.config,
             seed=job.config.train.seed,
             corpus=prepared.card,
-            total_words=prepared.vocabulary.total_words,
+            total_words=total_words,
             window=prepared.window,
             examples=prepared.predictions,
             held_out_lines=len(prepared.held_out),
-            parameters=self._saver.parameters(),
+            parameters=parameters_of(job.config, total_words),
             memory_bytes=memory_bytes(job.config, prepared),
             epochs_done=self._position.epoch - 1,
             device=self._learner.device,
             threads=self._learner.threads or 1,
-            versions=self._saver.versions,
+            versions=saving.versions_of(job),
         )
 
     def _begin_with_ngrams(self) -> Iterator[Event]:
         """Counts the n-grams that are mixed with the network: 0.6 s for a million words. They are
         the model until the first epoch ends, unless there is a model already."""
-        job, arrays = self._job, dict[str, NDArray[Any]]()
+        job, arrays = self._job, Tensors()
         for length, level in enumerate(count_ngrams(job, ORDER), start=1):
             arrays |= level
             yield Preparing(self._now(), COUNTING, length, ORDER, None)
-        self._ngrams = arrays
+        self._ngrams = {"ngrams": arrays}
         if not job.path.exists() and job.replaces is None and not self._control.stopped:
-            model = mixed(job, self._models(None, arrays))
-            self._saver.save_model(None, 0, None, arrays, mixture_of(job, model))
+            saving.save_model(job, None, self._ngrams, mixed(job, models_of(job, self._ngrams)))
             yield Saved(self._now(), 0, str(job.path), best=True)
 
     def _reason_to_end(self) -> FinishReason | None:
@@ -149,124 +147,94 @@ class Run:
             return "completed"
         return "early_stop" if ends_early(self._job.config, self._position) else None
 
-    def _train_epoch(self) -> Generator[Event, None, bool]:
-        """Takes steps until the epoch ends or the run is stopped; returns whether all numbers are
-        finite."""
+    def _train_epoch(self) -> Iterator[Event]:
+        """Takes steps until the epoch ends, the run is stopped, or the loss is not finite."""
         position, learner, control = self._position, self._learner, self._control
-        epochs, steps = self._job.config.epochs, learner.steps
+        totals, epochs = position.totals, self._job.config.epochs
         learner.begin(position.epoch, position.step)
-        reported, last = position.step, self._now()
-        while position.step < steps and math.isfinite(position.nll):
+        last, before = self._now(), totals.predictions
+        while position.step < learner.steps and math.isfinite(totals.nll):
             if self._agree(control.stopped):
                 break
-            done = position.epoch - 1 + (position.step + 0.5) / steps
-            self._count(learner.step(done / epochs))
-            now = self._now()
-            if now - last >= REPORT_EVERY_S or control.paused:
-                self._measure_speed(now - last, position.step - reported)
-                yield self._progress((position.step - reported) / max(now - last, 1e-9))
+            done = position.epoch - 1 + (position.step + 0.5) / learner.steps
+            learner.step(done / epochs, totals)
+            position.step += 1
+            spent = self._now() - last
+            if spent >= REPORT_EVERY_S or control.paused:
+                position.elapsed_s += spent
+                yield self._progress((totals.predictions - before) / max(spent, 1e-9))
                 yield from control.wait_while_paused(self._now)
-                reported, last = position.step, self._now()
-        self._measure_speed(self._now() - last, position.step - reported)
-        return bool(math.isfinite(position.nll) and learner.is_finite())
+                last, before = self._now(), totals.predictions
+        position.elapsed_s += self._now() - last
 
-    def _count(self, totals: Totals) -> None:
-        position = self._position
-        position.step += 1
-        position.nll += totals.nll
-        position.penalty += totals.penalty
-        position.hits += totals.hits
-        position.predictions += totals.predictions
-
-    def _measure_speed(self, seconds: float, steps: int) -> None:
-        self._position.elapsed_s += seconds
-        if steps:
-            step_s = seconds / steps
-            is_first = math.isnan(self._step_s)
-            older = step_s if is_first else self._step_s
-            self._step_s = STEADINESS * older + (1 - STEADINESS) * step_s
-
-    def _seconds_left(self) -> float:
-        """Estimated seconds of the steps and the ends of epochs that are left."""
-        epochs = self._job.config.epochs - self._position.epoch + 1
-        steps = epochs * self._learner.steps - self._position.step
-        ends = 0.0 if math.isnan(self._end_s) else self._end_s
-        return steps * self._step_s + epochs * ends
-
-    def _progress(self, steps_per_s: float) -> Progress:
-        position, config = self._position, self._job.config
-        metrics = self._learner.train_metrics(position) if config.preset != "ngram" else Metrics()
+    def _progress(self, examples_per_s: float) -> Progress:
+        position, steps, epochs = self._position, self._learner.steps, self._job.config.epochs
+        metrics, done = self._train_metrics(), position.epoch - 1 + position.step / steps
         return Progress(
             time=self._now(),
             epoch=position.epoch,
-            epochs=config.epochs,
+            epochs=epochs,
             step=position.step,
-            steps=self._learner.steps,
+            steps=steps,
             loss=metrics.loss,
             accuracy=metrics.accuracy,
-            examples_per_s=steps_per_s * position.predictions / max(1, position.step),
+            examples_per_s=examples_per_s,
             elapsed_s=position.elapsed_s,
-            eta_s=self._seconds_left(),
+            eta_s=position.elapsed_s * (epochs - done) / done,
             threads=self._learner.threads,
         )
 
-    def _end_epoch(self) -> Iterator[Event]:
-        """Measures, saves the weights as the model if they are the best so far, and saves the state
+    def _train_metrics(self) -> Metrics:
+        """Means of the epoch so far: loss per prediction, penalty per step. The lesson counts hits,
+        n-grams have no figures."""
+        preset, totals = self._job.config.preset, self._position.totals
+        if preset == "ngram":
+            return Metrics()
+        predictions = max(1, totals.predictions)
+        loss = totals.nll / predictions
+        return Metrics(
+            loss=loss,
+            penalty=totals.penalty / max(1, self._position.step),
+            accuracy=totals.hits / predictions if preset == "lesson" else None,
+            perplexity=perplexity(loss),
+        )
+
+    def _end_epoch(self, parts: Parts) -> Iterator[Event]:
+        """Measures, saves these parts as the model if they are the best so far, and saves the state
         of the run."""
-        position, learner, began = self._position, self._learner, self._now()
-        epoch, is_best = position.epoch, False
+        job, position, began = self._job, self._position, self._now()
+        train, held_out, is_best, epoch = self._train_metrics(), None, False, position.epoch
         if self._is_first:
-            train, held_out = learner.train_metrics(position), learner.held_out_metrics()
-            loss = (held_out or train).loss
-            assert loss is not None
+            held_out = self._learner.held_out_metrics()
+            loss, best = held_out.loss if held_out else None, position.best_loss
             # Without held-out lines the last epoch is kept, as in the lesson.
-            is_best = held_out is None or position.best_loss is None or loss < position.best_loss
-            position.best_loss = loss if is_best else position.best_loss
+            is_best = loss is None or best is None or loss < best
+            position.best_loss = loss if is_best else best
         if self._agree(is_best):
             position.best_epoch = epoch
-        position.epoch, position.step = epoch + 1, 0
-        position.nll = position.penalty = 0.0
-        position.hits = position.predictions = 0
+        position.epoch, position.step, position.totals = epoch + 1, 0, Totals()
         if not self._is_first:
             return
-        network, ngrams = learner.network(), learner.ngrams() or self._ngrams
-        models = self._models(network, ngrams)
-        alone = next(iter(models.values()))
-        text = self._sample(alone)
+        models = models_of(job, parts)
+        text = self._sample(next(iter(models.values())))
         position.elapsed_s += self._now() - began
         yield EpochEnded(self._now(), epoch, train, held_out, is_best, text, position.elapsed_s)
-        saving = self._now()
+        began = self._now()
         if is_best:
-            mixture = None
-            if self._job.config.is_mixed:
-                mixture = mixture_of(self._job, mixed(self._job, models))
-            figures = EpochFigures(epoch, train, held_out)
-            self._saver.save_model(figures, epoch, network, ngrams, mixture)
+            mixture = mixed(job, models) if job.config.is_mixed else None
+            saving.save_model(job, EpochFigures(epoch, train, held_out), parts, mixture)
         self._save_state()
-        position.elapsed_s += self._now() - saving
-        self._end_s = self._now() - began
-        yield Saved(self._now(), epoch, str(self._job.path), is_best)
-
-    def _models(
-        self, network: Arrays | None, ngrams: Arrays | None
-    ) -> dict[ComponentName, LanguageModel]:
-        """These parts, as they predict once they are saved."""
-        models, prepared = dict[ComponentName, LanguageModel](), self._job.prepared
-        if network is not None:
-            models["network"] = self._saver.as_saved(network)
-        if ngrams is not None:
-            models["ngrams"] = NgramModel(prepared.vocabulary, prepared.tokenizer, ngrams)
-        return models
+        position.elapsed_s += self._now() - began
+        yield Saved(self._now(), epoch, str(job.path), is_best)
 
     def _sample(self, model: LanguageModel) -> SampleText:
         """The seed line and its likeliest continuation, with a slash between lines."""
         seed_line = self._control.seed_line
-        left, decoding = decoding_for(model.tokenizer, SAMPLE_WORDS, temperature=0)
-        lines = [seed_line]
-        while words := generate_words(model, lines[-1], left, decoding, previous_lines=lines[:-1]):
+        left, lines = SAMPLE_WORDS, [seed_line]
+        while words := generate_words(model, lines[-1], left, 0, previous_lines=lines[:-1]):
             lines[-1] = continue_text(model.tokenizer, lines[-1], words)
             left -= len(words)
-            if not decoding.as_prose:
+            if not model.tokenizer.writes_text:
                 break
             lines.append("")
         text = " / ".join(filter(None, lines))
@@ -275,29 +243,26 @@ class Run:
     def _save_state(self) -> None:
         tensors = self._learner.tensors()  # all ranks give their rows
         if self._is_first and tensors:
-            self._saver.save_state(self._position, tensors, self._control.seed_line)
+            saving.save_state(self._job, tensors, self._control.seed_line)
 
     def _finish(self, reason: FinishReason) -> Iterator[Event]:
         """Measures the model that is kept, and ends. An update that is better replaces its model. A
         run that is over leaves no state."""
-        job, card, figures, update = self._job, self._saver.saved(self._job.path), None, None
-        is_over = reason in ("completed", "early_stop")
+        job, evaluation, update = self._job, None, None
+        card, is_over = saving.saved_card(job, job.path), reason in ("completed", "early_stop")
         if job.replaces is not None:
             # It is, if an earlier process replaced the model and was then killed.
-            is_replaced = self._saver.saved(job.replaces) is not None
-            update = UpdateFigures(replaced=is_replaced, old_loss=None, new_loss=None)
+            update = UpdateFigures(saving.saved_card(job, job.replaces) is not None)
         if card is not None and (job.replaces is None or is_over):
             _, model = load_model(job.path, job.english)
             scored = scores(job, model, self._control)
-            evaluation, new_loss = None, None
             if scored:
-                evaluation, new_loss = summarize(scored), written_loss(scored)
-            figures = yield from self._figures(evaluation)
-            self._saver.save_evaluation(evaluation, figures.base if figures else None)
+                evaluation = yield from self._with_base(summarize(scored))
+            saving.save_evaluation(job, evaluation)
             if job.replaces is not None:
-                update = yield from self._replace_if_better(figures, new_loss)
+                update = yield from self._replace_if_better(written_loss(scored or ()))
         if is_over:
-            self._saver.end()
+            saving.remove_state(job)
         yield Finished(
             time=self._now(),
             reason=reason,
@@ -306,46 +271,33 @@ class Run:
             path=str(job.replaces or job.path),
             elapsed_s=self._position.elapsed_s,
             update=update,
-            evaluation=figures,
+            evaluation=evaluation,
         )
 
-    def _figures(self, evaluation: Evaluation | None) -> Generator[Event, None, EndFigures | None]:
-        """The main metrics of the model, and what the English alone saves on the same lines."""
-        if evaluation is None:
-            return None
-        base = None
-        if self._job.english is not None:
-            yield Preparing(self._now(), COMPARING, 1, 2, None)
-            alone = scores(self._job, self._job.english, self._control)
-            saved = summarize(alone).keystroke_savings if alone else None
-            base = None if saved is None else BaseSavings(ENGLISH, saved)
-        return EndFigures(
-            words=evaluation.words,
-            keystroke_savings=evaluation.keystroke_savings,
-            perplexity=evaluation.perplexity,
-            base=base,
-            before=None,
-        )
+    def _with_base(self, evaluation: Evaluation) -> Generator[Event, None, Evaluation]:
+        """Adds what the English alone saves on the same lines, if the model is built on it."""
+        if self._job.english is None:
+            return evaluation
+        yield Preparing(self._now(), COMPARING, 1, 2, None)
+        alone = summarize(scores(self._job, self._job.english, self._control) or ())
+        saved = alone.keystroke_savings
+        return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
 
-    def _replace_if_better(
-        self, figures: EndFigures | None, new_loss: float | None
-    ) -> Generator[Event, None, UpdateFigures]:
+    def _replace_if_better(self, new_loss: float | None) -> Generator[Event, None, UpdateFigures]:
         """Replaces the model of an update if the new one is better on the held-out lines, in nats
         per character as written, or if there are none. The weights of both are fitted to these."""
-        job, old_loss = self._job, None
+        job, scored = self._job, None
         assert job.replaces is not None
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
             _, old = load_model(job.replaces, job.english)
             old = fitted(job, old) if isinstance(old, MixedModel) else old
-            if scored := scores(job, old, self._control):
-                old_loss = written_loss(scored)
-                if figures is not None:
-                    figures.before = summarize(scored).keystroke_savings
+            scored = scores(job, old, self._control)
+        old_loss, saved = written_loss(scored or ()), summarize(scored or ()).keystroke_savings
         is_better = old_loss is None or new_loss is None or new_loss < old_loss
         if is_better:
-            self._saver.replace_model()
-        return UpdateFigures(replaced=is_better, old_loss=old_loss, new_loss=new_loss)
+            saving.replace_model(job)
+        return UpdateFigures(is_better, old_loss, new_loss, saved)
 
 
 def ends_early(config: Config, position: Position) -> bool:
@@ -353,4 +305,4 @@ def ends_early(config: Config, position: Position) -> bool:
     train = config.train
     if not isinstance(train, CausalTrainConfig):
         return False
-    return position.epoch > max(train.min_epochs, (position.best_epoch or 0) + train.patience)
+    return position.epoch > (position.best_epoch or 0) + train.patience

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import DivergedError, RnnlmError
-from rnnlm_tui.event_types import Event, Finished, Preparing
+from rnnlm_tui.errors import DivergedError, RnnlmError, StorageError, os_reason
+from rnnlm_tui.event_types import (
+    Event,
+    Finished,
+    Preparing,
+    Progress,
+    Started,
+    failed,
+    to_json_line,
+)
 from rnnlm_tui.results import outcome
-from rnnlm_tui.store.files import HISTORY, make_folder
+from rnnlm_tui.store import files
+from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from rnnlm_tui.training.estimate import check_memory
-from rnnlm_tui.training.history import History, record
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
 from rnnlm_tui.training.plan import Plan
@@ -25,6 +34,8 @@ if TYPE_CHECKING:
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """What the RuntimeErrors of PyTorch say that mean it."""
+PROGRESS_EVERY_S = 1.0
+"""The history file gets a progress event a second: 0.7 MB an hour."""
 
 
 def training_events(
@@ -42,18 +53,29 @@ def training_events(
     the lock and keeps the history.
     """
     is_first = ranks is None or ranks.is_first
-    lock = library.lock(plan.name) if is_first else nullcontext()
-    with _explained_memory_errors(), lock, _run_folder(library, plan.name, is_first) as folder:
+    history = History(library.run_folder(plan.name))
+
+    def show(event: Preparing) -> None:
+        if is_first:
+            history.add(event)
+            on_preparing(event)
+
+    with _explained_memory_errors(), _held(library, plan.name) if is_first else nullcontext():
+        control.preparing = True
         try:
-            job = _prepared(plan, folder, control, on_preparing if is_first else None)
-            on_prepared(job)
-            if control.stopped:
+            if control.stopped:  # by an earlier signal
                 raise StoppedError
+            job = plan.prepare(PreparationReport(control, show))
         except StoppedError:
             yield Finished(0.0, "stopped", None, None, str(library.path(plan.name)), 0.0)
             return
+        finally:
+            control.preparing = False
+        check_memory(job.config, job.prepared)
+        on_prepared(job)
+        control.seed_line = control.seed_line or job.facts.seed_line
         events = _events_of(job, control, ranks)
-        yield from record(events, folder) if is_first else events
+        yield from history.record(events) if is_first else events
 
 
 def check_end(finished: Finished) -> None:
@@ -62,37 +84,11 @@ def check_end(finished: Finished) -> None:
         raise DivergedError(outcome(finished), "train with a smaller {learning_rate}")
 
 
-def _prepared(
-    plan: Plan, folder: Path, control: Control, on_preparing: Callable[[Preparing], None] | None
-) -> Job:
-    """The job, after reading its text. Raises StoppedError if it was stopped meanwhile."""
-    history = History(folder)
-
-    def show(event: Preparing) -> None:
-        if on_preparing is not None:
-            make_folder(folder)
-            history.add(event)
-            on_preparing(event)
-
-    control.preparing = True
-    try:
-        if control.stopped:  # by an earlier signal
-            raise StoppedError
-        job = plan.prepare(PreparationReport(control, show))
-    finally:
-        control.preparing = False
-    check_memory(job.config, job.prepared)
-    control.seed_line = control.seed_line or job.facts.seed_line
-    return job
-
-
 def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Event]:
     """Trains."""
-    make_folder(job.folder)
     if job.config.preset == "ngram":
-        if ranks is not None and not ranks.is_first:
-            return  # one process counts
-        yield from Run(job, control, NgramLearner(job)).events()
+        if ranks is None or ranks.is_first:  # one process counts
+            yield from Run(job, control, NgramLearner(job)).events()
         return
     # It loads torch, which takes 1.2 s: problems with the text are told before.
     from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
@@ -119,16 +115,58 @@ def _explained_memory_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _run_folder(library: Library, name: str, is_first: bool) -> Iterator[Path]:
-    """The folder of the run, which the run creates. It is removed at the end if there is neither a
+def _held(library: Library, name: str) -> Iterator[None]:
+    """Holds the lock of a run. At the end the folder of the run is removed if there is neither a
     model nor a state to resume, and so is what killed runs have left."""
-    path = library.run_folder(name)
-    try:
-        yield path
-    finally:
-        if is_first:
+    with library.lock(name):
+        try:
+            yield
+        finally:
             library.remove_leftovers(name)
             if not library.path(name).exists() and not library.can_resume(name):
-                with suppress(OSError):  # it holds files of others
-                    (path / HISTORY).unlink(missing_ok=True)
-                    path.rmdir()
+                shutil.rmtree(library.run_folder(name), ignore_errors=True)
+
+
+class History:
+    """Writes events to the history of a folder. The start of a run replaces the history of an
+    earlier one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / HISTORY
+        self._next_progress = 0.0
+        self._has_begun = False
+
+    def add(self, event: Event) -> None:
+        """Writes the event, unless it is progress less than a second after the last. Raises
+        StorageError."""
+        if isinstance(event, Progress | Preparing):
+            if event.time < self._next_progress:
+                return
+            self._next_progress = event.time + PROGRESS_EVERY_S
+        files.make_folder(self.path.parent)
+        try:
+            if isinstance(event, Started) and event.epochs_done == 0:
+                files.write_bytes(self.path, b"")
+            elif not self._has_begun:
+                with suppress(FileNotFoundError), self.path.open("r+b") as earlier:
+                    # A killed run may have left half a line.
+                    earlier.truncate(earlier.read().rfind(b"\n") + 1)
+            self._has_begun = True
+            with self.path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(to_json_line(event) + "\n")
+        except OSError as error:
+            raise StorageError(f"could not write {self.path}: {os_reason(error)}") from error
+
+    def record(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Writes each event, then yields it. If the run fails, the history ends with the failure.
+        Raises StorageError."""
+        last_time = self._next_progress = 0.0
+        try:
+            for event in events:
+                last_time = event.time
+                self.add(event)
+                yield event
+        except RnnlmError as error:
+            with suppress(RnnlmError):
+                self.add(failed(error, last_time))
+            raise

@@ -185,10 +185,12 @@ class RnnlmApp(TerminalApp):
 
     def header_text(self) -> str:
         if self.loaded_model is not None:
-            from rnnlm_tui.store.evaluations import headline
+            from rnnlm_tui.results import ENOUGH_WORDS, savings_sentence
 
             loaded = self.loaded_model
-            told = self.autocomplete.keys_saved or headline(loaded.card) or loaded.kind
+            found = loaded.card.evaluation
+            measured = savings_sentence(found) if found and found.words >= ENOUGH_WORDS else ""
+            told = self.autocomplete.keys_saved or measured or loaded.kind
             model = f"{loaded.name} · {told}"
         else:
             model = "no model" if self.has_no_models else "loading ..."

@@ -11,7 +11,7 @@ from pathlib import Path
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import config_dir, log_dir
 from rnnlm_tui.session.text_file import read_text_file
-from rnnlm_tui.threads import garbage_collection_off, use_one_thread
+from rnnlm_tui.threads import use_one_thread
 
 FRAMES_A_SECOND = "500"
 """A letter is painted at once, its suggestion up to two frames later: 33 ms at Textual's 60 frames
@@ -29,8 +29,10 @@ def start(model: str | None, data_dir: Path, file: str | None, encoding: str | N
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = log_to_file()
-    with garbage_collection_off():
-        from rnnlm_tui.tui.app import RnnlmApp
+    gc.disable()  # imports make no garbage: collecting it takes 40 ms
+    from rnnlm_tui.tui.app import RnnlmApp
+
+    gc.enable()
     gc.freeze()  # later collections skip the imported modules
     app = RnnlmApp(data_dir, config_dir(), log_path, model, read)
     app.run()

@@ -2,10 +2,9 @@
 
     python -m tests.benchmarks.command_start [--runs 20] [--models shakespeare english]
 
-Prints the median and the slowest of many runs of `--help` and of `--suggest` by each model, in turn
-with an interpreter that does nothing, or imports what a suggestion cannot do without, and the ratio
-to it. Then the requests to one `--suggest --json`, a line
-typed key by key.
+Prints the median and the 95th percentile of many runs, in turn, of an interpreter that does
+nothing, of one that imports what a suggestion cannot do without, of `--help`, and of `--suggest` by
+each model. Then of the requests to one `--suggest --json`, a line typed key by key.
 """
 
 from __future__ import annotations
@@ -17,25 +16,15 @@ import subprocess
 import sys
 import time
 
+BARE, BARE_NUMPY = "pass", "import argparse, json, numpy"
 PROGRAM = "import sys; from rnnlm_tui.cli.main import main; sys.exit(main())"
 """What the command `rnnlm-tui` runs."""
-BARE = "pass"
-BARE_NUMPY = "import argparse, json, numpy"
 LINE = "shall i compare thee to a summer's day "
 
 
-def commands_of(models: list[str]) -> dict[str, tuple[list[str], str]]:
-    """The commands by name, each with the name of the command to compare it with."""
-    program = [sys.executable, "-c", PROGRAM]
-    found = {
-        BARE: ([sys.executable, "-c", BARE], BARE),
-        BARE_NUMPY: ([sys.executable, "-c", BARE_NUMPY], BARE_NUMPY),
-        "--help": ([*program, "--help"], BARE),
-    }
-    for name in models:
-        asked = [*program, "--suggest", LINE, "--json", "--model", name]
-        found[f"--suggest by {name}"] = asked, BARE_NUMPY
-    return found
+def python(program: str, *arguments: str) -> list[str]:
+    """The command that runs a Python program."""
+    return [sys.executable, "-c", program, *arguments]
 
 
 def command_seconds(command: list[str]) -> float:
@@ -46,10 +35,10 @@ def command_seconds(command: list[str]) -> float:
 
 
 def request_seconds(model: str, runs: int) -> list[float]:
-    """Wall times of requests to one process, without its start."""
+    """Wall times of requests to one process, without its start and the first line."""
     times = []
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "--suggest", "--json", "--model", model],
+        python(PROGRAM, "--suggest", "--json", "--model", model),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -73,21 +62,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--models", nargs="+", default=["shakespeare", "english"])
     options = parser.parse_args()
-    commands = commands_of(options.models)
+    commands = {BARE: python(BARE), BARE_NUMPY: python(BARE_NUMPY)}
+    commands["--help"] = python(PROGRAM, "--help")
+    for name in options.models:
+        asked = ("--suggest", LINE, "--json", "--model", name)
+        commands[f"--suggest by {name}"] = python(PROGRAM, *asked)
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(options.runs):
-        for name, (command, _) in commands.items():
+        for name, command in commands.items():
             times[name].append(command_seconds(command))
-    against = {name: bare for name, (_, bare) in commands.items() if bare != name}
     for name in options.models:
         times[f"a request to {name}"] = request_seconds(name, options.runs)
     for name, seconds in times.items():
-        middle = statistics.median(seconds)
-        slowest = statistics.quantiles(seconds, n=20)[-1]
-        row = f"{name:26} median {1000 * middle:7.2f} ms, 95th percentile {1000 * slowest:7.2f} ms"
-        if bare := against.get(name):
-            row += f", {middle / statistics.median(times[bare]):.2f} times {bare}"
-        print(row)
+        middle, slowest = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
+        print(f"{name:30} median {1000 * middle:7.2f} ms, 95th percentile {1000 * slowest:7.2f} ms")
 
 
 if __name__ == "__main__":

@@ -12,53 +12,48 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+import rnnlm_tui
 from rnnlm_tui.evaluate import score
+from rnnlm_tui.event_types import Saved, Started
+from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.training.job import Job
-from rnnlm_tui.training.learner import Learner
-from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
-from rnnlm_tui.training.plan import TrainingRequest, plan
+from rnnlm_tui.text.reading import read_text
 
 LESSON_ACCURACY, LESSON_SECONDS = 0.594, 1920
+ALONE = {"on": "none", "mixture": "off", "held_out": 0, "dropout": 0, "unk_rate": 0}
 
 
-def share_right(job: Job, learner: Learner) -> float:
+def share_right(folder: str, text: Path) -> float:
     """The share of the lesson's pairs that the network predicts."""
-    model = job.load_network(learner.network() or {})
-    lines = score(model, job.prepared.text, counts_keys=False)
+    model = Library(Path(folder)).open("gru")[1]
+    lines = score(model, read_text([text]), counts_keys=False)
     ranks = [word.rank for line in lines for word in line.words[1:]]
     return ranks.count(1) / len(ranks)
 
 
-def main() -> int:
+def main() -> None:
     """Prints each epoch and how many times sooner the accuracy was reached."""
     parser = argparse.ArgumentParser(description="a GRU's time to the lesson's accuracy")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--epochs", type=int, default=30)
-    options = parser.parse_args()
-    settings = {"held_out": 0, "dropout": 0, "unk_rate": 0, **vars(options)}
-    request = TrainingRequest(preset="gru", base="none", settings=settings)
-    with tempfile.TemporaryDirectory() as folder, settings_of_torch():
-        job = plan(Library(Path(folder)), request).prepare(lambda *of: None)
-        learner, spent = NetworkLearner(job), 0.0
-        for epoch in range(1, options.epochs + 1):
-            began = time.perf_counter()
-            learner.begin(epoch, 0)
-            for step in range(learner.steps):
-                learner.step((epoch - 1 + step / learner.steps) / options.epochs)
-            spent += time.perf_counter() - began
-            accuracy = share_right(job, learner)
-            print(f"epoch {epoch:2}  {spent:5.1f} s  {accuracy:.1%}", flush=True)
+    options = {**ALONE, **vars(parser.parse_args()), "preset": "gru", "name": "gru"}
+    text, spent, accuracy, began = bundled_corpus(), 0.0, 0.0, 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for event in rnnlm_tui.events(text, data_dir=folder, **options):
+            if isinstance(event, Saved):
+                spent += time.perf_counter() - began
+                accuracy = share_right(folder, text)
+                print(f"epoch {event.epoch:2}  {spent:5.1f} s  {accuracy:.1%}", flush=True)
             if accuracy >= LESSON_ACCURACY:
                 print(f"{LESSON_SECONDS / spent:.0f} times sooner than the lesson's code")
-                return 0
-    return 1
+                break
+            if isinstance(event, (Started, Saved)):
+                began = time.perf_counter()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

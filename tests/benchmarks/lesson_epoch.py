@@ -15,24 +15,24 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import itertools
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 
 import numpy as np
 
+from rnnlm_tui.event_types import Saved, from_json_line
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.threads import usable_cores
 from tests.benchmarks.prose import prepare_text
 
 
 def train_in_keras(epochs: int, threads: int) -> None:
-    """Trains in tf.keras as the lesson does; prints the seconds of each epoch."""
+    """Trains in tf.keras as the lesson does; prints the time at the end of each epoch."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
     import tf_keras as keras
@@ -59,35 +59,29 @@ def train_in_keras(epochs: int, threads: int) -> None:
     )
     model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
     for _ in range(epochs):
-        began = time.perf_counter()
         model.fit(features, targets, batch_size=32, epochs=1, verbose=0)
-        print(time.perf_counter() - began, flush=True)
+        print(time.perf_counter(), flush=True)
 
 
-def our_epochs(epochs: int, threads: int | None) -> list[float]:
-    """Seconds of each epoch of the real command after the first."""
-    command = [sys.executable, "-m", "rnnlm_tui", "--train", f"--epochs={epochs}", "--json"]
+def seconds_of_epochs(side: str, epochs: int, threads: int | None) -> list[float]:
+    """Seconds of each epoch after the first, of a process of one side."""
+    program = "rnnlm_tui" if side == "ours" else "tests.benchmarks.lesson_epoch"
+    command = [sys.executable, "-m", program, f"--epochs={epochs}"]
     command += [f"--threads={threads}"] if threads else []
     with tempfile.TemporaryDirectory() as folder:
-        lines = output([*command, "--data-dir", folder])
-    saved = [e["time"] for e in map(json.loads, lines) if e["event"] == "saved"]
-    return [after - before for before, after in itertools.pairwise(saved)]
-
-
-def their_epochs(epochs: int, threads: int | None) -> list[float]:
-    """Seconds of each epoch of the lesson's own code after the first."""
-    command = [sys.executable, "-m", "tests.benchmarks.lesson_epoch", "--keras"]
-    return [*map(float, output([*command, f"--epochs={epochs}", f"--threads={threads or 0}"])[1:])]
-
-
-def output(command: list[str]) -> list[str]:
-    """The lines that a command prints."""
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout.splitlines()
+        command += ["--train", "--json", "--data-dir", folder] if side == "ours" else ["--keras"]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    lines = printed.splitlines()
+    if side == "ours":
+        events = map(from_json_line, lines)
+        ends = [event.time for event in events if isinstance(event, Saved)]
+    else:
+        ends = [*map(float, lines)]
+    return [after - before for before, after in pairwise(ends)]
 
 
 def main() -> None:
-    """Prints the medians and their ratio."""
+    """Prints the medians."""
     parser = argparse.ArgumentParser(description="the lesson in tf.keras and in this program")
     parser.add_argument("--epochs", type=int, default=6, help="epochs a turn, the first left out")
     parser.add_argument("--turns", type=int, default=2)
@@ -97,20 +91,16 @@ def main() -> None:
     if options.keras:
         train_in_keras(options.epochs, options.threads or usable_cores())
         return
-    sides = {"ours": our_epochs}
+    sides = ["tf.keras", "ours"]
     if importlib.util.find_spec("tf_keras") is None:
         print("tf.keras is not installed: pip install -e '.[bench]'", file=sys.stderr)
-    else:
-        sides = {"tf.keras": their_epochs, **sides}
+        sides = ["ours"]
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(options.turns):
-        for side, run in sides.items():
-            seconds[side] += run(options.epochs, options.threads)
-    medians = {side: statistics.median(found) for side, found in seconds.items()}
+        for side in sides:
+            seconds[side] += seconds_of_epochs(side, options.epochs, options.threads)
     for side, found in seconds.items():
-        print(f"{side}: {medians[side]:.2f} s an epoch (slowest {max(found):.2f} s)")
-    if "tf.keras" in medians:
-        print(f"{medians['tf.keras'] / medians['ours']:.2f} times as fast")
+        print(f"{side}: {statistics.median(found):.2f} s an epoch (slowest {max(found):.2f} s)")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
-"""What n-grams cost: to count those of the sonnets and of a long text, and one distribution.
+"""What it costs to count the n-grams of the sonnets and of a long text.
 
     python -m tests.benchmarks.ngram [--words 10000000]
 
 The long text is made up: words by Zipf's law, every second one drawn from the few that follow the
-word before it, in lines of 8. The distributions are of a model of it with 10,000 words, at contexts
-of held-out lines. Seconds are those of one core.
+word before it, in lines of 8. Seconds are those of one core.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 import tracemalloc
@@ -20,10 +18,9 @@ import numpy as np
 
 from rnnlm_tui.paths import bundled_corpus
 from tests.benchmarks.prose import prepare_text
-from tests.helpers.ngrams import arrays_of, counted
+from tests.helpers.ngrams import arrays_of
 
-LINE_WORDS, FOLLOWERS, SPELLINGS = 8, 40, 30_000
-ORDER, DISTRIBUTIONS, DISTRIBUTION_WORDS = 5, 3_000, 10_000
+LINE_WORDS, FOLLOWERS, SPELLINGS, ORDER = 8, 40, 30_000, 5
 
 
 def made_up_text(words: int) -> str:
@@ -52,30 +49,16 @@ def time_counting(path: Path) -> str:
     return f"{text.text.words:,} words, {found:,} n-grams: {seconds:.2f} s, {used / 1e6:.0f} MB"
 
 
-def time_distributions(path: Path) -> str:
-    """Milliseconds of a distribution over all words."""
-    text = prepare_text(path, "ngram", max_vocabulary=DISTRIBUTION_WORDS)
-    model = counted(text, ORDER)
-    ids, times = text.held_out.ids[: DISTRIBUTIONS + ORDER].tolist(), []
-    for end in range(ORDER - 1, len(ids)):
-        began = time.perf_counter()
-        model.next_word_probabilities(ids[end - ORDER + 1 : end])
-        times.append(1000 * (time.perf_counter() - began))
-    cuts = statistics.quantiles(times, n=100)
-    return f"{len(model.vocabulary.words):,} words: p50 {cuts[49]:.3f} ms, p95 {cuts[94]:.3f} ms"
-
-
 def main() -> None:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description="what n-grams cost")
+    parser = argparse.ArgumentParser(description="what it costs to count n-grams")
     parser.add_argument("--words", type=int, default=10_000_000)
     options = parser.parse_args()
-    print("the sonnets:   ", time_counting(bundled_corpus()), flush=True)
+    print("the sonnets: ", time_counting(bundled_corpus()), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made-up.txt"
         path.write_text(made_up_text(options.words))
-        print("made-up text:  ", time_counting(path), flush=True)
-        print("a distribution:", time_distributions(path))
+        print("made-up text:", time_counting(path))
 
 
 if __name__ == "__main__":

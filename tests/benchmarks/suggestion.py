@@ -1,6 +1,6 @@
 """How long one suggestion takes in the engine, without torch.
 
-    python -m tests.benchmarks.suggestion [--model NAME] [--lines N]
+    python -m tests.benchmarks.suggestion [--lines N] [--model NAME] [--data-dir FOLDER]
 
 Types lines of the sonnets into the suggestion engine key by key, as a person would, and prints the
 time of a suggestion: at every key, and at the keys after a space alone, where the model sees a
@@ -14,7 +14,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from rnnlm_tui import threads
 
@@ -22,10 +21,10 @@ threads.use_one_thread()  # as the app and the command line do, before numpy loa
 
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.paths import bundled_corpus, data_dir
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.reading import read_text
+from tests.benchmarks.options import parse
 
 
 def time_keys(model: LanguageModel, lines: Iterable[str]) -> Iterator[tuple[str, float]]:
@@ -38,28 +37,19 @@ def time_keys(model: LanguageModel, lines: Iterable[str]) -> Iterator[tuple[str,
             yield line[end - 1], 1000 * (time.perf_counter() - start)
 
 
-def report(label: str, times: list[float]) -> str:
-    """A row of the table."""
-    cuts = statistics.quantiles(times, n=100)
-    return f"{label:28} {len(times):7,} {cuts[49]:8.3f} {cuts[94]:8.3f} {max(times):8.3f}"
-
-
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--model", help="the newest by default")
+    parser = argparse.ArgumentParser(description="how long one suggestion takes in the engine")
     parser.add_argument("--lines", type=int, default=300)
-    parser.add_argument("--data-dir", type=Path)
-    options = parser.parse_args()
-    library = Library(data_dir(options.data_dir))
-    name = options.model or library.default_model()
-    _, model = library.open(name)
-    corpus = read_text([bundled_corpus()])
-    typed = list(time_keys(model, list(corpus)[1::7][: options.lines]))
-    print(f"suggestions of {name}, milliseconds  keys      p50      p95      max")
-    print(report("at every key", [milliseconds for _, milliseconds in typed]))
-    fresh = [milliseconds for key, milliseconds in typed if key == " "]
-    print(report("after a space (a new context)", fresh))
+    options, library = parse(parser)
+    model = library.open(options.model)[1]
+    lines = list(read_text([bundled_corpus()]))[1::7][: options.lines]
+    typed = list(time_keys(model, lines))
+    print(f"suggestions of {options.model}, milliseconds  keys      p50      p95      max")
+    for label, keys in (("at every key", None), ("after a space (a new context)", " ")):
+        times = [milliseconds for key, milliseconds in typed if keys in (None, key)]
+        cuts = statistics.quantiles(times, n=100)
+        print(f"{label:30} {len(times):7,} {cuts[49]:8.3f} {cuts[94]:8.3f} {max(times):8.3f}")
 
 
 if __name__ == "__main__":

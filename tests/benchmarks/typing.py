@@ -1,14 +1,17 @@
-"""From a key press to the new suggestion on the screen, through a pseudo-terminal.
+"""The installed app in a pseudo-terminal of 80x24: how soon it starts, and answers a key.
 
-    python -m tests.benchmarks.typing [--keys 600] [--words 50000] [--training] [--model NAME]
-        [--data-dir FOLDER]
+    python -m tests.benchmarks.typing [--starts 20] [--keys 600] [--texts 1000] [--words 50000]
+        [--training] [--model NAME] [--data-dir FOLDER]
 
-Types lines of the sonnets into the installed app at 80x24, a key at a time at the pace of a fast
-typist, and measures the time from each key to the arrival of the output after which the list shows
-the words and shares that the engine gives for the new line, asked beforehand, and the line shows
-their ghost. Keys after which the list stays as it was are left out. The open text has --words words
-already. With --training it does the same again while the lesson's model trains, as the app trains
-one. Prints the memory of the app at the end too.
+Measures the time from the start of the process to the output that paints the header, and to that
+which paints the first suggestions, where there are --texts texts of 400 words. The first start is
+not counted: it compiles, and reads the files from the disk.
+
+Then types lines of the sonnets into a text that has --words words already, a key at a time at the
+pace of a fast typist, and measures the time from each key to the arrival of the output after which
+the list shows the words and shares that the engine gives for the new line, asked beforehand. Keys
+after which the list stays as it was are left out. With --training it types again while the lesson's
+model trains, as the app trains one. Prints the memory of the app at the end too.
 """
 
 from __future__ import annotations
@@ -16,31 +19,38 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import statistics
+import sys
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
+import psutil
+
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
+from rnnlm_tui.event_types import Progress
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.session.database import connect
+from rnnlm_tui.session.tables import Text, Turn, add_turn
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import read_text
-from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.bars import in_percent
 from rnnlm_tui.tui.writing.candidates import spelled
-from rnnlm_tui.tui.writing.ghost import Suggested
-from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, learn, read_below
-from tests.benchmarks.app_in_terminal import (
-    Rows,
-    app,
-    lesson_in_training,
-    listed,
-    own_folders,
-    resident_mb,
-    the_model,
-    write_texts,
-)
+from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, read_below
+from tests.benchmarks.options import parse
+from tests.helpers.commands import running
 from tests.helpers.terminal import Chunk, Terminal
 
+WORD = re.compile(r"[▸ ][\d ] (\S+) +(<?\d+%) ")
+"""A word under the line: its mark, the digit that takes it or none, the word, the percent."""
+Rows = tuple[tuple[str, str], ...]
+Environment = dict[str, str | None]
+EARLIER_LINE = "the tide had turned when we came to the sea"
 QUIET_S = 0.05
 """Output has come to rest when none has come for this long."""
 PAUSES_S = (0.0, 0.1)
@@ -48,66 +58,115 @@ PAUSES_S = (0.0, 0.1)
 PATIENCE_S = 10.0
 EARLIER_S = 15.0
 """The app has read earlier lines by then."""
-COLUMNS = 80
+
+
+@contextmanager
+def own_folders(library: Library, name: str) -> Iterator[Environment]:
+    """An environment with fresh folders for data, settings and logs, and a link to the model. The
+    user's texts are not touched."""
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "data" / "models"
+        models.mkdir(parents=True)
+        path = library.path(name).resolve()
+        (models / path.name).symlink_to(path)
+        kinds = ("data", "config", "log")
+        env = {f"RNNLM_{kind.upper()}_DIR": str(Path(folder) / kind) for kind in kinds}
+        # As it is for a user: Python keeps what it has compiled.
+        yield {**env, "PYTHONDONTWRITEBYTECODE": None}
+
+
+def app(env: Environment, name: str) -> Terminal:
+    """The installed app with this model."""
+    return Terminal([sys.executable, "-m", "rnnlm_tui", name], env=env)
+
+
+def write_texts(env: Environment, *lines: Sequence[str]) -> None:
+    """Stores texts with these lines, of which the last one opens at the start."""
+    path = Path(env["RNNLM_DATA_DIR"] or "") / "session" / "session.db"
+    with closing(connect(path)) as connection, connection:
+        connection.execute("BEGIN")
+        for of_text in lines:
+            text = Text()
+            for line in of_text:
+                add_turn(connection, text, Turn(line))
+
+
+def listed(terminal: Terminal) -> Rows:
+    """The best words on the screen and their shares."""
+    return tuple(
+        found for line in terminal.screen.display if line[0] == " " for found in WORD.findall(line)
+    )
+
+
+def seconds_of_start(env: Environment, name: str) -> tuple[float, float]:
+    """Seconds to the first picture and to the first suggestion."""
+    with app(env, name) as terminal:
+        terminal.wait_for("Autocomplete")
+        picture = terminal.chunks[-1].time
+        terminal.wait_for(lambda: listed(terminal))
+        return picture - terminal.started, terminal.chunks[-1].time - terminal.started
+
+
+def show_starts(library: Library, name: str, count: int, texts: int) -> None:
+    """Prints the figures of so many starts, with so many texts."""
+    with own_folders(library, name) as env:
+        write_texts(env, *([EARLIER_LINE] * 40 for _ in range(texts)))
+        starts = [seconds_of_start(env, name) for _ in range(count + 1)][1:]
+    for label, times in zip(("picture", "suggestion"), zip(*starts, strict=True), strict=True):
+        middle = statistics.median(times)
+        print(f"first {label:11} median {middle:.3f} s, slowest {max(times):.3f} s", flush=True)
 
 
 class Typist:
-    """Types into the app, and keeps how long it took to answer."""
+    """Types into the app, and measures how long it takes to answer."""
 
     def __init__(self, terminal: Terminal, loaded: LoadedModel, sent: list[str]) -> None:
         """`sent` are the lines of the open text, to which it adds its own."""
-        self._terminal, self._loaded = terminal, loaded
+        self._terminal, self._loaded, self._sent = terminal, loaded, sent
         self._random = random.Random(1)
-        self._sent = sent
-        self.letters_ms: list[float] = []
-        """From a key to its letter on the screen."""
-        self.suggestions_ms: list[float] = []
-        """From a key to the new suggestion on the screen."""
 
-    def type_line(self, line: str) -> None:
-        """Types the line and sends it."""
-        for end in range(1, len(line) + 1):
-            self._press(line[:end])
-        learn(self._loaded, line, tuple(self._sent[-LINES_ABOVE:]))
-        self._sent.append(line)
-        empty = self._expected("")[0]
-        self._terminal.send("\r")
-        self._terminal.wait_for(lambda: listed(self._terminal) == empty)
+    def milliseconds(self, lines: list[str], keys: int) -> list[float]:
+        """Types and sends lines, until the list has changed after so many keys."""
+        found = list[float]()
+        for line in lines:
+            for end in range(1, len(line) + 1):
+                found += self._press(line[:end])
+            self._sent.append(line)
+            empty = self._expected("")
+            self._terminal.send("\r")
+            self._terminal.wait_for(partial(self._shows, "", empty))
+            if len(found) >= keys:
+                break
+        return found
 
-    def _press(self, line: str) -> None:
+    def _press(self, line: str) -> list[float]:
         """Presses the last key of the line."""
-        before = listed(self._terminal)
-        rows, shown = self._expected(line)
+        rows = self._expected(line)
         self._paint_until_quiet(self._random.uniform(*PAUSES_S))
+        before = listed(self._terminal)
         self._terminal.chunks.clear()
         began = time.perf_counter()
         self._terminal.send(line[-1])
-        echoed = answered = None
-        while answered is None:
+        while True:
             assert time.perf_counter() - began < PATIENCE_S, f"no {rows}:\n{self._terminal.text}"
+            answered = None
             for chunk in self._until_quiet(QUIET_S):
                 self._terminal.paint(chunk)
-                text = self._terminal.text
-                if echoed is None and f"│ {line}" in text:
-                    echoed = chunk.time
-                if answered is None and listed(self._terminal) == rows and f"│ {shown}" in text:
+                if answered is None and self._shows(line, rows):
                     answered = chunk.time
-        self.letters_ms.append(1000 * ((echoed or answered) - began))
-        if rows != before:
-            self.suggestions_ms.append(1000 * (answered - began))
+            if answered is not None:
+                return [1000 * (answered - began)] if rows != before else []
 
-    def _expected(self, line: str) -> tuple[Rows, str]:
-        """The words that the engine gives, and the line with its ghost, or without where the ghost
-        may wrap."""
+    def _shows(self, line: str, rows: Rows) -> bool:
+        """Whether the screen has this line, whose last space a ghost may replace, and this list."""
+        return listed(self._terminal) == rows and f"│ {line.rstrip()}" in self._terminal.text
+
+    def _expected(self, line: str) -> Rows:
+        """The words that the engine gives."""
         above = tuple(self._sent[-LINES_ABOVE:])
         found = answer_to(Question(self._loaded, line, len(line), above)).suggestions
         best = found.candidates[:LISTED]
-        rows = [(spelled(c, found.prefix), in_percent(c.probability)) for c in best]
-        suggested = Suggested(Preferences())
-        suggested.show(found, line)
-        ghosted = line[:-1] if suggested.replaces_space(line) else line
-        ghosted += suggested.ghost(line, line)
-        return tuple(rows), ghosted if len(ghosted) < COLUMNS - 6 else line
+        return tuple((spelled(c, found.prefix), in_percent(c.probability)) for c in best)
 
     def _until_quiet(self, quiet_s: float) -> list[Chunk]:
         """What comes, taken in without painting it: that takes time in which more comes."""
@@ -121,17 +180,6 @@ class Typist:
             self._terminal.paint(chunk)
 
 
-def measured(
-    terminal: Terminal, loaded: LoadedModel, sent: list[str], lines: list[str], keys: int
-) -> Typist:
-    """A typist who has typed lines until there are that many figures."""
-    typist = Typist(terminal, loaded, sent)
-    for line in lines:
-        if len(typist.suggestions_ms) < keys:
-            typist.type_line(line)
-    return typist
-
-
 def paragraphs(lines: list[str], words: int) -> list[str]:
     """Paragraphs of these lines, until they have as many words."""
     found, count, each = list[str](), 0, cycle(lines)
@@ -141,46 +189,45 @@ def paragraphs(lines: list[str], words: int) -> list[str]:
     return found
 
 
-def report(label: str, typist: Typist) -> str:
-    """A row of the table."""
-    cuts = statistics.quantiles(typist.suggestions_ms, n=100)
-    letters = statistics.quantiles(typist.letters_ms, n=100)
-    return (
-        f"{label:9}{len(typist.suggestions_ms):6,}{cuts[49]:8.1f}{cuts[94]:8.1f}{cuts[98]:8.1f}"
-        f"{letters[49]:10.1f}{letters[94]:8.1f}   {os.getloadavg()[0]:4.1f}"
-    )
+def show(label: str, times: list[float]) -> None:
+    """Prints a row of the table."""
+    cuts = statistics.quantiles(times, n=100)
+    row = f"{label:9}{len(times):6,}{cuts[49]:8.1f}{cuts[94]:8.1f}{cuts[98]:8.1f}"
+    print(f"{row}   {os.getloadavg()[0]:4.1f}", flush=True)
 
 
 def main() -> None:
-    """Prints the table and the memory."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    """Prints the tables and the memory."""
+    parser = argparse.ArgumentParser(description="how soon the app starts, and answers a key")
+    parser.add_argument("--starts", type=int, default=20)
     parser.add_argument("--keys", type=int, default=600)
-    parser.add_argument("--words", type=int, default=0)
+    parser.add_argument("--texts", type=int, default=0, help="at a start")
+    parser.add_argument("--words", type=int, default=0, help="of the text typed into")
     parser.add_argument("--training", action="store_true")
-    parser.add_argument("--model", help="the newest by default")
-    parser.add_argument("--data-dir", type=Path)
-    options = parser.parse_args()
-    library, name = the_model(options.model, options.data_dir)
-    loaded = LoadedModel(name, *library.open(name))
+    asked, library = parse(parser)
+    loaded = LoadedModel(asked.model, *library.open(asked.model))
     lines = list(read_text([bundled_corpus()]))[1::7]
-    sent = paragraphs(lines, options.words)
-    print("milliseconds from a key to: its suggestion                its letter")
-    print("           keys     p50     p95     p99       p50     p95   load")
-    with own_folders(library, name) as env:
+    sent = paragraphs(lines, asked.words)
+    show_starts(library, asked.model, asked.starts, asked.texts)
+    print("milliseconds from a key to its suggestion")
+    print("           keys     p50     p95     p99   load")
+    with own_folders(library, asked.model) as env:
         write_texts(env, sent)
-        with app(env, name, COLUMNS) as terminal:
+        with app(env, asked.model) as terminal, tempfile.TemporaryDirectory() as folder:
+            typist = Typist(terminal, loaded, sent)
             terminal.wait_for(lambda: listed(terminal))
             if earlier := sent[:-LINES_ABOVE]:
                 loaded.contexts = read_below(loaded.model, earlier, ())
                 time.sleep(EARLIER_S)
-            print(report("idle", measured(terminal, loaded, sent, lines, options.keys)), flush=True)
-            if options.training:
-                with lesson_in_training() as reports:
-                    typist = measured(terminal, loaded, sent, lines, options.keys)
-                    done = reports()
-                print(report("training", typist))
-                print(f"the training has reported {done} times meanwhile", flush=True)
-            print(f"memory of the app {resident_mb(terminal):.0f} MB")
+            show("idle", typist.milliseconds(lines, asked.keys))
+            if asked.training:
+                lesson = ("--epochs", "100", "--json", "--control", "stdin", "--data-dir", folder)
+                with running("--train", *lesson) as training:
+                    training.event(Progress)
+                    show("training", typist.milliseconds(lines, asked.keys))
+                    assert training.process.poll() is None, "the training has ended"
+            resident = psutil.Process(terminal.pid).memory_info().rss
+            print(f"memory of the app {resident / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -96,10 +96,10 @@ def test_an_unreadable_file_is_refused_as_corpus(
 ) -> None:
     open_path = Path.open
 
-    def forbid(path: Path, *how: Any) -> Any:
+    def forbid(path: Path, *how: Any, **more: Any) -> Any:
         if path == corpus_file:
             raise PermissionError(13, "Permission denied", str(path))
-        return open_path(path, *how)
+        return open_path(path, *how, **more)
 
     monkeypatch.setattr(Path, "open", forbid)
     message = refusal(run("--summary", str(corpus_file), code=3), hint=False)
@@ -263,7 +263,7 @@ def test_a_bad_name_is_refused_before_anything_is_read(run: Command, name: str) 
 def test_a_device_is_refused_as_a_corpus(run: Command) -> None:
     for mode in ("--summary", "--train"):
         said = refusal(run(mode, "/dev/zero", code=3))
-        assert "cannot read the corpus /dev/zero: it is neither a file nor a pipe" in said
+        assert "the corpus /dev/zero is not text: it holds a zero byte" in said
 
 
 @POSIX

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -22,7 +21,6 @@ from rnnlm_tui.store.run_files import FACTS
 from tests.cli.conftest import TEXT, trained
 from tests.helpers.commands import Command, refused
 from tests.helpers.models import (
-    UNREADABLE,
     card_in,
     contents,
     parsed_tensors,
@@ -130,7 +128,7 @@ def damage(random: Random, path: Path, kind: str) -> None:
     match kind:
         case "unreadable":
             path.unlink()
-            path.symlink_to(UNREADABLE)
+            path.mkdir()
         case "bytes":
             path.write_bytes(with_other_bytes(random, raw))
         case "cut":
@@ -149,7 +147,7 @@ def test_a_damaged_file_is_never_more_than_a_sentence(
     whole = tmp_path / "whole"
     gru.rename(whole)
     random = Random(name)
-    for kind in DAMAGES[: None if sys.platform == "linux" else -1]:  # others can read any file
+    for kind in DAMAGES:
         shutil.copytree(whole, gru)
         damage(random, gru / name, kind)
         for mode in MODES:

@@ -7,7 +7,6 @@ import math
 import re
 import shutil
 import subprocess
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from msgspec.structs import replace
 
 from rnnlm_tui import evaluate
 from rnnlm_tui.cli.output import table
-from rnnlm_tui.evaluate import Evaluation
+from rnnlm_tui.event_types import Evaluation
 from rnnlm_tui.formatting import format_percent, format_perplexity
 from rnnlm_tui.store import locks
 from rnnlm_tui.store.library import Library
@@ -28,8 +27,7 @@ from tests.helpers.models import held_elsewhere
 from tests.helpers.texts import split_held_out
 
 OF_MODEL = {"name", "preset", "tokenizer", "trained_on_lines"}
-OF_MODEL |= {"components", "base_alone"}
-FIGURES = {*OF_MODEL, *(figure.name for figure in fields(Evaluation))}
+FIGURES = {*OF_MODEL, "components", *Evaluation.__struct_fields__}
 """The fields of a model in the JSON."""
 UNSEEN = "a strange new text of the cat\nthat nobody has ever seen before\n"
 

@@ -1,9 +1,7 @@
-"""Training on a text that is read from its files each time, and from what can be read only once."""
+"""What is seen of a large text while it is read, and a stop then."""
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,10 @@ import pytest
 
 from rnnlm_tui.event_types import Event, Preparing, from_json_line
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.files import to_json
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.text import prepare, reading
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.history import History
+from rnnlm_tui.training.session import History
 from tests.helpers.commands import Command, events_of
 from tests.helpers.events import end_of
 
@@ -31,28 +27,6 @@ def diary(tmp_path: Path) -> Path:
     path = tmp_path / "diary.txt"
     path.write_text("\n".join(LINES[:160]) + "\n")
     return path
-
-
-def model_of(library: Library, name: str) -> dict[str, Any]:
-    """What a model of this name has learned."""
-    with open_stored(library.path(name)) as stored:
-        card, tensors = json.loads(to_json(stored.card)), stored.tensors()
-    assert card["corpus"].pop("name")
-    kept = {name: card[name] for name in ("corpus", "metrics", "evaluation")}
-    return {**{name: tensor.tobytes() for name, tensor in tensors.items()}, **kept}
-
-
-def test_the_model_is_that_of_a_text_that_is_held(
-    run: Command, library: Library, diary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    run("--train", str(diary), *GRU, "--name=held", "--quiet")
-    monkeypatch.setattr(reading, "SMALL", 0)
-    run("--train", str(diary), *GRU, "--name=large", "--quiet")
-    run("--train", "-", *GRU, "--name=piped", "--quiet", stdin=diary.read_text())
-    held, large, piped = (model_of(library, name) for name in ("held", "large", "piped"))
-    assert held == large == piped
-    assert not [*tmp_path.glob("text-*")]
 
 
 def phases_of(events: Iterable[Event]) -> set[str]:

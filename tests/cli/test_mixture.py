@@ -49,11 +49,12 @@ def test_a_model_on_the_english_and_its_parts(
     own = str(tmp_path / "own.txt")
     done = run("--train", own, *NGRAM, "--name=own", *ON_ENGLISH, "--json")
     by_training, card = end_of(events_of(done)).evaluation, read_card(library.path("own"))
-    alone = card.base_alone
-    assert by_training is not None and alone is not None and by_training.base == alone
+    assert by_training is not None and by_training == card.evaluation
+    alone = by_training.base
+    assert alone is not None
     assert (card.base, alone.name) == (ENGLISH, ENGLISH)
     # `--evaluate` gives what the training has written, and keeps it.
-    change_card(library.path("own"), partial(replace, evaluation=None, base_alone=None))
+    change_card(library.path("own"), partial(replace, evaluation=None))
     answer = json.loads(run("--evaluate", "--model=own", "--json").stdout)
     assert read_card(library.path("own")) == card
     (figures,) = answer["models"]

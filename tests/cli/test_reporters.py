@@ -13,13 +13,10 @@ from rnnlm_tui.cli import output
 from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import (
-    BaseSavings,
-    EndFigures,
     EpochEnded,
     EpochFigures,
     Event,
     Finished,
-    FinishReason,
     Metrics,
     Paused,
     Preparing,
@@ -30,7 +27,7 @@ from rnnlm_tui.event_types import (
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from tests.cli.conftest import Screen
 from tests.helpers.commands import POSIX, VERSES, on_terminal
-from tests.helpers.events import started
+from tests.helpers.events import measured, started
 
 TRAIN = Metrics(loss=5.3812, penalty=0.0123, accuracy=0.0785, perplexity=217.3)
 HELD_OUT = Metrics(loss=6.1234, perplexity=456.4, top1=0.0812, top5=0.1923)
@@ -127,48 +124,18 @@ def test_pauses_and_warnings_are_printed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert shown(monkeypatch, [STARTED, *said], 80, quiet=True) == "it \ufffd may diverge\n"
 
 
-MEASURED = EndFigures(9_000, 0.584, 94.2, BaseSavings("english", 0.571), before=None)
-OF_PARTS = [
-    "  held-out lines: perplexity per word 94.2 (mixture), 456 (network alone)",
-    "  training lines: loss 5.381 nats per word, accuracy 7.8% (network alone)",
-]
-
-
-@pytest.mark.parametrize(
-    ("reason", "evaluation", "result"),
-    [
-        (
-            "completed",
-            MEASURED,
-            [
-                "diary: keys saved 58% (the English alone: 57%)",
-                "  done, 1 min 30 s, in /m/diary",
-                *OF_PARTS,
-            ],
-        ),
-        (
-            "stopped",
-            None,
-            [
-                "diary: stopped; epoch 104 is kept, 1 min 30 s, in /m/diary",
-                "  held-out lines: perplexity per word 456 (network alone)",
-                OF_PARTS[1],
-            ],
-        ),
-    ],
-)
-def test_the_result_says_first_what_the_model_is_worth_and_labels_each_figure(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    reason: FinishReason,
-    evaluation: EndFigures | None,
-    result: list[str],
+def test_the_result_is_headed_by_the_name_and_says_how_to_resume(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = EpochFigures(104, TRAIN, HELD_OUT)
-    end = Finished(90.0, reason, 104, kept, "/m/diary", 90.0, None, evaluation)
-    text = shown(monkeypatch, [*EVENTS, end], 80)
-    assert capsys.readouterr().out.splitlines() == result
-    assert ("--train --resume --name diary" in text) == (reason == "stopped")
+    kept, figures = EpochFigures(104, TRAIN, HELD_OUT), measured(english=0.571)
+    end = Finished(90.0, "stopped", 104, kept, "/m/diary", 90.0, None, figures)
+    assert "--train --resume --name diary" in shown(monkeypatch, [*EVENTS, end], 80)
+    assert capsys.readouterr().out.splitlines() == [
+        "diary: keys saved 58% (the English alone: 57%)",
+        "  stopped; epoch 104 is kept, 1 min 30 s, in /m/diary",
+        "  held-out lines: perplexity per word 94.2 (mixture), 456 (network alone)",
+        "  training lines: loss 5.381 nats per word, accuracy 7.8% (network alone)",
+    ]
 
 
 def test_a_run_that_has_learned_nothing_says_so_in_one_line(

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -18,16 +19,26 @@ from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.event_types import EpochEnded, Event, Paused, Started
 from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
-    FOR_EVER,
     PATIENCE_S,
     POSIX,
+    TINY,
     Command,
     command_line,
     refused,
     running,
-    wait_until,
 )
 from tests.helpers.events import ended, progress, saved
+
+FOR_EVER = [*TINY, "--epochs", "1000000"]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Returns once the condition holds. Fails if that takes too long."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.005)
+
 
 # Signals
 

@@ -19,7 +19,6 @@ from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library
 from tests.cli.conftest import trained
 from tests.helpers.commands import Command, Run, refused, running
-from tests.helpers.models import NEEDS_UNREADABLE, UNREADABLE
 
 CONTRACT = ["line", "prefix", "suggestions", "continuation", "ghost", "seen", "unknown", "model"]
 
@@ -78,11 +77,11 @@ def test_a_text_that_begins_with_a_dash_is_a_text(ask: Command) -> None:
 # Lines of standard input
 
 
-@NEEDS_UNREADABLE
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a file that cannot be read")
 def test_standard_input_that_cannot_be_read_is_a_sentence(
     verses_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Path(UNREADABLE).open() as unreadable:
+    with Path("/proc/self/mem").open() as unreadable:
         monkeypatch.setattr(sys, "stdin", unreadable)
         assert main(["--generate", "--data-dir", str(verses_data)]) == 3
     said = "rnnlm-tui: cannot read standard input: input/output error\n"

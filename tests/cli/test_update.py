@@ -17,7 +17,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.text.excerpts import excerpts_of
+from rnnlm_tui.text.held_out import excerpts_of
 from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.training.plan import TrainingRequest, plan
 from tests.helpers.commands import Command, events_of, refused
@@ -107,7 +107,7 @@ def test_a_model_is_updated_with_its_grown_text(
     # Both are measured on the lines that are held out now.
     old, new = (saved_now(library, diary, each) for each in (old_model, model))
     assert end.evaluation is not None and old != new
-    assert (end.evaluation.before, end.evaluation.keystroke_savings) == (old, new)
+    assert (update.old_savings, end.evaluation.keystroke_savings) == (old, new)
     assert WORD in model.vocabulary and {*old_model.vocabulary.words} <= {*model.vocabulary.words}
     assert card.corpus.lines == 160 and card.evaluation is not None
     # Held-out lines stay held out, and so is a fifth of the new ones; no training line is.

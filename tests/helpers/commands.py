@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,16 +33,7 @@ TINY = [
     "--threads=1",
     "--device=cpu",
 ]
-FOR_EVER = [*TINY, "--epochs", "1000000"]
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Returns once the condition holds. Fails if that takes too long."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.005)
 
 
 def command_line(*arguments: str) -> list[str]:
@@ -116,13 +106,6 @@ def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator
 
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, named pipes or a pty")
-
-
-def dead_process() -> int:
-    """The id of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait(timeout=PATIENCE_S)
-    return process.pid
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,12 @@ from rnnlm_tui.store.model_file import open_stored, text_tensors, write_model
 from rnnlm_tui.store.run_files import Position, RunFacts, write_state
 from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.held_out import Mask, split_lines
+from rnnlm_tui.text.held_out import Mask
 from rnnlm_tui.text.overlap import hash_lines
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 from tests.helpers.networks import normal_weights
 
-UNREADABLE = "/proc/self/mem"
-"""A file of Linux that can be opened, and whose first byte cannot be read: input/output error."""
-NEEDS_UNREADABLE = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux has a file that cannot be read"
-)
 SAVED_MODELS = Path(__file__).parents[1] / "store" / "models"
 EVALUATION: dict[str, Any] = {
     "lines": 3, "words": 20, "predicted": 15, "loss": 4.5, "perplexity": None,
@@ -110,14 +106,11 @@ def whole_model() -> bytes:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file in a folder and below it, by path. A link to `UNREADABLE` has
-    none."""
-
-    def bytes_of(path: Path) -> bytes:
-        is_unreadable = path.is_symlink() and str(path.readlink()) == UNREADABLE
-        return path.read_bytes() if path.is_file() and not is_unreadable else b""
-
-    return {str(path.relative_to(folder)): bytes_of(path) for path in folder.rglob("*")}
+    """The bytes of every file in a folder and below it, by path; a folder has none."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
 
 
 def models_of(library: Library) -> dict[str, bytes]:
@@ -254,15 +247,11 @@ def places(data: object) -> list[tuple[Any, Any]]:
     return held + [place for key in keys for place in places(data[key])]  # type: ignore[index]
 
 
-def put_state(
-    folder: Path, epoch: int, epochs: int, best: int | None = None, patience: int | None = None
-) -> None:
-    """Saves the state of a run without weights in its folder: of the lesson, or, with `patience`,
-    of a gru that may end early."""
-    waits = {} if patience is None else {"patience": patience}
-    config = make_config("gru" if waits else "lesson", [{"epochs": epochs, **waits}])
+def put_state(folder: Path, epoch: int, epochs: int) -> None:
+    """Saves the state of a run of the lesson, without weights, in its folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_state(folder, facts_of(config, Position(epoch=epoch, best_epoch=best)), {})
+    config = make_config("lesson", [{"epochs": epochs}])
+    write_state(folder, facts_of(config, Position(epoch=epoch)), {})
 
 
 def facts_of(config: Config, position: Position) -> RunFacts:
@@ -319,7 +308,7 @@ def saved_model(preset: str) -> bytes:
 def held_out_lines(library: Library, name: str, lines: Iterable[str]) -> tuple[str, ...]:
     """Those of the lines of a model's text that it has held out."""
     lines = tuple(lines)
-    return split_lines(lines, held_out_mask_of(library, name, lines))[1]
+    return (*compress(lines, held_out_mask_of(library, name, lines)),)
 
 
 def held_out_mask_of(library: Library, name: str, lines: Iterable[str]) -> Mask:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.kinds import KINDS
-from rnnlm_tui.lm.ngram import NgramModel, ngram_arrays
+from rnnlm_tui.lm.kneser_ney import ngram_arrays
+from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.prepare import Prepared, prepare
 from tests.helpers.texts import made_up_corpus
 

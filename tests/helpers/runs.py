@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,12 +39,11 @@ SUMMARY: dict[str, Any] = {
 """The summary of the bundled sonnets."""
 
 
-async def until(condition: Callable[[], object], timeout: float = PATIENCE_S) -> None:
-    """Returns once the condition holds; fails after `timeout` seconds."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        await asyncio.sleep(0.01)
+async def until(condition: Callable[[], object]) -> None:
+    """Returns once the condition holds; fails after `PATIENCE_S`."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def over(run: FollowedRun) -> None:

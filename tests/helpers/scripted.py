@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import LanguageModel, excluded_ids
+from rnnlm_tui.lm.model import WindowModel, excluded_ids
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -17,22 +16,7 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 WORDS = ("the", "cat", "car", "sat", "dog", "a")
 
 
-class ContextModel(LanguageModel):
-    """A model whose state is its context."""
-
-    start: tuple[int, ...] = ()
-
-    def advance(self, state: tuple[int, ...], ids: Sequence[int]) -> list[tuple[int, ...]]:
-        return [(*state, *ids[: count + 1]) for count in range(len(ids))]
-
-    def predict(self, states: Iterable[tuple[int, ...]]) -> Iterator[NDArray[np.float32]]:
-        return map(self.next_word_probabilities, states)
-
-    @abstractmethod
-    def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]: ...
-
-
-class ScriptedModel(ContextModel):
+class ScriptedModel(WindowModel):
     """A distribution for each last word of the context; uniform if there is none for it. Answers
     wait while `gate` is cleared. `asked` has every context."""
 
@@ -61,16 +45,9 @@ class ScriptedModel(ContextModel):
     def next_word_probabilities(self, context: Sequence[int]) -> NDArray[np.float32]:
         self.asked.append(tuple(context))
         assert self.gate.wait(20), "nobody opened the gate"
-        last = self.vocabulary.word(context[-1]) if context else ""
-        script = self._after.get(last)
+        vocabulary, total = self.vocabulary, self.vocabulary.total_words
+        script = self._after.get(vocabulary.word(context[-1]) if context else "")
         if script is None:
-            total = self.vocabulary.total_words
-            return np.full(total, 1 / total, dtype=np.float32)
-        ids = {
-            word: i
-            for i, word in enumerate(("", *self.vocabulary.special_tokens, *self.vocabulary.words))
-        }
-        probabilities = np.zeros(len(ids), dtype=np.float32)
-        for word, probability in script.items():
-            probabilities[ids[word]] = probability
-        return probabilities
+            return np.full(total, 1 / total, np.float32)
+        words = ("", *map(vocabulary.word, range(1, total)))
+        return np.array([script.get(word, 0) for word in words], np.float32)

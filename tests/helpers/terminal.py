@@ -41,18 +41,17 @@ class Terminal:
         command: Sequence[str],
         *,
         columns: int = 80,
-        rows: int = 24,
         env: Mapping[str, str | None] | None = None,
     ) -> None:
-        """`env` is merged into the environment of this process, without the variables in `LOOKS`.
-        None removes a variable."""
-        self.screen = pyte.Screen(columns, rows)
+        """Its screen has 24 rows. `env` is merged into the environment of this process, without
+        the variables in `LOOKS`. None removes a variable."""
+        self.screen = pyte.Screen(columns, 24)
         self._stream = pyte.ByteStream(self.screen)
         self.chunks: list[Chunk] = []
         """All output so far, oldest first. Clear it in long sessions."""
         self._is_closed = self._is_over = False
         self._master, slave = os.openpty()
-        _set_size(self._master, rows, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.started = time.perf_counter()
         """When the program was started, in the time of time.perf_counter."""
         self._process = subprocess.Popen(
@@ -88,14 +87,9 @@ class Terminal:
     # Output
 
     @property
-    def lines(self) -> list[str]:
-        """The rows of the screen, without the spaces at their ends."""
-        return [line.rstrip() for line in self.screen.display]
-
-    @property
     def text(self) -> str:
-        """The whole screen."""
-        return "\n".join(self.lines)
+        """The rows of the screen, without the spaces at their ends."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
 
     @property
     def output(self) -> bytes:
@@ -179,13 +173,8 @@ def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in LOOKS and not name.startswith("TEXTUAL")
     }
-    wanted: dict[str, str | None] = {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    wanted |= changes
+    wanted = {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", **changes}
     return {name: value for name, value in wanted.items() if value is not None}
-
-
-def _set_size(terminal: int, rows: int, columns: int) -> None:
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def _own_terminal() -> None:

@@ -17,6 +17,7 @@ from rnnlm_tui.event_types import EpochEnded, Event, Progress
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import RESUME
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import Position, RunFacts, read_state
 from rnnlm_tui.text.reading import arranged, read_text
@@ -25,6 +26,7 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
 from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
+from rnnlm_tui.training.plan import TrainingRequest, plan
 from rnnlm_tui.training.run import Run
 from rnnlm_tui.training.start import begin, resume
 from tests.helpers.commands import VERSES
@@ -68,7 +70,7 @@ def small_job(
     if (folder / RESUME).exists():
         facts, state = read_state(folder)
         facts.config = config
-        start = resume(facts, state, lines, config, no_report)
+        start = resume(facts, state, lines, no_report)
     else:
         start = begin(None, lines, config, no_report)
         facts = RunFacts(
@@ -83,6 +85,15 @@ def small_job(
             position=Position(),
         )
     return Job("small", model_of(folder), folder, start, facts, english)
+
+
+def made(library: Library, *sources: Path, **request: Any) -> Job:
+    """The job of a request, whose folder exists."""
+    if sources:
+        request["sources"] = tuple(map(str, sources))
+    job = plan(library, TrainingRequest(**request)).prepare(no_report)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    return job
 
 
 def model_of(folder: Path) -> Path:

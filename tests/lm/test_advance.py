@@ -14,7 +14,6 @@ from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights, small_network
@@ -30,18 +29,14 @@ def network(cell: str = "gru", **settings: Any) -> CausalModel:
 
 
 def lesson() -> LessonModel:
-    config, vocabulary = LessonConfig(4, 3, 3), Vocabulary(WORDS)
-    weights = normal_weights(lesson_shapes(config, vocabulary.total_words))
-    return LessonModel(vocabulary, TOKENIZER, 3, weights)
-
-
-def ngrams() -> NgramModel:
-    return ngram_model(["a b c d", *LINES[:4]], order=3)
+    weights = normal_weights(lesson_shapes(LessonConfig(4, 3, 3), 1 + len(WORDS)))
+    return LessonModel(Vocabulary(WORDS), TOKENIZER, 3, weights)
 
 
 def mixed(**others: LanguageModel) -> MixedModel:
     """N-grams mixed with these and a cache."""
-    return MixedModel(TOKENIZER, {"ngrams": ngrams(), **others})  # type: ignore[dict-item]
+    ngrams = ngram_model(["a b c d", *LINES[:4]], order=3)
+    return MixedModel(TOKENIZER, {"ngrams": ngrams, **others})  # type: ignore[dict-item]
 
 
 def base() -> MixedModel:
@@ -57,40 +52,34 @@ def base() -> MixedModel:
         lambda: network("lstm", layers=2),
         lambda: network("rnn"),
         lesson,
-        ngrams,
+        lambda: mixed().models["ngrams"],
         mixed,
         lambda: mixed(network=network()),
         lambda: mixed(network=network(), base=base()),
-        lambda: mixed(base=mixed(network=network())),
     ],
 )
 @pytest.mark.parametrize("at_once", [1, 7])
 def test_a_text_read_word_by_word_is_read_as_at_once(
     make: Callable[[], LanguageModel], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(causal, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(causal, "LOGITS_AT_ONCE", 8 * at_once)
     monkeypatch.setattr(mixture, "AT_ONCE", at_once)
     monkeypatch.setattr(model, "READ_AT_ONCE", at_once)
-    monkeypatch.setattr(recent_words, "BLOCK", 5)
-    monkeypatch.setattr(recent_words, "MOST_BLOCKS", 4)
+    monkeypatch.setattr(recent_words, "TOGETHER", 5)
     monkeypatch.setattr(recent_words, "CACHE_WORDS", 20)
     one = make()
     begin = [] if one.vocabulary.begin_id is None else [one.vocabulary.begin_id]
     ids = [i for line in LINES for i in (*begin, *one.vocabulary.encode(line.split()))]
-    others = one.vocabulary.encode(["d", "a"])
     whole = one.advance(one.start, ids)
-    expected = [distribution.copy() for distribution in one.predict(whole)]
+    expected = np.stack([distribution.copy() for distribution in one.predict(whole)])
     state = one.start
     for number, word in enumerate(ids):
-        one.advance(state, others)  # leaves the state as it is
+        one.advance(state, ids[:2])  # leaves the state as it is
         (state,) = one.advance(state, [word])
         assert next(one.predict([state])) == pytest.approx(expected[number], abs=1e-6)
     for number in (0, 5, len(ids) - 2):  # any state can be read on from
-        rest = one.advance(whole[number], ids[number + 1 :])
-        for predicted, distribution in zip(one.predict(rest), expected[number + 1 :], strict=True):
-            assert predicted == pytest.approx(distribution, abs=1e-6)
-    read = [*one.predict(one.read(one.start, ids))]
-    assert np.stack(read) == pytest.approx(np.stack(expected), abs=1e-6)
+        rest = [*one.predict(one.read(whole[number], ids[number + 1 :]))]
+        assert np.stack(rest) == pytest.approx(expected[number + 1 :], abs=1e-6)
     assert one.next_word_probabilities(ids) == pytest.approx(expected[-1], abs=1e-6)
     assert one.state_after(state, []) is state
     if isinstance(one, MixedModel):

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import ModelError, RnnlmError
@@ -26,7 +25,7 @@ from rnnlm_tui.store.files import RESUME, RUN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import Position, read_facts, read_sources, write_state
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
-from rnnlm_tui.store.training_text import find_text
+from rnnlm_tui.store.texts import find_text
 from tests.helpers.models import (
     EVALUATION,
     HOSTILE,
@@ -50,13 +49,6 @@ from tests.helpers.models import (
     with_card_text,
     with_tensors,
 )
-
-Tensors = dict[str, NDArray[Any]]
-HUGE = 10**400
-STATE = facts_of(make_config("gru", []), Position(epoch=2))
-
-
-# At random
 
 
 @HOSTILE
@@ -118,7 +110,7 @@ def test_random_json_never_does_more_than_spoil_the_file(value: object, number: 
         put(folder, {RUN: json.dumps(run).encode()})
         with pytest.raises(RnnlmError):
             find_text("a", folder, card)
-        write_state(folder, STATE, {})
+        write_state(folder, facts_of(make_config("gru", []), Position(epoch=2)), {})
         header, numbers = parsed_tensors((folder / RESUME).read_bytes())
         facts = json.dumps(changed(json.loads(numbers))).encode()
         header["run"] = {"dtype": "U8", "shape": [len(facts)], "data_offsets": [0, len(facts)]}
@@ -127,106 +119,68 @@ def test_random_json_never_does_more_than_spoil_the_file(value: object, number: 
         assert [entry.damaged for entry in library.entries()] == [None]
 
 
-# Card by card
+def change_of(preset: str, **fields: object) -> bytes:
+    """The model of a preset whose card has these fields."""
+    raw = saved_model(preset)
+    return with_card({**card_in(raw), **fields}, raw)
 
 
-def change_of(**fields: object) -> Callable[[], bytes]:
-    """A model whose card has these fields."""
-    return lambda: with_card({**card_data(), **fields})
+def tensor_with(preset: str, name: str, change: Callable[[Any], Any]) -> bytes:
+    """The model of a preset with another tensor of this name, or without it."""
+
+    def changed(tensors: dict[str, Any]) -> None:
+        tensor = change(tensors.pop(name, np.zeros(3, np.float32)).copy())
+        tensors.update({} if tensor is None else {name: tensor})
+
+    return with_tensors(changed, saved_model(preset))
 
 
-def tensors_with(
-    preset: str, name: str, change: Callable[[NDArray[Any]], NDArray[Any] | None]
-) -> Callable[[], bytes]:
-    """The model of a preset with one changed tensor, without it if the change returns None."""
+def with_number(number: float, place: int = -1) -> Callable[[Any], Any]:
+    """Puts a number into an array."""
 
-    def changed(tensors: Tensors) -> None:
-        found = change(tensors[name].copy() if name in tensors else np.zeros(3, np.float32))
-        if found is None:
-            del tensors[name]
-        else:
-            tensors[name] = found
-
-    return lambda: with_tensors(changed, saved_model(preset))
-
-
-def with_words(*words: object) -> Callable[[], bytes]:
-    """A model with other words."""
-    raw = np.frombuffer(json.dumps(words).encode(), np.uint8)
-    return lambda: with_tensors(lambda tensors: tensors.update(vocabulary=raw))
-
-
-def with_number(number: float, place: int = -1) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    def change(array: NDArray[Any]) -> NDArray[Any]:
+    def change(array: Any) -> Any:
         array.flat[place] = number
         return array
 
     return change
 
 
-def ngram_card(**fields: object) -> Callable[[], bytes]:
-    raw = saved_model("ngram")
-    return lambda: with_card({**card_in(raw), **fields}, raw)
+def with_words(*words: object) -> bytes:
+    """A model with other words."""
+    raw = np.frombuffer(json.dumps(words).encode(), np.uint8)
+    return with_tensors(lambda tensors: tensors.update(vocabulary=raw))
 
 
-def header_with(**fields: object) -> Callable[[], bytes]:
-    """A model whose header says something else of one tensor."""
-
-    def changed() -> bytes:
-        header, numbers = parsed_tensors(whole_model())
-        header["network.embedding"] |= fields
-        return tensor_file(header, numbers)
-
-    return changed
+def of_type(kind: str) -> bytes:
+    """A model with numbers of another type."""
+    header, numbers = parsed_tensors(whole_model())
+    header["network.embedding"] |= {"dtype": kind, "shape": [42]}
+    return tensor_file(header, numbers)
 
 
-CARD, DAMAGED, TENSORS = "its card is damaged", "no whole file", "not those of its card"
+EMBEDDING, CHILDREN = "network.embedding", "ngrams.children.3"
+WHOLE, TENSORS = "no whole file", "not those of its card"
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "empty": (lambda: b"", DAMAGED),
-    "text": (lambda: b"The cat sat on the mat.", DAMAGED),
-    "a pickle": (lambda: b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix", DAMAGED),
-    "cut short": (lambda: whole_model()[:-1], DAMAGED),
-    "a huge header": (lambda: b"\xff" * 8 + whole_model()[8:], DAMAGED),
+    "empty": (lambda: b"", WHOLE),
+    "a pickle": (lambda: b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix", WHOLE),
+    "cut short": (lambda: whole_model()[:-1], WHOLE),
     "no card": (lambda: tensor_file({"__metadata__": {}}, b""), "its header has no card"),
-    "a card that is no JSON": (lambda: with_card_text("{"), CARD),
-    "a card nested too deeply": (lambda: with_card_text("[" * 100_000), CARD),
-    "a later format": (change_of(format=FORMAT + 1), f"its card has format {FORMAT + 1}"),
-    "a number out of range": (change_of(window=0), "window is out of range"),
-    "a huge number": (change_of(epochs_done=HUGE), CARD),
-    "no metrics": (change_of(metrics=None), "nothing to predict with"),
-    "other figures": (change_of(evaluation={**EVALUATION, "top1": 1.5}), "top1"),
-    "other sizes": (change_of(total_words=8), TENSORS),
-    "n-grams that are not there": (ngram_card(ngrams=[184, 2**40, 5]), TENSORS),
-    "weights of other parts": (ngram_card(mixture={"weights": {"base": 1}}), "of its components"),
-    "an infinite weight": (
-        tensors_with("lesson", "network.embedding", with_number(math.inf)),
-        "not finite",
-    ),
-    "a weight that overflows": (
-        tensors_with("lesson", "network.embedding", with_number(-3e38)),
-        "too large",
-    ),
-    "a missing tensor": (tensors_with("gru", "network.embedding", lambda a: None), TENSORS),
-    "one more tensor": (tensors_with("gru", "network.more", lambda a: a), TENSORS),
-    "another type": (
-        tensors_with("lesson", "network.embedding", lambda a: a.astype(np.float64)),
-        "of a type that no model has",
-    ),
-    "another shape": (tensors_with("lesson", "network.embedding", lambda a: a.T.copy()), TENSORS),
-    "a type that numpy lacks": (header_with(dtype="BF16", shape=[42]), "of a type that no model"),
-    "children out of order": (
-        tensors_with("ngram", "ngrams.children.3", with_number(-1, 1)),
-        "children.3 does not rise",
-    ),
-    "a word that no id has": (
-        tensors_with("ngram", "ngrams.word.3", with_number(60_000, 0)),
-        "an id that no word has",
-    ),
-    "no vocabulary": (tensors_with("gru", "vocabulary", lambda a: None), "vocabulary"),
-    "too few words": (with_words(*WORDS[:-1]), "its vocabulary has 5 words, not 6"),
-    "a word twice": (with_words(*WORDS[:-1], WORDS[0]), "a word occurs twice"),
-    "a number for a word": (with_words(*WORDS[:-1], 5), "its vocabulary is damaged"),
-    "half a character": (with_words(*WORDS[:-1], "\ud800"), "its vocabulary is damaged"),
+    "a card nested too deeply": (lambda: with_card_text("[" * 100_000), "its card is damaged"),
+    "a later format": (lambda: change_of("gru", format=FORMAT + 1), f"format {FORMAT + 1}, this"),
+    "no metrics": (lambda: change_of("lesson", metrics=None), "nothing to predict with"),
+    "other figures": (lambda: change_of("gru", evaluation={**EVALUATION, "top1": 1.5}), "top1"),
+    "other sizes": (lambda: change_of("gru", total_words=8), "its vocabulary has 181 words, not 4"),
+    "other n-grams": (lambda: change_of("ngram", ngrams=[184, 2**40, 5]), TENSORS),
+    "other parts": (lambda: change_of("ngram", mixture={"weights": {"base": 1}}), "components"),
+    "an infinite weight": (lambda: tensor_with("lesson", EMBEDDING, with_number(math.inf)), "fini"),
+    "a weight too large": (lambda: tensor_with("lesson", EMBEDDING, with_number(-3e38)), "large"),
+    "a missing tensor": (lambda: tensor_with("gru", EMBEDDING, lambda a: None), TENSORS),
+    "another shape": (lambda: tensor_with("gru", EMBEDDING, lambda a: a.T.copy()), TENSORS),
+    "no type of numpy": (lambda: of_type("BF16"), "of a type that no model"),
+    "no order": (lambda: tensor_with("ngram", CHILDREN, with_number(-1, 1)), "does not rise"),
+    "no vocabulary": (lambda: tensor_with("gru", "vocabulary", lambda a: None), "vocabulary"),
+    "a word twice": (lambda: with_words(*WORDS[:-1], WORDS[0]), "a word occurs twice"),
+    "half a character": (lambda: with_words(*WORDS[:-1], "\ud800"), "its vocabulary is damaged"),
 }
 
 
@@ -237,12 +191,12 @@ def test_a_damaged_model_is_refused_with_its_reason(name: str) -> None:
 
 
 def test_what_is_odd_but_whole_is_taken() -> None:
-    odd = ("the", "\u7f8a", "\U0001f600", "a\u0301", "a b", "\x1b[31m")
-    largest = tensors_with(
+    odd = with_words("the", "\u7f8a", "\U0001f600", "a\u0301", "a b", "\x1b[31m")
+    largest = tensor_with(
         "lesson", "network.output.bias", lambda a: np.full_like(a, LARGEST_WEIGHT * 0.99)
     )
-    for make in (with_words(*odd), change_of(mood=[]), largest):
-        with library_with(make()) as library:
+    for raw in (odd, change_of("gru", mood=[]), largest):
+        with library_with(raw) as library:
             assert why_refused(library) is None
 
 
@@ -262,16 +216,9 @@ def test_what_is_no_file_is_listed_as_damaged_and_can_be_deleted(what: str) -> N
         assert library.names() == ["good"]
 
 
-@pytest.mark.parametrize("raw", [b"", b"x" * 100, b"\x02\0\0\0\0\0\0\0{}", whole_model()])
-def test_a_state_that_cannot_be_read_is_an_error(data_dir: Path, raw: bytes) -> None:
-    put(data_dir, {RESUME: raw})
-    with pytest.raises(ModelError, match="no whole file"):
-        read_facts(data_dir)
-
-
-@pytest.mark.parametrize(
-    "raw", ["", "[]", "{}", '{"sources": "long.txt"}', '{"sources": [7]}', "[" * 100_000]
-)
-def test_damaged_sources_count_as_none(data_dir: Path, raw: str) -> None:
-    put(data_dir, {RUN: raw.encode()})
-    assert read_sources(data_dir).sources == []
+def test_a_damaged_state_is_an_error_and_damaged_sources_are_none(data_dir: Path) -> None:
+    for raw in (b"x" * 100, whole_model()):
+        put(data_dir, {RESUME: raw, RUN: raw})
+        with pytest.raises(ModelError, match="no whole file"):
+            read_facts(data_dir)
+        assert read_sources(data_dir).sources == []

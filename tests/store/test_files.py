@@ -1,4 +1,4 @@
-"""How files are written: whole, or not at all."""
+"""How files are written: whole, or not at all; and the numbers in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from safetensors import safe_open
 from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.model_file import change_card, open_stored, read_card
-from rnnlm_tui.store.tensors import write_tensors
+from rnnlm_tui.store.tensors import expanded, quantized, write_tensors
 from tests.helpers.commands import POSIX
 from tests.helpers.models import WORDS, contents, make_model, random_weights
 
@@ -60,13 +60,6 @@ def test_the_systems_own_limit_leaves_the_old_file(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"file": b"old"}
 
 
-def test_json_keeps_path_bytes_that_are_not_unicode(tmp_path: Path) -> None:
-    path, data = tmp_path / "a.json", {"path": "caf\udce9", "word": "café"}
-    files.write_json(path, data)
-    assert "café".encode() in path.read_bytes()
-    assert files.read_json(path, dict[str, str]) == data
-
-
 def test_any_program_can_read_a_model(tmp_path: Path) -> None:
     """By the library that defines the format."""
     card = make_model(tmp_path / "model", epoch=2)
@@ -88,3 +81,17 @@ def test_another_card_leaves_the_tensors_and_the_time_of_the_save(tmp_path: Path
         weights = stored.network()
     assert all(np.array_equal(weights[n], a) for n, a in random_weights(card).items())
     assert path.stat().st_mtime == 1_000_000_000
+
+
+def test_a_number_in_8_bits_is_off_by_half_a_step_of_its_row_at_most() -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(50, 20)) * rng.uniform(0, 9, (50, 1))).astype(np.float32)
+    rows[3], rows[4, 0] = 0, 127.0
+    stored = quantized({"kernel": rows, "bias": np.arange(3, dtype=np.float32)})
+    assert stored["kernel"].dtype == np.int8
+    again = expanded(stored)
+    assert again.keys() == {"kernel", "bias"}
+    steps = np.abs(rows).max(1, keepdims=True) / 127
+    assert np.all(np.abs(again["kernel"] - rows) <= steps / 2 + 1e-6)
+    assert not again["kernel"][3].any() and again["kernel"][4, 0] == 127
+    assert again["bias"].tolist() == [0, 1, 2]

@@ -18,13 +18,12 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.encoded_lines import EncodedLines
-from rnnlm_tui.text.held_out import hold_out, split_lines, written_lines
 from rnnlm_tui.text.prepare import Prepared, prepare
 from rnnlm_tui.text.reading import Text, read_text
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import GOLDEN
-from tests.helpers.texts import made_up_corpus
+from tests.helpers.texts import made_up_corpus, split_held_out
 
 # The two SHA-256 figures of golden/README.md.
 SONNETS_PADDED = "1ff182080031b8b54340fb97adbdd1ff2b323b30d1526d69c1df3d9e18ffd671"
@@ -96,12 +95,9 @@ SETTINGS = st.fixed_dictionaries(
 def test_both_kinds_are_as_plain_python_makes_them(
     lines: list[str], given: dict[str, Any], is_continued: bool
 ) -> None:
-    held_out = hold_out(written_lines(lines), given["held_out"], given["seed"])
-    train, held = split_lines(lines, held_out)
-    counts = Counter(word for line in lines for word in line.split())
+    train, held = split_held_out(lines, given["held_out"], given["seed"])
     trained = Counter(word for line in train for word in line.split())
-    falling = sorted(counts, key=lambda word: -trained[word])
-    frequent = [word for word in falling if trained[word] >= given["min_count"]]
+    frequent = [word for word, count in trained.most_common() if count >= given["min_count"]]
     words = ["g", "a"] if is_continued else frequent[: given["max_vocabulary"]]
     for preset in ("lesson", "gru"):
         tokens = SPECIAL_TOKENS if preset == "gru" else ()
@@ -111,7 +107,7 @@ def test_both_kinds_are_as_plain_python_makes_them(
         except CorpusError:
             continue
         assert [*text.vocabulary.words] == words
-        assert text.card.words == counts.total()
+        assert text.card.words == sum(len(line.split()) for line in lines)
         assert text.held_out_words == sum(len(line.split()) for line in held)
         assert text.distinct_words == len(trained)
         for examples, source in ((text.train, train), (text.held_out, held)):
@@ -139,29 +135,10 @@ def test_words_spelled_like_special_tokens_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "given", "window"),
-    [
-        ("lesson", {}, 64),
-        ("lesson", {"max_window": 16}, 16),
-        ("lesson", {"max_window": 1024}, 399),
-        ("gru", {}, 256),
-        ("ngram", {"order": 3}, 2),
-    ],
-)
-def test_the_window_follows_from_the_preset(
-    preset: str, given: dict[str, Any], window: int
-) -> None:
-    text = prepared(preset, " ".join(["a", "b"] * 200) + "\nc d", **given)
-    assert (text.window, text.train.longest) == (window, 400)
-
-
-@pytest.mark.parametrize(
     ("preset", "text", "given", "why"),
     [
         ("gru", " \n\t\n", {}, "holds no words"),
-        ("lesson", "!!!\n...", {}, "holds no words"),
         ("gru", "a b c", {"min_count": 2}, "no word occurs 2 times"),
-        ("lesson", "one two", {}, "gives 1 pair of words and a next word; at least 2"),
     ],
 )
 def test_too_little_text_is_refused(
@@ -169,9 +146,3 @@ def test_too_little_text_is_refused(
 ) -> None:
     with pytest.raises(CorpusError, match=why):
         prepared(preset, text, **given)
-
-
-def test_a_text_of_which_nothing_can_be_held_out_gives_a_warning() -> None:
-    (warning,) = prepared("gru", "a b\nc d", held_out=0.1).warnings
-    assert warning.startswith("nothing is held out: 2 lines are too few to hold 10% of them out")
-    assert not prepared("gru", "a b\nc d").warnings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlm_tui.errors import UsageError
 from rnnlm_tui.text.encoded_lines import EncodedLines
-from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.training.batches import (
-    WHOLE,
     Batch,
     BpttBatches,
     PrefixBatches,
-    Shard,
     stream_batches,
 )
 from rnnlm_tui.training.network_learner import network_and_batches
+from rnnlm_tui.training.ranks import rows_of
 from tests.helpers.models import HOSTILE
 from tests.helpers.training import small_job
 
@@ -73,21 +71,17 @@ def test_every_target_is_in_one_place_of_an_epoch(
 
 
 def made(
-    preset: str, folder: Path, text: str = TEXT, shard: Shard = WHOLE, **settings: Any
-) -> tuple[Prepared, PrefixBatches | BpttBatches]:
-    """A text and its batches."""
+    preset: str, folder: Path, text: str = TEXT, **settings: Any
+) -> PrefixBatches | BpttBatches:
     job = small_job(preset, folder / "run", text, **{"batch_size": 7, **settings})
-    return job.prepared, network_and_batches(job, shard)[1]
+    return network_and_batches(job)[1]
 
 
 @pytest.mark.parametrize(
     ("preset", "size", "last"), [("lesson", 32, 8), ("lesson", 33, 2), ("gru", 7, 7)]
 )
-def test_an_epoch_can_be_resumed_and_shared(
-    preset: str, size: int, last: int, tmp_path: Path
-) -> None:
-    """From any step on; by three processes, of which the first one always has rows."""
-    _, batches = made(preset, tmp_path, batch_size=size)
+def test_an_epoch_can_be_resumed(preset: str, size: int, last: int, tmp_path: Path) -> None:
+    batches = made(preset, tmp_path, batch_size=size)
     whole = [np.column_stack(batch) for batch in batches.epoch(4)]
     assert len(whole) == batches.steps
     assert len(whole[-1]) == last
@@ -96,49 +90,28 @@ def test_an_epoch_can_be_resumed_and_shared(
         assert all(map(np.array_equal, rest, whole[first:]))
         assert len(rest) == len(whole) - first
     assert not np.array_equal(whole[0], np.column_stack(next(batches.epoch(5))))
-    ranks = [made(preset, tmp_path, shard=Shard(rank, 3), batch_size=size)[1] for rank in range(3)]
-    shared = list(zip(*(batches.epoch(4) for batches in ranks), strict=True))
-    assert all(len(of_first[0]) for of_first, *_ in shared)
-    parts = [np.concatenate([np.column_stack(own) for own in of_ranks]) for of_ranks in shared]
-    assert all(np.array_equal(*pair) for pair in zip(parts, whole, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("unk_rate", "min_count", "expected"), [(0.5, 1, 20), (0, 1, 0), (0.5, 2, 40)]
-)
+@pytest.mark.parametrize("total", range(1, 9))
+def test_processes_share_all_rows_of_a_batch_and_the_first_one_always_has_some(total: int) -> None:
+    shares = [[*range(total)[rows_of(rank, 3, total)]] for rank in range(3)]
+    assert shares[0] and [*chain(*shares)] == [*range(total)]
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize(("unk_rate", "min_count", "share"), [(0.5, 1, 0.5), (0, 1, 0), (0, 2, 1)])
 def test_words_that_occur_once_are_unknown_now_and_then(
-    unk_rate: float, min_count: int, expected: int, tmp_path: Path
+    unk_rate: float, min_count: int, share: float, tmp_path: Path
 ) -> None:
     """If the text has unknown words as it is, it is not changed."""
-    _, batches = made("gru", tmp_path, unk_rate=unk_rate, min_count=min_count)
-    pairs = [pairs_in(batches.epoch(epoch)) for epoch in range(1, 51)]
-    unknown = np.array([[UNKNOWN in pair[:1] for pair in each] for each in pairs]).sum(1)
-    # 40 words in 50 epochs, each with a chance of a half: four standard deviations.
-    assert unknown.mean() == pytest.approx(expected, abs=4 * (40 / 4 / 50) ** 0.5)
-    targets = np.array([[UNKNOWN in pair[1:] for pair in each] for each in pairs]).sum(1)
-    assert (unknown == targets).all()  # no such word ends a line
-    assert (unknown.std() == 0) == (expected != 20)
+    batches = made("gru", tmp_path, unk_rate=unk_rate, min_count=min_count)
+    epochs = [[UNKNOWN in pair[:1] for pair in pairs_in(batches.epoch(n))] for n in range(1, 51)]
+    # 40 words in 50 epochs: four standard deviations.
+    assert np.sum(epochs) / 50 == pytest.approx(40 * share, abs=4 * (40 / 4 / 50) ** 0.5)
 
 
 def test_a_short_text_has_fewer_streams_than_asked_for(tmp_path: Path) -> None:
-    _, batches = made("gru", tmp_path, "a b c d e f g h i", batch_size=32, bptt=4)
+    batches = made("gru", tmp_path, "a b c d e f g h i", batch_size=32, bptt=4)
     assert [answers.shape for _, answers in batches.epoch(1)] == [(2, 4), (2, 1)]
-    _, batches = made("gru", tmp_path, "a b", batch_size=32, bptt=4)
+    batches = made("gru", tmp_path, "a b", batch_size=32, bptt=4)
     assert [answers.shape for _, answers in batches.epoch(1)] == [(1, 3)]
-    with pytest.raises(UsageError, match="cannot be shared by 2"):
-        made("gru", tmp_path, "a b", shard=Shard(1, 2))
-
-
-@pytest.mark.parametrize(("preset", "ends"), [("lesson", 0), ("gru", 10)])
-def test_held_out_lines_are_measured_once_and_as_they_are(
-    preset: str, ends: int, tmp_path: Path
-) -> None:
-    """The lesson reads nothing before the first word of a line, and predicts no end."""
-    prepared, batches = made(preset, tmp_path, held_out=0.25)
-    answered = np.concatenate([answers.ravel() for _, answers in batches.held_out()])
-    wanted = [*prepared.held_out.ids.tolist(), *[END] * ends]
-    assert sorted(answered[answered != 0].tolist()) == sorted(wanted)
-    assert len(prepared.held_out) == 10
-    without, batches = made(preset, tmp_path / "b", held_out=0)
-    assert not [*batches.held_out()]
-    assert not len(without.held_out)

@@ -42,11 +42,6 @@ def test_a_word_of_a_large_text_takes_few_bytes() -> None:
     assert per_word <= 25
 
 
-def test_the_logits_of_a_batch_are_never_in_memory_together() -> None:
-    sizes = {"batch_size": 256, "bptt": 256, "hidden_size": 8, "embedding_size": 8}
-    assert memory("gru", 10_000, 900_000, **sizes) < 256 * 256 * 10_000 * 4
-
-
 def test_a_training_that_does_not_fit_into_the_free_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,22 +11,20 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
-from rnnlm_tui.event_types import BaseSavings, Finished, Preparing, Saved, UpdateFigures
+from rnnlm_tui.event_types import Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
-from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of_excerpts
+from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ENGLISH
-from rnnlm_tui.store.files import RESUME, to_json
-from rnnlm_tui.store.model_file import load_model, open_stored, read_card
+from rnnlm_tui.store.files import RESUME, RUN
+from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training import measure
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.training.saving import Saver
 from tests.helpers.commands import VERSES
 from tests.helpers.events import end_of, epochs_of
-from tests.helpers.ngrams import ngram_model
-from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_job
+from tests.helpers.training import run, run_stopped_at, small_job
 
 TEXT = VERSES * 10
 OWL = ["an owl and a bird sang to the moon"] * 3
@@ -50,25 +48,9 @@ def test_the_n_grams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> 
             seen.append((event.epoch, event.best, card.metrics is not None, [*model.models]))
     assert seen[0] == (0, True, False, ["ngrams"])
     assert [each[::3] for each in seen[1:]] == [(n, ["network", "ngrams"]) for n in (1, 2)]
-    assert card.mixture is not None and sum(card.mixture.weights.values()) == pytest.approx(1)
-
-
-def test_the_model_of_an_earlier_run_stays_until_an_epoch_is_through(tmp_path: Path) -> None:
-    [*run(small_job("gru", tmp_path / "a", epochs=1, **MIXED))]
-    before = model_of(tmp_path / "a").read_bytes()
+    before = job.path.read_bytes()  # the model of an earlier run stays until then
     run_stopped_at(small_job("gru", tmp_path / "a", epochs=2, seed=1, **MIXED), 1, 2)
-    assert model_of(tmp_path / "a").read_bytes() == before
-
-
-def test_the_network_learns_as_it_does_alone(tmp_path: Path) -> None:
-    jobs = [
-        small_job("gru", tmp_path / on, epochs=2, **{**MIXED, "mixture": on})
-        for on in ("on", "off")
-    ]
-    figures = [[(e.train, e.held_out, e.sample) for e in epochs_of([*run(job)])] for job in jobs]
-    assert figures[0] == figures[1]
-    assert same_weights(*(job.folder for job in jobs))
-    assert read_card(jobs[1].path).mixture is None
+    assert job.path.read_bytes() == before
 
 
 @pytest.mark.parametrize(("preset", "epochs"), [("gru", {"epochs": 1}), ("ngram", {})])
@@ -84,25 +66,11 @@ def test_the_weights_are_fitted_to_the_held_out_lines_if_these_are_enough(
     assert isinstance(model, MixedModel)
     weights = mixture.normalize({name: PRIOR[name] for name in model.mixture_weights})
     if enough:
-        targets = targets_of_excerpts(model, job.lines_to_fit)
+        targets = targets_of(model, job.lines_to_fit)
         fitted = em_mixture_weights(targets, np.array([*weights.values()]))
         weights = dict(zip(weights, fitted.tolist(), strict=True))
     assert model.mixture_weights == pytest.approx(weights)
     assert card.evaluation == summarize(scores_of(job, model))
-
-
-def test_what_is_written_is_never_saved(tmp_path: Path) -> None:
-    job = small_job("gru", tmp_path / "a", epochs=1, **MIXED)
-    [*run(job)]
-    before, (card, model) = job.path.read_bytes(), load_model(job.path)
-    said = ["the hay sang the hay sang the hay sang"] * 30
-    with_cache = suggest(model, "the ", previous_lines=said).candidates
-    assert with_cache != suggest(model, "the ").candidates
-    assert job.path.read_bytes() == before and b"hay" not in to_json(card)
-    with open_stored(job.path) as stored:
-        assert {name.split(".")[0] for name in stored.tensors()} == {
-            *("conventions", "lines", "network", "ngrams", "vocabulary")
-        }
 
 
 # The figures at the end
@@ -128,14 +96,11 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     assert epoch.held_out.top5 == pytest.approx(expected.top5, abs=of_one_word)
 
 
-@pytest.mark.parametrize(("mixture", "epochs_done"), [("on", 0), ("off", 1)])
-def test_a_stopped_run_measures_the_model_that_it_keeps(
-    mixture: str, epochs_done: int, tmp_path: Path
-) -> None:
-    job = small_job("gru", tmp_path / "a", epochs=9, held_out=0.3, mixture=mixture)
-    run_stopped_at(job, epochs_done + 1, 1)
+def test_a_stopped_run_measures_the_model_that_it_keeps(tmp_path: Path) -> None:
+    job = small_job("gru", tmp_path / "a", epochs=9, **MIXED)
+    run_stopped_at(job, 1, 1)
     card = read_card(job.path)
-    assert card.epochs_done == epochs_done and card.evaluation is not None
+    assert card.epochs_done == 0 and card.evaluation is not None
 
 
 def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
@@ -157,89 +122,67 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
     assert len(measure.scores(job, model, control) or []) == len(job.held_out[0].lines)
 
 
-def test_the_english_alone_is_measured_on_the_same_lines(tmp_path: Path) -> None:
-    english = ngram_model(OWL)
-    settings = {**MIXED, "epochs": 1, "tokenizer": english.tokenizer.name}
-    job = small_job("gru", tmp_path / "a", english=english, **settings)
-    events = [*run(job)]
-    assert [event.phase for event in events if isinstance(event, Preparing)][-1] == "comparing"
-    saved = summarize(scores_of(job, english)).keystroke_savings
-    figures, card = end_of(events).evaluation, read_card(job.path)
-    assert saved is not None and figures is not None
-    assert figures.base == card.base_alone == BaseSavings(ENGLISH, saved)
-    assert card.base == ENGLISH
-    _, model = load_model(job.path, english)
-    assert isinstance(model, MixedModel)
-    assert "owl" in model.vocabulary and "owl" not in model.own_vocabulary
-
-
 # Updates
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Job:
-    """A finished run, whose model can be updated."""
-    job = small_job("gru", tmp_path / "a", text=TEXT, epochs=3, learning_rate=0.02, held_out=0.2)
-    [*run(job)]
-    return job
+def updates(folder: Path, **old_settings: Any) -> tuple[Job, Any]:
+    """A finished run, and a function that makes updates of its model."""
+    old = small_job("gru", folder, text=TEXT, learning_rate=0.02, **old_settings)
+    [*run(old)]
+
+    def update(epochs: int = 8, learning_rate: float = 0.03) -> Job:
+        held_out, rate = old.config.train.held_out, learning_rate
+        job = small_job(
+            "gru", folder, text=TEXT, epochs=epochs, held_out=held_out, learning_rate=rate
+        )
+        return replace(job, path=job.path.with_name(".new.safetensors"), replaces=job.path)
+
+    return old, update
 
 
-def update_of(old: Job, **settings: Any) -> Job:
-    """An update of its model, with the same lines held out."""
-    job = small_job("gru", old.folder, text=TEXT, held_out=0.2, **settings)
-    return replace(job, path=job.path.with_name(".new.safetensors"), replaces=job.path)
-
-
-@pytest.mark.parametrize(
-    ("settings", "is_better"),
-    [({"epochs": 8, "learning_rate": 0.03}, True), ({"epochs": 1, "learning_rate": 1e-9}, False)],
-)
+@pytest.mark.parametrize(("epochs", "rate", "is_better"), [(8, 0.03, True), (1, 1e-9, False)])
 def test_an_update_replaces_the_model_if_it_is_better(
-    settings: dict[str, Any], is_better: bool, old: Job
+    epochs: int, rate: float, is_better: bool, tmp_path: Path
 ) -> None:
+    old, update = updates(tmp_path / "a", epochs=3, held_out=0.2)
     before, (_, old_model) = old.path.read_bytes(), load_model(old.path)
-    update = update_of(old, **settings)
-    *events, end = run(update)
-    assert {event.path for event in events if isinstance(event, Saved)} == {str(update.path)}
-    assert isinstance(end, Finished) and end.path == str(old.path)
-    scored = scores_of(update, old_model)
-    assert end.update is not None and end.update.new_loss is not None
-    old_loss = written_loss(scored)
-    assert old_loss is not None and end.update.old_loss == old_loss
-    assert end.update.replaced == is_better == (end.update.new_loss < old_loss)
-    assert end.evaluation is not None
-    assert end.evaluation.before == summarize(scored).keystroke_savings
+    (old.folder / RUN).unlink()
+    job = update(epochs, rate)
+    events = [*run(job)]
+    end, scored = end_of(events), scores_of(job, old_model)
+    assert {event.path for event in events if isinstance(event, Saved)} == {str(job.path)}
+    assert end.path == str(old.path) and end.update is not None
+    old_loss, new_loss = written_loss(scored), end.update.new_loss
+    assert new_loss is not None and old_loss is not None and end.update.old_loss == old_loss
+    assert end.update.replaced == is_better == (new_loss < old_loss)
+    assert end.update.old_savings == summarize(scored).keystroke_savings
     assert (old.path.read_bytes() != before) == is_better
-    assert not update.path.exists() and not (old.folder / RESUME).exists()
+    assert not job.path.exists() and not (old.folder / RESUME).exists()
+    # The files that it learned are those of the model once it is the model.
+    assert read_sources(old.folder).sources == (old.facts.sources if is_better else [])
 
 
-def test_a_stopped_update_leaves_the_model_and_can_be_resumed(old: Job) -> None:
-    before = old.path.read_bytes()
-    end = end_of(run_stopped_at(update_of(old, epochs=8, learning_rate=0.03), 2, 1))
-    assert end.update == UpdateFigures(replaced=False, old_loss=None, new_loss=None)
-    assert old.path.read_bytes() == before
-    resumed = end_of([*run(update_of(old, epochs=8, learning_rate=0.03))])
-    assert resumed.update is not None and resumed.update.replaced
-
-
-def test_an_update_killed_after_it_replaced_the_model_says_so_when_it_is_resumed(
-    old: Job, monkeypatch: pytest.MonkeyPatch
+def test_a_stopped_or_killed_update_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    better: dict[str, Any] = {"epochs": 8, "learning_rate": 0.03}
+    """Also if it was killed after it had replaced the model."""
+    old, update = updates(tmp_path / "a", epochs=3, held_out=0.2)
+    before = old.path.read_bytes()
+    end = end_of(run_stopped_at(update(), 2, 1))
+    assert end.update == UpdateFigures(replaced=False)
+    assert old.path.read_bytes() == before
     with monkeypatch.context() as killed:
-        killed.setattr(Saver, "end", lambda saver: None)
-        assert end_of([*run(update_of(old, **better))]).update is not None
-    end = end_of([*run(update_of(old, **better))])
-    assert end.update == UpdateFigures(replaced=True, old_loss=None, new_loss=None)
-    assert not (old.folder / RESUME).exists()
+        killed.setattr("rnnlm_tui.training.saving.remove_state", lambda job: None)
+        [*run(update())]
+    end = end_of([*run(update())])
+    assert end.update == UpdateFigures(replaced=True)
+    assert old.path.read_bytes() != before and not (old.folder / RESUME).exists()
 
 
 def test_without_held_out_lines_an_update_replaces_the_model(tmp_path: Path) -> None:
-    old = small_job("gru", tmp_path / "a", epochs=1)
-    [*run(old)]
-    job = small_job("gru", tmp_path / "a", epochs=1)
-    job = replace(job, path=job.path.with_name(".new.safetensors"), replaces=job.path)
+    old, update = updates(tmp_path / "a", epochs=1)
+    job = update(epochs=1)
     end = end_of([*run(job)])
-    assert end.update == UpdateFigures(replaced=True, old_loss=None, new_loss=None)
+    assert end.update == UpdateFigures(replaced=True)
     card = read_card(old.path)
     assert card.evaluation is None and card.created == job.facts.created

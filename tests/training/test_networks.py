@@ -1,4 +1,4 @@
-"""The lesson's network against Keras's figures and a plain nn.Module."""
+"""The lesson's network against Keras's figures, plain autograd and the lesson's own loop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.lesson import lesson_shapes
-from rnnlm_tui.training import output_layers
+from rnnlm_tui.generate import generate_words
+from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
+from rnnlm_tui.text.tokenizers import LessonTokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import dropped
 from rnnlm_tui.training.optimizers import KerasAdam
@@ -19,7 +21,8 @@ from tests.helpers.networks import normal_weights
 SMALL = LessonConfig(embedding_size=7, bidirectional_size=6, recurrent_size=5, dropout=0.3, l2=0.02)
 ODD_WORDS = 101
 """No multiple of what rows and units are rounded up to: 50 relu units and 101 rows."""
-WINDOW = 4
+WINDOW, LESSON_WINDOW = 4, 10
+WORDS = ("the", "cat", "log", "lay", "and", "sat", "bird", "by", *(f"word{i}" for i in range(90)))
 
 
 def plain_logits(weights: dict[str, Tensor], x: Tensor) -> Tensor:
@@ -65,7 +68,7 @@ def test_outputs_losses_and_weights_are_keras_s() -> None:
     rows = [slice(0, half), slice(half, 2 * half)] * steps
     losses = []
     for r in rows[:steps]:
-        loss = network.loss(x[r], y[r], None).objective
+        loss, _ = network.loss(x[r], y[r], None)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -79,16 +82,9 @@ def test_outputs_losses_and_weights_are_keras_s() -> None:
     np.testing.assert_allclose(after, saved["final_probabilities"], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("batch", "threads", "onednn"),
-    [(1, 1, True), (6, 2, True), (9, 1, True), (8, 3, True), (6, 1, False)],
-)
-def test_loss_and_gradients_are_those_of_plain_autograd(
-    batch: int, threads: int, onednn: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without oneDNN, as on a GPU, the output layer is a plain product. Units and rows that are
-    added get no gradient."""
-    monkeypatch.setattr(output_layers, "HAS_ONEDNN", onednn and output_layers.HAS_ONEDNN)
+@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (6, 2), (9, 1), (8, 3)])
+def test_loss_and_gradients_are_those_of_plain_autograd(batch: int, threads: int) -> None:
+    """Units and rows that are added get no gradient."""
     arrays = normal_weights(lesson_shapes(SMALL, ODD_WORDS), 0.3, seed=1)
     weights = {name: torch.from_numpy(array).requires_grad_() for name, array in arrays.items()}
     network = small_network()
@@ -97,18 +93,18 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        loss = network.loss(x, target, None)
-        torch.autograd.backward(loss.objective)
+        loss, sums = network.loss(x, target, None)
+        torch.autograd.backward(loss)
     finally:
         torch.set_num_threads(before)
     logits = plain_logits(weights, x)
     penalty = SMALL.l2 * weights["hidden.kernel"].square().sum()
-    expected = nn.functional.cross_entropy(logits, target) + penalty
+    mean, hits = nn.functional.cross_entropy(logits, target), (logits.argmax(1) == target).sum()
+    expected = mean + penalty
     torch.testing.assert_close(network(x), logits, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(loss.objective, expected, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(loss.penalty, penalty, rtol=1e-5, atol=1e-5)
-    assert loss.hits is not None and int(loss.hits) == int((logits.argmax(1) == target).sum())
-    assert loss.predictions == batch
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
+    figures = [batch, batch * mean.item(), penalty.item(), hits.item()]
+    assert sums.tolist() == pytest.approx(figures, rel=1e-5)
     torch.autograd.backward(expected)
     nonzero = sum(
         int(torch.count_nonzero(p.grad)) for p in network.parameters() if p.grad is not None
@@ -145,7 +141,42 @@ def test_dropout_drops_its_rate_and_scales_the_rest_in_training_alone() -> None:
     assert torch.equal(mask, dropped(rows, rows, np.random.default_rng(0), rate))
     assert dropped(rows, rows, None, rate) is rows
     ours, given = small_network(), random_batch(8, 5)
-    assert ours.loss(*given, np.random.default_rng(0)).nll != ours.loss(*given, None).nll
+    assert ours.loss(*given, np.random.default_rng(0))[0] != ours.loss(*given, None)[0]
     assert set(mask.flatten().tolist()) == {0, np.float32(1 / (1 - rate))}
     # Six standard deviations of the share of 96,320 units.
     assert abs(float((mask == 0).float().mean()) - rate) < 6 * (rate * (1 - rate) / 96_320) ** 0.5
+
+
+def lesson_loop(
+    network: LessonNetwork, word_index: dict[str, int], seed_text: str, count: int
+) -> str:
+    """The lesson's loop, with its names: look the seed up, pad it, predict, append, again."""
+    for _ in range(count):
+        words = LessonTokenizer().words(seed_text)
+        token_list = [word_index[word] for word in words if word in word_index]
+        padded = ([0] * LESSON_WINDOW + token_list)[-LESSON_WINDOW:]
+        with torch.no_grad():
+            predicted = int(network(torch.tensor([padded])).argmax(dim=1))
+        output_word = next(word for word, index in word_index.items() if index == predicted)
+        seed_text = f"{seed_text} {output_word}" if seed_text else output_word
+    return seed_text
+
+
+@pytest.mark.parametrize(
+    "seed_text",
+    ["the cat", "The LOG, lay", "and", "", "nothing known here", "the bird sat by the log " * 4],
+)
+def test_words_are_generated_token_for_token_as_in_the_lesson(seed_text: str) -> None:
+    config, total_words, seed_text = LessonConfig(), len(WORDS) + 1, seed_text.strip()
+    weights = normal_weights(lesson_shapes(config, total_words), 0.3)
+    weights["output.bias"][0] = -100  # the lesson appends empty words where it predicts padding
+    network = LessonNetwork(config, total_words, np.random.default_rng(0))
+    network.load_weights(weights)
+    expected = lesson_loop(
+        network, {word: i for i, word in enumerate(WORDS, start=1)}, seed_text, 25
+    )
+    words = generate_words(
+        LessonModel(Vocabulary(WORDS), LessonTokenizer(), LESSON_WINDOW, weights), seed_text, 25
+    )
+    assert " ".join([seed_text, *words] if seed_text else words) == expected
+    assert len({*words}) > 5

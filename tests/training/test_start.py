@@ -1,4 +1,4 @@
-"""What a training starts from: the English, a model, or the saved state of a run."""
+"""What a training starts from: the English or a model."""
 
 from __future__ import annotations
 
@@ -8,35 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.config import CausalTrainConfig, make_config
-from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.store.trained_lines import OF_ENGLISH, thinned
-from rnnlm_tui.text.overlap import hash_lines
-from rnnlm_tui.text.reading import Text
-from rnnlm_tui.training.job import Start
-from rnnlm_tui.training.start import (
-    begin,
-    config_from,
-    english_to_start_from,
-    has_english_base_by_default,
-    known_fraction,
-    open_source,
-)
-from tests.helpers.models import change_card, put_saved_model, put_state, saved_model
-from tests.helpers.texts import made_up_corpus
-from tests.helpers.training import no_report, run_stopped_at, small_job
+from rnnlm_tui.store.trained_lines import OF_ENGLISH
+from rnnlm_tui.training import start
+from rnnlm_tui.training.job import Job
+from tests.helpers.models import change_card, put_saved_model, saved_model
+from tests.helpers.training import made, run_stopped_at
 
 LEARNED = bundled_corpus().read_text().split("\n")[:40]
 """The lines of the saved models, of which a tenth were held out."""
-NEW = ["the clock blossoms by the clock of thine own bright eyes"] * 2 + [
-    f"thy {number} clocks fall on the sweet self" for number in range(30)
-]
-LESSON_WORDS = {"tokenizer": "lesson"}
-"""The saved models have the words of the lesson."""
+NEW = [f"thy {number} clocks blossom on the sweet self of thine own eyes" for number in range(30)]
+GERMAN = ["viele neue worte stehen hier herum und bleiben"] * 60
+MIXED = [*LEARNED[:20], *(f"zum 17 {line.upper()}" for line in LEARNED)]
+FROM_NOTHING = "its network starts from nothing: "
 
 
 @pytest.fixture
@@ -49,38 +37,28 @@ def saved(library: Library) -> Library:
 
 @pytest.fixture
 def english(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
-    """A library in which the saved gru stands in for the English."""
+    """A library in which the saved gru, whose words are those of the lesson, stands in for the
+    English."""
     (tmp_path / "shipped").mkdir()
     (tmp_path / "shipped" / f"{ENGLISH}.safetensors").write_bytes(saved_model("gru"))
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     return Library(data_dir)
 
 
-def text_of(lines: list[str]) -> Text:
-    return made_up_corpus("\n".join(lines))
+def made_of(library: Library, lines: list[str], **request: Any) -> Job:
+    """The job of a training on these lines."""
+    file = library.data_dir.with_name("text.txt")
+    file.write_text("\n".join(lines))
+    return made(library, file, **request)
 
 
-def from_model(library: Library, name: str, lines: list[str], is_update: bool = False) -> Start:
-    source = library.opened_model(name)
-    config = config_from(source, [{}], 300, is_update=is_update)
-    return begin(source, text_of(lines), config, no_report)
+def on_english(library: Library, lines: list[str], **request: Any) -> Job:
+    """The same, with the words of the English."""
+    settings = {"tokenizer": "lesson", **request.pop("settings", {})}
+    return made_of(library, lines, settings=settings, **request)
 
 
 # From a model
-
-
-@pytest.mark.parametrize("name", ["gru", "ngram"])
-def test_lines_that_a_model_held_out_are_held_out_again_and_none_that_it_learned(
-    name: str, saved: Library
-) -> None:
-    prepared = from_model(saved, name, LEARNED + NEW, is_update=True).prepared
-    with open_stored(saved.path(name)) as stored:
-        before = stored.lines()
-    hashes = hash_lines(prepared.text, prepared.tokenizer)
-    held_out = hashes[prepared.held_out_mask]
-    assert not np.isin(held_out, before.known).any()
-    again, new = np.isin(held_out, before.unseen).sum(), ~np.isin(held_out, before.unseen)
-    assert again == len(before.unseen) > 0 and 0 < new.sum() < len(NEW) / 2
 
 
 def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
@@ -88,153 +66,113 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
 ) -> None:
     with open_stored(saved.path("gru")) as stored:
         words, weights = stored.vocabulary(), stored.network()
-    start = from_model(saved, "gru", LEARNED + NEW)
-    vocabulary = start.prepared.vocabulary
-    assert start.network is not None
-    assert {*words.words} < {*vocabulary.words} and "clock" in vocabulary
-    assert len(start.network["embedding"]) == vocabulary.total_words
+    job = made_of(saved, LEARNED + NEW, source_model="gru")
+    vocabulary, network = job.prepared.vocabulary, job.start.network
+    assert network is not None and len(network["embedding"]) == vocabulary.total_words
+    assert {*words.words} < {*vocabulary.words} and "clocks" in vocabulary
     for word in ("beauty", "eyes"):
-        rows = [
-            network["embedding"][known.encode([word])[0]]
-            for network, known in ((weights, words), (start.network, vocabulary))
-        ]
-        np.testing.assert_array_equal(*rows)
+        np.testing.assert_array_equal(
+            weights["embedding"][words.encode([word])[0]],
+            network["embedding"][vocabulary.encode([word])[0]],
+        )
     more = len(vocabulary.words) - len(words.words)
-    assert start.prepared.notes[-1] == f"its network starts from gru, with {more} words more"
-    assert [each.name for each in start.ancestors] == ["gru"]
-    assert isinstance(start.config.train, CausalTrainConfig)
-    assert (start.config.epochs, start.config.train.learning_rate) == (3, 1e-3)
+    assert f"its network starts from gru, with {more} words more" in job.prepared.notes
+    assert [each.name for each in job.facts.ancestors] == ["gru"]
+    assert (job.config.epochs, job.config.network_train.learning_rate) == (3, 1e-3)
 
 
 def test_the_lesson_keeps_to_its_words(saved: Library) -> None:
-    prepared = from_model(saved, "lesson", LEARNED + NEW).prepared
-    assert "clock" not in prepared.vocabulary
+    job = made_of(saved, LEARNED + NEW, source_model="lesson")
+    assert "clocks" not in job.prepared.vocabulary
 
 
 def test_words_that_a_model_never_suggests_stay_so_unless_the_text_has_them(saved: Library) -> None:
     change_card(saved, "gru", lambda card: card.update(blocked_words=["beauty", "eyes"]))
-    start = from_model(saved, "gru", NEW)
-    assert start.blocked_words == ["beauty"]
+    assert made_of(saved, NEW, source_model="gru").facts.blocked_words == ["beauty"]
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "is_update", "field"),
+    ("request_", "name", "value"),
     [
-        ("gru", {"hidden_size": 5}, False, "hidden_size"),
-        ("gru", {"tokenizer": "whitespace"}, False, "tokenizer"),
-        ("gru", {"held_out": 0.5}, True, "held_out"),
-        ("lesson", {"max_vocabulary": 5}, False, "max_vocabulary"),
+        ({"source_model": "gru"}, "hidden_size", 5),
+        ({"source_model": "gru"}, "tokenizer", "whitespace"),
+        ({"update": "gru"}, "held_out", 0.5),
     ],
 )
-def test_settings_that_a_model_fixes_are_refused(
-    name: str, settings: dict[str, Any], is_update: bool, field: str, saved: Library
+def test_settings_that_a_model_fixes_are_refused_and_those_of_the_environment_left_out(
+    request_: dict[str, Any], name: str, value: Any, saved: Library
 ) -> None:
     with pytest.raises(UsageError, match="cannot be changed") as refused:
-        config_from(saved.opened_model(name), [settings], 300, is_update=is_update)
-    assert refused.value.field == field
+        made_of(saved, NEW, settings={name: value}, **request_)
+    assert refused.value.field == name
+    usual = made_of(saved, LEARNED + NEW, **request_).config
+    assert made_of(saved, LEARNED + NEW, defaults={name: value}, **request_).config == usual
 
 
 @pytest.mark.parametrize(
-    ("source", "update", "preset", "why"),
+    ("request_", "why"),
     [
-        ("ngram", None, None, "cannot be trained on another text"),
-        ("gru", None, "rnn", "gru is of the preset gru"),
-        (None, "ngram", "gru", "ngram is of the preset ngram"),
-        ("nobody", None, None, "there is no model nobody"),
-        ("half", None, None, "has not finished its first epoch"),
+        ({"source_model": "ngram"}, "cannot be trained on another text"),
+        ({"source_model": "gru", "preset": "rnn"}, "gru is of the preset gru"),
+        ({"update": "ngram", "preset": "gru"}, "ngram is of the preset ngram"),
+        ({"source_model": "nobody"}, "there is no model nobody"),
+        ({"source_model": "half"}, "has not finished its first epoch"),
     ],
 )
 def test_a_model_that_no_training_can_start_from(
-    source: str | None, update: str | None, preset: str | None, why: str, saved: Library
+    request_: dict[str, str], why: str, saved: Library
 ) -> None:
-    saved.path("half").write_bytes(saved_model("gru"))
-    change_card(saved, "half", lambda card: card.update(epochs_done=0))
-    put_state(saved.run_folder("half"), 1, 2)
-    with pytest.raises((ModelError, UsageError), match=why):
-        open_source(saved, source, update, preset)
+    if "half" in request_.values():
+        settings = {"hidden_size": 4, "embedding_size": 4, "threads": 1}
+        run_stopped_at(made_of(saved, NEW, name="half", settings=settings), 1, 1)
+    with pytest.raises(RnnlmError, match=why):
+        made_of(saved, NEW, **request_)
 
 
 # From the English
 
 
-def test_a_text_counts_as_english_by_its_words(english: Library) -> None:
-    config = make_config("gru", [LESSON_WORDS])
-    german = ["viele neue worte stehen hier herum und bleiben"] * 60
-    found = []
-    for lines in (LEARNED, [*LEARNED[:20], *(f"zum {line}" for line in LEARNED)], german):
-        is_english, notes = has_english_base_by_default(english, text_of(lines), config)
-        found.append((is_english, notes[0].split(" of its words")[0]))
-    assert [is_english for is_english, _ in found] == [True, True, False]
-    assert found[-1][1] == "it has no base model (0%"
-    off = make_config("gru", [LESSON_WORDS, {"mixture": "off"}])
-    assert has_english_base_by_default(english, text_of(LEARNED), off) == (False, [])
-
-
-def test_numbers_and_case_do_not_make_a_text_foreign(saved: Library) -> None:
-    model = saved.opened_model("gru").model
-    assert known_fraction(["BEAUTY 17 , eyes"], model.tokenizer, model.vocabulary) == 1
-    assert known_fraction(["beauty clock"], model.tokenizer, model.vocabulary) == 0.5
-    assert known_fraction([], model.tokenizer, model.vocabulary) == 0
-
-
-def test_a_text_that_the_english_has_learned_is_said_to_be_that(english: Library) -> None:
-    tokenizer = english.opened_model(ENGLISH).model.tokenizer
-    long = [line for line in LEARNED if len(line.split()) >= 8]
-    assert len(thinned(hash_lines(long, tokenizer))), "the sample must have one of its lines"
-    config = make_config("gru", [LESSON_WORDS])
-    assert OF_ENGLISH in has_english_base_by_default(english, text_of(LEARNED), config)[1]
-    other = [f"{line} and thine eyes" for line in LEARNED]
-    assert OF_ENGLISH not in has_english_base_by_default(english, text_of(other), config)[1]
-
-
 @pytest.mark.parametrize(
-    ("preset", "settings", "words", "why"),
+    ("lines", "request_", "is_base", "note"),
     [
-        ("gru", {}, 300, None),
-        ("gru", {"dropout": 0.3, "epochs": 9, "hidden_size": 4, "max_vocabulary": 9}, 300, None),
-        (
-            "gru",
-            {"hidden_size": 5},
-            300,
-            "hidden size 5 does not fit the network of english, which",
-        ),
-        ("rnn", {}, 300, "that of english is of the preset gru"),
-        ("ngram", {}, 300, ""),
-        ("gru", {}, 2_000_000, ""),
+        (LEARNED, {}, True, OF_ENGLISH),
+        (MIXED, {}, True, "its base model is english (9"),
+        (GERMAN, {}, False, "it has no base model (0% of its words are English, too few for"),
+        (GERMAN, {"base": "english"}, True, "its network starts from english, with 8 words"),
+        (LEARNED, {"base": "none"}, False, None),
+        (LEARNED, {"settings": {"mixture": "off"}}, False, None),
+        (LEARNED, {"settings": {"tokenizer": "whitespace"}}, False, None),
+        (LEARNED, {"settings": {"dropout": 0.3}}, True, "its network starts from english, with "),
+        (LEARNED, {"source_model": "none"}, True, "its base model is english"),
+        (LEARNED, {"settings": {"hidden_size": 4}}, True, f"{FROM_NOTHING}its hidden size"),
+        (LEARNED, {"defaults": {"layers": 1}}, True, f"{FROM_NOTHING}its layers"),
+        (LEARNED, {"preset": "rnn"}, True, f"{FROM_NOTHING}that of english is of the preset gru"),
+        (LEARNED, {"preset": "ngram"}, True, "its base model is english"),
     ],
 )
-def test_a_network_starts_from_the_english_if_it_fits(
-    preset: str, settings: dict[str, Any], words: int, why: str | None, english: Library
+def test_what_a_model_takes_from_the_english(
+    lines: list[str], request_: dict[str, Any], is_base: bool, note: str | None, english: Library
 ) -> None:
-    config = make_config(preset, [settings])
-    source, note = english_to_start_from(english, config, [settings], words)
-    if why is None:
-        assert source is not None and (source.name, note) == (ENGLISH, "")
-        made = config_from(source, [settings], words, is_update=False)
-        assert {**made.to_json()["model"], **made.to_json()["train"]}.items() >= settings.items()
-    else:
-        assert source is None
-        assert note.startswith(f"its network starts from nothing: {why}" if why else "")
-        assert bool(note) == bool(why)
+    job = on_english(english, lines, **request_)
+    assert (job.english is not None, job.facts.base) == (is_base, ENGLISH if is_base else None)
+    notes = job.prepared.notes
+    assert any(each.startswith(note) for each in notes) if note else ENGLISH not in " ".join(notes)
+    is_start = any(each.startswith("its network starts from english") for each in notes)
+    assert (job.start.network is not None) == is_start
 
 
-def test_a_network_from_the_english_holds_out_lines_of_the_text_as_one_from_nothing(
-    english: Library,
+def test_a_network_of_a_long_text_starts_from_nothing(
+    english: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the English has learned: a note tells of that."""
-    start = from_model(english, ENGLISH, LEARNED + NEW)
-    assert len(start.prepared.held_out) == round(0.1 * len([*filter(str.strip, LEARNED + NEW)]))
-    assert not len(start.lines.known)
+    monkeypatch.setattr(start, "MAX_FROM_ENGLISH", 200)
+    assert on_english(english, LEARNED[:20]).start.network is not None
+    job = on_english(english, LEARNED)
+    assert job.start.network is None and job.english is not None
 
 
-# From a saved state
-
-
-def test_a_resumed_run_has_the_words_and_the_held_out_lines_of_its_start(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"held_out": 0.3, "epochs": 3, "max_vocabulary": 9}
-    job = small_job("gru", tmp_path / "a", **settings)
-    run_stopped_at(job, 2, 1)
-    again = small_job("gru", tmp_path / "a", **{**settings, "max_vocabulary": 20, "held_out": 0.1})
-    assert again.prepared.vocabulary.words == job.prepared.vocabulary.words
-    np.testing.assert_array_equal(again.prepared.held_out_mask, job.prepared.held_out_mask)
-    assert again.facts.created == job.facts.created
+@pytest.mark.parametrize("settings", [{"mixture": "off"}, {"tokenizer": "whitespace"}])
+def test_a_model_that_cannot_be_mixed_with_the_english_is_refused_if_it_is_asked_for(
+    settings: dict[str, Any], english: Library
+) -> None:
+    with pytest.raises(UsageError, match="cannot be mixed with english"):
+        on_english(english, LEARNED, settings=settings, base="english")

@@ -53,7 +53,7 @@ def explained(contexts: Contexts, line: str, above: Sequence[str]) -> Explained:
     from rnnlm_tui.explain import explain, neighbours
 
     model = contexts.model
-    found = explain(model, line, None, above, contexts)
+    found = explain(model, line, above, contexts)
     known = [word.word for word in found.words if word.known]
     words = [word for word in known if not model.tokenizer.is_mark(word)]
     alike = cache(partial(neighbours, model))

@@ -16,8 +16,7 @@ from typing import Protocol
 import msgspec
 
 from rnnlm_tui.errors import RnnlmError, StorageError
-from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.event_types import BaseSavings
+from rnnlm_tui.event_types import Evaluation
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.results import savings_sentence
@@ -32,8 +31,7 @@ from rnnlm_tui.store.library import (
     new_name_problem,
     usable_name,
 )
-from rnnlm_tui.store.texts import not_learned, save_written, texts_folder
-from rnnlm_tui.store.training_text import has_changed
+from rnnlm_tui.store.texts import has_changed, not_learned, save_written, texts_folder
 from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.host import Host
@@ -66,10 +64,7 @@ async def measure(host: Host, name: str) -> None:
     folder = host.library.data_dir
     answer = await run_headless(("--evaluate", f"--model={name}", "--json", f"--data-dir={folder}"))
     (measured,) = json.loads(answer)["models"]
-    figures = msgspec.convert(measured, Evaluation)
-    base = msgspec.convert(measured["base_alone"], BaseSavings | None)
-    said = savings_sentence(figures.keystroke_savings or 0, figures.words, base)
-    host.notify_user(f"{name}: {said}")
+    host.notify_user(f"{name}: {savings_sentence(msgspec.convert(measured, Evaluation))}")
     host.models_changed()
 
 

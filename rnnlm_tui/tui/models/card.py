@@ -25,16 +25,8 @@ from rnnlm_tui.formatting import (
     sanitize,
 )
 from rnnlm_tui.lm.stages import layers_of, table_heads
-from rnnlm_tui.results import trained_part, words_read
+from rnnlm_tui.results import holds_out, savings_sentence, trained_part, words_read
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.evaluations import (
-    Figures,
-    figures_of,
-    held_out_figures,
-    holds_out,
-    savings,
-    training_figures,
-)
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points
@@ -103,20 +95,21 @@ def _card_lines(card: ModelCard) -> Iterator[Line]:
 def quality(card: ModelCard) -> Iterator[Line]:
     """Returns the quality of the model on held-out lines and on those it was trained on, of a
     mixture also that of its network alone."""
-    is_mixed = card.mixture is not None
-    alone = trained_part(card.config, is_mixed=is_mixed)
-    whole, of_epoch = figures_of(card), held_out_figures(card)
-    if whole is not None and whole.unseen:
-        yield from _figures("held-out lines", "mixture" if is_mixed else alone, whole)
-    if is_mixed and of_epoch is not None:
-        yield from _figures("" if whole else "held-out lines", alone, of_epoch)
-    if (of_training := training_figures(card)) is not None:
-        yield from _figures("training lines", alone, of_training)
+    alone, kept = trained_part(card.config), card.metrics
+    is_mixed, label = card.mixture is not None, "held-out lines"
+    if (whole := card.evaluation) is not None:
+        part = "mixture" if is_mixed else alone
+        yield from _figures(label, part, whole.perplexity, whole.top1, whole.top5)
+        label = ""
+    if kept is not None and (found := kept.held_out) is not None and (is_mixed or label):
+        yield from _figures(label, alone, found.perplexity, found.top1, found.top5)
+    if kept is not None:
+        yield from _figures("training lines", alone, kept.train.perplexity, kept.train.accuracy)
 
 
 def _keys(entry: Entry, card: ModelCard) -> str:
     """Says how many keys the model saves, or why that is not known."""
-    if measured := savings(card):
+    if measured := savings_sentence(card.evaluation):
         return measured
     if not holds_out(card):
         return "keys saved: not known, no lines were held out of its training"
@@ -124,10 +117,12 @@ def _keys(entry: Entry, card: ModelCard) -> str:
     return f"keys saved: not measured yet ({how})"
 
 
-def _figures(label: str, part: str, figures: Figures) -> Iterator[Line]:
+def _figures(
+    label: str, part: str, perplexity: float | None, top1: float | None, top5: float | None = None
+) -> Iterator[Line]:
     """Returns the figures of a part of the model on these lines."""
-    yield label, f"{part}: perplexity {format_perplexity(figures.perplexity)} per word"
-    rates = (("top word right", figures.top1), ("top five", figures.top5))
+    yield label, f"{part}: perplexity {format_perplexity(perplexity)} per word"
+    rates = (("top word right", top1), ("top five", top5))
     if hits := [f"{what}: {format_percent(rate)}" for what, rate in rates if rate is not None]:
         yield "", "; ".join(hits)
 
@@ -164,7 +159,7 @@ def heading(entry: Entry, is_active: bool) -> Text:
 
 def losses(entry: Entry) -> tuple[Points, Points]:
     """Returns the training and held-out losses by epoch, from the history of its run."""
-    epochs = [*read_epochs(entry.folder)]
+    epochs = read_epochs(entry.folder)
     train = loss_points((each.epoch, each.train) for each in epochs)
     return train, loss_points((each.epoch, each.held_out) for each in epochs)
 
@@ -236,7 +231,7 @@ class ModelCardView(VerticalScroll):
             what, number = table_heads(card.config.preset)
             upper.append(section("\nhow good it is", quality(card)))
             lower.insert(0, section(f"{what}s and their {number}", layers(card)))
-            part = trained_part(card.config, is_mixed=card.mixture is not None)
+            part = trained_part(card.config)
             self.query_one(LossChart).show(train, held_out, kept, part)
         self.query_one(".card-facts", Static).update(Group(*upper))
         self.query_one(".card-more", Static).update(Group(*lower))

@@ -18,8 +18,7 @@ from rnnlm_tui.formatting import (
     local_time,
     sanitize,
 )
-from rnnlm_tui.results import ENOUGH_WORDS
-from rnnlm_tui.store.evaluations import figures_of
+from rnnlm_tui.results import ENOUGH_WORDS, TRAINING, figures_of
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models.card import ACTIVE, mark, state
 
@@ -40,13 +39,13 @@ class Column:
 def _figures(entry: Entry) -> str:
     if entry.card is None:
         return ""
-    figures = figures_of(entry.card)
+    lines, figures = figures_of(entry.card)
     if figures is None:
         return "   - · -"
     perplexity, top1 = format_perplexity(figures.perplexity), format_percent(figures.top1)
     text = f"{perplexity:>4} · {top1}"  # as wide as 12.3, so that the points are in a column
     # Figures on the training lines say nothing about other lines.
-    return text if figures.unseen else f"{text} (train)"
+    return f"{text} (train)" if lines == TRAINING else text
 
 
 def _saved(entry: Entry) -> str:

@@ -174,7 +174,7 @@ class FollowedRun:
     def _is_alive(self) -> bool:
         if self.child is not None:
             return self.child.exit_code is None
-        return self._library.is_held(self.name)
+        return self._library.trainer(self.name) is not None
 
     async def _catch_up(self, *, tell: bool = True) -> None:
         while True:

@@ -18,11 +18,11 @@ from rnnlm_tui.accepting import (
     ways_to_accept,
 )
 from rnnlm_tui.formatting import same_start, sanitize
+from rnnlm_tui.text.tokenizer import Insertion
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Suggestion
     from rnnlm_tui.suggest import Suggestions
-    from rnnlm_tui.text.tokenizer import Insertion
     from rnnlm_tui.tui.preferences import Preferences
 
 
@@ -85,8 +85,6 @@ class Ghost:
 
     def pieces(self, before: str) -> list[Insertion]:
         """Returns the pieces of the part of the ghost after `before`."""
-        from rnnlm_tui.text.tokenizer import Insertion  # numpy
-
         start = self._places(before)[0]
         left = [(end, space_after) for end, space_after in self._ends if end > start]
         ends = pairwise((start, *(end for end, _ in left)))

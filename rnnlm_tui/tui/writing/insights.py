@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def accuracy(library: Library, loaded_model: LoadedModel) -> str:
     """Returns a sentence on how accurate the model is on unseen lines. Reads the disk."""
-    from rnnlm_tui.store.evaluations import accuracy_sentence
+    from rnnlm_tui.results import accuracy_sentence
     from rnnlm_tui.store.model_file import read_card
 
     card = loaded_model.card
@@ -57,7 +57,7 @@ class CopyFinder:
         return tuple(spans)
 
     def _index_of(self, loaded_model: LoadedModel) -> CopiedSpans | None:
-        from rnnlm_tui.store.training_text import copied_spans
+        from rnnlm_tui.store.texts import copied_spans
 
         card = loaded_model.card
         text = (card.tokenizer, card.corpus.sha256)

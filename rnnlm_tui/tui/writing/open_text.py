@@ -16,7 +16,7 @@ from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import KeptText, SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Text, Turn, storable
 from rnnlm_tui.session.text_file import ReadFile, read_text_file, write_text_file
-from rnnlm_tui.text.words import count_words
+from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 

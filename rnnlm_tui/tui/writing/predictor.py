@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
 
 CANDIDATES = 10
-TEMPERATURE, TOP_K = 0.7, 40
-"""How a second continuation of a line is sampled."""
 
 
 @dataclass(eq=False)
@@ -120,24 +118,15 @@ class Predictor:
     ) -> tuple[list[str], bool]:
         """Returns the words that continue a line below the lines `above`, and whether they were
         sampled. With `again` they always are, so that they differ from earlier ones."""
-        from rnnlm_tui.generate import decoding_for, generate_words
+        from rnnlm_tui.generate import TEMPERATURE, TOP_K, generate_words
 
-        count, decoding = decoding_for(loaded_model.model.tokenizer)
-        if again and decoding.temperature == 0:
-            count, decoding = decoding_for(loaded_model.model.tokenizer, count, TEMPERATURE, TOP_K)
         model, contexts = loaded_model.model, loaded_model.contexts
+        how = (TEMPERATURE, TOP_K) if again else ()
         work = partial(
-            generate_words, model, line, count, decoding, previous_lines=above, contexts=contexts
+            generate_words, model, line, None, *how, previous_lines=above, contexts=contexts
         )
         words = await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        return words, decoding.temperature > 0
-
-    def learn(self, loaded_model: LoadedModel, line: str, above: tuple[str, ...]) -> None:
-        """Lets a model adapt to a line that was written below the lines `above`. What is asked next
-        waits: some 2 ms for ten words."""
-        if not self.is_closed:
-            loop = asyncio.get_running_loop()
-            loop.run_in_executor(self._thread, learn, loaded_model, line, above)
+        return words, again or model.tokenizer.writes_text
 
     async def read_earlier(
         self, loaded_model: LoadedModel, earlier: Sequence[str], above: tuple[str, ...]
@@ -176,17 +165,6 @@ def answer_to(question: Question) -> Answer:
         while_typing=True,
     )
     return Answer(question, suggestions, time.perf_counter() - began)
-
-
-def learn(loaded_model: LoadedModel, text: str, above: tuple[str, ...]) -> None:
-    """Lets a model adapt to the lines of a text."""
-    from rnnlm_tui.suggest import encode_lines_above  # imports numpy
-
-    model = loaded_model.model
-    for line in text.splitlines():
-        if words := model.vocabulary.encode_line(line, model.tokenizer.words_above):
-            loaded_model.contexts.learn(encode_lines_above(model, above), words)
-        above = (*above, line)
 
 
 def read_below(model: LanguageModel, earlier: Iterable[str], above: tuple[str, ...]) -> Contexts:

@@ -559,8 +559,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self._first_steps.done("send")
         self._sent += event.keystrokes
         if event.edited is None:
-            if (loaded_model := self.host.loaded_model) is not None:
-                self._predictor.learn(loaded_model, event.text, self.text.previous_lines())
             self.page.send(event.text)
         else:
             self.page.change(event.edited, event.text)

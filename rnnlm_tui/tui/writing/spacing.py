@@ -12,14 +12,12 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Location, Selection
 
-from rnnlm_tui.accepting import gives_digit_back
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.text.spacing import gives_space_back, takes_space
+from rnnlm_tui.text.tokenizer import Insertion, gives_space_back, takes_space
 from rnnlm_tui.tui.writing.keystrokes import NOT_COUNTED, KeystrokeCounter
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Accept, Suggestion
-    from rnnlm_tui.text.tokenizer import Insertion
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
@@ -124,10 +122,10 @@ class Typing:
 
     def give_digit_back(self, following: str = "") -> bool:
         """If the last key was a plain digit that took a word, types it instead. `following` is a
-        character typed right after it; without one, Backspace or undo asked for it. Returns
-        whether it was given back."""
+        character typed right after it, which shows what was meant, as in `co2 ` and `win10`;
+        without one, Backspace or undo asked for it. Returns whether it was given back."""
         area, taken = self._area, self.taken
-        if taken is None or (following and not gives_digit_back(following)):
+        if taken is None or not (following.isdigit() or following in ("", " ")):
             return False
         area.undo()
         if area.text != taken.text:

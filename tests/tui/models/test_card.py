@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from rnnlm_tui.evaluate import Evaluation
-from rnnlm_tui.event_types import BaseSavings
+from rnnlm_tui.event_types import BaseSavings, Evaluation
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.model_file import change_card as change_saved
 from rnnlm_tui.tui.models.card import (
@@ -109,7 +107,7 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     small = small_job("gru", library.folder / "mixed", text=VERSES * 9, epochs=1, mixture="on",
                       held_out=0.2)  # fmt: skip
     list(run(small))
-    measured = partial(structs.replace, evaluation=EVALUATION, base_alone=ENGLISH)
+    measured = partial(structs.replace, evaluation=structs.replace(EVALUATION, base=ENGLISH))
     change_saved(library.path("mixed"), measured)
     assert "window all words before" in text_of(overview(listed(library, "mixed")))
     said = quality_of(library, "mixed")
@@ -135,7 +133,7 @@ def test_a_share_measured_on_few_words_is_not_in_the_list(library: Library) -> N
     for words, shown in ((499, "?"), (500, "20%")):
         change_saved(
             library.path("two"),
-            partial(structs.replace, evaluation=replace(EVALUATION, words=words)),
+            partial(structs.replace, evaluation=structs.replace(EVALUATION, words=words)),
         )
         assert COLUMNS["saves"].text(listed(library, "two")) == shown
 

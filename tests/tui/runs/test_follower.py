@@ -269,7 +269,7 @@ async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
     def fail(name: str) -> None:
         raise StorageError("the disk is gone")
 
-    monkeypatch.setattr(library, "is_held", fail)
+    monkeypatch.setattr(library, "trainer", fail)
     await until(lambda: heard.ends)
     assert phase(watched) is Phase.CRASHED
     assert "may still be running: the disk is gone" in watched.progress.crash_reason

@@ -259,7 +259,7 @@ def says(form: TrainForm, why: str) -> bool:
 
 async def test_a_name_that_cannot_be_one_is_explained(script: Script, data_dir: Path) -> None:
     make_model(data_dir / "models" / "mine.safetensors")
-    said = {"a/b": "letters, digits", "CON": "Windows reserves", "": "at most 64"}
+    said = {"a/b": "letters, digits", "": "at most 64"}
     said["mine"] = "the name mine is taken; mine-2 is free"
     async with shown(script) as on:
         choose_file(on.form, "/poems.txt")

@@ -17,8 +17,6 @@ from textual.widgets import Button, Collapsible, Input, Static
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.event_types import (
-    BaseSavings,
-    EndFigures,
     EpochFigures,
     Event,
     FinishReason,
@@ -42,7 +40,7 @@ from rnnlm_tui.tui.train.run_view import progress_bar
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from tests.helpers.app import click, picture, post_keys
-from tests.helpers.events import ended, finished, progress, saved, started
+from tests.helpers.events import ended, finished, measured, progress, saved, started
 from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import SUMMARY, Script, trained_elsewhere
 from tests.helpers.train_screen import Shown, shown
@@ -441,8 +439,7 @@ def test_the_end_of_a_run_says_what_the_model_is_worth_and_labels_each_figure(
     reason: FinishReason, phase: str, end: list[str]
 ) -> None:
     run = RunProgress()
-    evaluation = EndFigures(9_000, 0.584, 94.2, BaseSavings("english", 0.571), before=None)
-    last = msgspec.structs.replace(finished(reason, 2, KEPT), evaluation=evaluation)
+    last = msgspec.structs.replace(finished(reason, 2, KEPT), evaluation=measured(english=0.571))
     for event in (*epochs(6, 5, 5.5, 5.6, is_mixed=True), last):
         run.take(event, 0)
     told = end_of(run, "poems", [])

@@ -1,4 +1,4 @@
-"""What the app knows from texts that were written before, and learns from each line."""
+"""What the app knows from texts that were written before."""
 
 from __future__ import annotations
 
@@ -50,17 +50,3 @@ async def test_names_of_earlier_texts_are_known_in_a_new_one_and_after_a_new_sta
         await it.press("ctrl+n")
         await it.write(*"we met z")
         await it.until(lambda: "Zillah" in listed(it))
-
-
-async def test_each_line_that_is_kept_teaches_the_mixture(tmp_path: Path) -> None:
-    async with desk(tmp_path, {"m": mixture()}, preferences=QUIET) as it:
-        loaded = it.app.loaded_model
-        assert loaded is not None
-        for count in range(1, 4):
-            await it.send("we met the sea.", count)
-
-        def learned() -> bool:
-            model = loaded.contexts.model
-            return isinstance(model, MixedModel) and model.mixture_weights["cache"] != 0.2
-
-        await it.until(learned)

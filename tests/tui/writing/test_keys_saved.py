@@ -122,8 +122,7 @@ async def compare(
     """Writes lines with this model, and compares each with its evaluation. Returns the kinds of
     steps."""
     above, used = list[str](), set[str]()
-    # One by one, since the weights of a mixture adapt to each line.
-    scores = evaluate.score(model, iter(lines))
+    scores = evaluate.score(model, lines)
     async with desk(folder, {"m": model}, (60, 16)) as it:
         for line in lines:
             steps.clear()

@@ -13,7 +13,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Text, TextFile
 from rnnlm_tui.session.text_file import read_text_file
-from rnnlm_tui.text.words import count_words
+from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 

@@ -1,0 +1,19 @@
+"""Which model a benchmark measures: options that several of them have."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.library import Library
+
+
+def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Library]:
+    """What was asked, with the name of the model, by default of the newest one, and its library."""
+    parser.add_argument("--model", help="by default the newest, or the English that ships")
+    parser.add_argument("--data-dir", type=Path)
+    asked = parser.parse_args()
+    library = Library(data_dir(asked.data_dir))
+    asked.model = asked.model or library.default_model()
+    return asked, library

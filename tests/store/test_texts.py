@@ -1,0 +1,156 @@
+"""The text that a model was trained on: where it is, which of its lines the model has seen, and
+what was written for it."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from rnnlm_tui.errors import CorpusError, StorageError
+from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.store import texts
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.run_files import write_sources
+from rnnlm_tui.store.texts import not_learned, save_text, save_written, texts_folder
+from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, is_of_english, thinned
+from rnnlm_tui.text.overlap import CopiedSpans, hash_lines
+from rnnlm_tui.text.reading import Text, read_text
+from rnnlm_tui.text.tokenizers import TOKENIZERS
+from tests.helpers.models import SAVED_MODELS, put_saved_model
+
+LESSON = TOKENIZERS["lesson"]
+VERSES = (SAVED_MODELS / "verses.txt").read_text()
+
+
+@pytest.fixture
+def verses(tmp_path: Path) -> Path:
+    """The text of the model, in a file of this test's own."""
+    path = tmp_path / "verses.txt"
+    path.write_text(VERSES)
+    return path
+
+
+@pytest.fixture
+def library(data_dir: Path, verses: Path) -> Library:
+    """A library with the model gru, which was trained on `verses`."""
+    library = Library(data_dir)
+    put_saved_model(library, "gru")
+    library.run_folder("gru").mkdir(parents=True)
+    write_sources(library.run_folder("gru"), [str(verses)], None)
+    return library
+
+
+def text_of(library: Library, name: str = "gru") -> Text:
+    return texts.find_text(name, library.run_folder(name), library.open(name)[0])
+
+
+def copies(library: Library) -> CopiedSpans | None:
+    card, model = library.open("gru")
+    return texts.copied_spans("gru", library.run_folder("gru"), card, model.tokenizer)
+
+
+def test_a_text_is_found_where_the_training_read_it(
+    library: Library, verses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, (card, _) = library.run_folder("gru"), library.open("gru")
+    assert text_of(library).sources == (str(verses),)
+    assert copies(library) is not None
+    assert not texts.has_changed(folder, card)
+    (tmp_path / "other.txt").write_text(VERSES, encoding="utf-16-le")
+    write_sources(folder, [str(tmp_path / "other.txt")], "utf-16-le")
+    assert next(iter(text_of(library))) == VERSES.split("\n")[0]
+    monkeypatch.setattr(texts, "MOST_INDEXED", 100)
+    assert copies(library) is None, "it is too long to look through"
+    bundled = read_text([bundled_corpus()])
+    card = replace(card, corpus=replace(card.corpus, sha256=bundled.sha256))
+    assert texts.find_text("gru", tmp_path, card).sha256 == bundled.sha256
+
+
+@pytest.mark.parametrize(
+    ("sources", "text", "why"),
+    [
+        ([], VERSES, r"not known here: its text was verses\.txt"),
+        (["gone.txt"], VERSES, r"the text of gru is gone: .*no such file"),
+        (["-"], VERSES, "trained on a text from standard input"),
+        (["verses.txt"], "another text", "no longer the text that gru was trained on"),
+    ],
+)
+def test_a_text_that_is_not_found_is_told(
+    library: Library, verses: Path, sources: list[str], text: str, why: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(verses.parent)
+    folder, card = library.run_folder("gru"), library.open("gru")[0]
+    verses.write_text(text)
+    write_sources(folder, sources, None)
+    with pytest.raises(CorpusError, match=why) as raised:
+        text_of(library)
+    assert "--evaluate FILE --model gru" in raised.value.hint
+    assert copies(library) is None
+    assert texts.has_changed(folder, card) == (text != VERSES)
+
+
+def test_a_line_is_known_by_its_words() -> None:
+    text = ["The cat sat there,", "on the old mat", "", "held out is this line"]
+    lines = TrainedLines().with_run(hash_lines(text, LESSON), np.arange(4) == 3)
+    asked = ["the CAT  sat there!", "the cat", "", "on the old mat", "...", text[3]]
+    assert count_seen(asked, LESSON, lines.known) == 2
+    assert lines.held_out_of(hash_lines(asked, LESSON)).tolist() == [False] * 5 + [True]
+
+
+def test_of_a_grown_text_what_was_held_out_stays_so_and_a_share_of_what_is_new() -> None:
+    text = [f"line {number} of the diary" for number in range(40)]
+    seen_before = [text[0], "an ancestor was trained on this"]
+    before = TrainedLines().with_run(hash_lines(seen_before, LESSON), np.zeros(2, bool))
+    trained = before.with_run(hash_lines(text, LESSON), np.arange(40) % 4 == 3)
+    assert count_seen(seen_before, LESSON, trained.known) == 2
+    new = [f"a new line, number {number}" for number in range(50)]
+    grown = [*new[:25], seen_before[1], "", *text, text[3], *new[25:]]
+    mask = trained.hold_out_again(hash_lines(grown, LESSON), 0.2, 1)
+    chosen = [line for line, is_held_out in zip(grown, mask, strict=True) if is_held_out]
+    assert [line for line in chosen if line not in new] == [*text[3::4], text[3]]
+    assert len(chosen) == 11 + 10
+
+
+@pytest.mark.parametrize(("known", "is_known"), [(400, True), (60, True), (10, False), (0, False)])
+def test_a_text_of_the_english_is_known_by_some_of_its_lines(known: int, is_known: bool) -> None:
+    text = [f"line {number} of a long and winding text" for number in range(400)]
+    learned = thinned(hash_lines(text[:known], LESSON))
+    assert len(learned) < max(1, known / 8)
+    assert is_of_english(text, LESSON, learned) == is_known
+    short = [" ".join(line.split()[:7]) for line in text]
+    assert not is_of_english(short, LESSON, thinned(hash_lines(short, LESSON)))
+
+
+def test_a_text_is_kept_and_never_put_in_the_place_of_another(data_dir: Path) -> None:
+    folder = texts_folder(Library(data_dir))
+    first = save_text(folder, "mine", "the cat\nsät")
+    assert first == data_dir / "texts" / "mine.txt"
+    assert first.read_text(encoding="utf-8-sig") == "the cat\nsät"
+    assert save_text(folder, "mine", "the cat\nsät") == first
+    assert save_text(folder, "mine", "the dog").name == "mine-2.txt"
+    if sys.platform != "win32":
+        modes = (stat.S_IMODE(path.stat().st_mode) for path in (first, first.parent))
+        assert [*modes] == [0o600, 0o700]
+    with pytest.raises(StorageError, match="cannot store the text"):
+        save_text(first, "mine", "a")
+
+
+def test_what_a_model_has_learned_is_not_offered_again(library: Library, verses: Path) -> None:
+    sent = [VERSES.split("\n")[0], "Two\n\nlines.", "Well.", " \n "]
+    new = not_learned(library, "gru", sent)
+    assert new == [sent[0], "Two\nlines.", "Well."]
+    written = save_written(texts_folder(library), "gru", new)
+    assert not_learned(library, "gru", sent) == new, "it is not one of the model's files yet"
+    write_sources(library.run_folder("gru"), [str(verses), str(written)], None)
+    library.rename("gru", "mine")
+    assert not_learned(library, "mine", sent) == []
+    assert not_learned(library, "mine", [*sent, "Well.", "More."]) == ["Well.", "More."]
+    written.unlink()
+    with pytest.raises(StorageError, match="cannot read"):
+        not_learned(library, "mine", sent)
