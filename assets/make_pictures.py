@@ -22,7 +22,6 @@ from textual.pilot import Pilot
 
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.runs.child import TrainArguments
 
 SIZE = (116, 32)
@@ -56,16 +55,13 @@ async def picture_app(folder: Path) -> None:
     """The three screens, in use."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     os.environ["COLORTERM"] = "truecolor"  # else the theme is that of a terminal of 16 colours
-    settings = SettingsFile(folder / "config")
-    settings.preferences.continue_lines, settings.preferences.first_steps = True, False
-    settings.store()
     app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.loaded_model is not None)
         for line in LINES:
             turns = len(app.autocomplete.text.turns)
             await write_line(pilot, app, line)
-            await pilot.press("enter")
+            await pilot.press("enter", "ctrl+r")
             await until(pilot, partial(has_continuation, app, turns))
         await write_line(pilot, app, HALF_TYPED)
         await until(pilot, lambda: app.autocomplete.editor.suggestion)

@@ -7,6 +7,7 @@ import pydoc
 import signal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -132,6 +133,23 @@ def test_ctrl_c_saves_what_is_trained(text: Path, tmp_path: Path) -> None:
         rnnlm_tui.train(text, name="m", data_dir=tmp_path, on_event=interrupt, **SMALL)
     assert signal.getsignal(signal.SIGINT) == before
     assert "cat" in rnnlm_tui.load("m", data_dir=tmp_path).words
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "told"),
+    [
+        ("CUDA out of memory", rnnlm_tui.RnnlmError, "not enough memory"),
+        ("CUDA error: an illegal memory access", RuntimeError, "illegal memory access"),
+    ],
+)
+def test_only_a_lack_of_memory_is_told_as_one(
+    said: str, error: type[Exception], told: str, text: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    fail = Mock(side_effect=RuntimeError(said))
+    monkeypatch.setattr("rnnlm_tui.training.network_learner.NetworkLearner.step", fail)
+    with pytest.raises(error, match=told):
+        rnnlm_tui.train(text, name="m", data_dir=tmp_path, **SMALL)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,11 @@ def test_importing_everything_writes_nothing(
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    """Not even within functions or for type checkers."""
+    """Not even within functions or for type checkers, but for the screens and widgets of the app,
+    which name its type."""
     graph = grimp.build_graph("rnnlm_tui")
     imported = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    for name, modules in imported.items():
+        if name.count(".") > 2:
+            modules -= {"rnnlm_tui.tui.app"}
     TopologicalSorter(imported).prepare()  # CycleError names the circle

@@ -1,6 +1,7 @@
 """The connection to session.db, which stores what was typed. Does not import textual.
 
-All open apps share one SQLite file, which provides locks and atomic writes. It is used in a thread
+All open apps share one SQLite file, which provides locks and atomic writes; each text is open in
+one of them. It is used in a thread
 of its own, so that no key press waits for the disk.
 """
 
@@ -19,22 +20,10 @@ from urllib.parse import quote
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.session.damaged import put_aside
-from rnnlm_tui.session.tables import (
-    Text,
-    Turn,
-    add_turn,
-    adopt_transcript,
-    check,
-    left_lines,
-    make_tables,
-    put_kept,
-    storable,
-    store_text,
-)
-from rnnlm_tui.text.reading import count_words
+from rnnlm_tui.session.tables import STRICT, TABLES
 
 T = TypeVar("T")
-VERSION = 2
+VERSION = 3
 ENDINGS = ("-wal", "-shm", "")
 """Of the names of the files of a database. The log comes first: a new database would take it for
 its own."""
@@ -59,26 +48,24 @@ header can say that it is read-only; and it ends within a page."""
 BUSY_TIMEOUT_S = 2.0
 """How long a write waits for one of another app, which takes less than a millisecond."""
 
-LONGEST_WAIT_S = 0.05
-"""How long a key press waits for its text to be stored, so that it is painted after that. It takes
-0.05 ms, and longer while a model is loaded or the log is copied into the database."""
-LONGEST_AT_ONCE = 100_000
-"""Characters. Storing a longer text takes longer than a key press may."""
-
 
 def connect(path: Path) -> sqlite3.Connection:
     """Opens the database, or creates one that other users cannot read. Raises sqlite3.Error and
-    OSError, also if any row of an existing one is damaged."""
+    OSError, also if an existing one is damaged or of another version."""
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection.text_factory = decoded
     try:
         for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete = on")  # overwrites what is deleted
         _create(connection)
-        check(connection)
+        (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if result != "ok":
+            raise sqlite3.DatabaseError(str(result))
+        purge(connection)  # what a killed app has left
     except (sqlite3.Error, OSError):
         connection.close()
         raise
@@ -88,19 +75,28 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def decoded(raw: bytes) -> str:
+    """Text in the database. A line with a damaged byte is readable but for that."""
+    return raw.decode("utf-8", "replace")
+
+
 def _create(connection: sqlite3.Connection) -> None:
     """Creates the tables in a new database."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise sqlite3.DatabaseError("it was created by a newer version of this program")
-        if not version:
-            make_tables(connection)
-        elif version == 1:
-            adopt_transcript(connection)
+        if version not in (0, VERSION):
+            raise sqlite3.DatabaseError("another version of this program has written it")
+        for statement in () if version else TABLES:
+            connection.execute(statement + STRICT * statement.startswith("CREATE TABLE"))
         # Of an existing one, raises an error if the header says that the file is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def purge(connection: sqlite3.Connection) -> None:
+    """Removes the deleted texts from the disk."""
+    if connection.execute("DELETE FROM text WHERE deleted").rowcount:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -190,6 +186,9 @@ class SessionDatabase:
         if self._connection is not None:
             with suppress(sqlite3.Error, OSError):
                 self._check_files(self._connection)
+                row = (os.getpid(),)
+                self._connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", row)
+                purge(self._connection)
             self._connection.close()
 
     def _in_thread(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
@@ -255,69 +254,3 @@ class SessionDatabase:
                 f"what you wrote before cannot be read: {reason_of(error)}", f"it is now in {kept}"
             )
         return connect(self._path)
-
-
-class KeptText:
-    """Stores what is being written, in the table `draft` (the end of a text of the user) or
-    `pasted` (a text to train on). Each open app has its own."""
-
-    def __init__(self, database: SessionDatabase, table: str, text: Text | None = None) -> None:
-        """`text` is the text that a draft belongs to."""
-        self._database, self._table, self._text = database, table, text
-        self._app = os.urandom(8).hex()
-        self._line = ""
-        self._is_waiting = False
-
-    def keep(self, line: str) -> None:
-        """Stores this in place of the previous one; deletes that if it is empty.
-
-        Usually it is stored at the return, and survives if the app is killed. While the disk is
-        slow, the latest one is stored later.
-        """
-        self._line = line
-        if not self._is_waiting:
-            self._is_waiting = True
-            wait_s = LONGEST_WAIT_S if len(line) <= LONGEST_AT_ONCE else 0.0
-            self._database.write(self._write, wait_s)
-
-    def _write(self, connection: sqlite3.Connection) -> None:
-        self._is_waiting = False  # reset before the line is read, so that no later one is missed
-        self._put(connection, self._app, self._line, os.getpid())
-
-    def _put(
-        self, connection: sqlite3.Connection, app: str, line: str, pid: int | None = None
-    ) -> None:
-        text = store_text(connection, self._text) if line and self._text else None
-        put_kept(connection, self._table, app, line, pid, text)
-
-    def is_stored(self, connection: sqlite3.Connection) -> bool:
-        """Returns whether a later app would find what is being written."""
-        statement = f"SELECT line FROM {self._table} WHERE app = ?"
-        (line,) = connection.execute(statement, (self._app,)).fetchone() or ("",)
-        return bool(line == storable(self._line))
-
-    def leave(self) -> None:
-        """Lets the next one who opens the text take over what is written."""
-        self._database.write(lambda connection: self._put(connection, self._app, self._line))
-
-    async def restore(self) -> str:
-        """Takes over and returns the newest one left by an app that has ended, or "". Other drafts
-        become lines of the text; other pasted texts stay for later starts. Raises StorageError."""
-        return await self._database.read(self._adopt)
-
-    def _adopt(self, connection: sqlite3.Connection) -> str:
-        number = self._text.number if self._text else None
-        if self._text and number is None:  # a new text
-            return ""
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            *others, (newest, line) = left_lines(connection, self._table, number) or [("", "")]
-            if self._text is not None:
-                for app, sent in others:
-                    self._text.changed_by(count_words(sent))
-                    add_turn(connection, self._text, Turn(sent))
-                    self._put(connection, app, "")
-            self._put(connection, newest, "")
-            self._put(connection, self._app, line, os.getpid())
-        self._line = line
-        return line

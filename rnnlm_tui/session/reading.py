@@ -10,14 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
-from rnnlm_tui.session.database import BUSY_TIMEOUT_S, VERSION, reason_of, uri_of
-from rnnlm_tui.session.tables import KeptRow, TextRow, TurnRow, rows
+from rnnlm_tui.session.database import BUSY_TIMEOUT_S, VERSION, decoded, reason_of, uri_of
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
 """In place of a title: every text. A text of this title is found as "All"."""
-TABLES_READ = ((TextRow, "text"), (TurnRow, "turn"), (KeptRow, "draft"))
-"""The tables that titles and lines are read from. Damage elsewhere does not matter here."""
 MOST_SHOWN = 5
 """Titles in a message."""
 
@@ -41,7 +38,8 @@ def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
         raise CorpusError("no text was written in the app yet", f"it would be in {path}")
     if not any(map(str.strip, lines)):
         raise CorpusError(
-            "nothing was written in these texts yet", "send a line in the app, or name other texts"
+            "nothing was written in these texts yet",
+            "write a line in the app, where Enter keeps it, or name other texts",
         )
     return lines
 
@@ -54,17 +52,14 @@ def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
         uri_of(path, mode), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
     )
     with closing(opened) as connection:
+        connection.text_factory = decoded
         connection.execute("BEGIN")  # all that is read is of one moment
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if not version:  # an app is creating it
             return None
         if version != VERSION:
-            age, hint = "an older", "open the app once, which converts it"
-            if version > VERSION:
-                age, hint = "a newer", "install that version"
-            raise CorpusError(f"{path} was created by {age} version of this program", hint)
-        for kind, table in TABLES_READ:
-            rows(connection, kind, f"SELECT * FROM {table}")  # raises an error for a damaged row
+            message = f"another version of this program has written {path}"
+            raise CorpusError(message, "name files to train on")
         listed = find_texts(connection, "")
         if not listed:
             return None

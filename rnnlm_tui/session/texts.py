@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.session.folding import straight_quotes
-from rnnlm_tui.session.tables import (
-    Text,
-    TextFile,
-    TextRow,
-    rows,
-    storable,
-    store_text,
-)
+from rnnlm_tui.session.tables import Text, TextFile, storable, store_text
 from rnnlm_tui.text.reading import count_words
 
-Deleted: TypeAlias = dict[str, list[tuple[Any, ...]]]
-"""The rows of a deleted text, by table."""
 NEW = "new text"
 """The title of a text without words."""
 LONGEST_TITLE = 40
 MOST_EARLIER = 100_000
 """Words of earlier texts that the app reads when it starts."""
-HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL
-    OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number)
-    OR EXISTS (SELECT 1 FROM draft WHERE draft.text = text.number))"""
+HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
+    OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
 FIRST_WORDS = """coalesce(title,
     (SELECT line FROM turn WHERE turn.text = text.number AND trim(line, char(9, 10, 13, 32)) != ''
-     ORDER BY turn.number LIMIT 1),
-    (SELECT line FROM draft WHERE draft.text = text.number LIMIT 1), '')"""
-ROWS_OF_A_TEXT = {
-    "text": "number = ?",
-    "turn": "text = ?",
-    "continuation": "turn IN (SELECT number FROM turn WHERE text = ?)",
-    "draft": "text = ?",
-}
+     ORDER BY turn.number LIMIT 1), draft)"""
+LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.number
+    WHERE NOT text.deleted ORDER BY turn.number"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +51,67 @@ def title_of(words: str) -> str:
 
 
 def last_text(connection: sqlite3.Connection) -> int | None:
-    """Returns the number of the text that was opened last. Deletes texts without any content."""
-    connection.execute(f"DELETE FROM text WHERE NOT {HAS_CONTENT}")
-    row = connection.execute("SELECT number FROM text ORDER BY opened DESC LIMIT 1").fetchone()
-    return row[0] if row else None
+    """Returns the number of the text that was opened last and is open in no other app. Deletes
+    texts without any content."""
+    connection.execute(f"DELETE FROM text WHERE pid IS NULL AND NOT {HAS_CONTENT}")
+    statement = "SELECT number, pid, opened FROM text WHERE NOT deleted ORDER BY opened DESC"
+    for number, pid, opened in connection.execute(statement).fetchall():
+        if not is_running(pid, opened):
+            return int(number)
+    return None
 
 
 def text_of_file(connection: sqlite3.Connection, path: str) -> int | None:
     """Returns the number of the text that is saved in this file."""
-    statement = "SELECT number FROM text WHERE path = ? ORDER BY opened DESC LIMIT 1"
+    statement = "SELECT number FROM text WHERE path = ? AND NOT deleted ORDER BY opened DESC"
     row = connection.execute(statement, (storable(path),)).fetchone()
     return row[0] if row else None
 
 
 def read_text(connection: sqlite3.Connection, number: int | None) -> Text | None:
     """Returns a text, or None if there is no such text."""
-    for row in rows(connection, TextRow, "SELECT * FROM text WHERE number = ?", (number,)):
-        return Text(row.number, row.title, row.changed, row.words, row.file)
+    statement = """SELECT title, changed, words, path, encoding, line_end, digest, saved FROM text
+        WHERE number = ? AND NOT deleted"""
+    for title, changed, words, path, *of_file in connection.execute(statement, (number,)):
+        file = None if path is None else TextFile(path, *of_file)
+        return Text(number, title, changed, words, file)
     return None
 
 
-def open_text(connection: sqlite3.Connection, number: int | None) -> Text:
-    """Returns a text, or a new one, and notes when it was opened."""
-    text = read_text(connection, number) or Text()
-    row = (time.time(), text.number)
-    connection.execute("UPDATE text SET opened = ? WHERE number = ?", row)
-    return text
+def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text, str]:
+    """Opens a text, or a new one, in this app, in place of the one before. Returns what is being
+    written at its end, too. Raises StorageError if it is open in another app."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        statement = f"SELECT pid, opened, draft, {FIRST_WORDS} FROM text WHERE number = ?"
+        found = connection.execute(statement, (number,)).fetchone() or (None, 0.0, "", "")
+        pid, opened, draft, words = found
+        if is_running(pid, opened):
+            raise StorageError(
+                f"“{title_of(words)}” is open in another app, process {pid}",
+                "close it there, or begin a new text: ctrl+n",
+            )
+        own = os.getpid()
+        connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", (own,))
+        row = (time.time(), own, number)
+        connection.execute("UPDATE text SET opened = ?, pid = ? WHERE number = ?", row)
+    return read_text(connection, number) or Text(), draft
+
+
+def is_running(pid: int | None, then: float) -> bool:
+    """Returns whether the process that had this id at the time `then` (seconds since the epoch) is
+    still running. False for this process."""
+    if pid is None or pid == os.getpid():
+        return False
+    import psutil  # 20 ms, needed only after a crash or with two apps
+
+    try:
+        process = psutil.Process(pid)
+        return process.create_time() <= then and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.AccessDenied:
+        return True
+    except psutil.Error:
+        return False
 
 
 def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
@@ -98,7 +119,7 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     newest first. Takes 50 ms for 50,000 lines."""
     words = straight_quotes(query).casefold().split()
     statement = f"""SELECT number, {FIRST_WORDS}, changed, words, coalesce(path, '') FROM text
-        WHERE {HAS_CONTENT} ORDER BY changed DESC, number DESC"""
+        WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
     texts = [
         Listed(number, title_of(title), *others)
         for number, title, *others in connection.execute(statement)
@@ -107,7 +128,7 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
         return texts
     found = dict[int, str]()
     lines = """SELECT text, line FROM (SELECT text, line, number FROM turn
-        UNION ALL SELECT text, line, 1 << 62 FROM draft) ORDER BY number"""
+        UNION ALL SELECT number, draft, 1 << 62 FROM text) ORDER BY number"""
     for number, line in connection.execute(lines):
         if number not in found and _has(line, words):
             found[number] = line
@@ -126,7 +147,7 @@ def _has(line: str, words: Iterable[str]) -> bool:
 def lines_of_texts(connection: sqlite3.Connection, numbers: Iterable[int] | None) -> list[str]:
     """Returns the lines of these texts, or of all if that is None, the oldest first."""
     wanted = None if numbers is None else set(numbers)
-    lines = connection.execute("SELECT text, line FROM turn ORDER BY number")
+    lines = connection.execute(LINES)
     return [line for text, line in lines if wanted is None or text in wanted]
 
 
@@ -134,7 +155,7 @@ def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: i
     """Returns the lines of all texts, the oldest first, but not the last `skipped` ones of the text
     with this number. If they have more than MOST_EARLIER words, the newest of them."""
     newest_first, words = list[str](), 0
-    for text, turn in connection.execute("SELECT text, line FROM turn ORDER BY number DESC"):
+    for text, turn in connection.execute(f"{LINES} DESC"):
         for line in reversed(turn.splitlines()):
             if text == number and skipped > 0:
                 skipped -= 1
@@ -152,25 +173,21 @@ def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None
     connection.execute("UPDATE text SET title = ? WHERE number = ?", row)
 
 
-def delete_text(connection: sqlite3.Connection, number: int) -> Deleted:
-    """Deletes a text and returns its rows."""
-    deleted = {
-        table: connection.execute(f"SELECT * FROM {table} WHERE {which}", (number,)).fetchall()
-        for table, which in ROWS_OF_A_TEXT.items()
-    }
-    connection.execute("DELETE FROM text WHERE number = ?", (number,))
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return deleted
-
-
-def restore_text(connection: sqlite3.Connection, deleted: Deleted) -> None:
-    """Brings a deleted text back."""
+def delete_text(connection: sqlite3.Connection, number: int) -> None:
+    """Deletes a text. It can be brought back until the app ends. Raises StorageError if it is open
+    in another app."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        for table, found in deleted.items():
-            for row in found:
-                values = ", ".join("?" * len(row))
-                connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({values})", row)
+        statement = "SELECT pid, opened FROM text WHERE number = ?"
+        for pid, opened in connection.execute(statement, (number,)).fetchall():
+            if is_running(pid, opened):
+                raise StorageError(f"it is open in another app, process {pid}", "close it there")
+        connection.execute("UPDATE text SET deleted = 1 WHERE number = ?", (number,))
+
+
+def restore_text(connection: sqlite3.Connection, number: int) -> None:
+    """Brings a deleted text back."""
+    connection.execute("UPDATE text SET deleted = 0 WHERE number = ?", (number,))
 
 
 # The files of texts
@@ -204,5 +221,6 @@ def set_file(
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:
     """Returns the paths of the files that do not have all lines of their texts."""
-    found = connection.execute("SELECT path FROM text WHERE changed > saved ORDER BY changed")
+    statement = "SELECT path FROM text WHERE changed > saved AND NOT deleted ORDER BY changed"
+    found = connection.execute(statement)
     return [path for (path,) in found]

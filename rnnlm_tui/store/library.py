@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import unicodedata
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ENGLISH, ModelCard
-from rnnlm_tui.store.files import RESUME, SUFFIX, UNFINISHED
+from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UNFINISHED
 from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.store.model_file import load_model, read_card
 
@@ -146,26 +146,26 @@ def name_of_file(stem: str) -> str:
     return name if is_name(name) else "text"
 
 
-def free_name(library: Library, stem: str, taken: Container[str] = ()) -> str:
-    """`stem`, with a number appended if a model or a run has that name, or it is `taken`.
+def free_name(library: Library, stem: str) -> str:
+    """`stem`, with a number appended if a model or a run has that name.
 
     `stem` must be a valid name. Reads folders and locks, so call it in a thread.
     """
     name, number = stem, 1
-    while name in taken or library.has(name) or library.trainer(name):
+    while library.has(name) or library.trainer(name):
         number += 1
         name = f"{stem[: 63 - len(str(number))]}-{number}"
     return name
 
 
-def new_name_problem(library: Library, name: str, taken: Container[str] = ()) -> str | None:
-    """What is wrong with a name for a new model, which a model, a run or one that waits (`taken`)
-    may have; None if it is fine. Reads the library, so call it in a thread."""
+def new_name_problem(library: Library, name: str) -> str | None:
+    """What is wrong with a name for a new model, which a model or a run may have; None if it is
+    fine. Reads the library, so call it in a thread."""
     name = usable_name(name)
     if not is_name(name):
         return NAME_RULE
     try:
-        free = free_name(library, name, taken)
+        free = free_name(library, name)
     except StorageError as error:
         return error.message
     return None if free == name else f"the name {name} is taken; {free} is free"
@@ -379,8 +379,8 @@ class Library:
     def remove_leftovers(self, name: str) -> None:
         """Removes what killed processes have left of the files of this name: half of a save, and an
         update that cannot be resumed. The caller holds its lock."""
-        update, state = self.path_of_update(name), self.run_folder(name) / RESUME
-        for path in (self.path(name), update, state):
+        update, folder = self.path_of_update(name), self.run_folder(name)
+        for path in (self.path(name), update, folder / RESUME, folder / RUN):
             files.remove(files.temporary_of(path))
         if not self.can_resume(name):
             files.remove(update)

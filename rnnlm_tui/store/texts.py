@@ -1,5 +1,5 @@
 """The texts that models are trained on: they are found again, and checked by their hash. What was
-pasted or written in the app is stored as a file, so that a run can be resumed and a model updated.
+written in the app is stored as a file, so that a run can be resumed and a model updated.
 """
 
 from __future__ import annotations
@@ -54,17 +54,6 @@ def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSo
     if STANDARD_INPUT in found.sources:
         raise CorpusError(f"{name} was trained on a text from standard input", hint)
     return found
-
-
-def has_changed(folder: Path, card: ModelCard) -> bool:
-    """Whether the files that a model was trained on can be read and have changed. `folder` is that
-    of its run."""
-    found = read_sources(folder)
-    if not found.sources or STANDARD_INPUT in found.sources:
-        return False
-    with suppress(CorpusError):
-        return not is_text_of(card, read_text(found.sources, found.encoding))
-    return False
 
 
 def is_text_of(card: ModelCard, text: Text) -> bool:

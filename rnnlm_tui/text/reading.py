@@ -97,7 +97,7 @@ def read_text(
                 raw.write(b"\n")
                 line = "\n"
             for line in decoded_lines(file, label, encoding):
-                raw.write(line.encode())
+                raw.write(line.encode(errors="replace"))  # lone surrogates of UTF-7
                 words += count_words(line)
                 lines += not line.isspace()
                 if file.tell() >= reported + REPORTED_EACH:

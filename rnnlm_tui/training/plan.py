@@ -220,7 +220,7 @@ class Plan:
                 )
         elif not (has_network and "epochs" in self.request.settings):
             longer = f"to train it longer: {APP_NAME} --train --update {self.name} --epochs N"
-            more = "write more in the app: a line counts once it is sent" if self.written else ""
+            more = "write more in the app: a line counts once it is kept" if self.written else ""
             raise CorpusError(
                 f"{self.name} has learned this text already: nothing in it is new",
                 more or (longer if has_network else ""),

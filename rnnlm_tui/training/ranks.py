@@ -9,6 +9,7 @@ seed, and learns its rows of each batch; after every batch the gradients are ave
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +27,9 @@ from rnnlm_tui.errors import RnnlmError
 LONGEST_WAIT = timedelta(hours=2)
 """How long ranks wait for one that is busy: rank 0 alone evaluates the model. A process that ends
 is noticed at once."""
+LOST_CONNECTION = re.compile("gloo.transport|ncclRemoteError|DistNetworkError|DistStoreError")
+"""What the name or the message of an error says where a connection is lost: Gloo names the file of
+its code that found it."""
 Rows = Sequence[Tensor]
 
 
@@ -41,9 +45,13 @@ def explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        cause, *_ = str(error).splitlines() or ["no reason is given"]
+        said = f"{type(error).__name__}: {error}"
+        if not LOST_CONNECTION.search(said):
+            cause = said.splitlines()[0]
+            message = f"the processes of this training cannot exchange their data: {cause}"
+            raise RankError(message) from error
         raise RankError(
-            f"another process of this training has ended or cannot be reached ({cause})",
+            "another process of this training has ended or cannot be reached",
             "the last epoch is saved: start the training again with {resume}",
         ) from error
 
@@ -62,6 +70,9 @@ class Alone:
     def agree(self, number: int) -> int:
         """The sum of the numbers of all ranks. Raises RankError."""
         return number
+
+    def check_same(self, text: str) -> None:
+        """Raises RankError if another rank has another `text`, which is its hash."""
 
     def average(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
         """Averages the gradients of all ranks over the predictions of the whole batch, whose
@@ -97,6 +108,17 @@ class Ranks(Alone):
         with explained():
             distributed.all_reduce(total)
         return int(total)
+
+    def check_same(self, text: str) -> None:
+        texts = [""] * self._of
+        with explained():
+            distributed.all_gather_object(texts, text)
+        for rank, other in enumerate(texts):
+            if other != texts[0]:
+                raise RankError(
+                    f"process {rank} reads another text than process 0",
+                    "give all of them copies of the same files",
+                )
 
     def average(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
         parts, learned = list[Tensor](), [*parameters]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property, partial
 from importlib import import_module
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.dialogs import Choice
-    from rnnlm_tui.tui.widgets.host import Mode
+    from rnnlm_tui.tui.widgets.header import Mode
 
 NOTIFY_AFTER_S = 1.0
 """When unfinished trainings are reported: after the first suggestion."""
@@ -56,10 +56,7 @@ def _commands() -> type[Provider]:
 
 
 class RnnlmApp(TerminalApp):
-    """Owns what the screens share: the library, the active model, the trainings.
-
-    The members without a docstring are documented in the `host` modules.
-    """
+    """Owns what the screens share: the library, the active model, the trainings."""
 
     DEFAULT_MODE = "autocomplete"
     CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
@@ -157,6 +154,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def loaded_model(self) -> LoadedModel | None:
+        """The active model, the one that suggests; None while no model is loaded."""
         return self._model_loader.current
 
     @property
@@ -165,18 +163,22 @@ class RnnlmApp(TerminalApp):
 
     @property
     def has_no_models(self) -> bool:
+        """Whether it is known that no model can be loaded."""
         return self._model_loader.is_empty
 
     @property
     def default_seed_line(self) -> str:
+        """The default of the line that a training continues after each epoch."""
         return self.autocomplete.latest_line
 
     @property
     def trained_name(self) -> str | None:
+        """The name of the model that the app is training; None if there is none."""
         return self._own_run.name if self._own_run else None
 
     @property
     def written(self) -> tuple[str, tuple[str, ...]]:
+        """The line on the Autocomplete screen up to the cursor, and the lines above it."""
         line, cursor, above = self.autocomplete.place
         if line.strip():
             return line[:cursor], above
@@ -184,6 +186,7 @@ class RnnlmApp(TerminalApp):
         return f"{latest} " if latest else "", ()
 
     def header_text(self) -> str:
+        """Returns the text of the header: the running training and the active model."""
         if self.loaded_model is not None:
             from rnnlm_tui.results import ENOUGH_WORDS, savings_sentence
 
@@ -201,6 +204,7 @@ class RnnlmApp(TerminalApp):
         return f"{progress_text(run)} · {model}"  # the end may be cut off
 
     def store_preferences(self) -> None:
+        """Saves the preferences."""
         try:
             if problem := self._settings.store():
                 self.notify_user(problem, "warning")
@@ -317,10 +321,9 @@ class RnnlmApp(TerminalApp):
         from rnnlm_tui.tui.runs.wording import farewell
 
         answer: str | None = "detach"
-        waiting = [request.name for request in self.runs.waiting]
-        if waiting or not run.detached:
+        if not run.detached:
             # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
-            answer = await self.push_screen_wait(quit_question(run.name, waiting))
+            answer = await self.push_screen_wait(quit_question(run.name))
         if answer is None:
             return None
         self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
@@ -330,11 +333,13 @@ class RnnlmApp(TerminalApp):
     # Screens
 
     def show_mode(self, mode: Mode) -> None:
+        """Shows a screen."""
         self.show_screen(mode, takes_keys_at_once=mode == "autocomplete")
 
     action_show = show_mode
 
     def show_model(self, name: str) -> None:
+        """Shows a model on the Models screen."""
         self.models_screen.choose(name)
         self.show_mode("models")
 
@@ -363,13 +368,17 @@ class RnnlmApp(TerminalApp):
     # Models
 
     def use_model(self, name: str) -> None:
+        """Loads a model and makes it the active one."""
         self._model_loader.choose(name)
 
     def models_changed(self) -> None:
+        """Called when a model was added, removed or changed."""
         if "models_screen" in vars(self):
             self.models_screen.reload()
 
     def name_changed(self, old: str, new: str | None) -> None:
+        """Called when a model was renamed, or deleted (None). If it was active, it stays so under
+        its new name, or another becomes active."""
         if self._known_runs:
             self._known_runs.name_changed(old, new)
         self._model_loader.name_changed(old, new)
@@ -378,14 +387,17 @@ class RnnlmApp(TerminalApp):
     # Training
 
     def resume_run(self, name: str) -> None:
+        """Resumes an unfinished run on the Train screen."""
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
 
-    def start_trainings(self, *requests: TrainArguments) -> None:
+    def start_training(self, request: TrainArguments) -> None:
+        """Starts a training on the Train screen."""
         self.show_mode("train")
-        self.call_after_refresh(lambda: self.train_screen.run_pane.start_all(requests))
+        self.call_after_refresh(lambda: self.train_screen.run_pane.start(request))
 
     def watch_run(self, name: str) -> None:
+        """Shows a run of another process on the Train screen."""
         self.show_mode("train")
         self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
 
@@ -411,15 +423,13 @@ class RnnlmApp(TerminalApp):
             self.autocomplete.show_accuracy()
 
 
-def quit_question(training: str, waiting: Sequence[str]) -> Choice:
-    """Asks what to do with a training when the app is closed: "stop" or "detach". Says which
-    others wait."""
+def quit_question(training: str) -> Choice:
+    """Asks what to do with a training when the app is closed: "stop" or "detach"."""
     from rnnlm_tui.tui.widgets.dialogs import Choice
 
-    lost = f"\nThese wait, and will not be trained: {', '.join(waiting)}." if waiting else ""
     return Choice(
         "Stop the training?",
-        f"{training} is still training.{lost}",
+        f"{training} is still training.",
         (
             ("stop", "Stop and save", "you can use the model, and resume the training later"),
             ("detach", "Train in the background", "it continues after the app is closed"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from rnnlm_tui.accepting import GHOST_FROM, WITH_ALT, DigitSetting
+from rnnlm_tui.accepting import WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import SETTINGS
 from rnnlm_tui.session.damaged import put_aside
@@ -18,23 +18,15 @@ PATIENCE_S = 0.5
 
 
 class Preferences(Struct):
-    """The user's choices. `model` is the last active model, or "". `ghost_from` is the lowest
-    probability at which the ghost is shown. `digits` says which digits take a word of the list;
-    `alt_told`: once a plain digit was typed in a word, it was told what it takes with alt.
-    `capital_i`: in English the word `i` becomes `I`. `continue_lines`: the model continues lines
-    that are sent. `details`: figures on the suggestions are shown. `first_steps`: the first steps
-    are shown at the start if nothing is written yet. `files` are the last files to train on, as
-    typed; "" if another text was chosen."""
+    """The user's choices. `model` is the last active model, or "". `digits` says which digits take
+    a word of the list; `alt_told`: once a plain digit was typed in a word, it was told what it
+    takes with alt. `files` are the last files to train on, as typed; "" if another text was
+    chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
-    ghost_from: Annotated[float, Meta(ge=0, le=1)] = GHOST_FROM
     digits: DigitSetting = WITH_ALT
     alt_told: bool = False
-    capital_i: bool = False
-    continue_lines: bool = False
-    details: bool = False
-    first_steps: bool = True
     model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""
 

@@ -16,6 +16,7 @@ import pytest
 
 from rnnlm_tui.event_types import EpochEnded, Finished, Saved, from_json_line
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.training.ranks import RankError, explained
 from tests.helpers import commands
 from tests.helpers.commands import POSIX, VERSES, Command, Run
 from tests.helpers.events import epochs_of, loss_of
@@ -135,6 +136,29 @@ def test_several_processes_train_further_what_one_has_begun(text: Path, run: Com
     done = by_processes(2, "-m", "rnnlm_tui", "--train", str(text), *settings, "--name=two")
     assert done.returncode == 0, done.stderr
     assert len(losses(epochs_of_output(done.stdout))) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ("Invalid scalar type", "cannot exchange their data: RuntimeError: Invalid scalar type"),
+        ("[/a/gloo/transport/tcp/pair.cc:537] Read error", "has ended or cannot be reached"),
+    ],
+)
+def test_only_a_lost_connection_is_called_one(error: str, message: str) -> None:
+    with pytest.raises(RankError, match=message), explained():
+        raise RuntimeError(error)
+
+
+@pytest.mark.slow
+def test_processes_that_read_other_texts_say_so(text: Path, data_dir: Path) -> None:
+    for rank in range(2):
+        (text.parent / f"text-{rank}").write_text(text.read_text() + "the end\n" * rank)
+    train = f"{sys.executable} -m rnnlm_tui --train {text.parent}/text-$RANK --name=m"
+    settings = " ".join([*ALL, *SETTINGS["stream"]])
+    done = by_processes(2, "--no-python", "bash", "-c", f"exec {train} {settings}")
+    assert done.returncode == 1
+    assert {*said(done)} == {"rnnlm-tui: process 1 reads another text than process 0"}
 
 
 @pytest.mark.slow

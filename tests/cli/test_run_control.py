@@ -16,7 +16,7 @@ import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.event_types import EpochEnded, Event, Paused, Started
+from rnnlm_tui.event_types import EpochEnded, Event, Paused, Saved, from_json_line
 from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
     PATIENCE_S,
@@ -212,7 +212,8 @@ def test_an_unread_training_ends_as_an_interrupted_one(run: Command, corpus_file
     arguments = ["--train", str(corpus_file), *FOR_EVER, "--json"]
     with running(*arguments, stream="stderr") as process:
         assert process.process.stdout is not None
-        assert Started.__name__.lower() in process.process.stdout.readline()
+        while not isinstance(from_json_line(process.process.stdout.readline()), Saved):
+            pass
         process.process.stdout.close()
         assert process.end() == 130
         said = process.lines.get(timeout=PATIENCE_S)

@@ -33,7 +33,7 @@ from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from tests.helpers.scripted import ScriptedModel
 
-CHARACTERS = {"alt+t": "t", "tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
+CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
 SONNET: Mapping[str, Mapping[str, float]] = {
     "": {"shall": 0.5, "when": 0.3},
     "shall": {"i": 0.9},
@@ -113,12 +113,10 @@ def scripted_app(
     *,
     model: str | None = None,
     preferences: Preferences | None = None,
-    first_steps: bool = False,
 ) -> RnnlmApp:
     """The app with its folders below `folder` and with scripted models, by default `sonnets` alone.
-    `model` is the name given on the command line. With `first_steps`, they are shown."""
+    `model` is the name given on the command line."""
     preferences = preferences or Preferences()
-    preferences.first_steps = first_steps
     preferences.theme = preferences.theme or "textual-dark"
     settings = SettingsFile(folder / "config")
     settings.preferences = preferences

@@ -32,7 +32,7 @@ class HostApp(TerminalApp):
     show_model = recorded("show_model")
     store_preferences = recorded("store_preferences")
     resume_run = recorded("resume_run")
-    start_trainings = recorded("start_trainings")
+    start_training = recorded("start_training")
     watch_run = recorded("watch_run")
 
     def __init__(self, *make: Callable[[], Widget], library: Library | None = None) -> None:

@@ -19,7 +19,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.inside import explainer, screen
+from rnnlm_tui.tui.inside import explainer
 from rnnlm_tui.tui.inside.explainer import Explained
 from tests.helpers.app import answered, has_row, press, scripted_app, wait_until
 
@@ -30,11 +30,6 @@ class Asked(NamedTuple):
     line: str
     above: tuple[str, ...]
     model: LanguageModel
-
-
-def alike(word: str) -> tuple[tuple[str, float], ...]:
-    """The neighbours of a word."""
-    return {"i": (("you", 0.5),), "row0": (("row9", 0.5),), "row2": (("row8", 0.5),)}.get(word, ())
 
 
 class Script:
@@ -53,7 +48,8 @@ class Script:
         self.asked.append(Asked(line, tuple(above), contexts.model))
         assert self.gate.wait(20), "nobody opened the gate"
         words = tuple(line.split())
-        return Explained(explanation(words), words[-1] if words else "", alike)
+        word = words[-1] if words else ""
+        return Explained(explanation(words), word, (("you", 0.5),) if word == "i" else ())
 
 
 def embedding(rows: int) -> Stage:
@@ -125,15 +121,15 @@ class Inside:
     async def explains(self, line: str) -> None:
         """Waits until this line is explained."""
         await wait_until(self.pilot, lambda: self.script.lines[-1] == line)
-        await wait_until(self.pilot, lambda: not self.app.inside_screen._is_waiting)
+        workers = self.app.workers
+        await wait_until(self.pilot, lambda: all(w.group != "explain" for w in workers))
 
 
 @pytest.fixture
 def inside_script(monkeypatch: pytest.MonkeyPatch) -> Script:
-    """Replaces the engine. Nothing is played by itself within the time of a test."""
+    """Replaces the engine."""
     script = Script()
     monkeypatch.setattr(explainer, "explained", script.explained)
-    monkeypatch.setattr(screen, "STEP_S", 3600)
     return script
 
 

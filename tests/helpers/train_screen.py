@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from rnnlm_tui.event_types import Event
 from rnnlm_tui.store.library import Library
@@ -84,12 +84,14 @@ class Shown:
 
     @property
     def end(self) -> str:
-        return str(self.screen.query_one("#end-words", Static).content)
+        return str(self.screen.query_one(RunEnd).content)
 
     @property
-    def buttons(self) -> list[str]:
-        end = self.screen.query_one(RunEnd)
-        return [str(b.label) for b in end.query(Button) if b.display and end.display]
+    def offered(self) -> str:
+        """The keys that work once the run is over, as letters."""
+        if not self.screen.query_one(RunEnd).display:
+            return ""
+        return "".join(key for key, works in self.keys().items() if works and key in "uitrcn")
 
     @property
     def epochs(self) -> list[list[str]]:
@@ -124,7 +126,6 @@ async def shown(
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train.query(TrainForm))
         yield Shown(app, pilot, script)
-        app.runs.waiting.clear()
         if (own := app.runs.own) is not None:
             script.exit(name=own.name)
             await over(own)

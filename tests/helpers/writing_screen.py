@@ -13,7 +13,6 @@ from textual.widgets import Static
 
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.editor import LineEditor
@@ -78,9 +77,14 @@ class Desk(Generic[AppType]):
         await wait_until(self.pilot, condition)
 
     async def send(self, line: str, lines_after: int) -> None:
-        """Sends a line, and waits until the page has `lines_after` lines."""
+        """Sends a line, and waits until the page has `lines_after` lines. If that is two more, the
+        model continues the line."""
+        before = len(self.page)
         self.editor.set_text(line)
         await self.press("enter")
+        await self.until(lambda: len(self.page) == before + 1)
+        if lines_after == before + 2:
+            await self.press("ctrl+r")
         await self.until(lambda: len(self.page) == lines_after)
 
 
@@ -94,9 +98,7 @@ async def desk(
     size: tuple[int, int] = (80, 24),
     **settings: Any,
 ) -> AsyncIterator[AppDesk]:
-    """The app, once its model has answered for the empty line. By default it continues the lines
-    that are sent."""
-    settings = {"preferences": Preferences(continue_lines=True)} | settings
+    """The app, once its model has answered for the empty line."""
     app = scripted_app(folder, models, **settings)
     async with app.run_test(size=size, notifications=True) as pilot:
         await answered(pilot)

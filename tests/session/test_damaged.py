@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session import tables
 from rnnlm_tui.session.damaged import put_aside
-from rnnlm_tui.session.database import VERSION, KeptText, SessionDatabase, connect
+from rnnlm_tui.session.database import VERSION, SessionDatabase, connect
 from rnnlm_tui.session.tables import (
     Continuation,
     Copied,
@@ -25,11 +25,10 @@ from rnnlm_tui.session.tables import (
     add_continuation,
     add_turn,
     change_turn,
-    put_kept,
+    put_draft,
     read_turns,
 )
 from rnnlm_tui.session.texts import (
-    Deleted,
     delete_text,
     find_texts,
     last_text,
@@ -41,17 +40,6 @@ from rnnlm_tui.session.texts import (
 )
 
 Change = Callable[[sqlite3.Connection], object]
-COLUMNS = {
-    "text": ("title", "changed", "opened", "words", "path", "encoding", "digest", "saved"),
-    "turn": ("text", "line", "sent"),
-    "continuation": ("turn", "text", "model", "sampled", "copied"),
-    "draft": ("app", "pid", "changed", "line", "text"),
-    "pasted": ("app", "pid", "changed", "line"),
-}
-VALUES = (
-    *("NULL", "5", "-5", "1.5", "9e999", "1 << 62", "''", "'x'", "x'00ff'"),
-    *("CAST(x'c3' AS TEXT)", "'0:3:7'", "'0;3:7'", "'[[1]]'", "'[[0, 1, -1]]'", "'[[[['"),
-)
 
 
 def whole(path: Path) -> None:
@@ -65,8 +53,7 @@ def whole(path: Path) -> None:
             added = Continuation("and goes on", "m", bool(number % 2), copied)
             add_continuation(connection, turn, added)
         set_file(connection, text, TextFile("/a/file", "utf-8", "\n", "0123", 1e9))
-        put_kept(connection, "draft", "one", "half a line", 1 << 30, text.number)
-        put_kept(connection, "pasted", "two", "a long text " * 500)
+        put_draft(connection, text, "half a line")
 
 
 async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
@@ -74,7 +61,7 @@ async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
     were raised. Any error but StorageError fails the test."""
     reported, raised = list[str](), list[StorageError]()
     session = SessionDatabase(folder, lambda error: reported.append(f"{error} ({error.hint})"))
-    texts, turns, deleted = [Text()], list[Turn](), list[Deleted]()
+    opened, turns = [(Text(), "")], list[Turn]()
 
     async def read(work: Callable[[sqlite3.Connection], object]) -> None:
         try:
@@ -82,14 +69,8 @@ async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
         except StorageError as error:
             raised.append(error)
 
-    await read(lambda connection: texts.append(open_text(connection, last_text(connection))))
-    text = texts[-1]
-    kept = KeptText(session, "draft", text), KeptText(session, "pasted")
-    for one in kept:
-        try:
-            await one.restore()
-        except StorageError as error:
-            raised.append(error)
+    await read(lambda connection: opened.append(open_text(connection, last_text(connection))))
+    text, _ = opened[-1]
     await read(lambda connection: turns.extend(read_turns(connection, text.number)))
     for work in (partial(find_texts, query="x"), partial(lines_of_texts, numbers=None)):
         await read(work)
@@ -99,11 +80,9 @@ async def use(folder: Path) -> tuple[list[str], list[StorageError]]:
     session.write(partial(add_continuation, turn=new, added=Continuation("text", "m", False)))
     for turn, line in zip(turns[:2], ("changed", ""), strict=False):
         session.write(partial(change_turn, text=text, turn=turn, line=line))
-    await read(lambda connection: deleted.append(delete_text(connection, text.number or 0)))
-    for rows in deleted:
-        session.write(partial(restore_text, deleted=rows))
-    for one in kept:
-        one.keep("a new text")
+    await read(lambda connection: delete_text(connection, text.number or 0))
+    session.write(lambda connection: restore_text(connection, text.number or 0))
+    session.write(partial(put_draft, text=text, line="a new line to come"))
     await session.close()
     return reported, raised
 
@@ -125,39 +104,11 @@ async def check_recovery(folder: Path) -> bool:
     return is_aside
 
 
-@pytest.mark.parametrize("table", COLUMNS)
-async def test_a_value_of_a_wrong_type_is_refused_by_sqlite_or_put_aside(
-    table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tables, "STRICT", "")  # as an older SQLite has created it
-    whole(tmp_path / "whole.db")
-    raw, aside = (tmp_path / "whole.db").read_bytes(), list[str]()
-    for column in COLUMNS[table]:
-        for number, value in enumerate(VALUES):
-            folder = tmp_path / f"{column}-{number}"
-            folder.mkdir()
-            (folder / "session.db").write_bytes(raw)
-            try:
-                with closing(sqlite3.connect(folder / "session.db")) as connection, connection:
-                    connection.execute(f"UPDATE {table} SET {column} = {value} WHERE rowid = 1")
-            except sqlite3.IntegrityError:
-                continue
-            if await check_recovery(folder):
-                aside.append(f"{column} = {value}")
-    text = {"text": "path", "continuation": "copied"}.get(table, "line")
-    assert {f"{text} = x'00ff'", f"{text} = CAST(x'c3' AS TEXT)"} <= {*aside}
-    if table == "continuation":
-        bad = ("'0;3:7'", "'[[1]]'", "'[[0, 1, -1]]'", "''")
-        assert {f"copied = {value}" for value in bad} <= {*aside}
-    if table == "draft":
-        assert {"pid = 'x'", "pid = -5", "pid = 1 << 62", "changed = 'x'"} <= {*aside}
-
-
 @pytest.mark.skipif(not tables.STRICT, reason="an older SQLite")
 def test_sqlite_refuses_values_of_a_wrong_type(tmp_path: Path) -> None:
     whole(tmp_path / "session.db")
     with closing(sqlite3.connect(tmp_path / "session.db")) as connection:
-        for table, column in (("turn", "line"), ("continuation", "sampled"), ("draft", "pid")):
+        for table, column in (("turn", "line"), ("continuation", "sampled"), ("text", "pid")):
             with pytest.raises(sqlite3.IntegrityError, match="cannot store BLOB value"):
                 connection.execute(f"UPDATE {table} SET {column} = x'00ff'")
 
@@ -187,10 +138,6 @@ def newer(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION + 1}")
 
 
-def older(connection: sqlite3.Connection) -> None:
-    connection.execute("ALTER TABLE turn DROP COLUMN sent")
-
-
 def foreign(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA user_version = 0")
 
@@ -205,7 +152,7 @@ async def test_a_header_that_says_read_only_is_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(newer, "a newer version"), (older, "other tables"), (foreign, "already exists")],
+    [(newer, "another version"), (foreign, "already exists")],
 )
 async def test_tables_that_are_not_the_current_ones_are_put_aside(
     change: Change, reason: str, tmp_path: Path
@@ -217,16 +164,6 @@ async def test_tables_that_are_not_the_current_ones_are_put_aside(
     assert len(reported) == 1 and reason in reported[0]
     assert (tmp_path / "session.db.damaged").exists()
     assert await use(tmp_path) == ([], [])
-
-
-async def test_a_damaged_sequence_is_found(tmp_path: Path) -> None:
-    """It keeps the numbers of the rows. No integrity check of SQLite looks at it."""
-    path = tmp_path / "session.db"
-    whole(path)
-    raw = path.read_bytes()
-    path.write_bytes(raw.replace(b"sqlite_sequence(name,seq)", b"sqlite_sequence(name,sex)"))
-    reported, raised = await use(tmp_path)
-    assert "now in" in reported[0] and not raised
 
 
 async def test_nothing_that_was_put_aside_is_replaced(tmp_path: Path) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session import texts
-from rnnlm_tui.session.database import connect
+from rnnlm_tui.session.database import connect, purge
 from rnnlm_tui.session.tables import (
     Continuation,
     Text,
@@ -19,7 +24,7 @@ from rnnlm_tui.session.tables import (
     add_continuation,
     add_turn,
     change_turn,
-    put_kept,
+    put_draft,
     read_turns,
 )
 from rnnlm_tui.session.texts import (
@@ -27,6 +32,7 @@ from rnnlm_tui.session.texts import (
     delete_text,
     earlier_lines,
     find_texts,
+    is_running,
     last_text,
     lines_of_texts,
     open_text,
@@ -37,23 +43,6 @@ from rnnlm_tui.session.texts import (
     title_of,
     unsaved_files,
 )
-
-VERSION_1 = (
-    "CREATE TABLE turn (number INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, model TEXT)",
-    "CREATE TABLE continuation (turn INTEGER NOT NULL REFERENCES turn ON DELETE CASCADE,"
-    " text TEXT NOT NULL, model TEXT NOT NULL, sampled INTEGER NOT NULL, copied TEXT NOT NULL)",
-    "CREATE TABLE draft (app TEXT PRIMARY KEY NOT NULL, pid INTEGER, changed REAL NOT NULL,"
-    " text TEXT NOT NULL)",
-    "CREATE TABLE pasted (app TEXT PRIMARY KEY NOT NULL, pid INTEGER, changed REAL NOT NULL,"
-    " text TEXT NOT NULL)",
-    "CREATE INDEX continuation_of_turn ON continuation (turn)",
-    "INSERT INTO turn VALUES (3, 'We left early.', 'm'), (5, 'It rained.', NULL)",
-    "INSERT INTO continuation VALUES (3, 'and so on', 'm', 0, '[]')",
-    "INSERT INTO draft VALUES ('a', NULL, 1, 'half a line')",
-    "INSERT INTO pasted VALUES ('a', NULL, 1, 'pasted')",
-    "PRAGMA user_version = 1",
-)
-"""A database of the version that had one transcript."""
 
 
 @pytest.fixture
@@ -100,7 +89,7 @@ def test_texts_are_found_by_title_and_lines_the_newest_first(
     assert titles(connection, "ann") == ["Anna"]
     assert titles(connection, "öl") == ["Äpfel und Öl"]
     assert titles(connection, "100%_'\"") == []
-    put_kept(connection, "draft", "app", "half a thought", text=open_text(connection, 1).number)
+    put_draft(connection, open_text(connection, 1)[0], "half a thought")
     assert titles(connection, "half") == ["Anna"], "what is being written is found too"
     assert [text.words for text in find_texts(connection, "")] == [4, 3, 10]
 
@@ -128,25 +117,28 @@ def test_the_count_of_words_follows_every_change(connection: sqlite3.Connection)
     assert [turn.line for turn in read_turns(connection, text.number)] == ["one two three four"]
 
 
-def test_a_deleted_text_is_gone_from_the_disk_and_comes_back(
+def test_a_deleted_text_comes_back_until_the_app_ends_and_is_gone_from_the_disk_then(
     connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
     text = write(connection, "secret one", "secret two", changed=1)
     turn = read_turns(connection, text.number)[0]
     add_continuation(connection, turn, Continuation("secret three", "m", sampled=True))
-    put_kept(connection, "draft", "app", "secret draft", None, text.number)
+    put_draft(connection, text, "secret draft")
     other = write(connection, "another", changed=2)
-    deleted = delete_text(connection, text.number or 0)
-    for path in (tmp_path / "session").iterdir():
-        assert b"secret" not in path.read_bytes()
-    assert titles(connection) == ["another"]
-    assert lines_of_texts(connection, None) == ["another"]
-    restore_text(connection, deleted)
+    delete_text(connection, text.number or 0)
+    assert titles(connection) == titles(connection, "e") == ["another"]
+    assert lines_of_texts(connection, None) == earlier_lines(connection, None, 0) == ["another"]
+    assert last_text(connection) == other.number
+    restore_text(connection, text.number or 0)
     assert titles(connection) == ["another", "secret one"]
     first, second = read_turns(connection, text.number)
     assert (first.continuations[0].text, second.line) == ("secret three", "secret two")
     assert lines_of_texts(connection, [text.number or 0]) == ["secret one", "secret two"]
     assert lines_of_texts(connection, [other.number or 0]) == ["another"]
+    delete_text(connection, text.number or 0)
+    purge(connection)
+    for path in (tmp_path / "session").iterdir():
+        assert b"secret" not in path.read_bytes()
 
 
 def test_earlier_lines_are_those_of_all_texts_but_the_last_ones_of_the_open_one(
@@ -160,16 +152,6 @@ def test_earlier_lines_are_those_of_all_texts_but_the_last_ones_of_the_open_one(
     assert earlier_lines(connection, text.number, 2) == ["second", "third", "one", "two"]
 
 
-def test_a_line_sent_after_another_app_has_deleted_the_text_is_kept(
-    connection: sqlite3.Connection,
-) -> None:
-    text = write(connection, "before", changed=1, title="t")
-    delete_text(connection, text.number or 0)
-    add_turn(connection, text, Turn("after"))
-    assert titles(connection) == ["t"]
-    assert lines_of_texts(connection, None) == ["after"]
-
-
 def test_the_text_opened_last_is_known_and_empty_ones_are_forgotten(
     connection: sqlite3.Connection,
 ) -> None:
@@ -177,11 +159,29 @@ def test_the_text_opened_last_is_known_and_empty_ones_are_forgotten(
     one, two = write(connection, "one", changed=1), write(connection, "two", changed=2)
     open_text(connection, one.number)
     assert last_text(connection) == one.number
+    open_text(connection, None)
     (turn,) = read_turns(connection, one.number)
     change_turn(connection, one, turn, "")
     assert titles(connection) == ["two"]
     assert last_text(connection) == two.number
     assert read_text(connection, one.number) is None
+
+
+def test_a_text_is_open_in_one_app(connection: sqlite3.Connection) -> None:
+    """The app that has it is told by its process. One that was killed has it no longer."""
+    one, two = write(connection, "one", changed=1), write(connection, "two", changed=2)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        row = (other.pid, time.time(), one.number)
+        connection.execute("UPDATE text SET pid = ?, opened = ? WHERE number = ?", row)
+        says = f"“one” is open in another app, process {other.pid}"
+        with pytest.raises(StorageError, match=says):
+            open_text(connection, one.number)
+        with pytest.raises(StorageError, match="open in another app"):
+            delete_text(connection, one.number or 0)
+        assert last_text(connection) == two.number
+        other.kill()
+    assert open_text(connection, one.number)[0].number == one.number
+    assert not is_running(os.getppid(), 1.0), "its id was another process's then"
 
 
 def test_it_is_known_which_files_are_not_saved(connection: sqlite3.Connection) -> None:
@@ -194,21 +194,3 @@ def test_it_is_known_which_files_are_not_saved(connection: sqlite3.Connection) -
     assert not text.is_saved
     add_turn(connection, text, Turn("two"))
     assert unsaved_files(connection) == ["/a/b.md"]
-
-
-def test_the_transcript_of_the_version_before_becomes_the_first_text(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "session.db")) as old, old:
-        for statement in VERSION_1:
-            old.execute(statement)
-    for _ in range(2):
-        with closing(connect(tmp_path / "session.db")) as connection:
-            (found,) = find_texts(connection, "")
-            assert (found.title, found.words) == ("We left early.", 5)
-            assert last_text(connection) == found.number
-            one, two = read_turns(connection, found.number)
-            assert (one.number, one.line, one.sent) == (3, "We left early.", None)
-            assert [c.text for c in one.continuations] == ["and so on"]
-            assert two.line == "It rained."
-            kept = "SELECT draft.line, draft.text, pasted.line, pasted.text FROM draft, pasted"
-            expected = [("half a line", found.number, "pasted", None)]
-            assert connection.execute(kept).fetchall() == expected

@@ -258,9 +258,11 @@ def test_what_a_killed_training_left_is_removed_but_an_update_that_can_be_resume
     can_resume: bool, library: Library
 ) -> None:
     put(library.folder, {".one.safetensors.tmp": b"x", ".one.safetensors.new": b"update"})
+    put(library.run_folder("one"), {".run.json.tmp": b"{", ".resume.safetensors.tmp": b"x"})
     if can_resume:
         put_state(library.run_folder("one"), 1, 2)
     library.remove_leftovers("one")
+    assert not [*library.run_folder("one").glob("*.tmp")]
     hidden = [name for name in models_of(library) if name.startswith("models/.")]
     assert hidden == ["models/.one.safetensors.new"] * can_resume
 

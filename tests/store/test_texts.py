@@ -60,7 +60,6 @@ def test_a_text_is_found_where_the_training_read_it(
     folder, (card, _) = library.run_folder("gru"), library.open("gru")
     assert text_of(library).sources == (str(verses),)
     assert copies(library) is not None
-    assert not texts.has_changed(folder, card)
     (tmp_path / "other.txt").write_text(VERSES, encoding="utf-16-le")
     write_sources(folder, [str(tmp_path / "other.txt")], "utf-16-le")
     assert next(iter(text_of(library))) == VERSES.split("\n")[0]
@@ -85,14 +84,12 @@ def test_a_text_that_is_not_found_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(verses.parent)
-    folder, card = library.run_folder("gru"), library.open("gru")[0]
     verses.write_text(text)
-    write_sources(folder, sources, None)
+    write_sources(library.run_folder("gru"), sources, None)
     with pytest.raises(CorpusError, match=why) as raised:
         text_of(library)
     assert "--evaluate FILE --model gru" in raised.value.hint
     assert copies(library) is None
-    assert texts.has_changed(folder, card) == (text != VERSES)
 
 
 def test_a_line_is_known_by_its_words() -> None:

@@ -200,6 +200,21 @@ def test_an_extended_run_ends_as_a_longer_one(stop: tuple[int, int] | None, tmp_
     assert same_weights(tmp_path / "a", tmp_path / "b")
 
 
+def test_each_step_has_the_learning_rate_of_its_middle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the rate of its beginning the first step, whose rate would be 0, taught nothing."""
+    seen, step = list[float](), NetworkLearner.step
+
+    def look(self: NetworkLearner, fraction: float, totals: Any) -> None:
+        seen.append(fraction)
+        step(self, fraction, totals)
+
+    monkeypatch.setattr(NetworkLearner, "step", look)
+    [*run(small_job("gru", tmp_path / "a", epochs=2))]
+    assert seen == pytest.approx([(n + 0.5) / len(seen) for n in range(len(seen))])
+
+
 def test_n_grams_that_are_stopped_leave_nothing(tmp_path: Path) -> None:
     job = small_job("ngram", tmp_path / "a", text=TEXT)
     end = end_of(run_stopped_at(job, 1, 2))

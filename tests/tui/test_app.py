@@ -19,7 +19,6 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
-from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.state import RunProgress
 from rnnlm_tui.tui.runs.wording import unfinished_notice
 from rnnlm_tui.tui.start import log_to_file
@@ -46,7 +45,7 @@ from tests.helpers.app import (
 )
 from tests.helpers.events import finished, started
 from tests.helpers.models import put_state
-from tests.helpers.session import kept_texts
+from tests.helpers.session import drafts
 
 
 class ScriptedRun:
@@ -195,7 +194,7 @@ async def test_a_click_on_a_key_in_the_bar_does_what_the_key_does(tmp_path: Path
         for text in (
             "Tab word",
             "all",
-            "Enter send",
+            "Enter keep",
             "alt+1-5 take",
             "ctrl+o texts",
             "ctrl+p more",
@@ -279,7 +278,7 @@ async def test_a_session_that_cannot_be_read_is_reported_and_the_app_works(tmp_p
         await write(pilot, *"shall ")
         await wait_until(pilot, lambda: any("session.db.damaged" in toast for toast in toasts(app)))
         assert len(toasts(app)) == 1
-        await wait_until(pilot, lambda: kept_texts(tmp_path / "data", "draft") == ["shall "])
+        await wait_until(pilot, lambda: drafts(tmp_path / "data") == ["shall "])
 
 
 # The active model
@@ -470,21 +469,6 @@ async def test_quitting_asks_over_what_is_open(key: str, tmp_path: Path) -> None
                 await wait_until(pilot, lambda: app.screen is open_dialog)
         await wait_until(pilot, lambda: not app.is_running)
     assert run.closed == [False]
-
-
-async def test_quitting_says_which_trainings_wait_even_if_the_first_goes_on(
-    tmp_path: Path,
-) -> None:
-    app = scripted_app(tmp_path)
-    run = give_run(app, detached=True)
-    async with app.run_test() as pilot:
-        await answered(pilot)
-        app.runs.waiting.append(TrainArguments((), "verses"))
-        await press(pilot, "ctrl+q")
-        await wait_until(pilot, lambda: "will not be trained: verses." in picture(app))
-        await press(pilot, "2")
-        await wait_until(pilot, lambda: not app.is_running)
-    assert run.closed == [True]
 
 
 async def test_ctrl_q_while_a_training_is_saved_changes_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
-from textual.widgets import Button, Input, RadioButton
+from textual.widgets import Button, Input
 
 from rnnlm_tui.event_types import Paused
 from rnnlm_tui.store.library import Library
@@ -57,7 +57,7 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
     async with app.run_test() as pilot:
         form = await show_form(pilot)
         assert has_row(app, "●▌ sonnets", "○▌ what I wrote")
-        assert has_row(app, "○▌ my files", "○▌ pasted text")
+        assert has_row(app, "○▌ my files")
         assert not style_of(app, "what I wrote").underline
         await press(pilot, "right")
         await wait_until(pilot, lambda: style_of(app, "what I wrote").underline)
@@ -72,11 +72,6 @@ async def test_the_form_shows_focus_choice_and_faults(app: RnnlmApp) -> None:
         assert any(s.style and s.style.reverse and len(s.text) == 1 for s in segments(app))
         await wait_until(pilot, lambda: style_of(app, " Train ").dim)
         assert not style_of(app, " Train ").reverse
-
-        form.query_one("#source-pasted", RadioButton).value = True
-        await wait_until(pilot, lambda: has_row(app, "╭"))
-        form.query_one("#pasted").focus()
-        await wait_until(pilot, lambda: has_row(app, "┏"))
 
 
 async def test_a_digit_that_takes_a_word_is_shown_and_bold(app: RnnlmApp) -> None:
@@ -115,8 +110,6 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
         await wait_until(pilot, lambda: button.disabled)
         await pilot.pause()
         assert has_row(app, f" {button.label} ")
-        form.query_one("#source-pasted", RadioButton).value = True
-        await wait_until(pilot, lambda: has_row(app, "Your text", "╭", "╮"))
         app.push_screen(Choice("Which?", "", (("a", "The first", "explained"),)))
         await wait_until(pilot, lambda: has_row(app, "explained"))
         await press(pilot, "up")
@@ -205,9 +198,7 @@ async def test_the_sign_and_the_size_of_a_number_are_shown(
                 "[i]",
             ),
         )
-        await press(pilot, "down", "tab")
+        await press(pilot, "down")
         await wait_until(pilot, lambda: has_row(app, "row0", "#≡-·▒█"))
         assert style_of(app, "[i]").reverse
         assert style_of(app, "embedding  ").underline
-        await wait_until(pilot, lambda: has_row(app, "row2, unit 1 of 6"))
-        assert any(s.text == "#" and s.style and s.style.reverse for s in segments(app))

@@ -53,11 +53,11 @@ def test_of_two_apps_each_stores_only_what_was_changed_in_it(tmp_path: Path) -> 
     first, second = SettingsFile(tmp_path), SettingsFile(tmp_path)
     first.preferences.theme = "nord"
     first.store()
-    second.preferences.ghost_from = 0.5
+    second.preferences.files = "a.txt"
     second.store()
     first.preferences.model = "mine"
     first.store()
-    expected = Preferences(theme="nord", ghost_from=0.5, model="mine")
+    expected = Preferences(theme="nord", files="a.txt", model="mine")
     assert SettingsFile(tmp_path).preferences == expected
 
 

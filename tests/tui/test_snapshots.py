@@ -63,7 +63,7 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
     """A line that was sent and continued, and another being written, with a word accepted."""
     view = app_of(pilot).autocomplete.page
     await write(pilot, *"when i")
-    await press(pilot, "enter")
+    await press(pilot, "enter", "ctrl+r")
     await wait_until(pilot, lambda: len(view.lines) == 2)
     await write(pilot, *"shall")
     await write(pilot, "tab")
@@ -75,9 +75,7 @@ def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
     yours and the model's below it, indented with a bar and in italics; the line with "are thee to"
     as its ghost, unlike typed text; one ranked word with its bar and the digit that takes it; and
     one row of keys."""
-    app = scripted_app(
-        tmp_path, preferences=Preferences(theme="textual-light", continue_lines=True)
-    )
+    app = scripted_app(tmp_path, preferences=Preferences(theme="textual-light"))
     assert snap_compare(app, run_before=_write_two_lines)
 
 
@@ -90,7 +88,7 @@ def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
         await write(pilot, "tab")
         await press(pilot, "down", "down", "down")
 
-    app = scripted_app(tmp_path, preferences=Preferences(continue_lines=True))
+    app = scripted_app(tmp_path)
     assert snap_compare(app, run_before=choose, terminal_size=(120, 40))
 
 
@@ -161,18 +159,16 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
 def test_inside(snap_compare: Compare, tmp_path: Path, inside_script: InsideScript) -> None:
     """The line with brackets round its last word. At the left the stages under the names of two
     parts, the embedding chosen; at the right its sentence, four rows of cells that differ by glyph
-    and by colour for numbers below and above 0, the neighbours of the row with the cell that is
-    pointed at, in reverse, the legend, and its number. Below it the words that matter for the first
-    suggestion, that the last word is unknown, and both suggestions with the shares of both
-    parts."""
+    and by colour for numbers below and above 0, and their legend. Below it the
+    words that matter for the first suggestion, that the last word is unknown, and both suggestions
+    with the shares of both parts."""
 
     async def look(pilot: Pilot[Any]) -> None:
         await answered(pilot)
         app_of(pilot).autocomplete.editor.set_text("shall i zzz ")
         await press(pilot, "f10")
         await wait_until(pilot, lambda: "words: 3" in picture(pilot.app))
-        await press(pilot, "down", "tab")
-        await press(pilot, "right", "up")
-        await wait_until(pilot, lambda: "row2, unit 2 of 6" in picture(pilot.app))
+        await press(pilot, "down")
+        await wait_until(pilot, lambda: "embedding: 4 x 6" in picture(pilot.app))
 
     assert snap_compare(scripted_app(tmp_path), run_before=look, terminal_size=(100, 30))

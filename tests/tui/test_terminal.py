@@ -13,7 +13,7 @@ import pytest
 
 from rnnlm_tui.cli.main import main
 from tests.helpers.commands import VERSES, command_line
-from tests.helpers.session import kept_texts
+from tests.helpers.session import drafts
 
 if sys.platform == "win32":
     pytest.skip("there are pseudo-terminals on POSIX alone", allow_module_level=True)
@@ -83,11 +83,10 @@ def test_a_line_is_written_with_suggestions_and_continued(model: str) -> None:
         typed(terminal, "the ca")
         terminal.wait_for("│ the cat")  # the ghost of the one word that begins so
         terminal.wait_for("1 cat 100% █")
-        terminal.send("\x07")  # ctrl+g
-        terminal.wait_for("each line that you send is continued")
         terminal.send(TAB)
         terminal.send(ENTER)
         terminal.wait_for("╭─ the cat · 2 words ─")
+        terminal.send("\x12")  # ctrl+r
         terminal.wait_for("│   ▏ ")
         leave(terminal)
 
@@ -99,7 +98,7 @@ def test_an_app_that_is_ended_loses_nothing_that_was_typed(
     with app() as terminal:
         typed(terminal, "a bird sang ov")
         # The letters are painted while they are written.
-        terminal.wait_for(lambda: kept_texts(data_dir, "draft") == ["a bird sang ov"])
+        terminal.wait_for(lambda: drafts(data_dir) == ["a bird sang ov"])
         if way == "window closed":
             terminal.hang_up()
             terminal.wait_for_exit()
@@ -122,7 +121,7 @@ def test_a_letter_that_was_painted_survives_a_kill_at_that_moment(
     line = "qx"  # no word of the model begins with this, so that no letter is a ghost's
     with app() as terminal:
         typed(terminal, line)
-        terminal.wait_for(lambda: kept_texts(data_dir, "draft") == [line])  # the file is new
+        terminal.wait_for(lambda: drafts(data_dir) == [line])  # the file is new
         terminal.kill(signal.SIGKILL)
         terminal.wait_for_exit()
     for letter in "zjkvwyqx" * 5:
@@ -134,7 +133,7 @@ def test_a_letter_that_was_painted_survives_a_kill_at_that_moment(
             terminal.wait_for(f"│ {line}")
             terminal.kill(signal.SIGKILL)
             terminal.wait_for_exit()
-        assert kept_texts(data_dir, "draft") == [line]
+        assert drafts(data_dir) == [line]
 
 
 def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:

@@ -3,9 +3,9 @@ the user's own keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, cast, get_args
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -21,70 +21,36 @@ from textual.widgets import Static
 from rnnlm_tui.config import read_toml
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.tui.inside.picture import Picture
-from rnnlm_tui.tui.inside.screen import InsideScreen
-from rnnlm_tui.tui.models.card import ModelCardScreen
-from rnnlm_tui.tui.models.screen import ModelsScreen
-from rnnlm_tui.tui.train.run_pane import RunPane
-from rnnlm_tui.tui.train.screen import TrainScreen
-from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, Confirm, Dialog, keys_line, own_bindings
-from rnnlm_tui.tui.widgets.host import Host, Mode
-from rnnlm_tui.tui.widgets.inputs import PathInput
+from rnnlm_tui.tui.widgets.dialogs import keys_line, own_bindings
 from rnnlm_tui.tui.widgets.terminal import TerminalApp, is_sent
-from rnnlm_tui.tui.writing.editor import LineEditor
-from rnnlm_tui.tui.writing.finding import FindLine
-from rnnlm_tui.tui.writing.page import Page
-from rnnlm_tui.tui.writing.screen import AutocompleteScreen
-from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
 
 KEYMAP = "keymap.toml"
+FEATURES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.screen")
+"""The modules with which all that has keys is loaded."""
 KEYS_WIDTH = 19
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
 
-def sections(app: type[DOMNode]) -> dict[str, type[DOMNode]]:
-    """Returns the classes with key bindings by title. `app` is the class of the app."""
-    return {
-        "Everywhere": app,
-        "Autocomplete: the line": LineEditor,
-        "Autocomplete": AutocompleteScreen,
-        "Autocomplete: the page": Page,
-        "Autocomplete: finding": FindLine,
-        "Your texts": TextsDialog,
-        "Train": TrainScreen,
-        "Train: a run": RunPane,
-        "Models": ModelsScreen,
-        "A model's card": ModelCardScreen,
-        "Inside": InsideScreen,
-        "Inside: the cells": Picture,
-        "The path of a file": PathInput,
-        "Every dialog": Dialog,
-        "A yes or no": Confirm,
-        "One of several": Choice,
-        "A line of text": AskText,
-        "All keys": KeysScreen,
-    }
-
-
-def all_bindings(app: type[DOMNode]) -> Iterator[tuple[str, Binding]]:
-    """Yields every binding with the title of its section."""
-    for title, kind in sections(app).items():
-        for binding in own_bindings(kind):
-            yield title, binding
-
-
-def screen_bindings(app: type[DOMNode]) -> Iterator[tuple[Mode, type[DOMNode], Binding]]:
-    """Yields the bindings of the four screens, and of the run on the Train screen."""
-    kinds = sections(app)
-    parts: list[tuple[Mode, str]] = [(mode, mode.capitalize()) for mode in get_args(Mode)]
-    for mode, title in (*parts, ("train", "Train: a run")):
-        for binding in own_bindings(kinds[title]):
-            yield mode, kinds[title], binding
+def all_bindings() -> dict[str, Binding]:
+    """Returns every binding of the app by its id."""
+    for name in FEATURES:
+        import_module(f"rnnlm_tui.tui.{name}")
+    kinds, found = [DOMNode], dict[str, Binding]()
+    for kind in kinds:  # which grows
+        kinds += kind.__subclasses__()
+        if kind.__module__.startswith("rnnlm_tui."):
+            found |= {str(binding.id): binding for binding in own_bindings(kind)}
+    return found
 
 
 class KeysScreen(ModalScreen[None]):
-    """The list of all keys, first those of the current screen. Esc or F1 closes it."""
+    """The list of the keys that work on the current screen. Esc or F1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q", "dismiss", "Close", id="keys.close",
@@ -104,19 +70,25 @@ class KeysScreen(ModalScreen[None]):
     """
     AUTO_FOCUS = "#keys"  # so that the arrow keys scroll it
 
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
+
     def compose(self) -> ComposeResult:
         box = VerticalScroll(id="keys")
         box.border_subtitle = Content("↑ ↓ scroll · ") + keys_line(self)
         with box:
-            yield Static("All keys", classes="dialog-title")
-            of_screen = cast(Host, self.app).current_mode.capitalize()
-            known = sections(type(self.app)).items()
-            for title, kind in sorted(known, key=lambda each: not each[0].startswith(of_screen)):
-                table = Table(box=None, show_header=False, pad_edge=False, title=title)
-                table.title_justify, table.title_style = "left", "bold"
+            yield Static("All keys here", classes="dialog-title")
+            known, groups = all_bindings(), dict[DOMNode, dict[str, Binding]]()
+            for node, binding, _, _ in self.app.screen_stack[-2].active_bindings.values():
+                if (
+                    id_ := binding.id
+                ) in known and id_:  # a binding comes once for each of its keys
+                    groups.setdefault(node, {})[id_] = known[id_]
+            for bindings in groups.values():
+                table = Table(box=None, show_header=False, pad_edge=False)
                 table.add_column(width=KEYS_WIDTH, style="bold")
-                for binding in own_bindings(kind):
-                    keys = ", ".join(cast(Host, self.app).shown_keys(binding))
+                for binding in bindings.values():
+                    keys = ", ".join(self.app.shown_keys(binding))
                     table.add_row(Text(keys), Text(binding.tooltip))
                 yield Static(table)
 
@@ -127,20 +99,17 @@ class KeysScreen(ModalScreen[None]):
 def use_keymap(app: TerminalApp, folder: Path) -> None:
     """Applies the user's keys to the app. Shows what is wrong with the file."""
     with app.showing_errors():
-        app.user_keys, warning = load_keymap(folder, type(app))
+        app.user_keys, warning = load_keymap(folder)
         if warning:
             app.notify_user(warning, "warning")
         app.set_keymap({**app.user_keys})
         app.screen.refresh_bindings()  # which Textual leaves out while the app is being mounted
 
 
-def load_keymap(folder: Path, app: type[DOMNode]) -> tuple[dict[str, str], str]:
+def load_keymap(folder: Path) -> tuple[dict[str, str], str]:
     """Returns the user's keys by the id of their binding, and a sentence on the entries that cannot
-    be used; "" if there is none.
-
-    `app` is the class of the app. Raises UsageError if the file cannot be read.
-    """
-    ids = {binding.id for _, binding in all_bindings(app)}
+    be used; "" if there is none. Raises UsageError if the file cannot be read."""
+    ids = all_bindings()
     keymap, unusable = dict[str, str](), list[str]()
     for name, value in read_toml(folder / KEYMAP).items():
         keys = str(value).replace(" ", "").split(",")
@@ -163,7 +132,7 @@ def is_key(key: str) -> bool:
     return set(modifiers) <= MODIFIERS and (len(last) == 1 or is_named)
 
 
-def write_keymap(folder: Path, app: type[DOMNode]) -> Path:
+def write_keymap(folder: Path) -> Path:
     """Writes a keymap file with all bindings commented out, for the user to edit.
 
     Raises RnnlmError if it already exists, StorageError if it cannot be written.
@@ -173,8 +142,8 @@ def write_keymap(folder: Path, app: type[DOMNode]) -> Path:
         "# Your own keys: remove the # and change what is in quotes, then restart the app.\n"
         '# Several keys for one action: "tab,ctrl+right".\n'
     ]
-    for title, binding in all_bindings(app):
-        text.append(f'\n# {title}: {binding.tooltip}\n# "{binding.id}" = "{binding.key}"\n')
+    for id_, binding in all_bindings().items():
+        text.append(f'\n# {binding.tooltip}\n# "{id_}" = "{binding.key}"\n')
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -1,15 +1,15 @@
-"""The commands of the palette: the actions of all screens, and the models.
+"""The commands of the palette: the actions of this screen and of the app, and the models.
 
 The title of an action is its tooltip up to the first semicolon: a verb and its object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult, SystemCommand
@@ -17,7 +17,6 @@ from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
 from textual.content import Content
-from textual.dom import DOMNode
 from textual.markup import escape
 from textual.message import Message
 from textual.screen import Screen
@@ -27,10 +26,11 @@ from textual.widgets import Input, OptionList, TextArea
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.help.keys import all_bindings, screen_bindings, write_keymap
-from rnnlm_tui.tui.widgets.host import Host, Mode
+from rnnlm_tui.tui.help.keys import all_bindings, write_keymap
 from rnnlm_tui.tui.widgets.lists import RowList
-from rnnlm_tui.tui.widgets.terminal import TerminalApp
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
 
 TITLE_WIDTH = 36
 
@@ -89,78 +89,38 @@ def _row(title: Content, help_text: str) -> Content:
     return Content.assemble(title, gap, (help_text, "dim"))
 
 
-def commands(app: TerminalApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
-    """Yields the actions by use: those of `screen`, the app and the models, then what is usually
-    typed, then what can be done on the other screens. The help has the keys first."""
-    host = cast(Host, app)
-    known = {str(binding.id): (title, binding) for title, binding in all_bindings(type(app))}
-
-    def command(id_: str, act: Callable[[], object]) -> SystemCommand:
-        title, binding = known[id_]
-        help_text = " · ".join((", ".join(host.shown_keys(binding)), title))
-        return SystemCommand(action_title(binding), help_text, act)
-
-    here, typed = dict[str, SystemCommand](), dict[str, SystemCommand]()
+def commands(app: RnnlmApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
+    """Yields what can be done on `screen` and everywhere, and the models; last what is usually
+    typed."""
+    known = all_bindings()
+    of_app, here, typed = (dict[str, SystemCommand]() for _ in range(3))
     for node, binding, enabled, _ in screen.active_bindings.values():
-        if (id_ := binding.id) in known and id_ and id_ != "app.commands" and enabled:
-            place = typed if isinstance(node, Input | TextArea) else here
+        if enabled and (id_ := binding.id) in known and id_ and id_ != "app.commands":
+            place = of_app if node is app else typed if isinstance(node, Input | TextArea) else here
+            keys = ", ".join(app.shown_keys(known[id_]))
             act = partial(app.run_action, binding.action, node)
-            place.setdefault(id_, command(id_, act))
-    everywhere = [here.pop(id_) for id_ in [*here] if id_.startswith("app.")]
+            place[id_] = SystemCommand(action_title(binding), keys, act)
     yield from here.values()
-    yield SystemCommand("Change theme", "Dark, light or other", partial(show_themes, app))
-    yield from everywhere
+    yield SystemCommand("Change theme", "dark, light or other", partial(show_themes, app))
+    yield from of_app.values()
     with suppress(RnnlmError):
-        for name in host.library.names():
+        for name in app.library.names():
             title = f"Use model {escape(sanitize(name))}"
-            yield SystemCommand(title, "Model", partial(host.use_model, name))
+            yield SystemCommand(title, "", partial(app.use_model, name))
     yield from typed.values()
-    for mode, kind, binding in screen_bindings(type(app)):
-        if mode != app.current_mode and _can_act(app, mode, kind, binding):
-            act_there = partial(_act_elsewhere, app, mode, kind, binding)
-            yield command(str(binding.id), act_there)
-    yield SystemCommand("Save a picture", "Of the screen, as SVG", app.action_screenshot)
+    yield SystemCommand("Save a picture", "of the screen, as SVG", app.action_screenshot)
     write = partial(_write_keymap, app, config_dir)
-    yield SystemCommand("Change keys", "Write a file to edit", write)
+    yield SystemCommand("Change keys", "write a file to edit", write)
 
 
 def action_title(binding: Binding) -> str:
     return binding.tooltip.partition(";")[0]
 
 
-def show_themes(app: TerminalApp) -> None:
+def show_themes(app: RnnlmApp) -> None:
     app.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
 
-def _write_keymap(app: TerminalApp, config_dir: Path) -> None:
+def _write_keymap(app: RnnlmApp, config_dir: Path) -> None:
     with app.showing_errors():
-        app.notify_user(f"edit {write_keymap(config_dir, type(app))}, then restart the app")
-
-
-def _can_act(app: TerminalApp, mode: Mode, kind: type[DOMNode], binding: Binding) -> bool:
-    """Returns whether an action of another screen can be done there now, as far as is known: a
-    screen is created when it is first shown, and with it a training."""
-    try:
-        (there, *_) = app.get_screen_stack(mode)
-    except KeyError:
-        return issubclass(kind, Screen)
-    node = next((node for node in (there, *there.query("*")) if isinstance(node, kind)), None)
-    return node is not None and bool(node.check_action(binding.action, ()))
-
-
-def _act_elsewhere(app: TerminalApp, mode: Mode, kind: type[DOMNode], binding: Binding) -> None:
-    """Shows another screen and runs the action there; says so if it is not available."""
-    host = cast(Host, app)
-
-    async def act() -> None:
-        nodes = (app.screen, *app.screen.query("*"))
-        node = next((node for node in nodes if isinstance(node, kind)), None)
-        if (
-            node is None
-            or app.current_mode != mode
-            or not await app.run_action(binding.action, node)
-        ):
-            host.notify_user(f'"{action_title(binding)}" is not available', "warning")
-
-    host.show_mode(mode)
-    app.call_after_refresh(act)
+        app.notify_user(f"edit {write_keymap(config_dir)}, then restart the app")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """An explanation, and the last word of the line that has an embedding. `neighbours` finds those
-    of any word, with the cosine; it remembers those of this one."""
+    """An explanation, the last word of the line that has an embedding, and its `neighbours`, each
+    with the cosine."""
 
     found: Explanation
     word: str
-    neighbours: Callable[[str], tuple[tuple[str, float], ...]]
+    neighbours: tuple[tuple[str, float], ...]
 
 
 class Explainer:
@@ -56,7 +55,5 @@ def explained(contexts: Contexts, line: str, above: Sequence[str]) -> Explained:
     found = explain(model, line, above, contexts)
     known = [word.word for word in found.words if word.known]
     words = [word for word in known if not model.tokenizer.is_mark(word)]
-    alike = cache(partial(neighbours, model))
     last = words[-1] if words else ""
-    alike(last)  # here, in the thread: for many words it takes 10 ms
-    return Explained(found, last, alike)
+    return Explained(found, last, neighbours(model, last))

@@ -60,23 +60,21 @@ class LineRow(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._line, self._mark = Line(""), ""
+        self._line = Line("")
 
-    def show(self, line: Line, mark: str = "") -> None:
-        """Shows a line, after a `mark` that says what is going on."""
-        self._line, self._mark = line, mark
+    def show(self, line: Line) -> None:
+        self._line = line
         self.refresh()
 
     def render(self) -> Content:
         read, width = self._line.read, self.content_size.width
         before = [self._word(number) for number in range(max(0, read - SHOWN), read + 1)]
         after = range(read + 1, min(self._line.count, read + SHOWN) + 1)
-        room = width - len(self._mark)
-        while len(before) > 1 and sum(word.cell_length for word in before) > room - 2:
+        while len(before) > 1 and sum(word.cell_length for word in before) > width - 2:
             before.pop(0)
         cut = "… " if len(before) <= read else ""
         words = Content("").join([*before, *map(self._word, after)])
-        return Content.assemble(self._mark, cut, words).truncate(width, ellipsis=True)
+        return Content.assemble(cut, words).truncate(width, ellipsis=True)
 
     def _word(self, number: int) -> Content:
         """A word, as wide whether it is chosen or not."""

@@ -11,10 +11,8 @@ from textual.containers import Horizontal
 from textual.widgets import Input, OptionList
 
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.tui.inside.cells import is_of_cells
 from rnnlm_tui.tui.inside.drawing import guess_sentence, influence_rows, suggestion_rows
 from rnnlm_tui.tui.inside.explainer import Explained, Explainer
-from rnnlm_tui.tui.inside.host import InsideHost
 from rnnlm_tui.tui.inside.line import Line, LineRow
 from rnnlm_tui.tui.inside.picture import Drawn, Picture
 from rnnlm_tui.tui.inside.stage_list import StageList
@@ -23,15 +21,13 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
-STEP_S = 2.5
-"""How long each step is shown when a line or the stages are played."""
 HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 """Rows of the window from which each class holds."""
 EXAMPLE = "shall I compare thee to a "
 """The line that is explained before one was written."""
 
 
-class InsideScreen(AppScreen[InsideHost]):
+class InsideScreen(AppScreen):
     """Explains the line on the Autocomplete screen, or one that is typed here.
 
     A line is explained in a thread; only the latest question is answered. Nothing is computed while
@@ -49,15 +45,6 @@ class InsideScreen(AppScreen[InsideHost]):
                 tooltip="Show the stage before"),
         Binding("down", "stage(1)", "stage", show=False, id="inside.next_stage",
                 tooltip="Show the next stage"),
-        Binding("space,p", "pause", "pause", key_display="Space, p", id="inside.pause",
-                tooltip="Pause what is played; the same key goes on"),
-        Binding("space", "play('words')", "play", key_display="Space, p",
-                id="inside.play_words",
-                tooltip="Play the line; on from this word"),
-        Binding("p", "play('stages')", "play stages", show=False, id="inside.play_stages",
-                tooltip="Play the stages; on from this one"),
-        Binding("tab", "other_pane", "cells", id="inside.cells",
-                tooltip="Go to the cells; arrow keys point at one of them"),
         Binding("enter", "type", "line", id="inside.type",
                 tooltip="Type a line of your own; Enter again explains it"),
         Binding("escape", "leave_line", "done", id="inside.leave_line",
@@ -92,9 +79,6 @@ class InsideScreen(AppScreen[InsideHost]):
         """The training that was told of."""
         self._explainer = Explainer()
         self._explained: Explained | None = None
-        self._is_waiting = False
-        self._played = ""
-        """What is being played: "words", "stages" or ""."""
         self._stages, self._picture, self._row = StageList(), Picture(), LineRow()
         self._typed = SafeInput(id="typed", compact=True, select_on_focus=False)
         self._typed.display = False
@@ -114,7 +98,6 @@ class InsideScreen(AppScreen[InsideHost]):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        self._timer = self.set_interval(STEP_S, self._step)
         self.app.mode_change_signal.subscribe(self, self._mode_changed)
         self.ask()
 
@@ -124,48 +107,41 @@ class InsideScreen(AppScreen[InsideHost]):
     def on_screen_resume(self) -> None:
         """Takes the line on the Autocomplete screen if it has changed, or if another line was typed
         here before that screen was shown."""
-        written = self.host.written
+        written = self.app.written
         if written != self._written:
             self._written, self._is_own = written, False
             text, above = written
             self._line = Line(text.replace("\t", " ") or EXAMPLE, above)
             self._typed.value = self._line.text
         self.ask()
-        name = self.host.trained_name
-        if name not in (None, self._told_of, self.host.active_name):
+        name = self.app.trained_name
+        if name not in (None, self._told_of, self.app.active_name):
             self._told_of = name
-            self.host.notify_user(f"{name} is in training: F3, i looks at it")
+            self.app.notify_user(f"{name} is in training: F3, i looks at it")
 
     def _mode_changed(self, mode: str) -> None:
         if mode == "autocomplete" and self._is_own:
             self._written = None
-
-    def on_screen_suspend(self) -> None:
-        self._stop()
 
     # The explanation
 
     def ask(self) -> None:
         """Explains the line with the active model, if this screen is shown."""
         if self.is_mounted and self.is_active:
-            self._show_line()
+            self._row.show(self._line)
             self._ask()
-
-    def _show_line(self) -> None:
-        self._row.show(self._line, "▶ " if self._played else "")
 
     @work(group="explain", exclusive=True)
     async def _ask(self) -> None:
         """Asks for an explanation. A later question cancels this one."""
-        loaded_model, line = self.host.loaded_model, self._line
+        loaded_model, line = self.app.loaded_model, self._line
         if loaded_model is None:
-            no_model = "There is no model: F3 trains one." if self.host.has_no_models else ""
-            self._is_waiting = False
+            no_model = "There is no model: F3 trains one." if self.app.has_no_models else ""
             self._show(None, no_model or "The model is being loaded.")
             return
-        self._is_waiting = True
+        if self._explained is None:
+            self._show(None, "reading the model ...")
         explained = await self._explainer.explain(loaded_model.model, line.text_read, line.above)
-        self._is_waiting = False
         if self.app.is_running:
             self._show(explained)
 
@@ -204,11 +180,6 @@ class InsideScreen(AppScreen[InsideHost]):
         """Hides keys that do nothing now."""
         if action == "leave_line":
             return self._typed.display
-        if action in ("play", "pause"):
-            return bool(self._played) == (action == "pause")
-        if action == "other_pane":
-            chosen = self._stages.chosen  # the picture shows it a moment later
-            return self._picture.has_focus or (chosen is not None and is_of_cells(chosen[1]))
         if action == "next_part":
             return self._explained is not None and len(self._explained.found.parts) > 1
         return super().check_action(action, parameters)
@@ -218,12 +189,10 @@ class InsideScreen(AppScreen[InsideHost]):
 
     def action_move_to(self, word: int) -> None:
         """Explains the line up to the word with this number."""
-        self._stop()
         if self._line.move_to(word):
             self.ask()
 
     def action_stage(self, down: int) -> None:
-        self._stop()
         if down > 0:
             self._stages.action_cursor_down()
         else:
@@ -232,50 +201,10 @@ class InsideScreen(AppScreen[InsideHost]):
     def action_next_part(self) -> None:
         self._stages.next_part()
 
-    def action_other_pane(self) -> None:
-        # At once: the next key is for it.
-        self.set_focus(self._picture if self._stages.has_focus else self._stages)
-
-    # Playing
-
-    def action_play(self, what: str) -> None:
-        """Plays the words or the stages, from the chosen one on. At the end it begins again."""
-        self._played = what
-        self._timer.reset()
-        if what == "words" and self._line.read == self._line.count:
-            self._line.move_to(0)
-            self.ask()
-        elif what == "stages" and self._stages.is_at_end:
-            self._stages.action_first()
-        self._show_line()
-        self.refresh_bindings()
-
-    def action_pause(self) -> None:
-        self._stop()
-
-    def _step(self) -> None:
-        """Shows the next step of what is played, once the last one was shown."""
-        if not self._played or self._is_waiting:
-            return
-        if self._played == "words" and self._line.move_to(self._line.read + 1):
-            self.ask()
-        elif self._played == "stages" and not self._stages.is_at_end:
-            self._stages.action_cursor_down()
-        else:
-            self._stop()
-
-    def _stop(self) -> None:
-        if not self._played:
-            return
-        self._played = ""
-        self._show_line()
-        self.refresh_bindings()
-
     # Typing
 
     def action_type(self) -> None:
         """Begins to type a line."""
-        self._stop()
         self._row.display, self._typed.display = False, True
         self.set_focus(self._typed)
         self._typed.action_end()

@@ -65,7 +65,3 @@ class StageList(RowList, inherit_bindings=False):
         starts = [row + 1 for row, place in enumerate(self._places) if place is None]
         row = self.highlighted or 0
         self.highlighted = next((start for start in starts if start > row), min(starts, default=0))
-
-    @property
-    def is_at_end(self) -> bool:
-        return self.highlighted in (None, len(self._places) - 1)

@@ -113,8 +113,7 @@ def _keys(entry: Entry, card: ModelCard) -> str:
         return measured
     if not holds_out(card):
         return "keys saved: not known, no lines were held out of its training"
-    how = "measured when its training ends" if entry.trained_by else "m measures them"
-    return f"keys saved: not measured yet ({how})"
+    return "keys saved: measured when its training ends"
 
 
 def _figures(

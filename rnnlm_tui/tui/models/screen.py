@@ -16,7 +16,6 @@ from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
-from rnnlm_tui.tui.models.actions import ModelsHost
 from rnnlm_tui.tui.models.card import ACTIVE, ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.table import COLUMNS, FEW, ModelTable
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
@@ -33,7 +32,7 @@ RELOAD_EVERY_S = 2.0
 """How often the library is read: other processes train, too."""
 
 
-class ModelsScreen(AppScreen[ModelsHost]):
+class ModelsScreen(AppScreen):
     """Lists the models in the library, which is read in a thread."""
 
     DEFAULT_CSS = """
@@ -65,13 +64,9 @@ class ModelsScreen(AppScreen[ModelsHost]):
                 tooltip="Delete the model; asks first"),
         Binding("g", "resume", "resume", id="models.resume",
                 tooltip="Train it on, resumed or longer; watch it if it is running"),
-        Binding("m", "measure", "measure", id="models.measure",
-                tooltip="Measure the model; how many keys it saves on unseen lines"),
         Binding("f5", "update", "update", id="models.update",
                 tooltip="Update the model; train it on the current content of its files and on what"
                 " you wrote with it, and replace it if that is better"),
-        Binding("a", "update_all", "update all", id="models.update_all",
-                tooltip="Update all models; those whose files have changed"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -115,16 +110,16 @@ class ModelsScreen(AppScreen[ModelsHost]):
     @work(group="models-list")
     async def _scan(self) -> None:
         """Reads the library, and again if a reload was requested in the meantime."""
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             while self._is_stale:
                 self._is_stale = False
-                entries = await asyncio.to_thread(self.host.library.entries)
+                entries = await asyncio.to_thread(self.app.library.entries)
                 self._entries = {entry.name: entry for entry in entries}
                 self._show()
         self._is_scanning = False
 
     def _show(self) -> None:
-        entries, active = list(self._entries.values()), self.host.active_name
+        entries, active = list(self._entries.values()), self.app.active_name
         selected = self._table.selected
         if self._to_select in self._entries:
             selected, self._to_select = self._to_select, None
@@ -141,7 +136,7 @@ class ModelsScreen(AppScreen[ModelsHost]):
     @on(DataTable.RowHighlighted)
     def _show_card(self) -> None:
         selected = self._selected
-        self._side.show(selected, self._table.selected == self.host.active_name)
+        self._side.show(selected, self._table.selected == self.app.active_name)
 
     @property
     def _selected(self) -> Entry | None:
@@ -155,28 +150,28 @@ class ModelsScreen(AppScreen[ModelsHost]):
     async def action_open(self) -> None:
         if (entry := self._selected) is None:
             return
-        card = ModelCardScreen(entry, entry.name == self.host.active_name)
-        if await self.host.ask(card) == "use" and self._is_usable(entry):
-            self.host.use_model(entry.name)
+        card = ModelCardScreen(entry, entry.name == self.app.active_name)
+        if await self.app.ask(card) == "use" and self._is_usable(entry):
+            self.app.use_model(entry.name)
 
     def action_use(self) -> None:
         if (entry := self._selected) and self._is_usable(entry):
-            self.host.use_model(entry.name)
+            self.app.use_model(entry.name)
 
     def action_rename(self) -> None:
         if (entry := self._selected) and self._is_changeable(entry):
-            self._act(actions.rename(self.host, entry.name))
+            self._act(actions.rename(self.app, entry.name))
 
     def action_export(self) -> None:
         if (entry := self._selected) and self._is_usable(entry):
-            self._act(actions.export(self.host, entry.name))
+            self._act(actions.export(self.app, entry.name))
 
     def action_import(self) -> None:
-        self._act(actions.import_(self.host))
+        self._act(actions.import_(self.app))
 
     def action_delete(self) -> None:
         if (entry := self._selected) and self._is_changeable(entry):
-            self._act(actions.delete(self.host, entry))
+            self._act(actions.delete(self.app, entry))
 
     def action_resume(self) -> None:
         if (entry := self._selected) is None:
@@ -185,48 +180,41 @@ class ModelsScreen(AppScreen[ModelsHost]):
             entry.card.config.train, NetworkTrainConfig
         )
         if entry.trained_by is not None:
-            self.host.watch_run(entry.name)
+            self.app.watch_run(entry.name)
         elif entry.run is not None or (is_network and not entry.built_in):
-            self.host.resume_run(entry.name)
+            self.app.resume_run(entry.name)
         else:
-            self.host.notify_user(f"{entry.name} has no training to resume")
-
-    def action_measure(self) -> None:
-        if (entry := self._selected) and self._is_usable(entry):
-            self._act(actions.measure(self.host, entry.name))
+            self.app.notify_user(f"{entry.name} has no training to resume")
 
     def action_update(self) -> None:
         entry = self._selected
         if entry is None or not (self._is_changeable(entry) and self._is_usable(entry)):
             return
         if entry.trained_by is not None:
-            self.host.notify_user(f"{entry.name} is already being trained: g shows it")
+            self.app.notify_user(f"{entry.name} is already being trained: g shows it")
         else:
-            self._act(actions.update(self.host, entry.name))
-
-    def action_update_all(self) -> None:
-        self._act(actions.update_all(self.host))
+            self._act(actions.update(self.app, entry.name))
 
     def _is_changeable(self, entry: Entry) -> bool:
         """Returns whether the user may change the model; says why if not."""
         if not entry.built_in:
             return True
-        self.host.notify_user(f"{entry.name} is built in and read-only")
+        self.app.notify_user(f"{entry.name} is built in and read-only")
         return False
 
     def _is_usable(self, entry: Entry) -> bool:
         """Returns whether the model can be used; says why if not."""
         if not entry.has_model:
-            self.host.notify_user(f"{entry.name} has not saved a model yet", "warning")
+            self.app.notify_user(f"{entry.name} has not saved a model yet", "warning")
         elif entry.damaged is not None:
-            self.host.notify_user(f"{entry.name} is damaged: {entry.damaged}", "error")
+            self.app.notify_user(f"{entry.name} is damaged: {entry.damaged}", "error")
         return entry.card is not None
 
     @work(group="models-action")
     async def _act(self, action: Coroutine[object, object, str | None]) -> None:
         """Runs an action, shows its errors, and selects the model that it returns. Several may run
         at once."""
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             name = await action
             if name is not None:
                 self.choose(name)

@@ -37,10 +37,8 @@ def end_actions(run: FollowedRun, can_resume: bool) -> list[str]:
             is_network = started is not None and started.preset != "ngram"
             more = go_on or ["longer"] * (has_model and is_network)
             return ["use", "inside"] * has_model + more + ["compare"] * has_model + ["again"]
-        case Phase.CRASHED:
+        case Phase.CRASHED | Phase.FAILED:
             return [*go_on, *["use", "inside"] * has_model, "again"]
-        case Phase.FAILED:
-            return ["form", *go_on, *["use", "inside"] * has_model]
     return []
 
 
@@ -77,14 +75,14 @@ class RunRow:
 
     name: str
     text: str
-    opens: Literal["own", "waiting", "watch", "resume"]
+    opens: Literal["own", "watch", "resume"]
 
 
 def run_rows(saved_runs: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
     """Returns the rows of the list below the form.
 
-    The app's own run comes first, if it is running or Esc does not show it. Then come those that
-    wait for it, the runs in the library that another process trains, and those that were stopped.
+    The app's own run comes first, if it is running or Esc does not show it. Then come the runs in
+    the library that another process trains, and those that were stopped.
     """
     own, rows = runs.own, []
     if own is not None and (own.is_running or own is not runs.shown) and not own.is_deleted:
@@ -92,12 +90,9 @@ def run_rows(saved_runs: Iterable[SavedRun], runs: Runs) -> list[RunRow]:
         text = sanitize(f"{glyph} {own.name}  {label}, started here; Enter shows it")
         rows.append(RunRow(own.name, text, "own"))
     listed = own.name if own is not None and rows else None
-    for number, request in enumerate(runs.waiting, 1):
-        text = sanitize(f"{number} {request.name}  waits for its turn; Enter gives its place up")
-        rows.append(RunRow(request.name, text, "waiting"))
     for run in saved_runs:
         if run.trainer is not None and not (run.name == listed and runs.training is not None):
             rows.append(RunRow(run.name, run_line(run), "watch"))
-        elif run.is_unfinished and run.name != listed and run.name not in runs.taken_names:
+        elif run.is_unfinished and run.name != listed:
             rows.append(RunRow(run.name, run_line(run), "resume"))
     return rows

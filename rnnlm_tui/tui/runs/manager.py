@@ -1,4 +1,4 @@
-"""The trainings of the app: its own, those that wait for it, and the one on the Train screen."""
+"""The trainings of the app: its own, and the one on the Train screen."""
 
 from __future__ import annotations
 
@@ -18,64 +18,33 @@ class Runs:
     """Owned by the app and not by a screen, so that a run continues while its user writes.
 
     `own` is the last run that the app has started, `shown` the one on the Train screen; both stay
-    after their end. `waiting` start one after the other, each when the app's own run has ended in
-    whatever way. `on_saved` and `on_end` are called on the event loop, for both.
+    after their end. `on_saved` and `on_end` are called on the event loop, for both.
     """
 
     def __init__(self, library: Library) -> None:
         self.own: FollowedRun | None = None
         self.shown: FollowedRun | None = None
-        self.waiting: list[TrainArguments] = []
         self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
-        self._next: asyncio.Task[None] | None = None
-        """Starts the next run. Kept, since the event loop itself does not keep its tasks."""
 
     @property
     def training(self) -> FollowedRun | None:
         """The app's own run while it is running; quitting must ask then."""
         return self.own if self.own is not None and self.own.is_running else None
 
-    @property
-    def taken_names(self) -> set[str]:
-        """The names of the app's own run, if it is running, and of those that wait."""
-        running = {self.training.name} if self.training is not None else set[str]()
-        return running | {request.name for request in self.waiting}
-
-    async def start(self, request: TrainArguments) -> FollowedRun | None:
-        """Starts a run and shows it; if the app's own run is running, lets it wait and returns
-        None. If its process cannot be started, its phase is FAILED.
-
-        Raises UsageError if a run of that name is running or waits.
-        """
-        if request.name in self.taken_names:
-            raise UsageError(f"{request.name} is being trained or waits", "Train lists it")
+    async def start(self, request: TrainArguments) -> FollowedRun:
+        """Starts a run and shows it. If its process cannot be started, its phase is FAILED. Raises
+        UsageError while the app's own run is running: one training takes all that a laptop has."""
         if self.training is not None:
-            self.waiting.append(request)
-            return None
-        run = self._new_own(request)
+            raise UsageError(f"{self.training.name} is training", "wait for its end, or stop it")
+        run = self.own = FollowedRun(
+            self._library, request.name, ChildProcess(request, self._library)
+        )
+        run.on_saved, run.on_end = self.on_saved, self.on_end
+        run.is_running = True  # before anything is awaited, so that no two are started
         await self._show(run)
         return run
-
-    def give_up(self, name: str) -> None:
-        """Gives up the place of a run that waits."""
-        self.waiting = [request for request in self.waiting if request.name != name]
-
-    def _new_own(self, request: TrainArguments) -> FollowedRun:
-        """Makes the app's own run. It counts as running before anything is awaited, so that no two
-        are started."""
-        self.own = FollowedRun(self._library, request.name, ChildProcess(request, self._library))
-        self.own.on_saved, self.own.on_end = self.on_saved, self._ended
-        self.own.is_running = True
-        return self.own
-
-    def _ended(self, run: FollowedRun) -> None:
-        if self.on_end is not None:
-            self.on_end(run)
-        if self.waiting and self.training is None:
-            # What is shown stays: the user may be reading how the run has ended.
-            self._next = asyncio.create_task(self._new_own(self.waiting.pop(0)).start())
 
     async def watch(self, name: str) -> FollowedRun:
         """Shows a run of another process. Raises ModelError if no process trains `name`."""
@@ -102,16 +71,13 @@ class Runs:
 
     def name_changed(self, old: str, new: str | None) -> None:
         """Renames the runs of a model that was renamed, or marks them if it was deleted (None). The
-        model of a running one cannot be changed. One that waits gives up its place."""
-        self.give_up(old)
+        model of a running one cannot be changed."""
         for run in (self.own, self.shown):
             if run is not None and run.name == old and not run.is_running:
                 run.name, run.is_deleted = new or old, new is None
 
     async def close(self, detach: bool) -> None:
-        """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does.
-        Those that wait are never started."""
-        self.waiting.clear()
+        """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""
         _unfollow(self.shown)
         if self.training is not None:
             await self.training.close(detach=detach)

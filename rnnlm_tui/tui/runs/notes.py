@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from textual.notifications import SeverityLevel
+
 from rnnlm_tui.event_types import (
     EpochEnded,
     Event,
@@ -19,7 +21,6 @@ from rnnlm_tui.event_types import (
 )
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.results import event_words, trained_part
-from rnnlm_tui.tui.widgets.host import Severity
 
 MAX_NOTES = 200
 RISING_EPOCHS = 2
@@ -41,7 +42,7 @@ class Note:
 
     time: float
     text: str
-    severity: Severity = "information"
+    severity: SeverityLevel = "information"
 
 
 class RunNotes:
@@ -59,7 +60,7 @@ class RunNotes:
         self._part = ""
 
     def say(
-        self, time: float, text: str, severity: Severity = "information", topic: str = ""
+        self, time: float, text: str, severity: SeverityLevel = "information", topic: str = ""
     ) -> None:
         """Adds a note, which replaces the last one on the same topic, if any."""
         note, before = Note(time, text, severity), self._lasting.pop(topic, None)

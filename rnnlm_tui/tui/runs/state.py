@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from textual.notifications import SeverityLevel
+
 from rnnlm_tui.event_types import (
     EpochEnded,
     Event,
@@ -22,7 +24,6 @@ from rnnlm_tui.event_types import (
 )
 from rnnlm_tui.results import ENOUGH_WORDS, outcome, trained_part
 from rnnlm_tui.tui.runs.notes import Note, RunNotes
-from rnnlm_tui.tui.widgets.host import Severity
 
 
 class Phase(StrEnum):
@@ -198,7 +199,7 @@ class RunProgress:
         self.phase, self.crash_reason = Phase.CRASHED, reason
         self._notes.say(time, reason, "error")
 
-    def note(self, text: str, severity: Severity = "information") -> None:
+    def note(self, text: str, severity: SeverityLevel = "information") -> None:
         """Adds a note of the app, at the time of the last event."""
         self._notes.say(self._time, text, severity)
 

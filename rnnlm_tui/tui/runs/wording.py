@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from textual.notifications import SeverityLevel
+
 from rnnlm_tui.event_types import Finished, Preparing
 from rnnlm_tui.formatting import (
     cut_words,
@@ -18,7 +20,6 @@ from rnnlm_tui.results import ending
 from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase, RunProgress
-from rnnlm_tui.tui.widgets.host import Severity
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",
@@ -161,7 +162,7 @@ def progress_text(run: FollowedRun) -> str:
     return f"{glyph} {run.progress.run_share:.0%} of {run.name}"
 
 
-def end_notice(run: FollowedRun) -> tuple[str, Severity]:
+def end_notice(run: FollowedRun) -> tuple[str, SeverityLevel]:
     """Returns how a run ended, and its severity, for a toast."""
     end = end_of(run.progress, run.name, [])
     if not end.is_bad:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,13 +12,11 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Input, RadioButton, Static, TextArea
-from textual.widgets.text_area import Edit, EditResult
+from textual.widgets import Button, Input, RadioButton, Static
 
 from rnnlm_tui.config import Setting, help_of
 from rnnlm_tui.errors import RnnlmError, StorageError
-from rnnlm_tui.formatting import format_bytes, plural, sanitize
-from rnnlm_tui.session.database import KeptText
+from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session.texts import Listed, lines_of_texts
 from rnnlm_tui.store.library import free_name, new_name_problem, usable_name
 from rnnlm_tui.store.texts import paragraphs_of
@@ -32,14 +30,13 @@ from rnnlm_tui.tui.train.form_content import (
     proposed_stem,
     setting_problem,
 )
-from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, SafeTextArea
+from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput
 from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.train.host import TrainHost
+    from textual import getters
 
-MAX_PASTE = 1_000_000
-"""Characters. The text area takes a second to insert this many."""
+    from rnnlm_tui.tui.app import RnnlmApp
 
 
 class SourceChoice(RadioButton):
@@ -72,6 +69,9 @@ class Field(Vertical):
         Select { width: 1fr; }
     }
     """
+
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     def __init__(
         self, label: str, *controls: Widget, hint: str = "", id: str | None = None
@@ -142,60 +142,6 @@ class FilesInput(PathInput):
         return value.rpartition(SEPARATOR)[2].lstrip()
 
 
-class PastedText(SafeTextArea):
-    """A text area whose content survives restarts and crashes."""
-
-    class TooLarge(Message):
-        """A pasted text was too large and was not inserted."""
-
-        def __init__(self, size: int) -> None:
-            super().__init__()
-            too_much = f"{format_bytes(size)} is too much to paste"
-            self.problem = f"{too_much}: save it as a file and choose my files"
-
-    class Restored(Message):
-        """The text of an earlier session was restored."""
-
-    def __init__(self) -> None:
-        super().__init__(id="pasted")
-        self._kept: KeptText | None = None
-        """None until the kept text was read."""
-
-    def on_mount(self) -> None:
-        self._restore()
-
-    @work(group="restore")
-    async def _restore(self) -> None:
-        host = cast("TrainHost", self.app)
-        kept = KeptText(host.session, "pasted")
-        text = ""
-        try:
-            text = await kept.restore()
-        except StorageError as error:
-            host.show_error_once(error)
-        self._kept = kept
-        if self.text:  # typed in the meantime
-            kept.keep(self.text)
-        elif text:
-            self.load_text(text[:MAX_PASTE])
-            self.post_message(self.Restored())
-
-    @on(TextArea.Changed)
-    def _keep(self) -> None:
-        if self._kept is not None:
-            self._kept.keep(self.text)
-
-    def edit(self, edit: Edit) -> EditResult:
-        """Inserts text, or nothing if the whole text would be too large."""
-        size = len(edit.text)
-        if size:
-            size += len(self.text) - len(self.get_text_range(edit.top, edit.bottom))
-        if size <= MAX_PASTE:
-            return super().edit(edit)
-        self.post_message(self.TooLarge(size))
-        return EditResult(self.cursor_location, "")
-
-
 class WrittenTexts(Field):
     """What was written in the app: all texts, or those that are chosen in a list."""
 
@@ -217,17 +163,16 @@ class WrittenTexts(Field):
     @work(group="written", exclusive=True)
     async def read(self) -> None:
         """Reads what was written so far. A later call cancels this one."""
-        host = cast("TrainHost", self.app)
         texts, lines = list[Listed](), list[str]()
         try:
-            texts = await texts_with_words(host.session)
+            texts = await texts_with_words(self.app.session)
             numbers = [text.number for text in texts]
             self._chosen = [number for number in self._chosen if number in numbers]
-            lines = await host.session.read(
+            lines = await self.app.session.read(
                 partial(lines_of_texts, numbers=self._chosen or numbers)
             )
         except StorageError as error:
-            host.show_error_once(error)
+            self.app.show_error_once(error)
         self.paragraphs = tuple(await asyncio.to_thread(paragraphs_of, lines))
         chosen = [text for text in texts if text.number in self._chosen] or texts
         self.words = sum(text.words for text in chosen)
@@ -241,9 +186,8 @@ class WrittenTexts(Field):
     @on(Button.Pressed)
     @work(group="choose", exclusive=True)
     async def _choose(self) -> None:
-        host = cast("TrainHost", self.app)
-        with host.showing_errors():
-            chosen = await choose_texts(host, host.session, self._chosen)
+        with self.app.showing_errors():
+            chosen = await choose_texts(self.app, self.app.session, self._chosen)
             if chosen is not None:
                 self._chosen = chosen
                 self.read()
@@ -278,16 +222,15 @@ class NameField(Field):
     async def _look_up(self, content: FormContent) -> None:
         """Checks the name, or proposes another if the user has typed none. A later check cancels
         this one."""
-        host, problem = cast("TrainHost", self.app), None
-        library, taken = host.library, host.runs.taken_names
+        library, problem = self.app.library, None
         try:
             if content.name == self._proposed:
-                name = await asyncio.to_thread(free_name, library, proposed_stem(content), taken)
+                name = await asyncio.to_thread(free_name, library, proposed_stem(content))
                 if name != content.name:
                     self._proposed = self.input.value = name
                     return  # the change starts another check
             else:
-                problem = await asyncio.to_thread(new_name_problem, library, content.name, taken)
+                problem = await asyncio.to_thread(new_name_problem, library, content.name)
         except RnnlmError as error:
             problem = error.message
         self.checked_name = content.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 from textual import on, work
@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Collapsible, Input, RadioButton, RadioSet, TextArea
+from textual.widgets import Collapsible, Input, RadioButton, RadioSet
 
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.errors import RnnlmError
@@ -20,7 +20,6 @@ from rnnlm_tui.tui.train.fields import (
     Field,
     FilesInput,
     NameField,
-    PastedText,
     SettingField,
     SourceChoice,
     WrittenTexts,
@@ -37,7 +36,9 @@ from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.lists import DropDown
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.train.host import TrainHost
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
 
 PAUSE_S = 0.4
 """The corpus is read once nothing was typed for this long."""
@@ -45,10 +46,9 @@ SOURCES: tuple[tuple[Source, str], ...] = (
     ("bundled", "sonnets"),
     ("written", "what I wrote"),
     ("files", "my files"),
-    ("pasted", "pasted text"),
 )
-TYPED = {"pasted": "the pasted text", "written": "what you wrote"}
-"""The sources that are not in files, by what they are called."""
+WRITTEN = "what you wrote"
+"""What the text is called that is not in files."""
 ENOUGH_WRITTEN = 300
 """Words from which what was written is the first choice."""
 COUNTING = "the text is being counted"
@@ -80,14 +80,13 @@ class TrainForm(VerticalScroll, can_focus=False):
         #sources > SourceChoice > .toggle--button { color: $text-muted; }
         #sources > SourceChoice.-on > .toggle--button { color: $text-success; text-style: bold; }
         #sources:ansi > SourceChoice > .toggle--button { color: ansi_default; }
-        #source-field, #preset-field, #field-held_out, #seed-field, .of-files, .of-pasted,
-            .of-written { margin-bottom: 1; }
-        #pasted { height: 7; border: tall $border-blurred; padding: 0; }
-        #pasted:focus { border: tall $border; }
+        #source-field, #preset-field, #field-held_out, #seed-field, .of-files, .of-written {
+            margin-bottom: 1;
+        }
         #preset > SelectOverlay { border: round $border !important; }
         #preset #label, #preset > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
-        .of-files, .of-pasted, .of-written { display: none; height: auto; }
-        &.-files .of-files, &.-pasted .of-pasted, &.-written .of-written { display: block; }
+        .of-files, .of-written { display: none; height: auto; }
+        &.-files .of-files, &.-written .of-written { display: block; }
         #more { border-top: none; background: transparent; padding: 0; }
         #more Contents { padding: 0; }
         #more-settings { height: auto; }
@@ -126,10 +125,6 @@ class TrainForm(VerticalScroll, can_focus=False):
             placeholder="~/poems.txt", compact=True, select_on_focus=False, id="files"
         )
         self._file = Field("File", self._files, id="files-field")
-        self._text = ""
-        """The pasted text. Stored when it changes, since joining 5 MB takes 6 ms."""
-        self._area = PastedText()
-        self._pasted = Field("Your text", self._area, id="pasted-field")
         self._settings = {
             name: SettingField(name, FIRST_PRESET, *texts) for name, texts in IN_THE_FORM.items()
         }
@@ -149,8 +144,6 @@ class TrainForm(VerticalScroll, can_focus=False):
         with Vertical(classes="of-files"):
             yield self._file
             yield Field("", hint="Tab completes a path; several files: a.txt; b.txt")
-        with Vertical(classes="of-pasted"):
-            yield self._pasted
         yield Field("Preset", self._preset, id="preset-field")
         yield from self._settings.values()
         yield self._name_field
@@ -161,7 +154,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def on_mount(self) -> None:
         """Fills in the files of the last training."""
-        if files := self.host.preferences.files:
+        if files := self.app.preferences.files:
             self._files.value = files
             self._preselect("files")
         self.check()
@@ -185,16 +178,14 @@ class TrainForm(VerticalScroll, can_focus=False):
         await more.mount(*others.values(), Field("encoding", self._encoding, hint=hint))
         self._show_defaults()
 
-    @property
-    def host(self) -> TrainHost:
-        return cast("TrainHost", self.app)
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     @property
     def content(self) -> FormContent:
         return FormContent(
             source=self.source,
             files=self._files.value,
-            text=self._text,
             written=self._written.paragraphs,
             preset=self.preset,
             name=self._name_field.value,
@@ -215,8 +206,8 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def settings_problem(self) -> str | None:
-        """The first problem of the pasted text and the settings."""
-        for field in (self._pasted, *self._settings.values()):
+        """The first problem of the settings."""
+        for field in self._settings.values():
             if field.problem is not None:
                 return f"{field.label.lower()}: {field.problem}"
         return None
@@ -244,25 +235,9 @@ class TrainForm(VerticalScroll, can_focus=False):
             field.value = line
             self._seed_given = field.value  # without control characters
 
-    @on(TextArea.Changed)
-    def _text_changed(self, event: TextArea.Changed) -> None:
-        self._text = event.text_area.text
-        self._pasted.show_problem(None)
-        self.check(again=False)
-
-    @on(PastedText.TooLarge)
-    def _text_too_large(self, event: PastedText.TooLarge) -> None:
-        self._pasted.show_problem(event.problem)
-        self.post_message(self.Changed())
-
-    @on(PastedText.Restored)
-    def _text_restored(self) -> None:
-        if not (self._is_source_chosen or self._files.value):
-            self._preselect("pasted")
-
     @on(WrittenTexts.Changed)
     def _written_changed(self) -> None:
-        is_free = not (self._is_source_chosen or self._files.value or self._text)
+        is_free = not (self._is_source_chosen or self._files.value)
         if is_free and self._written.words >= ENOUGH_WRITTEN:
             self._preselect("written")
         self.check(again=False)
@@ -275,13 +250,10 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @on(RadioSet.Changed)
     def _source_changed(self) -> None:
-        self._pasted.show_problem(None)
         self.check(again=False)
         self._is_source_chosen |= self.source != self._preselected
         if self._sources.has_focus and self.source == "files":
             self._files.focus()
-        elif self._sources.has_focus and self.source == "pasted" and not self._text:
-            self._area.focus()
 
     @on(Input.Changed)
     def _input_changed(self) -> None:
@@ -334,23 +306,23 @@ class TrainForm(VerticalScroll, can_focus=False):
         await asyncio.sleep(PAUSE_S)
         try:
             files = await asyncio.to_thread(content.paths)
-            self.summary = await summarise(content, files, self.host.library.data_dir)
+            self.summary = await summarise(content, files, self.app.library.data_dir)
         except RnnlmError as error:
             self.error = error
         else:
             self._store_files(content)
             self._propose_seed(self.summary.opening)
         self._show_defaults()
-        if called := TYPED.get(content.source):
-            self._name_the_typed_text(called)
+        if content.source == "written":
+            self._name_what_was_written()
         self.post_message(self.Changed())
 
     def _store_files(self, content: FormContent) -> None:
         """Stores the files in the preferences; none if the source is another."""
         files = content.files if content.source == "files" else ""
-        if files != self.host.preferences.files:
-            self.host.preferences.files = files
-            self.host.store_preferences()
+        if files != self.app.preferences.files:
+            self.app.preferences.files = files
+            self.app.store_preferences()
 
     def _show_defaults(self) -> None:
         """Shows the defaults that depend on the text, if it was read."""
@@ -358,13 +330,13 @@ class TrainForm(VerticalScroll, can_focus=False):
             for name, field in self._settings.items():
                 field.show_default(self.summary.settings.get(name))
 
-    def _name_the_typed_text(self, called: str) -> None:
+    def _name_what_was_written(self) -> None:
         """Replaces the name that the command line gives a text that is not in a file."""
         if self.summary is not None:
-            corpus = msgspec.structs.replace(self.summary.corpus, name=called)
+            corpus = msgspec.structs.replace(self.summary.corpus, name=WRITTEN)
             self.summary = msgspec.structs.replace(self.summary, corpus=corpus)
         if (error := self.error) is not None:
-            message = error.message.replace("standard input", called).replace("stdin", called)
+            message = error.message.replace("standard input", WRITTEN).replace("stdin", WRITTEN)
             self.error = RnnlmError(message, error.hint)
 
     @on(NameField.Checked)

@@ -24,7 +24,7 @@ from rnnlm_tui.store.texts import text_of
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.inputs import expanded
 
-Source: TypeAlias = Literal["bundled", "written", "files", "pasted"]
+Source: TypeAlias = Literal["bundled", "written", "files"]
 FIRST_PRESET = "gru"
 """The default of the form: it learns fastest and predicts best."""
 SEPARATOR = ";"
@@ -36,13 +36,11 @@ WRITTEN_STEM = "mine"
 
 @dataclass(frozen=True, slots=True)
 class FormContent:
-    """The content of the form. `files` is the line of paths, `text` what was pasted, `written` the
-    paragraphs written in the app; `settings` maps the name of each setting that was typed to its
-    text."""
+    """The content of the form. `files` is the line of paths, `written` the paragraphs written in
+    the app; `settings` maps the name of each setting that was typed to its text."""
 
     source: Source = "bundled"
     files: str = ""
-    text: str = ""
     written: tuple[str, ...] = ()
     preset: str = FIRST_PRESET
     name: str = ""
@@ -54,21 +52,14 @@ class FormContent:
         """Returns what is missing, or None. Does not read the disk."""
         if self.source == "files" and not split_line(self.files):
             return "name the file to train on"
-        if self.source == "pasted" and (not self.text or self.text.isspace()):
-            return "paste or type the text to train on"
         if self.source == "written" and not self.written:
-            return "nothing is written yet: a line counts once it is sent"
+            return "nothing is written yet: Enter keeps a line, and then it counts"
         return None
 
     @property
     def typed(self) -> str | None:
         """The text to train on, if it is not in a file."""
-        match self.source:
-            case "pasted":
-                return self.text
-            case "written":
-                return text_of(self.written)
-        return None
+        return text_of(self.written) if self.source == "written" else None
 
     def paths(self) -> tuple[str, ...]:
         """Returns the files to train on; none if the text is not in files of the user.
@@ -91,7 +82,7 @@ class FormContent:
             for name, typed in self.settings.items()
             if name in specs
         ]
-        # A typed text is stored as UTF-8.
+        # What was written is stored as UTF-8.
         if self.encoding and self.source == "files":
             flags.append(f"--encoding={self.encoding}")
         return flags
@@ -186,7 +177,5 @@ def proposed_stem(content: FormContent) -> str:
             paths = [WRITTEN_STEM]
         case "files":
             paths = split_line(content.files)
-        case "pasted":
-            paths = []
     stem = "".join(Path(path).stem for path in paths[:1])
     return f"{name_of_file(stem)}-{content.preset}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.content import Content
@@ -17,7 +17,9 @@ from rnnlm_tui.tui.train.run_lists import FRAME, rule_title
 from rnnlm_tui.tui.widgets.lists import RowList
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.train.host import TrainHost
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
 
 
 class OtherRuns(RowList):
@@ -41,6 +43,9 @@ class OtherRuns(RowList):
     }}
     """
 
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
+
     def __init__(self) -> None:
         super().__init__(markup=False)
         self.border_title = rule_title("trainings: Enter opens or resumes one")
@@ -53,12 +58,11 @@ class OtherRuns(RowList):
     @work(group="reload", exclusive=True)
     async def reload(self) -> None:
         """Reads the runs in the library, including those of other processes."""
-        host = cast("TrainHost", self.app)
         try:
-            runs = await asyncio.to_thread(host.library.runs)
+            runs = await asyncio.to_thread(self.app.library.runs)
         except RnnlmError:
             return  # shown when a training is started
-        self._show(run_rows(runs, host.runs))
+        self._show(run_rows(runs, self.app.runs))
 
     def _show(self, rows: list[RunRow]) -> None:
         if rows == self._rows:

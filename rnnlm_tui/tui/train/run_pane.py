@@ -1,22 +1,20 @@
-"""The run on the Train screen: redrawn twice a second, controlled by keys and buttons."""
+"""The run on the Train screen: redrawn twice a second, controlled by keys."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Button
 
 from rnnlm_tui.config import ALL_SETTINGS
 from rnnlm_tui.store.model_file import read_card
-from rnnlm_tui.tui.runs.actions import end_actions, first_save, is_allowed, is_saved
+from rnnlm_tui.tui.runs.actions import first_save, is_allowed, is_saved
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.state import Phase
@@ -25,8 +23,10 @@ from rnnlm_tui.tui.train.run_view import RunView
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.train.host import TrainHost
-    from rnnlm_tui.tui.widgets.host import Mode
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
+    from rnnlm_tui.tui.widgets.header import Mode
 
 LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
 
@@ -76,14 +76,13 @@ class RunPane(Vertical, can_focus=True):
     def compose(self) -> ComposeResult:
         yield RunView()
 
-    @property
-    def host(self) -> TrainHost:
-        return cast("TrainHost", self.app)
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     @property
     def run(self) -> FollowedRun | None:
         """The run that this pane shows, even while the form hides it."""
-        return self.host.runs.shown
+        return self.app.runs.shown
 
     # Drawing
 
@@ -119,13 +118,12 @@ class RunPane(Vertical, can_focus=True):
     async def _draw_end(self, run: FollowedRun) -> None:
         """Shows how the run ended. Reads its log and folder in a thread."""
         tail = await asyncio.to_thread(run.log_tail) if run.progress.phase is Phase.CRASHED else []
-        saved = await asyncio.to_thread(self.host.library.run, run.name)
+        saved = await asyncio.to_thread(self.app.library.run, run.name)
         self._can_resume = saved.config is not None
-        if not self.query("#end-words"):
+        if not self.query("RunEnd"):
             return  # the app is being closed
         end = end_of(run.progress, run.name, tail, run.is_deleted)
-        actions = end_actions(run, self._can_resume)
-        self.query_one(RunView).show_end(end, actions, bool(run.progress.epochs))
+        self.query_one(RunView).show_end(end, bool(run.progress.epochs))
         if not run.progress.epochs:  # the focused table is hidden
             self.focus()
         self.refresh_bindings()
@@ -140,8 +138,8 @@ class RunPane(Vertical, can_focus=True):
     async def resume(self, name: str) -> None:
         """Resumes the saved run `name` and shows it, or trains the model longer if its run has
         finished."""
-        with self.host.showing_errors():
-            library = self.host.library
+        with self.app.showing_errors():
+            library = self.app.library
             path = library.path(name)
             if library.can_resume(name) or not path.exists():  # there is none to train longer
                 await self.begin(TrainArguments.resuming(name))
@@ -150,33 +148,28 @@ class RunPane(Vertical, can_focus=True):
                 await self._extend(name, card.config.epochs)
 
     @work(group="train")
-    async def start_all(self, requests: Sequence[TrainArguments]) -> None:
-        """Starts these trainings one after the other."""
-        for request in requests:
-            await self.begin(request)
+    async def start(self, request: TrainArguments) -> None:
+        await self.begin(request)
 
     async def _extend(self, name: str, epochs: int | None) -> None:
         """Asks for how many further epochs to train the model, by default `epochs`."""
         check = number_check(ALL_SETTINGS["epochs"].type)
         question = AskText(f"Train {name} longer", LONGER, str(epochs or 1), check=check)
-        answer = await self.host.ask(question)
+        answer = await self.app.ask(question)
         if answer is not None:
             await self.begin(TrainArguments.extending(name, int(float(answer))))
 
     async def begin(self, request: TrainArguments) -> None:
-        """Starts a run and shows it, or shows the run for which it waits. Ignores a second request
-        during the start: a button was pressed twice."""
+        """Starts a run and shows it. Ignores a second request during the start: a key was pressed
+        twice."""
         if self._is_starting:
             return
         self._is_starting = True
         # The run is shown, and can be stopped, before its process has started.
         self.call_next(self.paint)
         try:
-            with self.host.showing_errors():
-                running = self.host.runs.training
-                if await self.host.runs.start(request) is None and running is not None:
-                    self.host.notify_user(f"{request.name} waits until {running.name} has ended")
-                    self.show_own()
+            with self.app.showing_errors():
+                await self.app.runs.start(request)
         finally:
             self._is_starting = False
         self.paint()
@@ -184,16 +177,16 @@ class RunPane(Vertical, can_focus=True):
     @work(group="follow", exclusive=True)
     async def follow(self, name: str) -> None:
         """Shows a run of another process, or the app's own if it has that name."""
-        runs = self.host.runs
+        runs = self.app.runs
         if runs.training is not None and runs.training.name == name:
             self.show_own()
             return
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             await runs.watch(name)
         self.paint()
 
     def show_own(self) -> None:
-        self.host.runs.show_own()
+        self.app.runs.show_own()
         self.post_message(self.Opened())
 
     # Actions while it runs
@@ -212,9 +205,9 @@ class RunPane(Vertical, can_focus=True):
             text = f"It is trained by {run.trainer}. It will save its model and end."
             title = f"Stop the training of {run.name}?"
             question = Confirm(title, text, yes="Stop it", danger=False)
-            if not await self.host.ask(question):
+            if not await self.app.ask(question):
                 return
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             await run.stop()
 
     def action_detach(self) -> None:
@@ -231,10 +224,10 @@ class RunPane(Vertical, can_focus=True):
         if (run := self.run) is None:
             return
         if is_saved(run):
-            self.host.use_model(run.name)
-            self.host.show_mode(mode)
+            self.app.use_model(run.name)
+            self.app.show_mode(mode)
             return
-        self.host.notify_user(f"nothing is saved yet: {first_save(run)}")
+        self.app.notify_user(f"nothing is saved yet: {first_save(run)}")
 
     @work(group="seed", exclusive=True)
     async def action_seed(self) -> None:
@@ -243,10 +236,10 @@ class RunPane(Vertical, can_focus=True):
         if run is None:
             return
         epochs = run.progress.epochs
-        line = epochs[-1].sample["seed"] if epochs else self.host.default_seed_line
+        line = epochs[-1].sample["seed"] if epochs else self.app.default_seed_line
         text = "It is continued after each epoch."
         question = AskText("Your line", text, line, check=_line_problem)
-        answer = await self.host.ask(question)
+        answer = await self.app.ask(question)
         if answer is not None:
             news = "your line is continued after this epoch"
             self._notify_order(run.sample(answer.strip()), news)
@@ -254,36 +247,29 @@ class RunPane(Vertical, can_focus=True):
     def _notify_order(self, was_sent: bool, news: str) -> None:
         """Shows what an order does, or that it could not be sent."""
         if was_sent:
-            self.host.notify_user(news)
+            self.app.notify_user(news)
         else:
-            self.host.notify_user("the run does not respond: it has ended or hangs", "warning")
+            self.app.notify_user("the run does not respond: it has ended or hangs", "warning")
 
     # Actions after its end
 
-    @on(Button.Pressed, "#end-use")
     def action_use(self) -> None:
         self.action_write()
 
-    @on(Button.Pressed, "#end-inside")
     def action_inside(self) -> None:
         self._use("inside")
 
-    @on(Button.Pressed, "#end-compare")
     def action_compare(self) -> None:
         if (run := self.run) is not None:
-            self.host.show_model(run.name)
+            self.app.show_model(run.name)
 
-    @on(Button.Pressed, "#end-form")
-    @on(Button.Pressed, "#end-again")
     def action_again(self) -> None:
         self.post_message(self.Closed())
 
-    @on(Button.Pressed, "#end-go_on")
     def action_go_on(self) -> None:
         if (run := self.run) is not None:
             self.resume(run.name)
 
-    @on(Button.Pressed, "#end-longer")
     @work(group="resume", exclusive=True)
     async def action_longer(self) -> None:
         if (run := self.run) is not None:

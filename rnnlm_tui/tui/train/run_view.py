@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.tui.runs.follower import FollowedRun
@@ -138,43 +138,17 @@ def _step_label(progress: RunProgress) -> str:
     return "first steps" if last is None else f"step {progress.step:,}/{last.steps:,}"
 
 
-class RunEnd(Vertical):
-    """How a run ended, and buttons for what can be done next."""
+class RunEnd(Static):
+    """How a run ended. The keys say what can be done next."""
 
     DEFAULT_CSS = """
-    RunEnd {
-        display: none;
-        height: auto;
-        padding: 0 1;
-        #end-words { height: auto; max-height: 8; }
-        #end-buttons { height: auto; padding-top: 1; }
-        #end-buttons Button { min-width: 0; margin-right: 1; }
-    }
+    RunEnd { display: none; height: auto; max-height: 8; padding: 0 1; }
     """
 
-    def compose(self) -> ComposeResult:
-        yield Static("", id="end-words", markup=False)
-        with Horizontal(id="end-buttons"):
-            for action, label in (
-                ("form", "Back to the form"),
-                ("go_on", "Resume"),
-                ("use", "Write with it"),
-                ("inside", "Inside"),
-                ("longer", "Train longer"),
-                ("compare", "Compare"),
-                ("again", "New"),
-            ):
-                yield Button(label, id=f"end-{action}", compact=True)
-
-    def show(self, end: Outcome, actions: Sequence[str]) -> None:
-        """Shows the outcome and the buttons of these actions."""
+    def show(self, end: Outcome) -> None:
         style = "$text-error bold" if end.is_bad else "$text-success bold"
         lines = [Content.styled(end.headline, style), *map(Content, end.details)]
-        self.query_one("#end-words", Static).update(Content("\n").join(lines))
-        for button in self.query(Button):
-            action = str(button.id).removeprefix("end-")
-            button.display = action in actions
-            button.variant = "primary" if action in actions[:1] else "default"
+        self.update(Content("\n").join(lines))
         self.display = True
 
 
@@ -209,7 +183,7 @@ class RunView(Vertical):
 
     def compose(self) -> ComposeResult:
         yield RunHead()
-        yield RunEnd()
+        yield RunEnd(markup=False)
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
                 yield LossChart("the curve begins with the first epoch")
@@ -240,9 +214,9 @@ class RunView(Vertical):
         self.query_one("#samples", TextList).show(rule_title(f"your line{seed}"), samples)
         self.query_one("#notes", TextList).show(rule_title("notes"), note_lines(notes))
 
-    def show_end(self, end: Outcome, actions: Sequence[str], has_epochs: bool) -> None:
+    def show_end(self, end: Outcome, has_epochs: bool) -> None:
         self.add_class("-over")
-        self.query_one(RunEnd).show(end, actions)
+        self.query_one(RunEnd).show(end)
         self.query_one("#run-panes").display = has_epochs
 
     def hide_end(self) -> None:

@@ -13,17 +13,15 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.store.texts import save_text, save_written, texts_folder
+from rnnlm_tui.store.texts import save_written, texts_folder
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING, NAME_CHECKED, TrainForm
 from rnnlm_tui.tui.train.form_content import FormContent
-from rnnlm_tui.tui.train.host import TrainHost
 from rnnlm_tui.tui.train.other_runs import OtherRuns
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
 from rnnlm_tui.tui.train.summary import cost_line
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
-from rnnlm_tui.tui.widgets.dialogs import Confirm
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
@@ -32,7 +30,7 @@ RELOAD_RUNS_EVERY_S = 2.0
 ACTIONS = ("start", "open_run", "back", "scroll")
 
 
-class TrainScreen(AppScreen[TrainHost]):
+class TrainScreen(AppScreen):
     """Shows the form and the data card to prepare a training, or a run.
 
     The card is below the form, or next to it on a wide screen.
@@ -145,7 +143,7 @@ class TrainScreen(AppScreen[TrainHost]):
             return
         self.run_pane.paint()
         self._show_more_below()
-        if not self.is_run_shown and self._training is not self.host.runs.training:
+        if not self.is_run_shown and self._training is not self.app.runs.training:
             self._form.check()
             self._refresh_form()
         self.refresh_bindings()
@@ -160,7 +158,8 @@ class TrainScreen(AppScreen[TrainHost]):
             return action == "back"
         match action:
             case "start":
-                return True if self._form.problem in (None, NAME_CHECKED) else None
+                is_possible = self._form.problem in (None, NAME_CHECKED)
+                return True if is_possible and self.app.runs.training is None else None
             case "open_run":
                 return not self.query_one(OtherRuns).is_empty
             case "scroll":
@@ -190,13 +189,14 @@ class TrainScreen(AppScreen[TrainHost]):
             return  # takes only a moment; the button would be drawn twice at each key
         if self._starts_once_checked:
             self.action_start()
-        self._training = self.host.runs.training
+        self._training = self.app.runs.training
+        if self._training is not None and why in (None, COUNTING):
+            why = f"{self._training.name} is training: wait for its end, or stop it (Esc shows it)"
         is_wrong = why not in (None, COUNTING)
         if is_wrong:
             line = Content(f"! {sanitize(why or '')}")
         else:
-            after = f" · waits until {self._training.name} has ended" if self._training else ""
-            line = Content((cost_line(summary) if summary is not None else "counting ...") + after)
+            line = Content(cost_line(summary) if summary is not None else "counting ...")
         cost = self.query_one("#cost", Static)
         if line != cost.content:
             cost.update(line)
@@ -210,14 +210,14 @@ class TrainScreen(AppScreen[TrainHost]):
         if self.is_run_shown:
             self.show_form()
         elif self._run_behind is not None:
-            if self._run_behind is self.host.runs.own:
-                self.host.runs.show_own()
+            if self._run_behind is self.app.runs.own:
+                self.app.runs.show_own()
             self.show_run()
 
     @property
     def _run_behind(self) -> FollowedRun | None:
         """The run that "back" shows from the form: the app's own if it is running."""
-        return self.host.runs.training or self.host.runs.shown
+        return self.app.runs.training or self.app.runs.shown
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:
@@ -232,7 +232,7 @@ class TrainScreen(AppScreen[TrainHost]):
     async def _start(self, content: FormContent) -> None:
         """Starts the training that the form asks for. A text that was typed is stored as a file
         first."""
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             files = await asyncio.to_thread(self._files_of, content)
             await self.run_pane.begin(content.request(files))
         self._is_starting = False
@@ -240,12 +240,9 @@ class TrainScreen(AppScreen[TrainHost]):
         self.query_one(OtherRuns).reload()
 
     def _files_of(self, content: FormContent) -> tuple[str, ...]:
-        folder = texts_folder(self.host.library)
-        match content.source:
-            case "pasted":
-                return (str(save_text(folder, content.name, content.text)),)
-            case "written":
-                return (str(save_written(folder, content.name, content.written)),)
+        if content.source == "written":
+            folder = texts_folder(self.app.library)
+            return (str(save_written(folder, content.name, content.written)),)
         return content.paths()
 
     def action_open_run(self) -> None:
@@ -257,17 +254,7 @@ class TrainScreen(AppScreen[TrainHost]):
         match event.row.opens:
             case "own":
                 self.run_pane.show_own()
-            case "waiting":
-                self._give_up(event.row.name)
             case "watch":
                 self.run_pane.follow(event.row.name)
             case "resume":
                 self.run_pane.resume(event.row.name)
-
-    @work(group="give_up", exclusive=True)
-    async def _give_up(self, name: str) -> None:
-        title, text = f"Give up the place of {name}?", "It will not be trained."
-        if await self.host.ask(Confirm(title, text, yes="Give it up", danger=False)):
-            self.host.runs.give_up(name)
-            self._form.check()
-            self.query_one(OtherRuns).reload()

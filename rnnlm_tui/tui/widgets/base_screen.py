@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.actions import SkipAction
@@ -11,9 +11,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from rnnlm_tui.tui.widgets.header import Header
-from rnnlm_tui.tui.widgets.host import Host
 
-HostType = TypeVar("HostType", bound=Host)
+if TYPE_CHECKING:
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
+
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
 HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
 
@@ -29,9 +32,8 @@ class TooSmall(Static):
         super().__init__("please enlarge to 60 x 16 (ctrl+q quits)", id="too-small", markup=False)
 
 
-class AppScreen(Screen[None], Generic[HostType]):
-    """A screen of the app, which has the interface `HostType` for it. Its `compose` yields a
-    Header, a body, a KeyBar and a TooSmall."""
+class AppScreen(Screen[None]):
+    """A screen of the app. Its `compose` yields a Header, a body, a KeyBar and a TooSmall."""
 
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -49,9 +51,8 @@ class AppScreen(Screen[None], Generic[HostType]):
 
     _last_focus: Widget | None = None
 
-    @property
-    def host(self) -> HostType:
-        return cast(HostType, self.app)
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     @on(events.ScreenResume)
     def _show_again(self, event: events.ScreenResume) -> None:
@@ -60,7 +61,7 @@ class AppScreen(Screen[None], Generic[HostType]):
         that when the theme changes."""
         event.refresh_styles = False
         for header in self.query(Header):
-            header.show(self.host.header_text())
+            header.show(self.app.header_text())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._last_focus = event.widget

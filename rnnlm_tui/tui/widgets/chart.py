@@ -79,8 +79,8 @@ def plot(
     x_scale = AxisScale(min(x for x, _ in points), max(x for x, _ in points), 2 * columns)
     y_scale = AxisScale(low, high, 4 * rows)
     canvas = _Canvas(columns, rows)
-    canvas.draw_line(smooth_line(train, x_scale), y_scale, TRAIN, dashed=True)
-    canvas.draw_line(smooth_line(held_out, x_scale), y_scale, HELD_OUT)
+    canvas.draw_line(line_through(train, x_scale), y_scale, TRAIN, dashed=True)
+    canvas.draw_line(line_through(held_out, x_scale), y_scale, HELD_OUT)
     labels = {0: high, rows - 1: low} if low < high else {}
     labels[(rows - 1) // 2] = (high + low) / 2
     body = []
@@ -97,36 +97,18 @@ def _finite(points: Points) -> Iterator[Point]:
             yield x, max(-LARGEST, min(LARGEST, y))
 
 
-def smooth_line(points: Points, x_scale: AxisScale) -> dict[int, float]:
-    """Returns the value of a smooth line through the points for each column between them.
-
-    Points in the same column are averaged. Between two columns the line is a cubic that stays
-    within the range of their values (Fritsch and Carlson 1980).
-    """
+def line_through(points: Points, x_scale: AxisScale) -> dict[int, float]:
+    """Returns the value of the line through the points for each column between them. Points in the
+    same column are averaged."""
     columns: dict[int, list[float]] = {}
     for x, y in points:
         columns.setdefault(x_scale.place(x), []).append(y)
     knots = [(column, math.fsum(y / len(ys) for y in ys)) for column, ys in columns.items()]
-    rises = [(b - a) / (right - left) for (left, a), (right, b) in pairwise(knots)]
-    slopes = [0.0, *(_between(a, b) for a, b in pairwise(rises)), 0.0]
     line = dict(knots)
-    for ((left, a), (right, b)), (start, end) in zip(
-        pairwise(knots), pairwise(slopes), strict=False
-    ):
-        width = right - left
+    for (left, start), (right, end) in pairwise(knots):
         for column in range(left + 1, right):
-            t = (column - left) / width
-            smooth = t * t * (3 - 2 * t)
-            bend = width * t * (1 - t) * ((1 - t) * start - t * end)
-            line[column] = a + (b - a) * smooth + bend
+            line[column] = start + (end - start) * (column - left) / (right - left)
     return line
-
-
-def _between(before: float, after: float) -> float:
-    """Returns the slope at a point, given the slopes on both sides; 0 at an extremum."""
-    if before * after <= 0:
-        return 0.0
-    return 2 / (1 / before + 1 / after)
 
 
 class _Canvas:

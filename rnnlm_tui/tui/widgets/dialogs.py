@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from rich.segment import Segment
 from textual import events, on, work
@@ -27,9 +27,11 @@ from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.base_screen import TooSmall
-from rnnlm_tui.tui.widgets.host import Host
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expanded
 from rnnlm_tui.tui.widgets.lists import RowList
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
 
 Answer = TypeVar("Answer")
 T = TypeVar("T")
@@ -52,9 +54,9 @@ def own_bindings(kind: type[DOMNode]) -> list[Binding]:
 def keys_line(dialog: Screen[Answer], others: Sequence[Binding] = ()) -> Content:
     """Returns the keys for the lower border of a dialog: `others` and those that it declares, such
     as "Enter accept · Esc cancel"."""
-    host = cast(Host, dialog.app)
+    app = cast("RnnlmApp", dialog.app)
     own = (b for kind in type(dialog).__mro__ for b in own_bindings(kind) if b.show)
-    keys = (f"{host.shown_keys(b)[0]} {b.description.lower()}" for b in (*others, *own))
+    keys = (f"{app.shown_keys(b)[0]} {b.description.lower()}" for b in (*others, *own))
     return Content(" · ".join(keys))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from textual.binding import Binding
 from textual.content import Content
@@ -14,9 +14,13 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.formatting import sanitize
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.widgets.host import Host
+    from textual import getters
 
-TABS = (
+    from rnnlm_tui.tui.app import RnnlmApp
+
+Mode: TypeAlias = Literal["autocomplete", "train", "models", "inside"]
+"""The name of a screen."""
+TABS: tuple[tuple[Mode, str, str], ...] = (
     ("autocomplete", "f2", "Autocomplete"),
     ("train", "f3", "Train"),
     ("models", "f4", "Models"),
@@ -41,12 +45,15 @@ class Header(Widget):
     }
     """
 
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
+
     def __init__(self) -> None:
         super().__init__()
         self._text = ""
 
     def on_mount(self) -> None:
-        self.show(cast("Host", self.app).header_text())
+        self.show(self.app.header_text())
 
     def show(self, text: str) -> None:
         """Shows a text on the right; if it does not fit, without what is in brackets, or cut."""
@@ -55,13 +62,12 @@ class Header(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        host = cast("Host", self.app)
         has_room = self.size.width >= ROOMY
         parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")] if has_room else []
         for mode, key, label in TABS:
-            shown_key = host.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
+            shown_key = self.app.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
             # Brackets mark the current tab without colours.
-            is_current = mode == host.current_mode
+            is_current = mode == self.app.current_mode
             tab = Content(f"[{label}]" if is_current else f" {label} ")
             tab = tab.stylize("bold $foreground" if is_current else "$text-muted")
             tab = tab.stylize(Style.from_meta({"@click": f"app.show({mode!r})"}))

@@ -14,8 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.suggester import SuggestionReady
-from textual.widgets import Input, TextArea
-from textual.widgets.text_area import Edit, EditResult
+from textual.widgets import Input
 
 from rnnlm_tui.formatting import sanitize
 
@@ -35,21 +34,6 @@ class SafeInput(Input):
 
     def validate_value(self, value: str) -> str:
         return sanitize(value)
-
-
-class SafeTextArea(TextArea):
-    """Lines of text, empty at first. Line ends become newlines; control characters other than tabs
-    become U+FFFD."""
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id, compact=True)
-
-    def edit(self, edit: Edit) -> EditResult:
-        edit.text = sanitize_lines(edit.text)
-        return super().edit(edit)
-
-    def load_text(self, text: str) -> None:
-        super().load_text(sanitize_lines(text))
 
 
 class PathInput(SafeInput):

@@ -14,8 +14,6 @@ Button:ansi.-textual-compact:focus { text-style: bold underline reverse; }
 Input:ansi > .input--selection {
     color: ansi_default; background: ansi_default; text-style: reverse;
 }
-#pasted:ansi { border: round ansi_bright_black; }
-#pasted:ansi:focus { border: round $border; }
 """
 WITHOUT_COLOURS = """
 /* Tall borders are half blocks, which need two colours to look like a border. */
@@ -24,8 +22,8 @@ Button:nocolor:disabled { border: round $foreground !important; text-style: dim;
 Button:nocolor.-textual-compact { border: none !important; text-style: reverse; }
 Button:nocolor.-textual-compact:disabled { border: none !important; text-style: dim; }
 Button:nocolor.-textual-compact:focus { text-style: bold underline reverse; }
-Input:nocolor, #pasted:nocolor { border: round $foreground; }
-Input:nocolor:focus, #pasted:nocolor:focus { border: heavy $foreground; }
+Input:nocolor { border: round $foreground; }
+Input:nocolor:focus { border: heavy $foreground; }
 Input:nocolor.-textual-compact, Input:nocolor.-textual-compact:focus { border: none; }
 Input:nocolor > .input--cursor, TextArea:nocolor .text-area--cursor { text-style: reverse; }
 Input:nocolor > .input--selection, TextArea:nocolor .text-area--selection { text-style: reverse; }

@@ -19,13 +19,13 @@ from rich.text import Text
 from textual import events
 from textual.binding import Binding
 from textual.keys import format_key
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.worker import WorkerFailed
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.host import Severity
 from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode, read_alt_digits
 
 Answer = TypeVar("Answer")
@@ -44,7 +44,7 @@ KEY_NAMES = {
 IDLE_S = 1.0
 """Time without a key press after which other screens are built ahead. At the start that would slow
 the first suggestion below 400 words from 0.07 to 0.7 s: Python runs one thread at a time."""
-TOAST_S: dict[Severity, float] = {"information": 3, "warning": 5, "error": 8}
+TOAST_S: dict[SeverityLevel, float] = {"information": 3, "warning": 5, "error": 8}
 log = logging.getLogger(__name__)
 
 
@@ -80,21 +80,25 @@ class TerminalApp(HookedApp):
         self._keys_from_s = 0.0
         """Keys pressed before this time were meant for the previous screen."""
 
-    def notify_user(self, message: str, severity: Severity = "information") -> None:
+    def notify_user(self, message: str, severity: SeverityLevel = "information") -> None:
+        """Shows a toast. The message is not markup, and control characters are replaced."""
         text, seconds = sanitize(message), TOAST_S[severity]
         self.notify(text, severity=severity, timeout=seconds, markup=False)
 
     def show_error(self, error: RnnlmError) -> None:
+        """Shows what went wrong and what to do about it."""
         log.warning("%s (%s)", error.message, error.hint)
         self.notify_user(error.sentence(), "error")
 
     def show_error_once(self, error: RnnlmError) -> None:
+        """Shows an error, unless one with the same message was shown before."""
         if error.message not in self._shown_errors:
             self._shown_errors.add(error.message)
             self.show_error(error)
 
     @contextmanager
     def showing_errors(self) -> Iterator[None]:
+        """Shows and suppresses an RnnlmError raised in this context."""
         try:
             yield
         except RnnlmError as error:
@@ -198,6 +202,7 @@ class TerminalApp(HookedApp):
         return report
 
     def shown_keys(self, binding: Binding) -> list[str]:
+        """Returns the keys of a binding, according to the user's keymap."""
         keys = self.user_keys.get(binding.id or "", binding.key).split(",")
         sent = filter(is_sent, keys)
         return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in sent))

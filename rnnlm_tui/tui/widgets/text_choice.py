@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rnnlm_tui.formatting import day_name, plural
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.texts import Listed, find_texts
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
-from rnnlm_tui.tui.widgets.host import Host
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
 
 
 async def texts_with_words(session: SessionDatabase) -> list[Listed]:
@@ -18,7 +21,7 @@ async def texts_with_words(session: SessionDatabase) -> list[Listed]:
 
 
 async def choose_texts(
-    host: Host, session: SessionDatabase, chosen: Collection[int] = ()
+    app: RnnlmApp, session: SessionDatabase, chosen: Collection[int] = ()
 ) -> list[int] | None:
     """Asks for some of these texts, at first those `chosen`; returns their numbers, or None if the
     user cancels. Raises StorageError."""
@@ -29,4 +32,4 @@ async def choose_texts(
         )
         for text in await texts_with_words(session)
     ]
-    return await host.ask(ChooseSeveral("Train on which texts?", rows, chosen))
+    return await app.ask(ChooseSeveral("Train on which texts?", rows, chosen))

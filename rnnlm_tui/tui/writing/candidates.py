@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.style import Style
@@ -27,8 +25,6 @@ from rnnlm_tui.tui.widgets.bars import bar, in_percent
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Suggestion
     from rnnlm_tui.suggest import Suggestions
-    from rnnlm_tui.tui.preferences import Preferences
-    from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 
 WIDE = 100
 """Width in cells at which one row has room for all of them, with bars and a note."""
@@ -199,51 +195,6 @@ class FixedText(Static):
     def show(self, text: str) -> None:
         if text != self.content:
             self.update(text, layout=False)
-
-
-class WordsPane(Vertical):
-    """All that is shown between the line and the keys: the best words and, with the details, the
-    accuracy of the model and a row of figures."""
-
-    DEFAULT_CSS = """
-    WordsPane {
-        height: auto;
-        #accuracy, #figures { display: none; height: 1; padding: 0 2; color: $text-muted; }
-        &.-details #accuracy, &.-details #figures { display: block; }
-        #accuracy { height: auto; max-height: 2; }
-    }
-    """
-
-    def compose(self) -> ComposeResult:
-        yield BestWords()
-        yield Static("", id="accuracy", markup=False)
-        yield FixedText("figures")
-
-    def show(
-        self, suggestions: Suggestions | None, choice: int | None, note: str, digits: str
-    ) -> None:
-        """Shows the best words. `choice` is the index of the chosen one, `digits` insert one now.
-        Without words, `note` says why."""
-        self.query_one(BestWords).show(suggestions, choice, note, digits)
-
-    @property
-    def room(self) -> int:
-        """The number of words that there is room for."""
-        return self.query_one(BestWords).room
-
-    def show_accuracy(self, sentence: str) -> None:
-        self.query_one("#accuracy", Static).update(sentence)
-
-    def show_figures(
-        self, keystrokes: Keystrokes, took_s: float | None, preferences: Preferences
-    ) -> None:
-        """Shows the keys saved, the time of the last answer and which features are switched on."""
-        figures = str(keystrokes) if took_s is None else f"{keystrokes} · {took_s * 1000:.1f} ms"
-        ghost = f"≥{in_percent(preferences.ghost_from)}" if preferences.ghost else "off"
-        switches = f"ghost {ghost} · continue lines {'on' if preferences.continue_lines else 'off'}"
-        room = self.size.width - 4 - len(figures)
-        figures += switches.rjust(room) if len(switches) < room else ""
-        self.query_one("#figures", FixedText).show(figures)
 
 
 def note_on(suggestions: Suggestions) -> str:

@@ -53,10 +53,10 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("down", "choose_next", "Choose", show=False, id="line.choose_next",
             tooltip="Choose a word in the list; Enter or a digit inserts it"),
     Binding("up", "choose_previous", "Earlier", show=False, id="line.choose_previous",
-            tooltip="Move up in the list; on an empty line, edit what you sent before"),
+            tooltip="Move up in the list; on an empty line, edit the line above it"),
     Binding("escape", "hide", "hide", show=False, id="line.hide",
             tooltip="Hide the suggestions; first leave the list, or cancel an edit"),
-    Binding("enter", "send_or_insert", "send", id="line.send",
+    Binding("enter", "send_or_insert", "keep", id="line.send",
             tooltip="Add the text to the page; insert the word chosen in the list"),
     *(
         Binding(f"alt+{number}", f"take({number})", "take", show=number == 1,
@@ -69,7 +69,7 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
             tooltip="Suggest now; even if the ghost is off or hidden"),
     Binding("ctrl+z,super+z", "undo", "undo", show=False, id="line.undo",
-            tooltip="Undo; a word is one step; after sending, edit what you sent"),
+            tooltip="Undo; a word is one step; right after Enter, edit that line again"),
     Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
             tooltip="Redo"),
 )  # fmt: skip
@@ -82,13 +82,6 @@ class TextSent(Message):
     text: str
     keystrokes: Keystrokes
     edited: Turn | None = None
-
-
-@dataclass
-class WordTaken(Message):
-    """A key has taken a word or words of the suggestions: Tab, Right or a digit, by its name."""
-
-    key: str
 
 
 @dataclass
@@ -149,8 +142,6 @@ class LineEditor(GrowingArea):
         self._drawn_taken: TakenDigit | None = None
         self._over_space = ""
         """The first character of the ghost if that is drawn over the space before the cursor."""
-        self.end_hint: Callable[[], bool] = lambda: False
-        """Removes a hint beside the editor, which Esc does first; returns whether there was one."""
 
     @property
     def line(self) -> str:
@@ -344,7 +335,6 @@ class LineEditor(GrowingArea):
             self.insert_candidate(int(character) - 1)
         elif accept := self._accept_of(character):
             self.typing.accept_by_digit(character, accept, suggested.prefix)
-            self.post_message(WordTaken(character))
         return True
 
     async def on_paste(self, event: events.Paste) -> None:
@@ -391,7 +381,6 @@ class LineEditor(GrowingArea):
         """Inserts what a key accepts; returns whether it accepts anything."""
         if accept := self._accept_of(key):
             self.typing.accept(accept.pieces, len(accept.keys) + self.suggested.presses_to_choose)
-            self.post_message(WordTaken(key))
         return accept is not None
 
     async def action_accept_word(self) -> None:
@@ -486,8 +475,6 @@ class LineEditor(GrowingArea):
             self.set_text(text)
 
     def action_hide(self) -> None:
-        if self.end_hint():
-            return
         if self.suggested.choice is not None:
             self._choose(None)
         elif self.sent.edited is not None:

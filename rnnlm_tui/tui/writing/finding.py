@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar, NamedTuple
 
@@ -87,10 +88,12 @@ class FindLine(SafeInput):
     """The line in which the words to find are typed. Hidden until it is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,down", "step(1)", "next", id="find.next", tooltip="Find the next match"),
-        Binding("shift+enter,up", "step(-1)", "previous", id="find.previous",
+        Binding("enter", "leave(True)", "edit", id="find.edit",
+                tooltip="Edit the line that was found"),
+        Binding("down", "step(1)", "next", id="find.next", tooltip="Find the next match"),
+        Binding("up", "step(-1)", "previous", id="find.previous",
                 tooltip="Find the previous match"),
-        Binding("escape", "leave", "end", id="find.end",
+        Binding("escape", "leave(False)", "end", id="find.end",
                 tooltip="End finding; go back to the line being written"),
     ]  # fmt: skip
     DEFAULT_CSS = """
@@ -102,8 +105,11 @@ class FindLine(SafeInput):
     }
     """
 
+    @dataclass
     class Ended(Message):
-        """The user has ended finding."""
+        """The user has ended finding, and `edits` the line that was found."""
+
+        edits: bool
 
     def __init__(self, find: Callable[[str], str], find_next: Callable[[int], str]) -> None:
         """`find` and `find_next` are those of the page."""
@@ -133,5 +139,5 @@ class FindLine(SafeInput):
     def action_step(self, by: int) -> None:
         self.border_subtitle = self._find_next(by)
 
-    def action_leave(self) -> None:
-        self.post_message(self.Ended())
+    def action_leave(self, edits: bool) -> None:
+        self.post_message(self.Ended(edits))

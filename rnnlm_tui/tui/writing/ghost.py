@@ -180,8 +180,8 @@ class Suggested:
         """Sets the suggestions for the cursor, or none. A choice is kept."""
         self._suggestions = suggestions
         if suggestions and suggestions.candidates:
-            likely, ghost_from = suggestions.candidates[0].probability, self._preferences.ghost_from
-            self._is_likely = is_ghost_likely(likely, suggestions.prefix, ghost_from)
+            likely = suggestions.candidates[0].probability
+            self._is_likely = is_ghost_likely(likely, suggestions.prefix)
         if self.choice is not None and self.candidates:
             self.choose(min(self.choice, len(self.candidates) - 1), before)
         else:

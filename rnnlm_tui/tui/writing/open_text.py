@@ -8,45 +8,55 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.session import tables, texts
-from rnnlm_tui.session.database import KeptText, SessionDatabase
+from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Text, Turn, storable
-from rnnlm_tui.session.text_file import ReadFile, read_text_file, write_text_file
+from rnnlm_tui.session.text_file import ReadFile, write_text_file
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
+LONGEST_WAIT_S = 0.05
+"""How long a key press waits for its text to be stored, so that it is painted after that. It takes
+0.05 ms, and longer while a model is loaded or the log is copied into the database."""
+
 
 class OpenText:
-    """The lines of one text, in memory and in the session database.
-
-    Several apps may have it open. Each sees the lines that existed when it opened the text, and its
-    own; its file gets all.
-    """
+    """The lines of one text, in memory and in the session database."""
 
     def __init__(self, database: SessionDatabase) -> None:
         self._database = database
         self.text = Text()
         self.turns: list[Turn] = []
-        self._own = set[Turn]()
-        """Turns that were written or changed here."""
-        self.draft = KeptText(database, "draft", self.text)
-        """What is being written at the end of the text."""
+        self._draft = self.text, ""
+        """What is being written at the end of a text."""
+        self._is_waiting = False
 
     async def open(self, number: int | None) -> str:
         """Opens the text with this number, or a new one, and returns what was being written at its
         end. Raises StorageError."""
-        self.draft.leave()
-        text = await self._database.read(partial(texts.open_text, number=number))
-        draft = KeptText(self._database, "draft", text)
-        line = await draft.restore()
+        text, draft = await self._database.read(partial(texts.open_text, number=number))
         self.turns = await self._database.read(partial(tables.read_turns, text=text.number))
-        self.text, self.draft, self._own = text, draft, set()
-        return line
+        self.text, self._draft = text, (text, draft)
+        return draft
+
+    def keep_draft(self, line: str) -> None:
+        """Stores what is being written at the end of the text.
+
+        Usually it is stored at the return, and survives if the app is killed. While the disk is
+        slow, the latest one is stored later.
+        """
+        self._draft = self.text, line
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._database.write(self._write_draft, LONGEST_WAIT_S)
+
+    def _write_draft(self, connection: sqlite3.Connection) -> None:
+        self._is_waiting = False  # reset before the line is read, so that no later one is missed
+        tables.put_draft(connection, *self._draft)
 
     async def open_last(self) -> str:
         """Opens the text that was opened last. Raises StorageError."""
@@ -73,17 +83,14 @@ class OpenText:
         return stored is not None or self.text.number is None
 
     async def check_stored(self) -> None:
-        """Raises StorageError unless a later app would find the lines that were written here, or
-        all if none were, and the draft. Another app may have changed lines since."""
+        """Raises StorageError unless a later app would find the lines and the draft."""
 
         def check(connection: sqlite3.Connection) -> None:
-            found = tables.read_turns(connection, self.text.number)
-            lines = {turn.number: turn.line for turn in found}
-            stored = texts.read_text(connection, self.text.number)
-            is_changed_since = stored is not None and stored.changed > self.text.changed
-            own = [turn for turn in self.turns if turn in self._own] or self.turns
-            are_found = all(lines.get(turn.number) == storable(turn.line) for turn in own)
-            if not (are_found or is_changed_since) or not self.draft.is_stored(connection):
+            found = [turn.line for turn in tables.read_turns(connection, self.text.number)]
+            statement = "SELECT draft FROM text WHERE number = ?"
+            (draft,) = connection.execute(statement, (self.text.number,)).fetchone() or ("",)
+            wanted = [storable(turn.line) for turn in self.turns]
+            if (found, draft) != (wanted, storable(self._draft[1])):
                 raise sqlite3.DatabaseError("it does not have all of the text")
 
         await self._database.read_anew(check)
@@ -98,7 +105,6 @@ class OpenText:
         self.text.changed_by(count_words(line))
         turn = Turn(line, sent=self.text.changed)
         self.turns.append(turn)
-        self._own.add(turn)
         self._database.write(partial(tables.add_turn, text=self.text, turn=turn))
         return turn
 
@@ -107,7 +113,6 @@ class OpenText:
         turn."""
         self.text.changed_by(count_words(line) - count_words(turn.line))
         turn.line = line
-        self._own.add(turn)
         turn.continuations.clear()
         if not line:
             self.turns.remove(turn)
@@ -133,9 +138,8 @@ class OpenText:
                 break
         return tuple(reversed(above[:LINES_ABOVE]))
 
-    async def save(self, path: str, *, append: bool = False, unstored: str | None = None) -> None:
-        """Saves all lines to a file. With `append`, the lines that the file does not have yet are
-        added to those that it has now, and the text becomes the same. `path` is absolute.
+    async def save(self, path: str, *, unstored: str | None = None) -> None:
+        """Saves all lines to a file. `path` is absolute.
 
         If the text cannot be stored, `unstored` is what is being written: the file gets that too,
         and the lines that are in memory. Raises RnnlmError.
@@ -145,26 +149,14 @@ class OpenText:
             turns = await self._database.read(lambda c: tables.read_turns(c, text.number))
         else:
             turns = [*self.turns, *([Turn(unstored, sent=math.inf)] if unstored.strip() else ())]
-        lines = [(storable(turn.line), turn.sent) for turn in turns]
         old = text.file if text.file and text.file.path == path else None
         encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
-        if append:
-            now = await asyncio.to_thread(read_text_file, Path(path), old and old.encoding)
-            encoding, line_end = now.file.encoding, now.file.line_end
-            new = [line for line in lines if old is None or (line[1] or 0) > old.saved]
-            lines = [*((line, None) for line in now.lines), *new]
-        to_write = [line.replace("\n", line_end) for line, _ in lines]
+        to_write = [storable(turn.line).replace("\n", line_end) for turn in turns]
         file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
         file = file._replace(saved=saved)
-        if unstored is not None:
-            if not append:  # else the file has lines that are not here, which a save would replace
-                text.file = file
-            return
-        put = partial(texts.set_file, text=text, file=file, lines=lines if append else None)
-        await self._database.read(put)
+        if unstored is None:
+            await self._database.read(partial(texts.set_file, text=text, file=file))
         text.file = file
-        if append and self.text is text:
-            await self.open(text.number)
 
 
 def kept_sentence(title: str, unsaved: Sequence[str]) -> str:

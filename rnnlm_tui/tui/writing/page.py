@@ -1,11 +1,11 @@
-"""The page: the sent lines of a text as paragraphs, and what can be done with them."""
+"""The page: the lines of a text as paragraphs, and what can be done with them."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import events, work
 from textual.binding import Binding, BindingType
@@ -17,17 +17,21 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
-from rnnlm_tui.formatting import day_name, sanitize, shorten
+from rnnlm_tui.formatting import day_name, shorten
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.finding import Matches
-from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import CopyFinder
 from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, continued
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 from rnnlm_tui.tui.writing.wrapping import wrapped
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
 
 PAGE_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+r", "page('continue_last')", "continue", show=False,
@@ -71,8 +75,8 @@ BLANK = Row(-1, "", "")
 
 
 class Page(ScrollView, can_focus=True):
-    """Shows the lines, and lets the active model continue them. A click on a line copies it, and
-    does not take the focus from the line being written.
+    """Shows the lines, and lets the active model continue them. A click on a line edits it. Lines
+    that fit in a row stand close; one that is wrapped has a blank row before and after.
 
     Only the rows in sight are painted: a text may have thousands of lines.
     """
@@ -81,8 +85,8 @@ class Page(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "up", id="page.up", tooltip="Go to the line above"),
         Binding("down", "move(1)", "down", id="page.down", tooltip="Go to the line below"),
-        Binding("c,enter", "copy", "copy", id="page.copy", tooltip="Copy the line"),
-        Binding("e", "edit", "edit", id="page.edit", tooltip="Edit the sent line"),
+        Binding("enter,e", "edit", "edit", id="page.edit", tooltip="Edit the line"),
+        Binding("c", "copy", "copy", id="page.copy", tooltip="Copy the line"),
         Binding("u", "take", "use", id="page.take",
                 tooltip="Insert the line; into the text being written"),
         Binding("d,delete", "remove", "remove", id="page.remove",
@@ -121,15 +125,15 @@ class Page(ScrollView, can_focus=True):
     def __init__(self, database: SessionDatabase, predictor: Predictor) -> None:
         super().__init__()
         self.text = OpenText(database)
-        self.names_models = False
-        """Whether the name of the model stands behind each continuation."""
         self.lines: list[PageLine] = []
         self._predictor = predictor
         self._matches = Matches()
-        self._copies = CopyFinder(lambda: self.host.library)
+        self._copies = CopyFinder(lambda: self.app.library)
         self._current: int | None = None
         """The index of the line that is marked: keys act on it, or it is being edited."""
         self._edited: Turn | None = None
+        self.found: Turn | None = None
+        """The turn with the current match, or the last one that was found."""
         self._rows: list[Row] = []
         self._starts: list[int] = []
         """The first row of each line, or that of the heading or blank row above it."""
@@ -137,9 +141,8 @@ class Page(ScrollView, can_focus=True):
         self._is_at_end = True
         """Whether the page stays at its end when its height changes."""
 
-    @property
-    def host(self) -> WritingHost:
-        return cast(WritingHost, self.app)
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     @property
     def allow_select(self) -> bool:
@@ -195,7 +198,8 @@ class Page(ScrollView, can_focus=True):
             self._rows += [BLANK] * (above is not None)
             self._rows.append(Row(-1, "day", line.day))
         elif line.day and above is not None:  # a file has blank lines of its own
-            self._rows.append(BLANK)
+            rows_above = sum(row.line == place - 1 for row in self._rows[self._starts[-2] :])
+            self._rows += [BLANK] * (len(rows) > 1 or rows_above > 1)
         self._rows += [Row(place, "", row) for row in rows]
 
     def _contents_of(self, line: PageLine) -> list[str] | list[Content]:
@@ -203,8 +207,6 @@ class Page(ScrollView, can_focus=True):
         if (continuation := line.continuation) is None:
             return wrapped(shorten_line(line.plain_text), self._line_width)
         body = _with_copies(Content(line.plain_text), continuation.copied)
-        if self.names_models:
-            body += Content.styled(f"  {sanitize(continuation.model)}", "dim not italic")
         return body.wrap(max(1, self._line_width - len(BAR)))
 
     def render_line(self, y: int) -> Strip:
@@ -276,6 +278,7 @@ class Page(ScrollView, can_focus=True):
         """Shows the next (1) or previous (-1) place. Returns which of how many that is."""
         self._matches.step(by)
         if places := self._matches.current:
+            self.found = self.lines[self._rows[places[0].row].line].turn
             region = Region(0, places[0].row, 1, len(places))
             self.scroll_to_region(region, animate=False, force=True)
         self.refresh()
@@ -293,13 +296,16 @@ class Page(ScrollView, can_focus=True):
     # Keys and clicks
 
     def on_click(self, event: events.Click) -> None:
-        """Copies the line, unless the mouse has selected text."""
+        """Edits the line, unless the mouse has selected text."""
         index = self._line_at(int(self.scroll_offset.y) + event.y)
         if index is not None and not self.screen.get_selected_text():
-            self.copy(self.lines[index])
+            self.post_message(self.EditWanted(self.lines[index].turn))
 
     def on_focus(self) -> None:
-        self._mark(len(self.lines) - 1 if self.lines else None)
+        """Marks the line that was found last, or else the last one."""
+        found = self._place_of(self.found)
+        last = len(self.lines) - 1 if self.lines else None
+        self._mark(last if found is None else found)
 
     def on_blur(self) -> None:
         self._mark(self._place_of(self._edited))
@@ -350,14 +356,14 @@ class Page(ScrollView, can_focus=True):
         if (line := self.current) is None or self._current is None:
             return
         if line.continuation is None:
-            self.host.notify_user("this line is yours: e edits it, and an empty line removes it")
+            self.app.notify_user("this line is yours: e edits it, and an empty line removes it")
             return
         self.text.remove_continuation(line.turn, line.continuation)
         place = self._current
         del self.lines[place]
         self._lay_out(place)
         self._mark(place - 1)
-        self.host.notify_user("removed what the model added")
+        self.app.notify_user("removed what the model added")
 
     def scroll_page(self, by: int) -> None:
         """Scrolls a page down (1) or up (-1). A row of it stays in sight."""
@@ -376,23 +382,21 @@ class Page(ScrollView, can_focus=True):
         """Copies a line. Not all terminals support that, so the toast names another way."""
         self.app.copy_to_clipboard(line.plain_text)
         start = shorten(" ".join(line.plain_text.split()), 30)
-        self.host.notify_user(f"copied “{start}”. If pasting does not work, F5 saves the text")
+        self.app.notify_user(f"copied “{start}”. If pasting does not work, F5 saves the text")
 
     def copy_last(self) -> None:
         if self.lines:
             self.copy(self.lines[-1])
         else:
-            self.host.notify_user("there is no line to copy yet")
+            self.app.notify_user("there is no line to copy yet")
 
     # The lines
 
     def send(self, line: str) -> None:
-        """Adds a line of the user, and continues it if that is switched on."""
+        """Adds a line of the user."""
         turn = self.text.add_line(line)
         self.post_message(self.LinesChanged())
         self._add(turn)
-        if self.host.preferences.continue_lines:
-            self._begin_continuation(turn)
 
     def change(self, turn: Turn, line: str) -> None:
         """Replaces the line of a turn; an empty line deletes the turn."""
@@ -405,7 +409,7 @@ class Page(ScrollView, can_focus=True):
         self.text.change_line(turn, line)
         self.post_message(self.LinesChanged())
         if not line:
-            self.host.notify_user("removed the paragraph; ctrl+z brings it back to the editor")
+            self.app.notify_user("removed the paragraph; ctrl+z brings it back to the editor")
         first = next(i for i, shown in enumerate(self.lines) if shown.turn is turn)
         new = [PageLine(turn)] if line else []
         self.lines[first:] = new + [shown for shown in self.lines[first:] if shown.turn is not turn]
@@ -413,16 +417,13 @@ class Page(ScrollView, can_focus=True):
 
     def continue_last(self) -> None:
         """Lets the model continue the last line, even if it has a continuation."""
-        if self.host.loaded_model is None:
-            self.host.notify_user("no model can continue the line: F3 trains one", "warning")
+        if (loaded_model := self.app.loaded_model) is None:
+            self.app.notify_user("no model can continue the line: F3 trains one", "warning")
         elif not self.text.turns:
-            self.host.notify_user("add a line to the page first: Enter")
+            self.app.notify_user("add a line to the page first: Enter")
         else:
-            self._begin_continuation(self.text.turns[-1])
-
-    def _begin_continuation(self, turn: Turn) -> None:
-        if (loaded_model := self.host.loaded_model) is not None:
             # The lines above are read here: another text may be opened while the model works.
+            turn = self.text.turns[-1]
             *above, last = (*self.text.previous_lines(turn), *turn.line.splitlines())
             self._continue(loaded_model, turn, tuple(above), last)
 
@@ -433,7 +434,7 @@ class Page(ScrollView, can_focus=True):
         again = bool(turn.continuations)
         words, sampled = await self._predictor.continuation(loaded_model, line, above, again=again)
         if not words:
-            self.host.notify_user(f"{loaded_model.name} has nothing to add to this line")
+            self.app.notify_user(f"{loaded_model.name} has nothing to add to this line")
             return
         copied = await asyncio.to_thread(self._copies.copied, loaded_model, line, words)
         text = continued(loaded_model, line, words)

@@ -20,8 +20,9 @@ WELCOME = """\
 While you write here, a model suggests the next words. It runs on your machine, and nothing that \
 you write leaves it.
 
-F3: learn from my own texts, to suggest what I would write
-F1: all keys"""
+Type a few words, such as: I am looking forw
+Tab takes the grey word, alt+1 to alt+5 a word of the list, Enter keeps the line.
+F3 learns from your own texts, to suggest what you would write; F1 shows all keys."""
 
 
 class PagePane(Vertical):

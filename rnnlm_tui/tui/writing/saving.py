@@ -6,13 +6,16 @@ import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.text_file import ReadFile, digest_of
-from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.open_text import OpenText
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
 
 NOT_IN_A_NAME = r'[\\/:*?"<>|]'
 """Characters that some systems do not allow in the name of a file."""
@@ -28,15 +31,12 @@ class TextWanted(Message):
 
 @dataclass
 class SaveWanted(Message):
-    """The open text is to be saved to a file: in place of what the file has, or below that."""
+    """The open text is to be saved to a file, in place of what that has."""
 
     path: str
-    append: bool = False
 
 
-async def ask_how_to_save(
-    host: WritingHost, text: OpenText, problem: str = ""
-) -> SaveWanted | None:
+async def ask_how_to_save(app: RnnlmApp, text: OpenText, problem: str = "") -> SaveWanted | None:
     """Asks for a file if the text has none or that cannot be written, and whether to replace one
     that has something else than the text had when it was saved. Returns None if the user cancels.
     `problem` is why the last file could not be written."""
@@ -55,34 +55,32 @@ async def ask_how_to_save(
             about = f"as a text file, a paragraph a line\na name alone goes to {current_dir()}"
             title = f"Save “{text.title}”"
             dialog = AskPath(title, about, proposed, for_new_file=True, problem=problem)
-            if (chosen := await host.ask(dialog)) is None:
+            if (chosen := await app.ask(dialog)) is None:
                 return None
             path = str(Path(chosen).absolute())
         is_own = file is not None and file.path == path
         found = await asyncio.to_thread(digest_of, path)
         if found is None or (is_own and file is not None and found == file.digest):
             return SaveWanted(path)
-        answer = await _ask_about_contents(host, path, is_own=is_own)
+        answer = await _ask_about_contents(app, path, is_own=is_own)
         if answer is None:
             return None
-        if answer != "another":
-            return SaveWanted(path, append=answer == "append")
+        if answer == "overwrite":
+            return SaveWanted(path)
         proposed, path = path, None
 
 
-async def _ask_about_contents(host: WritingHost, path: str, *, is_own: bool) -> str | None:
+async def _ask_about_contents(app: RnnlmApp, path: str, *, is_own: bool) -> str | None:
     from rnnlm_tui.tui.widgets.dialogs import Choice
 
     name = Path(path).name
-    below = "your new lines are added to what it has now" if is_own else "below what it has now"
-    return await host.ask(
+    return await app.ask(
         Choice(
             f"{name} has changed" if is_own else f"{name} already exists",
             "Another program has changed it since it was saved." if is_own else path,
             (
                 # The first row is what Enter takes: with it nothing is lost.
                 ("another", "Another name", "the file stays as it is"),
-                ("append", "Append", f"{below}, and the text becomes the same"),
                 ("overwrite", "Overwrite", "it will have the lines of this text only"),
             ),
         )

@@ -12,11 +12,10 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.errors import RnnlmError, StorageError
-from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.formatting import shorten
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.text_file import ReadFile
@@ -24,17 +23,14 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import Candidates, WordsPane, note_on
+from rnnlm_tui.tui.writing.candidates import BestWords, Candidates, note_on
 from rnnlm_tui.tui.writing.editor import (
     DigitTyped,
     LineChanged,
     LineEditor,
     TextSent,
-    WordTaken,
 )
 from rnnlm_tui.tui.writing.finding import FindLine
-from rnnlm_tui.tui.writing.first_steps import FirstSteps
-from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.insights import accuracy
 from rnnlm_tui.tui.writing.keystrokes import Keystrokes
 from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
@@ -42,7 +38,7 @@ from rnnlm_tui.tui.writing.page import PAGE_KEYS, Page
 from rnnlm_tui.tui.writing.page_pane import PagePane
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import SaveWanted, TextWanted, ask_how_to_save
-from rnnlm_tui.tui.writing.settings import ask_threshold, choose_digits, toggle
+from rnnlm_tui.tui.writing.settings import choose_digits
 from rnnlm_tui.tui.writing.side_pane import SidePane
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 
@@ -56,7 +52,7 @@ ENOUGH_WRITTEN = 200
 """Characters from which the share of keys saved is told. Before that each word moves it."""
 
 
-class AutocompleteScreen(AppScreen[WritingHost]):
+class AutocompleteScreen(AppScreen):
     """Where the user writes. What is written survives restarts and crashes."""
 
     HORIZONTAL_BREAKPOINTS, VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
@@ -70,20 +66,10 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 tooltip="Find words in the text"),
         Binding("f5,ctrl+s", "save", "Save", show=False, id="autocomplete.save",
                 tooltip="Save the text; to its file, which it asks for the first time"),
-        Binding("ctrl+g", "toggle_continuing", "continue lines", show=False,
-                id="autocomplete.continue_lines",
-                tooltip="Continue lines; the model continues each line that you send, or not"),
         Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost on or off"),
-        Binding("alt+t", "ask_threshold", "Ghost threshold", show=False,
-                id="autocomplete.ghost_threshold",
-                tooltip="Set the ghost threshold; the lowest probability at which it is shown"),
         Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
                 tooltip="Set what digits do; they take words with alt, or plain ones too"),
-        Binding("alt+c", "toggle_capital_i", "Capital I", show=False, id="autocomplete.capital_i",
-                tooltip="Write i as I; in English the word i becomes I, or stays"),
-        Binding("alt+i", "toggle_details", "Details", show=False, id="autocomplete.details",
-                tooltip="Show figures; times, keys saved, how many words begin so, or hide them"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
         *PAGE_KEYS,
@@ -93,10 +79,8 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         #upper { height: 1fr; }
         SidePane { display: none; }
         &.-wide SidePane { display: block; }
-        &.-wide #accuracy, &.-low #accuracy { display: none !important; }
-        &.-narrow FirstSteps, &.-short FirstSteps,
         &.-narrow FindLine, &.-short FindLine { display: none !important; }
-        &.-narrow BestWords, &.-short BestWords { height: 1; }
+        &.-narrow BestWords, &.-short BestWords { display: block; height: 1; }
         &.-wide.-low BestWords, &.-wide.-medium BestWords, &.-wide.-high BestWords,
         &.-wide.-tall BestWords { display: none; } /* the words are in the pane */
         &.-low #how-to-begin { padding: 0 1; }
@@ -104,10 +88,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         /* A small window has room for the line and one row of words. */
         &.-narrow LineEditor, &.-short LineEditor {
             display: block; border: none !important;
-        }
-        &.-narrow WordsPane, &.-short WordsPane {
-            display: block;
-            #accuracy, #figures { display: none !important; }
         }
         &.-narrow > TooSmall, &.-short > TooSmall { display: none; }
     }
@@ -126,13 +106,11 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         self.page = Page(database, self._predictor)
         self.pane = SidePane()
         self._header = Header()
-        self._words = WordsPane()
+        self._words = BestWords()
         self._find_line = FindLine(self.page.find, self.page.find_next)
-        self._first_steps = FirstSteps()
-        self.editor.end_hint = self._first_steps.end
         self._sent = Keystrokes()
-        self._deleted: list[texts.Deleted] = []
-        """The texts deleted since the start, the newest last."""
+        self._deleted: list[int] = []
+        """The numbers of the texts deleted since the start, the newest last."""
         self._was_asked = False
         """Whether the user knows that the text is not stored."""
         self._saved_copy: tuple[str, tuple[str, ...]] = ("", ())
@@ -166,7 +144,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             yield PagePane(self.page)
             yield self.pane
         yield self._find_line
-        yield self._first_steps
         yield self.editor
         yield self._words
         yield KeyBar()
@@ -174,13 +151,10 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     async def on_mount(self) -> None:
         self.editor.focus()
-        self._show_details()
         if self._first_file is not None:
             await self._open(self.text.open_file(self._first_file))
         else:
             await self._open(self.text.open_last())
-            if self.host.preferences.first_steps and self.text.text.number is None:
-                self._first_steps.begin()
         if self.app.is_running:
             self.active_model_changed()
             self._watch_storage()
@@ -194,17 +168,16 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         """Shows that a different model is active, a new version of the same one, or none."""
         if not self.app.is_running:
             return
-        loaded_model = self.host.loaded_model
+        loaded_model = self.app.loaded_model
         before = self.answer.question.loaded_model.name if self.answer else None
         if loaded_model is not None:
             self.editor.typing.takes_space = loaded_model.model.tokenizer.takes_space
-        self._set_capital_i()
         if loaded_model is None or loaded_model.name != before:  # otherwise a choice is kept
             self.answer = None
             self.editor.show(None)
         self.editor.ask_again()
         self._update_titles()
-        self._show_accuracy_sentence("")
+        self.pane.show_model(loaded_model, "")
         self._show_suggested()
         self.show_accuracy()
         self._read_earlier()
@@ -212,9 +185,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @work(group="earlier", exclusive=True)
     async def _read_earlier(self) -> None:
         """Lets the active model read what was written before, once it has suggested."""
-        if (loaded_model := self.host.loaded_model) is None:
+        if (loaded_model := self.app.loaded_model) is None:
             return
-        await self.host.idle()
+        await self.app.idle()
         with suppress(StorageError):  # told when it is opened
             read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
             if earlier := await self._database.read(read):
@@ -225,26 +198,20 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @work(group="accuracy", exclusive=True)
     async def show_accuracy(self) -> None:
         """Shows how accurate the active model is on lines that it has not seen."""
-        if (loaded_model := self.host.loaded_model) is not None:
-            sentence = await asyncio.to_thread(accuracy, self.host.library, loaded_model)
-            if self.host.loaded_model is loaded_model and self.app.is_running:
-                self._show_accuracy_sentence(sentence)
-
-    def _show_accuracy_sentence(self, sentence: str) -> None:
-        self._words.show_accuracy(sentence)
-        self.pane.show_model(self.host.loaded_model, sentence)
+        if (loaded_model := self.app.loaded_model) is not None:
+            sentence = await asyncio.to_thread(accuracy, self.app.library, loaded_model)
+            if self.app.loaded_model is loaded_model and self.app.is_running:
+                self.pane.show_model(loaded_model, sentence)
 
     def _update_titles(self) -> None:
-        self.query_one(PagePane).update(has_models=not self.host.has_no_models)
-        name = sanitize(self.host.active_name or "no model")
-        self.editor.border_title = Content(name if self.host.preferences.details else "")
+        self.query_one(PagePane).update(has_models=not self.app.has_no_models)
 
     # Suggestions
 
     @property
     def _question(self) -> Question | None:
         """What comes at the cursor? None while no model is loaded."""
-        if (loaded_model := self.host.loaded_model) is None:
+        if (loaded_model := self.app.loaded_model) is None:
             return None
         return Question(loaded_model, *self.place)
 
@@ -280,8 +247,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
-        if editor.text and editor.ghost:
-            self._first_steps.done("type")
         is_in_pane = self.has_class("-wide") and not self.has_class("-short")
         editor.suggested.in_sight = LISTED if is_in_pane else self._words.room
         answer = None if editor.is_hidden else self.answer
@@ -292,31 +257,22 @@ class AutocompleteScreen(AppScreen[WritingHost]):
             self.has_class("-wide") and suggestions is not None and suggestions.candidates
         )
         self._words.show(suggestions, choice, "" if has_note_in_pane else note, digits)
-        took_s = self.answer.took_s if self.answer else None
-        self._words.show_figures(self._sent + editor.keystrokes, took_s, self.host.preferences)
-        self._header.show(self.host.header_text())
+        self._header.show(self.app.header_text())
 
     def _note(self) -> str:
         """Says why there are no words, or which words of the line the model does not know."""
-        if self.host.loaded_model is None:
-            return "no active model" if self.host.has_no_models else "loading the model ..."
+        if self.app.loaded_model is None:
+            return "no active model" if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
         return note_on(self.answer.suggestions) if self.answer else ""
 
-    @on(WordTaken)
-    def _word_taken(self, event: WordTaken) -> None:
-        if event.key == "tab":
-            self._first_steps.done("tab")
-        elif event.key[-1].isdigit():
-            self._first_steps.done("digit")
-
     @on(DigitTyped)
     def _tell_of_alt(self, event: DigitTyped) -> None:
-        if not self.host.preferences.alt_told:
-            self.host.preferences.alt_told = True
-            self.host.store_preferences()
-            self.host.notify_user(f"alt+{event.digit} takes {shorten(event.written, 40)}")
+        if not self.app.preferences.alt_told:
+            self.app.preferences.alt_told = True
+            self.app.store_preferences()
+            self.app.notify_user(f"alt+{event.digit} takes {shorten(event.written, 40)}")
 
     @on(Candidates.Picked)
     def _insert_picked(self, event: Candidates.Picked) -> None:
@@ -329,44 +285,14 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     def action_toggle_ghost(self) -> None:
         self.editor.suggested.visibility.toggle()
-        self.host.store_preferences()
-        self.host.notify_user(f"the ghost is {'on' if self.host.preferences.ghost else 'off'}")
+        self.app.store_preferences()
+        self.app.notify_user(f"the ghost is {'on' if self.app.preferences.ghost else 'off'}")
         self.editor.visibility_changed()
 
     @work(group="dialog")
-    async def action_ask_threshold(self) -> None:
-        if await ask_threshold(self.host):
-            self.editor.ask_again()
-
-    @work(group="dialog")
     async def action_choose_digits(self) -> None:
-        if await choose_digits(self.host):
+        if await choose_digits(self.app):
             self._show_suggested()
-
-    def action_toggle_capital_i(self) -> None:
-        toggle(self.host, "capital_i")
-        self._set_capital_i()
-
-    def _set_capital_i(self) -> None:
-        loaded_model, is_wanted = self.host.loaded_model, self.host.preferences.capital_i
-        is_english = loaded_model is not None and loaded_model.is_english
-        self.editor.typing.capitalises_i = is_wanted and is_english
-
-    def action_toggle_continuing(self) -> None:
-        toggle(self.host, "continue_lines")
-        self._show_suggested()
-
-    def action_toggle_details(self) -> None:
-        toggle(self.host, "details")
-        self._show_details()
-        self._update_titles()
-        self._show_suggested()
-
-    def _show_details(self) -> None:
-        has_details = self.host.preferences.details
-        self._words.set_class(has_details, "-details")
-        self.page.names_models = has_details
-        self.page.fill()
 
     # Texts. Messages are handled one after the other: what is sent meanwhile waits.
 
@@ -379,7 +305,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         try:
             draft = await opening
         except StorageError as error:
-            self.host.show_error_once(error)
+            self.app.show_error_once(error)
             draft = before  # the same text stays open
         if self.app.is_running:
             self.page.fill()
@@ -397,7 +323,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
-        self.text.draft.keep(self.editor.unsent)  # `Changed` comes behind the keys typed after it
+        self.text.keep_draft(self.editor.unsent)  # `Changed` comes behind the keys typed after it
         self.post_message(TextWanted())
 
     @work(group="dialog")
@@ -405,12 +331,10 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         """Shows the texts, and opens the one that is chosen."""
         from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             dialog = TextsDialog(self._database, self.text.text, self._deleted)
-            wanted = await self.host.ask(dialog)
+            wanted = await self.app.ask(dialog)
             is_there = await self.text.is_still_there()
-            if not is_there:
-                self.text.draft.keep("")  # else leaving the text would bring it back
             if wanted is not None or not is_there:
                 self.post_message(wanted or TextWanted())
             self._update_titles()
@@ -423,21 +347,19 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if not self.text.turns and self.text.text.file is None:
             unsent = "Enter adds what you are writing to the page, then F5 saves it"
             nothing = "there is nothing to save yet"
-            self.host.notify_user(unsent if self.editor.text.strip() else nothing)
+            self.app.notify_user(unsent if self.editor.text.strip() else nothing)
             return
-        with self.host.showing_errors():
-            if (wanted := await ask_how_to_save(self.host, self.text)) is not None:
+        with self.app.showing_errors():
+            if (wanted := await ask_how_to_save(self.app, self.text)) is not None:
                 self.post_message(wanted)
 
     @on(SaveWanted)
     async def _save(self, wanted: SaveWanted) -> None:
-        with self.host.showing_errors():
-            await self.text.save(wanted.path, append=wanted.append)
+        with self.app.showing_errors():
+            await self.text.save(wanted.path)
             rest = "; what you are writing is not in the file yet: Enter, then F5"
             is_all = not self.editor.unsent.strip()
-            self.host.notify_user(f"saved to {wanted.path}{'' if is_all else rest}")
-            if wanted.append:
-                self.page.fill()
+            self.app.notify_user(f"saved to {wanted.path}{'' if is_all else rest}")
             self._lines_changed()
 
     # A text that cannot be stored
@@ -478,7 +400,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
                 await self.text.check_stored()
                 self._database.problem = None
         except StorageError as error:
-            self.host.show_error_once(error)
+            self.app.show_error_once(error)
         return self._database.problem is None
 
     async def _ask_about_unstored(self, cancel: str, *others: tuple[str, str, str]) -> str | None:
@@ -488,21 +410,21 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         about = self._database.problem.message if self._database.problem else ""
         save = ("save", "Save it to a file", "all lines, and what you are writing")
         title = f"“{self._title}” is not stored"
-        return await self.host.ask(Choice(title, about, (save, *others), cancel))
+        return await self.app.ask(Choice(title, about, (save, *others), cancel))
 
     async def _save_unstored(self) -> str:
         """Saves all of the text to a file, for which it asks until one can be written. Returns its
         path, "" if the user cancels."""
         problem = ""
-        while (wanted := await ask_how_to_save(self.host, self.text, problem)) is not None:
+        while (wanted := await ask_how_to_save(self.app, self.text, problem)) is not None:
             written = self._written
             try:
-                await self.text.save(wanted.path, append=wanted.append, unstored=self.editor.unsent)
+                await self.text.save(wanted.path, unstored=self.editor.unsent)
             except RnnlmError as error:
                 problem = error.message
                 continue
             self._saved_copy = (wanted.path, written)
-            self.host.notify_user(f"saved to {wanted.path}, with what you are writing")
+            self.app.notify_user(f"saved to {wanted.path}, with what you are writing")
             self._update_titles()
             return wanted.path
         return ""
@@ -521,9 +443,9 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @on(LineEditor.Changed)
     def _text_changed(self) -> None:
-        self.text.draft.keep(self.editor.unsent)
+        self.text.keep_draft(self.editor.unsent)
         is_edit = self.editor.sent.edited is not None
-        subtitle = "Enter changes the sent text, Esc cancels" if is_edit else ""
+        subtitle = "Enter changes the line, Esc cancels" if is_edit else ""
         if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
             self.editor.border_subtitle = subtitle
         self.page.mark_edited(self.editor.sent.edited)
@@ -546,7 +468,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
 
     @on(TextTooLong)
     def _refuse_text(self) -> None:
-        self.host.notify_user(
+        self.app.notify_user(
             f"at most {MAX_TEXT:,} characters at a time: F3 trains on a longer text",
             "warning",
         )
@@ -556,7 +478,6 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if event.text == "/help":
             await self.app.run_action("app.keys")
             return
-        self._first_steps.done("send")
         self._sent += event.keystrokes
         if event.edited is None:
             self.page.send(event.text)
@@ -575,7 +496,7 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         number = self.text.text.number
         try:
             is_there = await self.text.is_still_there()
-            is_deleted = not is_there and any(n["text"][0][0] == number for n in self._deleted)
+            is_deleted = not is_there and number in self._deleted
             if not is_deleted:
                 await self.text.check_stored()
             unsaved = await self._database.read(texts.unsaved_files)
@@ -592,10 +513,12 @@ class AutocompleteScreen(AppScreen[WritingHost]):
         if self.page.lines and self.page.size:
             self._find_line.begin()
         else:
-            self.host.notify_user("there are no lines on the page to find anything in")
+            self.app.notify_user("there are no lines on the page to find anything in")
 
     @on(FindLine.Ended)
-    def _end_finding(self) -> None:
+    def _end_finding(self, event: FindLine.Ended) -> None:
+        if event.edits and (turn := self.page.found) is not None:
+            self._edit(Page.EditWanted(turn))
         self.editor.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

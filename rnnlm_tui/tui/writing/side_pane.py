@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,7 +11,6 @@ from textual.widgets import Static
 
 from rnnlm_tui.formatting import plural, sanitize, shorten
 from rnnlm_tui.tui.writing.candidates import CandidateList, FixedText
-from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel
 
 MAX_NAME = 80
@@ -27,10 +25,9 @@ class SidePane(Vertical):
         width: 39; /* leaves 76 cells for the prose at 120 columns */
         & > * { border: round $foreground 30%; border-title-color: $text-muted; padding: 0 1; }
         & > *:ansi { border: round ansi_bright_black; }
-        #words { height: 14; }
+        #words { height: 13; }
         #facts { height: 1fr; }
-        #more, #model { color: $text-muted; }
-        #more { height: 1; }
+        #model { color: $text-muted; }
         #note {
             height: 1; color: $text-muted; text-style: italic;
             text-wrap: nowrap; text-overflow: ellipsis;
@@ -42,7 +39,6 @@ class SidePane(Vertical):
         with Vertical(id="words") as words:
             words.border_title = "next word"
             yield CandidateList(id="side-list")
-            yield FixedText("more")
             yield FixedText("note")
         with Vertical(id="facts"):
             yield Static("", id="model", markup=False)
@@ -52,9 +48,6 @@ class SidePane(Vertical):
         Without an answer or without words, `note` says why."""
         suggestions = answer.suggestions if answer else None
         self.query_one("#side-list", CandidateList).show(suggestions, choice, note, digits)
-        has_details = cast(WritingHost, self.app).preferences.details
-        more = more_words(answer) if answer and has_details else ""
-        self.query_one("#more", FixedText).show(more)
         has_words = suggestions is not None and suggestions.candidates
         self.query_one("#note", FixedText).show(f"   {note}" if has_words else "")
 
@@ -64,15 +57,6 @@ class SidePane(Vertical):
         self.query_one("#facts").border_title = Content(name)
         facts = (*model_facts(loaded_model), accuracy) if loaded_model else ("F3 trains one",)
         self.query_one("#model", Static).update("\n".join(filter(None, facts)))
-
-
-def more_words(answer: Answer) -> str:
-    """Says how many words the list leaves out; "" if none."""
-    suggestions = answer.suggestions
-    left = suggestions.matching_words - len(suggestions.candidates)
-    begin = "begins" if left == 1 else "begin"
-    typed = f" {begin} with {sanitize(suggestions.prefix)}" if suggestions.prefix else ""
-    return f"   … {left:,} more{typed}" if left > 0 else ""
 
 
 def model_facts(loaded_model: LoadedModel) -> Iterator[str]:

@@ -1,10 +1,8 @@
 """Inserts text and manages the spaces around it: an accepted word is followed by a space, which
-a punctuation mark typed next replaces. Gives a digit back that took a word, and writes the English
-word `i` as `I`."""
+a punctuation mark typed next replaces. Gives a digit back that took a word."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
-
-LONE_I = re.compile(r"(?<!\S)i +$")
-FOR = re.compile(r"(?<!\S)for $")
 
 
 class TextTooLong(Message):
@@ -49,8 +44,6 @@ class Typing:
         self.takes_space = takes_space
         """Whether a character typed after a text replaces the space at its end; replaced by the
         rule that the active model has learned."""
-        self.capitalises_i = False
-        """Whether the word `i` becomes `I` when the next word is typed or accepted."""
         self._space_end: Location | None = None
         """The location after the space of the last accept, while the cursor is there."""
         self._mark: Location | None = None
@@ -98,10 +91,8 @@ class Typing:
             repaired = 0 if self._before().endswith(" ") else first.replaces_before
             # A plain insertion is one of the ghost, which is at the end of the text.
             end = end[0], end[1] + (0 if isinstance(last, tuple) else last.replaces_after)
-        gap = len(text) - len(text.lstrip(" "))
         if first.replaces_before and not repaired:
             keys += self._presses_of_space(start)
-        self._capitalise(start[0], self._line_up_to(start) + text[:gap], text[gap:])
         following = area.document.get_line(end[0])[end[1] : end[1] + 1]
         if last.space_after and not following.isspace():
             before = f"{self._line_up_to(start)}{text} "
@@ -128,8 +119,6 @@ class Typing:
         if taken is None or not (following.isdigit() or following in ("", " ")):
             return False
         area.undo()
-        if area.text != taken.text:
-            area.undo()  # the capital of an `i` before it
         self._counter.presses = taken.presses
         here = index_of(area, area.cursor_location)
         area.replace(taken.digit, *area.selection, maintain_selection_offset=False)
@@ -154,7 +143,6 @@ class Typing:
                 self._mark = space
                 return
         area.replace(character, *area.selection, maintain_selection_offset=False)
-        self._capitalise(here[0], self._before()[:-1], character)
         if mark is None:
             return
         before = self._before()
@@ -169,18 +157,6 @@ class Typing:
         """The presses for a space that is replaced, which the character in its place takes over."""
         presses = self._counter.presses[index_of(self._area, place)]
         return 0 if presses == NOT_COUNTED else presses
-
-    def _capitalise(self, row: int, before: str, word: str) -> None:
-        """Writes `i` as `I` if it is the last word `before` another one, as one undo step. After an
-        open backtick, and in `for i in`, it is code."""
-        found = LONE_I.search(before) if self.capitalises_i and word[:1].isalpha() else None
-        if found is None or (word[0] == "i" and FOR.search(before, 0, found.start())):
-            return
-        area, column = self._area, found.start()
-        if (area.get_text_range((0, 0), (row, 0)) + before).count("`") % 2 == 0:
-            area.history.checkpoint()
-            area.replace("I", (row, column), (row, column + 1))
-            area.history.checkpoint()
 
     def _before(self) -> str:
         return self._line_up_to(self._area.cursor_location)

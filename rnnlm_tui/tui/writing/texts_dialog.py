@@ -6,7 +6,7 @@ import asyncio
 import time
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -25,8 +25,12 @@ from rnnlm_tui.session.texts import Listed
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Confirm, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.lists import RowList
-from rnnlm_tui.tui.writing.host import WritingHost
 from rnnlm_tui.tui.writing.saving import TextWanted
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
 
 MAX_SHOWN = 100
 """Texts in the list. The search finds the others."""
@@ -80,10 +84,8 @@ class TextsDialog(Dialog[TextWanted]):
     }
     """
 
-    def __init__(
-        self, database: SessionDatabase, open_text: Text, deleted: list[texts.Deleted]
-    ) -> None:
-        """`deleted` are the texts that can be brought back, to which it adds others."""
+    def __init__(self, database: SessionDatabase, open_text: Text, deleted: list[int]) -> None:
+        """`deleted` are the numbers of texts that can be brought back, to which it adds others."""
         self._database, self._open_text, self._deleted = database, open_text, deleted
         self._listed: list[Listed] = []
         self._contents: list[Content] = []
@@ -99,9 +101,8 @@ class TextsDialog(Dialog[TextWanted]):
         self._is_submitted = False
         super().__init__("Texts", "", self._search, self._nothing, self._rows)
 
-    @property
-    def host(self) -> WritingHost:
-        return cast(WritingHost, self.app)
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     def on_mount(self) -> None:
         self._show_keys(KEYS)
@@ -120,7 +121,7 @@ class TextsDialog(Dialog[TextWanted]):
     @work(group="find", exclusive=True)
     async def _find(self, query: str, highlighted: int = 0, number: int | None = None) -> None:
         """Lists the texts that are found, and highlights a row, or the text of this number."""
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             find = partial(texts.find_texts, query=query)
             self._listed = (await self._database.read(find))[:MAX_SHOWN]
             numbers = [text.number for text in self._listed]
@@ -187,7 +188,7 @@ class TextsDialog(Dialog[TextWanted]):
             f"{current_dir()}/",
             "A text file of up to 1 MB. Each of its lines is a paragraph.",
         )
-        with self.host.showing_errors():
+        with self.app.showing_errors():
             chosen = await self.app.push_screen_wait(AskPath("Open a file", about, path))
             if chosen is not None:
                 read = await asyncio.to_thread(read_text_file, Path(chosen))
@@ -201,7 +202,7 @@ class TextsDialog(Dialog[TextWanted]):
         ask = AskText(f"Rename “{text.title}”", about, text.title, check=lambda title: None)
         title = await self.app.push_screen_wait(ask)
         if title is not None and title != text.title:
-            with self.host.showing_errors():
+            with self.app.showing_errors():
                 rename = partial(texts.rename_text, number=text.number, title=title.strip())
                 await self._database.read(rename)
             self._find(self._search.value, self._rows.highlighted or 0)
@@ -214,22 +215,23 @@ class TextsDialog(Dialog[TextWanted]):
         undo = "Until you quit, ctrl+z in this list brings it back."
         about = f"It has {plural(text.words, 'word')}.{file} {undo}"
         if await self.app.push_screen_wait(Confirm(f"Delete “{text.title}”?", about)):
-            with self.host.showing_errors():
+            with self.app.showing_errors():
                 delete = partial(texts.delete_text, number=text.number)
-                self._deleted.append(await self._database.read(delete))
+                await self._database.read(delete)
+                self._deleted.append(text.number)
                 self._show_keys("deleted · ctrl+z brings it back")
             self._find(self._search.value, self._rows.highlighted or 0)
 
     @work(group="dialog")
     async def action_undo(self) -> None:
         if not self._deleted:
-            self.host.notify_user("no text was deleted since the start")
+            self.app.notify_user("no text was deleted since the start")
             return
         deleted = self._deleted.pop()
-        with self.host.showing_errors():
-            await self._database.read(partial(texts.restore_text, deleted=deleted))
+        with self.app.showing_errors():
+            await self._database.read(partial(texts.restore_text, number=deleted))
             self._show_keys(KEYS)
-        self._find(self._search.value, number=deleted["text"][0][0])
+        self._find(self._search.value, number=deleted)
 
 
 def row_of(text: Listed, width: int, found: list[str], *, is_open: bool) -> Content:

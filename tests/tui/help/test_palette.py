@@ -16,13 +16,10 @@ from textual.dom import DOMNode
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, screen_bindings, sections
+from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings
 from rnnlm_tui.tui.help.palette import action_title, show_themes
 from rnnlm_tui.tui.models.table import ModelTable
-from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.train.run_pane import RunPane
 from rnnlm_tui.tui.widgets.dialogs import AskPath, own_bindings
-from rnnlm_tui.tui.widgets.host import Mode
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
@@ -30,7 +27,6 @@ from tests.helpers.app import (
     chain,
     check_layout,
     choose_in_palette,
-    has_row,
     in_order,
     palette_ready,
     picture,
@@ -39,12 +35,9 @@ from tests.helpers.app import (
     press,
     scripted_app,
     scripted_model,
-    toasts,
     wait_until,
     write,
 )
-from tests.helpers.events import started
-from tests.helpers.runs import Script, over
 
 
 def _own_classes() -> Iterator[type[DOMNode]]:
@@ -67,37 +60,25 @@ def test_every_binding_has_a_unique_id_a_description_and_a_tooltip() -> None:
             assert binding.description, f"{kind.__name__}: {binding.key}"
             seen.append(binding.id)
     assert len(seen) == len(set(seen))
-    assert set(seen) == {binding.id for _, binding in all_bindings(RnnlmApp)}, (
-        "F1 and a keymap know them all"
-    )
+    assert {*seen} == all_bindings().keys(), "F1 and a keymap know them all"
 
 
-async def test_f1_lists_every_binding_with_its_keys(tmp_path: Path) -> None:
+async def test_f1_lists_the_keys_that_work_here(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    async with app.run_test(size=(140, 200)) as pilot:
+    async with app.run_test(size=(140, 80)) as pilot:
+        await answered(pilot)
         await press(pilot, "f1")
         await wait_until(pilot, lambda: isinstance(app.screen, KeysScreen))
-        await wait_until(pilot, lambda: "Close the list of keys" in picture(app))
+        await wait_until(pilot, lambda: "Quit; asks first" in picture(app))
         rows = picture(app).split("\n")
-        for title, binding in all_bindings(RnnlmApp):
-            assert any(title in row for row in rows)
-            row = next(row for row in rows if binding.tooltip[:50] in row)
-            assert row.partition(binding.tooltip[:50])[0].strip(" │▏")
+        for kind in (LineEditor, AutocompleteScreen, RnnlmApp):
+            for binding in own_bindings(kind):
+                (row,) = (row for row in rows if binding.tooltip[:50] in row)
+                assert row.partition(binding.tooltip[:50])[0].strip(" │▏")
+        assert "Rename the model" not in picture(app)
         check_layout(app)
         await press(pilot, "f1")
         await wait_until(pilot, lambda: app.screen is app.autocomplete)
-
-
-@pytest.mark.parametrize("mode", ["train", "inside"])
-async def test_f1_begins_with_the_keys_of_the_screen(mode: Mode, tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
-        await answered(pilot)
-        app.show_mode(mode)
-        await wait_until(pilot, lambda: app.current_mode == mode)
-        await press(pilot, "f1")
-        await wait_until(pilot, lambda: in_order(picture(app), "All keys", f" {mode.capitalize()}"))
-        assert not has_row(app, "Everywhere")
 
 
 async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Path) -> None:
@@ -109,56 +90,21 @@ async def test_the_palette_says_what_every_action_does_and_its_keys(tmp_path: Pa
         for kind in (RnnlmApp, AutocompleteScreen, LineEditor):
             actions = {action_title(b) for b in own_bindings(kind) if b.id != "app.commands"}
             assert actions <= offered.keys()
-        of_screens = {b for _, kind, b in screen_bindings(RnnlmApp) if kind is not RunPane}
-        assert {action_title(binding) for binding in of_screens} <= offered.keys()
-        assert offered["Show all keys"] == "F1 · Everywhere"
-        assert offered["Export the model to a file"] == "e · Models"
-        assert offered["Suggest now"] == "ctrl+space · Autocomplete: the line"
-        # What is usually typed comes after what is looked for, then the other screens.
+        assert offered["Show all keys"] == "F1"
+        assert offered["Suggest now"] == "ctrl+space"
+        assert "Rename the model" not in offered, "it is for another screen"
+        # What is usually typed comes after what is looked for.
         order = ["Begin a new text", "Change theme", "Show all keys", "Use model a", "Use model b",
-                 "Accept a word", "Rename the model", "Change keys"]  # fmt: skip
+                 "Accept a word", "Change keys"]  # fmt: skip
         assert sorted(order, key=titles.index) == order
         await press(pilot, "ctrl+p")
         await wait_until(pilot, lambda: in_order(picture(app), *titles[:3]))
-        assert has_row(app, "Continue lines", "ctrl+g · Autocomplete")
 
 
-async def test_the_palette_leaves_out_what_cannot_be_done_on_another_screen(
-    script: Script, tmp_path: Path
-) -> None:
-    app = scripted_app(tmp_path)
-
-    def offered() -> set[str]:
-        return {command.title for command in app.get_system_commands(app.screen)}
-
-    async with app.run_test() as pilot:
-        await answered(pilot)
-        assert "Pause or resume the training" not in offered()
-        app.show_mode("train")
-        await wait_until(pilot, lambda: app.current_mode == "train" and app.screen.query(RunPane))
-        app.show_mode("autocomplete")
-        await wait_until(pilot, lambda: app.current_mode == "autocomplete")
-        assert "Pause or resume the training" not in offered()
-        run = await app.runs.start(TrainArguments(("--name=poems",), "poems"))
-        assert run is not None
-        script.write(started())
-        await wait_until(pilot, lambda: "Pause or resume the training" in offered())
-        assert "Train for more epochs" not in offered(), "it is running"
-        script.exit()
-        await over(run)
-
-
-def test_the_title_of_an_action_is_short_and_its_own() -> None:
-    kinds = sections(RnnlmApp)
-    for name in (
-        *("Everywhere", "Autocomplete", "Autocomplete: the line", "Autocomplete: the page"),
-        *("Autocomplete: finding", "Your texts", "Train", "Models", "Inside"),
-    ):
-        kind = kinds[name]
-        titles = [action_title(binding) for binding in own_bindings(kind)]
-        assert len(set(titles)) == len(titles)
-        for title in titles:
-            assert len(title) <= 34 and title[0].isupper(), title
+def test_the_title_of_an_action_is_short() -> None:
+    for binding in all_bindings().values():
+        title = action_title(binding)
+        assert len(title) <= 36 and title[0].isupper(), title
 
 
 async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
@@ -171,9 +117,10 @@ async def test_the_palette_does_what_is_chosen_in_it(tmp_path: Path) -> None:
         await answered(pilot)
         await choose_in_palette(pilot, "Switch the ghost on or off")
         await wait_until(pilot, lambda: not app.preferences.ghost)
+        await choose_in_palette(pilot, "Show your models")
+        await wait_until(pilot, lambda: app.current_mode == "models")
         await choose_in_palette(pilot, "Import an exported model")
         await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
-        assert app.current_mode == "models"
 
 
 def click_a_command(app: App[Any]) -> None:
@@ -237,14 +184,3 @@ async def test_keys_may_come_before_a_palette_is_laid_out(
             await wait_until(pilot, lambda: app.screen.has_class("-ready"))
             await press(pilot, key, "escape")
             await wait_until(pilot, lambda: app.screen is app.autocomplete)
-
-
-async def test_an_unavailable_action_of_a_screen_that_was_never_shown_says_so(
-    tmp_path: Path,
-) -> None:
-    app, title = scripted_app(tmp_path), "Go to the trainings"
-    async with app.run_test(notifications=True) as pilot:
-        await answered(pilot)
-        await choose_in_palette(pilot, title)
-        await wait_until(pilot, lambda: toasts(app) == [f'"{title}" is not available'])
-        assert app.current_mode == "train"

@@ -1,4 +1,4 @@
-"""The Inside screen: the line up to a word, the stages, playing, typing, and bad input."""
+"""The Inside screen: the line up to a word, the stages, typing, and bad input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from textual.widgets import Input, OptionList
 
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
-from rnnlm_tui.tui.inside.picture import Picture
 from tests.helpers.app import (
     ScriptedLibrary,
     answered,
@@ -148,6 +147,8 @@ async def test_the_stages_of_each_part_are_listed_and_shown(
         await on.sees("embedding: 3 x 6")
         await on.sees("Each id selects its row.")
         await on.sees("row0 #≡-·▒█")
+        await on.sees("-=≡# <0 · 0 ░▒▓█ >0 █ ≥0.38")
+        await on.sees("rows 1-3 of 3, units 1-6 of 6")
         await on.sees('most like "i": you')
         await on.press("left")
         await on.sees("embedding: 2 x 6")
@@ -172,56 +173,6 @@ async def test_the_words_that_matter_and_the_share_of_each_part_are_shown(
         await on.sees("from: network", "n-grams")
         await on.sees("compare", "60%", "75%", "25%")
         await on.sees("do", "20%", "25%", "75%")
-
-
-async def test_a_cell_that_is_pointed_at_tells_its_number(
-    tmp_path: Path, inside_script: Script
-) -> None:
-    async with inside(tmp_path, inside_script, "shall i ") as on:
-        await on.press("tab", "left")
-        await on.sees("[shall]")  # there is no cell to point at yet
-        await on.press("right", "tab")
-        await on.press("down")
-        await on.sees("-=≡# <0 · 0 ░▒▓█ >0 █ ≥0.38")
-        await on.sees("rows 1-3 of 3, units 1-6 of 6")
-        await on.sees("Tab cells")
-        await on.press("tab")
-        await on.sees("row2, unit 1 of 6: -0.5000")
-        await on.sees("Tab stages")
-        await on.press("right")
-        await on.sees("row2, unit 2 of 6: -0.3000")
-        await on.press("end")
-        await on.sees("row2, unit 6 of 6: 0.5000")
-        await on.press("pageup")
-        await on.sees("row0, unit 6 of 6: 0.5000")
-        await on.press("pagedown", "home")
-        await on.sees("row2, unit 1 of 6: -0.5000")
-        await on.press("up", "up", "up", "left")
-        await on.sees("row0, unit 1 of 6: -0.5000")
-        await on.press("tab")
-        await on.sees("rows 1-3 of 3, units 1-6 of 6")
-        row = next(n for n, text in enumerate(rows_of(on.app)) if "row1" in text)
-        column = rows_of(on.app)[row].index("row1") + 5
-        region = on.app.screen.query_one(Picture).region
-        await on.pilot.hover(Picture, offset=(column + 4 - region.x, row - region.y))
-        await on.sees("row1, unit 5 of 6: 0.2000")
-        await on.pilot.hover("#next")
-        await on.sees("rows 1-3 of 3, units 1-6 of 6")
-
-
-async def test_the_words_most_alike_are_those_of_the_row_that_is_pointed_at(
-    tmp_path: Path, inside_script: Script
-) -> None:
-    async with inside(tmp_path, inside_script, "shall i ") as on:
-        await on.press("down")
-        await on.sees('most like "i": you')
-        await on.press("tab", "pageup")
-        await on.sees('most like "row0": row9')
-        await on.press("down")
-        await on.sees("row1, unit 1 of 6")
-        assert not has_row(on.app, "most like"), "it has no neighbours"
-        await on.press("tab")
-        await on.sees('most like "i": you')
 
 
 async def test_it_says_how_surprising_the_chosen_word_was(
@@ -260,68 +211,6 @@ async def test_a_training_of_another_model_is_told_of_once(
             await wait_until(on.pilot, lambda: toasts(on.app) == [TRAINING])
 
 
-# Playing
-
-
-async def test_the_line_is_played_word_by_word(
-    tmp_path: Path, inside_script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(screen, "STEP_S", 0.02)
-    async with inside(tmp_path, inside_script, "a b c ") as on:
-        await on.press("space")
-        await wait_until(on.pilot, lambda: len(inside_script.asked) == 5)
-        await wait_until(on.pilot, lambda: not has_row(on.app, "▶"))
-        assert inside_script.lines == ["a b c ", "", "a ", "a b ", "a b c "]
-
-
-async def test_the_stages_are_played_one_by_one_until_space_or_a_move(
-    tmp_path: Path, inside_script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(screen, "STEP_S", 0.02)
-    async with inside(tmp_path, inside_script, "a b ") as on:
-        await on.press("down", "p")
-        await on.sees("n-grams: 2 x 2")
-        await wait_until(on.pilot, lambda: not has_row(on.app, "▶"))
-        assert inside_script.lines == ["a b "]
-
-
-async def test_the_same_key_pauses_and_goes_on(
-    tmp_path: Path, inside_script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with inside(tmp_path, inside_script, "a b c ") as on:
-        play = on.app.inside_screen
-        await on.press("left", "left")
-        await on.explains("a ")
-        await on.press("space")
-        await on.sees("▶", "[a]")
-        await on.sees("Space, p pause")
-        play._step()
-        await on.explains("a b ")
-        await on.press("space")
-        await on.sees("Space, p play")
-        play._step()
-        await on.press("space")
-        await on.sees("▶", "[b]")
-        play._step()
-        await on.explains("a b c ")
-        await on.press("p")
-        await on.press("down", "p")
-        await on.sees("▶", "[c]")
-        play._step()
-        await on.sees("relu layer: 200")
-        assert inside_script.lines[-3:] == ["a ", "a b ", "a b c "]
-
-
-async def test_a_move_stops_what_is_played(tmp_path: Path, inside_script: Script) -> None:
-    async with inside(tmp_path, inside_script, "a b ") as on:
-        for play in ("space", "p"):
-            for stop in ("left", "down", "space", "p"):
-                await on.press(play)
-                await on.sees("▶")
-                await on.press(stop)
-                await wait_until(on.pilot, lambda: not has_row(on.app, "▶"))
-
-
 # The model
 
 
@@ -350,7 +239,7 @@ async def test_without_a_model_it_says_what_to_do(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: app.has_no_models)
         await press(pilot, "f10")
         await wait_until(pilot, lambda: has_row(app, "There is no model: F3 trains one."))
-        await press(pilot, "left", "down", "tab", "right", "m", "space", "p")
+        await press(pilot, "left", "down", "tab", "right", "m")
         check_layout(app)
 
 
@@ -398,7 +287,7 @@ async def test_all_of_it_fits_in_any_window(
         check_layout(on.app)
         await on.pilot.resize_terminal(80, 24)
         await on.sees("row0 #≡-·▒█")
-        await on.sees("←→ word", "↑↓ stage", "Space, p play", "Tab cells", "Enter line")
+        await on.sees("←→ word", "↑↓ stage", "Enter line")
 
 
 async def test_it_can_be_opened_from_the_palette(tmp_path: Path) -> None:

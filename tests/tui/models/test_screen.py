@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,19 +10,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from msgspec import structs
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Entry, Library
-from rnnlm_tui.store.model_file import change_card as forget_figures
 from rnnlm_tui.tui.models import screen
 from rnnlm_tui.tui.models.card import ModelCardScreen, ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.models.table import COLUMNS, ModelTable
-from rnnlm_tui.tui.runs.child import TrainArguments, run_headless
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
 from rnnlm_tui.tui.widgets.inputs import PathInput
@@ -291,36 +288,6 @@ async def test_a_model_is_renamed(library: Library) -> None:
         assert len(app.calls) == 1, "the same name changes nothing"
 
 
-async def test_a_model_is_measured_and_brought_up_to_date(
-    data_dir: Path, corpus_file: Path
-) -> None:
-    library = Library(data_dir)
-    arguments = ("--train", str(corpus_file), "--preset=ngram", "--name=two", "--held-out=0.3")
-    await run_headless((*arguments, f"--data-dir={data_dir}"))
-    forget_figures(library.path("two"), partial(structs.replace, evaluation=None))
-    make_model(library.path("one"))
-    async with shown(library, (200, 50), row="two") as (pilot, app):
-        await pilot.press("m")
-        await told(pilot, app, "two: keys saved ")
-        await wait_until(pilot, lambda: re.search(r" \? .*%", line_of(app, "two")))
-        await pilot.press("f5")
-        update = TrainArguments.updating("two", ())
-        await wait_until(pilot, lambda: app.calls[-1:] == [("start_trainings", update)])
-        await pilot.press("a")
-        await told(pilot, app, "the files of no model have changed")
-        corpus_file.write_text("the moon in June\n" * 9)
-        await pilot.press("a")
-        await told(pilot, app, "files have changed: two")
-        assert app.calls[-2:] == [("start_trainings", update)] * 2
-        corpus_file.unlink()
-        app.told.clear()
-        await pilot.press("a")
-        await told(pilot, app, "the files of no model have changed")
-        app.table.move_cursor(row=0)
-        await pilot.press("m")
-        await told(pilot, app, "one was trained on all its lines")
-
-
 @pytest.mark.parametrize("key", ["1", "2", "3", "escape"])
 async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_texts(
     library: Library, key: str
@@ -342,11 +309,11 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
             await click(pilot, "#ok")
         await wait_until(pilot, lambda: not app.screen.is_modal)
         if key == "escape":
-            assert "start_trainings" not in [call[0] for call in app.calls]
+            assert "start_training" not in [call[0] for call in app.calls]
             return
         learned = {"1": ["We left.\n\nIt rained.\n\nWell\nthen.\n"], "2": ["It rained.\n"]}
         added = (str(texts / "two-written.txt"),) if key in learned else ()
-        started = ("start_trainings", TrainArguments.updating("two", added))
+        started = ("start_training", TrainArguments.updating("two", added))
         await wait_until(pilot, lambda: app.calls[-1:] == [started])
         kept = [path.read_text("utf-8-sig") for path in texts.glob("*")]
         assert kept == learned.get(key, [])

@@ -35,7 +35,6 @@ async def runs(script: Script, data_dir: Path) -> AsyncIterator[Runs]:
     """The runs of an app. They have ended after the test."""
     runs = Runs(Library(data_dir))
     yield runs
-    runs.waiting.clear()
     if runs.own is not None:
         script.exit(name=runs.own.name)
         await over(runs.own)
@@ -60,42 +59,10 @@ async def test_a_run_is_shown_and_its_saves_and_end_are_reported(
 
 
 async def test_only_one_run_at_a_time(runs: Runs) -> None:
-    first, second = await asyncio.gather(runs.start(request()), runs.start(request("second")))
-    assert (runs.own, second) == (first, None)
-    assert runs.taken_names == {"poems", "second"}
-    for name in ("poems", "second"):
-        with pytest.raises(UsageError, match=f"{name} is being trained or waits"):
-            await runs.start(request(name))
-
-
-async def test_those_that_wait_start_one_after_the_other_even_after_a_failure(
-    runs: Runs, script: Script
-) -> None:
-    ends: list[str] = []
-    runs.on_end = lambda run: ends.append(run.name)
-    first = await runs.start(request())
-    for name in ("second", "given-up", "deleted", "third"):
-        await runs.start(request(name))
-    runs.give_up("given-up")
-    runs.name_changed("deleted", None)
-    script.exit(3)
-    await until(lambda: script.arguments("second"))
-    assert runs.shown is first, "how it has ended can be read"
-    assert [waiting.name for waiting in runs.waiting] == ["third"]
-    script.exit(name="second")
-    await until(lambda: script.arguments("third"))
-    assert ends == ["poems", "second"]
-    assert not script.arguments("given-up") and not script.arguments("deleted")
-
-
-async def test_nothing_that_waits_starts_while_the_app_is_closed(
-    runs: Runs, script: Script
-) -> None:
-    run = await begun(runs)
-    await runs.start(request("second"))
-    await runs.close(detach=False)
-    assert not run.is_running
-    assert runs.own is run and not runs.waiting
+    both = runs.start(request()), runs.start(request("second"))
+    first, second = await asyncio.gather(*both, return_exceptions=True)
+    assert runs.own is first
+    assert isinstance(second, UsageError) and second.message == "poems is training"
 
 
 async def test_a_run_of_another_process_is_shown_in_the_place_of_the_own(

@@ -57,7 +57,7 @@ def test_a_plan_becomes_the_command_lines_arguments() -> None:
     )
     assert (request.name, request.seed_line) == ("-x", "-- the cat")
     assert FormContent("files", "a", encoding="latin-1").setting_flags() == ["--encoding=latin-1"]
-    assert FormContent("pasted", text="a b", encoding="latin-1").setting_flags() == []
+    assert FormContent("written", encoding="latin-1").setting_flags() == []
 
 
 def test_paths_are_split_unquoted_and_made_absolute(
@@ -97,7 +97,6 @@ def test_a_typed_setting_is_checked(setting: str, typed: str, says: str | None) 
 def test_names_are_proposed_from_the_corpus() -> None:
     name = form_content.proposed_stem
     assert name(FormContent()) == "sonnets-gru"
-    assert name(FormContent("pasted")) == "text-gru"
     assert name(FormContent("written")) == "mine-gru"
     assert name(FormContent("files", "/x/My poems (old).txt; b.txt")) == "My-poems-old-gru"
     assert name(FormContent("files", "/x/" + "ä" * 90)) == "ä" * 40 + "-gru"
@@ -144,20 +143,17 @@ async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
         assert on.form.content.name == "p-gru"
 
 
-@pytest.mark.parametrize("source", ["files", "pasted"])
 @pytest.mark.parametrize("by", ["key", "click"])
-async def test_a_chosen_source_takes_the_focus_to_what_it_asks_for(
-    script: Script, source: str, by: str
-) -> None:
+async def test_my_files_takes_the_focus_to_their_paths(script: Script, by: str) -> None:
     async with shown(script) as on:
-        wanted = on.form.query_one(f"#{source}")
+        wanted = on.form.query_one("#files")
         if by == "key":
             on.form.query_one("#sources").focus()
-            await on.pilot.press("right", "right", *["right"] * (source == "pasted"), "enter")
+            await on.pilot.press("right", "right", "enter")
         else:
-            await click(on.pilot, f"#source-{source}")
+            await click(on.pilot, "#source-files")
         await on.until(lambda: on.app.focused is wanted)
-        assert on.form.source == source
+        assert on.form.source == "files"
 
 
 async def test_an_empty_file_field_is_passed_by_tab_and_not_by_enter(

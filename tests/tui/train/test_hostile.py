@@ -99,9 +99,9 @@ async def test_hostile_complaints_of_a_corpus_are_shown(script: Script) -> None:
 async def test_a_hostile_paste_does_not_get_to_the_terminal(script: Script) -> None:
     """Into every field, as by a terminal that does not clean what it pastes."""
     async with shown(script, (120, 40)) as on:
-        for field in ("name", "seed", "setting-epochs", "files", "pasted"):
-            if field in ("files", "pasted"):
-                on.form.query_one(f"#source-{field}", RadioButton).value = True
+        for field in ("name", "seed", "setting-epochs", "files"):
+            if field == "files":
+                on.form.query_one("#source-files", RadioButton).value = True
             widget = on.form.query_one(f"#{field}")
             widget.focus()
             await on.pilot.pause()
@@ -136,6 +136,6 @@ async def test_a_hostile_end_of_a_run_is_shown(script: Script, said: str | Rnnlm
     async with shown(script) as on:
         await on.start(started())
         script.exit(1, said)
-        await on.until(lambda: on.buttons)
+        await on.until(lambda: on.end)
         await is_whole(on)
         assert "[/b] [red]" in on.end

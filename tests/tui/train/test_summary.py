@@ -61,8 +61,9 @@ async def test_the_real_command_answers_about_a_file(corpus_file: Path) -> None:
 
 
 async def test_the_card_of_the_lesson_names_its_steps_and_shows_its_padded_sequences() -> None:
-    text = "from fairest creatures\nwe desire increase from us"
-    summary = await summarise(FormContent("pasted", text=text, preset="lesson"), (), data_dir())
+    lines = ("from fairest creatures\nwe desire increase from us",)
+    content = FormContent("written", written=lines, preset="lesson")
+    summary = await summarise(content, (), data_dir())
     card = [line.plain for line in card_lines(summary, 70)]
     steps = ("Tokenizer: 7 words", "n-gram sequences: ", "pad_sequences: ", "predictors, label: ")
     layers = ("  Embedding", "  Bidirectional", "  Dropout", "  SimpleRNN", "  Dense (softmax)")
@@ -76,8 +77,9 @@ async def test_the_card_of_the_lesson_names_its_steps_and_shows_its_padded_seque
 
 
 async def test_the_real_command_answers_about_a_text() -> None:
-    text = "the cat sat on the mat\nthe dog sät too"
-    summary = await summarise(FormContent("pasted", text=text, preset="ngram"), (), data_dir())
+    lines = ("the cat sat on the mat\nthe dog sät too",)
+    content = FormContent("written", written=lines, preset="ngram")
+    summary = await summarise(content, (), data_dir())
     assert summary.first_pairs
     card = [line.plain for line in card_lines(summary, 60)]
     assert any("fewer than 1,000 words" in row for row in card)

@@ -81,7 +81,7 @@ async def test_without_a_text_the_form_says_so(script: Script) -> None:
     async with shown(script) as on:
         await choose_written(on)
         await on.until(lambda: offered(on) == "nothing is written yet")
-        await on.until(lambda: on.sees("! nothing is written yet: a line counts once it is sent"))
+        await on.until(lambda: on.sees("! nothing is written yet: Enter keeps a line"))
         assert on.form.query_one("#written", Button).disabled
 
 

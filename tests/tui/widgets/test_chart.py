@@ -33,13 +33,13 @@ def test_two_losses_with_the_best_epoch() -> None:
     the labels are the largest, the middle and the smallest loss; ^ is below the best epoch."""
     assert text_of(FALLING, RISING, 4, 46, 9) == [
         "╍╍ train 2.00   ━━ held-out 6.30   ^ best 4",
-        "6.30┤⠤⠤⣀⣀⣀                         ⢀⣀⣀⣀⠤⠤⠔⠒⠊⠉⠉",
-        "    │⠒⠒ ⢄⣀⠉⠉⠉⠉⠉⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠉⠉⠁          ",
+        "6.30┤⠤⢄⣀⣀⣀                         ⣀⣀⣀⡠⠤⠤⠔⠒⠒⠊⠉",
+        "    │⠒⠤ ⣀⣀⠉⠉⠉⠉⠉⠑⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊⠉⠉⠉⠉⠉           ",
         "    │      ⠉⠒ ⠤⢄                              ",
         "4.15┤            ⠉⠉ ⠒⠤ ⣀⡀                     ",
         "    │                   ⠈ ⠑⠒ ⠤⣀               ",
         "    │                           ⠉⠉ ⠢⠤ ⣀       ",
-        "2.00┤                                  ⠉ ⠒⠤ ⣀⣀",
+        "2.00┤                                  ⠉ ⠒⠒ ⠤⣀",
         "     1                ^                      8",
     ]
 

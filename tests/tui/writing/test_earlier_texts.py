@@ -10,12 +10,9 @@ from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets import terminal
 from tests.helpers.networks import small_network
 from tests.helpers.writing_screen import AppDesk, desk
-
-QUIET = Preferences(first_steps=False)
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +36,14 @@ def listed(it: AppDesk) -> list[str]:
 async def test_names_of_earlier_texts_are_known_in_a_new_one_and_after_a_new_start(
     tmp_path: Path,
 ) -> None:
-    async with desk(tmp_path, {"m": mixture()}, preferences=QUIET) as it:
+    async with desk(tmp_path, {"m": mixture()}) as it:
         await it.send("We met Zillah.", 1)
         await it.press("ctrl+n")
         await it.until(lambda: not it.page)
         await it.write(*"we met z")
         await it.until(lambda: "Zillah" in listed(it))
         await it.press("enter")
-    async with desk(tmp_path, {"m": mixture()}, preferences=QUIET) as it:
+    async with desk(tmp_path, {"m": mixture()}) as it:
         await it.press("ctrl+n")
         await it.write(*"we met z")
         await it.until(lambda: "Zillah" in listed(it))

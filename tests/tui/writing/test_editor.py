@@ -348,49 +348,6 @@ async def test_an_unlikely_ghost_is_shown_only_on_demand(
 # The English word I
 
 
-@pytest.mark.parametrize(
-    ("script", "line"),
-    [
-        ("i ", "i "),
-        ("i c", "I c"),
-        ("so i  compare", "so I  compare"),
-        ("i [:compare]{tab}", "I compare "),
-        ("i[i:i|compare]{tab}", "I compare "),
-        ("i c[c:compare]1", "I compare "),
-        ("i compare{ctrl+j}i do", "I compare\nI do"),
-        ("i c{ctrl+z}", "i c"),
-        ("i c{ctrl+z}ompare", "i compare"),
-        ("i c{ctrl+z}{ctrl+y}", "I c"),
-        ("i [:compare]{tab}{ctrl+z}{ctrl+z}", "i "),
-        ("i. c", "i. c"),
-        ("2i c", "2i c"),
-        ("i = 3", "i = 3"),
-        ("(i c", "(i c"),
-        ("hi c", "hi c"),
-        ("`for i in x` i do", "`for i in x` I do"),
-        ("```{ctrl+j}a i b", "```\na i b"),
-        ("for i in x", "for i in x"),
-        ("for i am", "for I am"),
-        ("i.e. so", "i.e. so"),
-        ("my i5 is", "my i5 is"),
-    ],
-)
-async def test_the_word_i_becomes_a_capital_when_the_next_word_begins(
-    script: str, line: str
-) -> None:
-    async with desk() as it:
-        it.editor.typing.capitalises_i = True
-        await it.play(script)
-        assert it.line == line
-
-
-async def test_the_capital_costs_no_key() -> None:
-    async with desk() as it:
-        it.editor.typing.capitalises_i = True
-        await it.press(*"i do")
-        assert it.editor.keystrokes == Keystrokes(4, 0)
-
-
 async def test_a_ghost_that_is_typed_through_never_blanks() -> None:
     """The rest of the ghost stays between two keys."""
     async with desk("shall i ") as it:
@@ -601,16 +558,6 @@ async def test_plain_digits_take_a_word_by_default_once_one_is_chosen() -> None:
         assert it.line == "i c2"
         await it.play("{backspace}[c:compare company]{down}2")
         assert it.line == "i company "
-
-
-async def test_a_digit_that_is_given_back_gives_back_the_capital_of_an_i_too() -> None:
-    async with desk(digits="always") as it:
-        it.editor.typing.capitalises_i = True
-        await it.play("i [:am was]2")
-        assert it.line == "I was "
-        await it.press(" ")
-        assert it.line == "i 2 "
-        assert it.editor.keystrokes == Keystrokes(3, 0)
 
 
 async def test_a_mark_takes_over_the_presses_of_the_space_that_it_replaces() -> None:

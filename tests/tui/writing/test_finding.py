@@ -80,10 +80,10 @@ async def test_the_page_goes_to_the_matches_and_marks_them(tmp_path: Path) -> No
         check_layout(it.app)
         for keys, match, place in (
             ("LINE 1", "line 1", "10 of 11"),
-            (["enter"], "line 1", "11 of 11"),
+            (["down"], "line 1", "11 of 11"),
             (["down"], "line 1", "1 of 11"),
             (["up"], "line 1", "11 of 11"),
-            (["shift+enter", "up"], "line 1", "9 of 11"),
+            (["up", "up"], "line 1", "9 of 11"),
             (["9"], "line 19", "1 of 1"),
             (["x"], "", "not found"),
         ):
@@ -94,6 +94,26 @@ async def test_the_page_goes_to_the_matches_and_marks_them(tmp_path: Path) -> No
         await it.until(lambda: it.editor.has_focus and not line.region)
         await it.press("s")
         assert it.line == "so s"
+
+
+async def test_the_line_that_was_found_is_edited(tmp_path: Path) -> None:
+    """By Enter at once, or from the page after the finding was ended; so is one that is clicked."""
+    async with desk(tmp_path) as it:
+        put_lines(it)
+        line = it.screen.query_one(FindLine)
+        for keys in (["enter"], ["escape", "f6", "enter"]):
+            await it.press("ctrl+f")
+            await it.until(lambda: line.has_focus)
+            await it.press(*"line 3")
+            await it.until(lambda: marked(it) == "line 3")
+            await it.press(*keys)
+            await it.until(lambda: it.editor.has_focus and it.line == "line 3")
+            await it.press("escape")
+            await it.until(lambda: it.line == "")
+        page = it.screen.page
+        row = next(n for n, text in enumerate(it.rows) if "line 5" in text)
+        await it.pilot.click(Page, offset=(3, row - page.region.y))
+        await it.until(lambda: it.line == "line 5")
 
 
 async def test_finding_ends_when_the_line_is_written_again(tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +18,10 @@ from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Text, TextFile
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.text.reading import count_words
+from rnnlm_tui.tui.writing import open_text
 from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
+from tests.helpers.session import drafts
 
 
 @asynccontextmanager
@@ -56,17 +62,67 @@ async def test_lines_come_back_as_they_were(line: str, tmp_path: Path) -> None:
 async def test_each_text_has_its_own_lines_and_its_own_end(tmp_path: Path) -> None:
     async with app(tmp_path) as text:
         text.add_line("in the first")
-        text.draft.keep("half a line")
+        text.keep_draft("half a line")
         assert await text.open(None) == ""
         assert (lines(text), text.title) == ([], "new text")
         text.add_line("in the second")
-        text.draft.keep("another half")
+        text.keep_draft("another half")
         assert text.previous_lines() == ("in the second",)
         assert await text.open(1) == "half a line"
         assert text.previous_lines() == ("in the first",)
     async with app(tmp_path) as text:
         assert (text.title, lines(text)) == ("in the first", ["in the first"])
         assert await text.open(2) == "another half"
+
+
+async def test_a_draft_comes_back_until_it_is_emptied(tmp_path: Path) -> None:
+    for line in ("s", "two\nlines [/b] \u2028 lone \ud800", ""):
+        async with app(tmp_path) as text:
+            text.keep_draft(line)
+        async with app(tmp_path) as text:
+            assert await text.open(text.text.number) == line.replace("\ud800", "?")
+
+
+async def test_a_draft_is_stored_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_text, "LONGEST_WAIT_S", 20.0)
+    async with app(tmp_path) as text:
+        for line in ("s", "sh", "sha", "x" * MAX_TEXT):
+            text.keep_draft(line)
+            assert drafts(tmp_path) == [line]
+
+
+async def test_a_slow_disk_gets_the_latest_draft_only(tmp_path: Path) -> None:
+    gate, statements = threading.Event(), list[str]()
+
+    def hold(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(statements.append)
+        assert gate.wait(10)
+
+    async with app(tmp_path) as text:
+        text._database.write(hold)
+        for line in ("a", "a b", "a bi", "a bird"):
+            text.keep_draft(line)
+        gate.set()
+    assert drafts(tmp_path) == ["a bird"]
+    assert len([statement for statement in statements if "SET draft" in statement]) == 1
+
+
+async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, os, sys, pathlib\n"
+        "from rnnlm_tui.session.database import SessionDatabase\n"
+        "from rnnlm_tui.tui.writing.open_text import OpenText\n"
+        "async def main():\n"
+        "    text = OpenText(SessionDatabase(pathlib.Path(sys.argv[1]), print))\n"
+        "    text.keep_draft('half a line')\n"
+        "    await text._database.read(lambda connection: None)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "session")]
+    assert subprocess.run(command, check=False, timeout=60).returncode != 0
+    async with app(tmp_path) as text:
+        assert await text.open(text.text.number) == "half a line"
 
 
 async def test_the_lines_above_are_the_nearest_without_blank_ones(tmp_path: Path) -> None:
@@ -79,19 +135,6 @@ async def test_the_lines_above_are_the_nearest_without_blank_ones(tmp_path: Path
         assert text.previous_lines(turns[4]) == ("0", "1")
         text.add_line("x" * 1_000_000)
         assert len(text.previous_lines()[-1]) == MAX_TEXT
-
-
-async def test_two_apps_write_in_one_text_and_its_file_gets_all(tmp_path: Path) -> None:
-    async with app(tmp_path) as before:
-        before.add_line("before")
-    async with AsyncExitStack() as apps:
-        one, two = [await apps.enter_async_context(app(tmp_path)) for _ in range(2)]
-        one.add_line("one")
-        await one._database.read(lambda connection: None)
-        two.add_line("two")
-        assert (lines(one), lines(two)) == (["before", "one"], ["before", "two"])
-        await two.save(str(tmp_path / "a.txt"))
-    assert (tmp_path / "a.txt").read_text() == "before\none\ntwo\n"
 
 
 async def test_a_file_becomes_a_text_and_is_saved_with_its_line_ends(tmp_path: Path) -> None:
@@ -126,21 +169,6 @@ async def test_of_a_file_that_others_have_changed_the_unsaved_lines_are_kept(
         path.write_text("all else\n")
         await text.open_file(read_text_file(path))
         assert lines(text) == ["one", "of others", "mine"]
-        await text.save(str(path), append=True)
-        assert path.read_text() == "all else\nmine\n"
-        assert (lines(text), text.text.is_saved) == (["all else", "mine"], True)
-    async with app(tmp_path) as text:
-        assert (lines(text), text.text.is_saved) == (["all else", "mine"], True)
-
-
-async def test_a_text_is_appended_to_a_file_that_it_did_not_have(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"of others\r\n")
-    async with app(tmp_path) as text:
-        text.add_line("one")
-        text.add_line("two")
-        await text.save(str(tmp_path / "a.txt"), append=True)
-        assert (tmp_path / "a.txt").read_bytes() == b"of others\r\none\r\ntwo\r\n"
-        assert lines(text) == ["of others", "one", "two"]
 
 
 async def test_a_text_that_cannot_be_saved_is_not_saved(tmp_path: Path) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from msgspec import structs
-
-from rnnlm_tui.store.card import ENGLISH, Mixture
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, Question, answer_to
 from tests.helpers.app import card_of, scripted_model
@@ -18,15 +15,6 @@ PATIENCE_S = 10
 
 def loaded(model: ScriptedModel) -> LoadedModel:
     return LoadedModel("sonnets", card_of(model), model)
-
-
-def test_a_model_is_english_if_the_english_is_below_it() -> None:
-    model = scripted_model()
-    own = card_of(model)
-    assert LoadedModel(ENGLISH, own, model).is_english
-    below = structs.replace(own, mixture=Mixture({"network": 0.5, "base": 0.5}, "english"))
-    assert LoadedModel("letters", below, model).is_english
-    assert not LoadedModel("lettres", own, model).is_english
 
 
 def test_an_answer_carries_its_question_and_counts_the_words() -> None:

@@ -69,7 +69,6 @@ class Writer:
     def __init__(self, editor: LineEditor, contexts: Contexts) -> None:
         self.editor, self._contexts = editor, contexts
         editor.typing.takes_space = contexts.model.tokenizer.takes_space
-        editor.typing.capitalises_i = True
 
     def begin(self, text: str) -> None:
         self.editor.set_text(text)

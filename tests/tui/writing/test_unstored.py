@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice
 from rnnlm_tui.tui.writing import screen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
@@ -20,7 +19,6 @@ from tests.helpers.app import check_layout, has_row, post_keys
 from tests.helpers.writing_screen import AppDesk, desk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")
-QUIET = Preferences(continue_lines=False)
 """No line is continued by the model."""
 OFFER = "” is not stored"
 
@@ -66,7 +64,7 @@ async def test_a_loss_is_said_at_once_and_all_is_saved_also_what_is_written_late
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "diary.txt"
-    async with desk(tmp_path, preferences=QUIET) as it:
+    async with desk(tmp_path) as it:
         await it.send("before", 1)
         await it.write(*"half a li")
         lose(tmp_path)  # and nothing is typed
@@ -88,7 +86,7 @@ async def test_a_loss_is_said_at_once_and_all_is_saved_also_what_is_written_late
 async def test_one_can_write_on_and_nothing_is_called_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with desk(tmp_path, preferences=QUIET) as it:
+    async with desk(tmp_path) as it:
         await it.send("before", 1)
         lose(tmp_path)
         await answer(it, "2")
@@ -111,7 +109,7 @@ async def test_the_text_is_saved_on_the_way_out_also_below_a_dialog(
 ) -> None:
     monkeypatch.setattr(screen, "CHECK_STORED_EVERY_S", 1000.0)
     target = tmp_path / "diary.txt"
-    async with desk(tmp_path, preferences=QUIET) as it:
+    async with desk(tmp_path) as it:
         await it.send("before", 1)
         await it.press("ctrl+o")
         await it.until(lambda: isinstance(it.app.screen, TextsDialog))
@@ -128,7 +126,7 @@ async def test_the_text_is_saved_on_the_way_out_also_below_a_dialog(
 async def test_what_another_program_has_changed_is_not_called_kept(
     change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with desk(tmp_path, preferences=QUIET) as it:
+    async with desk(tmp_path) as it:
         await it.send("before", 1)
         await it.app.session.read(lambda connection: None)
         with closing(sqlite3.connect(tmp_path / "data" / "session" / "session.db")) as connection:
@@ -140,26 +138,10 @@ async def test_what_another_program_has_changed_is_not_called_kept(
     assert "Notkept" in printed(capsys)
 
 
-async def test_lines_that_another_app_has_changed_since_are_no_loss(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async with desk(tmp_path, preferences=QUIET) as it:
-        await it.send("before", 1)
-        async with desk(tmp_path, preferences=QUIET) as other:
-            await other.press("up")
-            await other.until(lambda: other.line == "before")
-            await other.write(*" it")
-            await other.press("enter")
-            await other.until(lambda: other.page == ["before it"])
-            await quit_app(other)
-        await quit_app(it)
-    assert printed(capsys) == "Kept:“before”Tocontinue:rnnlm-tui"
-
-
 async def test_an_app_without_a_text_does_not_ask(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "session").write_text("a file where the folder should be")
-    async with desk(tmp_path, preferences=QUIET) as it:
+    async with desk(tmp_path) as it:
         await it.until(lambda: it.tells("could not store"))
         await quit_app(it)
 
@@ -167,7 +149,7 @@ async def test_an_app_without_a_text_does_not_ask(tmp_path: Path) -> None:
 async def test_where_a_file_cannot_be_written_another_is_asked_for(tmp_path: Path) -> None:
     folder, target = tmp_path / "folder", tmp_path / "diary.txt"
     folder.mkdir()
-    async with desk(tmp_path, preferences=QUIET) as it:
+    async with desk(tmp_path) as it:
         await it.send("before", 1)
         await it.press("f5")
         await name_file(it, folder / "a.txt")
@@ -184,25 +166,6 @@ async def test_where_a_file_cannot_be_written_another_is_asked_for(tmp_path: Pat
         await it.until(lambda: target.exists() and target.read_text() == "before\n")
 
 
-async def test_what_is_appended_to_a_file_of_others_is_not_replaced_by_the_next_save(
-    tmp_path: Path,
-) -> None:
-    target = tmp_path / "diary.txt"
-    target.write_text("of others\n")
-    async with desk(tmp_path, preferences=QUIET) as it:
-        await it.send("before", 1)
-        lose(tmp_path)
-        await answer(it, "1")
-        await asks_path(it)
-        it.app.screen.query_one(Input).value = str(target)
-        await it.press("enter")
-        await it.until(lambda: has_row(it.app, "diary.txt already exists"))
-        await it.press("2")
-        await it.until(lambda: target.read_text() == "of others\nbefore\n")
-        await it.press("f5")
-        await asks_path(it)
-
-
 async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,7 +174,7 @@ async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(
     def fail(connection: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("database is locked")
 
-    async with desk(tmp_path, preferences=QUIET) as it:
+    async with desk(tmp_path) as it:
         await it.send("before", 1)
         it.app.session.write(fail)
         await it.until(lambda: it.tells("database is locked"))
