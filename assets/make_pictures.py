@@ -67,9 +67,10 @@ async def picture_app(folder: Path) -> None:
         await until(pilot, lambda: app.autocomplete.editor.suggestion)
         await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
-        run = await app.runs.start(TrainArguments(RUN, RUN[3]))
+        app.start_training(TrainArguments(RUN, RUN[3]))
+        await until(pilot, lambda: app.runs.shown)
+        run = app.runs.shown
         assert run is not None
-        app.show_mode("train")
         await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
         step = run.progress.progress
         await until(

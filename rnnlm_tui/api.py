@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
@@ -28,7 +27,7 @@ from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import load_model, missing_base
+from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.suggest import split_last_line, suggest
 
 if TYPE_CHECKING:
@@ -62,8 +61,6 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
             raise error.within(f"{path}: {{message}}") from error
     else:
         card, model = library.open(name)
-    if sentence := missing_base(card, model):
-        warnings.warn(f"{name}: {sentence}", stacklevel=2)
     return Model(name, card.config.preset, model)
 
 

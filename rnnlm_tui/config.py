@@ -127,8 +127,8 @@ class CausalTrainConfig(LineTextConfig, frozen=True):
     """How a causal network is trained, and its corpus prepared."""
 
     epochs: Annotated[Millions, "passes over the corpus, at most"] = 15
-    batch_size: Annotated[BatchSize, "text streams, or lines, per batch"] = 16
-    bptt: Annotated[Length, "words per stream and step; longer lines are cut"] = 16
+    batch_size: Annotated[BatchSize, "text streams per batch"] = 16
+    bptt: Annotated[Length, "words per stream and step"] = 16
     learning_rate: Annotated[
         StepSize, "peak step size of AdamW; it falls to 0 by the last epoch"
     ] = 3e-3
@@ -300,7 +300,8 @@ ALL_SETTINGS = {name: spec for own in SETTINGS.values() for name, spec in own.it
 def preset_named(name: object) -> Config:
     """The preset of this name. Raises UsageError."""
     if not isinstance(name, str) or name not in PRESETS:
-        raise UsageError(f"no preset is called {name!r}", f"presets: {', '.join(PRESETS)}")
+        hint = f"presets: {', '.join(PRESETS)}"
+        raise UsageError(f"no preset is called {name!r}", hint, field="preset")
     return PRESETS[name]
 
 

@@ -124,9 +124,9 @@ class _Event(Struct, frozen=True, tag_field="event"):
 
 
 class Preparing(_Event, frozen=True, tag="preparing"):
-    """The progress of a phase before the first epoch or after the last one: `done` of `of` bytes of
-    the text, lengths of n-grams, or models measured. At most ten a second. `eta_s` is the time left
-    for this phase."""
+    """The progress of a phase before the first epoch or after the last one: `done` of `of` bytes or
+    lines of the text, lengths of n-grams, or models measured. At most ten a second. `eta_s` is the
+    time left for this phase."""
 
     phase: ShortText
     done: Count

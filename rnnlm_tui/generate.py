@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import apply_insertion, encode_context, insertions_for, unpaired_marks
@@ -17,11 +18,6 @@ LESSON_WORDS, SENTENCE_WORDS = 10, 40
 TEMPERATURE, TOP_K = 0.7, 40
 """How the words of a sentence are drawn."""
 CLOSING_MARKS = '”\u2019)]}»"'
-
-
-def usual_temperature(tokenizer: Tokenizer) -> float:
-    """Sentences are drawn; other words are the likeliest ones, as in the lesson."""
-    return TEMPERATURE if tokenizer.writes_text else 0.0
 
 
 def generate_words(
@@ -42,12 +38,15 @@ def generate_words(
     `top_k` likeliest, by default all; a higher temperature draws more freely. Special tokens are
     left out. There are fewer words if a line of prose ends, which never repeats three words in a
     row, if the model can suggest none, or if the likeliest id of the lesson's model is padding, as
-    in the lesson.
+    in the lesson. Raises UsageError for a `top_k` without a temperature.
     """
     is_prose, one_sentence = model.tokenizer.writes_text, False
     if temperature is None:
-        temperature = usual_temperature(model.tokenizer)
+        temperature = TEMPERATURE if is_prose else 0.0
         top_k = TOP_K if is_prose and top_k is None else top_k
+    if top_k is not None and temperature == 0:
+        hint = "give a {temperature} too, such as 0.8"
+        raise UsageError("{top_k} applies only to sampling", hint, field="top_k")
     if count is None:
         count, one_sentence = SENTENCE_WORDS if is_prose else LESSON_WORDS, is_prose
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
@@ -62,6 +61,8 @@ def generate_words(
         if is_prose:
             never |= _repeats(own)
             never -= {model.vocabulary.end_id if words else None}
+        if one_sentence and not words:  # a mark alone would continue nothing
+            never |= {*model.vocabulary.encode([*SENTENCE_ENDS])}
         best = _draw(probabilities, [*never], temperature, top_k, rng)
         if best is None or best < model.vocabulary.first_word_id:
             break

@@ -116,6 +116,9 @@ def sentences(mark: str, then: str = "he") -> ScriptedModel:
     return prose_model((*dict.fromkeys(("he", "sat", mark, "”")),), after)
 
 
+ENDING = prose_model(("he", "sat", "."), {"sat": {".": 0.9, "he": 0.1}, "he": {".": 1.0}})
+
+
 @pytest.mark.parametrize(
     ("model", "line", "asked", "words"),
     [
@@ -130,6 +133,8 @@ def sentences(mark: str, then: str = "he") -> ScriptedModel:
         (sentences(","), "he", (7, 0), "sat , he sat"),
         *((sentences(mark), "he", (None, 0), f"sat {mark}") for mark in (*".!?…。！？؟।", "...")),
         (sentences("."), "he", (), "sat ."),
+        # The end of a sentence alone would continue nothing.
+        (ENDING, "he sat", (None, 0), "he ."),
     ],
 )
 def test_words_are_generated(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
@@ -14,33 +14,32 @@ from msgspec import structs, to_builtins
 
 from rnnlm_tui import evaluate
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.cli.inputs import open_model
 from rnnlm_tui.cli.options import EvaluateRequest
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
-from rnnlm_tui.errors import CorpusError, ModelError, StorageError, UsageError
-from rnnlm_tui.evaluate import ScoredLine, score
+from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.event_types import BaseSavings, Evaluation
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.results import holds_out, savings_sentence
 from rnnlm_tui.store import texts
-from rnnlm_tui.store.card import ENGLISH, ModelCard
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.model_file import change_card, english_path, open_stored
+from rnnlm_tui.store.model_file import english_path, open_stored
 from rnnlm_tui.store.trained_lines import OF_ENGLISH, count_seen, is_of_english
 from rnnlm_tui.text import reading
-from rnnlm_tui.text.held_out import LONG_EXCERPT, WORDS_EACH, Excerpt, Mask, excerpts_of, sampled
+from rnnlm_tui.text.held_out import LONG_EXCERPT, WORDS_EACH, Excerpt, excerpts_of, sampled
 from rnnlm_tui.text.overlap import hash_lines
 from rnnlm_tui.text.reading import read_text
 
-COST = (
-    "keys saved by the app's own keys and default settings; each space, mark and end of line counts"
+NOTES = (
+    "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",
+    "keys saved by the app's own keys and default settings; each space, mark and end of line"
+    " counts",
 )
 OF_KNOWN_WORDS = "the loss and the perplexity of the lesson's network are over the words it knows"
-WITH_KEYS = ("base",)
-"""The components of a mixture whose keys are counted: nobody writes with the others alone, and keys
-take most of the time."""
+HEADS = ("", "words", "unknown", "top-1", "top-5", "keys saved", "loss", "perplexity")
 BAR_EVERY_S = 0.1
 SAMPLE_WORDS = 20_000
 """Words of the sample that is measured by default."""
@@ -67,31 +66,26 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The metrics of a model. `trained_on` counts the lines that it was trained on, None for a
-    component and if the text is part of what the English has learned. `parts` are the results of
-    the components of a mixed model alone."""
+    """The metrics of a model. `parts` are those of the components of a mixed model, each alone.
+    `trained_on` counts the lines that it or its base was trained on, None if the text is part of
+    what the English has learned. `is_known` says whether the figures are too good for that."""
 
     subject: OpenedModel
     figures: Evaluation
+    parts: Mapping[ComponentName, Evaluation]
     trained_on: int | None
-    parts: Mapping[ComponentName, Result]
+    is_known: bool
 
 
 def show_evaluation(request: EvaluateRequest) -> int:
     """`--evaluate`."""
     library = Library(request.data_dir)
-    subjects = _subjects(request, library)
+    subjects = [library.opened_model(name) for name in (request.model, *request.against)]
+    names = [subject.name for subject in subjects]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"{twice} cannot be compared with itself", "name other models")
     text = _text(request, subjects[0])
-    trained_on = [_trained_on(subject, text) for subject in subjects]
-    for subject, count in zip(subjects, trained_on, strict=True):
-        if warning := _warning(subject, text, count):
-            print_warning(sanitize(warning))
-    results = [
-        _result(subject, text, count) for subject, count in zip(subjects, trained_on, strict=True)
-    ]
-    if request.limit is None:
-        for result in results:
-            _keep(library, result, text)
+    results = [_result(subject, text) for subject in subjects]
     if request.as_json:
         print_json(evaluation_json(text, results))
     else:
@@ -99,50 +93,9 @@ def show_evaluation(request: EvaluateRequest) -> int:
     return 0
 
 
-def _result(subject: OpenedModel, text: Text, trained_on: int | None) -> Result:
-    """The result of a model, with those of its components."""
-    parts = {
-        name: Result(part, _figures(part, text, counts_keys=name in WITH_KEYS), None, {})
-        for name, part in _parts(subject).items()
-    }
-    figures, base = _figures(subject, text), parts.get("base")
-    if base is not None and (savings := base.figures.keystroke_savings) is not None:
-        figures = structs.replace(figures, base=BaseSavings(ENGLISH, savings))
-    return Result(subject, figures, trained_on, parts)
-
-
-def _figures(subject: OpenedModel, text: Text, *, counts_keys: bool = True) -> Evaluation:
-    return evaluate.summarize(_scored_lines(subject, text, counts_keys=counts_keys))
-
-
-def _scored_lines(subject: OpenedModel, text: Text, *, counts_keys: bool) -> list[ScoredLine]:
-    """Scores the lines where they stand, with a progress bar on a terminal."""
-    scored, next_bar, total = list[ScoredLine](), 0.0, len(text.lines)
-    draws, label = has_bar(), sanitize(subject.name)
-    try:
-        for above, lines in text.excerpts:
-            for line in score(subject.model, lines, above, counts_keys=counts_keys):
-                if draws and time.monotonic() >= next_bar:
-                    draw(bar_line(label, len(scored), total, (), "lines"))
-                    next_bar = time.monotonic() + BAR_EVERY_S
-                scored.append(line)
-    finally:
-        if draws:
-            draw("")
-    return scored
-
-
-def _subjects(request: EvaluateRequest, library: Library) -> list[OpenedModel]:
-    opened = [open_model(library, name) for name in (request.model, *request.against)]
-    names = [each.name for each in opened]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"{twice} cannot be compared with itself", "name other models")
-    return opened
-
-
 def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     """The given text, or that of the model. Of its own text only the held-out lines, if any."""
-    name, card = first.name, first.card
+    name, card, tokenizer = first.name, first.card, first.model.tokenizer
     if request.sources:
         text = read_text(request.sources, request.encoding, sys.stdin.buffer)
         text = reading.arranged(text, card.config.lines)
@@ -153,27 +106,25 @@ def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
     held_out = np.zeros(0, np.bool_)
     if texts.is_text_of(card, text):
         with open_stored(first.path) as stored:
-            held_out = stored.lines().held_out_of(hash_lines(text, first.model.tokenizer))
+            held_out = stored.lines().held_out_of(hash_lines(text, tokenizer))
     if not (is_own := held_out.any()) and not request.sources:
         raise _nothing_held_out(name)
-    measured = compress(text, held_out) if is_own else text
-    lines = [line for line in measured if first.model.tokenizer.words(line)]
+    lines = [
+        line for line in (compress(text, held_out) if is_own else text) if tokenizer.words(line)
+    ]
     if not lines:
         raise CorpusError(f"{text.name} holds no words to measure on", "give another text")
+    among: Sequence[str] | reading.Text
     if is_own and isinstance(first.model, MixedModel):
-        excerpts = _excerpts(request, text, held_out, WORDS_EACH)
+        among, chosen, each = text, held_out, WORDS_EACH
     else:
-        excerpts = _excerpts(request, lines, np.ones(len(lines), np.bool_), LONG_EXCERPT)
-    kept = [*_first_lines(excerpts, first, request.limit or len(lines))]
-    return Text(text, kept, name if is_own else None, len(lines))
-
-
-def _excerpts(
-    request: EvaluateRequest, lines: Iterable[str], chosen: Mask, each: int
-) -> list[Excerpt]:
-    if not (request.is_all or request.limit):
-        chosen = sampled(lines, SAMPLE_WORDS, chosen, each)
-    return excerpts_of(lines, chosen, each)
+        among, chosen, each = lines, np.ones(len(lines), np.bool_), LONG_EXCERPT
+    if request.limit:
+        chosen = chosen & (np.cumsum(chosen) <= request.limit)
+    elif not request.is_all:
+        chosen = sampled(among, SAMPLE_WORDS, chosen, each)
+    excerpts = excerpts_of(among, chosen, each)
+    return Text(text, excerpts, name if is_own else None, len(lines))
 
 
 def _nothing_held_out(name: str) -> ModelError:
@@ -185,12 +136,50 @@ def _nothing_held_out(name: str) -> ModelError:
     )
 
 
-def _first_lines(excerpts: Iterable[Excerpt], first: OpenedModel, most: int) -> Iterator[Excerpt]:
-    """The excerpts with the first `most` of their lines that have words."""
-    for excerpt in excerpts:
-        lines = [line for line in excerpt.lines if first.model.tokenizer.words(line)][:most]
-        most -= len(lines)
-        yield excerpt._replace(lines=tuple(lines))
+def _result(subject: OpenedModel, text: Text) -> Result:
+    """The result of a model and of its components. Warns if it has learned the text."""
+    trained_on, name = _trained_on(subject, text), sanitize(subject.name)
+    is_known = trained_on is None or trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
+    if trained_on is None:
+        print_warning(f"{name}: {OF_ENGLISH}")
+    elif is_known:
+        print_warning(
+            f"{name} was trained on {trained_on:,} of these {len(text.lines):,} lines: there its"
+            " figures say how well it remembers, not how well it predicts"
+        )
+    figures = _figures(name, subject.model, text)
+    models = subject.model.models if isinstance(subject.model, MixedModel) else {}
+    # Nobody writes with the n-grams or the network alone, and keys take most of the time.
+    parts = {
+        part: _figures(_alone(part), model, text, counts_keys=part == "base")
+        for part, model in models.items()
+    }
+    if "base" in parts and (savings := parts["base"].keystroke_savings) is not None:
+        figures = structs.replace(figures, base=BaseSavings(ENGLISH, savings))
+    return Result(subject, figures, parts, trained_on, is_known)
+
+
+def _alone(name: ComponentName) -> str:
+    return f"{LABELS[name]} alone"
+
+
+def _figures(
+    name: str, model: LanguageModel, text: Text, *, counts_keys: bool = True
+) -> Evaluation:
+    """Scores the lines where they stand, with a progress bar on a terminal."""
+    scored, next_bar, total = list[evaluate.ScoredLine](), 0.0, len(text.lines)
+    draws = has_bar()
+    try:
+        for above, lines in text.excerpts:
+            for line in evaluate.score(model, lines, above, counts_keys=counts_keys):
+                if draws and time.monotonic() >= next_bar:
+                    draw(bar_line(name, len(scored), total, "lines"))
+                    next_bar = time.monotonic() + BAR_EVERY_S
+                scored.append(line)
+    finally:
+        if draws:
+            draw("")
+    return evaluate.summarize(scored)
 
 
 def _trained_on(subject: OpenedModel, text: Text) -> int | None:
@@ -206,51 +195,6 @@ def _trained_on(subject: OpenedModel, text: Text) -> int | None:
             return None
     with open_stored(subject.path) as stored:
         return count_seen(text.lines, tokenizer, stored.lines().known)
-
-
-def _warning(subject: OpenedModel, text: Text, trained_on: int | None) -> str | None:
-    """A sentence on why the metrics of a model look better than they are, or None."""
-    if trained_on is None:
-        return f"{subject.name}: {OF_ENGLISH}"
-    if not _are_worth_a_warning(trained_on, text):
-        return None
-    return (
-        f"{subject.name} was trained on {trained_on:,} of these {len(text.lines):,} lines: there"
-        " its figures say how well it remembers, not how well it predicts"
-    )
-
-
-def _are_worth_a_warning(trained_on: int, text: Text) -> bool:
-    return trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
-
-
-def _parts(subject: OpenedModel) -> dict[ComponentName, OpenedModel]:
-    """The components of a mixed model, each alone."""
-    models = subject.model.models if isinstance(subject.model, MixedModel) else {}
-    return {
-        name: replace(subject, name=f"{LABELS[name]} alone", model=model)
-        for name, model in models.items()
-    }
-
-
-def _keep(library: Library, result: Result, text: Text) -> None:
-    """Stores the metrics with the model if they are those of its held-out lines."""
-    subject, figures = result.subject, result.figures
-    if text.held_out_of != subject.name or subject.card.evaluation == figures:
-        return
-    if library.is_built_in(subject.name):
-        return
-
-    def measured(card: ModelCard) -> ModelCard:
-        if card != subject.card:
-            raise ModelError(f"{subject.name} was trained again meanwhile")
-        return structs.replace(card, evaluation=figures)
-
-    try:
-        with library.lock(subject.name, trains=False):
-            change_card(subject.path, measured)
-    except (ModelError, StorageError) as error:
-        print(f"the figures were not stored: {sanitize(error.message)}", file=sys.stderr)
 
 
 def evaluation_json(text: Text, results: Sequence[Result]) -> dict[str, Any]:
@@ -282,73 +226,51 @@ def _components(result: Result) -> list[dict[str, Any]] | None:
     metrics."""
     if not isinstance(model := result.subject.model, MixedModel):
         return None
-    parts = {name: to_builtins(part.figures) for name, part in result.parts.items()}
-    empty: dict[str, Any] = {}
     return [
-        {"name": name, "weight": weight, **parts.get(name, empty)}
+        {
+            "name": name,
+            "weight": weight,
+            **(to_builtins(result.parts[name]) if name in result.parts else {}),
+        }
         for name, weight in model.mixture_weights.items()
     ]
 
 
 def evaluation_table(text: Text, results: Sequence[Result]) -> Iterator[str]:
-    """The metrics as a table, with a column per model and per component of a mixed one."""
+    """The metrics as a table, with a row for each model and each component of a mixed one."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     if len(text.lines) < text.lines_in_all:
         yield f"a sample of {text.lines_in_all:,} lines (--all measures all of them)"
     yield ""
-    columns = [column for result in results for column in (result, *result.parts.values())]
-    yield from table(list(_rows(columns)), names_in_columns=True)
-    yield ""
-    yield from filter(None, map(_weights, results))
-    yield "hits are over all words; a word that a model does not know is a miss"
-    if any(column.subject.model.vocabulary.unknown_id is None for column in columns):
-        yield OF_KNOWN_WORDS
-    yield COST
+    rows: list[tuple[str, ...]] = [HEADS]
     for result in results:
-        if sentence := savings_sentence(result.figures, where=_where(result, text)):
-            yield sanitize(f"{result.subject.name}: {sentence}")
+        rows.append(_row(sanitize(result.subject.name), result.figures))
+        rows += [_row(f"  {_alone(name)}", found) for name, found in result.parts.items()]
+    yield from table(rows)
+    yield ""
+    for result in results:
+        if parts := result.subject.card.mixture_text:
+            yield f"{sanitize(result.subject.name)} is a mixture: {sanitize(parts)}"
+    yield from NOTES
+    if any(result.subject.model.vocabulary.unknown_id is None for result in results):
+        yield OF_KNOWN_WORDS
+    for result in results:
+        where = "" if result.is_known else "lines it has not seen"
+        if sentence := savings_sentence(result.figures, where=where):
+            yield sanitize(f"{result.subject.name}: {sentence}{_interval(result.figures)}")
 
 
-def _where(result: Result, text: Text) -> str:
-    """The lines that a model was measured on, which it or its base may have been trained on."""
-    count, who = result.trained_on, "it or its base" if result.figures.base else "it"
-    if count is None:
-        return f"lines that {who} may have seen"
-    if _are_worth_a_warning(count, text):
-        return f"lines of which {who} has seen {count:,} of {len(text.lines):,}"
-    return "lines it has not seen"
+def _row(name: str, found: Evaluation) -> tuple[str, ...]:
+    values = (
+        *((found.words, ",d"), (found.oov_share, ".1%"), (found.top1, ".1%"), (found.top5, ".1%")),
+        *((found.keystroke_savings, ".1%"), (found.loss, ".3f"), (found.perplexity, ",.1f")),
+    )
+    return (name, *("-" if value is None else format(value, form) for value, form in values))
 
 
-def _interval_shown(interval: tuple[float, float] | None) -> str:
-    return "-" if interval is None else f"{interval[0]:.1%}-{interval[1]:.1%}"
-
-
-def _weights(result: Result) -> str | None:
-    """The components of a mixed model as a sentence; None if it is not mixed."""
-    parts, name = result.subject.card.mixture_text, sanitize(result.subject.name)
-    return f"{name} is a mixture: {sanitize(parts)}" if parts else None
-
-
-def _head(result: Result) -> str:
-    """The name of a column: that of the model, or of its part."""
-    return sanitize(result.subject.name) + (" (mixture)" if result.parts else "")
-
-
-def _rows(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
-    figures = [result.figures for result in results]
-
-    def row(label: str, values: Sequence[float | None], form: str) -> tuple[str, ...]:
-        return (label, *("-" if value is None else format(value, form) for value in values))
-
-    yield ("", *map(_head, results))
-    yield row("words", [f.words for f in figures], ",d")
-    yield row("words it does not know", [f.oov_share for f in figures], ".1%")
-    yield row("first suggestion right", [f.top1 for f in figures], ".1%")
-    yield row("among five", [f.top5 for f in figures], ".1%")
-    yield row("keys saved", [f.keystroke_savings for f in figures], ".1%")
-    if any(f.savings_interval for f in figures):
-        yield ("  95 % interval", *(_interval_shown(f.savings_interval) for f in figures))
-    yield row("loss, nats per word", [f.loss for f in figures], ".3f")
-    yield row("  predictions counted", [f.predicted for f in figures], ",d")
-    yield row("perplexity per word", [f.perplexity for f in figures], ",.1f")
+def _interval(found: Evaluation) -> str:
+    if found.savings_interval is None:
+        return ""
+    low, high = found.savings_interval
+    return f"; 95 % interval {low:.1%} to {high:.1%}"

@@ -1,24 +1,12 @@
-"""The inputs of the modes: a model, and lines of text."""
+"""The lines of text that a mode asks about."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
 
-from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import as_unicode
-from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.model_file import missing_base
-
-
-def open_model(library: Library, name: str | None) -> OpenedModel:
-    """The model of this name, or the `default_model`. Warns if it lacks its base model. Raises
-    ModelError."""
-    opened = library.opened_model(name)
-    if sentence := missing_base(opened.card, opened.model):
-        print_warning(f"{opened.name}: {sentence}")
-    return opened
 
 
 def texts_of(text: str | None) -> Iterable[str]:

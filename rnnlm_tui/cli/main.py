@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from rnnlm_tui._version import APP_NAME, __version__
-from rnnlm_tui.cli.modes import MODES, format_help, split
+from rnnlm_tui.cli.modes import format_help, mode_named, split
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, flag_of, os_reason
 
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
     from rnnlm_tui.cli.options import AppRequest
 
-SHOWN = (RnnlmError, OSError, MemoryError, KeyboardInterrupt, ModuleNotFoundError)
+SHOWN = (RnnlmError, OSError, MemoryError, KeyboardInterrupt)
 """What is shown as a sentence, without a traceback."""
 
 
@@ -55,28 +55,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_to_exit_code(given: Sequence[str]) -> int:
     """Does what the arguments ask for. Raises RnnlmError."""
-    mode, arguments, operands = split(given)
+    name, arguments, operands = split(given)
     if "--version" in arguments:
         print(f"{APP_NAME} {__version__}")
         return 0
-    if "--help" in arguments and mode is None:
+    if "--help" in arguments and name is None:
         print(format_help(), end="")
         return 0
     from rnnlm_tui import threads
-    from rnnlm_tui.cli.options import AppRequest, EvaluateRequest, Query, TrainRequest
-    from rnnlm_tui.cli.parser import format_mode_help, make_request
+    from rnnlm_tui.cli.parser import format_mode_help, parse
 
     if "--help" in arguments:
-        print(format_mode_help(mode), end="")
+        print(format_mode_help(name), end="")
         return 0
-    request = make_request(mode, arguments, operands)
-    if mode is None:
-        assert isinstance(request, AppRequest)
-        return open_app(request)
-    if isinstance(request, Query | EvaluateRequest | TrainRequest):
-        threads.use_one_thread(trains=isinstance(request, TrainRequest))
+    request = parse(name, arguments, operands)
+    threads.use_one_thread(trains=name == "train")
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
-    module, _, function = MODES[mode][1].partition(":")
+    module, _, function = mode_named(name).run.partition(":")
     gc.disable()  # imports make no garbage: collecting it takes 10 ms of a suggestion
     run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
     gc.enable()
@@ -87,14 +82,9 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
 def open_app(request: AppRequest) -> int:
     """Opens the terminal app; returns the exit code. Raises UsageError without a suitable
     terminal."""
-    streams = {
-        "standard input": sys.stdin,
-        "standard output": sys.stdout,
-        "standard error": sys.stderr,
-    }
     hint = f"{APP_NAME} --help lists what works without one"
-    for name, stream in streams.items():
-        if not stream.isatty():
+    for name in ("stdin", "stdout", "stderr"):
+        if not getattr(sys, name).isatty():
             raise UsageError(f"the terminal app needs a terminal, and {name} is not one", hint)
     kind = os.environ.get("TERM", "")
     if kind == "dumb" or (not kind and sys.platform != "win32"):
@@ -116,9 +106,6 @@ def _as_shown(error: BaseException) -> RnnlmError:
             shown = RnnlmError("interrupted")
             shown.exit_code = EXIT_INTERRUPTED
             return shown
-        case ModuleNotFoundError() if _is_package(error.name):
-            hint = f"install it: pip install {error.name}"
-            return RnnlmError(f"the package {error.name} is missing", hint)
         case MemoryError():
             return RnnlmError("there is not enough memory for this")
         case OSError(filename=None):
@@ -126,11 +113,6 @@ def _as_shown(error: BaseException) -> RnnlmError:
         case OSError(filename=path):
             return RnnlmError(f"cannot use {path}: {os_reason(error)}")
     raise error
-
-
-def _is_package(name: str | None) -> bool:
-    """Whether this is the name of another package, not of a module of ours."""
-    return bool(name) and "." not in str(name) and name != __package__.partition(".")[0]
 
 
 def _print_failed(error: RnnlmError, seconds: float) -> None:

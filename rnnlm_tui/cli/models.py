@@ -17,20 +17,23 @@ from rnnlm_tui.cli.options import (
 )
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import StorageError, UsageError
-from rnnlm_tui.formatting import format_bytes, format_percent, format_perplexity, sanitize
-from rnnlm_tui.results import figures_of, savings_sentence
+from rnnlm_tui.formatting import (
+    format_bytes,
+    format_percent,
+    sanitize,
+    shorten,
+)
+from rnnlm_tui.results import accuracy_sentence
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
 
-HEADERS: tuple[str, ...] = (
-    *("name", "preset", "corpus", "words", "epochs"),
-    *("perplexity", "top-1", "keys saved", "measured on", "size", "saved"),
-)
+HEADS = ("name", "preset", "keys saved", "words", "size", "saved", "corpus")
+CORPUS_WIDTH = 18
 CARD_FIELDS = (
     *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
     *("ancestors", "mixture", "about", "created", "updated"),
 )
-CORPUS_WIDTH = 24
 
 
 def models(request: ModelsRequest) -> int:
@@ -84,7 +87,7 @@ def run_json(run: SavedRun) -> dict[str, Any]:
 def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -> Iterator[str]:
     """The models as a table, and sentences on unfinished trainings."""
     if models:
-        yield from table([HEADERS, *map(_row, models)])
+        yield from table([HEADS, *map(_row, models)])
     for entry in models:
         name = sanitize(entry.name)
         if entry.card is None:
@@ -92,12 +95,7 @@ def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -
         elif entry.trained_by:
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
     if len(models) == 1 and (card := models[0].card) is not None:
-        if told := savings_sentence(card.evaluation):
-            yield f"{sanitize(models[0].name)}: {told}"
-        if card.mixture_text:
-            yield f"{sanitize(models[0].name)} is a mixture: {sanitize(card.mixture_text)}"
-        if card.about:
-            yield sanitize(card.about)
+        yield from _about(sanitize(models[0].name), card)
     for run in unfinished:
         if run.trainer is not None:
             yield f"{run.name} is being trained by {sanitize(str(run.trainer))}"
@@ -113,22 +111,25 @@ def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -
 def _row(entry: Entry) -> tuple[str, ...]:
     name, size, card = sanitize(entry.name), format_bytes(entry.size_bytes), entry.card
     if card is None:
-        return (name, "damaged", *[""] * (len(HEADERS) - 4), size, "")
-    measured_on, figures = figures_of(card)
-    corpus = sanitize(str(card.corpus.name))
+        return (name, "damaged", "", "", size, "", "")
     return (
         name,
         card.config.preset,
-        corpus if len(corpus) <= CORPUS_WIDTH else f"{corpus[: CORPUS_WIDTH - 3]}...",
+        format_percent(card.evaluation.keystroke_savings) if card.evaluation else "",
         f"{card.words_known:,}",
-        str(card.epochs_done),
-        format_perplexity(figures.perplexity) if figures else "",
-        format_percent(figures.top1) if figures else "",
-        format_percent(entry.evaluation.keystroke_savings) if entry.evaluation else "",
-        measured_on,
         size,
-        "built in" if entry.built_in else sanitize(card.updated[:16].replace("T", " ")),
+        "built in" if entry.built_in else sanitize(card.updated[:10]),
+        shorten(card.corpus.name, CORPUS_WIDTH),
     )
+
+
+def _about(name: str, card: ModelCard) -> Iterator[str]:
+    """What else is known of a model, as sentences."""
+    yield f"{name}: {accuracy_sentence(card)}"
+    if card.mixture_text:
+        yield f"{name} is a mixture: {sanitize(card.mixture_text)}"
+    if card.about:
+        yield sanitize(card.about)
 
 
 def rename(request: RenameRequest) -> int:
@@ -160,11 +161,11 @@ def delete(request: DeleteRequest) -> int:
 
 def export(request: ExportRequest) -> int:
     """`--export`."""
-    name, library = request.name, Library(request.data_dir)
-    target = Path(f"{check_name(name)}{SUFFIX}" if request.target is None else request.target)
+    name = check_name(request.name)
+    target = Path(f"{name}{SUFFIX}" if request.target is None else request.target)
     if (request.target or "").endswith(("/", os.sep)) and not target.is_dir():
         raise StorageError(f"there is no folder {target}", "make it, or name a file")
-    written = library.export(name, target, replace=request.force)
+    written = Library(request.data_dir).export(name, target, replace=request.force)
     print(f"wrote {name} to {sanitize(str(written))}")
     return 0
 
@@ -172,11 +173,7 @@ def export(request: ExportRequest) -> int:
 def import_(request: ImportRequest) -> int:
     """`--import`."""
     source = Path(request.source)
-    try:
-        name = check_name(usable_name(source.stem if request.name is None else request.name))
-    except UsageError as error:
-        how = f"name it with {{name}}: {error.hint}"
-        raise UsageError(error.message, error.hint if request.name else how) from error
+    name = check_name(usable_name(source.stem if request.name is None else request.name))
     Library(request.data_dir).import_(source, name)
     print(f"{sanitize(str(source))} is now the model {name}")
     return 0

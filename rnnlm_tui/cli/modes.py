@@ -7,59 +7,80 @@ options. The options of a mode are in `parser`, whose imports take longer than a
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, HelpFormatter, RawDescriptionHelpFormatter
+from collections import namedtuple
 from collections.abc import Sequence
 from functools import partial
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import UsageError
 
+Mode = namedtuple("Mode", "request run operands help")  # typing.NamedTuple takes 3 ms
+"""A mode: the class of its request within `cli.options`, the function that runs it, as
+module:function within `cli`, its operands (those in brackets are optional), and its help."""
+APP = Mode("AppRequest", "main:open_app", "[MODEL]", "")
+"""Without a mode the app is opened."""
 MODES = {
-    "train": (
-        "[CORPUS ...]",
+    "train": Mode(
+        "TrainRequest",
         "train:train",
+        "[CORPUS ...]",
         "train on text files, on pipes, or on - for standard input; on the sonnets by default",
     ),
-    "suggest": (
-        "[TEXT]",
+    "suggest": Mode(
+        "SuggestRequest",
         "suggest:show_suggestions",
+        "[TEXT]",
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
         ' line may be a request such as {"text": "shall i ", "id": 1})',
     ),
-    "generate": ("[TEXT]", "suggest:generate", "continue TEXT, or each line of standard input"),
-    "evaluate": (
-        "[CORPUS ...]",
+    "generate": Mode(
+        "GenerateRequest",
+        "suggest:generate",
+        "[TEXT]",
+        "continue TEXT, or each line of standard input",
+    ),
+    "evaluate": Mode(
+        "EvaluateRequest",
         "evaluate:show_evaluation",
+        "[CORPUS ...]",
         "how good a model is: perplexity, hits and keys saved on a text, or on the lines that its"
         " training held out",
     ),
-    "score": (
-        "[TEXT]",
+    "score": Mode(
+        "Query",
         "score:show_score",
+        "[TEXT]",
         "TEXT, or each line of standard input, word by word with probability and rank",
     ),
-    "explain": (
-        "[TEXT]",
+    "explain": Mode(
+        "Query",
         "explain:show_explanation",
+        "[TEXT]",
         "look inside: what the model does with TEXT, or with each line of standard input, stage by"
         " stage",
     ),
-    "summary": (
-        "[CORPUS ...]",
+    "summary": Mode(
+        "RunRequest",
         "summary:summary",
+        "[CORPUS ...]",
         "the data card and the layers of the network, without training",
     ),
-    "models": ("[NAME]", "models:models", "list the models, or show one"),
-    "rename": ("OLD NEW", "models:rename", "rename a model"),
-    "delete": ("NAME", "models:delete", "delete a model"),
-    "export": (
-        "NAME [FILE]",
+    "models": Mode("ModelsRequest", "models:models", "[NAME]", "list the models, or show one"),
+    "rename": Mode("RenameRequest", "models:rename", "OLD NEW", "rename a model"),
+    "delete": Mode("DeleteRequest", "models:delete", "NAME", "delete a model"),
+    "export": Mode(
+        "ExportRequest",
         "models:export",
+        "NAME [FILE]",
         "copy a model to a file, NAME.safetensors by default",
     ),
-    "import": ("FILE", "models:import_", "add an exported model, as --name or under its own"),
+    "import": Mode(
+        "ImportRequest",
+        "models:import_",
+        "FILE",
+        "add an exported model, as --name or under its own",
+    ),
 }
-"""The operands of each mode (those in brackets are optional), the function that runs it, as
-module:function within `cli`, and its help."""
 DESCRIPTION = """\
 A private next-word autocomplete that you train on your own text. Without a mode
 it opens the terminal app; with one it runs that mode and exits.
@@ -88,6 +109,11 @@ diverged, 130 interrupted (and saved).
 HELP_COLUMNS = 80
 """The width of the help. To ask the terminal, argparse would import shutil, which takes 2 ms."""
 SEE_HELP = f"see {APP_NAME} --help"
+
+
+def mode_named(name: str | None) -> Mode:
+    """The mode of this name; None is the app."""
+    return MODES[name] if name else APP
 
 
 def split(arguments: Sequence[str]) -> tuple[str | None, list[str], list[str]]:
@@ -140,11 +166,11 @@ def add_common_options(parser: ArgumentParser) -> None:
 
 def format_help() -> str:
     """The help of the command, which lists the modes."""
-    usage = f"{APP_NAME} [MODEL]\n       {APP_NAME} MODE [options] [texts, files or names]"
+    usage = f"{APP_NAME} {APP.operands}\n       {APP_NAME} MODE [options] [texts, files or names]"
     parser = make_parser(usage, DESCRIPTION, RawDescriptionHelpFormatter)
     parser.epilog = EPILOG
     modes = parser.add_argument_group("modes (one of them)")
-    for name, (operands, _, help_text) in MODES.items():
-        modes.add_argument(f"--{name}", metavar=operands, help=help_text)
+    for name, mode in MODES.items():
+        modes.add_argument(f"--{name}", metavar=mode.operands, help=mode.help)
     add_common_options(parser)
     return parser.format_help()

@@ -1,4 +1,5 @@
-"""The requests of the command line: a frozen class per mode, whose fields are its options.
+"""The requests of the command line: a frozen class per mode, whose fields are its options and
+operands.
 
 `parser` makes an argparse parser of each, and reads command lines into them.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -68,7 +69,8 @@ class AppRequest(Request):
 @dataclass(frozen=True, repr=False)
 class RunRequest(Request):
     """`--summary`, and the base of `--train`. Without `sources` and `written` the text is the
-    sonnets. `flags` are the values of settings given as flags, by the name of the setting."""
+    sonnets. `flags` are the values of settings given as flags, by the name of the setting. By
+    default `name` is made from the text."""
 
     sources: tuple[str, ...] = operand(())
     flags: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class RunRequest(Request):
         "TITLE",
         default=(),
     )
+    name: str | None = option("the model's name; made of the corpus and the preset by default")
     preset: str | None = option(
         "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
         + " (default lesson for the sonnets, gru for a text of your own)",
@@ -93,10 +96,9 @@ class RunRequest(Request):
 
 @dataclass(frozen=True, repr=False)
 class TrainRequest(RunRequest):
-    """`--train`. Without `sources` a resumed run keeps its own. By default `name` and `seed_line`
-    are made from the text."""
+    """`--train`. Without `sources` a resumed run keeps its own. By default `seed_line` is made from
+    the text."""
 
-    name: str | None = option("the model's name; made of the corpus and the preset by default")
     force: bool = switch("replace an existing model of that name")
     resume: bool = switch("resume the run of --name, or the most recent one")
     source_model: str | None = option(
@@ -117,6 +119,7 @@ class TrainRequest(RunRequest):
         "obey lines of standard input: pause, resume, stop, detach, sample TEXT; its end stops the"
         " run unless it is detached",
         "stdin",
+        kind=Annotated[Literal["stdin"], "always"],
     )
     is_quiet: bool = switch("no progress, only the result", flag="quiet")
 
@@ -229,21 +232,3 @@ class ImportRequest(Request):
 
     source: str = operand()
     name: str | None = option("the model's name; that of the file by default")
-
-
-REQUESTS: Mapping[str | None, type[Request]] = {
-    None: AppRequest,
-    "train": TrainRequest,
-    "suggest": SuggestRequest,
-    "generate": GenerateRequest,
-    "evaluate": EvaluateRequest,
-    "score": Query,
-    "explain": Query,
-    "summary": RunRequest,
-    "models": ModelsRequest,
-    "rename": RenameRequest,
-    "delete": DeleteRequest,
-    "export": ExportRequest,
-    "import": ImportRequest,
-}
-"""The request of each mode, None for the app."""

@@ -14,8 +14,17 @@ from typing import Any, get_args
 from msgspec.structs import FieldInfo
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.cli.modes import MODES, SEE_HELP, add_common_options, make_parser
-from rnnlm_tui.cli.options import REQUESTS, Request, RunRequest
+from rnnlm_tui.cli import options
+from rnnlm_tui.cli.modes import (
+    APP,
+    MODES,
+    SEE_HELP,
+    Mode,
+    add_common_options,
+    make_parser,
+    mode_named,
+)
+from rnnlm_tui.cli.options import RunRequest
 from rnnlm_tui.config import (
     ALL_SETTINGS,
     PRESETS,
@@ -35,60 +44,67 @@ OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 """What is meant as an option, unlike a number or a sentence that begins with a dash."""
 
 
-def make_request(mode: str | None, arguments: Sequence[str], operands: Sequence[str]) -> Request:
+def parse(name: str | None, arguments: Sequence[str], operands: Sequence[str]) -> Any:
     """The request of a command line as `modes.split` returns it. Raises UsageError."""
+    mode = mode_named(name)
     try:
-        parsed, rest = _parser(mode).parse_known_args(arguments)
+        parsed, rest = _parser(name).parse_known_args(arguments)
     except ArgumentError as error:
-        see_help = f"see {APP_NAME} --{mode} --help" if mode else SEE_HELP
+        see_help = f"see {APP_NAME} --{name} --help" if name else SEE_HELP
         raise UsageError(f"{error.argument_name}: {error.message}", see_help) from error
     if unknown := next(filter(OPTION.fullmatch, rest), None):
         raise _unknown_option(unknown.partition("=")[0])
-    request, given = REQUESTS[mode], vars(parsed)
+    request, given = _request(mode), vars(parsed)
     names = {spec.name for spec in fields(request)}
     if "config" in names:
         warn_of_unknown_variables()
     values = _query_settings(request, given.get("config"))
-    for name in names & given.keys():
-        values[name] = tuple(given[name]) if isinstance(given[name], list) else given[name]
+    for field in names & given.keys():
+        values[field] = tuple(given[field]) if isinstance(given[field], list) else given[field]
     if issubclass(request, RunRequest):
-        values["flags"] = {name: given[name] for name in ALL_SETTINGS if name in given}
-    return request(**values, **_operands(mode, request, [*rest, *operands]))
+        values["flags"] = {setting: given[setting] for setting in ALL_SETTINGS if setting in given}
+    return request(**values, **_operands(name, [*rest, *operands]))
 
 
-def format_mode_help(mode: str | None) -> str:
+def format_mode_help(name: str | None) -> str:
     """The help of a mode."""
-    return _parser(mode).format_help()
+    return _parser(name).format_help()
 
 
-def _parser(mode: str | None) -> ArgumentParser:
+def _request(mode: Mode) -> type[options.Request]:
+    request: type[options.Request] = getattr(options, mode.request)
+    return request
+
+
+def _parser(name: str | None) -> ArgumentParser:
     """The parser of the options of a mode; None is the app."""
-    operands, _, description = MODES.get(mode or "", ("", "", ""))
-    parser = make_parser(f"{APP_NAME} --{mode} {operands} [options]", description)
-    request = REQUESTS[mode]
-    own = parser.add_argument_group(f"options of --{mode}")
+    mode = mode_named(name)
+    request = _request(mode)
+    parser = make_parser(f"{APP_NAME} --{name} {mode.operands} [options]", mode.help)
+    own = parser.add_argument_group(f"options of --{name}")
     for flag, spec in _options(request).items():
-        if not spec.metadata["metavar"]:
-            own.add_argument(flag, dest=spec.name, action="store_true", help=spec.metadata["help"])
+        facts = spec.metadata
+        if not facts["metavar"]:
+            own.add_argument(flag, dest=spec.name, action="store_true", help=facts["help"])
             continue
         own.add_argument(
             flag,
             dest=spec.name,
-            metavar=spec.metadata["metavar"],
+            metavar=facts["metavar"],
             action="append" if spec.default == () else "store",
             type=partial(_checked, spec),
-            help=spec.metadata["help"],
+            help=facts["help"],
         )
     if issubclass(request, RunRequest):
         settings = parser.add_argument_group("settings of the training")
-        for name, setting in ALL_SETTINGS.items():
+        for setting in ALL_SETTINGS.values():
             help_text, metavar = _setting_help(setting)
-            settings.add_argument(flag_of(name), metavar=metavar, help=help_text)
+            settings.add_argument(flag_of(setting.name), metavar=metavar, help=help_text)
     add_common_options(parser)
     return parser
 
 
-def _options(request: type[Request]) -> dict[str, Field[Any]]:
+def _options(request: type[options.Request]) -> dict[str, Field[Any]]:
     """The fields that options set, by flag."""
     return {flag_of(_name(spec)): spec for spec in fields(request) if "help" in spec.metadata}
 
@@ -119,30 +135,31 @@ def _setting_help(spec: FieldInfo) -> tuple[str, str]:
 def _unknown_option(flag: str) -> UsageError:
     """The error for an option that the mode does not have."""
     modes_with: dict[str, list[str]] = {}
-    for mode in MODES:
-        settings = map(flag_of, ALL_SETTINGS) if issubclass(REQUESTS[mode], RunRequest) else ()
-        for option in (*_options(REQUESTS[mode]), *settings):
-            modes_with.setdefault(option[2:], []).append(f"--{mode}")
-    name = flag.lstrip("-")
-    if name in modes_with and flag[:2] == "--":
+    for name, mode in MODES.items():
+        request = _request(mode)
+        settings = map(flag_of, ALL_SETTINGS) if issubclass(request, RunRequest) else ()
+        for option in (*_options(request), *settings):
+            modes_with.setdefault(option, []).append(f"--{name}")
+    if flag in modes_with:
         hint = f"{APP_NAME} NAME opens the app with a model" if flag == "--model" else SEE_HELP
-        return UsageError(f"{flag} goes with {' or '.join(modes_with[name])}", hint)
-    near = did_you_mean(name, [*MODES, *modes_with], dashes="--")
+        return UsageError(f"{flag} goes with {' or '.join(modes_with[flag])}", hint)
+    known = [*MODES, *(each[2:] for each in modes_with)]
+    near = did_you_mean(flag.lstrip("-"), known, dashes="--")
     hint = f"{near or SEE_HELP}; a text that begins with - goes after a -- of its own"
     return UsageError(f"no option is called {flag}", hint)
 
 
-def _query_settings(request: type[Request], config: str | None) -> dict[str, Any]:
+def _query_settings(request: type[options.Request], config: str | None) -> dict[str, Any]:
     """The settings of a mode that asks a model, from variables or else from a TOML file."""
     asked = [spec for spec in _options(request).values() if spec.name in QUERY_SETTINGS]
     file = settings_from_toml(Path(config)) if asked and config is not None else {}
     found: dict[str, Any] = {}
     for spec in asked:
-        value, source = os.environ.get(variable_of(spec.name)), f"from {variable_of(spec.name)}"
-        if not value:
-            value, source = file.get(spec.name), f"in {config}"
-        if value is not None:
-            found[spec.name] = _checked(spec, value, source)
+        variable = variable_of(spec.name)
+        if value := os.environ.get(variable):
+            found[spec.name] = _checked(spec, value, f"from {variable}")
+        elif spec.name in file:
+            found[spec.name] = _checked(spec, file[spec.name], f"in {config}")
     return found
 
 
@@ -151,17 +168,21 @@ def _checked(spec: Field[Any], value: Any, source: str = "") -> Any:
     return check_value(value, _name(spec), spec.metadata["kind"], source)
 
 
-def _operands(mode: str | None, request: type[Request], operands: Sequence[str]) -> dict[str, Any]:
+def _operands(name: str | None, given: Sequence[str]) -> dict[str, Any]:
     """The values of the fields of operands. Raises UsageError for too few or too many."""
-    names = [spec.name for spec in fields(request) if "operand" in spec.metadata]
-    wanted, command = MODES[mode][0] if mode else "[MODEL]", f"--{mode}" if mode else APP_NAME
-    if wanted.endswith("...]"):
-        return {names[0]: tuple(operands)}
-    if len(re.sub(r"\[.*\]", "", wanted).split()) <= len(operands) <= len(names):
-        return dict(zip(names, operands, strict=False))
-    given, hint = " ".join(operands), f"{APP_NAME} --{mode} {wanted}"
-    if mode is None:
+    mode = mode_named(name)
+    names = [spec.name for spec in fields(_request(mode)) if "operand" in spec.metadata]
+    if mode.operands.endswith("...]"):
+        return {names[0]: tuple(given)}
+    if len(re.sub(r"\[.*\]", "", mode.operands).split()) <= len(given) <= len(names):
+        return dict(zip(names, given, strict=False))
+    shown, command = " ".join(given), f"{APP_NAME} --{name}" if name else APP_NAME
+    if mode is APP:
         hint = f"to do something else name a mode, such as --train; {SEE_HELP}"
-    elif wanted == "[TEXT]":
-        hint = f'put quotes around it: --{mode} "{given}"'
-    raise UsageError(f"{command} takes {wanted}, not {given!r}", hint)
+    elif mode.operands == "[TEXT]":
+        hint = f'put quotes around it: --{name} "{shown}"'
+    else:
+        hint = f"{command} {mode.operands}"
+    raise UsageError(
+        f"{f'--{name}' if name else APP_NAME} takes {mode.operands}, not {shown!r}", hint
+    )

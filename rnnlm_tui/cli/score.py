@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from rnnlm_tui.cli.inputs import open_model, texts_of
+from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Query
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
@@ -16,7 +16,7 @@ from rnnlm_tui.store.library import Library
 
 def show_score(request: Query) -> int:
     """`--score`."""
-    opened = open_model(Library(request.data_dir), request.model)
+    opened = Library(request.data_dir).opened_model(request.model)
     name = opened.name
     lines = (line for text in texts_of(request.text) for line in text.split("\n"))
     for number, scored in enumerate(score(opened.model, lines)):

@@ -11,6 +11,7 @@ process goes on.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -21,19 +22,19 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import lines_of_stdin, open_model, texts_of
+from rnnlm_tui.cli.inputs import lines_of_stdin, texts_of
 from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
 from rnnlm_tui.cli.output import print_json, prints_unicode
-from rnnlm_tui.errors import RnnlmError, UsageError, label_of
+from rnnlm_tui.errors import RnnlmError, label_of
 from rnnlm_tui.formatting import as_unicode, plural, sanitize
-from rnnlm_tui.generate import continue_text, generate_words, usual_temperature
+from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
 
 BAR_WIDTH = 20
 MAX_LINES_ABOVE = 400
-"""Previous lines to keep, more than a model reads at once. The older half is dropped at once."""
+"""Previous lines to keep, more than a model reads at once."""
 MAX_OPEN_MODELS = 4
 HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
 LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -74,43 +75,47 @@ def _opened(library: Library, name: str, saved_at: int) -> Contexts:
     return Contexts(library.open(name)[1])
 
 
-def show_suggestions(request: SuggestRequest) -> int:
+def show_suggestions(asked: SuggestRequest) -> int:
     """`--suggest`."""
-    if request.text is None:
-        return _answer_stdin(request)
-    chosen = open_model(Library(request.data_dir), request.model)
-    above, line = split_last_line(chosen.model, as_unicode(request.text))
-    answer = suggest(chosen.model, line, k=request.top + 1, previous_lines=above)
-    if request.as_json:
-        print_json(suggestions_json(answer, request.top, chosen.name))
-    else:
-        print("\n".join(suggestions_table(answer, request.top, chosen.name)), flush=True)
-    return 0
-
-
-def _answer_stdin(asked: SuggestRequest) -> int:
-    """Answers lines until standard input ends."""
-    library = Library(asked.data_dir)
-    default_model = library.default_model() if asked.model is None else asked.model
-    opened(library, default_model)
-    above: list[str] = []
+    library, top = Library(asked.data_dir), asked.top
+    name = library.default_model() if asked.model is None else asked.model
+    if asked.text is not None:
+        answer = _answer(_Request(as_unicode(asked.text)), opened(library, name), top)
+        if asked.as_json:
+            print_json(suggestions_json(answer, top, name))
+        else:
+            print("\n".join(suggestions_table(answer, top, name)), flush=True)
+        return 0
+    opened(library, name)
+    above = deque[str](maxlen=MAX_LINES_ABOVE)
     for line in lines_of_stdin():
         if asked.as_json and line.lstrip().startswith("{"):
-            print_json(_answer_request(line, library, default_model, asked.top))
+            print_json(_answer_request(line, library, name, top))
             continue
-        contexts = opened(library, default_model)
-        answer = suggest(
-            contexts.model, line, k=asked.top + 1, previous_lines=above, contexts=contexts
-        )
+        answer = _answer(_Request(line, above=tuple(above)), opened(library, name), top)
         if asked.as_json:
-            print_json(suggestions_json(answer, asked.top, default_model))
+            print_json(suggestions_json(answer, top, name))
         else:
-            print(one_line(answer, asked.top), flush=True)
+            print(one_line(answer, top), flush=True)
         if asked.lines_above:
             above.append(line)
-            if len(above) > MAX_LINES_ABOVE:
-                del above[: MAX_LINES_ABOVE // 2]
     return 0
+
+
+def _answer(request: _Request, contexts: Contexts, top: int) -> Suggestions:
+    """The next words for a request: one more than `top`, since a complete word is not listed."""
+    before = request.text[: request.cursor]
+    above, typed = split_last_line(contexts.model, before)
+    line_end, _, _ = request.text[len(before) :].partition("\n")
+    return suggest(
+        contexts.model,
+        typed + line_end,
+        len(typed),
+        top + 1,
+        [*request.above, *above],
+        contexts,
+        while_typing=request.typed,
+    )
 
 
 def _answer_request(line: str, library: Library, default_model: str, top: int) -> dict[str, Any]:
@@ -122,27 +127,13 @@ def _answer_request(line: str, library: Library, default_model: str, top: int) -
     if request.cursor is not None and request.cursor > (length := len(request.text)):
         beyond = f"the cursor is {request.cursor}, and the text has {plural(length, 'character')}"
         return {"error": beyond, "hint": "leave it out for the end", "id": request.id}
+    name, top = request.model or default_model, request.top or top
     try:
-        name = request.model or default_model
-        contexts = opened(library, name)
-        model = contexts.model
-        before = request.text if request.cursor is None else request.text[: request.cursor]
-        above, typed = split_last_line(model, before)
-        line_end, _, _ = request.text[len(before) :].partition("\n")
-        k, previous = request.top or top, [*request.above, *above]
-        answer = suggest(
-            model,
-            typed + line_end,
-            len(typed),
-            k + 1,
-            previous,
-            contexts,
-            while_typing=request.typed,
-        )
+        answer = _answer(request, opened(library, name), top)
     except RnnlmError as error:
         message, hint = error.worded(label_of)
         return {"error": message, "hint": hint, "id": request.id}
-    return {**suggestions_json(answer, k, name), "id": request.id}
+    return {**suggestions_json(answer, top, name), "id": request.id}
 
 
 def _id_in(line: str) -> str | int | None:
@@ -203,34 +194,26 @@ def generate(request: GenerateRequest) -> int:
     from rnnlm_tui.store.texts import copied_spans
 
     rng = np.random.default_rng(request.seed)
-    chosen = open_model(Library(request.data_dir), request.model)
+    chosen = Library(request.data_dir).opened_model(request.model)
+    model, tokenizer = chosen.model, chosen.model.tokenizer
     asked = request.words, request.temperature, request.top_k
-    usual = usual_temperature(chosen.model.tokenizer)
-    temperature = usual if request.temperature is None else request.temperature
-    if request.top_k is not None and temperature == 0:
-        raise UsageError(
-            "{top_k} applies only to sampling",
-            "give a {temperature} too, such as 0.8",
-            field="top_k",
-        )
-    copies = copied_spans(chosen.name, chosen.folder, chosen.card, chosen.model.tokenizer)
+    copies = copied_spans(chosen.name, chosen.folder, chosen.card, tokenizer)
     for given in texts_of(request.text):
-        above, line = split_last_line(chosen.model, given)
-        words = generate_words(chosen.model, line, *asked, rng=rng, previous_lines=above)
-        text = "\n".join([*above, continue_text(chosen.model.tokenizer, line, words)])
-        typed = chosen.model.tokenizer.words(line)
-        spans = copies.copied(words, typed) if copies else ()
+        above, line = split_last_line(model, given)
+        words = generate_words(model, line, *asked, rng=rng, previous_lines=above)
+        text = "\n".join([*above, continue_text(tokenizer, line, words)])
+        spans = copies.copied(words, tokenizer.words(line)) if copies else ()
         if request.as_json:
             copied = None if copies is None else [asdict(span) for span in spans]
             print_json({"text": text, "words": words, "model": chosen.name, "copied": copied})
             continue
         print("\n".join(map(sanitize, text.split("\n"))), flush=True)
         for span in spans:
-            start, end = (
-                len(continue_text(chosen.model.tokenizer, line, words[:count]))
+            before, after = (
+                continue_text(tokenizer, line, words[:count])
                 for count in (span.start, span.start + span.length)
             )
-            span_text = continue_text(chosen.model.tokenizer, line, words)[start:end].strip()
             place = f"{chosen.card.corpus.name}, line {span.line_number}"
-            print(sanitize(f'copied: "{span_text}" is in {place}'), file=sys.stderr)
+            shown = f'copied: "{after[len(before) :].strip()}" is in {place}'
+            print(sanitize(shown), file=sys.stderr)
     return 0

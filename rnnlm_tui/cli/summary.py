@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,41 +35,18 @@ FIRST_PADDED = 4
 """The same, padded, of which a person needs fewer."""
 FEW_WORDS = 1000
 OPENING_WORDS, FIRST_LINES = 4, 100
-PLACE = ".summary-"
-"""Prefix of a folder within the data folder, followed by the process id."""
 
 
 def summary(request: RunRequest) -> int:
     """Prints the data card, the first pairs, and the layer table."""
-    with _folder(request.data_dir) as folder:
-        return _summary(request, folder)
-
-
-@contextmanager
-def _folder(data_dir: Path) -> Iterator[Path]:
-    """Yields a folder for what was written in the app, and removes it at the end. Those of killed
-    processes are removed first: the app kills this process when another text is chosen."""
-    import psutil  # 30 ms that --train does not need
-
-    for left in data_dir.glob(f"{PLACE}*"):
-        number = left.name.removeprefix(PLACE)
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = data_dir / f"{PLACE}{os.getpid()}"
+    # What was written in the app is a file until it is read. A killed process leaves it here.
+    written = request.data_dir / ".summary"
     try:
-        yield folder
+        shutil.rmtree(written, ignore_errors=True)
+        asked = replace(training_request(request), texts=written)
+        job = plan(Library(request.data_dir), asked).prepare(_show_progress)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _show_progress(phase: str, done: int, of: int) -> None:
-    if has_bar():
-        draw(bar_line(phase, done, of))
-
-
-def _summary(request: RunRequest, texts: Path) -> int:
-    asked = replace(training_request(request), texts=texts)
-    job = plan(Library(request.data_dir), asked).prepare(_show_progress)
+        shutil.rmtree(written, ignore_errors=True)
     if has_bar():
         draw("")
     if request.as_json:
@@ -80,6 +54,11 @@ def _summary(request: RunRequest, texts: Path) -> int:
     else:
         print("\n".join(_summary_lines(job)))
     return 0
+
+
+def _show_progress(phase: str, done: int, of: int) -> None:
+    if has_bar():
+        draw(bar_line(phase, done, of))
 
 
 def _layers(job: Job) -> list[Layer]:
@@ -96,6 +75,8 @@ def _summary_json(job: Job) -> dict[str, Any]:
     """The output of `--summary --json`, which is a contract."""
     prepared, config, layers = job.prepared, job.config, _layers(job)
     return {
+        "name": job.name,
+        "base": job.facts.base,
         "preset": config.preset,
         "size": size_of(prepared.text.words) if config.by_size else None,
         "settings": {**structs.asdict(config.train), **structs.asdict(config.model)},
@@ -171,7 +152,7 @@ def _pairs(prepared: Prepared) -> Iterator[tuple[list[int], int]]:
 
 def first_padded(prepared: Prepared) -> list[tuple[list[int], int]]:
     """The first examples of the lesson as it trains on them: the ids of the context, with zeros
-    before them up to the window, and the id to predict. None for other presets."""
+    before them up to the window, and the id to predict. Empty for other presets."""
     if not prepared.is_lesson:
         return []
     first = np.arange(min(FIRST_PADDED, prepared.predictions))

@@ -83,9 +83,6 @@ def _ranks(request: TrainRequest) -> Iterator[Ranks | None]:
 
 def _check_options(request: TrainRequest) -> None:
     """Raises UsageError for options that contradict each other."""
-    if request.control not in (None, "stdin"):
-        message = f"{{control}} is {request.control!r}"
-        raise UsageError(message, "it must be stdin", field="control")
     if request.control and STANDARD_INPUT in (*request.sources, *request.added):
         raise UsageError("standard input cannot be both the corpus and the control", "name a file")
 

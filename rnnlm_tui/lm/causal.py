@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +59,7 @@ class Gru(Cell):
     """A GRU with the gates r, z and n. The reset gate is applied after the product."""
 
     gates = 3
-    gate_names = ("reset", "update", "candidate")
+    gate_names = ("reset gate", "candidate", "update gate")
 
     def __init__(self, weights: Weights, name: str) -> None:
         super().__init__(weights, name)
@@ -72,14 +71,14 @@ class Gru(Cell):
         r, z = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden]).reshape(2, hidden)
         reset = r * (product[2 * hidden :] + self.candidate_bias)
         new = np.tanh(projected[2 * hidden :] + reset)
-        return (new + z * (before - new),), (r, z, new)
+        return (new + z * (before - new),), (r, new, z)
 
 
 class Lstm(Cell):
     """An LSTM with the gates o, i, f and g, whose state is its output and its cell."""
 
     gates, parts = 4, 2
-    gate_names = ("output", "input", "forget", "candidate")
+    gate_names = ("input gate", "forget gate", "candidate", "output gate")
 
     def step(self, projected: Array, state: Parts) -> tuple[Parts, Parts]:
         before, cell = state
@@ -87,7 +86,7 @@ class Lstm(Cell):
         o, i, f = _sigmoid(total[: 3 * hidden]).reshape(3, hidden)
         new = np.tanh(total[3 * hidden :])
         cell = f * cell + i * new
-        return (o * np.tanh(cell), cell), (o, i, f, new)
+        return (o * np.tanh(cell), cell), (i, f, new, o)
 
 
 CELLS: Mapping[str, type[Cell]] = MappingProxyType({"rnn": Cell, "gru": Gru, "lstm": Lstm})
@@ -122,18 +121,6 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     if hidden != embedding:
         shapes["projection.kernel"] = (hidden, embedding)
     return shapes | {"output.bias": (rows,)}
-
-
-class CausalActivations(NamedTuple):
-    """What each layer puts out for N words: their embedding, the gates of each layer by name, and
-    the states. From the last state come the `projection`, None if the network has none, and the
-    logits."""
-
-    embedding: Array  # [N, E]
-    gates: list[dict[str, Array]]  # [N, H]
-    states: Array  # [N, L, P, H]
-    projection: Array | None  # [E]
-    logits: Array  # [V]
 
 
 class CausalModel(Network):
@@ -185,25 +172,25 @@ class CausalModel(Network):
         outputs = _outputs(states)
         return outputs if self._projection is None else np.asarray(outputs @ self._projection)
 
-    def activations(self, states: Sequence[Array], ids: Sequence[int]) -> CausalActivations:
-        """What each layer puts out while it reads these ids. `states` are those before the first of
-        them and after each."""
-        embedded, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
-        gates, inputs = list[dict[str, Array]](), embedded
+    def activations(self, states: Sequence[Array], ids: Sequence[int]) -> dict[str, Array]:
+        """What each layer puts out, by the names of its stages: for each of these ids while it is
+        read, and after them the projection [E], if there is one, and the logits [V]. `states` are
+        those before the first id and after each."""
+        inputs, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
+        found = {"embedding": inputs}
         for layer, cell in enumerate(self._cells):
+            name = f"layer {layer + 1} " if len(self._cells) > 1 else ""
             steps = zip(cell.project(inputs), all_states[:-1, layer], strict=True)
             values = [cell.step(projected, tuple(state))[1] for projected, state in steps]
-            by_gate = np.array(values).swapaxes(0, 1)  # [G, N, H]
-            gates.append(dict(zip(cell.gate_names, by_gate, strict=True)))
-            inputs = all_states[1:, layer, 0]
+            by_gate = zip(cell.gate_names, np.array(values).swapaxes(0, 1), strict=True)
+            found |= {name + gate: of_gate for gate, of_gate in by_gate}  # [N, H]
+            if cell.parts == 2:
+                found[f"{name}cell"] = all_states[1:, layer, 1]
+            inputs = found[f"{name}states"] = all_states[1:, layer, 0]
         projected = self._projected(states[-1:])
-        return CausalActivations(
-            embedded,
-            gates,
-            all_states[1:],
-            None if self._projection is None else projected[0],
-            self._softmax.logits(projected)[0],
-        )
+        if self._projection is not None:
+            found["projection"] = projected[0]
+        return found | {"logits": self._softmax.logits(projected)[0]}
 
     @cached_property
     def _key_kernel(self) -> Array | None:

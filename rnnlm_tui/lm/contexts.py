@@ -35,10 +35,8 @@ class Contexts:
     """The states of a model after recent contexts, and its predictions there. Only one thread at a
     time may use it."""
 
-    def __init__(self, model: LanguageModel, start: State = None) -> None:
-        """Contexts are read from the state `start` on, by default that of the model."""
-        self.model = model
-        self._start = model.start if start is None else start
+    def __init__(self, model: LanguageModel) -> None:
+        self.model, self._start = model, model.start
         self._earlier = NOTHING
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}

@@ -6,7 +6,7 @@ Shapes: T time steps (the window), E embedding, H hidden, V vocabulary (`total_w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,19 +38,6 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
     }
 
 
-class LessonActivations(NamedTuple):
-    """What each layer puts out for a window. H and H2 are the units of the first and the second
-    recurrent layer, R those of the relu layer. `backward` is in the order of the words."""
-
-    ids: NDArray[np.int64]  # [T]
-    embedding: Array  # [T, E]
-    forward: Array  # [T, H]
-    backward: Array  # [T, H]
-    second: Array  # [T, H2], of which the network uses the last
-    relu: Array  # [R]
-    logits: Array  # [V]
-
-
 class LessonModel(WindowModel, Network):
     """The lesson's network, which predicts from the last `window` words of a line.
 
@@ -68,10 +55,11 @@ class LessonModel(WindowModel, Network):
         self._cells = [Cell(weights, name) for name in ("forward", "backward", "recurrent")]
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        return softmax(self.activations(context).logits)
+        return softmax(self.activations(context)["logits"])
 
-    def activations(self, context: Sequence[int]) -> LessonActivations:
-        """What each layer puts out after the last words of `context`."""
+    def activations(self, context: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """What each layer puts out after the last words of `context`, by the names of its stages:
+        for each id of the window, backward states too, and at the end of it."""
         last_ids = context[-self.window :]
         w, ids = self._weights, np.array([PADDING] * (self.window - len(last_ids)) + [*last_ids])
         embedded = self.embed(ids)
@@ -83,7 +71,15 @@ class LessonModel(WindowModel, Network):
         # 0.2 ms, the whole product 0.9.
         alive = np.flatnonzero(hidden)
         logits = hidden[alive] @ w["output.kernel"][alive] + w["output.bias"]
-        return LessonActivations(ids, embedded, forward, backward, second, hidden, logits)
+        return {
+            "padded ids": ids,
+            "embedding": embedded,
+            "forward states": forward,  # [T, H]
+            "backward states": backward,
+            "second layer": second,
+            "relu layer": hidden,
+            "logits": logits,  # [V]
+        }
 
     def embed(self, ids: NDArray[np.int64]) -> Array:
         return np.asarray(self._weights["embedding"][ids])

@@ -22,7 +22,6 @@ Arrays = Mapping[str, NDArray[Any]]
 State: TypeAlias = Any
 """What a model has read. Each kind of model has a type of its own, whose values never change."""
 TINY = float(np.finfo(np.float32).tiny)
-FREQUENT = 2000
 LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
 MAX_WORDS = 3000
@@ -108,12 +107,6 @@ class Network(LanguageModel):
     @abstractmethod
     def embed(self, ids: NDArray[np.int64]) -> Array:
         """The embeddings [N, E] of these ids [N]."""
-
-    @cached_property
-    def embedding_size(self) -> float:
-        """The root mean square of the embeddings of the FREQUENT first ids."""
-        frequent = np.arange(min(FREQUENT, self.vocabulary.total_words))
-        return float(np.sqrt(np.square(self.embed(frequent)).mean()))
 
     def similarities(self, word: int) -> Array:
         """The cosine of the embedding of each id and that of `word` [V]; 0 for one of zeros. For

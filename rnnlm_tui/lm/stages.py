@@ -10,7 +10,8 @@ embedding, H hidden, V vocabulary (`total_words`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
@@ -20,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, Config, LessonConfig
-from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.lm.lesson import LessonModel
@@ -30,31 +30,44 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
 
 TOP = 10
 """The largest values of a row over the vocabulary that are named."""
-DEVIATIONS = 3
-"""The scale of embeddings, in root mean squares of all of them. Against their largest number (6 of
-them in the lesson's) nearly all would look alike."""
 TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """What padding and the special tokens are called, by id."""
 FALLEN_OUT = "(fallen out)"
 CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
 """The recurrent layer of each preset in the table of layers."""
-GATES = {
-    "reset": "How much of the state before goes into the candidate, from 0 to 1.",
-    "input": "How much of the candidate is added to the cell, from 0 to 1.",
-    "forget": "How much of the cell before is kept, from 0 to 1.",
+SENTENCES = {
+    "padded ids": "The network reads {rows} ids: the last ones of the line, after as many zeros as"
+    " are missing, here {padding}.",
+    "embedding": "Each id has a row of {width} learned numbers. Words that are used alike come to"
+    " have similar rows, unless they are rare.",
+    "forward states": "A recurrent layer of {width} tanh units reads these rows from the first to"
+    " the last. Each state is made of the row and of the state before.",
+    "backward states": "Another layer of {width} tanh units reads from the last row to the first,"
+    " so that each state is made of the row and of all that follow.",
+    "second layer": "The second recurrent layer reads both states of each word, from the first to"
+    " the last (dropout is off: it is for training). Only its last state goes on: the whole line in"
+    " {width} numbers.",
+    "relu layer": "Each of {width:,} units is a weighted sum of these numbers; one below 0 becomes"
+    " 0. {active:,} are active, {share:.0%}, and vote for words.",
+    "reset gate": "How much of the state before goes into the candidate, from 0 to 1.",
+    "input gate": "How much of the candidate is added to the cell, from 0 to 1.",
+    "forget gate": "How much of the cell before is kept, from 0 to 1.",
     "candidate": "What the word would write into the memory, from -1 to 1.",
-    "update": "How much of the state before is kept, from 0 to 1. The rest is the candidate.",
-    "output": "How much of the cell shows in the state, from 0 to 1.",
-}
-"""What each gate of a GRU or an LSTM does, in the order in which they are used."""
-CELL = "The long memory after each word: forget x cell before + input x candidate."
-STATES = {
-    "rnn": "The memory after each word: tanh of a sum of its row and of the state before,"
+    "update gate": "How much of the state before is kept, from 0 to 1. The rest is the candidate.",
+    "output gate": "How much of the cell shows in the state, from 0 to 1.",
+    "cell": "The long memory after each word: forget x cell before + input x candidate.",
+    "rnn states": "The memory after each word: tanh of a sum of its row and of the state before,"
     " both weighted.",
-    "gru": "The memory after each word: update x state before + (1 - update) x candidate.",
-    "lstm": "What the next layer reads after each word: output x tanh(cell).",
+    "gru states": "The memory after each word: update x state before + (1 - update) x candidate.",
+    "lstm states": "What the next layer reads after each word: output x tanh(cell).",
+    "projection": "The last state is turned into {width} numbers, as many as an embedding has.",
+    "lesson logits": "The votes: each of {width:,} ids has a score, a weighted sum of the active"
+    " units.",
+    "logits": "Each of {width:,} ids has a score: how well its embedding matches these numbers.",
 }
-"""What the state of each type of layer is."""
+"""What each layer of a network puts out; of some it depends on the kind of network."""
+UNBOUNDED = ("padded ids", "embedding", "relu layer", "cell", "projection", "logits")
+"""What may be larger than 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,9 +141,11 @@ def stages_of(
     name, how = "softmax", "exp of each score, divided by the sum of all of them:"
     match model:
         case LessonModel():
-            yield from _lesson_stages(model, ids, labels)
+            rows = (TOKENS[PADDING],) * (model.window - len(ids)) + labels
+            yield from _network_stages(model.activations(ids), "lesson", rows, model.vocabulary)
         case CausalModel():
-            yield from _network_stages(model, states, ids, labels)
+            found = model.activations(states[-len(ids) - 1 :], ids)
+            yield from _network_stages(found, model.cell, labels, model.vocabulary)
         case NgramModel():
             yield from _ngram_stages(model, states[-1], labels, suggested)
             name, how = "probabilities", "The last row, for"
@@ -181,85 +196,30 @@ def _words_stage(model: LanguageModel, line: Line) -> Stage:
     return Stage("words", sentence, np.array(labels, np.str_))
 
 
-def _lesson_stages(
-    model: LessonModel, ids: Sequence[int], labels: tuple[str, ...]
-) -> Iterator[Stage]:
-    """The stages of the lesson's network for the ids in its window."""
-    found, padding = model.activations(ids), model.window - len(ids)
-    rows, units = (TOKENS[PADDING],) * padding + labels, f"{found.forward.shape[1]} tanh units"
-    reads = (
-        f"The network reads {plural(model.window, 'id')}: the last ones of the line, after as many"
-        f" zeros as are missing, here {padding}."
-    )
-    yield Stage("padded ids", reads, found.ids, rows)
-    yield Stage(
-        "embedding",
-        f"Each id, also 0, has a row of {found.embedding.shape[1]} learned numbers. Words used"
-        " alike come to have similar rows, unless they are rare.",
-        found.embedding,
-        rows,
-        scale=DEVIATIONS * model.embedding_size,
-    )
-    first = (
-        f"A recurrent layer of {units} reads these rows from the first to the last. Each state is"
-        " made of the row and of the state before."
-    )
-    yield Stage("forward states", first, found.forward, rows, scale=1)
-    back = (
-        f"Another layer of {units} reads from the last row to the first, so that each state"
-        " is made of the row and of all that follow."
-    )
-    yield Stage("backward states", back, found.backward, rows, scale=1)
-    second = (
-        "The second recurrent layer reads both states of each word, from the first to the last"
-        " (dropout is off: it is for training)."
-        f" Only its last state goes on: the whole line in {found.second.shape[1]} numbers."
-    )
-    yield Stage("second layer", second, found.second[-1], scale=1)
-    active = int(np.count_nonzero(found.relu))
-    relu = (
-        f"Each of {len(found.relu):,} units is a weighted sum of these numbers; one below 0 becomes"
-        f" 0. {active:,} are active, {active / len(found.relu):.0%}, and vote for words."
-    )
-    yield Stage("relu layer", relu, found.relu)
-    votes = (
-        f"The votes: each of {model.vocabulary.total_words:,} ids has a score, a weighted sum of"
-        " the active units."
-    )
-    yield over_vocabulary("logits", votes, model.vocabulary, found.logits)
-
-
 def _network_stages(
-    model: CausalModel, states: Sequence[Array], ids: Sequence[int], labels: tuple[str, ...]
+    found: Mapping[str, NDArray[Any]], kind: str, labels: tuple[str, ...], vocabulary: Vocabulary
 ) -> Iterator[Stage]:
-    found = model.activations(states[-len(ids) - 1 :], ids)
-    width = found.embedding.shape[1]
-    yield Stage(
-        "embedding",
-        f"Each id selects its row of {width} learned numbers. Words that are used alike come to"
-        " have similar rows.",
-        found.embedding,
-        labels,
-        scale=DEVIATIONS * model.embedding_size,
-    )
-    for layer, gates in enumerate(found.gates):
-        of_layer = f"layer {layer + 1} " if len(found.gates) > 1 else ""
-        for gate, sentence in GATES.items():
-            if gate in gates:
-                kind = gate if gate == "candidate" else f"{gate} gate"
-                yield Stage(f"{of_layer}{kind}", sentence, gates[gate], labels, scale=1)
-        if model.cell == "lstm":
-            yield Stage(f"{of_layer}cell", CELL, found.states[:, layer, 1], labels)
-        values = found.states[:, layer, 0]
-        yield Stage(f"{of_layer}states", STATES[model.cell], values, labels, scale=1)
-    if found.projection is not None:
-        turned = f"The last state is turned into {width} numbers, as many as an embedding has."
-        yield Stage("projection", turned, found.projection)
-    scored = (
-        f"Each of {model.vocabulary.total_words:,} ids has a score: how well its embedding matches"
-        " these numbers."
-    )
-    yield over_vocabulary("logits", scored, model.vocabulary, found.logits)
+    """The stages of a network of this kind: what each layer puts out. `labels` are those of the
+    ids that it reads."""
+    for name, values in found.items():
+        layer = re.sub(r"^layer \d+ ", "", name)
+        sentence = SENTENCES.get(f"{kind} {layer}") or SENTENCES[layer]
+        active = np.count_nonzero(values)
+        told = sentence.format(
+            rows=len(labels),
+            padding=labels.count(TOKENS[PADDING]),
+            width=values.shape[-1],
+            active=active,
+            share=active / values.size,
+        )
+        yield Stage(
+            name,
+            told,
+            values,
+            labels if values.ndim == 2 or layer == "padded ids" else (),
+            top=top_words(vocabulary, values) if layer == "logits" else (),
+            scale=None if layer in UNBOUNDED else 1,
+        )
 
 
 def _ngram_stages(

@@ -89,6 +89,9 @@ def _create(connection: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError("another version of this program has written it")
         for statement in () if version else TABLES:
             connection.execute(statement + STRICT * statement.startswith("CREATE TABLE"))
+        found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+        if not {*TABLES} <= {sql.removesuffix(" STRICT") for (sql,) in found}:
+            raise sqlite3.DatabaseError("its tables are damaged")
         # Of an existing one, raises an error if the header says that the file is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
 

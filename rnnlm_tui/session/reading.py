@@ -69,7 +69,10 @@ def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
 
 def _number_of(title: str, listed: Sequence[Listed]) -> int:
     """Returns the number of the text with this title; else of the one whose title differs only in
-    capitals; else of the one whose title begins like this. Raises UsageError."""
+    capitals; else of the one whose title begins like this. The app gives #NUMBER, since all users
+    can read the arguments of a process. Raises UsageError."""
+    if number := next((text.number for text in listed if title == f"#{text.number}"), None):
+        return number
     wanted = title_of(title) if title.strip() else ""
     folded = wanted.casefold()
     found = (

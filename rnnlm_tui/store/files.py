@@ -1,9 +1,9 @@
 """The files of a data folder, and how they are read and written.
 
     models/NAME.safetensors        a model (see `model_file`)
-    models/.NAME.safetensors.new   an update of it that is not finished
     models/.locks                  who works on which name (see `locks`)
     runs/NAME/resume.safetensors   the state of the training of this name (see `run_files`)
+    runs/NAME/update.safetensors   the best epoch of an update that is not finished
     runs/NAME/history.jsonl        its events
     runs/NAME/run.json             the files that the model learned
     texts/NAME.txt                 a text to train on that had no file (see `texts`)
@@ -30,8 +30,9 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 
 T = TypeVar("T")
 WINDOWS_TRIES = 20
-SUFFIX, UNFINISHED, TEMPORARY = ".safetensors", ".new", ".tmp"
-RESUME, HISTORY, RUN = "resume.safetensors", "history.jsonl", "run.json"
+SUFFIX, TEMPORARY = ".safetensors", ".tmp"
+RESUME, UPDATE = "resume.safetensors", "update.safetensors"
+HISTORY, RUN = "history.jsonl", "run.json"
 STILL_THERE = "what was saved before is still there"
 
 
@@ -75,8 +76,8 @@ def temporary_of(path: Path) -> Path:
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary path next to `path`, flushes the file and renames it to
-    `path`. Raises StorageError and leaves `path` as it was. The temporary file is always removed.
-    Only one process at a time may write to a path."""
+    `path`. Raises StorageError, leaves `path` as it was and removes the temporary file. Only one
+    process at a time may write to a path."""
     temporary = temporary_of(path)
     try:
         write(temporary)

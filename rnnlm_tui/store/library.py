@@ -20,7 +20,7 @@ from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ENGLISH, ModelCard
-from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UNFINISHED
+from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UPDATE
 from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.store.model_file import load_model, read_card
 
@@ -121,7 +121,7 @@ def is_name(name: str) -> bool:
 def check_name(name: str) -> str:
     """Returns `name` if a model may have it. Raises UsageError."""
     if not is_name(name):
-        raise UsageError(f"{name!r} cannot be a model's name", NAME_RULE)
+        raise UsageError(f"{name!r} cannot be a model's name", NAME_RULE, field="name")
     return name
 
 
@@ -191,7 +191,7 @@ class Library:
 
     def path_of_update(self, name: str) -> Path:
         """Where an update of the model `name` saves its best epoch until it replaces the model."""
-        return self.path(name).with_name(f".{name}{SUFFIX}{UNFINISHED}")
+        return self.run_folder(name) / UPDATE
 
     def run_folder(self, name: str) -> Path:
         """The folder of the training of this name, whether or not it exists. Raises UsageError."""
@@ -362,9 +362,9 @@ class Library:
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self.remove_leftovers(old)
             files.remove(self.run_folder(new))  # what a run that saved nothing has left
-            for place in (self.run_folder, self.path_of_update, self.path):
-                if os.path.lexists(place(old)):
-                    files.replace(place(old), place(new))
+            if self.run_folder(old).exists():
+                files.replace(self.run_folder(old), self.run_folder(new))
+            files.replace(self.path(old), self.path(new))
 
     def delete(self, name: str) -> None:
         """Deletes the model `name` and its run. If that is interrupted, the name stays in the list
@@ -377,17 +377,17 @@ class Library:
             files.remove(self.path(name))
 
     def remove_leftovers(self, name: str) -> None:
-        """Removes what killed processes have left of the files of this name: half of a save, and an
+        """Removes what killed processes have left of this name: half of a saved model, and an
         update that cannot be resumed. The caller holds its lock."""
-        update, folder = self.path_of_update(name), self.run_folder(name)
-        for path in (self.path(name), update, folder / RESUME, folder / RUN):
+        folder = self.run_folder(name)
+        for path in (self.path(name), folder / UPDATE, folder / RESUME, folder / RUN):
             files.remove(files.temporary_of(path))
         if not self.can_resume(name):
-            files.remove(update)
+            files.remove(self.path_of_update(name))
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
         """Copies the model's file to `target`, or into it if that is a folder; returns the path of
-        the copy. It has no path, and no line of the text.
+        the copy. It has no path, and not the text.
 
         Raises ModelError for a damaged model, StorageError if the file cannot be written, or exists
         and is not to be replaced.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -124,9 +124,8 @@ class StoredModel:
         )
         if card.mixture is None:
             return own
-        base = (english or load_english()) if card.base else None
-        if base and base.tokenizer.name == tokenizer.name:
-            models["base"] = base
+        if card.base:
+            models["base"] = english or load_english()
         return MixedModel(tokenizer, models, card.mixture.weights)
 
 
@@ -151,15 +150,17 @@ def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
 
 
 def english_path() -> Path:
-    """The file of the English that ships, which may not be installed."""
+    """The file of the English that ships."""
     return built_in_models() / f"{ENGLISH}{SUFFIX}"
 
 
-def load_english() -> LanguageModel | None:
-    """The English that ships; None if it is not installed or cannot be read."""
-    with suppress(ModelError):
+def load_english() -> LanguageModel:
+    """The English that ships. Raises ModelError if it is not whole."""
+    try:
         return load_model(english_path())[1]
-    return None
+    except ModelError as error:
+        message = f"the {ENGLISH} that it is built on is not whole: {error.message}"
+        raise ModelError(message, "install the program again") from error
 
 
 @contextmanager
@@ -183,13 +184,6 @@ def load_model(path: Path, english: LanguageModel | None = None) -> tuple[ModelC
     Raises ModelError."""
     with open_stored(path) as stored:
         return stored.card, stored.load(english)
-
-
-def missing_base(card: ModelCard, model: LanguageModel) -> str | None:
-    """A sentence saying that the model was opened without the English; None if it was not."""
-    if not card.base or (isinstance(model, MixedModel) and "base" in model.models):
-        return None
-    return f"its base {card.base} is not installed: it predicts without it"
 
 
 def text_tensors(

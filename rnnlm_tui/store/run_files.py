@@ -2,8 +2,10 @@
 
 resume.safetensors   a run that is not finished, in one file, so that its parts always fit:
     run              the `RunFacts`, as JSON
-    vocabulary, conventions, lines.known, lines.unseen
-                     as in a model's file, from the model that it started from
+    vocabulary, conventions
+                     as in a model's file
+    lines.known, lines.unseen
+                     those of the model that it started from
     lines.held_out   which lines of the text are held out
     network.*        the weights, in float32
     moment.*         Adam's moments of each parameter

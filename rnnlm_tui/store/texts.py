@@ -31,14 +31,20 @@ def find_text(name: str, folder: Path, card: ModelCard) -> Text:
     """The text that the model `name` was trained on, with its lines arranged as then. `folder` is
     that of its run. Raises CorpusError if it cannot be found or has changed."""
     hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
-    found = find_sources(name, folder, card, hint)
-    try:
-        text = read_text(found.sources or [bundled_corpus()], found.encoding)
-    except CorpusError as error:
-        raise CorpusError(f"the text of {name} is gone: {error.message}", hint) from error
+    text = text_now(name, folder, card, hint)
     if not is_text_of(card, text):
         raise CorpusError(f"{text.name} is no longer the text that {name} was trained on", hint)
     return arranged(text, card.config.lines)
+
+
+def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Text:
+    """What the files of the model `name` hold now. Raises CorpusError with this hint if they cannot
+    be found."""
+    found = find_sources(name, folder, card, hint)
+    try:
+        return read_text(found.sources or [bundled_corpus()], found.encoding)
+    except CorpusError as error:
+        raise CorpusError(f"the text of {name} is gone: {error.message}", hint) from error
 
 
 def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSources:

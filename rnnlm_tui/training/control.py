@@ -84,7 +84,7 @@ class PreparationReport:
         self._phase, self._next = "", 0.0
 
     def __call__(self, phase: str, done: int, of: int) -> None:
-        """Reports that `done` of `of` bytes are done. Raises StoppedError if the run was
+        """Reports that `done` of `of` are done. Raises StoppedError if the run was
         stopped."""
         if self._control.stopped:
             raise StoppedError

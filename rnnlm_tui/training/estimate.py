@@ -6,6 +6,7 @@ from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config, NgramConfi
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.lm.kinds import parameters_of
+from rnnlm_tui.lm.kneser_ney import sampling_step
 from rnnlm_tui.text.prepare import Prepared
 
 ORDER = NgramConfig().order
@@ -14,7 +15,7 @@ PROGRAM_BYTES, NGRAM_PROGRAM_BYTES = 330_000_000, 45_000_000
 """Memory of the program with PyTorch and without. The lesson on the sonnets takes 519 MB in all,
 n-grams of them 48 MB."""
 BYTES_PER_WORD, BYTES_PER_NGRAM = 25, 30
-"""Memory per word of the text, and per word and length of n-grams while they are counted."""
+"""Memory per word of the text, and per counted word and length of n-grams."""
 BLOCK_BYTES = 3 * (16 << 20)
 """Memory for a block of logits and the arrays derived from it."""
 
@@ -22,14 +23,15 @@ BLOCK_BYTES = 3 * (16 << 20)
 def memory_bytes(config: Config, prepared: Prepared) -> int:
     """The memory of a training."""
     words, total_words = prepared.predictions, prepared.vocabulary.total_words
+    counted = words // sampling_step(words)
     text, model, recipe = BYTES_PER_WORD * (words + total_words), config.model, config.train
     if isinstance(model, NgramConfig):
-        return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * model.order * words
+        return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * model.order * counted
     if isinstance(model, CausalConfig) and isinstance(recipe, CausalTrainConfig):
         # The units of all time steps of a batch, forward and backward, of up to four gates.
         units = 16 * model.layers * model.hidden_size + model.embedding_size
         arrays = 4 * 2 * recipe.batch_size * recipe.bptt * units + BLOCK_BYTES + text
-        arrays += BYTES_PER_NGRAM * ORDER * words if config.is_mixed else 0
+        arrays += BYTES_PER_NGRAM * ORDER * counted if config.is_mixed else 0
     else:
         # The logits of a batch with the arrays derived from them.
         arrays = 4 * 4 * config.network_train.batch_size * total_words

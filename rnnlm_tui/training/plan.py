@@ -64,7 +64,7 @@ from rnnlm_tui.training.start import (
 )
 
 SEED_LINE_WORDS = 4
-WRITTEN_STEM = "text"
+WRITTEN_STEM = "mine"
 """The beginning of the default name for what was written in the app: its titles stay private."""
 CHANGEABLE = ("epochs", "learning_rate", "patience", "threads", "device")
 """The settings that may change when a run is resumed. All others stay as they were at its start,

@@ -1,7 +1,7 @@
 """The training loop: a generator of events.
 
-It knows nothing of what learns except the `Learner`, and nothing of who watches: the command line
-and the terminal app are loops over its events.
+What learns is a `Learner`. Who watches is unknown here: the command line and the terminal app are
+loops over its events.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ class Run:
         job, evaluation, update = self._job, None, None
         card, is_over = saving.saved_card(job, job.path), reason in ("completed", "early_stop")
         if job.replaces is not None:
-            # It is, if an earlier process replaced the model and was then killed.
+            # An earlier process may have replaced the model and then been killed.
             update = UpdateFigures(saving.saved_card(job, job.replaces) is not None)
         if card is not None and (job.replaces is None or is_over):
             _, model = load_model(job.path, job.english)

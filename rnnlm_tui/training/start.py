@@ -1,9 +1,9 @@
 """What a run starts from: nothing, the English, a model, or its own saved state.
 
 A model that a training starts from gives its network and its words, to which those of the text are
-added, and the lines that it was trained on, of which none is held out. A training that starts from
-the English, one that starts from a model (`--from`) and one that updates it (`--update`) are the
-same but for what they keep of the settings.
+added, and the lines that it was trained on, of which none is held out. `begin` serves a training
+that starts from the English, one that starts from another model (`--from`) and one that updates a
+model (`--update`).
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator
 
 MEASURED_S, WORSE = 0.4, 1.3
-"""Each number of threads is measured so long, the largest first, until one is slower than the best
-by this factor."""
+"""Seconds for which each number of threads is measured, from the largest down, and how many times
+slower than the best one a number is after which no smaller one is measured."""
 AGAIN_S, TRIALS = 20.0, 0.1
 """They are measured again after so many seconds, or so that it takes this share of the time."""
 

@@ -25,7 +25,7 @@ from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
-from rnnlm_tui.tui.widgets.textual_private import unbind
+from rnnlm_tui.tui.widgets.textual_private import build_mode, unbind
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.train.screen import TrainScreen
-    from rnnlm_tui.tui.widgets.dialogs import Choice
     from rnnlm_tui.tui.widgets.header import Mode
 
 NOTIFY_AFTER_S = 1.0
@@ -186,15 +185,10 @@ class RnnlmApp(TerminalApp):
         return f"{latest} " if latest else "", ()
 
     def header_text(self) -> str:
-        """Returns the text of the header: the running training and the active model."""
+        """Returns the text of the header: the running training, the active model, and the share of
+        keys that the writer has saved with it."""
         if self.loaded_model is not None:
-            from rnnlm_tui.results import ENOUGH_WORDS, savings_sentence
-
-            loaded = self.loaded_model
-            found = loaded.card.evaluation
-            measured = savings_sentence(found) if found and found.words >= ENOUGH_WORDS else ""
-            told = self.autocomplete.keys_saved or measured or loaded.kind
-            model = f"{loaded.name} · {told}"
+            model = " · ".join(filter(None, (self.active_name, self.autocomplete.keys_saved)))
         else:
             model = "no model" if self.has_no_models else "loading ..."
         if (run := self._own_run) is None:
@@ -259,7 +253,9 @@ class RnnlmApp(TerminalApp):
     async def _build_other_screens(self) -> None:
         await self.idle()
         await asyncio.to_thread(import_module, "rnnlm_tui.tui.train.screen")
-        await self.build_ahead("train", "models")
+        for mode in ("train", "models"):  # so that each is painted at once when first shown
+            await self.idle()
+            await build_mode(self, mode)
 
     def _active_model_changed(self) -> None:
         """Handles a new active model, a new version of the same one, or the loss of it."""
@@ -319,11 +315,18 @@ class RnnlmApp(TerminalApp):
         """Asks what is to become of the training, and returns `kept` with how to continue it; None
         if the user stays in the app."""
         from rnnlm_tui.tui.runs.wording import farewell
+        from rnnlm_tui.tui.widgets.dialogs import Choice
 
         answer: str | None = "detach"
         if not run.detached:
+            options = (
+                ("stop", "Stop and save", "you can use the model, and resume the training later"),
+                ("detach", "Train in the background", "it continues after the app is closed"),
+            )
+            about = f"{run.name} is still training."
+            question = Choice("Stop the training?", about, options, cancel="Stay in the app")
             # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
-            answer = await self.push_screen_wait(quit_question(run.name))
+            answer = await self.push_screen_wait(question)
         if answer is None:
             return None
         self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
@@ -333,8 +336,9 @@ class RnnlmApp(TerminalApp):
     # Screens
 
     def show_mode(self, mode: Mode) -> None:
-        """Shows a screen."""
-        self.show_screen(mode, takes_keys_at_once=mode == "autocomplete")
+        """Shows a screen, unless a dialog is open."""
+        if mode != self.current_mode and not self.screen.is_modal:
+            self.switch_mode(mode)
 
     action_show = show_mode
 
@@ -419,20 +423,3 @@ class RnnlmApp(TerminalApp):
             self.notify_user(*end_notice(run))
         self.models_changed()
         self._refresh_header()
-        if run.name == self.active_name:
-            self.autocomplete.show_accuracy()
-
-
-def quit_question(training: str) -> Choice:
-    """Asks what to do with a training when the app is closed: "stop" or "detach"."""
-    from rnnlm_tui.tui.widgets.dialogs import Choice
-
-    return Choice(
-        "Stop the training?",
-        f"{training} is still training.",
-        (
-            ("stop", "Stop and save", "you can use the model, and resume the training later"),
-            ("detach", "Train in the background", "it continues after the app is closed"),
-        ),
-        cancel="Stay in the app",
-    )

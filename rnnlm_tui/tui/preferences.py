@@ -13,20 +13,15 @@ from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import SETTINGS
 from rnnlm_tui.session.damaged import put_aside
 
-PATIENCE_S = 0.5
-"""Time to wait for another app, which saves in milliseconds."""
-
 
 class Preferences(Struct):
     """The user's choices. `model` is the last active model, or "". `digits` says which digits take
-    a word of the list; `alt_told`: once a plain digit was typed in a word, it was told what it
-    takes with alt. `files` are the last files to train on, as typed; "" if another text was
+    a word of the list. `files` are the last files to train on, as typed; "" if another text was
     chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
     digits: DigitSetting = WITH_ALT
-    alt_told: bool = False
     model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""
 
@@ -38,13 +33,14 @@ class SettingsFile:
         """Reads the file. A damaged one is put aside; one that cannot be read stays as it is, and
         nothing is stored."""
         self._path = folder / SETTINGS
+        self._is_readable = True
         self.problem = ""
         """Why the file could not be read."""
+        data = dict[str, Any]()
         try:
             data, self.problem = _read(self._path)
-            self._is_readable = True
         except StorageError as error:
-            data, self.problem = {}, error.message
+            self.problem = error.message
             self._is_readable = False
         self.preferences = msgspec.convert(data, Preferences)
         """The user's choices, to be changed before `store`."""
@@ -55,31 +51,21 @@ class SettingsFile:
         and put aside. Raises StorageError."""
         if not self._is_readable:  # which was told at the start
             return ""
-        import filelock  # 15 ms, needed only here
+        from rnnlm_tui.store.files import write_json  # imports numpy
 
         choices = msgspec.structs.asdict(self.preferences)
-        changed = {name: value for name, value in choices.items() if value != self._stored[name]}
+        data, problem = _read(self._path)
+        changed = {
+            name: value
+            for name, value in choices.items()
+            if problem or value != self._stored[name]  # the others are known from the last time
+        }
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(self._path.with_suffix(".lock"), timeout=PATIENCE_S):
-                problem = self._merge(changed)
-        except filelock.Timeout as error:
-            raise StorageError(f"could not save {self._path}: another app is saving it") from error
+            write_json(self._path, data | changed)
         except OSError as error:
             raise StorageError(f"could not save {self._path}: {os_reason(error)}") from error
         self._stored = choices
-        return problem
-
-    def _merge(self, changed: dict[str, Any]) -> str:
-        """Changes values in the file, and keeps the others. Returns the message of `_read`."""
-        from rnnlm_tui.store.files import write_json  # imports numpy
-
-        for left in self._path.parent.glob(f".{self._path.name}.*.tmp"):
-            left.unlink(missing_ok=True)  # of an app that was killed while it was saving
-        data, problem = _read(self._path)
-        if problem:  # the other values are known from the last time
-            data = msgspec.structs.asdict(self.preferences)
-        write_json(self._path, data | changed)
         return problem
 
 

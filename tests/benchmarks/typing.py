@@ -89,6 +89,7 @@ def write_texts(env: Environment, *lines: Sequence[str]) -> None:
             text = Text()
             for line in of_text:
                 add_turn(connection, text, Turn(line))
+        connection.execute("UPDATE text SET pid = NULL")  # else they are open in this process
 
 
 def listed(terminal: Terminal) -> Rows:

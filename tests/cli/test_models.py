@@ -25,9 +25,9 @@ def test_a_damaged_model_is_listed_with_its_reason(run: Command, copied: Path) -
     raw = (copied / "verses.safetensors").read_bytes()
     (copied / "broken.safetensors").write_bytes(raw[:100])
     header, broken, verses, note = run("--models").stdout.splitlines()
-    assert header.split()[:3] == ["name", "preset", "corpus"]
+    assert header.split()[:4] == ["name", "preset", "keys", "saved"]
     assert broken.split()[:2] == ["broken", "damaged"]
-    assert verses.split()[:5] == ["verses", "lesson", "verses.txt", "24", "2"]
+    assert verses.split()[:3] == ["verses", "lesson", "24"] and verses.endswith("verses.txt")
     assert note.startswith("broken is damaged: ")
     first, second = json.loads(run("--models", "--json").stdout)["models"]
     assert (first["name"], first["preset"]) == ("broken", None)
@@ -42,17 +42,8 @@ def test_a_model_that_cannot_be_read_spoils_no_other(run: Command, copied: Path)
     listed = json.loads(run("--models", "--json").stdout)["models"]
     damaged = {model["name"]: model["damaged"] for model in listed}
     assert "it cannot be read" in damaged["broken"] and damaged["verses"] is None
-    done = run("--suggest", "the ", "--model", "broken", code=1)
-    assert "it cannot be read" in done.stderr and "write" not in done.stderr
+    assert "it cannot be read" in refused(run("--suggest", "the ", "--model", "broken", code=1))
     assert "the" in run("--suggest", "the ", "--model", "verses").stdout
-    for name in ("resume.safetensors", "history.jsonl", "run.json"):
-        path = copied.parent / "runs" / "verses" / name
-        path.unlink(missing_ok=True)
-        path.mkdir()
-        run("--models")
-        assert "the" in run("--suggest", "the ", "--model", "verses").stdout
-        done = run("--evaluate", str(copied.parent / "verses.txt"), "--model=verses", code=None)
-        assert "write" not in done.stderr
 
 
 def test_an_unfinished_training_is_listed_and_can_be_deleted(
@@ -81,15 +72,6 @@ def test_a_model_in_training_is_listed_with_who_trains_it(
         assert "in use by process" in refused(run("--delete", "verses", "--yes", code=1))
 
 
-@POSIX
-def test_a_narrow_terminal_gets_a_block_for_each_model(copied: Path) -> None:
-    code, shown = on_terminal("--models", columns=40)
-    lines = shown.splitlines()
-    assert (code, lines[0]) == (0, "verses")
-    assert "  preset: lesson" in lines
-    assert max(map(len, lines)) <= 40
-
-
 def test_a_renamed_model_answers_under_its_new_name_alone(run: Command, copied: Path) -> None:
     assert run("--rename", "verses", "poems").stdout == "verses is now poems\n"
     run("--suggest", "the ", "--model", "poems")
@@ -106,13 +88,6 @@ def test_delete_needs_confirmation(run: Command, copied: Path) -> None:
     assert run("--yes", "--delete", "verses").stdout == "deleted verses\n"
     assert not (copied / "verses.safetensors").exists()
     assert "there is no model verses" in refused(run("--delete", "verses", "--yes", code=1))
-
-
-def test_a_built_in_model_is_refused_before_confirmation(
-    run: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    assert "english is built in and read-only" in refused(run("--delete", "english", code=1))
 
 
 @POSIX
@@ -133,7 +108,7 @@ def test_an_exported_model_can_be_imported_and_answers_the_same(
     assert archive.read_bytes() == (copied / "verses.safetensors").read_bytes()
     assert "already" in refused(run("--export", "verses", str(archive), code=1))
     run("--export", "verses", str(archive), "--force")
-    assert "there is no folder" in refused(run("--export", "verses", f"{tmp_path}/new/", code=1))
+    assert "there is no folder" in refused(run("--export", "verses", f"{archive}-to/", code=1))
     assert run("--import", str(archive)).stdout == f"{archive} is now the model sent\n"
     assert "taken" in refused(run("--import", str(archive), code=1))
     run("--import", "--name", "again", str(archive))

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.cli.modes import MODES, format_help, split
+from rnnlm_tui.cli.modes import MODES, format_help, mode_named, split
 from rnnlm_tui.cli.options import (
-    REQUESTS,
     AppRequest,
     EvaluateRequest,
     ExportRequest,
@@ -19,14 +18,14 @@ from rnnlm_tui.cli.options import (
     SuggestRequest,
     TrainRequest,
 )
-from rnnlm_tui.cli.parser import format_mode_help, make_request
+from rnnlm_tui.cli.parser import format_mode_help, parse
 from rnnlm_tui.config import ALL_SETTINGS
 from rnnlm_tui.errors import UsageError, flag_of
 from tests.helpers.commands import Command
 
 
-def request(*arguments: str) -> Request:
-    return make_request(*split(arguments))
+def request(*arguments: str) -> object:
+    return parse(*split(arguments))
 
 
 def refused(*arguments: str) -> str:
@@ -36,52 +35,53 @@ def refused(*arguments: str) -> str:
     return "\n".join(caught.value.worded(flag_of))
 
 
+ASKED = SuggestRequest(text="x ", model="m", as_json=True)
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("line", "expected"),
     [
-        ["--suggest", "x ", "--json", "--model", "m"],
-        ["--suggest", "--json", "x ", "--model=m"],
-        ["--suggest", "--model", "m", "--json", "x "],
-        ["--model", "m", "--json", "--suggest", "x "],
-        ["--json", "x ", "--suggest", "--model", "m"],
-        ["--suggest=x ", "--json", "--model", "n", "--model", "m"],
-        ["--suggest", "--json", "--model", "m", "--", "x "],
+        # Options and operands come in any order.
+        (["--suggest", "x ", "--json", "--model", "m"], ASKED),
+        (["--suggest", "--json", "x ", "--model=m"], ASKED),
+        (["--model", "m", "--json", "--suggest", "x "], ASKED),
+        (["--json", "x ", "--suggest", "--model", "m"], ASKED),
+        (["--suggest=x ", "--json", "--model", "n", "--model", "m"], ASKED),
+        (["--suggest", "--json", "--model", "m", "--", "x "], ASKED),
+        (
+            ["--train", "a.txt", "--preset", "gru", "b.txt", "--quiet", "--epochs=3"],
+            TrainRequest(
+                sources=("a.txt", "b.txt"), preset="gru", is_quiet=True, flags={"epochs": "3"}
+            ),
+        ),
+        (
+            ["--evaluate", "--model", "a", "--against", "b", "t.txt", "--against=c"],
+            EvaluateRequest(sources=("t.txt",), model="a", against=("b", "c")),
+        ),
+        (["--rename", "a", "--data-dir", "d", "b"], RenameRequest("d", "a", "b")),
+        (["--export", "--force", "a"], ExportRequest(None, "a", None, force=True)),
+        (
+            ["--generate", "--words=3", "--temperature", "0.5", "--top-k", "7", "--seed=1"],
+            GenerateRequest(words=3, temperature=0.5, top_k=7, seed=1),
+        ),
+        (["m", "--debug"], AppRequest(model="m")),
+        (
+            ["m", "--open", "a.txt", "--encoding=latin-1"],
+            AppRequest(model="m", file="a.txt", encoding="latin-1"),
+        ),
+        # A text may begin with a dash, and after -- everything is a text.
+        *(
+            (["--suggest", text], SuggestRequest(text=text))
+            for text in ("-hello ", "-he said", "-", "-3", "-- he", "--no thing", "--- ", "", "—")
+        ),
+        *(
+            (["--suggest", "--", text], SuggestRequest(text=text))
+            for text in ("--json", "-hello", "-h", "--help", "--train", "--")
+        ),
     ],
 )
-def test_options_and_a_text_come_in_any_order(arguments: list[str]) -> None:
-    assert request(*arguments) == SuggestRequest(text="x ", model="m", as_json=True)
-
-
-def test_options_and_files_come_in_any_order() -> None:
-    trained = request("--train", "a.txt", "--preset", "gru", "b.txt", "--quiet", "c.txt")
-    assert isinstance(trained, TrainRequest)
-    assert (trained.sources, trained.preset) == (("a.txt", "b.txt", "c.txt"), "gru")
-    measured = request("--evaluate", "--model", "a", "--against", "b", "t.txt", "--against=c")
-    assert isinstance(measured, EvaluateRequest)
-    assert (measured.model, measured.against, measured.sources) == ("a", ("b", "c"), ("t.txt",))
-    assert request("--rename", "a", "--data-dir", "d", "b") == RenameRequest("d", "a", "b")
-    assert request("--export", "--force", "a") == ExportRequest(None, "a", None, force=True)
-
-
-@pytest.mark.parametrize(
-    "text", ["-hello ", "-he said", "-", "-3", "-- he said", "--no thing", "--- ", "", "—"]
-)
-def test_a_text_may_begin_with_a_dash(text: str) -> None:
-    assert request("--suggest", text) == SuggestRequest(text=text)
-
-
-def test_after_two_dashes_everything_is_a_text() -> None:
-    for text in ("--json", "-hello", "-h", "--help", "--train", "--"):
-        assert request("--suggest", "--", text) == SuggestRequest(text=text)
-    assert request("--delete", "--", "--yes") != request("--delete", "x", "--yes")
-
-
-def test_values_become_numbers() -> None:
-    asked = request("--generate", "--words=3", "--temperature", "0.5", "--top-k", "7", "--seed=1")
-    assert asked == GenerateRequest(words=3, temperature=0.5, top_k=7, seed=1)
-    assert request("m", "--debug") == AppRequest(model="m")
-    opened = request("m", "--open", "a.txt", "--encoding=latin-1")
-    assert opened == AppRequest(model="m", file="a.txt", encoding="latin-1")
+def test_a_command_line_is_a_request(line: list[str], expected: Request) -> None:
+    assert request(*line) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,14 @@ def test_values_become_numbers() -> None:
         (["--export", "a", "b", "c"], "--export takes NAME [FILE], not 'a b c'"),
         (["one", "two"], "rnnlm-tui takes [MODEL], not 'one two'\nto do something else name"),
         (["--models", "--suggest", "x"], "--suggest does not go with --models"),
+        # An option of another mode
+        (["--models", "--epochs", "3"], "--epochs goes with --train or --summary"),
+        (["--suggest", "x", "--words", "3"], "--words goes with --generate"),
+        (["--train", "--model", "m"], "--model goes with --suggest or --generate or --evaluate"),
+        (["--summary", "--force"], "--force goes with --train or --export"),
+        (["--delete", "m", "--json"], "--json goes with --train"),
+        (["m", "--epochs=3"], "--epochs goes with --train or --summary"),
+        (["--model", "mine"], "rnnlm-tui NAME opens the app with a model"),
     ],
 )
 def test_an_invalid_command_line_is_refused_with_the_reason(
@@ -115,57 +123,20 @@ def test_an_invalid_command_line_is_refused_with_the_reason(
     assert said in refused(*arguments)
 
 
-@pytest.mark.parametrize("other", [mode for mode in MODES if mode != "models"])
-def test_modes_exclude_each_other(other: str) -> None:
-    assert f"--{other} does not go with --models" in refused("--models", f"--{other}", "a", "b")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "belongs_to"),
-    [
-        (["--models", "--epochs", "3"], "--epochs goes with --train or --summary"),
-        (["--suggest", "x", "--words", "3"], "--words goes with --generate"),
-        (["--suggest", "x", "--against", "m"], "--against goes with --evaluate"),
-        (["--generate", "x", "--top", "3"], "--top goes with --suggest"),
-        (["--train", "--model", "m"], "--model goes with --suggest or --generate or --evaluate"),
-        (["--summary", "--name", "m"], "--name goes with --train or --import"),
-        (["--models", "--yes"], "--yes goes with --delete"),
-        (["--delete", "m", "--json"], "--json goes with --train"),
-        (["m", "--epochs=3"], "--epochs goes with --train or --summary"),
-        (["--json"], "--json goes with --train"),
-    ],
-)
-def test_an_option_of_another_mode_is_refused(arguments: list[str], belongs_to: str) -> None:
-    assert belongs_to in refused(*arguments)
-
-
-def test_an_app_with_the_option_for_a_model_is_told_how_to_name_one() -> None:
-    assert "rnnlm-tui NAME opens the app with a model" in refused("--model", "mine")
-
-
-@pytest.mark.parametrize("arguments", [["-h"], ["x", "-h"], ["--help"], ["--epochs", "--help"]])
 @pytest.mark.parametrize("mode", [None, *MODES])
-def test_every_mode_has_a_help_of_its_own(
-    mode: str | None, arguments: list[str], run: Command
-) -> None:
-    shown = run(*([] if mode is None else [f"--{mode}"]), *arguments).stdout
+def test_every_mode_has_a_help_of_its_own(mode: str | None, run: Command) -> None:
+    shown = run(*([] if mode is None else [f"--{mode}"]), "x", "--epochs", "-h").stdout
     assert shown == (format_help() if mode is None else format_mode_help(mode))
     assert max(map(len, shown.splitlines())) <= 80
-    usage = "[MODEL]" if mode is None else f"--{mode} {MODES[mode][0]} [options]"
+    usage = "[MODEL]" if mode is None else f"--{mode} {mode_named(mode).operands} [options]"
     assert shown.startswith(f"usage: rnnlm-tui {usage}\n")
     assert "--data-dir FOLDER" in shown
 
 
 def test_help_lists_every_mode_and_that_of_a_training_every_setting() -> None:
-    shown = format_help()
-    assert MODES.keys() == REQUESTS.keys() - {None}
-    for mode in MODES:
-        assert re.search(rf"^  --{mode}\b", shown, re.MULTILINE), mode
-    words = " ".join(shown.split())
-    assert "Without a mode it opens the terminal app" in words
-    examples = [line for line in shown.partition("examples:")[2].splitlines() if line[:3] == "  r"]
-    assert re.match(r"  rnnlm-tui +opens the app", examples[0])
-    of_training = format_mode_help("train")
+    shown, of_training = format_help(), format_mode_help("train")
+    for flag in map("--{}".format, MODES):
+        assert re.search(rf"^  {flag}\b", shown, re.MULTILINE), flag
     for flag in map(flag_of, ALL_SETTINGS):
         assert re.search(rf"^  {flag}\b", of_training, re.MULTILINE), flag
     words = " ".join(of_training.split())

@@ -16,7 +16,7 @@ import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.event_types import EpochEnded, Event, Paused, Saved, from_json_line
+from rnnlm_tui.event_types import EpochEnded, Paused, Saved, from_json_line
 from rnnlm_tui.training.control import Control, StoppedError
 from tests.helpers.commands import (
     PATIENCE_S,
@@ -24,7 +24,6 @@ from tests.helpers.commands import (
     TINY,
     Command,
     command_line,
-    refused,
     running,
 )
 from tests.helpers.events import ended, progress, saved
@@ -83,18 +82,6 @@ def test_a_signal_ends_the_reading_of_a_text_that_may_never_end() -> None:
     with steered(control, from_stdin=False) as signalled, pytest.raises(StoppedError):
         signal.raise_signal(signal.SIGTERM)
     assert (control.stopped, signalled) == (True, [signal.SIGTERM])
-
-
-@POSIX
-def test_an_interrupt_before_the_training_begins_leaves_no_traceback(data_dir: Path) -> None:
-    with running("--train", "-", stream="stderr") as process:
-        wait_until((data_dir / "models" / ".locks").exists)
-        process.process.send_signal(signal.SIGINT)
-        assert process.end() == 130
-        said = process.lines.get(timeout=PATIENCE_S) + process.process.communicate()[0]
-    # It either waits for its text, or has not yet begun to.
-    assert said in ("rnnlm-tui: interrupted\n", "stdin-gru: stopped before the first epoch ended\n")
-    assert not (data_dir / "runs" / "stdin-gru").exists()
 
 
 # Lines of standard input
@@ -160,11 +147,6 @@ def test_a_run_ends_well_while_its_control_input_stays_open(corpus_file: Path) -
         assert process.process.stderr.read() == ""
 
 
-def test_control_and_corpus_cannot_both_be_standard_input(run: Command) -> None:
-    done = run("--train", "-", "--control", "stdin", code=2)
-    assert "standard input cannot be both" in refused(done)
-
-
 # A reader that goes
 
 
@@ -178,33 +160,23 @@ def closed_pipe() -> Iterator[TextIO]:
 
 
 @POSIX
-@pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_a_run_stops_and_saves_if_nobody_reads_what_it_prints(
-    name: str, closed_pipe: TextIO, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "reporter"), [("stdout", JsonReporter), ("stderr", TextReporter)])
+@pytest.mark.parametrize("controlled", ["", "detached", "has_controller"])
+def test_a_run_that_nobody_reads_or_controls_stops_and_saves(
+    name: str,
+    reporter: type[JsonReporter | TextReporter],
+    controlled: str,
+    closed_pipe: TextIO,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     control = Control()
+    if controlled:
+        setattr(control, controlled, True)
     monkeypatch.setattr(sys, name, closed_pipe)
-    reporter = (
-        JsonReporter(control, quiet=False)
-        if name == "stdout"
-        else TextReporter(control, quiet=False)
-    )
-    events: list[Event] = [progress(1), ended(1), saved(1)]
+    shown, events = reporter(control, False), (progress(1), ended(1), saved(1))
     for event in events:
-        reporter.show(event)
-    assert (control.stopped, control.unwatched) == (True, True)
-
-
-@POSIX
-@pytest.mark.parametrize("reason", ["detached", "has_controller"])
-def test_a_run_that_others_control_continues_without_a_reader(
-    reason: str, closed_pipe: TextIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    control = Control()
-    setattr(control, reason, True)
-    monkeypatch.setattr(sys, "stdout", closed_pipe)
-    JsonReporter(control, quiet=False).show(saved(1))
-    assert not control.stopped
+        shown.show(event)
+    assert (control.stopped, control.unwatched) == (not controlled, not controlled)
 
 
 @POSIX

@@ -63,17 +63,6 @@ def test_suggest_json_keeps_its_contract(ask: Command) -> None:
     assert answer["continuation"][0] == words_of(answer)[0]
 
 
-@pytest.mark.parametrize(("top", "count"), [(1, 1), (10_000, 24)])
-def test_top_says_how_many_words(ask: Command, top: int, count: int) -> None:
-    (answer,) = answers(ask("--suggest", "the ", "--json", "--top", str(top)))
-    assert len(answer["suggestions"]) == count
-
-
-def test_a_text_that_begins_with_a_dash_is_a_text(ask: Command) -> None:
-    (answer,) = answers(ask("--suggest", "-the cat ", "--json"))
-    assert answer["seen"] == ["the", "cat"]
-
-
 # Lines of standard input
 
 
@@ -144,18 +133,17 @@ def ask_requests(ask: Command, *asked: dict[str, Any] | str) -> list[dict[str, A
     return answers(ask("--suggest", "--json", stdin="\n".join(lines)))
 
 
-def test_a_request_is_answered_as_its_text_would_be(ask: Command) -> None:
-    (text,) = answers(ask("--suggest", "the cat s", "--json", "--top", "2"))
-    (answer,) = ask_requests(ask, {"text": "the cat s", "top": 2, "id": 7, "model": "verses"})
-    assert answer == {**text, "id": 7}
-    assert ask_requests(ask, '  {"text": "the cat s", "top": 2, "id": 7}') == [{**text, "id": 7}]
-
-
 def test_a_word_that_is_typed_letter_by_letter_passes_over_what_was_listed(ask: Command) -> None:
     asked = {"text": "the cat s", "top": 5}
     once, typed = ask_requests(ask, asked, {**asked, "typed": True})
     assert {s["word"] for s in once["suggestions"]} == {s["word"] for s in typed["suggestions"]}
     assert once["suggestions"] != typed["suggestions"]
+
+
+def test_a_request_is_answered_as_its_text_would_be(ask: Command) -> None:
+    (text,) = answers(ask("--suggest", "the cat s", "--json", "--top", "2"))
+    asked = {"text": "the cat s", "top": 2, "id": 7, "model": "verses"}
+    assert ask_requests(ask, asked, f"  {json.dumps(asked)}") == [{**text, "id": 7}] * 2
 
 
 def test_the_cursor_says_where_in_the_text(ask: Command) -> None:

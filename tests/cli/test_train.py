@@ -11,9 +11,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from rnnlm_tui.event_types import (
@@ -27,8 +25,8 @@ from rnnlm_tui.event_types import (
 )
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import Totals
+from rnnlm_tui.text import reading
 from rnnlm_tui.training.network_learner import NetworkLearner
 from tests.helpers.commands import POSIX, TINY, VERSES, Command, events_of, refused, running
 from tests.helpers.events import end_of, epochs_of
@@ -48,25 +46,12 @@ def started_of(done: subprocess.CompletedProcess[str]) -> Started:
     return started
 
 
-def weights_of(data_dir: Path, name: str) -> dict[str, Any]:
-    """The weights of a saved model."""
-    with open_stored(data_dir / "models" / f"{name}.safetensors") as stored:
-        return stored.network()
-
-
 @pytest.fixture(scope="module")
 def long_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A text whose epochs last long enough to be interrupted in the middle."""
     path = tmp_path_factory.mktemp("corpus") / "long.txt"
     path.write_text(VERSES * COPIES)
     return path
-
-
-@pytest.fixture
-def several_verses(tmp_path: Path) -> str:
-    """A corpus with enough lines to hold some out."""
-    (tmp_path / "text.txt").write_text(VERSES * 8)
-    return str(tmp_path / "text.txt")
 
 
 # What it prints
@@ -93,57 +78,33 @@ def test_it_prints_the_data_card_a_line_an_epoch_and_the_result(
     assert quiet.stdout.startswith("verses-lesson-2: done, ")
 
 
-def test_quiet_json_is_the_result_and_the_warnings(run: Command, corpus_file: Path) -> None:
-    done = run("--train", str(corpus_file), *TINY, "--epochs=1", "--quiet", "--json")
-    assert {event.event for event in events_of(done)} <= {"warning", "finished"}
-    assert isinstance(end_of(events_of(done)), Finished)
-
-
 def test_json_prints_events_alone_and_keeps_its_contract(
     run: Command, long_corpus: Path, data_dir: Path
 ) -> None:
     done = run("--train", str(long_corpus), *LONG_EPOCHS, "--json", "--seed", "3")
     assert done.stderr == ""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all(line["v"] == 1 and line["time"] >= 0 for line in lines)
+    assert all(line["v"] == 1 for line in lines)
     assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
     events = events_of(done)
     assert [json.loads(to_json_line(event)) for event in events] == lines
     kinds = [kind for kind, _ in itertools.groupby(event.event for event in events)]
     assert kinds == ["started", *["progress", "epoch", "saved"] * 2, "finished"]
     started, saved, finished = events[0], events[-2], end_of(events)
-    assert isinstance(started, Started)
+    assert isinstance(started, Started) and isinstance(saved, Saved)
     assert (started.name, started.preset, started.seed) == ("long-lesson", "lesson", 3)
     assert (started.total_words, started.window, started.threads) == (22, 9, 1)
-    assert (started.examples, started.held_out_lines) == (PAIRS, 0)
-    assert started.epochs_done == 0
-    assert started.config.to_json()["train"]["epochs"] == 2
-    assert started.config.to_json()["model"]["embedding_size"] == 4
-    assert started.corpus.lines == 120
+    assert (started.examples, started.held_out_lines, started.epochs_done) == (PAIRS, 0, 0)
     assert {"torch", "numpy", "python", "rnnlm_tui"} <= started.versions.keys()
     progress = [event for event in events if isinstance(event, Progress)]
     assert all(p.step <= p.steps == PAIRS and p.epochs == 2 for p in progress)
     assert all(b.time - a.time >= 0.1 for a, b in itertools.pairwise(progress))
-    for epoch in epochs_of(events):
-        assert epoch.train.loss is not None and epoch.train.penalty is not None
-        assert epoch.train.perplexity == pytest.approx(np.exp(epoch.train.loss))
-        assert (epoch.held_out, epoch.best) == (None, True)
-        assert epoch.sample["text"].startswith(epoch.sample["seed"] + " ")
     path = str(data_dir / "models" / "long-lesson.safetensors")
-    assert isinstance(saved, Saved)
     assert (saved.epoch, saved.path, saved.best) == (2, path, True)
     assert (finished.reason, finished.best_epoch, finished.path) == ("completed", 2, path)
     assert finished.metrics and finished.metrics.train == epochs_of(events)[-1].train
-
-
-def test_json_events_hold_no_control_characters(run: Command, tmp_path: Path) -> None:
-    corpus = tmp_path / "hostile.txt"
-    corpus.write_text("the \x9bworse \x1bevil cat\n" * 3, encoding="utf-8")
-    done = run("--train", str(corpus), *TINY, "--epochs", "1", "--json")
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout)
-    assert epochs_of(events_of(done))[0].sample["seed"] == "the \x9bworse \x1bevil cat"
-    shown = run("--train", str(corpus), *TINY, "--epochs", "1").stderr
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
+    quiet = run("--train", str(long_corpus), *LONG_EPOCHS, "--quiet", "--json")
+    assert {event.event for event in events_of(quiet)} <= {"warning", "finished"}
 
 
 def test_json_tells_of_a_failure_in_an_event_too(run: Command, tmp_path: Path) -> None:
@@ -165,29 +126,20 @@ def test_a_word_of_megabytes_is_never_printed_whole(
     assert len(done.stderr) + len(done.stdout) < 20_000
 
 
-def test_a_text_of_few_lines_is_trained_on_with_a_warning(run: Command, tmp_path: Path) -> None:
-    (tmp_path / "one.txt").write_text("the the the\nthe the\n")
-    done = run("--train", str(tmp_path / "one.txt"), "--preset=ngram", "--name=one")
-    assert "nothing is held out (too few new lines)" in done.stderr
-
-
 # Names and corpora
 
 
 def test_a_name_in_use_is_kept_unless_forced(
-    run: Command, corpus_file: Path, data_dir: Path
+    run: Command, corpus_file: Path, library: Library
 ) -> None:
     arguments = ["--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "mine"]
     run(*arguments)
-    before = weights_of(data_dir, "mine")
-    message = refused(run(*arguments, "--seed", "5", "--quiet", code=1))
-    assert "the name mine is taken" in message
-    assert "replace it with --force" in message
-    after = weights_of(data_dir, "mine")
-    assert all(np.array_equal(after[name], before[name]) for name in before)
+    before = library.path("mine").read_bytes()
+    message = refused(run(*arguments, "--quiet", code=1))
+    assert "the name mine is taken" in message and "replace it with --force" in message
+    assert library.path("mine").read_bytes() == before
     run(*arguments, "--seed", "5", "--force")
-    after = weights_of(data_dir, "mine")
-    assert not all(np.array_equal(after[name], before[name]) for name in before)
+    assert library.path("mine").read_bytes() != before
 
 
 def test_a_run_interrupted_in_its_first_epoch_leaves_the_model_that_it_was_to_replace(
@@ -210,16 +162,18 @@ def test_a_run_interrupted_in_its_first_epoch_leaves_the_model_that_it_was_to_re
     assert [path.read_bytes() for path in paths] == before
 
 
-def test_a_run_that_could_not_start_leaves_no_folder(
-    run: Command, corpus_file: Path, data_dir: Path
+def test_a_run_interrupted_while_its_text_is_read_leaves_nothing(
+    run: Command, corpus_file: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run("--train", str(corpus_file), *TINY, "--device", "mps", code=None)
-    if done.returncode == 0:
-        pytest.skip("this machine has the device that the test needs to be missing")
-    assert done.returncode == 2
-    assert "there is no mps device here" in done.stderr
-    assert [path.name for path in (data_dir / "models").iterdir()] == [".locks"]
-    assert [*(data_dir / "runs").iterdir()] == []
+    def interrupted(text: str) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return len(text.split())
+
+    monkeypatch.setattr(reading, "count_words", interrupted)
+    done = run("--train", str(corpus_file), "--preset=ngram", "--name=m", "--json", code=130)
+    end = end_of(events_of(done))
+    assert (end.reason, end.metrics) == ("stopped", None)
+    assert not library.run_folder("m").exists() and not library.has("m")
 
 
 def test_a_processor_without_bfloat16_is_told_before_anything_is_trained(
@@ -260,27 +214,6 @@ def test_a_corpus_can_be_several_files_or_standard_input(
 # Presets
 
 
-def test_a_text_of_ones_own_is_learned_by_a_gru_which_suggests(
-    run: Command, several_verses: str
-) -> None:
-    settings = [*CAUSAL, "--epochs=30", "--patience=30", "--learning-rate=0.05", "--dropout=0"]
-    settings.append("--tokenizer=lesson")
-    started = started_of(run("--train", several_verses, *settings, "--json"))
-    assert (started.name, started.preset) == ("text-gru", "gru")
-    assert (started.held_out_lines, started.total_words) == (5, 3 + 22)
-    answer = json.loads(run("--suggest", "the cat sat on the ", "--json").stdout)
-    assert answer["suggestions"][0]["word"] == "mat"
-    assert not {"<s>", "</s>", "<unk>"} & {s["word"] for s in answer["suggestions"]}
-
-
-def test_the_card_of_an_ngram_model_has_no_parameters(run: Command, several_verses: str) -> None:
-    done = run("--train", several_verses, "--preset=ngram", "--order=2")
-    assert done.stdout.startswith("text-ngram: keys saved ") and "\n  done, " in done.stdout
-    shown = done.stderr
-    assert "unknown        0.0% of the words held out" in shown
-    assert "parameters" not in shown
-
-
 def test_the_tokenizer_and_the_rarest_words_can_be_chosen(run: Command, tmp_path: Path) -> None:
     corpus = tmp_path / "tokens.txt"
     corpus.write_text("The cat <unk> N .\nthe cat sat .\n" * 20)
@@ -289,40 +222,6 @@ def test_the_tokenizer_and_the_rarest_words_can_be_chosen(run: Command, tmp_path
     assert "vocabulary     3 words are kept; the others are learned as <unk>" in done.stderr
     answer = json.loads(run("--suggest", "The ", "--json").stdout)
     assert {s["word"] for s in answer["suggestions"]} <= {"cat", ".", "The"}
-
-
-# --from
-
-
-def test_from_starts_with_the_weights_and_words_of_a_model(
-    run: Command, corpus_file: Path, tmp_path: Path, data_dir: Path
-) -> None:
-    run("--train", str(corpus_file), *TINY, "--epochs", "1", "--name", "first")
-    other = tmp_path / "other.txt"
-    other.write_text("the dog sat on the unheard log\nthe cat sang\n")
-    slow = ["--epochs=1", "--threads=1", "--learning-rate=1e-9"]
-    done = run("--train", str(other), "--from", "first", *slow, "--json")
-    started = started_of(done)
-    assert (started.total_words, started.window) == (22, 9)
-    assert started.config.to_json()["model"]["embedding_size"] == 4
-    first, second = weights_of(data_dir, "first"), weights_of(data_dir, started.name)
-    for name, tensor in first.items():
-        np.testing.assert_allclose(second[name], tensor, atol=1e-7)
-
-
-def test_from_resolves_settings_and_the_name_by_the_models_own_preset(
-    run: Command, corpus_file: Path, tmp_path: Path
-) -> None:
-    """The lesson, which is the default for the sonnets, has no `--bptt`."""
-    first = ["--train", str(corpus_file), "--preset=gru", "--name=a", *CAUSAL, "--epochs=1"]
-    run(*first, "--quiet")
-    again = started_of(
-        run("--train", str(corpus_file), "--from=a", "--epochs=1", "--bptt=4", "--json")
-    )
-    assert (again.name, again.preset) == ("verses-gru", "gru")
-    settings = again.config.to_json()
-    assert settings["model"]["hidden_size"] == 8
-    assert (settings["train"]["bptt"], settings["train"]["tokenizer"]) == (4, "prose")
 
 
 # --resume

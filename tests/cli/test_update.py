@@ -19,14 +19,12 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.text.held_out import excerpts_of
 from rnnlm_tui.text.reading import read_text
-from rnnlm_tui.training.plan import TrainingRequest, plan
 from tests.helpers.commands import Command, events_of, refused
 from tests.helpers.events import end_of
 from tests.helpers.models import (
     held_out_lines,
     held_out_mask_of,
 )
-from tests.helpers.training import no_report
 
 SONNETS = [line for line in bundled_corpus().read_text().splitlines() if line.strip()]
 OLD, NEW, FIRST = SONNETS[40:140], SONNETS[140:180], SONNETS[20:40]
@@ -124,20 +122,6 @@ def test_a_model_is_updated_with_its_grown_text(
     stayed = "diary: done; the model stays as it was: held-out lines cost "
     assert re.match(rf"{replaced}|{stayed}", again.stdout), again.stdout
     assert [ancestor.name for ancestor in library.open("diary")[0].ancestors] == ["diary"]
-
-
-@pytest.mark.parametrize("options", [NGRAM, GRU])
-def test_an_update_keeps_to_the_most_frequent_words(
-    options: tuple[str, ...], train: Train, library: Library
-) -> None:
-    """A network also keeps the words that it has."""
-    train(*options, "--max-vocabulary=50")
-    update = plan(library, TrainingRequest(update="diary")).prepare(no_report)
-    words = {*update.prepared.vocabulary.words}
-    if options == NGRAM:
-        assert len(words) == 50
-    else:
-        assert 50 <= len(words) <= 100 and words >= {*library.open("diary")[1].vocabulary.words}
 
 
 def test_a_further_text_is_read_again_with_the_next_update(

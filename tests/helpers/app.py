@@ -18,7 +18,7 @@ from textual.errors import NoWidget
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import ModelError
@@ -30,7 +30,6 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
-from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from tests.helpers.scripted import ScriptedModel
 
 CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
@@ -157,10 +156,7 @@ def post_clicks(app: App[Any], *places: tuple[int, int]) -> None:
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Sends keys once the screen is painted, and waits until they are handled. It does not wait for
-    the answer of a model."""
-    app = pilot.app
-    await wait_until(pilot, lambda: not isinstance(app, TerminalApp) or app.is_painted)
+    """Sends keys, and waits until they are handled. It does not wait for the answer of a model."""
     post_keys(pilot.app, *keys)
     # A key goes down to the focus, up to the app, and its messages up to the screen.
     for _ in range(4):
@@ -232,9 +228,10 @@ async def show_form(pilot: Pilot[Any]) -> TrainForm:
     await press(pilot, "f3")
     screen = app_of(pilot).train_screen
     await wait_until(pilot, lambda: screen.query("#train"))
-    await wait_until(pilot, lambda: not screen.query_one("#train", Button).disabled)
+    form = screen.query_one(TrainForm)
+    await wait_until(pilot, lambda: form.problem is None)
     await pilot.pause()
-    return screen.query_one(TrainForm)
+    return form
 
 
 async def write(pilot: Pilot[Any], *keys: str) -> None:

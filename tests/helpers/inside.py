@@ -68,6 +68,7 @@ def explanation(words: tuple[str, ...] = ("shall", "i")) -> Explanation:
     network = (
         Stage("words", "The line is split.", np.array(words, np.str_)),
         embedding(len(words) + 1),
+        Stage("update gate", "How much is kept.", np.full((len(words), 3), 0.5, np.float32), words),
         Stage("relu layer", "Two are active.", relu),
         Stage("softmax", "They sum to 1.", np.array([0.75, 0.25], np.float32), top=top),
     )
@@ -114,7 +115,7 @@ class Inside:
 
     async def types(self, *keys: str) -> None:
         """Begins to type a line, and presses these keys."""
-        await self.press("enter")
+        await self.press("t")
         await wait_until(self.pilot, lambda: isinstance(self.app.focused, Input))
         await self.press(*keys)
 

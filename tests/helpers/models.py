@@ -177,11 +177,6 @@ def refusal(raw: bytes) -> str:
     return refused
 
 
-def card_data() -> dict[str, Any]:
-    """The parsed card of a whole model."""
-    return card_in(whole_model())
-
-
 def card_in(raw: bytes) -> dict[str, Any]:
     """The parsed card in the bytes of a model's file."""
     data: dict[str, Any] = json.loads(parsed_tensors(raw)[0]["__metadata__"]["card"])

@@ -21,6 +21,7 @@ from tests.helpers.events import finished
 PATIENCE_S = 30.0
 CHILD = Path(__file__).with_name("scripted_child.py")
 SUMMARY: dict[str, Any] = {
+    "name": "sonnets-lesson",
     "total_words": 3227,
     "examples": 15484,
     "reads": "the last 10 words",
@@ -106,7 +107,7 @@ class Script:
         return arguments
 
     def asked(self) -> list[list[str]]:
-        """The arguments and the input of each question about a text."""
+        """The arguments of each question about a text."""
         return [json.loads(line) for line in (self.stage / "asked").read_text().splitlines()]
 
     def pid(self, name: str = "poems") -> int:

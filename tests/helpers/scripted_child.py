@@ -5,8 +5,8 @@
 
 A training writes down its arguments and each order in FOLDER. At `stop` and at the end of its
 input, unless it is detached, it adds FOLDER/last-words to its history and ends. It also ends as the
-test says in FOLDER/NAME.exit. A question about a text is answered by FOLDER/summary.json, unless it
-names a missing file. Its arguments and its input are added to FOLDER/asked.
+test says in FOLDER/NAME.exit. A question about a text is answered by FOLDER/summary.json, with the
+name that it gives, unless it names a missing file. Its arguments are added to FOLDER/asked.
 
 The tests themselves write the events: see `tests.helpers.runs.Script`.
 """
@@ -23,8 +23,9 @@ STAGE, MODE, *ARGUMENTS = sys.argv[1:]
 
 def value_of(flag: str) -> str:
     """The value of a flag, given as `--flag=value` or as `--flag value`."""
-    words = " ".join(ARGUMENTS).replace(f"{flag}=", f"{flag} ").split(" ")
-    return words[words.index(flag) + 1]
+    pairs = (argument.partition("=") for argument in ARGUMENTS)
+    given = [value if equals else "" for name, equals, value in pairs if name == flag]
+    return given[-1] or ARGUMENTS[ARGUMENTS.index(flag) + 1]
 
 
 def train(stage: Path, name: str, history: Path) -> None:
@@ -66,9 +67,8 @@ def obey(stage: Path, name: str, history: Path) -> None:
 
 def summarise(stage: Path) -> None:
     """Answers a question about a text."""
-    text = sys.stdin.read() if "-" in ARGUMENTS else ""
     with stage.joinpath("asked").open("a") as asked:
-        asked.write(json.dumps([*ARGUMENTS, text]) + "\n")
+        asked.write(json.dumps(ARGUMENTS) + "\n")
     if any("missing" in argument for argument in ARGUMENTS):
         failed = {"v": 1, "event": "failed", "time": 0, "kind": "corpus"}
         print(
@@ -77,7 +77,10 @@ def summarise(stage: Path) -> None:
             )
         )
         sys.exit(3)
-    sys.stdout.write(stage.joinpath("summary.json").read_text())
+    summary = json.loads(stage.joinpath("summary.json").read_text())
+    if any(argument.startswith("--name=") for argument in ARGUMENTS):
+        summary["name"] = "-".join(value_of("--name").split())
+    print(json.dumps(summary))
 
 
 if MODE == "--train":

@@ -6,17 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import DataTable, RichLog, Static
 
 from rnnlm_tui.event_types import Event
+from rnnlm_tui.progress import Phase
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.manager import Runs
-from rnnlm_tui.tui.runs.state import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.train.form import TrainForm
-from rnnlm_tui.tui.train.run_view import RunEnd, RunHead
 from rnnlm_tui.tui.train.screen import TrainScreen
 from tests.helpers.app import has_row, wait_until
 from tests.helpers.host import HostApp
@@ -31,9 +30,9 @@ class Host(HostApp):
     def __init__(self, library: Library, preferences: Preferences) -> None:
         super().__init__(library=library)
         self.runs = Runs(library)
-        self.train = TrainScreen()
+        self.train_screen = TrainScreen()
         self.preferences = preferences
-        self.add_mode("train", lambda: self.train)
+        self.add_mode("train", lambda: self.train_screen)
 
     async def on_mount(self) -> None:
         await self.switch_mode("train")
@@ -44,14 +43,14 @@ class Shown:
 
     def __init__(self, app: Host, pilot: Pilot[None], script: Script) -> None:
         self.app, self.pilot, self.script = app, pilot, script
-        self.screen = app.train
+        self.screen = app.train_screen
 
     async def until(self, condition: Callable[[], object]) -> None:
         await wait_until(self.pilot, condition)
 
     async def start(self, *events: Event, name: str = "poems") -> None:
         """Starts a run as the app would, and plays these events."""
-        await self.app.runs.start(TrainArguments((f"--name={name}",), name))
+        await self.screen.run_pane.begin(TrainArguments((f"--name={name}",), name))
         self.script.write(*events, name=name)
         await self.until(lambda: self.screen.is_run_shown and self.has_focus_in_run())
 
@@ -65,10 +64,8 @@ class Shown:
         run = self.app.runs.shown
         assert run is not None
         await self.until(lambda: run.progress.phase is phase)
-        if phase.is_over:
-            await self.until(lambda: self.screen.query_one(RunEnd).display)
-        else:
-            await self.until(lambda: BADGES[phase] in self.head)
+        await self.until(lambda: phase.is_over or BADGES[phase] in self.head)
+        await self.until(lambda: not phase.is_over or (not run.is_running and self.end))
 
     async def ready(self) -> None:
         """Waits until a training could start."""
@@ -80,33 +77,36 @@ class Shown:
 
     @property
     def head(self) -> str:
-        return str(self.screen.query_one(RunHead).content)
+        return str(self.screen.query_one("#run-head", Static).content)
 
     @property
     def end(self) -> str:
-        return str(self.screen.query_one(RunEnd).content)
+        """How the run ended; empty before."""
+        run = self.app.runs.shown
+        rest = self.head.partition("\n")[2]
+        return rest if run is not None and run.progress.phase.is_over and "─" not in rest else ""
 
     @property
     def offered(self) -> str:
         """The keys that work once the run is over, as letters."""
-        if not self.screen.query_one(RunEnd).display:
+        if not self.end:
             return ""
-        return "".join(key for key, works in self.keys().items() if works and key in "uitrcn")
+        return "".join(key for key in self.keys() if key in "wirc")
 
     @property
     def epochs(self) -> list[list[str]]:
-        """The rows of the table, each with its mark."""
-        rows = self.text("epochs").splitlines() if self.screen.run_pane.run else []
-        rows = [row for row in rows if "not ended" not in row]
-        return [[row[0], *row[1:].split()] for row in rows]
+        """The rows of the table; the best epoch has a mark."""
+        table = self.screen.query_one("#epochs", DataTable)
+        return [[str(cell) for cell in table.get_row_at(row)] for row in range(table.row_count)]
 
     def sees(self, *parts: str) -> bool:
         """Whether a row of the screen holds all of these."""
         return has_row(self.app, *parts)
 
-    def text(self, id: str) -> str:
-        """The lines of the epochs, the notes or the samples."""
-        return str(self.screen.query_one(f"#{id} .lines", Static).content)
+    @property
+    def log(self) -> str:
+        """What the run has written, and the notes."""
+        return "\n".join(line.text.rstrip() for line in self.screen.query_one(RichLog).lines)
 
     def keys(self) -> dict[str, bool]:
         """The keys that the bar shows, and which of them are not dimmed."""
@@ -124,7 +124,7 @@ async def shown(
     """The screen, with the script in place of its child processes."""
     app = Host(Library(script.data), preferences or Preferences())
     async with app.run_test(size=size) as pilot:
-        await wait_until(pilot, lambda: app.train.query(TrainForm))
+        await wait_until(pilot, lambda: app.train_screen.query(TrainForm))
         yield Shown(app, pilot, script)
         if (own := app.runs.own) is not None:
             script.exit(name=own.name)

@@ -9,13 +9,14 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.open_text import OpenText
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
@@ -64,9 +65,6 @@ class Desk(Generic[AppType]):
         """Whether a toast has this text."""
         return any(text in toast for toast in toasts(self.app))
 
-    def static(self, selector: str) -> str:
-        return str(self.screen.query_one(selector, Static).render())
-
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
 
@@ -86,6 +84,11 @@ class Desk(Generic[AppType]):
         if lines_after == before + 2:
             await self.press("ctrl+r")
         await self.until(lambda: len(self.page) == lines_after)
+
+
+def unstored_text() -> OpenText:
+    """A text whose database is never used."""
+    return OpenText(SessionDatabase(Path("never used"), lambda error: None))
 
 
 AppDesk: TypeAlias = Desk[RnnlmApp]

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 from safetensors import safe_open
 
-from rnnlm_tui.errors import ModelError, StorageError
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.model_file import change_card, open_stored, read_card
 from rnnlm_tui.store.tensors import expanded, quantized, write_tensors
@@ -20,10 +20,7 @@ from tests.helpers.commands import POSIX
 from tests.helpers.models import WORDS, contents, make_model, random_weights
 
 
-@pytest.mark.parametrize(
-    "error",
-    [OSError(errno.ENOSPC, "full"), KeyboardInterrupt(), MemoryError(), ModelError("changed")],
-)
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
 def test_a_write_that_fails_half_way_leaves_the_old_file(
     tmp_path: Path, error: BaseException
 ) -> None:
@@ -35,7 +32,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(
         raise error
 
     expected = StorageError if isinstance(error, OSError) else type(error)
-    with pytest.raises(expected, match=r"full|changed|^$"):
+    with pytest.raises(expected, match=r"full|^$"):
         files.write_file(path, fail)
     assert contents(tmp_path) == {"file": b"old"}
     with pytest.raises(StorageError) as caught:

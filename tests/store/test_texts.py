@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from rnnlm_tui.errors import CorpusError, StorageError
+from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store import texts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.store.texts import not_learned, save_text, save_written, texts_folder
 from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, is_of_english, thinned
-from rnnlm_tui.text.overlap import CopiedSpans, hash_lines
+from rnnlm_tui.text.overlap import hash_lines
 from rnnlm_tui.text.reading import Text, read_text
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from tests.helpers.models import SAVED_MODELS, put_saved_model
@@ -45,26 +45,21 @@ def library(data_dir: Path, verses: Path) -> Library:
     return library
 
 
-def text_of(library: Library, name: str = "gru") -> Text:
-    return texts.find_text(name, library.run_folder(name), library.open(name)[0])
-
-
-def copies(library: Library) -> CopiedSpans | None:
-    card, model = library.open("gru")
-    return texts.copied_spans("gru", library.run_folder("gru"), card, model.tokenizer)
+def text_of(library: Library) -> Text:
+    return texts.find_text("gru", library.run_folder("gru"), library.open("gru")[0])
 
 
 def test_a_text_is_found_where_the_training_read_it(
     library: Library, verses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, (card, _) = library.run_folder("gru"), library.open("gru")
+    folder, (card, model) = library.run_folder("gru"), library.open("gru")
     assert text_of(library).sources == (str(verses),)
-    assert copies(library) is not None
+    assert texts.copied_spans("gru", folder, card, model.tokenizer) is not None
     (tmp_path / "other.txt").write_text(VERSES, encoding="utf-16-le")
     write_sources(folder, [str(tmp_path / "other.txt")], "utf-16-le")
     assert next(iter(text_of(library))) == VERSES.split("\n")[0]
-    monkeypatch.setattr(texts, "MOST_INDEXED", 100)
-    assert copies(library) is None, "it is too long to look through"
+    monkeypatch.setattr(texts, "MOST_INDEXED", 100)  # too long to look through
+    assert texts.copied_spans("gru", folder, card, model.tokenizer) is None
     bundled = read_text([bundled_corpus()])
     card = replace(card, corpus=replace(card.corpus, sha256=bundled.sha256))
     assert texts.find_text("gru", tmp_path, card).sha256 == bundled.sha256
@@ -89,7 +84,6 @@ def test_a_text_that_is_not_found_is_told(
     with pytest.raises(CorpusError, match=why) as raised:
         text_of(library)
     assert "--evaluate FILE --model gru" in raised.value.hint
-    assert copies(library) is None
 
 
 def test_a_line_is_known_by_its_words() -> None:
@@ -134,8 +128,6 @@ def test_a_text_is_kept_and_never_put_in_the_place_of_another(data_dir: Path) ->
     if sys.platform != "win32":
         modes = (stat.S_IMODE(path.stat().st_mode) for path in (first, first.parent))
         assert [*modes] == [0o600, 0o700]
-    with pytest.raises(StorageError, match="cannot store the text"):
-        save_text(first, "mine", "a")
 
 
 def test_what_a_model_has_learned_is_not_offered_again(library: Library, verses: Path) -> None:
@@ -148,6 +140,3 @@ def test_what_a_model_has_learned_is_not_offered_again(library: Library, verses:
     library.rename("gru", "mine")
     assert not_learned(library, "mine", sent) == []
     assert not_learned(library, "mine", [*sent, "Well.", "More."]) == ["Well.", "More."]
-    written.unlink()
-    with pytest.raises(StorageError, match="cannot read"):
-        not_learned(library, "mine", sent)

@@ -116,15 +116,15 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
 
 
 @every_cell
-@pytest.mark.parametrize(("hidden", "softmax"), [(7, "full"), (5, "adaptive")])
-def test_products_in_bfloat16_learn_about_the_same(cell: str, hidden: int, softmax: str) -> None:
+@pytest.mark.parametrize("softmax", ["full", "adaptive"])
+def test_products_in_bfloat16_learn_about_the_same(cell: str, softmax: str) -> None:
     try:
         check_bfloat16(torch.device("cpu"))
     except UsageError:
         pytest.skip("no bfloat16")
 
     def learned(is_low: bool) -> tuple[float, Tensor]:
-        ours = network(cell, 2, hidden, softmax)
+        ours = network(cell, 2, 5, softmax)
         for seed in (1, 2):  # the second batch starts from the state after the first
             with torch.autocast("cpu", torch.bfloat16, enabled=is_low):
                 loss, _ = ours.loss(*batch(seed, softmax), None)

@@ -15,7 +15,7 @@ from rnnlm_tui.event_types import Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.files import RESUME, RUN
+from rnnlm_tui.store.files import RESUME, RUN, UPDATE
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggest import suggest
@@ -51,6 +51,11 @@ def test_the_n_grams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> 
     before = job.path.read_bytes()  # the model of an earlier run stays until then
     run_stopped_at(small_job("gru", tmp_path / "a", epochs=2, seed=1, **MIXED), 1, 2)
     assert job.path.read_bytes() == before
+    # A run that is stopped before measures the n-grams that it keeps.
+    job = small_job("gru", tmp_path / "b", epochs=2, **MIXED)
+    run_stopped_at(job, 1, 1)
+    card = read_card(job.path)
+    assert card.epochs_done == 0 and card.evaluation is not None
 
 
 @pytest.mark.parametrize(("preset", "epochs"), [("gru", {"epochs": 1}), ("ngram", {})])
@@ -96,13 +101,6 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     assert epoch.held_out.top5 == pytest.approx(expected.top5, abs=of_one_word)
 
 
-def test_a_stopped_run_measures_the_model_that_it_keeps(tmp_path: Path) -> None:
-    job = small_job("gru", tmp_path / "a", epochs=9, **MIXED)
-    run_stopped_at(job, 1, 1)
-    card = read_card(job.path)
-    assert card.epochs_done == 0 and card.evaluation is not None
-
-
 def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,29 +123,29 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
 # Updates
 
 
-def updates(folder: Path, **old_settings: Any) -> tuple[Job, Any]:
-    """A finished run, and a function that makes updates of its model."""
-    old = small_job("gru", folder, text=TEXT, learning_rate=0.02, **old_settings)
-    [*run(old)]
+def finished(folder: Path, epochs: int = 3, held_out: float = 0.2) -> Job:
+    """A run that has ended."""
+    settings: dict[str, Any] = {"epochs": epochs, "held_out": held_out, "learning_rate": 0.02}
+    job = small_job("gru", folder, text=TEXT, **settings)
+    [*run(job)]
+    return job
 
-    def update(epochs: int = 8, learning_rate: float = 0.03) -> Job:
-        held_out, rate = old.config.train.held_out, learning_rate
-        job = small_job(
-            "gru", folder, text=TEXT, epochs=epochs, held_out=held_out, learning_rate=rate
-        )
-        return replace(job, path=job.path.with_name(".new.safetensors"), replaces=job.path)
 
-    return old, update
+def update_of(old: Job, epochs: int = 8, rate: float = 0.03) -> Job:
+    """An update of its model."""
+    settings: dict[str, Any] = {"epochs": epochs, "held_out": old.config.train.held_out}
+    job = small_job("gru", old.folder, text=TEXT, learning_rate=rate, **settings)
+    return replace(job, path=job.folder / UPDATE, replaces=job.path)
 
 
 @pytest.mark.parametrize(("epochs", "rate", "is_better"), [(8, 0.03, True), (1, 1e-9, False)])
 def test_an_update_replaces_the_model_if_it_is_better(
     epochs: int, rate: float, is_better: bool, tmp_path: Path
 ) -> None:
-    old, update = updates(tmp_path / "a", epochs=3, held_out=0.2)
+    old = finished(tmp_path / "a")
     before, (_, old_model) = old.path.read_bytes(), load_model(old.path)
     (old.folder / RUN).unlink()
-    job = update(epochs, rate)
+    job = update_of(old, epochs, rate)
     events = [*run(job)]
     end, scored = end_of(events), scores_of(job, old_model)
     assert {event.path for event in events if isinstance(event, Saved)} == {str(job.path)}
@@ -166,22 +164,22 @@ def test_a_stopped_or_killed_update_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if it was killed after it had replaced the model."""
-    old, update = updates(tmp_path / "a", epochs=3, held_out=0.2)
+    old = finished(tmp_path / "a")
     before = old.path.read_bytes()
-    end = end_of(run_stopped_at(update(), 2, 1))
+    end = end_of(run_stopped_at(update_of(old), 2, 1))
     assert end.update == UpdateFigures(replaced=False)
     assert old.path.read_bytes() == before
     with monkeypatch.context() as killed:
         killed.setattr("rnnlm_tui.training.saving.remove_state", lambda job: None)
-        [*run(update())]
-    end = end_of([*run(update())])
+        [*run(update_of(old))]
+    end = end_of([*run(update_of(old))])
     assert end.update == UpdateFigures(replaced=True)
     assert old.path.read_bytes() != before and not (old.folder / RESUME).exists()
 
 
 def test_without_held_out_lines_an_update_replaces_the_model(tmp_path: Path) -> None:
-    old, update = updates(tmp_path / "a", epochs=1)
-    job = update(epochs=1)
+    old = finished(tmp_path / "a", epochs=1, held_out=0)
+    job = update_of(old, epochs=1)
     end = end_of([*run(job)])
     assert end.update == UpdateFigures(replaced=True)
     card = read_card(old.path)

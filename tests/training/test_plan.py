@@ -10,7 +10,7 @@ import pytest
 
 from rnnlm_tui.cli.modes import split
 from rnnlm_tui.cli.options import TrainRequest
-from rnnlm_tui.cli.parser import make_request
+from rnnlm_tui.cli.parser import parse
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import RnnlmError, UsageError
@@ -26,7 +26,7 @@ SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "m
 
 def config_of(library: Library, *arguments: str) -> Config:
     """The settings that a command line gives for a small text."""
-    request = make_request(*split(["--train", *arguments]))
+    request = parse(*split(["--train", *arguments]))
     assert isinstance(request, TrainRequest)
     return plan(library, training_request(request)).config(0)
 
@@ -34,50 +34,39 @@ def config_of(library: Library, *arguments: str) -> Config:
 # Settings
 
 
-def test_flags_go_before_the_environment_before_toml_before_defaults(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "run.toml"
-    file.write_text("epochs = 3\nbatch_size = 4\nseed = 5\ntop = 3")
-    monkeypatch.setenv("RNNLM_EPOCHS", "30")
-    monkeypatch.setenv("RNNLM_BATCH_SIZE", "40")
-    config = config_of(library, "--config", str(file), "--epochs", "300")
-    assert (config.epochs, config.network_train.batch_size) == (300, 40)
-    assert (config.train.seed, config.train.held_out) == (5, 0.0)
-
-
-def test_the_preset_comes_from_source_flag_environment_file_or_text(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert config_of(library).preset == "lesson"
-    own = config_of(library, "diary.txt")
-    assert (own.preset, own.train.held_out) == ("gru", 0.1)
-    (tmp_path / "run.toml").write_text('preset = "rnn"')
-    from_file = ["--config", str(tmp_path / "run.toml")]
-    assert config_of(library, *from_file).preset == "rnn"
-    monkeypatch.setenv("RNNLM_PRESET", "lstm")
-    assert config_of(library, *from_file).preset == "lstm"
-    assert config_of(library, *from_file, "--preset", "ngram").preset == "ngram"
+@pytest.mark.parametrize(
+    ("arguments", "environment", "toml", "expected"),
+    [
+        ("", {}, "", {"preset": "lesson", "held_out": 0.0}),
+        ("diary.txt", {}, "", {"preset": "gru", "held_out": 0.1}),
+        ("", {"EPOCHS": "30"}, "epochs = 3\nseed = 5\ntop = 3", {"epochs": 30, "seed": 5}),
+        ("--epochs=300", {"EPOCHS": "30"}, "epochs = 3", {"epochs": 300}),
+        ("", {}, 'preset = "rnn"', {"preset": "rnn"}),
+        ("", {"PRESET": "lstm"}, 'preset = "rnn"', {"preset": "lstm"}),
+        ("--from=gru", {"PRESET": "lstm"}, 'preset = "rnn"', {"preset": "gru"}),
+        # A variable of another preset is left out.
+        ("--preset=ngram", {"EPOCHS": "1", "PRESET": "rnn"}, "", {"preset": "ngram"}),
+        ("", {"PRESET": "LESSON"}, "", "no preset is called 'LESSON'"),
+        ("", {"EPOCHS": "many"}, "", "epochs is 'many' (from RNNLM_EPOCHS)"),
+        ("a.txt --bidirectional-size=4", {}, "", "gru has no setting bidirectional_size"),
+    ],
+)
+def test_flags_go_before_the_environment_before_a_file_before_the_defaults(
+    arguments: str, environment: dict[str, str], toml: str, expected: dict[str, Any] | str,
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     put_saved_model(library, "gru")
-    assert config_of(library, *from_file, "--from", "gru").preset == "gru"
-    monkeypatch.setenv("RNNLM_PRESET", "LESSON")
-    with pytest.raises(UsageError, match="no preset is called 'LESSON'"):
-        config_of(library)
-
-
-def test_a_flag_of_another_preset_is_refused_and_a_variable_left_out(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(UsageError) as refused:
-        config_of(library, "diary.txt", "--bidirectional-size=4")
-    assert refused.value.message == "the preset gru has no setting bidirectional_size"
-    assert refused.value.hint == "presets that have it: lesson"
-    for variable in ("RNNLM_THREADS", "RNNLM_EPOCHS", "RNNLM_HIDDEN_SIZE"):
-        monkeypatch.setenv(variable, "1")
-    assert config_of(library, "--preset=ngram").preset == "ngram"
-    monkeypatch.setenv("RNNLM_EPOCHS", "many")
-    with pytest.raises(UsageError, match=r"epochs is 'many' \(from RNNLM_EPOCHS\)"):
-        config_of(library)
+    (tmp_path / "run.toml").write_text(toml)
+    for name, value in environment.items():
+        monkeypatch.setenv(f"RNNLM_{name}", value)
+    given = (*arguments.split(), "--config", str(tmp_path / "run.toml"))
+    if isinstance(expected, str):
+        with pytest.raises(UsageError, match=re.escape(expected)):
+            config_of(library, *given)
+    else:
+        found = config_of(library, *given)
+        settings = {**found.to_json()["train"], "preset": found.preset}
+        assert expected.items() <= settings.items()
 
 
 # What is refused

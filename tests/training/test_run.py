@@ -149,13 +149,9 @@ def test_a_run_that_diverges_ends_and_keeps_its_best_epoch(tmp_path: Path) -> No
     events = [*run(small_job("lesson", tmp_path / "a", epochs=4, learning_rate=1e30))]
     assert epochs_of(events) == []
     assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", 2)
-    assert read_card(model_of(tmp_path / "a")).metrics == kept.metrics
-    load_model(model_of(tmp_path / "a"))
-
-
-def test_weights_that_no_model_may_have_are_never_saved(tmp_path: Path) -> None:
-    """One step an epoch: the loss before the step is finite, but the weights after it are not."""
-    job = small_job("lesson", tmp_path / "a", epochs=3, batch_size=1000, learning_rate=1e30)
+    assert load_model(model_of(tmp_path / "a"))[0].metrics == kept.metrics
+    # With one step an epoch, the loss before it is finite, but the weights after it are not.
+    job = small_job("lesson", tmp_path / "b", epochs=3, batch_size=1000, learning_rate=1e30)
     events = [*run(job)]
     assert kinds_of(events) == ["started", "finished"] and not job.path.exists()
     assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", None)
@@ -264,15 +260,10 @@ def test_a_paused_run_waits_and_its_time_stops(preset: str, tmp_path: Path) -> N
     assert end.time > 1000 and end.elapsed_s < 100
 
 
-@pytest.mark.parametrize("shape", [None, (1, 5)])
-def test_the_state_of_another_network_is_refused(
-    shape: tuple[int, int] | None, tmp_path: Path
-) -> None:
+def test_the_state_of_another_network_is_refused(tmp_path: Path) -> None:
     run_stopped_at(small_job("gru", tmp_path / "a", epochs=2), 1, 2)
     job = small_job("gru", tmp_path / "a", epochs=2)
-    state, name = job.start.state or {}, "moment.embedding.exp_avg"
-    del state[name]
-    state |= {name: np.zeros(shape, np.float32)} if shape else {}
+    (job.start.state or {})["moment.embedding.exp_avg"] = np.zeros((1, 5), np.float32)
     with pytest.raises(ModelError, match="another network"):
         NetworkLearner(job)
 

@@ -60,7 +60,6 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     monkeypatch.setattr(paths, "headless_command", lambda: script.command)
     monkeypatch.setattr(follower, "READ_EVERY_S", 0.02)
     monkeypatch.setattr(screen, "PAINT_EVERY_S", 0.05)
-    monkeypatch.setattr(screen, "RELOAD_RUNS_EVERY_S", 0.2)
     monkeypatch.setattr(form, "PAUSE_S", 0.02)
     yield script
     script.end()

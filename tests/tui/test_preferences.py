@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import threading
 from pathlib import Path
 
-import filelock
 import pytest
 
 from rnnlm_tui.errors import StorageError
@@ -17,11 +15,9 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from tests.helpers.app import toasts, wait_until
 
-FILES = {"settings.json", "settings.lock"}
 
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def test_settings_come_back(tmp_path: Path) -> None:
@@ -33,7 +29,7 @@ def test_settings_come_back(tmp_path: Path) -> None:
     assert settings.store() == ""
     kept = Preferences(theme="nord", ghost=False, digits="always")
     assert SettingsFile(folder).preferences == kept
-    assert names(folder) == FILES
+    assert names(folder) == ["settings.json"]
 
 
 def test_settings_of_another_version_are_read_and_kept(tmp_path: Path) -> None:
@@ -61,25 +57,6 @@ def test_of_two_apps_each_stores_only_what_was_changed_in_it(tmp_path: Path) -> 
     assert SettingsFile(tmp_path).preferences == expected
 
 
-def test_two_apps_that_store_at_once_lose_nothing(tmp_path: Path) -> None:
-    lost = list[str]()
-
-    def change(field: str) -> None:
-        settings = SettingsFile(tmp_path)
-        for number in range(25):
-            setattr(settings.preferences, field, f"{field} {number}")
-            settings.store()
-            if getattr(SettingsFile(tmp_path).preferences, field) != f"{field} {number}":
-                lost.append(f"{field} {number}")
-
-    apps = [threading.Thread(target=change, args=(field,)) for field in ("theme", "model")]
-    for app in apps:
-        app.start()
-    for app in apps:
-        app.join()
-    assert not lost
-
-
 def test_a_setting_of_the_digits_that_there_is_no_more_becomes_the_default(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"theme": "nord", "digits": "never"}')
     settings = SettingsFile(tmp_path)
@@ -96,26 +73,22 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("text", DAMAGED)
-def test_damaged_settings_are_kept_under_another_name(text: str, tmp_path: Path) -> None:
-    for name in ("settings.json.damaged", "settings.json.damaged-2"):
-        (tmp_path / "settings.json").write_text(text, "latin-1")
-        settings = SettingsFile(tmp_path)
-        assert settings.preferences == Preferences()
-        assert settings.problem.endswith(str(tmp_path / name))
-        assert (tmp_path / name).read_text("latin-1") == text
-        assert not (tmp_path / "settings.json").exists()
-
-
-@pytest.mark.parametrize("text", DAMAGED)
-def test_settings_that_are_damaged_later_are_not_replaced(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["at the start", "later"])
+def test_damaged_settings_are_kept_under_another_name(text: str, when: str, tmp_path: Path) -> None:
     settings = SettingsFile(tmp_path)
     settings.preferences.theme = "nord"
-    settings.store()
     (tmp_path / "settings.json").write_text(text, "latin-1")
-    settings.preferences.ghost = False
-    assert settings.store().endswith(str(tmp_path / "settings.json.damaged"))
+    if when == "later":
+        settings.preferences.ghost = False
+        problem = settings.store()
+        assert SettingsFile(tmp_path).preferences == Preferences(theme="nord", ghost=False)
+    else:
+        settings = SettingsFile(tmp_path)
+        problem = settings.problem
+        assert settings.preferences == Preferences()
+        assert not (tmp_path / "settings.json").exists()
+    assert problem.endswith(str(tmp_path / "settings.json.damaged"))
     assert (tmp_path / "settings.json.damaged").read_text("latin-1") == text
-    assert SettingsFile(tmp_path).preferences == Preferences(theme="nord", ghost=False)
 
 
 def test_settings_that_can_be_neither_read_nor_renamed_stay(
@@ -161,12 +134,6 @@ def test_settings_that_cannot_be_read_once_stay_as_they_are(
     assert SettingsFile(tmp_path).preferences.model == "mine"
 
 
-def test_a_folder_in_place_of_the_settings_stays(tmp_path: Path) -> None:
-    (tmp_path / "settings.json").mkdir()
-    assert "is a directory" in SettingsFile(tmp_path).problem
-    assert names(tmp_path) == {"settings.json"}
-
-
 async def test_damaged_settings_are_reported(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text("{")
     app = RnnlmApp(tmp_path / "data", tmp_path, tmp_path / "app.log")
@@ -176,13 +143,6 @@ async def test_damaged_settings_are_reported(tmp_path: Path) -> None:
         app.preferences.ghost = False
         app.store_preferences()
         await wait_until(pilot, lambda: any("settings.json.damaged-2" in t for t in toasts(app)))
-
-
-def test_settings_that_cannot_be_saved_are_an_error_with_the_name(tmp_path: Path) -> None:
-    folder = tmp_path / "config"
-    folder.write_text("a file")
-    with pytest.raises(StorageError, match=r"settings\.json"):
-        SettingsFile(folder).store()
 
 
 def test_a_full_disk_leaves_the_settings_and_no_temporary_file(
@@ -200,27 +160,6 @@ def test_a_full_disk_leaves_the_settings_and_no_temporary_file(
         with pytest.raises(StorageError, match=r"settings\.json.*no space"):
             settings.store()
     assert SettingsFile(tmp_path).preferences.theme == "nord"
-    assert names(tmp_path) == FILES
+    assert names(tmp_path) == ["settings.json"]
     settings.store()
     assert SettingsFile(tmp_path).preferences.theme == "gruvbox", "it is stored the next time"
-
-
-def test_the_temporary_file_of_a_killed_app_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".settings.json.4711.tmp").write_text("{")
-    (tmp_path / ".mine.tmp").write_text("kept")
-    SettingsFile(tmp_path).store()
-    assert names(tmp_path) == {*FILES, ".mine.tmp"}
-
-
-def test_settings_that_another_app_is_saving_are_not_touched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preferences, "PATIENCE_S", 0.01)
-    settings = SettingsFile(tmp_path)
-    settings.preferences.theme = "nord"
-    with (
-        filelock.FileLock(tmp_path / "settings.lock"),
-        pytest.raises(StorageError, match="another app"),
-    ):
-        settings.store()
-    assert names(tmp_path) == {"settings.lock"}

@@ -14,17 +14,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Collapsible, DataTable, Input
 
 from rnnlm_tui.session import tables
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.tui import app as app_module
-from rnnlm_tui.tui.models.table import ModelTable
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.runs import follower
-from rnnlm_tui.tui.train import run_pane
-from rnnlm_tui.tui.writing import predictor
 from tests.helpers.app import (
     answered,
     app_of,
@@ -48,15 +44,9 @@ Compare = Callable[..., bool]
 
 @pytest.fixture(autouse=True)
 def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer takes 1.5 ms, a run takes no time, and lines are sent on the same day."""
-    ticks = iter(range(1_000_000))
-    clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.0015)
-    monkeypatch.setattr(predictor, "time", clock)
+    """A run takes no time, and lines are sent on the same day."""
     noon = datetime(2020, 11, 27, 12).timestamp()
     monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: noon))
-    clock = SimpleNamespace(monotonic=lambda: 1000.0, time=lambda: 0.0)
-    for module in (follower, run_pane):
-        monkeypatch.setattr(module, "time", clock)
 
 
 async def _write_two_lines(pilot: Pilot[None]) -> None:
@@ -80,8 +70,8 @@ def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
 
 
 def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
-    """The same in dark, with a pane at the right: ten ranked words, of which the third is chosen
-    and is the ghost in the line, digits before nine of them, and facts about the model."""
+    """The same in dark, in a column of 100 cells with facts at the right of it: five words in one
+    row, of which the third is chosen and is the ghost in the line."""
 
     async def choose(pilot: Pilot[None]) -> None:
         await _write_two_lines(pilot)
@@ -89,24 +79,24 @@ def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
         await press(pilot, "down", "down", "down")
 
     app = scripted_app(tmp_path)
-    assert snap_compare(app, run_before=choose, terminal_size=(120, 40))
+    assert snap_compare(app, run_before=choose, terminal_size=(150, 40))
 
 
 @pytest.mark.usefixtures("script")
 def test_train_form_with_faults(snap_compare: Compare, tmp_path: Path) -> None:
-    """The source "sonnets" chosen by a full dot; a bar before the row with the focus; a setting and
-    a name that are wrong, each with a sentence below it that begins with an exclamation mark; the
-    button is dimmed."""
+    """The sonnets chosen by a full dot; a bar before the row with the focus; settings that are
+    wrong, with their label reversed and a sentence that begins with an exclamation mark; the button
+    is dimmed."""
 
     async def spoil(pilot: Pilot[Any]) -> None:
         await answered(pilot)
         form = await show_form(pilot)
-        epochs = form.query_one("#setting-epochs", Input)
-        epochs.cursor_blink = False
-        epochs.value = "many"
-        form.query_one("#name", Input).value = "no/name"
-        epochs.focus()
-        await wait_until(pilot, lambda: epochs.has_focus and len(form.query(".-wrong")) == 2)
+        form.query_one("#more", Collapsible).collapsed = False
+        settings = form.query_one("#form-settings", Input)
+        settings.cursor_blink = False
+        settings.value = "many"
+        settings.focus()
+        await wait_until(pilot, lambda: settings.has_focus and len(form.query(".-wrong")) == 1)
 
     assert snap_compare(scripted_app(tmp_path), run_before=spoil)
 
@@ -147,21 +137,21 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     async def show(pilot: Pilot[Any]) -> None:
         await wait_until(pilot, lambda: app.loaded_model is not None)
         await press(pilot, "f4")
-        await wait_until(pilot, lambda: app.models_screen.query(ModelTable))
-        table = app.models_screen.query_one(ModelTable)
+        await wait_until(pilot, lambda: app.models_screen.query(DataTable))
+        table = app.models_screen.query_one(DataTable)
         await wait_until(pilot, lambda: len(table.rows) == 4)
         table.move_cursor(row=table.get_row_index("letters"))
-        await wait_until(pilot, lambda: table.selected == "letters")
+        await wait_until(pilot, lambda: "6 lines, 40 words" in picture(app))
 
     assert snap_compare(app, run_before=show)
 
 
 def test_inside(snap_compare: Compare, tmp_path: Path, inside_script: InsideScript) -> None:
     """The line with brackets round its last word. At the left the stages under the names of two
-    parts, the embedding chosen; at the right its sentence, four rows of cells that differ by glyph
-    and by colour for numbers below and above 0, and their legend. Below it the
-    words that matter for the first suggestion, that the last word is unknown, and both suggestions
-    with the shares of both parts."""
+    parts, the embedding chosen and the gates folded away; at the right its sentence, rows of cells
+    that differ by glyph and by colour for numbers below and above 0, and the legend. Below it the
+    words that matter for the first suggestion, that the last word is unknown, and a bar for each
+    suggestion that is split by part."""
 
     async def look(pilot: Pilot[Any]) -> None:
         await answered(pilot)

@@ -35,7 +35,7 @@ NAME = "verses"
 PATIENCE_S = 40.0
 
 pytestmark = pytest.mark.slow
-QUIT, TRAIN, TRAININGS, ENTER = "\x11", "\x1bOR", "\x1b[17~", "\r"
+QUIT, MODELS = "\x11", "\x1bOS"
 
 
 @pytest.fixture(scope="session")
@@ -75,23 +75,17 @@ def app() -> Terminal:
     return Terminal(command_line())
 
 
-def show_form(terminal: Terminal, words: str) -> None:
-    """Shows the form of the Train screen, and waits for these words on it."""
-    terminal.wait_for(" verses")
-    terminal.send(TRAIN)
-    terminal.wait_for(words, PATIENCE_S)
-
-
 def open_the_run(terminal: Terminal) -> None:
-    """Opens the run in the list of trainings, and waits until it trains."""
-    terminal.send(TRAININGS)
-    terminal.send(ENTER)
+    """Resumes or shows the run on the Models screen, and waits until it trains."""
+    terminal.wait_for(" verses")
+    terminal.send(MODELS)
+    terminal.wait_for("1 model", PATIENCE_S)
+    terminal.send("g")
     terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
 
 
 def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
     """Has the app resume the run that was begun, and returns its process once it trains."""
-    show_form(terminal, f"‖ {NAME}  stopped at epoch")
     open_the_run(terminal)
     (training,) = psutil.Process(terminal.pid).children()
     left.append(training)
@@ -172,7 +166,6 @@ def test_a_training_in_the_background_continues_without_the_app(
         check_goes_on(library, training)
 
     with app() as terminal:
-        show_form(terminal, f"▶ {NAME}  trained by")
         open_the_run(terminal)
         terminal.wait_for("trained by")
         terminal.send("x")

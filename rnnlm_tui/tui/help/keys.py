@@ -4,8 +4,9 @@ the user's own keys."""
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +16,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from rnnlm_tui.config import read_toml
@@ -49,6 +50,27 @@ def all_bindings() -> dict[str, Binding]:
     return found
 
 
+class Action(NamedTuple):
+    """What a key does now, and the keys that do it, as they are shown."""
+
+    node: DOMNode
+    binding: Binding
+    enabled: bool
+    keys: list[str]
+
+
+def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
+    """Returns what can be done on a screen by key, from the focused widget to the app. Bindings of
+    Textual have no id."""
+    found = dict[str, Action]()
+    for node, binding, enabled, _ in screen.active_bindings.values():  # one for each key
+        if binding.id:
+            action = found.setdefault(binding.id, Action(node, binding, enabled, []))
+            if is_sent(binding.key):
+                action.keys.append(app.get_key_display(binding))
+    return list(found.values())
+
+
 class KeysScreen(ModalScreen[None]):
     """The list of the keys that work on the current screen. Esc or F1 closes it."""
 
@@ -78,18 +100,12 @@ class KeysScreen(ModalScreen[None]):
         box.border_subtitle = Content("↑ ↓ scroll · ") + keys_line(self)
         with box:
             yield Static("All keys here", classes="dialog-title")
-            known, groups = all_bindings(), dict[DOMNode, dict[str, Binding]]()
-            for node, binding, _, _ in self.app.screen_stack[-2].active_bindings.values():
-                if (
-                    id_ := binding.id
-                ) in known and id_:  # a binding comes once for each of its keys
-                    groups.setdefault(node, {})[id_] = known[id_]
-            for bindings in groups.values():
+            actions = actions_on(self.app, self.app.screen_stack[-2])
+            for _, group in groupby(actions, key=lambda action: action.node):
                 table = Table(box=None, show_header=False, pad_edge=False)
                 table.add_column(width=KEYS_WIDTH, style="bold")
-                for binding in bindings.values():
-                    keys = ", ".join(self.app.shown_keys(binding))
-                    table.add_row(Text(keys), Text(binding.tooltip))
+                for action in group:
+                    table.add_row(Text(", ".join(action.keys)), Text(action.binding.tooltip))
                 yield Static(table)
 
 

@@ -26,7 +26,7 @@ from textual.widgets import Input, OptionList, TextArea
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.help.keys import all_bindings, write_keymap
+from rnnlm_tui.tui.help.keys import actions_on, write_keymap
 from rnnlm_tui.tui.widgets.lists import RowList
 
 if TYPE_CHECKING:
@@ -92,22 +92,20 @@ def _row(title: Content, help_text: str) -> Content:
 def commands(app: RnnlmApp, screen: Screen[object], config_dir: Path) -> Iterator[SystemCommand]:
     """Yields what can be done on `screen` and everywhere, and the models; last what is usually
     typed."""
-    known = all_bindings()
-    of_app, here, typed = (dict[str, SystemCommand]() for _ in range(3))
-    for node, binding, enabled, _ in screen.active_bindings.values():
-        if enabled and (id_ := binding.id) in known and id_ and id_ != "app.commands":
+    of_app, here, typed = (list[SystemCommand]() for _ in range(3))
+    for node, binding, enabled, keys in actions_on(app, screen):
+        if enabled and binding.id != "app.commands":
             place = of_app if node is app else typed if isinstance(node, Input | TextArea) else here
-            keys = ", ".join(app.shown_keys(known[id_]))
             act = partial(app.run_action, binding.action, node)
-            place[id_] = SystemCommand(action_title(binding), keys, act)
-    yield from here.values()
+            place.append(SystemCommand(action_title(binding), ", ".join(keys), act))
+    yield from here
     yield SystemCommand("Change theme", "dark, light or other", partial(show_themes, app))
-    yield from of_app.values()
+    yield from of_app
     with suppress(RnnlmError):
         for name in app.library.names():
             title = f"Use model {escape(sanitize(name))}"
             yield SystemCommand(title, "", partial(app.use_model, name))
-    yield from typed.values()
+    yield from typed
     yield SystemCommand("Save a picture", "of the screen, as SVG", app.action_screenshot)
     write = partial(_write_keymap, app, config_dir)
     yield SystemCommand("Change keys", "write a file to edit", write)

@@ -1,93 +1,170 @@
-"""Draws what belongs to words: stages over words, the influence of words, the next words."""
+"""Draws an explanation as rows of text that fit a width and a height in cells.
+
+The glyph of a number says both its sign and its size, as its colour does.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.cells import cell_len
 from textual.content import Content
 
 from rnnlm_tui.formatting import format_percent, sanitize, shorten
-from rnnlm_tui.tui.inside.cells import fitted, on_view
-from rnnlm_tui.tui.widgets.bars import bar, in_percent
+from rnnlm_tui.tui.widgets.bars import bar
 
 if TYPE_CHECKING:
     from rnnlm_tui.explain import Explanation, LineWord
     from rnnlm_tui.lm.stages import Stage
 
-BAR = "$text-primary"
-DIM = "$text-muted"
+BAR, DIM = "$text-primary", "$text-muted"
 LABEL = 14
 """Columns of a word or a context."""
-LONGEST_BAR = 30
+UNIT_LABEL = 10
+"""Columns of the label of a row of units, at most."""
+LONGEST_BAR, LONGEST_OF_PARTS = 30, 60
 COLUMN = 11
 """Columns of a suggestion in a table."""
-WIDEST_PART = 24
-"""Columns of what a part contributes, at most."""
+FEWEST_ROWS = 4
+"""Rows below the sentence on a stage, which is cut off if need be."""
+BELOW, ZERO, ABOVE = "-=≡#", "·", "░▒▓█"
+"""Glyphs of numbers below 0, at 0 and above 0, by size: up to a quarter of the scale, up to a half,
+and so on."""
+GLYPHS = np.array([*reversed(BELOW), ZERO, *ABOVE, " "])
+STYLES = {
+    **dict.fromkeys(BELOW, "$text-warning"),
+    **dict.fromkeys(ABOVE, BAR),
+    ZERO: "$text-disabled",
+    " ": "",
+}
+"""The style of each glyph. A cell after the end of the array is blank."""
+PARTS = (("█", BAR), ("▓", "$text-accent"), ("▒", "$text-success"), ("░", "$text-warning"))
+"""What each part of a model adds to the bar of a suggestion."""
+FALL, RISE, MOST_RISE = "█", "░", 99.99
+"""Of what the bar is made if the suggestion is less likely or likelier without the word, and the
+largest rise that is told."""
 INFLUENCE_BAR = 5
 """Columns of the bar of a word without which the suggestion is impossible, or twice as likely."""
-RISE, MOST_RISE = "░", 99.99
-"""What the bar is made of if the suggestion is likelier without the word, and the largest rise that
-is told."""
 BEFORE = "… "
 ORDINALS = {1: "st", 2: "nd", 3: "rd"}
-CONTEXT = 16
-"""Characters of the words before a word that are named."""
+Rows = Iterator[Content]
 
 
-def word_rows(stage: Stage, width: int, height: int) -> Iterator[Content]:
-    """The values of a stage that belong to words, in this room: its largest ones, a table, or the
-    last ones, and which of them these are."""
+def fitted(text: str, width: int) -> Content:
+    """A text in exactly this many columns, of which the last one is blank."""
+    return Content(sanitize(text)).truncate(width - 1, ellipsis=True, pad=True) + " "
+
+
+def sentence_rows(sentence: str, width: int, height: int) -> Rows:
+    """A sentence in at most this many rows."""
+    rows = Content(sanitize(sentence)).wrap(width)
+    yield from rows[: height - 1]
+    if len(rows) >= height:
+        last = rows[height - 1]
+        yield last if len(rows) == height else (last + " …").truncate(width, ellipsis=True)
+
+
+# A stage
+
+
+def stage_rows(stage: Stage, sentence: str, width: int, height: int) -> Rows:
+    """The sentence on a stage, and its values."""
+    head = [*sentence_rows(sentence, width, max(1, height - FEWEST_ROWS))]
+    yield from head
+    yield from value_rows(stage, width, max(1, height - len(head)))
+
+
+def value_rows(stage: Stage, width: int, height: int) -> Rows:
+    """The values of a stage: its largest ones, a table, the numbers of units, or the last words."""
     if stage.top:
         yield from _top_rows(stage, width, height)
     elif stage.columns:
         yield from _table_rows(stage, width, height)
+    elif stage.values.dtype.kind == "f" and not (stage.values.ndim == 1 and stage.rows):
+        yield from unit_rows(stage, width, height)
     else:
-        values = stage.values.tolist()
-        labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
-        shown = [f"{value:.3f}" if isinstance(value, float) else f"{value}" for value in values]
-        is_cut = len(shown) > height
-        rows = [*zip(labels, shown, strict=True)][-max(1, height - is_cut) :]
-        for label, text in rows:
-            yield fitted(label, LABEL + 8 if stage.rows else 4) + Content(f" {shorten(text)}")
-        if is_cut:
-            yield Content.styled(
-                on_view("rows", len(shown) - len(rows), len(rows), len(shown)), DIM
-            )
+        yield from _word_rows(stage, height)
 
 
-def _top_rows(stage: Stage, width: int, height: int) -> Iterator[Content]:
+def unit_rows(stage: Stage, width: int, height: int) -> Rows:
+    """A cell for each number of a layer, and what the glyphs mean: of several rows the last ones
+    with their first units; a single row goes on in those below it."""
+    values, units = stage.values.astype(np.float64), stage.values.shape[-1]
+    if not values.size:
+        return
+    scale = stage.scale or float(np.abs(np.nan_to_num(values)).max()) or 1.0
+    height = max(1, height - 1)
+    if values.ndim == 1:
+        pad, labels = 0, [""] * height
+        values = np.append(values, np.full(-units % width, np.nan)).reshape(-1, width)[:height]
+        shown = values.size
+    else:
+        pad = min(UNIT_LABEL, max(cell_len(sanitize(label)) for label in stage.rows)) + 1
+        shown = max(1, width - pad)
+        values, labels = values[-height:, :shown], [*stage.rows[-height:]]
+    sizes = np.minimum(np.ceil(np.abs(values) / scale * len(ABOVE)), len(ABOVE))
+    levels = np.nan_to_num(np.sign(values) * sizes)
+    places = np.where(np.isnan(values), -1, levels + len(BELOW)).astype(int)
+    for label, glyphs in zip(labels, GLYPHS[places].tolist(), strict=False):
+        runs = groupby(glyphs, key=STYLES.__getitem__)
+        cells = (("".join(run), style) for style, run in runs)
+        yield Content.assemble(fitted(label, pad) if pad else "", *cells)
+    legend = f"{BELOW} <0 {ZERO} 0 {ABOVE} >0 {ABOVE[-1]} ≥{0.75 * scale:.2g}"
+    yield Content.styled(f"{legend}   {min(shown, units):,} of {units:,} units", DIM)
+
+
+def _word_rows(stage: Stage, height: int) -> Rows:
+    """The last words or numbers of a row."""
+    values = stage.values.tolist()
+    labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
+    width = LABEL + 8 if stage.rows else 5
+    for label, value in [*zip(labels, values, strict=True)][-height:]:
+        text = f"{value:.3f}" if isinstance(value, float) else f"{value}"
+        yield fitted(label, width) + shorten(text)
+
+
+def _top_rows(stage: Stage, width: int, height: int) -> Rows:
     """A bar for each of the largest values, the largest one being full."""
-    words = stage.top[:height]
-    largest = max(value for _, value in words)
-    for word, value in words:
+    largest = max(value for _, value in stage.top)
+    for word, value in stage.top[:height]:
         figure = f"{value:.2f}" if stage.name == "logits" else f"{value:.1%}"
         drawn = bar(value / largest, min(LONGEST_BAR, width - LABEL - 9)) if largest > 0 else ""
-        yield Content.assemble(fitted(word, LABEL), f" {figure:>7} ", (drawn, BAR))
+        yield Content.assemble(fitted(word, LABEL), f"{figure:>8} ", (drawn, BAR))
 
 
-def _table_rows(stage: Stage, width: int, height: int) -> Iterator[Content]:
+def _table_rows(stage: Stage, width: int, height: int) -> Rows:
     """A row for each context, the longest last, and a column for each suggestion."""
     count = max(1, (width - LABEL) // COLUMN)
-    heads = [fitted(word, COLUMN - 1).plain.strip().rjust(COLUMN) for word in stage.columns[:count]]
+    heads = [shorten(word, COLUMN - 1).rjust(COLUMN) for word in stage.columns[:count]]
     yield Content.styled("after".ljust(LABEL) + "".join(heads), DIM)
     rows = zip(stage.rows, stage.values.tolist(), strict=True)
     for label, row in [*rows][-max(1, height - 1) :]:
         end = sanitize(label)
-        end = end if cell_len(end) <= LABEL else f"…{end[1 - LABEL :]}"
+        end = end if cell_len(end) < LABEL else f"…{end[2 - LABEL :]}"
         figures = "".join(f"{value:.1%}".rjust(COLUMN) for value in row[:count])
-        yield fitted(end, LABEL) + Content(figures)
+        yield fitted(end, LABEL) + figures
 
 
-def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Content]:
+# The words of the line
+
+
+def influence_title(found: Explanation) -> str:
+    """What the bars of `influence_rows` say."""
+    first = shorten(found.suggestions[0].word, LABEL)
+    return f'without a word, "{first}" is {FALL} less likely or {RISE} likelier'
+
+
+def influence_rows(found: Explanation, width: int, height: int) -> Rows:
     """The last words of the line, each with the change of the probability of the first suggestion
     if it is left out. An ellipsis stands for the words before them."""
     whole = float(found.probabilities[0]) if found.suggestions else 0.0
-    texts = [_influence(word, whole) for word in found.words]
     rows, row = list[Content](), Content("")
-    for text in reversed(texts):  # the last word is at the right end of the last row
+    for word in reversed(found.words):  # the last one is at the right end of the last row
+        text = _influence(word, whole)
         if row.cell_length + text.cell_length > width - len(BEFORE) and row.cell_length:
             rows.insert(0, row)
             row = Content("")
@@ -99,49 +176,39 @@ def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Cont
 
 def _influence(word: LineWord, whole: float) -> Content:
     label = (shorten(word.word, LABEL), "" if word.seen else "dim")
-    if not word.known:
-        return Content.assemble(label, (" (unknown)  ", DIM))
-    if not word.seen:
-        return Content.assemble(label, (" (fallen out)  ", DIM))
+    if not word.seen or not word.known:
+        why = "fallen out" if word.known else "unknown"
+        return Content.assemble(label, (f" ({why})  ", DIM))
     if not word.influence or not whole:
         return Content.assemble(label, "  ")
     rise = min(-word.influence[0] / whole, MOST_RISE)
     drawn = bar(-rise, INFLUENCE_BAR)
     if rise > 0:
         drawn = RISE * math.ceil(min(rise, 1) * INFLUENCE_BAR)
-    change = f"{rise:+.1%}" if rise < -0.99 else f"{rise:+.0%}"  # tells the strongest apart
+    change = f"{rise:+.0%}"
     if change[1:] == "0%":
         drawn, change = "", "0%"
     return Content.assemble(label, " ", (drawn, BAR), " " * bool(drawn), (change, DIM), "  ")
 
 
-def guess_sentence(found: Explanation) -> str:
-    """How surprising the last whole word of the line was; "" if there is none."""
-    before = [word.word for word in found.words]
-    if not before:
-        return ""
-    is_word = [any(map(str.isalnum, word)) for word in before]
-    number = max((place for place, is_one in enumerate(is_word) if is_one), default=-1)
-    last = found.words[number]  # a mark goes with the word before it
-    word, before = shorten(last.word), before[:number]
+# The next word
+
+
+def next_title(found: Explanation) -> str:
+    """What the suggestions are for, and how surprising the last whole word of the line was."""
+    if found.prefix:
+        return f'words that begin with "{shorten(found.prefix)}"; a space ends the word'
+    words = [word for word in found.words if any(map(str.isalnum, word.word))] or found.words
+    if not words:
+        return "the first word"
+    last = words[-1]  # a mark goes with the word before it
+    title = f'the next word, after "{shorten(last.word)}"'
     if not last.known:
-        return f'"{word}": unknown to the model, so it is never guessed'
+        return f"{title}, which the model does not know"
     if last.probability is None or last.bits is None:
-        return f'"{word}": no word that is known stands before it'
-    guess = f"{last.rank:,}{ordinal(last.rank)} guess" if last.rank else "never suggested"
-    share = _exactly(last.probability)
-    near = before
-    while len(near) > 1 and len(" ".join(near)) > CONTEXT:
-        near = near[1:]
-    cut = "… " if len(near) < len(before) else ""
-    after = shorten(" ".join(near))
-    where = f'after "{cut}{after}"' if before else "as the first word"
-    return f'"{word}": {guess}, {share}, {last.bits:.1f} bits {where}'
-
-
-def _exactly(probability: float) -> str:
-    """A probability in per cent: those of the words that begin with a letter are small."""
-    return format_percent(probability) if probability >= 0.0005 else "<0.1%"
+        return title
+    guess = f"the {last.rank:,}{ordinal(last.rank)} guess" if last.rank else "never suggested"
+    return f"{title}, which was {guess} ({_exactly(last.probability)}, {last.bits:.1f} bits)"
 
 
 def ordinal(number: int) -> str:
@@ -149,31 +216,26 @@ def ordinal(number: int) -> str:
     return "th" if number % 100 in (11, 12, 13) else ORDINALS.get(number % 10, "th")
 
 
-def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Content]:
-    """The suggestions with their probability among all words; for a mixture with the share of each
-    part in it."""
-    parts = found.parts if len(found.parts) > 1 else ()
-    part_width = min(WIDEST_PART, max(12, (width - LABEL - 13) // max(1, len(parts))))
-    if parts:
-        names = "".join(fitted(part.name, part_width).plain for part in parts)
-        yield Content.styled(f"{'':{LABEL + 7}}from: {names}", DIM).truncate(width)
+def _exactly(probability: float) -> str:
+    """A probability in per cent: those of the words that begin with a letter are small."""
+    return format_percent(probability) if probability >= 0.0005 else "<0.1%"
+
+
+def suggestion_rows(found: Explanation, width: int, height: int) -> Rows:
+    """The suggestions with their probability among all words as a bar, that of the likeliest one
+    being full. What each part of a mixture adds to it has a glyph of its own."""
+    parts = [*zip(found.parts, PARTS, strict=False)]
+    if len(parts) > 1:
+        legend = (Content.assemble(glyph, f" {part.name}") for part, glyph in parts)
+        yield Content("   ").join(legend)
         height -= 1
-    contributions = [part.contributions.tolist() for part in parts]
+    room = max(0, min(LONGEST_OF_PARTS, width - LABEL - 7))
+    largest = float(found.probabilities.max()) or 1.0
     for number, listed in enumerate(found.suggestions[:height]):
-        word, probability = fitted(listed.word, LABEL), float(found.probabilities[number])
-        figure = f" {_exactly(probability):>5} "
-        of_parts = [values[number] for values in contributions]
-        whole = sum(of_parts)
-        shares = [value / whole if whole else 0.0 for value in of_parts]
-        if parts:
-            columns = (_share(share, part_width) for share in shares)
-            yield Content.assemble(word, figure, " " * 6, *columns).truncate(width)
-        else:
-            room = min(2 * LONGEST_BAR, width - LABEL - 8)
-            drawn = bar(probability, room)
-            yield Content.assemble(word, figure, (drawn, BAR))
-
-
-def _share(share: float, width: int) -> Content:
-    drawn = f"{bar(share, width - 9)} {in_percent(share)}"
-    return fitted(drawn, width).stylize(BAR)
+        bars, end, length = list[tuple[str, str]](), 0.0, 0
+        for part, (glyph, style) in parts:
+            end += float(part.contributions[number]) / largest * room
+            bars.append((glyph * (round(end) - length), style))
+            length = round(end)
+        figure = f"{_exactly(float(found.probabilities[number])):>6} "
+        yield Content.assemble(fitted(listed.word, LABEL), figure, *bars)

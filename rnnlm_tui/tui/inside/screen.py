@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from textual import on, work
@@ -11,11 +12,17 @@ from textual.containers import Horizontal
 from textual.widgets import Input, OptionList
 
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.tui.inside.drawing import guess_sentence, influence_rows, suggestion_rows
+from rnnlm_tui.tui.inside.drawing import (
+    influence_rows,
+    influence_title,
+    next_title,
+    sentence_rows,
+    stage_rows,
+    suggestion_rows,
+)
 from rnnlm_tui.tui.inside.explainer import Explained, Explainer
 from rnnlm_tui.tui.inside.line import Line, LineRow
-from rnnlm_tui.tui.inside.picture import Drawn, Picture
-from rnnlm_tui.tui.inside.stage_list import StageList
+from rnnlm_tui.tui.inside.panes import Pane, StageList
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.inputs import SafeInput
@@ -41,23 +48,17 @@ class InsideScreen(AppScreen):
                 tooltip="Explain up to the word before"),
         Binding("right", "move(1)", "word", show=False, id="inside.next_word",
                 tooltip="Explain up to the next word"),
-        Binding("up", "stage(-1)", "stage", key_display="↑↓", id="inside.stage_before",
-                tooltip="Show the stage before"),
-        Binding("down", "stage(1)", "stage", show=False, id="inside.next_stage",
-                tooltip="Show the next stage"),
-        Binding("enter", "type", "line", id="inside.type",
-                tooltip="Type a line of your own; Enter again explains it"),
+        Binding("t", "type", "type a line", id="inside.type",
+                tooltip="Type a line of your own; Enter explains it"),
         Binding("escape", "leave_line", "done", id="inside.leave_line",
                 tooltip="End the typing; a half-typed word stays half typed"),
-        Binding("m", "next_part", "part", id="inside.part",
-                tooltip="Show the next part; its stages, if the model is a mixture"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     InsideScreen {
         #typed { height: 1; border: none; padding: 0 1; }
         #panes { height: 1fr; }
         StageList { width: 28; height: 1fr; }
-        Picture { width: 1fr; height: 1fr; }
+        #stage { width: 1fr; height: 1fr; }
         #influence { height: 3; }
         #next { height: 5; }
         &.-low #influence { display: none; }
@@ -71,19 +72,15 @@ class InsideScreen(AppScreen):
         super().__init__()
         self._line = Line("")
         self._written: tuple[str, tuple[str, ...]] | None = None
-        """What was written on the Autocomplete screen when it was last taken from there. None if it
-        is to be taken again."""
-        self._is_own = False
-        """Whether the line was typed here."""
-        self._told_of: str | None = None
-        """The training that was told of."""
+        """What was written on the Autocomplete screen when it was last taken from there."""
         self._explainer = Explainer()
         self._explained: Explained | None = None
-        self._stages, self._picture, self._row = StageList(), Picture(), LineRow()
+        self._row, self._stages = LineRow(), StageList()
+        self._stage, self._influence, self._next = (
+            Pane(id=id_) for id_ in ("stage", "influence", "next")
+        )
         self._typed = SafeInput(id="typed", compact=True, select_on_focus=False)
         self._typed.display = False
-        self._influence = Drawn(influence_rows, "influence")
-        self._next = Drawn(suggestion_rows, "next")
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -91,37 +88,24 @@ class InsideScreen(AppScreen):
         yield self._typed
         with Horizontal(id="panes"):
             yield self._stages
-            yield self._picture
+            yield self._stage
         yield self._influence
         yield self._next
         yield KeyBar()
         yield TooSmall()
 
-    def on_mount(self) -> None:
-        self.app.mode_change_signal.subscribe(self, self._mode_changed)
-        self.ask()
-
     def on_unmount(self) -> None:
         self._explainer.close()
 
     def on_screen_resume(self) -> None:
-        """Takes the line on the Autocomplete screen if it has changed, or if another line was typed
-        here before that screen was shown."""
+        """Takes the line on the Autocomplete screen if that has changed."""
         written = self.app.written
         if written != self._written:
-            self._written, self._is_own = written, False
+            self._written = written
             text, above = written
             self._line = Line(text.replace("\t", " ") or EXAMPLE, above)
             self._typed.value = self._line.text
         self.ask()
-        name = self.app.trained_name
-        if name not in (None, self._told_of, self.app.active_name):
-            self._told_of = name
-            self.app.notify_user(f"{name} is in training: F3, i looks at it")
-
-    def _mode_changed(self, mode: str) -> None:
-        if mode == "autocomplete" and self._is_own:
-            self._written = None
 
     # The explanation
 
@@ -147,32 +131,36 @@ class InsideScreen(AppScreen):
 
     def _show(self, explained: Explained | None, why_not: str = "") -> None:
         self._explained = explained
-        self._stages.show(explained.found.parts if explained else ())
-        self._show_stage(why_not)
         found = explained.found if explained else None
-        notes = " ".join(found.notes) if found else ""
-        first = shorten(found.suggestions[0].word) if found and found.suggestions else ""
-        self._influence.show(
-            f'probability of "{first}" if a word is left out' if first else "words",
-            found,
-            notes if found and not found.words else "",
-        )
-        title = "next word"
-        if found and found.prefix:
-            begins = f'that begins with "{shorten(found.prefix)}"'
-            title = f"{title} {begins}: still being typed, a space ends it"
-        elif found and (guess := guess_sentence(found)):
-            title = f"{title} · {guess}"
-        self._next.show(title, found, "" if first else notes)
+        self._stages.show(found.parts if found else ())
+        self._show_stage(why_not)
+        for pane, is_full, title, rows in (
+            (self._influence, found and found.words, influence_title, influence_rows),
+            (self._next, found and found.suggestions, next_title, suggestion_rows),
+        ):
+            notes = " ".join(found.notes) if found else ""
+            draw = partial(rows, found) if found and is_full else partial(sentence_rows, notes)
+            pane.show(title(found) if found and is_full and found.suggestions else "", draw)
 
     @on(OptionList.OptionHighlighted)
     def _show_highlighted(self) -> None:
         self._show_stage()
 
+    @on(OptionList.OptionSelected)
+    def _unfold(self) -> None:
+        self._stages.unfold()
+
     def _show_stage(self, why_not: str = "") -> None:
-        chosen = self._stages.chosen
-        self._picture.show(chosen[1] if chosen else None, self._explained, why_not)
-        self.refresh_bindings()
+        if (place := self._stages.chosen) is None:
+            self._stage.show("", partial(sentence_rows, why_not))
+            return
+        stage, sentence = place.stage, place.stage.sentence
+        if stage.name == "embedding" and self._explained and self._explained.neighbours:
+            alike = ", ".join(f"{shorten(w)} {cos:.2f}" for w, cos in self._explained.neighbours)
+            sentence += f' The row of "{shorten(self._explained.word)}" is most like: {alike}.'
+        shape = " x ".join(f"{size:,}" for size in stage.values.shape if size)
+        title = f"{stage.name}: {shape}" if shape else stage.name
+        self._stage.show(title, partial(stage_rows, stage, sentence))
 
     # Moving
 
@@ -180,8 +168,6 @@ class InsideScreen(AppScreen):
         """Hides keys that do nothing now."""
         if action == "leave_line":
             return self._typed.display
-        if action == "next_part":
-            return self._explained is not None and len(self._explained.found.parts) > 1
         return super().check_action(action, parameters)
 
     def action_move(self, words: int) -> None:
@@ -191,15 +177,6 @@ class InsideScreen(AppScreen):
         """Explains the line up to the word with this number."""
         if self._line.move_to(word):
             self.ask()
-
-    def action_stage(self, down: int) -> None:
-        if down > 0:
-            self._stages.action_cursor_down()
-        else:
-            self._stages.action_cursor_up()
-
-    def action_next_part(self) -> None:
-        self._stages.next_part()
 
     # Typing
 
@@ -222,5 +199,5 @@ class InsideScreen(AppScreen):
     @on(Input.Changed)
     def _explain_typed(self, event: Input.Changed) -> None:
         if event.value != self._line.text:
-            self._line, self._is_own = Line(event.value), True
+            self._line = Line(event.value)
             self.ask()

@@ -7,24 +7,18 @@ to select afterwards, or None.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import format_bytes, plural
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.texts import lines_of_texts
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import SUFFIX
-from rnnlm_tui.store.library import (
-    Entry,
-    free_name,
-    is_name,
-    new_name_problem,
-    usable_name,
-)
-from rnnlm_tui.store.texts import not_learned, save_written, texts_folder
+from rnnlm_tui.store.library import Entry, free_name, name_of_file, new_name_problem, usable_name
+from rnnlm_tui.store.texts import is_text_of, not_learned, save_written, text_now, texts_folder
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
@@ -32,21 +26,19 @@ from rnnlm_tui.tui.widgets.text_choice import choose_texts
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
-IMPORT = "The file of an exported model. It is checked before it is added."
 
-
-async def _ask_name(app: RnnlmApp, title: str, value: str, text: str) -> str | None:
-    check = partial(new_name_problem, app.library)
-    answer = await app.ask(AskText(title, text, value, check=check))
-    return None if answer is None else usable_name(answer)
-
-
-async def update(app: RnnlmApp, name: str) -> None:
-    """Trains the model on the current content of its files. If the user has written what it was not
-    trained on, asks whether to add all of that or some texts."""
+async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> None:
+    """Trains the model on the current content of its files, unless nothing in them is new. If the
+    user has written what it was not trained on, asks whether to add all of that or some texts."""
+    hint = "train a new model on another text: F3"
+    is_learned = is_text_of(card, await asyncio.to_thread(text_now, name, folder, card, hint))
+    written = await _not_learned(app, name, None)
+    if is_learned and not written:
+        app.notify_user(f"{name} has learned its text already, and you wrote nothing new")
+        return
     added: tuple[str, ...] = ()
-    if written := await _not_learned(app, name, None):
-        answer = await app.ask(_question_of_update(name, written))
+    if written:
+        answer = await app.ask(_question_of_update(name, len(written), is_learned))
         if answer == "some":
             chosen = await choose_texts(app, app.session)
             written = [] if chosen is None else await _not_learned(app, name, chosen)
@@ -54,8 +46,8 @@ async def update(app: RnnlmApp, name: str) -> None:
         if answer is None:
             return
         if answer == "with":
-            folder = texts_folder(app.library)
-            added = (str(await asyncio.to_thread(save_written, folder, name, written)),)
+            texts = texts_folder(app.library)
+            added = (str(await asyncio.to_thread(save_written, texts, name, written)),)
     app.start_training(TrainArguments.updating(name, added))
 
 
@@ -70,28 +62,25 @@ async def _not_learned(app: RnnlmApp, name: str, numbers: list[int] | None) -> l
     return await asyncio.to_thread(not_learned, app.library, name, lines)
 
 
-def _question_of_update(name: str, written: Sequence[str]) -> Choice:
-    lines = plural(len(written), "line")
-    return Choice(
-        f"Update {name}",
-        "It is trained on the current content of its files, and replaced if the result is better.",
-        (
-            ("with", f"With your {lines} written here", "they become one of its files"),
-            ("some", "With some of your texts", "choose which"),
-            ("without", "Without", "only its files"),
-        ),
-    )
+def _question_of_update(name: str, written: int, is_learned: bool) -> Choice:
+    lines = plural(written, "line")
+    options = [
+        ("with", f"With your {lines} written here", "they become one of its files"),
+        ("some", "With some of your texts", "choose which"),
+    ]
+    if not is_learned:
+        options.append(("without", "Without", "only its files, which have changed"))
+    about = "It is trained on its files, and replaced if the result is better."
+    return Choice(f"Update {name}", about, options)
 
 
 async def rename(app: RnnlmApp, old: str) -> str | None:
     """Asks for the new name."""
-
-    def check(name: str) -> str | None:
-        return None if name == old else new_name_problem(app.library, name)
-
+    check = partial(new_name_problem, app.library)
     answer = await app.ask(AskText(f"Rename {old}", "", old, check=check))
-    if answer is None or (new := usable_name(answer)) == old:
+    if answer is None:
         return None
+    new = usable_name(answer)
     await asyncio.to_thread(app.library.rename, old, new)
     app.notify_user(f"{old} is now {new}")
     app.name_changed(old, new)
@@ -99,51 +88,31 @@ async def rename(app: RnnlmApp, old: str) -> str | None:
 
 
 async def export(app: RnnlmApp, name: str) -> None:
-    """Asks for the file to write."""
-    title, text = f"Export {name} to", "A copy of the model's file, which has no line of its text."
+    """Asks for the file to write, and before it replaces one."""
+    title, text = f"Export {name} to", "A copy of the model's file, which does not have its text."
     path = str(current_dir() / f"{name}{SUFFIX}")
-    while (chosen := await app.ask(AskPath(title, text, path, for_new_file=True))) is not None:
-        path = chosen
-        replace = await asyncio.to_thread(Path(path).exists)
-        question = Confirm("Replace the file?", f"{path} already exists.", yes="Replace")
-        if replace and not await app.ask(question):
-            continue  # ask again, starting from this path
-        write = partial(app.library.export, name, Path(path), replace=replace)
-        target = await asyncio.to_thread(write)
-        app.notify_user(f"{name} was written to {target}")
+    chosen = await app.ask(AskPath(title, text, path, for_new_file=True))
+    if chosen is None:
         return
+    replace = await asyncio.to_thread(Path(chosen).exists)
+    question = Confirm("Replace the file?", f"{chosen} already exists.", yes="Replace")
+    if replace and not await app.ask(question):
+        return
+    write = partial(app.library.export, name, Path(chosen), replace=replace)
+    app.notify_user(f"{name} was written to {await asyncio.to_thread(write)}")
 
 
 async def import_(app: RnnlmApp) -> str | None:
-    """Asks for the file of an exported model, and asks again if it cannot be imported."""
-    path, problem = f"{current_dir()}/", ""
-    while True:
-        chosen = await app.ask(AskPath("Import a model", IMPORT, path, problem=problem))
-        if chosen is None:
-            return None
-        path = chosen
-        name = await _name_of_import(app, usable_name(Path(path).stem))
-        if name is None:
-            return None
-        try:
-            await asyncio.to_thread(app.library.import_, Path(path), name)
-        except RnnlmError as error:
-            problem = error.sentence()
-            continue
-        app.notify_user(f"{name} was imported")
-        app.models_changed()
-        return name
-
-
-async def _name_of_import(app: RnnlmApp, stem: str) -> str | None:
-    """Returns the stem of the file or, if it cannot be the name of a new model, asks for a name."""
-    problem = await asyncio.to_thread(new_name_problem, app.library, stem)
-    if problem is None:
-        return stem
-    proposed = stem if is_name(stem) else "model"
-    free = await asyncio.to_thread(free_name, app.library, proposed)
-    text = f"{problem[0].upper()}{problem[1:]}."
-    return await _ask_name(app, f"Name of the model in {stem}", free, text)
+    """Asks for the file of an exported model, whose name the model gets if it is free."""
+    about = "The file of an exported model. It is checked before it is added."
+    chosen = await app.ask(AskPath("Import a model", about, f"{current_dir()}/"))
+    if chosen is None:
+        return None
+    path = Path(chosen)
+    name = await asyncio.to_thread(free_name, app.library, name_of_file(path.stem))
+    await asyncio.to_thread(app.library.import_, path, name)
+    app.notify_user(f"{name} was imported")
+    return name
 
 
 async def delete(app: RnnlmApp, entry: Entry) -> None:

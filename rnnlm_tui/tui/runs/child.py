@@ -9,26 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rnnlm_tui import paths
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError, os_reason
 from rnnlm_tui.event_types import Failed, from_json_line
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.threads import users_environment
 
 MAX_SEED_LINE = 1000
 """Characters of a seed line: a write of up to 4096 bytes to a pipe is atomic."""
-MAX_LOG_TAIL = 1 << 16
-"""Bytes of the log that are read after the end of a run."""
+TAIL_BYTES = 1 << 16
+"""How much of the log is read after the end of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,128 +56,82 @@ class TrainArguments:
         """Trains the model `name` for so many further epochs on its text."""
         return cls(("--update", name, "--epochs", str(epochs)), name)
 
-    @property
-    def resumes(self) -> bool:
-        """Whether the run continues a saved one."""
-        return "--resume" in self.arguments
-
 
 class ChildProcess:
     """The process of a training, its control lines and its log."""
 
     def __init__(self, request: TrainArguments, library: Library) -> None:
-        self.request = request
-        self._command = (
+        """Starts the process. Raises RnnlmError if it cannot be started."""
+        command = (
             *paths.headless_command(),
             *("--train", *request.arguments, f"--data-dir={library.data_dir}"),
             *("--json", "--quiet", "--control", "stdin"),
         )
         self._log = paths.log_dir() / f"train-{request.name}.log"
         self._events = self._log.with_suffix(".jsonl")
-        self._process: subprocess.Popen[bytes] | None = None
-        seed_line = request.seed_line[:MAX_SEED_LINE]
-        self._early_orders = [f"sample {seed_line}"] if seed_line else []
-
-    def start(self) -> str:
-        """Starts the process. Returns a warning if its log cannot be written, otherwise "".
-
-        Raises RnnlmError if the process cannot be started.
-        """
-        warning = ""
-        with ExitStack() as files:
-            outputs: list[IO[bytes] | int] = [subprocess.DEVNULL, subprocess.DEVNULL]
-            try:
-                self._log.parent.mkdir(parents=True, exist_ok=True)
-                for number, path in enumerate((self._events, self._log)):  # of the last run
-                    outputs[number] = files.enter_context(path.open("wb"))
-            except OSError as error:
-                warning = f"no log of this run can be written: {os_reason(error)}"
-            self._spawn(*outputs)
-        for order in self._early_orders:
-            self.send(order)
-        return warning
-
-    def _spawn(self, events: IO[bytes] | int, log: IO[bytes] | int) -> None:
         try:
-            self._process = subprocess.Popen(
-                self._command,
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=events,
-                stderr=log,
-                env={"PYTHONFAULTHANDLER": "1", **users_environment()},
-                **_detached_from_terminal(),
-            )
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._events.open("wb") as events, self._log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    command,
+                    bufsize=0,
+                    stdin=subprocess.PIPE,
+                    stdout=events,
+                    stderr=log,
+                    env={"PYTHONFAULTHANDLER": "1", **users_environment()},
+                    **_detached_from_terminal(),
+                )
         except (OSError, ValueError) as error:  # ValueError: an argument with a null character
             why = os_reason(error) if isinstance(error, OSError) else str(error)
             raise RnnlmError(
-                f"could not start the training, {self._command[0]}: {why}",
-                "check that rnnlm-tui and its Python are still installed",
+                f"could not start the training, {command[0]}: {why}",
+                f"check that {APP_NAME} and its Python are still installed",
             ) from error
         assert self._process.stdin is not None
+        self._input = self._process.stdin
         if sys.platform != "win32":
-            os.set_blocking(self._process.stdin.fileno(), False)
+            os.set_blocking(self._input.fileno(), False)
+        if request.seed_line:
+            self.send(f"sample {request.seed_line[:MAX_SEED_LINE]}")
 
     def send(self, order: str) -> bool:
-        """Sends a control line, or stores it until the process is started.
-
-        Returns False if the process has ended or does not read its input.
-        """
-        if self._process is None:
-            self._early_orders.append(order)
-            return True
-        assert self._process.stdin is not None
+        """Sends a control line. Returns False if the process has ended or does not read."""
         raw = f"{order}\n".encode(errors="replace")
         with suppress(OSError, ValueError):  # ValueError: closed
-            return self._process.stdin.write(raw) == len(raw)
+            return self._input.write(raw) == len(raw)
         return False
 
     def close_input(self) -> None:
         """Closes the process's input, on which a training saves and ends unless it is detached."""
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(OSError):
-                self._process.stdin.close()
-
-    def terminate(self) -> None:
-        """Sends SIGTERM, on which the process saves and ends. Does nothing on Windows."""
-        if self._process is not None and sys.platform != "win32":
-            self._process.terminate()
+        with suppress(OSError):
+            self._input.close()
 
     @property
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal; None while the process runs."""
-        return self._process.poll() if self._process is not None else None
+        return self._process.poll()
 
-    def reported_error(self) -> RnnlmError | None:
-        """Returns the error with which the process has ended, or None."""
-        return reported_error(_tail(self._events))
-
-    def log_tail(self) -> list[str]:
-        """Returns the last five lines of the process's standard error that are not blank."""
-        log = _tail(self._log).decode("utf-8", "replace")
-        lines = [line for line in log.splitlines() if line.strip()]
-        return [sanitize(line.expandtabs()) for line in lines[-5:]]
+    def end(self) -> RnnlmError:
+        """The error with which the process has ended: the one that it reported, or how it ended
+        with the last line of its log."""
+        if (error := reported_error(_tail(self._events))) is not None:
+            return error
+        code = self._process.returncode
+        how = f"ended with exit code {code} and no message"
+        if code < 0:
+            cause = "by hand or for lack of memory" if code == -9 else "it crashed"
+            how = f"was killed by signal {-code}, {cause}"
+        log = _tail(self._log).decode("utf-8", "replace").rstrip()
+        hint = shorten(sanitize(log.rpartition("\n")[2].expandtabs()), 200)
+        return RnnlmError(f"the training process {how}", hint)
 
 
 def _tail(path: Path) -> bytes:
     """The end of a file; nothing if it cannot be read."""
     with suppress(OSError), path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_LOG_TAIL))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
         return file.read()
     return b""
-
-
-def exit_sentence(code: int) -> str:
-    """Explains the exit code of a process that wrote no error."""
-    if code >= 0:
-        return f"the training process ended with exit code {code} and no message"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    if name == "SIGKILL":
-        return f"the training process was killed ({name}), by hand or for lack of memory"
-    return f"the training process crashed or was killed ({name})"
 
 
 def _detached_from_terminal() -> dict[str, Any]:
@@ -189,8 +142,8 @@ def _detached_from_terminal() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
-    """Runs this program with `text` as its standard input; returns its standard output.
+async def run_headless(arguments: tuple[str, ...]) -> bytes:
+    """Runs this program; returns its standard output.
 
     Cancelling this coroutine kills the process. A thread waits for it, since asyncio leaves a
     cancelled subprocess unreaped if the app ends soon after. The wait is shielded: cancelling it
@@ -201,7 +154,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
     try:
         process = subprocess.Popen(
             [*paths.headless_command(), *arguments],
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # protects it from ctrl+c in the app's terminal
@@ -209,8 +162,7 @@ async def run_headless(arguments: tuple[str, ...], text: str = "") -> bytes:
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in a path
         raise RnnlmError(f"{APP_NAME} could not be started", str(error)) from error
-    loop, raw = asyncio.get_running_loop(), text.encode("utf-8", "replace")
-    waiting = loop.run_in_executor(None, process.communicate, raw)
+    waiting = asyncio.get_running_loop().run_in_executor(None, process.communicate)
     try:
         answer, complaint = await asyncio.shield(waiting)
     except asyncio.CancelledError:

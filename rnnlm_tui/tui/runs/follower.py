@@ -1,37 +1,31 @@
 """Follows a training through the history file in its folder.
 
 All runs are followed in the same way, whether this app, a script, another terminal or an earlier
-session has started them. `OtherRuns.reload` on the Train screen finds them.
+session has started them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import stat
-import time
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.event_types import EpochEnded, Event, Finished, Saved, failed, from_json_line
+from rnnlm_tui.progress import RunProgress
 from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, exit_sentence
-from rnnlm_tui.tui.runs.state import RunProgress
+from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainArguments
 
 READ_EVERY_S = 0.25
-EVENTS_AT_ONCE = 100
-"""Events handled before the event loop gets its turn; each takes about 20 microseconds."""
 QUIT_PATIENCE_S = 30.0
-"""How long a run may take to save when the app is closed; then it gets SIGTERM."""
-SIGTERM_PATIENCE_S = 5.0
+"""How long a run may take to save when the app is closed. One that takes longer saves after it."""
 GONE = "the training process ended without a message: it was killed or crashed"
-PIECE_BYTES = 1 << 20
-"""Bytes read at once."""
-MAX_LINE = 1 << 20
-"""Bytes. The longest event, an epoch whose seed line is a whole paragraph, has a few kilobytes."""
+PIECE_BYTES = 1 << 16
+"""Bytes read at once. Their events, some 250, take 5 ms."""
 
 
 class HistoryReader:
@@ -42,78 +36,55 @@ class HistoryReader:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / HISTORY
-        self._inode: int | None = None
-        self._restart()
-
-    def _restart(self) -> None:
-        self._place = 0
+        self._inode = self._place = 0
         self._rest = b""
-        self._in_long_line = False
 
-    def read(self) -> tuple[list[Event], float]:
-        """Returns the events in the next piece of the file, and the seconds since the last write.
+    def read(self) -> list[Event]:
+        """Returns the events in the next piece of the file, none at its end.
 
-        At the end of the file there are no events. A training that drops earlier runs replaces the
-        file by a shorter one, which is read from its start.
+        A training that drops earlier runs replaces the file by a shorter one, which is read from
+        its start.
         """
         try:
-            if not stat.S_ISREG(self._path.stat().st_mode):
-                return [], 0.0
             with self._path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_ino != self._inode or status.st_size < self._place:
-                    self._inode = status.st_ino
-                    self._restart()
+                    self._inode, self._place, self._rest = status.st_ino, 0, b""
                 file.seek(self._place)
                 piece = file.read(PIECE_BYTES)
         except OSError:  # does not exist yet, or cannot be read at the moment
-            return [], 0.0
+            return []
         self._place += len(piece)
-        return list(self._events(piece)), max(0.0, time.time() - status.st_mtime)
-
-    def read_all(self) -> Iterator[Event]:
-        """Yields all events up to the end of the file."""
-        while True:
-            place = self._place
-            yield from self.read()[0]
-            if self._place == place:
-                return
-
-    def _events(self, piece: bytes) -> Iterator[Event]:
         *lines, self._rest = (self._rest + piece).split(b"\n")
+        events: list[Event] = []
         for line in lines:
-            if self._in_long_line:
-                self._in_long_line = False
-                continue
             with suppress(ValueError):
-                yield from_json_line(line)
-        if len(self._rest) > MAX_LINE:
-            self._rest, self._in_long_line = b"", True
+                events.append(from_json_line(line))
+        return events
+
+    def read_all(self) -> list[Event]:
+        """Returns all events up to the end of the file."""
+        events, place = self.read(), 0
+        while place != self._place:
+            place = self._place
+            events += self.read()
+        return events
 
 
 class FollowedRun:
     """A training and its progress.
 
-    `child` is its process if the app has started it; otherwise None, `trainer` describes its
-    process, and `can_stop` is false if that cannot be asked to stop. `detached`: the run continues
-    when the app is closed. `is_deleted`: its model was deleted. `on_saved` and `on_end` are called
-    on the event loop: for each save after the start, and once when the run is over.
+    `child` is its process if the app has started it; otherwise None, and `trainer` describes its
+    process. `detached`: the run continues when the app is closed. `on_saved` and `on_end` are
+    called on the event loop: for each save after the start, and once when the run is over.
     """
 
-    def __init__(
-        self,
-        library: Library,
-        name: str,
-        child: ChildProcess | None = None,
-        *,
-        trainer: str = "",
-        can_stop: bool = True,
-    ) -> None:
-        self.name, self.child, self.trainer = name, child, trainer
+    def __init__(self, library: Library, name: str, trainer: str = "") -> None:
+        self.name, self.trainer = name, trainer
+        self.child: ChildProcess | None = None
         self.progress = RunProgress()
-        self.can_stop = can_stop
-        self.detached = child is None
-        self.is_deleted = self.is_running = False
+        self.detached = False
+        self.is_running = True
         self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
@@ -126,50 +97,41 @@ class FollowedRun:
         """Whether the app has started this run."""
         return self.child is not None
 
-    def log_tail(self) -> list[str]:
-        """Returns the last lines of the log of the app's own run."""
-        return self.child.log_tail() if self.child is not None else []
+    @property
+    def can_stop(self) -> bool:
+        """Whether it can be asked to stop: Windows cannot ask the process of another terminal."""
+        return self.is_running and (self.is_own or sys.platform != "win32")
 
-    async def start(self) -> None:
-        """Starts the process of the app's own run, and starts to follow the run.
-
-        If the process cannot be started, the phase becomes FAILED.
-        """
-        self.is_running = True
-        if self.child is None:
-            await self._catch_up(tell=False)
-        elif not await self._start_child(self.child):
-            return
+    async def start(self, request: TrainArguments) -> None:
+        """Starts a training and follows it. A resumed one shows the epochs of the saved run. Raises
+        RnnlmError if its process cannot be started."""
+        before = await asyncio.to_thread(self._history.read_all)
+        if "--resume" in request.arguments:
+            for event in before:
+                if isinstance(event, EpochEnded):
+                    self.progress.add(event)
+        self.child = ChildProcess(request, self._library)
         self._following = asyncio.create_task(self._follow())
 
-    async def _start_child(self, child: ChildProcess) -> bool:
-        """Starts the process; returns whether that succeeded. A resumed run shows the epochs of the
-        saved one."""
-        before = await asyncio.to_thread(lambda: list(self._history.read_all()))
-        if child.request.resumes:
-            self.progress.remember(event for event in before if isinstance(event, EpochEnded))
-        try:
-            if warning := child.start():
-                self.progress.note(warning, "warning")
-        except RnnlmError as error:
-            self._fail(error)
-            self._end()
-            return False
-        return True
+    async def watch(self) -> None:
+        """Follows a training of another process from what it has done so far."""
+        await self._catch_up(tell=False)
+        self._following = asyncio.create_task(self._follow())
 
     async def _follow(self) -> None:
         is_alive = True
-        try:
-            while is_alive:
-                await asyncio.sleep(READ_EVERY_S)
-                # In this order, so that the last events are not missed.
-                is_alive = await asyncio.to_thread(self._is_alive)
-                await self._catch_up()
-            await asyncio.to_thread(self._take_end)
-        except RnnlmError as error:
-            why = f"the run cannot be followed and may still be running: {error.message}"
-            self.progress.crashed(why, time.monotonic())
-        self._end()
+        while is_alive:
+            await asyncio.sleep(READ_EVERY_S)
+            # In this order, so that the last events are not missed.
+            is_alive = await asyncio.to_thread(self._is_alive)
+            await self._catch_up()
+        if not self.progress.phase.is_over:
+            self._take_end()
+        self.is_running = False
+        if self.child is not None:
+            self.child.close_input()
+        if self.on_end is not None:
+            self.on_end(self)
 
     def _is_alive(self) -> bool:
         if self.child is not None:
@@ -177,51 +139,27 @@ class FollowedRun:
         return self._library.trainer(self.name) is not None
 
     async def _catch_up(self, *, tell: bool = True) -> None:
-        while True:
-            events, age = await asyncio.to_thread(self._history.read)
-            if not events:
-                return
-            await self._take(events, age, tell)
-
-    async def _take(self, events: list[Event], age: float, tell: bool) -> None:
-        """Handles events, the last of which was written `age` seconds ago."""
-        saved_before, now = self.progress.saved, time.monotonic() - age
-        for place, event in enumerate(events, 1):
-            self.progress.take(event, now)
-            if place % EVENTS_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        if self._asked_to_stop:
-            self.progress.stopping()
-        # A history that was replaced is read again from its start: old saves are not reported.
-        saved = self.progress.saved
-        if tell and saved is not None and saved != saved_before and self.on_saved is not None:
-            self.on_saved(self, saved)
+        while events := await asyncio.to_thread(self._history.read):
+            before = self.progress.saved
+            for event in events:
+                self.progress.take(event)
+            if self._asked_to_stop:
+                self.progress.stopping()
+            # A history that was replaced is read again from its start: old saves are no news.
+            saved = self.progress.saved
+            if tell and saved is not None and saved != before and self.on_saved is not None:
+                self.on_saved(self, saved)
 
     def _take_end(self) -> None:
-        """Finds out how the run ended if its history does not say so."""
-        if self.progress.phase.is_over:
-            return
-        code = self.child.exit_code if self.child is not None else None
-        if code is None or self.child is None:
-            self.progress.crashed(GONE, time.monotonic())
-        elif code > 0 and (error := self.child.reported_error()) is not None:
-            self._fail(error)
-        elif code == 0 and self._asked_to_stop:  # it removed its history, which was empty
-            elapsed = self.progress.elapsed_s(time.monotonic())
-            self.progress.take(Finished(elapsed, "stopped", None, None, "", elapsed), elapsed)
+        """Tells the progress how the run ended if its history does not say so."""
+        seconds = self.progress.elapsed_s
+        if self.child is None:
+            self.progress.take(failed(RnnlmError(GONE), seconds))
+        elif self.child.exit_code == 0 and self._asked_to_stop:
+            # It removed its history, which was empty.
+            self.progress.take(Finished(seconds, "stopped", None, None, "", seconds))
         else:
-            self.progress.crashed(exit_sentence(code), time.monotonic())
-
-    def _fail(self, error: RnnlmError) -> None:
-        now = time.monotonic()
-        self.progress.take(failed(error, self.progress.elapsed_s(now)), now)
-
-    def _end(self) -> None:
-        self.is_running = False
-        if self.child is not None:
-            self.child.close_input()
-        if self.on_end is not None:
-            self.on_end(self)
+            self.progress.take(failed(self.child.end(), seconds))
 
     # Control
 
@@ -263,7 +201,7 @@ class FollowedRun:
         """Detaches or stops the app's own run before the app ends.
 
         A run that is paused is resumed before it is detached, which could not be done later. Waits
-        until one that is stopped has saved, but for 35 s at most.
+        until one that is stopped has saved.
         """
         if detach:
             self.order("resume")
@@ -272,11 +210,5 @@ class FollowedRun:
                 self.child.close_input()
             return
         await self.stop()
-        if not await self._ends_within(QUIT_PATIENCE_S) and self.child is not None:
-            self.child.terminate()
-            await self._ends_within(SIGTERM_PATIENCE_S)
-
-    async def _ends_within(self, seconds: float) -> bool:
         if self._following is not None:
-            await asyncio.wait([self._following], timeout=seconds)
-        return not self.is_running
+            await asyncio.wait([self._following], timeout=QUIT_PATIENCE_S)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 
-from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
 from rnnlm_tui.event_types import Saved
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.runs.child import ChildProcess, TrainArguments
+from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 
 
@@ -34,55 +33,63 @@ class Runs:
         return self.own if self.own is not None and self.own.is_running else None
 
     async def start(self, request: TrainArguments) -> FollowedRun:
-        """Starts a run and shows it. If its process cannot be started, its phase is FAILED. Raises
-        UsageError while the app's own run is running: one training takes all that a laptop has."""
+        """Starts a run and shows it. Raises RnnlmError if its process cannot be started, UsageError
+        while the app's own run is running: one training takes all that a laptop has."""
         if self.training is not None:
             raise UsageError(f"{self.training.name} is training", "wait for its end, or stop it")
-        run = self.own = FollowedRun(
-            self._library, request.name, ChildProcess(request, self._library)
-        )
-        run.on_saved, run.on_end = self.on_saved, self.on_end
-        run.is_running = True  # before anything is awaited, so that no two are started
-        await self._show(run)
+        run = self.own = self._new(request.name)  # before anything is awaited: no two are started
+        try:
+            await run.start(request)
+        except RnnlmError:
+            self.own = None
+            raise
+        self._show(run)
         return run
 
     async def watch(self, name: str) -> FollowedRun:
-        """Shows a run of another process. Raises ModelError if no process trains `name`."""
-        saved = await asyncio.to_thread(self._library.run, name)
-        if saved.trainer is None:
+        """Shows a run: the app's own if it has that name, or one of another process. Raises
+        ModelError if no process trains `name`."""
+        if self.training is not None and self.training.name == name:
+            self._show(self.training)
+            return self.training
+        trainer = await asyncio.to_thread(self._library.trainer, name)
+        if trainer is None:
             raise ModelError(f"No training named {name} is running.", "look for it on Models")
-        # Windows cannot ask the process of another terminal to save and end.
-        can_stop = sys.platform != "win32"
-        trainer = sanitize(str(saved.trainer))
-        run = FollowedRun(self._library, name, trainer=trainer, can_stop=can_stop)
-        run.on_saved, run.on_end = self.on_saved, self.on_end
-        await self._show(run)
+        run = self._new(name, sanitize(str(trainer)))
+        await run.watch()
+        self._show(run)
         return run
 
-    async def _show(self, run: FollowedRun) -> None:
-        before, self.shown = self.shown, run
-        await run.start()
-        _unfollow(before)
+    def _new(self, name: str, trainer: str = "") -> FollowedRun:
+        run = FollowedRun(self._library, name, trainer)
+        run.on_saved, run.on_end = self.on_saved, self.on_end
+        return run
+
+    def _show(self, run: FollowedRun) -> None:
+        """Shows this run, and follows no other one of another process."""
+        if self.shown is not None and self.shown is not run and not self.shown.is_own:
+            self.shown.unfollow()
+        self.shown = run
 
     def show_own(self) -> None:
-        """Shows the app's own run, and stops following any other."""
-        before, self.shown = self.shown, self.own
-        _unfollow(before)
+        """Shows the app's own run if it is running."""
+        if self.training is not None:
+            self._show(self.training)
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Renames the runs of a model that was renamed, or marks them if it was deleted (None). The
-        model of a running one cannot be changed."""
-        for run in (self.own, self.shown):
-            if run is not None and run.name == old and not run.is_running:
-                run.name, run.is_deleted = new or old, new is None
+        """Renames the runs of a model that was renamed, or forgets them if it was deleted (None).
+        The model of a running one cannot be changed."""
+        runs = {run for run in (self.own, self.shown) if run is not None and not run.is_running}
+        for run in runs:
+            if run.name == old and new is not None:
+                run.name = new
+            elif run.name == old:
+                self.own = None if run is self.own else self.own
+                self.shown = None if run is self.shown else self.shown
 
     async def close(self, detach: bool) -> None:
         """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""
-        _unfollow(self.shown)
+        if self.shown is not None and not self.shown.is_own:
+            self.shown.unfollow()
         if self.training is not None:
             await self.training.close(detach=detach)
-
-
-def _unfollow(run: FollowedRun | None) -> None:
-    if run is not None and not run.is_own:
-        run.unfollow()

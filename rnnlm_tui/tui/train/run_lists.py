@@ -1,31 +1,21 @@
-"""The lists of a run: epochs, continuations of the seed line, notes."""
+"""The lists of a run: a table of its epochs, and a log of what it writes and of notes on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 
-from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from rich.text import Text
+from textual import events
 from textual.content import Content
-from textual.geometry import Size
-from textual.widgets import Static
+from textual.widgets import DataTable, RichLog
 
 from rnnlm_tui.event_types import EpochEnded
-from rnnlm_tui.formatting import format_duration
-from rnnlm_tui.results import HELD_OUT, EpochFigure, epoch_figures
-from rnnlm_tui.tui.runs.notes import Note
-from rnnlm_tui.tui.runs.wording import continuation
+from rnnlm_tui.progress import WARNING, Line
+from rnnlm_tui.results import epoch_figures
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 
-BEST_STYLE = "$text-success bold"
-SAMPLE_INDENT, NOTE_INDENT = 8, 10
-"""The width of the mark and the epoch before a sample, of the time and the glyph before a note."""
-NOTE_GLYPHS = {"information": "·", "warning": "!", "error": "✗"}
-NOTE_STYLES = {"information": "$foreground", "warning": "$text-warning", "error": "$text-error"}
-NO_HEAD = Content("")
-MAX_EPOCHS = 200
-"""The number of epochs listed, the last ones; the curve shows all."""
+LABEL_WIDTH = 7
+"""Cells of the number of an epoch or the glyph of a note, and of the gap after it."""
 FRAME = """
     {
         height: 1fr;
@@ -47,131 +37,95 @@ def rule_title(title: str) -> Content:
     return Content(title).pad(1, 1)
 
 
-class TextList(VerticalScroll):
-    """A titled list of wrapped lines that stays at its end unless it is scrolled up."""
+class EpochTable(DataTable[Text]):
+    """A row of figures per epoch; the best one is marked. It stays at its end unless it is scrolled
+    up."""
 
     DEFAULT_CSS = f"""
-    TextList {FRAME}
-    TextList Static {{ height: auto; }}
-    TextList#epochs Static {{ text-wrap: nowrap; text-overflow: ellipsis; }}
-    TextList .head {{ dock: top; display: none; height: 1; color: $text-muted; }}
-    TextList#epochs .head {{ display: block; }}
+    EpochTable {FRAME}
+    EpochTable {{
+        scrollbar-size-horizontal: 0;
+        & > .datatable--header {{ background: transparent; color: $text-muted; }}
+        &:focus {{ background-tint: $foreground 0%; }}
+    }}
     """
 
-    def __init__(self, empty: str, id: str, indent: int = 0) -> None:
-        """`indent` is that of the second and later rows of a line, in cells."""
-        super().__init__(id=id)
-        self._title = Content("")
-        self._empty = Content.styled(empty, "dim")
-        self._text = Static(self._empty, classes="lines", markup=False)
-        self._head = Static(classes="head", markup=False)
-        self._lines: Sequence[Content] = ()
-        self._indent, self._follows = indent, True
-        self._sizes = (Size(), Size())
-        """The sizes when it was scrolled last, of the list and of its lines."""
+    def __init__(self) -> None:
+        super().__init__(id="epochs", cursor_type="none", header_height=2)
+        self._shown: list[EpochEnded] = []
+        self._columns: list[tuple[str, str]] = []
+        """The lines on which each figure was measured, and its name."""
+        self._best: int | None = None
 
-    def compose(self) -> ComposeResult:
-        yield self._head
-        yield self._text
-
-    def show(self, title: Content, lines: Sequence[Content], head: Content = NO_HEAD) -> None:
-        """Shows these lines, in the list of epochs below a `head` that does not scroll; redraws
-        only if their text has changed. Scrolls to the end unless the list is scrolled up."""
-        self._head.update(head, layout=False)
-        if (title, lines) == (self._title, self._lines):
-            return
-        self.border_title = self._title = title
-        follows = self._follows or self.scroll_offset.y >= self.max_scroll_y
-        self._lines = lines
-        self._draw()
-        if follows:
-            self.scroll_end(animate=False)
-
-    def _draw(self) -> None:
-        if self._indent and not self.content_size.width:
-            return  # it has no size yet: wrapped without an indent, the rows would change again
-        width = self.content_size.width - self.styles.scrollbar_size_vertical
-        rows = [row for line in self._lines for row in _hanging(line, self._indent, width)]
-        self._text.update(Content("\n").join(rows) if rows else self._empty)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Notes whether the user has left the end, or is there again. New lines and new sizes move
-        the end away or the list up, which is no scrolling by the user."""
-        super().watch_scroll_y(old_value, new_value)
-        sizes, self._sizes = self._sizes, (self.size, self.virtual_size)
-        if new_value >= self.max_scroll_y:
-            self._follows = True
-        elif new_value < old_value and sizes == self._sizes:
-            self._follows = False
-
-    def watch_virtual_size(self) -> None:
-        """Stays at the end when the lines have got their size, after they were scrolled to."""
-        if self._follows:
-            self.scroll_end(animate=False)
+    def show(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
+        """Shows these epochs, of which most are shown already."""
+        if self._shown != epochs[: len(self._shown)]:
+            self.clear(columns=True)
+            self._shown, self._best = [], None
+        if epochs and not self._shown:
+            self._add_columns(epochs[0])
+        is_at_end = self.scroll_y >= self.max_scroll_y
+        for ended in epochs[len(self._shown) :]:
+            figures = {(lines, name): text for lines, name, text in epoch_figures(ended)}
+            cells = (figures.get(column, "") for column in self._columns)
+            texts = [Text(cell, justify="right") for cell in (f"{ended.epoch}", *cells)]
+            self.add_row(*texts, key=f"{ended.epoch}")
+        if is_at_end and len(epochs) > len(self._shown):
+            self.call_after_refresh(self.scroll_end, animate=False)
+        self._shown = list(epochs)
+        for epoch in {self._best, best} - {None} if best != self._best else ():
+            mark = BEST_MARK if epoch == best else ""
+            text = Text(f"{mark}{epoch}", "bold" if mark else "", justify="right")
+            self.update_cell(f"{epoch}", "epoch", text)
+        self._best = best
 
     def on_resize(self) -> None:
-        """Stays at the end. Textual's anchor would show a short list at the bottom."""
-        if self._indent:
-            self._draw()
-        if self._follows:
-            self.scroll_end(animate=False)
+        self.call_after_refresh(self.scroll_end, animate=False)
+
+    def _add_columns(self, first: EpochEnded) -> None:
+        """Adds a column for each figure; the first of the same lines names these."""
+        self._columns = [(lines, name) for lines, name, _ in epoch_figures(first)]
+        self.add_column(Text("\nepoch"), key="epoch", width=7)
+        before = ""
+        for lines, name in self._columns:
+            kind = lines.removesuffix(" lines") if lines != before else ""
+            self.add_column(Text(f"{kind}\n{name}", justify="right"))
+            before = lines
 
 
-def _hanging(line: Content, indent: int, width: int) -> list[Content]:
-    """Wraps a line, with its later rows indented; not at all without an indent."""
-    if not 0 < indent < width:
-        return [line]
-    label, text = line.divide([indent])
-    first, *later = text.wrap(width - indent)
-    return [label + first, *(Content(" " * indent) + row for row in later)]
+class RunLog(RichLog):
+    """What the run writes after each epoch, and notes on it, in the order of time. It stays at its
+    end unless it is scrolled up."""
 
+    DEFAULT_CSS = f"""
+    RunLog {FRAME}
+    RunLog:focus {{ background-tint: $foreground 0%; }}
+    """
 
-def epoch_table(
-    epochs: Sequence[EpochEnded], best: int | None, part: str, *, has_few: bool = False
-) -> tuple[Content, Sequence[Content], Content]:
-    """Returns a title, a row per epoch, and the names of the figures; none without epochs. The
-    title says that the figures are those of this part of the model, and on which lines they were
-    measured; `has_few`: too few are held out to tell. The best epoch is marked."""
-    shown = epochs[-MAX_EPOCHS:]
-    if not shown:
-        return rule_title("epochs"), (), NO_HEAD
-    figures = [EpochFigure("", "epoch", ""), *epoch_figures(shown[-1])]
-    rows = [[f"{e.epoch}", *(cell.text for cell in epoch_figures(e))] for e in shown]
-    columns = zip((cell.name for cell in figures), *rows, strict=False)
-    widths = [max(map(len, column)) for column in columns]
+    def __init__(self) -> None:
+        super().__init__(id="log", min_width=1)
+        self._shown: list[Line] = []
 
-    def line(cells: Iterable[str], is_best: bool = False) -> Content:
-        padded = (f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
-        mark, style = (BEST_MARK, BEST_STYLE) if is_best else (" ", "")
-        return Content.styled("  ".join((mark, *padded)), style)
+    def show(self, lines: Sequence[Line]) -> None:
+        """Shows these lines, of which most are shown already."""
+        if self._shown != lines[: len(self._shown)]:
+            self.clear()
+            self._shown = []
+        width = self.scrollable_content_region.width - LABEL_WIDTH
+        if width <= 0:
+            return  # it has no size yet
+        is_at_end = self.is_vertical_scroll_end
+        for line in lines[len(self._shown) :]:
+            label = line.label
+            for row in Text(line.text).wrap(self.app.console, width):
+                text = Text(f"{label:>{LABEL_WIDTH - 2}}  ", "dim")
+                text.append(row.plain, "bold" if line.label == WARNING else "not dim")
+                self.write(text, scroll_end=is_at_end)
+                label = ""
+        self._shown = list(lines)
 
-    marked = (ended.epoch == best for ended in shown)
-    title, starts = f" {part}", accumulate((width + 2 for width in widths), initial=3)
-    for start, before, cell in zip(starts, [figures[0], *figures], figures, strict=False):
-        if cell.lines != before.lines:
-            title = f"{title}  ".ljust(start) + cell.lines
-    if has_few and title.endswith(HELD_OUT):
-        title += ", too few to tell"
-    head = line(cell.name for cell in figures)
-    return Content(title).pad_right(1), list(map(line, rows, marked)), head
-
-
-def sample_lines(epochs: Sequence[EpochEnded], best: int | None) -> list[Content]:
-    """Returns a continuation per epoch, after its number. The best epoch is marked."""
-    lines = []
-    for ended in epochs[-MAX_EPOCHS:]:
-        is_best = ended.epoch == best
-        mark, style = (BEST_MARK, BEST_STYLE) if is_best else (" ", "")
-        text = continuation(ended.sample["seed"], ended.sample["text"])
-        lines.append(Content.styled(f"{mark}{ended.epoch:>5}  {text}", style))
-    return lines
-
-
-def note_lines(notes: Sequence[Note]) -> list[Content]:
-    return [
-        Content.assemble(
-            (f"{format_duration(note.time, roughly=True):>7} {NOTE_GLYPHS[note.severity]} ", "dim"),
-            (note.text, NOTE_STYLES[note.severity]),
-        )
-        for note in notes
-    ]
+    def on_resize(self, event: events.Resize) -> None:
+        """Wraps the lines again."""
+        lines, self._shown = self._shown, []
+        self.clear()
+        self.show(lines)

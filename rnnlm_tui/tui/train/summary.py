@@ -1,4 +1,4 @@
-"""Runs the command line's `--summary` for facts about a corpus and the network for it.
+"""Runs the command line's `--summary` for facts about a text and the model to be made of it.
 
 This is done in a child process: reading and splitting a large text holds Python's global lock for
 tenths of a second at a time, which would freeze the screen.
@@ -7,100 +7,88 @@ tenths of a second at a time, which would freeze the screen.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import format_bytes, plural, shorten
+from rnnlm_tui.formatting import plural
+from rnnlm_tui.lm.stages import Layer
 from rnnlm_tui.tui.runs.child import run_headless
-from rnnlm_tui.tui.train.form_content import FormContent
 
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-
-
-class LayerFacts(Struct, frozen=True):
-    """One layer of the network. `output_shape` is as in Keras, with None for any size."""
-
-    name: str
-    type: str
-    output_shape: tuple[Count | None, ...]
-    parameters: Count
+FEW_WORDS = 5_000
+"""A text of fewer words is said to be too small to help much."""
+TRAINED_PER_S = 1e10
+"""Examples times parameters that a training learns in a second on two cores: 5e9 from the English,
+13e9 with the lesson's network."""
 
 
 class CorpusCounts(Struct, frozen=True):
     """The size of a text."""
 
-    name: str
-    sha256: str
-    lines: Count
-    words: Count
-    held_out_lines: Count
+    lines: int
+    words: int
+    held_out_lines: int
 
 
 class CorpusSummary(Struct, frozen=True):
     """The output of `--summary --json`.
 
-    `settings` are the settings of the training, including defaults that depend on the size of the
-    corpus; `size` names that size, None if the preset's defaults do not depend on it. `total_words`
-    includes the padding.
-    `reads` says which words before the next one the model reads. `first_pairs` are the context and
-    the next word of the first examples. For the lesson, `first_padded` are the ids of the first of
-    them, with zeros before the context. `notes` say how the text is read, `warnings` why it is a
-    poor text to learn from. `opening` are the first words of the text.
+    `name` is that of the model, `base` the model that it is built on, None if it starts from
+    nothing. `settings` are the settings of the training, including defaults that depend on the size
+    of the corpus. `total_words` includes the padding. `reads` says which words before the next one
+    the model reads. `first_pairs` are the context and the next word of the first examples. For the
+    lesson, `first_padded` are the ids of the first of them, with zeros before the context. `notes`
+    say how the text is read, `warnings` why it is a poor text to learn from. `opening` are the
+    first words of the text.
     """
 
+    name: str
     settings: dict[str, Setting]
     corpus: CorpusCounts
-    total_words: Count
+    total_words: int
     reads: str
-    examples: Count
-    parameters: Count
-    memory_bytes: Count
-    layers: tuple[LayerFacts, ...]
+    examples: int
+    parameters: int
+    memory_bytes: int
+    layers: tuple[Layer, ...]
     first_pairs: tuple[tuple[str, str], ...]
-    first_padded: tuple[tuple[tuple[Count, ...], Count], ...] = ()
+    first_padded: tuple[tuple[tuple[int, ...], int], ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     opening: str = ""
-    size: str | None = None
+    base: str | None = None
 
 
-async def summarise(content: FormContent, files: tuple[str, ...], data_dir: Path) -> CorpusSummary:
-    """Returns the summary for a form, whose text is in `files` unless it was typed.
+async def summarise(arguments: tuple[str, ...], data_dir: Path) -> CorpusSummary:
+    """Returns the summary of a training with these arguments.
 
     Cancelling this coroutine kills the process. Raises RnnlmError with the message that the command
     line printed.
     """
-    typed = content.typed
-    sources = files if typed is None else ("-",)
-    options = ("--json", f"--preset={content.preset}", f"--data-dir={data_dir}")
-    arguments = ("--summary", *sources, *options, *content.setting_flags())
-    answer = await run_headless(arguments, typed or "")
+    answer = await run_headless(("--summary", *arguments, "--json", f"--data-dir={data_dir}"))
     try:
         return msgspec.json.decode(answer, type=CorpusSummary)
     except msgspec.DecodeError as error:
         raise RnnlmError("the summary of this text is not valid", str(error)) from error
 
 
-def cost_line(summary: CorpusSummary) -> str:
-    """Returns the size and the memory of the network in one line."""
-    return f"{summary.parameters:,} parameters · {format_bytes(summary.memory_bytes)} of memory"
-
-
-def card_facts(summary: CorpusSummary) -> list[tuple[str, str]]:
-    held_out = summary.corpus.held_out_lines
-    facts = [
-        ("lines", f"{summary.corpus.lines:,}"),
-        ("words", f"{summary.corpus.words:,}"),
-        ("vocabulary", f"{summary.total_words - 1:,}"),
-        ("held out", plural(held_out, "line") if held_out else "nothing"),
-        ("pairs", f"{summary.examples:,}"),
-        ("parameters", f"{summary.parameters:,}"),
-        ("memory", format_bytes(summary.memory_bytes)),
-    ]
-    if summary.size is not None:
-        facts.append(("defaults", f"{shorten(summary.size, 7)} corpus"))
-    return facts
+def prospect(summary: CorpusSummary) -> str:
+    """Says what a training does, how long it takes and what it will tell; and if the text is small,
+    what to expect of it."""
+    words, epochs = summary.corpus.words, summary.settings.get("epochs")
+    seconds = summary.examples * summary.parameters * float(epochs or 0) / TRAINED_PER_S
+    minutes = max(1, round(seconds / 60))
+    time = "some seconds" if epochs is None else f"about {plural(minutes, 'minute')}"
+    if minutes >= 90:
+        time = f"about {plural(round(minutes / 60), 'hour')}"
+    start = "It starts from the English and learns your words"
+    told = "Then it tells how many keys it saves on lines of this text that it has not seen."
+    if summary.base is None:
+        start = "It starts from nothing and learns this text"
+    if not summary.corpus.held_out_lines:
+        told = "It learns every line, so it cannot tell how well it does on others."
+    few = "the English with your names in it, little more" if summary.base else "little of it"
+    few = f"\n! {plural(words, 'word')} are few: expect {few}." if words < FEW_WORDS else ""
+    return f"{start}, in {time}. {told}{few}"

@@ -1,9 +1,8 @@
-"""Dialogs: yes or no, one of several options, a text, a path. Each names its keys in the lower
-border; Esc cancels it."""
+"""Dialogs: one or some of several options, a text, a path. Each names its keys in the lower border,
+where they can be clicked; Esc cancels it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -11,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from rich.segment import Segment
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
+from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Button, Input, SelectionList, Static
+from textual.widgets import Input, SelectionList, Static
 
 from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import UsageError
@@ -41,8 +41,6 @@ TYPE_AHEAD_S = 0.5
 """A key pressed within this time after a dialog opens was meant for the screen below it."""
 WIDTHS = [(0, "-narrow"), (60, "-normal")]
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
-REPLACED = "\ufffd"
-"""What an input shows in place of a control character. File names may contain both."""
 
 
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:
@@ -53,11 +51,15 @@ def own_bindings(kind: type[DOMNode]) -> list[Binding]:
 
 def keys_line(dialog: Screen[Answer], others: Sequence[Binding] = ()) -> Content:
     """Returns the keys for the lower border of a dialog: `others` and those that it declares, such
-    as "Enter accept · Esc cancel"."""
+    as "Enter accept · Esc cancel". A click on one of its own does what the key does."""
     app = cast("RnnlmApp", dialog.app)
-    own = (b for kind in type(dialog).__mro__ for b in own_bindings(kind) if b.show)
-    keys = (f"{app.shown_keys(b)[0]} {b.description.lower()}" for b in (*others, *own))
-    return Content(" · ".join(keys))
+    own = [b for kind in type(dialog).__mro__ for b in own_bindings(kind) if b.show]
+    keys = list[Content]()
+    for binding in (*others, *own):
+        key = Content(f"{app.shown_keys(binding)[0]} {binding.description.lower()}")
+        click = Style.from_meta({"@click": f"screen.{binding.action}"})
+        keys.append(key.stylize(click) if binding in own else key)
+    return Content(" · ").join(keys)
 
 
 class Modal(ModalScreen[Answer | None], Generic[Answer]):
@@ -103,17 +105,14 @@ class Dialog(Modal[Answer]):
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
-        .dialog-buttons { height: auto; align-horizontal: right; margin-top: 1; }
-        .dialog-buttons Button { margin-left: 2; }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $text-error; }
-        .dialog-buttons.-tight { margin-top: 0; }
         .dialog-box > Input { margin-top: 1; }
         &.-low .dialog-words { margin-top: 0; max-height: 3; }
     }
     """
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
-    AUTO_FOCUS = "Input, RowList"
+    AUTO_FOCUS = "Input, OptionList"
     OTHER_KEYS: ClassVar[Sequence[Binding]] = ()
     """Keys of a widget in the dialog that its lower border names too."""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -151,43 +150,15 @@ class Dialog(Modal[Answer]):
         self.dismiss(None)
 
 
-class Confirm(Dialog[bool]):
-    """Asks yes or no, with the focus on no. No letter means yes: text typed ahead must not
-    answer."""
-
-    AUTO_FOCUS = "#no"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+y", "dismiss(True)", "Yes", id="confirm.yes", tooltip="Do it"),
-        Binding("n", "dismiss(False)", "No", id="confirm.no", tooltip="Change nothing"),
-        Binding("left", "app.focus_previous", "Other button", id="confirm.left", show=False,
-                tooltip="Go to the other button"),
-        Binding("right", "app.focus_next", "Other button", id="confirm.right", show=False,
-                tooltip="Go to the other button"),
-    ]  # fmt: skip
-
-    def __init__(self, title: str, text: str, yes: str = "Delete", danger: bool = True) -> None:
-        """`danger` makes the border and the button red."""
-        buttons = Horizontal(
-            Button(Content(yes), id="yes", variant="error" if danger else "primary"),
-            Button("Cancel", id="no"),
-            classes="dialog-buttons",
-        )
-        super().__init__(title, text, buttons)
-        self.set_class(danger, "-danger")
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
-
-
 class Choice(Dialog[str]):
     """Asks for one of several options, each an id, a label and an explanation; returns the id.
 
-    The first row is highlighted, the last one cancels. Arrows and Enter, digits and clicks choose.
+    The first row is highlighted; the row without an id cancels. Arrows and Enter, digits and clicks
+    choose.
     """
 
     DEFAULT_CSS = """
-    Choice RowList {
+    Choice OptionList, ChooseSeveral OptionList {
         height: auto; max-height: 12; margin-top: 1; border: none; padding: 0;
         background: $surface; scrollbar-size-vertical: 1;
         &:focus { border: none; background-tint: $foreground 0%; }
@@ -203,43 +174,57 @@ class Choice(Dialog[str]):
     def __init__(
         self, title: str, text: str, options: Sequence[tuple[str, str, str]], cancel: str = "Cancel"
     ) -> None:
-        """`cancel` is the label of the last row."""
+        """`cancel` is the label of the last row; "" if there is none."""
+        options = [*options, ("", cancel, "")] if cancel else options
         self._ids = [id_ for id_, _, _ in options]
-        rows = RowList(
-            *(
-                _option(number, label, explanation)
-                for number, (_, label, explanation) in enumerate([*options, ("", cancel, "")], 1)
-            ),
-            markup=False,
-        )
-        super().__init__(title, text, rows)
+        rows = (_row(number, *labels) for number, (_, *labels) in enumerate(options, 1))
+        self._rows = RowList(*rows, markup=False)
+        super().__init__(title, text, self._rows)
 
     def on_mount(self) -> None:
-        self.query_one(RowList).highlighted = 0
+        self._rows.highlighted = 0
 
     def action_choose(self) -> None:
-        self.query_one(RowList).action_select()
+        self._rows.action_select()
 
     def action_pick(self, number: int) -> None:
-        if number <= len(self._ids) + 1:
-            self._answer(number - 1)
+        if number <= len(self._ids):
+            self.dismiss(self._ids[number - 1] or None)
 
     @on(RowList.OptionSelected)
     def _selected(self, event: RowList.OptionSelected) -> None:
-        self._answer(event.option_index)
-
-    def _answer(self, index: int) -> None:
-        self.dismiss(self._ids[index] if index < len(self._ids) else None)
+        self.action_pick(event.option_index + 1)
 
 
-def _option(number: int, label: str, explanation: str) -> Content:
+def _row(number: int, label: str, explanation: str) -> Content:
     # No colours: in an ansi theme the text colour is not readable on the highlighted row.
     first = Content.assemble(f"{number} ", (sanitize(label), "bold"))
     return first + f"\n  {sanitize(explanation)}" if explanation else first
 
 
+class Confirm(Choice):
+    """Asks whether to do something; returns "yes" or None. The first row changes nothing, and no
+    letter means yes: text typed ahead must not answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+y", "dismiss('yes')", "Yes", id="confirm.yes", tooltip="Do it"),
+    ]
+
+    def __init__(self, title: str, text: str, yes: str = "Delete", danger: bool = True) -> None:
+        """`danger` makes the border red."""
+        super().__init__(title, text, (("", "Cancel", ""), ("yes", yes, "")), cancel="")
+        self.set_class(danger, "-danger")
+
+
 class CheckList(SelectionList[T]):
     """Rows of which each can be chosen, which its glyph shows, not only a colour."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "select", "Choose", id="list.select", show=False,
+                tooltip="Choose the marked row; or leave it out"),
+        Binding("enter", "screen.accept", "Accept", id="list.accept", show=False,
+                tooltip="Accept the chosen rows"),
+    ]  # fmt: skip
 
     def render_line(self, y: int) -> Strip:
         strip, row = super().render_line(y), self.scroll_offset.y + y
@@ -253,33 +238,21 @@ class ChooseSeveral(Dialog[list[T]]):
     """Asks for some of several options, each an id and a label, at first those `chosen`; returns
     the ids. Space and clicks choose."""
 
-    AUTO_FOCUS = "SelectionList"
-    DEFAULT_CSS = """
-    ChooseSeveral SelectionList {
-        height: auto; max-height: 12; border: none; padding: 0; background: $surface;
-        &:focus { border: none; }
-    }
-    """
+    OTHER_KEYS = own_bindings(CheckList)
 
     def __init__(
         self, title: str, options: Sequence[tuple[T, str]], chosen: Collection[T] = ()
     ) -> None:
         rows = [(Content(sanitize(label)), id_, id_ in chosen) for id_, label in options]
         self._list = CheckList[T](*rows)
-        buttons = Horizontal(
-            Button("OK", id="ok", variant="primary"),
-            Button("Cancel", id="cancel"),
-            classes="dialog-buttons",
-        )
-        super().__init__(title, "Space chooses one.", self._list, buttons)
+        super().__init__(title, "", self._list)
 
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(self._list.selected if event.button.id == "ok" else None)
+    def action_accept(self) -> None:
+        self.dismiss(self._list.selected)
 
 
 class AskText(Dialog[str]):
-    """Asks for a line of text. `check` validates it in a thread."""
+    """Asks for a line of text that `check` finds nothing wrong with."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", "Accept", id="text.accept", tooltip="Accept the text"),
@@ -297,48 +270,29 @@ class AskText(Dialog[str]):
     ) -> None:
         """`problem` is shown until the text changes."""
         self._value, self._check, self._problem = value, check, problem
-        self._accepting = False
         self._field = field(value)
-        # Attributes, since a check may end after the dialog is closed, when no query finds them.
-        self._ok = Button("OK", id="ok", variant="primary")
         self._note = Static("", classes="dialog-problem", markup=False)
-        buttons = Horizontal(
-            self._ok, Button("Cancel", id="cancel"), classes="dialog-buttons -tight"
-        )
-        super().__init__(title, text, self._field, self._note, buttons)
+        super().__init__(title, text, self._field, self._note)
 
-    def answer_of(self, text: str) -> str:
-        """Returns the answer for a text, which is also what `check` gets."""
-        return text
+    @property
+    def answer(self) -> str:
+        """The answer as it is typed now."""
+        return self._field.value
 
     @on(Input.Changed)
     def _changed(self) -> None:
-        self._accepting = False
-        self._check_text(self._field.value)
+        is_untouched = self._field.value == self._value
+        self._show(self._problem if is_untouched else self._check(self.answer))
+
+    def _show(self, problem: str | None) -> None:
+        self._note.update(Content(sanitize(problem or "")))
 
     @on(Input.Submitted)
-    @on(Button.Pressed, "#ok")
     def action_accept(self) -> None:
-        self._accepting = True
-        self._check_text(self._field.value)
-
-    @on(Button.Pressed, "#cancel")
-    def _cancelled(self) -> None:
-        self.action_cancel()
-
-    @work(group="check", exclusive=True)
-    async def _check_text(self, text: str) -> None:
-        answer = self.answer_of(text)
-        problem = await asyncio.to_thread(self._check, answer)
-        if text != self._field.value:
-            return
-        if self._accepting and problem is None:
-            self.dismiss(answer)
-            return
-        is_untouched = text == self._value and not self._accepting
-        self._ok.disabled = problem is not None
-        shown = self._problem if is_untouched else problem
-        self._note.update(Content(sanitize(shown or "")))
+        if problem := self._check(self.answer):
+            self._show(problem)
+        else:
+            self.dismiss(self.answer)
 
 
 def number_check(kind: object) -> Check:
@@ -378,8 +332,9 @@ class AskPath(AskText):
 
         super().__init__(title, text, value, check=check_path, problem=problem, field=PathInput)
 
-    def answer_of(self, text: str) -> str:
-        return expanded(text)
+    @property
+    def answer(self) -> str:
+        return expanded(self._field.value)
 
 
 def path_problem(path: str, for_new_file: bool) -> str | None:
@@ -387,8 +342,6 @@ def path_problem(path: str, for_new_file: bool) -> str | None:
     if not path:
         return "enter the path of a file"
     try:
-        if REPLACED in path and not Path(path).exists():
-            return "the path has characters that cannot be shown; choose another"
         if Path(path).is_dir():
             return "this is a folder; add the name of a file"
         if not for_new_file:

@@ -45,12 +45,11 @@ class Header(Widget):
     }
     """
 
+    _text = ""
+    """What stands at the right."""
+
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._text = ""
 
     def on_mount(self) -> None:
         self.show(self.app.header_text())

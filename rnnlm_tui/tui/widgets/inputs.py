@@ -18,10 +18,6 @@ from textual.widgets import Input
 
 from rnnlm_tui.formatting import sanitize
 
-MAX_MATCHES = 200
-MAX_ENTRIES = 100_000
-"""Entries of a folder that are read, so that a huge one does not block a thread for long."""
-
 
 class SafeInput(Input):
     """A line of text. Control characters become U+FFFD.
@@ -113,7 +109,7 @@ def completions(text: str) -> tuple[str, ...]:
     files: list[str] = []
     try:
         with os.scandir(expanded(head) or ".") as entries:
-            for _, entry in zip(range(MAX_ENTRIES), entries, strict=False):
+            for entry in entries:
                 name = entry.name
                 if not name.startswith(start) or name.startswith(".") > start.startswith("."):
                     continue
@@ -125,7 +121,7 @@ def completions(text: str) -> tuple[str, ...]:
                     files.append(f"{head}{name}")
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return ()
-    return (*sorted(folders), *sorted(files))[:MAX_MATCHES]
+    return (*sorted(folders), *sorted(files))
 
 
 def expanded(text: str) -> str:

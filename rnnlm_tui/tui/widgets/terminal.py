@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import re
 import signal
@@ -20,13 +19,13 @@ from textual import events
 from textual.binding import Binding
 from textual.keys import format_key
 from textual.notifications import SeverityLevel
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.textual_private import HookedApp, build_mode, read_alt_digits
+from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_digits
 
 Answer = TypeVar("Answer")
 FUNCTION_KEY = re.compile(r"f\d+")
@@ -77,8 +76,6 @@ class TerminalApp(HookedApp):
         self._is_closing = False
         self.user_keys: Mapping[str, str] = {}
         """The keys in the user's keymap by the id of their binding."""
-        self._keys_from_s = 0.0
-        """Keys pressed before this time were meant for the previous screen."""
 
     def notify_user(self, message: str, severity: SeverityLevel = "information") -> None:
         """Shows a toast. The message is not markup, and control characters are replaced."""
@@ -111,44 +108,12 @@ class TerminalApp(HookedApp):
         """
         return None if self.screen.is_modal else await self.push_screen_wait(dialog)
 
-    # Screens
-
     async def on_event(self, event: events.Event) -> None:
-        """Drops keys pressed before the screen was painted, except the app's own."""
         if isinstance(event, events.Key):
-            if event.time < self._keys_from_s and not self._is_own_key(event.key):
-                return
             self._last_key_s = event.time
             if event.key.startswith("alt+"):
                 event.character = None  # else the letter of alt+t would be typed
         await super().on_event(event)
-
-    def _is_own_key(self, key: str) -> bool:
-        active = self.screen.active_bindings.get(key)
-        return active is not None and active.node is self
-
-    def show_screen(self, mode: str, *, takes_keys_at_once: bool) -> None:
-        """Shows a screen, unless a dialog is open. Keys pressed before it is painted are dropped
-        unless `takes_keys_at_once`."""
-        if mode != self.current_mode and not self.screen.is_modal:
-            self._keys_from_s = 0.0 if takes_keys_at_once else math.inf
-            self.switch_mode(mode)
-
-    @property
-    def is_painted(self) -> bool:
-        """Whether the current screen was painted, so that it takes keys."""
-        return self._keys_from_s < math.inf
-
-    def painted(self, screen: Screen[object]) -> None:
-        """Starts to take the keys of a screen once it was painted."""
-        if screen is self.screen and not self.is_painted:
-            self._keys_from_s = time.monotonic()
-
-    async def build_ahead(self, *modes: str) -> None:
-        """Builds screens while nobody types, so that each is painted at once when first shown."""
-        for mode in modes:
-            await self.idle()
-            await build_mode(self, mode)
 
     async def idle(self) -> None:
         """Waits until nobody has typed for a while."""
@@ -184,7 +149,8 @@ class TerminalApp(HookedApp):
         super().exit(result, return_code, message)
 
     def crash_report(self, error: Exception) -> CrashError | None:
-        """Logs the traceback of a crash; one sentence is printed after the app has closed.
+        """Logs the traceback of a crash; one sentence is printed after the app has closed, in place
+        of Textual's hundred lines with the values of all variables, which may be the user's.
 
         An error while the app closes is only logged. From `exit` on, Textual 8.2.8 mounts no more
         children, but still tells widgets that they are mounted and runs their handlers and workers,

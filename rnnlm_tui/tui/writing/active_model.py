@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from rnnlm_tui.errors import ModelError, RnnlmError
+from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.tui.writing.predictor import LoadedModel, load_model
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ class ModelLoader:
                 except RnnlmError as error:
                     errors[name] = error
                 else:
-                    unusable = errors.get(request.asked or request.last)
-                    return opened, _missing_base(opened[1]) or unusable
+                    return opened, errors.get(request.asked or request.last)
         except RnnlmError as error:  # the folder cannot be read
             return None, error
         return None, next(iter(errors.values()), None)
@@ -148,11 +147,3 @@ class ModelLoader:
         with suppress(OSError, RnnlmError):
             return self._library().path(name).stat().st_mtime_ns
         return None
-
-
-def _missing_base(loaded: LoadedModel) -> ModelError | None:
-    """Returns the error to show if the model was opened without the one that it is built on."""
-    from rnnlm_tui.store.model_file import missing_base  # imports numpy
-
-    sentence = missing_base(loaded.card, loaded.model)
-    return ModelError(f"{loaded.name}: {sentence}") if sentence else None

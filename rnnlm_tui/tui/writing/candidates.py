@@ -1,22 +1,15 @@
-"""The suggested words, each with its probability as a percentage and a bar.
-
-`WordsPane` shows the best five in rows under the line, `CandidateList` a longer list. A digit
-stands before a word while it inserts that word, alone or with alt.
-"""
+"""The suggested words under the line, each with its share and a bar."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
-from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Static
 
 from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize
@@ -27,7 +20,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
 
 WIDE = 100
-"""Width in cells at which one row has room for all of them, with bars and a note."""
+"""Width in cells from which one row has room for all of them."""
 SHORTEST_BAR = 3
 WIDEST_WORD = 22
 WIDEST_BAR = 24
@@ -36,8 +29,8 @@ CHOSEN = Style(bold=True, reverse=True)
 
 
 class Shown(NamedTuple):
-    """What a list shows: the `words`, which begin with the typed `prefix`, the index of the chosen
-    one, a `note`, and the `digits` that insert a word now."""
+    """What the list shows: the `words`, which begin with the typed `prefix`, the index of the
+    chosen one, a `note`, and the `digits` that insert a word now, alone or with alt."""
 
     words: Sequence[Suggestion] = ()
     prefix: str = ""
@@ -47,12 +40,14 @@ class Shown(NamedTuple):
 
 
 class Candidates(Widget):
-    """Base class of widgets that show suggested words. A click on a word picks it."""
+    """Five words, in one row if the window is wide, otherwise in two, and a note behind them. Moves
+    on to the next five if one of them is chosen. A click on a word picks it."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"digit", "typed", "percent", "bar", "note"}
     DEFAULT_CSS = """
     Candidates {
+        height: 2; padding: 0 1;
         .digit { color: $text-accent; text-style: bold; }
         .typed { text-style: bold; }
         .percent { color: $text-muted; }
@@ -62,48 +57,53 @@ class Candidates(Widget):
     }
     """
 
-    @dataclass
-    class Picked(Message):
-        """The word with this index was clicked."""
-
-        index: int
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.shown = Shown()
+    def __init__(self, pick: Callable[[int], None]) -> None:
+        """`pick` is called with the index of the word that was clicked."""
+        super().__init__()
+        self._pick = pick
+        self._shown = Shown()
 
     def show(
-        self,
-        suggestions: Suggestions | None,
-        choice: int | None = None,
-        note: str = "",
-        digits: str = "",
+        self, suggestions: Suggestions | None, choice: int | None, note: str, digits: str
     ) -> None:
-        """Shows the words found, or `note` if there are none. `BestWords` shows it after the words
-        too."""
+        """Shows the words found and the note."""
         words, prefix = (suggestions.candidates, suggestions.prefix) if suggestions else ((), "")
         new = Shown(words, prefix, choice, note, digits)
-        if new != self.shown:
-            self.shown = new
+        if new != self._shown:
+            self._shown = new
             self.refresh()
 
+    @property
+    def _columns(self) -> int:
+        return LISTED if self.size.width >= WIDE else -(-(LISTED + 1) // 2)
+
+    @property
+    def _first(self) -> int:
+        return (self._shown.choice or 0) // LISTED * LISTED
+
     def on_click(self, event: events.Click) -> None:
-        index = self.index_at(event.x, event.y)
-        is_again = event.chain > 1  # a double click takes one word, not the next one too
-        if index is not None and index < len(self.shown.words) and not is_again:
-            self.post_message(self.Picked(index))
+        column = event.x // max(1, self.size.width // self._columns)
+        place = event.y * self._columns + column
+        index, is_again = self._first + place, event.chain > 1  # a double click takes one word
+        if max(place, column) < LISTED and index < len(self._shown.words) and not is_again:
+            self._pick(index)
 
-    def index_at(self, x: int, y: int) -> int | None:
-        """Returns the index of the word in this cell; it may be past the last word."""
-        raise NotImplementedError
+    def render(self) -> Content:
+        note = Content.styled(self._shown.note, self.get_visual_style("note")).pad_left(1)
+        if not self._shown.words:
+            return note
+        width = self.size.width // self._columns
+        shown = range(self._first, min(len(self._shown.words), self._first + LISTED))
+        cells = [self._word(i, width - 1, shown).truncate(width, pad=True) for i in shown]
+        cells += [Content(" " * width)] * (LISTED - len(cells))
+        cells.append(note if self._columns == LISTED else note.truncate(width, ellipsis=True))
+        rows = (cells[at : at + self._columns] for at in range(0, len(cells), self._columns))
+        return Content("\n").join(Content("").join(row) for row in rows)
 
-    def note(self) -> Content:
-        return Content.styled(self.shown.note, self.get_visual_style("note"))
-
-    def word(self, index: int, width: int, shown: range) -> Content:
-        """Returns a word with its digit, percentage and bar in `width` cells, aligned with the
-        words of the range `shown`."""
-        candidates, prefix, choice, _, digits = self.shown
+    def _word(self, index: int, width: int, shown: range) -> Content:
+        """A word with its digit, share and bar in `width` cells, aligned with the words of the
+        range `shown`."""
+        candidates, prefix, choice, _, digits = self._shown
         longest = max(cell_len(spelled(candidates[i], prefix)) for i in shown)
         word_width = min(longest, WIDEST_WORD, max(1, width - 8))
         candidate = candidates[index]
@@ -123,78 +123,6 @@ class Candidates(Widget):
             (f" {in_percent(candidate.probability):>4}", self.get_visual_style("percent")),
             (f" {drawn}" if drawn else "", self.get_visual_style("bar")),
         )
-
-
-class BestWords(Candidates):
-    """The best five words, in one row if the window is wide or very narrow, otherwise in two. Moves
-    on to the next five if one of them is chosen."""
-
-    DEFAULT_CSS = """
-    BestWords { height: 2; padding: 0 1; }
-    """
-
-    @property
-    def _columns(self) -> int:
-        if self.size.height == 1 and self.size.width < WIDE:
-            return max(1, self.size.width // 14)
-        return -(-(LISTED + bool(self.shown.note)) // self.size.height)
-
-    @property
-    def room(self) -> int:
-        """The number of words that there is room for; all before the first layout."""
-        return min(LISTED, self._columns * self.size.height) if self.size.height else LISTED
-
-    @property
-    def _first(self) -> int:
-        return (self.shown.choice or 0) // self.room * self.room
-
-    def index_at(self, x: int, y: int) -> int | None:
-        column = x // max(1, self.size.width // self._columns)
-        index = y * self._columns + column
-        return self._first + index if index < LISTED and column < self._columns else None
-
-    def render(self) -> Content:
-        candidates, note = self.shown.words, self.shown.note
-        if not candidates:
-            return self.note().pad_left(1)
-        width, columns, first = self.size.width // self._columns, self._columns, self._first
-        shown = range(first, min(len(candidates), first + self.room))
-        cells = [self.word(i, width - 1, shown).truncate(width, pad=True) for i in shown]
-        if note and len(cells) == LISTED < columns * self.size.height:
-            cells.append(self.note().pad_left(1).truncate(width, ellipsis=True))
-        rows = (cells[at : at + columns] for at in range(0, len(cells), columns))
-        return Content("\n").join(Content("").join(row) for row in rows)
-
-
-class CandidateList(Candidates):
-    """All words, one per row."""
-
-    DEFAULT_CSS = """
-    CandidateList { height: 10; } /* as many as are asked for */
-    """
-
-    def index_at(self, x: int, y: int) -> int | None:
-        return y
-
-    def render(self) -> Content:
-        if not self.shown.words:
-            return self.note()
-        shown = range(len(self.shown.words))
-        return Content("\n").join(self.word(i, self.size.width, shown) for i in shown)
-
-
-class FixedText(Static):
-    """A Static that repaints only itself when its text changes. Its CSS must fix its size.
-
-    A Static lays out the whole screen again, which takes 3 ms per key press.
-    """
-
-    def __init__(self, id: str) -> None:
-        super().__init__("", id=id, markup=False)
-
-    def show(self, text: str) -> None:
-        if text != self.content:
-            self.update(text, layout=False)
 
 
 def note_on(suggestions: Suggestions) -> str:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets.text_area import Edit, EditResult, Selection
+from textual.strip import Strip
+from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult, Location, Selection
 
 from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
-from rnnlm_tui.tui.writing.candidates import spelled
 from rnnlm_tui.tui.writing.ghost import Suggested
-from rnnlm_tui.tui.writing.growing_area import GrowingArea, is_in_row_of
 from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
-from rnnlm_tui.tui.writing.keystrokes import KeystrokeCounter, Keystrokes
-from rnnlm_tui.tui.writing.open_text import SentTexts, lines_of
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TakenDigit, TextTooLong, Typing, index_of
+from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TakenDigit, TextTooLong, Typing
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Accept
@@ -33,8 +31,6 @@ CHOOSING = "123456789"
 """The digits that insert a word of the list once one is chosen in it."""
 PROVISIONAL = "underline italic"
 """The style of a word that the next key may give back."""
-MAX_GHOST = 300
-"""Characters of the ghost that are shown."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
 """Keys that the app needs. A TextArea binds them to what other keys do too."""
 LINE_KEYS: tuple[Binding, ...] = (
@@ -75,29 +71,11 @@ LINE_KEYS: tuple[Binding, ...] = (
 )  # fmt: skip
 
 
-@dataclass
-class TextSent(Message):
-    """The text was sent: a new one, or one that replaces the line of `edited`."""
-
-    text: str
-    keystrokes: Keystrokes
-    edited: Turn | None = None
-
-
-@dataclass
-class DigitTyped(Message):
-    """A plain digit was typed in a word for which the list had a word, which it takes with alt and
-    which would be written so."""
-
-    digit: str
-    written: str
-
-
 class LineChanged(Message):
     """The text, the choice or the visibility has changed, and no answer will follow."""
 
 
-class LineEditor(GrowingArea):
+class LineEditor(TextArea):
     """Edits a few lines that wrap. The ghost is shown only at the end of the text, so that no key
     that moves the cursor within the text ever accepts it.
 
@@ -112,15 +90,26 @@ class LineEditor(GrowingArea):
         border-title-color: $text-muted;
         background: $background;
         scrollbar-size: 0 0;
+        & .text-area--suggestion { color: $text-muted; text-style: italic; }
+        &:ansi .text-area--suggestion { color: ansi_default; text-style: italic dim; }
+        &:ansi .text-area--cursor { color: ansi_default; text-style: reverse; }
+        &:ansi .text-area--cursor { background: ansi_default; }
         &:focus { border: round $border; border-title-color: $foreground; }
         &:ansi { border: round ansi_bright_black; }
         &:ansi:focus { border: round $border; }
     }
     """
 
-    def __init__(self, ask: Callable[[], bool], preferences: Preferences) -> None:
+    def __init__(
+        self,
+        text: OpenText,
+        ask: Callable[[], bool],
+        send: Callable[[str, Keystrokes, Turn | None], None],
+        preferences: Preferences,
+    ) -> None:
         """`ask` is called when the text or the cursor has changed, and returns whether an answer
-        will come."""
+        will come; `send` with a text that Enter keeps, its count, and the turn that it replaces, if
+        any."""
         super().__init__(
             soft_wrap=True,
             highlight_cursor_line=False,
@@ -131,13 +120,12 @@ class LineEditor(GrowingArea):
         self.cursor_blink = False
         self.match_cursor_bracket = False
         self.suggested = Suggested(preferences)
-        self.sent = SentTexts()
+        self.sent = text
         self.answer_gate = AnswerGate()
         self.opening_gate = AnswerGate()
         """Cleared while another text is being opened: what is typed belongs to that."""
-        self._ask = ask
-        self._counter = KeystrokeCounter()
-        self.typing = Typing(self, self._counter)
+        self._ask, self._send = ask, send
+        self.typing = Typing(self)
         self._seen = ("", self.selection)
         self._drawn_taken: TakenDigit | None = None
         self._over_space = ""
@@ -159,36 +147,37 @@ class LineEditor(GrowingArea):
         return self.line[: self.cursor]
 
     @property
-    def _up_to_cursor(self) -> str:
-        return self.get_text_range((0, 0), self.cursor_location)
+    def word(self) -> Location:
+        """Where the word at the cursor begins; each space begins a new one."""
+        row, column = self.cursor_location
+        before = self.before
+        is_in_word = bool(before) and not before[-1].isspace()
+        return row, column - (len(before.rsplit(None, 1)[-1]) if is_in_word else 0)
 
     @property
     def is_hidden(self) -> bool:
         """Whether suggestions are hidden until the next word."""
-        return self.suggested.visibility.is_hidden(self._up_to_cursor)
+        return self.suggested.is_hidden(self.word)
 
     @property
-    def ghost(self) -> str:
-        """The whole ghost, of which `suggestion` is the part after the cursor; "" unless the cursor
-        is at the end and nothing is selected. None after a text that was sent, until it is changed:
+    def _ghost(self) -> tuple[str, bool]:
+        """The ghost, and whether it replaces the space before the cursor. "" unless the cursor is
+        at the end and nothing is selected. None after a text that was sent, until it is changed:
         End leads to its end."""
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
-        is_wanted = is_at_end and not self.sent.is_unchanged(self.text)
-        return self.suggested.ghost(self.before, self._up_to_cursor) if is_wanted else ""
-
-    @property
-    def keystrokes(self) -> Keystrokes:
-        return self._counter.count(self.text)
+        if not is_at_end or self.sent.is_unchanged(self.text):
+            return "", False
+        return self.suggested.ghost(self.before, self.word)
 
     @property
     def unsent(self) -> str:
         """What is being written and is not on the page yet; "" for sent text that is unchanged."""
         text = "" if self.sent.is_unchanged(self.text) else self.text
-        return "\n".join(filter(None, (self.sent.draft, text)))
+        return "\n".join(filter(None, (self.sent.interrupted, text)))
 
     def begin(self, text: str) -> None:
         """Begins with what was written at the end of another text."""
-        self.suggested.visibility.reset()
+        self.suggested.show_as_usual()
         self.sent.end_edit()
         self.set_text(text)
 
@@ -217,8 +206,11 @@ class LineEditor(GrowingArea):
             self.post_message(LineChanged())
 
     def _draw_ghost(self) -> None:
-        ghost = shorten(self.ghost, MAX_GHOST)
-        over_space = ghost[:1] if ghost and self.suggested.replaces_space(self.before) else ""
+        """Draws the ghost, trimmed to the row."""
+        ghost, replaces_space = self._ghost
+        column = self.wrapped_document.location_to_offset(self.cursor_location).x
+        ghost = shorten(ghost, max(1, self.wrap_width - column + replaces_space))
+        over_space = ghost[:1] if replaces_space else ""
         if over_space != self._over_space:
             self._over_space = over_space
             self.notify_style_update()  # forgets the rows drawn before
@@ -242,14 +234,20 @@ class LineEditor(GrowingArea):
             line.append(self._over_space, self.get_component_rich_style("text-area--suggestion"))
         return line
 
+    def render_line(self, y: int) -> Strip:
+        """Renders a line, cut to the width of the area: a grapheme that the cursor splits is wider
+        in its parts."""
+        return Strip([*super().render_line(y)]).adjust_cell_length(self.size.width)
+
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
-        self.typing.forget()
-        start, end = index_of(self, edit.top), index_of(self, edit.bottom)
-        if end - start > 1 and not edit.text:  # deleted on purpose, so not suggested again
+        deleted = 0 if edit.text else len(self.get_text_range(edit.top, edit.bottom))
+        if deleted > 1:  # on purpose, so not suggested again
             self.suggested.clear_ghost()
-        self._counter.typed(start, end, len(edit.text))
-        return super().edit(edit)
+        result = super().edit(edit)
+        if deleted:
+            self.typing.deleted(deleted)
+        return result
 
     def update_suggestion(self) -> None:
         self._moved()  # after an edit, an undo or a redo
@@ -259,17 +257,13 @@ class LineEditor(GrowingArea):
             self._moved()  # most edits move the cursor too
 
     def _moved(self) -> None:
-        text, selection = self._seen
-        if (text, selection) == (self.text, self.selection):
+        seen = (self.text, self.selection)
+        if seen == self._seen:
             return
-        self._seen = (self.text, self.selection)
-        if text == self.text:
-            self.typing.forget()
-        elif not self._is_editing:
-            self._counter.restored(text, self.text)
-            self.typing.forget()  # the places are those of another text
+        self._seen = seen
+        self.typing.forget()  # its places are those of another text or cursor
         self._draw_taken()
-        self.suggested.visibility.move_to(self._up_to_cursor, is_empty=not self.text)
+        self.suggested.move_to(self.word, is_empty=not self.text)
         self.suggested.choice = None
         self._draw_ghost()
         self.ask_again()
@@ -305,7 +299,6 @@ class LineEditor(GrowingArea):
         if character and sanitize(character) == character:
             event.prevent_default().stop()
             if self.typing.give_digit_back(character) or not await self._takes_word(character):
-                self._tell_of_alt(character)
                 self.typing.type(character)
         elif await run_own_binding(self, event.key):
             event.prevent_default().stop()
@@ -314,14 +307,6 @@ class LineEditor(GrowingArea):
         if self.typing.taken is taken:  # only the next key gives a digit back
             self.typing.taken = None
         self._draw_taken()
-
-    def _tell_of_alt(self, character: str) -> None:
-        """Tells of the word that a digit typed within a word would have taken with alt."""
-        suggested, is_answered = self.suggested, self.answer_gate.is_set() and not self.is_hidden
-        with_alt = "" if suggested.has_plain_digits else suggested.digits_with_alt
-        if character in with_alt and suggested.prefix and is_answered:
-            word = suggested.candidates[int(character) - 1]
-            self.post_message(DigitTyped(character, spelled(word, suggested.prefix)))
 
     async def _takes_word(self, character: str) -> bool:
         """Inserts the word of the list that a digit takes; returns whether it takes one."""
@@ -347,6 +332,7 @@ class LineEditor(GrowingArea):
         self.add_text(self.app.clipboard)
 
     def action_new_line(self) -> None:
+        self.typing.presses += 1
         self.replace("\n", *self.selection, maintain_selection_offset=False)
 
     # Accepting
@@ -364,15 +350,13 @@ class LineEditor(GrowingArea):
     def shown_digits(self) -> str:
         """The digits to show before the words of the list: the plain ones that insert a word now,
         or those that do so with alt, if plain digits are always typed."""
-        if self.digits or self.suggested.has_plain_digits:
-            return self.digits
-        return "" if self.is_hidden else self.suggested.digits_with_alt
+        return self.digits or ("" if self.is_hidden else self.suggested.digits_with_alt)
 
     def _accept_of(self, key: str) -> Accept | None:
         """What a key accepts of the suggestions; None for nothing, as where text is selected."""
         if not self.selection.is_empty:
             return None
-        has_ghost, is_empty = bool(self.ghost), not self.text
+        has_ghost, is_empty = bool(self._ghost[0]), not self.text
         accepts = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
         ways = (way for way in accepts if way.keys == (key,))
         return None if self.is_hidden else next(ways, None)
@@ -386,7 +370,7 @@ class LineEditor(GrowingArea):
     async def action_accept_word(self) -> None:
         """Accepts a word of the ghost, or the word chosen in the list, or its first one, or adds a
         space. Moves the focus only if the text is empty."""
-        if not self.ghost and not await self.answer_gate.is_passed():
+        if not self._ghost[0] and not await self.answer_gate.is_passed():
             return  # the model is slow: do nothing
         if self.suggested.choice is not None:
             self.insert_candidate(self.suggested.choice)
@@ -401,7 +385,7 @@ class LineEditor(GrowingArea):
     async def action_accept_second(self) -> None:
         """Accepts the second word of the list. Moves the focus only where Tab does."""
         is_passed = await self.answer_gate.is_passed()
-        if is_passed and not self._accepts("shift+tab") and not self.text and not self.ghost:
+        if is_passed and not self._accepts("shift+tab") and not self.text and not self._ghost[0]:
             self.screen.focus_previous()
 
     async def action_take(self, number: int) -> None:
@@ -410,12 +394,12 @@ class LineEditor(GrowingArea):
             return
         if self.suggested.choice is not None:
             self.insert_candidate(number - 1)
-        elif number <= self.suggested.in_sight:
+        else:
             self._accepts(f"alt+{number}")
 
     async def action_accept(self, what: Literal["tab", "right"], otherwise: str) -> None:
         """Accepts a word of the ghost or all of it; without a ghost, runs the other action."""
-        if not self.ghost or not self._accepts(what):
+        if not self._ghost[0] or not self._accepts(what):
             await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
@@ -436,7 +420,7 @@ class LineEditor(GrowingArea):
 
     async def action_choose_next(self) -> None:
         choice = self.suggested.choice
-        if choice is None and not is_in_row_of(self, self.document.end):
+        if choice is None and not self._is_in_row_of(self.document.end):
             self.action_cursor_down()
         elif choice is None and self.sent.is_unchanged(self.text):
             self._show_sent(1)
@@ -448,10 +432,15 @@ class LineEditor(GrowingArea):
         choice = self.suggested.choice
         if choice is not None:
             self._choose(choice - 1 if choice > 0 else None)
-        elif not is_in_row_of(self, (0, 0)):
+        elif not self._is_in_row_of((0, 0)):
             self.action_cursor_up()
         elif not self.text or self.sent.is_unchanged(self.text):
             self._show_sent(-1)
+
+    def _is_in_row_of(self, location: Location) -> bool:
+        """Whether the cursor is in the same row of the screen as a location."""
+        offset_of = self.wrapped_document.location_to_offset
+        return offset_of(self.cursor_location).y == offset_of(location).y
 
     def _choose(self, choice: int | None) -> None:
         self.suggested.choose(choice, self.before)
@@ -470,7 +459,7 @@ class LineEditor(GrowingArea):
     def _edit_sent(self, text: str) -> None:
         if len(text) > MAX_TEXT:  # a paragraph of a file; the rest of it would be lost
             self.set_text(self.sent.end_edit())
-            self.post_message(TextTooLong())
+            self.post_message(TextTooLong(""))
         else:
             self.set_text(text)
 
@@ -480,11 +469,11 @@ class LineEditor(GrowingArea):
         elif self.sent.edited is not None:
             self.set_text(self.sent.end_edit(self.text))
         else:
-            self.suggested.visibility.hide(self._up_to_cursor)
+            self.suggested.hide(self.word)
             self.visibility_changed()
 
     def action_suggest_now(self) -> None:
-        self.suggested.visibility.force(self._up_to_cursor)
+        self.suggested.force(self.word)
         self.visibility_changed()
 
     def visibility_changed(self) -> None:
@@ -497,8 +486,7 @@ class LineEditor(GrowingArea):
         if self.suggested.choice is not None:
             self.insert_candidate(self.suggested.choice)
         elif text or edited is not None:
-            # To the screen itself: by way of the editor it would come behind the next keys.
-            self.screen.post_message(TextSent(text, self.keystrokes, edited))
-            # Emptied at once: what is typed next is a new text.
+            keystrokes = self.typing.keystrokes
             self.set_text(self.sent.end_edit(lines_of(edited.line) if edited else None))
-            self.suggested.visibility.reset()
+            self.suggested.show_as_usual()
+            self._send(text, keystrokes, edited)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar, NamedTuple
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from rnnlm_tui.session.folding import straight_quotes
 from rnnlm_tui.tui.widgets.inputs import SafeInput
@@ -105,16 +103,16 @@ class FindLine(SafeInput):
     }
     """
 
-    @dataclass
-    class Ended(Message):
-        """The user has ended finding, and `edits` the line that was found."""
-
-        edits: bool
-
-    def __init__(self, find: Callable[[str], str], find_next: Callable[[int], str]) -> None:
-        """`find` and `find_next` are those of the page."""
+    def __init__(
+        self,
+        find: Callable[[str], str],
+        find_next: Callable[[int], str],
+        ended: Callable[[bool], None],
+    ) -> None:
+        """`find` and `find_next` are those of the page; `ended` is called at the end, with whether
+        the line that was found is to be edited."""
         super().__init__()
-        self._find, self._find_next = find, find_next
+        self._find, self._find_next, self._ended = find, find_next, ended
         unbind(self, ("ctrl+f",))
         self.cursor_blink = False
         self.border_title = "find"
@@ -140,4 +138,4 @@ class FindLine(SafeInput):
         self.border_subtitle = self._find_next(by)
 
     def action_leave(self, edits: bool) -> None:
-        self.post_message(self.Ended(edits))
+        self._ended(edits)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.accepting import (
     DIGITS,
-    LISTED,
     WITH_ALT,
     Accept,
     accepting_digits,
@@ -21,6 +20,8 @@ from rnnlm_tui.formatting import same_start, sanitize
 from rnnlm_tui.text.tokenizer import Insertion
 
 if TYPE_CHECKING:
+    from textual.widgets.text_area import Location
+
     from rnnlm_tui.accepting import Suggestion
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
@@ -94,72 +95,56 @@ class Ghost:
         ]
 
 
-class Visibility:
-    """Decides whether suggestions are shown. The preferences can switch off the ghost, and until
-    the next word everything can be hidden or the ghost forced. `before` is the text up to the
-    cursor."""
-
-    def __init__(self, preferences: Preferences) -> None:
-        self._preferences = preferences
-        self._word: int | None = None
-        self._hides = False
-
-    def hide(self, before: str) -> None:
-        """Hides the ghost and the list until the next word."""
-        self._word, self._hides = word_number(before), True
-
-    def force(self, before: str) -> None:
-        """Shows the ghost for this word, even if it is off, hidden or unlikely."""
-        self._word, self._hides = word_number(before), False
-
-    def reset(self) -> None:
-        """Ends `hide` and `force`."""
-        self._word = None
-
-    def toggle(self) -> None:
-        """Switches the ghost on or off. The list is not affected."""
-        self._preferences.ghost ^= True
-        if self._preferences.ghost or not self._hides:
-            self.reset()
-
-    def move_to(self, before: str, *, is_empty: bool) -> None:
-        """Takes note of a cursor movement. `is_empty`: the whole text is empty."""
-        if self._word is None:
-            return
-        if self._hides and is_empty:
-            self._word = 1
-        word = word_number(before)
-        if word > self._word or (word < self._word and not self._hides):
-            self.reset()
-
-    def is_hidden(self, before: str) -> bool:
-        """Returns whether the ghost and the list are hidden."""
-        return self._hides and self._word is not None and word_number(before) <= self._word
-
-    def shows_ghost(self, before: str, *, is_wanted: bool) -> bool:
-        """Returns whether a ghost is shown; `is_wanted` says whether it is likely or chosen."""
-        if not self._hides and self._word == word_number(before):
-            return True
-        return self._preferences.ghost and is_wanted and not self.is_hidden(before)
-
-
 class Suggested:
-    """The suggestions at the cursor: the words of the list, the chosen one, and the ghost.
+    """The suggestions at the cursor: the words of the list, the chosen one, and the ghost, and
+    whether they are shown. The preferences can switch off the ghost, and until the next word
+    everything can be hidden or the ghost forced.
 
-    `before` is the line up to the cursor, `written` the whole text up to it.
+    `before` is the line up to the cursor, `word` where the word at the cursor begins.
     """
 
     def __init__(self, preferences: Preferences) -> None:
         self._suggestions: Suggestions | None = None
         self.choice: int | None = None
         """The index of the word chosen in the list."""
-        self.in_sight = LISTED
-        """The words of the list that the window has room for."""
-        self.visibility = Visibility(preferences)
         self._preferences = preferences
         self._is_likely = False
         self._ghost = Ghost()
         self.clear_ghost = self._ghost.clear
+        self._word: Location | None = None
+        """The word at which everything was hidden or the ghost forced."""
+        self._hides = False
+
+    def hide(self, word: Location) -> None:
+        """Hides the ghost and the list until the next word."""
+        self._word, self._hides = word, True
+
+    def force(self, word: Location) -> None:
+        """Shows the ghost for this word, even if it is off, hidden or unlikely."""
+        self._word, self._hides = word, False
+
+    def show_as_usual(self) -> None:
+        """Ends `hide` and `force`."""
+        self._word = None
+
+    def toggle_ghost(self) -> None:
+        """Switches the ghost on or off. The list is not affected."""
+        self._preferences.ghost ^= True
+        if self._preferences.ghost or not self._hides:
+            self.show_as_usual()
+
+    def move_to(self, word: Location, *, is_empty: bool) -> None:
+        """Takes note of a cursor movement. `is_empty`: the whole text is empty."""
+        if self._word is None:
+            return
+        if self._hides and is_empty:
+            self._word = word
+        if word > self._word or (word < self._word and not self._hides):
+            self.show_as_usual()
+
+    def is_hidden(self, word: Location) -> bool:
+        """Returns whether the ghost and the list are hidden."""
+        return self._hides and self._word is not None and word <= self._word
 
     @property
     def candidates(self) -> tuple[Suggestion, ...]:
@@ -194,15 +179,14 @@ class Suggested:
         if choice is not None:
             self._ghost.set(before, self.prefix, self.candidates[choice : choice + 1])
 
-    def ghost(self, before: str, written: str) -> str:
-        """Returns the ghost to show, or ""."""
+    def ghost(self, before: str, word: Location) -> tuple[str, bool]:
+        """Returns the ghost to show, or "", and whether it replaces the space before the cursor, as
+        a comma does."""
+        is_forced = not self._hides and self._word == word
         is_wanted = self._is_likely or self.choice is not None
-        is_shown = self.visibility.shows_ghost(written, is_wanted=is_wanted)
-        return self._ghost.rest(before)[0] if is_shown else ""
-
-    def replaces_space(self, before: str) -> bool:
-        """Returns whether the ghost replaces the space before the cursor, as a comma does."""
-        return self._ghost.rest(before)[1]
+        if is_forced or (self._preferences.ghost and is_wanted and not self.is_hidden(word)):
+            return self._ghost.rest(before)
+        return "", False
 
     def accepts(self, before: str, *, has_ghost: bool, is_empty: bool) -> Iterable[Accept]:
         """Returns the ways to accept suggestions. `is_empty`: the whole text is empty."""
@@ -220,8 +204,7 @@ class Suggested:
         is_in_word = after[:1].isalnum() or any(word.replaces_after for word in self.candidates)
         if suggestions is None or is_in_word:
             return ""
-        digits = accepting_digits(suggestions, before, self._preferences.digits)
-        return "".join(digit for digit in digits if int(digit) <= self.in_sight)
+        return accepting_digits(suggestions, before, self._preferences.digits)
 
     def may_take_digits(self, before: str) -> bool:
         """Returns whether plain digits may take a word, whatever the answer for the text is."""
@@ -232,15 +215,5 @@ class Suggested:
 
     @property
     def digits_with_alt(self) -> str:
-        """The digits that take a word with alt."""
-        return DIGITS[: min(len(self.candidates), self.in_sight)]
-
-    @property
-    def has_plain_digits(self) -> bool:
-        """Whether plain digits take words at all while nothing is chosen."""
-        return self._preferences.digits != WITH_ALT
-
-
-def word_number(before: str) -> int:
-    """Returns the number of the last word of a text, from 1; each space starts a new word."""
-    return len(before.split()) + (not before or before[-1].isspace())
+        """The digits to show that take a word with alt; "" if plain ones may take one."""
+        return DIGITS[: len(self.candidates)] if self._preferences.digits == WITH_ALT else ""

@@ -1,4 +1,4 @@
-"""Facts about a model: how accurate it is, and what it copies. Does not import textual."""
+"""Finds what a model has copied from its training text. Does not import textual."""
 
 from __future__ import annotations
 
@@ -13,19 +13,6 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel, continued
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.text.overlap import CopiedSpans
-
-
-def accuracy(library: Library, loaded_model: LoadedModel) -> str:
-    """Returns a sentence on how accurate the model is on unseen lines. Reads the disk."""
-    from rnnlm_tui.results import accuracy_sentence
-    from rnnlm_tui.store.model_file import read_card
-
-    card = loaded_model.card
-    with suppress(RnnlmError):  # the model is gone
-        saved = read_card(library.path(loaded_model.name))
-        if (saved.created, saved.updated) == (card.created, card.updated):
-            card = saved  # it may have been measured since it was loaded
-    return accuracy_sentence(card)
 
 
 class CopyFinder:

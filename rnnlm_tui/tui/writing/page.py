@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
 from rnnlm_tui.formatting import day_name, shorten
-from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.finding import Matches
@@ -107,24 +104,9 @@ class Page(ScrollView, can_focus=True):
     }
     """
 
-    class LinesChanged(Message):
-        """The lines above the one being written have changed."""
-
-    @dataclass
-    class Typed(Message):
-        """A line was chosen, or a letter typed here, to be inserted into the text being written."""
-
-        text: str
-
-    @dataclass
-    class EditWanted(Message):
-        """The user wants to edit a turn."""
-
-        turn: Turn
-
-    def __init__(self, database: SessionDatabase, predictor: Predictor) -> None:
+    def __init__(self, text: OpenText, predictor: Predictor) -> None:
         super().__init__()
-        self.text = OpenText(database)
+        self.text = text
         self.lines: list[PageLine] = []
         self._predictor = predictor
         self._matches = Matches()
@@ -299,7 +281,7 @@ class Page(ScrollView, can_focus=True):
         """Edits the line, unless the mouse has selected text."""
         index = self._line_at(int(self.scroll_offset.y) + event.y)
         if index is not None and not self.screen.get_selected_text():
-            self.post_message(self.EditWanted(self.lines[index].turn))
+            self.app.autocomplete.edit(self.lines[index].turn)
 
     def on_focus(self) -> None:
         """Marks the line that was found last, or else the last one."""
@@ -345,11 +327,11 @@ class Page(ScrollView, can_focus=True):
 
     def action_take(self) -> None:
         if self.current is not None:
-            self.post_message(self.Typed(self.current.plain_text))
+            self.app.autocomplete.write(self.current.plain_text)
 
     def action_edit(self) -> None:
         if self.current is not None:
-            self.post_message(self.EditWanted(self.current.turn))
+            self.app.autocomplete.edit(self.current.turn)
 
     def action_remove(self) -> None:
         """Removes the marked continuation, and marks the line above it."""
@@ -376,7 +358,7 @@ class Page(ScrollView, can_focus=True):
         is_bound = event.key in self.screen.active_bindings
         if character and character.isprintable() and not is_bound:
             event.stop()
-            self.post_message(self.Typed(character))
+            self.app.autocomplete.write(character)
 
     def copy(self, line: PageLine) -> None:
         """Copies a line. Not all terminals support that, so the toast names another way."""
@@ -394,9 +376,8 @@ class Page(ScrollView, can_focus=True):
 
     def send(self, line: str) -> None:
         """Adds a line of the user."""
-        turn = self.text.add_line(line)
-        self.post_message(self.LinesChanged())
-        self._add(turn)
+        self._add(self.text.add_line(line))
+        self.app.autocomplete.lines_changed()
 
     def change(self, turn: Turn, line: str) -> None:
         """Replaces the line of a turn; an empty line deletes the turn."""
@@ -407,13 +388,13 @@ class Page(ScrollView, can_focus=True):
         if line == lines_of(turn.line).strip():
             return
         self.text.change_line(turn, line)
-        self.post_message(self.LinesChanged())
         if not line:
             self.app.notify_user("removed the paragraph; ctrl+z brings it back to the editor")
         first = next(i for i, shown in enumerate(self.lines) if shown.turn is turn)
         new = [PageLine(turn)] if line else []
         self.lines[first:] = new + [shown for shown in self.lines[first:] if shown.turn is not turn]
         self._lay_out(first)
+        self.app.autocomplete.lines_changed()
 
     def continue_last(self) -> None:
         """Lets the model continue the last line, even if it has a continuation."""

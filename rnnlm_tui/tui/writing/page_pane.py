@@ -45,10 +45,10 @@ class PagePane(Vertical):
         yield Static(id="how-to-begin")
         yield self._page
 
-    def update(self, *, has_models: bool) -> None:
+    def update(self, *, has_models: bool, is_stored: bool) -> None:
         """Shows the title of the text, and how to begin if it has no lines or there is no model."""
         text = self._page.text
-        facts = [text.title]
+        facts = [text.title if is_stored else f"NOT STORED, F5 saves it: {text.title}"]
         if text.turns:
             facts.append(plural(text.text.words, "word"))
         if (file := text.text.file) is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,13 +36,6 @@ class LoadedModel:
         from rnnlm_tui.lm.contexts import Contexts  # imports numpy
 
         return Contexts(self.model)
-
-    @property
-    def is_english(self) -> bool:
-        """Whether it is the built-in English, or built on it."""
-        from rnnlm_tui.store.card import ENGLISH  # imports numpy
-
-        return ENGLISH in (self.name, self.card.base)
 
     @property
     def kind(self) -> str:
@@ -83,11 +75,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The suggestions of the model, which took `took_s` seconds."""
+    """The suggestions of the model."""
 
     question: Question
     suggestions: Suggestions
-    took_s: float
 
 
 class Predictor:
@@ -154,7 +145,6 @@ class Predictor:
 def answer_to(question: Question) -> Answer:
     from rnnlm_tui.suggest import suggest  # imports numpy: 0.14 s, not before the first paint
 
-    began = time.perf_counter()
     suggestions = suggest(
         question.loaded_model.model,
         question.line,
@@ -164,7 +154,7 @@ def answer_to(question: Question) -> Answer:
         question.loaded_model.contexts,
         while_typing=True,
     )
-    return Answer(question, suggestions, time.perf_counter() - began)
+    return Answer(question, suggestions)
 
 
 def read_below(model: LanguageModel, earlier: Iterable[str], above: tuple[str, ...]) -> Contexts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import suppress
 from functools import partial
 from typing import ClassVar
@@ -11,41 +10,37 @@ from typing import ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 
-from rnnlm_tui.accepting import LINES_ABOVE, LISTED
+from rnnlm_tui.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.errors import RnnlmError, StorageError
-from rnnlm_tui.formatting import shorten
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.session.text_file import ReadFile
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import BestWords, Candidates, note_on
-from rnnlm_tui.tui.writing.editor import (
-    DigitTyped,
-    LineChanged,
-    LineEditor,
-    TextSent,
-)
+from rnnlm_tui.tui.writing.candidates import Candidates, note_on
+from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
+from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.finding import FindLine
-from rnnlm_tui.tui.writing.insights import accuracy
-from rnnlm_tui.tui.writing.keystrokes import Keystrokes
-from rnnlm_tui.tui.writing.open_text import OpenText, kept_sentence
+from rnnlm_tui.tui.writing.open_text import Opening, OpenText, kept_sentence, lines_of
 from rnnlm_tui.tui.writing.page import PAGE_KEYS, Page
 from rnnlm_tui.tui.writing.page_pane import PagePane
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
-from rnnlm_tui.tui.writing.saving import SaveWanted, TextWanted, ask_how_to_save
-from rnnlm_tui.tui.writing.settings import choose_digits
-from rnnlm_tui.tui.writing.side_pane import SidePane
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.saving import ask_for_file
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong
 
-HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-medium"), (24, "-high"), (32, "-tall")]
-"""Rows of the window from which each class holds."""
-WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
-"""Columns likewise. The pane of a wide window leaves 76 cells for the prose."""
+HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
+WIDTHS = [(0, "-narrow"), (60, "-normal"), (140, "-wide")]
+"""From 140 columns on, the facts have room beside 105 for the text."""
+DIGITS_TAKE: dict[DigitSetting, str] = {
+    "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
+    "inside words": "1 to 5 take a word while one is half typed",
+    "always": "1 to 5 take a word, also at the start of one",
+}
 CHECK_STORED_EVERY_S = 3.0
 """How often it is checked whether what is written is still stored."""
 ENOUGH_WRITTEN = 200
@@ -68,28 +63,19 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Save the text; to its file, which it asks for the first time"),
         Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost on or off"),
-        Binding("alt+d", "choose_digits", "Digits", show=False, id="autocomplete.digits",
-                tooltip="Set what digits do; they take words with alt, or plain ones too"),
+        Binding("alt+d", "next_digits", "Digits", show=False, id="autocomplete.digits",
+                tooltip="Set what digits do; with alt, inside words, always"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
         *PAGE_KEYS,
     ]  # fmt: skip
     DEFAULT_CSS = """
     AutocompleteScreen {
-        #upper { height: 1fr; }
-        SidePane { display: none; }
-        &.-wide SidePane { display: block; }
-        &.-narrow FindLine, &.-short FindLine { display: none !important; }
-        &.-narrow BestWords, &.-short BestWords { display: block; height: 1; }
-        &.-wide.-low BestWords, &.-wide.-medium BestWords, &.-wide.-high BestWords,
-        &.-wide.-tall BestWords { display: none; } /* the words are in the pane */
+        #desk { height: 1fr; align-horizontal: center; }
+        #column { width: 1fr; max-width: 105; } /* lines of 100 cells */
+        Facts { display: none; }
+        &.-wide Facts { display: block; }
         &.-low #how-to-begin { padding: 0 1; }
-        &.-wide ToastHolder { align-horizontal: left; } /* on the right it would cover the words */
-        /* A small window has room for the line and one row of words. */
-        &.-narrow LineEditor, &.-short LineEditor {
-            display: block; border: none !important;
-        }
-        &.-narrow > TooSmall, &.-short > TooSmall { display: none; }
     }
     """
 
@@ -100,36 +86,29 @@ class AutocompleteScreen(AppScreen):
         super().__init__()
         self.answer: Answer | None = None
         """The latest answer for the line; None until the active model has given one."""
-        self.editor = LineEditor(self._ask, preferences)
+        self.text = OpenText(database)
+        self.editor = LineEditor(self.text, self._ask, self._send, preferences)
         self._database = database
         self._predictor = Predictor()
-        self.page = Page(database, self._predictor)
-        self.pane = SidePane()
+        self.page = Page(self.text, self._predictor)
         self._header = Header()
-        self._words = BestWords()
-        self._find_line = FindLine(self.page.find, self.page.find_next)
-        self._sent = Keystrokes()
-        self._deleted: list[int] = []
-        """The numbers of the texts deleted since the start, the newest last."""
-        self._was_asked = False
-        """Whether the user knows that the text is not stored."""
+        self._words = Candidates(self._pick)
+        self._facts = Facts()
+        self._find_line = FindLine(self.page.find, self.page.find_next, self._end_finding)
+        self._written_keys = self._saved_keys = 0
         self._saved_copy: tuple[str, tuple[str, ...]] = ("", ())
         """The file in which a text that is not stored was saved, and all that was in it."""
         self._first_file = file
 
     @property
-    def text(self) -> OpenText:
-        """The open text."""
-        return self.page.text
-
-    @property
     def keys_saved(self) -> str:
         """The share of keys that the user has saved since the start, for the header; "" until
         enough was written to tell."""
-        keystrokes = self._sent + self.editor.keystrokes
-        if keystrokes.written < ENOUGH_WRITTEN:
-            return ""
-        return f"you saved {keystrokes.saved / keystrokes.written:.0%} (of your keys)"
+        here = self.editor.typing.keystrokes
+        written, saved = self._written_keys + here.written, self._saved_keys + here.saved
+        return (
+            f"you saved {saved / written:.0%} (of your keys)" if written >= ENOUGH_WRITTEN else ""
+        )
 
     @property
     def latest_line(self) -> str:
@@ -140,24 +119,25 @@ class AutocompleteScreen(AppScreen):
 
     def compose(self) -> ComposeResult:
         yield self._header
-        with Horizontal(id="upper"):
-            yield PagePane(self.page)
-            yield self.pane
-        yield self._find_line
-        yield self.editor
-        yield self._words
+        with Horizontal(id="desk"):
+            with Vertical(id="column"):
+                yield PagePane(self.page)
+                yield self._find_line
+                yield self.editor
+                yield self._words
+            yield self._facts
         yield KeyBar()
         yield TooSmall()
 
     async def on_mount(self) -> None:
         self.editor.focus()
         if self._first_file is not None:
-            await self._open(self.text.open_file(self._first_file))
+            await self._open(partial(self.text.open_file, self._first_file))
         else:
-            await self._open(self.text.open_last())
+            await self._open(self.text.open_last)
         if self.app.is_running:
             self.active_model_changed()
-            self._watch_storage()
+            self.set_interval(CHECK_STORED_EVERY_S, self._watch_storage)
 
     def on_unmount(self) -> None:
         self._predictor.close()
@@ -177,9 +157,7 @@ class AutocompleteScreen(AppScreen):
             self.editor.show(None)
         self.editor.ask_again()
         self._update_titles()
-        self.pane.show_model(loaded_model, "")
         self._show_suggested()
-        self.show_accuracy()
         self._read_earlier()
 
     @work(group="earlier", exclusive=True)
@@ -195,16 +173,11 @@ class AutocompleteScreen(AppScreen):
                 if self.app.is_running:
                     self.editor.ask_again()
 
-    @work(group="accuracy", exclusive=True)
-    async def show_accuracy(self) -> None:
-        """Shows how accurate the active model is on lines that it has not seen."""
-        if (loaded_model := self.app.loaded_model) is not None:
-            sentence = await asyncio.to_thread(accuracy, self.app.library, loaded_model)
-            if self.app.loaded_model is loaded_model and self.app.is_running:
-                self.pane.show_model(loaded_model, sentence)
-
     def _update_titles(self) -> None:
-        self.query_one(PagePane).update(has_models=not self.app.has_no_models)
+        is_stored = self._database.problem is None
+        self.query_one(PagePane).update(
+            has_models=not self.app.has_no_models, is_stored=is_stored or not self._written
+        )
 
     # Suggestions
 
@@ -219,7 +192,7 @@ class AutocompleteScreen(AppScreen):
     def place(self) -> tuple[str, int, tuple[str, ...]]:
         """The line being written, the cursor in it, and the lines above."""
         editor = self.editor
-        sent = self.text.previous_lines(editor.sent.edited)
+        sent = self.text.previous_lines(self.text.edited)
         own = editor.document.lines[: editor.cursor_location[0]]
         return editor.line, editor.cursor, (*sent, *filter(None, own))[-LINES_ABOVE:]
 
@@ -247,16 +220,11 @@ class AutocompleteScreen(AppScreen):
     @on(LineChanged)
     def _show_suggested(self) -> None:
         editor = self.editor
-        is_in_pane = self.has_class("-wide") and not self.has_class("-short")
-        editor.suggested.in_sight = LISTED if is_in_pane else self._words.room
-        answer = None if editor.is_hidden else self.answer
-        suggestions = answer.suggestions if answer else None
-        choice, note, digits = editor.suggested.choice, self._note(), editor.shown_digits
-        self.pane.show(answer, choice, note, digits)
-        has_note_in_pane = (
-            self.has_class("-wide") and suggestions is not None and suggestions.candidates
-        )
-        self._words.show(suggestions, choice, "" if has_note_in_pane else note, digits)
+        suggestions = None if editor.is_hidden or self.answer is None else self.answer.suggestions
+        choice, digits = editor.suggested.choice, editor.shown_digits
+        self._words.show(suggestions, choice, self._note(), digits)
+        if self.has_class("-wide"):
+            self._facts.show(self.answer, self.app.loaded_model)
         self._header.show(self.app.header_text())
 
     def _note(self) -> str:
@@ -267,16 +235,9 @@ class AutocompleteScreen(AppScreen):
             return "hidden until the next word; ctrl+space suggests now"
         return note_on(self.answer.suggestions) if self.answer else ""
 
-    @on(DigitTyped)
-    def _tell_of_alt(self, event: DigitTyped) -> None:
-        if not self.app.preferences.alt_told:
-            self.app.preferences.alt_told = True
-            self.app.store_preferences()
-            self.app.notify_user(f"alt+{event.digit} takes {shorten(event.written, 40)}")
-
-    @on(Candidates.Picked)
-    def _insert_picked(self, event: Candidates.Picked) -> None:
-        self.editor.insert_candidate(event.index)
+    def _pick(self, index: int) -> None:
+        """Inserts the word that was clicked."""
+        self.editor.insert_candidate(index)
         self.editor.focus()
 
     def on_resize(self) -> None:
@@ -284,59 +245,57 @@ class AutocompleteScreen(AppScreen):
         self.call_after_refresh(self._show_suggested)
 
     def action_toggle_ghost(self) -> None:
-        self.editor.suggested.visibility.toggle()
+        self.editor.suggested.toggle_ghost()
         self.app.store_preferences()
         self.app.notify_user(f"the ghost is {'on' if self.app.preferences.ghost else 'off'}")
         self.editor.visibility_changed()
 
-    @work(group="dialog")
-    async def action_choose_digits(self) -> None:
-        if await choose_digits(self.app):
-            self._show_suggested()
+    def action_next_digits(self) -> None:
+        """Goes to the next setting of which digits take a word of the list."""
+        settings = list(DIGITS_TAKE)
+        digits = settings[(settings.index(self.app.preferences.digits) + 1) % len(settings)]
+        self.app.preferences.digits = digits
+        self.app.store_preferences()
+        self.app.notify_user(f"{digits}: {DIGITS_TAKE[digits]}")
+        self._show_suggested()
 
-    # Texts. Messages are handled one after the other: what is sent meanwhile waits.
+    # Texts
 
-    async def _open(self, opening: Awaitable[str]) -> None:
+    async def _open(self, opening: Opening) -> None:
         """Shows the text that is being opened. Keys wait for it; what is written meanwhile, since
         they wait no longer than a second, becomes a part of it."""
         self.editor.opening_gate.clear()
         before = self.editor.unsent
         self.editor.begin("")
         try:
-            draft = await opening
+            draft = await opening()
         except StorageError as error:
             self.app.show_error_once(error)
             draft = before  # the same text stays open
         if self.app.is_running:
             self.page.fill()
             self.editor.begin("\n".join(filter(None, [draft, self.editor.text])))
-            self._lines_changed()
+            self.lines_changed()
             self._read_earlier()
         self.editor.opening_gate.set()
-
-    @on(TextWanted)
-    async def _open_wanted(self, wanted: TextWanted) -> None:
-        if wanted.file is not None:
-            await self._open(self.text.open_file(wanted.file))
-        else:
-            await self._open(self.text.open(wanted.number))
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
         self.text.keep_draft(self.editor.unsent)  # `Changed` comes behind the keys typed after it
-        self.post_message(TextWanted())
+        self.call_later(self._open, partial(self.text.open, None))
 
     @work(group="dialog")
     async def action_texts(self) -> None:
-        """Shows the texts, and opens the one that is chosen."""
+        """Shows the texts, and opens the one that is chosen, or a new one if the open one is gone.
+        Texts are opened one after the other."""
         from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 
         with self.app.showing_errors():
-            dialog = TextsDialog(self._database, self.text.text, self._deleted)
-            wanted = await self.app.ask(dialog)
-            is_there = await self.text.is_still_there()
-            if wanted is not None or not is_there:
-                self.post_message(wanted or TextWanted())
+            opening = await self.app.ask(TextsDialog(self.text))
+            if opening is not None:
+                self.call_later(self._open, opening)
+            elif not await self.text.is_still_there():
+                self.call_later(self._open, partial(self.text.open, None))
             self._update_titles()
 
     @work(group="dialog")
@@ -349,18 +308,14 @@ class AutocompleteScreen(AppScreen):
             nothing = "there is nothing to save yet"
             self.app.notify_user(unsent if self.editor.text.strip() else nothing)
             return
+        text = self.text.text
         with self.app.showing_errors():
-            if (wanted := await ask_how_to_save(self.app, self.text)) is not None:
-                self.post_message(wanted)
-
-    @on(SaveWanted)
-    async def _save(self, wanted: SaveWanted) -> None:
-        with self.app.showing_errors():
-            await self.text.save(wanted.path)
-            rest = "; what you are writing is not in the file yet: Enter, then F5"
-            is_all = not self.editor.unsent.strip()
-            self.app.notify_user(f"saved to {wanted.path}{'' if is_all else rest}")
-            self._lines_changed()
+            if (path := await ask_for_file(self.app, self.text)) is not None:
+                await self.text.save(text, path)
+                rest = "; what you are writing is not in the file yet: Enter, then F5"
+                is_all = not self.editor.unsent.strip()
+                self.app.notify_user(f"saved to {path}{'' if is_all else rest}")
+                self._update_titles()
 
     # A text that cannot be stored
 
@@ -376,20 +331,13 @@ class AutocompleteScreen(AppScreen):
         draft = self.editor.text.strip()
         return self.text.title if self.text.turns or not draft else texts.title_of(draft)
 
-    @work(group="storage")
+    @work(group="storage", exclusive=True)
     async def _watch_storage(self) -> None:
-        """Says once that what is written is no longer stored, and offers to save it to a file;
-        again if it was stored meanwhile."""
-        while True:
-            if await self._is_stored():
-                self._was_asked = False
-            elif (
-                not (self._was_asked or self.app.screen.is_modal)
-                and self._written
-                and await self._ask_about_unstored("Continue writing") == "save"
-            ):
-                await self._save_unstored()
-            await asyncio.sleep(CHECK_STORED_EVERY_S)
+        """Says once that what is written is no longer stored, and in the title as long as that is
+        so."""
+        was_stored = self._database.problem is None
+        if await self._is_stored() is not was_stored or not was_stored:
+            self._update_titles()
 
     async def _is_stored(self) -> bool:
         """Whether the files of the database are still there and, if a read or a write has failed,
@@ -403,37 +351,35 @@ class AutocompleteScreen(AppScreen):
             self.app.show_error_once(error)
         return self._database.problem is None
 
-    async def _ask_about_unstored(self, cancel: str, *others: tuple[str, str, str]) -> str | None:
-        from rnnlm_tui.tui.widgets.dialogs import Choice
-
-        self._was_asked = True
-        about = self._database.problem.message if self._database.problem else ""
-        save = ("save", "Save it to a file", "all lines, and what you are writing")
-        title = f"“{self._title}” is not stored"
-        return await self.app.ask(Choice(title, about, (save, *others), cancel))
-
     async def _save_unstored(self) -> str:
         """Saves all of the text to a file, for which it asks until one can be written. Returns its
         path, "" if the user cancels."""
         problem = ""
-        while (wanted := await ask_how_to_save(self.app, self.text, problem)) is not None:
+        while (path := await ask_for_file(self.app, self.text, problem)) is not None:
             written = self._written
             try:
-                await self.text.save(wanted.path, unstored=self.editor.unsent)
+                await self.text.save(self.text.text, path, unstored=self.editor.unsent)
             except RnnlmError as error:
                 problem = error.message
                 continue
-            self._saved_copy = (wanted.path, written)
-            self.app.notify_user(f"saved to {wanted.path}, with what you are writing")
+            self._saved_copy = (path, written)
+            self.app.notify_user(f"saved to {path}, with what you are writing")
             self._update_titles()
-            return wanted.path
+            return path
         return ""
 
     async def quit_unstored(self) -> str | None:
         """Asks what is to become of a text that is not stored. Returns what to print when the app
         is closed, or None if it is to stay open. For workers only."""
-        lost = ("quit", "Quit", "the text is lost")
-        answer = await self._ask_about_unstored("Stay in the app", lost)
+        from rnnlm_tui.tui.widgets.dialogs import Choice
+
+        about = self._database.problem.message if self._database.problem else ""
+        rows = (
+            ("save", "Save it to a file", "all lines, and what you are writing"),
+            ("quit", "Quit", "the text is lost"),
+        )
+        title = f"“{self._title}” is not stored"
+        answer = await self.app.ask(Choice(title, about, rows, "Stay in the app"))
         if answer == "quit":
             return f"Not kept: “{self._title}”"
         path = await self._save_unstored() if answer == "save" else ""
@@ -444,49 +390,54 @@ class AutocompleteScreen(AppScreen):
     @on(LineEditor.Changed)
     def _text_changed(self) -> None:
         self.text.keep_draft(self.editor.unsent)
-        is_edit = self.editor.sent.edited is not None
+        is_edit = self.text.edited is not None
         subtitle = "Enter changes the line, Esc cancels" if is_edit else ""
         if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
             self.editor.border_subtitle = subtitle
-        self.page.mark_edited(self.editor.sent.edited)
+        self.page.mark_edited(self.text.edited)
 
     @on(events.Paste)
-    @on(Page.Typed)
-    def _write(self, event: events.Paste | Page.Typed) -> None:
-        """Inserts text that was typed or pasted while another widget had the focus."""
+    def _paste(self, event: events.Paste) -> None:
         event.stop()
-        self.editor.add_text(event.text)
+        self.write(event.text)
+
+    def write(self, text: str) -> None:
+        """Inserts text that was typed, chosen or pasted while another widget had the focus."""
+        self.editor.add_text(text)
         self.editor.focus()
 
-    @on(Page.EditWanted)
-    def _edit(self, event: Page.EditWanted) -> None:
+    def edit(self, turn: Turn) -> None:
         """Edits a turn, unless another one was changed: its border says how that edit ends."""
-        sent = self.editor.sent
-        if sent.edited is None or sent.is_unchanged(self.editor.text):
-            self.editor.edit_turn(event.turn)
+        if self.text.edited is None or self.text.is_unchanged(self.editor.text):
+            self.editor.edit_turn(turn)
         self.editor.focus()
 
     @on(TextTooLong)
-    def _refuse_text(self) -> None:
-        self.app.notify_user(
-            f"at most {MAX_TEXT:,} characters at a time: F3 trains on a longer text",
-            "warning",
-        )
+    @work(group="dialog")
+    async def _offer_text(self, event: TextTooLong) -> None:
+        """Offers to open what is too long for a line as a text of its own."""
+        from rnnlm_tui.tui.widgets.dialogs import Choice
 
-    @on(TextSent)
-    async def _send(self, event: TextSent) -> None:
-        if event.text == "/help":
-            await self.app.run_action("app.keys")
+        about = f"A line has at most {MAX_TEXT:,} characters."
+        if not event.text:
+            self.app.notify_user(about, "warning")
             return
-        self._sent += event.keystrokes
-        if event.edited is None:
-            self.page.send(event.text)
-        else:
-            self.page.change(event.edited, event.text)
+        rows = [("open", "Open it as a new text", "each of its lines is a paragraph")]
+        if await self.app.ask(Choice("This is too long for a line", about, rows)):
+            self.text.keep_draft(self.editor.unsent)
+            self.call_later(self._open, partial(self.text.open_pasted, lines_of(event.text)))
 
-    @on(Page.LinesChanged)
-    def _lines_changed(self) -> None:
-        self.editor.sent.turns = [turn for turn in self.text.turns if turn.line.strip()]
+    def _send(self, text: str, keystrokes: Keystrokes, edited: Turn | None) -> None:
+        """Adds a line to the page, or replaces one."""
+        self._written_keys += keystrokes.written
+        self._saved_keys += keystrokes.saved
+        if edited is None:
+            self.page.send(text)
+        else:
+            self.page.change(edited, text)
+
+    def lines_changed(self) -> None:
+        """Shows that the lines above the one being written have changed."""
         self.editor.ask_again()
         self._update_titles()
 
@@ -496,7 +447,7 @@ class AutocompleteScreen(AppScreen):
         number = self.text.text.number
         try:
             is_there = await self.text.is_still_there()
-            is_deleted = not is_there and number in self._deleted
+            is_deleted = not is_there and number in self.text.deleted
             if not is_deleted:
                 await self.text.check_stored()
             unsaved = await self._database.read(texts.unsaved_files)
@@ -515,10 +466,9 @@ class AutocompleteScreen(AppScreen):
         else:
             self.app.notify_user("there are no lines on the page to find anything in")
 
-    @on(FindLine.Ended)
-    def _end_finding(self, event: FindLine.Ended) -> None:
-        if event.edits and (turn := self.page.found) is not None:
-            self._edit(Page.EditWanted(turn))
+    def _end_finding(self, edits: bool) -> None:
+        if edits and (turn := self.page.found) is not None:
+            self.edit(turn)
         self.editor.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

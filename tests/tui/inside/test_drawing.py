@@ -1,18 +1,76 @@
-"""What is drawn for the words of a line."""
+"""What is drawn for a stage, for the words of a line, and for the next word."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from textual.content import Content
 
 from rnnlm_tui.explain import Explanation, LineWord
-from rnnlm_tui.tui.inside.drawing import guess_sentence, influence_rows
-from tests.helpers.inside import explanation
+from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.tui.inside.drawing import (
+    influence_rows,
+    next_title,
+    stage_rows,
+    suggestion_rows,
+    unit_rows,
+    value_rows,
+)
+from tests.helpers.inside import embedding, explanation
 
 
-def plain(found: Explanation, width: int, height: int) -> list[str]:
-    return [row.plain.rstrip() for row in influence_rows(found, width, height)]
+def plain(rows: Iterable[Content]) -> list[str]:
+    return [row.plain.rstrip() for row in rows]
+
+
+# A stage
+
+SCALED = Stage("e", "", np.array([[0.15, 0.1], [1, -3]], np.float32), ("a", "b"), scale=0.8)
+RELU = Stage("relu", "", np.array([0, 0, 0, 2, *[0] * 196], np.float32))
+TOP = Stage("softmax", "They sum to 1.", np.ones(3), top=(("compare", 0.75), ("do", 0.25)))
+IDS = Stage("ids", "", np.array([3, 1, 4]), ("shall", "i", "go"))
+LEGEND = "-=≡# <0 · 0 ░▒▓█ >0 █ ≥"
+STAGES: list[tuple[Stage, int, int, list[str]]] = [
+    (embedding(9), 40, 4, ["row6 #≡-·▒█", "row7 #≡-·▒█", "row8 #≡-·▒█",
+                           f"{LEGEND}0.38   6 of 6 units"]),
+    (embedding(9), 10, 2, ["row8 #≡-·▒", f"{LEGEND}0.38   5 of 6 units"]),
+    (SCALED, 80, 3, ["a ░░", "b █#", f"{LEGEND}0.6   2 of 2 units"]),
+    (RELU, 30, 3, ["···█" + "·" * 26, "·" * 30, f"{LEGEND}1.5   60 of 200 units"]),
+    (Stage("s", "", np.full((1, 3), np.nan), ("a",)), 80, 2, ["a", f"{LEGEND}0.75   3 of 3 units"]),
+    (TOP, 80, 9, ["compare          75.0% ██████████████████████████████",
+                  "do               25.0% ██████████"]),
+    (IDS, 80, 2, ["i                     1", "go                    4"]),
+]  # fmt: skip
+"""Stages in a width and a height. A number is drawn alike beside any others."""
+
+
+@pytest.mark.parametrize(("stage", "width", "height", "rows"), STAGES)
+def test_a_stage_is_drawn_in_the_room_there_is(
+    stage: Stage, width: int, height: int, rows: list[str]
+) -> None:
+    assert plain(value_rows(stage, width, height)) == rows
+
+
+def test_the_glyph_and_the_colour_say_the_sign_and_the_size_of_a_number() -> None:
+    values = np.array([[-1, -0.7, -0.3, -0.1, 0, 0.1, 0.3, 0.7, 1]], np.float32)
+    row = next(unit_rows(Stage("states", "", values, ("a",)), 20, 3))
+    assert row.plain == "a #≡=-·░▒▓█"
+    assert [(row.plain[span.start], str(span.style)) for span in row.spans] == [
+        ("#", "$text-warning"),
+        ("·", "$text-disabled"),
+        ("░", "$text-primary"),
+    ]
+
+
+def test_a_long_sentence_leaves_room_for_the_values() -> None:
+    rows = plain(stage_rows(embedding(2), "a word " * 40, 20, 6))
+    assert rows[:3] == ["a word a word a word", "a word a word a wor…", "row0 #≡-·▒█"]
+
+
+# The words of the line
 
 
 def with_falls(*falls: float) -> Explanation:
@@ -21,17 +79,21 @@ def with_falls(*falls: float) -> Explanation:
     return replace(explanation(), words=tuple(words))
 
 
-def test_a_fall_and_a_rise_differ_without_colours() -> None:
-    found = with_falls(0.3, -0.3, 0.001, -0.001, 0, -6000)
-    assert plain(found, 80, 1) == ["w0 ██▌ -50%  w1 ░░░ +50%  w2 0%  w3 0%  w4 0%  w5 ░░░░░ +9999%"]
+FALLS, EIGHT = with_falls(0.3, -0.3, 0.001, -0.001, 0, -6000), with_falls(*[0.0] * 8)
+INFLUENCES: list[tuple[Explanation, int, int, list[str]]] = [
+    (FALLS, 80, 1, ["w0 ██▌ -50%  w1 ░░░ +50%  w2 0%  w3 0%  w4 0%  w5 ░░░░░ +9999%"]),
+    (EIGHT, 30, 2, ["w0 0%  w1 0%  w2 0%  w3 0%", "w4 0%  w5 0%  w6 0%  w7 0%"]),
+    (EIGHT, 30, 1, ["… w4 0%  w5 0%  w6 0%  w7 0%"]),
+    (EIGHT, 24, 2, ["… w2 0%  w3 0%  w4 0%", "w5 0%  w6 0%  w7 0%"]),
+    (replace(explanation(("shall", "zzz")), earlier=1), 80, 1, ["… shall ██▌ -50%  zzz (unknown)"]),
+]
 
 
-def test_an_ellipsis_stands_for_the_words_without_room() -> None:
-    found = with_falls(*[0.0] * 8)
-    assert plain(found, 30, 2) == ["w0 0%  w1 0%  w2 0%  w3 0%", "w4 0%  w5 0%  w6 0%  w7 0%"]
-    assert plain(found, 30, 1) == ["… w4 0%  w5 0%  w6 0%  w7 0%"]
-    assert plain(found, 24, 2) == ["… w2 0%  w3 0%  w4 0%", "w5 0%  w6 0%  w7 0%"]
-    assert plain(replace(found, earlier=1), 80, 2)[0].startswith("… w0 0%")
+@pytest.mark.parametrize(("found", "width", "height", "rows"), INFLUENCES)
+def test_what_each_word_does_is_told_without_colours(
+    found: Explanation, width: int, height: int, rows: list[str]
+) -> None:
+    assert plain(influence_rows(found, width, height)) == rows
 
 
 WORDS = (
@@ -40,26 +102,31 @@ WORDS = (
     LineWord("zzz", False, False, None, None, None),
     LineWord("compare", True, True, 0.0001, 1203, None),
     LineWord(",", True, True, 0.5, None, None),
-    LineWord("incomprehensibilities", True, True, 0.048, 12, None),
 )
 
 
 @pytest.mark.parametrize(
-    ("count", "sentence"),
+    ("words", "title"),
     [
-        (0, ""),
-        (1, '"shall": no word that is known stands before it'),
-        (2, '"i": 1st guess, 25%, 2.0 bits after "shall"'),
-        (3, '"zzz": unknown to the model, so it is never guessed'),
-        (4, '"compare": 1,203rd guess, <0.1%, 13.3 bits after "shall i zzz"'),
-        (5, '"compare": 1,203rd guess, <0.1%, 13.3 bits after "shall i zzz"'),
-        (6, '"incomprehensibilities": 12th guess, 4.8%, 4.4 bits after "… i zzz compare ,"'),
+        (WORDS[:0], "the first word"),
+        (WORDS[:1], 'the next word, after "shall"'),
+        (WORDS[:2], 'the next word, after "i", which was the 1st guess (25%, 2.0 bits)'),
+        (WORDS[:3], 'the next word, after "zzz", which the model does not know'),
+        (WORDS, 'the next word, after "compare", which was the 1,203rd guess (<0.1%, 13.3 bits)'),
+        (WORDS[4:], 'the next word, after ",", which was never suggested (50%, 1.0 bits)'),
     ],
 )
-def test_the_guess_of_the_last_word_is_told(count: int, sentence: str) -> None:
-    assert guess_sentence(replace(explanation(), words=WORDS[:count])) == sentence
+def test_the_guess_of_the_last_word_is_told(words: tuple[LineWord, ...], title: str) -> None:
+    assert next_title(replace(explanation(), words=words)) == title
 
 
-def test_a_word_that_is_never_suggested_has_no_place() -> None:
-    mark = replace(explanation(), words=WORDS[4:5])
-    assert guess_sentence(mark) == '",": never suggested, 50%, 1.0 bits as the first word'
+# The next word
+
+
+def test_a_suggestion_is_one_bar_of_what_each_part_adds() -> None:
+    found = explanation()
+    assert plain(suggestion_rows(found, 51, 9)) == [
+        "█ network   ▓ n-grams",
+        "compare          60% ██████████████████████▓▓▓▓▓▓▓▓",
+        "do               20% ██▓▓▓▓▓▓▓▓",
+    ]

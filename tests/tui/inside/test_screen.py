@@ -5,31 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 
-from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
 from tests.helpers.app import (
     ScriptedLibrary,
     answered,
     chain,
     check_layout,
-    choose_in_palette,
     has_row,
     press,
     rows_of,
     scripted_app,
     scripted_model,
-    toasts,
     wait_until,
     write,
 )
 from tests.helpers.inside import Script, inside, inside_script
 
 __all__ = ["inside_script"]
-
-INSIDE = "Look inside the model"
-TRAINING = "mine is in training: F3, i looks at it"
 
 
 # The line
@@ -54,7 +48,7 @@ async def test_it_explains_the_line_that_is_written_up_to_any_word(
         await on.sees("[i]")
 
 
-async def test_it_follows_the_autocomplete_screen_once_that_was_shown(
+async def test_it_keeps_a_line_of_ones_own_until_something_is_written(
     tmp_path: Path, inside_script: Script
 ) -> None:
     async with inside(tmp_path, inside_script, "shall i") as on:
@@ -62,20 +56,13 @@ async def test_it_follows_the_autocomplete_screen_once_that_was_shown(
         await on.explains("")
         await on.press(*"to a", "enter")
         await on.sees("to", "[a]")
-        for key in ("f3", "f4"):
-            await on.press(key, "f10")
-            await on.sees("to", "[a]")
-        await on.press("f2", "f3", "f10")
-        await on.sees("shall", "[i]")
-        await on.explains("shall i")
-        await on.press("left", "f2", "f10")
-        await on.sees("[shall]", "i")
-        await on.press("f2")
+        await on.press("f2", "f10")
+        await on.sees("to", "[a]")
+        await on.press("left", "f2")
         await write(on.pilot, *" do")
         await on.press("ctrl+l")
         await on.sees("shall", "i", "[do]")
         await on.explains("shall i do")
-        await on.sees("compare")
 
 
 async def test_a_line_of_ones_own_is_explained_while_it_is_typed(
@@ -103,9 +90,7 @@ async def test_without_a_line_the_last_one_that_was_sent_or_an_example_is_explai
         await on.explains(screen.EXAMPLE)
         await on.press("f2")
         on.app.autocomplete.editor.set_text("when i")
-        await on.press("enter")
-        await wait_until(on.pilot, lambda: on.app.autocomplete.latest_line == "when i")
-        await on.press("f10")
+        await on.press("enter", "f10")
         await on.explains("when i ")
 
 
@@ -145,43 +130,50 @@ async def test_the_stages_of_each_part_are_listed_and_shown(
         await on.sees("words: 2")
         await on.press("down")
         await on.sees("embedding: 3 x 6")
-        await on.sees("Each id selects its row.")
+        await on.sees("Each id selects its row. The row of")
+        await on.sees("like: you 0.50.")
         await on.sees("row0 #≡-·▒█")
-        await on.sees("-=≡# <0 · 0 ░▒▓█ >0 █ ≥0.38")
-        await on.sees("rows 1-3 of 3, units 1-6 of 6")
-        await on.sees('most like "i": you')
         await on.press("left")
         await on.sees("embedding: 2 x 6")
-        await on.press("down", "down")
+        await on.press("down", "down", "down")
         await on.sees("compare", "75.0%", "██████")
-        await on.press("m", "down")
+        await on.press("down", "down")
         await on.sees("after", "compare", "do")
         await on.sees("i  ", "50.0%", "25.0%")
-        await on.press("m")
-        await on.sees("words: 1")
-        assert on.app.screen.query_one(OptionList).highlighted == 1
-        await on.press("up", "up")
         check_layout(on.app)
 
 
-async def test_the_words_that_matter_and_the_share_of_each_part_are_shown(
+async def test_the_gates_are_folded_away_until_enter_or_a_click(
+    tmp_path: Path, inside_script: Script
+) -> None:
+    async with inside(tmp_path, inside_script, "shall i ") as on:
+        await on.press("down", "down")
+        await on.sees("─ the cell ─")
+        await on.sees("Enter or a click")
+        assert not has_row(on.app, "update gate")
+        await on.press("enter")
+        await on.sees("▾ the cell")
+        await on.press("down")
+        await on.sees("update gate: 2 x 3")
+        await on.press("left")
+        await on.sees("update gate: 1 x 3")
+        row = next(y for y, text in enumerate(rows_of(on.app)) if "▾ the cell" in text)
+        await on.pilot.click(offset=(3, row))
+        await on.sees("▸ the cell")
+        assert not has_row(on.app, "update gate")
+
+
+async def test_the_words_that_matter_and_what_each_part_adds_are_shown(
     tmp_path: Path, inside_script: Script
 ) -> None:
     async with inside(tmp_path, inside_script, "shall zzz ") as on:
-        await on.sees('probability of "compare" if a word is left out')
+        await on.sees('without a word, "compare" is █ less likely or ░ likelier')
         await on.sees("shall ██▌ -50%  zzz (unknown)")
-        await on.sees("from: network", "n-grams")
-        await on.sees("compare", "60%", "75%", "25%")
-        await on.sees("do", "20%", "25%", "75%")
-
-
-async def test_it_says_how_surprising_the_chosen_word_was(
-    tmp_path: Path, inside_script: Script
-) -> None:
-    async with inside(tmp_path, inside_script, "shall i compare") as on:
-        await on.sees('next word · "compare": 2nd guess, 50%, 1.0 bits after "shall i"')
-        await on.press("left", "left")
-        await on.sees('next word · "shall": 2nd guess, 50%, 1.0 bits as the first word')
+        await on.sees('the next word, after "zzz", which the model does not know')
+        await on.sees("█ network   ▓ n-grams")
+        await on.sees("compare", "60%", "█▓")
+        await on.press("left")
+        await on.sees('the next word, after "shall", which was the 2nd guess (50%, 1.0 bits)')
 
 
 async def test_a_half_typed_word_is_said_to_be_one(tmp_path: Path) -> None:
@@ -189,26 +181,13 @@ async def test_a_half_typed_word_is_said_to_be_one(tmp_path: Path) -> None:
     async with app.run_test() as pilot:
         await write(pilot, *"shall i c")
         await press(pilot, "f10")
-        title = 'next word that begins with "c": still being typed, a space ends it'
-        await wait_until(pilot, lambda: has_row(app, title))
-        await press(pilot, "enter")
+        await wait_until(
+            pilot, lambda: has_row(app, 'words that begin with "c"; a space ends the word')
+        )
+        await press(pilot, "t")
         await wait_until(pilot, lambda: isinstance(app.focused, Input))
         await press(pilot, "enter")
-        await wait_until(pilot, lambda: has_row(app, 'next word · "c": unknown'))
-
-
-async def test_a_training_of_another_model_is_told_of_once(
-    tmp_path: Path, inside_script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = "sonnets"
-    monkeypatch.setattr(RnnlmApp, "trained_name", property(lambda _: name))
-    async with inside(tmp_path, inside_script, "shall ") as on:
-        assert on.app.active_name == "sonnets" and not toasts(on.app)
-        name = "mine"
-        for _ in range(2):
-            await on.press("f3", "f10")
-            await on.sees("[Inside]")
-            await wait_until(on.pilot, lambda: toasts(on.app) == [TRAINING])
+        await wait_until(pilot, lambda: has_row(app, 'after "c", which the model does not know'))
 
 
 # The model
@@ -233,13 +212,24 @@ async def test_the_picture_follows_the_active_model_and_each_epoch_of_its_traini
         await wait_until(on.pilot, lambda: inside_script.asked[-1].model is models["sonnets"])
 
 
+async def test_it_says_that_it_reads_the_model(tmp_path: Path, inside_script: Script) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        inside_script.gate.clear()
+        await press(pilot, "f10")
+        await wait_until(pilot, lambda: has_row(app, "reading the model ..."))
+        inside_script.gate.set()
+        await wait_until(pilot, lambda: has_row(app, "compare"))
+
+
 async def test_without_a_model_it_says_what_to_do(tmp_path: Path) -> None:
     app = scripted_app(tmp_path, {})
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.has_no_models)
         await press(pilot, "f10")
         await wait_until(pilot, lambda: has_row(app, "There is no model: F3 trains one."))
-        await press(pilot, "left", "down", "tab", "right", "m")
+        await press(pilot, "left", "down", "enter", "tab", "right")
         check_layout(app)
 
 
@@ -253,7 +243,7 @@ async def test_without_a_model_it_says_what_to_do(tmp_path: Path) -> None:
         ("[/b] \x1b[2J shall ", ("shall",)),
         ("shall i compare thee to a " * 30, ("… ", "thee", "to", "[a]")),
         ("x" * 500, ("xxx…",)),
-        ("shall i c", ("next word that begins with", '"c"')),
+        ("shall i c", ("words that begin with", '"c"')),
         (" ", ("There is no whole word yet: these are guesses for the first word.",)),
         ("zzz", ("No word that the model knows begins with", '"zzz"')),
     ],
@@ -266,7 +256,7 @@ async def test_any_line_is_shown_or_a_sentence_says_why_not(
         await answered(pilot)
         await press(pilot, "f10")
         await wait_until(pilot, lambda: has_row(app, "[a]"))
-        await press(pilot, "enter")
+        await press(pilot, "t")
         await wait_until(pilot, lambda: isinstance(app.focused, Input))
         app.inside_screen._typed.value = line
         await press(pilot, "escape")
@@ -287,13 +277,4 @@ async def test_all_of_it_fits_in_any_window(
         check_layout(on.app)
         await on.pilot.resize_terminal(80, 24)
         await on.sees("row0 #≡-·▒█")
-        await on.sees("←→ word", "↑↓ stage", "Enter line")
-
-
-async def test_it_can_be_opened_from_the_palette(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with app.run_test() as pilot:
-        await answered(pilot)
-        await choose_in_palette(pilot, INSIDE)
-        await wait_until(pilot, lambda: app.current_mode == "inside")
-        await wait_until(pilot, lambda: has_row(app, "[Inside]"))
+        await on.sees("←→ word", "t type a line")

@@ -7,27 +7,25 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
 
-from rnnlm_tui.errors import CorpusError, RnnlmError, StorageError
-from rnnlm_tui.event_types import Event, Paused, Resumed
+from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.event_types import Event, Failed, Paused, Resumed, Saved
+from rnnlm_tui.progress import Phase
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
-from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainArguments
-from rnnlm_tui.tui.runs.follower import EVENTS_AT_ONCE, GONE, FollowedRun
-from rnnlm_tui.tui.runs.state import Phase
+from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, TrainArguments
+from rnnlm_tui.tui.runs.follower import GONE, PIECE_BYTES, FollowedRun, HistoryReader
 from tests.helpers.commands import POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, trained_elsewhere, until
 
-REQUEST = TrainArguments(("verses.txt", "--name=poems"), "poems")
+REQUEST = TrainArguments(("verses.txt", "--name=poems"), "poems", "my own line")
 
 Start = Callable[..., Awaitable[FollowedRun]]
 
@@ -52,9 +50,9 @@ async def start(script: Script, library: Library) -> AsyncIterator[Start]:
     runs: list[FollowedRun] = []
 
     async def begin(request: TrainArguments = REQUEST) -> FollowedRun:
-        run = FollowedRun(library, request.name, ChildProcess(request, library))
+        run = FollowedRun(library, request.name)
         runs.append(run)
-        await run.start()
+        await run.start(request)
         await until(lambda: script.arguments(request.name))
         return run
 
@@ -65,20 +63,52 @@ async def start(script: Script, library: Library) -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-def held(script: Script) -> ExitStack:
+def held(script: Script) -> Iterator[ExitStack]:
     """The lock of `poems`, held by this process as if it trained the model."""
-    stack = ExitStack()
-    stack.enter_context(trained_elsewhere(script, name="poems"))
-    return stack
+    with ExitStack() as stack:
+        stack.enter_context(trained_elsewhere(script, name="poems"))
+        yield stack
 
 
 @pytest.fixture
 async def watched(library: Library, held: ExitStack) -> AsyncIterator[FollowedRun]:
     """The run of another process, not followed yet."""
-    run = FollowedRun(library, "poems")
+    run = FollowedRun(library, "poems", "process 7")
     yield run
     run.unfollow()
-    held.close()
+
+
+# The history
+
+
+EVENTS: list[Event] = [
+    started(),
+    progress(1),
+    ended(1, held_out=4.0, perplexity=54.6),
+    Saved(1.0, 1, "models/poems", True),
+    Paused(1.0, "requested"),
+    finished("stopped", None),
+    Failed(1.0, "corpus", "no such file", ""),
+]
+
+
+@pytest.mark.parametrize("size", [7, 100, 10_000])
+def test_events_in_pieces_of_any_size(tmp_path: Path, size: int) -> None:
+    whole = lines_of(*EVENTS).encode()
+    reader, events = HistoryReader(tmp_path), list[Event]()
+    assert reader.read() == [], "there is no file yet"
+    for place in range(0, len(whole), size):
+        with (tmp_path / "history.jsonl").open("ab") as file:
+            file.write(whole[place : place + size])
+        events += reader.read()
+    assert events == EVENTS
+
+
+def test_lines_that_hold_no_event_are_skipped(tmp_path: Path) -> None:
+    good, long = lines_of(progress(1)).encode(), b"x" * (3 * PIECE_BYTES)
+    rubbish = b"rubbish\n\xff\xfe\n" + b"[" * 100_000 + b"\n" + good + long + b"\r\n\nmore\n" + good
+    (tmp_path / "history.jsonl").write_bytes(rubbish)
+    assert HistoryReader(tmp_path).read_all() == [progress(1)] * 2
 
 
 # A run of the app's own
@@ -98,11 +128,8 @@ async def test_a_run_from_its_start_to_its_end(start: Start, script: Script) -> 
     assert (heard.saved[0], heard.saved[-1], heard.ends) == (1, 2, [False])
 
 
-async def test_orders_reach_the_process_and_the_seed_line_is_not_an_argument(
-    start: Start, script: Script
-) -> None:
-    run = await start(TrainArguments(REQUEST.arguments, "poems", "my own line"))
-    assert not any("my own" in argument for argument in script.arguments())
+async def test_orders_reach_the_process_until_its_end(start: Start, script: Script) -> None:
+    run = await start()
     assert run.order("pause")
     script.write(started(), progress(1), Paused(1.0, "requested"))
     await until(lambda: phase(run) is Phase.PAUSED)
@@ -123,19 +150,10 @@ async def test_orders_reach_the_process_and_the_seed_line_is_not_an_argument(
     assert (detach, stop) == ("detach", "stop")
     assert run.progress.finished is not None
     assert run.progress.finished.reason == "stopped"
-
-
-async def test_a_stop_during_the_start_is_kept_for_the_process(
-    library: Library, script: Script
-) -> None:
-    run = FollowedRun(library, "poems", ChildProcess(REQUEST, library))
-    assert not run.sample("too soon")
-    starting = asyncio.create_task(run.start())
-    await asyncio.sleep(0)
+    assert not (run.order("pause") or run.sample("the cat"))
     await run.stop()
-    await starting
-    await over(run)
-    assert script.orders() == ["stop"]
+    await run.close(detach=True)
+    await run.close(detach=False)
     assert phase(run) is Phase.FINISHED
 
 
@@ -151,39 +169,29 @@ async def test_a_run_that_is_stopped_before_it_has_learned_anything(
     assert (run.progress.finished.reason, run.progress.finished.metrics) == ("stopped", None)
 
 
-async def test_orders_do_nothing_after_the_end(start: Start, script: Script) -> None:
-    run = await start()
-    script.write(started(), finished("completed"))
-    script.exit()
-    await over(run)
-    assert not (run.order("pause") or run.order("resume") or run.detach() or run.sample("the cat"))
-    await run.stop()
-    await run.close(detach=True)
-    await run.close(detach=False)
-    assert (phase(run), run.detached) == (Phase.FINISHED, False)
-
-
 @pytest.mark.parametrize(
-    ("code", "said", "end", "why"),
+    ("code", "said", "why", "hint"),
     [
-        (3, CorpusError("no such file: a.txt", "name another"), Phase.FAILED, "no such file"),
-        (3, "rnnlm-tui: an old flag\nTraceback:\nValueError: x\n", Phase.CRASHED, "exit code 3"),
-        (0, "", Phase.CRASHED, "exit code 0"),
-        pytest.param(-9, "", Phase.CRASHED, "SIGKILL", marks=POSIX),
+        (3, CorpusError("no such file: a.txt", "name another"), "no such file", "name another"),
+        (
+            3,
+            "Traceback:\nValueError: x\n",
+            "ended with exit code 3 and no message",
+            "ValueError: x",
+        ),
+        (0, "", "exit code 0", ""),
+        pytest.param(-9, "", "killed by signal 9, by hand or for lack", "", marks=POSIX),
     ],
 )
 async def test_a_process_that_ends_without_a_last_event(
-    start: Start, script: Script, code: int, said: str | RnnlmError, end: Phase, why: str
+    start: Start, script: Script, code: int, said: str | RnnlmError, why: str, hint: str
 ) -> None:
     run = await start()
     script.write(started(), ended(1))
     script.exit(code, said)
     await over(run)
-    assert phase(run) is end
     failed = run.progress.failed
-    assert why in (failed.message if failed is not None else run.progress.crash_reason)
-    assert failed is None or failed.hint == "name another"
-    assert run.log_tail() == (said.splitlines() if isinstance(said, str) else [])
+    assert failed is not None and why in failed.message and failed.hint == hint
     assert len(run.progress.epochs) == 1
 
 
@@ -213,11 +221,10 @@ async def test_events_of_an_older_run_are_not_shown(start: Start, script: Script
 
 
 @POSIX
-async def test_a_process_that_hangs_gets_sigterm_and_does_not_block_the_end(
+async def test_a_process_that_hangs_does_not_block_the_end(
     start: Start, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower, "QUIT_PATIENCE_S", 0.1)
-    monkeypatch.setattr(follower, "SIGTERM_PATIENCE_S", 0.1)
     run = await start()
     os.kill(script.pid(), signal.SIGSTOP)
     process = psutil.Process(script.pid())
@@ -237,9 +244,10 @@ async def test_a_run_is_followed_from_what_it_has_done_to_its_end(
 ) -> None:
     heard = Heard(watched)
     script.write(started(), progress(1), ended(1), saved(1))
-    await watched.start()
+    await watched.watch()
     assert (watched.is_running, phase(watched)) == (True, Phase.TRAINING)
     assert (watched.progress.best_epoch, heard.saved) == (1, []), "what happened before is no news"
+    assert not (watched.order("pause") or watched.sample("the cat") or watched.is_own)
     script.write(progress(2), ended(2), saved(2), Paused(9.0, "requested"))
     await until(lambda: phase(watched) is Phase.PAUSED)
     assert heard.saved == [2]
@@ -253,85 +261,25 @@ async def test_a_run_that_releases_its_lock_without_a_last_event_is_lost(
     script: Script, watched: FollowedRun, held: ExitStack
 ) -> None:
     script.write(started(), progress(1))
-    await watched.start()
+    await watched.watch()
     held.close()
     await over(watched)
-    assert (phase(watched), watched.progress.crash_reason) == (Phase.CRASHED, GONE)
+    assert watched.progress.failed is not None and watched.progress.failed.message == GONE
 
 
-async def test_a_run_that_cannot_be_followed_is_not_shown_as_one_that_trains(
-    script: Script, watched: FollowedRun, library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard = Heard(watched)
-    script.write(started(), progress(1))
-    await watched.start()
-
-    def fail(name: str) -> None:
-        raise StorageError("the disk is gone")
-
-    monkeypatch.setattr(library, "trainer", fail)
-    await until(lambda: heard.ends)
-    assert phase(watched) is Phase.CRASHED
-    assert "may still be running: the disk is gone" in watched.progress.crash_reason
-
-
-async def test_a_long_history_leaves_the_screen_its_turn(
-    script: Script, watched: FollowedRun
-) -> None:
-    script.write(started(), *map(ended, range(1, 1001)))
-    seen: set[int] = set()
-
-    async def look() -> None:
-        while True:
-            seen.add(len(watched.progress.epochs))
-            await asyncio.sleep(0)
-
-    looker = asyncio.create_task(look())
-    await watched.start()
-    looker.cancel()
-    assert len(watched.progress.epochs) == 1000
-    assert max(b - a for a, b in pairwise(sorted(seen))) <= EVENTS_AT_ONCE
-
-
-async def test_a_history_that_is_cut_is_read_again_and_nothing_is_reported_twice(
+async def test_a_history_that_is_replaced_is_read_again_and_nothing_is_reported_twice(
     script: Script, watched: FollowedRun
 ) -> None:
     heard = Heard(watched)
     new: list[Event] = [started(epochs=7), ended(1, 4.0), saved(1)]
     script.write(started(), ended(1), ended(2), saved(2), finished("completed", 3), *new)
-    await watched.start()
+    await watched.watch()
     script.replace(*new)
     script.write(ended(2), saved(2))
     await until(lambda: heard.saved)
     assert heard.saved == [2]
     assert [epoch.epoch for epoch in watched.progress.epochs] == [1, 2]
     assert (watched.progress.epochs_total, phase(watched)) == (7, Phase.TRAINING)
-
-
-async def test_times_are_right_if_the_following_begins_later(
-    script: Script, watched: FollowedRun
-) -> None:
-    script.write(started(), progress(1, elapsed=20, eta=80))
-    written = time.time() - 10
-    os.utime(script.history(), (written, written))
-    await watched.start()
-    now = time.monotonic()
-    assert watched.progress.eta_s(now) == pytest.approx(70, abs=2)
-    assert watched.progress.elapsed_s(now) == pytest.approx(30, abs=2)
-
-
-async def test_a_run_that_is_not_followed_reports_nothing_and_takes_no_orders(
-    script: Script, watched: FollowedRun
-) -> None:
-    heard = Heard(watched)
-    script.write(started())
-    await watched.start()
-    assert not (watched.order("pause") or watched.order("resume") or watched.sample("the cat"))
-    watched.unfollow()
-    script.write(ended(1), saved(1))
-    await asyncio.sleep(0)
-    assert (watched.is_running, heard.saved, heard.ends) == (False, [], [])
-    assert (watched.log_tail(), watched.is_own) == ([], False)
 
 
 STOPPABLE = """
@@ -361,8 +309,8 @@ async def test_a_run_of_another_process_is_asked_once_to_stop(
         assert process.stdout is not None
         assert process.stdin is not None
         assert process.stdout.readline() == b"ready\n"
-        run = FollowedRun(library, "poems")
-        await run.start()
+        run = FollowedRun(library, "poems", "process 7")
+        await run.watch()
         await run.stop()
         assert phase(run) is Phase.STOPPING
         await until(lambda: run.progress.finished)

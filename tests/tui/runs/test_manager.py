@@ -8,26 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.event_types import Saved
+from rnnlm_tui import paths
+from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
+from rnnlm_tui.progress import Phase
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
-from rnnlm_tui.tui.runs.state import Phase
-from tests.helpers.events import ended, started
+from tests.helpers.events import ended, saved, started
 from tests.helpers.runs import Script, over, trained_elsewhere, until
 
 
 def request(name: str = "poems") -> TrainArguments:
     return TrainArguments(("verses.txt", "--name", name), name)
-
-
-async def begun(runs: Runs) -> FollowedRun:
-    """The run poems, which need not wait."""
-    run = await runs.start(request())
-    assert run is not None
-    return run
 
 
 @pytest.fixture
@@ -47,10 +40,9 @@ async def test_a_run_is_shown_and_its_saves_and_end_are_reported(
     ends: list[FollowedRun] = []
     runs.on_saved = lambda run, event: told.append((run, event.epoch))
     runs.on_end = ends.append
-    assert (runs.own, runs.shown, runs.training) == (None, None, None)
-    run = await begun(runs)
+    run = await runs.start(request())
     assert (runs.own, runs.shown, runs.training) == (run, run, run)
-    script.write(started(), ended(1), Saved(1.0, 1, "poems", True))
+    script.write(started(), ended(1), saved(1))
     await until(lambda: told == [(run, 1)])
     script.exit(3)
     await over(run)
@@ -65,27 +57,27 @@ async def test_only_one_run_at_a_time(runs: Runs) -> None:
     assert isinstance(second, UsageError) and second.message == "poems is training"
 
 
+async def test_a_run_that_cannot_be_started_leaves_none(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "headless_command", lambda: ("/no/python",))
+    with pytest.raises(RnnlmError, match="could not start"):
+        await runs.start(request())
+    assert (runs.own, runs.shown) == (None, None)
+
+
 async def test_a_run_of_another_process_is_shown_in_the_place_of_the_own(
     runs: Runs, script: Script
 ) -> None:
     own = await runs.start(request())
     with trained_elsewhere(script, started()):
-        watched = await runs.watch("other")
-        assert (runs.shown, runs.own) == (watched, own)
+        for name, shown in (("other", "other"), ("poems", "poems"), ("other", "other")):
+            watched = await runs.watch(name)
+            assert (runs.shown, watched.name, runs.own) == (watched, shown, own)
         assert watched.progress.phase is Phase.TRAINING
         runs.show_own()
         assert runs.shown is own
         assert not watched.is_running, "what is not shown is not followed"
-
-
-async def test_a_run_that_starts_takes_the_place_of_one_that_is_watched(
-    runs: Runs, script: Script
-) -> None:
-    with trained_elsewhere(script):
-        watched = await runs.watch("other")
-        run = await begun(runs)
-        assert runs.shown is run
-        assert not watched.is_running
 
 
 async def test_only_a_running_training_can_be_watched(runs: Runs) -> None:
@@ -96,27 +88,24 @@ async def test_only_a_running_training_can_be_watched(runs: Runs) -> None:
 async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
     runs: Runs, script: Script
 ) -> None:
-    run = await begun(runs)
-    runs.name_changed("poems", "verses")
-    runs.name_changed("poems", None)
-    assert (run.name, run.is_deleted) == ("poems", False)
+    run = await runs.start(request())
+    for new in ("verses", None):
+        runs.name_changed("poems", new)
+    assert (run.name, runs.own) == ("poems", run)
     await run.stop()
     await over(run)
-    runs.name_changed("others", "verses")
-    runs.name_changed("others", None)
-    assert (run.name, run.is_deleted) == ("poems", False)
-    runs.name_changed("poems", "verses")
-    runs.name_changed("poems", None)
-    assert (run.name, run.is_deleted) == ("verses", False)
+    for name in ("others", "poems"):
+        runs.name_changed(name, "verses")
+    assert (run.name, runs.shown) == ("verses", run)
     runs.name_changed("verses", None)
-    assert run.is_deleted
+    assert (runs.own, runs.shown) == (None, None)
 
 
 @pytest.mark.parametrize("detached", [False, True])
 async def test_closing_stops_the_own_run_and_waits_until_it_has_saved(
     runs: Runs, detached: bool
 ) -> None:
-    run = await begun(runs)
+    run = await runs.start(request())
     if detached:
         run.detach()
     await runs.close(detach=False)
@@ -125,16 +114,13 @@ async def test_closing_stops_the_own_run_and_waits_until_it_has_saved(
     assert run.progress.finished.reason == "stopped"
 
 
-async def test_closing_can_let_the_own_run_go_on(runs: Runs, script: Script) -> None:
-    run = await begun(runs)
-    await runs.close(detach=True)
-    await until(lambda: script.orders() == ["resume", "detach", "end of input"])
-    assert run.is_running
-
-
-async def test_closing_leaves_a_watched_run_alone(runs: Runs, script: Script) -> None:
+async def test_closing_can_let_the_own_run_go_on_and_leaves_a_watched_one_alone(
+    runs: Runs, script: Script
+) -> None:
+    run = await runs.start(request())
     with trained_elsewhere(script, started()):
         watched = await runs.watch("other")
-        await runs.close(detach=False)
-        assert not watched.is_running
+        await runs.close(detach=True)
+        await until(lambda: script.orders() == ["resume", "detach", "end of input"])
+        assert run.is_running and not watched.is_running
         assert watched.progress.phase is Phase.TRAINING

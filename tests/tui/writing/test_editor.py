@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import pytest
 from textual import events, on
@@ -22,17 +22,24 @@ from rnnlm_tui.suggest import Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing import key_order
-from rnnlm_tui.tui.writing.editor import LineEditor, TextSent
-from rnnlm_tui.tui.writing.keystrokes import Keystrokes
+from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.open_text import lines_of
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong
 from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
-from tests.helpers.writing_screen import Desk
+from tests.helpers.writing_screen import Desk, unstored_text
 
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|(.)")
 WORD = re.compile("[^ ]+")
 ANSWER = re.compile(r"(.*):([^|]*)\|?(.*)")
+
+
+class Sent(NamedTuple):
+    """What Enter has kept."""
+
+    text: str
+    keystrokes: Keystrokes
+    edited: Turn | None
 
 
 class EditorApp(HostApp):
@@ -43,10 +50,10 @@ class EditorApp(HostApp):
 
     def __init__(self, width_of_line: int = 76, digits: DigitSetting = "inside words") -> None:
         super().__init__(lambda: self.editor, partial(Button, "other"))
-        self.editor = LineEditor(self._ask, Preferences(digits=digits))
+        self.editor = LineEditor(unstored_text(), self._ask, self._keep, Preferences(digits=digits))
         self.editor.styles.width = width_of_line + 4
         self.questions: list[tuple[str, int]] = []
-        self.sent: list[TextSent] = []
+        self.sent: list[Sent] = []
         self.done: list[str] = []
 
     def on_mount(self) -> None:
@@ -56,9 +63,8 @@ class EditorApp(HostApp):
         self.questions.append((self.editor.line, self.editor.cursor))
         return self.will_answer
 
-    @on(TextSent)
-    def _keep(self, event: TextSent) -> None:
-        self.sent.append(event)
+    def _keep(self, *sent: Any) -> None:
+        self.sent.append(Sent(*sent))
 
     @on(TextTooLong)
     def _refuse(self) -> None:
@@ -106,7 +112,7 @@ class EditorDesk(Desk[EditorApp]):
         self.editor.show(answer_of(self.editor.before, words, prefix, more, after=after))
 
     def toggle_ghost(self) -> None:
-        self.editor.suggested.visibility.toggle()
+        self.editor.suggested.toggle_ghost()
         self.editor.visibility_changed()
 
     async def burst(self, *keys: str) -> None:
@@ -389,43 +395,34 @@ async def test_a_ghost_that_replaces_the_space_is_drawn_over_it() -> None:
         assert await drawn() == "one day."
 
 
-async def test_the_ghost_wraps_with_the_text_and_the_field_grows() -> None:
-    async with desk("shall i ", width_of_line=40) as it:
-        words = ("compare", "thee", "to", "a", "summer's", "day", "and", "to", "the", "night")
-        it.answer(words[0], more=words[1:])
+@pytest.mark.parametrize(
+    ("width", "rows", "line"),
+    [
+        (60, ["shall i compare thee to a summer's day"], "shall i compare thee to a summer's day "),
+        (24, ["shall i compare thee t…"], "shall i compare thee to a summer's day "),
+        (10, ["shall i …"], "shall i compare thee to a summer's day "),
+    ],
+)
+async def test_the_ghost_is_trimmed_to_the_row(width: int, rows: list[str], line: str) -> None:
+    """And taken whole."""
+    async with desk("shall i ", width_of_line=width) as it:
+        it.answer("compare", more=("thee", "to", "a", "summer's", "day"))
         await it.pilot.pause(0)
-        rows = rows_of(it.app)
-        assert "│ shall i compare thee to a summer's day" in rows[1]
-        assert "│ and to the night" in rows[2]
-        assert "╰" in rows[3]
-        await it.press("x")
-        assert it.shown == ""
-        assert "╰" in rows_of(it.app)[3], "it stays as high while one writes"
-        await it.press("backspace")
-        it.answer(words[0], more=words[1:])
-        await it.press("end")
-        assert it.line == "shall i compare thee to a summer's day and to the night "
-        await it.press("enter")
-        assert "╰" in rows_of(it.app)[2]
-
-
-async def test_a_half_typed_word_goes_to_the_row_that_has_room_for_its_ghost() -> None:
-    async with desk("shall i compare thee to a summ", width_of_line=32) as it:
-        it.answer("summer's", prefix="summ", more=("day",))
-        await it.pilot.pause(0)
-        assert "│ summer's day" in rows_of(it.app)[2]
-        assert it.editor.cursor_screen_offset.y == 2
+        drawn = rows_of(it.app)[1 : 1 + len(rows)]
+        assert [row.split("│")[1].strip() for row in drawn] == rows
+        assert "╰" in rows_of(it.app)[1 + len(rows)], "the field does not grow"
+        await it.press("right")
+        assert it.line == line
 
 
 async def test_a_field_of_half_the_screen_scrolls() -> None:
     async with desk(width_of_line=40) as it:
         it.editor.set_text("\n".join(f"line {number} " for number in range(12)))
-        it.answer("and", more=tuple("abcdefghijklmnopqrstuvwxyz"))
+        it.answer("and")
         await it.pilot.pause(0)
         rows = rows_of(it.app)
         assert "╰" in rows[11]
-        assert "line 11 and a b c" in rows[9]
-        assert "u v w" in rows[10], "the ghost too is in sight"
+        assert "line 11 and" in rows[10]
         check_layout(it.app)
         await it.press(*["up"] * 11)
         assert "line 0" in rows_of(it.app)[1]
@@ -439,16 +436,6 @@ async def test_a_word_wider_than_the_row_is_folded() -> None:
         assert it.line == "a" * 10_000 + " "
         await it.pilot.pause(0)
         check_layout(it.app)
-
-
-async def test_the_ghost_wraps_again_when_the_window_changes() -> None:
-    async with desk("shall i ") as it:
-        it.editor.styles.width = "100%"
-        it.answer("compare", more=("thee", "to", "a", "summer's", "day", "when", "leaves"))
-        for width, row in ((40, 2), (80, 1)):
-            await it.pilot.resize_terminal(width, 20)
-            await it.pilot.pause()
-            assert "when leaves" in rows_of(it.app)[row]
 
 
 # Focus and choice
@@ -564,7 +551,7 @@ async def test_a_mark_takes_over_the_presses_of_the_space_that_it_replaces() -> 
     async with desk() as it:
         await it.play("we like it[it:it]{tab}.")
         assert it.line == "we like it."
-        assert it.editor.keystrokes == Keystrokes(11, -1)
+        assert it.editor.typing.keystrokes == Keystrokes(11, -1)
 
 
 async def test_a_word_that_the_next_key_may_give_back_is_drawn_so() -> None:
@@ -632,7 +619,7 @@ async def test_a_digit_that_is_given_back_leaves_the_text_after_it_alone() -> No
         it.answer("compare", "company", prefix="c")
         await it.press("2", "backspace")
         assert it.line == "go c2, now"
-        assert it.editor.keystrokes == Keystrokes(10, -1)
+        assert it.editor.typing.keystrokes == Keystrokes(10, -1)
 
 
 # The cursor within a word
@@ -663,14 +650,6 @@ async def test_within_a_word_the_rest_of_it_is_replaced(
         assert (it.line, it.editor.cursor) == (line, cursor)
 
 
-async def test_a_click_within_a_word_replaces_the_rest_of_it() -> None:
-    async with desk("wonderland") as it:
-        await it.press(*["left"] * 4)
-        it.answer("wonderful", "wonders", prefix="wonder", after=4)
-        it.editor.insert_candidate(1)
-        assert it.line == "wonders "
-
-
 # Keys saved
 
 
@@ -693,23 +672,19 @@ async def test_keys_take_and_cost_what_the_table_says(
             written = line + "".join(piece.text for piece in accept.pieces)
             assert it.line == f"{written} ", accept
             saved = len(written) - len(line) - len(accept.keys)
-            assert it.editor.keystrokes == Keystrokes(len(written), saved), accept
+            assert it.editor.typing.keystrokes == Keystrokes(len(written), saved), accept
 
 
 async def test_keys_saved_are_counted_live() -> None:
     """For the line as it would be sent: the space after an accept counts once it is used."""
     async with desk("shall i comp") as it:
-        assert it.editor.keystrokes == Keystrokes(12, 0)
+        assert it.editor.typing.keystrokes == Keystrokes(12, 0)
         it.answer("compare", prefix="comp", more=("thee",))
         await it.press("tab")  # "are" for one key
-        assert it.editor.keystrokes == Keystrokes(15, 2)
-        await it.press("ctrl+z")
-        assert it.editor.keystrokes == Keystrokes(12, 0)
-        it.answer("compare", prefix="comp", more=("thee",))
-        await it.press("tab")
+        assert it.editor.typing.keystrokes == Keystrokes(15, 2)
         it.answer("thee", "the", "this")
         await it.press("down", "down", "enter")  # "the" for three, and the space of the accept
-        assert it.editor.keystrokes == Keystrokes(19, 3)
+        assert it.editor.typing.keystrokes == Keystrokes(19, 3)
         await it.press("enter")
         assert [(s.text, s.keystrokes) for s in it.app.sent] == [
             ("shall i compare the", Keystrokes(19, 3))
@@ -717,7 +692,7 @@ async def test_keys_saved_are_counted_live() -> None:
         it.editor.sent.turns = [Turn("shall i compare the")]
         await it.press("ctrl+z")
         assert it.line == "shall i compare the"
-        assert it.editor.keystrokes == Keystrokes(), "it was counted when it was sent"
+        assert it.editor.typing.keystrokes == Keystrokes(), "it was counted when it was sent"
 
 
 @pytest.mark.parametrize(
@@ -745,29 +720,29 @@ async def test_keys_pressed_after_an_accept_were_not_saved(
             await it.press(key)
             if key == "c":
                 it.answer("compare", prefix="c")
-        assert (it.line, it.editor.keystrokes) == (line, Keystrokes(len(line), saved))
+        assert (it.line, it.editor.typing.keystrokes) == (line, Keystrokes(len(line), saved))
 
 
 async def test_letters_written_in_another_way_keep_their_presses() -> None:
     async with desk("i chat") as it:
         it.answer("ChatGPT", prefix="chat")
         await it.press("tab", "x")
-        assert (it.line, it.editor.keystrokes) == ("i ChatGPT x", Keystrokes(11, 3))
+        assert (it.line, it.editor.typing.keystrokes) == ("i ChatGPT x", Keystrokes(11, 3))
         await it.press("ctrl+u", *"i cafe")
         it.answer("café", prefix="cafe")
         await it.press("tab", "x")
-        assert (it.line, it.editor.keystrokes) == ("i café x", Keystrokes(8, 0))
+        assert (it.line, it.editor.typing.keystrokes) == ("i café x", Keystrokes(8, 0))
 
 
 async def test_what_is_pasted_or_recalled_counts_for_nothing() -> None:
     async with desk("so ") as it:
         it.editor.post_message(events.Paste("long lives this"))
         await it.press(" ", "x")
-        assert (it.line, it.editor.keystrokes) == ("so long lives this x", Keystrokes(5, 0))
+        assert (it.line, it.editor.typing.keystrokes) == ("so long lives this x", Keystrokes(5, 0))
         it.editor.set_text("an earlier line")
-        assert it.editor.keystrokes == Keystrokes()
+        assert it.editor.typing.keystrokes == Keystrokes()
         await it.press("!")
-        assert it.editor.keystrokes == Keystrokes(1, 0)
+        assert it.editor.typing.keystrokes == Keystrokes(1, 0)
 
 
 async def test_up_and_down_take_back_what_was_sent() -> None:

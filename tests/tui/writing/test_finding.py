@@ -58,7 +58,7 @@ def put_lines(it: AppDesk) -> None:
     """Puts 30 lines on the page, which shows the last 12 of them."""
     it.screen.text.turns = [*LINES]
     it.screen.page.fill()
-    it.screen.page.post_message(Page.LinesChanged())
+    it.screen.lines_changed()
 
 
 def marked(it: AppDesk) -> str:
@@ -132,19 +132,6 @@ async def test_finding_ends_when_the_line_is_written_again(tmp_path: Path) -> No
         await it.until(lambda: marked(it) == "line 3")
         await it.press(*"line 7")
         await it.until(lambda: marked(it) == "line 7")
-
-
-async def test_matches_stay_marked_when_the_window_changes(tmp_path: Path) -> None:
-    async with desk(tmp_path, preferences=Preferences()) as it:
-        await it.send("so we went to the sea and then " * 3, 1)
-        await it.press("ctrl+f")
-        await it.until(lambda: it.screen.query_one(FindLine).has_focus)
-        await it.press(*"and then")
-        await it.until(lambda: marked(it) == "and then")
-        await it.pilot.resize_terminal(62, 24)
-        await it.until(lambda: it.screen.page.region.width < 62)
-        await it.until(lambda: marked(it) == "and then")
-        check_layout(it.app)
 
 
 async def test_nothing_is_found_on_an_empty_page(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Background facts about a model: its evaluation, and which of its words are copied."""
+"""Which words of a model are copied from its text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnnlm_tui.config import Config, make_config
 from rnnlm_tui.session.tables import Copied
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.text.reading import read_text
-from rnnlm_tui.tui.writing.insights import CopyFinder, accuracy
+from rnnlm_tui.tui.writing.insights import CopyFinder
 from rnnlm_tui.tui.writing.predictor import LoadedModel
 from tests.helpers.app import ScriptedLibrary, card_of, scripted_model
 
@@ -84,8 +84,3 @@ def test_short_runs_of_words_in_an_ngram_model_are_not_copies(text: Path, tmp_pa
     assert finder.copied(model, "oh", words) == (Copied(0, 10, 1),)
     text.unlink()
     assert CopyFinder(lambda: library).copied(model, "oh", words) == (), "the text is gone"
-
-
-def test_a_model_that_was_never_evaluated_says_so(text: Path, tmp_path: Path) -> None:
-    library = ScriptedLibrary(tmp_path, {})
-    assert "never" in accuracy(library, trained_on(text, library))

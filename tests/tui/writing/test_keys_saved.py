@@ -13,7 +13,7 @@ import pytest
 from rnnlm_tui import evaluate
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.writing.keystrokes import Keystrokes
+from rnnlm_tui.tui.writing.spacing import Keystrokes
 from tests.helpers.app import post_keys
 from tests.helpers.ngrams import counted, prepared
 from tests.helpers.writing_screen import AppDesk, desk
@@ -79,7 +79,7 @@ async def write(it: AppDesk, steps: Sequence[Step], text: str) -> None:
         ends = {step.line, step.line + " "} if step.line == text else {step.line}
         post_keys(it.app, *step.keys)
         await shown(it, ends, presses, step.keys)
-    assert it.editor.keystrokes == Keystrokes(len(text), len(text) - presses), text
+    assert it.editor.typing.keystrokes == Keystrokes(len(text), len(text) - presses), text
 
 
 async def shown(it: AppDesk, lines: set[str], presses: int, keys: Sequence[str]) -> None:
@@ -89,7 +89,7 @@ async def shown(it: AppDesk, lines: set[str], presses: int, keys: Sequence[str])
     def is_shown() -> bool:
         answer = it.screen.answer
         is_answered = answer is not None and answer.question.line == it.line
-        is_written = it.line in lines and sum(it.editor._counter.presses) == presses
+        is_written = it.line in lines and it.editor.typing.presses == presses
         return is_written and is_answered and it.editor.answer_gate.is_set()
 
     try:
@@ -98,7 +98,7 @@ async def shown(it: AppDesk, lines: set[str], presses: int, keys: Sequence[str])
                 await it.editor.answer_gate.wait()
                 await asyncio.sleep(0.001)
     except TimeoutError:
-        count = sum(it.editor._counter.presses)
+        count = it.editor.typing.presses
         pytest.fail(f"after {keys}: {it.line!r} by {count} presses, not {lines} by {presses}")
 
 

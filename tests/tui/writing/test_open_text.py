@@ -99,7 +99,7 @@ async def test_a_slow_disk_gets_the_latest_draft_only(tmp_path: Path) -> None:
         assert gate.wait(10)
 
     async with app(tmp_path) as text:
-        text._database.write(hold)
+        text.database.write(hold)
         for line in ("a", "a b", "a bi", "a bird"):
             text.keep_draft(line)
         gate.set()
@@ -115,7 +115,7 @@ async def test_a_draft_survives_a_killed_app(tmp_path: Path) -> None:
         "async def main():\n"
         "    text = OpenText(SessionDatabase(pathlib.Path(sys.argv[1]), print))\n"
         "    text.keep_draft('half a line')\n"
-        "    await text._database.read(lambda connection: None)\n"
+        "    await text.database.read(lambda connection: None)\n"
         "    os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())\n"
     )
@@ -146,7 +146,7 @@ async def test_a_file_becomes_a_text_and_is_saved_with_its_line_ends(tmp_path: P
         text.change_line(text.turns[0], "first")
         text.add_line("of two\nlines")
         assert not text.text.is_saved
-        await text.save(str(path))
+        await text.save(text.text, str(path))
         assert text.text.is_saved
         assert path.read_bytes() == b"first\r\n\r\ntwo\r\nof two\r\nlines\r\n"
         await text.open(None)
@@ -175,7 +175,7 @@ async def test_a_text_that_cannot_be_saved_is_not_saved(tmp_path: Path) -> None:
     async with app(tmp_path) as text:
         text.add_line("one")
         with pytest.raises(StorageError, match="could not save"):
-            await text.save(str(tmp_path / "none" / "a.txt"))
+            await text.save(text.text, str(tmp_path / "none" / "a.txt"))
         assert (text.text.file, text.text.is_saved) == (None, False)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.predictor import Predictor
@@ -19,6 +17,7 @@ from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 from rnnlm_tui.tui.writing.wrapping import wrapped
 from tests.helpers.app import check_layout, picture, rows_of, texts
 from tests.helpers.host import HostApp
+from tests.helpers.writing_screen import unstored_text
 
 NOON = datetime(2020, 11, 27, 12).timestamp()
 DAY = 86_400.0
@@ -26,8 +25,7 @@ DAY = 86_400.0
 
 def host_of_page() -> HostApp:
     """An app that shows a page."""
-    database = SessionDatabase(Path("never used"), lambda error: None)
-    return HostApp(lambda: Page(database, Predictor()))
+    return HostApp(lambda: Page(unstored_text(), Predictor()))
 
 
 def shown(page: Page, *turns: Turn) -> None:

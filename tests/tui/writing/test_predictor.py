@@ -27,7 +27,6 @@ def test_an_answer_carries_its_question_and_counts_the_words() -> None:
     assert answer.suggestions.matching_words == 1
     everything = answer_to(Question(loaded(model), "shall ", 6))
     assert everything.suggestions.matching_words == len(model.vocabulary.words)
-    assert 0 <= answer.took_s < PATIENCE_S
 
 
 async def test_earlier_texts_are_read_beside_the_questions() -> None:
