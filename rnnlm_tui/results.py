@@ -17,7 +17,6 @@ from rnnlm_tui.event_types import (
     Event,
     Failed,
     Finished,
-    Metrics,
     Paused,
     Resumed,
     Saved,
@@ -101,24 +100,6 @@ def accuracy_sentence(card: ModelCard) -> str:
         return "not yet measured on the lines it never saw"
     hits = f"top word right {found.top1 or 0:.0%}, one of the top five {found.top5 or 0:.0%}"
     return f"{savings_sentence(found)}; {hits}"
-
-
-def figures_of(card: ModelCard) -> tuple[str, Evaluation | Metrics | None]:
-    """The lines that the model was measured on, and its metrics there, as it suggests: on held-out
-    lines, or if there are none on its training lines. None if they were not measured.
-
-    Those of its kept epoch are no substitute if it is a mixture: they are of its network alone.
-    """
-    if card.evaluation is not None:
-        return HELD_OUT, card.evaluation
-    if card.metrics is None or card.mixture is not None:
-        return "", None
-    if card.metrics.held_out is not None:
-        return HELD_OUT, card.metrics.held_out
-    train = card.metrics.train
-    if train.perplexity is None:  # n-grams have none
-        return "", None
-    return TRAINING, Metrics(perplexity=train.perplexity, top1=train.accuracy)
 
 
 # A training

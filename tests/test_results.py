@@ -25,14 +25,11 @@ from rnnlm_tui.results import (
     ending,
     epoch_figures,
     event_words,
-    figures_of,
     outcome,
     savings_sentence,
     trained_part,
 )
-from rnnlm_tui.store.model_file import read_card
 from tests.helpers.events import ended, finished, measured
-from tests.helpers.models import SAVED_MODELS
 
 TRAIN = Metrics(loss=4.3812, penalty=0.0, accuracy=0.0785, perplexity=79.9)
 HELD_OUT = Metrics(loss=4.79, perplexity=120.3, top1=0.2, top5=0.4)
@@ -54,16 +51,6 @@ def test_the_headline_of_a_model_is_how_many_keys_it_saves(
     words: int, english: float | None, facts: dict[str, Any], said: str
 ) -> None:
     assert savings_sentence(measured(words, english), **facts) == said
-
-
-def test_a_model_is_told_by_what_was_measured_on_lines_that_it_never_saw() -> None:
-    card = replace(read_card(SAVED_MODELS / "gru.safetensors"), evaluation=MEASURED)
-    of_epoch = card.metrics and card.metrics.held_out
-    assert figures_of(card) == ("held-out lines", MEASURED)
-    card = replace(card, evaluation=None)
-    assert figures_of(card) == ("held-out lines", of_epoch)
-    card = replace(card, metrics=EpochFigures(1, TRAIN, None))
-    assert figures_of(card) == ("training lines", Metrics(perplexity=79.9, top1=0.0785))
 
 
 def end(reason: FinishReason, held_out: Metrics | None = None, **facts: Any) -> Finished:

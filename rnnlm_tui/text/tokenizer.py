@@ -16,8 +16,6 @@ SENTENCE_ENDS = ".!?…。！？؟।"
 CLOSING = frozenset(",.;:!?)]}”»…")
 """Marks without a space before them."""
 APOSTROPHES, DASHES = frozenset("'\u2019"), frozenset("-\u2014")
-GIVING_BACK = APOSTROPHES | DASHES
-"""Marks that restore the space they replaced if the next character shows that it belongs there."""
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
 """What may follow an apostrophe within a word, complete or partly typed."""
 

@@ -171,11 +171,6 @@ class RnnlmApp(TerminalApp):
         return self.autocomplete.latest_line
 
     @property
-    def trained_name(self) -> str | None:
-        """The name of the model that the app is training; None if there is none."""
-        return self._own_run.name if self._own_run else None
-
-    @property
     def written(self) -> tuple[str, tuple[str, ...]]:
         """The line on the Autocomplete screen up to the cursor, and the lines above it."""
         line, cursor, above = self.autocomplete.place

@@ -9,11 +9,11 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, RichLog, Static
 
 from rnnlm_tui.event_types import Event
-from rnnlm_tui.progress import Phase
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.manager import Runs
+from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.screen import TrainScreen

@@ -14,11 +14,11 @@ from textual.widgets._toast import Toast
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.event_types import Saved
-from rnnlm_tui.progress import RunProgress
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import SettingsFile
+from rnnlm_tui.tui.runs.progress import RunProgress
 from rnnlm_tui.tui.runs.wording import unfinished_notice
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.widgets import terminal

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.event_types import EpochEnded, Event, Finished, Saved, failed, from_json_line
-from rnnlm_tui.progress import RunProgress
 from rnnlm_tui.store.files import HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, ChildProcess, TrainArguments
+from rnnlm_tui.tui.runs.progress import RunProgress
 
 READ_EVERY_S = 0.25
 QUIT_PATIENCE_S = 30.0

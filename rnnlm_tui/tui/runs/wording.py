@@ -8,10 +8,10 @@ from textual.notifications import SeverityLevel
 
 from rnnlm_tui.event_types import Finished
 from rnnlm_tui.formatting import format_duration, plural, sanitize, shorten
-from rnnlm_tui.progress import Phase, RunProgress
 from rnnlm_tui.results import ending
 from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
+from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widgets import DataTable, RichLog
 
 from rnnlm_tui.event_types import EpochEnded
-from rnnlm_tui.progress import WARNING, Line
 from rnnlm_tui.results import epoch_figures
+from rnnlm_tui.tui.runs.progress import WARNING, Line
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 
 LABEL_WIDTH = 7

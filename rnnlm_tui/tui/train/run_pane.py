@@ -13,10 +13,10 @@ from textual.widgets import Static
 
 from rnnlm_tui.config import ALL_SETTINGS
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.progress import Phase
 from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
+from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.run_lists import EpochTable, RunLog, rule_title
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
 from rnnlm_tui.tui.widgets.chart import LossChart

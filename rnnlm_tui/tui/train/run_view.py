@@ -8,8 +8,8 @@ from textual.content import Content
 
 from rnnlm_tui.event_types import Metrics
 from rnnlm_tui.formatting import format_duration, shorten
-from rnnlm_tui.progress import Phase, RunProgress
 from rnnlm_tui.tui.runs.follower import FollowedRun
+from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import (
     badge,
     end_lines,

@@ -16,11 +16,11 @@ import pytest
 
 from rnnlm_tui.errors import CorpusError, RnnlmError
 from rnnlm_tui.event_types import Event, Failed, Paused, Resumed, Saved
-from rnnlm_tui.progress import Phase
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import MAX_SEED_LINE, TrainArguments
 from rnnlm_tui.tui.runs.follower import GONE, PIECE_BYTES, FollowedRun, HistoryReader
+from rnnlm_tui.tui.runs.progress import Phase
 from tests.helpers.commands import POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.runs import PATIENCE_S, Script, lines_of, over, trained_elsewhere, until

@@ -10,11 +10,11 @@ import pytest
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
-from rnnlm_tui.progress import Phase
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
+from rnnlm_tui.tui.runs.progress import Phase
 from tests.helpers.events import ended, saved, started
 from tests.helpers.runs import Script, over, trained_elsewhere, until
 

@@ -23,7 +23,7 @@ from rnnlm_tui.event_types import (
     failed,
     to_json_line,
 )
-from rnnlm_tui.progress import Phase
+from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.data_card import DataCard
 from rnnlm_tui.tui.train.form import COUNTING
 from tests.helpers.app import check_layout, picture, rows_of

@@ -17,9 +17,9 @@ from rnnlm_tui.event_types import (
     Paused,
     Preparing,
 )
-from rnnlm_tui.progress import Phase, RunProgress
 from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.tui.runs.child import TrainArguments
+from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import badge, end_lines, is_bad_end, run_line
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm

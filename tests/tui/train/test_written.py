@@ -37,7 +37,7 @@ async def test_what_was_written_is_the_first_choice_and_titles_stay_private(
     write(script, ("diary", "Well then, my dear."))
     async with shown(script) as on:
         await on.until(lambda: offered(on) == "what I wrote: 3 texts, 8 words")
-        assert on.form.arguments() == ("--written=all",)
+        await on.until(lambda: on.form.arguments() == ("--written=all",))
         on.form.query_one("#written").focus()
         await on.pilot.press("enter")
         await on.until(lambda: isinstance(on.app.screen, ChooseSeveral))

@@ -8,7 +8,7 @@ from itertools import accumulate
 import pytest
 
 from rnnlm_tui.event_types import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
-from rnnlm_tui.progress import Line, Phase, RunProgress
+from rnnlm_tui.tui.runs.progress import Line, Phase, RunProgress
 from tests.helpers.events import ended, finished, progress, saved, started
 
 

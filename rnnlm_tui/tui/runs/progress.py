@@ -1,4 +1,4 @@
-"""The progress of a training, derived from its events, for all front ends."""
+"""The progress of a training, derived from its events. Does not import textual."""
 
 from __future__ import annotations
 
