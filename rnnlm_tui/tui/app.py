@@ -414,7 +414,8 @@ class RnnlmApp(TerminalApp):
         """Called when a run is over."""
         from rnnlm_tui.tui.runs.wording import end_notice
 
-        if self.current_mode != "train" or self.runs.shown is not run:  # else it is on the screen
+        is_on_screen = self.current_mode == "train" and self.train_screen.is_run_shown
+        if not is_on_screen or self.runs.shown is not run:
             self.notify_user(*end_notice(run))
         self.models_changed()
         self._refresh_header()

@@ -15,6 +15,8 @@ from textual.widgets._toast import Toast
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.event_types import Saved
 from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.library import SavedRun
+from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import SettingsFile
@@ -322,6 +324,8 @@ async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> N
     put_state(app.library.run_folder("verses"), 3, 9)
     told = unfinished_notice(app.library.runs())
     assert told == "2 trainings were stopped before their end: F4 lists them"
+    going = SavedRun("diary", Trainer(7, ""), resumable=True)
+    assert unfinished_notice([going]) == "▶ diary is being trained: F4 shows it"
     assert unfinished_notice([]) == ""
 
 
@@ -332,7 +336,7 @@ async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> N
     ("reason", "words"),
     [("completed", "poems: done"), ("diverged", "smaller learning")],
 )
-async def test_the_end_of_a_run_is_shown_on_the_other_screens(
+async def test_the_end_of_a_run_is_told_where_it_is_not_on_the_screen(
     reason: Any, words: str, tmp_path: Path
 ) -> None:
     app = scripted_app(tmp_path)
@@ -340,6 +344,11 @@ async def test_the_end_of_a_run_is_shown_on_the_other_screens(
     run.progress.take(finished(reason, best_epoch=2))
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
+        app.run_ended(cast(Any, run))
+        await wait_until(pilot, lambda: any(words in toast for toast in toasts(app)))
+        app.clear_notifications()
+        await press(pilot, "f3")  # the form
+        await wait_until(pilot, lambda: app.current_mode == "train")
         app.run_ended(cast(Any, run))
         await wait_until(pilot, lambda: any(words in toast for toast in toasts(app)))
 

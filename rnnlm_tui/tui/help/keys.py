@@ -3,6 +3,7 @@ the user's own keys."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
@@ -67,7 +68,7 @@ def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
         if binding.id:
             action = found.setdefault(binding.id, Action(node, binding, enabled, []))
             if is_sent(binding.key):
-                action.keys.append(app.get_key_display(binding))
+                action.keys.append(app.get_key_display(replace(binding, key_display=None)))
     return list(found.values())
 
 

@@ -79,8 +79,9 @@ def end_lines(progress: RunProgress) -> list[str]:
         return _finished_lines(progress, progress.finished)
     if (failed := progress.failed) is None:
         return []
-    kept = f"epoch {progress.epochs_done} was saved" if progress.epochs_done else ""
-    lines = (failed.message, failed.hint, kept or "no epoch was saved yet")
+    last = progress.saved.epoch if progress.saved is not None else 0
+    kept = f"epoch {last} was saved" if last else "no epoch was saved yet"
+    lines = (failed.message, failed.hint, kept)
     return [sanitize(line) for line in lines if line]
 
 
@@ -91,7 +92,7 @@ def _finished_lines(progress: RunProgress, finished: Finished) -> list[str]:
         place = 1 if finished.evaluation is not None else 0
         details.insert(place, f"{done:,} of {plural(total, 'epoch')} done")
     if finished.reason == "diverged":
-        details.append("Train again with a smaller learning rate (More settings)")
+        details.append("Train again with a smaller learning rate (under more)")
     return [headline, *(f"{line}." for line in details)]
 
 
@@ -106,7 +107,10 @@ def run_line(run: SavedRun) -> str:
 
 
 def unfinished_notice(runs: Iterable[SavedRun]) -> str:
-    """Says which trainings are unfinished; "" if none is."""
+    """Says which trainings go on or are unfinished; "" if there is none."""
+    runs = list(runs)
+    if on := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
+        return f"▶ {on} is being trained: F4 shows it"
     lines = [run_line(run) for run in runs if run.is_unfinished]
     if len(lines) > 1:
         return f"{len(lines)} trainings were stopped before their end: F4 lists them"

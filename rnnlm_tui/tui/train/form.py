@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Collapsible, Input, RadioButton, RadioSet
 
-from rnnlm_tui.config import PRESETS
+from rnnlm_tui.config import ALL_SETTINGS, PRESETS
 from rnnlm_tui.errors import RnnlmError, UsageError, flag_of
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session.texts import Listed
@@ -77,6 +77,8 @@ class TrainForm(VerticalScroll, can_focus=False):
         training cannot start."""
         self.error: RnnlmError | None = None
         """Why the training cannot start."""
+        self.starts_once_counted = False
+        """Whether a training of just this is to be started once its text is counted."""
         self._asked: object = None
         """The values of the form that the summary is about."""
         self._texts: list[Listed] = []
@@ -230,6 +232,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         asked = (self.source, self._files.value, self._preset.value, self._texts, self._chosen)
         if (again or (asked, values) != self._asked) and self.screen.is_current:
             self._asked, self.summary, self.error = (asked, values), None, None
+            self.starts_once_counted = False
             self._ask()
             self.post_message(self.Changed())
 
@@ -261,4 +264,6 @@ def _flags_of(settings: str) -> tuple[str, ...]:
     except tomllib.TOMLDecodeError as error:
         message, hint = "{settings} cannot be read", f"write them as in {EXAMPLE}"
         raise UsageError(message, hint, field="settings") from error
+    for name in values.keys() - {*ALL_SETTINGS, "encoding"}:
+        raise UsageError(f"there is no setting {name}", f"an example: {EXAMPLE}", field="settings")
     return tuple(f"{flag_of(name)}={value}" for name, value in values.items())

@@ -185,8 +185,10 @@ class RunPane(Vertical, can_focus=True):
         may come here."""
         run = self._run
         text = "" if run.is_own else f"It is trained by {run.trainer}. "
-        is_saved = run.progress.is_saved
-        text += "Its best epoch is kept." if is_saved else "No epoch has ended yet: none is kept."
+        if run.progress.epochs:
+            text += "Its best epoch is kept, and it can be resumed."
+        else:
+            text += "No epoch has ended yet; it can be resumed."
         question = Confirm(f"Stop the training of {run.name}?", text, yes="Stop", danger=False)
         if await self.app.ask(question):
             with self.app.showing_errors():

@@ -66,8 +66,6 @@ class TrainScreen(AppScreen):
         super().__init__()
         self._training: FollowedRun | None = None
         """The app's own run, if it was running when the form was drawn."""
-        self._starts_once_counted = False
-        """Whether a training is to be started once its text is counted."""
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -148,7 +146,7 @@ class TrainScreen(AppScreen):
         summary, why = self._form.summary, self._form.problem
         if why != COUNTING:  # until then the card shows what was counted last
             self.query_one(DataCard).show(summary)
-            if self._starts_once_counted:
+            if self._form.starts_once_counted:
                 self.action_start()
         self._training = self.app.runs.training
         if self._training is not None and why in (None, COUNTING):
@@ -180,7 +178,8 @@ class TrainScreen(AppScreen):
     def action_start(self) -> None:
         """Starts the training, at once or when its text is counted."""
         form = self._form
-        self._starts_once_counted = form.problem == COUNTING
+        form.check()  # a field may have changed just now
+        form.starts_once_counted = form.problem == COUNTING
         if form.summary is not None:
             name = form.summary.name
             arguments = (*form.arguments(), f"--name={name}")

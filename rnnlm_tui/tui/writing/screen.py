@@ -106,9 +106,8 @@ class AutocompleteScreen(AppScreen):
         enough was written to tell."""
         here = self.editor.typing.keystrokes
         written, saved = self._written_keys + here.written, self._saved_keys + here.saved
-        return (
-            f"you saved {saved / written:.0%} (of your keys)" if written >= ENOUGH_WRITTEN else ""
-        )
+        enough = written >= ENOUGH_WRITTEN
+        return f"you saved {round(100 * saved / written)}% (of your keys)" if enough else ""
 
     @property
     def latest_line(self) -> str:

@@ -130,6 +130,14 @@ async def test_my_files_takes_the_focus_and_needs_one(script: Script) -> None:
         assert wrong(on.form) == []
 
 
+@pytest.mark.parametrize("name", ["foo", "resume", "delete"])
+async def test_only_settings_reach_the_command_line(script: Script, name: str) -> None:
+    async with shown(script) as on:
+        line(on.form, "settings").value = f'{name} = "x"'
+        told = f"there is no setting {name}"
+        await on.until(lambda: on.form.error is not None and on.form.error.message == told)
+
+
 async def test_settings_that_are_not_toml_say_how_to_write_them(script: Script) -> None:
     async with shown(script) as on:
         line(on.form, "settings").value = "dropout"
@@ -170,6 +178,17 @@ async def test_a_training_started_too_early_begins_once_the_text_is_counted(
         await on.until(lambda: on.form.problem == COUNTING)
         await on.pilot.press("f5")
         await on.until(lambda: script.arguments("mine"))
+
+
+async def test_what_is_changed_while_it_is_counted_is_not_started(script: Script) -> None:
+    async with shown(script) as on:
+        await on.ready()
+        script.command = (sys.executable, "-c", "import time; time.sleep(60)")
+        line(on.form, "name").value = "mine"
+        await on.pilot.press("f5")
+        await on.until(lambda: on.form.starts_once_counted)
+        line(on.form, "name").value = "other"
+        await on.until(lambda: not on.form.starts_once_counted)
 
 
 async def test_the_files_of_the_last_training_are_there_after_a_restart(script: Script) -> None:

@@ -247,7 +247,7 @@ FIGURES = [
 ]
 SAVES = "Keys saved 58% (the English alone: 57%)"
 DIVERGED = "Diverged: the loss became infinite or NaN; epoch 2 is kept"
-SMALLER = "Train again with a smaller learning rate (More settings)."
+SMALLER = "Train again with a smaller learning rate (under more)."
 DONE = ["Done", "Held-out lines: none, so how many keys it saves is not known."]
 
 
