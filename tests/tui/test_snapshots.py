@@ -44,7 +44,9 @@ Compare = Callable[..., bool]
 
 @pytest.fixture(autouse=True)
 def still_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run takes no time, and lines are sent on the same day."""
+    """A run takes no time, lines are sent on the same day, and nothing is told of trainings, for
+    which a second may be over."""
+    monkeypatch.setattr(app_module, "NOTIFY_AFTER_S", 1000.0)
     noon = datetime(2020, 11, 27, 12).timestamp()
     monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: noon))
 
@@ -124,7 +126,6 @@ def test_train_run(
 def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of four: two models, of which one suggests, a damaged one, and a run that has saved
     no model yet; one row is selected, and the keys say what can be done with it."""
-    monkeypatch.setattr(app_module, "NOTIFY_AFTER_S", 1000.0)  # a second may be over by then
     monkeypatch.chdir(tmp_path)  # the card shows the folder
     app, library = scripted_app(tmp_path), Library(Path("data"))
     make_model(library.path("sonnets"), seed=1)
