@@ -169,7 +169,13 @@ def test_numpy_predicts_what_pytorch_does(
 
 
 @every_cell
-def test_the_forget_gates_of_an_lstm_begin_open(cell: str) -> None:
-    bias = CausalNetwork(cell, CausalConfig(6, 8), 50, np.random.default_rng(0)).weights()
-    gates = bias["layer1.bias"].reshape(-1, 8).any(1).tolist()
-    assert gates == [cell == "lstm" and gate == 2 for gate in range(len(gates))]
+def test_initial_weights(cell: str) -> None:
+    sizes = CausalConfig(64, 48)
+    weights = CausalNetwork(cell, sizes, 500, np.random.default_rng(0)).weights()
+    assert weights["embedding"].abs().max() <= 0.1
+    recurrent = weights["layer1.recurrent_kernel"].reshape(48, -1, 48)  # [H, G, H]
+    for gate in recurrent.unbind(1):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(48), rtol=0, atol=1e-5)
+    bias = weights["layer1.bias"].reshape(-1, 48)
+    open_gates = [bool(gate.any()) for gate in bias]
+    assert open_gates == [cell == "lstm" and gate == 2 for gate in range(len(bias))]
