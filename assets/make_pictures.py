@@ -78,7 +78,7 @@ async def picture_app(folder: Path) -> None:
         )
         await pilot.pause(0.5)
         write("train", app.export_screenshot(title="rnnlm-tui"))
-        await run.stop()
+        run.stop()
         await until(pilot, lambda: not run.is_running)
         app.show_mode("inside")
         await until(pilot, lambda: "embedding" in app.export_screenshot())

@@ -1,7 +1,8 @@
-"""What each key of the app takes from the suggestions, and how many presses that costs.
+"""What each key of the app does: what it takes from the suggestions, how many presses that costs,
+and what a typed character does to the space of an accepted word.
 
-This is the only such table: the editor and its live count read it, and so does `--evaluate`, so
-that a figure of keys saved is one that a person reaches in the app.
+These are the only such rules: the editor and its live count follow them, and so does `--evaluate`,
+so that a figure of keys saved is one that a person reaches in the app.
 
     Tab          the next word of the ghost, else the first word of the list
     shift+Tab    the second word of the list
@@ -17,13 +18,12 @@ Does not import numpy, which the app loads only after its first picture.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from itertools import accumulate, takewhile
+from typing import Literal, NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    from rnnlm_tui.text.tokenizer import Insertion
+from rnnlm_tui.text.tokenizer import Insertion, gives_space_back
 
 LISTED = 5
 """Words of the list that a digit can take, plain or with alt."""
@@ -65,18 +65,6 @@ class Suggestion:
         return bool(self.text or self.replaces_before or self.replaces_after)
 
 
-@dataclass(frozen=True, slots=True)
-class WordList:
-    """The words listed for a `prefix`, the beginning of the word being typed, with which
-    `matching_words` words begin. `digits_in_words` are the digits that make the beginning of a
-    known word after it."""
-
-    prefix: str
-    candidates: tuple[Suggestion, ...]
-    matching_words: int
-    digits_in_words: str
-
-
 class Accept(NamedTuple):
     """A way to accept suggestions: the `keys` to press, as Textual names them, and the pieces that
     they insert one after the other."""
@@ -85,50 +73,37 @@ class Accept(NamedTuple):
     pieces: Sequence[Suggestion | Insertion]
 
 
-def is_ghost_likely(probability: float, prefix: str, ghost_from: float = GHOST_FROM) -> bool:
+def is_ghost_likely(probability: float, prefix: str) -> bool:
     """Whether a ghost is shown whose first word, which begins with the typed `prefix`, has this
     probability."""
     factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
-    return probability >= ghost_from * factor
+    return probability >= GHOST_FROM * factor
 
 
-def accepting_digits(listed: WordList, before: str, digits: DigitSetting = WITH_ALT) -> str:
-    """The plain digits that take a word of the list instead of being typed, if it is shown and
-    nothing is chosen in it. `before` is the line up to the cursor, which must not be within a word.
-
-    A digit is typed where it makes a word of its own: after capital letters alone, as in `Q3`, and
-    where a known word begins so, as `mp3` does.
-    """
+def takes_digits(before: str, digits: DigitSetting) -> bool:
+    """Whether a plain digit after `before`, the line up to the cursor, takes a word of the list
+    instead of being typed. After capital letters alone it is typed, as in `Q3`."""
     if digits == WITH_ALT:
-        return ""
-    prefix, digits_shown = listed.prefix, DIGITS[: len(listed.candidates)]
-    if not prefix:
-        is_at_start = not before or before[-1].isspace()
-        return digits_shown if digits == "always" and is_at_start else ""
-    if not is_of_letters(prefix) or prefix.isupper():
-        return ""
-    return "".join(digit for digit in digits_shown if digit not in listed.digits_in_words)
+        return False
+    if letters := [*takewhile(_is_of_letter, reversed(before))]:
+        return not "".join(letters).isupper()
+    return digits == "always" and not before[-1:].strip()
 
 
-def is_of_letters(prefix: str) -> bool:
-    """Whether a half-typed word has letters alone, with their accents."""
-    return prefix.isalpha() or all(unicodedata.category(c)[0] in "LM" for c in prefix)
+def _is_of_letter(character: str) -> bool:
+    """Whether it is a letter or a mark on one."""
+    return unicodedata.category(character)[0] in "LM"
 
 
 def ways_to_accept(
-    listed: WordList,
-    before: str,
-    ghost: Sequence[Insertion],
-    digits: DigitSetting = WITH_ALT,
-    *,
-    is_empty: bool,
+    candidates: Sequence[Suggestion], ghost: Sequence[Insertion], *, is_empty: bool
 ) -> Iterator[Accept]:
-    """The ways to accept suggestions at the end of a text.
+    """The ways to accept suggestions at the end of a text, but for plain digits.
 
     `ghost` are the words of the ghost if it is shown, else nothing. `is_empty` says whether the
     text is empty: without a ghost, Tab and shift+Tab then leave the editor.
     """
-    words = listed.candidates[:LISTED]
+    words = candidates[:LISTED]
     if not words:
         return
     if ghost:
@@ -138,11 +113,8 @@ def ways_to_accept(
         yield Accept(("tab",), words[:1])
     if len(words) > 1 and (ghost or not is_empty):
         yield Accept(("shift+tab",), words[1:2])
-    at_once = accepting_digits(listed, before, digits)
     for digit, word in zip(DIGITS, words, strict=False):
         yield Accept((f"alt+{digit}",), [word])
-        if digit in at_once:
-            yield Accept((digit,), [word])
         yield Accept(("down", digit), [word])
 
 
@@ -152,3 +124,25 @@ def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
     texts = accumulate(piece.text for piece in ghost)
     count = next((n for n, text in enumerate(texts, start=1) if text.strip()), len(ghost))
     return ghost[:count]
+
+
+def type_character(
+    before: str, tail: str, character: str, takes_space: Callable[[str, str], bool]
+) -> tuple[Insertion, str]:
+    """How a character is typed after `before`, the line up to the cursor, and the new `tail`.
+
+    The tail is the end of the line that still may change: the space of an accepted word, which is
+    typed no second time and which a mark replaces if `takes_space` says so; then that mark and the
+    letters after it, which may show that the space belongs before the mark. Otherwise it is "".
+    """
+    if tail == " ":
+        if character == " ":
+            return Insertion(""), ""
+        if takes_space(before, character):
+            return Insertion(character, 1), character
+    elif tail:
+        after_mark = tail[1:] + character
+        if gives_space_back(tail[0], after_mark):
+            return Insertion(f" {tail}{character}", len(tail)), ""
+        return Insertion(character), tail + character if character.isalpha() else ""
+    return Insertion(character), ""

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.explain import Explanation
     from rnnlm_tui.training.plan import Plan
 
-REQUESTED = {"name", "preset", "update", "resume", "force", "encoding", "seed_line"}
-"""The options of a training that are no settings, and called as in its request."""
+REQUESTED = {
+    *("name", "preset", "on", "start_from", "update", "resume", "force", "encoding", "seed_line")
+}
+"""The options of a training that are no settings."""
 __all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "events", "load", "train"]
 
 
@@ -96,8 +98,6 @@ def events(
     *texts: str | Path,
     data_dir: str | Path | None = None,
     written: Sequence[str] = (),
-    on: str | None = None,
-    start_from: str | None = None,
     **options: Any,
 ) -> Generator[Event, None, None]:
     """Trains a model, and yields the events of the training, as `rnnlm-tui --train --json` prints
@@ -105,8 +105,8 @@ def events(
 
     `texts` are files, by default the sonnets; `written` are titles of texts written in the app. The
     `options` are settings, such as `epochs=3` or `held_out=0.2`, and those of the command line:
-    `name`, `preset`, `update`, `resume`, `force`, `encoding` and `seed_line`. Variables of settings
-    have no effect.
+    `name`, `preset`, `on`, `start_from`, `update`, `resume`, `force`, `encoding` and `seed_line`.
+    Variables of settings have no effect.
 
     To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
     Raises RnnlmError.
@@ -115,14 +115,8 @@ def events(
 
     _check_strings("written", written)
     fields = {field: options.pop(field) for field in REQUESTED & options.keys()}
-    request = TrainingRequest(
-        tuple(map(str, texts)),
-        settings=options,
-        written=tuple(written),
-        base=on,
-        source_model=start_from,
-        **fields,
-    )
+    sources = tuple(map(str, texts))
+    request = TrainingRequest(sources, settings=options, written=tuple(written), **fields)
     library = _library(data_dir)
     return _run(library, plan(library, request))
 
@@ -321,7 +315,7 @@ class Model:
 
 def _library(folder: str | Path | None) -> Library:
     """The models in this data folder, by default the user's."""
-    return Library(paths.data_dir(Path(folder) if folder else None))
+    return Library(paths.data_dir(folder))
 
 
 def _check_number(name: str, value: float | None, bounds: Meta, *, whole: bool = True) -> None:

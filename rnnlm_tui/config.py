@@ -12,7 +12,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -28,6 +28,8 @@ QUERY_SETTINGS = ("model", "top", "words", "temperature")
 """Options of the modes that ask a model, which variables and TOML files may set too."""
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
+MAX_WORDS = 3000
+"""Words of context that are read if no state of it is kept, in 0.4 s by the English that ships."""
 FOLDERS = ("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR")
 
 Millions: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -91,11 +93,10 @@ class TextConfig(Struct, frozen=True):
         Annotated[int, Meta(ge=2, le=10_000_000)] | None,
         "keep this many words, the most frequent ones",
     ] = None
-    min_count: Annotated[Millions, "ignore words that occur fewer times than this"] = 1
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1), "the same seed gives the same model"] = 0
 
 
-class TrainConfig(TextConfig, frozen=True):
+class LessonTrainConfig(TextConfig, frozen=True):
     """How the lesson's network is trained, and its corpus prepared."""
 
     epochs: Annotated[Millions, "passes over the corpus"] = 130
@@ -158,7 +159,7 @@ class CausalTrainConfig(LineTextConfig, frozen=True):
 
 ModelConfig: TypeAlias = LessonConfig | NgramConfig | CausalConfig
 """The sizes of a model of any preset."""
-NetworkTrainConfig: TypeAlias = TrainConfig | CausalTrainConfig
+NetworkTrainConfig: TypeAlias = LessonTrainConfig | CausalTrainConfig
 """How a network of any preset is trained."""
 
 SIZES = {"small": 100_000, "middle": 4_000_000, "large": math.inf}
@@ -231,6 +232,16 @@ class _Config(Struct, frozen=True, tag_field="preset"):
         """The number of epochs; 1 for an n-gram model."""
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
+    def window(self, longest: int) -> int:
+        """How many words before the next one a new model reads, at most, if the longest line of
+        its text has so many words. The lesson reads all words but the last of that line."""
+        match self.model:
+            case LessonConfig(max_window=most):
+                return max(1, min(longest - 1, most))
+            case NgramConfig(order=order):
+                return order - 1
+        return MAX_WORDS
+
     @property
     def network_train(self) -> NetworkTrainConfig:
         """The training settings of a network. Raises TypeError for other presets."""
@@ -246,7 +257,7 @@ class _Config(Struct, frozen=True, tag_field="preset"):
 class LessonPreset(_Config, frozen=True, tag="lesson"):
     summary = "the lesson, to the letter"
     model: LessonConfig
-    train: TrainConfig
+    train: LessonTrainConfig
 
 
 class NgramPreset(_Config, frozen=True, tag="ngram"):
@@ -281,7 +292,7 @@ Config: TypeAlias = LessonPreset | NgramPreset | RnnPreset | GruPreset | LstmPre
 PRESETS: Mapping[str, Config] = {
     preset.preset: preset
     for preset in (
-        LessonPreset(LessonConfig(), TrainConfig()),
+        LessonPreset(LessonConfig(), LessonTrainConfig()),
         NgramPreset(NgramConfig(), LineTextConfig()),
         RnnPreset(CausalConfig(), CausalTrainConfig()),
         GruPreset(CausalConfig(), CausalTrainConfig()),
@@ -295,6 +306,8 @@ SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
 }
 """The settings of each preset, those of the model first, by name."""
 ALL_SETTINGS = {name: spec for own in SETTINGS.values() for name, spec in own.items()}
+OF_TRAINING = {"preset": Any, **{name: spec.type for name, spec in ALL_SETTINGS.items()}}
+"""The types of what variables and TOML files may set for a training."""
 
 
 def preset_named(name: object) -> Config:
@@ -347,10 +360,11 @@ def check_value(value: Any, name: str, kind: Any, source: str = "") -> Any:
 def parts_of(kind: Any) -> tuple[Any, Meta | None]:
     """The type of a setting or option without its notes and None, and its range if it is a
     number."""
-    base, *notes = get_args(kind) or (kind,)
-    if type(None) in get_args(base):
-        base, *notes = get_args(get_args(base)[0])
-    return base, next((note for note in notes if isinstance(note, Meta)), None)
+    notes = list[Any]()
+    while get_origin(kind) is Annotated or type(None) in get_args(kind):
+        kind, *more = get_args(kind)
+        notes += more
+    return kind, next((note for note in notes if isinstance(note, Meta)), None)
 
 
 def help_of(setting: FieldInfo) -> str:
@@ -392,23 +406,20 @@ def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
     return f"did you mean {dashes}{near[0]}?" if near else ""
 
 
-def settings_from_environment() -> dict[str, Any]:
-    """The preset and the settings of a training in RNNLM_... variables, such as RNNLM_EPOCHS=30.
-    Raises UsageError."""
-    values = {name: os.environ.get(variable_of(name)) for name in ("preset", *ALL_SETTINGS)}
-    given = {name: value for name, value in values.items() if value}
-    return {name: _checked(given[name], name, f"from {variable_of(name)}") for name in given}
-
-
-def _checked(value: Any, name: str, source: str) -> Any:
-    """The value of a setting of a training; any value of another name."""
-    kind = ALL_SETTINGS[name].type if name in ALL_SETTINGS else Any
-    return check_value(value, name, kind, source)
+def settings_from_environment(kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of these types in RNNLM_... variables, such as RNNLM_EPOCHS=30. Raises
+    UsageError."""
+    given = {name: os.environ.get(variable_of(name)) for name in kinds}
+    return {
+        name: check_value(value, name, kinds[name], f"from {variable_of(name)}")
+        for name, value in given.items()
+        if value
+    }
 
 
 def warn_of_unknown_variables() -> None:
     """Warns of unknown RNNLM_... variables, such as a mistyped RNNLM_EPOCH."""
-    known = [*map(variable_of, ("preset", *ALL_SETTINGS, *QUERY_SETTINGS)), *FOLDERS]
+    known = [*map(variable_of, (*OF_TRAINING, *QUERY_SETTINGS)), *FOLDERS]
     for variable in sorted(os.environ):
         if variable.startswith("RNNLM_") and variable not in known:
             meant = did_you_mean(variable, known)
@@ -420,7 +431,7 @@ def read_toml(path: "Path") -> dict[str, Any]:
     import tomllib  # 2 ms
 
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {os_reason(error)}") from error
     except UnicodeDecodeError as error:
@@ -429,12 +440,16 @@ def read_toml(path: "Path") -> dict[str, Any]:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
 
 
-def settings_from_toml(path: "Path") -> dict[str, Any]:
-    """The settings of a TOML file: `preset`, and any setting of a training or of a mode that asks
-    a model, by name. Raises UsageError."""
-    data, known = read_toml(path), ("preset", *ALL_SETTINGS, *QUERY_SETTINGS)
+def settings_from_toml(path: "Path", kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of these types in a TOML file, which may hold those of other modes too. Raises
+    UsageError."""
+    data, known = read_toml(path), (*OF_TRAINING, *QUERY_SETTINGS)
     for name in data:
         if name not in known:
             hint = did_you_mean(name, known) or "rnnlm-tui --train --help lists the settings"
             raise UsageError(f"{path}: no setting is called {name}", hint)
-    return {name: _checked(value, name, f"in {path}") for name, value in data.items()}
+    return {
+        name: check_value(value, name, kinds[name], f"in {path}")
+        for name, value in data.items()
+        if name in kinds
+    }

@@ -22,20 +22,18 @@ A model that uses previous lines sees those before it among the given lines.
 from __future__ import annotations
 
 import math
-import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
-from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Accept, is_ghost_likely, ways_to_accept
+from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.event_types import Evaluation
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
-from rnnlm_tui.suggest import Typed, WordLists, apply_insertion, encode_context
-from rnnlm_tui.text.tokenizer import gives_space_back
+from rnnlm_tui.suggest import encode_context
+from rnnlm_tui.typist import Typist
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """Smaller probabilities, which float32 cannot hold well, count as this: a loss of 87.3 nats."""
@@ -46,9 +44,6 @@ Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
 INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
-LONG_WORD = re.compile(r"[!-~]{200,}")
-"""What is typed without looking at lists: there are texts with words of megabytes, in ASCII. Other
-scripts may write whole lines without a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,128 +142,6 @@ class _Line:
             after_all = self.after(self._ids)
             end = None if end_id is None else _clip_probability(after_all[end_id])
         return ScoredLine(self.text, tuple(self._scored), end, keys)
-
-
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """Where a typist is in the wanted text, and the line as the app shows it up to the cursor.
-
-    They differ by a space at times: `has_space` says that the line ends with the space of an
-    accepted word; `mark` is the place of a mark that replaced such a space, while letters that may
-    bring it back follow.
-    """
-
-    at: int = 0
-    line: str = ""
-    has_space: bool = False
-    mark: int | None = None
-
-    def after_typing(self, character: str, takes_space: Callable[[str, str], bool]) -> _Spot:
-        """After typing the next character of the text, or the space that is there already."""
-        if self.has_space:
-            if character == " ":
-                return _Spot(len(self.line), self.line)
-            if takes_space(self.line, character):
-                place = len(self.line) - 1
-                return _Spot(self.at + 1, self.line[:-1] + character, mark=place)
-        line = self.line + character
-        if self.mark is None:
-            return _Spot(self.at + 1, line)
-        if gives_space_back(line[self.mark], line[self.mark + 1 :]):
-            return _Spot(self.at + 1, f"{line[: self.mark]} {line[self.mark :]}")
-        return _Spot(self.at + 1, line, mark=self.mark if character.isalpha() else None)
-
-
-Step: TypeAlias = tuple[tuple[str, ...], _Spot]
-"""The keys of a step, and where they lead."""
-
-
-class Typist:
-    """Types `text` into the app below the lines `above`."""
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        text: str,
-        above: Sequence[str],
-        predict: Callable[[list[int]], Array],
-    ) -> None:
-        """`predict` returns the distribution after these ids of the line."""
-        self._model, self._text, self._above, self._predict = model, text, above, predict
-        self._spot = _Spot()
-        self._start: str | None = None
-        """The line up to the word for which `_lists` are."""
-
-    def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Types the text. Yields the keys of each step, those that accept or a character, as
-        Textual names them, and the line after it."""
-        while self._spot.at < len(self._text):
-            keys, self._spot = self._step(self._spot)
-            yield keys, self._spot.line
-
-    def _step(self, spot: _Spot) -> Step:
-        typed = Typed.of(spot.line, self._model.tokenizer)
-        starts_word = not typed.prefix and len(spot.line) == spot.at
-        if starts_word and (word := LONG_WORD.match(self._text, spot.at)):
-            return tuple(word[0]), _Spot(word.end(), self._text[: word.end()])
-        key = self._next_key(spot)
-        steps: list[Step] = [((key,), spot.after_typing(key, self._model.tokenizer.takes_space))]
-        if len(spot.line) >= spot.at:  # else a mark stands where a space belongs
-            steps += self._accepts(typed)
-        return max(steps, key=lambda step: step[1].at - len(step[0]))
-
-    def _next_key(self, spot: _Spot) -> str:
-        """The character to type: the next one of the text. A mark that would replace a space that
-        belongs there needs another space before it."""
-        character = self._text[spot.at]
-        if spot.has_space and spot.at == len(spot.line):
-            takes = character != " " and self._model.tokenizer.takes_space(spot.line, character)
-            if takes and not self._gives_back(spot.at):
-                return " "
-        return character
-
-    def _gives_back(self, place: int) -> bool:
-        """Whether a mark at this place of the text brings back the space that it replaced."""
-        for end in range(place + 2, len(self._text) + 1):
-            if gives_space_back(self._text[place], self._text[place + 1 : end]):
-                return True
-            if not self._text[end - 1].isalpha():
-                break
-        return False
-
-    def _accepts(self, typed: Typed) -> Iterator[Step]:
-        """The keys that accept suggestions which the text has."""
-        if typed.start != self._start:
-            self._start = typed.start
-            page = self._model.page_words.on_page((*self._above, typed.start))
-            self._lists = WordLists(self._model, self._above, typed, page, self._predict)
-        listed = self._lists.at(typed)
-        words: tuple[str, ...] = ()
-        first = listed.candidates[0] if listed.candidates else None
-        if first and is_ghost_likely(first.probability, typed.prefix):
-            # Where the first word of the ghost is wrong, no key accepts the others.
-            is_right = self._text.startswith(apply_insertion(typed.before, first))
-            words = self._lists.continuation(typed, [first]) if is_right else (first.word,)
-        ghost = self._lists.insertions(typed, words)
-        for way in ways_to_accept(listed, typed.before, ghost, is_empty=not typed.before):
-            if after := self._spot_after(way):
-                yield way.keys, after
-
-    def _spot_after(self, accept: Accept) -> _Spot | None:
-        """Where the typist is after accepting; None if the line would not become the text."""
-        line, text = self._spot.line, self._text
-        for piece in accept.pieces:
-            line = apply_insertion(line, piece)
-        if not text.startswith(line):
-            return None
-        at = len(line)
-        following = text[at : at + 1]
-        if not accept.pieces[-1].space_after or not following:
-            return _Spot(at, line)
-        if following == " ":
-            return _Spot(at + 1, line + " ", has_space=True)
-        takes_space = self._model.tokenizer.takes_space(line + " ", following)
-        return _Spot(at, line + " ", True) if takes_space and not self._gives_back(at) else None
 
 
 def score_word(

@@ -10,7 +10,7 @@ Shapes: S suggestions, V vocabulary (`total_words`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -92,6 +92,7 @@ class Explanation:
     `earlier`; `prefix` is the beginning of the word being typed. `suggestions` are those of
     `suggest`, with their shares among all words that fit. `probabilities` [S] are those that the
     model gives them among all words, to one that it does not know that of the unknown word.
+    `neighbours` are those of the last known word of the line, by that word, if it has any.
     `notes` say of what there is nothing to show.
     """
 
@@ -101,6 +102,7 @@ class Explanation:
     suggestions: tuple[Suggestion, ...]
     probabilities: Array
     parts: tuple[Part, ...]
+    neighbours: Mapping[str, tuple[tuple[str, float], ...]]
     notes: tuple[str, ...]
 
 
@@ -118,6 +120,8 @@ def explain(
     names = [each.word for each in answer.candidates]
     listed = model.vocabulary.ids(names).tolist()
     read = _read(contexts, words, previous_lines, listed)
+    known = [each.word for each in read.words if each.known and any(map(str.isalnum, each.word))]
+    alike = {word: those for word in known[-1:] if (those := neighbours(model, word))}
     return Explanation(
         prefix=prefix,
         words=read.words,
@@ -125,6 +129,7 @@ def explain(
         suggestions=answer.candidates,
         probabilities=read.probabilities[listed],
         parts=tuple(_parts(model, read, [*zip(names, listed, strict=True)])),
+        neighbours=alike,
         notes=tuple(_notes(model, prefix, read.words, answer.candidates)),
     )
 

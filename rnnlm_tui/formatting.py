@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime
-from unicodedata import category
+from unicodedata import category, east_asian_width
 
 JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
@@ -29,6 +29,22 @@ def same_start(one: str, two: str) -> int:
 def shorten(text: str, most: int = LONGEST_WORD) -> str:
     """Sanitizes text and cuts it to `most` characters."""
     return sanitize(text) if len(text) <= most else f"{sanitize(text[: most - 1])}…"
+
+
+def cells_of(text: str) -> int:
+    """The columns of a terminal that a text takes: two for each wide letter, none for a mark."""
+    if text.isascii():
+        return len(text)
+    wide = sum(east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(category(c) in ("Mn", "Me") for c in text)
+
+
+def fitted(text: str, width: int) -> str:
+    """A text in exactly this many columns, of which the last one is blank."""
+    text = shorten(text, width)
+    while cells_of(text) >= width > 1:
+        text = f"{text[:-2]}…"
+    return text + " " * (width - cells_of(text))
 
 
 def cut_words(text: str) -> str:

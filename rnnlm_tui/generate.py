@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import apply_insertion, encode_context, insertions_for, unpaired_marks
+from rnnlm_tui.suggest import apply_insertion, encode_context, impossible_marks, insertions_for
 from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
@@ -55,7 +55,7 @@ def generate_words(
     words = list[str]()
     while len(words) < count:
         probabilities = contexts.next_word_probabilities(above + own).astype(np.float64)
-        never = {*unpaired_marks(model, line_words + words)}
+        never = {*impossible_marks(model, line_words + words)}
         if temperature or model.vocabulary.special_tokens:  # else padding ends a line
             never |= {*model.excluded_ids}
         if is_prose:

@@ -10,15 +10,16 @@ from typing import Literal
 import platformdirs
 
 from rnnlm_tui._version import APP_NAME
+from rnnlm_tui.errors import UsageError
 
 SETTINGS = "settings.json"
 """The file of the app's settings in the config folder."""
 PACKAGE = Path(__file__).parent
 
 
-def data_dir(override: Path | None = None) -> Path:
+def data_dir(override: str | Path | None = None) -> Path:
     """The user data folder: `override`, RNNLM_DATA_DIR, or the platform's default."""
-    return override.expanduser() if override is not None else _folder("data")
+    return _expanded(override) if override else _folder("data")
 
 
 def config_dir() -> Path:
@@ -33,9 +34,17 @@ def log_dir() -> Path:
 
 def _folder(kind: Literal["data", "config", "log"]) -> Path:
     if folder := os.environ.get(f"RNNLM_{kind.upper()}_DIR"):
-        return Path(folder).expanduser()
+        return _expanded(folder)
     own: Path = getattr(platformdirs, f"user_{kind}_path")(APP_NAME, appauthor=False)
     return own
+
+
+def _expanded(folder: str | Path) -> Path:
+    """The folder, with the home folder for ~. Raises UsageError."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{folder} is no folder: there is no such user") from error
 
 
 def built_in_models() -> Path:

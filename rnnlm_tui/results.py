@@ -7,8 +7,10 @@ shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalConfig, Config, ModelConfig
 from rnnlm_tui.event_types import (
@@ -31,12 +33,11 @@ ENOUGH_WORDS = 500
 """With this many words a hit rate of 10 % is accurate to 3 points."""
 OUTCOMES = {
     "completed": "done",
-    "early_stop": "ended early: the held-out loss stopped falling",
+    "early_stop": "ended early: it no longer got better on lines that it does not learn",
     "stopped": "stopped",
     "diverged": "diverged: the loss became infinite or NaN",
 }
 """Texts for the reasons in `Finished` events."""
-TRAINING, HELD_OUT = "training lines", "held-out lines"
 FORMS: Mapping[str, Callable[[float], str]] = {
     "loss": format_loss,
     "penalty": format_loss,
@@ -64,25 +65,20 @@ def words_read(settings: ModelConfig, window: int) -> str:
 # A model
 
 
-def savings_sentence(found: Evaluation | None, before: float | None = None, where: str = "") -> str:
-    """The headline of a model: the share of keys that it saves, such as "keys saved 58% (the
-    English alone: 57%)", and whether it was measured on too few words to tell; "" if it was not.
-
-    `before` is the share before an update, on the same lines. `where` says which lines were
-    measured, if not only those held out of its training.
-    """
+def savings_sentence(found: Evaluation | None, before: float | None = None) -> str:
+    """How many keys a model saves, such as "saves 58% of keys, the English alone 57%", or that
+    it was measured on too few words to tell; "" if it was not measured. `before` is the share
+    before an update, on the same lines."""
     if found is None or found.keystroke_savings is None:
         return ""
-    sentence = f"keys saved {found.keystroke_savings:.0%}"
-    if found.base is not None:
-        sentence += f" (the English alone: {found.base.keystroke_savings:.0%})"
-    if before is not None:
-        sentence += f", {before:.0%} before"
-    if where:
-        sentence += f", on {where}"
     if found.words < ENOUGH_WORDS:
-        sentence += f"; measured on {plural(found.words, 'word')}, too few to tell"
-    return sentence
+        return f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
+    shares = [f"saves {found.keystroke_savings:.0%} of keys"]
+    if before is not None:
+        shares.append(f"{before:.0%} before")
+    if found.base is not None:
+        shares.append(f"the English alone {found.base.keystroke_savings:.0%}")
+    return ", ".join(shares)
 
 
 def holds_out(card: ModelCard) -> bool:
@@ -105,73 +101,55 @@ def accuracy_sentence(card: ModelCard) -> str:
 # A training
 
 
-def outcome(finished: Finished, epochs_done: int | None = None) -> str:
-    """How a training ended, and which epoch is kept unless that is obvious. `epochs_done` is the
-    last one trained, if known. Epoch 0 stands for the n-grams that a network is mixed with."""
+def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str:
+    """How a training ended, and what is kept of it. `done` of `epochs` were trained, if known.
+    Epoch 0 stands for the n-grams that a network is mixed with."""
     how, kept, update = OUTCOMES[finished.reason], finished.metrics, finished.update
     if update is not None:
-        how += f"; the model {'is replaced' if update.replaced else 'stays as it was'}"
-        old, new = update.old_loss, update.new_loss
-        if old is None or new is None:
-            return how
-        loss, other = (new, f"{old:.3f} before") if update.replaced else (old, f"{new:.3f} updated")
-        return f"{how}: held-out lines cost {loss:.3f} nats per character as written, {other}"
+        fate = "the model is replaced" if update.replaced else "the model stays as it was"
+        if update.old_loss is None or update.new_loss is None:
+            return f"{how}: {fate}"
+        better = "predicts" if update.replaced else "does not predict"
+        return f"{how}: updated, it {better} them better, so {fate}"
     if kept is None:
         return f"{how} before the first epoch ended"
     if kept.epoch == 0:
         return f"{how} in the first epoch; the n-grams are kept"
-    if finished.reason == "completed" and kept.epoch == epochs_done:
+    if finished.reason == "stopped" and done and epochs:
+        how += f" after {done:,} of {plural(epochs, 'epoch')}"
+    if kept.epoch == done and finished.reason in ("completed", "stopped"):
         return how
     return f"{how}; epoch {kept.epoch:,} is kept"
 
 
-def ending(finished: Finished, part: str, epochs_done: int | None, took: str = "") -> list[str]:
-    """The result of a run: first what the model is worth, then how that came about, and how long it
-    `took`, then figures. `part` is the `trained_part` of the run."""
-    how = outcome(finished, epochs_done)
-    lines = [f"{how}, {took}" if took and finished.metrics else how]
-    before = finished.update.old_savings if finished.update else None
-    if said := savings_sentence(finished.evaluation, before):
-        lines.insert(finished.reason == "diverged", said)
-    return [*lines, *_kept_figures(finished, part)]
-
-
-def _kept_figures(finished: Finished, part: str) -> Iterator[str]:
-    """The perplexities and the losses of the kept epoch, each with what it measures."""
+def ending(
+    finished: Finished, done: int = 0, epochs: int | None = None, took: str = ""
+) -> list[str]:
+    """The result of a run: what the model is worth on lines that it has not learned, then how that
+    came about, and how long it `took`; the other way round if that is not known, or for a run that
+    broke off."""
+    how, update, found = outcome(finished, done, epochs), finished.update, finished.evaluation
+    how = f"{how}, {took}" if took and finished.metrics else how
+    before = update.old_savings if update is not None else None
+    if update is not None and not update.replaced and found is not None:
+        # What was measured is dropped.
+        found, before = replace(found, keystroke_savings=before), None
+    if found is not None and (worth := savings_sentence(found, before)):
+        where = "on lines it has not seen: " if found.words >= ENOUGH_WORDS else ""
+        lines = [f"{where}{worth}", how]
+        return lines[::-1] if finished.reason == "diverged" else lines
     kept = finished.metrics
-    if kept is None:
-        return
-    measured = {"mixture": finished.evaluation, part: kept.held_out}
-    shown = [
-        f"{format_perplexity(found.perplexity)} ({of})"
-        for of, found in measured.items()
-        if found is not None and found.perplexity is not None
-    ]
-    is_mixed = part.endswith(" alone")
-    if shown:
-        values = ", ".join(shown) if is_mixed else shown[-1].partition(" ")[0]
-        yield f"held-out lines: perplexity per word {values}"
-    elif kept.epoch > 0 and finished.evaluation is None:
-        yield "held-out lines: none, so how many keys it saves is not known"
-    if (train := kept.train).loss is not None:
-        hits = f", accuracy {format_percent(train.accuracy)}" if train.accuracy is not None else ""
-        of_part = f" ({part})" if is_mixed else ""
-        yield f"training lines: loss {format_loss(train.loss)} nats per word{hits}{of_part}"
+    if update is None and kept is not None and kept.epoch > 0 and kept.held_out is None:
+        return [how, "it has learned every line: how many keys it saves on others is not known"]
+    return [how]
 
 
-class EpochFigure(NamedTuple):
-    """A figure of an epoch: the lines that it was measured on, its name, and its text."""
-
-    lines: str
-    name: str
-    text: str
-
-
-def epoch_figures(ended: EpochEnded) -> list[EpochFigure]:
-    """The figures of an epoch, first on the training lines; no penalty if it is 0."""
+def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
+    """The figures of an epoch, first on the training lines: the lines that each was measured on,
+    its name, and its text. No penalty if it is 0."""
     return [
-        EpochFigure(lines, name.replace("top", "top-"), form(value))
-        for lines, metrics in ((TRAINING, ended.train), (HELD_OUT, ended.held_out))
+        (lines, name.replace("top", "top-"), form(value))
+        for lines, metrics in (("training", ended.train), ("held-out", ended.held_out))
         for name, form in FORMS.items()
         if (value := getattr(metrics, name, None)) is not None and (value or name != "penalty")
     ]

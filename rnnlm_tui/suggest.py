@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import DIGITS, LISTED, Suggestion, WordList, is_of_letters
+from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, largest
 from rnnlm_tui.lm.page_words import OnPage
@@ -69,15 +69,18 @@ class Typed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestions(WordList):
+class Suggestions:
     """The answer for `line`.
 
-    `continuation` begins with the first candidate; `ghost` says how each of its words is inserted
-    after the one before; both are empty with the cursor within a word. `seen` are the words of the
-    line in the model's context window, `unknown` those outside its vocabulary.
+    `candidates` are the words that fit `prefix`, the beginning of the word being typed.
+    `continuation` begins with the first one; `ghost` says how each of its words is inserted after
+    the one before; both are empty with the cursor within a word. `seen` are the words of the line
+    in the model's context window, `unknown` those outside its vocabulary.
     """
 
     line: str
+    prefix: str
+    candidates: tuple[Suggestion, ...]
     continuation: tuple[str, ...]
     ghost: tuple[Insertion, ...]
     seen: tuple[str, ...]
@@ -120,18 +123,16 @@ def suggest(
         lambda ids: contexts.next_word_probabilities(above + ids),
     )
     after = model.tokenizer.letters_at_start(line[cursor:]) if typed.prefix else 0
-    listed = lists.at(typed, k, after, while_typing=while_typing)
-    continuation = () if after else lists.continuation(typed, listed.candidates)
+    candidates = lists.at(typed, k, after, while_typing=while_typing)
+    continuation = () if after else lists.continuation(typed, candidates)
     unknown = [word for word in typed.words if word not in model.vocabulary]
-    if typed.prefix and not listed.candidates:
+    if typed.prefix and not candidates:
         unknown.append(typed.prefix)
     vocabulary, in_window = model.vocabulary, ids[max(0, len(ids) - model.window) :]
     return Suggestions(
-        listed.prefix,
-        listed.candidates,
-        listed.matching_words,
-        listed.digits_in_words,
         line,
+        typed.prefix,
+        candidates,
         continuation=continuation,
         ghost=lists.insertions(typed, continuation),
         seen=tuple(vocabulary.word(i) for i in in_window if i >= vocabulary.first_word_id),
@@ -189,28 +190,22 @@ class WordLists:
 
     def at(
         self, typed: Typed, k: int = LISTED, after: int = 0, *, while_typing: bool = True
-    ) -> WordList:
-        """The list of the `k` likeliest words that begin with the prefix of `typed`, which must
-        grow from call to call. `after` characters of the word follow the cursor. `while_typing`
-        says that the words listed for fewer letters were seen and not taken: they count less from
-        now on."""
+    ) -> tuple[Suggestion, ...]:
+        """The `k` likeliest words that begin with the prefix of `typed`, which must grow from call
+        to call. `after` characters of the word follow the cursor. `while_typing` says that the
+        words listed for fewer letters were seen and not taken: they count less from now on."""
         for count in range(self._letters, len(typed.prefix) if while_typing else 0):
             shorter = Typed(typed.start + typed.prefix[:count], typed.words, typed.prefix[:count])
-            listed = [
-                i
-                for _, _, ids in self._likeliest(*self._matches(shorter), shorter, LISTED)
-                for i in ids
-            ]
             if count == 0:
                 self._probabilities = self._probabilities.copy()
-            self._probabilities[listed] *= np.float32(PASSED_OVER)
+            for *_, same in self._likeliest(*self._matches(shorter), shorter, LISTED):
+                self._probabilities[same] *= np.float32(PASSED_OVER)
         self._letters = len(typed.prefix)
         ids, probabilities = self._matches(typed)
-        candidates = tuple(
+        return tuple(
             Suggestion(self._word(same[0]), probability, *way, after)
             for way, probability, same in self._likeliest(ids, probabilities, typed, k)
         )
-        return WordList(typed.prefix, candidates, len(ids), self._digits_after(typed.prefix))
 
     def _matches(self, typed: Typed) -> tuple[NDArray[np.int64], Array]:
         """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
@@ -223,7 +218,7 @@ class WordLists:
                 suggested = suggested.copy()
                 if not typed.before.strip():  # a text begins with a word
                     suggested[self._mask(tokenizer.is_mark)] = False
-                suggested[unpaired_marks(self._model, typed.words)] = False
+                suggested[impossible_marks(self._model, typed.words)] = False
             ids = np.flatnonzero(suggested)
         # Where all underflow to zero they are equally likely.
         probabilities = np.maximum(self._probabilities[ids], np.finfo(np.float32).tiny)
@@ -280,16 +275,6 @@ class WordLists:
             ranked[1:] = [way for way in ranked[1:] if way.text]
         return [(way, chances[way], same[way]) for way in ranked[:k]]
 
-    def _digits_after(self, prefix: str) -> str:
-        """The digits that make the beginning of a known word after `prefix`, as `3` does in mp3."""
-
-        def begins_word(begin: str) -> bool:
-            return any(self._word(i).startswith(begin) for i in self._ids_with(begin).tolist())
-
-        if not prefix or not is_of_letters(prefix):
-            return ""
-        return "".join(digit for digit in DIGITS if begins_word(prefix + digit))
-
     def continuation(self, typed: Typed, candidates: Sequence[Suggestion]) -> tuple[str, ...]:
         """The first candidate and the most likely words after it, until the probability is low or
         the end of the line is most likely. Nothing inside a number or an address."""
@@ -300,7 +285,7 @@ class WordLists:
         while words and len(words) < MAX_AHEAD:
             probabilities = self._predict(model.vocabulary.encode([*typed.words, *words]))
             best = int(probabilities.argmax())
-            never = (*model.excluded_ids, *unpaired_marks(model, [*typed.words, *words]))
+            never = (*model.excluded_ids, *impossible_marks(model, [*typed.words, *words]))
             if probabilities[best] < MIN_PROBABILITY or best in never:
                 break
             words.append(model.vocabulary.word(best))
@@ -332,11 +317,13 @@ def with_page(
     return (*new,), np.concatenate((probabilities, added))
 
 
-def unpaired_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
-    """The ids of the paired marks that cannot follow these words."""
+def impossible_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
+    """The ids of the marks that cannot follow these words: one of each pair, and a full stop after
+    a word that ends with one, such as `U.S.`"""
     if not model.tokenizer.writes_text:
         return []
     marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS]
+    marks += ["."] if words and words[-1].endswith(".") else []
     if not words or model.tokenizer.is_mark(words[-1]):  # after a word it may be an apostrophe
         opened, closed = SINGLE_QUOTES
         marks += [closed] if words.count(opened) <= words.count(closed) else []

@@ -1,4 +1,4 @@
-"""What each key takes from the suggestions, and what it costs."""
+"""What each key takes from the suggestions and costs, and what typing does to spaces."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import pytest
 
 from rnnlm_tui.accepting import (
     Suggestion,
-    WordList,
-    accepting_digits,
     is_ghost_likely,
+    takes_digits,
+    type_character,
     ways_to_accept,
 )
-from rnnlm_tui.text.tokenizer import Insertion
+from rnnlm_tui.suggest import apply_insertion
+from rnnlm_tui.text.tokenizer import Insertion, takes_space
 
 WORDS = tuple(Suggestion(word, 0.1, word, 0, True) for word in "abcdef")
 GHOST = (Insertion(""), Insertion(" cat"), Insertion(" sat"))
@@ -20,57 +21,76 @@ LISTED = [
 ]
 
 
-def listed(prefix: str = "", count: int = 6, digits_in_words: str = "") -> WordList:
-    return WordList(prefix, WORDS[:count], count, digits_in_words)
-
-
 @pytest.mark.parametrize(
-    ("words", "before", "ghost", "taken"),
+    ("count", "ghost", "is_empty", "taken"),
     [
-        (listed("th"), "the th", (), ["tab=a", "shift+tab=b", *LISTED]),
-        (listed(), "the ", (), ["tab=a", "shift+tab=b", *LISTED]),
-        (listed(count=0), "the ", (), []),
-        (listed(count=1), "the ", (), ["tab=a", *LISTED[:2]]),
-        (listed("the"), "the", GHOST, ["tab= cat", "right= cat sat", "shift+tab=b", *LISTED]),
-        (listed(), "", (), LISTED),  # tab leaves the editor
-        (listed(), "", GHOST, ["tab= cat", "right= cat sat", "shift+tab=b", *LISTED]),
+        (6, (), False, ["tab=a", "shift+tab=b", *LISTED]),
+        (0, (), False, []),
+        (1, (), False, ["tab=a", *LISTED[:2]]),
+        (6, GHOST, False, ["tab= cat", "right= cat sat", "shift+tab=b", *LISTED]),
+        (6, (), True, LISTED),  # tab leaves the editor
+        (6, GHOST, True, ["tab= cat", "right= cat sat", "shift+tab=b", *LISTED]),
     ],
 )
 def test_which_keys_take_what(
-    words: WordList, before: str, ghost: tuple[Insertion, ...], taken: list[str]
+    count: int, ghost: tuple[Insertion, ...], is_empty: bool, taken: list[str]
 ) -> None:
-    ways = ways_to_accept(words, before, ghost, is_empty=not before)
+    ways = ways_to_accept(WORDS[:count], ghost, is_empty=is_empty)
     found = ["+".join(way.keys) + "=" + "".join(p.text for p in way.pieces) for way in ways]
     assert found == taken
 
 
 @pytest.mark.parametrize(
-    ("prefix", "digits_in_words", "taken"),
+    ("before", "in_words", "always"),
     [
-        ("th", "", "12345"),
-        ("é", "", "12345"),
-        ("कि", "", "12345"),  # a letter and the mark of its vowel
-        ("Q", "", ""),  # Q3
-        ("mp", "34", "125"),  # mp3
-        ("don't", "", ""),
-        ("h2", "", ""),
-        ("", "", ""),
+        ("a th", True, True),
+        ("é", True, True),
+        ("e\u0301", True, True),
+        ("कि", True, True),  # a letter and the mark of its vowel
+        ("(th", True, True),
+        ("Q", False, False),  # Q3
+        ("a h2", False, False),
+        ("", False, True),
+        ("a ", False, True),
+        ("a $", False, False),  # $5
     ],
 )
-def test_a_digit_is_typed_where_it_makes_a_word_of_its_own(
-    prefix: str, digits_in_words: str, taken: str
+def test_a_plain_digit_is_typed_where_it_makes_a_word_of_its_own(
+    before: str, in_words: bool, always: bool
 ) -> None:
-    words, before = listed(prefix, digits_in_words=digits_in_words), f"a {prefix}"
-    assert accepting_digits(words, before, "inside words") == taken
-    assert accepting_digits(words, before, "with alt") == ""
-    assert accepting_digits(words, before, "always") == (taken if prefix else "12345")
-    ways = ways_to_accept(words, before, (), "inside words", is_empty=False)
-    assert "".join(way.keys[0] for way in ways if way.keys[0].isdigit()) == taken
-    assert accepting_digits(listed(count=2), "", "always") == "12"
-    assert accepting_digits(listed(), "a $", "always") == ""  # $5
+    assert not takes_digits(before, "with alt")
+    assert takes_digits(before, "inside words") is in_words
+    assert takes_digits(before, "always") is always
 
 
 def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
     shown = [is_ghost_likely(0.1, prefix) for prefix in ("", "t", "th")]
     assert shown == [False, False, True]
-    assert is_ghost_likely(0.15, "") and not is_ghost_likely(0.15, "th", ghost_from=0.3)
+    assert is_ghost_likely(0.15, "")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "keys", "line"),
+    [
+        ("i compare", " t  ", "i compare t  "),
+        *(("i compare", f"{mark} ", f"i compare{mark} ") for mark in ",.;:!?)]}\u201d\u2026"),
+        ("i compare", "(", "i compare ("),
+        ("the beauty", "'s h", "the beauty's h"),
+        ("he said", "'so", "he said 'so"),
+        ("so we", "\u2019ll go", "so we\u2019ll go"),
+        ("a well", "-k", "a well-k"),
+        ("we went", "- and", "we went - and"),
+        ("we went", "\u2014 and", "we went \u2014 and"),
+        ('"i am', '" he', '"i am" he'),
+        ("he said", '"i', 'he said "i'),
+        ("it", "'1s", "it'1s"),
+    ],
+)
+def test_what_typing_does_to_the_space_of_an_accepted_word(
+    accepted: str, keys: str, line: str
+) -> None:
+    written, tail = f"{accepted} ", " "
+    for key in keys:
+        way, tail = type_character(written, tail, key, takes_space)
+        written = apply_insertion(written, way)
+    assert written == line

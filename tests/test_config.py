@@ -13,13 +13,13 @@ from msgspec import Meta
 
 from rnnlm_tui.config import (
     ALL_SETTINGS,
+    OF_TRAINING,
     Config,
     LessonConfig,
     check_value,
     help_of,
     make_config,
     parts_of,
-    settings_from_environment,
     settings_from_toml,
 )
 from rnnlm_tui.errors import UsageError
@@ -69,12 +69,6 @@ def test_every_setting_takes_its_default_and_has_help_and_a_range(name: str) -> 
     assert bounds is not None if base in (int, float) else spec.default in base.__args__
 
 
-def test_later_layers_override_earlier_ones() -> None:
-    config = make_config("lesson", [{"epochs": 5, "dropout": 0.5}, {"epochs": "7"}])
-    assert config.model == LessonConfig(dropout=0.5)
-    assert (config.epochs, config.network_train.batch_size) == (7, 32)
-
-
 @pytest.mark.parametrize(
     ("preset", "settings", "message", "hint"),
     [
@@ -100,13 +94,7 @@ def test_the_lessons_preset_has_the_lessons_figures() -> None:
     assert (sizes.embedding_size, sizes.bidirectional_size) == (100, 150)
     assert (sizes.recurrent_size, sizes.dropout, sizes.l2) == (100, 0.2, 0.01)
     assert (train.epochs, train.batch_size, train.learning_rate) == (130, 32, 1e-3)
-    assert (train.held_out, train.min_count, lesson.tokenizer) == (0, 1, "lesson")
-
-
-@pytest.mark.parametrize("change", [{"train": {"epochs": 0}}, {"train": 5}, {"preset": "nosuch"}])
-def test_json_without_valid_settings_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(msgspec.ValidationError, match=next(iter(change))):
-        msgspec.convert(make_config("lesson", []).to_json() | change, Config)
+    assert (train.held_out, train.max_vocabulary, lesson.tokenizer) == (0, None, "lesson")
 
 
 def test_settings_survive_json_and_toml(tmp_path: Path) -> None:
@@ -116,18 +104,11 @@ def test_settings_survive_json_and_toml(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     file.write_text('preset = "lesson"\n' + "".join(lines))
-    read = settings_from_toml(file)
+    read = settings_from_toml(file, OF_TRAINING)
     assert make_config(read.pop("preset"), [read]) == wanted
     older = make_config("gru", []).to_json()
     del older["train"]["warmup"]  # a setting that a later program has
     assert msgspec.convert(older, Config) == make_config("gru", [])
-
-
-def test_the_environment_gives_settings_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RNNLM_EPOCHS", "7")
-    monkeypatch.setenv("RNNLM_SEED", "")
-    monkeypatch.setenv("RNNLM_SOMETHING_ELSE", "1")
-    assert settings_from_environment() == {"epochs": 7}
 
 
 @pytest.mark.parametrize("preset", ["rnn", "gru", "lstm"])

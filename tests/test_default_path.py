@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ PROSE = Path(__file__).parent / "prose"
 TEXT, LATER = PROSE / "blog.txt", PROSE / "blog_later.txt"
 QUICK = ("--epochs=1", "--threads=1", "--json")
 TIMEOUT_S = 600
-LINE = "We work with the "
 Run = Callable[..., list[dict[str, Any]]]
 """Runs the command with these arguments, and returns the JSON lines that it prints, if it does."""
 
@@ -74,13 +72,6 @@ def trained(run: Run) -> list[dict[str, Any]]:
     return run("--train", TEXT, "--name=mine", *QUICK)
 
 
-@pytest.fixture(scope="module")
-def updated(run: Run, trained: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The events of the update of `mine` with more text."""
-    assert of_kind(trained, "finished")["reason"] == "completed"
-    return run("--train", "--update=mine", "--add", LATER, *QUICK)
-
-
 def test_the_card_tells_what_a_person_would_count_and_what_the_model_starts_from(
     card: dict[str, Any],
 ) -> None:
@@ -117,24 +108,6 @@ def test_an_option_changes_only_what_it_must(
     assert other["settings"] != card["settings"]
 
 
-def test_a_setting_that_does_not_fit_the_network_of_the_english_is_told(run: Run) -> None:
-    (card,) = run("--summary", TEXT, "--json", "--hidden-size=128")
-    assert card["total_words"] < 3_000
-    assert card["notes"][-1].startswith("its network starts from nothing: its hidden size")
-
-
-def test_all_new_words_join_the_network_of_the_english(run: Run, tmp_path: Path) -> None:
-    first, vowels = "bdfgklmnprstvz", "aeiou"
-    made_up = ["".join(letters) + "q" for letters in product(first, vowels, first, vowels, "bdkt")]
-    lines = [" ".join(made_up[i : i + 10]) for i in range(0, 6_000, 10)]
-    usual, totals = TEXT.read_text("utf-8") * 3, list[int]()
-    for name, added in (("plain.txt", []), ("names.txt", lines)):
-        (tmp_path / name).write_text("\n\n".join([usual, *added]), "utf-8")
-        (card,) = run("--summary", tmp_path / name, "--json", "--held-out=0")
-        totals.append(card["total_words"])
-    assert totals[1] - totals[0] >= 6_000
-
-
 def test_the_model_is_one_small_file_as_good_as_the_english_alone(
     card: dict[str, Any], trained: list[dict[str, Any]], run: Run, env: dict[str, str]
 ) -> None:
@@ -154,9 +127,11 @@ def test_the_model_is_one_small_file_as_good_as_the_english_alone(
 
 
 def test_an_update_learns_the_new_text_and_replaces_the_model_if_it_is_better(
-    updated: list[dict[str, Any]], trained: list[dict[str, Any]]
+    run: Run, trained: list[dict[str, Any]]
 ) -> None:
     """After the one epoch of this test it is about as good."""
+    assert of_kind(trained, "finished")["reason"] == "completed"
+    updated = run("--train", "--update=mine", "--add", LATER, *QUICK)
     before, begin = of_kind(trained, "started"), of_kind(updated, "started")
     assert begin["corpus"]["words"] > before["corpus"]["words"] + 1_900
     assert begin["total_words"] > before["total_words"]
@@ -179,25 +154,6 @@ def test_a_run_that_is_stopped_within_its_epoch_is_resumed_to_its_end(
     resumed = run("--train", "--resume", "--name=short", "--threads=1", "--json")
     end = of_kind(resumed, "finished")
     assert (end["reason"], end["best_epoch"]) == ("completed", 1)
-
-
-def test_inside_tells_where_each_word_comes_from(run: Run, updated: list[dict[str, Any]]) -> None:
-    (found,) = run("--explain", LINE, "--model=mine", "--json")
-    parts = [part["name"] for part in found["parts"]]
-    assert parts == ["network", "n-grams", "base model", "recent words"]
-    for listed in found["suggestions"]:
-        assert sum(listed["contributions"]) == pytest.approx(listed["probability"], rel=1e-3)
-
-
-def test_an_exported_model_suggests_the_same_elsewhere(
-    run: Run, updated: list[dict[str, Any]], tmp_path: Path
-) -> None:
-    (here,) = run("--suggest", LINE, "--model=mine", "--json")
-    file, elsewhere = tmp_path / "mine.safetensors", f"--data-dir={tmp_path / 'elsewhere'}"
-    run("--export", "mine", file)
-    run("--import", file, elsewhere)
-    (there,) = run("--suggest", LINE, "--model=mine", "--json", elsewhere)
-    assert there == here and len(here["suggestions"]) == 5
 
 
 def test_two_processes_train_together(env: dict[str, str]) -> None:

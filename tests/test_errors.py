@@ -28,14 +28,10 @@ def test_a_setting_is_named_as_the_front_end_names_it(
         assert (error.message, error.hint) == told and str(error) == error.message
 
 
-def test_an_error_keeps_its_kind_and_its_names_within_a_longer_message() -> None:
-    error = UsageError("{batch_size} is 0", "ask", field="batch_size")
+def test_an_error_keeps_its_kind_and_its_names_within_a_longer_message_and_in_an_event() -> None:
+    error = UsageError("{batch_size} is 0", "raise {held_out}", field="batch_size")
     longer = error.within("{message} (in a.toml)")
-    assert type(longer) is UsageError and (longer.field, longer.hint) == ("batch_size", "ask")
-    assert longer.worded(flag_of)[0] == "--batch-size is 0 (in a.toml)"
-
-
-def test_the_app_and_events_say_it_in_the_words_of_the_app() -> None:
-    error = CorpusError("no", "raise {held_out}", field="held_out")
-    assert error.sentence() == 'no. Raise "held out"'
-    assert failed(error, 1.5) == Failed(1.5, "corpus", "no", 'raise "held out"', "held_out")
+    assert type(longer) is UsageError and (longer.hint, longer.field) == (error.hint, "batch_size")
+    said = ('"batch size" is 0 (in a.toml)', 'raise "held out"')
+    assert longer.sentence() == f'{said[0]}. Raise "held out"'
+    assert failed(longer, 1.5) == Failed(1.5, "usage", *said, "batch_size")

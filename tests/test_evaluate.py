@@ -17,7 +17,6 @@ from rnnlm_tui.evaluate import (
     LETTER_NATS,
     ScoredLine,
     ScoredWord,
-    Typist,
     score,
     summarize,
     written_loss,
@@ -28,6 +27,7 @@ from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
+from rnnlm_tui.typist import Typist
 from tests.helpers.scripted import ScriptedModel
 
 AFTER = {
@@ -59,7 +59,6 @@ class RandomModel(ScriptedModel):
         return probabilities
 
 
-BEGIN, THE, CAT, SAT = 2, 4, 5, 6
 AFTER_IN_LINES = {
     "<unk>": {"<unk>": 0.1, "</s>": 0.4, "the": 0.1, "cat": 0.3, "sat": 0.1},
     "<s>": {"<unk>": 0.1, "</s>": 0.1, "the": 0.5, "cat": 0.1, "sat": 0.2},
@@ -198,13 +197,3 @@ def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_a
         model = ScriptedModel(AFTER, 3, (), ("the", "cat", "car", "sat", "dog", "a"), tokenizer)
         keys = [score(model, [text]) for text in ("The cat !", "The cat!")]
         assert [line.keys for (line,) in keys] == [spaced, close]
-
-
-def test_the_lines_above_are_context_for_a_model_that_uses_them() -> None:
-    model, again = line_model(), line_model()
-    model.uses_previous_lines = again.uses_previous_lines = True
-    assert len([*score(model, ["the cat", "", "sat"])]) == 3
-    asked = [*dict.fromkeys(model.asked)][3:]
-    assert asked == [(BEGIN, THE, CAT, BEGIN), (BEGIN, THE, CAT, BEGIN, SAT)]
-    assert len([*score(again, ["sat"], previous_lines=["the cat"])]) == 1
-    assert [*dict.fromkeys(again.asked)] == asked

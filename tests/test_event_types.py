@@ -13,7 +13,6 @@ from rnnlm_tui.event_types import (
     EpochFigures,
     Event,
     Failed,
-    Finished,
     Metrics,
     Paused,
     Preparing,
@@ -24,10 +23,8 @@ from rnnlm_tui.event_types import (
     from_json_line,
     to_json_line,
 )
-from tests.helpers.events import ended, measured, progress, started
+from tests.helpers.events import ended, finished, measured, progress, started
 
-KEPT = EpochFigures(3, Metrics(loss=2.0), None)
-UPDATED = UpdateFigures(replaced=False, old_loss=1.25)
 EVENTS: dict[str, Event] = {
     "preparing": Preparing(0.5, "reading", 1, 2, None),
     "started": started(),
@@ -37,8 +34,10 @@ EVENTS: dict[str, Event] = {
     "paused": Paused(1.0, "requested"),
     "resumed": Resumed(1.5, "requested"),
     "warning": Warned(1.5, "two\nlines"),
-    "finished": Finished(
-        9.0, "stopped", None, KEPT, "models/poems", 9.0, UPDATED, measured(900, 0.57)
+    "finished": replace(
+        finished("stopped", None, EpochFigures(3, Metrics(loss=2.0), None)),
+        update=UpdateFigures(replaced=False, old_loss=1.25),
+        evaluation=measured(900, 0.57),
     ),
     "failed": Failed(0.1, "corpus", "no such file", "give a file"),
 }
@@ -64,9 +63,8 @@ def test_a_number_that_is_not_finite_is_null_in_json_and_none_when_it_is_read() 
 @pytest.mark.parametrize(
     ("text", "read"),
     [
-        ("Ça va", "Ça va"),
-        ("a\x1b[31mb\x9b\n\x00", "a\x1b[31mb\x9b\n\x00"),
-        ("\u202eab\u200dc", "\u202eab\u200dc"),
+        ("Ça va \u200d", "Ça va \u200d"),
+        ("a\x1b[31mb\x9b\n\x00\u202e", "a\x1b[31mb\x9b\n\x00\u202e"),
         ("caf\udce9", "caf?"),  # a path that is not UTF-8
     ],
 )
@@ -77,16 +75,8 @@ def test_foreign_text_in_json_cannot_steer_a_terminal(text: str, read: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("progress", {"step": -1}),
-        ("progress", {"eta_s": 10**400}),
-        ("started", {"config": {"preset": "nosuch", "model": {}, "train": {}}}),
-        ("finished", {"evaluation": {"words": 900}}),
-        ("paused", {"event": "nosuch"}),
-    ],
+    "change", [{"step": -1}, {"eta_s": 10**400}, {"event": "nosuch"}, {"event": "started"}]
 )
-def test_a_line_without_an_event_is_refused(name: str, change: dict[str, Any]) -> None:
-    line = json.dumps(json.loads(to_json_line(EVENTS[name])) | change)
-    with pytest.raises(ValueError, match=next(iter(change))):
-        from_json_line(line)
+def test_a_line_without_an_event_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"step|eta_s|nosuch|missing"):
+        from_json_line(json.dumps(json.loads(to_json_line(progress(1))) | change))

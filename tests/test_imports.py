@@ -75,12 +75,12 @@ def test_a_command_loads_only_what_it_needs(corpus_file: Path, tmp_path: Path) -
     text, empty = str(corpus_file), tmp_path / "empty.txt"
     empty.write_text("")
     slow = {"dataclasses", "typing", "json", "shutil", "pathlib"}  # 2 to 13 ms each
-    no_help = {*HEAVY, *slow, "numpy", "rich", "platformdirs", "msgspec"}
+    no_help = {*HEAVY, *slow, "argparse", "numpy", "rich", "platformdirs", "msgspec"}
     no_training = {"torch", "sqlite3", *SCREEN}
     for line, code, needed, others in (
-        ("-h", 0, "argparse", no_help),
-        ("--help", 0, "argparse", no_help),
-        ("--version", 0, "argparse", no_help),
+        ("-h", 0, "rnnlm_tui.cli.modes", no_help),
+        ("--help", 0, "rnnlm_tui.cli.modes", no_help),
+        ("--version", 0, "rnnlm_tui.cli.modes", no_help),
         ("verses", 2, "argparse", {"numpy", "torch", *SCREEN}),  # there is no terminal
         (f"--train {empty}", 3, "numpy", {"torch"}),
         (f"--train {text} --preset=ngram --name=n", 0, "numpy", {"torch", *SCREEN}),

@@ -41,15 +41,12 @@ def after(*arguments: str, **environment: str) -> list[list[str]]:
     return [line.split() for line in done.stderr.splitlines()[-2:]]
 
 
-def test_asking_a_model_uses_one_thread_unless_the_user_says_otherwise(
+def test_asking_uses_one_thread_and_a_training_gives_way_unless_the_user_says_otherwise(
     corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A training keeps all threads but numpy's."""
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    assert after("--evaluate", str(corpus_file))[0] == ["1", "1", "1", "1"]
     assert after("--suggest", "the ", OMP_NUM_THREADS="2")[0] == ["1", "2", "1", "1"]
-
-
-def test_a_training_gives_way_and_keeps_all_threads_but_for_numpys(corpus_file: Path) -> None:
     variables, after_it = after("--train", str(corpus_file), "--quiet", "--epochs=1", *TINY)
     assert variables == ["1" if IS_X86 else "-", "-", "-", "-"]
     assert after_it == [str(max(threads.NICENESS, os.nice(0))), "10000"]

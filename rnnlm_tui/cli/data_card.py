@@ -1,62 +1,141 @@
-"""The data card: what to know about a text before training on it."""
+"""The data card: what to know about a text, and about a model of it, before training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 from msgspec import structs
 
 from rnnlm_tui.config import Config, size_of
-from rnnlm_tui.errors import flag_of
-from rnnlm_tui.formatting import plural, sanitize
-from rnnlm_tui.results import words_read
+from rnnlm_tui.formatting import cut_words, plural, sanitize
+from rnnlm_tui.results import ENOUGH_WORDS, words_read
 from rnnlm_tui.text.prepare import Prepared
-from rnnlm_tui.text.reading import Text
-from rnnlm_tui.text.vocabulary import UNKNOWN, UNKNOWN_ID
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN, UNKNOWN_ID
+from rnnlm_tui.training.job import Job
+
+Row = tuple[str, str]
+"""A label, which may be empty, and a text; or a heading without a text."""
+FEW_WORDS = 5_000
+"""A text of fewer words is said to be too small to help much."""
+TRAINED_PER_S = 1e10
+"""Examples times parameters that a training learns in a second on two cores: 5e9 from the English,
+13e9 with the lesson's network."""
+FIRST_PAIRS = 10
+FIRST_PADDED = 4
+"""The same, padded, of which a person needs fewer."""
 
 
-def data_card(prepared: Prepared, config: Config) -> Iterator[str]:
-    """What to know about a corpus before training on it."""
-    vocabulary = prepared.vocabulary
-    window = prepared.window
+def as_text(rows: Iterable[Row]) -> str:
+    """The rows as the command line prints them."""
+    return "\n".join(
+        f"{sanitize(label):14} {sanitize(text)}" if text else f"\n{label}" for label, text in rows
+    )
+
+
+def prospect(job: Job, parameters: int) -> list[str]:
+    """What a training does, how long it takes, and what it can tell in the end, as sentences."""
+    epochs, held_out = job.config.epochs, job.prepared.held_out_words
+    seconds = job.prepared.predictions * parameters * epochs / TRAINED_PER_S
+    minutes = max(1, round(seconds / 60))
+    time = f"about {plural(minutes, 'minute')}"
+    if job.config.preset == "ngram":
+        time = "some seconds"
+    elif minutes >= 90:
+        time = f"about {plural(round(minutes / 60), 'hour')}"
+    start = "It starts from nothing and learns this text"
+    if job.facts.base is not None:
+        start = "It starts from the English and learns your words"
+    told = "Then it tells how many keys it saves on lines of this text that it has not seen."
+    if not held_out:
+        told = "It learns every line, so it cannot tell how many keys it saves on others."
+    elif held_out < ENOUGH_WORDS:
+        few = f"It keeps {plural(held_out, 'word')} apart to measure on"
+        told = f"{few}, too few to tell how many keys it saves."
+    return [f"{start}, in {time}.", told]
+
+
+def warnings(job: Job) -> list[str]:
+    """Why the text is a poor one to learn from, as sentences."""
+    if (words := job.prepared.text.words) >= FEW_WORDS:
+        return []
+    most = "the English with your names in it, little more" if job.facts.base else "little of it"
+    return [f"{plural(words, 'word')} are few: expect {most}."]
+
+
+def card_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
+    """The facts about a text and what is made of it."""
+    text, vocabulary, held_out = prepared.text, prepared.vocabulary, prepared.held_out
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
-    yield f"corpus         {sanitize(prepared.text.name)}"
-    yield f"preset         {config.preset}: {config.summary}"
-    yield f"lines          {prepared.text.lines:,}"
-    yield from (f"               {note}" for note in prepared.notes)
-    if held_out_lines := len(prepared.held_out):
-        pairs = prepared.predictions_in(prepared.held_out)
-        yield f"held out       {plural(held_out_lines, 'line')}, {plural(pairs, 'pair')}"
+    yield "text", text.name
+    yield "preset", f"{config.preset}: {config.summary}"
+    yield "lines", f"{text.lines:,}"
+    yield from (("", note) for note in prepared.notes)
+    if len(held_out):
+        yield "held out", f"{plural(len(held_out), 'line')}, not learned but measured on"
     else:
-        yield "held out       none, so its quality on unseen lines cannot be measured"
-    trained = " in the lines to train on" if held_out_lines else ""
-    words, different = prepared.text.words, prepared.distinct_words
-    yield f"words          {words:,}; {different:,} different{trained}"
+        yield "held out", "none, so how good it is on lines that it has not learned is not known"
+    trained = " in the lines that are learned" if len(held_out) else ""
+    yield "words", f"{text.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:
         fate = f"learned as {UNKNOWN}" if special_tokens else "left out of the lines"
-        yield f"vocabulary     {kept:,} words are kept; the others are {fate}"
-    if not prepared.is_lesson and held_out_lines:
-        unknown = np.count_nonzero(prepared.held_out.ids == UNKNOWN_ID)
-        share = unknown / prepared.held_out.words
-        yield f"unknown        {share:.1%} of the words held out"
-    others = f"the padding, {', '.join(special_tokens)}" if special_tokens else "the padding"
-    yield f"total words    {vocabulary.total_words:,} (with {others})"
-    yield f"longest line   {plural(prepared.train.longest, 'word')}"
-    is_capped = prepared.is_lesson and window + 1 < prepared.train.longest
-    yield f"window         {words_read(config.model, window)}{', capped' if is_capped else ''}"
-    ends = ", with the ends of the lines" if special_tokens else ""
-    yield f"pairs          {prepared.predictions:,}{ends}"
-    yield from _chosen_settings(prepared.text, config)
+        yield "vocabulary", f"{kept:,} words are kept; the others are {fate}"
+    if not prepared.is_lesson and len(held_out):
+        share = np.count_nonzero(held_out.ids == UNKNOWN_ID) / held_out.words
+        yield "unknown", f"{share:.1%} of the words held out"
+    others = ", ".join(("the padding", *special_tokens))
+    yield "total words", f"{vocabulary.total_words:,} (with {others})"
+    yield "longest line", plural(prepared.train.longest, "word")
+    is_capped = prepared.is_lesson and prepared.window + 1 < prepared.train.longest
+    reads = words_read(config.model, prepared.window)
+    yield "reads", f"{reads}{', capped' if is_capped else ''}"
+    ends = " or the end of the line" if special_tokens else ""
+    yield "pairs", f"{prepared.predictions:,}: the words before, and the next word{ends}"
+    if config.by_size:
+        yield "settings", f"for a text of this size ({size_of(text.words)}), unless you give others"
+        names = {name for each in config.by_size.values() for name in each}
+        for part in (config.model, config.train):
+            own = structs.asdict(part).items()
+            chosen = (f"{name} = {v}" for name, v in own if name in names and v is not None)
+            yield "", ", ".join(chosen)
 
 
-def _chosen_settings(corpus: Text, config: Config) -> Iterator[str]:
-    """The settings whose defaults depend on the size of the corpus, with their values."""
-    if not config.by_size:
+def pair_rows(prepared: Prepared) -> Iterator[Row]:
+    """The first training pairs; for the lesson also how they come about, under its names."""
+    pairs = [f"{words} ---> {following}" for words, following in first_pairs(prepared)]
+    if not prepared.is_lesson:
+        yield "the first pairs", ""
+        yield from (("", pair) for pair in pairs)
         return
-    yield f"for a corpus of this size ({size_of(corpus.words)}), unless a flag says otherwise:"
-    names = dict.fromkeys(name for each in config.by_size.values() for name in each)
-    for part in (config.model, config.train):
-        own = structs.asdict(part).items()
-        values = {name: value for name, value in own if name in names and value is not None}
-        yield "  " + ", ".join(f"{flag_of(name)} {value}" for name, value in values.items())
+    yield "from the text to the first pairs", ""
+    words = plural(len(prepared.vocabulary.words), "word")
+    yield "Tokenizer", f"{words} become ids; total_words counts the padding 0, too"
+    yield "n-grams", f"the first 2 words of a line, the first 3 ...: {prepared.predictions:,}"
+    yield "pad_sequences", f"zeros before them, {prepared.window + 1:,} ids in all"
+    yield "label", "the last id; the others are the predictors. As ids and as words:"
+    first = np.arange(min(FIRST_PADDED, prepared.predictions))
+    features, labels = prepared.train.windows(first, prepared.window)
+    for ids, label, pair in zip(features.tolist(), labels.tolist(), pairs, strict=False):
+        yield "", f"{' '.join(map(str, ids))} ---> {label}"
+        yield "", pair
+
+
+def first_pairs(prepared: Prepared) -> list[list[str]]:
+    """The first examples, each as the context that the model sees and the word to predict."""
+    word, window = prepared.vocabulary.word, prepared.window
+
+    def seen(context: list[int]) -> list[int]:
+        return context[max(0, len(context) - window) :]
+
+    return [
+        [cut_words(" ".join(map(word, seen(context)))), cut_words(word(label))]
+        for context, label in islice(_pairs(prepared), FIRST_PAIRS)
+    ]
+
+
+def _pairs(prepared: Prepared) -> Iterator[tuple[list[int], int]]:
+    """The ids to predict, each with those before it in its line."""
+    for line in prepared.train:
+        ids = line.tolist() if prepared.is_lesson else [BEGIN_ID, *line.tolist(), END_ID]
+        yield from ((ids[:end], ids[end]) for end in range(1, len(ids)))

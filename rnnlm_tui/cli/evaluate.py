@@ -14,8 +14,8 @@ from msgspec import structs, to_builtins
 
 from rnnlm_tui import evaluate
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.cli.options import EvaluateRequest
-from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_fitted, print_json, table
+from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.output import bar_line, draw, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.event_types import BaseSavings, Evaluation
@@ -39,7 +39,16 @@ NOTES = (
     " counts",
 )
 OF_KNOWN_WORDS = "the loss and the perplexity of the lesson's network are over the words it knows"
-HEADS = ("", "words", "unknown", "top-1", "top-5", "keys saved", "loss", "perplexity")
+COLUMNS = {
+    "words": ("words", ",d"),
+    "unknown": ("oov_share", ".1%"),
+    "top-1": ("top1", ".1%"),
+    "top-5": ("top5", ".1%"),
+    "keys saved": ("keystroke_savings", ".1%"),
+    "loss": ("loss", ".3f"),
+    "perplexity": ("perplexity", ",.1f"),
+}
+"""The figures of the table by their heads, and how they are shown."""
 BAR_EVERY_S = 0.1
 SAMPLE_WORDS = 20_000
 """Words of the sample that is measured by default."""
@@ -77,7 +86,7 @@ class Result:
     is_known: bool
 
 
-def show_evaluation(request: EvaluateRequest) -> int:
+def show_evaluation(request: Request) -> int:
     """`--evaluate`."""
     library = Library(request.data_dir)
     subjects = [library.opened_model(name) for name in (request.model, *request.against)]
@@ -86,45 +95,40 @@ def show_evaluation(request: EvaluateRequest) -> int:
         raise UsageError(f"{twice} cannot be compared with itself", "name other models")
     text = _text(request, subjects[0])
     results = [_result(subject, text) for subject in subjects]
-    if request.as_json:
+    if request.json:
         print_json(evaluation_json(text, results))
     else:
         print_fitted(evaluation_table(text, results))
     return 0
 
 
-def _text(request: EvaluateRequest, first: OpenedModel) -> Text:
+def _text(request: Request, first: OpenedModel) -> Text:
     """The given text, or that of the model. Of its own text only the held-out lines, if any."""
     name, card, tokenizer = first.name, first.card, first.model.tokenizer
-    if request.sources:
-        text = read_text(request.sources, request.encoding, sys.stdin.buffer)
+    if request.operands:
+        text = read_text(request.operands, request.encoding, sys.stdin.buffer)
         text = reading.arranged(text, card.config.lines)
     elif holds_out(card):
         text = texts.find_text(name, first.folder, card)
     else:
         raise _nothing_held_out(name)
-    held_out = np.zeros(0, np.bool_)
+    chosen = np.fromiter((bool(tokenizer.words(line)) for line in text), np.bool_)
+    is_own = False
     if texts.is_text_of(card, text):
         with open_stored(first.path) as stored:
-            held_out = stored.lines().held_out_of(hash_lines(text, tokenizer))
-    if not (is_own := held_out.any()) and not request.sources:
+            held_out = chosen & stored.lines().held_out_of(hash_lines(text, tokenizer))
+        if is_own := bool(held_out.any()):
+            chosen = held_out
+    if not is_own and not request.operands:
         raise _nothing_held_out(name)
-    lines = [
-        line for line in (compress(text, held_out) if is_own else text) if tokenizer.words(line)
-    ]
-    if not lines:
+    if not (lines_in_all := int(chosen.sum())):
         raise CorpusError(f"{text.name} holds no words to measure on", "give another text")
-    among: Sequence[str] | reading.Text
-    if is_own and isinstance(first.model, MixedModel):
-        among, chosen, each = text, held_out, WORDS_EACH
-    else:
-        among, chosen, each = lines, np.ones(len(lines), np.bool_), LONG_EXCERPT
+    each = WORDS_EACH if is_own else LONG_EXCERPT
     if request.limit:
-        chosen = chosen & (np.cumsum(chosen) <= request.limit)
-    elif not request.is_all:
-        chosen = sampled(among, SAMPLE_WORDS, chosen, each)
-    excerpts = excerpts_of(among, chosen, each)
-    return Text(text, excerpts, name if is_own else None, len(lines))
+        chosen &= np.cumsum(chosen) <= request.limit
+    elif not request.all:
+        chosen = sampled(text, SAMPLE_WORDS, chosen, each)
+    return Text(text, excerpts_of(text, chosen, each), name if is_own else None, lines_in_all)
 
 
 def _nothing_held_out(name: str) -> ModelError:
@@ -151,7 +155,7 @@ def _result(subject: OpenedModel, text: Text) -> Result:
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
     # Nobody writes with the n-grams or the network alone, and keys take most of the time.
     parts = {
-        part: _figures(_alone(part), model, text, counts_keys=part == "base")
+        part: _figures(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
         for part, model in models.items()
     }
     if "base" in parts and (savings := parts["base"].keystroke_savings) is not None:
@@ -159,26 +163,18 @@ def _result(subject: OpenedModel, text: Text) -> Result:
     return Result(subject, figures, parts, trained_on, is_known)
 
 
-def _alone(name: ComponentName) -> str:
-    return f"{LABELS[name]} alone"
-
-
 def _figures(
     name: str, model: LanguageModel, text: Text, *, counts_keys: bool = True
 ) -> Evaluation:
     """Scores the lines where they stand, with a progress bar on a terminal."""
     scored, next_bar, total = list[evaluate.ScoredLine](), 0.0, len(text.lines)
-    draws = has_bar()
-    try:
-        for above, lines in text.excerpts:
-            for line in evaluate.score(model, lines, above, counts_keys=counts_keys):
-                if draws and time.monotonic() >= next_bar:
-                    draw(bar_line(name, len(scored), total, "lines"))
-                    next_bar = time.monotonic() + BAR_EVERY_S
-                scored.append(line)
-    finally:
-        if draws:
-            draw("")
+    for above, lines in text.excerpts:
+        for line in evaluate.score(model, lines, above, counts_keys=counts_keys):
+            if time.monotonic() >= next_bar:
+                draw(bar_line(name, len(scored), total, "lines"))
+                next_bar = time.monotonic() + BAR_EVERY_S
+            scored.append(line)
+    draw("")
     return evaluate.summarize(scored)
 
 
@@ -187,8 +183,8 @@ def _trained_on(subject: OpenedModel, text: Text) -> int | None:
     from the English, and that from the text."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
-    if ENGLISH in names and text.held_out_of != ENGLISH and (path := english_path()).exists():
-        with open_stored(path) as english:
+    if ENGLISH in names and text.held_out_of != ENGLISH:
+        with open_stored(english_path()) as english:
             learned = english.lines().known
         sample = compress(text.corpus, sampled(text.corpus, SAMPLE_WORDS))
         if is_of_english(sample, tokenizer, learned):
@@ -243,10 +239,10 @@ def evaluation_table(text: Text, results: Sequence[Result]) -> Iterator[str]:
     if len(text.lines) < text.lines_in_all:
         yield f"a sample of {text.lines_in_all:,} lines (--all measures all of them)"
     yield ""
-    rows: list[tuple[str, ...]] = [HEADS]
+    rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     for result in results:
         rows.append(_row(sanitize(result.subject.name), result.figures))
-        rows += [_row(f"  {_alone(name)}", found) for name, found in result.parts.items()]
+        rows += [_row(f"  {LABELS[name]} alone", found) for name, found in result.parts.items()]
     yield from table(rows)
     yield ""
     for result in results:
@@ -256,21 +252,13 @@ def evaluation_table(text: Text, results: Sequence[Result]) -> Iterator[str]:
     if any(result.subject.model.vocabulary.unknown_id is None for result in results):
         yield OF_KNOWN_WORDS
     for result in results:
-        where = "" if result.is_known else "lines it has not seen"
-        if sentence := savings_sentence(result.figures, where=where):
-            yield sanitize(f"{result.subject.name}: {sentence}{_interval(result.figures)}")
+        where = "" if result.is_known else "on lines it has not seen: "
+        if sentence := savings_sentence(result.figures):
+            if bounds := result.figures.savings_interval:
+                sentence += "; 95 % interval {:.1%} to {:.1%}".format(*bounds)
+            yield sanitize(f"{result.subject.name}: {where}{sentence}")
 
 
 def _row(name: str, found: Evaluation) -> tuple[str, ...]:
-    values = (
-        *((found.words, ",d"), (found.oov_share, ".1%"), (found.top1, ".1%"), (found.top5, ".1%")),
-        *((found.keystroke_savings, ".1%"), (found.loss, ".3f"), (found.perplexity, ",.1f")),
-    )
+    values = ((getattr(found, field), form) for field, form in COLUMNS.values())
     return (name, *("-" if value is None else format(value, form) for value, form in values))
-
-
-def _interval(found: Evaluation) -> str:
-    if found.savings_interval is None:
-        return ""
-    low, high = found.savings_interval
-    return f"; 95 % interval {low:.1%} to {high:.1%}"

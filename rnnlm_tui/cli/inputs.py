@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from rnnlm_tui.errors import CorpusError, os_reason
 from rnnlm_tui.formatting import as_unicode
 
 
-def texts_of(text: str | None) -> Iterable[str]:
-    """The given text, or the lines of standard input as they arrive."""
-    return lines_of_stdin() if text is None else [as_unicode(text)]
-
-
-def lines_of_stdin() -> Iterator[str]:
-    """Yields the lines of standard input as they arrive, without line ends. Raises CorpusError if
-    it cannot be read, as a folder cannot."""
+def texts_of(text: str | None) -> Iterator[str]:
+    """The given text, or the lines of standard input as they arrive, without line ends. Raises
+    CorpusError if it cannot be read, as a folder cannot."""
+    if text is not None:
+        yield as_unicode(text)
+        return
     try:
         for raw in sys.stdin.buffer:
             yield raw.decode("utf-8", errors="replace").rstrip("\r\n")

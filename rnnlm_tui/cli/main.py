@@ -1,6 +1,6 @@
 """The command `rnnlm-tui`: runs the mode that the arguments name, and reports errors.
 
-Imports little more than argparse, so that `--help` is fast.
+Imports as little as possible, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from rnnlm_tui._version import APP_NAME, __version__
-from rnnlm_tui.cli.modes import format_help, mode_named, split
+from rnnlm_tui.cli.modes import APP, format_help, split
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, UsageError, flag_of, os_reason
 
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
-    from rnnlm_tui.cli.options import AppRequest
+    from rnnlm_tui.cli.options import Request
 
 SHOWN = (RnnlmError, OSError, MemoryError, KeyboardInterrupt)
 """What is shown as a sentence, without a traceback."""
@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Shows errors without a traceback."""
     given, began = sys.argv[1:] if arguments is None else arguments, time.monotonic()
     options = given[: given.index("--")] if "--" in given else given
-    is_json, is_debug = "--json" in options, "--debug" in options
-    _repair_streams(json=is_json)
+    is_json = "--json" in options
+    _repair_streams(is_json)
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
@@ -41,13 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0  # the reader of the results has exited, such as head(1)
     except SHOWN as error:
-        if is_debug:
+        if "--debug" in options:
             raise
         shown = _as_shown(error)
         if is_json and not isinstance(error, KeyboardInterrupt):
             _print_failed(shown, time.monotonic() - began)
-        with suppress(OSError):  # the reader of the errors may have gone
-            print_error(*shown.worded(flag_of))
+        _print_error(*shown.worded(flag_of))
         return shown.exit_code
     finally:
         _flush_stdout()
@@ -55,23 +54,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_to_exit_code(given: Sequence[str]) -> int:
     """Does what the arguments ask for. Raises RnnlmError."""
-    name, arguments, operands = split(given)
+    mode, arguments, after = split(given)
     if "--version" in arguments:
         print(f"{APP_NAME} {__version__}")
         return 0
-    if "--help" in arguments and name is None:
+    if "--help" in arguments and mode is APP:
         print(format_help(), end="")
         return 0
     from rnnlm_tui import threads
     from rnnlm_tui.cli.parser import format_mode_help, parse
 
     if "--help" in arguments:
-        print(format_mode_help(name), end="")
+        print(format_mode_help(mode), end="")
         return 0
-    request = parse(name, arguments, operands)
-    threads.use_one_thread(trains=name == "train")
+    request = parse(mode, arguments, after)
+    threads.use_one_thread(trains=mode.flag == "--train")
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
-    module, _, function = mode_named(name).run.partition(":")
+    module, _, function = mode.run.partition(":")
     gc.disable()  # imports make no garbage: collecting it takes 10 ms of a suggestion
     run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
     gc.enable()
@@ -79,22 +78,19 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
     return code
 
 
-def open_app(request: AppRequest) -> int:
+def open_app(request: Request) -> int:
     """Opens the terminal app; returns the exit code. Raises UsageError without a suitable
     terminal."""
-    hint = f"{APP_NAME} --help lists what works without one"
+    hint, kind = f"{APP_NAME} --help lists what works without one", os.environ.get("TERM", "")
     for name in ("stdin", "stdout", "stderr"):
         if not getattr(sys, name).isatty():
             raise UsageError(f"the terminal app needs a terminal, and {name} is not one", hint)
-    kind = os.environ.get("TERM", "")
     if kind == "dumb" or (not kind and sys.platform != "win32"):
-        raise UsageError(
-            f"the terminal app needs a terminal that can move its cursor, and TERM is {kind!r}",
-            hint,
-        )
+        needed = "a terminal that can move its cursor"
+        raise UsageError(f"the terminal app needs {needed}, and TERM is {kind!r}", hint)
     from rnnlm_tui.tui.start import start
 
-    return start(request.model, request.data_dir, request.file, request.encoding)
+    return start(request.operand, request.data_dir, request.open, request.encoding)
 
 
 def _as_shown(error: BaseException) -> RnnlmError:
@@ -106,13 +102,11 @@ def _as_shown(error: BaseException) -> RnnlmError:
             shown = RnnlmError("interrupted")
             shown.exit_code = EXIT_INTERRUPTED
             return shown
-        case MemoryError():
-            return RnnlmError("there is not enough memory for this")
         case OSError(filename=None):
             return RnnlmError(f"cannot write the result: {os_reason(error)}")
         case OSError(filename=path):
             return RnnlmError(f"cannot use {path}: {os_reason(error)}")
-    raise error
+    return RnnlmError("there is not enough memory for this")
 
 
 def _print_failed(error: RnnlmError, seconds: float) -> None:
@@ -123,20 +117,20 @@ def _print_failed(error: RnnlmError, seconds: float) -> None:
         print(to_json_line(failed(error, seconds)), flush=True)
 
 
-def print_error(message: str, hint: str = "") -> None:
+def _print_error(message: str, hint: str) -> None:
     """Prints a sentence on stderr, and the hint below it. Both are sanitized, since names of files
     and models may contain control characters."""
-    from rnnlm_tui.cli.output import draw, has_bar
+    from rnnlm_tui.cli.output import draw
     from rnnlm_tui.formatting import sanitize
 
-    if has_bar():
+    with suppress(OSError):  # the reader may have gone
         draw("")  # over a progress bar
-    print(f"{APP_NAME}: {sanitize(message)}", file=sys.stderr)
-    if hint:
-        print(f"  {sanitize(hint)}", file=sys.stderr)
+        print(f"{APP_NAME}: {sanitize(message)}", file=sys.stderr)
+        if hint:
+            print(f"  {sanitize(hint)}", file=sys.stderr)
 
 
-def _repair_streams(json: bool) -> None:
+def _repair_streams(is_json: bool) -> None:
     """Reopens standard streams that the parent process has closed, and makes stdout print question
     marks for characters that it cannot encode. JSON is always UTF-8."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -144,7 +138,7 @@ def _repair_streams(json: bool) -> None:
             null = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(null, mode, encoding="utf-8"))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace", encoding="utf-8" if json else None)
+        sys.stdout.reconfigure(errors="replace", encoding="utf-8" if is_json else None)
 
 
 def _flush_stdout() -> None:

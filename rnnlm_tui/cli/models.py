@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnlm_tui.cli.options import (
-    DeleteRequest,
-    ExportRequest,
-    ImportRequest,
-    ModelsRequest,
-    RenameRequest,
-)
+from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import StorageError, UsageError
-from rnnlm_tui.formatting import (
-    format_bytes,
-    format_percent,
-    sanitize,
-    shorten,
-)
-from rnnlm_tui.results import accuracy_sentence
-from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.model_rows import HEADS, card_rows, list_row, state
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
 
-HEADS = ("name", "preset", "keys saved", "words", "size", "saved", "corpus")
 CORPUS_WIDTH = 18
 CARD_FIELDS = (
     *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
@@ -36,24 +23,25 @@ CARD_FIELDS = (
 )
 
 
-def models(request: ModelsRequest) -> int:
+def models(request: Request) -> int:
     """`--models`."""
     library = Library(request.data_dir)
-    entries = library.entries()
-    models = [e for e in entries if e.has_model and request.name in (None, e.name)]
-    if request.name is not None and not models:
-        raise library.unknown_model(request.name)
-    others = [entry.run for entry in entries if entry.run and not entry.has_model]
-    unfinished = [run for run in others if run.resumable and request.name is None]
-    if request.as_json:
+    name = request.operand
+    entries = [entry for entry in library.entries() if name in (None, entry.name)]
+    if name is not None and not entries:
+        raise library.unknown_model(name)
+    if request.json:
+        runs = [entry.run for entry in entries if entry.run and not entry.has_model]
         print_json(
             {
-                "models": [entry_json(entry) for entry in models],
-                "unfinished_runs": [run_json(run) for run in unfinished],
+                "models": [entry_json(entry) for entry in entries if entry.has_model],
+                "unfinished_runs": [run_json(run) for run in runs if run.resumable],
             }
         )
-    elif models or unfinished:
-        print_fitted(models_table(models, unfinished))
+    elif name is not None:
+        print_fitted(card_lines(entries[0]))
+    elif entries:
+        print_fitted(models_table(entries))
     else:
         print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
     return 0
@@ -84,69 +72,51 @@ def run_json(run: SavedRun) -> dict[str, Any]:
     }
 
 
-def models_table(models: Sequence[Entry], unfinished: Iterable[SavedRun] = ()) -> Iterator[str]:
-    """The models as a table, and sentences on unfinished trainings."""
-    if models:
-        yield from table([HEADS, *map(_row, models)])
-    for entry in models:
-        name = sanitize(entry.name)
-        if entry.card is None:
-            yield f"{name} is damaged: {sanitize(entry.damaged or '')}"
-        elif entry.trained_by:
+def models_table(entries: Sequence[Entry]) -> Iterator[str]:
+    """The models and the runs without one as a table, and what to know about some of them."""
+    rows = [
+        (*map(sanitize, list_row(entry)), shorten(entry.card.corpus.name, CORPUS_WIDTH))
+        if entry.card
+        else (*map(sanitize, list_row(entry)), "")
+        for entry in entries
+    ]
+    yield from table([(*HEADS, "corpus"), *rows])
+    for entry in entries:
+        name, run = sanitize(entry.name), entry.run
+        if entry.trained_by is not None:
             yield f"{name} is being trained by {sanitize(entry.trained_by)}"
-    if len(models) == 1 and (card := models[0].card) is not None:
-        yield from _about(sanitize(models[0].name), card)
-    for run in unfinished:
-        if run.trainer is not None:
-            yield f"{run.name} is being trained by {sanitize(str(run.trainer))}"
-        else:
+        elif entry.damaged is not None:
+            yield f"{name} is damaged: {sanitize(entry.damaged)}"
+        elif run is not None:
             total = f" of {run.epochs}" if run.epochs else ""
-            done = f"{run.epochs_done or 0}{total} epochs done"
             yield (
-                f"{run.name} is an unfinished training, {done}; resume it"
-                f" (--train --resume --name {run.name}) or delete it (--delete {run.name})"
+                f"{name} is unfinished, {run.epochs_done or 0}{total} epochs done; resume it"
+                f" (--train --resume --name {name}) or delete it (--delete {name})"
             )
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
-    name, size, card = sanitize(entry.name), format_bytes(entry.size_bytes), entry.card
-    if card is None:
-        return (name, "damaged", "", "", size, "", "")
-    return (
-        name,
-        card.config.preset,
-        format_percent(card.evaluation.keystroke_savings) if card.evaluation else "",
-        f"{card.words_known:,}",
-        size,
-        "built in" if entry.built_in else sanitize(card.updated[:10]),
-        shorten(card.corpus.name, CORPUS_WIDTH),
-    )
+def card_lines(entry: Entry) -> Iterator[str]:
+    """The card of a model, as the app shows it."""
+    yield f"{sanitize(entry.name)}   {state(entry)}".rstrip()
+    for label, text in card_rows(entry):
+        yield f"{sanitize(label):14}  {sanitize(text)}".rstrip()
 
 
-def _about(name: str, card: ModelCard) -> Iterator[str]:
-    """What else is known of a model, as sentences."""
-    yield f"{name}: {accuracy_sentence(card)}"
-    if card.mixture_text:
-        yield f"{name} is a mixture: {sanitize(card.mixture_text)}"
-    if card.about:
-        yield sanitize(card.about)
-
-
-def rename(request: RenameRequest) -> int:
+def rename(request: Request) -> int:
     """`--rename`."""
-    new = usable_name(request.new)
-    Library(request.data_dir).rename(request.old, new)
-    print(f"{request.old} is now {new}")
+    old, new = request.operands[0], usable_name(request.operands[1])
+    Library(request.data_dir).rename(old, new)
+    print(f"{old} is now {new}")
     return 0
 
 
-def delete(request: DeleteRequest) -> int:
+def delete(request: Request) -> int:
     """`--delete`: asks for confirmation on a terminal, requires --yes elsewhere."""
-    name, library = request.name, Library(request.data_dir)
+    (name,), library = request.operands, Library(request.data_dir)
     if not library.has(name):
         raise library.unknown_model(name)
     library.check_own(name)
-    if not request.is_confirmed:
+    if not request.yes:
         if not sys.stdin.isatty():
             message = f"refusing to delete {name} without confirmation"
             raise UsageError(message, "pass {yes}")
@@ -159,20 +129,20 @@ def delete(request: DeleteRequest) -> int:
     return 0
 
 
-def export(request: ExportRequest) -> int:
+def export(request: Request) -> int:
     """`--export`."""
-    name = check_name(request.name)
-    target = Path(f"{name}{SUFFIX}" if request.target is None else request.target)
-    if (request.target or "").endswith(("/", os.sep)) and not target.is_dir():
+    name, given = check_name(request.operands[0]), "".join(request.operands[1:])
+    target = Path(given or f"{name}{SUFFIX}")
+    if given.endswith(("/", os.sep)) and not target.is_dir():
         raise StorageError(f"there is no folder {target}", "make it, or name a file")
     written = Library(request.data_dir).export(name, target, replace=request.force)
     print(f"wrote {name} to {sanitize(str(written))}")
     return 0
 
 
-def import_(request: ImportRequest) -> int:
+def import_(request: Request) -> int:
     """`--import`."""
-    source = Path(request.source)
+    source = Path(request.operands[0])
     name = check_name(usable_name(source.stem if request.name is None else request.name))
     Library(request.data_dir).import_(source, name)
     print(f"{sanitize(str(source))} is now the model {name}")

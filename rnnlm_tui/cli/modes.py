@@ -1,91 +1,113 @@
 """The modes of the command line and its help.
 
 A mode is a flag. Options and operands (texts, files and names) come in any order; `--` ends the
-options. The options of a mode are in `parser`, whose imports take longer than all of `--help`.
+options. The options of a mode are in `options` and read by `parser`, whose imports take longer than
+all of `--help`: so this module does not even import argparse.
 """
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, HelpFormatter, RawDescriptionHelpFormatter
 from collections import namedtuple
 from collections.abc import Sequence
-from functools import partial
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import UsageError
 
-Mode = namedtuple("Mode", "request run operands help")  # typing.NamedTuple takes 3 ms
-"""A mode: the class of its request within `cli.options`, the function that runs it, as
-module:function within `cli`, its operands (those in brackets are optional), and its help."""
-APP = Mode("AppRequest", "main:open_app", "[MODEL]", "")
+Mode = namedtuple("Mode", "flag run operands options help")  # typing.NamedTuple takes 3 ms
+"""A mode: its flag, the function that runs it, as module:function within `cli`, its operands (those
+in brackets are optional), its options, and its help. The settings of a training go with --preset,
+variables and a TOML file with --config."""
+APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 """Without a mode the app is opened."""
-MODES = {
-    "train": Mode(
-        "TrainRequest",
+RUN = "--written --name --preset --on --encoding --config --json"
+QUERY = "--model --config --json"
+_MODES = (
+    Mode(
+        "--train",
         "train:train",
         "[CORPUS ...]",
+        f"{RUN} --force --from --update --add --resume --seed-line --quiet",
         "train on text files, on pipes, or on - for standard input; on the sonnets by default",
     ),
-    "suggest": Mode(
-        "SuggestRequest",
+    Mode(
+        "--suggest",
         "suggest:show_suggestions",
         "[TEXT]",
+        f"--top {QUERY}",
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
         ' line may be a request such as {"text": "shall i ", "id": 1})',
     ),
-    "generate": Mode(
-        "GenerateRequest",
+    Mode(
+        "--generate",
         "suggest:generate",
         "[TEXT]",
+        f"--words --temperature --top-k --seed {QUERY}",
         "continue TEXT, or each line of standard input",
     ),
-    "evaluate": Mode(
-        "EvaluateRequest",
+    Mode(
+        "--evaluate",
         "evaluate:show_evaluation",
         "[CORPUS ...]",
+        f"--against --limit --all --encoding {QUERY}",
         "how good a model is: perplexity, hits and keys saved on a text, or on the lines that its"
         " training held out",
     ),
-    "score": Mode(
-        "Query",
+    Mode(
+        "--score",
         "score:show_score",
         "[TEXT]",
+        QUERY,
         "TEXT, or each line of standard input, word by word with probability and rank",
     ),
-    "explain": Mode(
-        "Query",
+    Mode(
+        "--explain",
         "explain:show_explanation",
         "[TEXT]",
+        QUERY,
         "look inside: what the model does with TEXT, or with each line of standard input, stage by"
         " stage",
     ),
-    "summary": Mode(
-        "RunRequest",
+    Mode(
+        "--summary",
         "summary:summary",
         "[CORPUS ...]",
+        RUN,
         "the data card and the layers of the network, without training",
     ),
-    "models": Mode("ModelsRequest", "models:models", "[NAME]", "list the models, or show one"),
-    "rename": Mode("RenameRequest", "models:rename", "OLD NEW", "rename a model"),
-    "delete": Mode("DeleteRequest", "models:delete", "NAME", "delete a model"),
-    "export": Mode(
-        "ExportRequest",
+    Mode("--models", "models:models", "[NAME]", "--json", "list the models, or show one"),
+    Mode("--rename", "models:rename", "OLD NEW", "", "rename a model"),
+    Mode("--delete", "models:delete", "NAME", "--yes", "delete a model"),
+    Mode(
+        "--export",
         "models:export",
         "NAME [FILE]",
+        "--force",
         "copy a model to a file, NAME.safetensors by default",
     ),
-    "import": Mode(
-        "ImportRequest",
+    Mode(
+        "--import",
         "models:import_",
         "FILE",
+        "--name",
         "add an exported model, as --name or under its own",
     ),
+)
+MODES = {mode.flag: mode for mode in _MODES}
+COMMON = {
+    "--data-dir FOLDER": "where the models are stored",
+    "--debug": "show the traceback of an error",
+    "--help": "show this help; so does -h",
+    "--version": "show the version",
 }
-DESCRIPTION = """\
+"""The options that all modes have, with their help."""
+HEAD = f"""\
+usage: {APP_NAME} [MODEL] [--open FILE]
+       {APP_NAME} MODE [options] [texts, files or names]
+
 A private next-word autocomplete that you train on your own text. Without a mode
 it opens the terminal app; with one it runs that mode and exits.
 """
-EPILOG = f"""\
+TAIL = f"""\
 {APP_NAME} MODE --help lists the options of a mode.
 
 examples:
@@ -106,71 +128,43 @@ Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
 folder. Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training
 diverged, 130 interrupted (and saved).
 """
-HELP_COLUMNS = 80
-"""The width of the help. To ask the terminal, argparse would import shutil, which takes 2 ms."""
+HEAD_WIDTH = 24
 SEE_HELP = f"see {APP_NAME} --help"
 
 
-def mode_named(name: str | None) -> Mode:
-    """The mode of this name; None is the app."""
-    return MODES[name] if name else APP
-
-
-def split(arguments: Sequence[str]) -> tuple[str | None, list[str], list[str]]:
-    """The mode of a command line, None for the app; the other arguments before `--`; and those
-    after it. Raises UsageError."""
-    modes, before, after = list[str](), list[str](), list[str]()
+def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
+    """The mode of a command line, the other arguments before `--`, and those after it. Raises
+    UsageError."""
+    modes, before, after = list[Mode](), list[str](), list[str]()
     for number, argument in enumerate(arguments):
         flag, equals, operand = argument.partition("=")
         if argument == "--":
             after = [*arguments[number + 1 :]]
             break
-        if flag[:2] == "--" and flag[2:] in MODES:
-            modes.append(flag[2:])
+        if flag in MODES:
+            modes.append(MODES[flag])
             before += [operand] if equals else []
         else:
             before.append("--help" if argument == "-h" else argument)
-    if different := [mode for mode in modes if mode != modes[0]]:
+    if other := next((mode for mode in modes if mode is not modes[0]), None):
         raise UsageError(
-            f"--{different[0]} does not go with --{modes[0]}: a command does one of them", SEE_HELP
+            f"{other.flag} does not go with {modes[0].flag}: a command does one of them", SEE_HELP
         )
-    return modes[0] if modes else None, before, after
-
-
-def make_parser(
-    usage: str, description: str, formatter: type[HelpFormatter] = HelpFormatter
-) -> ArgumentParser:
-    """A parser that raises its errors, takes no abbreviations, and has no value for what is not
-    given."""
-    return ArgumentParser(
-        usage=usage,
-        description=description,
-        formatter_class=partial(formatter, width=HELP_COLUMNS),
-        argument_default=SUPPRESS,
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
-    )
-
-
-def add_common_options(parser: ArgumentParser) -> None:
-    """Adds the options that all modes have."""
-    group = parser.add_argument_group("common options")
-    group.add_argument(
-        "--data-dir", dest="data_folder", metavar="FOLDER", help="where the models are stored"
-    )
-    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    group.add_argument("--help", action="store_true", help="show this help; so does -h")
-    group.add_argument("--version", action="store_true", help="show the version")
+    return modes[0] if modes else APP, before, after
 
 
 def format_help() -> str:
     """The help of the command, which lists the modes."""
-    usage = f"{APP_NAME} {APP.operands}\n       {APP_NAME} MODE [options] [texts, files or names]"
-    parser = make_parser(usage, DESCRIPTION, RawDescriptionHelpFormatter)
-    parser.epilog = EPILOG
-    modes = parser.add_argument_group("modes (one of them)")
-    for name, mode in MODES.items():
-        modes.add_argument(f"--{name}", metavar=mode.operands, help=mode.help)
-    add_common_options(parser)
-    return parser.format_help()
+    modes = "\n".join(_row(f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
+    common = "\n".join(_row(option, text) for option, text in COMMON.items())
+    return f"{HEAD}\nmodes (one of them):\n{modes}\n\ncommon options:\n{common}\n\n{TAIL}"
+
+
+def _row(head: str, text: str) -> str:
+    """What can be typed, and beside it what it does, on lines of less than 80 characters."""
+    lines = [f"  {head:{HEAD_WIDTH}}"]
+    for word in text.split():
+        if len(lines[-1]) + len(word) > 78:
+            lines.append(" " * (HEAD_WIDTH + 2))
+        lines[-1] += f" {word}"
+    return "\n".join(lines)

@@ -6,11 +6,11 @@ import os
 import re
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from rnnlm_tui.event_types import json_text
+from rnnlm_tui.formatting import cells_of
 
 NUMBER = re.compile(r"$|[\d<(-]")
 """How the cells of a column of numbers begin, empty ones included."""
@@ -44,24 +44,17 @@ def print_fitted(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def _cells_of(text: str) -> int:
-    """The columns of a terminal that a text takes: two for each wide letter, none for a mark."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    marks = sum(unicodedata.category(c) in ("Mn", "Me") for c in text)
-    return len(text) + wide - marks
-
-
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Formats rows, the first of which has the headers, in aligned columns, with numbers to the
     right."""
     by_column = [*zip(*rows, strict=True)]
-    widths = [max(map(_cells_of, column)) for column in by_column]
+    widths = [max(map(cells_of, column)) for column in by_column]
     are_numbers = [all(map(NUMBER.match, cells)) for _, *cells in by_column]
     lines = []
     for row in rows:
         cells = []
         for cell, width, is_number in zip(row, widths, are_numbers, strict=True):
-            space = " " * (width - _cells_of(cell))
+            space = " " * (width - cells_of(cell))
             cells.append(f"{space}{cell}" if is_number else f"{cell}{space}")
         lines.append("  ".join(cells).rstrip())
     return lines
@@ -80,6 +73,8 @@ def bar_line(label: str, done: int, of: int, *facts: str) -> str:
 
 
 def draw(line: str) -> None:
-    """Replaces the line drawn before by as much of this one as fits. An empty line clears it."""
-    width = columns(sys.stderr, 80) - 1  # a terminal may wrap after its last column
-    print(f"\r{line[:width]}\x1b[K", end="", file=sys.stderr, flush=True)
+    """Replaces the line drawn before, where stderr can, by as much of this one as fits. An empty
+    line clears it."""
+    if has_bar():
+        width = columns(sys.stderr, 80) - 1  # a terminal may wrap after its last column
+        print(f"\r{line[:width]}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -7,35 +7,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnnlm_tui.cli.inputs import texts_of
-from rnnlm_tui.cli.options import Query
+from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.store.library import Library
 
 
-def show_score(request: Query) -> int:
+def show_score(request: Request) -> int:
     """`--score`."""
     opened = Library(request.data_dir).opened_model(request.model)
-    name = opened.name
-    lines = (line for text in texts_of(request.text) for line in text.split("\n"))
+    lines = (line for text in texts_of(request.operand) for line in text.split("\n"))
     for number, scored in enumerate(score(opened.model, lines)):
-        if request.as_json:
-            print_json(score_json(scored, name))
-            continue
-        if number:
-            print()
-        print_fitted(score_table(scored, name))
+        if request.json:
+            print_json(score_json(scored, opened.name))
+        else:
+            print_fitted(["", *score_table(scored, opened.name)][number == 0 :])
     return 0
-
-
-def _word_json(word: ScoredWord) -> dict[str, Any]:
-    return {
-        "word": word.word,
-        "known": word.is_known,
-        "probability": word.probability,
-        "rank": None if word.probability is None else word.rank,
-    }
 
 
 def score_json(scored: ScoredLine, model: str) -> dict[str, Any]:
@@ -43,7 +31,15 @@ def score_json(scored: ScoredLine, model: str) -> dict[str, Any]:
     loss = scored.loss
     return {
         "text": scored.text,
-        "words": [_word_json(word) for word in scored.words],
+        "words": [
+            {
+                "word": word.word,
+                "known": word.is_known,
+                "probability": word.probability,
+                "rank": None if word.probability is None else word.rank,
+            }
+            for word in scored.words
+        ],
         "end_of_line": scored.end,
         "predicted": len(scored.losses),
         "loss": loss,
@@ -59,14 +55,13 @@ def score_table(scored: ScoredLine, model: str) -> Iterator[str]:
         rows.append(("(end of line)", _percent(scored.end), ""))
     if rows:
         yield from table([("word", "probability", "rank"), *rows])
-    loss = scored.loss
-    if loss is None:
+    if (loss := scored.loss) is None:
         yield f"{model} predicts nothing here"
-    else:
-        yield (
-            f"loss {loss:.3f} nats per word, perplexity {math.exp(loss):,.1f},"
-            f" over {plural(len(scored.losses), 'word')} that {model} predicts"
-        )
+        return
+    yield (
+        f"loss {loss:.3f} nats per word, perplexity {math.exp(loss):,.1f},"
+        f" over {plural(len(scored.losses), 'word')} that {model} predicts"
+    )
 
 
 def _percent(probability: float | None) -> str:

@@ -10,10 +10,9 @@ process goes on.
 
 from __future__ import annotations
 
+import json
 import sys
-from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any
@@ -22,22 +21,19 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from rnnlm_tui.cli.inputs import lines_of_stdin, texts_of
-from rnnlm_tui.cli.options import GenerateRequest, SuggestRequest
+from rnnlm_tui.cli.inputs import texts_of
+from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json, prints_unicode
-from rnnlm_tui.errors import RnnlmError, label_of
-from rnnlm_tui.formatting import as_unicode, plural, sanitize
+from rnnlm_tui.errors import RnnlmError, UsageError, label_of
+from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
 
 BAR_WIDTH = 20
-MAX_LINES_ABOVE = 400
-"""Previous lines to keep, more than a model reads at once."""
 MAX_OPEN_MODELS = 4
 HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
-LargeInt = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,27 +43,19 @@ class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that were listed for fewer letters count less."""
 
     text: str
-    cursor: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    cursor: Annotated[int, Meta(ge=0)] | None = None
     above: tuple[str, ...] = ()
     top: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     typed: bool = False
-    id: str | LargeInt | None = None
+    id: str | int | None = None
     model: str | None = None
-
-
-class _Identity(msgspec.Struct, frozen=True):
-    """The part of an invalid request that is still read."""
-
-    id: str | LargeInt | None = None
 
 
 def opened(library: Library, name: str) -> Contexts:
     """The model of this name, and what it has read lately. The last few stay open; one that was
     saved again is opened again. Raises ModelError."""
-    path, saved_at = library.path(name), 0
-    with suppress(OSError):  # opening it says why it cannot be read
-        saved_at = path.stat().st_mtime_ns
-    return _opened(library, name, saved_at)
+    path = library.path(name)
+    return _opened(library, name, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(MAX_OPEN_MODELS)
@@ -75,30 +63,23 @@ def _opened(library: Library, name: str, saved_at: int) -> Contexts:
     return Contexts(library.open(name)[1])
 
 
-def show_suggestions(asked: SuggestRequest) -> int:
+def show_suggestions(asked: Request) -> int:
     """`--suggest`."""
     library, top = Library(asked.data_dir), asked.top
     name = library.default_model() if asked.model is None else asked.model
-    if asked.text is not None:
-        answer = _answer(_Request(as_unicode(asked.text)), opened(library, name), top)
-        if asked.as_json:
-            print_json(suggestions_json(answer, top, name))
-        else:
-            print("\n".join(suggestions_table(answer, top, name)), flush=True)
-        return 0
     opened(library, name)
-    above = deque[str](maxlen=MAX_LINES_ABOVE)
-    for line in lines_of_stdin():
-        if asked.as_json and line.lstrip().startswith("{"):
+    for line in texts_of(asked.operand):
+        if asked.operand is None and asked.json and line.lstrip().startswith("{"):
             print_json(_answer_request(line, library, name, top))
             continue
-        answer = _answer(_Request(line, above=tuple(above)), opened(library, name), top)
-        if asked.as_json:
+        answer = _answer(_Request(line), opened(library, name), top)
+        if asked.json:
             print_json(suggestions_json(answer, top, name))
+        elif asked.operand is not None:
+            print("\n".join(suggestions_table(answer, top, name)), flush=True)
         else:
-            print(one_line(answer, top), flush=True)
-        if asked.lines_above:
-            above.append(line)
+            words = answer.insertable(top)
+            print(*(f"{sanitize(c.word)} {c.probability:.1%}" for c in words), sep=", ", flush=True)
     return 0
 
 
@@ -119,29 +100,24 @@ def _answer(request: _Request, contexts: Contexts, top: int) -> Suggestions:
 
 
 def _answer_request(line: str, library: Library, default_model: str, top: int) -> dict[str, Any]:
-    """The answer to a request, or an error."""
+    """The answer to a request, or an error, with the `id` of the request if that can be read."""
+    identity = None
     try:
-        request = msgspec.json.decode(line, type=_Request)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        return {"error": f"not a request: {error}", "hint": HINT, "id": _id_in(line)}
-    if request.cursor is not None and request.cursor > (length := len(request.text)):
-        beyond = f"the cursor is {request.cursor}, and the text has {plural(length, 'character')}"
-        return {"error": beyond, "hint": "leave it out for the end", "id": request.id}
-    name, top = request.model or default_model, request.top or top
-    try:
+        fields = json.loads(line)
+        identity = fields.get("id") if isinstance(fields.get("id"), str | int) else None
+        request = msgspec.convert(fields, _Request)
+        if request.cursor is not None and request.cursor > len(request.text):
+            length = plural(len(request.text), "character")
+            beyond = f"the cursor is {request.cursor}, and the text has {length}"
+            raise UsageError(beyond, "leave it out for the end")
+        name, top = request.model or default_model, request.top or top
         answer = _answer(request, opened(library, name), top)
+    except (ValueError, RecursionError) as error:
+        return {"error": f"not a request: {error}", "hint": HINT, "id": identity}
     except RnnlmError as error:
         message, hint = error.worded(label_of)
-        return {"error": message, "hint": hint, "id": request.id}
-    return {**suggestions_json(answer, top, name), "id": request.id}
-
-
-def _id_in(line: str) -> str | int | None:
-    """The `id` of an invalid request; None if it has none."""
-    try:
-        return msgspec.json.decode(line, type=_Identity).id
-    except (msgspec.MsgspecError, RecursionError):
-        return None
+        return {"error": message, "hint": hint, "id": identity}
+    return {**suggestions_json(answer, top, name), "id": identity}
 
 
 def suggestions_json(answer: Suggestions, top: int, model: str) -> dict[str, Any]:
@@ -159,11 +135,6 @@ def suggestions_json(answer: Suggestions, top: int, model: str) -> dict[str, Any
         "unknown": list(answer.unknown),
         "model": model,
     }
-
-
-def one_line(answer: Suggestions, top: int) -> str:
-    """An answer on one line, the most likely word first."""
-    return ", ".join(f"{sanitize(c.word)} {c.probability:.1%}" for c in answer.insertable(top))
 
 
 def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str]:
@@ -189,7 +160,7 @@ def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str
             yield f"{label}: {sanitize(' '.join(words))}"
 
 
-def generate(request: GenerateRequest) -> int:
+def generate(request: Request) -> int:
     """`--generate`."""
     from rnnlm_tui.store.texts import copied_spans
 
@@ -198,12 +169,12 @@ def generate(request: GenerateRequest) -> int:
     model, tokenizer = chosen.model, chosen.model.tokenizer
     asked = request.words, request.temperature, request.top_k
     copies = copied_spans(chosen.name, chosen.folder, chosen.card, tokenizer)
-    for given in texts_of(request.text):
+    for given in texts_of(request.operand):
         above, line = split_last_line(model, given)
         words = generate_words(model, line, *asked, rng=rng, previous_lines=above)
         text = "\n".join([*above, continue_text(tokenizer, line, words)])
         spans = copies.copied(words, tokenizer.words(line)) if copies else ()
-        if request.as_json:
+        if request.json:
             copied = None if copies is None else [asdict(span) for span in spans]
             print_json({"text": text, "words": words, "model": chosen.name, "copied": copied})
             continue

@@ -19,9 +19,6 @@ from rnnlm_tui.lm.model import TINY, Array, Network, Weights, excluded_ids, in_b
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
-WINDOW = 256
-"""The context window on the card, in words: what a network is sure to have read. Its state carries
-on what stands before."""
 LOGITS_AT_ONCE = 1 << 21
 """Most logits computed together: for 10,000 words and 256 units a distribution takes 0.04 ms so,
 and 0.4 ms one by one."""
@@ -135,11 +132,10 @@ class CausalModel(Network):
         config: CausalConfig,
         vocabulary: Vocabulary,
         tokenizer: Tokenizer,
-        window: int,
         weights: Weights,
     ) -> None:
         """`weights` are named as in `causal_shapes` and checked."""
-        self.vocabulary, self.tokenizer, self.window = vocabulary, tokenizer, window
+        self.vocabulary, self.tokenizer = vocabulary, tokenizer
         self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         self.cell = cell
         self._softmax = AdaptiveSoftmax(weights)

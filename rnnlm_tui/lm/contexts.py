@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, tee
 from typing import TypeVar
 
+from rnnlm_tui.config import MAX_WORDS
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import MAX_WORDS, Array, LanguageModel, State
+from rnnlm_tui.lm.model import Array, LanguageModel, State
 from rnnlm_tui.lm.page_words import NOTHING, OnPage
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.text.vocabulary import BEGIN_ID

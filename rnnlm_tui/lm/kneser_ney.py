@@ -124,7 +124,7 @@ def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
     totals = np.bincount(level.parents, level.counts, level.above).astype(np.float32)
     shares /= np.maximum(totals, 1)[level.parents]
-    if not level.above:
+    if not level.above and len(shares):  # level 1; above an empty level there is nothing either
         predicted = np.ones_like(shares)
         predicted[[PADDING, BEGIN_ID]] = 0
         shares += (1 - shares.sum()) * predicted / predicted.sum()

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel
-from rnnlm_tui.lm.model import MAX_WORDS, READ_AT_ONCE, Array, LanguageModel, State, in_batches
+from rnnlm_tui.lm.model import READ_AT_ONCE, Array, LanguageModel, State, in_batches
 from rnnlm_tui.lm.recent_words import Recent, RecentWords
 from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -74,7 +74,7 @@ class MixedModel(LanguageModel):
         self.models = {name: models[name] for name in PRIOR if name in models}
         present = {name: mixture_weights.get(name, 0.0) for name in (*self.models, "cache")}
         self.mixture_weights = normalize(present)
-        self.tokenizer, self.window = tokenizer, MAX_WORDS
+        self.tokenizer = tokenizer
         self._own = own = next(iter(self.models.values()))
         self.own_vocabulary = self.vocabulary = own.vocabulary
         self.excluded_ids = own.excluded_ids

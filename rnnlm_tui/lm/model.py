@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.config import MAX_WORDS
 from rnnlm_tui.lm.page_words import PageWords
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -24,8 +25,6 @@ State: TypeAlias = Any
 TINY = float(np.finfo(np.float32).tiny)
 LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
-MAX_WORDS = 3000
-"""Words of context that are read if no state of it is kept, in 0.4 s by the English that ships."""
 READ_AT_ONCE = 256
 """Words whose states are computed together: bounds the memory for a line of any length."""
 
@@ -39,7 +38,7 @@ class LanguageModel(ABC):
 
     vocabulary: Vocabulary
     tokenizer: Tokenizer
-    window: int
+    window = MAX_WORDS
     """The number of words of context that the model sees."""
     excluded_ids: tuple[int, ...]
     """Ids that are never suggested; see the function `excluded_ids`."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, Config, LessonConfig
 from rnnlm_tui.lm.causal import CausalModel
-from rnnlm_tui.lm.kinds import KINDS
+from rnnlm_tui.lm.kinds import shapes_of
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.model import Array, LanguageModel, State, largest
 from rnnlm_tui.lm.ngram import NgramModel
@@ -130,9 +130,7 @@ def stages_of(
     ids = [number for _, number in line.read]
     yield Stage(
         "ids",
-        "Each word becomes its number in the vocabulary, which begins with the most frequent words."
-        if ids
-        else "There is no word to look up.",
+        "Each word becomes its number in the vocabulary, where frequent words come first.",
         np.array(ids, np.int64),
         labels,
     )
@@ -177,14 +175,11 @@ def _words_stage(model: LanguageModel, line: Line) -> Stage:
         for number, is_seen in zip(line.ids, line.seen(model.window), strict=True)
     ]
     labels = [f"{word} {note}".rstrip() for word, note in zip(line.words, notes, strict=True)]
+    ways = {"lesson": ", in small letters and without marks", "whitespace": ""}
+    way = ways.get(model.tokenizer.name, "; punctuation marks are words too")
+    sentence = f"The line is split into words{way}."
     if not labels:
         sentence = "The line has no whole word yet."
-    elif model.tokenizer.name == "lesson":
-        sentence = "The line is put in small letters and split into words, without marks."
-    elif model.tokenizer.writes_text:
-        sentence = "The line is split into words; punctuation marks are words too."
-    else:
-        sentence = "The line is split into words."
     if TOKENS[UNKNOWN_ID] in notes:
         sentence += (
             " Those that are not in the vocabulary are left out."
@@ -236,8 +231,6 @@ def _ngram_stages(
         weights.append(weight)
         values.append(np.append(probabilities, np.float32(0))[columns])
     known = f"The longest context that it knows is {rows[-1]!r}"
-    if length < len(labels):
-        known += f", not {' '.join(labels[-length - 1 :])!r}"
     if not length:
         known = "It knows no context here"
     yield Stage(
@@ -277,7 +270,7 @@ def layers_of(
     config: Config, total_words: int, window: int, ngrams: Sequence[int] = ()
 ) -> Iterator[Layer]:
     """The layers of a model; for an n-gram model, how many n-grams of each length it has."""
-    settings, shapes = config.model, KINDS[config.preset].shapes(config, total_words)
+    settings, shapes = config.model, shapes_of(config, total_words)
 
     def count(prefix: str) -> int:
         return sum(prod(shape) for name, shape in shapes.items() if name.startswith(prefix))

@@ -1,8 +1,7 @@
 """The connection to session.db, which stores what was typed. Does not import textual.
 
 All open apps share one SQLite file, which provides locks and atomic writes; each text is open in
-one of them. It is used in a thread
-of its own, so that no key press waits for the disk.
+one of them. It is used in a thread of its own, so that no key press waits for the disk.
 """
 
 from __future__ import annotations
@@ -12,39 +11,25 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.session.damaged import put_aside
 from rnnlm_tui.session.tables import STRICT, TABLES
 
 T = TypeVar("T")
-VERSION = 3
+VERSION = 4
 ENDINGS = ("-wal", "-shm", "")
 """Of the names of the files of a database. The log comes first: a new database would take it for
 its own."""
-OF_THE_SURROUNDINGS = (
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_INTERRUPT,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_NOLFS,
-    sqlite3.SQLITE_AUTH,
-)
-
-OF_THE_FILE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)
-"""Two codes of those classes that are of the file: it was opened for writing, so that only its own
-header can say that it is read-only; and it ends within a page."""
+OF_THE_FILE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
+               sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)  # fmt: skip
+"""The codes of errors in the contents of a file; all others are of its surroundings, such as a lock
+or a full disk. It was opened for writing, so that only its own header can say that it is read-only;
+and a short read is one of a file that ends within a page."""
 BUSY_TIMEOUT_S = 2.0
 """How long a write waits for one of another app, which takes less than a millisecond."""
 
@@ -62,7 +47,7 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA secure_delete = on")  # overwrites what is deleted
         _create(connection)
-        (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
             raise sqlite3.DatabaseError(str(result))
         purge(connection)  # what a killed app has left
@@ -72,6 +57,14 @@ def connect(path: Path) -> sqlite3.Connection:
     except UnicodeDecodeError as error:  # in a message on a schema that is not UTF-8
         connection.close()
         raise sqlite3.DatabaseError("its schema is not UTF-8") from error
+    return connection
+
+
+def connect_to_read(path: Path, query: str = "mode=ro") -> sqlite3.Connection:
+    """Opens a database of which nothing is changed. Raises sqlite3.Error."""
+    name = f"{path.absolute().as_uri()}?{query}"
+    connection = sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection.text_factory = decoded
     return connection
 
 
@@ -97,37 +90,14 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def purge(connection: sqlite3.Connection) -> None:
-    """Removes the deleted texts from the disk."""
-    if connection.execute("DELETE FROM text WHERE deleted").rowcount:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Removes the deleted texts. The log, which may still have them, goes with the last app."""
+    connection.execute("DELETE FROM text WHERE deleted")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Returns whether an error lies in the contents of the file, not in its surroundings: a lock,
-    the disk, the permissions. Errors of Python's module have no code, such as broken UTF-8."""
+    """Returns whether an error lies in the contents of the file. Those raised here have no code."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is None or code in OF_THE_FILE or code & 0xFF not in OF_THE_SURROUNDINGS
-
-
-def reason_of(error: Exception) -> str:
-    """Returns the message of an error, without the user's text."""
-    return str(error).partition(" with text ")[0]
-
-
-def stats_of(path: Path) -> dict[str, os.stat_result]:
-    """Returns the state of each file of a database that there is, by its ending. Raises OSError."""
-    found = dict[str, os.stat_result]()
-    for ending in ENDINGS:
-        with suppress(FileNotFoundError):
-            found[ending] = Path(f"{path}{ending}").stat()
-    return found
-
-
-def uri_of(path: Path, query: str) -> str:
-    """Returns the name of a database for SQLite, which accepts no host: that of a folder shared by
-    Windows begins with four slashes."""
-    posix = path.absolute().as_posix()
-    return f"file://{'' if posix.startswith('/') else '/'}{quote(posix, safe='/:')}?{query}"
+    return code is None or code in OF_THE_FILE or code & 0xFF in OF_THE_FILE[:3]
 
 
 class SessionDatabase:
@@ -143,29 +113,23 @@ class SessionDatabase:
         self._failed = failed
         self._path = folder / "session.db"
         self._connection: sqlite3.Connection | None = None
-        self._files = dict[str, os.stat_result]()
-        """The files of the connection, at its last use."""
+        self._files = dict[Path, os.stat_result]()
+        """The database and its log, as they were at the last use."""
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
-        self._put_aside: StorageError | None = None
-        """Says that the file was put aside, until that is reported."""
         self.problem: StorageError | None = None
         """Why a read or a write has failed, the last one; None if none has."""
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Calls `work` in the thread and returns its result. Raises StorageError."""
-        try:
-            return await self._in_thread(self._run, work)
-        finally:
-            self._report_put_aside()
+        return await asyncio.wrap_future(self._submit(work))
 
     async def read_anew(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Like `read`, on a connection of its own, which finds what a later app would find: the
         one that writes has parts of the file in memory."""
 
         def work_anew(_: sqlite3.Connection) -> T:
-            name = uri_of(self._path, "mode=ro")
-            with closing(sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
+            with closing(connect_to_read(self._path)) as connection:
                 return work(connection)
 
         return await self.read(work_anew)
@@ -174,7 +138,7 @@ class SessionDatabase:
         """Calls `work` in the thread, after all earlier calls. Waits for it at most `wait_s`
         seconds, in which the event loop stands still."""
         if not self._is_closed:
-            written = self._thread.submit(self._run, work)
+            written = self._submit(work)
             asyncio.wrap_future(written).add_done_callback(self._written)
             if wait_s:
                 wait([written], wait_s)
@@ -182,43 +146,38 @@ class SessionDatabase:
     async def close(self) -> None:
         """Waits until everything is written, and ends the thread."""
         self._is_closed = True
-        await self._in_thread(self._disconnect)
+        await asyncio.wrap_future(self._thread.submit(self._disconnect))
         self._thread.shutdown()
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             with suppress(sqlite3.Error, OSError):
-                self._check_files(self._connection)
+                self._check_files()
                 row = (os.getpid(),)
                 self._connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", row)
                 purge(self._connection)
             self._connection.close()
 
-    def _in_thread(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    def _submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        return self._thread.submit(self._run, work, asyncio.get_running_loop())
 
     def _written(self, done: asyncio.Future[object]) -> None:
         try:
             done.result()
         except StorageError as error:
             self._failed(error)
-        self._report_put_aside()
 
-    def _report_put_aside(self) -> None:
-        if (error := self._put_aside) is not None:
-            self._put_aside = None
-            self._failed(error)
-
-    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _run(self, work: Callable[[sqlite3.Connection], T], loop: asyncio.AbstractEventLoop) -> T:
         """Raises StorageError with the same message each time, so that it is shown only once."""
         try:
             if self._connection is None:
-                self._connection = self._connect()
-                self._files = stats_of(self._path)
-            self._check_files(self._connection)
+                self._connection = self._connect(loop)
+                files = (self._path, Path(f"{self._path}-wal"))
+                self._files = {path: path.stat() for path in files}
+            self._check_files()
             return work(self._connection)
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-            where, reason = self._path, reason_of(error)
+            where, reason = self._path, str(error)
             if isinstance(error, OSError):
                 where, reason = error.filename or where, os_reason(error)
             self.problem = StorageError(
@@ -227,25 +186,16 @@ class SessionDatabase:
             )
             raise self.problem from error
 
-    def _check_files(self, connection: sqlite3.Connection) -> None:
-        """Raises OSError or sqlite3.Error if another program has moved, replaced or cut a file."""
-        now, before = stats_of(self._path), self._files
-        same = {end for end in before if end in now and os.path.samestat(before[end], now[end])}
-        cut = {end for end in same if now[end].st_size < before[end].st_size}
-        if "-shm" in cut:
-            # It is mapped into memory: the next access beyond its end would kill the process. Its
-            # contents are an index, which SQLite makes again if they are zeros.
-            os.truncate(f"{self._path}-shm", before["-shm"].st_size)
-            now["-shm"] = before["-shm"]
-        is_whole = len(same) == len(before) and "" not in cut
-        if is_whole and "-wal" in cut:  # by SQLite itself, or else this is an error
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        if not is_whole:
-            reason = "another program has moved, replaced or emptied it"
-            raise FileNotFoundError(errno.ENOENT, reason, str(self._path))
-        self._files = now
+    def _check_files(self) -> None:
+        """Raises OSError if another program has moved, replaced or cut a file."""
+        for path, before in self._files.items():
+            now = path.stat() if path.exists() else None
+            if now is None or not os.path.samestat(before, now) or now.st_size < before.st_size:
+                reason = "another program has moved, replaced or emptied it"
+                raise FileNotFoundError(errno.ENOENT, reason, str(self._path))
+            self._files[path] = now
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, loop: asyncio.AbstractEventLoop) -> sqlite3.Connection:
         """Opens the database. Puts the file aside and creates a new one if it is damaged."""
         try:
             return connect(self._path)
@@ -253,7 +203,6 @@ class SessionDatabase:
             if not is_damage(error):
                 raise
             kept = put_aside(self._path, ENDINGS)
-            self._put_aside = StorageError(
-                f"what you wrote before cannot be read: {reason_of(error)}", f"it is now in {kept}"
-            )
+            problem = f"what you wrote before cannot be read: {error}"
+            loop.call_soon_threadsafe(self._failed, StorageError(problem, f"it is now in {kept}"))
         return connect(self._path)

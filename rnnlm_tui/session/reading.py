@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
-from rnnlm_tui.session.database import BUSY_TIMEOUT_S, VERSION, decoded, reason_of, uri_of
+from rnnlm_tui.session.database import VERSION, connect_to_read
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
@@ -29,7 +29,7 @@ def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
     try:
         lines = _read(path, titles) if path.exists() else None
     except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-        reason = os_reason(error) if isinstance(error, OSError) else reason_of(error)
+        reason = os_reason(error) if isinstance(error, OSError) else str(error)
         raise CorpusError(
             f"cannot read what was written in the app, in {path}: {reason}",
             "name files to train on",
@@ -48,11 +48,7 @@ def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
     """Returns the lines, or None if there is no text at all."""
     # While an app is open there is a log. Without one, only this mode creates none.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
-    opened = sqlite3.connect(
-        uri_of(path, mode), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
-    )
-    with closing(opened) as connection:
-        connection.text_factory = decoded
+    with closing(connect_to_read(path, mode)) as connection:
         connection.execute("BEGIN")  # all that is read is of one moment
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if not version:  # an app is creating it

@@ -6,9 +6,7 @@ import hashlib
 import io
 import os
 import shutil
-import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +47,7 @@ def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
     lines = text.split(line_end)
     if not lines[-1]:  # after the end of the last line
         lines.pop()
-    return ReadFile(TextFile(_absolute(path), codec, line_end, _digest(raw), time.time()), lines)
+    return ReadFile(_file(path, codec, line_end, raw), lines)
 
 
 def write_text_file(
@@ -77,7 +75,7 @@ def write_text_file(
             shutil.copymode(target, temporary)
 
     write_file(target, write)
-    return TextFile(_absolute(Path(path)), encoding, line_end, _digest(raw), time.time())
+    return _file(Path(path), encoding, line_end, raw)
 
 
 def digest_of(path: str) -> str | None:
@@ -92,17 +90,9 @@ def digest_of(path: str) -> str | None:
         return ""
 
 
-def _digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
-
-
-def _absolute(path: Path) -> str:
-    """Raises StorageError for a name that the database cannot store."""
-    absolute = str(path.absolute())
-    with suppress(UnicodeEncodeError):
-        absolute.encode()
-        return absolute
-    raise StorageError("the name of this file is not UTF-8", "rename the file")
+def _file(path: Path, encoding: str, line_end: str, raw: bytes) -> TextFile:
+    digest = hashlib.sha256(raw).hexdigest()
+    return TextFile(str(path.absolute()), encoding, line_end, digest)
 
 
 def _line_end(text: str) -> str:

@@ -6,12 +6,21 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.session.folding import straight_quotes
-from rnnlm_tui.session.tables import Text, TextFile, storable, store_text
+from rnnlm_tui.session.tables import (
+    Draft,
+    Text,
+    TextFile,
+    Turn,
+    add_turn,
+    read_turns,
+    storable,
+    store_text,
+)
 from rnnlm_tui.text.reading import count_words
 
 NEW = "new text"
@@ -24,19 +33,21 @@ HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
 FIRST_WORDS = """coalesce(title,
     (SELECT line FROM turn WHERE turn.text = text.number AND trim(line, char(9, 10, 13, 32)) != ''
      ORDER BY turn.number LIMIT 1), draft)"""
+WORDS = "(SELECT coalesce(sum(words), 0) FROM turn WHERE turn.text = text.number)"
 LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.number
     WHERE NOT text.deleted ORDER BY turn.number"""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A text in the list: its title, when it was changed, how many words it has, the path of its
-    file or "", and the first line in which the search found something, or ""."""
+class Listed(NamedTuple):
+    """A text in the list: its title, when it was changed, the words of its lines, those of what is
+    being written at its end, the path of its file or "", and the first line in which the search
+    found something, or ""."""
 
     number: int
     title: str
     changed: float
     words: int
+    draft_words: int
     path: str
     found: str = ""
 
@@ -61,41 +72,52 @@ def last_text(connection: sqlite3.Connection) -> int | None:
     return None
 
 
-def text_of_file(connection: sqlite3.Connection, path: str) -> int | None:
-    """Returns the number of the text that is saved in this file."""
+def text_of_file(connection: sqlite3.Connection, path: str) -> Text | None:
+    """Returns the text that is saved in this file."""
     statement = "SELECT number FROM text WHERE path = ? AND NOT deleted ORDER BY opened DESC"
     row = connection.execute(statement, (storable(path),)).fetchone()
-    return row[0] if row else None
+    return read_text(connection, row[0]) if row else None
 
 
 def read_text(connection: sqlite3.Connection, number: int | None) -> Text | None:
-    """Returns a text, or None if there is no such text."""
-    statement = """SELECT title, changed, words, path, encoding, line_end, digest, saved FROM text
+    """Returns a text without its draft, or None if there is no such text."""
+    statement = """SELECT title, changed, path, encoding, line_end, digest, saved FROM text
         WHERE number = ? AND NOT deleted"""
-    for title, changed, words, path, *of_file in connection.execute(statement, (number,)):
-        file = None if path is None else TextFile(path, *of_file)
-        return Text(number, title, changed, words, file)
+    for title, changed, path, *of_file in connection.execute(statement, (number,)):
+        return Text(number, title, changed, None if path is None else TextFile(path, *of_file))
     return None
 
 
-def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text, str]:
-    """Opens a text, or a new one, in this app, in place of the one before. Returns what is being
-    written at its end, too. Raises StorageError if it is open in another app."""
+def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text, list[Turn]]:
+    """Opens a text, or a new one, in this app, in place of the one before. Returns it and its
+    lines. Raises StorageError if it is open in another app."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        statement = f"SELECT pid, opened, draft, {FIRST_WORDS} FROM text WHERE number = ?"
-        found = connection.execute(statement, (number,)).fetchone() or (None, 0.0, "", "")
-        pid, opened, draft, words = found
+        check_closed(connection, number)
+        own = os.getpid()
+        connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", (own,))
+        row = (time.time(), own, number)
+        connection.execute("UPDATE text SET opened = ?, pid = ? WHERE number = ?", row)
+    text = read_text(connection, number) or Text()
+    turns = read_turns(connection, text.number)
+    statement = "SELECT draft, edited, edit FROM text WHERE number = ?"
+    for draft, edited, edit in connection.execute(statement, (text.number,)):
+        turn = next((turn for turn in turns if turn.number == edited), None)
+        # The lines of a file are others after it was read again.
+        lost = "\n".join(filter(None, (draft, edit)))
+        text.draft = Draft(lost) if turn is None else Draft(draft, turn, edit)
+    return text, turns
+
+
+def check_closed(connection: sqlite3.Connection, number: int | None) -> None:
+    """Raises StorageError if a text is open in another app."""
+    statement = f"SELECT pid, opened, {FIRST_WORDS} FROM text WHERE number = ?"
+    for pid, opened, words in connection.execute(statement, (number,)).fetchall():
         if is_running(pid, opened):
             raise StorageError(
                 f"“{title_of(words)}” is open in another app, process {pid}",
                 "close it there, or begin a new text: ctrl+n",
             )
-        own = os.getpid()
-        connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", (own,))
-        row = (time.time(), own, number)
-        connection.execute("UPDATE text SET opened = ?, pid = ? WHERE number = ?", row)
-    return read_text(connection, number) or Text(), draft
 
 
 def is_running(pid: int | None, then: float) -> bool:
@@ -118,11 +140,11 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     """Returns the texts that have all words of `query` in their title or in one of their lines, the
     newest first. Takes 50 ms for 50,000 lines."""
     words = straight_quotes(query).casefold().split()
-    statement = f"""SELECT number, {FIRST_WORDS}, changed, words, coalesce(path, '') FROM text
-        WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
+    statement = f"""SELECT number, {FIRST_WORDS}, changed, {WORDS}, draft, coalesce(path, '')
+        FROM text WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
     texts = [
-        Listed(number, title_of(title), *others)
-        for number, title, *others in connection.execute(statement)
+        Listed(number, title_of(title), changed, count, count_words(draft), path)
+        for number, title, changed, count, draft, path in connection.execute(statement)
     ]
     if not words:
         return texts
@@ -133,7 +155,7 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
         if number not in found and _has(line, words):
             found[number] = line
     return [
-        replace(text, found=found.get(text.number, ""))
+        text._replace(found=found.get(text.number, ""))
         for text in texts
         if text.number in found or _has(text.title, words)
     ]
@@ -173,54 +195,41 @@ def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None
     connection.execute("UPDATE text SET title = ? WHERE number = ?", row)
 
 
-def delete_text(connection: sqlite3.Connection, number: int) -> None:
-    """Deletes a text. It can be brought back until the app ends. Raises StorageError if it is open
-    in another app."""
+def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -> None:
+    """Deletes a text, which can be brought back until the app ends, or brings it back. Raises
+    StorageError if it is open in another app."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        statement = "SELECT pid, opened FROM text WHERE number = ?"
-        for pid, opened in connection.execute(statement, (number,)).fetchall():
-            if is_running(pid, opened):
-                raise StorageError(f"it is open in another app, process {pid}", "close it there")
-        connection.execute("UPDATE text SET deleted = 1 WHERE number = ?", (number,))
-
-
-def restore_text(connection: sqlite3.Connection, number: int) -> None:
-    """Brings a deleted text back."""
-    connection.execute("UPDATE text SET deleted = 0 WHERE number = ?", (number,))
+        check_closed(connection, number)
+        connection.execute("UPDATE text SET deleted = ? WHERE number = ?", (deleted, number))
 
 
 # The files of texts
 
 
-def set_file(
-    connection: sqlite3.Connection,
-    text: Text,
-    file: TextFile,
-    lines: Iterable[tuple[str, float | None]] | None = None,
+def set_file(connection: sqlite3.Connection, text: Text, file: TextFile) -> None:
+    """Notes in which file a text is."""
+    text.file = file
+    row = (*map(storable, file[:4]), file.saved, store_text(connection, text))
+    columns = "path = ?, encoding = ?, line_end = ?, digest = ?, saved = ?"
+    connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
+
+
+def read_file_into(
+    connection: sqlite3.Connection, text: Text, file: TextFile, lines: Iterable[str]
 ) -> None:
-    """Notes in which file a text is. `lines`, each with the time when it was sent, replace those of
-    the text."""
+    """Makes the lines of a file those of a text."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        number = store_text(connection, text)
-        row = (*map(storable, file[:4]), file.saved, number)
-        columns = "path = ?, encoding = ?, line_end = ?, digest = ?, saved = ?"
-        connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
-        if lines is None:
-            return
-        connection.execute("DELETE FROM turn WHERE text = ?", (number,))
-        words = 0
-        for line, sent in lines:
-            words += count_words(line)
-            values = (number, storable(line), sent)
-            connection.execute("INSERT INTO turn (text, line, sent) VALUES (?, ?, ?)", values)
-        counts = (words, file.saved, number)
-        connection.execute("UPDATE text SET words = ?, changed = ? WHERE number = ?", counts)
+        set_file(connection, text, file)
+        connection.execute("DELETE FROM turn WHERE text = ?", (text.number,))
+        text.changed = time.time()
+        for line in lines:
+            add_turn(connection, text, Turn(line))
 
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:
     """Returns the paths of the files that do not have all lines of their texts."""
-    statement = "SELECT path FROM text WHERE changed > saved AND NOT deleted ORDER BY changed"
+    statement = "SELECT path FROM text WHERE NOT saved AND NOT deleted ORDER BY changed"
     found = connection.execute(statement)
     return [path for (path,) in found]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from rnnlm_tui.config import Config
+from rnnlm_tui.config import MAX_WORDS, Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.event_types import CorpusFacts, Count, EpochFigures, Evaluation, ShortText
-from rnnlm_tui.lm.kinds import KINDS, parameters_of
+from rnnlm_tui.lm.kinds import parameters_of
 from rnnlm_tui.lm.mixture import LABELS, ComponentName
 from rnnlm_tui.store.files import T, parse_json
+from rnnlm_tui.text.vocabulary import special_tokens_of
+
+Window: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_WORDS)]
+"""How many words before the next one a model reads."""
 
 FORMAT = 1
 """The format of a model's file and of the state of a run."""
@@ -49,7 +53,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     format: int = FORMAT
     config: Config
     total_words: Annotated[int, Meta(ge=2, le=1 << 26)]
-    window: Annotated[int, Meta(ge=0, le=1024)]
+    window: Window
     corpus: CorpusFacts
     metrics: EpochFigures | None
     epochs_done: Count
@@ -76,7 +80,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     @property
     def words_known(self) -> int:
         """The size of the vocabulary without padding and special tokens."""
-        return self.total_words - 1 - len(KINDS[self.config.preset].special_tokens)
+        return self.total_words - 1 - len(special_tokens_of(self.config.preset))
 
     @property
     def base(self) -> str | None:

@@ -5,8 +5,10 @@
     runs/NAME/resume.safetensors   the state of the training of this name (see `run_files`)
     runs/NAME/update.safetensors   the best epoch of an update that is not finished
     runs/NAME/history.jsonl        its events
+    runs/NAME/control              orders to it while it runs (see `training.control`)
     runs/NAME/run.json             the files that the model learned
     texts/NAME.txt                 a text to train on that had no file (see `texts`)
+    .deleted/PID-TIME              a model deleted in the app of this process, until it ends
 
 A model's file is all that another machine needs. The run of the same name is of use to this machine
 only. A file is written under a temporary name, flushed and renamed, so that readers see the old one
@@ -32,7 +34,8 @@ T = TypeVar("T")
 WINDOWS_TRIES = 20
 SUFFIX, TEMPORARY = ".safetensors", ".tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
-HISTORY, RUN = "history.jsonl", "run.json"
+HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
+DELETED = ".deleted"
 STILL_THERE = "what was saved before is still there"
 
 

@@ -24,7 +24,7 @@ from msgspec import Meta, json
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.lm.kinds import KINDS
+from rnnlm_tui.lm.kinds import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_counts
@@ -42,7 +42,7 @@ from rnnlm_tui.store.tensors import (
 from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 
 CARD, VOCABULARY, CONVENTIONS = "card", "vocabulary", "conventions"
 """The entry of the header's metadata with the card, and the tensors with JSON."""
@@ -72,7 +72,7 @@ class StoredModel:
 
     def vocabulary(self) -> Vocabulary:
         raw = self._tensor(VOCABULARY).tobytes()
-        vocabulary = parse_vocabulary(raw, KINDS[self.card.config.preset].special_tokens)
+        vocabulary = parse_vocabulary(raw, special_tokens_of(self.card.config.preset))
         if len(vocabulary.words) != self.card.words_known:
             raise ModelError(
                 f"its vocabulary has {len(vocabulary.words)} words, not {self.card.words_known}"
@@ -87,7 +87,7 @@ class StoredModel:
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
     def network(self) -> dict[str, NDArray[np.float32]]:
-        """The checked weights of the network, by their names in `KINDS`."""
+        """The checked weights of the network, by the names of `shapes_of`."""
         stored = self.tensors(NETWORK)
         if {name: (w.shape, w.dtype.name) for name, w in stored.items()} != _network_of(self.card):
             raise ModelError(OTHER_TENSORS)
@@ -114,8 +114,8 @@ class StoredModel:
         tokenizer = make_tokenizer(card.tokenizer, self.conventions(), vocabulary)
         models = dict[ComponentName, LanguageModel]()
         if card.has_network:
-            load, weights = KINDS[card.config.preset].load, self.network()
-            models["network"] = load(card.config, vocabulary, tokenizer, card.window, weights)
+            known = vocabulary, tokenizer, card.window
+            models["network"] = load_network(card.config, *known, self.network())
         if card.ngrams:
             models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams())
         own = next(iter(models.values()))
@@ -132,7 +132,7 @@ class StoredModel:
 def _network_of(card: ModelCard) -> dict[str, tuple[tuple[int, ...], str]]:
     """The shapes and types of the tensors of the network."""
     tensors = dict[str, tuple[tuple[int, ...], str]]()
-    for name, shape in KINDS[card.config.preset].shapes(card.config, card.total_words).items():
+    for name, shape in shapes_of(card.config, card.total_words).items():
         if len(shape) == 2 and card.config.preset != "lesson":
             tensors |= {name: (shape, "int8"), name + SCALE: (shape[:1], "float32")}
         else:

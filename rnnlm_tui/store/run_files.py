@@ -17,17 +17,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from msgspec import Meta, Struct, field, json
+from msgspec import Struct, field, json
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.event_types import Count, Epoch, EpochEnded, Figure, ShortText, from_json_line
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import FORMAT, Ancestor, parse_formatted
+from rnnlm_tui.store.card import FORMAT, Ancestor, Window, parse_formatted
 from rnnlm_tui.store.files import HISTORY, RESUME, RUN
 from rnnlm_tui.store.tensors import open_tensors, write_tensors
 
@@ -76,7 +76,7 @@ class RunFacts(Struct, kw_only=True):
     encoding: ShortText | None
     sha256: ShortText
     seed_line: str
-    window: Annotated[int, Meta(ge=0, le=1024)]
+    window: Window
     ancestors: list[Ancestor] = []
     blocked_words: list[ShortText] = []
     base: ShortText | None = None

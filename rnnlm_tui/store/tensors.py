@@ -50,12 +50,13 @@ def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def expanded(stored: Arrays) -> dict[str, NDArray[Any]]:
-    """The reverse of `quantized`, in float32."""
-    return {
-        name: array * stored[name + SCALE][:, None] if array.dtype == np.int8 else array
-        for name, array in stored.items()
-        if not name.endswith(SCALE)
-    }
+    """The reverse of `quantized`, in float32. Damaged scales may give what is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {
+            name: array * stored[name + SCALE][:, None] if array.dtype == np.int8 else array
+            for name, array in stored.items()
+            if not name.endswith(SCALE)
+        }
 
 
 def is_usable(weight: NDArray[np.floating[Any]]) -> bool:

@@ -91,31 +91,23 @@ def texts_folder(library: Library) -> Path:
     return library.data_dir.absolute() / "texts"
 
 
-def save_text(folder: Path, name: str, text: str) -> Path:
-    """Stores a text as a file in a folder that only its owner can read, and returns its path. Does
-    not overwrite another text of that name, which the run of a renamed model may need. Raises
-    StorageError."""
+def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
+    """Stores what was written, for the model of this name, as a file in a folder that only its
+    owner can read, and returns its path. Does not overwrite another text, which the run of a
+    renamed model may need. Raises StorageError."""
+    text = SEPARATOR.join(paragraphs) + "\n"
     raw = text.encode("utf-8-sig", "replace")  # the mark tells it from files in other encodings
-    paths = (folder / f"{name}{suffix}.txt" for suffix in chain([""], (f"-{i}" for i in count(2))))
+    stems = chain([f"{name}-written"], (f"{name}-written-{number}" for number in count(2)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
+        paths = (folder / f"{stem}.txt" for stem in stems)
         path = next(path for path in paths if not path.exists() or path.read_bytes() == raw)
         write_bytes(path, raw)
         path.chmod(0o600)
     except OSError as error:
         raise StorageError(f"cannot store the text in {folder}: {os_reason(error)}") from error
     return path
-
-
-def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
-    """Stores what was written, for the model of this name, as `save_text` does."""
-    return save_text(folder, f"{name}-written", text_of(paragraphs))
-
-
-def text_of(paragraphs: Iterable[str]) -> str:
-    """Returns the text in which each of these is a paragraph."""
-    return SEPARATOR.join(paragraphs) + "\n"
 
 
 def paragraphs_of(written: Iterable[str]) -> list[str]:

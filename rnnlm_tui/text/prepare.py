@@ -6,7 +6,7 @@ Shapes: N words, L lines of the text, blank ones included.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -23,7 +23,7 @@ from rnnlm_tui.text.held_out import Mask, hold_out, sampled, written_lines
 from rnnlm_tui.text.reading import Report, Text, no_report
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import PROSE, TOKENIZERS, make_tokenizer
-from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
+from rnnlm_tui.text.vocabulary import PADDING, Vocabulary, special_tokens_of
 
 LEARNED_WORDS = 1_000_000
 """Words of the lines that the conventions of prose are learned from, spread over the text."""
@@ -33,7 +33,7 @@ FEWEST_PAIRS = 2
 FEW_IDS = 1 << 16
 """So many ids fit into two bytes each."""
 NOTHING_HELD_OUT = (
-    "nothing is held out (too few new lines): the figures tell how well the model remembers"
+    "too few lines to keep some apart: the figures tell how well it remembers those it has learned"
 )
 
 
@@ -84,9 +84,8 @@ class Prepared:
 def prepare(
     text: Text,
     config: Config,
-    special_tokens: Sequence[str],
-    window_for: Callable[[int], int],
     *,
+    window: int | None = None,
     tokenizer: Tokenizer | None = None,
     known: Vocabulary | None = None,
     held_out: Mask | None = None,
@@ -95,14 +94,14 @@ def prepare(
 ) -> Prepared:
     """Splits, counts and encodes a text. Each line is tokenized once.
 
-    `window_for` returns the model's window for a longest training line of so many words.
-    `tokenizer` is that of a model that the training goes on with; by default it is learned from the
-    training lines, and knows the usual case of `known` words too. `held_out` [L] is the mask of
-    held-out lines; by default it follows from the settings. `vocabulary_for` is given the text's
-    own frequent words, as the settings limit them, and returns the vocabulary; by default it is
-    these. Raises CorpusError if there is not enough to train on.
+    `window` and `tokenizer` are those of a model that the training goes on with; by default the
+    window follows from the longest line, and the tokenizer is learned from the training lines and
+    knows the usual case of `known` words too. `held_out` [L] is the mask of held-out lines; by
+    default it follows from the settings. `vocabulary_for` is given the text's own frequent words,
+    as the settings limit them, and returns the vocabulary; by default it is these. Raises
+    CorpusError if there is not enough to train on.
     """
-    settings = config.train
+    settings, special_tokens = config.train, special_tokens_of(config.preset)
     if held_out is None:
         held_out = hold_out(written_lines(text), settings.held_out, settings.seed)
     if config.tokenizer != PROSE:
@@ -122,15 +121,12 @@ def prepare(
     counts = Counter(dict(zip(number_of, of_numbers, strict=True)))
     frequent = [
         word  # those that are equally frequent are in the order of the text
-        for word, count in counts.most_common()
-        if count >= settings.min_count and word not in special_tokens
+        for word, _ in counts.most_common()
+        if word not in special_tokens
     ]
     vocabulary = Vocabulary(frequent[: settings.max_vocabulary], special_tokens)
     if vocabulary_for is not None:
         vocabulary = vocabulary_for(vocabulary)
-    if not vocabulary.words:
-        why = f"no word occurs {settings.min_count} times in {text.name}"
-        raise CorpusError(why, "give a smaller {min_count}")
     numbers, lengths = number_words(compress(text, held_out), tokenizer, number_of)
     ids = vocabulary.ids([*number_of])
     if vocabulary.total_words <= FEW_IDS:
@@ -141,7 +137,7 @@ def prepare(
         text=text,
         tokenizer=make_tokenizer(config.tokenizer, tokenizer.conventions, vocabulary),
         vocabulary=vocabulary,
-        window=window_for(train.longest),
+        window=config.window(train.longest) if window is None else window,
         train=train,
         held_out=held,
         held_out_mask=held_out,

@@ -9,13 +9,19 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.config import LESSON_PRESET
+
 PADDING = 0
 CACHED_LINES, CACHED_PREFIXES = 512, 4096
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
-"""The unknown word, the start and the end of a line: ids 1, 2 and 3 of models of whole lines. The
-lesson has none."""
+"""The unknown word, the start and the end of a line: ids 1, 2 and 3 of models of whole lines."""
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
+
+
+def special_tokens_of(preset: str) -> tuple[str, ...]:
+    """Those of the models of a preset. The lesson has none."""
+    return () if preset == LESSON_PRESET else SPECIAL_TOKENS
 
 
 class Vocabulary:

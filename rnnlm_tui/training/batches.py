@@ -28,7 +28,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import CausalTrainConfig, TrainConfig
+from rnnlm_tui.config import CausalTrainConfig, LessonTrainConfig
 from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
@@ -44,7 +44,7 @@ Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
 class PrefixBatches:
     """The lesson's batches: all prefix sequences, in a new random order each epoch."""
 
-    def __init__(self, prepared: Prepared, settings: TrainConfig) -> None:
+    def __init__(self, prepared: Prepared, settings: LessonTrainConfig) -> None:
         self._prepared, self._size, self._seed = prepared, settings.batch_size, settings.seed
         self.steps = -(-prepared.predictions // self._size)
         """Batches per epoch; the last one may be smaller."""

@@ -1,24 +1,42 @@
-"""How a signal handler or another thread controls a training, from the moment it reads its text."""
+"""How a training is controlled, from the moment it reads its text: by a signal handler, and by any
+program that appends lines to a file in its folder.
+
+    pause, resume    after the current step
+    stop             saves and ends
+    sample TEXT      is the line to continue after each epoch
+    owner PID        stops it when the process of this number is gone, however that has ended
+    detach           lets it continue without its owner, and when its terminal is closed
+"""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
 
 from rnnlm_tui.event_types import Event, Paused, Preparing, Resumed
+from rnnlm_tui.store.appended import OWNER, AppendedLines
 
 LOOK_AGAIN_S = 0.05
 """How often a paused training checks whether to resume."""
+OBEY_EVERY_S = 0.2
+"""How often a training looks for orders. That takes 30 microseconds."""
 REPORT_EVERY_S = 0.1
 
 
 class Control:
     """Stop, pause and the seed line, which the training reads between two steps.
 
-    While it is `preparing` its text, a signal ends that at once, since standard input may never
-    end. A `detached` run continues after the process that started it has ended. If lines on
-    standard input control it, it `has_controller`, and the end of these lines stops it; else a
-    closed output does, and leaves it `unwatched`.
+    While it is `preparing` its text, a stop ends that at once, since standard input may never
+    end. A `detached` run continues after the process that started it has ended. A closed output
+    stops any other one, and leaves it `unwatched`.
 
     Plain attributes, not an Event: a signal handler that sets an Event while the main thread holds
     its lock would deadlock.
@@ -27,43 +45,103 @@ class Control:
     def __init__(self, seed_line: str = "") -> None:
         self.seed_line = seed_line
         self.stopped = self.paused = self.preparing = False
-        self.detached = self.unwatched = self.has_controller = False
+        self.detached = self.unwatched = False
+        self._owner: psutil.Process | None = None
+        self._has_lost_owner = False
 
     def stop(self) -> None:
         """Asks the training to save and end after the current step."""
         self.stopped = True
-        self.paused = False
-
-    def pause(self) -> None:
-        """Asks the training to pause after the current step."""
-        self.paused = not self.stopped
-
-    def resume(self) -> None:
-        """Ends a pause."""
-        self.paused = False
 
     def wait_while_paused(self, now: Callable[[], float]) -> Iterator[Event]:
         """Waits while the training is paused. Yields an event before and after; `now` gives their
-        times."""
-        if not self.paused:
+        times. A stop ends it."""
+        if not self.paused or self.stopped:
             return
         yield Paused(now(), "requested")
-        while self.paused:
+        while self.paused and not self.stopped:
             time.sleep(LOOK_AGAIN_S)
         yield Resumed(now(), "stop requested" if self.stopped else "requested")
 
-    def handle_command(self, line: str) -> bool:
-        """Obeys a line of the control protocol; returns False for any other line."""
-        word, _, rest = line.strip().partition(" ")
-        if word in ("pause", "resume", "stop") and not rest:
-            getattr(self, word)()
-        elif word == "detach" and not rest:
-            self.detached = True
-        elif word == "sample" and rest.strip():
-            self.seed_line = rest.strip()
-        else:
-            return False
+    def handle_command(self, line: str) -> None:
+        """Obeys an order; ignores any other line."""
+        match line.strip().split(maxsplit=1):
+            case ["pause"]:
+                self.paused = True
+            case ["resume"]:
+                self.paused = False
+            case ["stop"]:
+                self.stop()
+            case ["detach"]:
+                self.detached = True
+            case ["sample", text]:
+                self.seed_line = text
+            case ["owner", pid] if pid.isdecimal():
+                try:
+                    self._owner = psutil.Process(int(pid))
+                except psutil.NoSuchProcess:
+                    self._has_lost_owner = True
+                except ValueError:  # a number of more than 4,300 digits
+                    pass
+
+    def obey(self, orders: AppendedLines) -> None:
+        """Obeys the new orders, and stops the training if its owner is gone, unless it is detached.
+
+        First it looks for the owner, which may order that as the last thing it does.
+        """
+        if self._owner is not None and not self.detached and not is_alive(self._owner):
+            self._has_lost_owner = True
+        for line in orders.read():
+            self.handle_command(line.decode("utf-8", "replace"))
+        if self._has_lost_owner and not self.detached:
+            self.stop()
+        if self.stopped and self.preparing and sys.platform != "win32":
+            # A program that does not handle this signal ignores it.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs. One that has ended may stay in the list of processes, where nobody
+    asks how it ended, as in a container."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
         return True
+
+
+@contextmanager
+def obeyed(control: Control, path: Path) -> Iterator[None]:
+    """Obeys the orders that are appended to a file, which is removed at the end.
+
+    A program that starts a training to own it says so in its environment, and has removed the
+    orders to an earlier training: what it writes before this one reads them is not lost.
+    """
+    if owner := os.environ.get(OWNER):
+        control.handle_command(f"owner {owner}")
+    else:
+        _remove(path)
+    ended = threading.Event()
+
+    def obey() -> None:
+        orders = AppendedLines(path)
+        while not ended.wait(OBEY_EVERY_S):
+            control.obey(orders)
+
+    thread = threading.Thread(target=obey, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # on Windows somebody may be writing to it
+        path.unlink(missing_ok=True)
 
 
 class StoppedError(Exception):

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from rnnlm_tui.config import Config
-from rnnlm_tui.lm.kinds import KINDS
+from rnnlm_tui.lm.kinds import load_network
 from rnnlm_tui.lm.model import Arrays, LanguageModel
+from rnnlm_tui.store.files import UPDATE
 from rnnlm_tui.store.model_file import text_tensors
 from rnnlm_tui.store.run_files import RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
@@ -41,16 +42,20 @@ class Start:
 
 @dataclass(frozen=True)
 class Job:
-    """A training. It saves its best epoch at `path` and its state in `folder`; an update then
-    replaces the model at `replaces`, if it is better. `english` is mixed with what it learns."""
+    """A training of the model whose file is `model`. It saves its state in `folder`. `english` is
+    mixed with what it learns."""
 
     name: str
-    path: Path
+    model: Path
     folder: Path
     start: Start
     facts: RunFacts
     english: LanguageModel | None = None
-    replaces: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it saves its best epoch; an update then replaces the model, if it is better."""
+        return self.folder / UPDATE if self.facts.is_update else self.model
 
     @property
     def config(self) -> Config:
@@ -88,5 +93,5 @@ class Job:
 
     def load_network(self, weights: Arrays) -> LanguageModel:
         """The network of these weights, ready to predict."""
-        prepared, load = self.prepared, KINDS[self.config.preset].load
-        return load(self.config, prepared.vocabulary, prepared.tokenizer, prepared.window, weights)
+        known = self.prepared
+        return load_network(self.config, known.vocabulary, known.tokenizer, known.window, weights)

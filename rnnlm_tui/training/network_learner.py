@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, TrainConfig
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, LessonTrainConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.event_types import Metrics
 from rnnlm_tui.lm.model import excluded_ids
@@ -205,7 +205,7 @@ def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]
         assert isinstance(config, CausalConfig)
         network = CausalNetwork(job.config.preset, config, words, rng)
         return network, BpttBatches(prepared, settings)
-    assert isinstance(config, LessonConfig) and isinstance(settings, TrainConfig)
+    assert isinstance(config, LessonConfig) and isinstance(settings, LessonTrainConfig)
     return LessonNetwork(config, words, rng), PrefixBatches(prepared, settings)
 
 

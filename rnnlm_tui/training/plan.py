@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import (
@@ -20,6 +21,7 @@ from rnnlm_tui.config import (
     OWN_TEXT_PRESET,
     SETTINGS,
     Config,
+    check_value,
     make_config,
     preset_named,
 )
@@ -70,6 +72,12 @@ CHANGEABLE = ("epochs", "learning_rate", "patience", "threads", "device")
 """The settings that may change when a run is resumed. All others stay as they were at its start,
 whatever the environment says."""
 
+EXCLUDED = {
+    "update": ("resume", "force", "name", "on", "start_from"),
+    "resume": ("force", "on", "preset", "start_from", "written"),
+}
+"""The options that do not go with another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
@@ -78,8 +86,8 @@ class TrainingRequest:
     Without `sources` the text is the sonnets, and a resumed or updated run keeps its own. `name`
     and `seed_line` are made of the text by default. `settings` override `defaults`, of which a
     preset ignores those that it does not have, and which may name the preset; both may be text or
-    numbers. `base` is the model to mix with, `source_model` the one to start from ("none":
-    nothing), `update` the one to train further on its texts, those `added` included. `written` are
+    numbers. `on` is the model to mix with, `start_from` the one to start from ("none": nothing),
+    `update` the one to train further on its texts, those `added` included. `written` are
     titles of texts that were written in the app, or "all": further text, of which an update takes
     what its model has not learned. It is stored in the folder `texts`, by default that of the
     library.
@@ -90,8 +98,8 @@ class TrainingRequest:
     preset: str | None = None
     settings: Settings = field(default_factory=dict)
     defaults: Settings = field(default_factory=dict)
-    base: str | None = None
-    source_model: str | None = None
+    on: str | None = None
+    start_from: str | None = None
     update: str | None = None
     added: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
@@ -142,10 +150,10 @@ class Plan:
         if source is not None and is_update:
             self._check_update(source, text)
             english = load_english() if source.card.base else None
-        elif request.base != NOTHING:
-            starts_alone = source is not None or request.source_model is not None
+        elif request.on != NOTHING:
+            starts_alone = source is not None or request.start_from is not None
             given = None if starts_alone else {*self.defaults, *settings}
-            is_asked = request.base is not None
+            is_asked = request.on is not None
             base, starts, notes = use_of_english(self.library, lines, config, given, is_asked)
             english = base.model if base else None
             if base is not None and starts:
@@ -175,16 +183,8 @@ class Plan:
         return self._job(replace(start, prepared=prepared), facts, english)
 
     def _job(self, start: Start, facts: RunFacts, english: LanguageModel | None) -> Job:
-        library, path = self.library, self.library.path(self.name)
-        return Job(
-            name=self.name,
-            path=library.path_of_update(self.name) if facts.is_update else path,
-            folder=library.run_folder(self.name),
-            start=start,
-            facts=facts,
-            english=english,
-            replaces=path if facts.is_update else None,
-        )
+        model, folder = self.library.path(self.name), self.library.run_folder(self.name)
+        return Job(self.name, model, folder, start, facts, english)
 
     def _sources(self) -> tuple[tuple[str, ...], str | None]:
         """The files to read, and their encoding: those of the request, of an update by default the
@@ -259,7 +259,7 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     if request.resume:
         name = library.newest_run() if request.name is None else request.name
         return Plan(library, request, check_name(usable_name(name)))
-    source = open_source(library, request.source_model, request.update, request.preset)
+    source = open_source(library, request.start_from, request.update, request.preset)
     if source is None:
         usual = OWN_TEXT_PRESET if request.sources or request.written else LESSON_PRESET
         asked = request.preset or request.defaults.get("preset") or usual
@@ -280,32 +280,17 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
 
 def _check_request(request: TrainingRequest) -> None:
     """Raises UsageError for options that contradict each other."""
-    given: dict[str, object] = {
-        "force": request.force,
-        "name": request.name,
-        "on": request.base,
-        "preset": request.preset,
-        "resume": request.resume,
-        "start_from": request.source_model,
-        "update": request.update,
-        "written": request.written,
-    }
-    fixed = dict.fromkeys(sorted(request.settings.keys() - {*CHANGEABLE}), True)
-    for option, others in (
-        ("update", ("resume", "force", "name", "on", "start_from")),
-        ("resume", ("force", "on", "preset", "start_from", "written", *fixed)),
-    ):
-        if given[option] and (clash := next(filter({**given, **fixed}.get, others), None)):
+    for option, others in EXCLUDED.items():
+        clashing = [other for other in others if getattr(request, other)]
+        if option == "resume":
+            clashing += sorted(request.settings.keys() - {*CHANGEABLE})
+        if getattr(request, option) and clashing:
+            clash = clashing[0]
             message = f"{{{clash}}} does not go with {{{option}}}"
             raise UsageError(message, f"leave {{{clash}}} out", field=clash)
     if request.added and not request.update:
         raise UsageError("{add} is for {update}", "name all texts together")
-    if request.base not in (None, NOTHING, ENGLISH):
-        raise UsageError(
-            f"{{on}} is {request.base!r}",
-            f"it must be {ENGLISH} or {NOTHING}; to start from a model: {{start_from}}",
-            field="on",
-        )
+    check_value(request.on, "on", Literal["english", "none"] | None)
 
 
 def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
@@ -319,8 +304,8 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
     name = check_name(usable_name(request.name))
     if library.has(name) and not request.force:
         more = ", or go on with its training with {resume}" if library.can_resume(name) else ""
-        hint = f"take another {{name}}, replace it with {{force}}{more}"
-        raise ModelError(f"the name {name} is taken", hint, field="name")
+        message = f"the name {name} is taken; {free_name(library, name)} is free"
+        raise ModelError(message, f"replace it with {{force}}{more}", field="name")
     return name
 
 
@@ -347,10 +332,11 @@ def _still_blocked(source: OpenedModel, prepared: Prepared) -> list[str]:
 def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:
     """The saved state of a run. Raises ModelError if there is none to resume from."""
     if not library.can_resume(name):
+        longer = f"; to train this one longer: {APP_NAME} --train --update {name} --epochs N"
+        longer = longer if library.has(name) else ""
         raise ModelError(
             f"no training of {name} is unfinished",
-            "leave {resume} out to train a new model; to train this one longer:"
-            f" {APP_NAME} --train --update {name} --epochs N",
+            "leave {resume} out to train a new model" + longer,
         )
     try:
         return read_state(library.run_folder(name))

@@ -49,8 +49,8 @@ from rnnlm_tui.training.measure import fitted, mixed, models_of, perplexity, sco
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
-COUNTING, COMPARING = "n-grams", "comparing"
-"""The phases in which n-grams are counted, and other models measured on the same lines."""
+COUNTING, MEASURING, COMPARING = "n-grams", "measuring", "comparing"
+"""The phases in which n-grams are counted, the model is measured, and others on the same lines."""
 
 
 class Run:
@@ -137,7 +137,7 @@ class Run:
             arrays |= level
             yield Preparing(self._now(), COUNTING, length, ORDER, None)
         self._ngrams = {"ngrams": arrays}
-        if not job.path.exists() and job.replaces is None and not self._control.stopped:
+        if not job.path.exists() and not job.facts.is_update and not self._control.stopped:
             saving.save_model(job, None, self._ngrams, mixed(job, models_of(job, self._ngrams)))
             yield Saved(self._now(), 0, str(job.path), best=True)
 
@@ -250,16 +250,18 @@ class Run:
         run that is over leaves no state."""
         job, evaluation, update = self._job, None, None
         card, is_over = saving.saved_card(job, job.path), reason in ("completed", "early_stop")
-        if job.replaces is not None:
+        if job.facts.is_update:
             # An earlier process may have replaced the model and then been killed.
-            update = UpdateFigures(saving.saved_card(job, job.replaces) is not None)
-        if card is not None and (job.replaces is None or is_over):
+            update = UpdateFigures(saving.saved_card(job, job.model) is not None)
+        if card is not None and (update is None or is_over):
+            if len(job.prepared.held_out):
+                yield Preparing(self._now(), MEASURING, 0, 1, None)
             _, model = load_model(job.path, job.english)
             scored = scores(job, model, self._control)
             if scored:
                 evaluation = yield from self._with_base(summarize(scored))
             saving.save_evaluation(job, evaluation)
-            if job.replaces is not None:
+            if update is not None:
                 update = yield from self._replace_if_better(written_loss(scored or ()))
         if is_over:
             saving.remove_state(job)
@@ -268,7 +270,7 @@ class Run:
             reason=reason,
             best_epoch=self._position.best_epoch if card else None,
             metrics=card.metrics or EpochFigures(0, Metrics(), None) if card else None,
-            path=str(job.replaces or job.path),
+            path=str(job.model),
             elapsed_s=self._position.elapsed_s,
             update=update,
             evaluation=evaluation,
@@ -287,10 +289,9 @@ class Run:
         """Replaces the model of an update if the new one is better on the held-out lines, in nats
         per character as written, or if there are none. The weights of both are fitted to these."""
         job, scored = self._job, None
-        assert job.replaces is not None
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
-            _, old = load_model(job.replaces, job.english)
+            _, old = load_model(job.model, job.english)
             old = fitted(job, old) if isinstance(old, MixedModel) else old
             scored = scores(job, old, self._control)
         old_loss, saved = written_loss(scored or ()), summarize(scored or ()).keystroke_savings

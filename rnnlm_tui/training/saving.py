@@ -63,7 +63,7 @@ def save_model(
     )
     files.make_folder(job.path.parent)
     write_model(job.path, card, job.of_text, parts.get("network"), ngrams)
-    if job.replaces is None:
+    if not job.facts.is_update:
         _save_sources(job)
 
 
@@ -88,8 +88,7 @@ def save_evaluation(job: Job, evaluation: Evaluation | None) -> None:
 
 def replace_model(job: Job) -> None:
     """Makes the finished update the model of its name."""
-    assert job.replaces is not None
-    files.replace(job.path, job.replaces)
+    files.replace(job.path, job.model)
     _save_sources(job)
 
 
@@ -105,7 +104,7 @@ def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
 def remove_state(job: Job) -> None:
     """Removes what only an unfinished run needs."""
     files.remove(job.folder / RESUME)
-    if job.replaces is not None:
+    if job.facts.is_update:
         files.remove(job.path)
 
 

@@ -20,9 +20,9 @@ from rnnlm_tui.event_types import (
 )
 from rnnlm_tui.results import outcome
 from rnnlm_tui.store import files
-from rnnlm_tui.store.files import HISTORY
+from rnnlm_tui.store.files import CONTROL, HISTORY
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
+from rnnlm_tui.training.control import Control, PreparationReport, StoppedError, obeyed
 from rnnlm_tui.training.estimate import check_memory
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
@@ -60,7 +60,8 @@ def training_events(
             history.add(event)
             on_preparing(event)
 
-    with _explained_memory_errors(), _held(library, plan.name) if is_first else nullcontext():
+    held = _held(library, plan.name, control) if is_first else nullcontext()
+    with _explained_memory_errors(), held:
         control.preparing = True
         try:
             if control.stopped:  # by an earlier signal
@@ -116,12 +117,14 @@ def _explained_memory_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _held(library: Library, name: str) -> Iterator[None]:
-    """Holds the lock of a run. At the end the folder of the run is removed if there is neither a
-    model nor a state to resume, and so is what killed runs have left."""
+def _held(library: Library, name: str, control: Control) -> Iterator[None]:
+    """Holds the lock of a run, and obeys the orders to it. At the end the folder of the run is
+    removed if there is neither a model nor a state to resume, and so is what killed runs have
+    left."""
     with library.lock(name):
         try:
-            yield
+            with obeyed(control, library.run_folder(name) / CONTROL):
+                yield
         finally:
             library.remove_leftovers(name)
             if not library.path(name).exists() and not library.can_resume(name):

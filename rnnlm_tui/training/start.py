@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import compress
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +21,6 @@ from rnnlm_tui.config import CausalConfig, Config, make_config
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import add_words
-from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import parse_json
@@ -43,7 +41,7 @@ from rnnlm_tui.text.prepare import prepare
 from rnnlm_tui.text.reading import Report, Text
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
-from rnnlm_tui.text.vocabulary import Vocabulary
+from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 from rnnlm_tui.training.job import Start
 
 Settings = Mapping[str, Any]
@@ -68,11 +66,11 @@ SAMPLED_WORDS = 20_000
 
 
 def open_source(
-    library: Library, source_model: str | None, update: str | None, preset: str | None
+    library: Library, start_from: str | None, update: str | None, preset: str | None
 ) -> OpenedModel | None:
     """The model that a training starts from, or that it updates; None without one. `preset` is the
     one asked for. Raises UsageError if a training cannot start from it."""
-    name = source_model if update is None else update
+    name = start_from if update is None else update
     if name is None or (update is None and name == NOTHING):
         return None
     source = library.opened_model(name)
@@ -174,10 +172,8 @@ def begin(source: OpenedModel | None, text: Text, config: Config, report: Report
     """A text for a model that starts from nothing, or from the model `source`: then the network
     knows the words of both. Lines that the source was trained on are not held out, and those that
     it held out are again; of the English this is not known."""
-    kind = KINDS[config.preset]
     if source is None:
-        window_for = partial(kind.window, config)
-        return Start(config, prepare(text, config, kind.special_tokens, window_for, report=report))
+        return Start(config, prepare(text, config, report=report))
     with open_stored(source.path) as stored:
         known = stored.vocabulary()
         lines = TrainedLines() if source.name == ENGLISH else stored.lines()
@@ -198,8 +194,7 @@ def begin(source: OpenedModel | None, text: Text, config: Config, report: Report
     prepared = prepare(
         text,
         config,
-        kind.special_tokens,
-        lambda longest: source.card.window,
+        window=source.card.window,
         known=None if network is None else known,
         held_out=held_out,
         vocabulary_for=vocabulary_for,
@@ -217,19 +212,17 @@ def resume(facts: RunFacts, state: Tensors, text: Text, report: Report) -> Start
     """A text with the words and the held-out lines that the run started with, and its state. Raises
     ModelError if they do not fit together."""
     config = facts.config
-    kind = KINDS[config.preset]
     try:
         raw = {name: state[name].tobytes() for name in (VOCABULARY, CONVENTIONS)}
         lines, held_out = TrainedLines(state[KNOWN], state[UNSEEN]), state[HELD_OUT] != 0
     except KeyError as error:
         raise ModelError(f"the saved state lacks {error}", "train with {force}") from error
-    vocabulary = parse_vocabulary(raw[VOCABULARY], kind.special_tokens)
+    vocabulary = parse_vocabulary(raw[VOCABULARY], special_tokens_of(config.preset))
     conventions = parse_json(raw[CONVENTIONS], Conventions, CONVENTIONS)
     prepared = prepare(
         text,
         config,
-        kind.special_tokens,
-        lambda longest: facts.window,
+        window=facts.window,
         tokenizer=make_tokenizer(config.tokenizer, conventions, vocabulary),
         held_out=held_out,
         vocabulary_for=lambda own: vocabulary,

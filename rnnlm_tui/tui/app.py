@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property, partial
 from importlib import import_module
@@ -12,18 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import Provider
-from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import AwaitMount
 
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.tui.preferences import SettingsFile
-from rnnlm_tui.tui.widgets.header import Header
-from rnnlm_tui.tui.widgets.styles import IN_ANSI_COLOURS, WITHOUT_COLOURS
+from rnnlm_tui.tui.widgets.styles import CSS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.widgets.textual_private import build_mode, unbind
 from rnnlm_tui.tui.writing.active_model import ModelLoader
@@ -48,18 +43,11 @@ CHECK_MODEL_EVERY_S = 2.0
 """How often the app checks whether another process has saved the active model."""
 
 
-def _commands() -> type[Provider]:
-    from rnnlm_tui.tui.help.palette import Commands
-
-    return Commands
-
-
 class RnnlmApp(TerminalApp):
     """Owns what the screens share: the library, the active model, the trainings."""
 
     DEFAULT_MODE = "autocomplete"
-    CSS = IN_ANSI_COLOURS + WITHOUT_COLOURS
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
+    CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", tooltip="Show all keys"),
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
@@ -91,7 +79,7 @@ class RnnlmApp(TerminalApp):
         super().__init__(log_path)
         self._settings = SettingsFile(config_dir)
         self.preferences = self._settings.preferences
-        self._data_dir, self._config_dir = data_dir, config_dir
+        self._data_dir, self.config_dir = data_dir, config_dir
         self._first_model = model
         self._last_name: str | None = None
         self._is_quitting = False
@@ -216,15 +204,14 @@ class RnnlmApp(TerminalApp):
         elif self.preferences.theme in self.available_themes:
             self.theme = self.preferences.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
-        if os.path.lexists(self._config_dir / "keymap.toml"):
+        if os.path.lexists(self.config_dir / "keymap.toml"):
             from rnnlm_tui.tui.help.keys import use_keymap
 
-            use_keymap(self, self._config_dir)
+            use_keymap(self, self.config_dir)
             keys = ",".join(self.user_keys.values()).split(",")
             unbind(self.autocomplete.editor, keys)  # else the editor's own actions would take them
         self.obey_signals()
         self.call_after_refresh(self._load_first_model)
-        self.set_interval(1.0, self._refresh_header)
         self.set_timer(NOTIFY_AFTER_S, self._notify_unfinished)
         self.set_interval(CHECK_MODEL_EVERY_S, self._model_loader.reload_if_saved)
         if self._settings.problem:
@@ -232,6 +219,8 @@ class RnnlmApp(TerminalApp):
 
     async def on_unmount(self) -> None:
         await self.session.close()
+        with suppress(RnnlmError):  # the next start tries again
+            self.library.purge(own=True)
 
     @work(group="unfinished")
     async def _notify_unfinished(self) -> None:
@@ -240,6 +229,8 @@ class RnnlmApp(TerminalApp):
         with suppress(RnnlmError):  # shown when the library is needed
             if notice := unfinished_notice(await asyncio.to_thread(self.library.runs)):
                 self.notify_user(notice)
+            # What killed apps have left.
+            await asyncio.to_thread(partial(self.library.purge, own=False))
 
     def _load_first_model(self) -> None:
         self._model_loader.begin(self._first_model, self.preferences.model)
@@ -262,7 +253,6 @@ class RnnlmApp(TerminalApp):
         self._last_name = name or self._last_name
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
-            self._refresh_header()
             self.models_changed()
         if "inside_screen" in vars(self):
             self.inside_screen.ask()
@@ -308,7 +298,7 @@ class RnnlmApp(TerminalApp):
 
     async def _end_training(self, run: FollowedRun, kept: str) -> str | None:
         """Asks what is to become of the training, and returns `kept` with how to continue it; None
-        if the user stays in the app."""
+        if the user stays in the app, or it could not be told to go on without it."""
         from rnnlm_tui.tui.runs.wording import farewell
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
@@ -318,15 +308,19 @@ class RnnlmApp(TerminalApp):
                 ("stop", "Stop and save", "you can use the model, and resume the training later"),
                 ("detach", "Train in the background", "it continues after the app is closed"),
             )
-            about = f"{run.name} is still training."
+            is_paused = run.progress.phase == "paused"
+            is_on = "is paused, and will be saved" if is_paused else "is still training"
+            about = f"{run.name} {is_on}."
             question = Choice("Stop the training?", about, options, cancel="Stay in the app")
             # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
             answer = await self.push_screen_wait(question)
         if answer is None:
             return None
         self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
-        await self.runs.close(detach=answer == "detach")
-        return f"{farewell(run, answer)}\n{kept}".strip()
+        with self.showing_errors():
+            await self.runs.close(detach=answer == "detach")
+            return f"{farewell(run, answer)}\n{kept}".strip()
+        return None
 
     # Screens
 
@@ -343,26 +337,15 @@ class RnnlmApp(TerminalApp):
         self.show_mode("models")
 
     def action_keys(self) -> None:
-        from rnnlm_tui.tui.help.keys import KeysScreen
+        from rnnlm_tui.tui.help.keys import KeysScreen, actions_on
 
-        self.push_screen(KeysScreen())
-
-    def _refresh_header(self) -> None:
-        text = self.header_text()
-        for screen in self.screen_stack:  # the header may be behind a dialog
-            for header in screen.query(Header):
-                header.show(text)
+        self.push_screen(KeysScreen(actions_on(self, self.screen)))
 
     def action_command_palette(self) -> None:
-        from rnnlm_tui.tui.help.palette import Palette
+        from rnnlm_tui.tui.help.palette import Commands, Palette
 
         if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        from rnnlm_tui.tui.help.palette import commands
-
-        return commands(self, screen, self._config_dir)
+            self.push_screen(Palette([Commands]))
 
     # Models
 
@@ -385,10 +368,15 @@ class RnnlmApp(TerminalApp):
 
     # Training
 
-    def resume_run(self, name: str) -> None:
-        """Resumes an unfinished run on the Train screen."""
-        self.show_mode("train")
-        self.call_after_refresh(lambda: self.train_screen.run_pane.resume(name))
+    @work(group="resume")
+    async def resume_run(self, name: str) -> None:
+        """Resumes the saved run `name`, or asks for how many further epochs to train the model if
+        its run has finished."""
+        from rnnlm_tui.tui.train.run_pane import request_to_go_on
+
+        with self.showing_errors():
+            if (request := await request_to_go_on(self, name)) is not None:
+                self.start_training(request)
 
     def start_training(self, request: TrainArguments) -> None:
         """Starts a training on the Train screen."""
@@ -418,4 +406,3 @@ class RnnlmApp(TerminalApp):
         if not is_on_screen or self.runs.shown is not run:
             self.notify_user(*end_notice(run))
         self.models_changed()
-        self._refresh_header()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import asdict, replace
 
 from rnnlm_tui.accepting import WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
@@ -36,15 +37,13 @@ class SettingsFile:
         self._is_readable = True
         self.problem = ""
         """Why the file could not be read."""
-        data = dict[str, Any]()
-        try:
-            data, self.problem = _read(self._path)
-        except StorageError as error:
-            self.problem = error.message
-            self._is_readable = False
-        self.preferences = msgspec.convert(data, Preferences)
+        self.preferences = Preferences()
         """The user's choices, to be changed before `store`."""
-        self._stored = msgspec.structs.asdict(self.preferences)
+        try:
+            self.preferences, self.problem = _read(self._path)
+        except StorageError as error:
+            self._is_readable, self.problem = False, error.message
+        self._stored = replace(self.preferences)
 
     def store(self) -> str:
         """Stores what was changed since the last time. Returns a message if the file was damaged
@@ -53,33 +52,26 @@ class SettingsFile:
             return ""
         from rnnlm_tui.store.files import write_json  # imports numpy
 
-        choices = msgspec.structs.asdict(self.preferences)
-        data, problem = _read(self._path)
-        changed = {
-            name: value
-            for name, value in choices.items()
-            if problem or value != self._stored[name]  # the others are known from the last time
-        }
+        others, problem = _read(self._path)
+        choices, stored = asdict(self.preferences), asdict(self._stored)
+        changed = {name: value for name, value in choices.items() if value != stored[name]}
+        data = choices if problem else asdict(others) | changed
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self._path, data | changed)
+            write_json(self._path, data)
         except OSError as error:
             raise StorageError(f"could not save {self._path}: {os_reason(error)}") from error
-        self._stored = choices
+        self._stored = replace(self.preferences)
         return problem
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str]:
-    """Returns the values in the file, also those of other versions. If it is damaged, it is
-    renamed, and a message is returned. Raises StorageError if it cannot be read or renamed."""
+def _read(path: Path) -> tuple[Preferences, str]:
+    """Returns the preferences in the file. If it is damaged, it is renamed, and a message is
+    returned. Raises StorageError if it cannot be read or renamed."""
     try:
-        data = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        if data.get("digits") not in get_args(DigitSetting):
-            data.pop("digits", None)  # else all settings would be put aside
-        msgspec.convert(data, Preferences)
-        return data, ""
+        return msgspec.json.decode(path.read_bytes(), type=Preferences), ""
     except (FileNotFoundError, NotADirectoryError):
-        return {}, ""
+        return Preferences(), ""
     except OSError as error:
         raise StorageError(
             f"cannot read {path} ({os_reason(error)}): it stays as it is, and no change of a"
@@ -91,4 +83,4 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
         kept = put_aside(path)
     except OSError as error:
         raise StorageError(f"cannot read {path} ({reason}): {os_reason(error)}") from error
-    return {}, f"the settings cannot be read ({reason}) and are now in {kept}"
+    return Preferences(), f"the settings cannot be read ({reason}) and are now in {kept}"

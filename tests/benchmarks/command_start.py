@@ -4,7 +4,9 @@
 
 Prints the median and the 95th percentile of many runs, in turn, of an interpreter that does
 nothing, of one that imports what a suggestion cannot do without, of `--help`, and of `--suggest` by
-each model. Then of the requests to one `--suggest --json`, a line typed key by key.
+each model. Then of the requests to one `--suggest --json` and of suggestions in this process, for a
+line typed key by key: at every key, and after a space alone, where the model sees a context that it
+has not seen before and must be run, once for the next word and once for each that it looks ahead.
 """
 
 from __future__ import annotations
@@ -15,6 +17,16 @@ import statistics
 import subprocess
 import sys
 import time
+
+from rnnlm_tui import threads
+
+threads.use_one_thread()  # as the app and the command line do, before numpy loads
+
+from rnnlm_tui.accepting import LISTED
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.paths import data_dir
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggest import suggest
 
 BARE, BARE_NUMPY = "pass", "import argparse, json, numpy"
 PROGRAM = "import sys; from rnnlm_tui.cli.main import main; sys.exit(main())"
@@ -56,6 +68,20 @@ def request_seconds(model: str, runs: int) -> list[float]:
     return times[len(LINE) :]
 
 
+def suggestion_seconds(name: str, runs: int) -> tuple[list[float], list[float]]:
+    """Times of suggestions as the app asks for them: at every key, and after a space."""
+    model = Library(data_dir()).open(name)[1]
+    contexts, of_all, of_new = Contexts(model), list[float](), list[float]()
+    for number in range(runs):
+        above = [f"line {number}"]
+        for end in range(1, len(LINE) + 1):
+            start = time.perf_counter()
+            suggest(model, LINE[:end], None, LISTED, above, contexts, while_typing=True)
+            of_all.append(time.perf_counter() - start)
+            of_new += of_all[-1:] if LINE[end - 1] == " " else []
+    return of_all, of_new
+
+
 def main() -> None:
     """Prints a line for each command."""
     parser = argparse.ArgumentParser(description="how long --help, --suggest and a request take")
@@ -73,6 +99,8 @@ def main() -> None:
             times[name].append(command_seconds(command))
     for name in options.models:
         times[f"a request to {name}"] = request_seconds(name, options.runs)
+        alone, after_space = suggestion_seconds(name, options.runs)
+        times |= {f"suggestions of {name}": alone, f"{name} after a space": after_space}
     for name, seconds in times.items():
         middle, slowest = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
         print(f"{name:30} median {1000 * middle:7.2f} ms, 95th percentile {1000 * slowest:7.2f} ms")

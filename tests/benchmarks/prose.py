@@ -1,9 +1,9 @@
-"""How fast prose is read, cut and numbered in one process, and in how much memory.
+"""How fast prose is read, cut and numbered, and its n-grams counted, in how much memory.
 
     python -m tests.benchmarks.prose FILE [FILE ...] [--words 10000000]
 
 Takes the files, repeated up to the number of words, as the text of a `gru` with the default
-settings. Seconds are those of one core, and the bytes a word those at the peak, beside the program.
+settings. Seconds are those of one core, and memory is that at the peak, beside the program.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from rnnlm_tui.config import make_config
+from rnnlm_tui.config import NgramConfig, make_config
+from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import arranged, read_text
 from rnnlm_tui.training.start import begin
+from tests.helpers.texts import arrays_of
 
 
 def main() -> None:
@@ -36,6 +38,10 @@ def main() -> None:
     print(f"{words:,} words, {numbered:,} words and marks")
     print(f"{seconds:.1f} s, {words / seconds / 1e6:.2f} million words a second")
     print(f"{used / 1e6:.0f} MB, {used / words:.1f} bytes a word")
+    began = time.process_time()
+    ngrams = sum(ngram_counts(arrays_of(found, NgramConfig().order)))
+    seconds, used = time.process_time() - began, peak_memory() - before
+    print(f"{ngrams:,} n-grams: {seconds:.1f} s, {used / 1e6:.0f} MB with the text")
 
 
 def repeat(files: list[Path], words: int, path: Path) -> None:

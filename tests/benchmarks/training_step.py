@@ -2,12 +2,11 @@
 
     python -m tests.benchmarks.training_step [--presets lesson rnn gru lstm] [--seconds 6] [--quiet]
 
-For each preset three trainings are started and pause: with all threads, with one, and with those
-that the program chooses. Then they train in turn next to each load for `--seconds` seconds: nothing
-else; one busy process; as many of them as cores. With --quiet only the first. The first 25 s after
-a load has begun are left out, and so are the ends of epochs. All processes have the priority of a
-training, so that the scheduler gives each its share. The causal networks train on the sonnets five
-times over, for longer epochs.
+Each preset trains next to each load: nothing else; one busy process; as many of them as cores. With
+--quiet only the first. It does so with all threads, with one, and with those that the program
+chooses. Measured are `--seconds` seconds after the first 25, without the ends of epochs. All
+processes have the priority of a training, so that the scheduler gives each its share. The causal
+networks train on the sonnets five times over, for longer epochs.
 """
 
 from __future__ import annotations
@@ -17,15 +16,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from rnnlm_tui.event_types import Progress
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.threads import usable_cores
-from tests.helpers.commands import Run, running
+from tests.helpers.commands import running
 
 PRESETS = ("lesson", "rnn", "gru", "lstm")
 THREADS = {"all": usable_cores(), "one": 1, "chosen": None}
@@ -41,35 +39,26 @@ SETTLE_S, COPIES = 25.0, 5
 """A training chooses its threads anew every 20 seconds."""
 
 
-@contextmanager
-def paused_training(preset: str, text: Path, threads: int | None) -> Iterator[Run]:
-    """A training that has begun, and pauses."""
-    options = ["--preset", preset, "--name", f"{preset}-{threads}", "--epochs", "100000"]
-    options += [f"--threads={threads}"] if threads else []
-    if preset != "lesson":
-        options += ["--on=none", "--mixture=off", "--patience=100000"]
-    data = ["--data-dir", str(text.parent), "--json", "--control", "stdin"]
-    with running("--train", str(text), *options, *data) as run:
-        for _ in range(10):
-            run.event(Progress)
-        run.send("pause\n")
-        yield run
-
-
-def milliseconds(run: Run, seconds: float) -> float:
+def milliseconds(preset: str, threads: int | None, seconds: float) -> float:
     """Trains for a number of seconds. Returns the milliseconds of a step."""
-    run.send("resume\n")
-    settled = time.monotonic() + SETTLE_S
-    while time.monotonic() < settled:
-        last = run.event(Progress)
-    spent, steps = 0.0, 0
-    while spent < seconds:
-        event = run.event(Progress)
-        if event.epoch == last.epoch:
-            spent, steps = spent + event.time - last.time, steps + event.step - last.step
-        last = event
-    run.send("pause\n")
-    return 1000 * spent / steps
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "sonnets.txt"
+        text.write_text(bundled_corpus().read_text() * (1 if preset == "lesson" else COPIES))
+        options = ["--preset", preset, "--epochs=100000", "--json", "--data-dir", folder]
+        options += [f"--threads={threads}"] if threads else []
+        if preset != "lesson":
+            options += ["--on=none", "--mixture=off", "--patience=100000"]
+        with running("--train", str(text), *options) as run:
+            first = last = run.event(Progress)
+            while last.time < first.time + SETTLE_S:
+                last = run.event(Progress)
+            spent, steps = 0.0, 0
+            while spent < seconds:
+                event = run.event(Progress)
+                if event.epoch == last.epoch:
+                    spent, steps = spent + event.time - last.time, steps + event.step - last.step
+                last = event
+        return 1000 * spent / steps
 
 
 @contextmanager
@@ -93,19 +82,11 @@ def main() -> None:
     options = parser.parse_args()
     print(f"milliseconds a step, {usable_cores()} cores, load average {os.getloadavg()[0]:.1f}")
     print(f"{'':25}" + "".join(f"{name:>9}" for name in THREADS))
-    sonnets = bundled_corpus().read_text(encoding="utf-8")
     for preset in options.presets:
-        with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
-            text = Path(folder) / "sonnets.txt"
-            text.write_text(sonnets * (1 if preset == "lesson" else COPIES), "utf-8")
-            runs = [
-                started.enter_context(paused_training(preset, text, threads))
-                for threads in THREADS.values()
-            ]
-            for name, processes in list(LOADS.items())[: 1 if options.quiet else None]:
-                with beside(processes):
-                    found = [milliseconds(run, options.seconds) for run in runs]
-                print(f"{preset:7}{name:18}{''.join(f'{ms:9.1f}' for ms in found)}", flush=True)
+        for name, processes in list(LOADS.items())[: 1 if options.quiet else None]:
+            with beside(processes):
+                found = [milliseconds(preset, each, options.seconds) for each in THREADS.values()]
+            print(f"{preset:7}{name:18}{''.join(f'{ms:9.1f}' for ms in found)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -41,7 +42,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.tui.widgets.bars import in_percent
 from rnnlm_tui.tui.writing.candidates import spelled
-from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, read_below
+from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, load_model, read_below
 from tests.benchmarks.options import parse
 from tests.helpers.commands import running
 from tests.helpers.terminal import Chunk, Terminal
@@ -143,7 +144,7 @@ class Typist:
     def _press(self, line: str) -> list[float]:
         """Presses the last key of the line."""
         rows = self._expected(line)
-        self._paint_until_quiet(self._random.uniform(*PAUSES_S))
+        deque(self._painted_until_quiet(self._random.uniform(*PAUSES_S)), maxlen=0)
         before = listed(self._terminal)
         self._terminal.chunks.clear()
         began = time.perf_counter()
@@ -151,8 +152,7 @@ class Typist:
         while True:
             assert time.perf_counter() - began < PATIENCE_S, f"no {rows}:\n{self._terminal.text}"
             answered = None
-            for chunk in self._until_quiet(QUIET_S):
-                self._terminal.paint(chunk)
+            for chunk in self._painted_until_quiet(QUIET_S):
                 if answered is None and self._shows(line, rows):
                     answered = chunk.time
             if answered is not None:
@@ -169,16 +169,15 @@ class Typist:
         best = found.candidates[:LISTED]
         return tuple((spelled(c, found.prefix), in_percent(c.probability)) for c in best)
 
-    def _until_quiet(self, quiet_s: float) -> list[Chunk]:
-        """What comes, taken in without painting it: that takes time in which more comes."""
+    def _painted_until_quiet(self, quiet_s: float) -> Iterator[Chunk]:
+        """Yields what comes, painted. All is taken in first: to paint takes time in which more
+        comes."""
         chunks = []
         while chunk := self._terminal.receive(quiet_s):
             chunks.append(chunk)
-        return chunks
-
-    def _paint_until_quiet(self, quiet_s: float) -> None:
-        for chunk in self._until_quiet(quiet_s):
+        for chunk in chunks:
             self._terminal.paint(chunk)
+            yield chunk
 
 
 def paragraphs(lines: list[str], words: int) -> list[str]:
@@ -206,7 +205,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=0, help="of the text typed into")
     parser.add_argument("--training", action="store_true")
     asked, library = parse(parser)
-    loaded = LoadedModel(asked.model, *library.open(asked.model))
+    loaded = load_model(library, asked.model)
     lines = list(read_text([bundled_corpus()]))[1::7]
     sent = paragraphs(lines, asked.words)
     show_starts(library, asked.model, asked.starts, asked.texts)
@@ -222,8 +221,8 @@ def main() -> None:
                 time.sleep(EARLIER_S)
             show("idle", typist.milliseconds(lines, asked.keys))
             if asked.training:
-                lesson = ("--epochs", "100", "--json", "--control", "stdin", "--data-dir", folder)
-                with running("--train", *lesson) as training:
+                lesson = ("--train", "--epochs=100", "--json", "--data-dir", folder)
+                with running(*lesson) as training:
                     training.event(Progress)
                     show("training", typist.milliseconds(lines, asked.keys))
                     assert training.process.poll() is None, "the training has ended"

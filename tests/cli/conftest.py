@@ -84,7 +84,7 @@ def measured_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--preset=ngram",
         "--name=ngram",
         "--held-out=0.25",
-        "--min-count=5",
+        "--max-vocabulary=10",
         "--mixture=off",
         "--tokenizer=lesson",
     )

@@ -31,7 +31,7 @@ def test_help_and_version(run: Command, command: Command) -> None:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
-    """The arguments the app was opened with. It exits with code 7, or fails for the model
+    """The models and folders the app was opened with. It exits with code 7, or fails for the model
     `nosuch`."""
     calls: list[tuple[str | None, Path]] = []
 
@@ -44,78 +44,48 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Path]]:
     module = types.ModuleType("rnnlm_tui.tui.start")
     module.start = start  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "rnnlm_tui.tui.start", module)
+    monkeypatch.setenv("RNNLM_DATA_DIR", "data")
     return calls
 
 
-def on_screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """Makes all standard streams terminals that can move their cursor, and returns standard error.
-    Not a fixture, because pytest replaces the streams after fixtures."""
-    for name in ("stdin", "stdout", "stderr"):
-        monkeypatch.setattr(sys, name, Screen())
-    monkeypatch.setenv("TERM", "xterm-256color")
-    assert isinstance(sys.stderr, Screen)
-    return sys.stderr
+def start(
+    patch: pytest.MonkeyPatch, *arguments: str, term: str = "xterm-256color", without: str = ""
+) -> tuple[int, str]:
+    """Runs the command on terminals of this kind, where one standard stream may be none. Returns
+    its exit code and what it says on standard error."""
+    for name in ("stdin", "stdout", "stderr"):  # pytest replaces the streams after fixtures
+        patch.setattr(sys, name, io.StringIO() if name == without else Screen())
+    patch.setenv("TERM", term)
+    assert isinstance(sys.stderr, io.StringIO)
+    return main.main(arguments), sys.stderr.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "model", "folder"),
-    [
-        ([], None, "data"),
-        (["verses", "--debug"], "verses", "data"),
-        (["--data-dir", "other", "verses"], "verses", "other"),
-        (["verses", "--data-dir=other"], "verses", "other"),
-    ],
-)
 def test_no_mode_opens_the_app(
-    arguments: list[str],
-    model: str | None,
-    folder: str,
-    opened: list[tuple[str | None, Path]],
-    monkeypatch: pytest.MonkeyPatch,
+    opened: list[tuple[str | None, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    on_screen(monkeypatch)
-    monkeypatch.setenv("RNNLM_DATA_DIR", "data")
-    assert main.main(arguments) == 7
-    assert opened == [(model, Path(folder))]
-
-
-@pytest.mark.usefixtures("opened")
-def test_an_error_of_the_app_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = on_screen(monkeypatch)
-    assert main.main(["nosuch"]) == 1
-    assert errors.getvalue().endswith("there is no model nosuch\n  take \ufffd another\n")
+    assert start(monkeypatch)[0] == start(monkeypatch, "verses", "--data-dir=other")[0] == 7
+    assert opened == [(None, Path("data")), ("verses", Path("other"))]
+    code, said = start(monkeypatch, "nosuch")
+    assert code == 1 and said.endswith(": there is no model nosuch\n  take \ufffd another\n")
     with pytest.raises(ModelError):
-        main.main(["nosuch", "--debug"])
+        start(monkeypatch, "nosuch", "--debug")
 
 
-@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
-def test_the_app_needs_three_terminals(
-    name: str, opened: list[tuple[str | None, Path]], monkeypatch: pytest.MonkeyPatch
+def test_the_app_needs_three_terminals_that_can_move_their_cursor(
+    opened: list[tuple[str | None, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    errors = on_screen(monkeypatch)
-    monkeypatch.setattr(sys, name, io.StringIO())
-    assert main.main([]) == 2
-    assert opened == []
-    assert name == "stderr" or f"needs a terminal, and {name} is not one" in errors.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("term", "platform", "fits"),
-    [("dumb", "linux", 0), ("", "linux", 0), ("", "win32", 1), ("linux", "linux", 1)],
-)
-def test_the_app_needs_a_terminal_that_can_move_its_cursor(
-    term: str,
-    platform: str,
-    fits: bool,
-    opened: list[tuple[str | None, Path]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    errors = on_screen(monkeypatch)
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setenv("TERM", term)
-    assert main.main([]) == (7 if fits else 2)
-    assert len(opened) == fits
-    assert fits or f"move its cursor, and TERM is {term!r}" in errors.getvalue()
+    for term, without, platform, said in (
+        ("xterm", "stdin", "linux", "needs a terminal, and stdin is not one"),
+        ("xterm", "stdout", "linux", "needs a terminal, and stdout is not one"),
+        ("xterm", "stderr", "linux", "needs a terminal, and stderr is not one"),
+        ("dumb", "", "linux", "move its cursor, and TERM is 'dumb'"),
+        ("", "", "linux", "move its cursor, and TERM is ''"),
+        ("", "", "win32", ""),
+    ):
+        monkeypatch.setattr(sys, "platform", platform)
+        code, told = start(monkeypatch, term=term, without=without)
+        assert (code, len(opened)) == ((2, 0) if said else (7, 1)), said
+        assert said in told
 
 
 # Errors and streams
@@ -161,61 +131,44 @@ def test_an_argument_that_is_not_utf8_still_gives_json_in_utf8(ask: Command) -> 
     assert json.loads(ask("--generate", argument, "--json").stdout)["text"].startswith("caf? the ")
 
 
-def test_a_terminal_without_unicode_gets_plain_bars(verses_data: Path) -> None:
-    done = subprocess.run(
-        command_line("--suggest", "the ", "--top=1", "--data-dir", str(verses_data)),
-        capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-        check=True,
-    )
-    assert done.stdout.isascii() and b"%  #" in done.stdout
+FULL = "rnnlm-tui: cannot write the result: no space left on device\n"
 
 
 @POSIX
-@pytest.mark.parametrize("arguments", [["--help"], ["--suggest", "--json"]])
-def test_a_closed_output_is_not_an_error(verses_data: Path, arguments: list[str]) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    with subprocess.Popen(
-        command_line(*arguments, "--data-dir", str(verses_data)),
-        stdin=subprocess.PIPE,
-        stdout=writing,
-        stderr=subprocess.PIPE,
-    ) as process:
-        os.close(writing)
-        _, errors = process.communicate(b"the \n" * 1000, timeout=60)
-    assert (process.returncode, errors) == (0, b"")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
-@pytest.mark.parametrize("arguments", [["--help"], ["--suggest", "the ", "--json"]])
-def test_a_disk_too_full_for_the_result_is_a_sentence(
-    verses_data: Path, arguments: list[str]
+@pytest.mark.parametrize(
+    ("shell", "printed", "said"),
+    [
+        # A reader that exits, such as head(1), is not an error.
+        ("{ $RUN --help; echo $? >&2; } | :", "", "0\n"),
+        ("{ $RUN --suggest --json; echo $? >&2; } | :", "", "0\n"),
+        ("$RUN --suggest 'the ' <&- 2>&-", "next words, by verses", ""),
+        ("$RUN --suggest 'the ' 2>&-", "next words, by verses", ""),
+        # A terminal without Unicode gets plain bars.
+        ("PYTHONIOENCODING=ascii $RUN --suggest 'the ' --top=1", "%  #", ""),
+        *(
+            [
+                ("$RUN --help > /dev/full || echo $?", "1", FULL),
+                ("$RUN --suggest 'the ' --json > /dev/full || echo $?", "1", FULL),
+            ]
+            if Path("/dev/full").exists()
+            else []
+        ),
+    ],
+)
+def test_streams_may_be_closed_or_full_or_poor(
+    verses_data: Path, shell: str, printed: str, said: str
 ) -> None:
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            command_line(*arguments, "--data-dir", str(verses_data)),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 1
-    assert done.stderr == "rnnlm-tui: cannot write the result: no space left on device\n"
-
-
-@POSIX
-@pytest.mark.parametrize("closing", ["<&-", "2>&-", "<&- 2>&-"])
-def test_closed_standard_streams_are_not_an_error(verses_data: Path, closing: str) -> None:
+    env = {"RUN": " ".join(command_line()), "RNNLM_DATA_DIR": str(verses_data)}
     done = subprocess.run(
-        ["sh", "-c", f'"$0" "$@" {closing}', *command_line("--suggest", "the ", "--json")],
-        env={**os.environ, "RNNLM_DATA_DIR": str(verses_data)},
-        stdout=subprocess.PIPE,
+        ["sh", "-c", shell],
+        input="the \n" * 1000,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
         timeout=60,
         check=True,
     )
-    assert json.loads(done.stdout)["seen"] == ["the"]
+    assert printed in done.stdout and done.stderr == said
 
 
 def test_an_error_shows_its_traceback_only_with_debug(run: Command, command: Command) -> None:

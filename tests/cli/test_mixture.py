@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec import to_builtins
 
-from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
 from tests.cli.conftest import TEXT
 from tests.helpers.commands import Command, events_of
 from tests.helpers.events import end_of
-from tests.helpers.training import stopped_after
 
 OWL = "an owl and a bird sang to the moon\n" * 20
 NGRAM = ("--preset=ngram", "--quiet")
@@ -24,9 +22,15 @@ ON_ENGLISH = ("--on=english", "--held-out=0.4")
 
 
 @pytest.fixture
-def shipped(run: Command, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a small model that stands in for the English. The text `own.txt` is there too."""
+def own(tmp_path: Path) -> str:
+    """A text of one's own."""
     (tmp_path / "own.txt").write_text(TEXT)
+    return str(tmp_path / "own.txt")
+
+
+@pytest.fixture
+def shipped(run: Command, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a small model that stands in for the English."""
     ship(run, data_dir, OWL)
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     return tmp_path / "shipped" / f"{ENGLISH}.safetensors"
@@ -42,15 +46,11 @@ def ship(run: Command, data_dir: Path, text: str) -> None:
 
 
 @pytest.mark.usefixtures("shipped")
-def test_a_model_on_the_english_and_its_parts(
-    run: Command, library: Library, tmp_path: Path
-) -> None:
-    own = str(tmp_path / "own.txt")
+def test_a_model_on_the_english_and_its_parts(run: Command, library: Library, own: str) -> None:
     done = run("--train", own, *NGRAM, "--name=own", *ON_ENGLISH, "--json")
     by_training, card = end_of(events_of(done)).evaluation, read_card(library.path("own"))
-    assert by_training is not None and by_training == card.evaluation
-    alone = by_training.base
-    assert alone is not None
+    assert by_training == card.evaluation
+    assert by_training and (alone := by_training.base)
     assert (card.base, alone.name) == (ENGLISH, ENGLISH)
     # `--evaluate` gives what the training has written.
     (figures,) = json.loads(run("--evaluate", "--model=own", "--json").stdout)["models"]
@@ -65,18 +65,12 @@ def test_a_model_on_the_english_and_its_parts(
     assert parts["base"]["keystroke_savings"] == alone.keystroke_savings
     table = run("--evaluate", "--model=own").stdout
     assert re.search(r"^own +\d+ .*\n  n-grams alone +\d+ .*\n  base model alone ", table, re.M)
-    assert re.search(r"own: keys saved \d+% \(the English alone: \d+%\), on lines", table)
-    shown = run("--models", "own").stdout
-    assert re.search(r"^own: keys saved \d+% \(the English alone: \d+%\)", shown, re.M)
-    assert "own is a mixture: n-grams" in shown
-    (listed,) = json.loads(run("--models", "own", "--json").stdout)["models"]
-    assert listed["mixture"]["base"] == ENGLISH
 
 
 def test_the_english_is_named_and_the_one_installed_is_used(
-    shipped: Path, run: Command, library: Library, tmp_path: Path
+    shipped: Path, run: Command, library: Library, own: str
 ) -> None:
-    run("--train", str(tmp_path / "own.txt"), *NGRAM, "--name=own", *ON_ENGLISH)
+    run("--train", own, *NGRAM, "--name=own", *ON_ENGLISH)
     assert "owl" in library.open("own")[1].vocabulary
     with open_stored(library.path("own")) as stored:
         assert "owl" not in stored.vocabulary().words
@@ -87,25 +81,3 @@ def test_the_english_is_named_and_the_one_installed_is_used(
     done = run("--suggest", "--model=own", "the ", code=1)
     assert "the english that it is built on is not whole" in done.stderr
     assert "install the program again" in done.stderr
-
-
-def test_a_resumed_run_has_the_english_again(
-    shipped: Path, run: Command, library: Library, tmp_path: Path
-) -> None:
-    small = ("--preset=gru", "--embedding-size=4", "--hidden-size=4", "--epochs=3", "--threads=1")
-    with stopped_after(1):
-        run("--train", str(tmp_path / "own.txt"), "--name=own", *ON_ENGLISH, "--quiet", *small)
-    with stopped_after(2):
-        done = run("--train", "--resume", "--name=own", "--quiet")
-    card, model = library.open("own")
-    assert card.epochs_done == 2 and "owl" in model.vocabulary and "english" not in done.stderr
-
-
-@pytest.mark.usefixtures("shipped")
-@pytest.mark.parametrize(("option", "parts"), [("--on=none", ["ngrams"]), ("--mixture=off", None)])
-def test_a_model_without_the_english(
-    option: str, parts: list[str] | None, run: Command, library: Library, tmp_path: Path
-) -> None:
-    run("--train", str(tmp_path / "own.txt"), *NGRAM, "--name=own", option)
-    model = library.open("own")[1]
-    assert ([*model.models] if isinstance(model, MixedModel) else None) == parts

@@ -1,4 +1,4 @@
-"""Controlling a training: signals, lines of standard input, and a closed output."""
+"""Controlling a training: signals, orders in its folder, and a closed output."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from unittest.mock import Mock
 
+import psutil
 import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.event_types import EpochEnded, Paused, Saved, from_json_line
-from rnnlm_tui.training.control import Control, StoppedError
-from tests.helpers.commands import (
-    PATIENCE_S,
-    POSIX,
-    TINY,
-    Command,
-    command_line,
-    running,
-)
+from rnnlm_tui.event_types import EpochEnded, Paused, Resumed, Saved, from_json_line
+from rnnlm_tui.store.appended import OWNER
+from rnnlm_tui.store.files import CONTROL
+from rnnlm_tui.training import control as control_module
+from rnnlm_tui.training.control import Control, StoppedError, obeyed
+from tests.helpers.commands import PATIENCE_S, POSIX, TINY, Command, command_line, running
 from tests.helpers.events import ended, progress, saved
 
 FOR_EVER = [*TINY, "--epochs", "1000000"]
+SLEEPS = [sys.executable, "-c", "input()"]
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -37,6 +34,12 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "timed out"
         time.sleep(0.005)
+
+
+def order(path: Path, *lines: str) -> None:
+    """Gives orders to a training, as any program may."""
+    with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write("".join(f"{line}\n" for line in lines))
 
 
 # Signals
@@ -51,7 +54,7 @@ def test_a_signal_stops_and_a_second_one_ends_at_once(
     monkeypatch.setattr(os, "_exit", ended.append)
     before = signal.getsignal(number)
     control = Control()
-    with steered(control, from_stdin=False) as signalled:
+    with steered(control) as signalled:
         signal.raise_signal(number)
         assert (control.stopped, signalled, ended) == (True, [number], [])
         signal.raise_signal(number)
@@ -68,7 +71,7 @@ def test_a_closed_terminal_stops_no_run_that_shall_go_on(reason: str) -> None:
     if not control.detached:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with steered(control, from_stdin=False):
+        with steered(control):
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -79,104 +82,138 @@ def test_a_closed_terminal_stops_no_run_that_shall_go_on(reason: str) -> None:
 def test_a_signal_ends_the_reading_of_a_text_that_may_never_end() -> None:
     control = Control()
     control.preparing = True
-    with steered(control, from_stdin=False) as signalled, pytest.raises(StoppedError):
+    with steered(control) as signalled, pytest.raises(StoppedError):
         signal.raise_signal(signal.SIGTERM)
     assert (control.stopped, signalled) == (True, [signal.SIGTERM])
 
 
-# Lines of standard input
+# Orders
 
 
-@contextmanager
-def typed_lines(monkeypatch: pytest.MonkeyPatch, control: Control) -> Iterator[TextIO]:
-    """Yields what is written to the standard input that steers `control`."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading) as ours, os.fdopen(writing, "w", buffering=1) as theirs:
-        monkeypatch.setattr(sys, "stdin", ours)
-        with steered(control, from_stdin=True):
-            yield theirs
-
-
-def test_lines_of_standard_input_are_obeyed_and_their_end_stops(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_training_obeys_orders_in_its_folder(
+    run: Command, corpus_file: Path, data_dir: Path
 ) -> None:
-    control = Control("the cat")
-    with typed_lines(monkeypatch, control) as lines:
-        lines.write("pause\n")
-        wait_until(lambda: control.paused)
-        lines.write("sample a bird\nnonsense \x1b\nresume\n")
-        wait_until(lambda: not control.paused)
-        assert (control.seed_line, control.stopped) == ("a bird", False)
-        assert capsys.readouterr().err == "not a control line: nonsense \ufffd\n"
-        lines.close()
-        wait_until(lambda: control.stopped)
-
-
-def test_a_detached_run_continues_after_the_end_of_its_input(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    control = Control()
-    with typed_lines(monkeypatch, control) as lines:
-        lines.write("detach\npause\n")
-        wait_until(lambda: control.paused)
-        lines.close()
-        wait_until(lambda: not control.paused)  # nobody else could resume it
-    assert not control.stopped
-
-
-def test_control_pauses_resumes_samples_and_stops(run: Command, corpus_file: Path) -> None:
-    arguments = ["--train", str(corpus_file), *FOR_EVER, "--json", "--control", "stdin"]
-    with running(*arguments) as process:
+    control = data_dir / "runs" / "mine" / CONTROL
+    control.parent.mkdir(parents=True)
+    order(control, "stop")  # to a training that was killed
+    with running("--train", str(corpus_file), *FOR_EVER, "--json", "--name=mine") as process:
         assert process.event(EpochEnded).sample["seed"] == "The cat sat on"
-        process.send("pause\n")
+        order(control, "pause")
         process.event(Paused)
-        process.send("sample a bird\nnonsense\nresume\n")
+        order(control, "sample a bird", "nonsense \udcff", f"owner {'9' * 5000}", "resume")
         assert process.event(EpochEnded).sample["text"].startswith("a bird ")
-        process.hang_up()
+        order(control, "stop", "stop")
         assert process.line('"event": "finished"').count('"stopped"') == 1
         assert process.end() == 0
-    run("--suggest", "the ", "--model", "verses-lesson")
+    assert not control.exists()
+    run("--suggest", "the ", "--model", "mine")
 
 
-def test_a_run_ends_well_while_its_control_input_stays_open(corpus_file: Path) -> None:
-    arguments = ["--train", str(corpus_file), "--preset=ngram", "--json", "--control=stdin"]
-    with running(*arguments) as process:
-        process.line('"completed"')
+@POSIX
+def test_an_order_to_stop_ends_the_reading_of_a_text_that_may_never_end(data_dir: Path) -> None:
+    control = data_dir / "runs" / "mine" / CONTROL
+    control.parent.mkdir(parents=True)
+    order(control, "stop")  # first obeyed a while after the reading has begun
+    owned = {**os.environ, OWNER: f"{os.getpid()}"}
+    with running("--train", "-", "--json", "--name=mine", env=owned) as process:
+        assert '"stopped"' in process.line('"event": "finished"')
         assert process.end() == 0
-        assert process.process.stderr is not None
-        assert process.process.stderr.read() == ""
+
+
+def test_a_stop_ends_a_pause_though_both_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One comes from a signal, the other from the thread that obeys orders."""
+    control = Control()
+    control.handle_command("pause")
+    waiting = control.wait_while_paused(float)
+    assert isinstance(next(waiting), Paused)
+    control.stop()
+    control.paused = True
+    monkeypatch.setattr(time, "sleep", Mock(side_effect=AssertionError("it is paused")))
+    assert isinstance(next(waiting), Resumed)
+
+
+HOW = ["by its environment", "by an order", "gone already", "of another user", "detached"]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_training_stops_when_its_owner_is_gone_unless_it_is_detached(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if nobody has asked how the owner ended, as here."""
+    control, orders = Control(), tmp_path / "control"
+    goes_on = how in ("of another user", "detached")
+    with subprocess.Popen(SLEEPS, stdin=subprocess.PIPE) as owner:
+        said = [f"owner {owner.pid}", "pause"]
+        if how == "by its environment":
+            monkeypatch.setenv(OWNER, f"{owner.pid}")
+            said = ["pause"]
+            order(orders, "sample what is written before it looks is not lost")
+        elif how == "gone already":
+            owner.kill()
+            owner.wait()
+        elif how == "of another user":
+            monkeypatch.setattr(psutil.Process, "status", Mock(side_effect=psutil.AccessDenied))
+        elif how == "detached":
+            said.append("detach")
+        with obeyed(control, orders):
+            order(orders, *said)
+            if how != "gone already":
+                wait_until(lambda: control.paused)
+                owner.kill()
+            if goes_on:
+                for word in ("resume", "pause"):  # it would have looked for its owner by then
+                    order(orders, word)
+                    wait_until(lambda word=word: control.paused is (word == "pause"))  # type: ignore[misc]
+            else:
+                wait_until(lambda: control.stopped)
+        assert control.stopped is not goes_on
+    assert bool(control.seed_line) is (how == "by its environment")
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_owner_may_detach_its_training_as_its_last_act(
+    is_gone: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the training looks for orders, or while it does."""
+    control, orders = Control(), tmp_path / "control"
+    with subprocess.Popen(SLEEPS, stdin=subprocess.PIPE) as owner:
+        monkeypatch.setenv(OWNER, f"{owner.pid}")
+
+        def end(*asked: psutil.Process) -> bool:
+            order(orders, "detach")
+            owner.communicate(b"\n")
+            return False
+
+        if is_gone:
+            end()
+        monkeypatch.setattr(control_module, "is_alive", end)
+        with obeyed(control, orders):
+            wait_until(lambda: control.detached or control.stopped)
+    assert not control.stopped
 
 
 # A reader that goes
 
 
-@pytest.fixture
-def closed_pipe() -> Iterator[TextIO]:
-    """A stream that nobody reads any more."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing, "w") as stream:
-        yield stream
-
-
 @POSIX
 @pytest.mark.parametrize(("name", "reporter"), [("stdout", JsonReporter), ("stderr", TextReporter)])
-@pytest.mark.parametrize("controlled", ["", "detached", "has_controller"])
-def test_a_run_that_nobody_reads_or_controls_stops_and_saves(
+@pytest.mark.parametrize("is_detached", [False, True])
+def test_a_run_that_nobody_reads_stops_and_saves(
     name: str,
     reporter: type[JsonReporter | TextReporter],
-    controlled: str,
-    closed_pipe: TextIO,
+    is_detached: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     control = Control()
-    if controlled:
-        setattr(control, controlled, True)
-    monkeypatch.setattr(sys, name, closed_pipe)
-    shown, events = reporter(control, False), (progress(1), ended(1), saved(1))
-    for event in events:
-        shown.show(event)
-    assert (control.stopped, control.unwatched) == (not controlled, not controlled)
+    control.detached = is_detached
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        monkeypatch.setattr(sys, name, closed)
+        shown = reporter(control, False)
+        for event in (progress(1), ended(1), saved(1)):
+            shown.show(event)
+    assert (control.stopped, control.unwatched) == (not is_detached, not is_detached)
 
 
 @POSIX

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,11 +12,8 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import App
 from textual.command import CommandList, CommandPalette
-from textual.css.query import NoMatches
-from textual.errors import NoWidget
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
-from textual.widget import Widget
 from textual.widgets import Static
 
 from rnnlm_tui.config import make_config
@@ -163,19 +159,13 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
         await pilot.pause(0)
 
 
-async def palette_ready(pilot: Pilot[Any]) -> None:
-    """Waits until a palette lists commands."""
-    app = pilot.app
-    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
-    await wait_until(pilot, lambda: app.screen.has_class("-ready"))
-    await wait_until(pilot, lambda: app.screen.query_one(CommandList).region)
-
-
 async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
     """Opens the palette, types the title of a command, and chooses it with Enter."""
     app = pilot.app
     await press(pilot, "ctrl+p")
-    await palette_ready(pilot)
+    await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    await wait_until(pilot, lambda: app.screen.has_class("-ready"))
+    await wait_until(pilot, lambda: app.screen.query_one(CommandList).region)
     rows = app.screen.query_one(CommandList)
     await press(pilot, *title[:24])
 
@@ -186,21 +176,6 @@ async def choose_in_palette(pilot: Pilot[Any], title: str) -> None:
     await wait_until(pilot, is_highlighted)
     await press(pilot, "enter")
     await wait_until(pilot, lambda: not isinstance(app.screen, CommandPalette))
-
-
-async def click(pilot: Pilot[Any], target: str | Widget) -> None:
-    """Clicks in the middle of a widget, once it is laid out."""
-
-    def is_laid_out() -> bool:
-        screen = pilot.app.screen
-        with suppress(NoWidget, NoMatches):
-            widget = target if isinstance(target, Widget) else screen.query(target).first()
-            x, y = widget.region.center
-            return bool(widget.region) and screen.get_widget_at(int(x), int(y))[0] is widget
-        return False
-
-    await wait_until(pilot, is_laid_out)
-    assert await pilot.click(target)
 
 
 def app_of(pilot: Pilot[Any]) -> RnnlmApp:
@@ -229,7 +204,7 @@ async def show_form(pilot: Pilot[Any]) -> TrainForm:
     screen = app_of(pilot).train_screen
     await wait_until(pilot, lambda: screen.query("#train"))
     form = screen.query_one(TrainForm)
-    await wait_until(pilot, lambda: form.problem is None)
+    await wait_until(pilot, lambda: form.summary is not None)
     await pilot.pause()
     return form
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,11 +57,10 @@ class Run:
     def __init__(self, process: subprocess.Popen[str], stream: str) -> None:
         self.process = process
         self.lines: queue.Queue[str] = queue.Queue()
-        self._source = getattr(process, stream)
-        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._read, args=(getattr(process, stream),), daemon=True).start()
 
-    def _read(self) -> None:
-        for line in self._source:
+    def _read(self, lines: Iterable[str]) -> None:
+        for line in lines:
             self.lines.put(line)
         self.lines.put("")
 
@@ -75,17 +74,6 @@ class Run:
     def event(self, kind: type[Event]) -> Any:
         """The next event of this kind."""
         return from_json_line(self.line(f'"event": "{kind.__struct_config__.tag}"'))
-
-    def send(self, text: str) -> None:
-        """Writes to the command's standard input."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(text)
-        self.process.stdin.flush()
-
-    def hang_up(self) -> None:
-        """Ends the command's standard input."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
 
     def end(self) -> int:
         """Waits for the end; returns the exit code."""

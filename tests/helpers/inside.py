@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.explain import Explanation, LineWord, Part
@@ -19,8 +18,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.tui.app import RnnlmApp
-from rnnlm_tui.tui.inside import explainer
-from rnnlm_tui.tui.inside.explainer import Explained
+from rnnlm_tui.tui.inside import screen
 from tests.helpers.app import answered, has_row, press, scripted_app, wait_until
 
 
@@ -44,12 +42,12 @@ class Script:
     def lines(self) -> list[str]:
         return [asked.line for asked in self.asked]
 
-    def explained(self, contexts: Contexts, line: str, above: Sequence[str]) -> Explained:
-        self.asked.append(Asked(line, tuple(above), contexts.model))
+    def explain(
+        self, model: LanguageModel, line: str, above: Sequence[str], contexts: Contexts
+    ) -> Explanation:
+        self.asked.append(Asked(line, tuple(above), model))
         assert self.gate.wait(20), "nobody opened the gate"
-        words = tuple(line.split())
-        word = words[-1] if words else ""
-        return Explained(explanation(words), word, (("you", 0.5),) if word == "i" else ())
+        return explanation(tuple(line.split()))
 
 
 def embedding(rows: int) -> Stage:
@@ -62,25 +60,15 @@ def embedding(rows: int) -> Stage:
 def explanation(words: tuple[str, ...] = ("shall", "i")) -> Explanation:
     """A mixture of a network and n-grams, which suggests two words. Every word of the line matters
     but "zzz", which is unknown."""
-    relu = np.zeros(200, np.float32)
-    relu[[3, 150]] = 1, 2
     top = (("compare", 0.75), ("do", 0.25))
     network = (
         Stage("words", "The line is split.", np.array(words, np.str_)),
         embedding(len(words) + 1),
         Stage("update gate", "How much is kept.", np.full((len(words), 3), 0.5, np.float32), words),
-        Stage("relu layer", "Two are active.", relu),
         Stage("softmax", "They sum to 1.", np.array([0.75, 0.25], np.float32), top=top),
     )
-    contexts = ("(no word)", "i")
-    table = Stage(
-        "n-grams",
-        "After each context.",
-        np.array([[0.1, 0.2], [0.5, 0.25]]),
-        contexts,
-        ("compare", "do"),
-    )
-    probabilities = np.array([0.6, 0.2], np.float32)
+    values, columns = np.array([[0.1, 0.2], [0.5, 0.25]]), ("compare", "do")
+    table = Stage("n-grams", "After each context.", values, ("(no word)", "i"), columns)
     return Explanation(
         prefix="",
         words=tuple(
@@ -91,11 +79,12 @@ def explanation(words: tuple[str, ...] = ("shall", "i")) -> Explanation:
             Suggestion(word, share, word, False, True)
             for word, share in (("compare", 0.6), ("do", 0.2))
         ),
-        probabilities=probabilities,
+        probabilities=np.array([0.6, 0.2], np.float32),
         parts=(
             Part("network", 0.5, np.array([0.9, 0.1], np.float32), network),
             Part("n-grams", 0.5, np.array([0.3, 0.3], np.float32), (network[0], table)),
         ),
+        neighbours={"i": (("you", 0.5),)} if words[-1:] == ("i",) else {},
         notes=() if words else ("No whole word stands before the cursor yet.",),
     )
 
@@ -113,12 +102,6 @@ class Inside:
         """Waits until a row of the screen holds all of these."""
         await wait_until(self.pilot, lambda: has_row(self.app, *parts))
 
-    async def types(self, *keys: str) -> None:
-        """Begins to type a line, and presses these keys."""
-        await self.press("t")
-        await wait_until(self.pilot, lambda: isinstance(self.app.focused, Input))
-        await self.press(*keys)
-
     async def explains(self, line: str) -> None:
         """Waits until this line is explained."""
         await wait_until(self.pilot, lambda: self.script.lines[-1] == line)
@@ -130,7 +113,7 @@ class Inside:
 def inside_script(monkeypatch: pytest.MonkeyPatch) -> Script:
     """Replaces the engine."""
     script = Script()
-    monkeypatch.setattr(explainer, "explained", script.explained)
+    monkeypatch.setattr(screen, "explain", script.explain)
     return script
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
+from rnnlm_tui.lm.causal import CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -26,4 +26,4 @@ def small_network(vocabulary: Vocabulary, cell: str = "gru", **settings: Any) ->
     """A small causal network, which forgets."""
     config = CausalConfig(**{"embedding_size": 4, "hidden_size": 5, **settings})
     weights = normal_weights(causal_shapes(cell, config, vocabulary.total_words), 0.4)
-    return CausalModel(cell, config, vocabulary, TOKENIZERS["whitespace"], WINDOW, weights)
+    return CausalModel(cell, config, vocabulary, TOKENIZERS["whitespace"], weights)

@@ -3,10 +3,10 @@
     python scripted_child.py FOLDER --train --name=NAME --data-dir=DATA ...
     python scripted_child.py FOLDER --summary ...
 
-A training writes down its arguments and each order in FOLDER. At `stop` and at the end of its
-input, unless it is detached, it adds FOLDER/last-words to its history and ends. It also ends as the
-test says in FOLDER/NAME.exit. A question about a text is answered by FOLDER/summary.json, with the
-name that it gives, unless it names a missing file. Its arguments are added to FOLDER/asked.
+A training writes down its arguments in FOLDER. At the order `stop` it adds FOLDER/last-words to its
+history and ends. It also ends as the test says in FOLDER/NAME.exit. A question about a text is
+answered by FOLDER/summary.json, with the name that it gives, unless it names a missing file. Its
+arguments are added to FOLDER/asked.
 
 The tests themselves write the events: see `tests.helpers.runs.Script`.
 """
@@ -14,7 +14,6 @@ The tests themselves write the events: see `tests.helpers.runs.Script`.
 import json
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -33,9 +32,12 @@ def train(stage: Path, name: str, history: Path) -> None:
     history.parent.mkdir(parents=True, exist_ok=True)
     stage.joinpath(f"{name}.pid").write_text(str(os.getpid()))
     stage.joinpath(f"{name}.arguments").write_text(json.dumps([MODE, *ARGUMENTS]))
-    threading.Thread(target=obey, args=(stage, name, history), daemon=True).start()
-    how = stage / f"{name}.exit"
+    how, control = stage / f"{name}.exit", history.with_name("control")
     while not how.exists():
+        if control.exists() and "stop" in control.read_text().splitlines():
+            with history.open("a") as file:
+                file.write(stage.joinpath("last-words").read_text())
+            sys.exit(0)
         time.sleep(0.005)
     code, said = json.loads(how.read_text())
     how.unlink()
@@ -45,24 +47,6 @@ def train(stage: Path, name: str, history: Path) -> None:
     if code < 0:
         os.kill(os.getpid(), -code)
     os._exit(code)
-
-
-def obey(stage: Path, name: str, history: Path) -> None:
-    """Takes orders until the input ends."""
-    detached = False
-    with stage.joinpath(f"{name}.orders").open("a", buffering=1) as orders:
-        for line in sys.stdin:
-            orders.write(line)
-            detached = detached or line == "detach\n"
-            if line == "stop\n":
-                break
-        else:
-            orders.write("end of input\n")
-            if detached:
-                return
-    with history.open("a") as file:
-        file.write(stage.joinpath("last-words").read_text())
-    os._exit(0)
 
 
 def summarise(stage: Path) -> None:

@@ -1,11 +1,18 @@
-"""Texts as lines."""
+"""Texts of a few made-up lines, and n-gram models of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress
+from typing import Any
 
+from numpy.typing import NDArray
+
+from rnnlm_tui.config import make_config
+from rnnlm_tui.lm.kneser_ney import ngram_arrays
+from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.held_out import hold_out, written_lines
+from rnnlm_tui.text.prepare import Prepared, prepare
 from rnnlm_tui.text.reading import Text, count_words
 
 
@@ -19,3 +26,25 @@ def split_held_out(lines: Sequence[str], share: float, seed: int) -> tuple[list[
     """The training lines and the held-out lines of a text."""
     held_out = hold_out(written_lines(lines), share, seed)
     return [*compress(lines, ~held_out)], [*compress(lines, held_out)]
+
+
+def prepared(lines: Sequence[str], **options: Any) -> Prepared:
+    """These lines, all to train on."""
+    config = make_config("ngram", [{"held_out": 0, "tokenizer": "whitespace", **options}])
+    return prepare(made_up_corpus("\n".join(lines)), config)
+
+
+def arrays_of(text: Prepared, order: int) -> dict[str, NDArray[Any]]:
+    """The arrays of the model of these lines."""
+    parts = ngram_arrays(text.train, text.vocabulary.total_words, order)
+    return {name: array for part in parts for name, array in part.items()}
+
+
+def counted(text: Prepared, order: int = 5) -> NgramModel:
+    """The model of these lines."""
+    return NgramModel(text.vocabulary, text.tokenizer, arrays_of(text, order))
+
+
+def ngram_model(lines: Sequence[str], order: int = 5) -> NgramModel:
+    """The model of these lines."""
+    return counted(prepared(lines), order)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
-from textual.widgets import DataTable, RichLog, Static
+from textual.widgets import Static
 
 from rnnlm_tui.event_types import Event
 from rnnlm_tui.store.library import Library
@@ -16,6 +16,7 @@ from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.train.form import TrainForm
+from rnnlm_tui.tui.train.run_lists import RunList
 from rnnlm_tui.tui.train.screen import TrainScreen
 from tests.helpers.app import has_row, wait_until
 from tests.helpers.host import HostApp
@@ -69,7 +70,7 @@ class Shown:
 
     async def ready(self) -> None:
         """Waits until a training could start."""
-        await self.until(lambda: self.form.problem is None)
+        await self.until(lambda: self.form.summary is not None)
 
     @property
     def form(self) -> TrainForm:
@@ -87,26 +88,29 @@ class Shown:
         return rest if run is not None and run.progress.phase.is_over and "─" not in rest else ""
 
     @property
-    def offered(self) -> str:
-        """The keys that work once the run is over, as letters."""
-        if not self.end:
-            return ""
-        return "".join(key for key in self.keys() if key in "wirc")
+    def bar(self) -> str:
+        """The keys that the bar shows for the run, in their order."""
+        return " ".join(key for key in self.keys() if key in "pxwgirdc" or key == "escape")
 
     @property
-    def epochs(self) -> list[list[str]]:
-        """The rows of the table; the best epoch has a mark."""
-        table = self.screen.query_one("#epochs", DataTable)
-        return [[str(cell) for cell in table.get_row_at(row)] for row in range(table.row_count)]
+    def epochs(self) -> list[str]:
+        """The numbers of the epochs in the table; the best one has a mark."""
+        return [row.split()[0] for row in self._rows("#epochs")]
 
     def sees(self, *parts: str) -> bool:
         """Whether a row of the screen holds all of these."""
         return has_row(self.app, *parts)
 
     @property
-    def log(self) -> str:
+    def log(self) -> list[str]:
         """What the run has written, and the notes."""
-        return "\n".join(line.text.rstrip() for line in self.screen.query_one(RichLog).lines)
+        return self._rows("#log")
+
+    def _rows(self, query: str) -> list[str]:
+        """All rows of a list, also those that are scrolled out of sight."""
+        rows = self.screen.query_one(query, RunList).rows
+        texts = (strip.text.strip() for strip in rows.render_lines(rows.size.region))
+        return [text for text in texts if text]
 
     def keys(self) -> dict[str, bool]:
         """The keys that the bar shows, and which of them are not dimmed."""

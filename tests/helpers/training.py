@@ -14,13 +14,11 @@ import numpy as np
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import EpochEnded, Event, Progress
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import Position, RunFacts, read_state
-from rnnlm_tui.text.reading import arranged, read_text
+from rnnlm_tui.text.reading import arranged, no_report, read_text
 from rnnlm_tui.training import session
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
@@ -34,13 +32,8 @@ from tests.helpers.commands import VERSES
 SMALL: dict[str, dict[str, Any]] = {
     "lesson": {"embedding_size": 6, "bidirectional_size": 5, "recurrent_size": 4, "batch_size": 4},
     "causal": {
-        "embedding_size": 6,
-        "hidden_size": 5,
-        "dropout": 0.3,
-        "batch_size": 3,
-        "bptt": 4,
-        "held_out": 0.0,
-        "mixture": "off",
+        **{"embedding_size": 6, "hidden_size": 5, "dropout": 0.3, "batch_size": 3, "bptt": 4},
+        **{"held_out": 0.0, "mixture": "off"},
     },
     "ngram": {"mixture": "off"},
 }
@@ -48,15 +41,10 @@ ON_ONE_THREAD = {"threads": 1, "device": "cpu"}
 RUNS = count()
 
 
-def no_report(phase: str, done: int, of: int) -> None:
-    """Shows no progress."""
-
-
 def small_job(
     preset: str,
     folder: Path,
     text: str = VERSES,
-    english: LanguageModel | None = None,
     **settings: Any,
 ) -> Job:
     """A small run on this text in this folder, whose model is beside it. It goes on from the state
@@ -81,10 +69,9 @@ def small_job(
             sha256=lines.sha256,
             seed_line="",
             window=start.prepared.window,
-            base=ENGLISH if english else None,
             position=Position(),
         )
-    return Job("small", model_of(folder), folder, start, facts, english)
+    return Job("small", model_of(folder), folder, start, facts)
 
 
 def made(library: Library, *sources: Path, **request: Any) -> Job:
@@ -101,18 +88,14 @@ def model_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.safetensors")
 
 
-def learner_of(job: Job) -> Learner:
-    """What learns in this job."""
-    return NgramLearner(job) if job.config.preset == "ngram" else NetworkLearner(job)
-
-
 def run(
     job: Job, control: Control | None = None, clock: Callable[[], float] | None = None
 ) -> Iterator[Event]:
     """The events of the run."""
-    control, clock = control or Control("the cat"), clock or time.monotonic
+    control, is_counted = control or Control("the cat"), job.config.preset == "ngram"
     with settings_of_torch():
-        yield from Run(job, control, learner_of(job), clock=clock).events()
+        learner: Learner = NgramLearner(job) if is_counted else NetworkLearner(job)
+        yield from Run(job, control, learner, clock=clock or time.monotonic).events()
 
 
 def run_stopped_at(job: Job, epoch: int, step: int) -> list[Event]:

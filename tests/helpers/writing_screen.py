@@ -7,21 +7,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
-import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
-from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.open_text import OpenText
-from rnnlm_tui.tui.writing.predictor import Answer, Question
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from tests.helpers.app import (
     answered,
     app_of,
+    post_keys,
     press,
     rows_of,
     scripted_app,
@@ -86,6 +86,15 @@ class Desk(Generic[AppType]):
         await self.until(lambda: len(self.page) == lines_after)
 
 
+async def name_file(it: Desk[RnnlmApp], path: Path) -> None:
+    """Names a file in the dialog that asks for one."""
+    await it.until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
+    dialog = it.app.screen
+    dialog.query_one(Input).value = str(path)
+    post_keys(it.app, "enter")  # without waiting for widgets, which the end of the app removes
+    await it.until(lambda: it.app.screen is not dialog)
+
+
 def unstored_text() -> OpenText:
     """A text whose database is never used."""
     return OpenText(SessionDatabase(Path("never used"), lambda error: None))
@@ -106,17 +115,3 @@ async def desk(
     async with app.run_test(size=size, notifications=True) as pilot:
         await answered(pilot)
         yield Desk(app, pilot, app.autocomplete.editor)
-
-
-@pytest.fixture
-def questions(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
-    """The questions asked of models, in the order in which they are answered."""
-    asked: list[Question] = []
-    real = predictor.answer_to
-
-    def recording(question: Question) -> Answer:
-        asked.append(question)
-        return real(question)
-
-    monkeypatch.setattr(predictor, "answer_to", recording)
-    return asked

@@ -17,13 +17,7 @@ Softmax = Literal["auto", "full", "adaptive"]
 
 @pytest.mark.parametrize(
     ("softmax", "total_words", "tail"),
-    [
-        ("auto", 19_999, 0),
-        ("auto", 20_000, 18_000),
-        ("full", 250_000, 0),
-        ("adaptive", 10_000, 8_000),
-        ("adaptive", 2_000, 0),
-    ],
+    [("auto", 19_999, 0), ("auto", 20_000, 18_000), ("full", 250_000, 0), ("adaptive", 2_000, 0)],
 )
 def test_a_large_vocabulary_has_a_tail(softmax: Softmax, total_words: int, tail: int) -> None:
     shapes = softmax_shapes(CausalConfig(embedding_size=64, softmax=softmax), total_words)

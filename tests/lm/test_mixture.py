@@ -13,7 +13,7 @@ from rnnlm_tui.text.held_out import Excerpt
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
 from tests.helpers.networks import small_network
-from tests.helpers.ngrams import ngram_model
+from tests.helpers.texts import ngram_model
 
 TOKENIZER = TOKENIZERS["whitespace"]
 OWN = ("a b a b c", "b a", "c a b", "a b d")

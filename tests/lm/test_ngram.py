@@ -27,7 +27,7 @@ from rnnlm_tui.lm.ngram import check_ngrams, ngram_counts
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID
 from tests.helpers.golden import GOLDEN
-from tests.helpers.ngrams import arrays_of, counted, prepared
+from tests.helpers.texts import arrays_of, counted, prepared
 
 KENLM = json.loads((GOLDEN / "kneser_ney.json").read_text(encoding="utf-8"))
 TEXT = ("a b a b c", "b a", "c c c a b", "d", "a b a d d b a b")

@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -18,8 +17,7 @@ import pytest
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session import database
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Text, Turn, add_turn, put_draft, read_turns
-from tests.helpers.session import drafts
+from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, put_draft, read_turns
 
 
 @asynccontextmanager
@@ -42,7 +40,7 @@ async def session(
 async def test_nobody_else_can_read_what_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "session"
     async with session(folder) as database:
-        await database.read(partial(put_draft, text=Text(), line="private"))
+        await database.read(partial(put_draft, text=Text(draft=Draft("private"))))
         assert {path.name for path in folder.iterdir()} >= {"session.db", "session.db-wal"}
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -53,7 +51,7 @@ async def test_a_text_that_cannot_be_stored_gives_the_same_error_each_time(tmp_p
     folder.write_text("a file")
     async with session(folder, failures) as database:
         for line in ("one", "two"):
-            database.write(partial(put_draft, text=Text(), line=line))
+            database.write(partial(put_draft, text=Text(draft=Draft(line))))
         with pytest.raises(StorageError) as caught:
             await database.read(lambda connection: None)
     assert set(failures) == {caught.value.message}
@@ -68,7 +66,7 @@ async def test_a_database_that_another_program_has_locked_is_not_put_aside(
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         async with session(tmp_path, failures) as locked:
-            locked.write(partial(put_draft, text=Text(), line="one"))
+            locked.write(partial(put_draft, text=Text(draft=Draft("one"))))
     assert "database is locked" in failures[0]
     assert [path.name for path in tmp_path.iterdir()] == ["session.db"]
 
@@ -86,7 +84,6 @@ LOSSES: dict[str, Callable[[Path], object]] = {
     "emptied": lambda path: os.truncate(path, 0),
     "log deleted": lambda path: Path(f"{path}-wal").unlink(),
     "log emptied": lambda path: os.truncate(f"{path}-wal", 0),
-    "index deleted": lambda path: Path(f"{path}-shm").unlink(),
 }
 """What other programs do to the files of an app that is running, given the path of the database."""
 
@@ -108,37 +105,3 @@ async def test_nothing_is_written_to_files_that_are_not_those_that_were_opened(
             await database.read(partial(read_turns, text=text.number))
         assert database.problem is caught.value
     assert set(failures) == {caught.value.message}
-
-
-async def test_what_another_app_deletes_is_no_loss(tmp_path: Path) -> None:
-    """It empties the log, too."""
-    text = Text()
-    async with session(tmp_path / "session") as one, session(tmp_path / "session") as two:
-        one.write(partial(add_turn, text=text, turn=Turn("before " * 1000)))
-        await one.read(lambda connection: None)
-        await two.read(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
-        assert (tmp_path / "session" / "session.db-wal").stat().st_size == 0
-        one.write(partial(add_turn, text=text, turn=Turn("after")))
-        assert len(await one.read_anew(partial(read_turns, text=text.number))) == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a mapped file cannot be cut")
-def test_an_index_that_is_cut_neither_kills_the_app_nor_loses_anything(tmp_path: Path) -> None:
-    """It is mapped into memory, so that access to what is missing is a signal and no error."""
-    script = (
-        "import asyncio, os, sys, pathlib\n"
-        "from rnnlm_tui.session.database import SessionDatabase\n"
-        "from rnnlm_tui.session.tables import Text, put_draft\n"
-        "async def main():\n"
-        "    database = SessionDatabase(pathlib.Path(sys.argv[1]), print)\n"
-        "    for last in (False, True):\n"
-        "        database.write(lambda c: put_draft(c, Text(), f'{last}'))\n"
-        "        await database.read(lambda connection: None)\n"
-        "        os.truncate(pathlib.Path(sys.argv[1]) / 'session.db-shm', 0)\n"
-        "    await database.close()\n"
-        "asyncio.run(main())\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "session")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert drafts(tmp_path) == ["False", "True"]

@@ -11,14 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
-from rnnlm_tui.store.files import HISTORY, RUN
+from rnnlm_tui.store.files import DELETED, HISTORY, RESUME, RUN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import read_facts
@@ -107,28 +106,25 @@ ACTS = """
 import dataclasses, itertools, json, os, shutil, signal, sys
 from pathlib import Path
 import numpy as np
-from rnnlm_tui.lm.kinds import KINDS
+from msgspec.structs import replace
+from rnnlm_tui.event_types import EpochFigures, Metrics
+from rnnlm_tui.lm.kinds import shapes_of
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import Position
-from msgspec.structs import replace
 from rnnlm_tui.training import saving
-from rnnlm_tui.event_types import EpochFigures, Metrics
 from tests.helpers.training import small_job
 
 os.fsync = lambda handle: None  # a kill, unlike a power cut, loses nothing that was written
 base = Path(sys.argv[1])
 job = small_job("lesson", base / "job")
-shapes = KINDS["lesson"].shapes(job.config, job.prepared.vocabulary.total_words)
+shapes = shapes_of(job.config, job.prepared.vocabulary.total_words)
 
 
 def save(library, epoch=2, update=False):
     path, folder = library.path("saved"), library.run_folder("saved")
     folder.mkdir(parents=True, exist_ok=True)
-    facts = replace(job.facts, position=Position(epoch=epoch + 1))
-    saved = dataclasses.replace(
-        job, path=library.path_of_update("saved") if update else path, folder=folder,
-        replaces=path if update else None, facts=facts,
-    )
+    facts = replace(job.facts, position=Position(epoch=epoch + 1), is_update=update)
+    saved = dataclasses.replace(job, model=path, folder=folder, facts=facts)
     weights = {name: np.full(shape, epoch, np.float32) for name, shape in shapes.items()}
     saving.save_model(saved, EpochFigures(epoch, Metrics(), None), {"network": weights}, None)
     saving.save_state(saved, weights, "")
@@ -145,6 +141,7 @@ acts = {
     "delete": lambda library: library.delete("saved"),
     "import": lambda library: library.import_(base / "model", "new"),
     "rename": lambda library: library.rename("saved", "new"),
+    "undo": lambda library: library.bring_back(library.put_away("saved"), "saved"),
 }
 save(Library(base / "before"), 1)
 shutil.copy(Library(base / "before").path("saved"), base / "model")
@@ -155,14 +152,12 @@ for act, run in acts.items():
         shutil.copytree(base / "before", folder)
         child = os.fork()
         if child == 0:
-            left = [number]
+            left = iter(range(number - 1))
 
             def die(event, arguments):
                 kinds = ("open", "os.rename", "os.remove", "os.rmdir")
-                if event in kinds and str(folder) in str(arguments):
-                    left[0] -= 1
-                    if left[0] == 0:
-                        os.kill(os.getpid(), signal.SIGKILL)
+                if event in kinds and str(folder) in str(arguments) and next(left, None) is None:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
             sys.addaudithook(die)
             run(Library(folder))
@@ -195,58 +190,54 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Library]]
     return {act: [Library(folder / act / str(1 + n)) for n in range(steps[act])] for act in steps}
 
 
-def epoch_of(library: Library, name: str) -> int:
-    """The epoch of a model that is whole: all its weights are the number of its epoch."""
-    card = library.open(name)[0]
-    assert card.metrics is not None
-    with open_stored(library.path(name)) as stored:
-        assert {number for w in stored.network().values() for number in w.flat} == {
-            card.metrics.epoch
-        }
-    return card.metrics.epoch
-
-
-@pytest.mark.parametrize("act", ["save", "update"])
-def test_a_kill_while_saving_leaves_the_old_model_or_the_new(
-    killed: dict[str, list[Library]], act: str
-) -> None:
-    epochs = [epoch_of(library, "saved") for library in killed[act]]
-    assert epochs == sorted(epochs) and {*epochs} == {1, 2}
-    for library in killed[act]:
-        position = read_facts(library.run_folder("saved")).position if library.runs() else None
-        assert position is None or position.epoch in (2, 3)
+def again(library: Library, act: str) -> None:
+    """Does what was interrupted, unless all of it was done."""
+    if act in ("save", "update", "delete"):
         library.delete("saved")
-        assert models_of(library) == {}, "something was left that nobody sees"
-
-
-def rename_again(library: Library, model: Path) -> None:
-    """The run is renamed before its model; the name of that run is taken."""
-    if library.has("new"):
-        library.delete("new")
-    library.rename("saved", "new")
+    elif act == "import" and not library.has("new"):
+        library.import_(library.path("saved"), "new")
+    elif act == "rename" and library.has("saved"):
+        if library.has("new"):  # the run is renamed before its model, and takes the name
+            library.delete("new")
+        library.rename("saved", "new")
+    elif act == "undo":
+        if not library.has("saved"):
+            (away,) = (library.data_dir / DELETED).glob("*")
+            assert library.bring_back(Library(away), "saved") == "saved"
+        library.purge(own=True)  # what was not yet back of its run
 
 
 @pytest.mark.parametrize(
-    ("act", "again", "left"),
+    ("act", "epochs", "left"),
     [
-        ("delete", lambda library, model: library.delete("saved"), []),
-        ("import", lambda library, model: library.import_(model, "new"), ["new", "saved"]),
-        ("rename", rename_again, ["new"]),
+        ("save", {1, 2}, []),
+        ("update", {1, 2}, []),
+        ("delete", {1}, []),
+        ("import", {1}, ["new", "saved"]),
+        ("rename", {1}, ["new"]),
+        ("undo", {1}, ["saved"]),
     ],
 )
-def test_what_a_kill_interrupts_is_done_by_doing_it_again(
-    killed: dict[str, list[Library]],
-    act: str,
-    again: Callable[[Library, Path], None],
-    left: list[str],
+def test_a_kill_leaves_whole_models_and_what_it_interrupts_can_be_done_again(
+    act: str, epochs: set[int], left: list[str], killed: dict[str, list[Library]]
 ) -> None:
+    """All weights of a model are the number of its epoch: it is the old one or the new one."""
     assert len(killed[act]) > 4, "the hook must see the steps for this test to mean something"
-    before = killed["save"][0].data_dir.parents[1] / "before"
-    whole = contents(before)["models/saved.safetensors"]
+    found = list[int]()
     for library in killed[act]:
-        assert [entry.damaged for entry in library.entries()] == [None] * len(library.entries())
-        if library.names() != left:
-            again(library, before.parent / "model")
+        for name in library.names():
+            card = library.open(name)[0]
+            assert card.metrics is not None
+            with open_stored(library.path(name)) as stored:
+                weights = {number for w in stored.network().values() for number in w.flat}
+            assert weights == {card.metrics.epoch}
+            found.append(card.metrics.epoch)
+        if act in ("save", "update") and library.runs():
+            assert read_facts(library.run_folder("saved")).position.epoch in (2, 3)
+        if act != "delete" or library.names():
+            again(library, act)
         assert library.names() == left
-        assert {raw for name, raw in models_of(library).items() if "models/" in name} <= {whole}
-        assert not [name for name in models_of(library) if name.endswith(".tmp")]
+        assert {*models_of(library)} <= {f"models/{name}.safetensors" for name in left} | {
+            f"runs/{name}/{file}" for name in left for file in (RESUME, RUN)
+        }, "something was left that nobody sees"
+    assert found == sorted(found) and {*found} == epochs

@@ -4,7 +4,6 @@ resumed, and how one is asked to stop."""
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -90,22 +89,8 @@ def test_runs_are_those_that_train_or_can_be_resumed(library: Library) -> None:
     os.utime(library.run_folder("one") / RESUME, (1000, 1000))
     with library.lock("begun"):
         assert library.newest_run() == "one"  # the newest that no process trains
-    assert library.newest_run() == "begun"
-
-
-def test_a_note_that_is_not_whole_is_that_of_no_training(library: Library) -> None:
-    with library.lock("one"):
-        (library.folder / ".locks" / "one.json").write_bytes(b'{"pid": 0')
-        assert library.runs() == []
-        with pytest.raises(ModelError, match="no training named one"):
-            library.stop_run("one")
-
-
-@POSIX
-def test_a_training_is_asked_to_stop_by_a_signal(library: Library) -> None:
-    with held_elsewhere(library, "one") as process:
-        library.stop_run("one")
-        assert process.wait(timeout=PATIENCE_S) == -signal.SIGTERM
+        (library.folder / ".locks" / "begun.json").write_bytes(b'{"pid": 0')  # half a note
+        assert library.newest_run() == "begun"
 
 
 @POSIX

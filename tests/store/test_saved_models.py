@@ -17,7 +17,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import BUILT_IN, Library
-from rnnlm_tui.store.model_file import load_model, open_stored
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.reading import read_text
 from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
@@ -31,23 +31,20 @@ MAX_BYTES = {"shakespeare": 2 << 20, ENGLISH: 8 << 20}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_saved_model_suggests_what_it_did(preset: str) -> None:
-    _, model = load_model(SAVED_MODELS / f"{preset}.safetensors")
+def test_a_saved_model_suggests_what_it_did_and_has_the_figures_that_it_had(
+    library: Library, preset: str
+) -> None:
+    put_saved_model(library, preset)
+    card, model = library.open(preset)
     candidates, expected = suggest(model, "shall i ").candidates, ANSWERS[preset]
     assert [each.word for each in candidates] == [word for word, _ in expected]
     probabilities = [probability for _, probability in expected]
     assert [each.probability for each in candidates] == pytest.approx(probabilities, rel=1e-4)
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_its_figures_are_those_that_it_has(library: Library, preset: str) -> None:
-    put_saved_model(library, preset)
-    card, model = library.open(preset)
     unseen = held_out_lines(library, preset, read_text([SAVED_MODELS / "verses.txt"]))
     assert card.evaluation is not None and len(unseen) == card.evaluation.lines
-    expected = structs.asdict(card.evaluation)
+    figures = structs.asdict(card.evaluation)
     for name, value in structs.asdict(summarize([*score(model, unseen)])).items():
-        assert value == pytest.approx(expected[name], rel=1e-5), name
+        assert value == pytest.approx(figures[name], rel=1e-5), name
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

@@ -1,4 +1,6 @@
-"""Lines to examples, compared with the lesson's own stack and with plain Python."""
+"""Lines held out and in excerpts, and lines to examples, as the lesson's own stack and plain Python
+make them.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError
-from rnnlm_tui.lm.kinds import KINDS
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.encoded_lines import EncodedLines
+from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, sampled, written_lines
 from rnnlm_tui.text.prepare import Prepared, prepare
 from rnnlm_tui.text.reading import Text, read_text
 from rnnlm_tui.text.tokenizers import LessonTokenizer
@@ -25,7 +27,50 @@ from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import GOLDEN
 from tests.helpers.texts import made_up_corpus, split_held_out
 
-# The two SHA-256 figures of golden/README.md.
+LINES = [f"line {number}" for number in range(40)]
+
+
+def test_held_out_lines_are_whole_blocks_that_follow_from_the_seed() -> None:
+    first, again, other = (hold_out(np.full(400, True), 0.1, seed) for seed in (3, 3, 4))
+    assert (np.diff(np.flatnonzero(first)) > 1).sum() == 1, "two blocks of 20 lines"
+    assert (first == again).all() and (first != other).any()
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.integers(1, 300), st.floats(0, 0.5), st.integers(0, 99))
+def test_a_split_holds_out_the_share_and_no_blank_line(
+    count: int, fraction: float, seed: int
+) -> None:
+    mask = hold_out(written_lines(["a", " "] * count), fraction, seed)
+    assert mask.sum() == round(count * fraction) and not mask[1::2].any()
+
+
+def mask(*chosen: int) -> Mask:
+    return np.isin(np.arange(len(LINES)), chosen)
+
+
+def test_each_excerpt_has_what_stands_above_it_in_the_text() -> None:
+    excerpts = excerpts_of(LINES, mask(1, 2, 20, 21, 23), each=2)
+    assert excerpts == [
+        Excerpt(["line 0"], ["line 1", "line 2"]),
+        Excerpt(LINES[16:20], ["line 20", "line 21", "line 23"]),
+    ]
+    assert len(excerpts_of(LINES, mask(20, 24))) == 1
+    assert len(excerpts_of(LINES, mask(20, 25))) == 2
+    assert excerpts_of(LINES, mask()) == []
+
+
+@pytest.mark.parametrize(("line", "words"), [("word " * 10, 10), ("字" * 60, 10), ("a b", 2)])
+def test_a_sample_is_stretches_that_are_spread_over_the_text(line: str, words: int) -> None:
+    lines = [line] * 4_000
+    sample = np.flatnonzero(sampled(lines, 400 * words, each=100 * words))
+    assert sample.tolist() == [first + i for first in (0, 1000, 2000, 3000) for i in range(100)]
+    assert sampled(lines, 4_000 * words).all()
+    half = np.arange(4_000) < 2_000
+    sample = np.flatnonzero(sampled(lines, 400 * words, half, each=200 * words))
+    assert sample.tolist() == [*range(200), *range(1000, 1200)]
+
+
 SONNETS_PADDED = "1ff182080031b8b54340fb97adbdd1ff2b323b30d1526d69c1df3d9e18ffd671"
 SONNETS_WORDS = "392d179eaa678ce3e70482944ad128067cbcd1694f2d3cf8400da036fef5b66f"
 
@@ -34,15 +79,10 @@ def prepared(
     preset: str, text: str | Text, vocabulary: Vocabulary | None = None, **given: Any
 ) -> Prepared:
     """This text as the preset prepares it, by default with no line held out."""
-    config, kind = make_config(preset, [{"held_out": 0}, given]), KINDS[preset]
+    config = make_config(preset, [{"held_out": 0}, given])
     corpus = made_up_corpus(text) if isinstance(text, str) else text
-    return prepare(
-        corpus,
-        config,
-        kind.special_tokens,
-        lambda longest: kind.window(config, longest),
-        vocabulary_for=None if vocabulary is None else lambda own: vocabulary,
-    )
+    vocabulary_for = None if vocabulary is None else lambda own: vocabulary
+    return prepare(corpus, config, vocabulary_for=vocabulary_for)
 
 
 def padded(text: Prepared, lines: EncodedLines) -> list[list[int]]:
@@ -83,7 +123,6 @@ TEXTS = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=5).map(" ".join),
 SETTINGS = st.fixed_dictionaries(
     {
         "held_out": st.sampled_from([0, 0.1, 0.3]),
-        "min_count": st.sampled_from([1, 1, 2, 3]),
         "max_vocabulary": st.sampled_from([None, None, 2, 4]),
         "seed": st.integers(0, 3),
     }
@@ -97,7 +136,7 @@ def test_both_kinds_are_as_plain_python_makes_them(
 ) -> None:
     train, held = split_held_out(lines, given["held_out"], given["seed"])
     trained = Counter(word for line in train for word in line.split())
-    frequent = [word for word, count in trained.most_common() if count >= given["min_count"]]
+    frequent = [word for word, _ in trained.most_common()]
     words = ["g", "a"] if is_continued else frequent[: given["max_vocabulary"]]
     for preset in ("lesson", "gru"):
         tokens = SPECIAL_TOKENS if preset == "gru" else ()
@@ -134,15 +173,6 @@ def test_words_spelled_like_special_tokens_are_unknown() -> None:
     assert [line.tolist() for line in text.train] == [[4, 4, 1], [5, 1]]
 
 
-@pytest.mark.parametrize(
-    ("preset", "text", "given", "why"),
-    [
-        ("gru", " \n\t\n", {}, "holds no words"),
-        ("gru", "a b c", {"min_count": 2}, "no word occurs 2 times"),
-    ],
-)
-def test_too_little_text_is_refused(
-    preset: str, text: str, given: dict[str, Any], why: str
-) -> None:
-    with pytest.raises(CorpusError, match=why):
-        prepared(preset, text, **given)
+def test_a_text_without_words_is_refused() -> None:
+    with pytest.raises(CorpusError, match="holds no words"):
+        prepared("gru", " \n\t\n")

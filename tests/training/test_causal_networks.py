@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm.adaptive_softmax import softmax_shapes
-from rnnlm_tui.lm.causal import WINDOW, CausalModel, causal_shapes
+from rnnlm_tui.lm.causal import CausalModel, causal_shapes
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import output_layers
@@ -159,7 +159,7 @@ def test_numpy_predicts_what_pytorch_does(
     ours = network(cell, layers, hidden, softmax)
     words = [f"word{i}" for i in range(WORDS[softmax] - 1 - len(SPECIAL_TOKENS))]
     weights = {name: tensor.numpy() for name, tensor in ours.weights().items()}
-    read = Vocabulary(words, SPECIAL_TOKENS), LessonTokenizer(), WINDOW, weights
+    read = Vocabulary(words, SPECIAL_TOKENS), LessonTokenizer(), weights
     model = CausalModel(cell, ours.config, *read)
     ids = batch(6, softmax, (1, 12))[0]
     ((logits, *_),) = ours.logits(ids, ids)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from rnnlm_tui.event_types import Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.files import RESUME, RUN, UPDATE
+from rnnlm_tui.store.files import RESUME, RUN
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggest import suggest
@@ -27,7 +26,6 @@ from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import run, run_stopped_at, small_job
 
 TEXT = VERSES * 10
-OWL = ["an owl and a bird sang to the moon"] * 3
 MIXED: dict[str, Any] = {"text": TEXT, "mixture": "on", "held_out": 0.2}
 
 
@@ -109,9 +107,9 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
     _, model = load_model(job.path)
     assert len(measure.scores(job, model, control) or []) == len(scores_of(job, model)) > 3
 
-    def stopping(*arguments: Any) -> Iterator[ScoredLine]:
+    def stopping(*given: Any) -> Iterator[ScoredLine]:
         control.stop()
-        return score(*arguments)
+        return score(*given)
 
     with monkeypatch.context() as patch:
         patch.setattr(measure, "score", stopping)
@@ -123,10 +121,9 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
 # Updates
 
 
-def finished(folder: Path, epochs: int = 3, held_out: float = 0.2) -> Job:
+def finished(folder: Path, held_out: float = 0.2) -> Job:
     """A run that has ended."""
-    settings: dict[str, Any] = {"epochs": epochs, "held_out": held_out, "learning_rate": 0.02}
-    job = small_job("gru", folder, text=TEXT, **settings)
+    job = small_job("gru", folder, text=TEXT, epochs=3, held_out=held_out, learning_rate=0.02)
     [*run(job)]
     return job
 
@@ -135,14 +132,18 @@ def update_of(old: Job, epochs: int = 8, rate: float = 0.03) -> Job:
     """An update of its model."""
     settings: dict[str, Any] = {"epochs": epochs, "held_out": old.config.train.held_out}
     job = small_job("gru", old.folder, text=TEXT, learning_rate=rate, **settings)
-    return replace(job, path=job.folder / UPDATE, replaces=job.path)
+    job.facts.is_update = True
+    return job
 
 
-@pytest.mark.parametrize(("epochs", "rate", "is_better"), [(8, 0.03, True), (1, 1e-9, False)])
-def test_an_update_replaces_the_model_if_it_is_better(
-    epochs: int, rate: float, is_better: bool, tmp_path: Path
+@pytest.mark.parametrize(
+    ("epochs", "rate", "held_out", "is_better"),
+    [(8, 0.03, 0.2, True), (1, 1e-9, 0.2, False), (1, 1e-9, 0, True)],
+)
+def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
+    epochs: int, rate: float, held_out: float, is_better: bool, tmp_path: Path
 ) -> None:
-    old = finished(tmp_path / "a")
+    old = finished(tmp_path / "a", held_out)
     before, (_, old_model) = old.path.read_bytes(), load_model(old.path)
     (old.folder / RUN).unlink()
     job = update_of(old, epochs, rate)
@@ -150,10 +151,12 @@ def test_an_update_replaces_the_model_if_it_is_better(
     end, scored = end_of(events), scores_of(job, old_model)
     assert {event.path for event in events if isinstance(event, Saved)} == {str(job.path)}
     assert end.path == str(old.path) and end.update is not None
-    old_loss, new_loss = written_loss(scored), end.update.new_loss
-    assert new_loss is not None and old_loss is not None and end.update.old_loss == old_loss
-    assert end.update.replaced == is_better == (new_loss < old_loss)
-    assert end.update.old_savings == summarize(scored).keystroke_savings
+    update, old_loss = end.update, written_loss(scored)
+    assert (update.replaced, update.old_loss) == (is_better, old_loss)
+    assert update.old_savings == summarize(scored).keystroke_savings
+    if old_loss is not None and update.new_loss is not None:
+        assert (update.new_loss < old_loss) == is_better
+    assert (update.new_loss is None) == (held_out == 0)
     assert (old.path.read_bytes() != before) == is_better
     assert not job.path.exists() and not (old.folder / RESUME).exists()
     # The files that it learned are those of the model once it is the model.
@@ -175,12 +178,3 @@ def test_a_stopped_or_killed_update_can_be_resumed(
     end = end_of([*run(update_of(old))])
     assert end.update == UpdateFigures(replaced=True)
     assert old.path.read_bytes() != before and not (old.folder / RESUME).exists()
-
-
-def test_without_held_out_lines_an_update_replaces_the_model(tmp_path: Path) -> None:
-    old = finished(tmp_path / "a", epochs=1, held_out=0)
-    job = update_of(old, epochs=1)
-    end = end_of([*run(job)])
-    assert end.update == UpdateFigures(replaced=True)
-    card = read_card(old.path)
-    assert card.evaluation is None and card.created == job.facts.created

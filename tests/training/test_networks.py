@@ -126,6 +126,23 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
     assert nonzero == sum(int(torch.count_nonzero(gradient)) for gradient in views.values())
 
 
+def test_numpy_predicts_what_pytorch_does() -> None:
+    config, total_words, rng = LessonConfig(), 401, np.random.default_rng(1)
+    weights = normal_weights(lesson_shapes(config, total_words), 0.1)
+    vocabulary = Vocabulary([f"w{i}" for i in range(1, total_words)])
+    model = LessonModel(vocabulary, LessonTokenizer(), LESSON_WINDOW, weights)
+    network = LessonNetwork(config, total_words, np.random.default_rng(0))
+    network.load_weights(weights)
+    for length in (0, 1, 7, 10, 25):
+        context = rng.integers(1, total_words, length).tolist()
+        padded = ([0] * LESSON_WINDOW + context)[-LESSON_WINDOW:]
+        with torch.no_grad():
+            expected = network(torch.tensor([padded]))[0].softmax(0).numpy()
+        predicted = model.next_word_probabilities(context)
+        np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-5)
+        assert predicted.sum() == pytest.approx(1, abs=1e-5)
+
+
 def test_initial_weights_are_keras_s() -> None:
     network = LessonNetwork(LessonConfig(), 401, np.random.default_rng(3))
     for name, tensor in network.weights().items():

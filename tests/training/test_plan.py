@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from rnnlm_tui.cli.modes import split
-from rnnlm_tui.cli.options import TrainRequest
 from rnnlm_tui.cli.parser import parse
 from rnnlm_tui.cli.train import training_request
-from rnnlm_tui.config import Config
-from rnnlm_tui.errors import RnnlmError, UsageError
+from rnnlm_tui.config import Config, make_config
+from rnnlm_tui.errors import CorpusError, RnnlmError, UsageError
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import read_facts
+from rnnlm_tui.training.estimate import check_memory, memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.plan import plan
 from tests.helpers.models import put_saved_model
-from tests.helpers.training import made, run, run_stopped_at
+from tests.helpers.training import made, run, run_stopped_at, small_job
 
 SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "mixture": "off"}
 
@@ -27,7 +29,6 @@ SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "m
 def config_of(library: Library, *arguments: str) -> Config:
     """The settings that a command line gives for a small text."""
     request = parse(*split(["--train", *arguments]))
-    assert isinstance(request, TrainRequest)
     return plan(library, training_request(request)).config(0)
 
 
@@ -39,7 +40,12 @@ def config_of(library: Library, *arguments: str) -> Config:
     [
         ("", {}, "", {"preset": "lesson", "held_out": 0.0}),
         ("diary.txt", {}, "", {"preset": "gru", "held_out": 0.1}),
-        ("", {"EPOCHS": "30"}, "epochs = 3\nseed = 5\ntop = 3", {"epochs": 30, "seed": 5}),
+        (
+            "",
+            {"EPOCHS": "30", "SEED": ""},
+            "epochs = 3\nseed = 5\ntop = 3",
+            {"epochs": 30, "seed": 5},
+        ),
         ("--epochs=300", {"EPOCHS": "30"}, "epochs = 3", {"epochs": 300}),
         ("", {}, 'preset = "rnn"', {"preset": "rnn"}),
         ("", {"PRESET": "lstm"}, 'preset = "rnn"', {"preset": "lstm"}),
@@ -79,8 +85,8 @@ def test_flags_go_before_the_environment_before_a_file_before_the_defaults(
         ({"update": "nobody"}, "there is no model nobody"),
         ({"update": "ngram"}, "the file that ngram was trained on is not known here"),
         ({"sources": (), "added": ()}, "add is for update"),
-        ({"sources": (), "base": "gru"}, "on is 'gru'"),
-        ({"sources": (), "base": "english"}, "there is no model english"),
+        ({"sources": (), "on": "gru"}, "on is 'gru'"),
+        ({"sources": (), "on": "english"}, "there is no model english"),
         ({"resume": True, "name": "gru"}, "no training of gru is unfinished"),
         ({"resume": True, "force": True}, "force does not go with resume"),
     ],
@@ -148,3 +154,26 @@ def test_what_a_run_is_made_of_cannot_change(
     with pytest.raises(RnnlmError, match=re.escape(why)):
         made(library, **{"resume": True, "name": "m", **request_})
     assert made(library, other, name="m", force=True).facts.position.epoch == 1
+
+
+def test_the_memory_is_that_of_the_network_and_few_bytes_a_word() -> None:
+    """The lesson on the sonnets takes 519 MB in all, measured."""
+
+    def memory(preset: str, total_words: int, predictions: int, **settings: str) -> int:
+        known = SimpleNamespace(total_words=total_words)
+        text: Any = SimpleNamespace(vocabulary=known, predictions=predictions)
+        return memory_bytes(make_config(preset, [settings]), text)
+
+    assert memory("lesson", 3227, 15_484) == pytest.approx(519e6, rel=0.2)
+    per_word = (memory("gru", 20, 100_000_000, mixture="off") - memory("gru", 20, 0)) / 100e6
+    assert per_word <= 25
+
+
+def test_a_training_that_does_not_fit_into_the_free_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = small_job("gru", tmp_path / "a")
+    check_memory(job.config, job.prepared)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1_000))
+    with pytest.raises(CorpusError, match=r"different words: the preset gru needs .* are free"):
+        check_memory(job.config, job.prepared)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.event_types import (
-    Event,
-    Failed,
-    Preparing,
-    Progress,
-    Warned,
-    from_json_line,
-)
-from rnnlm_tui.store import files
+from rnnlm_tui.event_types import Event, Failed, Preparing, Progress, Warned, from_json_line
 from rnnlm_tui.training.session import History
 from tests.helpers.events import saved, started
-from tests.helpers.models import fail_for
 
 
 def record_all(folder: Path, *events: Event) -> list[Event]:
@@ -33,19 +27,21 @@ def history(folder: Path) -> list[Event]:
     return [from_json_line(line) for line in raw.split("\n")[:-1]]
 
 
-def test_events_pass_and_are_written_before_they_do(tmp_path: Path) -> None:
-    events: list[Event] = [started(), Warned(1.0, "two\nlines \u2028 and caf\u00e9"), saved(1)]
-    for number, _ in enumerate(History(tmp_path).record(events), start=1):
-        assert history(tmp_path) == events[:number]
-    assert number == 3
-
-
-def test_all_progress_passes_and_at_most_one_a_second_is_written(tmp_path: Path) -> None:
+def test_events_are_written_before_they_pass_progress_once_a_second(tmp_path: Path) -> None:
     steps = (Progress(i / 10, 1, 2, 1, 9, 1.0, 0.5, 10.0, i / 10, 1.0) for i in range(50))
-    events: list[Event] = [started(), *steps]
-    assert record_all(tmp_path, *events) == events
-    written = [event.time for event in history(tmp_path) if isinstance(event, Progress)]
-    assert written == [0.0, 1.0, 2.0, 3.0, 4.0]
+    events: list[Event] = [
+        started(),
+        Warned(0.0, "two\nlines \u2028 and caf\u00e9"),
+        *steps,
+        saved(1),
+    ]
+    written, passed = list[Event](), list[Event]()
+    for event in History(tmp_path).record(events):
+        if not isinstance(event, Progress) or event.time % 1 == 0:
+            written.append(event)
+        assert history(tmp_path) == written
+        passed.append(event)
+    assert passed == events and len(written) == 8
 
 
 @pytest.mark.parametrize("half", [b"", b'{"v": 1, "event": "prog', b"\xe2\x82", b"\0" * 9])
@@ -59,22 +55,16 @@ def test_a_resumed_run_adds_to_its_history_without_what_is_half_written(
     assert history(tmp_path) == [*before, *after]
 
 
-def test_a_new_run_replaces_the_history_of_the_one_before(tmp_path: Path) -> None:
+def test_a_new_run_replaces_the_history_of_the_one_before_or_tells_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = History(tmp_path)
     first.add(Preparing(50.0, "reading text", 1, 2, 1.0))
     events: list[Event] = [started(), Preparing(0.0, "n-grams", 1, 5, None), saved(1)]
     assert [*first.record(events)] == events == history(tmp_path)
-    record_all(tmp_path, started())
-    assert history(tmp_path) == [started()]
-
-
-def test_a_history_stays_whole_where_it_cannot_be_replaced_and_tells_the_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    older = record_all(tmp_path, started(), saved(1))
-    monkeypatch.setattr(files, "write_file", fail_for("history"))
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=full))
     with pytest.raises(StorageError, match=r"history\.jsonl: no space left"):
-        record_all(tmp_path, started(), saved(1))
+        record_all(tmp_path, started())
     *kept, failed = history(tmp_path)
-    assert kept == older
-    assert isinstance(failed, Failed)
+    assert kept == events and isinstance(failed, Failed)

@@ -66,7 +66,7 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
 ) -> None:
     with open_stored(saved.path("gru")) as stored:
         words, weights = stored.vocabulary(), stored.network()
-    job = made_of(saved, LEARNED + NEW, source_model="gru")
+    job = made_of(saved, LEARNED + NEW, start_from="gru")
     vocabulary, network = job.prepared.vocabulary, job.start.network
     assert network is not None and len(network["embedding"]) == vocabulary.total_words
     assert {*words.words} < {*vocabulary.words} and "clocks" in vocabulary
@@ -82,20 +82,20 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
 
 
 def test_the_lesson_keeps_to_its_words(saved: Library) -> None:
-    job = made_of(saved, LEARNED + NEW, source_model="lesson")
+    job = made_of(saved, LEARNED + NEW, start_from="lesson")
     assert "clocks" not in job.prepared.vocabulary
 
 
 def test_words_that_a_model_never_suggests_stay_so_unless_the_text_has_them(saved: Library) -> None:
     change_card(saved, "gru", lambda card: card.update(blocked_words=["beauty", "eyes"]))
-    assert made_of(saved, NEW, source_model="gru").facts.blocked_words == ["beauty"]
+    assert made_of(saved, NEW, start_from="gru").facts.blocked_words == ["beauty"]
 
 
 @pytest.mark.parametrize(
     ("request_", "name", "value"),
     [
-        ({"source_model": "gru"}, "hidden_size", 5),
-        ({"source_model": "gru"}, "tokenizer", "whitespace"),
+        ({"start_from": "gru"}, "hidden_size", 5),
+        ({"start_from": "gru"}, "tokenizer", "whitespace"),
         ({"update": "gru"}, "held_out", 0.5),
     ],
 )
@@ -112,11 +112,11 @@ def test_settings_that_a_model_fixes_are_refused_and_those_of_the_environment_le
 @pytest.mark.parametrize(
     ("request_", "why"),
     [
-        ({"source_model": "ngram"}, "cannot be trained on another text"),
-        ({"source_model": "gru", "preset": "rnn"}, "gru is of the preset gru"),
+        ({"start_from": "ngram"}, "cannot be trained on another text"),
+        ({"start_from": "gru", "preset": "rnn"}, "gru is of the preset gru"),
         ({"update": "ngram", "preset": "gru"}, "ngram is of the preset ngram"),
-        ({"source_model": "nobody"}, "there is no model nobody"),
-        ({"source_model": "half"}, "has not finished its first epoch"),
+        ({"start_from": "nobody"}, "there is no model nobody"),
+        ({"start_from": "half"}, "has not finished its first epoch"),
     ],
 )
 def test_a_model_that_no_training_can_start_from(
@@ -138,12 +138,12 @@ def test_a_model_that_no_training_can_start_from(
         (LEARNED, {}, True, OF_ENGLISH),
         (MIXED, {}, True, "its base model is english (9"),
         (GERMAN, {}, False, "it has no base model (0% of its words are English, too few for"),
-        (GERMAN, {"base": "english"}, True, "its network starts from english, with 8 words"),
-        (LEARNED, {"base": "none"}, False, None),
+        (GERMAN, {"on": "english"}, True, "its network starts from english, with 8 words"),
+        (LEARNED, {"on": "none"}, False, None),
         (LEARNED, {"settings": {"mixture": "off"}}, False, None),
         (LEARNED, {"settings": {"tokenizer": "whitespace"}}, False, None),
         (LEARNED, {"settings": {"dropout": 0.3}}, True, "its network starts from english, with "),
-        (LEARNED, {"source_model": "none"}, True, "its base model is english"),
+        (LEARNED, {"start_from": "none"}, True, "its base model is english"),
         (LEARNED, {"settings": {"hidden_size": 4}}, True, f"{FROM_NOTHING}its hidden size"),
         (LEARNED, {"defaults": {"layers": 1}}, True, f"{FROM_NOTHING}its layers"),
         (LEARNED, {"preset": "rnn"}, True, f"{FROM_NOTHING}that of english is of the preset gru"),
@@ -175,4 +175,4 @@ def test_a_model_that_cannot_be_mixed_with_the_english_is_refused_if_it_is_asked
     settings: dict[str, Any], english: Library
 ) -> None:
     with pytest.raises(UsageError, match="cannot be mixed with english"):
-        on_english(english, LEARNED, settings=settings, base="english")
+        on_english(english, LEARNED, settings=settings, on="english")

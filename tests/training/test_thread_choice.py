@@ -18,7 +18,6 @@ BESIDE_ONE = {1: 0.021, 2: 0.060}
 
 
 def test_the_numbers_to_choose_from_become_coarser() -> None:
-    assert [thread_counts(most) for most in (1, 2, 4)] == [[1], [2, 1], [4, 3, 2, 1]]
     assert thread_counts(16) == [16, 15, 11, 8, 6, 4, 3, 2, 1]
 
 

@@ -1,11 +1,10 @@
-"""What happens to a real training when the app, in a pseudo-terminal, ends.
+"""What happens to a real training when apps, in pseudo-terminals, come and go.
 
 The training resumes a tiny run, so that one key starts it, and would take hours.
 """
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
 import time
@@ -16,7 +15,7 @@ import psutil
 import pytest
 
 from rnnlm_tui.event_types import EpochEnded, Finished, from_json_line
-from rnnlm_tui.store.files import HISTORY
+from rnnlm_tui.store.files import CONTROL, HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S
 from tests.helpers.commands import VERSES, command_line, running
@@ -32,78 +31,33 @@ SETTINGS = (
     *("--batch-size", "1", "--threads", "1", "--device", "cpu", "--epochs", "100000"),
 )
 NAME = "verses"
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 
 pytestmark = pytest.mark.slow
 QUIT, MODELS = "\x11", "\x1bOS"
 
 
-@pytest.fixture(scope="session")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a run that was stopped after its first save."""
-    folder = tmp_path_factory.mktemp("begun")
-    corpus = folder / "verses.txt"
-    corpus.write_text(VERSES * 10)
-    arguments = ("--train", str(corpus), "--name", NAME, *SETTINGS, "--json")
-    with running(*arguments, "--data-dir", str(folder)) as training:
-        training.line('"saved"')
-        training.process.send_signal(signal.SIGTERM)
-        training.end()
-    return folder
-
-
-@pytest.fixture
-def library(begun: Path, data_dir: Path) -> Library:
-    """The models of this test, with the run that was begun."""
-    for part in ("models", "runs"):
-        shutil.copytree(begun / part, data_dir / part)
-    return Library(data_dir)
-
-
-@pytest.fixture
-def left() -> Iterator[list[psutil.Process]]:
-    """Trainings to kill at the end of the test."""
-    processes: list[psutil.Process] = []
-    yield processes
-    for process in processes:
-        if process.is_running():
-            process.kill()
-
-
-def app() -> Terminal:
-    """The app in a terminal of 80x24."""
-    return Terminal(command_line())
+@pytest.fixture(autouse=True)
+def no_training_is_left(library: Library) -> Iterator[None]:
+    """Stops the training of a test that has failed."""
+    yield
+    with (library.run_folder(NAME) / CONTROL).open("a") as control:
+        control.write("stop\n")
 
 
 def open_the_run(terminal: Terminal) -> None:
     """Resumes or shows the run on the Models screen, and waits until it trains."""
     terminal.wait_for(" verses")
     terminal.send(MODELS)
-    terminal.wait_for("1 model", PATIENCE_S)
+    terminal.wait_for("on disk", PATIENCE_S)
     terminal.send("g")
     terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
 
 
-def trains_on(terminal: Terminal, left: list[psutil.Process]) -> psutil.Process:
-    """Has the app resume the run that was begun, and returns its process once it trains."""
-    open_the_run(terminal)
-    (training,) = psutil.Process(terminal.pid).children()
-    left.append(training)
-    return training
-
-
-def answer(terminal: Terminal, question: str, key: str) -> None:
-    """Answers a dialog once it no longer ignores keys as typed ahead."""
-    terminal.wait_for(question)
-    end = time.monotonic() + TYPE_AHEAD_S
-    terminal.wait_for(lambda: time.monotonic() > end)
-    terminal.send(key)
-
-
 def epochs_of(library: Library) -> list[int]:
-    """The epochs in the run's history."""
-    lines = (library.run_folder(NAME) / HISTORY).read_text().splitlines()
-    events = [from_json_line(line) for line in lines]
+    """The epochs in the history of the run."""
+    lines = (library.run_folder(NAME) / HISTORY).read_bytes().splitlines(keepends=True)
+    events = (from_json_line(line) for line in lines if line.endswith(b"\n"))
     return [event.epoch for event in events if isinstance(event, EpochEnded)]
 
 
@@ -121,56 +75,46 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
     library.open(NAME)
 
 
-def check_goes_on(library: Library, training: psutil.Process) -> None:
-    """Checks that the training is running, and waits for the end of another epoch."""
-    (run,) = library.runs()
-    assert run.trainer
-    before = epochs_of(library)[-1]
-    end = time.monotonic() + PATIENCE_S
-    while epochs_of(library)[-1] == before:
-        assert time.monotonic() < end, "timed out"
-        assert psutil.pid_exists(training.pid)
-        time.sleep(0.02)
-
-
-@pytest.mark.parametrize("how", ["SIGKILL, paused", "SIGTERM", "its window is closed"])
-def test_a_training_saves_and_ends_when_the_app_ends(
-    how: str, library: Library, left: list[psutil.Process]
+def test_a_training_stops_with_its_app_unless_it_is_in_the_background(
+    tmp_path: Path, library: Library
 ) -> None:
-    with app() as terminal:
-        training = trains_on(terminal, left)
-        if how == "SIGTERM":
-            terminal.kill(signal.SIGTERM)
-            assert terminal.wait_for_exit() == 0
-        elif how == "its window is closed":
-            terminal.hang_up()
-            terminal.wait_for_exit()
-        else:
-            terminal.send("p")
-            terminal.wait_for("‖ PAUSED")
-            terminal.kill(signal.SIGKILL)
-            assert terminal.wait_for_exit() == -signal.SIGKILL
-        check_stopped(library, training)
+    corpus = tmp_path / "verses.txt"
+    corpus.write_text(VERSES * 10)
+    with running("--train", str(corpus), "--name", NAME, *SETTINGS, "--json") as begun:
+        begun.line('"saved"')
+        begun.process.send_signal(signal.SIGTERM)
+        begun.end()
 
-
-def test_a_training_in_the_background_continues_without_the_app(
-    library: Library, left: list[psutil.Process]
-) -> None:
-    """The next app lists, shows and stops it."""
-    with app() as terminal:
-        training = trains_on(terminal, left)
+    with Terminal(command_line()) as terminal:
+        open_the_run(terminal)
+        (training,) = psutil.Process(terminal.pid).children()
         terminal.send("d")
         terminal.wait_for("continues when you quit")
         terminal.hang_up()
         terminal.wait_for_exit()
-        check_goes_on(library, training)
+        before, end = epochs_of(library)[-1], time.monotonic() + PATIENCE_S
+        while epochs_of(library)[-1] == before:
+            assert time.monotonic() < end and training.is_running()
+            time.sleep(0.02)
 
-    with app() as terminal:
+    with Terminal(command_line()) as terminal:
         open_the_run(terminal)
         terminal.wait_for("trained by")
         terminal.send("x")
-        answer(terminal, f"Stop the training of {NAME}?", "\x19")
+        terminal.wait_for(f"Stop the training of {NAME}?")
+        end = time.monotonic() + TYPE_AHEAD_S  # until then keys are typed ahead
+        terminal.wait_for(lambda: time.monotonic() > end)
+        terminal.send("\x19")
         terminal.wait_for("■ stopped", PATIENCE_S)
         check_stopped(library, training)
         terminal.send(QUIT)
         assert terminal.wait_for_exit(PATIENCE_S) == 0, "nothing trains, so it asks nothing"
+
+    with Terminal(command_line()) as terminal:
+        open_the_run(terminal)
+        (training,) = psutil.Process(terminal.pid).children()
+        terminal.send("p")
+        terminal.wait_for("‖ PAUSED", PATIENCE_S)
+        terminal.kill(signal.SIGKILL)
+        assert terminal.wait_for_exit() == -signal.SIGKILL
+        check_stopped(library, training)

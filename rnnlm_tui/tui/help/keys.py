@@ -3,6 +3,7 @@ the user's own keys."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
 from itertools import groupby
@@ -11,24 +12,20 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from rnnlm_tui.config import read_toml
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.tui.widgets.dialogs import keys_line, own_bindings
+from rnnlm_tui.tui.widgets.dialogs import Dialog
 from rnnlm_tui.tui.widgets.terminal import TerminalApp, is_sent
 
 if TYPE_CHECKING:
-    from textual import getters
-
     from rnnlm_tui.tui.app import RnnlmApp
 
 KEYMAP = "keymap.toml"
@@ -37,6 +34,12 @@ FEATURES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.scr
 KEYS_WIDTH = 19
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+
+
+def own_bindings(kind: type[DOMNode]) -> list[Binding]:
+    """Returns the bindings with an id that a class itself declares."""
+    declared = vars(kind).get("BINDINGS", ())
+    return [b for b in declared if isinstance(b, Binding) and b.id is not None]
 
 
 def all_bindings() -> dict[str, Binding]:
@@ -72,42 +75,31 @@ def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
     return list(found.values())
 
 
-class KeysScreen(ModalScreen[None]):
-    """The list of the keys that work on the current screen. Esc or F1 closes it."""
+class KeysScreen(Dialog[None]):
+    """The list of the keys that work on a screen. Esc or F1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,q", "dismiss", "Close", id="keys.close",
+        Binding("escape,f1,q", "cancel", "close", id="keys.close",
                 tooltip="Close the list of keys"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     KeysScreen {
-        align: center middle;
-        #keys {
-            width: 90%; max-width: 92; height: 90%;
-            border: round $primary; border-subtitle-color: $text-muted;
-            background: $surface; padding: 0 1; scrollbar-size-vertical: 1;
-        }
-        Static { height: auto; margin: 0 1 1 0; }
-        .dialog-title { text-style: bold; }
+        & > .dialog-box { width: 90%; max-width: 92; height: 90%; }
+        #keys { height: 1fr; margin-top: 1; padding-right: 1; scrollbar-size-vertical: 1; }
+        #keys Static { height: auto; margin-bottom: 1; }
     }
     """
     AUTO_FOCUS = "#keys"  # so that the arrow keys scroll it
 
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
-
-    def compose(self) -> ComposeResult:
-        box = VerticalScroll(id="keys")
-        box.border_subtitle = Content("↑ ↓ scroll · ") + keys_line(self)
-        with box:
-            yield Static("All keys here", classes="dialog-title")
-            actions = actions_on(self.app, self.app.screen_stack[-2])
-            for _, group in groupby(actions, key=lambda action: action.node):
-                table = Table(box=None, show_header=False, pad_edge=False)
-                table.add_column(width=KEYS_WIDTH, style="bold")
-                for action in group:
-                    table.add_row(Text(", ".join(action.keys)), Text(action.binding.tooltip))
-                yield Static(table)
+    def __init__(self, actions: Iterable[Action]) -> None:
+        tables = list[Static]()
+        for _, group in groupby(actions, key=lambda action: action.node):
+            table = Table(box=None, show_header=False, pad_edge=False)
+            table.add_column(width=KEYS_WIDTH, style="bold")
+            for action in group:
+                table.add_row(Text(", ".join(action.keys)), Text(action.binding.tooltip))
+            tables.append(Static(table))
+        super().__init__("All keys here", "", VerticalScroll(*tables, id="keys"))
 
 
 # The user's own keys

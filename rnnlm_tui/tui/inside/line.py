@@ -12,8 +12,7 @@ from rnnlm_tui.formatting import shorten
 
 WORD = re.compile(r"\S+")
 START = "(start)"
-SHOWN = 60
-"""Words before and after the chosen one that are drawn at most."""
+CUT = "… "
 
 
 class Line:
@@ -67,14 +66,13 @@ class LineRow(Widget):
         self.refresh()
 
     def render(self) -> Content:
-        read, width = self._line.read, self.content_size.width
-        before = [self._word(number) for number in range(max(0, read - SHOWN), read + 1)]
-        after = range(read + 1, min(self._line.count, read + SHOWN) + 1)
-        while len(before) > 1 and sum(word.cell_length for word in before) > width - 2:
-            before.pop(0)
-        cut = "… " if len(before) <= read else ""
-        words = Content("").join([*before, *map(self._word, after)])
-        return Content.assemble(cut, words).truncate(width, ellipsis=True)
+        line, width = self._line, self.content_size.width
+        first, room = line.read, width - len(CUT) - self._word(line.read).cell_length
+        while first and (room := room - self._word(first - 1).cell_length) >= 0:
+            first -= 1
+        shown = range(first, min(line.count, line.read + width) + 1)  # a word takes 3 cells
+        words = Content("").join(map(self._word, shown))
+        return Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
 
     def _word(self, number: int) -> Content:
         """A word, as wide whether it is chosen or not."""

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from rnnlm_tui.explain import Part
+from rnnlm_tui.explain_rows import ABOVE, BELOW, PARTS, ZERO, Row
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.tui.widgets.lists import RowList
+from rnnlm_tui.lm.stages import Stage
 
-if TYPE_CHECKING:
-    from rnnlm_tui.explain import Part
-    from rnnlm_tui.lm.stages import Stage
-
-Draw = Callable[[int, int], Iterable[Content]]
+Draw = Callable[[int, int], Iterable[Row]]
 """Returns the rows for a width and a height in cells."""
+PART_STYLES = ("$text-primary", "$text-accent", "$text-success", "$text-warning")
+STYLES = {
+    "": "",
+    "dim": "$text-muted",
+    "bar": "$text-primary",
+    BELOW: "$text-warning",
+    ZERO: "$text-disabled",
+    ABOVE: "$text-primary",
+    **dict(zip(PARTS, PART_STYLES, strict=True)),
+}
+"""The style of each role of a piece of text."""
+FEWEST_ROWS = 4
+"""Rows below the sentence on a stage, which is cut off if need be."""
 NAME, SHAPE = 17, 8
 """Columns of the name and of the shape of a stage in the list."""
 OF_CELL, LAYER = ("gate", "candidate", "cell"), re.compile(r"(layer \d+) ")
 """How the names of the stages end that are folded away, and how they begin if there are several
 layers."""
+FOLDED, UNFOLDED = "▸▾"
 FRAME = """
     {
         padding: 0 1;
@@ -44,37 +56,46 @@ FRAME = """
 
 
 class Pane(Widget):
-    """Rows that are drawn to fit."""
+    """A sentence, and rows that are drawn to fit below it."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = f"Pane {FRAME}"
-    _draw: Draw = staticmethod(lambda width, height: ())
+    _sentence: str = ""
+    _draw: Draw | None = None
 
-    def show(self, title: str, draw: Draw) -> None:
+    def show(self, title: str, sentence: str, draw: Draw | None = None) -> None:
         self.border_title = Content(sanitize(title)).pad(1, 1) if title else ""
-        self._draw = draw
+        self._sentence, self._draw = sanitize(sentence), draw
         self.refresh()
 
     def render(self) -> Content:
         width, height = max(1, self.content_size.width), max(1, self.content_size.height)
-        rows = self._draw(width, height)
-        return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
+        rows = Content(self._sentence).wrap(width) if self._sentence else []
+        most = max(1, height - FEWEST_ROWS)
+        if len(rows) > most:
+            rows = [*rows[: most - 1], (rows[most - 1] + " …").truncate(width, ellipsis=True)]
+        drawn = self._draw(width, max(1, height - len(rows))) if self._draw else ()
+        styled = (Content.assemble(*((text, STYLES[role]) for text, role in row)) for row in drawn)
+        return Content("\n").join([*rows, *(row.truncate(width, ellipsis=True) for row in styled)])
 
 
-class Place(NamedTuple):
-    """A row of the list: a stage, or the cell of a layer, whose steps are folded away or below."""
-
-    part: str
-    stage: Stage
-    row: str
-    is_cell: bool = False
-
-
-class StageList(RowList, inherit_bindings=False):
-    """The stages of all parts of the model, under the names of the parts if there are several."""
+class StageList(OptionList, inherit_bindings=False):
+    """The stages of all parts of the model, under the names of the parts if there are several. The
+    gates of a cell are folded away below a row for it."""
 
     # Without those that scroll it to the left and right, which are the keys of the line.
-    BINDINGS: ClassVar[list[BindingType]] = OptionList.BINDINGS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "cursor_up", "stage", key_display="↑↓", id="inside.stage_before",
+                tooltip="Show the stage before"),
+        Binding("down", "cursor_down", "stage", show=False, id="inside.next_stage",
+                tooltip="Show the next stage"),
+        Binding("enter", "select", "cell", id="inside.unfold",
+                tooltip="Show the steps of the cell; or hide them"),
+        Binding("pageup", "page_up", "Page up", show=False, id="inside.page_up",
+                tooltip="Go a page of stages up"),
+        Binding("pagedown", "page_down", "Page down", show=False, id="inside.page_down",
+                tooltip="Go a page of stages down"),
+    ]  # fmt: skip
 
     DEFAULT_CSS = f"""
     StageList {FRAME}
@@ -88,61 +109,63 @@ class StageList(RowList, inherit_bindings=False):
         super().__init__(id="stages", markup=False)
         self.border_title = Content("stages").pad(1, 1)
         self._parts: tuple[Part, ...] = ()
-        self._places: list[Place | None] = []
-        """What each row shows; None for the name of a part."""
+        self._stages: dict[str, Stage] = {}
+        """What each row shows, by its id."""
         self._is_unfolded = False
 
     @property
-    def chosen(self) -> Place | None:
-        row = self.highlighted
-        return self._places[row] if row is not None and row < len(self._places) else None
+    def chosen(self) -> Stage | None:
+        row = self.highlighted_option
+        return self._stages.get(row.id or "") if row is not None else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hides the key that unfolds a cell while none is chosen."""
+        if action == "select":
+            return self.highlighted_option is not None and is_cell(self.highlighted_option)
+        return super().check_action(action, parameters)
 
     def show(self, parts: tuple[Part, ...]) -> None:
         """Lists the stages of these parts. The chosen one stays chosen if it is still there."""
-        chosen, self._parts = self.chosen, parts
-        self._places, options = [], []
+        before, self._parts, self._stages = self.highlighted_option, parts, {}
+        options = list[Option]()
         for part in parts:
             if len(parts) > 1:
-                self._places.append(None)
                 options.append(Option(f"{part.name} {part.weight:.0%}", disabled=True))
-            for place in self._places_of(part):
-                self._places.append(place)
-                options.append(Option(place.row))
+            for stage, row in self._rows_of(part):
+                options.append(Option(row, f"{part.name} {stage.name}"))
+                self._stages[f"{part.name} {stage.name}"] = stage
         self.set_options(options)
-        names = [place and (place.part, place.stage.name) for place in self._places]
-        before = chosen and (chosen.part, chosen.stage.name)
-        first = next((row for row, name in enumerate(names) if name), None)
-        self.highlighted = names.index(before) if before in names and before else first
+        chosen = before.id if before is not None and before.id in self._stages else None
+        chosen = chosen or next(iter(self._stages), None)
+        self.highlighted = self.get_option_index(chosen) if chosen else None
 
-    def _places_of(self, part: Part) -> Iterable[Place]:
+    def _rows_of(self, part: Part) -> Iterator[tuple[Stage, str]]:
         for is_of_cell, group in groupby(part.stages, lambda one: one.name.endswith(OF_CELL)):
             stages = [*group]
             if is_of_cell:
                 cell = _cell(stages)
-                row = f"{'▾' if self._is_unfolded else '▸'} {cell.name}"
-                yield Place(part.name, cell, row, is_cell=True)
-                if not self._is_unfolded:
-                    continue
-            for stage in stages:
+                yield cell, f"{UNFOLDED if self._is_unfolded else FOLDED} {cell.name}"
+            for stage in stages if self._is_unfolded or not is_of_cell else ():
                 name = f"  {LAYER.sub('', stage.name)}" if is_of_cell else stage.name
                 shape = "x".join(f"{size}" for size in stage.values.shape)
-                row = f"{shorten(name, NAME):{NAME}}{shape:>{SHAPE}}"
-                yield Place(part.name, stage, row)
+                yield stage, f"{shorten(name, NAME):{NAME}}{shape:>{SHAPE}}"
 
-    def unfold(self) -> None:
-        """Unfolds the cells of all layers, or folds them again, if one is chosen."""
-        if self.chosen and self.chosen.is_cell:
+    def unfold(self, row: Option) -> None:
+        """Unfolds the cells of all layers, or folds them again, if the row is one."""
+        if is_cell(row):
             self._is_unfolded = not self._is_unfolded
             self.show(self._parts)
 
 
+def is_cell(row: Option) -> bool:
+    return str(row.prompt).startswith((FOLDED, UNFOLDED))
+
+
 def _cell(stages: list[Stage]) -> Stage:
     """The stage that stands for those of a cell."""
-    from rnnlm_tui.lm.stages import Stage
-
     layer = LAYER.match(stages[0].name)
     sentence = (
         f"Decides for each word what of it enters the memory and what is kept, in {len(stages)}"
-        " steps. Enter or a click shows them."
+        " steps. Enter or a click shows or hides them."
     )
     return Stage(f"cell of {layer[1]}" if layer else "the cell", sentence, np.array([]))

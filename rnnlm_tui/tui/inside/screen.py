@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, OptionList
 
-from rnnlm_tui.formatting import shorten
-from rnnlm_tui.tui.inside.drawing import (
+from rnnlm_tui.explain import Explanation, explain
+from rnnlm_tui.explain_rows import (
     influence_rows,
     influence_title,
     next_title,
-    sentence_rows,
     stage_rows,
+    stage_sentence,
+    stage_title,
     suggestion_rows,
 )
-from rnnlm_tui.tui.inside.explainer import Explained, Explainer
+from rnnlm_tui.generate import continue_text, generate_words
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.tui.inside.line import Line, LineRow
 from rnnlm_tui.tui.inside.panes import Pane, StageList
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
@@ -30,8 +36,9 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 """Rows of the window from which each class holds."""
-EXAMPLE = "shall I compare thee to a "
-"""The line that is explained before one was written."""
+SAMPLE_WORDS, SAMPLE_TEMPERATURE = 7, 0.5
+"""Of the line that is explained before one was written: the model's own words, whatever it has
+learned. More of them, or freer ones, often end a sentence, and the likeliest repeat themselves."""
 
 
 class InsideScreen(AppScreen):
@@ -42,7 +49,7 @@ class InsideScreen(AppScreen):
     """
 
     VERTICAL_BREAKPOINTS = HEIGHTS
-    AUTO_FOCUS = "#stages"
+    AUTO_FOCUS = ""  # the list, once it is shown: hiding what has the focus takes it away later
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "word", key_display="←→", id="inside.word_before",
                 tooltip="Explain up to the word before"),
@@ -73,13 +80,20 @@ class InsideScreen(AppScreen):
         self._line = Line("")
         self._written: tuple[str, tuple[str, ...]] | None = None
         """What was written on the Autocomplete screen when it was last taken from there."""
-        self._explainer = Explainer()
-        self._explained: Explained | None = None
+        self._sample_of: str | None = None
+        """The model whose sample the line is; None if it was written."""
+        self._thread = ThreadPoolExecutor(1, "explain")
+        """Only one thread at a time may use the contexts."""
+        self._contexts: Contexts | None = None
+        self._found: Explanation | None = None
         self._row, self._stages = LineRow(), StageList()
         self._stage, self._influence, self._next = (
             Pane(id=id_) for id_ in ("stage", "influence", "next")
         )
-        self._typed = SafeInput(id="typed", compact=True, select_on_focus=False)
+        self._filled = self._stages, self._influence, self._next
+        for widget in self._filled:
+            widget.visible = False
+        self._typed = SafeInput(id="typed", compact=True)  # all of it is selected at first
         self._typed.display = False
 
     def compose(self) -> ComposeResult:
@@ -95,7 +109,7 @@ class InsideScreen(AppScreen):
         yield TooSmall()
 
     def on_unmount(self) -> None:
-        self._explainer.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def on_screen_resume(self) -> None:
         """Takes the line on the Autocomplete screen if that has changed."""
@@ -103,8 +117,8 @@ class InsideScreen(AppScreen):
         if written != self._written:
             self._written = written
             text, above = written
-            self._line = Line(text.replace("\t", " ") or EXAMPLE, above)
-            self._typed.value = self._line.text
+            self._line = Line(text.replace("\t", " "), above)
+            self._sample_of = None if self._line.text else ""
         self.ask()
 
     # The explanation
@@ -118,49 +132,57 @@ class InsideScreen(AppScreen):
     @work(group="explain", exclusive=True)
     async def _ask(self) -> None:
         """Asks for an explanation. A later question cancels this one."""
-        loaded_model, line = self.app.loaded_model, self._line
-        if loaded_model is None:
-            no_model = "There is no model: F3 trains one." if self.app.has_no_models else ""
-            self._show(None, no_model or "The model is being loaded.")
+        if (loaded := self.app.loaded_model) is None:
+            no_model = "There is no model: F3 trains one."
+            self._show(None, no_model if self.app.has_no_models else "The model is being loaded.")
             return
-        if self._explained is None:
+        if self._found is None:
             self._show(None, "reading the model ...")
-        explained = await self._explainer.explain(loaded_model.model, line.text_read, line.above)
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._thread)
+        if self._sample_of not in (None, loaded.name):
+            self._line = Line(await in_thread(sample_of, loaded.model))
+            self._sample_of = loaded.name
+            self._row.show(self._line)
+        found = await in_thread(self._explain, loaded.model, self._line)
         if self.app.is_running:
-            self._show(explained)
+            self._show(found)
 
-    def _show(self, explained: Explained | None, why_not: str = "") -> None:
-        self._explained = explained
-        found = explained.found if explained else None
+    def _explain(self, model: LanguageModel, line: Line) -> Explanation:
+        """Explains a line, in the thread."""
+        if self._contexts is None or self._contexts.model is not model:
+            self._contexts = Contexts(model)
+        return explain(model, line.text_read, line.above, self._contexts)
+
+    def _show(self, found: Explanation | None, why_not: str = "") -> None:
+        self._found = found
+        for widget in self._filled:
+            widget.visible = found is not None
         self._stages.show(found.parts if found else ())
-        self._show_stage(why_not)
-        for pane, is_full, title, rows in (
-            (self._influence, found and found.words, influence_title, influence_rows),
-            (self._next, found and found.suggestions, next_title, suggestion_rows),
-        ):
-            notes = " ".join(found.notes) if found else ""
-            draw = partial(rows, found) if found and is_full else partial(sentence_rows, notes)
-            pane.show(title(found) if found and is_full and found.suggestions else "", draw)
-
-    @on(OptionList.OptionHighlighted)
-    def _show_highlighted(self) -> None:
+        if found is None:
+            self._stage.show("", why_not)
+            return
+        if self.focused is None:
+            self.set_focus(self._stages)
         self._show_stage()
+        for pane, is_full, title, rows in (
+            (self._influence, found.words, influence_title, influence_rows),
+            (self._next, found.suggestions, next_title, suggestion_rows),
+        ):
+            if is_full and found.suggestions:
+                pane.show(title(found), "", partial(rows, found))
+            else:
+                pane.show("", " ".join(found.notes))
 
     @on(OptionList.OptionSelected)
-    def _unfold(self) -> None:
-        self._stages.unfold()
+    def _unfold(self, event: OptionList.OptionSelected) -> None:
+        self._stages.unfold(event.option)
 
-    def _show_stage(self, why_not: str = "") -> None:
-        if (place := self._stages.chosen) is None:
-            self._stage.show("", partial(sentence_rows, why_not))
-            return
-        stage, sentence = place.stage, place.stage.sentence
-        if stage.name == "embedding" and self._explained and self._explained.neighbours:
-            alike = ", ".join(f"{shorten(w)} {cos:.2f}" for w, cos in self._explained.neighbours)
-            sentence += f' The row of "{shorten(self._explained.word)}" is most like: {alike}.'
-        shape = " x ".join(f"{size:,}" for size in stage.values.shape if size)
-        title = f"{stage.name}: {shape}" if shape else stage.name
-        self._stage.show(title, partial(stage_rows, stage, sentence))
+    @on(OptionList.OptionHighlighted)
+    def _show_stage(self) -> None:
+        if (stage := self._stages.chosen) is not None and self._found is not None:
+            sentence = stage_sentence(self._found, stage)
+            self._stage.show(stage_title(stage), sentence, partial(stage_rows, stage))
+        self.refresh_bindings()
 
     # Moving
 
@@ -182,9 +204,9 @@ class InsideScreen(AppScreen):
 
     def action_type(self) -> None:
         """Begins to type a line."""
+        self._typed.value = self._line.text
         self._row.display, self._typed.display = False, True
         self.set_focus(self._typed)
-        self._typed.action_end()
 
     @on(Input.Submitted)
     def _complete_line(self) -> None:
@@ -199,5 +221,12 @@ class InsideScreen(AppScreen):
     @on(Input.Changed)
     def _explain_typed(self, event: Input.Changed) -> None:
         if event.value != self._line.text:
-            self._line = Line(event.value)
+            self._line, self._sample_of = Line(event.value), None
             self.ask()
+
+
+def sample_of(model: LanguageModel) -> str:
+    """A line that the model makes up, the same one each time."""
+    rng = np.random.default_rng(0)
+    words = generate_words(model, "", SAMPLE_WORDS, SAMPLE_TEMPERATURE, rng=rng)
+    return f"{continue_text(model.tokenizer, '', words)} " if words else ""

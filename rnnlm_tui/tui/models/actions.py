@@ -7,24 +7,35 @@ to select afterwards, or None.
 from __future__ import annotations
 
 import asyncio
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import StorageError
-from rnnlm_tui.formatting import format_bytes, plural
+from rnnlm_tui.errors import ModelError, RnnlmError, StorageError
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import SUFFIX
-from rnnlm_tui.store.library import Entry, free_name, name_of_file, new_name_problem, usable_name
+from rnnlm_tui.store.library import (
+    Library,
+    free_name,
+    name_of_file,
+    new_name_problem,
+    usable_name,
+)
 from rnnlm_tui.store.texts import is_text_of, not_learned, save_written, text_now, texts_folder
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
+
+
+Deleted = tuple[Library, str, bool]
+"""Where a deleted model is, its name, and whether it was active."""
 
 
 async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> None:
@@ -88,39 +99,57 @@ async def rename(app: RnnlmApp, old: str) -> str | None:
 
 
 async def export(app: RnnlmApp, name: str) -> None:
-    """Asks for the file to write, and before it replaces one."""
+    """Asks for the file to write, which must be new."""
     title, text = f"Export {name} to", "A copy of the model's file, which does not have its text."
     path = str(current_dir() / f"{name}{SUFFIX}")
-    chosen = await app.ask(AskPath(title, text, path, for_new_file=True))
-    if chosen is None:
-        return
-    replace = await asyncio.to_thread(Path(chosen).exists)
-    question = Confirm("Replace the file?", f"{chosen} already exists.", yes="Replace")
-    if replace and not await app.ask(question):
-        return
-    write = partial(app.library.export, name, Path(chosen), replace=replace)
-    app.notify_user(f"{name} was written to {await asyncio.to_thread(write)}")
+    ask = AskPath(title, text, path, for_new_file=True, check=_problem_of_new_file)
+    if (chosen := await app.ask(ask)) is not None:
+        written = await asyncio.to_thread(app.library.export, name, Path(chosen))
+        app.notify_user(f"{name} was written to {written}")
+
+
+def _problem_of_new_file(path: str) -> str | None:
+    return "there is such a file" if os.path.lexists(path) else None
 
 
 async def import_(app: RnnlmApp) -> str | None:
     """Asks for the file of an exported model, whose name the model gets if it is free."""
     about = "The file of an exported model. It is checked before it is added."
-    chosen = await app.ask(AskPath("Import a model", about, f"{current_dir()}/"))
-    if chosen is None:
+    path, problem = f"{current_dir()}/", ""
+    while (
+        chosen := await app.ask(AskPath("Import a model", about, path, problem=problem))
+    ) is not None:
+        path = chosen
+        name = await asyncio.to_thread(free_name, app.library, name_of_file(Path(path).stem))
+        try:
+            await asyncio.to_thread(app.library.import_, Path(path), name)
+        except ModelError as error:
+            problem = error.message
+            continue
+        app.notify_user(f"{name} was imported")
+        return name
+    return None
+
+
+async def delete(app: RnnlmApp, name: str, deleted: list[Deleted]) -> None:
+    """Deletes the model, which `bring_back` can undo."""
+    away = await asyncio.to_thread(app.library.put_away, name)
+    deleted.append((away, name, name == app.active_name))
+    app.notify_user(f"deleted {name}: ctrl+z here brings it back")
+    app.name_changed(name, new=None)
+
+
+async def bring_back(app: RnnlmApp, deleted: list[Deleted]) -> str | None:
+    """Undoes the last deletion. A model that was active is active again."""
+    if not deleted:
+        app.notify_user("no model was deleted since the start")
         return None
-    path = Path(chosen)
-    name = await asyncio.to_thread(free_name, app.library, name_of_file(path.stem))
-    await asyncio.to_thread(app.library.import_, path, name)
-    app.notify_user(f"{name} was imported")
+    away, name, was_active = last = deleted.pop()
+    try:
+        name = await asyncio.to_thread(app.library.bring_back, away, name)
+    except RnnlmError:
+        deleted.append(last)  # for another try
+        raise
+    if was_active:
+        app.use_model(name)
     return name
-
-
-async def delete(app: RnnlmApp, entry: Entry) -> None:
-    """Asks whether to delete the model."""
-    text = f"This frees {format_bytes(sum(entry.files.values()))} and cannot be undone."
-    if entry.name == app.active_name:
-        text += "\nIt is the active model."
-    if await app.ask(Confirm(f"Delete {entry.name}?", text)):
-        await asyncio.to_thread(app.library.delete, entry.name)
-        app.notify_user(f"{entry.name} was deleted")
-        app.name_changed(entry.name, new=None)

@@ -11,48 +11,34 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import format_bytes, format_percent, local_time, plural, sanitize
-from rnnlm_tui.results import ENOUGH_WORDS
+from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.model_rows import HEADS, list_row
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
-from rnnlm_tui.tui.models.card import ACTIVE, ModelCardView, state
+from rnnlm_tui.tui.models.card import ACTIVE, ModelCardView
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
-EMPTY = """\
-There is no model yet.
-
-To train one on your own text, press F3 or click Train above.
-To import one, press i or click import below."""
-COLUMNS = {"name": 21, "preset": 7, "keys saved": 11, "size": 9, "saved": 11}
-"""The columns with their widths in cells, one of which is the gap before the next column."""
-AT_THE_RIGHT = ("keys saved", "size")
-WIDTHS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
+BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
+WIDTHS, AT_THE_RIGHT = (19, 7, 11, 9, 14), ("keys saved", "size")
+"""The widths of the columns in cells, one of which is the gap before the next column."""
 RELOAD_EVERY_S = 2.0
 """How often the library is read: other processes train, too."""
 
 
 def cells(entry: Entry, is_active: bool) -> Iterator[Text]:
-    """The row of a model. How many keys it saves is not told if that was measured on too few words,
-    and of a model that is not ready its state stands in place of a date."""
-    card, measured = entry.card, entry.evaluation
-    saves = format_percent(measured.keystroke_savings) if measured else ""
-    texts = (
-        f"{ACTIVE if is_active else ' '} {entry.name}",
-        card.config.preset if card else "",
-        "few words" if measured and measured.words < ENOUGH_WORDS else saves,
-        format_bytes(entry.size_bytes),
-        state(entry) or (local_time(card.updated)[:10] if card else ""),
-    )
-    for (column, width), text in zip(COLUMNS.items(), texts, strict=True):
+    """The row of a model."""
+    name, *others = list_row(entry)
+    row = [f"{ACTIVE if is_active else ' '} {name}", *others]
+    for head, width, text in zip(HEADS, WIDTHS, row, strict=True):
         shown = Text(sanitize(text), no_wrap=True)
         shown.truncate(width - 1, overflow="ellipsis")
-        if column in AT_THE_RIGHT:
+        if head in AT_THE_RIGHT:
             shown.align("right", width - 1)
         yield shown
 
@@ -60,7 +46,7 @@ def cells(entry: Entry, is_active: bool) -> Iterator[Text]:
 class ModelsScreen(AppScreen):
     """Lists the models in the library, which is read in a thread, with the card of one of them."""
 
-    HORIZONTAL_BREAKPOINTS = WIDTHS
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     DEFAULT_CSS = """
     ModelsScreen {
         #models { height: 1fr; }
@@ -70,14 +56,12 @@ class ModelsScreen(AppScreen):
             &:focus { background-tint: $foreground 0%; }
             &:nocolor > .datatable--cursor { text-style: reverse; }
         }
-        #count { height: 1; padding: 0 1; color: $text-muted; }
         ModelCardView { border-top: solid $foreground 20%; &:focus { border-top: solid $border; } }
-        #empty { padding: 2 4; }
         &.-wide #models {
-            layout: grid; grid-size: 2 2; grid-columns: 60 1fr; grid-rows: 1fr 1;
-            DataTable { height: 100%; max-height: 100%; }
+            layout: horizontal;
+            DataTable { width: 60; height: 100%; max-height: 100%; }
             ModelCardView {
-                row-span: 2; height: 100%; max-width: 100;
+                max-width: 100;
                 border-top: none; border-left: vkey $panel-lighten-2;
                 &:focus { border-top: none; border-left: vkey $border; }
             }
@@ -87,48 +71,46 @@ class ModelsScreen(AppScreen):
     AUTO_FOCUS = "DataTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "use", "use", id="models.use", tooltip="Write with the model"),
-        Binding("r", "rename", "rename", id="models.rename", tooltip="Rename the model"),
-        Binding("e", "export", "export", id="models.export", tooltip="Export the model to a file"),
-        Binding("i", "import", "import", id="models.import", tooltip="Import an exported model"),
-        Binding("d,delete", "delete", "delete", id="models.delete",
-                tooltip="Delete the model; asks first"),
         Binding("g", "resume", "resume", id="models.resume",
                 tooltip="Train it on, resumed or longer; watch it if it is running"),
         Binding("f5", "update", "update", id="models.update",
                 tooltip="Update the model; train it on the current content of its files and on what"
                 " you wrote with it, and replace it if that is better"),
+        Binding("d,delete", "delete", "delete", id="models.delete",
+                tooltip="Delete the model; until you quit it can be brought back"),
+        Binding("ctrl+z", "undo", "undo", id="models.undo", show=False,
+                tooltip="Bring back the last deleted model"),
+        Binding("r", "rename", "rename", id="models.rename", tooltip="Rename the model"),
+        Binding("e", "export", "export", id="models.export", tooltip="Export the model to a file"),
+        Binding("i", "import", "import", id="models.import", tooltip="Import an exported model"),
         Binding("tab", "app.focus_next", "scroll", show=False, id="models.card",
                 tooltip="Go to the card; arrows scroll it"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
-        self._table, self._card = (
-            DataTable[Text](cursor_type="row", cell_padding=0),
-            ModelCardView(),
-        )
-        self._empty = Static(EMPTY, id="empty", markup=False)
-        self._count = Static("", id="count", markup=False)
+        self._table = DataTable[Text](cursor_type="row", cell_padding=0)
+        self._card = ModelCardView()
         self._entries: list[Entry] = []
         self._drawn: object = None
+        self._deleted: list[actions.Deleted] = []
+        """What was deleted since the start, the newest last."""
         self._to_select: str | None = None
 
     def compose(self) -> ComposeResult:
         yield Header()
         with Container(id="models"):
-            yield self._empty
             yield self._table
             yield self._card
-            yield self._count
         yield KeyBar()
         yield TooSmall()
 
     def on_mount(self) -> None:
-        for column, width in COLUMNS.items():
-            title = f"{'  ' * (column == 'name')}{column}"
-            shown = title.rjust(width - 1) if column in AT_THE_RIGHT else title
+        for head, width in zip(HEADS, WIDTHS, strict=True):
+            title = f"  {head}" if head == "name" else head
+            shown = title.rjust(width - 1) if head in AT_THE_RIGHT else title
             self._table.add_column(Text(shown, "bold"), width=width)
-        self._empty.display = False
+        self._to_select = self._to_select or self.app.active_name
         self.set_interval(RELOAD_EVERY_S, self.reload)
 
     def on_screen_resume(self) -> None:
@@ -159,29 +141,20 @@ class ModelsScreen(AppScreen):
             self.app.show_error_once(error)
             return
         selected, names = self.selected, [entry.name for entry in entries]
-        is_wanted = self._to_select in names
-        name = self._to_select if is_wanted else selected and selected.name
+        wanted = self._to_select if self._to_select in names else selected and selected.name
         if (entries, self.app.active_name) != self._drawn:
             self._drawn = entries, self.app.active_name
-            self._draw(entries)
-        if name in names:
-            self._table.move_cursor(row=names.index(name), animate=False)
-        if is_wanted:
+            self._entries, row = entries, self._table.cursor_row
+            self._table.clear()
+            for entry in entries:
+                is_active = entry.name == self.app.active_name
+                self._table.add_row(*cells(entry, is_active), key=entry.name)
+            self._table.move_cursor(row=max(0, min(row, len(entries) - 1)), animate=False)
+            self._show_card()
+        if wanted in names:
+            self._table.move_cursor(row=names.index(wanted), animate=False)
+        if wanted == self._to_select:
             self._to_select = None
-
-    def _draw(self, entries: list[Entry]) -> None:
-        self._entries, row = entries, self._table.cursor_row
-        self._empty.display = not entries
-        self._table.display = bool(entries)
-        self._table.clear()
-        for entry in entries:
-            is_active = entry.name == self.app.active_name
-            self._table.add_row(*cells(entry, is_active), key=entry.name)
-        self._table.move_cursor(row=max(0, min(row, len(entries) - 1)), animate=False)
-        count = plural(sum(entry.has_model for entry in entries), "model")
-        size = format_bytes(sum(entry.size_bytes for entry in entries))
-        self._count.update(f"{count}, {size}   {ACTIVE} active" if entries else "")
-        self._show_card()
 
     @on(DataTable.RowHighlighted)
     def _show_card(self) -> None:
@@ -193,18 +166,17 @@ class ModelsScreen(AppScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dims the keys that do nothing for the selected model, whose card says why."""
-        if (entry := self.selected) is None:
-            of_a_model = "use", "rename", "export", "delete", "resume", "update"
-            return None if action in of_a_model else True
-        is_own, works = not entry.built_in, entry.card is not None
-        is_network = entry.card and isinstance(entry.card.config.train, NetworkTrainConfig)
+        entry = self.selected
+        is_own = entry is not None and not entry.built_in
+        card = entry.card if entry else None
+        is_network = card is not None and isinstance(card.config.train, NetworkTrainConfig)
         can_do = {
-            "use": works,
-            "export": works,
+            "use": card is not None,
+            "export": card is not None,
             "rename": is_own,
             "delete": is_own,
-            "resume": entry.run is not None or (bool(is_network) and is_own),
-            "update": is_own and works and entry.trained_by is None,
+            "resume": is_own and (is_network or bool(entry and entry.run)),
+            "update": is_own and card is not None and not (entry and entry.trained_by),
         }
         return can_do.get(action, True) or None
 
@@ -226,7 +198,10 @@ class ModelsScreen(AppScreen):
 
     def action_delete(self) -> None:
         if entry := self.selected:
-            self._act(actions.delete(self.app, entry))
+            self._act(actions.delete(self.app, entry.name, self._deleted))
+
+    def action_undo(self) -> None:
+        self._act(actions.bring_back(self.app, self._deleted))
 
     def action_resume(self) -> None:
         if entry := self.selected:

@@ -17,7 +17,7 @@ class Runs:
     """Owned by the app and not by a screen, so that a run continues while its user writes.
 
     `own` is the last run that the app has started, `shown` the one on the Train screen; both stay
-    after their end. `on_saved` and `on_end` are called on the event loop, for both.
+    after their end. `on_saved` and `on_end` are called on the event loop, for all that were shown.
     """
 
     def __init__(self, library: Library) -> None:
@@ -26,6 +26,7 @@ class Runs:
         self.on_saved: Callable[[FollowedRun, Saved], None] | None = None
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
+        self._followed: dict[str, FollowedRun] = {}
 
     @property
     def training(self) -> FollowedRun | None:
@@ -33,31 +34,31 @@ class Runs:
         return self.own if self.own is not None and self.own.is_running else None
 
     async def start(self, request: TrainArguments) -> FollowedRun:
-        """Starts a run and shows it. Raises RnnlmError if its process cannot be started, UsageError
-        while the app's own run is running: one training takes all that a laptop has."""
+        """Starts a run and shows it. Raises UsageError while another one is running, here or
+        elsewhere, and RnnlmError if its process cannot be started."""
         if self.training is not None:
-            raise UsageError(f"{self.training.name} is training", "wait for its end, or stop it")
+            hint = "wait for its end, or stop it: F3 shows it"
+            raise UsageError(f"{self.training.name} is training", hint)
         run = self.own = self._new(request.name)  # before anything is awaited: no two are started
         try:
             await run.start(request)
         except RnnlmError:
             self.own = None
             raise
-        self._show(run)
+        self.shown = self._followed[run.name] = run
         return run
 
     async def watch(self, name: str) -> FollowedRun:
-        """Shows a run: the app's own if it has that name, or one of another process. Raises
-        ModelError if no process trains `name`."""
-        if self.training is not None and self.training.name == name:
-            self._show(self.training)
-            return self.training
-        trainer = await asyncio.to_thread(self._library.trainer, name)
-        if trainer is None:
-            raise ModelError(f"No training named {name} is running.", "look for it on Models")
-        run = self._new(name, sanitize(str(trainer)))
-        await run.watch()
-        self._show(run)
+        """Shows a run, of this app or of another process. Raises ModelError if no process trains
+        `name`."""
+        run = self._followed.get(name)
+        if run is None or not run.is_running:
+            trainer = await asyncio.to_thread(self._library.trainer, name)
+            if trainer is None:
+                raise ModelError(f"No training named {name} is running.", "look for it on Models")
+            run = self._new(name, sanitize(str(trainer)))
+            await run.watch()
+        self.shown = self._followed[name] = run
         return run
 
     def _new(self, name: str, trainer: str = "") -> FollowedRun:
@@ -65,31 +66,21 @@ class Runs:
         run.on_saved, run.on_end = self.on_saved, self.on_end
         return run
 
-    def _show(self, run: FollowedRun) -> None:
-        """Shows this run, and follows no other one of another process."""
-        if self.shown is not None and self.shown is not run and not self.shown.is_own:
-            self.shown.unfollow()
-        self.shown = run
-
     def show_own(self) -> None:
         """Shows the app's own run if it is running."""
-        if self.training is not None:
-            self._show(self.training)
+        self.shown = self.training or self.shown
 
     def name_changed(self, old: str, new: str | None) -> None:
         """Renames the runs of a model that was renamed, or forgets them if it was deleted (None).
         The model of a running one cannot be changed."""
-        runs = {run for run in (self.own, self.shown) if run is not None and not run.is_running}
-        for run in runs:
-            if run.name == old and new is not None:
-                run.name = new
-            elif run.name == old:
-                self.own = None if run is self.own else self.own
-                self.shown = None if run is self.shown else self.shown
+        for run in (self.own, self.shown):
+            if run is not None and run.name == old and not run.is_running:
+                run.name = new or old
+                if new is None:
+                    self.own = None if run is self.own else self.own
+                    self.shown = None if run is self.shown else self.shown
 
     async def close(self, detach: bool) -> None:
         """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""
-        if self.shown is not None and not self.shown.is_own:
-            self.shown.unfollow()
         if self.training is not None:
             await self.training.close(detach=detach)

@@ -22,20 +22,15 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words, sanitize
-from rnnlm_tui.results import ENOUGH_WORDS, event_words, trained_part
+from rnnlm_tui.results import event_words, trained_part
 
 RISING_EPOCHS = 2
 """A held-out loss that rises once is noise; twice in a row is worth a note."""
-RISING_TRAIN_EPOCHS = 3
 FLAT_EPOCHS = 5
 FLAT_TRAIN_EPOCHS = 10
 """Without held-out lines. Dropout makes a training loss that still falls rise for a few epochs."""
 SUSPICIOUS_ACCURACY = 0.9
 NOTE, WARNING = "·", "!"
-NGRAMS = (
-    "it counts in one pass which word follows each word, each two words, and so on up to its order;"
-    " for words that it has never seen together it trusts the shorter ones"
-)
 
 
 class Phase(StrEnum):
@@ -69,13 +64,13 @@ class RunProgress:
     """
 
     def __init__(self) -> None:
-        self.started: Started | None = None
         self.epochs: list[EpochEnded] = []
-        self._begin()
+        self._begin(None)
 
-    def _begin(self, epochs: Iterable[EpochEnded] = ()) -> None:
+    def _begin(self, started: Started | None, epochs: Iterable[EpochEnded] = ()) -> None:
         """Begins a run, or begins it again after these epochs."""
-        self.phase = Phase.STARTING
+        self.started = started
+        self.phase = Phase.STARTING if started is None else Phase.TRAINING
         self.preparing: Preparing | None = None
         self.progress: Progress | None = None
         self.saved: Saved | None = None
@@ -91,14 +86,6 @@ class RunProgress:
     def part(self) -> str:
         """The part of the model that the figures of the epochs measure."""
         return trained_part(self.started.config) if self.started else "network"
-
-    @property
-    def has_few_held_out(self) -> bool:
-        """Whether about so few words are held out that their figures say nothing."""
-        if (started := self.started) is None:
-            return False
-        words_per_line = started.corpus.words / max(1, started.corpus.lines)
-        return started.held_out_lines * words_per_line < ENOUGH_WORDS
 
     @property
     def epochs_total(self) -> int | None:
@@ -117,7 +104,7 @@ class RunProgress:
         last = self.progress
         if last is None:
             return 0
-        return last.steps if last.epoch <= self.epochs_done else min(last.step, last.steps)
+        return last.steps if last.epoch <= self.epochs_done else last.step
 
     @property
     def epoch_share(self) -> float:
@@ -144,43 +131,38 @@ class RunProgress:
         """Handles the next event."""
         match event:
             case Preparing() if self.phase.is_over:  # the run was started again
-                self._begin(self.epochs)
-                self.started = None
-            case Started():
-                self._start(event)
+                self._begin(None, self.epochs)
+            case Started(epochs_done=done):
+                self._begin(event, (ended for ended in self.epochs if ended.epoch <= done))
+                if done:
+                    self.note(f"resumed after epoch {done}")
             case Progress():
-                self.progress, self.elapsed_s = event, event.elapsed_s
+                self.progress = event
             case EpochEnded():
-                self.elapsed_s = event.elapsed_s
                 self.add(event)
             case Saved():
-                if event.best and not self.is_resumed and self.saved is None:
-                    what = f"epoch {event.epoch}" if event.epoch else "a first n-gram model"
-                    self.note(f"{what} is saved: you can write with it")
+                is_resumed = self.started is not None and self.started.epochs_done > 0
+                if event.best and self.saved is None and not is_resumed:
+                    what = f"epoch {event.epoch} is saved: you can write with it"
+                    self.note(event_words(event) or what)
                 self.saved = event
-            case Paused():
-                self.phase = Phase.PAUSED
-                self.note(event_words(event))
-            case Resumed():
-                self.phase = Phase.TRAINING
-                if event.reason == "requested":  # not if it resumes only to stop
+            case Paused() | Resumed():
+                self.phase = Phase.PAUSED if isinstance(event, Paused) else Phase.TRAINING
+                if event.reason != "stop requested":  # it resumes only to stop
                     self.note(event_words(event))
             case Warned():
                 self.note(event_words(event), WARNING)
             case Finished():
-                self.phase, self.finished, self.elapsed_s = Phase.FINISHED, event, event.elapsed_s
+                self.phase, self.finished = Phase.FINISHED, event
             case Failed():
                 self.phase, self.failed = Phase.FAILED, event
         self.preparing = event if isinstance(event, Preparing) else None
+        self.elapsed_s = getattr(event, "elapsed_s", self.elapsed_s)
 
     def stopping(self) -> None:
         """Records that the run was asked to stop."""
         if not self.phase.is_over:
             self.phase = Phase.STOPPING
-
-    @property
-    def is_resumed(self) -> bool:
-        return self.started is not None and self.started.epochs_done > 0
 
     def note(self, text: str, label: str = NOTE) -> None:
         self.lines.append(Line(label, sanitize(text)))
@@ -188,22 +170,11 @@ class RunProgress:
     def add(self, event: EpochEnded) -> None:
         """Adds an epoch. Those before a resume come first; `Started` says which of them count."""
         self.epochs.append(event)
+        self.elapsed_s = event.elapsed_s
         seed, text = event.sample["seed"], event.sample["text"]
         rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
         self.lines.append(Line(f"{event.epoch}", cut_words(sanitize(rest)) or "(nothing)"))
         self.lines += epoch_notes(self.epochs, self.part)
-
-    def _start(self, event: Started) -> None:
-        notes = self.lines if self.started is None and not self.epochs else []
-        self.started = event
-        self._begin(e for e in self.epochs if e.epoch <= event.epochs_done)
-        self.phase = Phase.TRAINING
-        self.elapsed_s = self.epochs[-1].elapsed_s if self.epochs else 0.0
-        self.lines += notes
-        if event.epochs_done:
-            self.note(f"resumed after epoch {event.epochs_done}")
-        elif event.preset == "ngram":
-            self.note(NGRAMS)
 
 
 def best_of(epochs: Sequence[EpochEnded]) -> int | None:
@@ -215,53 +186,31 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[Line]:
     """What the last of these epochs tells about the run, in plain words. Each fact is told once, by
     the epoch that shows it first. `part` is the `trained_part` of the run."""
     last, best = epochs[-1], best_of(epochs)
-    train = [ended.train.loss for ended in epochs]
-    if _rises(train) == RISING_TRAIN_EPOCHS:
-        text = f"training loss rose for {RISING_TRAIN_EPOCHS} epochs"
-        yield Line(WARNING, f"{text}: a smaller learning rate may help")
+    figures = [ended.train if ended.held_out is None else ended.held_out for ended in epochs]
+    losses = [math.inf if each.loss is None else each.loss for each in figures]
     if last.held_out is not None:
-        rising = _rises([each.held_out.loss for each in epochs if each.held_out is not None])
-        if rising == RISING_EPOCHS and not last.best:
-            text = f"held-out loss rose for {rising} epochs: the model is overfitting"
-            yield Line(WARNING, f"{text}; epoch {best} is kept")
+        rose = [False, *(before < after for before, after in pairwise(losses))]
+        if rose[-1 - RISING_EPOCHS :] == [False, *[True] * RISING_EPOCHS]:
+            text = f"on unseen lines it got worse for {RISING_EPOCHS} epochs"
+            yield Line(WARNING, f"{text}: it learns its own by heart; epoch {best} is kept")
         elif last.epoch - (best or 0) == FLAT_EPOCHS:
-            text = f"held-out loss has not improved for {FLAT_EPOCHS} epochs"
+            text = f"on unseen lines it has not got better for {FLAT_EPOCHS} epochs"
             yield Line(NOTE, f"{text}; epoch {best} is kept")
     else:
-        known = [loss for loss in train if loss is not None]
-        if known and len(train) - 1 - train.index(min(known)) == FLAT_TRAIN_EPOCHS:
+        if len(losses) - 1 - losses.index(min(losses)) == FLAT_TRAIN_EPOCHS:
             text = f"training loss has not fallen for {FLAT_TRAIN_EPOCHS} epochs"
             yield Line(NOTE, f"{text}: more will hardly help")
         perfect = [e for e in epochs if (e.train.accuracy or 0) >= SUSPICIOUS_ACCURACY]
         if perfect == [last]:
             text = "accuracy on its own lines says nothing about unseen ones"
             yield Line(WARNING, f"{text}: hold some lines out")
-    yield from _perplexity_note(epochs, part)
-
-
-def _perplexity_note(epochs: Sequence[EpochEnded], part: str) -> Iterator[Line]:
-    """Explains the perplexity each time it has halved."""
-    told, choices = math.inf, None
-    for ended in epochs:
-        figures = ended.held_out if ended.held_out is not None else ended.train
-        choices = figures.perplexity
-        if choices is None or choices > told / 2:
-            choices = None
-        else:
-            told = choices
-    if choices is None:
-        return
-    where = "unseen lines" if epochs[-1].held_out is not None else "its own lines"
-    shown = f"{choices:,.0f}" if choices >= 10 else f"{choices:.1f}"
-    alone = f" ({part})" if part.endswith(" alone") else ""
-    yield Line(NOTE, f"on {where} it is as unsure as if it chose among {shown} words{alone}")
-
-
-def _rises(losses: Sequence[float | None]) -> int:
-    """How many times in a row the loss has risen at the end."""
-    count = 0
-    for after, before in pairwise(reversed(losses)):
-        if after is None or before is None or after <= before:
-            break
-        count += 1
-    return count
+    told, is_news = math.inf, False
+    for each in figures:  # each time that it has halved
+        choices = each.perplexity
+        is_news = choices is not None and choices <= told / 2
+        told = choices if choices is not None and is_news else told
+    if is_news:
+        where = "its own lines" if last.held_out is None else "unseen lines"
+        shown = f"{told:,.0f}" if told >= 10 else f"{told:.1f}"
+        mixed = ", before it is mixed with the rest" if part.endswith(" alone") else ""
+        yield Line(NOTE, f"on {where} it is as unsure as if it chose among {shown} words{mixed}")

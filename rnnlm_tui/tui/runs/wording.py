@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from textual.notifications import SeverityLevel
 
-from rnnlm_tui.event_types import Finished
 from rnnlm_tui.formatting import format_duration, plural, sanitize, shorten
 from rnnlm_tui.results import ending
 from rnnlm_tui.store.library import SavedRun
@@ -49,14 +48,13 @@ def run_facts(run: FollowedRun) -> str:
 
 def time_left_words(progress: RunProgress) -> str:
     """Says how long the run still takes, next to the bar of the epochs."""
-    left = progress.progress.eta_s if progress.progress is not None else None
-    match progress.phase:
-        case Phase.STOPPING:
-            return "saving the model"
-        case _ if left is not None:
-            paused = " (paused)" if progress.phase is Phase.PAUSED else ""
-            return f"{format_duration(left)} left{paused}"
-    return "estimating"
+    if progress.phase is Phase.STOPPING:
+        return "saving the model"
+    if progress.run_share == 1:
+        return "measuring the model"
+    if progress.progress is None or (left := progress.progress.eta_s) is None:
+        return "estimating"
+    return f"{format_duration(left)} left{' (paused)' if progress.phase is Phase.PAUSED else ''}"
 
 
 def speed_words(progress: RunProgress) -> str:
@@ -75,35 +73,17 @@ def is_bad_end(progress: RunProgress) -> bool:
 
 def end_lines(progress: RunProgress) -> list[str]:
     """Says how a run ended: a headline, and details or what to do. None before its end."""
-    if progress.finished is not None:
-        return _finished_lines(progress, progress.finished)
-    if (failed := progress.failed) is None:
+    if (failed := progress.failed) is not None:
+        last = progress.saved.epoch if progress.saved is not None else 0
+        kept = f"epoch {last} was saved" if last else "no epoch was saved yet"
+        return [sanitize(line) for line in (failed.message, failed.hint, kept) if line]
+    if (finished := progress.finished) is None:
         return []
-    last = progress.saved.epoch if progress.saved is not None else 0
-    kept = f"epoch {last} was saved" if last else "no epoch was saved yet"
-    lines = (failed.message, failed.hint, kept)
-    return [sanitize(line) for line in lines if line]
-
-
-def _finished_lines(progress: RunProgress, finished: Finished) -> list[str]:
     done, total = progress.epochs_done, progress.epochs_total
-    headline, *details = map(_capitalized, ending(finished, progress.part, done))
-    if finished.reason == "stopped" and total is not None:
-        place = 1 if finished.evaluation is not None else 0
-        details.insert(place, f"{done:,} of {plural(total, 'epoch')} done")
+    headline, *details = (f"{s[0].upper()}{s[1:]}" for s in ending(finished, done, total))
     if finished.reason == "diverged":
         details.append("Train again with a smaller learning rate (under more)")
-    return [headline, *(f"{line}." for line in details)]
-
-
-def _capitalized(text: str) -> str:
-    return sanitize(f"{text[0].upper()}{text[1:]}")
-
-
-def run_line(run: SavedRun) -> str:
-    """Describes a run that was stopped."""
-    done = f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else "its first epoch"
-    return sanitize(f"‖ {run.name}  stopped at {done}")
+    return [sanitize(headline), *(sanitize(f"{line}.") for line in details)]
 
 
 def unfinished_notice(runs: Iterable[SavedRun]) -> str:
@@ -111,10 +91,16 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
     runs = list(runs)
     if on := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
         return f"▶ {on} is being trained: F4 shows it"
-    lines = [run_line(run) for run in runs if run.is_unfinished]
-    if len(lines) > 1:
-        return f"{len(lines)} trainings were stopped before their end: F4 lists them"
-    return f"{lines[0]}: F4 resumes or deletes it" if lines else ""
+    match [run for run in runs if run.is_unfinished]:
+        case []:
+            return ""
+        case [run]:
+            done = (
+                f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else "its first epoch"
+            )
+            return f"‖ {sanitize(run.name)}  stopped at {done}: F4 resumes or deletes it"
+        case several:
+            return f"{len(several)} trainings were stopped before their end: F4 lists them"
 
 
 def progress_text(run: FollowedRun) -> str:

@@ -40,7 +40,6 @@ class Field(Horizontal):
         &.-wrong .field-label { color: $text-error; text-style: bold reverse; }
         .field-hint { width: 1fr; height: auto; color: $text-muted; padding-left: 2; }
         Input { width: 1fr; }
-        Input.-number { width: 12; }
         Input:ansi { text-style: underline; }
         Select { width: 1fr; }
         Button { width: auto; }

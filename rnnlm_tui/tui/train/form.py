@@ -11,17 +11,15 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.message import Message
-from textual.widgets import Button, Collapsible, Input, RadioButton, RadioSet
+from textual.widgets import Button, Collapsible, Input, RadioButton, RadioSet, Select
 
 from rnnlm_tui.config import ALL_SETTINGS, PRESETS
 from rnnlm_tui.errors import RnnlmError, UsageError, flag_of
-from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.session.texts import Listed
+from rnnlm_tui.tui.train.data_card import DataCard, Summary, summarise
 from rnnlm_tui.tui.train.fields import Field, FilesInput, SourceChoice, paths_in
-from rnnlm_tui.tui.train.summary import CorpusSummary, summarise
 from rnnlm_tui.tui.widgets.inputs import SafeInput
-from rnnlm_tui.tui.widgets.lists import DropDown
 from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
 
 if TYPE_CHECKING:
@@ -38,17 +36,15 @@ SOURCES = {
 }
 MORE = "more: what kind of network, how long, what is held out"
 EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
-COUNTING = "the text is being counted"
 
 
 class TrainForm(VerticalScroll, can_focus=False):
     """The input for a training, and the command line's summary of it."""
 
-    class Changed(Message):
-        """A value, the summary or the error has changed."""
-
     DEFAULT_CSS = """
     TrainForm {
+        height: 1fr;
+        max-width: 100;
         padding: 1 1 0 0;
         scrollbar-size-vertical: 1;
         #sources { width: 1fr; height: auto; }
@@ -58,6 +54,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         #field-files, #field-written { display: none; }
         &.-files #field-files, &.-several #field-written { display: block; }
         #field-name { margin: 1 0; }
+        #form-epochs, #form-held_out { width: 12; }
         #preset > SelectOverlay { border: round $border !important; }
         #preset #label, #preset > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
         #more { border-top: none; background: transparent; padding: 0; }
@@ -72,7 +69,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self.summary: CorpusSummary | None = None
+        self.summary: Summary | None = None
         """Facts about the text and the model; None while they are being computed, or if the
         training cannot start."""
         self.error: RnnlmError | None = None
@@ -81,6 +78,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         """Whether a training of just this is to be started once its text is counted."""
         self._asked: object = None
         """The values of the form that the summary is about."""
+        self._card = DataCard()
         self._texts: list[Listed] = []
         self._chosen: list[int] = []
         """The numbers of the texts to learn from; all that were written if it is empty."""
@@ -95,18 +93,12 @@ class TrainForm(VerticalScroll, can_focus=False):
             id="files",
         )
         presets = [(Content(f"{name}: {p.summary}"), name) for name, p in PRESETS.items()]
-        self._preset = DropDown(
+        self._preset = Select(
             presets, prompt="the one that suits the text", compact=True, id="preset"
         )
         self._inputs = {
-            name: SafeInput(id=f"form-{name}", compact=True, select_on_focus=False, classes=classes)
-            for name, classes in (
-                ("name", ""),
-                ("epochs", "-number"),
-                ("held_out", "-number"),
-                ("seed_line", ""),
-                ("settings", ""),
-            )
+            name: SafeInput(id=f"form-{name}", compact=True, select_on_focus=False)
+            for name in ("name", "epochs", "held_out", "settings")
         }
         self._inputs["settings"].placeholder = EXAMPLE
 
@@ -121,8 +113,8 @@ class TrainForm(VerticalScroll, can_focus=False):
             yield Field("epochs", "Epochs", inputs["epochs"], "passes through the text")
             hint = "share of the lines, to measure on"
             yield Field("held_out", "Held out", inputs["held_out"], hint)
-            yield Field("seed_line", "Your line", inputs["seed_line"])
             yield Field("settings", "Settings", inputs["settings"])
+            yield self._card
 
     def on_mount(self) -> None:
         """Fills in the files of the last training."""
@@ -138,11 +130,6 @@ class TrainForm(VerticalScroll, can_focus=False):
     def source(self) -> str:
         return [*SOURCES][max(0, self._sources.pressed_index)]
 
-    @property
-    def seed_line(self) -> str:
-        """The line to continue after each epoch. All users can read arguments, so it is none."""
-        return " ".join(self._inputs["seed_line"].value.split())
-
     def arguments(self) -> tuple[str, ...]:
         """Returns the arguments after `--summary` or `--train`. Raises UsageError for what no
         arguments can be made of."""
@@ -155,18 +142,21 @@ class TrainForm(VerticalScroll, can_focus=False):
                 if not texts:
                     raise UsageError("name a file to learn from", field="files")
         values = {name: self._inputs[name].value.strip() for name in ("name", "epochs", "held_out")}
-        if self._preset.value is not DropDown.NULL:
+        if self._preset.value is not Select.NULL:
             values["preset"] = str(self._preset.value)
         options = (f"{flag_of(name)}={value}" for name, value in values.items() if value)
         return (*texts, *options, *_flags_of(self._inputs["settings"].value))
 
     @property
     def problem(self) -> str | None:
-        """Why the training cannot start, in a sentence; None if it can."""
+        """Why the training cannot start, in a sentence; None if it can, maybe once the text is
+        counted."""
         if (error := self.error) is not None:
             # The form has no such field.
             return error.message if '"force"' in error.hint else error.sentence()
-        return COUNTING if self.summary is None else None
+        if (run := self.app.runs.training) is not None:
+            return f"{run.name} is training: wait for its end, or stop it (Esc shows it)"
+        return None
 
     def store_files(self) -> None:
         """Stores the files in the preferences; none if the source is another."""
@@ -219,7 +209,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.screen.focus_next()
 
     @on(Input.Changed)
-    @on(DropDown.Changed)
+    @on(Select.Changed)
     def _value_changed(self) -> None:
         self.check()
 
@@ -228,13 +218,13 @@ class TrainForm(VerticalScroll, can_focus=False):
         program may have taken the name."""
         self.set_class(self.source == "files", "-files")
         self.set_class(self.source == "written" and len(self._texts) > 1, "-several")
-        values = [self._inputs[name].value for name in self._inputs if name != "seed_line"]
+        values = [field.value for field in self._inputs.values()]
         asked = (self.source, self._files.value, self._preset.value, self._texts, self._chosen)
         if (again or (asked, values) != self._asked) and self.screen.is_current:
             self._asked, self.summary, self.error = (asked, values), None, None
             self.starts_once_counted = False
             self._ask()
-            self.post_message(self.Changed())
+            self.app.train_screen.form_changed()
 
     @work(group="summary", exclusive=True)
     async def _ask(self) -> None:
@@ -247,13 +237,13 @@ class TrainForm(VerticalScroll, can_focus=False):
         else:
             self.summary = summary
             self._inputs["name"].placeholder = summary.name
-            self._inputs["seed_line"].placeholder = sanitize(summary.opening)
             for name in ("epochs", "held_out"):
                 self._inputs[name].placeholder = str(summary.settings.get(name, ""))
         for field in self.query(Field):
             wrong = self.error.field if self.error is not None else None
             field.set_class(field.id == f"field-{wrong}", "-wrong")
-        self.post_message(self.Changed())
+        self._card.show(self.summary, self.problem or "")
+        self.app.train_screen.form_changed()
 
 
 def _flags_of(settings: str) -> tuple[str, ...]:

@@ -17,18 +17,18 @@ from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
-from rnnlm_tui.tui.train.run_lists import EpochTable, RunLog, rule_title
+from rnnlm_tui.tui.train.run_lists import MOST, RunList, epoch_table, log_rows
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
+from rnnlm_tui.tui.widgets.styles import MODEL, MODEL_IN_ANSI
 
 if TYPE_CHECKING:
     from textual import getters
 
     from rnnlm_tui.tui.app import RnnlmApp
 
-LOW = 16
-"""Height in rows below which the curve is hidden."""
+EMPTY = "type at least one word"
 LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
 
 
@@ -39,16 +39,17 @@ def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
 class RunPane(Vertical, can_focus=True):
     """Shows and controls the run `Runs.shown`, which belongs to the app."""
 
+    # The most needed ones first: a row of 80 columns holds six.
     BINDINGS: ClassVar[list[BindingType]] = [
-        train_key("p", "pause", "pause/resume", "Pause or resume the training"),
-        train_key(
-            "x", "stop", "stop+keep", "Stop the training; keep its best model, after a question"
-        ),
-        train_key("d", "detach", "background", "Train in the background; even after you quit"),
+        train_key("p", "pause", "pause", "Pause the training"),
+        train_key("p", "resume", "resume", "Go on with the training"),
+        train_key("x", "stop", "stop", "Stop the training; keep its best model, after a question"),
         train_key("w", "write", "write", "Write; with the best model saved so far"),
-        train_key("g", "seed", "your line", "Change your line; it is continued after each epoch"),
+        train_key("escape", "form", "form", "Go back to the form; the training goes on"),
+        train_key("g", "seed", "line", "Change your line; it is continued after each epoch"),
         train_key("i", "inside", "inside", "Look inside the model as it learns"),
         train_key("r", "go_on", "train on", "Train on; resumed, or for more epochs"),
+        train_key("d", "detach", "background", "Train in the background; even after you quit"),
         train_key("c", "compare", "compare", "Show it among the other models"),
     ]
     DEFAULT_CSS = """
@@ -56,16 +57,9 @@ class RunPane(Vertical, can_focus=True):
         height: 1fr;
         #run-head { height: auto; max-height: 9; padding: 0 1; }
         #run-panes { height: 1fr; layout: vertical; }
-        #run-left { height: 1fr; }
+        #run-left { height: 2fr; }
         LossChart { height: 1fr; min-height: 1; padding: 0 1; }
-        #epochs { height: 6; }
-        #log { height: 7; }
-        &.-low #epochs { height: 1fr; }
-        &.-low #log { height: 4; }
-        &.-one-pass #run-left { height: auto; }
-        &.-one-pass #epochs { height: 4; }
-        &.-one-pass #log { height: 1fr; }
-        &.-one-pass LossChart, &.-low LossChart { display: none; }
+        #epochs { height: 1fr; min-height: 5; }
     }
     """
 
@@ -77,60 +71,56 @@ class RunPane(Vertical, can_focus=True):
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
                 yield LossChart("the curve begins with the first epoch")
-                yield EpochTable()
-            yield RunLog()
+                yield RunList("epochs")
+            yield RunList("log")
 
     @property
     def run(self) -> FollowedRun | None:
         """The run that this pane shows, even while the form hides it."""
         return self.app.runs.shown
 
-    def on_resize(self) -> None:
-        self.set_class(self.size.height < LOW, "-low")
-
     def paint(self) -> None:
-        """Draws the run if the pane is visible; redraws only what has changed."""
-        run = self.run
-        if run is None or not self.display:
-            return
-        progress, head = run.progress, self.query_one("#run-head", Static)
-        text = head_of(run, max(20, self.app.size.width - 2))
+        """Draws the run, of which only what has changed."""
+        progress, head = self._run.progress, self.query_one("#run-head", Static)
+        text = head_of(self._run, max(20, self.app.size.width - 2))
         if text != head.content:
             head.update(text)
-        epochs, best = progress.epochs, progress.best_epoch
-        # An n-gram model is trained in one pass: the curve would be a single point.
-        self.set_class(progress.epochs_total == 1, "-one-pass")
-        self.query_one(LossChart).show(*losses_of(progress), best, progress.part)
-        table, log = self.query_one(EpochTable), self.query_one(RunLog)
-        table.show(epochs, best)
-        few = ", too few held-out words to tell" if progress.has_few_held_out else ""
-        has_held_out = bool(epochs) and epochs[-1].held_out is not None
-        title = f"{progress.part}{few if has_held_out else ''}" if epochs else "epochs"
-        table.border_title = rule_title(title)
+        epochs, lines = progress.epochs[-MOST:], progress.lines[-MOST:]
+        is_measured = bool(epochs) and epochs[-1].held_out is not None
+        best = progress.best_epoch if is_measured else None
+        chart = self.query_one(LossChart)
+        chart.show(*losses_of(progress), best, "")
+        chart.display = progress.epochs_total != 1  # n-grams are counted in one pass: one point
+        part = progress.part.replace(" alone", ", before it is mixed with the rest")
+        title = f"figures of the {part}" if epochs else "epochs"
+        table = self.query_one("#epochs", RunList)
+        table.show(title, (epochs, best), lambda width: epoch_table(epochs, best))
         seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
-        log.border_title = rule_title(f"your line{seed}")
-        log.show(progress.lines)
+        log = self.query_one("#log", RunList)
+        style = MODEL_IN_ANSI if self.app.native_ansi_color else MODEL
+        log.show(f"your line{seed}", lines, lambda width: ("", log_rows(lines, width, style)))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Returns False to hide a key."""
         if (run := self.run) is None:
-            return False
+            return action == "form"
         progress, phase = run.progress, run.progress.phase
         is_network = progress.started is not None and progress.started.preset != "ngram"
         longer = self.app.library.can_resume(run.name) or (progress.is_saved and is_network)
-        takes_orders = run.is_running and run.is_own and phase is not Phase.STOPPING
+        takes_orders = run.is_running and phase is not Phase.STOPPING
         allowed = {
-            "pause": takes_orders and phase in (Phase.TRAINING, Phase.PAUSED),
-            "stop": run.can_stop and phase is not Phase.STOPPING,
-            "detach": takes_orders and not run.detached,
+            "pause": takes_orders and phase is Phase.TRAINING,
+            "resume": takes_orders and phase is Phase.PAUSED,
+            "stop": takes_orders,
+            "detach": takes_orders and run.is_own and not run.detached,
             "seed": takes_orders,
             "write": run.is_running or progress.is_saved,
             "inside": progress.is_saved,
             "compare": progress.is_saved and not run.is_running,
             "go_on": not run.is_running and longer,
         }
-        return allowed[action]
+        return allowed.get(action, True)
 
     # Starting and following
 
@@ -151,23 +141,6 @@ class RunPane(Vertical, can_focus=True):
             await self.app.runs.watch(name)
             self.app.train_screen.show_run()
 
-    @work(group="train")
-    async def resume(self, name: str) -> None:
-        """Resumes the saved run `name`, or asks for how many further epochs to train the model if
-        its run has finished."""
-        with self.app.showing_errors():
-            path = self.app.library.path(name)
-            if self.app.library.can_resume(name) or not path.exists():
-                await self.begin(TrainArguments.resuming(name))
-                return
-            card = await asyncio.to_thread(read_card, path)
-            check = number_check(ALL_SETTINGS["epochs"].type)
-            epochs = str(card.config.epochs or 1)
-            question = AskText(f"Train {name} longer", LONGER, epochs, check=check)
-            answer = await self.app.ask(question)
-            if answer is not None:
-                await self.begin(TrainArguments.extending(name, int(float(answer))))
-
     # Keys. Each works only on a run: see `check_action`.
 
     @property
@@ -175,9 +148,16 @@ class RunPane(Vertical, can_focus=True):
         assert self.run is not None
         return self.run
 
+    def action_form(self) -> None:
+        self.app.train_screen.show_form()
+
     def action_pause(self) -> None:
-        is_paused = self._run.progress.phase is Phase.PAUSED
-        self._run.order("resume" if is_paused else "pause")
+        with self.app.showing_errors():
+            self._run.order("pause")
+
+    def action_resume(self) -> None:
+        with self.app.showing_errors():
+            self._run.order("resume")
 
     @work(group="stop", exclusive=True)
     async def action_stop(self) -> None:
@@ -189,15 +169,15 @@ class RunPane(Vertical, can_focus=True):
             text += "Its best epoch is kept, and it can be resumed."
         else:
             text += "No epoch has ended yet; it can be resumed."
-        question = Confirm(f"Stop the training of {run.name}?", text, yes="Stop", danger=False)
+        question = Confirm(f"Stop the training of {run.name}?", text, yes="Stop")
         if await self.app.ask(question):
             with self.app.showing_errors():
-                await run.stop()
+                run.stop()
 
     def action_detach(self) -> None:
         """Lets the run continue when the app is closed."""
-        news = f"{self._run.name} continues when you quit; Models lists it"
-        self._notify_order(self._run.detach(), news)
+        with self.app.showing_errors():
+            self._run.detach()
 
     def action_write(self) -> None:
         """Shows the Autocomplete screen, with the model of the run if it has saved one."""
@@ -219,25 +199,32 @@ class RunPane(Vertical, can_focus=True):
         run, epochs = self._run, self._run.progress.epochs
         line = epochs[-1].sample["seed"] if epochs else self.app.default_seed_line
         text = "It is continued after each epoch."
-        answer = await self.app.ask(AskText("Your line", text, line, check=_line_problem))
-        if answer is not None:
-            news = "your line is continued after this epoch"
-            self._notify_order(run.sample(answer), news)
-
-    def _notify_order(self, was_sent: bool, news: str) -> None:
-        """Shows what an order does, or that it could not be sent."""
-        if was_sent:
-            self.app.notify_user(news)
-        else:
-            self.app.notify_user("the run does not respond: it has ended or hangs", "warning")
+        question = AskText(
+            "Your line", text, line, check=lambda given: None if given.strip() else EMPTY
+        )
+        answer = await self.app.ask(question)
+        with self.app.showing_errors():
+            if answer is not None and run.sample(answer):
+                self.app.notify_user("your line is continued after this epoch")
 
     def action_compare(self) -> None:
         self.app.show_model(self._run.name)
 
-    def action_go_on(self) -> None:
-        self.resume(self._run.name)
+    @work(group="train")
+    async def action_go_on(self) -> None:
+        with self.app.showing_errors():
+            if (request := await request_to_go_on(self.app, self._run.name)) is not None:
+                await self.begin(request)
 
 
-def _line_problem(text: str) -> str | None:
-    """Returns what is wrong with a seed line, or None."""
-    return None if text.strip() else "type at least one word"
+async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
+    """Returns the request that resumes the saved run `name` or, if that has finished, trains its
+    model for as many further epochs as the user says; None if the user does not. Raises
+    RnnlmError."""
+    path = app.library.path(name)
+    if app.library.can_resume(name) or not path.exists():
+        return TrainArguments.resuming(name)
+    card = await asyncio.to_thread(read_card, path)
+    check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
+    answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
+    return None if answer is None else TrainArguments.extending(name, int(float(answer)))

@@ -77,8 +77,6 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
         full = round(min(1.0, share) * space)
         bar = (FULL * full + EMPTY * (space - full), style)
         line = Content.assemble(f"{label:15} ", bar, f" {share:5.0%}  ", words)
-        if line.cell_length > width:  # the last part matters least
-            line = Content(line.plain.rpartition(", ")[0]) if ", " in words else line
         yield line.truncate(width, ellipsis=True)
 
 

@@ -6,73 +6,53 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Button, Collapsible, Static
+from textual.widgets import Button, Static
 
-from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
-from rnnlm_tui.tui.train.data_card import DataCard
-from rnnlm_tui.tui.train.form import COUNTING, TrainForm
+from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
-from rnnlm_tui.tui.train.summary import prospect
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 PAINT_EVERY_S = 0.5
-ACTIONS = ("start", "back")
 
 
 class TrainScreen(AppScreen):
-    """Shows the form and the data card to prepare a training, or a run.
-
-    The card is under "more" in the form, or next to the form on a wide screen.
-    """
+    """Shows the form to prepare a training, or a run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        train_key("f5", "start", "train", "Start the training; with the settings in the form"),
-        train_key("escape", "back", "back", "Go back to the form or to the run"),
+        train_key("f5", "start", "start", "Start the training; with the settings in the form"),
+        train_key("escape", "back", "the run", "Go back to the run"),
+        Binding("tab", "app.focus_next", "next", id="train.next",
+                tooltip="Go to the next field; or to the next list of a run"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     TrainScreen {
-        #prepare { height: 1fr; padding-right: 1; scrollbar-size-vertical: 1; }
-        TrainForm { height: auto; }
-        DataCard { display: none; margin-top: 1; }
-        &.-more DataCard { display: block; }
-        #below-form, #start-line { height: auto; }
-        #start-line { padding: 0 1; }
-        #start-line Button { margin-right: 2; }
-        #prospect { width: 1fr; height: auto; min-height: 3; max-height: 5; }
+        #below-form { height: auto; max-width: 100; padding: 0 1; }
+        #train { min-width: 9; margin-right: 2; }
+        #prospect { width: 1fr; height: auto; min-height: 3; }
         #prospect.-wrong { color: $text-error; }
         RunPane { display: none; }
-        &.-run #prepare, &.-run #below-form { display: none; }
+        &.-run TrainForm, &.-run #below-form { display: none; }
         &.-run RunPane { display: block; }
-        &.-wide #prepare { layout: horizontal; overflow: hidden; }
-        &.-wide TrainForm { width: 1fr; height: 1fr; overflow-y: auto; }
-        &.-wide DataCard { display: block; width: 1fr; height: 1fr; margin: 0 0 0 1; }
         &.-wide #run-panes { layout: horizontal; }
         &.-wide #run-left { width: 7fr; min-width: 78; height: 1fr; }
         &.-wide #log { width: 4fr; height: 1fr; }
-        &.-tall #epochs { height: 45%; }
         #sources:ansi:focus > .-selected > .toggle--label { text-style: bold underline; }
         CollapsibleTitle:ansi:focus { text-style: bold underline; }
     }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._training: FollowedRun | None = None
-        """The app's own run, if it was running when the form was drawn."""
-
     def compose(self) -> ComposeResult:
         yield Header()
-        with VerticalScroll(id="prepare", can_focus=False):
-            yield TrainForm()
-            yield DataCard()
-        with Vertical(id="below-form"), Horizontal(id="start-line"):
+        yield TrainForm()
+        with Horizontal(id="below-form"):
             yield Button("Train", variant="primary", id="train", compact=True)
             yield Static("", id="prospect", markup=False)
         yield RunPane()
@@ -111,63 +91,49 @@ class TrainScreen(AppScreen):
         self._paint()
 
     def _paint(self) -> None:
-        """Draws the run, or the form if the app's own run has started or ended."""
+        """Draws the run, or what the form leads to while another run may start or end."""
         if not self.is_current:
             return
         if self.is_run_shown and self.run_pane.run is None:  # its model was deleted
             self.show_form()
-        self.run_pane.paint()
-        if not self.is_run_shown and self._training is not self.app.runs.training:
-            self._form.check(again=True)
-        self.refresh_bindings()
+        if self.is_run_shown:
+            self.run_pane.paint()
+        else:
+            self.form_changed()
 
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Returns False to hide a key, None to dim it."""
-        if action not in ACTIONS or not self.is_mounted:
+        if action not in ("start", "back") or not self.is_mounted:
             return super().check_action(action, parameters)
         if self.is_run_shown:
-            return action == "back"
-        match action:
-            case "start":
-                is_possible = self._form.error is None and self.app.runs.training is None
-                return True if is_possible else None
-        return self._run_behind is not None
+            return False
+        if action == "back":
+            return self._run_behind is not None
+        return self._form.problem is None or None
 
     # The form
 
-    @on(Collapsible.Toggled)
-    def _more_toggled(self, event: Collapsible.Toggled) -> None:
-        self.set_class(not event.collapsible.collapsed, "-more")
-
-    @on(TrainForm.Changed)
-    def _refresh_form(self) -> None:
-        summary, why = self._form.summary, self._form.problem
-        if why != COUNTING:  # until then the card shows what was counted last
-            self.query_one(DataCard).show(summary)
-            if self._form.starts_once_counted:
-                self.action_start()
-        self._training = self.app.runs.training
-        if self._training is not None and why in (None, COUNTING):
-            why = f"{self._training.name} is training: wait for its end, or stop it (Esc shows it)"
-        is_wrong = why not in (None, COUNTING)
-        text = "counting ..." if summary is None else prospect(summary)
-        text = f"! {sanitize(why or '')}" if is_wrong else text
-        shown = self.query_one("#prospect", Static)
-        if Content(text) != shown.content:  # else the screen is laid out again at each key
-            shown.update(Content(text))
-        shown.set_class(is_wrong, "-wrong")
-        self.query_one("#train", Button).disabled = is_wrong
+    def form_changed(self) -> None:
+        """Shows what the form leads to, or why it cannot start."""
+        summary, problem = self._form.summary, self._form.problem
+        if self._form.starts_once_counted and summary is not None:
+            self.action_start()
+        text = f"! {problem}" if problem else "counting ..."
+        if problem is None and summary is not None:
+            text = "\n! ".join((" ".join(summary.prospect), *summary.warnings))
+        shown, content = self.query_one("#prospect", Static), Content(sanitize_lines(text))
+        if content != shown.content:  # else the screen is laid out again at each key
+            shown.update(content)
+        shown.set_class(problem is not None, "-wrong")
+        self.query_one("#train", Button).disabled = problem is not None
         self.refresh_bindings()
 
     def action_back(self) -> None:
-        """Switches between the form and the run."""
-        if self.is_run_shown:
-            self.show_form()
-        elif self._run_behind is not None:
-            self.app.runs.show_own()
-            self.show_run()
+        """Shows the run again."""
+        self.app.runs.show_own()
+        self.show_run()
 
     @property
     def _run_behind(self) -> FollowedRun | None:
@@ -179,9 +145,9 @@ class TrainScreen(AppScreen):
         """Starts the training, at once or when its text is counted."""
         form = self._form
         form.check()  # a field may have changed just now
-        form.starts_once_counted = form.problem == COUNTING
+        form.starts_once_counted = form.summary is None and form.problem is None
         if form.summary is not None:
             name = form.summary.name
             arguments = (*form.arguments(), f"--name={name}")
             form.store_files()
-            self.run_pane.start(TrainArguments(arguments, name, form.seed_line))
+            self.run_pane.start(TrainArguments(arguments, name))

@@ -42,10 +42,6 @@ class AppScreen(Screen[None]):
         &.-narrow > *, &.-short > * { display: none; }
         &.-narrow > TooSmall, &.-short > TooSmall { display: block; }
         &.-narrow > ToastRack, &.-short > ToastRack { display: block; }
-        /* Below the headings; at the bottom they would cover the line being written, its list and
-        the keys. */
-        ToastRack { dock: top; align: right top; margin: 2 0 0 0; max-height: 40%; }
-        Toast { padding: 0 1; margin: 0 0 1 0; }
     }
     """
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from textual.content import Content
 from textual.widget import Widget
 
 from rnnlm_tui.event_types import Metrics
+from rnnlm_tui.tui.widgets.styles import BEST
 
-Point = tuple[float, float]
-Points = Sequence[Point]
+Points = Sequence[tuple[float, float]]
 """Epochs and their losses, in the order of the epochs."""
-TRAIN, HELD_OUT, BEST = "$text-primary", "$text-accent", "bold $text-success"
+TRAIN, HELD_OUT = "$text-primary", "$text-accent"
 AXIS, TEXT = "$text-disabled", "$text-muted"
 BEST_MARK = "^"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -30,7 +29,7 @@ LARGEST = 1e9
 """Larger losses, those of a run that diverges, are drawn as this one."""
 
 
-def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[Point]:
+def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[tuple[float, float]]:
     """Returns the losses in the figures of epochs, each with the number of its epoch."""
     losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
     return [
@@ -38,22 +37,6 @@ def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[Point]:
         for epoch, loss in losses
         if loss is not None and math.isfinite(loss)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class AxisScale:
-    """Maps values between `low` and `high` to 0 ... `length` - 1."""
-
-    low: float
-    high: float
-    length: int
-
-    def place(self, value: float) -> int:
-        """Returns the position of a value; the middle if `low` equals `high`."""
-        if self.high <= self.low:
-            return (self.length - 1) // 2
-        fraction = (value - self.low) / (self.high - self.low)
-        return min(self.length - 1, max(0, round(fraction * (self.length - 1))))
 
 
 def plot(
@@ -64,54 +47,64 @@ def plot(
 
     Below 4 rows there is only the legend; without any loss there are no rows.
     """
-    points = [*train, *held_out]
-    if not points:
+    if not train and not held_out:
         return []
-    legend = _legend(train, held_out, best, of)
-    low, high = min(y for _, y in points), max(y for _, y in points)
+    epochs, losses = zip(*train, *held_out, strict=True)
+    first, last, low, high = min(epochs), max(epochs), min(losses), max(losses)
     gutter = max(len(_short(low)), len(_short(high)))
     columns, rows = width - gutter - 1, height - 2
+    legend = _legend(train, held_out, best, of)
     if rows < 2 or columns < 2:
         return [legend]
-    x_scale = AxisScale(min(x for x, _ in points), max(x for x, _ in points), 2 * columns)
-    y_scale = AxisScale(low, high, 4 * rows)
-    canvas = _Canvas(columns, rows)
+    canvas: list[list[tuple[int, str]]] = [[(0, "")] * columns for _ in range(rows)]
     for line, style in ((train, TRAIN), (held_out, HELD_OUT)):
-        dots = [(x_scale.place(x), 4 * rows - 1 - y_scale.place(y)) for x, y in line]
-        canvas.draw(dots, style)
+        dots = [
+            (_place(x, first, last, 2 * columns), 4 * rows - 1 - _place(y, low, high, 4 * rows))
+            for x, y in line
+        ]
+        _draw(canvas, dots, style)
     labels = {0: high, rows - 1: low} if low < high else {}
     labels[(rows - 1) // 2] = (high + low) / 2
     body = []
-    for row in range(rows):
+    for row, cells in enumerate(canvas):
         label = _short(labels[row]) if row in labels else ""
         axis = "┤" if row in labels else "│"
-        body.append(Content.assemble((label.rjust(gutter), TEXT), (axis, AXIS), *canvas.row(row)))
-    return [legend, *body, _x_axis(x_scale, best, gutter + 1)]
+        drawn = ((chr(0x2800 + bits) if bits else " ", style) for bits, style in cells)
+        body.append(Content.assemble((label.rjust(gutter), TEXT), (axis, AXIS), *drawn))
+    return [legend, *body, _x_axis(first, last, best, columns).pad_left(gutter + 1)]
 
 
-class _Canvas:
-    """A grid of braille cells."""
+def _x_axis(first: float, last: float, best: int | None, columns: int) -> Content:
+    """Returns the first and the last epoch, and the mark of the best one in place of a number that
+    it would cut."""
+    left, right = f"{first:g}", f"{last:g}" if first < last else ""
+    place = None if best is None else _place(best, first, last, 2 * columns) // 2
+    if place is None or not 0 <= place < columns:
+        return Content.styled(left + right.rjust(columns - len(left)), TEXT)
+    left = left if place >= len(left) else ""
+    right = right if place < columns - len(right) else ""
+    before, after = left.ljust(place), right.rjust(columns - place - 1)
+    return Content.assemble((before, TEXT), (BEST_MARK, BEST), (after, TEXT))
 
-    def __init__(self, columns: int, rows: int) -> None:
-        self._bits = [[0] * columns for _ in range(rows)]
-        self._styles = [[""] * columns for _ in range(rows)]
 
-    def draw(self, dots: Sequence[tuple[int, int]], style: str) -> None:
-        """Joins dots by straight lines, over the lines drawn before; those of the training are
-        dashed."""
-        for (x, y), (right, end) in pairwise([*dots[:1], *dots]):
-            steps = max(right - x, abs(end - y), 1)
-            for step in range(steps + 1):
-                column = x + round((right - x) * step / steps)
-                if style == TRAIN and (column - dots[0][0]) % (DASH + GAP) >= DASH:
-                    continue
-                row = y + round((end - y) * step / steps)
-                self._bits[row // 4][column // 2] |= DOTS[row % 4][column % 2]
-                self._styles[row // 4][column // 2] = style
+def _place(value: float, low: float, high: float, length: int) -> int:
+    """Maps values from `low` to `high` to 0 ... `length` - 1; to the middle if these are equal."""
+    if high <= low:
+        return (length - 1) // 2
+    return round((value - low) / (high - low) * (length - 1))
 
-    def row(self, row: int) -> Iterable[tuple[str, str]]:
-        cells = zip(self._bits[row], self._styles[row], strict=True)
-        return [(chr(0x2800 + bits) if bits else " ", style) for bits, style in cells]
+
+def _draw(canvas: list[list[tuple[int, str]]], dots: Sequence[tuple[int, int]], style: str) -> None:
+    """Joins dots by straight lines, over the lines drawn before; those of the training are
+    dashed."""
+    for (x, y), (right, end) in pairwise([*dots[:1], *dots]):
+        steps = max(right - x, abs(end - y), 1)
+        for step in range(steps + 1):
+            column, row = x + round((right - x) * step / steps), y + round((end - y) * step / steps)
+            if style == TRAIN and (column - dots[0][0]) % (DASH + GAP) >= DASH:
+                continue
+            cells, cell = canvas[row // 4], column // 2
+            cells[cell] = cells[cell][0] | DOTS[row % 4][column % 2], style
 
 
 def _legend(train: Points, held_out: Points, best: int | None, of: str) -> Content:
@@ -124,21 +117,6 @@ def _legend(train: Points, held_out: Points, best: int | None, of: str) -> Conte
     if best is not None:
         parts += [(BEST_MARK, BEST), (f" best {best}   ", TEXT)]
     return Content.assemble(*parts, (of, TEXT))
-
-
-def _x_axis(scale: AxisScale, best: int | None, indent: int) -> Content:
-    """Returns the first and the last epoch, and the mark of the best one in place of a number that
-    it would cut."""
-    width = scale.length // 2
-    first, last = f"{scale.low:g}", f"{scale.high:g}" if scale.low < scale.high else ""
-    axis = first + last.rjust(width - len(first))
-    if best is None or not scale.low <= best <= scale.high:
-        return Content.assemble(" " * indent, (axis, TEXT))
-    place = scale.place(best) // 2
-    if axis[place] != " ":
-        axis = last.rjust(width) if place < len(first) else first.ljust(width)
-    before, after = axis[:place], axis[place + 1 :]
-    return Content.assemble(" " * indent, (before, TEXT), (BEST_MARK, BEST), (after, TEXT))
 
 
 def _short(loss: float) -> str:

@@ -1,5 +1,4 @@
-"""Dialogs: one or some of several options, a text, a path. Each names its keys in the lower border,
-where they can be clicked; Esc cancels it."""
+"""Dialogs: one or some of several rows, a text, a path. The last row names the keys."""
 
 from __future__ import annotations
 
@@ -7,81 +6,37 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import ClassVar, Generic, TypeVar
 
-from rich.segment import Segment
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
-from textual.strip import Strip
-from textual.style import Style
+from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, SelectionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.base_screen import TooSmall
 from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expanded
-from rnnlm_tui.tui.widgets.lists import RowList
-
-if TYPE_CHECKING:
-    from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 Answer = TypeVar("Answer")
 T = TypeVar("T")
 Check = Callable[[str], str | None]
 """Returns a sentence that says what is wrong with a text, or None."""
 TYPE_AHEAD_S = 0.5
-"""A key pressed within this time after a dialog opens was meant for the screen below it."""
+"""An answer within this time after a dialog opens was meant for the screen below it."""
 WIDTHS = [(0, "-narrow"), (60, "-normal")]
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 
 
-def own_bindings(kind: type[DOMNode]) -> list[Binding]:
-    """Returns the bindings with an id that a class itself declares."""
-    declared = vars(kind).get("BINDINGS", ())
-    return [b for b in declared if isinstance(b, Binding) and b.id is not None]
-
-
-def keys_line(dialog: Screen[Answer], others: Sequence[Binding] = ()) -> Content:
-    """Returns the keys for the lower border of a dialog: `others` and those that it declares, such
-    as "Enter accept · Esc cancel". A click on one of its own does what the key does."""
-    app = cast("RnnlmApp", dialog.app)
-    own = [b for kind in type(dialog).__mro__ for b in own_bindings(kind) if b.show]
-    keys = list[Content]()
-    for binding in (*others, *own):
-        key = Content(f"{app.shown_keys(binding)[0]} {binding.description.lower()}")
-        click = Style.from_meta({"@click": f"screen.{binding.action}"})
-        keys.append(key.stylize(click) if binding in own else key)
-    return Content(" · ").join(keys)
-
-
-class Modal(ModalScreen[Answer | None], Generic[Answer]):
-    """A modal screen that ignores keys typed ahead and is dismissed only once."""
-
-    _opened_s = float("inf")
-
-    def on_mount(self) -> None:
-        self._opened_s = time.monotonic()
-
-    def on_key(self, event: events.Key) -> None:
-        """Drops keys typed ahead, except Esc. Letters for an input do not come here."""
-        if time.monotonic() < self._opened_s + TYPE_AHEAD_S and event.key != "escape":
-            event.stop()
-
-    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
-        """Closes this screen. A second call, which would close the screen below, does nothing."""
-        return super().dismiss(result) if self.is_current else AwaitComplete()
-
-
-class Dialog(Modal[Answer]):
-    """A box with a title, a text (both without markup) and the widgets for the answer.
+class Dialog(ModalScreen[Answer | None], Generic[Answer]):
+    """A box with a title, a text (both without markup), the widgets for the answer, and the keys.
 
     In a window that is too small, a line replaces it and only Esc works.
     """
@@ -91,33 +46,36 @@ class Dialog(Modal[Answer]):
         align: center middle;
         & > .dialog-box {
             width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
-            border: round $primary; border-subtitle-color: $text-muted; background: $surface;
+            border: round $primary; background: $surface;
         }
-        &.-danger > .dialog-box { border: round $error; }
         &.-narrow, &.-short {
             align: left top;
             background: $background; /* covers the same line of the screen below */
             .dialog-box { display: none; }
             TooSmall { display: block; }
         }
-        ToastRack { dock: top; align: right top; margin: 0; max-height: 3; }
-        Toast { padding: 0 1; margin: 0; }
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $text-error; }
         .dialog-box > Input { margin-top: 1; }
         &.-low .dialog-words { margin-top: 0; max-height: 3; }
+        OptionList {
+            height: auto; max-height: 50vh; margin-top: 1; border: none; padding: 0;
+            background: $surface; scrollbar-size-vertical: 1;
+            &:focus { border: none; background-tint: $foreground 0%; }
+        }
+        KeyBar { margin-top: 1; background: $surface; color: $text-muted; }
+        &.-low KeyBar { margin-top: 0; }
     }
     """
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "Input, OptionList"
-    OTHER_KEYS: ClassVar[Sequence[Binding]] = ()
-    """Keys of a widget in the dialog that its lower border names too."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Change nothing"),
+        Binding("escape", "cancel", "cancel", id="dialog.cancel", tooltip="Change nothing"),
     ]
+    _opened_s = 0.0
 
     def __init__(self, title: str, text: str, *answers: Widget) -> None:
         super().__init__()
@@ -125,14 +83,23 @@ class Dialog(Modal[Answer]):
         self._text = "\n".join(sanitize(line) for line in text.split("\n"))
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog-box") as box:
-            box.border_subtitle = keys_line(self, self.OTHER_KEYS)
+        with Vertical(classes="dialog-box"):
             yield Static(self._title, classes="dialog-title", markup=False)
             if self._text:
                 with VerticalScroll(classes="dialog-words", can_focus=False):
                     yield Static(self._text, classes="dialog-text", markup=False)
             yield from self._answers
+            yield KeyBar()
         yield TooSmall()
+
+    def on_mount(self) -> None:
+        self._opened_s = time.monotonic()
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Closes this dialog, unless it is closed, where this would close the screen below, or the
+        answer was typed ahead."""
+        is_meant = time.monotonic() >= self._opened_s + TYPE_AHEAD_S
+        return super().dismiss(result) if is_meant and self.is_current else AwaitComplete()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only Esc works if the dialog does not fit the window."""
@@ -147,6 +114,7 @@ class Dialog(Modal[Answer]):
             self.query(self.AUTO_FOCUS).focus()
 
     def action_cancel(self) -> None:
+        self._opened_s = 0.0  # Esc is always meant
         self.dismiss(None)
 
 
@@ -157,16 +125,10 @@ class Choice(Dialog[str]):
     choose.
     """
 
-    DEFAULT_CSS = """
-    Choice OptionList, ChooseSeveral OptionList {
-        height: auto; max-height: 12; margin-top: 1; border: none; padding: 0;
-        background: $surface; scrollbar-size-vertical: 1;
-        &:focus { border: none; background-tint: $foreground 0%; }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Choose", id="choice.choose", tooltip="Choose the marked row"),
-        *(Binding(str(n), f"pick({n})", f"Row {n}", id=f"choice.{n}", show=False,
+        Binding("enter", "choose", "choose", id="choice.choose", priority=True,
+                tooltip="Choose the marked row"),
+        *(Binding(str(n), f"pick({n})", f"row {n}", id=f"choice.{n}", show=False,
                   tooltip=f"Choose row {n}")
           for n in range(1, 10)),
     ]  # fmt: skip
@@ -178,7 +140,7 @@ class Choice(Dialog[str]):
         options = [*options, ("", cancel, "")] if cancel else options
         self._ids = [id_ for id_, _, _ in options]
         rows = (_row(number, *labels) for number, (_, *labels) in enumerate(options, 1))
-        self._rows = RowList(*rows, markup=False)
+        self._rows = OptionList(*rows, markup=False)
         super().__init__(title, text, self._rows)
 
     def on_mount(self) -> None:
@@ -191,8 +153,8 @@ class Choice(Dialog[str]):
         if number <= len(self._ids):
             self.dismiss(self._ids[number - 1] or None)
 
-    @on(RowList.OptionSelected)
-    def _selected(self, event: RowList.OptionSelected) -> None:
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
         self.action_pick(event.option_index + 1)
 
 
@@ -207,70 +169,61 @@ class Confirm(Choice):
     letter means yes: text typed ahead must not answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+y", "dismiss('yes')", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("ctrl+y", "dismiss('yes')", "yes", id="confirm.yes", tooltip="Do it"),
     ]
 
-    def __init__(self, title: str, text: str, yes: str = "Delete", danger: bool = True) -> None:
-        """`danger` makes the border red."""
+    def __init__(self, title: str, text: str, yes: str = "Delete") -> None:
         super().__init__(title, text, (("", "Cancel", ""), ("yes", yes, "")), cancel="")
-        self.set_class(danger, "-danger")
-
-
-class CheckList(SelectionList[T]):
-    """Rows of which each can be chosen, which its glyph shows, not only a colour."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "select", "Choose", id="list.select", show=False,
-                tooltip="Choose the marked row; or leave it out"),
-        Binding("enter", "screen.accept", "Accept", id="list.accept", show=False,
-                tooltip="Accept the chosen rows"),
-    ]  # fmt: skip
-
-    def render_line(self, y: int) -> Strip:
-        strip, row = super().render_line(y), self.scroll_offset.y + y
-        if row >= self.option_count or self.get_option_at_index(row).value in self.selected:
-            return strip
-        left, cross, *rest = strip
-        return Strip([left, Segment(" ", cross.style), *rest])
 
 
 class ChooseSeveral(Dialog[list[T]]):
     """Asks for some of several options, each an id and a label, at first those `chosen`; returns
     the ids. Space and clicks choose."""
 
-    OTHER_KEYS = own_bindings(CheckList)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "choose", "choose", id="several.choose",
+                tooltip="Choose the marked row; or leave it out"),
+        Binding("enter", "accept", "accept", id="several.accept", priority=True,
+                tooltip="Accept the chosen rows"),
+    ]  # fmt: skip
 
     def __init__(
         self, title: str, options: Sequence[tuple[T, str]], chosen: Collection[T] = ()
     ) -> None:
-        rows = [(Content(sanitize(label)), id_, id_ in chosen) for id_, label in options]
-        self._list = CheckList[T](*rows)
-        super().__init__(title, "", self._list)
+        self._options = [(id_, sanitize(label), id_ in chosen) for id_, label in options]
+        self._rows = OptionList(*map(self._row, range(len(options))), markup=False)
+        super().__init__(title, "", self._rows)
+
+    def _row(self, index: int) -> str:
+        _, label, is_chosen = self._options[index]
+        return f"{'▐X▌' if is_chosen else '▐ ▌'} {label}"
+
+    @on(OptionList.OptionSelected)
+    def action_choose(self) -> None:
+        if (index := self._rows.highlighted) is not None:
+            id_, label, is_chosen = self._options[index]
+            self._options[index] = id_, label, not is_chosen
+            self._rows.replace_option_prompt_at_index(index, self._row(index))
 
     def action_accept(self) -> None:
-        self.dismiss(self._list.selected)
+        self.dismiss([id_ for id_, _, is_chosen in self._options if is_chosen])
 
 
 class AskText(Dialog[str]):
     """Asks for a line of text that `check` finds nothing wrong with."""
 
+    FIELD: ClassVar[type[SafeInput]] = SafeInput
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "accept", "Accept", id="text.accept", tooltip="Accept the text"),
-    ]
+        Binding("enter", "accept", "accept", id="text.accept", priority=True,
+                tooltip="Accept the text"),
+    ]  # fmt: skip
 
     def __init__(
-        self,
-        title: str,
-        text: str,
-        value: str = "",
-        *,
-        check: Check,
-        problem: str = "",
-        field: type[SafeInput] = SafeInput,
+        self, title: str, text: str, value: str = "", *, check: Check, problem: str = ""
     ) -> None:
         """`problem` is shown until the text changes."""
         self._value, self._check, self._problem = value, check, problem
-        self._field = field(value)
+        self._field = self.FIELD(value)
         self._note = Static("", classes="dialog-problem", markup=False)
         super().__init__(title, text, self._field, self._note)
 
@@ -287,12 +240,41 @@ class AskText(Dialog[str]):
     def _show(self, problem: str | None) -> None:
         self._note.update(Content(sanitize(problem or "")))
 
-    @on(Input.Submitted)
     def action_accept(self) -> None:
         if problem := self._check(self.answer):
             self._show(problem)
         else:
             self.dismiss(self.answer)
+
+
+class AskPath(AskText):
+    """Asks for the path of a file; returns it with `~` expanded.
+
+    The file must exist or, with `for_new_file`, its folder.
+    """
+
+    FIELD = PathInput
+
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        value: str = "",
+        *,
+        for_new_file: bool = False,
+        check: Check = lambda path: None,
+        problem: str = "",
+    ) -> None:
+        """`check` returns what else is wrong with a path."""
+
+        def check_all(path: str) -> str | None:
+            return path_problem(path, for_new_file) or check(path)
+
+        super().__init__(title, text, value, check=check_all, problem=problem)
+
+    @property
+    def answer(self) -> str:
+        return expanded(self._field.value)
 
 
 def number_check(kind: object) -> Check:
@@ -306,35 +288,6 @@ def number_check(kind: object) -> Check:
         return None
 
     return check
-
-
-class AskPath(AskText):
-    """Asks for the path of a file; returns it with `~` expanded.
-
-    The file must exist or, with `for_new_file`, its folder. `check` gets paths for which this is
-    true.
-    """
-
-    OTHER_KEYS = own_bindings(PathInput)[:1]
-
-    def __init__(
-        self,
-        title: str,
-        text: str,
-        value: str = "",
-        *,
-        check: Check = lambda path: None,
-        for_new_file: bool = False,
-        problem: str = "",
-    ) -> None:
-        def check_path(path: str) -> str | None:
-            return path_problem(path, for_new_file) or check(path)
-
-        super().__init__(title, text, value, check=check_path, problem=problem, field=PathInput)
-
-    @property
-    def answer(self) -> str:
-        return expanded(self._field.value)
 
 
 def path_problem(path: str, for_new_file: bool) -> str | None:

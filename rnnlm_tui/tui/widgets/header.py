@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from textual import events
 from textual.binding import Binding
 from textual.content import Content
 from textual.style import Style
@@ -26,7 +26,6 @@ TABS: tuple[tuple[Mode, str, str], ...] = (
     ("models", "f4", "Models"),
     ("inside", "f10", "Inside"),
 )
-IN_BRACKETS = re.compile(r" \([^)]*\)")
 ROOMY = 100
 """Width in cells. A narrower row has no room for the name of the program."""
 
@@ -35,15 +34,7 @@ class Header(Widget):
     """The top row. A click on a tab shows its screen."""
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    Header {
-        height: 1;
-        background: $panel;
-        link-style: none;
-        link-color: $foreground;
-        link-background: transparent;
-    }
-    """
+    DEFAULT_CSS = "Header { height: 1; background: $panel; }"
 
     _text = ""
     """What stands at the right."""
@@ -52,10 +43,18 @@ class Header(Widget):
         app = getters.app(RnnlmApp)
 
     def on_mount(self) -> None:
+        self._show_again()
+        self.set_interval(1.0, self._show_again)
+
+    def _show_again(self) -> None:
         self.show(self.app.header_text())
 
+    def on_click(self, event: events.Click) -> None:
+        if mode := event.style.meta.get("mode"):
+            self.app.show_mode(mode)
+
     def show(self, text: str) -> None:
-        """Shows a text on the right; if it does not fit, without what is in brackets, or cut."""
+        """Shows a text on the right, cut if it does not fit."""
         if text != self._text:
             self._text = text
             self.refresh()
@@ -68,14 +67,11 @@ class Header(Widget):
             # Brackets mark the current tab without colours.
             is_current = mode == self.app.current_mode
             tab = Content(f"[{label}]" if is_current else f" {label} ")
-            tab = tab.stylize("bold $foreground" if is_current else "$text-muted")
-            tab = tab.stylize(Style.from_meta({"@click": f"app.show({mode!r})"}))
+            tab = tab.stylize("bold" if is_current else "")
+            tab = tab.stylize(Style.from_meta({"mode": mode}))
             parts += [Content(f" {shown_key}"), tab]
         left = Content("").join(parts)
         space = max(0, self.size.width - left.cell_length - 1)
-        right = Content(sanitize(self._text))
-        if right.cell_length >= space:
-            right = Content(IN_BRACKETS.sub("", right.plain))
-        right = right.truncate(max(0, space - 1), ellipsis=True)
+        right = Content(sanitize(self._text)).truncate(max(0, space - 1), ellipsis=True)
         gap = " " * (space - right.cell_length)
         return left + gap + right.stylize("$text-muted")

@@ -11,8 +11,6 @@ from typing import ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
-from textual.reactive import Reactive
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
@@ -20,70 +18,49 @@ from rnnlm_tui.formatting import sanitize
 
 
 class SafeInput(Input):
-    """A line of text. Control characters become U+FFFD.
-
-    Its CSS must fix its size: a change of its text repaints only the input. Textual's Input lays
-    out the whole screen again at each key, which takes 5 ms on a form.
-    """
-
-    virtual_size = Reactive(Size(0, 0))
+    """A line of text. Control characters become U+FFFD."""
 
     def validate_value(self, value: str) -> str:
         return sanitize(value)
 
 
 class PathInput(SafeInput):
-    """An input for a path.
-
-    Tab or Right accepts the grey text, Down and Up show other matches. Without a match, Tab moves
-    the focus.
-    """
+    """An input for a path. Tab or Right accepts the grey text; without it, Tab moves the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "Complete", id="path.complete", show=False,
+        Binding("tab", "complete", "complete", id="path.complete",
                 tooltip="Complete the path; with the grey text"),
-        Binding("down", "next_match(1)", "Next match", id="path.next", show=False,
-                tooltip="Show the next match; a file or folder"),
-        Binding("up", "next_match(-1)", "Previous match", id="path.previous", show=False,
-                tooltip="Show the previous match; a file or folder"),
     ]  # fmt: skip
 
-    matches: tuple[str, ...] = ()
-    """The values that complete the path; empty while they are being looked up."""
-    _index = 0
-    """The index of the match that is shown."""
+    completed = ""
+    """The value with its path completed; "" if nothing completes it, or not yet."""
 
     def path_in(self, value: str) -> str:
         """Returns the path that is completed, which is the end of the value."""
         return value
 
     def watch_value(self, value: str) -> None:
-        self.matches, self._index = (), 0
+        self.completed = ""
         self._look_up(value)
 
-    @work(group="matches", exclusive=True)
+    @work(group="completion", exclusive=True)
     async def _look_up(self, value: str) -> None:
-        """Shows the first match. A later call cancels this one."""
-        if path := self.path_in(value):
-            paths = await asyncio.to_thread(completions, path)
-            self.matches = tuple(value.removesuffix(path) + found for found in paths)
-        if self.matches:
-            self.action_next_match(0)
+        """Shows the first completion. A later call cancels this one."""
+        path = self.path_in(value)
+        if path and (found := await asyncio.to_thread(completions, path)):
+            self.completed = value.removesuffix(path) + found[0]
+            self.post_message(SuggestionReady(value, self.completed))
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disables Tab, Down and Up if there is nothing to complete."""
-        if action in ("complete", "next_match"):
-            at_end = self.cursor_at_end and self.selection.is_empty
-            return at_end and bool(self.matches)
+        """Disables Tab if there is nothing to complete."""
+        if action == "complete":
+            return bool(self.completed) and self.cursor_at_end and self.selection.is_empty
         return super().check_action(action, parameters)
 
     def action_complete(self) -> None:
-        self.value = self.matches[self._index]
+        self.value = self.completed
         self.action_end()
-
-    def action_next_match(self, step: int) -> None:
-        self._index = (self._index + step) % len(self.matches)
-        self.post_message(SuggestionReady(self.value, self.matches[self._index]))
 
 
 def sanitize_lines(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.binding import ActiveBinding, Binding
 from textual.content import Content
 from textual.style import Style
@@ -11,57 +12,49 @@ GAP = Content("  ")
 
 
 class KeyBar(Widget):
-    """One row: at the right the keys that lead to all others and out of the app, and to the left of
-    them as many others as there is room for. A click on a key does what the key does.
+    """One row: the keys that lead back, to all others and out of the app, and before them as many
+    others as there is room for. A click on a key does what the key does.
 
     Textual's Footer is built anew of widgets at each change, which raised the 95th percentile of a
     key press from 63 to 156 ms, and scrolls what does not fit out of sight, such as ctrl+q.
     """
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    KeyBar {
-        height: 1;
-        background: $panel;
-        link-style: none;
-        link-color: $foreground;
-        link-background: transparent;
-    }
-    """
+    DEFAULT_CSS = "KeyBar { height: 1; background: $panel; }"
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda screen: self.refresh())
 
-    async def action_press(self, key: str) -> None:
+    async def on_click(self, event: events.Click) -> None:
         """Does what a key does now: several clicks may arrive before the bar shows the keys of the
         next widget with the focus."""
-        active = self.screen.active_bindings.get(key)
+        active = self.screen.active_bindings.get(event.style.meta.get("key", ""))
         if active is not None and active.enabled:
             await self.app.run_action(active.binding.action, active.node)
 
     def render(self) -> Content:
-        always, others = dict[str, Content](), dict[str, Content]()
+        row, kept, dimmed = dict[str, Content](), set[str](), set[str]()
         shown = [item for item in self.screen.active_bindings.items() if item[1].binding.show]
         for key, active in sorted(shown, key=lambda item: _place(item[1])):
-            leads_on = active.node is self.app and active.binding.priority
-            place = always if leads_on else others
+            action = active.binding.action
             # An action with several keys is named with the first.
-            place.setdefault(active.binding.action, self._item(key, active))
-        kept = list[Content]()
-        room = self.size.width + 1 - sum(item.cell_length + 2 for item in always.values())
-        for item in others.values():
-            if item.cell_length + 2 <= room:
-                kept.append(item)
-                room -= item.cell_length + 2
-        return Content(" ") + GAP.join((*kept, *always.values()))
+            row.setdefault(action, self._item(key, active) + GAP)
+            if key == "escape" or (active.node is self.app and action != "command_palette"):
+                kept.add(action)
+            elif not active.enabled:
+                dimmed.add(action)
+        for action in sorted(row, key=dimmed.__contains__):
+            if sum(row[each].cell_length for each in {*kept, action}) <= self.size.width + 1:
+                kept.add(action)
+        return Content(" ") + Content("").join(row[action] for action in row if action in kept)
 
     def _item(self, key: str, active: ActiveBinding) -> Content:
         display, text = self.app.get_key_display(active.binding), active.binding.description
         text = f"{text[:1].lower()}{text[1:]}"  # Textual's own begin with capitals
         if not active.enabled:
             return Content.styled(f"{display} {text}", "dim $text-disabled")
-        item = Content.assemble((display, "bold $text-accent"), (f" {text}", "$foreground"))
-        return item.stylize(Style.from_meta({"@click": f"press({key!r})"}))
+        item = Content.assemble((display, "bold"), f" {text}")
+        return item.stylize(Style.from_meta({"key": key}))
 
 
 def _place(active: ActiveBinding) -> tuple[int, int]:

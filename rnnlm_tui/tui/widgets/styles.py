@@ -1,9 +1,35 @@
-"""The CSS of the app for ansi themes, which use the terminal's own colours, and for NO_COLOR, where
-styles and borders replace colours. It takes precedence over the CSS of the widgets."""
+"""The CSS of the app: where notices stand, colours that mean something, and what replaces colours
+in ansi themes, which use the terminal's own, and with NO_COLOR. It takes precedence over the CSS of
+the widgets.
+
+The writer's words have the colour of text. What the model suggests or has written is blue, in
+italics or beside the digit that takes it; words that it does not know are underlined; the best
+epoch is green behind a ^.
+"""
 
 from __future__ import annotations
 
-IN_ANSI_COLOURS = """
+BEST = "bold $text-success"
+"""The style of the best epoch."""
+MODEL, MODEL_IN_ANSI = "italic $text-primary", "italic"
+"""The style of the model's words; the blue of many terminals is hard to read on black."""
+CSS = """
+/* Notices are over the row of keys, long ones over the list, never over the line being written. */
+ToastRack { dock: bottom; align: right bottom; margin: 0; max-height: 4; scrollbar-size: 0 0; }
+Toast { width: 100%; max-width: 100%; margin: 0; padding: 0 1; }
+
+/* Meanings */
+LineEditor .text-area--suggestion { color: $text-primary; }
+Page > .continued { color: $text-primary; }
+Candidates > .word { color: $text-primary; }
+Candidates > .typed { color: $foreground; }
+Candidates > .unknown { color: $text-warning; text-style: underline; }
+LineEditor:ansi .text-area--suggestion { color: ansi_default; }
+Page:ansi > .continued { color: ansi_default; }
+Candidates:ansi > .word { color: ansi_default; }
+Candidates:ansi > .unknown { color: ansi_default; }
+
+/* The terminal's own colours */
 /* Textual gives a disabled or pressed button a border, which one row has no space for. */
 Button:ansi.-textual-compact { border: none !important; text-style: reverse; }
 Button:ansi.-textual-compact:disabled {
@@ -14,8 +40,8 @@ Button:ansi.-textual-compact:focus { text-style: bold underline reverse; }
 Input:ansi > .input--selection {
     color: ansi_default; background: ansi_default; text-style: reverse;
 }
-"""
-WITHOUT_COLOURS = """
+
+/* NO_COLOR */
 /* Tall borders are half blocks, which need two colours to look like a border. */
 Button:nocolor { border: round $foreground !important; }
 Button:nocolor:disabled { border: round $foreground !important; text-style: dim; }
@@ -32,5 +58,4 @@ Input:nocolor > .input--placeholder { text-style: dim; }
 OptionList:nocolor > .option-list--option-highlighted { text-style: underline; }
 OptionList:nocolor:focus > .option-list--option-highlighted { text-style: bold underline; }
 Toast.-error:nocolor, Toast.-warning:nocolor, .dialog-problem:nocolor { text-style: bold; }
-Dialog.-danger:nocolor > .dialog-box { border: heavy $foreground; }
 """

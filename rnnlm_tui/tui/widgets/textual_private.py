@@ -15,14 +15,6 @@ from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
 from textual.widget import Widget
 
-# The parts of a Select, without which a subclass cannot replace its list.
-from textual.widgets._select import SelectCurrent, SelectOverlay
-
-__all__ = [
-    "HookedApp", "SelectCurrent", "SelectOverlay", "build_mode", "read_alt_digits", "unbind"
-]  # fmt: skip
-
-
 ALT_DIGITS = Enum("ALT_DIGITS", [(f"alt_{digit}", f"alt+{digit}") for digit in range(10)])  # type: ignore[misc]
 """Keys as Textual's table of what terminals send has them."""
 

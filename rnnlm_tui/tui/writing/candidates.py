@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WIDE = 100
 """Width in cells from which one row has room for all of them."""
+UNKNOWN = "unknown: "
 SHORTEST_BAR = 3
 WIDEST_WORD = 22
 WIDEST_BAR = 24
@@ -28,23 +29,20 @@ CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: Textual's component styles ignore "reverse"."""
 
 
-class Shown(NamedTuple):
-    """What the list shows: the `words`, which begin with the typed `prefix`, the index of the
-    chosen one, a `note`, and the `digits` that insert a word now, alone or with alt."""
-
-    words: Sequence[Suggestion] = ()
-    prefix: str = ""
-    choice: int | None = None
-    note: str = ""
-    digits: str = ""
-
-
 class Candidates(Widget):
     """Five words, in one row if the window is wide, otherwise in two, and a note behind them. Moves
     on to the next five if one of them is chosen. A click on a word picks it."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"digit", "typed", "percent", "bar", "note"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "digit",
+        "word",
+        "typed",
+        "percent",
+        "bar",
+        "note",
+        "unknown",
+    }
     DEFAULT_CSS = """
     Candidates {
         height: 2; padding: 0 1;
@@ -61,16 +59,17 @@ class Candidates(Widget):
         """`pick` is called with the index of the word that was clicked."""
         super().__init__()
         self._pick = pick
-        self._shown = Shown()
+        self._words: Sequence[Suggestion] = ()
+        self._prefix, self._choice, self._note, self._digits = "", 0, "", ""
 
-    def show(
-        self, suggestions: Suggestions | None, choice: int | None, note: str, digits: str
-    ) -> None:
-        """Shows the words found and the note."""
+    def show(self, suggestions: Suggestions | None, choice: int, note: str, digits: str) -> None:
+        """Shows the words found, which of them is chosen (from 1; 0 for none), a note, and the
+        `digits` that insert a word now, alone or with alt."""
         words, prefix = (suggestions.candidates, suggestions.prefix) if suggestions else ((), "")
-        new = Shown(words, prefix, choice, note, digits)
-        if new != self._shown:
-            self._shown = new
+        before = (self._words, self._prefix, self._choice, self._note, self._digits)
+        if (words, prefix, choice, note, digits) != before:
+            self._words, self._prefix = words, prefix
+            self._choice, self._note, self._digits = choice, note, digits
             self.refresh()
 
     @property
@@ -79,44 +78,46 @@ class Candidates(Widget):
 
     @property
     def _first(self) -> int:
-        return (self._shown.choice or 0) // LISTED * LISTED
+        return max(0, self._choice - 1) // LISTED * LISTED
 
     def on_click(self, event: events.Click) -> None:
         column = event.x // max(1, self.size.width // self._columns)
         place = event.y * self._columns + column
         index, is_again = self._first + place, event.chain > 1  # a double click takes one word
-        if max(place, column) < LISTED and index < len(self._shown.words) and not is_again:
+        if max(place, column) < LISTED and index < len(self._words) and not is_again:
             self._pick(index)
 
     def render(self) -> Content:
-        note = Content.styled(self._shown.note, self.get_visual_style("note")).pad_left(1)
-        if not self._shown.words:
+        before, label, unknown = self._note.partition(UNKNOWN)
+        style = self.get_visual_style("note")
+        note = Content.styled(f" {before}{label}", style)
+        note += Content.styled(unknown, self.get_visual_style("unknown"))
+        if not self._words:
             return note
         width = self.size.width // self._columns
-        shown = range(self._first, min(len(self._shown.words), self._first + LISTED))
-        cells = [self._word(i, width - 1, shown).truncate(width, pad=True) for i in shown]
+        shown = range(self._first, min(len(self._words), self._first + LISTED))
+        longest = max(cell_len(spelled(self._words[i], self._prefix)) for i in shown)
+        cells = [self._word(i, width - 1, longest).truncate(width, pad=True) for i in shown]
         cells += [Content(" " * width)] * (LISTED - len(cells))
         cells.append(note if self._columns == LISTED else note.truncate(width, ellipsis=True))
         rows = (cells[at : at + self._columns] for at in range(0, len(cells), self._columns))
         return Content("\n").join(Content("").join(row) for row in rows)
 
-    def _word(self, index: int, width: int, shown: range) -> Content:
-        """A word with its digit, share and bar in `width` cells, aligned with the words of the
-        range `shown`."""
-        candidates, prefix, choice, _, digits = self._shown
-        longest = max(cell_len(spelled(candidates[i], prefix)) for i in shown)
+    def _word(self, index: int, width: int, longest: int) -> Content:
+        """A word with its digit, share and bar in `width` cells, aligned with others, the longest
+        of which has so many."""
         word_width = min(longest, WIDEST_WORD, max(1, width - 8))
-        candidate = candidates[index]
-        word = Content(spelled(candidate, prefix))
-        word = word.stylize(self.get_visual_style("typed"), 0, len(prefix))
+        candidate, is_chosen = self._words[index], index == self._choice - 1
+        word = Content.styled(spelled(candidate, self._prefix), self.get_visual_style("word"))
+        word = word.stylize(self.get_visual_style("typed"), 0, len(self._prefix))
         word = word.truncate(word_width, ellipsis=True, pad=True)
-        if index == choice:
+        if is_chosen:
             word = word.stylize(CHOSEN)
-        digit = f"{index + 1}" if f"{index + 1}" in digits else " "
+        digit = f"{index + 1}" if f"{index + 1}" in self._digits else " "
         room = min(WIDEST_BAR, width - word_width - 9)
         drawn = bar(candidate.probability, room) if room >= SHORTEST_BAR else ""
         return Content.assemble(
-            "▸" if index == choice else " ",
+            "▸" if is_chosen else " ",
             (digit, self.get_visual_style("digit")),
             " ",
             word,
@@ -129,7 +130,7 @@ def note_on(suggestions: Suggestions) -> str:
     """Says what the model does not know; "" if there is nothing to say."""
     if suggestions.prefix and not suggestions.candidates:
         return f"no known word begins with {sanitize(suggestions.prefix)}"
-    return f"unknown: {sanitize(', '.join(suggestions.unknown))}" if suggestions.unknown else ""
+    return f"{UNKNOWN}{sanitize(', '.join(suggestions.unknown))}" if suggestions.unknown else ""
 
 
 def spelled(candidate: Suggestion, prefix: str) -> str:

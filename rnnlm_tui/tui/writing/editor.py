@@ -1,36 +1,41 @@
-"""The editor for the text being written, with the ghost: suggested words in grey."""
+"""The editor for the text being written, with the ghost: suggested words in italics."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Offset
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, Location, Selection
 
-from rnnlm_tui.accepting import LISTED
+from rnnlm_tui.accepting import DIGITS, LISTED, WITH_ALT, takes_digits, ways_to_accept
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.ghost import Suggested
-from rnnlm_tui.tui.writing.key_order import AnswerGate, run_own_binding
 from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TakenDigit, TextTooLong, Typing
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong, Typing
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Accept
     from rnnlm_tui.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
 
 CHOOSING = "123456789"
 """The digits that insert a word of the list once one is chosen in it."""
 PROVISIONAL = "underline italic"
-"""The style of a word that the next key may give back."""
+"""How a word is drawn that a plain digit has taken, until the next key."""
+LONGEST_WAIT_S = 1.0
+"""How long a key waits for the answer that it needs; later keys wait behind it."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
 """Keys that the app needs. A TextArea binds them to what other keys do too."""
 LINE_KEYS: tuple[Binding, ...] = (
@@ -38,12 +43,9 @@ LINE_KEYS: tuple[Binding, ...] = (
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
     Binding("shift+tab", "accept_second", "second word", show=False, id="line.accept_second",
             tooltip="Accept the second word of the list"),
-    Binding("ctrl+right,alt+f", "accept('tab', 'cursor_word_right')", "Accept a word", show=False,
-            id="line.accept_word_right",
-            tooltip="Accept a word of the ghost; move a word to the right"),
-    Binding("right", "accept('right', 'cursor_right')", "all", id="line.accept_all",
+    Binding("right", "accept_all('cursor_right')", "all", id="line.accept_all",
             tooltip="Accept the whole ghost; move the cursor to the right"),
-    Binding("end,ctrl+e", "accept('right', 'cursor_line_end')", "Accept all", show=False,
+    Binding("end,ctrl+e", "accept_all('cursor_line_end')", "Accept all", show=False,
             id="line.accept_all_end",
             tooltip="Accept the ghost to its end; move the cursor to the end"),
     Binding("down", "choose_next", "Choose", show=False, id="line.choose_next",
@@ -65,10 +67,37 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
             tooltip="Suggest now; even if the ghost is off or hidden"),
     Binding("ctrl+z,super+z", "undo", "undo", show=False, id="line.undo",
-            tooltip="Undo; a word is one step; right after Enter, edit that line again"),
+            tooltip="Undo; a word is one step; after Enter, edit that line again"),
     Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
             tooltip="Redo"),
 )  # fmt: skip
+
+
+async def run_own_binding(widget: Widget, key: str) -> bool:
+    """Runs the binding of `widget` or its screen for a key at once; returns whether there is one.
+
+    Textual runs a binding only when the key has bubbled up to the app; letters typed quickly after
+    it would overtake it.
+    """
+    active = widget.screen.active_bindings.get(key)
+    if active is None or active.node not in (widget, widget.screen) or not active.enabled:
+        return False
+    return await widget.app.run_action(active.binding.action, active.node)
+
+
+class AnswerGate(asyncio.Event):
+    """Cleared while an answer, or another text, is pending. A key that needs it waits; its widget
+    handles no other key until then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+
+    async def is_passed(self) -> bool:
+        """Waits up to a second; returns whether what was pending has come."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.wait(), LONGEST_WAIT_S)
+        return self.is_set()
 
 
 class LineChanged(Message):
@@ -119,6 +148,7 @@ class LineEditor(TextArea):
         unbind(self, APP_KEYS)
         self.cursor_blink = False
         self.match_cursor_bracket = False
+        self._preferences = preferences
         self.suggested = Suggested(preferences)
         self.sent = text
         self.answer_gate = AnswerGate()
@@ -127,7 +157,6 @@ class LineEditor(TextArea):
         self._ask, self._send = ask, send
         self.typing = Typing(self)
         self._seen = ("", self.selection)
-        self._drawn_taken: TakenDigit | None = None
         self._over_space = ""
         """The first character of the ghost if that is drawn over the space before the cursor."""
 
@@ -169,21 +198,16 @@ class LineEditor(TextArea):
             return "", False
         return self.suggested.ghost(self.before, self.word)
 
-    @property
-    def unsent(self) -> str:
-        """What is being written and is not on the page yet; "" for sent text that is unchanged."""
-        text = "" if self.sent.is_unchanged(self.text) else self.text
-        return "\n".join(filter(None, (self.sent.interrupted, text)))
-
-    def begin(self, text: str) -> None:
-        """Begins with what was written at the end of another text."""
+    def begin(self) -> None:
+        """Begins with nothing: another text is being opened."""
         self.suggested.show_as_usual()
         self.sent.end_edit()
-        self.set_text(text)
+        self.set_text("")
 
     def set_text(self, text: str) -> None:
         """Replaces the text. Undo does not go back: what was there is kept elsewhere, and Enter
         would add it again."""
+        self.suggested.set_ghost("", ())
         self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
         self.history.clear()
 
@@ -217,19 +241,13 @@ class LineEditor(TextArea):
             self.refresh()
         self.suggestion = ghost[len(over_space) :]
 
-    def _draw_taken(self) -> None:
-        """Draws the word that a plain digit has taken, which may still change, unlike others."""
-        if self.typing.taken is not self._drawn_taken:
-            self._drawn_taken = self.typing.taken
-            self.notify_style_update()
-            self.refresh()
-
     def get_line(self, line_index: int) -> Text:
         """Returns a line as it is drawn: "day , and" would show a space that Tab removes."""
-        line = super().get_line(line_index)
-        if (taken := self._drawn_taken) is not None and line_index == taken.start[0]:
-            line.stylize(PROVISIONAL, taken.start[1], taken.end[1])
-        if self._over_space and self.has_focus and line_index == self.cursor_location[0]:
+        line, (row, column) = super().get_line(line_index), self.cursor_location
+        if self.typing.taken and line_index == row:  # the word may still change
+            before = line.plain[:column].rstrip()
+            line.stylize(PROVISIONAL, before.rfind(" ") + 1, len(before))
+        if self._over_space and self.has_focus and line_index == row:
             line.right_crop(1)
             line.append(self._over_space, self.get_component_rich_style("text-area--suggestion"))
         return line
@@ -242,8 +260,6 @@ class LineEditor(TextArea):
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
         deleted = 0 if edit.text else len(self.get_text_range(edit.top, edit.bottom))
-        if deleted > 1:  # on purpose, so not suggested again
-            self.suggested.clear_ghost()
         result = super().edit(edit)
         if deleted:
             self.typing.deleted(deleted)
@@ -260,30 +276,41 @@ class LineEditor(TextArea):
         seen = (self.text, self.selection)
         if seen == self._seen:
             return
-        self._seen = seen
-        self.typing.forget()  # its places are those of another text or cursor
-        self._draw_taken()
-        self.suggested.move_to(self.word, is_empty=not self.text)
-        self.suggested.choice = None
+        self._seen, self.sent.written = seen, seen[0]
+        self.typing.forget()  # what it knows is of another text or cursor
+        self.suggested.choice = 0
         self._draw_ghost()
         self.ask_again()
 
     def action_undo(self) -> None:
         """Undoes the last change; right after a digit that took a word, types the digit instead.
-        Right after an edit was cancelled, goes on with it; after it was sent, edits the text before
-        it; after new text was sent, edits that."""
-        if self.typing.give_digit_back():
-            return
-        if self.history.undo_stack or self.history.redo_stack:
+        Right after something was done with kept lines, undoes that."""
+        if not self.typing.give_digit_back() and not self.sent.undo():
             super().action_undo()
-        elif (undoable := self.sent.undoable) and (undoable[0] in self.sent.turns or not self.text):
-            turn, text = undoable
-            if turn in self.sent.turns:  # otherwise the edit has emptied it
-                self.edit_turn(turn)
-            self.sent.undoable = None
+
+    def _resumption(self) -> Callable[[], bool]:
+        """Returns what goes on with the text as it is now and with the steps of its undo: as an
+        edit of its turn or, if it is kept now, of the last one. It does nothing while a redo could
+        bring back what was written since."""
+        text, edited, history = self.text, self.sent.edited, self.history
+        self.history = replace(history)  # an empty one
+
+        def resume() -> bool:
+            if self.history.redo_stack:
+                return False
+            self.sent.begin_edit(edited or self.sent.turns[-1], self.text)
             self.set_text(text)
-        elif not self.text:
-            self._show_sent(-1)
+            self.history = history
+            return True
+
+        return resume
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """Does nothing in the middle of an undo, which shortens the text before it moves the
+        cursor."""
+        if self.cursor_location[0] < self.document.line_count:
+            return super().scroll_cursor_visible(center, animate)
+        return Offset()
 
     def action_delete_left(self) -> None:
         """Deletes to the left; right after a digit that took a word, types the digit instead."""
@@ -304,22 +331,23 @@ class LineEditor(TextArea):
             event.prevent_default().stop()
         elif event.key == "enter":  # unbound: a TextArea would start a new line
             event.prevent_default()
-        if self.typing.taken is taken:  # only the next key gives a digit back
-            self.typing.taken = None
-        self._draw_taken()
+        if self.typing.taken == taken:  # only the next key gives a digit back
+            self.typing.taken = ""
+        if taken or self.typing.taken:
+            self.notify_style_update()  # forgets the rows drawn before
+            self.refresh()
 
     async def _takes_word(self, character: str) -> bool:
         """Inserts the word of the list that a digit takes; returns whether it takes one."""
-        suggested = self.suggested
-        is_possible = suggested.choice is not None or suggested.may_take_digits(self.before)
-        if character not in CHOOSING or not is_possible or self.is_hidden:
+        if character not in self._possible_digits:
             return False
         if not await self.answer_gate.is_passed() or character not in self.digits:
             return False
-        if suggested.choice is not None:
+        if self.suggested.choice:
             self.insert_candidate(int(character) - 1)
-        elif accept := self._accept_of(character):
-            self.typing.accept_by_digit(character, accept, suggested.prefix)
+        else:
+            word = self.suggested.candidates[int(character) - 1]
+            self.typing.take_by_digit(character, word)
         return True
 
     async def on_paste(self, event: events.Paste) -> None:
@@ -339,48 +367,51 @@ class LineEditor(TextArea):
 
     @property
     def digits(self) -> str:
-        """The plain digits that insert a word of the list now, instead of being typed."""
-        if self.suggested.choice is not None:
+        """The plain digits that insert a word of the list, instead of being typed."""
+        possible = self._possible_digits
+        return possible if self.suggested.choice else possible[: len(self.suggested.candidates)]
+
+    @property
+    def _possible_digits(self) -> str:
+        """The plain digits that insert a word here if the list has as many."""
+        if self.suggested.choice:
             return CHOOSING
-        if self.is_hidden or not self.selection.is_empty or not self.answer_gate.is_set():
-            return ""
-        return self.suggested.digits(self.before, self.line[self.cursor :])
+        is_within = self.line[self.cursor :][:1].isalnum() or not self.selection.is_empty
+        is_possible = takes_digits(self.before, self._preferences.digits) and not self.is_hidden
+        return DIGITS if is_possible and not is_within else ""
 
     @property
     def shown_digits(self) -> str:
         """The digits to show before the words of the list: the plain ones that insert a word now,
         or those that do so with alt, if plain digits are always typed."""
-        return self.digits or ("" if self.is_hidden else self.suggested.digits_with_alt)
+        with_alt = self._digits_of_list if self._preferences.digits == WITH_ALT else ""
+        return self.digits or with_alt
 
-    def _accept_of(self, key: str) -> Accept | None:
-        """What a key accepts of the suggestions; None for nothing, as where text is selected."""
-        if not self.selection.is_empty:
-            return None
-        has_ghost, is_empty = bool(self._ghost[0]), not self.text
-        accepts = self.suggested.accepts(self.before, has_ghost=has_ghost, is_empty=is_empty)
-        ways = (way for way in accepts if way.keys == (key,))
-        return None if self.is_hidden else next(ways, None)
+    @property
+    def _digits_of_list(self) -> str:
+        return "" if self.is_hidden else DIGITS[: len(self.suggested.candidates)]
 
     def _accepts(self, key: str) -> bool:
-        """Inserts what a key accepts; returns whether it accepts anything."""
-        if accept := self._accept_of(key):
-            self.typing.accept(accept.pieces, len(accept.keys) + self.suggested.presses_to_choose)
-        return accept is not None
+        """Inserts what a key accepts of the suggestions; returns whether it accepts anything, which
+        it does not where text is selected."""
+        if self.is_hidden or not self.selection.is_empty:
+            return False
+        ghost = self.suggested.pieces(self.before) if self._ghost[0] else ()
+        ways = ways_to_accept(self.suggested.candidates, ghost, is_empty=not self.text)
+        pieces = next((way.pieces for way in ways if way.keys == (key,)), ())
+        if pieces:
+            self.typing.accept(pieces, 1 + self.suggested.choice)
+        return bool(pieces)
 
     async def action_accept_word(self) -> None:
-        """Accepts a word of the ghost, or the word chosen in the list, or its first one, or adds a
-        space. Moves the focus only if the text is empty."""
+        """Accepts a word of the ghost, or the word chosen in the list, or its first one. Moves the
+        focus only if the text is empty."""
         if not self._ghost[0] and not await self.answer_gate.is_passed():
             return  # the model is slow: do nothing
-        if self.suggested.choice is not None:
-            self.insert_candidate(self.suggested.choice)
-        elif self._accepts("tab"):
-            return
-        elif not self.text:
+        if self.suggested.choice:
+            self.insert_candidate(self.suggested.choice - 1)
+        elif not self._accepts("tab") and not self.text:
             self.screen.focus_next()
-        elif self.selection.is_empty and self.before and not self.before[-1].isspace():
-            self.history.checkpoint()
-            self.typing.type(" ")
 
     async def action_accept_second(self) -> None:
         """Accepts the second word of the list. Moves the focus only where Tab does."""
@@ -390,16 +421,15 @@ class LineEditor(TextArea):
 
     async def action_take(self, number: int) -> None:
         """Inserts the word of the list with this number, if it is in sight."""
-        if not await self.answer_gate.is_passed():
-            return
-        if self.suggested.choice is not None:
-            self.insert_candidate(number - 1)
-        else:
-            self._accepts(f"alt+{number}")
+        if await self.answer_gate.is_passed():
+            if self.suggested.choice:
+                self.insert_candidate(number - 1)
+            else:
+                self._accepts(f"alt+{number}")
 
-    async def action_accept(self, what: Literal["tab", "right"], otherwise: str) -> None:
-        """Accepts a word of the ghost or all of it; without a ghost, runs the other action."""
-        if not self._ghost[0] or not self._accepts(what):
+    async def action_accept_all(self, otherwise: str) -> None:
+        """Accepts the whole ghost; without one, runs the other action."""
+        if not self._accepts("right"):
             await self.run_action(otherwise)
 
     def action_cursor_right(self, select: bool = False) -> None:
@@ -409,29 +439,27 @@ class LineEditor(TextArea):
 
     def insert_candidate(self, index: int) -> None:
         """Inserts a word of the list, by one press or click after those that chose a word."""
-        words, presses = self.suggested.candidates, 1 + self.suggested.presses_to_choose
+        words, choice = self.suggested.candidates, self.suggested.choice
         # While an answer is pending, the words are those for an earlier text, unless one is chosen.
-        if index < len(words) and (self.answer_gate.is_set() or presses > 1):
-            self.typing.accept([words[index]], presses)
-        if self.suggested.choice is not None:  # the word was there already
-            self._choose(None)
+        if index < len(words) and (self.answer_gate.is_set() or choice):
+            self.typing.accept([words[index]], 1 + choice)
+        if self.suggested.choice:  # the word was there already
+            self._choose(0)
 
     # Choosing in the list, and editing sent text
 
     async def action_choose_next(self) -> None:
         choice = self.suggested.choice
-        if choice is None and not self._is_in_row_of(self.document.end):
+        if not choice and not self._is_in_row_of(self.document.end):
             self.action_cursor_down()
-        elif choice is None and self.sent.is_unchanged(self.text):
+        elif not choice and self.sent.is_unchanged(self.text):
             self._show_sent(1)
         elif await self.answer_gate.is_passed() and not self.is_hidden:
-            last = len(self.suggested.candidates) - 1
-            self._choose(None if last < 0 else 0 if choice is None else min(choice + 1, last))
+            self._choose(choice + 1)
 
     def action_choose_previous(self) -> None:
-        choice = self.suggested.choice
-        if choice is not None:
-            self._choose(choice - 1 if choice > 0 else None)
+        if self.suggested.choice:
+            self._choose(self.suggested.choice - 1)
         elif not self._is_in_row_of((0, 0)):
             self.action_cursor_up()
         elif not self.text or self.sent.is_unchanged(self.text):
@@ -442,9 +470,9 @@ class LineEditor(TextArea):
         offset_of = self.wrapped_document.location_to_offset
         return offset_of(self.cursor_location).y == offset_of(location).y
 
-    def _choose(self, choice: int | None) -> None:
+    def _choose(self, choice: int) -> None:
         self.suggested.choose(choice, self.before)
-        if choice is None:
+        if not choice:
             self._ask()
         self.visibility_changed()
 
@@ -464,16 +492,18 @@ class LineEditor(TextArea):
             self.set_text(text)
 
     def action_hide(self) -> None:
-        if self.suggested.choice is not None:
-            self._choose(None)
+        if self.suggested.choice:
+            self._choose(0)
         elif self.sent.edited is not None:
-            self.set_text(self.sent.end_edit(self.text))
+            resume = self._resumption()
+            self.set_text(self.sent.end_edit())
+            self.sent.done(resume)
         else:
-            self.suggested.hide(self.word)
+            self.suggested.set_visible(self.word, False)
             self.visibility_changed()
 
     def action_suggest_now(self) -> None:
-        self.suggested.force(self.word)
+        self.suggested.set_visible(self.word, True)
         self.visibility_changed()
 
     def visibility_changed(self) -> None:
@@ -483,10 +513,12 @@ class LineEditor(TextArea):
 
     def action_send_or_insert(self) -> None:
         text, edited = self.text.strip(), self.sent.edited
-        if self.suggested.choice is not None:
-            self.insert_candidate(self.suggested.choice)
+        if self.suggested.choice:
+            self.insert_candidate(self.suggested.choice - 1)
         elif text or edited is not None:
-            keystrokes = self.typing.keystrokes
-            self.set_text(self.sent.end_edit(lines_of(edited.line) if edited else None))
+            keystrokes, resume = self.typing.keystrokes, self._resumption()
+            self.set_text(self.sent.end_edit())
             self.suggested.show_as_usual()
             self._send(text, keystrokes, edited)
+            if text:
+                self.sent.done(resume)

@@ -1,22 +1,20 @@
-"""The text that is open, and the lines of it that are being edited."""
+"""The text that is open: its lines, the one being written or edited, and what an undo brings
+back."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
-from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Continuation, Text, Turn, storable
+from rnnlm_tui.session.tables import Continuation, Draft, Text, Turn, storable
 from rnnlm_tui.session.text_file import ReadFile, write_text_file
-from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
@@ -26,27 +24,31 @@ LONGEST_WAIT_S = 0.05
 
 
 Opening: TypeAlias = Callable[[], Awaitable[str]]
-"""Opens a text, and returns what was being written at its end."""
+"""Opens a text, and returns what is to be said about that, or ""."""
 
 
 class OpenText:
-    """The lines of one text, in memory and in the session database, and the one being edited."""
+    """The lines of one text, in memory and in the session database, and the one being written."""
 
-    def __init__(self, database: SessionDatabase) -> None:
+    def __init__(
+        self, database: SessionDatabase, changed: Callable[[Turn], None] = lambda turn: None
+    ) -> None:
+        """`changed` is called with a turn that was added, changed, removed or brought back."""
         self.database = database
         self.text = Text()
         self.turns: list[Turn] = []
         self.deleted: list[int] = []
         """The numbers of the texts deleted since the start, the newest last."""
+        self.written = ""
+        """What stands in the editor, which keeps this up to date."""
         self.edited: Turn | None = None
         """The turn that is being edited."""
         self.interrupted = ""
         """What was being written at the end of the text when the edit began."""
-        self.undoable: tuple[Turn, str] | None = None
-        """The turn whose edit was ended last, and what an undo of that brings back: the edited text
-        if it was cancelled, else the text before it."""
-        self._draft = self.text, ""
-        """What is being written at the end of a text."""
+        self._changed = changed
+        self._done: list[tuple[Turn | None, str, Callable[[], bool]]] = []
+        """How to undo what was done, the newest last, each with the turn being edited and what
+        stood in the editor after it."""
         self._is_waiting = False
 
     # Editing lines
@@ -69,41 +71,74 @@ class OpenText:
         """Starts editing a turn and returns its text. `text` is what it interrupts."""
         if self.edited is None:
             self.interrupted = text
-        self.edited, self.undoable = turn, None
+        self.edited = turn
         return lines_of(turn.line)
 
-    def end_edit(self, undoable: str | None = None) -> str:
-        """Ends the edit, if there is one, and returns the text that was being written before it.
-        An undo brings the text `undoable` back."""
-        text, turn = self.interrupted, self.edited
-        self.interrupted, self.edited = "", None
-        self.undoable = None if turn is None or undoable is None else (turn, undoable)
+    def end_edit(self) -> str:
+        """Ends the edit, if there is one, and returns the text that was being written before it."""
+        text, self.interrupted, self.edited = self.interrupted, "", None
         return text
+
+    # Undo
+
+    def done(self, undo: Callable[[], bool]) -> None:
+        """Notes how to undo what was just done, which returns whether it could."""
+        self._done.append((self.edited, self.written, undo))
+
+    def undo(self) -> bool:
+        """Undoes what was done last, unless the text in the editor was changed after it; returns
+        whether anything was undone."""
+        if not self._done or self._done[-1][:2] != (self.edited, self.written):
+            return False
+        *_, undo = done = self._done.pop()
+        is_undone = undo()
+        if not is_undone:
+            self._done.append(done)
+        return is_undone
 
     # Opening and storing
 
     async def open(self, number: int | None) -> str:
-        """Opens the text with this number, or a new one, and returns what was being written at its
-        end. Raises StorageError."""
-        text, draft = await self.database.read(partial(texts.open_text, number=number))
-        self.turns = await self.database.read(partial(tables.read_turns, text=text.number))
-        self.text, self._draft = text, (text, draft)
-        return draft
+        """Opens the text with this number, or a new one. Raises StorageError."""
+        opened = await self.database.read(partial(texts.open_text, number=number))
+        self.text, self.turns = opened
+        self.interrupted, self.edited, edit = self.text.draft
+        self.written = self.interrupted if self.edited is None else edit
+        if self.edited is None:
+            self.interrupted = ""
+        self._done.clear()
+        return ""
 
-    def keep_draft(self, line: str) -> None:
-        """Stores what is being written at the end of the text.
+    @property
+    def draft(self) -> Draft:
+        """What is being written. An edit that has changed nothing is none."""
+        if self.edited is None:
+            return Draft(self.written)
+        is_unchanged = self.is_unchanged(self.written)
+        return Draft(self.interrupted, *(() if is_unchanged else (self.edited, self.written)))
+
+    @property
+    def lines(self) -> list[str]:
+        """All of the text, also what is being written; empty if there is nothing in it."""
+        draft = self.draft
+        lines = [draft.edit if turn is draft.edited else turn.line for turn in self.turns]
+        lines += [draft.end] * bool(draft.end.strip())
+        return lines if any(map(str.strip, lines)) else []
+
+    def keep_draft(self) -> None:
+        """Stores what is being written.
 
         Usually it is stored at the return, and survives if the app is killed. While the disk is
         slow, the latest one is stored later.
         """
-        self._draft = self.text, line
+        self.text.draft = self.draft
         if not self._is_waiting:
             self._is_waiting = True
-            self.database.write(self._write_draft, LONGEST_WAIT_S)
+            self.database.write(partial(self._write_draft, text=self.text), LONGEST_WAIT_S)
 
-    def _write_draft(self, connection: sqlite3.Connection) -> None:
-        self._is_waiting = False  # reset before the line is read, so that no later one is missed
-        tables.put_draft(connection, *self._draft)
+    def _write_draft(self, connection: sqlite3.Connection, text: Text) -> None:
+        self._is_waiting = False  # reset before it is read, so that no later one is missed
+        tables.put_draft(connection, text)
 
     async def open_last(self) -> str:
         """Opens the text that was opened last. Raises StorageError."""
@@ -111,15 +146,25 @@ class OpenText:
 
     async def open_file(self, read: ReadFile) -> str:
         """Opens the text of a file, whose lines are those of the file unless they were changed here
-        since it was saved. Raises StorageError."""
-        number = await self.database.read(partial(texts.text_of_file, path=read.file.path))
-        text = await self.database.read(partial(texts.read_text, number=number)) or Text()
-        is_same = text.file is not None and text.file.digest == read.file.digest
-        if not is_same and (text.file is None or text.is_saved):
-            lines = [(line, None) for line in read.lines]
-            put = partial(texts.set_file, text=text, file=read.file, lines=lines)
-            await self.database.read(put)
-        return await self.open(text.number)
+        since it was saved. Says which if another program has changed it. Raises StorageError."""
+        text = await self.database.read(partial(texts.text_of_file, path=read.file.path))
+        say, name = "", Path(read.file.path).name
+        if text is None or text.file is None:
+            text = Text()
+        elif text.file.digest == read.file.digest:
+            return await self.open(text.number)
+        elif text.file.saved:
+            say = f"another program has changed {name}: this is what it has now"
+        else:
+            await self.open(text.number)
+            return (
+                f"another program has changed {name}, and here are lines that are not in it: "
+                "F5 saves them under another name"
+            )
+        put = partial(texts.read_file_into, text=text, file=read.file, lines=read.lines)
+        await self.database.read(put)
+        await self.open(text.number)
+        return say
 
     async def open_pasted(self, lines: str) -> str:
         """Opens a new text with these lines. Raises StorageError."""
@@ -128,58 +173,60 @@ class OpenText:
             self.add_line(line)
         return ""
 
-    async def is_still_there(self) -> bool:
-        """Returns whether the text still exists, and takes over its new title. Raises
-        StorageError."""
-        stored = await self.database.read(lambda c: texts.read_text(c, self.text.number))
-        if stored is not None:
-            self.text.title = stored.title
-        return stored is not None or self.text.number is None
-
     async def check_stored(self) -> None:
         """Raises StorageError unless a later app would find the lines and the draft."""
 
         def check(connection: sqlite3.Connection) -> None:
             found = [turn.line for turn in tables.read_turns(connection, self.text.number)]
-            statement = "SELECT draft FROM text WHERE number = ?"
-            (draft,) = connection.execute(statement, (self.text.number,)).fetchone() or ("",)
+            statement = "SELECT draft, edit FROM text WHERE number = ?"
+            drafts = connection.execute(statement, (self.text.number,)).fetchone() or ("", "")
+            end, _, edit = self.text.draft
             wanted = [storable(turn.line) for turn in self.turns]
-            if (found, draft) != (wanted, storable(self._draft[1])):
+            if (found, *drafts) != (wanted, storable(end), storable(edit)):
                 raise sqlite3.DatabaseError("it does not have all of the text")
 
         await self.database.read_anew(check)
 
     @property
+    def is_deleted(self) -> bool:
+        return self.text.number in self.deleted
+
+    @property
     def title(self) -> str:
-        first = next((turn.line for turn in self.turns if turn.line.strip()), "")
+        """What the text is called: by its name, its first words, or those being written."""
+        first = next((turn.line for turn in self.turns if turn.line.strip()), self.draft.end)
         return texts.title_of(self.text.title or first)
 
-    def add_line(self, line: str) -> Turn:
+    def add_line(self, line: str) -> None:
         """Adds a line and stores it."""
-        self.text.changed_by(count_words(line))
+        self.text.changed_now()
         turn = Turn(line, sent=self.text.changed)
         self.turns.append(turn)
-        self.database.write(partial(tables.add_turn, text=self.text, turn=turn))
-        return turn
+        self._store(turn)
 
-    def change_line(self, turn: Turn, line: str) -> None:
-        """Replaces the line of a turn and deletes its continuations; an empty line deletes the
-        turn."""
-        self.text.changed_by(count_words(line) - count_words(turn.line))
-        turn.line = line
-        turn.continuations.clear()
-        if not line:
+    def change(self, turn: Turn, line: str | None, *continuations: Continuation) -> None:
+        """Replaces the line of a turn and its continuations; None removes the turn."""
+        place, before, theirs = self.turns.index(turn), turn.line, turn.continuations
+        self._put(place, turn, line, *continuations)
+        self.done(partial(self._put, place, turn, before, *theirs))
+
+    def _put(self, place: int, turn: Turn, line: str | None, *continuations: Continuation) -> bool:
+        was_there = turn in self.turns
+        if line is None:
             self.turns.remove(turn)
-        change = partial(tables.change_turn, text=self.text, turn=turn, line=line)
-        self.database.write(change)
+        elif not was_there:
+            self.turns.insert(place, turn)
+        if line != turn.line or not was_there:  # continuations are no part of the text
+            self.text.changed_now()
+        if line is not None:
+            turn.line, turn.continuations = line, continuations
+        self._store(turn)
+        return True
 
-    def add_continuation(self, turn: Turn, continuation: Continuation) -> None:
-        turn.continuations.append(continuation)
-        self.database.write(partial(tables.add_continuation, turn=turn, added=continuation))
-
-    def remove_continuation(self, turn: Turn, continuation: Continuation) -> None:
-        turn.continuations.remove(continuation)
-        self.database.write(partial(tables.remove_continuation, turn=turn, removed=continuation))
+    def _store(self, turn: Turn) -> None:
+        store = tables.add_turn if turn in self.turns else tables.remove_turn
+        self.database.write(partial(store, text=self.text, turn=turn))
+        self._changed(turn)
 
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
         """Returns the lines above `turn`, by default all, the nearest last."""
@@ -192,33 +239,17 @@ class OpenText:
                 break
         return tuple(reversed(above[:LINES_ABOVE]))
 
-    async def save(self, text: Text, path: str, *, unstored: str | None = None) -> None:
-        """Saves all lines of a text to a file. `path` is absolute. Another text may be opened
-        meanwhile.
-
-        If the text cannot be stored, `unstored` is what is being written: the file gets that too,
-        and the lines that are in memory. Raises RnnlmError.
-        """
-        saved = max(time.time(), text.changed)
-        if unstored is None:
-            turns = await self.database.read(lambda c: tables.read_turns(c, text.number))
-        else:
-            turns = [*self.turns, *([Turn(unstored, sent=math.inf)] if unstored.strip() else ())]
+    async def save(self, path: str, lines: Sequence[str], *, is_stored: bool) -> None:
+        """Saves lines, which are those of the text, to a file. `path` is absolute. Raises
+        RnnlmError."""
+        text, changed = self.text, self.text.changed
         old = text.file if text.file and text.file.path == path else None
         encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
-        to_write = [storable(turn.line).replace("\n", line_end) for turn in turns]
+        to_write = [storable(line).replace("\n", line_end) for line in lines]
         file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
-        file = file._replace(saved=saved)
-        if unstored is None:
-            await self.database.read(partial(texts.set_file, text=text, file=file))
-        text.file = file
-
-
-def kept_sentence(title: str, unsaved: Sequence[str]) -> str:
-    """Says what was kept and how to continue, and which files do not have all of it; "" if nothing
-    was kept."""
-    kept = [f"Kept: “{title}”", f"To continue: {APP_NAME}"] if title else []
-    return "\n".join([*kept, *(f"Not saved to its file: {path} (F5 saves it)" for path in unsaved)])
+        text.file = file._replace(saved=text.changed == changed)
+        if is_stored:
+            await self.database.read(partial(texts.set_file, text=text, file=text.file))
 
 
 def lines_of(text: str) -> str:

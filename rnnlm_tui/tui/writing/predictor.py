@@ -7,10 +7,14 @@ import ctypes
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.session.tables import Copied
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
@@ -18,17 +22,21 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.text.overlap import CopiedSpans
 
 CANDIDATES = 10
 
 
 @dataclass(eq=False)
 class LoadedModel:
-    """A model in memory. `contexts` are replaced by those that have read earlier texts."""
+    """A model of a library in memory, and when it was saved: the modification time in nanoseconds.
+    `contexts` are replaced by those that have read earlier texts."""
 
     name: str
     card: ModelCard
     model: LanguageModel
+    library: Library
+    saved_ns: int | None = None
 
     @cached_property
     def contexts(self) -> Contexts:
@@ -36,6 +44,17 @@ class LoadedModel:
         from rnnlm_tui.lm.contexts import Contexts  # imports numpy
 
         return Contexts(self.model)
+
+    @cached_property
+    def copies(self) -> CopiedSpans | None:
+        """An index of the text that the model was trained on; None if that is gone. It takes a
+        second per million words, so ask for it in a thread."""
+        from rnnlm_tui.store.texts import copied_spans
+
+        with suppress(RnnlmError):
+            folder = self.library.run_folder(self.name)
+            return copied_spans(self.name, folder, self.card, self.model.tokenizer)
+        return None
 
     @property
     def kind(self) -> str:
@@ -51,9 +70,17 @@ def load_model(library: Library, name: str) -> LoadedModel:
 
     With glibc, that is 40 of the 88 MB that loading the built-in English model takes.
     """
-    loaded = LoadedModel(name, *library.open(name))
+    saved_ns = when_saved(library, name)  # read first, so that no later save is missed
+    loaded = LoadedModel(name, *library.open(name), library, saved_ns)
     return_freed_memory()
     return loaded
+
+
+def when_saved(library: Library, name: str) -> int | None:
+    """The modification time of a model in nanoseconds; None if there is no such model."""
+    with suppress(OSError, RnnlmError):
+        return library.path(name).stat().st_mtime_ns
+    return None
 
 
 def return_freed_memory() -> None:
@@ -106,9 +133,9 @@ class Predictor:
 
     async def continuation(
         self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], *, again: bool
-    ) -> tuple[list[str], bool]:
-        """Returns the words that continue a line below the lines `above`, and whether they were
-        sampled. With `again` they always are, so that they differ from earlier ones."""
+    ) -> list[str]:
+        """Returns the words that continue a line below the lines `above`. With `again` they are
+        drawn by chance, so that they differ from earlier ones."""
         from rnnlm_tui.generate import TEMPERATURE, TOP_K, generate_words
 
         model, contexts = loaded_model.model, loaded_model.contexts
@@ -116,8 +143,7 @@ class Predictor:
         work = partial(
             generate_words, model, line, None, *how, previous_lines=above, contexts=contexts
         )
-        words = await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        return words, again or model.tokenizer.writes_text
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def read_earlier(
         self, loaded_model: LoadedModel, earlier: Sequence[str], above: tuple[str, ...]
@@ -173,3 +199,18 @@ def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str
     from rnnlm_tui.generate import continue_text  # imports numpy
 
     return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()
+
+
+def copied_words(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> tuple[Copied, ...]:
+    """The spans of the tokens `words`, which follow a line, that are copied from the text that the
+    model was trained on, as spans of the text that they make. A span may begin in the line. No two
+    overlap."""
+    spans = list[Copied]()
+    if (index := loaded_model.copies) is not None:
+        for span in index.copied(words, loaded_model.model.tokenizer.words(line)):
+            first, last = (
+                len(continued(loaded_model, line, words[:count]).split()) - 1
+                for count in (span.start + 1, span.start + span.length)
+            )
+            spans.append(Copied(first, last - first + 1, span.line_number))
+    return tuple(spans)

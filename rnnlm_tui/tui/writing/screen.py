@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 
+from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Turn
@@ -26,9 +30,8 @@ from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
 from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.finding import FindLine
-from rnnlm_tui.tui.writing.open_text import Opening, OpenText, kept_sentence, lines_of
-from rnnlm_tui.tui.writing.page import PAGE_KEYS, Page
-from rnnlm_tui.tui.writing.page_pane import PagePane
+from rnnlm_tui.tui.writing.open_text import Opening, OpenText, lines_of
+from rnnlm_tui.tui.writing.page import REMOVED, Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import ask_for_file
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong
@@ -45,6 +48,16 @@ CHECK_STORED_EVERY_S = 3.0
 """How often it is checked whether what is written is still stored."""
 ENOUGH_WRITTEN = 200
 """Characters from which the share of keys saved is told. Before that each word moves it."""
+NO_MODEL = """\
+No model can be used, not even the built-in ones: install the program again, or train a model on \
+your own text (F3). You can write in the meantime."""
+WELCOME = """\
+While you write here, a model suggests the next words. It runs on your machine, and nothing that \
+you write leaves it.
+
+Type a few words, such as: I am looking forw
+Tab takes the word in italics, alt+1 to alt+5 a word of the list, Enter keeps the line.
+F3 learns from your own texts, to suggest what you would write; F1 shows all keys."""
 
 
 class AutocompleteScreen(AppScreen):
@@ -67,7 +80,12 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Set what digits do; with alt, inside words, always"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
-        *PAGE_KEYS,
+        Binding("ctrl+r", "continue", "continue", show=False, id="autocomplete.another",
+                tooltip="Continue the last line; or continue it again"),
+        Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="autocomplete.page_up",
+                tooltip="Scroll the page up"),
+        Binding("pagedown", "scroll_page(1)", "Page down", show=False, id="autocomplete.page_down",
+                tooltip="Scroll the page down"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     AutocompleteScreen {
@@ -75,7 +93,9 @@ class AutocompleteScreen(AppScreen):
         #column { width: 1fr; max-width: 105; } /* lines of 100 cells */
         Facts { display: none; }
         &.-wide Facts { display: block; }
-        &.-low #how-to-begin { padding: 0 1; }
+        &.-wide Page { border: blank; }
+        &.-wide Page:focus { border: round $border; }
+        &.-wide LineEditor { border: blank; border-left: outer $border; }
     }
     """
 
@@ -86,7 +106,7 @@ class AutocompleteScreen(AppScreen):
         super().__init__()
         self.answer: Answer | None = None
         """The latest answer for the line; None until the active model has given one."""
-        self.text = OpenText(database)
+        self.text = OpenText(database, self._turn_changed)
         self.editor = LineEditor(self.text, self._ask, self._send, preferences)
         self._database = database
         self._predictor = Predictor()
@@ -94,10 +114,10 @@ class AutocompleteScreen(AppScreen):
         self._header = Header()
         self._words = Candidates(self._pick)
         self._facts = Facts()
-        self._find_line = FindLine(self.page.find, self.page.find_next, self._end_finding)
+        self._find_line = FindLine()
         self._written_keys = self._saved_keys = 0
-        self._saved_copy: tuple[str, tuple[str, ...]] = ("", ())
-        """The file in which a text that is not stored was saved, and all that was in it."""
+        self._saved_copy: tuple[str, list[str]] = ("", [])
+        """The file in which the text was saved last, and all that was in it."""
         self._first_file = file
 
     @property
@@ -107,7 +127,7 @@ class AutocompleteScreen(AppScreen):
         here = self.editor.typing.keystrokes
         written, saved = self._written_keys + here.written, self._saved_keys + here.saved
         enough = written >= ENOUGH_WRITTEN
-        return f"you saved {round(100 * saved / written)}% (of your keys)" if enough else ""
+        return f"you saved {round(100 * saved / written)}%" if enough else ""
 
     @property
     def latest_line(self) -> str:
@@ -120,7 +140,7 @@ class AutocompleteScreen(AppScreen):
         yield self._header
         with Horizontal(id="desk"):
             with Vertical(id="column"):
-                yield PagePane(self.page)
+                yield self.page
                 yield self._find_line
                 yield self.editor
                 yield self._words
@@ -173,10 +193,18 @@ class AutocompleteScreen(AppScreen):
                     self.editor.ask_again()
 
     def _update_titles(self) -> None:
-        is_stored = self._database.problem is None
-        self.query_one(PagePane).update(
-            has_models=not self.app.has_no_models, is_stored=is_stored or not self._written
-        )
+        """Shows what the text is called and where it is, and how to begin if it has no lines or
+        there is no model."""
+        text, is_stored = self.text, self._database.problem is None or not self.text.lines
+        facts = [text.title if is_stored else f"NOT STORED, F5 saves it: {text.title}"]
+        words = sum(line.words for line in self.page.lines)
+        facts += [plural(words, "word")] * bool(text.turns)
+        if (file := text.text.file) is not None:
+            name = sanitize(Path(file.path).name)
+            facts.append(f"saved to {name}" if file.saved else f"not saved to {name} yet")
+        self.page.border_title = Content(" · ".join(facts))
+        welcome = "" if text.turns else WELCOME
+        self.page.show_hint(NO_MODEL if self.app.has_no_models else welcome)
 
     # Suggestions
 
@@ -264,23 +292,27 @@ class AutocompleteScreen(AppScreen):
         """Shows the text that is being opened. Keys wait for it; what is written meanwhile, since
         they wait no longer than a second, becomes a part of it."""
         self.editor.opening_gate.clear()
-        before = self.editor.unsent
-        self.editor.begin("")
+        before = (self.text.edited, self.text.interrupted, self.text.written)
+        self.editor.begin()
         try:
-            draft = await opening()
+            say = await opening()
         except StorageError as error:
             self.app.show_error_once(error)
-            draft = before  # the same text stays open
+            say = ""  # the same text stays open
+            self.text.edited, self.text.interrupted, self.text.written = before
         if self.app.is_running:
-            self.page.fill()
-            self.editor.begin("\n".join(filter(None, [draft, self.editor.text])))
+            self.page.show()
+            written = (self.text.written, self.editor.text)
+            self.editor.set_text("\n".join(filter(None, written)))
             self.lines_changed()
             self._read_earlier()
+            if say:
+                self.app.notify_user(say, "warning")
         self.editor.opening_gate.set()
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
-        self.text.keep_draft(self.editor.unsent)  # `Changed` comes behind the keys typed after it
+        self.text.keep_draft()  # `Changed` comes behind the keys typed after it
         self.call_later(self._open, partial(self.text.open, None))
 
     @work(group="dialog")
@@ -293,42 +325,34 @@ class AutocompleteScreen(AppScreen):
             opening = await self.app.ask(TextsDialog(self.text))
             if opening is not None:
                 self.call_later(self._open, opening)
-            elif not await self.text.is_still_there():
+            elif self.text.is_deleted:
                 self.call_later(self._open, partial(self.text.open, None))
             self._update_titles()
 
     @work(group="dialog")
     async def action_save(self) -> None:
-        if not await self._is_stored():
-            await self._save_unstored()
-            return
-        if not self.text.turns and self.text.text.file is None:
-            unsent = "Enter adds what you are writing to the page, then F5 saves it"
-            nothing = "there is nothing to save yet"
-            self.app.notify_user(unsent if self.editor.text.strip() else nothing)
-            return
-        text = self.text.text
-        with self.app.showing_errors():
-            if (path := await ask_for_file(self.app, self.text)) is not None:
-                await self.text.save(text, path)
-                rest = "; what you are writing is not in the file yet: Enter, then F5"
-                is_all = not self.editor.unsent.strip()
-                self.app.notify_user(f"saved to {path}{'' if is_all else rest}")
-                self._update_titles()
+        if self.text.lines or self.text.text.file is not None:
+            await self._save()
+        else:
+            self.app.notify_user("there is nothing to save yet")
+
+    async def _save(self) -> str:
+        """Saves all of the text, also what is being written, to its file, or to another one, for
+        which it asks until one can be written. Returns its path, "" if the user cancels."""
+        is_stored, written, problem = await self._is_stored(), self.text.lines, ""
+        while (path := await ask_for_file(self.app, self.text, problem)) is not None:
+            try:
+                await self.text.save(path, written, is_stored=is_stored)
+            except RnnlmError as error:
+                problem = error.message
+                continue
+            self._saved_copy = (path, written)
+            self.app.notify_user(f"saved to {path}")
+            self._update_titles()
+            return path
+        return ""
 
     # A text that cannot be stored
-
-    @property
-    def _written(self) -> tuple[str, ...]:
-        """All of the text: the lines on the page, and what is being written; () if it is empty."""
-        lines = (*(turn.line for turn in self.text.turns), self.editor.unsent)
-        return lines if any(map(str.strip, lines)) else ()
-
-    @property
-    def _title(self) -> str:
-        """What the text is called, "" if it is empty."""
-        draft = self.editor.text.strip()
-        return self.text.title if self.text.turns or not draft else texts.title_of(draft)
 
     @work(group="storage", exclusive=True)
     async def _watch_storage(self) -> None:
@@ -350,23 +374,6 @@ class AutocompleteScreen(AppScreen):
             self.app.show_error_once(error)
         return self._database.problem is None
 
-    async def _save_unstored(self) -> str:
-        """Saves all of the text to a file, for which it asks until one can be written. Returns its
-        path, "" if the user cancels."""
-        problem = ""
-        while (path := await ask_for_file(self.app, self.text, problem)) is not None:
-            written = self._written
-            try:
-                await self.text.save(self.text.text, path, unstored=self.editor.unsent)
-            except RnnlmError as error:
-                problem = error.message
-                continue
-            self._saved_copy = (path, written)
-            self.app.notify_user(f"saved to {path}, with what you are writing")
-            self._update_titles()
-            return path
-        return ""
-
     async def quit_unstored(self) -> str | None:
         """Asks what is to become of a text that is not stored. Returns what to print when the app
         is closed, or None if it is to stay open. For workers only."""
@@ -377,18 +384,18 @@ class AutocompleteScreen(AppScreen):
             ("save", "Save it to a file", "all lines, and what you are writing"),
             ("quit", "Quit", "the text is lost"),
         )
-        title = f"“{self._title}” is not stored"
+        title = f"“{self.text.title}” is not stored"
         answer = await self.app.ask(Choice(title, about, rows, "Stay in the app"))
         if answer == "quit":
-            return f"Not kept: “{self._title}”"
-        path = await self._save_unstored() if answer == "save" else ""
+            return f"Not kept: “{self.text.title}”"
+        path = await self._save() if answer == "save" else ""
         return f"Saved to: {path}" if path else None
 
     # The text being written and the lines above it
 
     @on(LineEditor.Changed)
     def _text_changed(self) -> None:
-        self.text.keep_draft(self.editor.unsent)
+        self.text.keep_draft()
         is_edit = self.text.edited is not None
         subtitle = "Enter changes the line, Esc cancels" if is_edit else ""
         if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
@@ -423,7 +430,7 @@ class AutocompleteScreen(AppScreen):
             return
         rows = [("open", "Open it as a new text", "each of its lines is a paragraph")]
         if await self.app.ask(Choice("This is too long for a line", about, rows)):
-            self.text.keep_draft(self.editor.unsent)
+            self.text.keep_draft()
             self.call_later(self._open, partial(self.text.open_pasted, lines_of(event.text)))
 
     def _send(self, text: str, keystrokes: Keystrokes, edited: Turn | None) -> None:
@@ -431,9 +438,15 @@ class AutocompleteScreen(AppScreen):
         self._written_keys += keystrokes.written
         self._saved_keys += keystrokes.saved
         if edited is None:
-            self.page.send(text)
-        else:
-            self.page.change(edited, text)
+            self.text.add_line(text)
+        elif text != lines_of(edited.line).strip():
+            self.text.change(edited, text or None)
+            if not text:
+                self.page.border_subtitle = REMOVED
+
+    def _turn_changed(self, turn: Turn) -> None:
+        self.page.show(turn)
+        self.lines_changed()
 
     def lines_changed(self) -> None:
         """Shows that the lines above the one being written have changed."""
@@ -443,42 +456,35 @@ class AutocompleteScreen(AppScreen):
     async def farewell(self) -> str | None:
         """What to print when the app is closed: what was kept, how to continue, and which files do
         not have all of their texts. None if not all of the text is stored."""
-        number = self.text.text.number
+        self.text.keep_draft()  # `Changed` may still be coming
+        is_kept = bool(self.text.lines) and not self.text.is_deleted
         try:
-            is_there = await self.text.is_still_there()
-            is_deleted = not is_there and number in self.text.deleted
-            if not is_deleted:
+            if is_kept:
                 await self.text.check_stored()
             unsaved = await self._database.read(texts.unsaved_files)
         except StorageError:
             path, saved = self._saved_copy
-            if self._written == saved:
+            if self.text.lines == saved:
                 return f"Saved to: {path}" if path else ""
             return None
-        return kept_sentence("" if is_deleted or not self._written else self._title, unsaved)
+        kept = [f"Kept: “{self.text.title}”", f"To continue: {APP_NAME}"] if is_kept else []
+        return "\n".join(
+            [*kept, *(f"Not saved to its file: {path} (F5 saves it)" for path in unsaved)]
+        )
 
     # Finding
 
     def action_find(self) -> None:
-        if self.page.lines and self.page.size:
-            self._find_line.begin()
-        else:
+        if not self.page.lines:
             self.app.notify_user("there are no lines on the page to find anything in")
+        elif self.page.size:  # otherwise the window is too small for anything
+            self._find_line.begin()
 
-    def _end_finding(self, edits: bool) -> None:
-        if edits and (turn := self.page.found) is not None:
-            self.edit(turn)
-        self.editor.focus()
+    def action_continue(self) -> None:
+        self.page.continue_last()
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Ends finding once another widget has the focus."""
-        super().on_descendant_focus(event)
-        if event.widget is not self._find_line:
-            self._find_line.end()
-
-    def action_page(self, what: str, *arguments: int) -> None:
-        """Calls a method of the page, whichever widget has the focus."""
-        getattr(self.page, what)(*arguments)
+    def action_scroll_page(self, by: int) -> None:
+        self.page.scroll_page(by)
 
     def action_move_pane(self) -> None:
         can_go = self.page.can_focus and not self.page.has_focus

@@ -1,21 +1,19 @@
-"""Inserts text and manages the spaces around it: an accepted word is followed by a space, which
-a punctuation mark typed next replaces. Gives a digit back that took a word. Counts the keys."""
+"""Inserts what is typed, accepted or pasted into the text, each accept as one undo step, and counts
+the keys. Spaces are those of the rules in `accepting`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from textual.message import Message
 from textual.widgets import TextArea
-from textual.widgets.text_area import Location, Selection
+from textual.widgets.text_area import Selection
 
+from rnnlm_tui.accepting import Suggestion, type_character
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.text.tokenizer import Insertion, gives_space_back, takes_space
-
-if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Accept, Suggestion
+from rnnlm_tui.text.tokenizer import Insertion, takes_space
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
@@ -36,18 +34,9 @@ class TextTooLong(Message):
     text: str
 
 
-class TakenDigit(NamedTuple):
-    """A plain digit that has taken a word, which is from `start` to `end` until the next key shows
-    whether the digit itself was meant."""
-
-    digit: str
-    start: Location
-    end: Location
-
-
 class Typing:
-    """Inserts what is typed, accepted or pasted, and counts the keys: those that wrote letters
-    deleted later too."""
+    """Inserts text into an area, and counts the keys: those that wrote letters deleted later
+    too."""
 
     def __init__(self, area: TextArea) -> None:
         self._area = area
@@ -58,11 +47,9 @@ class Typing:
         """The keys that have written the text, all but what was pasted or recalled."""
         self._given = 0
         """The characters of the text that were pasted or recalled."""
-        self._space_end: Location | None = None
-        """The location after the space of the last accept, while the cursor is there."""
-        self._mark: Location | None = None
-        """The location of the punctuation mark, while letters are typed after it."""
-        self.taken: TakenDigit | None = None
+        self._tail = ""
+        """The end of the line up to the cursor, as far as typing may change it."""
+        self.taken = ""
         """The plain digit pressed last, if it took a word."""
 
     @property
@@ -73,7 +60,7 @@ class Typing:
 
     def forget(self) -> None:
         """Forgets the space of the last accept, so that it is not replaced, and its digit."""
-        self._space_end = self._mark = self.taken = None
+        self._tail = self.taken = ""
 
     def deleted(self, length: int) -> None:
         """Counts what was deleted as pasted, as far as that was any."""
@@ -112,62 +99,43 @@ class Typing:
         if area.selection.is_empty:
             start = start[0], start[1] - first.replaces_before
             # A plain insertion is one of the ghost, which is at the end of the text.
-            end = end[0], end[1] + (0 if isinstance(last, tuple) else last.replaces_after)
+            end = end[0], end[1] + (last.replaces_after if isinstance(last, Suggestion) else 0)
         following = area.document.get_line(end[0])[end[1] : end[1] + 1]
         if last.space_after and not following.isspace():
-            before = f"{self._line_up_to(start)}{text} "
+            before = f"{area.document.get_line(start[0])[: start[1]]}{text} "
             text += " " * (not following or not self.takes_space(before, following))
-        has_room = self.insert(text, Selection(start, end), keys)
-        self._space_end = area.cursor_location if has_room and text.endswith(" ") else None
+        if self.insert(text, Selection(start, end), keys) and text.endswith(" "):
+            self._tail = " "
 
-    def accept_by_digit(self, digit: str, accept: Accept, prefix: str) -> None:
-        """Inserts what a digit has taken after the half-typed `prefix`; `give_digit_back` undoes it
-        until anything else is done."""
+    def take_by_digit(self, digit: str, word: Suggestion) -> None:
+        """Inserts the word that a digit has taken; `give_digit_back` undoes it until anything else
+        is done."""
         text = self._area.text
-        row, column = self._area.cursor_location
-        self.accept(accept.pieces, len(accept.keys))
+        self.accept([word], 1)
         if self._area.text != text:
-            end = len(self._before().rstrip(" "))
-            self.taken = TakenDigit(digit, (row, min(column - len(prefix), end)), (row, end))
+            self.taken = digit
 
     def give_digit_back(self, following: str = "") -> bool:
         """If the last key was a plain digit that took a word, types it instead. `following` is a
         character typed right after it, which shows what was meant, as in `co2 ` and `win10`;
         without one, Backspace or undo asked for it. Returns whether it was given back."""
-        area, taken = self._area, self.taken
-        if taken is None or not (following.isdigit() or following in ("", " ")):
+        area, digit = self._area, self.taken
+        if not digit or not (following.isdigit() or following in ("", " ")):
             return False
         area.undo()
-        area.replace(taken.digit, *area.selection, maintain_selection_offset=False)
+        area.replace(digit, *area.selection, maintain_selection_offset=False)
         self.presses += not following
         return True
 
     def type(self, character: str) -> None:
         """Inserts a typed character. A punctuation mark replaces the space of the last accept."""
-        area, here, mark = self._area, self._area.cursor_location, self._mark
+        area, (start, end) = self._area, sorted(self._area.selection)
+        before = area.document.get_line(start[0])[: start[1]]
         self.presses += 1
-        if not character.isspace() and not self._before()[-1:].strip():  # a word begins
+        if not character.isspace() and not before[-1:].strip():  # a word begins
             area.history.checkpoint()
-        if here == self._space_end and area.selection.is_empty:
-            if character == " ":  # it is there already
-                self._space_end = None
-                return
-            if self.takes_space(self._before(), character):
-                space = here[0], here[1] - 1
-                area.replace(character, space, here, maintain_selection_offset=False)
-                self._mark = space
-                return
-        area.replace(character, *area.selection, maintain_selection_offset=False)
-        if mark is None:
-            return
-        before = self._before()
-        if gives_space_back(before[mark[1]], before[mark[1] + 1 :]):
-            area.replace(" ", mark, mark)
-        elif character.isalpha():
-            self._mark = mark
-
-    def _before(self) -> str:
-        return self._line_up_to(self._area.cursor_location)
-
-    def _line_up_to(self, place: Location) -> str:
-        return self._area.document.get_line(place[0])[: place[1]]
+        way, tail = type_character(before, self._tail, character, self.takes_space)
+        if way.text:
+            start = start[0], start[1] - way.replaces_before
+            area.replace(way.text, start, end, maintain_selection_offset=False)
+        self._tail = tail

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.formatting import day_name, plural, sanitize, shorten
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.folding import straight_quotes
-from rnnlm_tui.session.text_file import read_text_file
+from rnnlm_tui.session.text_file import ReadFile, read_text_file
 from rnnlm_tui.session.texts import Listed
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Dialog
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
-from rnnlm_tui.tui.widgets.lists import RowList
 from rnnlm_tui.tui.writing.open_text import Opening, OpenText
 
 if TYPE_CHECKING:
@@ -65,10 +65,7 @@ class TextsDialog(Dialog[Opening]):
     TextsDialog {
         & > .dialog-box { width: 80; }
         .dialog-box > Input { margin: 0 0 1 0; width: 1fr; height: 1; }
-        RowList {
-            height: auto; max-height: 60vh; border: none; padding: 0; background: $surface;
-            scrollbar-size-vertical: 1;
-        }
+        OptionList { max-height: 60vh; margin-top: 0; }
     }
     """
 
@@ -82,26 +79,21 @@ class TextsDialog(Dialog[Opening]):
         """The texts by the ids of their rows."""
         self._search = SafeInput(placeholder="search in titles and lines", compact=True)
         self._search.cursor_blink = False
-        self._rows = RowList(markup=False)
+        self._rows = OptionList(markup=False)
         self._rows.can_focus = False
-        self._found: str | None = None
-        """What the rows were searched for."""
         super().__init__("Texts", "", self._search, self._rows)
 
     def on_resize(self) -> None:
         super().on_resize()
-        self._find()
+        self.call_later(self._find)
 
     @on(Input.Changed)
-    def _search_changed(self) -> None:
-        self._find()
+    async def _search_changed(self, event: Input.Changed) -> None:
+        if event.value == self._search.value:  # nothing was typed since
+            await self._find()
 
-    @work(group="find", exclusive=True)
-    async def _find(
-        self, number: int | None = None, place: int = 0, *, opens: bool = False
-    ) -> None:
-        """Lists the texts that are found, and highlights the one of this number, or else a row;
-        `opens` opens it, too."""
+    async def _find(self, number: int | None = None, place: int = 0) -> None:
+        """Lists the texts that are found, and highlights the one of this number, or else a row."""
         query, open_number = self._search.value, self._opened.text.number
         with self.app.showing_errors():
             found = await self._opened.database.read(partial(texts.find_texts, query=query))
@@ -118,30 +110,23 @@ class TextsDialog(Dialog[Opening]):
             if str(number) in self._listed:
                 place = self._rows.get_option_index(str(number))
             self._rows.highlighted = None if rows and not self._listed else place
-            self._found = query
-            if opens and self._rows.highlighted_option is not None:
-                self._open(self._rows.highlighted_option)
+            deleted = plural(len(self._opened.deleted), "text")
+            title = f"{deleted} deleted: ctrl+z brings back" if self._opened.deleted else ""
+            self.query_one(".dialog-box").border_title = title
 
     def action_move(self, where: str) -> None:
         getattr(self._rows, f"action_cursor_{where}")()
 
     @on(Input.Submitted)
     def _open_highlighted(self) -> None:
-        """Opens the highlighted text, once it is that of the search that was typed."""
-        if self._found != self._search.value:
-            self._find(opens=True)
-        elif self._rows.highlighted_option is not None:
-            self._open(self._rows.highlighted_option)
+        self._rows.action_select()
 
-    @on(RowList.OptionSelected)
-    def _open_selected(self, event: RowList.OptionSelected) -> None:
-        self._open(event.option)
-
-    def _open(self, row: Option) -> None:
-        if row.id == "file":
+    @on(OptionList.OptionSelected)
+    def _open(self, event: OptionList.OptionSelected) -> None:
+        if (row := event.option.id) == "file":
             self.action_open_file()
         else:
-            number = self._listed[row.id].number if row.id in self._listed else None
+            number = self._listed[row].number if row in self._listed else None
             self.dismiss(partial(self._opened.open, number))
 
     @property
@@ -157,9 +142,19 @@ class TextsDialog(Dialog[Opening]):
         about = "A text file of up to 1 MB. Each of its lines is a paragraph."
         with self.app.showing_errors():
             ask = AskPath("Open a file", about, f"{current_dir()}/")
-            if (chosen := await self.app.push_screen_wait(ask)) is not None:
+            if (chosen := await self.app.push_screen_wait(ask)) is None:
+                return
+            try:
                 read = await asyncio.to_thread(read_text_file, Path(chosen))
-                self.dismiss(partial(self._opened.open_file, read))
+            except CorpusError as error:
+                if not isinstance(error.__cause__, UnicodeDecodeError):
+                    raise
+                rows = [("read", "Read it as Latin-1", "F5 saves it as that, too")]
+                wrong = Choice(f"{Path(chosen).name} is not in UTF-8", "", rows)
+                if await self.app.push_screen_wait(wrong) is None:
+                    return
+                read = await asyncio.to_thread(read_latin, Path(chosen))
+            self.dismiss(partial(self._opened.open_file, read))
 
     @work(group="dialog")
     async def action_rename(self) -> None:
@@ -172,27 +167,40 @@ class TextsDialog(Dialog[Opening]):
             with self.app.showing_errors():
                 rename = partial(texts.rename_text, number=text.number, title=title.strip())
                 await self._opened.database.read(rename)
-            self._find(text.number)
+                if text.number == self._opened.text.number:
+                    self._opened.text.title = title.strip() or None
+            await self._find(text.number)
 
     @work(group="dialog")
     async def action_delete(self) -> None:
-        if (text := self._highlighted) is None:
-            return
-        with self.app.showing_errors():
-            await self._opened.database.read(partial(texts.delete_text, number=text.number))
-            self._opened.deleted.append(text.number)
-            self.app.notify_user(f"deleted “{text.title}”: ctrl+z here brings it back")
-        self._find(place=self._rows.highlighted or 0)
+        if (text := self._highlighted) is not None:
+            await self._delete(text.number, deleted=True)
+            await self._find(place=self._rows.highlighted or 0)
 
     @work(group="dialog")
     async def action_undo(self) -> None:
-        if not self._opened.deleted:
-            self.app.notify_user("no text was deleted since the start")
-            return
+        if deleted := self._opened.deleted:
+            await self._delete(number := deleted[-1], deleted=False)
+            await self._find(number)
+
+    async def _delete(self, number: int, *, deleted: bool) -> None:
+        """Deletes a text, or brings it back."""
         with self.app.showing_errors():
-            number = self._opened.deleted.pop()
-            await self._opened.database.read(partial(texts.restore_text, number=number))
-            self._find(number)
+            set_deleted = partial(texts.set_deleted, number=number, deleted=deleted)
+            await self._opened.database.read(set_deleted)
+            if deleted:
+                self._opened.deleted.append(number)
+            else:
+                self._opened.deleted.remove(number)
+
+
+def read_latin(path: Path) -> ReadFile:
+    """Reads a file in Latin-1 as Windows has it, with curly quotes, or else as the standard has it,
+    in which every byte is a character. Raises RnnlmError."""
+    try:
+        return read_text_file(path, "cp1252")
+    except CorpusError:
+        return read_text_file(path, "latin-1")
 
 
 def row_of(text: Listed, width: int, query: str, *, is_open: bool) -> Content:
@@ -200,7 +208,8 @@ def row_of(text: Listed, width: int, query: str, *, is_open: bool) -> Content:
     the query stands."""
     when, today = (day_name(seconds, "%b") for seconds in (text.changed, time.time()))
     when = "open" if is_open else "today" if when == today else when
-    facts = Content(f" {when:11} {plural(text.words, 'word'):>12}")
+    words = text.words or text.draft_words
+    facts = Content(f" {when:11} {plural(words, 'word'):>12}")
     if width >= WITH_FILES:
         name = Content(f"  {sanitize(Path(text.path).name)}")
         facts += name.truncate(17, ellipsis=True, pad=True)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import all_bindings, load_keymap, write_keymap
 from rnnlm_tui.tui.widgets.header import Header
 from tests.helpers.app import (
-    choose_in_palette,
     has_row,
     picture,
     press,
@@ -47,16 +43,6 @@ def test_the_keymap_that_is_written_changes_nothing_until_it_is_edited(tmp_path:
     assert everything["line.accept_word"] == "tab"
 
 
-def test_a_keymap_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "keymap.toml").write_text("mine")
-    with pytest.raises(RnnlmError, match="already exists"):
-        write_keymap(tmp_path)
-    assert (tmp_path / "keymap.toml").read_text() == "mine"
-    (tmp_path / "config").write_text("a file")
-    with pytest.raises(StorageError):
-        write_keymap(tmp_path / "config")
-
-
 def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
     """The app with this keymap."""
     (tmp_path / "config").mkdir()
@@ -64,20 +50,11 @@ def give_keys(tmp_path: Path, text: str) -> RnnlmApp:
     return scripted_app(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("nonsense", "is not valid TOML"),
-        ('"line.sned" = "f9"', 'no such action or key, so the default stays: "line.sned" = "f9"'),
-    ],
-)
-async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(
-    text: str, message: str, tmp_path: Path
-) -> None:
-    app = give_keys(tmp_path, text)
+async def test_a_keymap_with_a_fault_is_reported_once_and_stops_nothing(tmp_path: Path) -> None:
+    app = give_keys(tmp_path, "nonsense")
     async with app.run_test(notifications=True) as pilot:
         await write(pilot, *"shall ")
-        await wait_until(pilot, lambda: any(message in toast for toast in toasts(app)))
+        await wait_until(pilot, lambda: any("not valid TOML" in toast for toast in toasts(app)))
         assert len(toasts(app)) == 1
         assert app.autocomplete.editor.line == "shall "
 
@@ -109,14 +86,3 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: not app.screen.is_modal)
         await press(pilot, "ctrl+@")
         await wait_until(pilot, lambda: app.current_mode == "models")
-
-
-async def test_the_palette_writes_a_keymap_to_edit(tmp_path: Path) -> None:
-    app = scripted_app(tmp_path)
-    async with app.run_test(notifications=True) as pilot:
-        command = "Change keys"
-        await choose_in_palette(pilot, command)
-        await wait_until(pilot, lambda: any("edit " in toast for toast in toasts(app)))
-        assert '"line.send" = "enter"' in (tmp_path / "config" / "keymap.toml").read_text()
-        await choose_in_palette(pilot, command)
-        await wait_until(pilot, lambda: any("already exists" in toast for toast in toasts(app)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from textual.widgets import DataTable, Input
 
 from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.files import DELETED
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.text.reading import read_text
@@ -21,12 +23,18 @@ from rnnlm_tui.tui.models import screen
 from rnnlm_tui.tui.models.card import ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, ChooseSeveral, Confirm
-from rnnlm_tui.tui.widgets.inputs import PathInput
-from tests.helpers.app import check_layout, has_row, picture, post_keys, problem_in, wait_until
+from rnnlm_tui.tui.widgets.dialogs import Choice, ChooseSeveral
+from tests.helpers.app import (
+    check_layout,
+    has_row,
+    picture,
+    problem_in,
+    scripted_app,
+    wait_until,
+)
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
-from tests.helpers.models import change_card, held_elsewhere, make_model, put
+from tests.helpers.models import change_card, contents, held_elsewhere, make_model, put
 from tests.helpers.runs import lines_of
 
 HOSTILE = (
@@ -117,107 +125,95 @@ async def dialog(pilot: Pilot[None], app: Host, kind: type[Any]) -> Any:
 # The list
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (100, 30), (160, 45)])
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 45)])
 async def test_the_list_says_what_is_wrong_and_the_card_why(
     library: Library, size: tuple[int, int]
 ) -> None:
     async with shown(library, size, "three") as (pilot, app):
-        await wait_until(pilot, lambda: has_row(app, "● one"))
         await wait_until(pilot, lambda: has_row(app, "three   damaged"))
-        assert has_row(app, "two", "lesson", "2026-01-02")
-        assert has_row(app, "three ", " damaged") and has_row(app, "run", "unfinished")
-        assert has_row(app, "3 models, ", "● active")
+        assert has_row(app, "● one") and has_row(app, "two", "lesson", "2026-01-02")
+        assert has_row(app, "three ", " damaged") and has_row(app, "run ", " - resume")
         check_layout(app)
         await pilot.press("tab", "end", "tab", "up")
-        await wait_until(pilot, lambda: has_row(app, "run   unfinished"))
+        await wait_until(pilot, lambda: has_row(app, "run   resume"))
         await pilot.click(DataTable, offset=(4, 1 + rows(app).index("two")))
         view = app.models.query_one(ModelCardView)
         await wait_until(pilot, lambda: has_row(app, "verses: 6 lines"))
         view.scroll_end(animate=False)
         await wait_until(pilot, lambda: has_row(app, "┤"))  # of the chart
         await pilot.press("enter")
-        await wait_until(pilot, lambda: app.calls == [("use_model", "two")])
         await wait_until(pilot, lambda: has_row(app, "● two"))
+        assert app.calls == [("use_model", "two")]
         assert view.scroll_y == view.max_scroll_y, "an update of the card does not scroll it"
 
 
-async def test_an_empty_library_says_what_to_do(
+async def test_the_list_follows_the_library_and_the_selected_row_stays(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(screen, "RELOAD_EVERY_S", 0.05)
-    app = Host(Library(data_dir))
+    library = Library(data_dir)
+    app = Host(library)
+    app.active_name = None
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: "There is no model yet" in picture(app))
+        await wait_until(pilot, lambda: app.models.query(DataTable))
         await pilot.press("enter", "u", "r", "e", "d", "g", "f5")
         assert app.screen is app.models and not app.calls
-        make_model(app.library.path("one"))
-        await wait_until(pilot, lambda: rows(app) == ["one"])
-        assert "There is no model yet" not in picture(app)
-
-
-async def test_the_end_of_a_training_of_another_process_is_seen(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(screen, "RELOAD_EVERY_S", 0.05)
-    async with shown(library, row="two") as (pilot, app):
+        make_model(library.path("two"))
+        await wait_until(pilot, lambda: app.selected == "two")
+        for name in ("one", "three"):
+            make_model(library.path(name))
+        await wait_until(pilot, lambda: rows(app) == ["one", "three", "two"])
+        assert app.selected == "two"
         with held_elsewhere(library, "two"):
             await wait_until(pilot, lambda: has_row(app, "two", "training"))
         await wait_until(pilot, lambda: has_row(app, "two", "2026-01-02"))
-
-
-async def test_the_selected_row_stays_selected(library: Library) -> None:
-    async with shown(library, row="two") as (pilot, app):
-        make_model(library.path("another"))
-        app.models.reload()
-        await wait_until(pilot, lambda: "another" in rows(app))
-        assert app.selected == "two"
         library.delete("two")
-        app.models.reload()
-        await wait_until(pilot, lambda: "two" not in rows(app))
+        await wait_until(pilot, lambda: rows(app) == ["one", "three"])
         assert app.selected == "three"
-        app.models.choose("another")
-        app.models.reload()
-        await wait_until(pilot, lambda: app.selected == "another")
-
-
-async def test_a_library_that_cannot_be_read_is_reported(library: Library) -> None:
-    async with shown(library) as (pilot, app):
+        app.models.choose("one")
+        await wait_until(pilot, lambda: app.selected == "one")
         app.library = Library(library.path("one"))
-        app.models.reload()
         await told(pilot, app, "cannot read")
 
 
 # Actions
 
 
-@pytest.mark.parametrize("key", ["d", "r", "e", "i"])
-async def test_a_key_that_repeats_opens_one_dialog_and_harms_nothing(
-    library: Library, key: str
+DIALOGS: list[tuple[str, str, tuple[str, ...], str, str, str]] = [
+    ("r", "two", ("", "run", "x" * 65), "meine zwei", "two is now meine-zwei", "meine-zwei"),
+    ("e", "{}/two.safetensors", ("{}/old.safetensors",), "{}/new.safetensors",
+     "two was written to {}/new.safetensors", "two"),
+    ("i", "{}/", ("{}/gone", "{}/old.safetensors"), "{}/two.safetensors",
+     "two-2 was imported", "two-2"),
+]  # fmt: skip
+"""A key, what its dialog has at first, what it refuses, an answer, what is told, and the model that
+is selected then."""
+
+
+@pytest.mark.parametrize("row", DIALOGS, ids=["rename", "export", "import"])
+async def test_a_model_is_renamed_exported_and_imported(
+    library: Library, tmp_path: Path, row: tuple[str, str, tuple[str, ...], str, str, str]
 ) -> None:
+    key, first, refused, answer, message, selected = row
+    (tmp_path / "old.safetensors").write_text("precious")
+    if key == "i":
+        library.export("two", tmp_path)
     async with shown(library, row="two") as (pilot, app):
-        for _ in range(3):
-            post_keys(app, *[key] * 10, *["escape"] * 3)
-            await pilot.pause()
-            assert len(app.screen_stack) <= 3
-        await pilot.press("escape")
-        await wait_until(pilot, lambda: app.screen is app.models)
-        assert set(rows(app)) == {"one", "two", "three", "run"}
-
-
-async def test_a_model_is_renamed(library: Library) -> None:
-    async with shown(library, row="two") as (pilot, app):
-        await pilot.press("r")
-        ask = await dialog(pilot, app, AskText)
-        line = ask.query_one(Input)
-        assert line.value == "two"
-        for wrong in ("", "run", "x" * 65):
-            line.value = wrong
-            await wait_until(pilot, lambda: problem_in(app))
-        line.value = "meine zwei"
+        await pilot.press(key)
+        await wait_until(pilot, lambda: isinstance(app.focused, Input))
+        assert app.screen.query_one(Input).value == first.format(tmp_path)
+        for wrong in (each.format(tmp_path) for each in refused):
+            app.screen.query_one(Input).value = wrong
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: app.screen.query(Input) and problem_in(app))
+            assert app.screen.query_one(Input).value == wrong, "what was wrong stays in its dialog"
+        app.screen.query_one(Input).value = answer.format(tmp_path)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: app.selected == "meine-zwei")
-        assert app.calls == [("name_changed", "two", "meine-zwei")]
-        assert app.told == ["two is now meine-zwei"]
+        await told(pilot, app, message.format(tmp_path))
+        await wait_until(pilot, lambda: app.selected == selected)
+        renamed = [("name_changed", "two", "meine-zwei")]
+        assert app.calls == (renamed if key == "r" else [])
+    assert (tmp_path / "old.safetensors").read_text() == "precious"
 
 
 def give_text(library: Library, name: str, folder: Path) -> Path:
@@ -229,27 +225,25 @@ def give_text(library: Library, name: str, folder: Path) -> Path:
     return text
 
 
-@pytest.mark.parametrize(("text", "starts"), [("the cat sat", False), ("the dog", True)])
-async def test_an_update_of_a_model_without_anything_new_says_so(
-    library: Library, tmp_path: Path, text: str, starts: bool
+UPDATING = ("start_training", TrainArguments.updating("two", ()))
+UPDATES: list[tuple[str | None, list[object], list[str]]] = [
+    ("the cat sat", [], ["two has learned its text already, and you wrote nothing new"]),
+    ("the dog", [UPDATING], []),
+    (None, [], ["the text of two is gone"]),
+]
+
+
+@pytest.mark.parametrize(("text", "calls", "messages"), UPDATES)
+async def test_an_update_needs_something_new(
+    library: Library, tmp_path: Path, text: str | None, calls: list[object], messages: list[str]
 ) -> None:
-    give_text(library, "two", tmp_path).write_text(text)
+    file = give_text(library, "two", tmp_path)
+    file.unlink() if text is None else file.write_text(text)
     async with shown(library, row="two") as (pilot, app):
         await pilot.press("f5")
         await wait_until(pilot, lambda: app.calls or app.told)
-        updating = [("start_training", TrainArguments.updating("two", ()))]
-        assert app.calls == (updating if starts else [])
-        nothing_new = ["two has learned its text already, and you wrote nothing new"]
-        assert app.told == ([] if starts else nothing_new)
-
-
-async def test_an_update_of_a_model_whose_text_is_gone_says_so(
-    library: Library, tmp_path: Path
-) -> None:
-    give_text(library, "two", tmp_path).unlink()
-    async with shown(library, row="two") as (pilot, app):
-        await pilot.press("f5")
-        await told(pilot, app, "the text of two is gone")
+        assert app.calls == calls
+        assert [said.partition(":")[0] for said in app.told] == messages
 
 
 @pytest.mark.parametrize("key", ["1", "2", "3", "escape"])
@@ -284,98 +278,73 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         assert kept == learned.get(key, [])
 
 
-@pytest.mark.parametrize("replaces", [None, True, False])
-async def test_a_model_is_exported_and_asks_before_it_replaces_a_file(
-    library: Library, tmp_path: Path, replaces: bool | None
-) -> None:
-    target = tmp_path / "two.safetensors"
-    if replaces is not None:
-        target.write_text("precious")
-    async with shown(library, row="two") as (pilot, app):
-        await pilot.press("e")
-        ask = await dialog(pilot, app, AskPath)
-        assert ask.query_one(PathInput).value == str(target)
-        await pilot.press("enter")
-        if replaces is not None:
-            await dialog(pilot, app, Confirm)
-            await pilot.press("2" if replaces else "1")
-        if replaces is False:
-            await wait_until(pilot, lambda: app.screen is app.models)
-        else:
-            await told(pilot, app, f"two was written to {target}")
-    assert (target.read_bytes() == b"precious") is (replaces is False)
-
-
-@pytest.mark.parametrize(
-    ("file", "name"), [("two.safetensors", "two-2"), ("bad.safetensors", None)]
-)
-async def test_a_model_is_imported_if_its_file_is_one(
-    library: Library, tmp_path: Path, file: str, name: str | None
-) -> None:
-    (tmp_path / "bad.safetensors").write_text("not a model")
-    library.export("two", tmp_path / "two.safetensors")
-    async with shown(library) as (pilot, app):
-        await pilot.press("i")
-        ask = await dialog(pilot, app, AskPath)
-        ask.query_one(PathInput).value = str(tmp_path / file)
-        await pilot.press("enter")
-        await told(pilot, app, f"{name} was imported" if name else "cannot import")
-        if name:
-            await wait_until(pilot, lambda: app.selected == name)
-
-
-@pytest.mark.parametrize("name", ["one", "three", "run"])
-async def test_a_model_a_damaged_one_and_a_run_are_deleted(library: Library, name: str) -> None:
-    async with shown(library, row=name) as (pilot, app):
+async def test_what_is_deleted_comes_back_the_last_one_first(library: Library) -> None:
+    async with shown(library, row="one") as (pilot, app):
+        for name in ("one", "run", "three"):
+            app.table.move_cursor(row=app.table.get_row_index(name))
+            await pilot.press("d")
+            await wait_until(pilot, lambda: app.told)
+            assert app.told.pop() == f"deleted {name}: ctrl+z here brings it back"
+            await wait_until(pilot, lambda: len(rows(app)) + len(app.calls) == 4)
+        assert rows(app) == ["two"] and library.names() == ["two"]
+        for count, name in enumerate(("three", "run", "one"), start=2):
+            await pilot.press("ctrl+z")
+            await wait_until(pilot, lambda: len(rows(app)) >= count)  # noqa: B023
+            assert app.selected == name
+        assert app.calls[-1] == ("use_model", "one"), "it was active"
+        await pilot.press("ctrl+z")
+        await told(pilot, app, "no model was deleted since the start")
+        app.table.move_cursor(row=app.table.get_row_index("two"))
         await pilot.press("d")
-        await dialog(pilot, app, Confirm)
-        assert ("It is the active model" in picture(app)) is (name == "one")
-        await pilot.press("y", "enter")
-        await wait_until(pilot, lambda: app.screen is app.models)
-        assert library.has(name), "no letter and no lone Enter says yes"
-        await pilot.press("delete")
-        await dialog(pilot, app, Confirm)
-        await pilot.press("down", "enter")
-        await wait_until(pilot, lambda: name not in rows(app))
-        assert app.calls == [("name_changed", name, None)]
-        assert not library.has(name)
+        await told(pilot, app, "deleted two")
+        with held_elsewhere(library, "two"):
+            (library.folder / ".locks" / "two.json").unlink()  # it does not train
+            await pilot.press("ctrl+z")
+            await told(pilot, app, "the model two is in use by another process")
+        await pilot.press("ctrl+z")
+        await wait_until(pilot, lambda: "two" in rows(app))
 
 
-ALLOWED: list[tuple[str, str]] = [
-    ("one", "use export rename delete resume update"),
-    ("three", "rename delete"),
-    ("run", "rename delete resume"),
-    (ENGLISH, "use export"),
-]
+async def test_what_was_deleted_is_purged_when_the_app_starts_and_when_it_ends(
+    tmp_path: Path,
+) -> None:
+    app, deleted = scripted_app(tmp_path), tmp_path / "data" / DELETED
+    put(deleted, {"left by a killed app": b"x"})
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: not contents(deleted))
+        put(deleted / f"{os.getpid()}-1", {"deleted in this one": b"x"})
+    assert not contents(deleted)
 
 
-@pytest.mark.parametrize(("name", "actions"), ALLOWED)
 async def test_the_keys_that_do_nothing_for_a_model_are_dimmed(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, actions: str
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(tmp_path / "shipped", {f"{ENGLISH}.safetensors": library.path("two").read_bytes()})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
-    async with shown(Library(library.folder.parent), row=name) as (_, app):
-        of_a_model = "use", "export", "rename", "delete", "resume", "update"
-        allowed = {action for action in of_a_model if app.models.check_action(action, ())}
-        assert allowed == {*actions.split()}
+    async with shown(Library(library.folder.parent)) as (pilot, app):
+        for name, actions in (
+            ("one", "use export rename delete resume update"),
+            ("three", "rename delete"),
+            ("run", "rename delete resume"),
+            (ENGLISH, "use export"),
+        ):
+            app.table.move_cursor(row=app.table.get_row_index(name))
+            await wait_until(pilot, lambda: app.selected == name)  # noqa: B023
+            of_a_model = "use", "export", "rename", "delete", "resume", "update"
+            allowed = {action for action in of_a_model if app.models.check_action(action, ())}
+            assert allowed == {*actions.split()}
 
 
-@pytest.mark.parametrize("name", ["run", "two"])
-async def test_a_training_is_resumed_or_done_for_longer(library: Library, name: str) -> None:
-    async with shown(library, row=name) as (pilot, app):
-        await pilot.press("g")
-        assert app.calls == [("resume_run", name)]
-
-
-async def test_a_model_in_training_is_watched_and_left_alone(library: Library) -> None:
+async def test_a_training_is_resumed_or_done_for_longer_or_watched(library: Library) -> None:
+    for name in ("run", "two"):
+        async with shown(library, row=name) as (pilot, app):
+            await pilot.press("g")
+            assert app.calls == [("resume_run", name)]
     with held_elsewhere(library, "two"):
         async with shown(library, row="two") as (pilot, app):
             await pilot.press("f5", "g")
             assert app.calls == [("watch_run", "two")]
             await pilot.press("d")
-            await dialog(pilot, app, Confirm)
-            await pilot.press("ctrl+y")
             await told(pilot, app, "the model two is in use by process")
             assert library.has("two")
 

@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
-import msgspec
+import psutil
 import pytest
 from textual.widgets import Button, Collapsible, Input, RadioButton
 
+from rnnlm_tui import paths
 from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
 from rnnlm_tui.event_types import failed, to_json_line
+from rnnlm_tui.paths import data_dir
+from rnnlm_tui.session.database import connect
+from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.train.data_card import DataCard, card_lines
+from rnnlm_tui.tui.train.data_card import DataCard, card_rows, summarise
 from rnnlm_tui.tui.train.fields import paths_in
-from rnnlm_tui.tui.train.form import COUNTING, TrainForm
-from rnnlm_tui.tui.train.summary import CorpusSummary, prospect
-from tests.helpers.app import click
+from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
+from tests.helpers.models import make_model
 from tests.helpers.runs import SUMMARY, Script
-from tests.helpers.train_screen import shown
+from tests.helpers.train_screen import Shown, shown
+
+SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
+WAITS = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
 
 
-def line(form: TrainForm, field: str) -> Input:
-    return form.query_one(f"#field-{field} Input", Input)
+def line(on: Shown, field: str) -> Input:
+    return on.form.query_one(f"#field-{field} Input", Input)
 
 
-def choose_file(form: TrainForm, path: str) -> None:
-    line(form, "files").value = path
-    form.query_one("#source-files", RadioButton).value = True
+def choose(on: Shown, source: str) -> None:
+    on.form.query_one(f"#source-{source}", RadioButton).value = True
 
 
-def wrong(form: TrainForm) -> list[str | None]:
+def offered(on: Shown) -> str:
+    return str(on.form.query_one("#source-written", RadioButton).label)
+
+
+def wrong(on: Shown) -> list[str | None]:
     """The fields that are marked as wrong."""
-    return [field.id for field in form.query(".-wrong")]
+    return [field.id for field in on.form.query(".-wrong")]
 
 
-def summary_of(**changed: object) -> CorpusSummary:
-    return msgspec.convert(SUMMARY | changed, CorpusSummary)
+def write(folder: Path, *texts: tuple[str, str]) -> None:
+    """Adds texts of a title and a line."""
+    with closing(connect(folder / "session" / "session.db")) as connection:
+        for title, text in texts:
+            add_turn(connection, Text(title=title, changed=time.time()), Turn(text))
 
 
-# Without a screen
+# The command line's summary
 
 
 def test_paths_are_split_unquoted_and_made_absolute(
@@ -51,181 +67,210 @@ def test_paths_are_split_unquoted_and_made_absolute(
     assert paths_in("--help") == (f"{tmp_path}/--help",)
 
 
-@pytest.mark.parametrize(
-    ("base", "words", "held_out", "settings", "parts"),
-    [
-        ("english", 6000, 60, {"epochs": 3}, ["from the English", "about 1 minute. Then it tells"]),
-        ("english", 4999, 60, {"epochs": 3}, ["! 4,999 words are few: expect the English with"]),
-        (None, 17_643, 0, {"epochs": 130}, ["from nothing", "19 minutes", "it cannot tell"]),
-        (None, 17_643, 0, {"epochs": 1300}, ["about 3 hours"]),
-        (None, 40, 0, {"order": 5}, ["in some seconds", "\n! 40 words are few: expect little"]),
-    ],
-)
-def test_what_will_happen_is_said_beforehand(
-    base: str | None, words: int, held_out: int, settings: dict[str, int], parts: list[str]
+async def test_the_real_command_answers_about_a_text() -> None:
+    write(data_dir(), ("diary", "It rained."), ("diary", "the cat sat on the mat\nthe dog sät too"))
+    summary = await summarise(("--written=#2", "--preset=ngram", "--name=my verses"), data_dir())
+    assert summary.name == "my-verses" and summary.settings["held_out"] == 0.1
+    assert summary.prospect[0].endswith("in some seconds.")
+    assert summary.warnings[0].startswith("10 words are few")
+    rows = [*card_rows(summary)]
+    assert ("lines", "2") in rows and rows[-5][0] == "1 word"
+
+
+async def test_the_real_command_says_what_is_wrong_and_names_the_field(corpus_file: Path) -> None:
+    make_model(data_dir() / "models" / "taken.safetensors")
+    for argument, field, says in (
+        ("/no/such/file", None, "no such file"),
+        ("--written=all", None, "no text was written in the app yet"),
+        ("--epochs=0", "epochs", '"epochs" is'),
+        ("--name=taken", "name", "the name taken is taken; taken-2 is free"),
+    ):
+        with pytest.raises(RnnlmError, match=says) as raised:
+            await summarise((str(corpus_file), argument), data_dir())
+        assert raised.value.field == field
+
+
+async def test_a_command_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for command, says, hint in (
+        ((sys.executable, "-c", "raise SystemExit('Fatal: x')"), "rnnlm-tui failed", "Fatal: x"),
+        (("/no/such/program",), "could not be started", "No such file"),
+    ):
+        monkeypatch.setattr(paths, "headless_command", lambda: command)  # noqa: B023
+        with pytest.raises(RnnlmError, match=says) as raised:
+            await summarise((), data_dir())
+        assert hint in raised.value.hint
+
+
+async def test_a_cancelled_question_kills_its_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    corpus = {"lines": 600, "words": words, "held_out_lines": held_out}
-    said = prospect(summary_of(base=base, corpus=corpus, settings=settings))
-    assert [part for part in parts if part not in said] == []
-    assert ("few" in said) is (words < 5000)
+    pid_file = tmp_path / "pid"
+    command = (sys.executable, "-c", WAITS, str(pid_file))
+    monkeypatch.setattr(paths, "headless_command", lambda: command)
+    asking = asyncio.create_task(summarise((), data_dir()))
+    async with asyncio.timeout(10):
+        while not (pid_file.exists() and pid_file.read_text()):
+            await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    async with asyncio.timeout(10):
+        while psutil.pid_exists(int(pid_file.read_text())):
+            await asyncio.sleep(0.01)
 
 
-def test_the_card_shows_every_figure_and_no_word_at_length() -> None:
-    layer = {"name": "o", "type": "Dense", "output_shape": [None, None, 30467], "parameters": 70}
-    pairs = [["[/b] " + "word " * 40 + "a", "\x1b[2J"]]
-    summary = summary_of(layers=[layer], first_pairs=pairs, notes=["n"], warnings=["w"])
-    card = [content.plain for content in card_lines(summary)]
-    facts = "2,159 lines · 17,643 words · vocabulary 3,226 · held out nothing · 15,484 pairs"
-    assert card[0].startswith(facts) and card[0].endswith("parameters · 515.8 MB of memory")
-    assert card[1:3] == ["n", "! w"]
-    assert [row.split() for row in card if row.endswith(" 70")] == [["o", "30,467", "70"]]
-    assert card[-1].startswith("  …") and card[-1].endswith("word a ---> \ufffd[2J")
-    assert max(map(len, card[3:])) <= 56
-
-
-# On a screen
+# The form
 
 
 async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
-    async with shown(script) as on:
-        on.form.query_one("#sources").focus()
-        await on.pilot.press("down", "space")
-        await on.until(lambda: on.app.focused is line(on.form, "files"))
-        await on.pilot.press(*"/p.txt", "enter", *"my own", "tab", "enter")
-        await on.until(lambda: not on.form.query_one("#more", Collapsible).collapsed)
-        await on.pilot.press("tab", "enter", "down", "enter", "tab", "7", "tab", *"0.2", "tab")
-        await on.pilot.press(*"the cat", "tab", *'dropout=0.3, encoding="latin-1"')
-        await on.ready()
-        options = ("--name=my own", "--epochs=7", "--held-out=0.2", "--preset=lesson")
-        rare = ("--dropout=0.3", "--encoding=latin-1")
-        assert on.form.arguments() == ("/p.txt", *options, *rare)
-        data_dir = f"--data-dir={on.app.library.data_dir}"
-        asked = script.asked()[-1]
-        assert asked == ["/p.txt", *options, *rare, "--json", data_dir]
-        await on.pilot.press("f5")
-        await on.until(lambda: script.arguments("my-own")[1:8] == asked[:7])
-        await on.until(lambda: script.orders("my-own") == ["sample the cat"])
-
-
-async def test_defaults_are_shown_and_not_given(script: Script) -> None:
     script.answer(SUMMARY | {"settings": {"epochs": 8, "held_out": 0.1}})
     async with shown(script) as on:
         await on.ready()
-        fields = ("name", "epochs", "held_out", "seed_line")
-        expected = ["sonnets-lesson", "8", "0.1", "From fairest creatures we"]
-        assert [line(on.form, field).placeholder for field in fields] == expected
-        assert on.form.arguments() == ()
-
-
-async def test_my_files_takes_the_focus_and_needs_one(script: Script) -> None:
-    async with shown(script) as on:
-        await click(on.pilot, "#source-files")
-        await on.until(lambda: on.app.focused is line(on.form, "files"))
-        await on.until(lambda: on.form.problem == "name a file to learn from")
-        assert wrong(on.form) == ["field-files"]
-        await on.pilot.press(*"/missing")
-        await on.until(lambda: str(on.form.problem).startswith("no such file. Give"))
-        line(on.form, "files").value = "/there.txt"
+        defaults = [line(on, field).placeholder for field in ("name", "epochs", "held_out")]
+        assert (defaults, on.form.arguments()) == (["sonnets-lesson", "8", "0.1"], ())
+        on.form.query_one("#sources").focus()
+        await on.pilot.press("down", "space")
+        await on.until(lambda: on.app.focused is line(on, "files"))
+        await on.pilot.press(*"/p.txt", "enter", *"my own", "tab", "enter")
+        await on.until(lambda: not on.form.query_one("#more", Collapsible).collapsed)
+        await on.pilot.press("tab", "enter", "down", "enter", "tab", "7", "tab", *"0.2", "tab")
+        await on.pilot.press(*'dropout=0.3, encoding="latin-1"')
         await on.ready()
-        assert wrong(on.form) == []
-
-
-@pytest.mark.parametrize("name", ["foo", "resume", "delete"])
-async def test_only_settings_reach_the_command_line(script: Script, name: str) -> None:
-    async with shown(script) as on:
-        line(on.form, "settings").value = f'{name} = "x"'
-        told = f"there is no setting {name}"
-        await on.until(lambda: on.form.error is not None and on.form.error.message == told)
-
-
-async def test_settings_that_are_not_toml_say_how_to_write_them(script: Script) -> None:
-    async with shown(script) as on:
-        line(on.form, "settings").value = "dropout"
-        await on.until(lambda: on.form.error is not None)
-        assert on.form.problem == (
-            '"settings" cannot be read. Write them as in dropout = 0.3, encoding = "latin-1"'
-        )
-        assert wrong(on.form) == ["field-settings"]
-
-
-@pytest.mark.parametrize(
-    ("error", "says"),
-    [
-        (UsageError("{epochs} is 0", "it must be 1", field="epochs"), '"epochs" is 0. It must'),
-        (ModelError("mine is taken", "replace it with {force}", field="name"), "mine is taken"),
-    ],
-)
-async def test_nothing_starts_while_the_command_line_refuses_it(
-    script: Script, error: RnnlmError, says: str
-) -> None:
-    said = to_json_line(failed(error, 1))
-    script.command = (sys.executable, "-c", f"import sys; print({said!r}); sys.exit(2)")
-    async with shown(script, (120, 40)) as on:
-        await on.until(lambda: on.sees(f"! {says}"))
-        assert wrong(on.form) == [f"field-{error.field}"]
-        assert on.screen.query_one("#train", Button).disabled and on.keys()["f5"] is False
-        assert on.sees("known once the text is counted")
+        options = ("--name=my own", "--epochs=7", "--held-out=0.2", "--preset=lesson")
+        arguments = ("/p.txt", *options, "--dropout=0.3", "--encoding=latin-1")
+        assert on.form.arguments() == arguments
+        assert script.asked()[-1][:-1] == [*arguments, "--json"]
         await on.pilot.press("f5")
-        assert on.app.runs.own is None
+        await on.until(lambda: script.arguments("my-own")[1:8] == [*arguments])
+    async with shown(script, preferences=on.app.preferences) as on:
+        await on.ready()
+        assert on.form.arguments() == ("/p.txt",), "the files of the last training"
 
 
-async def test_a_training_started_too_early_begins_once_the_text_is_counted(
+ZERO = UsageError("{epochs} is 0", "it must be 1", field="epochs")
+TAKEN = ModelError("a is taken; b is free", "or {force}", field="name")
+
+
+WRONG: tuple[tuple[str, str, RnnlmError | None, str], ...] = (
+    ("settings", 'foo = "x"', None, "there is no setting foo. An example: "),
+    ("settings", "dropout", None, '"settings" cannot be read. Write them as in dropout = 0.3,'),
+    ("epochs", "0", ZERO, '"epochs" is 0. It must be 1'),
+    ("name", "a", TAKEN, "a is taken; b is free"),
+    ("files", "", None, "name a file to learn from"),
+)
+
+
+async def test_what_is_wrong_stands_at_its_field_below_the_form_and_in_place_of_the_card(
+    script: Script,
+) -> None:
+    async with shown(script, (100, 40)) as on:
+        await on.ready()
+        on.form.query_one("#more", Collapsible).collapsed = False
+        answering, card = script.command, on.form.query_one(DataCard)
+        for field, value, refused, told in WRONG:
+            if refused:
+                said = to_json_line(failed(refused, 1))
+                script.command = (sys.executable, "-c", f"import sys; print({said!r}); sys.exit(2)")
+            if field == "files":
+                choose(on, "files")
+            line(on, field).value = value
+            await on.until(partial(on.sees, f"! {told}"))
+            await on.until(lambda: told in str(card.content))  # noqa: B023
+            assert wrong(on) == [f"field-{field}"]
+            assert on.screen.query_one("#train", Button).disabled and on.keys()["f5"] is False
+            await on.pilot.press("f5")
+            assert on.app.runs.own is None
+            script.command = answering
+            line(on, field).value = "/there.txt" if field == "files" else ""
+            await on.ready()
+            assert told not in str(card.content) and not wrong(on)
+
+
+async def test_a_training_started_too_early_begins_once_its_text_is_counted(
     script: Script,
 ) -> None:
     async with shown(script) as on:
         await on.ready()
-        line(on.form, "name").value = "mine"
-        await on.until(lambda: on.form.problem == COUNTING)
-        await on.pilot.press("f5")
-        await on.until(lambda: script.arguments("mine"))
-
-
-async def test_what_is_changed_while_it_is_counted_is_not_started(script: Script) -> None:
-    async with shown(script) as on:
-        await on.ready()
-        script.command = (sys.executable, "-c", "import time; time.sleep(60)")
-        line(on.form, "name").value = "mine"
+        answering, script.command = script.command, SLEEPS
+        line(on, "name").value = "mine"
         await on.pilot.press("f5")
         await on.until(lambda: on.form.starts_once_counted)
-        line(on.form, "name").value = "other"
+        line(on, "name").value = "other"
         await on.until(lambda: not on.form.starts_once_counted)
-
-
-async def test_the_files_of_the_last_training_are_there_after_a_restart(script: Script) -> None:
-    preferences = Preferences()
-    async with shown(script, preferences=preferences) as on:
-        choose_file(on.form, "/poems.txt; /more.txt")
+        script.command = answering
+        line(on, "name").value = "last"
+        await on.until(lambda: on.form.summary is None)
         await on.pilot.press("f5")
-        await on.until(lambda: on.app.calls == [("store_preferences",)])
-    async with shown(script, preferences=preferences) as on:
-        await on.ready()
-        assert on.form.arguments() == ("/poems.txt", "/more.txt")
+        await on.until(lambda: script.arguments("last"))
 
 
 async def test_only_the_latest_of_many_changes_is_asked_about(script: Script) -> None:
     async with shown(script) as on:
-        choose_file(on.form, "/a")
-        for letter in "bcdefgh":
-            line(on.form, "files").value += letter
-        await on.until(lambda: on.form.arguments() == ("/abcdefgh",) and on.form.problem)
+        choose(on, "files")
+        for letter in "/abcdefgh":
+            line(on, "files").value += letter
+        await on.until(lambda: on.form.arguments() == ("/abcdefgh",))
         await on.ready()
         assert "/abcdefgh" in script.asked()[-1]
         assert len(script.asked()) < 4
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
-async def test_the_card_is_under_more_or_beside_the_form(
+async def test_all_that_is_said_fits_and_the_card_is_under_more(
     script: Script, size: tuple[int, int]
 ) -> None:
+    longest = ("It starts from the English and learns your words.", "It keeps 412 words apart.")
+    few = "4,120 words are few: expect the English with your names in it, little more at all."
+    script.answer(SUMMARY | {"prospect": longest, "warnings": [few]})
     async with shown(script, size) as on:
         await on.ready()
-        card = on.screen.query_one(DataCard)
-        assert card.display is (size[0] == 120)
-        await on.until(lambda: on.sees("It starts from nothing"))
+        await on.until(lambda: on.sees("It starts from ") and on.sees(" more at all."))
         on.form.query_one("#more", Collapsible).collapsed = False
-        await on.until(lambda: card.display)
+        card = on.form.query_one(DataCard)
         card.focus()
+        await on.until(lambda: card.has_focus and card.region)
         await on.pilot.press("end")
         await on.until(lambda: on.sees("from fairest ---> creatures"))
-        await click(on.pilot, "#train")
+        button = on.screen.query_one("#train", Button)
+        await on.until(lambda: button.region and not button.disabled)
+        assert await on.pilot.click(button)
         await on.until(lambda: on.screen.is_run_shown)
+
+
+# What was written in the app
+
+
+async def test_what_was_written_is_the_first_choice_and_titles_stay_private(
+    script: Script,
+) -> None:
+    async with shown(script) as on:
+        await on.ready()
+        assert (offered(on), on.form.source) == ("what I wrote: nothing yet", "bundled")
+        write(script.data, ("letter", "It rained."))
+        on.screen.on_screen_resume()
+        await on.until(lambda: offered(on) == "what I wrote: 1 text, 2 words")
+        await on.until(lambda: on.form.source == "written")
+        assert not on.form.query_one("#field-written").display
+        write(script.data, ("diary", "We left."), ("diary", "Well then, my dear."))
+        on.screen.on_screen_resume()
+        await on.until(lambda: offered(on) == "what I wrote: 3 texts, 8 words")
+        assert on.form.arguments() == ("--written=all",)
+        on.form.query_one("#written").focus()
+        await on.pilot.press("enter")
+        await on.until(lambda: isinstance(on.app.screen, ChooseSeveral))
+        await on.until(lambda: on.sees("diary (4 words, "))
+        await on.pilot.press("space")
+        await on.pilot.press("enter")
+        await on.until(lambda: offered(on) == "what I wrote: 1 text, 4 words")
+        assert on.form.arguments() == ("--written=#3",)
+        choose(on, "bundled")
+        await on.until(lambda: on.form.source == "bundled")
+        write(script.data, ("note", "Yes."))
+        on.screen.on_screen_resume()
+        await on.until(lambda: offered(on).startswith("what I wrote: 1 text"))
+        await on.ready()
+        assert on.form.source == "bundled", "the choice of the user stays"
+    async with shown(script, preferences=Preferences(files="/poems.txt")) as on:
+        await on.until(lambda: offered(on).startswith("what I wrote: 4 texts"))
+        await on.ready()
+        assert on.form.source == "files"

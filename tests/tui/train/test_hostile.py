@@ -7,14 +7,11 @@ from functools import partial
 
 import msgspec
 import pytest
-from textual import events
-from textual.widget import Widget
-from textual.widgets import Collapsible, RadioButton
+from textual.widgets import Collapsible, Input
 
-from rnnlm_tui.errors import CorpusError, RnnlmError
+from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.event_types import (
     EpochEnded,
-    Event,
     Metrics,
     Paused,
     SampleText,
@@ -25,7 +22,6 @@ from rnnlm_tui.event_types import (
 )
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.data_card import DataCard
-from rnnlm_tui.tui.train.form import COUNTING
 from tests.helpers.app import check_layout, picture, rows_of
 from tests.helpers.events import started
 from tests.helpers.runs import SUMMARY, Script
@@ -43,19 +39,19 @@ SIZES = [(60, 16), (80, 24), (120, 40)]
 LAYER = {"name": HOSTILE, "type": HOSTILE, "output_shape": [None, 7], "parameters": 1 << 60}
 ANSWER = {
     "layers": [LAYER],
-    "first_pairs": [[HOSTILE, HOSTILE]] * 3,
-    "opening": HOSTILE,
-    "notes": [HOSTILE],
+    "rows": [[HOSTILE, HOSTILE]] * 3,
+    "prospect": [HOSTILE],
     "warnings": [HOSTILE],
 }
 
 
-async def is_whole(on: Shown, *sizes: tuple[int, int]) -> None:
+async def is_whole(on: Shown) -> None:
     """Checks the layout at every size, and that no control character is painted."""
-    for size in sizes or SIZES:
+    for size in SIZES:
         await on.pilot.resize_terminal(*size)
         await on.until(partial(has_size, on, size))
         check_layout(on.app)
+    await on.until(lambda: "[/b] [red]" in picture(on.app))
 
 
 def has_size(on: Shown, size: tuple[int, int]) -> bool:
@@ -76,68 +72,30 @@ def hostile_epoch(epoch: int) -> EpochEnded:
     return EpochEnded(9.0, epoch, figures, held_out, True, sample, 9.0)
 
 
-async def test_a_hostile_corpus_is_shown_on_the_data_card(script: Script) -> None:
+async def test_hostile_words_about_a_text_and_of_a_run_are_shown(script: Script) -> None:
+    """The summary, its refusal, the run and both kinds of its end."""
     script.answer(SUMMARY | ANSWER)
-    async with shown(script) as on:
-        await on.until(lambda: on.form.problem is None)
-        await is_whole(on, *SIZES, (80, 24))
-        on.form.query_one("#more", Collapsible).collapsed = False
-        await on.until(lambda: on.screen.query_one(DataCard).display)
-        on.screen.query_one(DataCard).focus()
-        await on.until(lambda: "[/b] [red]" in picture(on.app))
-        await is_whole(on)
-
-
-async def test_hostile_complaints_of_a_corpus_are_shown(script: Script) -> None:
     said = to_json_line(failed(CorpusError(HOSTILE, HOSTILE), 1))
-    code = f"import sys; print({said!r}); sys.exit(3)"
-    script.command = (sys.executable, "-c", code)
     async with shown(script) as on:
-        await on.until(lambda: on.form.error is not None)
+        answering = script.command
+        for command in (
+            (sys.executable, "-c", f"import sys; print({said!r}); sys.exit(3)"),
+            answering,
+        ):
+            script.command = command
+            on.form.query_one("#form-name", Input).value += "x"
+            is_refused = command is not answering
+            await on.until(lambda: on.form.problem if is_refused else on.form.summary)  # noqa: B023
+            await is_whole(on)
+        on.form.query_one("#more", Collapsible).collapsed = False
+        on.form.query_one(DataCard).focus()
         await is_whole(on)
-        await on.until(lambda: "[/b] [red]" in picture(on.app))
-
-
-async def test_a_hostile_paste_does_not_get_to_the_terminal(script: Script) -> None:
-    """Into every field, as by a terminal that does not clean what it pastes."""
-    async with shown(script, (120, 40)) as on:
-        for field in ("form-name", "form-settings", "files"):
-            if field == "files":
-                on.form.query_one("#source-files", RadioButton).value = True
-            widget = on.form.query_one(f"#{field}")
-            widget.focus()
-            await on.pilot.pause()
-            on.app.post_message(events.Paste(f"{HOSTILE}\n{HOSTILE}"))
-            await on.until(partial(holds, widget, "[/b]"))
-        await on.until(lambda: on.form.problem != COUNTING)
-        await is_whole(on)
-
-
-def holds(field: Widget, text: str) -> bool:
-    return text in getattr(field, "value", getattr(field, "text", ""))
-
-
-async def test_a_hostile_run_is_shown(script: Script) -> None:
-    run: list[Event] = [
-        hostile_started(),
-        Warned(1.0, HOSTILE),
-        hostile_epoch(1),
-        Warned(2.0, f"{HOSTILE}\n{HOSTILE}"),
-        hostile_epoch(2),
-        Paused(3.0, HOSTILE),
-    ]
-    async with shown(script) as on:
-        await on.start(*run)
-        await on.phase(Phase.PAUSED)
-        await is_whole(on)
-        assert "[/b] [red]" in picture(on.app)
-
-
-@pytest.mark.parametrize("said", [CorpusError(HOSTILE, HOSTILE), f"{HOSTILE}\n{HOSTILE}"])
-async def test_a_hostile_end_of_a_run_is_shown(script: Script, said: str | RnnlmError) -> None:
-    async with shown(script) as on:
-        await on.start(started())
-        script.exit(1, said)
-        await on.until(lambda: on.end)
-        await is_whole(on)
-        assert "[/b] [red]" in on.end
+        for ends in (CorpusError(HOSTILE, HOSTILE), f"{HOSTILE}\n{HOSTILE}"):
+            events = hostile_started(), Warned(1.0, HOSTILE), hostile_epoch(1), Paused(3.0, HOSTILE)
+            await on.start(*events)
+            await on.phase(Phase.PAUSED)
+            await is_whole(on)
+            script.exit(1, ends)
+            await on.until(lambda: on.end)
+            await is_whole(on)
+            assert "[/b] [red]" in on.end

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.app import App
 
 from rnnlm_tui.event_types import Metrics
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points, plot
-from tests.helpers.app import wait_until
+from tests.helpers.app import has_row, rows_of, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.models import HOSTILE
 
@@ -43,22 +43,6 @@ def test_two_losses_with_the_best_epoch() -> None:
     ]
 
 
-@pytest.mark.parametrize(("best", "axis"), [(None, "1  8"), (1, "^  8"), (8, "1  ^"), (4, "1 ^ 8")])
-def test_the_mark_of_the_best_epoch_takes_the_place_of_a_number(
-    best: int | None, axis: str
-) -> None:
-    assert text_of(FALLING, RISING, best, 46, 9)[-1].split() == axis.split()
-
-
-@pytest.mark.parametrize("best", [None, 1])
-def test_one_epoch_is_one_dot_each(best: int | None) -> None:
-    rows = text_of([(1, 6.7661)], [(1, 7.0)], best, 40, 9)
-    dots = [char for row in rows[1:-1] for char in row if 0x2800 < ord(char) < 0x2900]
-    assert len(dots) == 2
-    assert rows[1].startswith("7.00┤")
-    assert rows[-2].startswith("6.77┤")
-
-
 @given(
     losses=st.lists(st.none() | st.floats(), max_size=12),
     width=st.integers(1, 50),
@@ -74,28 +58,16 @@ def test_no_losses_and_no_size_break_a_chart(
     assert len(rows) <= height and bool(rows) == bool(points)
 
 
-def is_painted(
-    app: App[None], train: Points, held_out: Points, best: int | None, width: int, height: int
-) -> bool:
-    """Whether the widget shows this chart."""
-    expected = [row.rstrip() for row in text_of(train, held_out, best, width, height)]
-    return painted(app) == expected + [""] * (height - len(expected))
-
-
-def painted(app: App[None]) -> list[str]:
-    """The rows of the chart on the screen."""
-    widget = app.query_one(LossChart)
-    return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
-
-
 async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
     app = HostApp(LossChart)
     async with app.run_test(size=(60, 12)) as pilot:
-        widget = app.query_one(LossChart)
-        assert "no epoch yet" in "\n".join(painted(app))
-        for held_out in ((), RISING):
-            widget.show(FALLING, held_out, 4, "")
-            assert is_painted(app, FALLING, held_out, 4, 60, 12)
-        await pilot.resize_terminal(50, 5)
-        await wait_until(pilot, lambda: widget.size == (50, 5))
-        assert is_painted(app, FALLING, RISING, 4, 50, 5)
+        assert has_row(app, "no epoch yet")
+        app.query_one(LossChart).show(FALLING, RISING, 4, "")
+        for width, height in ((60, 12), (50, 5)):
+            await pilot.resize_terminal(width, height)
+            expected = text_of(FALLING, RISING, 4, width, height)
+            await wait_until(pilot, partial(is_shown, app, expected))
+
+
+def is_shown(app: HostApp, rows: list[str]) -> bool:
+    return [row.rstrip() for row in rows_of(app)] == rows

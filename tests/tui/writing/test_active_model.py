@@ -17,8 +17,6 @@ from rnnlm_tui.tui.writing.active_model import ModelLoader
 from tests.helpers.app import ScriptedLibrary, scripted_model
 from tests.helpers.runs import until
 
-PATIENCE_S = 10
-
 
 class GatedLibrary(ScriptedLibrary):
     """Opens a model only once its gate is open; `opened` has the names in order."""
@@ -26,16 +24,21 @@ class GatedLibrary(ScriptedLibrary):
     def __init__(self, folder: Path, *names: str) -> None:
         super().__init__(folder, {name: scripted_model() for name in names})
         self.gate = threading.Event()
-        self.gate.set()
         self.opened: list[str] = []
+        self.waiting = False
 
     def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
         """Waits at the gate."""
         self.opened.append(name)
-        assert self.gate.wait(PATIENCE_S)
+        self.waiting = not self.gate.is_set()
+        assert self.gate.wait(10)
+        self.waiting = False
         if name == "damaged":
             raise ModelError("damaged is damaged", "delete it")
         return super().open(name)
+
+    def is_built_in(self, name: str | None) -> bool:
+        return name == "built-in"
 
 
 class Trial:
@@ -63,16 +66,22 @@ class Trial:
         if self._work is not None:
             self._work.cancel()
 
-    async def until_active(self, *names: str | None) -> None:
-        """Waits until these have been active."""
-        await until(lambda: self.names == list(names))
-
-    async def begin_slowly(self, name: str) -> None:
-        """Starts to load a model, which waits until the gate is opened."""
-        opened = len(self.library.opened)
-        self.library.gate.clear()
-        self.loader.choose(name)
-        await until(lambda: len(self.library.opened) > opened)
+    async def play(self, script: str) -> None:
+        """Calls methods of the loader. `loading` waits until another model is being opened, `wait`
+        until the last request is done."""
+        for step in script.split(", "):
+            method, *names = step.split(" ")
+            if method == "loading":
+                await until(lambda: self.library.waiting)
+            elif method == "wait":
+                self.library.gate.set()
+                await until(lambda: self._work is None or self._work.done())
+                self.library.gate.clear()
+            elif method == "rename":
+                self.library.models[names[1]] = self.library.models.pop(names[0])
+                self.loader.name_changed(*names)
+            else:
+                getattr(self.loader, method)(*(None if name == "-" else name for name in names))
 
 
 @pytest.fixture
@@ -81,104 +90,67 @@ async def it(tmp_path: Path) -> AsyncIterator[Trial]:
     trial = Trial(GatedLibrary(tmp_path, "damaged", "poems", "other"))
     yield trial
     trial.cancel()
+    trial.library.gate.set()
+
+
+DAMAGED = ["damaged is damaged"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "last", "loaded", "errors"),
+    ("script", "active", "opened", "errors"),
     [
-        ("other", "poems", "other", []),
-        (None, "other", "other", []),
-        (None, "damaged", "poems", ["damaged is damaged"]),
-        (None, "", "poems", []),
-        ("unheard-of", "nor-this", "poems", ["there is no model unheard-of"]),
+        # The model that is asked for, or the last one used, or else another.
+        ("begin other poems, wait", ["other"], ["other"], []),
+        ("begin - other, wait", ["other"], ["other"], []),
+        ("begin - damaged, wait", ["poems"], ["damaged", "poems"], DAMAGED),
+        ("begin - gone, wait", ["poems"], ["damaged", "poems"], []),
+        ("begin gone gone, wait", ["poems"], None, ["there is no model gone"]),
+        ("rename other built-in, wait, begin - gone, wait", ["built-in"], ["built-in"], []),
+        # A choice is not lost to the saves of the active model, which are loaded once.
+        (
+            "choose poems, wait, choose other, loading, reload poems, wait, reload poems, wait",
+            ["poems", "other"],
+            ["poems", "other"],
+            [],
+        ),
+        (
+            "choose poems, loading, reload poems, reload poems, reload poems, wait",
+            ["poems"],
+            ["poems"] * 2,
+            [],
+        ),
+        # After a choice that failed, the active model is loaded again.
+        (
+            "choose poems, wait, choose damaged, wait, reload poems, wait",
+            ["poems"] * 3,
+            ["poems", "damaged", "poems"],
+            DAMAGED,
+        ),
+        # A model that is deleted or renamed while it is loaded.
+        (
+            "choose poems, wait, choose other, loading, name_changed other -, wait",
+            ["poems"] * 2,
+            None,
+            [],
+        ),
+        ("choose other, loading, rename other letters, wait", ["letters"], None, []),
     ],
-    ids=["asked for", "used last", "used last but damaged", "newest but damaged", "none of these"],
 )
-async def test_which_model_is_loaded_at_the_start(
-    it: Trial, asked: str | None, last: str, loaded: str, errors: list[str]
+async def test_which_model_is_active(
+    it: Trial, script: str, active: list[str], opened: list[str] | None, errors: list[str]
 ) -> None:
-    it.loader.begin(asked, last)
-    await it.until_active(loaded)
-    assert it.errors == errors
-
-
-async def test_a_built_in_model_is_loaded_rather_than_the_newest(
-    it: Trial, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(it.library, "is_built_in", lambda name: name == "other")
-    it.loader.begin(None, "gone")
-    await it.until_active("other")
-
-
-async def test_with_no_model_that_can_be_used(it: Trial) -> None:
-    it.library.models.clear()
-    it.loader.begin(None, "")
-    await it.until_active(None)
-    assert it.loader.is_empty
-    assert not it.errors
-
-
-async def test_a_choice_is_not_lost_to_the_saves_of_the_active_model(it: Trial) -> None:
-    it.loader.choose("poems")
-    await it.until_active("poems")
-    await it.begin_slowly("other")
-    for _ in range(12):
-        it.loader.reload("poems")
-    it.library.gate.set()
-    await it.until_active("poems", "other")
-    it.loader.reload("poems")
-    await asyncio.sleep(0)
-    assert it.library.opened == ["poems", "other"]
-
-
-async def test_after_a_choice_that_failed_the_active_model_is_loaded_again(it: Trial) -> None:
-    for count, choose in enumerate(("poems", "damaged"), 1):
-        it.loader.choose(choose)
-        await it.until_active(*["poems"] * count)
-    it.loader.reload("poems")
-    await it.until_active(*["poems"] * 3)
-    assert it.errors == ["damaged is damaged"]
-
-
-async def test_a_model_deleted_while_it_is_loaded_does_not_become_active(it: Trial) -> None:
-    it.loader.choose("poems")
-    await it.until_active("poems")
-    await it.begin_slowly("other")
-    it.loader.name_changed("other", None)
-    it.library.gate.set()
-    await it.until_active("poems", "poems")
-
-
-async def test_a_model_renamed_while_it_is_loaded_becomes_active(it: Trial) -> None:
-    await it.begin_slowly("other")
-    it.library.models["letters"] = it.library.models.pop("other")
-    it.loader.name_changed("other", "letters")
-    it.library.gate.set()
-    await it.until_active("letters")
-    assert not it.errors
-
-
-async def test_saves_while_a_model_is_loaded_are_loaded_once(it: Trial) -> None:
-    await it.begin_slowly("poems")
-    for _ in range(12):
-        it.loader.reload("poems")
-    it.library.gate.set()
-    await it.until_active("poems")
-    assert it.library.opened == ["poems"] * 2
+    await it.play(script)
+    assert (it.names, it.errors) == (active, errors)
+    assert opened in (None, it.library.opened)
 
 
 async def test_a_save_by_another_process_is_loaded_once(it: Trial) -> None:
     card = it.library.path("poems")
     card.parent.mkdir(parents=True)
     card.write_text("{}")
-    it.loader.choose("poems")
-    await it.until_active("poems")
-    it.loader.reload_if_saved()
+    await it.play("choose poems, wait, reload_if_saved, wait")
     os.utime(card, ns=(1, 1))
-    for _ in range(2):
-        it.loader.reload_if_saved()
-        await it.until_active("poems", "poems")
+    await it.play("reload_if_saved, wait, reload_if_saved, wait")
     card.unlink()
-    it.loader.reload_if_saved()
-    await asyncio.sleep(0)
-    assert it.library.opened == ["poems", "poems"]
+    await it.play("reload_if_saved, wait")
+    assert it.names == it.library.opened == ["poems", "poems"]

@@ -10,16 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
 
-from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice
+from rnnlm_tui.tui.widgets.dialogs import Choice
 from rnnlm_tui.tui.writing import screen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 from tests.helpers.app import check_layout, has_row, post_keys
-from tests.helpers.writing_screen import AppDesk, desk
+from tests.helpers.writing_screen import AppDesk, desk, name_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")
-"""No line is continued by the model."""
 OFFER = "” is not stored"
 
 
@@ -38,16 +36,6 @@ async def answer(it: AppDesk, key: str) -> None:
     await it.until(lambda: isinstance(it.app.screen, Choice) and has_row(it.app, OFFER))
     check_layout(it.app)
     post_keys(it.app, key)  # without waiting for widgets, which the end of the app removes
-
-
-async def asks_path(it: AppDesk) -> None:
-    await it.until(lambda: isinstance(it.app.screen, AskPath) and it.app.screen.query(Input))
-
-
-async def name_file(it: AppDesk, path: Path) -> None:
-    await asks_path(it)
-    it.app.screen.query_one(Input).value = str(path)
-    post_keys(it.app, "enter")
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> str:
@@ -71,22 +59,26 @@ async def test_a_loss_is_said_at_once_and_all_is_saved_also_what_is_written_late
         await it.until(lambda: it.tells("another program has moved, replaced or emptied it"))
         await it.until(lambda: has_row(it.app, "NOT STORED, F5 saves it: before"))
         await it.press("f5")
+        await name_file(it, Path("/proc/no-such-file"))
+        await it.until(lambda: has_row(it.app, "could not save /proc/no-such-file"))
+        check_layout(it.app)
         await name_file(it, target)
         await it.until(target.exists)
         await it.until(lambda: target.read_text() == "before\nhalf a li\n")
-        await it.until(lambda: it.tells(f"saved to {target}, with what you are writing"))
+        await it.until(lambda: it.tells(f"saved to {target}"))
         await it.send("after", 2)
         await it.write(*"more")
         await it.press("f5")
-        await it.until(lambda: it.screen.text.text.is_saved)
-        assert target.read_text() == "before\nafter\nmore\n"
+        await it.until(lambda: target.read_text() == "before\nafter\nmore\n")
+        await it.until(lambda: has_row(it.app, "· saved to diary.txt"))
         await quit_app(it)
     assert printed(capsys) == f"Savedto:{target}"
 
 
-async def test_one_can_write_on_and_nothing_is_called_kept(
+async def test_one_can_write_on_and_save_on_the_way_out_also_below_a_dialog(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    target = tmp_path / "diary.txt"
     async with desk(tmp_path) as it:
         await it.send("before", 1)
         lose(tmp_path)
@@ -99,65 +91,29 @@ async def test_one_can_write_on_and_nothing_is_called_kept(
         post_keys(it.app, "ctrl+q")
         await answer(it, "3")
         await it.until(lambda: not it.app.screen.is_modal)
-        post_keys(it.app, "ctrl+q")
-        await answer(it, "2")
-        await it.until(lambda: not it.app.is_running)
-    assert printed(capsys) == "Notkept:“before”"
-
-
-async def test_the_text_is_saved_on_the_way_out_also_below_a_dialog(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(screen, "CHECK_STORED_EVERY_S", 1000.0)
-    target = tmp_path / "diary.txt"
-    async with desk(tmp_path) as it:
-        await it.send("before", 1)
         await it.press("ctrl+o")
         await it.until(lambda: isinstance(it.app.screen, TextsDialog))
-        lose(tmp_path)
         post_keys(it.app, "ctrl+q")
         await answer(it, "1")
         await name_file(it, target)
         await it.until(lambda: not it.app.is_running)
-    assert target.read_text() == "before\n"
+    assert target.read_text() == "before\nafter\nhalf a lie\n"
     assert printed(capsys) == f"Savedto:{target}"
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM turn", "UPDATE turn SET line = 'x'"])
 async def test_what_another_program_has_changed_is_not_called_kept(
-    change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with desk(tmp_path) as it:
         await it.send("before", 1)
         await it.app.session.read(lambda connection: None)
         with closing(sqlite3.connect(tmp_path / "data" / "session" / "session.db")) as connection:
-            connection.execute(change)
+            connection.execute("UPDATE turn SET line = 'x'")
             connection.commit()
         post_keys(it.app, "ctrl+q")
         await answer(it, "2")
         await it.until(lambda: not it.app.is_running)
     assert "Notkept" in printed(capsys)
-
-
-async def test_an_app_without_a_text_does_not_ask(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "session").write_text("a file where the folder should be")
-    async with desk(tmp_path) as it:
-        await it.until(lambda: it.tells("could not store"))
-        await quit_app(it)
-
-
-async def test_where_a_file_cannot_be_written_another_is_asked_for(tmp_path: Path) -> None:
-    target = tmp_path / "diary.txt"
-    async with desk(tmp_path) as it:
-        await it.send("before", 1)
-        lose(tmp_path)
-        await it.press("f5")
-        await name_file(it, Path("/proc/no-such-file"))
-        await it.until(lambda: has_row(it.app, "could not save /proc/no-such-file"))
-        check_layout(it.app)
-        await name_file(it, target)
-        await it.until(lambda: target.exists() and target.read_text() == "before\n")
 
 
 async def test_a_write_that_failed_and_was_made_up_for_is_no_loss(

@@ -1,37 +1,35 @@
-"""Batches: every target once, each after the words before it."""
+"""What a network's training is made of: batches, the optimizer, the learning rate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
+from rnnlm_tui.config import CausalTrainConfig, LessonTrainConfig
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.store.run_files import Totals
 from rnnlm_tui.text.encoded_lines import EncodedLines
-from rnnlm_tui.training.batches import (
-    Batch,
-    BpttBatches,
-    PrefixBatches,
-    stream_batches,
-)
-from rnnlm_tui.training.network_learner import network_and_batches
+from rnnlm_tui.training.batches import Batch, stream_batches
+from rnnlm_tui.training.network_learner import NetworkLearner, network_and_batches
+from rnnlm_tui.training.optimizers import make_optimizer, rate_factor
 from rnnlm_tui.training.ranks import rows_of
 from tests.helpers.models import HOSTILE
-from tests.helpers.training import small_job
+from tests.helpers.training import run_stopped_at, small_job
 
 UNKNOWN, BEGIN, END = 1, 2, 3
 LINES = [[4, 5, 6], [7], [8, 9], [10, 11, 12, 13]]
 TARGETS = [4, 5, 6, END, 7, END, 8, 9, END, 10, 11, 12, 13, END]
 READ = [BEGIN, 4, 5, 6, BEGIN, 7, BEGIN, 8, 9, BEGIN, 10, 11, 12, 13]
 TEXT = "\n".join(f"a b c word{i} a b" for i in range(40))
-lines_of_text = st.lists(
-    st.lists(st.integers(4, 30), min_size=1, max_size=9), min_size=1, max_size=12
-)
 
 
 def encoded(lines: list[list[int]]) -> EncodedLines:
@@ -59,20 +57,21 @@ def test_streams_lie_side_by_side_and_go_on_from_batch_to_batch() -> None:
 
 
 @HOSTILE
-@given(lines_of_text, st.integers(1, 7), st.integers(1, 9), st.data())
+@given(
+    st.lists(st.lists(st.integers(4, 30), min_size=1, max_size=9), min_size=1, max_size=12),
+    *(st.integers(1, 7), st.integers(1, 9), st.integers(0)),
+)
 def test_every_target_is_in_one_place_of_an_epoch(
-    lines: list[list[int]], streams: int, steps: int, data: st.DataObject
+    lines: list[list[int]], streams: int, steps: int, first_line: int
 ) -> None:
     stream = encoded(lines)
     everything = [pair for line in lines for pair in zip([BEGIN, *line], [*line, END], strict=True)]
-    rotation = data.draw(st.sampled_from(stream.starts.tolist()))
+    rotation = int(stream.starts[first_line % len(stream.starts)])
     streamed = stream_batches(stream, streams, steps, rotation)
     assert sorted(pairs_in(streamed)) == sorted(everything)
 
 
-def made(
-    preset: str, folder: Path, text: str = TEXT, **settings: Any
-) -> PrefixBatches | BpttBatches:
+def made(preset: str, folder: Path, text: str = TEXT, **settings: Any) -> Any:
     job = small_job(preset, folder / "run", text, **{"batch_size": 7, **settings})
     return network_and_batches(job)[1]
 
@@ -99,19 +98,59 @@ def test_processes_share_all_rows_of_a_batch_and_the_first_one_always_has_some(t
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-@pytest.mark.parametrize(("unk_rate", "min_count", "share"), [(0.5, 1, 0.5), (0, 1, 0), (0, 2, 1)])
+@pytest.mark.parametrize(("unk_rate", "known", "share"), [(0.5, 43, 0.5), (0, 43, 0), (0, 3, 1)])
 def test_words_that_occur_once_are_unknown_now_and_then(
-    unk_rate: float, min_count: int, share: float, tmp_path: Path
+    unk_rate: float, known: int, share: float, tmp_path: Path
 ) -> None:
     """If the text has unknown words as it is, it is not changed."""
-    batches = made("gru", tmp_path, unk_rate=unk_rate, min_count=min_count)
+    batches = made("gru", tmp_path, unk_rate=unk_rate, max_vocabulary=known)
     epochs = [[UNKNOWN in pair[:1] for pair in pairs_in(batches.epoch(n))] for n in range(1, 51)]
     # 40 words in 50 epochs: four standard deviations.
     assert np.sum(epochs) / 50 == pytest.approx(40 * share, abs=4 * (40 / 4 / 50) ** 0.5)
 
 
-def test_a_short_text_has_fewer_streams_than_asked_for(tmp_path: Path) -> None:
-    batches = made("gru", tmp_path, "a b c d e f g h i", batch_size=32, bptt=4)
-    assert [answers.shape for _, answers in batches.epoch(1)] == [(2, 4), (2, 1)]
-    batches = made("gru", tmp_path, "a b", batch_size=32, bptt=4)
-    assert [answers.shape for _, answers in batches.epoch(1)] == [(1, 3)]
+@pytest.mark.parametrize(
+    ("text", "shapes"), [("a b c d e f g h i", [(2, 4), (2, 1)]), ("a b", [(1, 3)])]
+)
+def test_a_short_text_has_fewer_streams_than_asked_for(
+    text: str, shapes: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    batches = made("gru", tmp_path, text, batch_size=32, bptt=4)
+    assert [answers.shape for _, answers in batches.epoch(1)] == shapes
+
+
+def test_a_causal_network_has_adamw_which_decays_all_but_biases() -> None:
+    layer = nn.Linear(5, 4)
+    before = {name: tensor.detach().clone() for name, tensor in layer.named_parameters()}
+    optimizer = make_optimizer(CausalTrainConfig(learning_rate=0.1, weight_decay=0.5), layer)
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for name, tensor in layer.named_parameters():
+        shrunk = 1.0 if name == "bias" else 0.95
+        torch.testing.assert_close(tensor.detach(), before[name] * shrunk, rtol=1e-6, atol=1e-7)
+
+
+def test_the_rate_of_a_causal_network_rises_and_falls() -> None:
+    settings = CausalTrainConfig(warmup=0.25)
+    factors = [rate_factor(settings, step / 40) for step in range(41)]
+    assert [a < b for a, b in pairwise(factors)] == [True] * 10 + [False] * 30
+    assert factors[10] > 0.85
+    assert factors[40] == pytest.approx(0, abs=1e-12)
+    assert rate_factor(CausalTrainConfig(warmup=0), 0) == rate_factor(LessonTrainConfig(), 0.5) == 1
+
+
+def test_gradients_are_clipped(tmp_path: Path) -> None:
+    learner = NetworkLearner(small_job("gru", tmp_path / "run", grad_clip=0.125))
+    learner.begin(1, 0)
+    learner.step(0.5, Totals())
+    norms = [p.grad.norm() for p in learner._network.parameters() if p.grad is not None]
+    assert float(torch.stack(norms).norm()) == pytest.approx(0.125, rel=1e-3)
+
+
+def test_the_state_of_another_network_is_refused(tmp_path: Path) -> None:
+    run_stopped_at(small_job("gru", tmp_path / "a", epochs=2), 1, 2)
+    job = small_job("gru", tmp_path / "a", epochs=2)
+    (job.start.state or {})["moment.embedding.exp_avg"] = np.zeros((1, 5), np.float32)
+    with pytest.raises(ModelError, match="another network"):
+        NetworkLearner(job)

@@ -1,4 +1,4 @@
-"""What is drawn for a stage, for the words of a line, and for the next word."""
+"""The rows of a stage, of the words of a line and of the next word, with their roles."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from textual.content import Content
 
 from rnnlm_tui.explain import Explanation, LineWord
-from rnnlm_tui.lm.stages import Stage
-from rnnlm_tui.tui.inside.drawing import (
+from rnnlm_tui.explain_rows import (
+    ABOVE,
+    BELOW,
+    ZERO,
+    Row,
     influence_rows,
     next_title,
     stage_rows,
     suggestion_rows,
-    unit_rows,
-    value_rows,
 )
+from rnnlm_tui.lm.stages import Stage
 from tests.helpers.inside import embedding, explanation
 
 
-def plain(rows: Iterable[Content]) -> list[str]:
-    return [row.plain.rstrip() for row in rows]
+def plain(rows: Iterable[Row]) -> list[str]:
+    return ["".join(text for text, _ in row).rstrip() for row in rows]
 
 
 # A stage
@@ -31,6 +32,7 @@ def plain(rows: Iterable[Content]) -> list[str]:
 SCALED = Stage("e", "", np.array([[0.15, 0.1], [1, -3]], np.float32), ("a", "b"), scale=0.8)
 RELU = Stage("relu", "", np.array([0, 0, 0, 2, *[0] * 196], np.float32))
 TOP = Stage("softmax", "They sum to 1.", np.ones(3), top=(("compare", 0.75), ("do", 0.25)))
+WIDE = Stage("logits", "", np.ones(2), top=(("東京" * 9, 2.0), ("e\u0301" * 3, -1.0)))
 IDS = Stage("ids", "", np.array([3, 1, 4]), ("shall", "i", "go"))
 LEGEND = "-=≡# <0 · 0 ░▒▓█ >0 █ ≥"
 STAGES: list[tuple[Stage, int, int, list[str]]] = [
@@ -42,6 +44,8 @@ STAGES: list[tuple[Stage, int, int, list[str]]] = [
     (Stage("s", "", np.full((1, 3), np.nan), ("a",)), 80, 2, ["a", f"{LEGEND}0.75   3 of 3 units"]),
     (TOP, 80, 9, ["compare          75.0% ██████████████████████████████",
                   "do               25.0% ██████████"]),
+    (WIDE, 40, 9, ["東京東京東京…     2.00 █████████████████",
+                    "e\u0301e\u0301e\u0301              -1.00"]),
     (IDS, 80, 2, ["i                     1", "go                    4"]),
 ]  # fmt: skip
 """Stages in a width and a height. A number is drawn alike beside any others."""
@@ -51,23 +55,13 @@ STAGES: list[tuple[Stage, int, int, list[str]]] = [
 def test_a_stage_is_drawn_in_the_room_there_is(
     stage: Stage, width: int, height: int, rows: list[str]
 ) -> None:
-    assert plain(value_rows(stage, width, height)) == rows
+    assert plain(stage_rows(stage, width, height)) == rows
 
 
-def test_the_glyph_and_the_colour_say_the_sign_and_the_size_of_a_number() -> None:
+def test_the_glyph_and_the_role_say_the_sign_and_the_size_of_a_number() -> None:
     values = np.array([[-1, -0.7, -0.3, -0.1, 0, 0.1, 0.3, 0.7, 1]], np.float32)
-    row = next(unit_rows(Stage("states", "", values, ("a",)), 20, 3))
-    assert row.plain == "a #≡=-·░▒▓█"
-    assert [(row.plain[span.start], str(span.style)) for span in row.spans] == [
-        ("#", "$text-warning"),
-        ("·", "$text-disabled"),
-        ("░", "$text-primary"),
-    ]
-
-
-def test_a_long_sentence_leaves_room_for_the_values() -> None:
-    rows = plain(stage_rows(embedding(2), "a word " * 40, 20, 6))
-    assert rows[:3] == ["a word a word a word", "a word a word a wor…", "row0 #≡-·▒█"]
+    row = next(stage_rows(Stage("states", "", values, ("a",)), 20, 3))
+    assert row == [("a ", ""), ("#≡=-", BELOW), ("·", ZERO), ("░▒▓█", ABOVE)]
 
 
 # The words of the line
@@ -79,13 +73,13 @@ def with_falls(*falls: float) -> Explanation:
     return replace(explanation(), words=tuple(words))
 
 
-FALLS, EIGHT = with_falls(0.3, -0.3, 0.001, -0.001, 0, -6000), with_falls(*[0.0] * 8)
+FALLS, EIGHT = with_falls(0.3, -0.3, 0.001, -0.001, 0, -60), with_falls(*[0.0] * 8)
 INFLUENCES: list[tuple[Explanation, int, int, list[str]]] = [
-    (FALLS, 80, 1, ["w0 ██▌ -50%  w1 ░░░ +50%  w2 0%  w3 0%  w4 0%  w5 ░░░░░ +9999%"]),
+    (FALLS, 80, 1, ["w0 ██ -50%  w1 ░░ +50%  w2 0%  w3 0%  w4 0%  w5 ░░░░░ +10,000%"]),
     (EIGHT, 30, 2, ["w0 0%  w1 0%  w2 0%  w3 0%", "w4 0%  w5 0%  w6 0%  w7 0%"]),
     (EIGHT, 30, 1, ["… w4 0%  w5 0%  w6 0%  w7 0%"]),
     (EIGHT, 24, 2, ["… w2 0%  w3 0%  w4 0%", "w5 0%  w6 0%  w7 0%"]),
-    (replace(explanation(("shall", "zzz")), earlier=1), 80, 1, ["… shall ██▌ -50%  zzz (unknown)"]),
+    (replace(explanation(("shall", "zzz")), earlier=1), 80, 1, ["… shall ██ -50%  zzz (unknown)"]),
 ]
 
 
@@ -110,9 +104,9 @@ WORDS = (
     [
         (WORDS[:0], "the first word"),
         (WORDS[:1], 'the next word, after "shall"'),
-        (WORDS[:2], 'the next word, after "i", which was the 1st guess (25%, 2.0 bits)'),
+        (WORDS[:2], 'the next word, after "i", which was guess number 1 (25%, 2.0 bits)'),
         (WORDS[:3], 'the next word, after "zzz", which the model does not know'),
-        (WORDS, 'the next word, after "compare", which was the 1,203rd guess (<0.1%, 13.3 bits)'),
+        (WORDS, 'the next word, after "compare", which was guess number 1,203 (<0.1%, 13.3 bits)'),
         (WORDS[4:], 'the next word, after ",", which was never suggested (50%, 1.0 bits)'),
     ],
 )

@@ -1,0 +1,214 @@
+"""An explanation as rows of text that fit a width: the command line joins their pieces, the app
+styles each by its role.
+
+The glyph of a number says both its sign and its size, as its role does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from rnnlm_tui.explain import Explanation, LineWord, Part
+from rnnlm_tui.formatting import cells_of, fitted, format_percent, sanitize, shorten
+from rnnlm_tui.lm.stages import Stage
+
+Row = Sequence[tuple[str, str]]
+"""Pieces of text with their roles: "" for plain text, "dim", "bar", one of GLYPHS for numbers of
+that sign, or one of PARTS for what that part of a model adds."""
+LABEL, UNIT_LABEL = 14, 10
+"""Columns of a word or a context, and at most of the label of a row of units."""
+LONGEST_BAR, LONGEST_OF_PARTS, INFLUENCE_BAR = 30, 60, 5
+"""Columns of the longest bars; of a word, if the suggestion is impossible without it."""
+COLUMN = 11
+"""Columns of a suggestion in a table."""
+BELOW, ZERO, ABOVE = "-=≡#", "·", "░▒▓█"
+"""Glyphs of numbers below 0, at 0 and above 0, by size: up to a quarter of the scale, up to a half,
+and so on."""
+GLYPHS = np.array([*reversed(BELOW), ZERO, *ABOVE, " "])
+"""The last one is for what is no number."""
+PARTS = "█▓▒░"
+"""What each part of a model adds to the bar of a suggestion."""
+FALL, RISE = "█", "░"
+"""Of what the bar is made if the suggestion is less likely or likelier without the word."""
+BEFORE = "… "
+
+
+# A stage
+
+
+def stage_title(stage: Stage) -> str:
+    """The name of a stage and the shape of its values."""
+    shape = " x ".join(f"{size:,}" for size in stage.values.shape if size)
+    return f"{stage.name}: {shape}" if shape else stage.name
+
+
+def stage_sentence(found: Explanation, stage: Stage) -> str:
+    """What a stage does, and which words have the rows that are most like that of the last word."""
+    sentence = stage.sentence
+    for word, those in found.neighbours.items() if stage.name == "embedding" else ():
+        alike = ", ".join(f"{shorten(other)} {cosine:.2f}" for other, cosine in those)
+        sentence += f' The row of "{shorten(word)}" is most like: {alike}.'
+    return sentence
+
+
+def stage_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+    """The values of a stage: its largest ones, a table, the numbers of units, or the last words."""
+    if stage.top:
+        yield from _top_rows(stage, width, height)
+    elif stage.columns:
+        yield from _table_rows(stage, width, height)
+    elif stage.values.dtype.kind == "f" and not (stage.values.ndim == 1 and stage.rows):
+        yield from _unit_rows(stage, width, height)
+    else:
+        yield from _word_rows(stage, height)
+
+
+def _unit_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+    """A cell for each number of a layer, and what the glyphs mean: of several rows the last ones
+    with their first units; a single row goes on in those below it."""
+    values, units = stage.values.astype(np.float64), stage.values.shape[-1]
+    if not values.size:
+        return
+    scale = stage.scale or float(np.abs(np.nan_to_num(values)).max()) or 1.0
+    height = max(1, height - 1)
+    if values.ndim == 1:
+        pad, labels = 0, [""] * height
+        values = np.append(values, np.full(-units % width, np.nan)).reshape(-1, width)[:height]
+        shown = values.size
+    else:
+        pad = min(UNIT_LABEL, max(cells_of(sanitize(label)) for label in stage.rows)) + 1
+        shown = max(1, width - pad)
+        values, labels = values[-height:, :shown], [*stage.rows[-height:]]
+    sizes = np.minimum(np.ceil(np.abs(values) / scale * len(ABOVE)), len(ABOVE))
+    levels = np.nan_to_num(np.sign(values) * sizes)
+    places = np.where(np.isnan(values), -1, levels + len(BELOW)).astype(int)
+    for label, glyphs in zip(labels, GLYPHS[places].tolist(), strict=False):
+        runs = ("".join(run) for _, run in groupby(glyphs, key=_sign))
+        yield [(fitted(label, pad) if pad else "", ""), *((run, _sign(run[0])) for run in runs)]
+    legend = f"{BELOW} <0 {ZERO} 0 {ABOVE} >0 {ABOVE[-1]} ≥{0.75 * scale:.2g}"
+    yield [(f"{legend}   {min(shown, units):,} of {units:,} units", "dim")]
+
+
+def _sign(glyph: str) -> str:
+    return next((role for role in (BELOW, ABOVE, ZERO) if glyph in role), "")
+
+
+def _word_rows(stage: Stage, height: int) -> Iterator[Row]:
+    """The last words or numbers of a row."""
+    values = stage.values.tolist()
+    labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
+    width = LABEL + 8 if stage.rows else 5
+    for label, value in [*zip(labels, values, strict=True)][-height:]:
+        text = f"{value:.3f}" if isinstance(value, float) else shorten(f"{value}")
+        yield [(fitted(label, width) + text, "")]
+
+
+def _top_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+    """A bar for each of the largest values, the largest one being full."""
+    largest, room = max(value for _, value in stage.top), min(LONGEST_BAR, width - LABEL - 9)
+    for word, value in stage.top[:height]:
+        figure = f"{value:.2f}" if stage.name == "logits" else f"{value:.1%}"
+        length = round(value / largest * room) if largest > 0 else 0
+        yield [(f"{fitted(word, LABEL)}{figure:>8} ", ""), ("█" * length, "bar")]
+
+
+def _table_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+    """A row for each context, the longest last, and a column for each suggestion."""
+    count = max(1, (width - LABEL) // COLUMN)
+    heads = [shorten(word, COLUMN - 1).rjust(COLUMN) for word in stage.columns[:count]]
+    yield [("after".ljust(LABEL) + "".join(heads), "dim")]
+    rows = zip(stage.rows, stage.values.tolist(), strict=True)
+    for label, row in [*rows][-max(1, height - 1) :]:
+        end = label if cells_of(label) < LABEL else f"…{label[2 - LABEL :]}"
+        figures = "".join(f"{value:.1%}".rjust(COLUMN) for value in row[:count])
+        yield [(fitted(end, LABEL) + figures, "")]
+
+
+# The words of the line
+
+
+def influence_title(found: Explanation) -> str:
+    """What the bars of `influence_rows` say."""
+    first = shorten(found.suggestions[0].word, LABEL)
+    return f'without a word, "{first}" is {FALL} less likely or {RISE} likelier'
+
+
+def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Row]:
+    """The last words of the line, each with the change of the probability of the first suggestion
+    if it is left out. An ellipsis stands for the words before them."""
+    whole = float(found.probabilities[0]) if found.suggestions else 0.0
+    rows: list[list[tuple[str, str]]] = [[]]
+    room = width - len(BEFORE)
+    for word in reversed(found.words):  # the last one is at the right end of the last row
+        pieces = _influence(word, whole)
+        room -= sum(cells_of(text) for text, _ in pieces)
+        if room < 0 and rows[0]:
+            rows.insert(0, [])
+            room = width - len(BEFORE) - sum(cells_of(text) for text, _ in pieces)
+        rows[0][:0] = pieces
+    if len(rows) > height or found.earlier:
+        rows[-height:][0].insert(0, (BEFORE, ""))
+    yield from rows[-height:]
+
+
+def _influence(word: LineWord, whole: float) -> Row:
+    label = (shorten(word.word, LABEL), "" if word.seen else "dim")
+    if not word.seen or not word.known:
+        return [label, (f" ({'fallen out' if word.known else 'unknown'})  ", "dim")]
+    if not word.influence or not whole:
+        return [label, ("  ", "")]
+    rise = -word.influence[0] / whole
+    change = f"{rise:+,.0%}"
+    change = "0%" if change[1:] == "0%" else change
+    drawn = (RISE if rise > 0 else FALL) * round(min(abs(rise), 1) * INFLUENCE_BAR)
+    return [label, (f" {drawn}", "bar"), (f" {change}  ".removeprefix(" " * (not drawn)), "dim")]
+
+
+# The next word
+
+
+def next_title(found: Explanation) -> str:
+    """What the suggestions are for, and how surprising the last whole word of the line was."""
+    if found.prefix:
+        start = shorten(found.prefix)
+        return f'words that begin with "{start}", and their share of all words, not of the list'
+    words = [word for word in found.words if any(map(str.isalnum, word.word))] or found.words
+    if not words:
+        return "the first word"
+    last = words[-1]  # a mark goes with the word before it
+    title = f'the next word, after "{shorten(last.word)}"'
+    if not last.known:
+        return f"{title}, which the model does not know"
+    if last.probability is None or last.bits is None:
+        return title
+    guess = f"guess number {last.rank:,}" if last.rank else "never suggested"
+    return f"{title}, which was {guess} ({_exactly(last.probability)}, {last.bits:.1f} bits)"
+
+
+def _exactly(probability: float) -> str:
+    """A probability in per cent: those of the words that begin with a letter are small."""
+    return format_percent(probability) if probability >= 0.0005 else "<0.1%"
+
+
+def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Row]:
+    """The suggestions with their probability among all words as a bar, that of the likeliest one
+    being full. What each part of a mixture adds to it has a glyph of its own."""
+    parts: list[tuple[Part, str]] = [*zip(found.parts, PARTS, strict=False)]
+    if len(parts) > 1:
+        yield [
+            piece for part, glyph in parts for piece in ((glyph, glyph), (f" {part.name}   ", ""))
+        ]
+        height -= 1
+    room = max(0, min(LONGEST_OF_PARTS, width - LABEL - 7))
+    largest = float(found.probabilities.max()) or 1.0
+    for number, listed in enumerate(found.suggestions[:height]):
+        figure = _exactly(float(found.probabilities[number]))
+        row, end, length = [(f"{fitted(listed.word, LABEL)}{figure:>6} ", "")], 0.0, 0
+        for part, glyph in parts:
+            end += float(part.contributions[number]) / largest * room
+            row.append((glyph * (round(end) - length), glyph))
+            length = round(end)
+        yield row

@@ -1,0 +1,111 @@
+"""A model as rows of text: in the list of models, and its card. The command line joins them, the
+app lays them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnlm_tui.config import PRESETS
+from rnnlm_tui.formatting import (
+    format_bytes,
+    format_percent,
+    format_perplexity,
+    local_time,
+    plural,
+)
+from rnnlm_tui.lm.stages import layers_of, table_heads
+from rnnlm_tui.results import ENOUGH_WORDS, accuracy_sentence, trained_part, words_read
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.library import Entry
+
+HEADS = ("name", "preset", "keys saved", "size", "saved")
+Row = tuple[str, str]
+"""A label, which may be empty, and a text; or a heading without a text."""
+
+
+def state(entry: Entry) -> str:
+    """What is special about a model, in a word or two; of a training that can be resumed, the
+    epochs that are done."""
+    if entry.trained_by is not None:
+        return "training"
+    if entry.damaged is not None:
+        return "damaged"
+    if (run := entry.run) is not None:
+        return f"resume {run.epochs_done or 0}/{run.epochs}" if run.epochs else "resume"
+    return "built in" if entry.built_in else ""
+
+
+def list_row(entry: Entry) -> tuple[str, ...]:
+    """The row of a model in the list, below HEADS. How many keys it saves is not told if that was
+    measured on too few words, and what is special about it stands in place of a date."""
+    card, run, measured = entry.card, entry.run, entry.evaluation
+    config = card.config if card else run.config if run else None
+    saves = format_percent(measured.keystroke_savings) if measured else ""
+    return (
+        entry.name,
+        config.preset if config else "",
+        "few words" if measured and measured.words < ENOUGH_WORDS else saves,
+        format_bytes(entry.size_bytes) if entry.has_model else "-",
+        state(entry) or (local_time(card.updated)[:10] if card else ""),
+    )
+
+
+def card_rows(entry: Entry) -> Iterator[Row]:
+    """Describes a model, or says why it cannot be used and what to do."""
+    card, run = entry.card, entry.run
+    if entry.trained_by is not None:
+        yield "trained by", entry.trained_by
+    elif entry.damaged is not None:
+        yield "reason", entry.damaged
+        yield "to do", "delete it, or train a model with this name again"
+    elif run is not None:
+        done = f"{run.epochs_done or 0:,}{f' of {run.epochs:,}' if run.epochs else ''}"
+        yield "training", f"was stopped after {done} epochs and can be resumed"
+    if card is not None:
+        yield "how good", accuracy_sentence(card)
+        yield from _made_of(card)
+        yield from _quality(card)
+    yield "on disk", f"{format_bytes(sum(entry.files.values()))}, in {entry.path.parent}"
+    if card is not None:
+        yield "saved", local_time(card.updated)
+        yield f"{table_heads(card.config.preset)[0]}s", ""
+        for layer in layers_of(card.config, card.total_words, card.window, card.ngrams):
+            yield layer.name, f"{layer.type}, {layer.parameters:,}"
+
+
+def _made_of(card: ModelCard) -> Iterator[Row]:
+    """What the model learned, and what it is."""
+    corpus = card.corpus
+    yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
+    yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
+    for ancestor in reversed(card.ancestors):
+        yield "ancestor", f"{ancestor.name}, of {ancestor.corpus.name}"
+    if card.mixture_text:
+        yield "mixture", card.mixture_text
+    yield "vocabulary", plural(card.words_known, "word")
+    yield "window", words_read(card.config.model, card.window)
+    yield table_heads(card.config.preset)[1], f"{card.parameters:,}"
+    if hasattr(card.config.train, "epochs"):
+        kept = f"epoch {card.metrics.epoch:,} is kept" if card.metrics else "only n-grams yet"
+        yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
+    if card.about:
+        yield "about", card.about
+
+
+def _quality(card: ModelCard) -> Iterator[Row]:
+    """The figures on held-out lines and on those it was trained on, of a mixture also those of its
+    network alone."""
+    alone, kept, whole = trained_part(card.config), card.metrics, card.evaluation
+    is_mixed, held_out = card.mixture is not None, "held-out lines"
+    if whole is not None:
+        yield held_out, _figures("mixture" if is_mixed else alone, whole.perplexity, whole.top1)
+    if kept is not None and (found := kept.held_out) is not None and (is_mixed or whole is None):
+        label = "" if whole is not None else held_out
+        yield label, _figures(alone, found.perplexity, found.top1)
+    if kept is not None and kept.train.perplexity is not None:  # n-grams have none
+        yield "training lines", _figures(alone, kept.train.perplexity, kept.train.accuracy)
+
+
+def _figures(part: str, perplexity: float | None, top1: float | None) -> str:
+    hits = "" if top1 is None else f", top word right {format_percent(top1)}"
+    return f"{part}: perplexity {format_perplexity(perplexity)}{hits}"

@@ -1,0 +1,123 @@
+"""A writer who types a given text into the app with as few keys as its suggestions allow, by the
+rules of `accepting` and the default settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+from rnnlm_tui.accepting import Accept, is_ghost_likely, type_character, ways_to_accept
+from rnnlm_tui.lm.model import Array, LanguageModel
+from rnnlm_tui.suggest import Typed, WordLists, apply_insertion
+from rnnlm_tui.text.tokenizer import gives_space_back
+
+LONG_WORD = re.compile(r"[!-~]{200,}")
+"""What is typed without looking at lists: there are texts with words of megabytes, in ASCII. Other
+scripts may write whole lines without a space."""
+
+
+class Spot(NamedTuple):
+    """How many characters of the wanted text are written, and the line as the app shows it up to
+    the cursor, with its tail (see `type_character`). They differ by a space at times."""
+
+    at: int = 0
+    line: str = ""
+    tail: str = ""
+
+
+Step: TypeAlias = tuple[tuple[str, ...], Spot]
+"""The keys of a step, and where they lead."""
+
+
+class Typist:
+    """Types `text` into the app below the lines `above`."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        text: str,
+        above: Sequence[str],
+        predict: Callable[[list[int]], Array],
+    ) -> None:
+        """`predict` returns the distribution after these ids of the line."""
+        self._model, self._text, self._above, self._predict = model, text, above, predict
+        self._takes_space = model.tokenizer.takes_space
+        self._spot = Spot()
+        self._start: str | None = None
+        """The line up to the word for which `_lists` are."""
+
+    def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Types the text. Yields the keys of each step, those that accept or a character, as
+        Textual names them, and the line after it."""
+        while self._spot.at < len(self._text):
+            keys, self._spot = self._step(self._spot)
+            yield keys, self._spot.line
+
+    def _step(self, spot: Spot) -> Step:
+        """The step that saves most."""
+        at, line, tail = spot
+        typed = Typed.of(line, self._model.tokenizer)
+        starts_word = not typed.prefix and len(line) == at
+        if starts_word and (word := LONG_WORD.match(self._text, at)):
+            return tuple(word[0]), Spot(word.end(), self._text[: word.end()])
+        key = self._next_key(spot)
+        way, tail = type_character(line, tail, key, self._takes_space)
+        after = Spot(at + bool(way.text), apply_insertion(line, way), tail)
+        steps: list[Step] = [((key,), after)]
+        if len(line) >= at:  # else a mark stands where a space belongs
+            steps += self._accepts(typed)
+        return max(steps, key=lambda step: step[1].at - len(step[0]))
+
+    def _next_key(self, spot: Spot) -> str:
+        """The character to type: the next one of the text. A mark that would replace a space that
+        belongs there needs another space before it."""
+        character = self._text[spot.at]
+        if spot.tail == " " and spot.at == len(spot.line):
+            takes = character != " " and self._takes_space(spot.line, character)
+            if takes and not self._gives_back(spot.at):
+                return " "
+        return character
+
+    def _gives_back(self, place: int) -> bool:
+        """Whether a mark at this place of the text brings back the space that it replaced."""
+        for end in range(place + 2, len(self._text) + 1):
+            if gives_space_back(self._text[place], self._text[place + 1 : end]):
+                return True
+            if not self._text[end - 1].isalpha():
+                break
+        return False
+
+    def _accepts(self, typed: Typed) -> Iterator[Step]:
+        """The keys that accept suggestions which the text has."""
+        if typed.start != self._start:
+            self._start = typed.start
+            page = self._model.page_words.on_page((*self._above, typed.start))
+            self._lists = WordLists(self._model, self._above, typed, page, self._predict)
+        candidates = self._lists.at(typed)
+        words: tuple[str, ...] = ()
+        first = candidates[0] if candidates else None
+        if first and is_ghost_likely(first.probability, typed.prefix):
+            # Where the first word of the ghost is wrong, no key accepts the others.
+            is_right = self._text.startswith(apply_insertion(typed.before, first))
+            words = self._lists.continuation(typed, [first]) if is_right else (first.word,)
+        ghost = self._lists.insertions(typed, words)
+        for way in ways_to_accept(candidates, ghost, is_empty=not typed.before):
+            if after := self._spot_after(way):
+                yield way.keys, after
+
+    def _spot_after(self, accept: Accept) -> Spot | None:
+        """Where the typist is after accepting; None if the line would not become the text."""
+        line, text = self._spot.line, self._text
+        for piece in accept.pieces:
+            line = apply_insertion(line, piece)
+        if not text.startswith(line):
+            return None
+        at = len(line)
+        following = text[at : at + 1]
+        if not accept.pieces[-1].space_after or not following:
+            return Spot(at, line)
+        if following == " ":
+            return Spot(at + 1, f"{line} ", " ")
+        takes_space = self._takes_space(f"{line} ", following)
+        return Spot(at, f"{line} ", " ") if takes_space and not self._gives_back(at) else None

@@ -1,0 +1,108 @@
+"""The card of a model, and its row in the list, as the app and the command line show them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from rnnlm_tui.event_types import BaseSavings, Evaluation
+from rnnlm_tui.model_rows import card_rows, list_row
+from rnnlm_tui.store.library import Entry, Library
+from rnnlm_tui.store.model_file import change_card as change_saved
+from tests.helpers.commands import VERSES
+from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
+from tests.helpers.training import run, small_job
+
+EVALUATION = Evaluation(9, 99, 99, 5.0, 148.4, 0.1, 0.07, 0.19, 999, 799, 0.2, None)
+MEASURED = structs.replace(EVALUATION, words=500)
+
+
+def hold_out(data: dict[str, Any]) -> None:
+    """Gives a card held-out figures and an ancestor."""
+    data["config"]["train"]["held_out"] = 0.1
+    held_out = {"loss": 6.0, "perplexity": 403.4, "top1": 0.152, "top5": 0.26}
+    data["metrics"]["held_out"] = held_out
+    data["ancestors"] = [{"name": "first", "created": "", "corpus": data["corpus"]}]
+
+
+@pytest.fixture
+def library(data_dir: Path) -> Library:
+    """Models with and without held-out lines, with an unfinished run, a damaged one, and a run."""
+    library = Library(data_dir)
+    for name in ("one", "two", "few", "most"):
+        make_model(library.path(name), epoch=3)
+    change_card(library, "two", hold_out)
+    put_state(library.run_folder("two"), 3, 5)
+    change_saved(library.path("few"), partial(structs.replace, evaluation=EVALUATION))
+    change_saved(library.path("most"), partial(structs.replace, evaluation=MEASURED))
+    put(library.folder, {"three.safetensors": b"{}"})
+    put_state(library.run_folder("run"), 1, 5)
+    put(library.run_folder("odd"), {"resume.safetensors": b"x" * 100})
+    return library
+
+
+def listed(library: Library, name: str) -> Entry:
+    """The model as it is listed."""
+    return next(one for one in library.entries() if one.name == name)
+
+
+def card_of(library: Library, name: str) -> str:
+    """The card of the model as one text."""
+    rows = card_rows(listed(library, name))
+    return "\n".join(f"{label}: {text}" if label else f"  {text}" for label, text in rows)
+
+
+MODELS: list[tuple[str, str, tuple[str, ...]]] = [
+    ("one", "lesson||3 kB|2026-01-02",
+     ("how good: trained on all its lines: no figure for lines it never saw",
+      "training lines: network: perplexity 12.2, top word right 25%")),
+    ("two", "lesson||3 kB|resume 2/5",
+     ("training: was stopped after 2 of 5 epochs and can be resumed",
+      "how good: not yet measured on the lines it never saw", "preset: lesson: ",
+      "corpus: verses: 6 lines, 40 words", "ancestor: first, of verses",
+      "vocabulary: 6 words", "window: the last 4 words", "parameters: 96",
+      "epochs: 3 of 130 done, epoch 3 is kept",
+      "held-out lines: network: perplexity 403, top word right 15%",
+      "on disk: 4 kB, in ", "saved: 2026-01-02 ", "layers: \nembedding: Embedding, ")),
+    ("few", "lesson|few words|3 kB|2026-01-02", ()),
+    ("most", "lesson|20%|3 kB|2026-01-02", ()),
+    ("three", "||2 B|damaged", ("reason: it is no whole file of this program", "to do: delete it")),
+    ("run", "lesson||-|resume 0/5", ("training: was stopped after 0 of 5 epochs",)),
+    ("odd", "||-|resume", ("training: was stopped after 0 epochs and can be resumed",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "row", "parts"), MODELS)
+def test_a_row_and_a_card_say_what_a_model_is(
+    library: Library, name: str, row: str, parts: tuple[str, ...]
+) -> None:
+    assert "|".join(list_row(listed(library, name))[1:]) == row
+    said = card_of(library, name)
+    assert [part for part in parts if part not in said] == []
+
+
+def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: Path) -> None:
+    library = Library(data_dir)
+    small = small_job("gru", library.folder / "mixed", text=VERSES * 9, epochs=1, mixture="on",
+                      held_out=0.2)  # fmt: skip
+    list(run(small))
+    measured = structs.replace(EVALUATION, base=BaseSavings("english", 0.188))
+    change_saved(library.path("mixed"), partial(structs.replace, evaluation=measured))
+    said = card_of(library, "mixed")
+    assert "measured on 99 words, too few to tell how many keys it saves; top word right 7%" in said
+    assert "\nheld-out lines: mixture: perplexity 148, top word right 7.0%\n" in said
+    assert "\n  network alone: perplexity " in said
+    assert "\ntraining lines: network alone: perplexity " in said
+    change_saved(library.path("mixed"), partial(structs.replace, evaluation=None))
+    assert "\nheld-out lines: network alone: perplexity " in card_of(library, "mixed")
+
+
+def test_a_model_in_training_names_the_process(library: Library) -> None:
+    with held_elsewhere(library, "two"):
+        assert list_row(listed(library, "two"))[-1] == "training"
+        assert card_of(library, "two").startswith("trained by: process ")
+    assert not any(one.trained_by for one in library.entries())

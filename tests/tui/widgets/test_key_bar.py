@@ -1,0 +1,59 @@
+"""Which keys the bottom row names in windows of any width; and alt with a digit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from rnnlm_tui.tui.widgets import textual_private
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
+from tests.helpers.app import rows_of, wait_until
+from tests.helpers.host import HostApp
+
+
+class Field(Widget, can_focus=True):
+    """A widget with keys, of which one is dimmed."""
+
+    DEFAULT_CSS = "Field { height: 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,e", "edit", "edit"),
+        Binding("d", "remove", "remove"),
+        Binding("up", "move(-1)", "line", key_display="↑↓"),
+        Binding("down", "move(1)", "line", show=False),
+        Binding("escape", "leave", "back"),
+    ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return None if action == "remove" else True
+
+
+async def test_what_leads_back_stays_and_what_is_dimmed_goes_first() -> None:
+    app = HostApp(Field, KeyBar)
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.query_one(Field).focus()
+        for width, row in (
+            (40, "Enter edit  d remove  ↑↓ line  Esc back"),
+            (39, "Enter edit  ↑↓ line  Esc back"),
+            (29, "Enter edit  Esc back"),
+            (20, "↑↓ line  Esc back"),
+            (9, "Esc back"),
+        ):
+            await pilot.resize_terminal(width, 5)
+            await wait_until(pilot, lambda: rows_of(app)[1].strip() == row)  # noqa: B023
+
+
+def test_alt_and_a_digit_is_that_key_and_no_character() -> None:
+    textual_private.read_alt_digits()
+
+    def read(sent: str) -> list[tuple[str, str | None]]:
+        parsed = XTermParser().feed(sent)
+        return [(event.key, event.character) for event in parsed if isinstance(event, events.Key)]
+
+    for digit in "1234567890":
+        assert read(f"\x1b{digit}") == [(f"alt+{digit}", None)]
+    typed = [character for _, character in read("¡™£¢∞2")]
+    assert typed == [*"¡™£¢∞2"], "typed on a keyboard they stay what they are"
