@@ -79,7 +79,8 @@ async def test_words_of_the_writer_and_of_the_model_and_the_signs_of_numbers_dif
     app: RnnlmApp, inside_script: InsideScript
 ) -> None:
     async with app.run_test() as pilot:
-        await write(pilot, *"when i", "enter", "ctrl+r")
+        await write(pilot, *"when i")  # the model is loaded then
+        await press(pilot, "enter", "ctrl+r")
         await wait_until(pilot, lambda: has_row(app, "▏ compare thee"))
         await write(pilot, *"zzz shall i compare t")
         await wait_until(pilot, lambda: has_row(app, " 1 thee", " 2 the", " 3 this"))

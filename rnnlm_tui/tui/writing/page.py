@@ -438,7 +438,8 @@ class Page(ScrollView, can_focus=True):
     def continue_last(self) -> None:
         """Lets the model continue the last line, even if it has a continuation."""
         if (loaded_model := self.app.loaded_model) is None:
-            self.app.notify_user("no model can continue the line: F3 trains one", "warning")
+            why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
+            self.app.notify_user(why, "warning")
         elif not (written := [turn for turn in self.text.turns if turn.line.strip()]):
             self.app.notify_user("add a line to the page first: Enter")
         else:
