@@ -17,12 +17,13 @@ from rnnlm_tui.session.damaged import put_aside
 
 class Preferences(Struct):
     """The user's choices. `model` is the last active model, or "". `digits` says which digits take
-    a word of the list. `files` are the last files to train on, as typed; "" if another text was
-    chosen."""
+    a word of the list, and `alt_told` that the user was told of those with alt. `files` are the
+    last files to train on, as typed; "" if another text was chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
     digits: DigitSetting = WITH_ALT
+    alt_told: bool = False
     model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""
 

@@ -27,7 +27,10 @@ from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong, Typing
 
 if TYPE_CHECKING:
+    from textual import getters
+
     from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.tui.app import RnnlmApp
     from rnnlm_tui.tui.preferences import Preferences
 
 CHOOSING = "123456789"
@@ -128,6 +131,9 @@ class LineEditor(TextArea):
         &:ansi:focus { border: round $border; }
     }
     """
+
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     def __init__(
         self,
@@ -340,6 +346,7 @@ class LineEditor(TextArea):
     async def _takes_word(self, character: str) -> bool:
         """Inserts the word of the list that a digit takes; returns whether it takes one."""
         if character not in self._possible_digits:
+            self._tell_of_alt(character)
             return False
         if not await self.answer_gate.is_passed() or character not in self.digits:
             return False
@@ -349,6 +356,16 @@ class LineEditor(TextArea):
             word = self.suggested.candidates[int(character) - 1]
             self.typing.take_by_digit(character, word)
         return True
+
+    def _tell_of_alt(self, character: str) -> None:
+        """Tells, once, of the word that a digit typed within a word would take with alt."""
+        preferences, place = self._preferences, DIGITS.find(character)
+        is_of_list = preferences.digits == WITH_ALT and character in self._digits_of_list
+        if is_of_list and self.before[-1:].isalpha() and not preferences.alt_told:
+            preferences.alt_told = True
+            word = shorten(self.suggested.candidates[place].word)
+            self.app.store_preferences()
+            self.app.notify_user(f"alt+{character} takes {word}")
 
     async def on_paste(self, event: events.Paste) -> None:
         event.prevent_default().stop()

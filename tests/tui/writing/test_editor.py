@@ -379,6 +379,15 @@ async def test_what_a_plain_digit_does_is_a_setting(
         assert it.line == line
 
 
+async def test_the_first_digit_within_a_word_is_told_what_it_takes_with_alt() -> None:
+    async with desk("go ", digits="with alt") as it:
+        await it.play("[:to a the]2")
+        assert it.app.told == [], "a number takes nothing"
+        await it.play(" c[c:compare company]2 c[c:compare company]1")
+        assert (it.line, it.app.told) == ("go 2 c2 c1", ["alt+2 takes company"])
+        assert it.app.calls == [("store_preferences",)]
+
+
 async def test_which_digits_take_a_word_is_said_and_that_the_next_key_may_give_it_back() -> None:
     async with desk("i ") as it:
         it.answer("do", "compare")
