@@ -26,7 +26,7 @@ _MODES = (
         "--train",
         "train:train",
         "[CORPUS ...]",
-        f"{RUN} --force --from --update --add --resume --seed-line --quiet",
+        f"{RUN} --force --from --update --add --resume --seed-line --csv --plot --quiet",
         "train on text files, on pipes, or on - for standard input; on the sonnets by default",
     ),
     Mode(
@@ -74,7 +74,13 @@ _MODES = (
         RUN,
         "the data card and the layers of the network, without training",
     ),
-    Mode("--models", "models:models", "[NAME]", "--json", "list the models, or show one"),
+    Mode(
+        "--models",
+        "models:models",
+        "[NAME]",
+        "--csv --plot --json",
+        "list the models, or show one; --csv and --plot write its training",
+    ),
     Mode("--rename", "models:rename", "OLD NEW", "", "rename a model"),
     Mode("--delete", "models:delete", "NAME", "--yes", "delete a model"),
     Mode(

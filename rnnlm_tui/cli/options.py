@@ -61,6 +61,12 @@ class Request(Struct, frozen=True, kw_only=True):
     add: Annotated[tuple[str, ...], "FILE", "another text for --update; may be repeated"] = ()
     resume: Annotated[bool, "resume the run of --name, or the most recent one"] = False
     seed_line: Annotated[str | None, "TEXT", "the line continued after each epoch"] = None
+    csv: Annotated[
+        str | None, "FILE", "write the figures of each epoch to this table, after each epoch"
+    ] = None
+    plot: Annotated[str | None, "FILE.svg", "draw the losses of the epochs, after each epoch"] = (
+        None
+    )
     quiet: Annotated[bool, "no progress, only the result"] = False
     model: Annotated[
         str | None, "NAME", "the model; by default the one used last in the app, or else the newest"

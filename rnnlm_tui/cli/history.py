@@ -1,0 +1,157 @@
+"""The history of a training as files: its epochs as a table (CSV), their losses as a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+from rnnlm_tui.cli.options import Request
+from rnnlm_tui.errors import ModelError, UsageError, os_reason
+from rnnlm_tui.event_types import EpochEnded
+from rnnlm_tui.formatting import shorten
+from rnnlm_tui.results import trained_part
+from rnnlm_tui.store import files
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.model_file import read_card
+from rnnlm_tui.store.run_files import read_epochs
+
+COLUMNS = {
+    "": ("epoch", "elapsed_s", "best", "keystroke_savings"),
+    "train": ("loss", "penalty", "accuracy", "perplexity"),
+    "held_out": ("loss", "perplexity", "top1", "top5"),
+}
+"""The figures of an epoch that are columns of the table, by the field that has them."""
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 56, 620, 84, 352
+"""The size of the picture, and the place of the curves in it."""
+MOST_TICKS, MOST_DOTS = 8, 40
+GREY, BEST = "#767676", "#8a63d2"
+CURVES = {"train": ("training", "#3d7fd9", "7 3"), "held_out": ("held out", "#d0611f", "none")}
+"""The names, colours and dashes. All colours are as easy to read on white as on black."""
+
+
+def check_files(request: Request) -> None:
+    """Raises UsageError if the files of --csv and --plot cannot be written."""
+    if request.plot is not None and not request.plot.lower().endswith(".svg"):
+        raise UsageError(f"{{plot}} draws a picture in SVG, so {request.plot} must end in .svg")
+    for file in (file for file in (request.csv, request.plot) if file is not None):
+        path = _target(file)
+        try:
+            if path.exists() and not path.is_file():
+                raise UsageError(f"{file} is not a file", "name one, which may be new")
+            beside = files.temporary_of(path)
+            beside.touch()
+            beside.unlink()
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {os_reason(error)}", "name another") from error
+
+
+def write_files(request: Request, library: Library, name: str) -> list[str]:
+    """Writes or replaces the files of --csv and --plot with the last training of a model; returns
+    them. Raises ModelError if there is no epoch, and StorageError."""
+    wanted = [file for file in (request.csv, request.plot) if file is not None]
+    epochs = read_epochs(library.run_folder(name)) if wanted else []
+    if wanted and not epochs:
+        hint = "a training keeps one on its own machine, from the end of the first epoch on"
+        raise ModelError(f"{name} has no history here", hint)
+    if request.csv is not None:
+        files.write_bytes(_target(request.csv), csv_of(epochs).encode())
+    if request.plot is not None:
+        part = trained_part(read_card(library.path(name)).config)
+        files.write_bytes(_target(request.plot), svg_of(name, part, epochs).encode())
+    return wanted
+
+
+def _target(file: str) -> Path:
+    """The file that a link leads to, which is replaced, and not the link."""
+    return Path(file).resolve()
+
+
+def csv_of(epochs: Sequence[EpochEnded]) -> str:
+    """A row of numbers for each epoch, below their names. A cell is empty if nothing was
+    measured."""
+    columns = [(of, name) for of, names in COLUMNS.items() for name in names]
+    rows = [[f"{of}_{name}".lstrip("_") for of, name in columns]]
+    for ended in epochs:
+        figures = [getattr(getattr(ended, of) if of else ended, name, None) for of, name in columns]
+        rows.append(["" if value is None else f"{value:.12g}" for value in figures])
+    return "".join(",".join(row) + "\n" for row in rows)
+
+
+def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
+    """The losses of a `part` of a model by epoch, on no background."""
+    drawing = "\n".join(_drawing(shorten(name), part, epochs))
+    return f"""\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" \
+font-family="sans-serif" font-size="13" fill="{GREY}">
+{drawing}
+</svg>
+"""
+
+
+def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str]:
+    """The head, the axes, the curves with their legend, and the best epoch."""
+    points = {
+        of: [(ended.epoch, loss) for ended in epochs if (loss := _loss(ended, of)) is not None]
+        for of in CURVES
+    }
+    losses = [loss for line in points.values() for _, loss in line] or [0.0]
+    across = _ticks(epochs[0].epoch, epochs[-1].epoch, 1)
+    up = _ticks(min(losses), max(losses))
+
+    def place(epoch: float, loss: float) -> tuple[float, float]:
+        x = (epoch - across[0]) / (across[-1] - across[0])
+        y = (loss - up[0]) / (up[-1] - up[0])
+        return round(LEFT + x * (RIGHT - LEFT), 1), round(BOTTOM - y * (BOTTOM - TOP), 1)
+
+    yield _text(LEFT, 24, name, 'font-size="18" font-weight="bold"')
+    yield _text(LEFT, 44, f"loss of the {part}, in nats per word")
+    for loss in up:
+        _, y = place(across[0], loss)
+        yield _line([(LEFT, y), (RIGHT, y)], GREY, 'stroke-opacity="0.3"')
+        yield _text(LEFT - 10, y + 4, f"{loss:.6g}", 'text-anchor="end"')
+    for epoch in across:
+        x, _ = place(epoch, up[0])
+        yield _line([(x, BOTTOM), (x, BOTTOM + 5)], GREY)
+        yield _text(x, BOTTOM + 20, f"{epoch:.6g}", 'text-anchor="middle"')
+    yield _text((LEFT + RIGHT) / 2, HEIGHT - 8, "epoch", 'text-anchor="middle"')
+    for number, (of, line) in enumerate(points.items()):
+        label, color, dashes = CURVES[of]
+        style, x = f'stroke-width="2" stroke-dasharray="{dashes}"', LEFT + 150 * number
+        if line:
+            yield _line([(x, 62), (x + 28, 62)], color, style)
+            yield _text(x + 36, 66, f"{label} {line[-1][1]:.3f}")
+            yield _line([place(*point) for point in line], color, style)
+        for x, y in [place(*point) for point in line] if len(line) <= MOST_DOTS else ():
+            yield f'<circle cx="{x}" cy="{y}" r="3" fill="{color}"/>'
+    held_out = dict(points["held_out"])
+    if best := [ended.epoch for ended in epochs if ended.best and ended.epoch in held_out]:
+        epoch, loss = best[-1], held_out[best[-1]]
+        x, y = place(epoch, loss)
+        yield _line([(x, TOP), (x, BOTTOM)], BEST, 'stroke-dasharray="2 3"')
+        yield f'<circle cx="{x}" cy="{y}" r="6" fill="none" stroke="{BEST}" stroke-width="2"/>'
+        yield _text(LEFT + 336, 66, f"best {loss:.3f}, epoch {epoch}", f'fill="{BEST}"')
+
+
+def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
+    """Round numbers at equal steps, from at most `low` to at least `high`."""
+    span = (high - low) or 1.0
+    unit = 10 ** math.floor(math.log10(span / MOST_TICKS))
+    step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * MOST_TICKS))
+    first = math.floor(low / step)
+    return [n * step for n in range(first, max(math.ceil(high / step), first + 1) + 1)]
+
+
+def _loss(ended: EpochEnded, of: str) -> float | None:
+    loss: float | None = getattr(getattr(ended, of), "loss", None)
+    return loss
+
+
+def _line(points: Sequence[tuple[float, float]], color: str, style: str = "") -> str:
+    path = " ".join(f"{x},{y}" for x, y in points)
+    return f'<polyline points="{path}" fill="none" stroke="{color}" {style}/>'
+
+
+def _text(x: float, y: float, text: str, style: str = "") -> str:
+    return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
