@@ -36,36 +36,29 @@ def check_files(request: Request) -> None:
     if request.plot is not None and not request.plot.lower().endswith(".svg"):
         raise UsageError(f"{{plot}} draws a picture in SVG, so {request.plot} must end in .svg")
     for file in (file for file in (request.csv, request.plot) if file is not None):
-        path = _target(file)
+        path = Path(file).resolve()
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{file} is not a file", "name one, which may be new")
         try:
-            if path.exists() and not path.is_file():
-                raise UsageError(f"{file} is not a file", "name one, which may be new")
-            beside = files.temporary_of(path)
-            beside.touch()
-            beside.unlink()
+            files.temporary_of(path).touch()
+            files.temporary_of(path).unlink()
         except OSError as error:
             raise UsageError(f"cannot write {file}: {os_reason(error)}", "name another") from error
 
 
-def write_files(request: Request, library: Library, name: str) -> list[str]:
-    """Writes or replaces the files of --csv and --plot with the last training of a model; returns
-    them. Raises ModelError if there is no epoch, and StorageError."""
-    wanted = [file for file in (request.csv, request.plot) if file is not None]
-    epochs = read_epochs(library.run_folder(name)) if wanted else []
-    if wanted and not epochs:
+def write_files(request: Request, library: Library, name: str) -> None:
+    """Writes or replaces the files of --csv and --plot, if they are given, with the last training
+    of a model. Raises ModelError if it has none, and StorageError."""
+    if request.csv is None and request.plot is None:
+        return
+    if not (epochs := read_epochs(library.run_folder(name))):
         hint = "a training keeps one on its own machine, from the end of the first epoch on"
         raise ModelError(f"{name} has no history here", hint)
-    if request.csv is not None:
-        files.write_bytes(_target(request.csv), csv_of(epochs).encode())
-    if request.plot is not None:
-        part = trained_part(read_card(library.path(name)).config)
-        files.write_bytes(_target(request.plot), svg_of(name, part, epochs).encode())
-    return wanted
-
-
-def _target(file: str) -> Path:
-    """The file that a link leads to, which is replaced, and not the link."""
-    return Path(file).resolve()
+    part = trained_part(read_card(library.path(name)).config)
+    made = ((request.csv, csv_of(epochs)), (request.plot, svg_of(name, part, epochs)))
+    for file, text in made:
+        if file is not None:
+            files.write_bytes(Path(file).resolve(), text.encode())
 
 
 def csv_of(epochs: Sequence[EpochEnded]) -> str:
@@ -82,23 +75,18 @@ def csv_of(epochs: Sequence[EpochEnded]) -> str:
 def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
     """The losses of a `part` of a model by epoch, on no background."""
     drawing = "\n".join(_drawing(shorten(name), part, epochs))
-    return f"""\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" \
-font-family="sans-serif" font-size="13" fill="{GREY}">
-{drawing}
-</svg>
-"""
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    looks = f'font-family="sans-serif" font-size="13" fill="{GREY}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {looks}>\n{drawing}\n</svg>\n'
 
 
 def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str]:
     """The head, the axes, the curves with their legend, and the best epoch."""
-    points = {
-        of: [(ended.epoch, loss) for ended in epochs if (loss := _loss(ended, of)) is not None]
-        for of in CURVES
-    }
-    losses = [loss for line in points.values() for _, loss in line] or [0.0]
-    across = _ticks(epochs[0].epoch, epochs[-1].epoch, 1)
-    up = _ticks(min(losses), max(losses))
+    points = {of: _losses(epochs, of) for of in CURVES}
+    losses = [loss for line in points.values() for loss in line.values()]
+    about = f"loss of the {part}, in nats per word" if losses else "no loss was measured"
+    losses = losses or [0.0]
+    across, up = _ticks(epochs[0].epoch, epochs[-1].epoch, 1), _ticks(min(losses), max(losses))
 
     def place(epoch: float, loss: float) -> tuple[float, float]:
         x = (epoch - across[0]) / (across[-1] - across[0])
@@ -106,32 +94,33 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
         return round(LEFT + x * (RIGHT - LEFT), 1), round(BOTTOM - y * (BOTTOM - TOP), 1)
 
     yield _text(LEFT, 24, name, 'font-size="18" font-weight="bold"')
-    yield _text(LEFT, 44, f"loss of the {part}, in nats per word")
-    for loss in up:
-        _, y = place(across[0], loss)
-        yield _line([(LEFT, y), (RIGHT, y)], GREY, 'stroke-opacity="0.3"')
-        yield _text(LEFT - 10, y + 4, f"{loss:.6g}", 'text-anchor="end"')
-    for epoch in across:
-        x, _ = place(epoch, up[0])
-        yield _line([(x, BOTTOM), (x, BOTTOM + 5)], GREY)
-        yield _text(x, BOTTOM + 20, f"{epoch:.6g}", 'text-anchor="middle"')
+    yield _text(LEFT, 44, about)
+    for x, y, loss in ((*place(across[0], loss), loss) for loss in up):
+        yield _line([(x, y), (RIGHT, y)], GREY, 'stroke-opacity="0.3"')
+        yield _text(x - 10, y + 4, f"{loss:.6g}", 'text-anchor="end"')
+    for x, y, epoch in ((*place(epoch, up[0]), epoch) for epoch in across):
+        yield _line([(x, y), (x, y + 5)], GREY, "")
+        yield _text(x, y + 20, f"{epoch:.6g}", 'text-anchor="middle"')
     yield _text((LEFT + RIGHT) / 2, HEIGHT - 8, "epoch", 'text-anchor="middle"')
-    for number, (of, line) in enumerate(points.items()):
+    for x, (of, line) in zip((LEFT, LEFT + 150), points.items(), strict=True):
         label, color, dashes = CURVES[of]
-        style, x = f'stroke-width="2" stroke-dasharray="{dashes}"', LEFT + 150 * number
-        if line:
+        if places := [place(*point) for point in line.items()]:
+            style = f'stroke-width="2" stroke-dasharray="{dashes}"'
             yield _line([(x, 62), (x + 28, 62)], color, style)
-            yield _text(x + 36, 66, f"{label} {line[-1][1]:.3f}")
-            yield _line([place(*point) for point in line], color, style)
-        for x, y in [place(*point) for point in line] if len(line) <= MOST_DOTS else ():
-            yield f'<circle cx="{x}" cy="{y}" r="3" fill="{color}"/>'
-    held_out = dict(points["held_out"])
-    if best := [ended.epoch for ended in epochs if ended.best and ended.epoch in held_out]:
-        epoch, loss = best[-1], held_out[best[-1]]
-        x, y = place(epoch, loss)
-        yield _line([(x, TOP), (x, BOTTOM)], BEST, 'stroke-dasharray="2 3"')
-        yield f'<circle cx="{x}" cy="{y}" r="6" fill="none" stroke="{BEST}" stroke-width="2"/>'
-        yield _text(LEFT + 336, 66, f"best {loss:.3f}, epoch {epoch}", f'fill="{BEST}"')
+            yield _text(x + 36, 66, f"{label} {[*line.values()][-1]:.3f}")
+            yield _line(places, color, style)
+        yield from (_dot(at, 3, f'fill="{color}"') for at in places if len(places) <= MOST_DOTS)
+    if best := [each.epoch for each in epochs if each.best and each.epoch in points["held_out"]]:
+        at = place(best[-1], points["held_out"][best[-1]])
+        yield _line([(at[0], TOP), (at[0], BOTTOM)], BEST, 'stroke-dasharray="2 3"')
+        yield _dot(at, 6, f'fill="none" stroke="{BEST}" stroke-width="2"')
+        yield _text(LEFT + 336, 66, f"best: epoch {best[-1]}", f'fill="{BEST}"')
+
+
+def _losses(epochs: Sequence[EpochEnded], of: str) -> dict[int, float]:
+    """The losses on these lines, as far as they were measured, by epoch."""
+    losses = ((each.epoch, getattr(getattr(each, of), "loss", None)) for each in epochs)
+    return {epoch: loss for epoch, loss in losses if loss is not None}
 
 
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
@@ -143,14 +132,13 @@ def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
     return [n * step for n in range(first, max(math.ceil(high / step), first + 1) + 1)]
 
 
-def _loss(ended: EpochEnded, of: str) -> float | None:
-    loss: float | None = getattr(getattr(ended, of), "loss", None)
-    return loss
-
-
-def _line(points: Sequence[tuple[float, float]], color: str, style: str = "") -> str:
+def _line(points: Sequence[tuple[float, float]], color: str, style: str) -> str:
     path = " ".join(f"{x},{y}" for x, y in points)
     return f'<polyline points="{path}" fill="none" stroke="{color}" {style}/>'
+
+
+def _dot(at: tuple[float, float], radius: int, style: str) -> str:
+    return f'<circle cx="{at[0]}" cy="{at[1]}" r="{radius}" {style}/>'
 
 
 def _text(x: float, y: float, text: str, style: str = "") -> str:

@@ -28,16 +28,15 @@ CARD_FIELDS = (
 def models(request: Request) -> int:
     """`--models`."""
     library = Library(request.data_dir)
-    name = request.operand
+    name, files = request.operand, [*filter(None, (request.csv, request.plot))]
     check_files(request)
-    if name is None and (request.csv or request.plot):
-        raise UsageError(
-            "{csv} and {plot} are of one model", f"{APP_NAME} --models NAME --csv FILE"
-        )
+    if name is None and files:
+        raise UsageError("{csv} and {plot} need a name", f"{APP_NAME} --models NAME --csv FILE")
     entries = [entry for entry in library.entries() if name in (None, entry.name)]
     if name is not None and not entries:
         raise library.unknown_model(name)
-    written = write_files(request, library, name) if name is not None else []
+    if name is not None:
+        write_files(request, library, name)
     if request.json:
         runs = [entry.run for entry in entries if entry.run and not entry.has_model]
         print_json(
@@ -46,8 +45,8 @@ def models(request: Request) -> int:
                 "unfinished_runs": [run_json(run) for run in runs if run.resumable],
             }
         )
-    elif written:
-        print(f"wrote the training of {name} to {sanitize(' and '.join(written))}")
+    elif files:
+        print(f"wrote the training of {name} to {sanitize(' and '.join(files))}")
     elif name is not None:
         print_fitted(card_lines(entries[0]))
     elif entries:
