@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.session.folding import straight_quotes
+from rnnlm_tui.formatting import sanitize, straight_quotes
 from rnnlm_tui.session.tables import (
     Draft,
     Text,
