@@ -11,7 +11,7 @@ from rnnlm_tui.cli.options import Request
 from rnnlm_tui.errors import ModelError, UsageError, os_reason
 from rnnlm_tui.event_types import EpochEnded
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.results import trained_part
+from rnnlm_tui.results import best_of, loss_points, trained_part
 from rnnlm_tui.store import files
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import read_card
@@ -23,12 +23,15 @@ COLUMNS = {
     "held_out": ("loss", "perplexity", "top1", "top5"),
 }
 """The figures of an epoch that are columns of the table, by the field that has them."""
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 56, 620, 84, 352
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
 """The size of the picture, and the place of the curves in it."""
-MOST_TICKS, MOST_DOTS = 8, 40
+MOST_TICKS = 8
 GREY, BEST = "#767676", "#8a63d2"
-CURVES = {"train": ("training", "#3d7fd9", "7 3"), "held_out": ("held out", "#d0611f", "none")}
-"""The names, colours and dashes. All colours are as easy to read on white as on black."""
+"""Colours that are as easy to read on white as on black, as are those of the curves."""
+CURVES = {
+    "train": ("training", "#3d7fd9", 'stroke-width="2" stroke-dasharray="7 3"'),
+    "held_out": ("held out", "#d0611f", 'stroke-width="2"'),
+}
 
 
 def check_files(request: Request) -> None:
@@ -55,10 +58,10 @@ def write_files(request: Request, library: Library, name: str) -> None:
         hint = "a training keeps one on its own machine, from the end of the first epoch on"
         raise ModelError(f"{name} has no history here", hint)
     part = trained_part(read_card(library.path(name)).config)
-    made = ((request.csv, csv_of(epochs)), (request.plot, svg_of(name, part, epochs)))
-    for file, text in made:
-        if file is not None:
-            files.write_bytes(Path(file).resolve(), text.encode())
+    if request.csv is not None:
+        files.write_bytes(Path(request.csv).resolve(), csv_of(epochs).encode())
+    if request.plot is not None:
+        files.write_bytes(Path(request.plot).resolve(), svg_of(name, part, epochs).encode())
 
 
 def csv_of(epochs: Sequence[EpochEnded]) -> str:
@@ -74,18 +77,16 @@ def csv_of(epochs: Sequence[EpochEnded]) -> str:
 
 def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
     """The losses of a `part` of a model by epoch, on no background."""
-    drawing = "\n".join(_drawing(shorten(name), part, epochs))
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     looks = f'font-family="sans-serif" font-size="13" fill="{GREY}"'
+    drawing = "\n".join(_drawing(shorten(name), part, epochs))
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {looks}>\n{drawing}\n</svg>\n'
 
 
 def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str]:
     """The head, the axes, the curves with their legend, and the best epoch."""
-    points = {of: _losses(epochs, of) for of in CURVES}
-    losses = [loss for line in points.values() for loss in line.values()]
-    about = f"loss of the {part}, in nats per word" if losses else "no loss was measured"
-    losses = losses or [0.0]
+    points = {of: loss_points((each.epoch, getattr(each, of)) for each in epochs) for of in CURVES}
+    losses = [loss for line in points.values() for _, loss in line] or [0.0]
     across, up = _ticks(epochs[0].epoch, epochs[-1].epoch, 1), _ticks(min(losses), max(losses))
 
     def place(epoch: float, loss: float) -> tuple[float, float]:
@@ -94,33 +95,23 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
         return round(LEFT + x * (RIGHT - LEFT), 1), round(BOTTOM - y * (BOTTOM - TOP), 1)
 
     yield _text(LEFT, 24, name, 'font-size="18" font-weight="bold"')
-    yield _text(LEFT, 44, about)
+    yield _text(LEFT, 44, f"loss of the {part}, in nats per word, by epoch")
     for x, y, loss in ((*place(across[0], loss), loss) for loss in up):
         yield _line([(x, y), (RIGHT, y)], GREY, 'stroke-opacity="0.3"')
         yield _text(x - 10, y + 4, f"{loss:.6g}", 'text-anchor="end"')
     for x, y, epoch in ((*place(epoch, up[0]), epoch) for epoch in across):
         yield _line([(x, y), (x, y + 5)], GREY, "")
         yield _text(x, y + 20, f"{epoch:.6g}", 'text-anchor="middle"')
-    yield _text((LEFT + RIGHT) / 2, HEIGHT - 8, "epoch", 'text-anchor="middle"')
     for x, (of, line) in zip((LEFT, LEFT + 150), points.items(), strict=True):
-        label, color, dashes = CURVES[of]
-        if places := [place(*point) for point in line.items()]:
-            style = f'stroke-width="2" stroke-dasharray="{dashes}"'
-            yield _line([(x, 62), (x + 28, 62)], color, style)
-            yield _text(x + 36, 66, f"{label} {[*line.values()][-1]:.3f}")
-            yield _line(places, color, style)
-        yield from (_dot(at, 3, f'fill="{color}"') for at in places if len(places) <= MOST_DOTS)
-    if best := [each.epoch for each in epochs if each.best and each.epoch in points["held_out"]]:
-        at = place(best[-1], points["held_out"][best[-1]])
-        yield _line([(at[0], TOP), (at[0], BOTTOM)], BEST, 'stroke-dasharray="2 3"')
-        yield _dot(at, 6, f'fill="none" stroke="{BEST}" stroke-width="2"')
-        yield _text(LEFT + 336, 66, f"best: epoch {best[-1]}", f'fill="{BEST}"')
-
-
-def _losses(epochs: Sequence[EpochEnded], of: str) -> dict[int, float]:
-    """The losses on these lines, as far as they were measured, by epoch."""
-    losses = ((each.epoch, getattr(getattr(each, of), "loss", None)) for each in epochs)
-    return {epoch: loss for epoch, loss in losses if loss is not None}
+        label, color, style = CURVES[of]
+        yield _line([(x, 62), (x + 28, 62)], color, style)
+        yield _text(x + 36, 66, f"{label} {line[-1][1]:.3f}" if line else f"{label}: none")
+        yield _line([place(*point) for point in line], color, style)
+    best = best_of(epochs)
+    for x, y in (place(*point) for point in points["held_out"] if point[0] == best):
+        yield _line([(x, TOP), (x, BOTTOM)], BEST, 'stroke-dasharray="2 3"')
+        yield f'<circle cx="{x}" cy="{y}" r="5" fill="{BEST}"/>'
+        yield _text(LEFT + 336, 66, f"best: epoch {best}", f'fill="{BEST}"')
 
 
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
@@ -135,10 +126,6 @@ def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
 def _line(points: Sequence[tuple[float, float]], color: str, style: str) -> str:
     path = " ".join(f"{x},{y}" for x, y in points)
     return f'<polyline points="{path}" fill="none" stroke="{color}" {style}/>'
-
-
-def _dot(at: tuple[float, float], radius: int, style: str) -> str:
-    return f'<circle cx="{at[0]}" cy="{at[1]}" r="{radius}" {style}/>'
 
 
 def _text(x: float, y: float, text: str, style: str = "") -> str:

@@ -15,6 +15,9 @@ from rnnlm_tui.formatting import cells_of, fitted
 NUMBER = re.compile(r"$|[\d<(-]")
 """How the cells of a column of numbers begin, empty ones included."""
 BAR_WIDTH, SHORTEST_BAR = 20, 4
+UNDRAWN = 3
+"""The last columns, in which nothing is drawn: the ^C of ctrl+c would wrap the line, over which
+nothing could be drawn then."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -69,7 +72,7 @@ def has_bar() -> bool:
 def draw_bar(label: str, share: float, *facts: str) -> None:
     """Draws a progress bar, as long as the terminal leaves room for, before facts about it."""
     rest = "".join(f"  {fact}" for fact in facts if fact)
-    room = _drawable() - cells_of(label) - len(" []") - len(rest)
+    room = columns(sys.stderr, 80) - UNDRAWN - cells_of(label) - len(" []") - len(rest)
     size = max(SHORTEST_BAR, min(BAR_WIDTH, room))
     filled = round(size * share)
     draw(f"{label} [{'#' * filled}{'.' * (size - filled)}]{rest}")
@@ -79,11 +82,5 @@ def draw(line: str) -> None:
     """Replaces the line drawn before, where stderr can, by as much of this one as fits. An empty
     line clears it."""
     if has_bar():
-        shown = fitted(line, _drawable() + 1).rstrip()
+        shown = fitted(line, columns(sys.stderr, 80) - UNDRAWN + 1).rstrip()
         print(f"\r{shown}\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _drawable() -> int:
-    """The columns of a line that is drawn: the terminal's but three, so that the ^C of ctrl+c does
-    not wrap, after which nothing could draw over the line."""
-    return columns(sys.stderr, 80) - 3

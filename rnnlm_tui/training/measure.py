@@ -42,22 +42,18 @@ def fitted(job: Job, model: MixedModel) -> MixedModel:
     return MixedModel(model.tokenizer, model.models, weights) if weights else model
 
 
-def scores(
-    job: Job, model: LanguageModel, control: Control, most_words: float = math.inf
-) -> list[ScoredLine] | None:
-    """The held-out lines, each scored where it stands in the text: the first ones with about
-    `most_words`, or a few if the run was stopped. None if there are no words, or if it is stopped
-    meanwhile."""
+def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
+    """The held-out lines, each scored where it stands in the text, or a few of them if the run was
+    stopped. None if there are no words, or if it is stopped meanwhile."""
     was_stopped, found, words = control.stopped, list[ScoredLine](), 0
-    most_words = min(most_words, WORDS_IF_STOPPED) if was_stopped else most_words
     for above, lines in job.held_out:
         for line in score(model, lines, above):
             found.append(line)
             words += len(line.words)
             if control.stopped and not was_stopped:
                 return None
-            if words >= most_words:
-                return found
+        if was_stopped and words >= WORDS_IF_STOPPED:
+            break
     return found if words else None
 
 

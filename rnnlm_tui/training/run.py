@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalTrainConfig, Config
-from rnnlm_tui.evaluate import summarize, written_loss
+from rnnlm_tui.evaluate import score, summarize, written_loss
 from rnnlm_tui.event_types import (
     BaseSavings,
     EpochEnded,
@@ -254,12 +254,12 @@ class Run:
         few words to tell, if it would take more than a twentieth of the time, and after the last
         epoch, when all of them are measured."""
         job, began = self._job, self._now()
-        is_wanted = self._reason_to_end() is None and began >= self._next_measure
-        if not is_wanted or job.prepared.held_out_words < ENOUGH_WORDS or self._control.stopped:
+        is_over = self._reason_to_end() is not None or self._control.stopped
+        if is_over or began < self._next_measure or job.prepared.held_out_words < ENOUGH_WORDS:
             return None
-        found = summarize(scores(job, model, self._control, ENOUGH_WORDS) or ())
+        found = [s for above, few in job.excerpts(ENOUGH_WORDS) for s in score(model, few, above)]
         self._next_measure = self._now() + REST_PER_MEASURE * (self._now() - began)
-        return found.keystroke_savings
+        return summarize(found).keystroke_savings
 
     def _save_state(self) -> None:
         tensors = self._learner.tensors()  # all ranks give their rows
