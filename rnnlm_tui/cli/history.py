@@ -40,7 +40,7 @@ def check_files(request: Request) -> None:
         raise UsageError(f"{{plot}} draws a picture in SVG, so {request.plot} must end in .svg")
     for file in (file for file in (request.csv, request.plot) if file is not None):
         path = Path(file).resolve()
-        if path.exists() and not path.is_file():
+        if file == "-" or (path.exists() and not path.is_file()):
             raise UsageError(f"{file} is not a file", "name one, which may be new")
         try:
             files.temporary_of(path).touch()

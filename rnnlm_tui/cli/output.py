@@ -7,6 +7,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TextIO
 
 from rnnlm_tui.event_types import json_text
@@ -42,9 +43,11 @@ def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
     """Prints lines, wrapped to the width of the terminal, on stdout or another stream."""
     stream = stream or sys.stdout
     width = columns(stream, 1_000_000)
+    # Long words stay whole: a path can be copied.
+    fill = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
     for line in lines:
         fits = len(line) <= width
-        print(line if fits else textwrap.fill(line, width, subsequent_indent="    "), file=stream)
+        print(line if fits else fill(line, width, subsequent_indent="    "), file=stream)
     stream.flush()
 
 

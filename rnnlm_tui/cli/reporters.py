@@ -82,7 +82,7 @@ class TextReporter(_Reporter):
             epochs = run.config.epochs if run else None
             first, *lines = ending(event, self._epochs_done, epochs, took)
             name = run.name if run else Path(event.path).stem  # stopped before it started
-            print("\n  ".join(map(sanitize, (f"{name}: {first}", *lines))), flush=True)
+            print_fitted(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
 
     def show_card(self, card: str) -> None:
         """Prints the data card."""
@@ -98,7 +98,10 @@ class TextReporter(_Reporter):
                 if event.phase != self._phase and not has_bar():
                     _say(event.phase)
                 self._phase = event.phase
-                draw_bar(event.phase, event.done / max(1, event.of), _time_left(event.eta_s))
+                if event.of > 2:  # else a bar would stand still
+                    draw_bar(event.phase, event.done / event.of, _time_left(event.eta_s))
+                else:
+                    draw(f"{event.phase} ...")
             case Started():
                 _say(*_started_lines(event))
             case Progress():
