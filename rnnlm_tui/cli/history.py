@@ -41,7 +41,7 @@ def check_files(request: Request) -> None:
     for file in (file for file in (request.csv, request.plot) if file is not None):
         path = Path(file).resolve()
         if file == "-" or (path.exists() and not path.is_file()):
-            raise UsageError(f"{file} is not a file", "name one, which may be new")
+            raise UsageError(f"{file!r} is not a file", "name one, which may be new")
         try:
             files.temporary_of(path).touch()
             files.temporary_of(path).unlink()
@@ -116,7 +116,7 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
 
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
     """Round numbers at equal steps, from at most `low` to at least `high`."""
-    span = (high - low) or 1.0
+    span = high - low if high - low > 1e-6 else 1.0
     unit = 10 ** math.floor(math.log10(span / MOST_TICKS))
     step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * MOST_TICKS))
     first = math.floor(low / step)

@@ -75,9 +75,7 @@ _MODES = (
         RUN,
         "the data card and the layers of the network, without training",
     ),
-    Mode(
-        "--models", "models:models", "[NAME]", "--csv --plot --json", "list the models, or show one"
-    ),
+    Mode("--models", "models:models", "[NAME]", "--csv --plot --json", "list models, or show one"),
     Mode("--rename", "models:rename", "OLD NEW", "", "rename a model"),
     Mode("--delete", "models:delete", "NAME", "--yes", "delete a model"),
     Mode(

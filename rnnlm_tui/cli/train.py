@@ -15,7 +15,7 @@ from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import OF_TRAINING, settings_from_environment, settings_from_toml
-from rnnlm_tui.errors import EXIT_INTERRUPTED, StorageError, UsageError, os_reason
+from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.event_types import Event, Finished, Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
@@ -52,7 +52,7 @@ def train(request: Request) -> int:
                     continue
                 reporter.show(last)
                 if isinstance(last, Saved) and last.epoch > 0:
-                    with suppress(StorageError):  # it is told in the end
+                    with suppress(RnnlmError):  # it is told in the end
                         history.write_files(request, library, planned.name)
     if not is_first:
         return 0
