@@ -94,7 +94,7 @@ def training_request(request: Request) -> TrainingRequest:
         on=request.on,
         start_from=request.start_from,
         update=request.update,
-        added=request.add,
+        add=request.add,
         written=request.written,
         encoding=request.encoding,
         seed_line=request.seed_line,
