@@ -27,9 +27,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.event_types import Evaluation
+from rnnlm_tui.formatting import plural, shorten
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
 from rnnlm_tui.suggest import encode_context
@@ -61,7 +63,7 @@ class ScoredWord:
     rank: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ScoredLine:
     """A line word by word. `end` is the probability that the line ends here, None if the model does
     not predict ends. `keys` are the key presses that the line takes with suggestions, its end
@@ -73,15 +75,19 @@ class ScoredLine:
     keys: int | None
 
     @property
-    def losses(self) -> list[float]:
-        """The losses of the words and of the end, if the model predicts them, in nats."""
+    def losses(self) -> NDArray[np.float64]:
+        """The losses of the words and of the end, if the model predicts them, in nats [N]."""
         probabilities = [*(word.probability for word in self.words), self.end]
-        return [-math.log(p) for p in probabilities if p is not None]
+        return np.array([-math.log(p) for p in probabilities if p is not None])
 
     @property
     def loss(self) -> float | None:
         """The mean of the losses, None if there are none."""
-        return _mean(sum(self.losses), len(self.losses))
+        return _mean(sum(self.losses.tolist()), len(self.losses))
+
+    def __repr__(self) -> str:
+        loss = "" if self.loss is None else f", loss {self.loss:.3f}"
+        return f"<ScoredLine {shorten(self.text)!r}: {plural(len(self.words), 'word')}{loss}>"
 
 
 def score(
@@ -176,7 +182,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     """The metrics of the lines that have words."""
     lines = [line for line in lines if line.words]
     words = [word for line in lines for word in line.words]
-    losses = [loss for line in lines for loss in line.losses]
+    losses = [loss for line in lines for loss in line.losses.tolist()]
     loss = _mean(sum(losses), len(losses))
     characters = [len(line.text) + 1 for line in lines]
     counted = [line.keys for line in lines if line.keys is not None]
@@ -224,7 +230,7 @@ def written_loss(lines: Iterable[ScoredLine]) -> float | None:
     """The loss in nats per character as written, ends of lines included, which is comparable among
     models with different vocabularies: an unknown word costs as much as <unk> plus its letters."""
     lines = [line for line in lines if line.words]
-    nats = sum(sum(line.losses) for line in lines)
+    nats = sum(sum(line.losses.tolist()) for line in lines)
     unknown_letters = sum(
         len(word.word) + 1 for line in lines for word in line.words if not word.is_known
     )
