@@ -35,6 +35,8 @@ class RnnlmError(Exception):
         self._given, self.field = (message, hint), field
         self.message, self.hint = self.worded(str)
         super().__init__(self.message)
+        if self.hint:  # a traceback shows it
+            self.add_note(self.hint)
 
     def worded(self, name_of: Callable[[str], str]) -> tuple[str, str]:
         """The message and the hint, with the names that `name_of` gives to settings:

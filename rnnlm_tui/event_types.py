@@ -11,7 +11,7 @@ import json
 from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import RnnlmError, label_of
@@ -122,6 +122,18 @@ class _Event(Struct, frozen=True, tag_field="event"):
         """The name of the kind of event."""
         return str(type(self).__struct_config__.tag)
 
+    def __repr__(self) -> str:
+        """Rounded, without what is None, and with fields of fields at most."""
+        return _shown(self)
+
+
+def _shown(value: Any, depth: int = 0) -> str:
+    if not isinstance(value, Struct):
+        return f"{value:.4g}" if isinstance(value, float) else repr(value)
+    fields = ((name, own) for name, own in structs.asdict(value).items() if own is not None)
+    inner = ", ".join(f"{name}={_shown(own, depth + 1)}" for name, own in fields)
+    return f"{type(value).__name__}({inner if depth < 2 else '...'})"
+
 
 class Preparing(_Event, frozen=True, tag="preparing"):
     """The progress of a phase before the first epoch or after the last one: `done` of `of` bytes or
@@ -189,6 +201,17 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
     best: bool
     sample: SampleText
     elapsed_s: Figure
+
+    @property
+    def row(self) -> dict[str, float]:
+        """Its figures by name, those on held-out lines as `held_out_loss` and so on. Without what
+        was not measured, and without a penalty of 0."""
+        found: dict[str, float] = {"epoch": self.epoch}
+        for start, metrics in ("", self.train), ("held_out_", self.held_out):
+            for name, value in structs.asdict(metrics).items() if metrics else ():
+                if value is not None and (value or name != "penalty"):
+                    found[start + name] = value
+        return {**found, "best": self.best, "elapsed_s": self.elapsed_s}
 
 
 class Saved(_Event, frozen=True, tag="saved"):

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,13 +20,15 @@ import numpy as np
 
 from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.evaluate import score_word
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
-from rnnlm_tui.lm.model import Array, LanguageModel, State
+from rnnlm_tui.lm.model import TINY, Array, LanguageModel, State
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.stages import Line, Stage, over_vocabulary, stages_of, top_words
+from rnnlm_tui.notebook import heat, table
 from rnnlm_tui.suggest import encode_context, suggest
 
 MOST_WORDS = 256
@@ -52,7 +55,7 @@ class Part:
     name: str
     weight: float
     probabilities: Array
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...] = field(repr=False)
 
     @property
     def contributions(self) -> Array:
@@ -83,8 +86,15 @@ class LineWord:
         """The surprisal: -log2 of the probability. None if the model does not predict the word."""
         return None if self.probability is None else -math.log2(self.probability)
 
+    def html(self, whole: float) -> str:
+        """The word on the colour of its influence on the first suggestion, whose probability is
+        `whole`."""
+        tip = "unknown" if not self.known else "" if self.seen else "not seen"
+        influence = self.influence[0] / whole if self.influence else 0
+        return heat(self.word, influence, tip or f"without it {-influence:+.0%}")
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Explanation:
     """What a model does with a line.
 
@@ -104,6 +114,28 @@ class Explanation:
     parts: tuple[Part, ...]
     neighbours: Mapping[str, tuple[tuple[str, float], ...]]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        first = f", suggests {self.suggestions[0].word!r}" if self.suggestions else ""
+        parts = plural(len(self.parts), "part")
+        return f"<Explanation of {plural(len(self.words), 'word')}{first}: {parts}>"
+
+    def _repr_html_(self) -> str:
+        """The words of the line, the suggestions, and what each part contributes to them."""
+        strip, largest = "", float(self.probabilities.max(initial=TINY))
+        if self.suggestions and self.words:
+            first, whole = self.suggestions[0].word, max(float(self.probabilities[0]), TINY)
+            title = f"Without a word, {first!r} is less likely (blue) or likelier (orange)."
+            words = " ".join(word.html(whole) for word in self.words)
+            strip = f"<div>{escape(title)}</div><div>{words}</div>"
+        columns = [self.probabilities, *(part.contributions for part in self.parts)]
+        rows = (
+            [escape(each.word), *(heat(f"{x:.1%}", x / largest) for x in figures.tolist())]
+            for each, figures in zip(self.suggestions, np.transpose(columns), strict=True)
+        )
+        heads = ["", "probability", *(escape(part.name) for part in self.parts)]
+        what = f'words that begin with "{self.prefix}"' if self.prefix else "the next word"
+        return strip + table(f"{what}, of all words", rows, heads) + escape(" ".join(self.notes))
 
 
 def explain(
