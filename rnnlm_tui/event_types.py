@@ -287,9 +287,14 @@ def failed(error: RnnlmError, seconds: float) -> Failed:
     return Failed(seconds, error.kind, *error.worded(label_of), error.field)
 
 
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as an object of JSON."""
+    return {"v": EVENT_VERSION, **msgspec.to_builtins(event)}
+
+
 def to_json_line(event: Event) -> str:
     """The event as a line of JSON, without a newline."""
-    return json_text({"v": EVENT_VERSION, **msgspec.to_builtins(event)})
+    return json_text(to_json(event))
 
 
 def from_json_line(line: str | bytes) -> Event:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlm_tui import threads
-from rnnlm_tui.cli.data_card import as_text, card_rows
+from rnnlm_tui.cli.data_card import as_text, text_rows
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
@@ -38,7 +38,7 @@ def train(request: Request) -> int:
 
         def show_card(job: Job) -> None:
             if isinstance(reporter, TextReporter) and is_first:
-                reporter.show_card(as_text(card_rows(job.prepared, job.config)))
+                reporter.show_card(as_text(text_rows(job.prepared, job.config)))
 
         planned = plan(library, training_request(request))
         if ranks is not None:

@@ -331,12 +331,10 @@ def _still_blocked(source: OpenedModel, prepared: Prepared) -> list[str]:
 def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:
     """The saved state of a run. Raises ModelError if there is none to resume from."""
     if not library.can_resume(name):
-        longer = f"; to train this one longer: {APP_NAME} --train --update {name} --epochs N"
-        longer = longer if library.has(name) else ""
-        raise ModelError(
-            f"no training of {name} is unfinished",
-            "leave {resume} out to train a new model" + longer,
-        )
+        hint = "leave {resume} out to train a new model"
+        if library.has(name):
+            hint += f"; to train this one longer: {APP_NAME} --train --update {name} --epochs N"
+        raise ModelError(f"no training of {name} is unfinished", hint)
     try:
         return read_state(library.run_folder(name))
     except ModelError as error:
