@@ -54,11 +54,6 @@ class RnnlmError(Exception):
         message, hint = self.worded(label_of)
         return f"{message}. {hint[:1].upper()}{hint[1:]}" if hint else message
 
-    def within(self, template: str) -> RnnlmError:
-        """The same error with a longer message, in which {message} stands for the old one."""
-        message, hint = self._given
-        return type(self)(template.replace("{message}", message), hint, field=self.field)
-
 
 class UsageError(RnnlmError):
     """An invalid option or setting."""

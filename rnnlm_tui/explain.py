@@ -86,13 +86,6 @@ class LineWord:
         """The surprisal: -log2 of the probability. None if the model does not predict the word."""
         return None if self.probability is None else -math.log2(self.probability)
 
-    def html(self, whole: float) -> str:
-        """The word on the colour of its influence on the first suggestion, whose probability is
-        `whole`."""
-        tip = "unknown" if not self.known else "" if self.seen else "not seen"
-        influence = self.influence[0] / whole if self.influence else 0
-        return heat(self.word, influence, tip or f"without it {-influence:+.0%}")
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Explanation:
@@ -122,19 +115,20 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The words of the line, the suggestions, and what each part contributes to them."""
-        strip, largest = "", float(self.probabilities.max(initial=TINY))
+        strip, highest = "", float(self.probabilities.max(initial=TINY))
         if self.suggestions and self.words:
-            first, whole = self.suggestions[0].word, max(float(self.probabilities[0]), TINY)
-            title = f"Without a word, {first!r} is less likely (blue) or likelier (orange)."
-            words = " ".join(word.html(whole) for word in self.words)
-            strip = f"<div>{escape(title)}</div><div>{words}</div>"
-        columns = [self.probabilities, *(part.contributions for part in self.parts)]
+            first, whole = self.suggestions[0].word, float(self.probabilities[0]) or TINY
+            title = f"without a word, {first!r} is less likely (blue) or likelier (orange)"
+            falls = ((word.word, word.influence[0] if word.influence else 0) for word in self.words)
+            words = " ".join(heat(word, fall / whole) for word, fall in falls)
+            strip = f"<b>{escape(title)}</b><div>{words}</div>"
+        figures = [self.probabilities, *(part.contributions for part in self.parts)]
         rows = (
-            [escape(each.word), *(heat(f"{x:.1%}", x / largest) for x in figures.tolist())]
-            for each, figures in zip(self.suggestions, np.transpose(columns), strict=True)
+            [escape(each.word), *(heat(f"{share:.1%}", share / highest) for share in of_word)]
+            for each, of_word in zip(self.suggestions, zip(*figures, strict=True), strict=True)
         )
-        heads = ["", "probability", *(escape(part.name) for part in self.parts)]
         what = f'words that begin with "{self.prefix}"' if self.prefix else "the next word"
+        heads = ["", "probability", *(escape(part.name) for part in self.parts)]
         return strip + table(f"{what}, of all words", rows, heads) + escape(" ".join(self.notes))
 
 

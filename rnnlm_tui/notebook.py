@@ -25,14 +25,12 @@ def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) 
     )
 
 
-def heat(text: str, share: float, tip: str = "") -> str:
+def heat(text: str, share: float) -> str:
     """A text on a colour that is the stronger the farther `share`, from -1 to 1, is from 0: blue
-    above 0, orange below. `tip` is shown below the mouse."""
+    above 0, orange below."""
     colour = f"rgba({BLUE if share > 0 else ORANGE}, {min(abs(share), 1) * 0.6:.2f})"
-    return (
-        f"<span title='{escape(tip)}' style='background: {colour}; padding: 1px 4px;"
-        f" border-radius: 3px'>{escape(shorten(text))}</span>"
-    )
+    style = f"background: {colour}; padding: 1px 4px; border-radius: 3px"
+    return f"<span style='{style}'>{escape(shorten(text))}</span>"
 
 
 class History(list[dict[str, float]]):
