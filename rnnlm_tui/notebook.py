@@ -21,7 +21,7 @@ def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) 
     lines += (cell + cell.join(row) for row in rows)  # HTML lets the end tags go
     return (
         f"<b>{escape(title)}</b><div style='max-height: 30em; overflow: auto'>"
-        f"<table><tr>{'<tr>'.join(lines)}</table></div>"
+        f"<table style='color: inherit'><tr>{'<tr>'.join(lines)}</table></div>"
     )
 
 
