@@ -204,14 +204,12 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
 
     @property
     def row(self) -> dict[str, float]:
-        """Its figures by name, those on held-out lines as `held_out_loss` and so on. Without what
-        was not measured, and without a penalty of 0."""
-        found: dict[str, float] = {"epoch": self.epoch}
-        for start, metrics in ("", self.train), ("held_out_", self.held_out):
-            for name, value in structs.asdict(metrics).items() if metrics else ():
-                if value is not None and (value or name != "penalty"):
-                    found[start + name] = value
-        return {**found, "best": self.best, "elapsed_s": self.elapsed_s}
+        """Its numbers by name, such as `train_loss`, without what was not measured."""
+        own = structs.asdict(self)
+        for name, metrics in ("train", self.train), ("held_out", self.held_out):
+            own |= {f"{name}_{key}": v for key, v in structs.asdict(metrics or Metrics()).items()}
+        del own["time"]
+        return {name: value for name, value in own.items() if isinstance(value, int | float)}
 
 
 class Saved(_Event, frozen=True, tag="saved"):

@@ -36,9 +36,9 @@ def heat(text: str, share: float) -> str:
 class History(list[dict[str, float]]):
     """The epochs of a training: a dictionary of numbers for each, which `pandas.DataFrame` takes.
 
-    `loss`, `perplexity` and others are those of the training lines, `held_out_loss` and others
-    those of the lines held out, as in `Metrics`; `best` says whether the epoch was the best so far,
-    and `elapsed_s` is the time since the start. What was not measured is missing.
+    `train_loss` and others are the `Metrics` of the training lines, `held_out_loss` and others
+    those of the lines held out; `best` says whether the epoch was the best so far, and `elapsed_s`
+    is the time since the start. What was not measured is missing.
     """
 
     def __init__(self, epochs: Iterable[EpochEnded] = ()) -> None:

@@ -31,7 +31,7 @@ import rnnlm_tui
 
 usual: rnnlm_tui.TrainingOptions = {"preset": "gru", "epochs": 3, "data_dir": "models"}
 model = rnnlm_tui.train("a.txt", on_event=print, **usual)
-losses: list[float] = [epoch["loss"] for epoch in model.history]
+losses: list[float] = [epoch["train_loss"] for epoch in model.history]
 explained: rnnlm_tui.Explanation = model.explain("a")
 rnnlm_tui.events("x", nonsense=3)
 rnnlm_tui.events("x", epochs="3")
