@@ -137,6 +137,8 @@ def test_a_wrong_value_is_an_error_that_names_the_argument(
     error = TypeError if isinstance(value, str) else rnnlm_tui.RnnlmError
     with pytest.raises(error, match=rf"^{argument} "):
         getattr(rnnlm_tui.load("shakespeare"), method)("thy", **{argument: value})
+    with pytest.raises(rnnlm_tui.RnnlmError, match="top_k applies only to sampling"):
+        rnnlm_tui.load("shakespeare").generate("thy", temperature=0, top_k=3)
 
 
 def test_the_package_has_its_interface_with_types_and_no_other_names() -> None:
