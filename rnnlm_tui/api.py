@@ -298,11 +298,8 @@ class Model:
         text = text_for(self._opened, [fspath(each) for each in texts], encoding)
         if warning := warning_of(self.name, trained_on(self._opened, text), text):
             warnings.warn(warning, stacklevel=2)
-        return summarize(
-            scored
-            for each in text.excerpts
-            for scored in score(self._model, each.lines, each.above)
-        )
+        scored = (score(self._model, lines, above) for above, lines in text.excerpts)
+        return summarize(chain.from_iterable(scored))
 
     def suggest(
         self,

@@ -24,14 +24,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.event_types import Evaluation
-from rnnlm_tui.formatting import plural, shorten
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
 from rnnlm_tui.suggest import encode_context
@@ -63,14 +62,14 @@ class ScoredWord:
     rank: int | None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class ScoredLine:
     """A line word by word. `end` is the probability that the line ends here, None if the model does
     not predict ends. `keys` are the key presses that the line takes with suggestions, its end
     included; None if they were not counted, as in a line without words."""
 
     text: str
-    words: tuple[ScoredWord, ...]
+    words: tuple[ScoredWord, ...] = field(repr=False)
     end: float | None
     keys: int | None
 
@@ -84,10 +83,6 @@ class ScoredLine:
     def loss(self) -> float | None:
         """The mean of the losses, None if there are none."""
         return _mean(sum(self.losses.tolist()), len(self.losses))
-
-    def __repr__(self) -> str:
-        loss = "" if self.loss is None else f", loss {self.loss:.3f}"
-        return f"<ScoredLine {shorten(self.text)!r}: {plural(len(self.words), 'word')}{loss}>"
 
 
 def score(
