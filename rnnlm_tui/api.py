@@ -158,7 +158,7 @@ def train(
     An update that is not better leaves the old model, which is opened then. Ctrl+c stops and saves,
     then raises KeyboardInterrupt. Raises RnnlmError.
     """
-    from rnnlm_tui.training.session import check_end
+    from rnnlm_tui.training.events import check_end
 
     running = events(*texts, **options)
     first = last = next(running)  # while the text is read there is nothing to save
@@ -203,7 +203,7 @@ def events(*texts: str | Path, **options: Unpack[TrainingOptions]) -> Generator[
 def _run(library: Library, planned: Plan) -> Generator[Event, None, None]:
     """The events of a training, which is stopped and saved if the generator is closed."""
     from rnnlm_tui.training.control import Control
-    from rnnlm_tui.training.session import training_events
+    from rnnlm_tui.training.events import training_events
 
     control = Control()
     running = training_events(library, planned, control)

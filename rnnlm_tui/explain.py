@@ -37,8 +37,8 @@ MOST_LEFT_OUT = 16
 """Words that are left out one by one: those nearest the cursor."""
 NEIGHBOURS = 5
 OTHER_PARTS = {
-    "base": "Another model, which learned another text; explain it by its own name. Here is the"
-    " probability that it gives each word to be next.",
+    "base": "The English that ships; by its own name it is explained, too. Here is the probability"
+    " that it gives each word to be next.",
     "cache": "Words that were used not long ago are used again, the latest ones most, and more so"
     " those before which the network was in a state like the present one.",
 }

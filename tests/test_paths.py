@@ -26,3 +26,13 @@ def test_a_folder_is_the_variables_or_else_the_platforms(
         folder()
     assert paths.data_dir(tmp_path / "given") == tmp_path / "given"
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_the_home_folder_takes_the_place_of_a_current_one_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert paths.current_dir() == tmp_path == Path.cwd()

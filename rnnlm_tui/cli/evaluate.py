@@ -27,16 +27,17 @@ NOTES = (
     "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",
     "keys saved by the app's own keys and default settings; each space, mark and end of line"
     " counts",
+    "nats/char, unlike the perplexity, can be compared among models with other vocabularies",
 )
-OF_KNOWN_WORDS = "the loss and the perplexity of the lesson's network are over the words it knows"
+OF_KNOWN_WORDS = "the perplexity of the lesson's network is over the words that it knows"
 COLUMNS = {
     "words": ("words", ",d"),
     "unknown": ("oov_share", ".1%"),
     "top-1": ("top1", ".1%"),
     "top-5": ("top5", ".1%"),
     "keys saved": ("keystroke_savings", ".1%"),
-    "loss": ("loss", ".3f"),
     "perplexity": ("perplexity", ",.1f"),
+    "nats/char": ("nats_per_character", ".3f"),
 }
 """The figures of the table by their heads, and how they are shown."""
 BAR_EVERY_S = 0.1

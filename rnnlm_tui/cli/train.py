@@ -19,9 +19,9 @@ from rnnlm_tui.event_types import Event, Finished
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.events import check_end, training_events
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.plan import TrainingRequest, plan
-from rnnlm_tui.training.session import check_end, training_events
 
 if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Ranks
