@@ -17,12 +17,6 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.store.run_files import read_epochs
 
-COLUMNS = {
-    "": ("epoch", "elapsed_s", "best", "keystroke_savings"),
-    "train": ("loss", "penalty", "accuracy", "perplexity"),
-    "held_out": ("loss", "perplexity", "top1", "top5"),
-}
-"""The figures of an epoch that are columns of the table, by the field that has them."""
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
 """The size of the picture, and the place of the curves in it."""
 MOST_TICKS = 8
@@ -67,12 +61,10 @@ def write_files(request: Request, library: Library, name: str) -> None:
 def csv_of(epochs: Sequence[EpochEnded]) -> str:
     """A row of numbers for each epoch, below their names. A cell is empty if nothing was
     measured."""
-    columns = [(of, name) for of, names in COLUMNS.items() for name in names]
-    rows = [[f"{of}_{name}".lstrip("_") for of, name in columns]]
-    for ended in epochs:
-        figures = [getattr(getattr(ended, of) if of else ended, name, None) for of, name in columns]
-        rows.append(["" if value is None else f"{value:.12g}" for value in figures])
-    return "".join(",".join(row) + "\n" for row in rows)
+    rows = [ended.row for ended in epochs]
+    names = [*dict.fromkeys(name for row in rows for name in row)]
+    cells = [[f"{row[name]:.12g}" if name in row else "" for name in names] for row in rows]
+    return "".join(",".join(line) + "\n" for line in (names, *cells))
 
 
 def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:

@@ -20,9 +20,9 @@ from rnnlm_tui.event_types import Event, Finished, Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.events import check_end, training_events
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.plan import TrainingRequest, plan
-from rnnlm_tui.training.session import check_end, training_events
 
 if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Ranks
@@ -102,7 +102,7 @@ def training_request(request: Request) -> TrainingRequest:
         on=request.on,
         start_from=request.start_from,
         update=request.update,
-        added=request.add,
+        add=request.add,
         written=request.written,
         encoding=request.encoding,
         seed_line=request.seed_line,

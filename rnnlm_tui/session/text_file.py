@@ -59,10 +59,12 @@ def write_text_file(
     target = Path(os.path.realpath(path))
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
-    except UnicodeEncodeError as error:
-        character = error.object[error.start]
+    except UnicodeError as error:  # the encodings of host names raise no more than that
+        missing = "form for this text"
+        if isinstance(error, UnicodeEncodeError):
+            missing = repr(error.object[error.start])
         raise StorageError(
-            f"{target.name} is in {encoding}, which has no {character!r}",
+            f"{target.name} is in {encoding}, which has no {missing}",
             "save the text under another name: a new file is in UTF-8",
         ) from error
 

@@ -20,8 +20,8 @@ from rnnlm_tui.paths import data_dir
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.train.data_card import DataCard, summarise, summary_rows
 from rnnlm_tui.tui.train.fields import paths_in
+from rnnlm_tui.tui.train.summary import DataCard, summarise, summary_rows
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
 from tests.helpers.models import make_model
 from tests.helpers.runs import SUMMARY, Script
