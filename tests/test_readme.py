@@ -1,0 +1,67 @@
+"""The README does what it says: its blocks are run in their order, from an empty data folder."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.commands import command_line
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^( *)(<!-- (?:start|test) -->\n)?```(\w+)\n(.*?)^ *```$", re.M | re.S)
+"""A block: its mark, if it is a command that .ci/run runs, its language and its text."""
+LINES = (ROOT / "tests" / "prose" / "blog.txt").read_text("utf-8").splitlines(keepends=True)
+TEXTS = {"diary.txt": LINES[:500], "letters.txt": LINES[500:700]}
+"""What a reader is supposed to have."""
+
+
+def run(*arguments: str, stdin: str = "") -> str:
+    """What the command prints."""
+    done = subprocess.run(
+        command_line(*arguments), input=stdin, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, (arguments, done.stderr)
+    return done.stdout
+
+
+def run_doctest(block: str) -> None:
+    test = doctest.DocTestParser().get_doctest(block, {}, "README", "README.md", 0)
+    told = list[str]()
+    assert doctest.DocTestRunner().run(test, out=told.append).failed == 0, "".join(told)
+
+
+@pytest.mark.slow
+def test_the_blocks_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    monkeypatch.chdir(tmp_path)
+    for name, lines in TEXTS.items():
+        (tmp_path / name).write_text("".join(lines), "utf-8")
+    for _, mark, language, block in BLOCK.findall((ROOT / "README.md").read_text("utf-8")):
+        match language:
+            case "sh":
+                assert mark, "a shell command that nothing runs"
+            case "console":
+                for line in block.splitlines():
+                    program, *arguments = shlex.split(line.removeprefix("$ "), comments=True)
+                    assert program == "rnnlm-tui"
+                    assert run(*arguments)
+            case "json":
+                for line in run("--suggest", "--json", stdin=block).splitlines():
+                    assert json.loads(line)["suggestions"]
+            case "python":
+                run_doctest(block)
+            case "toml":
+                assert tomllib.loads(block)
+            case _:
+                raise AssertionError(f"nothing runs a block of {language}")
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 170
