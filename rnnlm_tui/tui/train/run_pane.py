@@ -21,7 +21,6 @@ from rnnlm_tui.tui.train.run_lists import MOST, RunList, epoch_table, log_rows
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
-from rnnlm_tui.tui.widgets.styles import MODEL, MODEL_IN_ANSI
 
 if TYPE_CHECKING:
     from textual import getters
@@ -97,8 +96,7 @@ class RunPane(Vertical, can_focus=True):
         table.show(title, (epochs, best), lambda width: epoch_table(epochs, best))
         seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
         log = self.query_one("#log", RunList)
-        style = MODEL_IN_ANSI if self.app.native_ansi_color else MODEL
-        log.show(f"your line{seed}", lines, lambda width: ("", log_rows(lines, width, style)))
+        log.show(f"your line{seed}", lines, lambda width: ("", log_rows(lines, width)))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
