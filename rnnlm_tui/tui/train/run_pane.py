@@ -44,12 +44,12 @@ class RunPane(Vertical, can_focus=True):
         train_key("p", "resume", "resume", "Go on with the training"),
         train_key("x", "stop", "stop", "Stop the training; keep its best model, after a question"),
         train_key("w", "write", "write", "Write; with the best model saved so far"),
-        train_key("escape", "form", "form", "Go back to the form; the training goes on"),
+        train_key("escape", "form", "form", "Go back to the form; a training goes on"),
         train_key("g", "seed", "line", "Change your line; it is continued after each epoch"),
-        train_key("i", "inside", "inside", "Look inside the model as it learns"),
+        train_key("i", "inside", "inside", "Look inside the model; as it was saved last"),
         train_key("r", "go_on", "train on", "Train on; resumed, or for more epochs"),
         train_key("d", "detach", "background", "Train in the background; even after you quit"),
-        train_key("c", "compare", "compare", "Show it among the other models"),
+        train_key("c", "compare", "models", "Show it among the other models"),
     ]
     DEFAULT_CSS = """
     RunPane {
