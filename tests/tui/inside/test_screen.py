@@ -35,7 +35,7 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = 
         ("", None, ("compare", "60%", "█▓")),
     ]),
     "the first letter of a line of one's own replaces the other line": ("shall i", [
-        ("t t o space a", "to a", ()),
+        ("t t o space a", "to a", ("Enter explain  Esc done",)),
         ("enter", "to a ", ("to", "[a]")),
         ("f2 f10", "to a ", ("to", "[a]")),
         ("left f2 space d o ctrl+l", "shall i do", ("shall", "i", "[do]")),
