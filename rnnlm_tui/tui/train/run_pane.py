@@ -44,7 +44,7 @@ class RunPane(Vertical, can_focus=True):
         train_key("p", "resume", "resume", "Go on with the training"),
         train_key("x", "stop", "stop", "Stop the training; keep its best model, after a question"),
         train_key("w", "write", "write", "Write; with the best model saved so far"),
-        train_key("escape", "form", "form", "Go back to the form; a training goes on"),
+        train_key("escape", "form", "form", "Go back to the form; it stops no training"),
         train_key("g", "seed", "line", "Change your line; it is continued after each epoch"),
         train_key("i", "inside", "inside", "Look inside the model; as it was saved last"),
         train_key("r", "go_on", "train on", "Train on; resumed, or for more epochs"),
