@@ -93,6 +93,18 @@ def open_app(request: Request) -> int:
     return start(request.operand, request.data_dir, request.open, request.encoding)
 
 
+def serve_editor(request: Request) -> int:
+    """`--lsp`. Raises UsageError where pygls is not installed, ModelError."""
+    if sys.stdin.isatty():
+        raise UsageError("--lsp is for an editor, which starts it", "README says how for yours")
+    try:
+        from rnnlm_tui.lsp.server import serve
+    except ModuleNotFoundError as error:
+        missing = f"the language server needs {error.name}, which is not installed"
+        raise UsageError(missing, f"pip install '{APP_NAME}[lsp]'") from error
+    return serve(request.data_dir, request.model)
+
+
 def _as_shown(error: BaseException) -> RnnlmError:
     """The error that is shown for one that a user can cause."""
     match error:

@@ -68,6 +68,13 @@ _MODES = (
         " stage",
     ),
     Mode(
+        "--lsp",
+        "main:serve_editor",
+        "",
+        "--model",
+        "a language server for an editor, which starts it: suggestions where you write",
+    ),
+    Mode(
         "--summary",
         "summary:summary",
         "[CORPUS ...]",

@@ -14,7 +14,6 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -28,11 +27,10 @@ from rnnlm_tui.errors import RnnlmError, UsageError, label_of
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
 
 BAR_WIDTH = 20
-MAX_OPEN_MODELS = 4
 HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
 
 
@@ -49,18 +47,6 @@ class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     typed: bool = False
     id: str | int | None = None
     model: str | None = None
-
-
-def opened(library: Library, name: str) -> Contexts:
-    """The model of this name, and what it has read lately. The last few stay open; one that was
-    saved again is opened again. Raises ModelError."""
-    path = library.path(name)
-    return _opened(library, name, path.stat().st_mtime_ns if path.exists() else 0)
-
-
-@lru_cache(MAX_OPEN_MODELS)
-def _opened(library: Library, name: str, saved_at: int) -> Contexts:
-    return Contexts(library.open(name)[1])
 
 
 def show_suggestions(asked: Request) -> int:
