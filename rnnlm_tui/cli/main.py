@@ -100,7 +100,8 @@ def serve_editor(request: Request) -> int:
     try:
         from rnnlm_tui.lsp.server import serve
     except ModuleNotFoundError as error:
-        missing = f"the language server needs {error.name}, which is not installed"
+        package = str(error.name).partition(".")[0]
+        missing = f"the language server needs {package}, which is not installed"
         raise UsageError(missing, f"pip install '{APP_NAME}[lsp]'") from error
     return serve(request.data_dir, request.model)
 

@@ -198,7 +198,7 @@ class Suggester(LanguageServerProtocol):
     async def update(self, *arguments: object) -> str:
         """Updates the model with a document, in the background."""
         address = str(*arguments[:1]) or next(reversed(self._documents), "")
-        path = Path(to_fs_path(address) or "")
+        path = Path(to_fs_path(address) or address)
         if not path.is_file():
             raise JsonRpcInvalidParams(f"{address or 'the document'} is no file: save it as one")
         work = update(self._server, self._name, path, self._library.data_dir)
