@@ -14,10 +14,37 @@ from rnnlm_tui._version import __version__
 
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
-    from rnnlm_tui.api import Model, events, load, train
+    from rnnlm_tui.accepting import Suggestion
+    from rnnlm_tui.api import Model, TrainingOptions, events, load, models, train
     from rnnlm_tui.errors import RnnlmError
+    from rnnlm_tui.evaluate import ScoredLine, ScoredWord
+    from rnnlm_tui.event_types import (
+        EpochEnded,
+        EpochFigures,
+        Evaluation,
+        Event,
+        Failed,
+        Finished,
+        Metrics,
+        Paused,
+        Preparing,
+        Progress,
+        Resumed,
+        Saved,
+        Started,
+        Warned,
+    )  # fmt: skip
+    from rnnlm_tui.explain import Explanation, LineWord, Part
+    from rnnlm_tui.lm.stages import Stage
+    from rnnlm_tui.notebook import History
+    from rnnlm_tui.store.card import ModelCard
 
-__all__ = ["Model", "RnnlmError", "__version__", "events", "load", "train"]
+__all__ = [
+    "EpochEnded", "EpochFigures", "Evaluation", "Event", "Explanation", "Failed", "Finished",
+    "History", "LineWord", "Metrics", "Model", "ModelCard", "Part", "Paused", "Preparing",
+    "Progress", "Resumed", "RnnlmError", "Saved", "ScoredLine", "ScoredWord", "Stage", "Started",
+    "Suggestion", "TrainingOptions", "Warned", "__version__", "events", "load", "models", "train",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:
@@ -25,8 +52,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from rnnlm_tui import api
+    from importlib import import_module
 
-    return getattr(api, name)
+    for module in ("api", "event_types", "evaluate", "explain") if name in __all__ else ():
+        if hasattr(found := import_module(f"rnnlm_tui.{module}"), name):
+            return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

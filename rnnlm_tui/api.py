@@ -8,37 +8,89 @@ from __future__ import annotations
 
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from html import escape
 from itertools import chain
+from os import fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, Unpack
 
 import numpy as np
 from msgspec import Meta
 
 from rnnlm_tui import paths
 from rnnlm_tui.accepting import LISTED, Suggestion
-from rnnlm_tui.config import check_value
-from rnnlm_tui.errors import ModelError, RnnlmError
-from rnnlm_tui.evaluate import ScoredLine, score
-from rnnlm_tui.event_types import Event, Finished
+from rnnlm_tui.config import ALL_SETTINGS, check_value
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.event_types import Evaluation, Event, Finished
 from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import load_model
+from rnnlm_tui.model_rows import facts_of
+from rnnlm_tui.notebook import History, table
+from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.files import SUFFIX, copy
+from rnnlm_tui.store.library import Library, OpenedModel
+from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.run_files import read_epochs
+from rnnlm_tui.store.texts import text_for, trained_on, warning_of
 from rnnlm_tui.suggest import split_last_line, suggest
 
 if TYPE_CHECKING:
     from rnnlm_tui.explain import Explanation
     from rnnlm_tui.training.plan import Plan
 
-REQUESTED = {
-    *("name", "preset", "on", "start_from", "update", "resume", "force", "encoding", "seed_line")
-}
-"""The options of a training that are no settings."""
-__all__ = ["Model", "RnnlmError", "ScoredLine", "Suggestion", "events", "load", "train"]
+
+class TrainingOptions(TypedDict, total=False):
+    """The options of `train` and `events`, as `rnnlm-tui --train --help` explains them.
+
+    Settings come last; which of them a preset has, and their defaults, is in `rnnlm_tui.config`. A
+    dictionary of this type can be passed on: `train("diary.txt", **options)`.
+    """
+
+    data_dir: str | Path | None
+    name: str | None
+    preset: Literal["lesson", "ngram", "rnn", "gru", "lstm"] | None
+    on: Literal["english", "none"] | None
+    start_from: str | None
+    update: str | None
+    add: Sequence[str | Path]
+    written: Sequence[str]
+    encoding: str | None
+    seed_line: str | None
+    resume: bool
+    force: bool
+
+    embedding_size: int
+    bidirectional_size: int
+    recurrent_size: int
+    hidden_size: int
+    layers: int
+    order: int
+    dropout: float
+    l2: float
+    max_window: int
+    softmax: Literal["auto", "full", "adaptive"]
+    held_out: float
+    max_vocabulary: int | None
+    seed: int
+    tokenizer: Literal["prose", "lesson", "whitespace"]
+    lines: Literal["auto", "paragraphs", "each"]
+    mixture: Literal["on", "off"]
+    epochs: int
+    batch_size: int
+    bptt: int
+    learning_rate: float
+    warmup: float
+    weight_decay: float
+    grad_clip: float
+    precision: Literal["float32", "bf16"]
+    unk_rate: float
+    patience: int
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    threads: int | None
 
 
 def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None = None) -> Model:
@@ -49,28 +101,55 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
     >>> rnnlm_tui.load("shakespeare")
     <Model shakespeare: gru, 3,076 words>
 
-    Names are listed by `rnnlm-tui --models`; any other string is taken as a file. The models are
-    in `data_dir`, by default the user's. Raises RnnlmError if there is no such model or it
-    cannot be read.
+    `models` lists the names; any other string is taken as a file. The models are in `data_dir`, by
+    default the user's. Raises RnnlmError if there is no such model or it cannot be read.
     """
     library = _library(data_dir)
     name = library.default_model() if name_or_file is None else str(name_or_file)
-    if isinstance(name_or_file, Path) or (name not in library.names() and Path(name).is_file()):
-        path = Path(name)
-        try:
-            name, (card, model) = path.stem, load_model(path)
-        except ModelError as error:
-            raise error.within(f"{path}: {{message}}") from error
-    else:
-        card, model = library.open(name)
-    return Model(name, card.config.preset, model)
+    path = Path(name)
+    is_path = path.is_file() or path.suffix == SUFFIX or path.name != name
+    if isinstance(name_or_file, Path) or (is_path and name not in library.names()):
+        return _opened(path.absolute(), path.parent.absolute())
+    return Model(library.opened_model(name))
+
+
+def _opened(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
+    """The model in a file, and in this folder its run. Raises ModelError, also for a model with
+    another card than this one, by which a pickled model is known."""
+    try:
+        found = OpenedModel(path.stem, path, folder, *load_model(path))
+    except ModelError as error:
+        hint = f'to train on a text: rnnlm_tui.train("{path}")' if path.is_file() else ""
+        raise ModelError(f"{path}: {error.message}", error.hint or hint) from error
+    if card not in (None, found.card):
+        raise ModelError(f"{path} has changed since the model was opened", "open it again")
+    return Model(found)
+
+
+def models(*, data_dir: str | Path | None = None) -> dict[str, ModelCard]:
+    """The cards of all models by their names, the most recently saved first.
+
+    >>> import rnnlm_tui
+    >>> rnnlm_tui.models()["shakespeare"]
+    <ModelCard: gru, 3,076 words of sonnets.txt>
+
+    The fields of a card say what the model learned and how good it is. Damaged models are left out.
+    Raises RnnlmError if the folder cannot be read.
+    """
+    library, found = _library(data_dir), dict[str, ModelCard]()
+    for name in library.newest_first():
+        with suppress(ModelError):
+            found[name] = read_card(library.path(name))
+    return found
 
 
 def train(
-    *texts: str | Path, on_event: Callable[[Event], object] | None = None, **options: Any
+    *texts: str | Path,
+    on_event: Callable[[Event], object] | None = None,
+    **options: Unpack[TrainingOptions],
 ) -> Model:
     """Trains a model, and opens it. The arguments are those of `events`; each event of the training
-    is given to `on_event`.
+    is given to `on_event`. The `history` of the model has its epochs.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.train("diary.txt", name="mine", epochs=3)  # doctest: +SKIP
@@ -79,7 +158,7 @@ def train(
     An update that is not better leaves the old model, which is opened then. Ctrl+c stops and saves,
     then raises KeyboardInterrupt. Raises RnnlmError.
     """
-    from rnnlm_tui.training.session import check_end
+    from rnnlm_tui.training.events import check_end
 
     running = events(*texts, **options)
     first = last = next(running)  # while the text is read there is nothing to save
@@ -91,40 +170,40 @@ def train(
                 raise KeyboardInterrupt
     assert isinstance(last, Finished)
     check_end(last)
-    return load(Path(last.path))
+    return load(Path(last.path).stem, data_dir=options.get("data_dir"))
 
 
-def events(
-    *texts: str | Path,
-    data_dir: str | Path | None = None,
-    written: Sequence[str] = (),
-    **options: Any,
-) -> Generator[Event, None, None]:
+def events(*texts: str | Path, **options: Unpack[TrainingOptions]) -> Generator[Event, None, None]:
     """Trains a model, and yields the events of the training, as `rnnlm-tui --train --json` prints
     them.
 
-    `texts` are files, by default the sonnets; `written` are titles of texts written in the app. The
-    `options` are settings, such as `epochs=3` or `held_out=0.2`, and those of the command line:
-    `name`, `preset`, `on`, `start_from`, `update`, `resume`, `force`, `encoding` and `seed_line`.
-    Variables of settings have no effect.
+    `texts` are files, by default the sonnets. The `options` are those of `TrainingOptions`: options
+    of the command line, such as `name` or `update`, and settings, such as `epochs=3`. `written` are
+    titles of texts written in the app. Variables of settings have no effect.
 
     To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
     Raises RnnlmError.
     """
     from rnnlm_tui.training.plan import TrainingRequest, plan
 
-    _check_strings("written", written)
-    fields = {field: options.pop(field) for field in REQUESTED & options.keys()}
-    sources = tuple(map(str, texts))
-    request = TrainingRequest(sources, settings=options, written=tuple(written), **fields)
-    library = _library(data_dir)
+    given: dict[str, Any] = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in options.items()
+    }
+    library = _library(given.pop("data_dir", None))
+    own = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()
+    fields = {name: given.pop(name) for name in own & given.keys()}
+    for name in {"add", "written"} & fields.keys():
+        _check_strings(name, fields[name])
+        fields[name] = tuple(map(fspath, fields[name]))
+    request = TrainingRequest(tuple(fspath(each) for each in texts), settings=given, **fields)
     return _run(library, plan(library, request))
 
 
 def _run(library: Library, planned: Plan) -> Generator[Event, None, None]:
     """The events of a training, which is stopped and saved if the generator is closed."""
     from rnnlm_tui.training.control import Control
-    from rnnlm_tui.training.session import training_events
+    from rnnlm_tui.training.events import training_events
 
     control = Control()
     running = training_events(library, planned, control)
@@ -158,14 +237,32 @@ class Model:
     `above` are the lines before the text, in order. They are context for a model that was trained
     on running text; other models ignore them. Of a text of several lines the last one is meant, and
     the others stand above it.
+
+    `card` says what the model is, and `path` is its file, by which a model is pickled: RnnlmError
+    is raised where that is opened again if the file is gone or has changed. `history` are the
+    epochs of the last training of its name here, none for a file from elsewhere.
     """
 
-    def __init__(self, name: str, preset: str, model: LanguageModel) -> None:
-        self.name, self.preset = name, preset
-        self._model, self._contexts = model, Contexts(model)
+    def __init__(self, opened: OpenedModel) -> None:
+        self.name, self.card, self.path = opened.name, opened.card, opened.path
+        self.preset = opened.card.config.preset
+        self.history = History(read_epochs(opened.folder))
+        self._opened, self._model = opened, opened.model
+        self._contexts = Contexts(opened.model)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
+
+    def _repr_html_(self) -> str:
+        return table(self.name, ([escape(part) for part in row] for row in facts_of(self.card)))
+
+    def __reduce__(self) -> tuple[Callable[..., Model], tuple[Path, Path, ModelCard]]:
+        return _opened, (self.path, self._opened.folder, self.card)
+
+    @property
+    def metrics(self) -> Evaluation | None:
+        """How good the model is on the lines that it held out; None if it held out none."""
+        return self.card.evaluation
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -176,6 +273,33 @@ class Model:
         (',', 'and', 'the', 'to')
         """
         return self._model.vocabulary.words
+
+    def save(self, file: str | Path) -> Path:
+        """Copies the model to a file, which it replaces, or into a folder; returns its path. The
+        name of the file gets the ending `.safetensors` if it has another.
+
+        `load` opens it, on any machine. Raises RnnlmError if it cannot be written, or if the model
+        has been trained anew since it was opened.
+        """
+        target = Path(file) / self.path.name if Path(file).is_dir() else Path(file)
+        if target.suffix != SUFFIX:
+            target = target.with_name(target.name + SUFFIX)
+        _opened(*self.__reduce__()[1])  # checks the file
+        copy(self.path, target)
+        return target
+
+    def evaluate(self, *texts: str | Path, encoding: str | None = None) -> Evaluation:
+        """Measures the model on text files: on a sample of 20,000 words, if they have more.
+
+        Of the text that it was trained on, which is the default, only the lines are measured that
+        it held out. Warns if it has learned others of these lines. A line or a few, as a string,
+        are for `score`. Raises RnnlmError if there is nothing to measure on.
+        """
+        text = text_for(self._opened, [fspath(each) for each in texts], encoding)
+        if warning := warning_of(self.name, trained_on(self._opened, text), text):
+            warnings.warn(warning, stacklevel=2)
+        scored = (score(self._model, lines, above) for above, lines in text.excerpts)
+        return summarize(chain.from_iterable(scored))
 
     def suggest(
         self,

@@ -35,6 +35,8 @@ class RnnlmError(Exception):
         self._given, self.field = (message, hint), field
         self.message, self.hint = self.worded(str)
         super().__init__(self.message)
+        if self.hint:  # a traceback shows it
+            self.add_note(self.hint)
 
     def worded(self, name_of: Callable[[str], str]) -> tuple[str, str]:
         """The message and the hint, with the names that `name_of` gives to settings:
@@ -51,11 +53,6 @@ class RnnlmError(Exception):
         """The message, and the hint as a sentence of its own, in the words of the app."""
         message, hint = self.worded(label_of)
         return f"{message}. {hint[:1].upper()}{hint[1:]}" if hint else message
-
-    def within(self, template: str) -> RnnlmError:
-        """The same error with a longer message, in which {message} stands for the old one."""
-        message, hint = self._given
-        return type(self)(template.replace("{message}", message), hint, field=self.field)
 
 
 class UsageError(RnnlmError):

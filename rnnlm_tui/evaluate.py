@@ -6,6 +6,8 @@ The words of a line are those of the model's tokenizer; lines without words do n
   tokens, that is all words and all ends of lines; else the known words that have a known word
   before them in their line. An unknown word counts with the probability of the unknown token; in a
   vocabulary without one, the lesson's, it does not count. The perplexity is exp(loss).
+- The nats per character are those of all losses, with the cost of the letters of unknown words,
+  over all characters as written, ends of lines included.
 - Hits are over all words, the first of a line included: is the word the most likely one that may be
   suggested there, or among the five most likely? An unknown word is a miss. Ends of lines do not
   count. (The lists of `suggest` follow further rules, which only the keys take into account.)
@@ -24,9 +26,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.event_types import Evaluation
@@ -68,20 +71,20 @@ class ScoredLine:
     included; None if they were not counted, as in a line without words."""
 
     text: str
-    words: tuple[ScoredWord, ...]
+    words: tuple[ScoredWord, ...] = field(repr=False)
     end: float | None
     keys: int | None
 
     @property
-    def losses(self) -> list[float]:
-        """The losses of the words and of the end, if the model predicts them, in nats."""
+    def losses(self) -> NDArray[np.float64]:
+        """The losses of the words and of the end, if the model predicts them, in nats [N]."""
         probabilities = [*(word.probability for word in self.words), self.end]
-        return [-math.log(p) for p in probabilities if p is not None]
+        return np.array([-math.log(p) for p in probabilities if p is not None])
 
     @property
     def loss(self) -> float | None:
         """The mean of the losses, None if there are none."""
-        return _mean(sum(self.losses), len(self.losses))
+        return _mean(sum(self.losses.tolist()), len(self.losses))
 
 
 def score(
@@ -176,12 +179,13 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     """The metrics of the lines that have words."""
     lines = [line for line in lines if line.words]
     words = [word for line in lines for word in line.words]
-    losses = [loss for line in lines for loss in line.losses]
+    losses = [loss for line in lines for loss in line.losses.tolist()]
     loss = _mean(sum(losses), len(losses))
     characters = [len(line.text) + 1 for line in lines]
     counted = [line.keys for line in lines if line.keys is not None]
     are_counted = bool(lines) and len(counted) == len(lines)
     saved = 1 - sum(counted) / sum(characters) if are_counted else None
+    letters = sum(len(word.word) + 1 for word in words if not word.is_known)
     return Evaluation(
         lines=len(lines),
         words=len(words),
@@ -195,6 +199,7 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         keys=sum(counted),
         keystroke_savings=saved,
         savings_interval=_savings_interval(counted, characters) if are_counted else None,
+        nats_per_character=_mean(sum(losses) + LETTER_NATS * letters, sum(characters)),
     )
 
 
@@ -218,17 +223,6 @@ def _savings_interval(keys: Sequence[int], characters: Sequence[int]) -> tuple[f
     spread = ((pairs[:, 0] - ratio * pairs[:, 1]) ** 2).sum() * len(pairs) / (len(pairs) - 1)
     half = Z_95 * math.sqrt(spread) / pairs[:, 1].sum()
     return max(-1.0, float(1 - ratio - half)), min(1.0, float(1 - ratio + half))
-
-
-def written_loss(lines: Iterable[ScoredLine]) -> float | None:
-    """The loss in nats per character as written, ends of lines included, which is comparable among
-    models with different vocabularies: an unknown word costs as much as <unk> plus its letters."""
-    lines = [line for line in lines if line.words]
-    nats = sum(sum(line.losses) for line in lines)
-    unknown_letters = sum(
-        len(word.word) + 1 for line in lines for word in line.words if not word.is_known
-    )
-    return _mean(nats + LETTER_NATS * unknown_letters, sum(len(line.text) + 1 for line in lines))
 
 
 def _mean(total: float, count: int) -> float | None:

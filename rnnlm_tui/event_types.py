@@ -11,7 +11,7 @@ import json
 from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import RnnlmError, label_of
@@ -84,6 +84,7 @@ class Evaluation(Struct, frozen=True):
     """The metrics of a model on some lines, as it suggests. None is a share of nothing.
 
     `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
+    `nats_per_character` is comparable among models with different vocabularies.
     `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` is 1 - `keys` /
     `characters`, the presses with suggestions and without; None if they were not counted.
     `savings_interval` is its 95 % interval, None for a text too short to tell. `base` is what the
@@ -103,6 +104,7 @@ class Evaluation(Struct, frozen=True):
     keystroke_savings: Savings | None
     savings_interval: tuple[Savings, Savings] | None
     base: BaseSavings | None = None
+    nats_per_character: Figure | None = None
 
 
 class SampleText(TypedDict):
@@ -121,6 +123,18 @@ class _Event(Struct, frozen=True, tag_field="event"):
     def event(self) -> str:
         """The name of the kind of event."""
         return str(type(self).__struct_config__.tag)
+
+    def __repr__(self) -> str:
+        """Rounded, without what is None, and with fields of fields at most."""
+        return _shown(self)
+
+
+def _shown(value: Any, depth: int = 0) -> str:
+    if not isinstance(value, Struct):
+        return f"{value:.4g}" if isinstance(value, float) else repr(value)
+    fields = ((name, own) for name, own in structs.asdict(value).items() if own is not None)
+    inner = ", ".join(f"{name}={_shown(own, depth + 1)}" for name, own in fields)
+    return f"{type(value).__name__}({inner if depth < 2 else '...'})"
 
 
 class Preparing(_Event, frozen=True, tag="preparing"):
@@ -189,6 +203,15 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
     best: bool
     sample: SampleText
     elapsed_s: Figure
+
+    @property
+    def row(self) -> dict[str, float]:
+        """Its numbers by name, such as `train_loss`, without what was not measured."""
+        own = structs.asdict(self)
+        for name, metrics in ("train", self.train), ("held_out", self.held_out):
+            own |= {f"{name}_{key}": v for key, v in structs.asdict(metrics or Metrics()).items()}
+        del own["time"]
+        return {name: value for name, value in own.items() if isinstance(value, int | float)}
 
 
 class Saved(_Event, frozen=True, tag="saved"):
@@ -264,9 +287,14 @@ def failed(error: RnnlmError, seconds: float) -> Failed:
     return Failed(seconds, error.kind, *error.worded(label_of), error.field)
 
 
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as an object of JSON."""
+    return {"v": EVENT_VERSION, **msgspec.to_builtins(event)}
+
+
 def to_json_line(event: Event) -> str:
     """The event as a line of JSON, without a newline."""
-    return json_text({"v": EVENT_VERSION, **msgspec.to_builtins(event)})
+    return json_text(to_json(event))
 
 
 def from_json_line(line: str | bytes) -> Event:

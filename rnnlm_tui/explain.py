@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,13 +20,15 @@ import numpy as np
 
 from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.evaluate import score_word
+from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
-from rnnlm_tui.lm.model import Array, LanguageModel, State
+from rnnlm_tui.lm.model import TINY, Array, LanguageModel, State
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.stages import Line, Stage, over_vocabulary, stages_of, top_words
+from rnnlm_tui.notebook import heat, table
 from rnnlm_tui.suggest import encode_context, suggest
 
 MOST_WORDS = 256
@@ -34,8 +37,8 @@ MOST_LEFT_OUT = 16
 """Words that are left out one by one: those nearest the cursor."""
 NEIGHBOURS = 5
 OTHER_PARTS = {
-    "base": "Another model, which learned another text; explain it by its own name. Here is the"
-    " probability that it gives each word to be next.",
+    "base": "The English that ships; by its own name it is explained, too. Here is the probability"
+    " that it gives each word to be next.",
     "cache": "Words that were used not long ago are used again, the latest ones most, and more so"
     " those before which the network was in a state like the present one.",
 }
@@ -52,7 +55,7 @@ class Part:
     name: str
     weight: float
     probabilities: Array
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...] = field(repr=False)
 
     @property
     def contributions(self) -> Array:
@@ -84,7 +87,7 @@ class LineWord:
         return None if self.probability is None else -math.log2(self.probability)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Explanation:
     """What a model does with a line.
 
@@ -104,6 +107,29 @@ class Explanation:
     parts: tuple[Part, ...]
     neighbours: Mapping[str, tuple[tuple[str, float], ...]]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        first = f", suggests {self.suggestions[0].word!r}" if self.suggestions else ""
+        parts = plural(len(self.parts), "part")
+        return f"<Explanation of {plural(len(self.words), 'word')}{first}: {parts}>"
+
+    def _repr_html_(self) -> str:
+        """The words of the line, the suggestions, and what each part contributes to them."""
+        strip, highest = "", float(self.probabilities.max(initial=TINY))
+        if self.suggestions and self.words:
+            first, whole = self.suggestions[0].word, float(self.probabilities[0]) or TINY
+            title = f"without a word, {first!r} is less likely (blue) or likelier (orange)"
+            falls = ((word.word, word.influence[0] if word.influence else 0) for word in self.words)
+            words = " ".join(heat(word, fall / whole) for word, fall in falls)
+            strip = f"<b>{escape(title)}</b><div>{words}</div>"
+        figures = [self.probabilities, *(part.contributions for part in self.parts)]
+        rows = (
+            [escape(each.word), *(heat(f"{share:.1%}", share / highest) for share in of_word)]
+            for each, of_word in zip(self.suggestions, zip(*figures, strict=True), strict=True)
+        )
+        what = f'words that begin with "{self.prefix}"' if self.prefix else "the next word"
+        heads = ["", "probability", *(escape(part.name) for part in self.parts)]
+        return strip + table(f"{what}, of all words", rows, heads) + escape(" ".join(self.notes))
 
 
 def explain(

@@ -10,6 +10,8 @@ JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
 LONGEST_WORD = 40
 """Characters of a word that are shown. A corpus may have a word of five million."""
+STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ", "'") | dict.fromkeys("“”„‟", '"'))
+EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def sanitize(text: str) -> str:
@@ -24,6 +26,12 @@ def same_start(one: str, two: str) -> int:
     """The number of characters that two texts share at their start."""
     pairs = enumerate(zip(one, two, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(two)))
+
+
+def straight_quotes(text: str) -> str:
+    """A text of the same length in which all quotes and apostrophes are straight, as they are
+    typed. Models and word processors write curly ones."""
+    return text.translate(STRAIGHT)
 
 
 def shorten(text: str, most: int = LONGEST_WORD) -> str:
@@ -124,3 +132,14 @@ def as_unicode(argument: str) -> str:
     """An argument or file name with question marks for the bytes that are not UTF-8. Python decodes
     them as lone surrogates, which cannot be written to a file."""
     return argument.encode("utf-8", "replace").decode("utf-8")
+
+
+def in_percent(fraction: float) -> str:
+    """A fraction as a percentage; "<1%" if it would round to 0."""
+    return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"
+
+
+def bar(fraction: float, width: int) -> str:
+    """A bar, `width` cells long for a fraction of 1, in eighths of a cell."""
+    eighths = round(max(0.0, min(fraction, 1.0)) * max(0, width) * 8)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

@@ -62,9 +62,7 @@ def card_rows(entry: Entry) -> Iterator[Row]:
         done = f"{run.epochs_done or 0:,}{f' of {run.epochs:,}' if run.epochs else ''}"
         yield "training", f"was stopped after {done} epochs and can be resumed"
     if card is not None:
-        yield "how good", accuracy_sentence(card)
-        yield from _made_of(card)
-        yield from _quality(card)
+        yield from facts_of(card)
     yield "on disk", f"{format_bytes(sum(entry.files.values()))}, in {entry.path.parent}"
     if card is not None:
         yield "saved", local_time(card.updated)
@@ -73,9 +71,10 @@ def card_rows(entry: Entry) -> Iterator[Row]:
             yield layer.name, f"{layer.type}, {layer.parameters:,}"
 
 
-def _made_of(card: ModelCard) -> Iterator[Row]:
-    """What the model learned, and what it is."""
+def facts_of(card: ModelCard) -> Iterator[Row]:
+    """How good a model is, what it learned, and what it is."""
     corpus = card.corpus
+    yield "how good", accuracy_sentence(card)
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
     for ancestor in reversed(card.ancestors):
@@ -90,6 +89,7 @@ def _made_of(card: ModelCard) -> Iterator[Row]:
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
     if card.about:
         yield "about", card.about
+    yield from _quality(card)
 
 
 def _quality(card: ModelCard) -> Iterator[Row]:

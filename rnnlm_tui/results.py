@@ -81,16 +81,9 @@ def savings_sentence(found: Evaluation | None, before: float | None = None) -> s
     return ", ".join(shares)
 
 
-def holds_out(card: ModelCard) -> bool:
-    """Whether the training held out lines, which it may not for a few lines. They are not measured
-    yet before the first epoch has ended."""
-    measured = card.metrics is None or card.metrics.held_out is not None
-    return card.config.train.held_out > 0 and measured
-
-
 def accuracy_sentence(card: ModelCard) -> str:
     """How accurate the model is, as one sentence without a full stop."""
-    if not holds_out(card):
+    if not card.holds_out:
         return "trained on all its lines: no figure for lines it never saw"
     if (found := card.evaluation) is None:
         return "not yet measured on the lines it never saw"

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import doctest
+import os
+import pickle
 import pydoc
+import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 import rnnlm_tui
 from rnnlm_tui import api
+from rnnlm_tui.config import PRESETS
 from rnnlm_tui.event_types import EpochEnded, Event
+from rnnlm_tui.training.plan import TrainingRequest
+from tests.helpers.events import ended
 
 PACKAGE = Path(rnnlm_tui.__file__).parent
 SHIPPED = PACKAGE / "data" / "models" / "shakespeare.safetensors"
+CALLS = """
+import rnnlm_tui
+
+usual: rnnlm_tui.TrainingOptions = {"preset": "gru", "epochs": 3, "data_dir": "models"}
+model = rnnlm_tui.train("a.txt", on_event=print, **usual)
+losses: list[float] = [epoch["train_loss"] for epoch in model.history]
+explained: rnnlm_tui.Explanation = model.explain("a")
+rnnlm_tui.events("x", nonsense=3)
+rnnlm_tui.events("x", epochs="3")
+rnnlm_tui.train("x", preset="grru")
+model.suggest("x", above="y", top="z")
+"""
 SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "on": "none"}
 
 
@@ -39,16 +60,50 @@ def test_the_examples_of_the_docstrings_are_true(module: object) -> None:
     assert results.failed == 0
 
 
+def test_the_options_of_a_training_are_the_settings_and_those_of_a_request() -> None:
+    parts = [part for own in PRESETS.values() for part in (type(own.model), type(own.train))]
+    settings = {name: kind for part in parts for name, kind in get_type_hints(part).items()}
+    request, options = get_type_hints(TrainingRequest), get_type_hints(rnnlm_tui.TrainingOptions)
+    for inner in ("sources", "settings", "defaults", "texts"):
+        del request[inner]
+    assert {*options} == {*settings, *request, "data_dir"}
+    several = {"add", "written", "data_dir", "preset", "on"}  # wider or narrower than a request's
+    same = {name: kind for name, kind in options.items() if name not in several}
+    assert same.items() <= {**settings, **request}.items()
+    assert {*get_args(get_args(options["preset"])[0])} == {*PRESETS}
+
+
+def test_mypy_knows_every_option(tmp_path: Path) -> None:
+    (tmp_path / "calls.py").write_text(CALLS)
+    (tmp_path / "mypy.ini").write_text("[mypy]\n[mypy-torch.*]\nfollow_imports = skip\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "c", "calls.py"]
+    environment = {**os.environ, "MYPYPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
+        check=False,
+    )  # fmt: skip
+    found = re.findall(r"^calls.py:(\d+): error: (.*)$", done.stdout, re.MULTILINE)
+    assert [int(line) for line, _ in found] == [8, 9, 10, 11], done.stdout + done.stderr
+    assert 'keyword argument "nonsense"' in found[0][1]
+    assert "'grru'" in found[2][1]
+
+
 @pytest.mark.parametrize("asked", ["shakespeare", SHIPPED, str(SHIPPED)])
 def test_a_model_is_opened_by_its_name_or_file(asked: str | Path) -> None:
     assert rnnlm_tui.load(asked).name == "shakespeare"
     assert rnnlm_tui.load().name == "english"
 
 
-@pytest.mark.parametrize("asked", ["nosuch", "a/b", PACKAGE, PACKAGE / "nosuch", __file__])
+@pytest.mark.parametrize(
+    "asked", ["nosuch", "a/b", "b.safetensors", PACKAGE, PACKAGE / "nosuch", __file__]
+)
 def test_what_is_no_model_is_an_error_of_the_program(asked: str | Path) -> None:
-    with pytest.raises(rnnlm_tui.RnnlmError, match=Path(asked).name):
+    with pytest.raises(rnnlm_tui.RnnlmError, match=Path(asked).name) as refused:
         rnnlm_tui.load(asked)
+    # What a traceback shows below the error
+    hints = getattr(refused.value, "__notes__", [])
+    told = {"nosuch": "models: english, shakespeare", __file__: f'rnnlm_tui.train("{__file__}")'}
+    assert told.get(str(asked), "") in " ".join(hints)
 
 
 def test_of_several_lines_the_last_is_meant_and_the_others_stand_above() -> None:
@@ -82,10 +137,15 @@ def test_a_wrong_value_is_an_error_that_names_the_argument(
     error = TypeError if isinstance(value, str) else rnnlm_tui.RnnlmError
     with pytest.raises(error, match=rf"^{argument} "):
         getattr(rnnlm_tui.load("shakespeare"), method)("thy", **{argument: value})
+    with pytest.raises(rnnlm_tui.RnnlmError, match="top_k applies only to sampling"):
+        rnnlm_tui.load("shakespeare").generate("thy", temperature=0, top_k=3)
 
 
 def test_the_package_has_its_interface_with_types_and_no_other_names() -> None:
     assert dir(rnnlm_tui) == sorted(rnnlm_tui.__all__)
+    assert {each.__name__ for each in get_args(Event)} < {*dir(rnnlm_tui)}
+    for name in dir(rnnlm_tui):
+        assert getattr(rnnlm_tui, name) is not None
     shown = pydoc.plain(pydoc.render_doc(rnnlm_tui))
     for name in ("class Model", "class RnnlmError", " load(", " suggest("):
         assert name in shown, name
@@ -104,8 +164,64 @@ def test_a_model_is_trained_and_opened(text: Path, tmp_path: Path) -> None:
     assert (model.name, model.preset) == ("mine", "ngram")
     assert {"cat", "dog"} <= {each.word for each in model.suggest("the ", top=4)}
     assert rnnlm_tui.load("mine", data_dir=tmp_path / "data").words == model.words
+    assert [*rnnlm_tui.models(data_dir=tmp_path / "data")] == ["mine", "english", "shakespeare"]
     with pytest.raises(rnnlm_tui.RnnlmError, match="the name mine is taken"):
         rnnlm_tui.train(text, **where)
+
+
+def test_a_model_has_its_history_and_is_saved_and_pickled_by_its_file(
+    text: Path, tmp_path: Path
+) -> None:
+    where: dict[str, Any] = {"name": "mine", "preset": "ngram", "data_dir": tmp_path / "data"}
+    text.write_text("".join(f"the cat {number} sees the dog\n" for number in range(40)))
+    numbers: dict[str, Any] = {"order": np.int64(3), "held_out": np.float32(0.25)}
+    model = rnnlm_tui.train(text, on="none", **numbers, **where)
+    (epoch,) = model.history
+    assert epoch["held_out_loss"] > 0 and epoch["best"] is True
+    assert model.metrics == model.evaluate() == model.evaluate(text) == model.card.evaluation
+    with pytest.warns(UserWarning, match=r"mine was trained on \d+ of these 41 lines"):
+        (tmp_path / "other.txt").write_text(text.read_text() + "more\n")
+        model.evaluate(tmp_path / "other.txt")
+
+    saved = model.save(tmp_path / "copy")
+    assert saved == tmp_path / "copy.safetensors" == model.save(saved)
+    assert model.save(tmp_path).name == "mine.safetensors"
+    copy = rnnlm_tui.load(saved)
+    assert (copy.name, copy.card, copy.history) == ("copy", model.card, [])
+
+    pickled = pickle.dumps(model)
+    again = pickle.loads(pickled)  # noqa: S301
+    assert (again.name, again.history, again.suggest("the ")) == (
+        *("mine", model.history, model.suggest("the ")),
+    )
+    rnnlm_tui.train(text, order=2, on="none", force=True, **where)
+    for use in (lambda: pickle.loads(pickled), lambda: model.save(saved)):  # noqa: S301
+        with pytest.raises(rnnlm_tui.RnnlmError, match=r"mine\.safetensors has changed"):
+            use()
+    assert rnnlm_tui.load(saved).card == model.card
+    model.path.unlink()
+    with pytest.raises(rnnlm_tui.RnnlmError, match=r"mine\.safetensors: .* no such file"):
+        pickle.loads(pickled)  # noqa: S301
+
+
+def test_what_a_notebook_shows_is_short_and_escaped() -> None:
+    model = rnnlm_tui.load("shakespeare")
+    found = model.explain("<script>alert(1)</script> shall I & ")
+    history = rnnlm_tui.History(ended(number, 5, 6, perplexity=9 - number) for number in (1, 2))
+    shown: list[tuple[Any, str]] = [
+        (model, "saves 42% of keys"),
+        (found, "n-grams</b>"),
+        (model.explain(""), "guesses for the first word"),
+        (history, "held out perplexity</b>"),
+        (rnnlm_tui.History(), "0 epochs"),
+    ]
+    for value, part in shown:
+        html = value._repr_html_()
+        assert part in html
+        assert {*re.findall(r"<(\w+)", html)} <= {"b", "div", "table", "tr", "td", "span"}
+    assert "&amp;" in found._repr_html_()
+    for short in (found, history, model.score("shall I"), model.card, *history, history[0]):
+        assert len(repr(short)) < 250, short
 
 
 def test_to_leave_the_loop_of_events_stops_and_saves(text: Path, tmp_path: Path) -> None:
@@ -150,6 +266,7 @@ def test_only_a_lack_of_memory_is_told_as_one(
     ("options", "error", "said"),
     [
         ({"epoch": 1}, rnnlm_tui.RnnlmError, "has no setting epoch"),
+        ({"preset": "ngram", "device": "cuda"}, rnnlm_tui.RnnlmError, "no setting device"),
         ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "force does not go with update"),
         ({"written": "all"}, TypeError, "written must be a sequence of strings, not one string"),
     ],

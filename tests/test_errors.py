@@ -26,12 +26,11 @@ def test_a_setting_is_named_as_the_front_end_names_it(
     assert error.worded(name_of) == told
     if name_of is str:
         assert (error.message, error.hint) == told and str(error) == error.message
+        assert error.__notes__ == [error.hint]  # a traceback shows them
 
 
-def test_an_error_keeps_its_kind_and_its_names_within_a_longer_message_and_in_an_event() -> None:
+def test_an_error_keeps_its_kind_and_its_names_in_an_event() -> None:
     error = UsageError("{batch_size} is 0", "raise {held_out}", field="batch_size")
-    longer = error.within("{message} (in a.toml)")
-    assert type(longer) is UsageError and (longer.hint, longer.field) == (error.hint, "batch_size")
-    said = ('"batch size" is 0 (in a.toml)', 'raise "held out"')
-    assert longer.sentence() == f'{said[0]}. Raise "held out"'
-    assert failed(longer, 1.5) == Failed(1.5, "usage", *said, "batch_size")
+    said = ('"batch size" is 0', 'raise "held out"')
+    assert error.sentence() == f'{said[0]}. Raise "held out"'
+    assert failed(error, 1.5) == Failed(1.5, "usage", *said, "batch_size")

@@ -19,7 +19,6 @@ from rnnlm_tui.evaluate import (
     ScoredWord,
     score,
     summarize,
-    written_loss,
 )
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import encode_context
@@ -116,7 +115,7 @@ def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
     assert (figures.oov_share, figures.top1, figures.top5) == (1 / 5, 3 / 5, 4 / 5)
     # Whatever the vocabulary, each model answers for every character, here 8 and 12.
     nats = LETTER_NATS * len("dog ") - sum(map(math.log, chances))
-    assert written_loss(scored) == pytest.approx(nats / 20)
+    assert figures.nats_per_character == pytest.approx(nats / 20)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,12 @@ from msgspec import structs
 
 from rnnlm_tui.config import Config, size_of
 from rnnlm_tui.formatting import cut_words, plural, sanitize
+from rnnlm_tui.model_rows import Row
 from rnnlm_tui.results import ENOUGH_WORDS, words_read
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN, UNKNOWN_ID
 from rnnlm_tui.training.job import Job
 
-Row = tuple[str, str]
-"""A label, which may be empty, and a text; or a heading without a text."""
 FEW_WORDS = 5_000
 """A text of fewer words is said to be too small to help much."""
 TRAINED_PER_S = 1e10
@@ -64,7 +63,7 @@ def warnings(job: Job) -> list[str]:
     return [f"{plural(words, 'word')} are few: expect {most}."]
 
 
-def card_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
+def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
     """The facts about a text and what is made of it."""
     text, vocabulary, held_out = prepared.text, prepared.vocabulary, prepared.held_out
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens

@@ -2,75 +2,45 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
-import numpy as np
 from msgspec import structs, to_builtins
 
 from rnnlm_tui import evaluate
-from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import bar_line, draw, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
-from rnnlm_tui.errors import CorpusError, ModelError, UsageError
+from rnnlm_tui.errors import UsageError
 from rnnlm_tui.event_types import BaseSavings, Evaluation
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.results import holds_out, savings_sentence
-from rnnlm_tui.store import texts
+from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.model_file import english_path, open_stored
-from rnnlm_tui.store.trained_lines import OF_ENGLISH, count_seen, is_of_english
-from rnnlm_tui.text import reading
-from rnnlm_tui.text.held_out import LONG_EXCERPT, WORDS_EACH, Excerpt, excerpts_of, sampled
-from rnnlm_tui.text.overlap import hash_lines
-from rnnlm_tui.text.reading import read_text
+from rnnlm_tui.store.texts import MeasuredText, text_for, trained_on, warning_of
 
 NOTES = (
     "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",
     "keys saved by the app's own keys and default settings; each space, mark and end of line"
     " counts",
+    "nats/char, unlike the perplexity, can be compared among models with other vocabularies",
 )
-OF_KNOWN_WORDS = "the loss and the perplexity of the lesson's network are over the words it knows"
+OF_KNOWN_WORDS = "the perplexity of the lesson's network is over the words that it knows"
 COLUMNS = {
     "words": ("words", ",d"),
     "unknown": ("oov_share", ".1%"),
     "top-1": ("top1", ".1%"),
     "top-5": ("top5", ".1%"),
     "keys saved": ("keystroke_savings", ".1%"),
-    "loss": ("loss", ".3f"),
     "perplexity": ("perplexity", ",.1f"),
+    "nats/char": ("nats_per_character", ".3f"),
 }
 """The figures of the table by their heads, and how they are shown."""
 BAR_EVERY_S = 0.1
-SAMPLE_WORDS = 20_000
-"""Words of the sample that is measured by default."""
-WORTH_A_WARNING = 0.01
-"""Warns if at least this share of the lines was seen in training; refrains explain a smaller
-one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The lines that models are measured on, as `excerpts` of the text. `held_out_of` is the model
-    whose held-out lines they are, if any. `lines_in_all` counts those that were left out too."""
-
-    corpus: reading.Text
-    excerpts: Sequence[Excerpt]
-    held_out_of: str | None
-    lines_in_all: int
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines of all excerpts."""
-        return [line for excerpt in self.excerpts for line in excerpt.lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +63,9 @@ def show_evaluation(request: Request) -> int:
     names = [subject.name for subject in subjects]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{twice} cannot be compared with itself", "name other models")
-    text = _text(request, subjects[0])
+    text = text_for(
+        subjects[0], request.operands, request.encoding, request.limit, samples=not request.all
+    )
     results = [_result(subject, text) for subject in subjects]
     if request.json:
         print_json(evaluation_json(text, results))
@@ -102,55 +74,11 @@ def show_evaluation(request: Request) -> int:
     return 0
 
 
-def _text(request: Request, first: OpenedModel) -> Text:
-    """The given text, or that of the model. Of its own text only the held-out lines, if any."""
-    name, card, tokenizer = first.name, first.card, first.model.tokenizer
-    if request.operands:
-        text = read_text(request.operands, request.encoding, sys.stdin.buffer)
-        text = reading.arranged(text, card.config.lines)
-    elif holds_out(card):
-        text = texts.find_text(name, first.folder, card)
-    else:
-        raise _nothing_held_out(name)
-    chosen = np.fromiter((bool(tokenizer.words(line)) for line in text), np.bool_)
-    is_own = False
-    if texts.is_text_of(card, text):
-        with open_stored(first.path) as stored:
-            held_out = chosen & stored.lines().held_out_of(hash_lines(text, tokenizer))
-        if is_own := bool(held_out.any()):
-            chosen = held_out
-    if not is_own and not request.operands:
-        raise _nothing_held_out(name)
-    if not (lines_in_all := int(chosen.sum())):
-        raise CorpusError(f"{text.name} holds no words to measure on", "give another text")
-    each = WORDS_EACH if is_own else LONG_EXCERPT
-    if request.limit:
-        chosen &= np.cumsum(chosen) <= request.limit
-    elif not request.all:
-        chosen = sampled(text, SAMPLE_WORDS, chosen, each)
-    return Text(text, excerpts_of(text, chosen, each), name if is_own else None, lines_in_all)
-
-
-def _nothing_held_out(name: str) -> ModelError:
-    """The error for a model without held-out lines, with a hint how to get metrics."""
-    return ModelError(
-        f"{name} was trained on all its lines: there is no figure for lines that it never saw",
-        f"give a text that it has not seen, {APP_NAME} --evaluate FILE --model {name}, or train a"
-        " model with {held_out} 0.1",
-    )
-
-
-def _result(subject: OpenedModel, text: Text) -> Result:
+def _result(subject: OpenedModel, text: MeasuredText) -> Result:
     """The result of a model and of its components. Warns if it has learned the text."""
-    trained_on, name = _trained_on(subject, text), sanitize(subject.name)
-    is_known = trained_on is None or trained_on >= max(1, WORTH_A_WARNING * len(text.lines))
-    if trained_on is None:
-        print_warning(f"{name}: {OF_ENGLISH}")
-    elif is_known:
-        print_warning(
-            f"{name} was trained on {trained_on:,} of these {len(text.lines):,} lines: there its"
-            " figures say how well it remembers, not how well it predicts"
-        )
+    seen, name = trained_on(subject, text), sanitize(subject.name)
+    if warning := warning_of(name, seen, text):
+        print_warning(warning)
     figures = _figures(name, subject.model, text)
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
     # Nobody writes with the n-grams or the network alone, and keys take most of the time.
@@ -160,11 +88,11 @@ def _result(subject: OpenedModel, text: Text) -> Result:
     }
     if "base" in parts and (savings := parts["base"].keystroke_savings) is not None:
         figures = structs.replace(figures, base=BaseSavings(ENGLISH, savings))
-    return Result(subject, figures, parts, trained_on, is_known)
+    return Result(subject, figures, parts, seen, bool(warning))
 
 
 def _figures(
-    name: str, model: LanguageModel, text: Text, *, counts_keys: bool = True
+    name: str, model: LanguageModel, text: MeasuredText, *, counts_keys: bool = True
 ) -> Evaluation:
     """Scores the lines where they stand, with a progress bar on a terminal."""
     scored, next_bar, total = list[evaluate.ScoredLine](), 0.0, len(text.lines)
@@ -178,22 +106,7 @@ def _figures(
     return evaluate.summarize(scored)
 
 
-def _trained_on(subject: OpenedModel, text: Text) -> int | None:
-    """The number of lines that the model or its base was trained on. None if the model has learned
-    from the English, and that from the text."""
-    card, tokenizer = subject.card, subject.model.tokenizer
-    names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
-    if ENGLISH in names and text.held_out_of != ENGLISH:
-        with open_stored(english_path()) as english:
-            learned = english.lines().known
-        sample = compress(text.corpus, sampled(text.corpus, SAMPLE_WORDS))
-        if is_of_english(sample, tokenizer, learned):
-            return None
-    with open_stored(subject.path) as stored:
-        return count_seen(text.lines, tokenizer, stored.lines().known)
-
-
-def evaluation_json(text: Text, results: Sequence[Result]) -> dict[str, Any]:
+def evaluation_json(text: MeasuredText, results: Sequence[Result]) -> dict[str, Any]:
     """The output of `--evaluate --json`, which is a contract."""
     return {
         "corpus": {
@@ -232,7 +145,7 @@ def _components(result: Result) -> list[dict[str, Any]] | None:
     ]
 
 
-def evaluation_table(text: Text, results: Sequence[Result]) -> Iterator[str]:
+def evaluation_table(text: MeasuredText, results: Sequence[Result]) -> Iterator[str]:
     """The metrics as a table, with a row for each model and each component of a mixed one."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"

@@ -16,7 +16,8 @@ def texts_of(text: str | None) -> Iterator[str]:
         yield as_unicode(text)
         return
     try:
-        for raw in sys.stdin.buffer:
-            yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
+        for number, raw in enumerate(sys.stdin.buffer):
+            encoding = "utf-8" if number else "utf-8-sig"  # a byte order mark
+            yield raw.decode(encoding, errors="replace").rstrip("\r\n")
     except OSError as error:
         raise CorpusError(f"cannot read standard input: {os_reason(error)}") from error

@@ -75,9 +75,10 @@ def run_json(run: SavedRun) -> dict[str, Any]:
 def models_table(entries: Sequence[Entry]) -> Iterator[str]:
     """The models and the runs without one as a table, and what to know about some of them."""
     rows = [
-        (*map(sanitize, list_row(entry)), shorten(entry.card.corpus.name, CORPUS_WIDTH))
-        if entry.card
-        else (*map(sanitize, list_row(entry)), "")
+        (
+            *map(sanitize, list_row(entry)),
+            shorten(entry.card.corpus.name, CORPUS_WIDTH) if entry.card else "",
+        )
         for entry in entries
     ]
     yield from table([(*HEADS, "corpus"), *rows])

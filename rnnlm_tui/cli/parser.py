@@ -74,7 +74,12 @@ def _settings(mode: Mode) -> list[FieldInfo]:
 
 def format_mode_help(mode: Mode) -> str:
     """The help of a mode."""
-    return _parser(mode).format_help()
+    shown = _parser(mode).format_help()
+    if mode.flag == "--suggest":
+        from rnnlm_tui.cli.protocol import protocol_help  # needed here alone
+
+        shown += protocol_help()
+    return shown
 
 
 def _parser(mode: Mode) -> ArgumentParser:

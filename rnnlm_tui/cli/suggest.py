@@ -1,52 +1,32 @@
 """`--suggest` and `--generate`: the next words of a text, or of each line of standard input.
 
-With --json a line for `--suggest` may be a request such as
-
-    {"text": "shall i ", "above": ["look in thy glass"], "top": 3, "id": 7, "model": "poems"}
-
-whose answer has the same `id`. A request that cannot be answered gets an error on one line, and the
-process goes on.
+With --json a line for `--suggest` may be a request (see `protocol`). One that cannot be answered
+gets a failure on one line, and the process goes on.
 """
 
 from __future__ import annotations
 
-import json
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 
+from rnnlm_tui.cli import protocol
 from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json, prints_unicode
-from rnnlm_tui.errors import RnnlmError, UsageError, label_of
-from rnnlm_tui.formatting import plural, sanitize
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.event_types import failed, to_json
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
 
 BAR_WIDTH = 20
-HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
-
-
-class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request of another program for the next words in `text` at `cursor` (in characters, by
-    default the end), with the previous lines `above`. `top` and `model` default to those of the
-    command line. `typed` says that the word was typed letter by letter below the answers: the words
-    that were listed for fewer letters count less."""
-
-    text: str
-    cursor: Annotated[int, Meta(ge=0)] | None = None
-    above: tuple[str, ...] = ()
-    top: Annotated[int, Meta(ge=1, le=10_000)] | None = None
-    typed: bool = False
-    id: str | int | None = None
-    model: str | None = None
 
 
 def show_suggestions(asked: Request) -> int:
@@ -54,13 +34,15 @@ def show_suggestions(asked: Request) -> int:
     library, top = Library(asked.data_dir), asked.top
     name = library.default_model() if asked.model is None else asked.model
     opened(library, name)
+    began = time.monotonic()
     for line in texts_of(asked.operand):
         if asked.operand is None and asked.json and line.lstrip().startswith("{"):
-            print_json(_answer_request(line, library, name, top))
+            print_json(_answer_line(line, library, name, top, began))
             continue
-        answer = _answer(_Request(line), opened(library, name), top)
+        request = protocol.Request(line)
+        answer = _answer(request, opened(library, name), top)
         if asked.json:
-            print_json(suggestions_json(answer, top, name))
+            print_json(answer_json(request, answer, top, name))
         elif asked.operand is not None:
             print("\n".join(suggestions_table(answer, top, name)), flush=True)
         else:
@@ -69,11 +51,26 @@ def show_suggestions(asked: Request) -> int:
     return 0
 
 
-def _answer(request: _Request, contexts: Contexts, top: int) -> Suggestions:
+def _answer_line(
+    line: str, library: Library, default_model: str, top: int, began: float
+) -> dict[str, Any]:
+    """The answer to a request in a line, or a failure."""
+    identity, request = protocol.read_request(line)
+    try:
+        if isinstance(request, RnnlmError):
+            raise request
+        name, top = request.model or default_model, request.top or top
+        answer = _answer(request, opened(library, name), top)
+    except RnnlmError as error:
+        return {**to_json(failed(error, time.monotonic() - began)), "id": identity}
+    return {**answer_json(request, answer, top, name), "id": identity}
+
+
+def _answer(request: protocol.Request, contexts: Contexts, top: int) -> Suggestions:
     """The next words for a request: one more than `top`, since a complete word is not listed."""
-    before = request.text[: request.cursor]
+    before, after = request.around
     above, typed = split_last_line(contexts.model, before)
-    line_end, _, _ = request.text[len(before) :].partition("\n")
+    line_end, _, _ = after.partition("\n")
     return suggest(
         contexts.model,
         typed + line_end,
@@ -85,40 +82,29 @@ def _answer(request: _Request, contexts: Contexts, top: int) -> Suggestions:
     )
 
 
-def _answer_request(line: str, library: Library, default_model: str, top: int) -> dict[str, Any]:
-    """The answer to a request, or an error, with the `id` of the request if that can be read."""
-    identity = None
-    try:
-        fields = json.loads(line)
-        identity = fields.get("id") if isinstance(fields.get("id"), str | int) else None
-        request = msgspec.convert(fields, _Request)
-        if request.cursor is not None and request.cursor > len(request.text):
-            length = plural(len(request.text), "character")
-            beyond = f"the cursor is {request.cursor}, and the text has {length}"
-            raise UsageError(beyond, "leave it out for the end")
-        name, top = request.model or default_model, request.top or top
-        answer = _answer(request, opened(library, name), top)
-    except (ValueError, RecursionError) as error:
-        return {"error": f"not a request: {error}", "hint": HINT, "id": identity}
-    except RnnlmError as error:
-        message, hint = error.worded(label_of)
-        return {"error": message, "hint": hint, "id": identity}
-    return {**suggestions_json(answer, top, name), "id": identity}
-
-
-def suggestions_json(answer: Suggestions, top: int, model: str) -> dict[str, Any]:
-    """The output of `--suggest --json`, which is a contract."""
+def answer_json(
+    request: protocol.Request, found: Suggestions, top: int, model: str
+) -> dict[str, Any]:
+    """The output of `--suggest --json`: the fields of `protocol.ANSWER`, without an id."""
+    before, after = request.around
+    suggestions = [asdict(word) for word in found.insertable(top)]
+    ghost = {
+        "text": "".join(way.text for way in found.ghost),
+        "replaces_before": found.ghost[0].replaces_before if found.ghost else 0,
+    }
+    for each in (*suggestions, ghost):
+        replaced = before[len(before) - each["replaces_before"] :]
+        each["replaces_before"] = request.units(replaced)
+        if "replaces_after" in each:
+            each["replaces_after"] = request.units(after[: each["replaces_after"]])
     return {
-        "line": answer.line,
-        "prefix": answer.prefix,
-        "suggestions": [asdict(candidate) for candidate in answer.insertable(top)],
-        "continuation": list(answer.continuation),
-        "ghost": {
-            "text": "".join(way.text for way in answer.ghost),
-            "replaces_before": answer.ghost[0].replaces_before if answer.ghost else 0,
-        },
-        "seen": list(answer.seen),
-        "unknown": list(answer.unknown),
+        "line": found.line,
+        "prefix": found.prefix,
+        "suggestions": suggestions,
+        "continuation": list(found.continuation),
+        "ghost": ghost,
+        "seen": list(found.seen),
+        "unknown": list(found.unknown),
         "model": model,
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs, to_builtins
 from numpy.typing import NDArray
 
-from rnnlm_tui.cli.data_card import as_text, card_rows, first_pairs, pair_rows, prospect, warnings
+from rnnlm_tui.cli.data_card import as_text, first_pairs, pair_rows, prospect, text_rows, warnings
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
 from rnnlm_tui.cli.train import training_request
@@ -79,7 +79,7 @@ def _summary_json(job: Job) -> dict[str, Any]:
         "prospect": prospect(job, parameters),
         "warnings": warnings(job),
         "notes": prepared.notes,
-        "rows": [*card_rows(prepared, config), *pair_rows(prepared)],
+        "rows": [*text_rows(prepared, config), *pair_rows(prepared)],
         "first_pairs": first_pairs(prepared),
     }
 
@@ -89,7 +89,7 @@ def _summary_lines(job: Job) -> Iterator[str]:
     prepared, config, layers = job.prepared, job.config, _layers(job)
     total = sum(layer.parameters for layer in layers)
     yield from (*prospect(job, total), *warnings(job), "")
-    yield as_text((*card_rows(prepared, config), *pair_rows(prepared)))
+    yield as_text((*text_rows(prepared, config), *pair_rows(prepared)))
     yield f"\nthe {'n-gram model' if config.preset == 'ngram' else 'network'} ({config.preset})"
     name, count = table_heads(config.preset)
     yield f"  {name:14} {'type':30} {'output shape':19} {count:>12}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlm_tui import threads
-from rnnlm_tui.cli.data_card import as_text, card_rows
+from rnnlm_tui.cli.data_card import as_text, text_rows
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
@@ -19,9 +19,9 @@ from rnnlm_tui.event_types import Event, Finished
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.events import check_end, training_events
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.plan import TrainingRequest, plan
-from rnnlm_tui.training.session import check_end, training_events
 
 if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Ranks
@@ -38,7 +38,7 @@ def train(request: Request) -> int:
 
         def show_card(job: Job) -> None:
             if isinstance(reporter, TextReporter) and is_first:
-                reporter.show_card(as_text(card_rows(job.prepared, job.config)))
+                reporter.show_card(as_text(text_rows(job.prepared, job.config)))
 
         planned = plan(library, training_request(request))
         if ranks is not None:
@@ -94,7 +94,7 @@ def training_request(request: Request) -> TrainingRequest:
         on=request.on,
         start_from=request.start_from,
         update=request.update,
-        added=request.add,
+        add=request.add,
         written=request.written,
         encoding=request.encoding,
         seed_line=request.seed_line,

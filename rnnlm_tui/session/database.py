@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.session.damaged import put_aside
 from rnnlm_tui.session.tables import STRICT, TABLES
+from rnnlm_tui.store.files import put_aside
 
 T = TypeVar("T")
 VERSION = 4

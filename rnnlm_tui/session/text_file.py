@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from rnnlm_tui.errors import CorpusError, StorageError, os_reason
 from rnnlm_tui.session.tables import TextFile
+from rnnlm_tui.store.files import write_file
 
 LARGEST = 1_000_000
 """Bytes of a file that becomes a text."""
@@ -55,15 +56,15 @@ def write_text_file(
 ) -> TextFile:
     """Writes or replaces a file at once: if the disk is full or the app is killed, the old one is
     left. Follows links, and keeps the permissions. Raises StorageError."""
-    from rnnlm_tui.store.files import write_file  # imports numpy
-
     target = Path(os.path.realpath(path))
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
-    except UnicodeEncodeError as error:
-        character = error.object[error.start]
+    except UnicodeError as error:  # the encodings of host names raise no more than that
+        missing = "form for this text"
+        if isinstance(error, UnicodeEncodeError):
+            missing = repr(error.object[error.start])
         raise StorageError(
-            f"{target.name} is in {encoding}, which has no {character!r}",
+            f"{target.name} is in {encoding}, which has no {missing}",
             "save the text under another name: a new file is in UTF-8",
         ) from error
 

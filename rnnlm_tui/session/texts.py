@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.session.folding import straight_quotes
+from rnnlm_tui.formatting import sanitize, straight_quotes
 from rnnlm_tui.session.tables import (
     Draft,
     Text,
@@ -215,13 +214,14 @@ def set_file(connection: sqlite3.Connection, text: Text, file: TextFile) -> None
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
 
 
-def read_file_into(
-    connection: sqlite3.Connection, text: Text, file: TextFile, lines: Iterable[str]
+def put_lines(
+    connection: sqlite3.Connection, text: Text, lines: Iterable[str], file: TextFile | None = None
 ) -> None:
-    """Makes the lines of a file those of a text."""
+    """Makes lines those of a text, all of them or none. `file` is the one that they are from."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        set_file(connection, text, file)
+        if file is not None:
+            set_file(connection, text, file)
         connection.execute("DELETE FROM turn WHERE text = ?", (text.number,))
         text.changed = time.time()
         for line in lines:

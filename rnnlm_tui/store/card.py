@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from rnnlm_tui.config import MAX_WORDS, Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.event_types import CorpusFacts, Count, EpochFigures, Evaluation, ShortText
+from rnnlm_tui.formatting import plural, shorten
 from rnnlm_tui.lm.kinds import parameters_of
 from rnnlm_tui.lm.mixture import LABELS, ComponentName
 from rnnlm_tui.store.files import T, parse_json
@@ -93,12 +94,23 @@ class ModelCard(Struct, frozen=True, kw_only=True):
         return self.config.preset != "ngram" and self.metrics is not None
 
     @property
+    def holds_out(self) -> bool:
+        """Whether the training held out lines, which it may not for a few lines. They are not
+        measured yet before the first epoch has ended."""
+        measured = self.metrics is None or self.metrics.held_out is not None
+        return self.config.train.held_out > 0 and measured
+
+    @property
     def mixture_text(self) -> str | None:
         """The components of a mixed model and their weights as text; None if it is not mixed."""
         if self.mixture is None:
             return None
         weights = self.mixture.weights.items()
         return ", ".join(f"{LABELS[name]} {weight:.0%}" for name, weight in weights)
+
+    def __repr__(self) -> str:
+        words, text = plural(self.words_known, "word"), shorten(self.corpus.name)
+        return f"<ModelCard: {self.config.preset}, {words} of {text}>"
 
     def __post_init__(self) -> None:
         """Raises ValueError if the facts do not fit together."""

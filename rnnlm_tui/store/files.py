@@ -21,8 +21,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,6 +110,22 @@ def replace(source: Path, target: Path) -> None:
                 why = os_reason(error)
                 raise StorageError(f"could not save {target}: {why}", STILL_THERE) from error
             time.sleep(1 / WINDOWS_TRIES)
+
+
+def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:
+    """Renames a file to the first free one of NAME.damaged, NAME.damaged-2 and so on, and returns
+    the new path. Raises OSError.
+
+    `endings` are added to both names: each existing file among them is renamed, in this order.
+    """
+    for number in count(1):
+        kept = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))
+        if not any(os.path.lexists(f"{kept}{ending}") for ending in endings):
+            break
+    for ending in endings:
+        with suppress(FileNotFoundError):
+            Path(f"{path}{ending}").rename(f"{kept}{ending}")
+    return kept
 
 
 def make_folder(path: Path) -> None:

@@ -1,28 +1,41 @@
-"""The texts that models are trained on: they are found again, and checked by their hash. What was
-written in the app is stored as a file, so that a run can be resumed and a model updated.
+"""The texts that models are trained and measured on: they are found again, and checked by their
+hash. What was written in the app is stored as a file, so that a run can be resumed and a model
+updated.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import chain, count
+from dataclasses import dataclass
+from itertools import chain, compress, count
 from pathlib import Path
 
+import numpy as np
+
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.errors import CorpusError, StorageError, os_reason
+from rnnlm_tui.errors import CorpusError, ModelError, StorageError, os_reason
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.card import Ancestor, ModelCard
+from rnnlm_tui.store.card import ENGLISH, Ancestor, ModelCard
 from rnnlm_tui.store.files import write_bytes
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, OpenedModel
+from rnnlm_tui.store.model_file import english_path, open_stored
 from rnnlm_tui.store.run_files import ModelSources, read_sources
-from rnnlm_tui.text.overlap import SHORTEST, CopiedSpans
+from rnnlm_tui.store.trained_lines import OF_ENGLISH, count_seen, is_of_english
+from rnnlm_tui.text.held_out import LONG_EXCERPT, WORDS_EACH, Excerpt, excerpts_of, sampled
+from rnnlm_tui.text.overlap import SHORTEST, CopiedSpans, hash_lines
 from rnnlm_tui.text.reading import STANDARD_INPUT, Text, arranged, read_text
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 MOST_INDEXED = 12_000_000
 """Words of the largest text that is searched for copies, which takes about 10 seconds."""
+SAMPLE_WORDS = 20_000
+"""Words of the sample that is measured by default."""
+WORTH_A_WARNING = 0.01
+"""Warns if at least this share of the lines was seen in training; refrains explain a smaller
+one."""
 SEPARATOR = "\n\n"
 """Between two written texts. Each is a paragraph, so that it is not joined to the next one."""
 
@@ -64,6 +77,99 @@ def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSo
 
 def is_text_of(card: ModelCard, text: Text) -> bool:
     return card.corpus.sha256 == text.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredText:
+    """The lines that models are measured on, as `excerpts` of the text. `held_out_of` is the model
+    whose held-out lines they are, if any. `lines_in_all` counts those that were left out too."""
+
+    corpus: Text
+    excerpts: Sequence[Excerpt]
+    held_out_of: str | None
+    lines_in_all: int
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of all excerpts."""
+        return [line for excerpt in self.excerpts for line in excerpt.lines]
+
+
+def text_for(
+    first: OpenedModel,
+    sources: Sequence[str],
+    encoding: str | None = None,
+    limit: int | None = None,
+    *,
+    samples: bool = True,
+) -> MeasuredText:
+    """The text in these files, or by default that of the model. Of its own text only the held-out
+    lines, if any. All lines, the first `limit` ones, or by default a sample. Raises RnnlmError."""
+    name, card, tokenizer = first.name, first.card, first.model.tokenizer
+    if sources:
+        stdin = getattr(sys.stdin, "buffer", None)  # a notebook has none
+        text = read_text(sources, encoding, stdin)
+        text = arranged(text, card.config.lines)
+    elif card.holds_out:
+        text = find_text(name, first.folder, card)
+    else:
+        raise _nothing_held_out(name)
+    chosen = np.fromiter((bool(tokenizer.words(line)) for line in text), np.bool_)
+    is_own = False
+    if is_text_of(card, text):
+        with open_stored(first.path) as stored:
+            held_out = chosen & stored.lines().held_out_of(hash_lines(text, tokenizer))
+        if is_own := bool(held_out.any()):
+            chosen = held_out
+    if not is_own and not sources:
+        raise _nothing_held_out(name)
+    if not (lines_in_all := int(chosen.sum())):
+        raise CorpusError(f"{text.name} holds no words to measure on", "give another text")
+    each = WORDS_EACH if is_own else LONG_EXCERPT
+    if limit:
+        chosen &= np.cumsum(chosen) <= limit
+    elif samples:
+        chosen = sampled(text, SAMPLE_WORDS, chosen, each)
+    return MeasuredText(
+        text, excerpts_of(text, chosen, each), name if is_own else None, lines_in_all
+    )
+
+
+def _nothing_held_out(name: str) -> ModelError:
+    """The error for a model without held-out lines, with a hint how to get metrics."""
+    return ModelError(
+        f"{name} was trained on all its lines: there is no figure for lines that it never saw",
+        f"give a text that it has not seen, {APP_NAME} --evaluate FILE --model {name}, or train a"
+        " model with {held_out} 0.1",
+    )
+
+
+def trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
+    """The number of lines that the model or its base was trained on. None if the model has learned
+    from the English, and that from the text."""
+    card, tokenizer = subject.card, subject.model.tokenizer
+    names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
+    if ENGLISH in names and text.held_out_of != ENGLISH:
+        with open_stored(english_path()) as english:
+            learned = english.lines().known
+        sample = compress(text.corpus, sampled(text.corpus, SAMPLE_WORDS))
+        if is_of_english(sample, tokenizer, learned):
+            return None
+    with open_stored(subject.path) as stored:
+        return count_seen(text.lines, tokenizer, stored.lines().known)
+
+
+def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
+    """What to know about the figures of a model that was trained on so many of the lines, as by
+    `trained_on`; "" if they were new to it."""
+    if seen is None:
+        return f"{name}: {OF_ENGLISH}"
+    if seen < max(1, WORTH_A_WARNING * len(text.lines)):
+        return ""
+    return (
+        f"{name} was trained on {seen:,} of these {len(text.lines):,} lines: there its figures say"
+        " how well it remembers, not how well it predicts"
+    )
 
 
 def copied_spans(

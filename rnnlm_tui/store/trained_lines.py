@@ -12,11 +12,11 @@ from rnnlm_tui.text.held_out import Mask, hold_out
 from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import Tokenizer
 
-FEWEST_WORDS = 4
-"""Shorter lines may occur in any text."""
+LONG_LINE = 4
+"""Lines of fewer words may occur in any text."""
 EVERY = 16
 """The English that ships has the hashes of one of so many lines, 0.1 MB."""
-FEWEST_WORDS_OF_ENGLISH, CHANCE = 8, 0.05
+LONG_LINE_OF_ENGLISH, CHANCE = 8, 0.05
 """The English has learned a text if it knows more than this share of the lines of so many words."""
 OF_ENGLISH = "this text is part of what the English has learned: its figures are too good"
 
@@ -51,13 +51,13 @@ class TrainedLines:
 def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
     """The number of `lines` whose words are among those with the hashes `seen`, excluding short
     lines."""
-    return int(np.isin(_hashes_of_long(lines, tokenizer, FEWEST_WORDS), seen).sum())
+    return int(np.isin(_hashes_of_long(lines, tokenizer, LONG_LINE), seen).sum())
 
 
 def is_of_english(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
     """Whether these lines are of a text that the English has learned, of whose lines `learned` are
     the `thinned` hashes."""
-    sampled = thinned(_hashes_of_long(lines, tokenizer, FEWEST_WORDS_OF_ENGLISH))
+    sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_ENGLISH))
     return bool(np.isin(sampled, learned).sum() > CHANCE * len(sampled))
 
 

@@ -79,14 +79,15 @@ def read_text(
     report: Report = no_report,
 ) -> Text:
     """Reads files, or `-` for standard input, which is empty if not given, as one text, in which
-    each begins on a new line.
+    each begins on a new line. A file that is named twice is read once.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
     CorpusError for a file that cannot be read or is not text.
     """
     raw, words, lines, line = io.BytesIO(), 0, 0, "\n"
     names, places = list[str](), list[str]()
-    for path in map(Path, sources):
+    once = {path.absolute(): path for path in map(Path, sources)}
+    for path in once.values():
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
         name, place, file = _opened(path, label, stdin)
         names.append(name)

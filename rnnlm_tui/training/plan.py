@@ -87,7 +87,7 @@ class TrainingRequest:
     and `seed_line` are made of the text by default. `settings` override `defaults`, of which a
     preset ignores those that it does not have, and which may name the preset; both may be text or
     numbers. `on` is the model to mix with, `start_from` the one to start from ("none": nothing),
-    `update` the one to train further on its texts, those `added` included. `written` are
+    `update` the one to train further on its texts, those of `add` included. `written` are
     titles of texts that were written in the app, or "all": further text, of which an update takes
     what its model has not learned. It is stored in the folder `texts`, by default that of the
     library.
@@ -101,7 +101,7 @@ class TrainingRequest:
     on: str | None = None
     start_from: str | None = None
     update: str | None = None
-    added: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     texts: Path | None = None
     encoding: str | None = None
@@ -198,15 +198,14 @@ class Plan:
                 found = find_sources(name, source.folder, source.card, hint)
                 sources = tuple(found.sources) or (str(bundled_corpus()),)
                 encoding = encoding or found.encoding
-            sources += request.added
+            sources += request.add
             paragraphs = not_learned(self.library, name, self.written)
         else:
             paragraphs = paragraphs_of(self.written)
         if paragraphs:
             folder = request.texts or texts_folder(self.library)
             sources += (str(save_written(folder, name, paragraphs)),)
-        by_path = {Path(s).absolute() if s != STANDARD_INPUT else s: s for s in sources}
-        return tuple(by_path.values()), encoding
+        return sources, encoding
 
     def _check_update(self, source: OpenedModel, text: Text) -> None:
         """Raises CorpusError if the text has not changed and nothing asks for more epochs,
@@ -288,7 +287,7 @@ def _check_request(request: TrainingRequest) -> None:
             clash = clashing[0]
             message = f"{{{clash}}} does not go with {{{option}}}"
             raise UsageError(message, f"leave {{{clash}}} out", field=clash)
-    if request.added and not request.update:
+    if request.add and not request.update:
         raise UsageError("{add} is for {update}", "name all texts together")
     check_value(request.on, "on", Literal["english", "none"] | None)
 
@@ -332,12 +331,10 @@ def _still_blocked(source: OpenedModel, prepared: Prepared) -> list[str]:
 def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:
     """The saved state of a run. Raises ModelError if there is none to resume from."""
     if not library.can_resume(name):
-        longer = f"; to train this one longer: {APP_NAME} --train --update {name} --epochs N"
-        longer = longer if library.has(name) else ""
-        raise ModelError(
-            f"no training of {name} is unfinished",
-            "leave {resume} out to train a new model" + longer,
-        )
+        hint = "leave {resume} out to train a new model"
+        if library.has(name):
+            hint += f"; to train this one longer: {APP_NAME} --train --update {name} --epochs N"
+        raise ModelError(f"no training of {name} is unfinished", hint)
     try:
         return read_state(library.run_folder(name))
     except ModelError as error:

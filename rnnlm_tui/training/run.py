@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalTrainConfig, Config
-from rnnlm_tui.evaluate import summarize, written_loss
+from rnnlm_tui.evaluate import summarize
 from rnnlm_tui.event_types import (
     BaseSavings,
     EpochEnded,
@@ -262,7 +262,7 @@ class Run:
                 evaluation = yield from self._with_base(summarize(scored))
             saving.save_evaluation(job, evaluation)
             if update is not None:
-                update = yield from self._replace_if_better(written_loss(scored or ()))
+                update = yield from self._replace_if_better(evaluation)
         if is_over:
             saving.remove_state(job)
         yield Finished(
@@ -285,16 +285,20 @@ class Run:
         saved = alone.keystroke_savings
         return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
 
-    def _replace_if_better(self, new_loss: float | None) -> Generator[Event, None, UpdateFigures]:
+    def _replace_if_better(
+        self, evaluation: Evaluation | None
+    ) -> Generator[Event, None, UpdateFigures]:
         """Replaces the model of an update if the new one is better on the held-out lines, in nats
-        per character as written, or if there are none. The weights of both are fitted to these."""
+        per character, or if there are none. The weights of both are fitted to these."""
         job, scored = self._job, None
+        new_loss = evaluation.nats_per_character if evaluation else None
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
             _, old = load_model(job.model, job.english)
             old = fitted(job, old) if isinstance(old, MixedModel) else old
             scored = scores(job, old, self._control)
-        old_loss, saved = written_loss(scored or ()), summarize(scored or ()).keystroke_savings
+        before = summarize(scored or ())
+        old_loss, saved = before.nats_per_character, before.keystroke_savings
         is_better = old_loss is None or new_loss is None or new_loss < old_loss
         if is_better:
             saving.replace_model(job)

@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from rnnlm_tui.accepting import WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.paths import SETTINGS
-from rnnlm_tui.session.damaged import put_aside
+from rnnlm_tui.store.files import put_aside, write_json
 
 
 class Preferences(Struct):
@@ -51,8 +51,6 @@ class SettingsFile:
         and put aside. Raises StorageError."""
         if not self._is_readable:  # which was told at the start
             return ""
-        from rnnlm_tui.store.files import write_json  # imports numpy
-
         others, problem = _read(self._path)
         choices, stored = asdict(self.preferences), asdict(self._stored)
         changed = {name: value for name, value in choices.items() if value != stored[name]}

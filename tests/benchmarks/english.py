@@ -16,7 +16,7 @@ from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui.evaluate import score, summarize, written_loss
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.text.held_out import LONG_EXCERPT, Excerpt, excerpts_of, sampled
@@ -54,7 +54,9 @@ def show(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
     print(
         f"{label:30} {found.keystroke_savings or 0:6.1%} of keys ({low:.1%}-{high:.1%}),", end=" "
     )
-    print(f"{written_loss(lines) or 0:.4f} nats a character, {found.words:,} words", flush=True)
+    print(
+        f"{found.nats_per_character or 0:.4f} nats a character, {found.words:,} words", flush=True
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from msgspec import to_builtins
 from rnnlm_tui.event_types import Evaluation
 from rnnlm_tui.store.model_file import read_card
 from tests.cli.conftest import TEXT
-from tests.helpers.commands import Command, refused
+from tests.helpers.commands import POSIX, Command, on_terminal, refused
 from tests.helpers.texts import split_held_out
 
 OF_MODEL = {"name", "preset", "tokenizer", "trained_on_lines"}
@@ -95,6 +95,14 @@ def test_a_long_text_is_sampled_unless_all_of_it_is_asked_for(ask: Command, tmp_
     assert some["keystroke_savings"] == pytest.approx(every["keystroke_savings"], abs=0.01)
     shown = ask("--evaluate", *asked).stdout
     assert f"a sample of {len(lines) * 20:,} lines (--all measures all of them)" in shown
+
+
+@POSIX
+def test_a_bar_is_drawn_on_a_terminal_and_cleared(ask: Command) -> None:
+    code, shown = on_terminal("--evaluate", "--model=half")
+    assert code == 0
+    bar, _, table = shown.rpartition("\r\x1b[K")
+    assert "half [" in bar and "] 0/" in bar and "perplexity" in table
 
 
 def test_what_cannot_be_measured_is_refused(ask: Command) -> None:

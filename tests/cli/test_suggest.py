@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from rnnlm_tui.cli.protocol import ANSWER, FAILURE, SUGGESTION
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library, opened
 from tests.cli.conftest import trained
 from tests.helpers.commands import Command, running
 
-CONTRACT = ["line", "prefix", "suggestions", "continuation", "ghost", "seen", "unknown", "model"]
+CONTRACT = [*ANSWER][:-1]
+"""The fields of an answer to a text, which has no id."""
 
 
 def answers(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
@@ -32,6 +34,7 @@ def words_of(answer: dict[str, Any]) -> list[str]:
 def test_suggest_json_keeps_its_contract(ask: Command) -> None:
     (answer,) = answers(ask("--suggest", "--json", "the zzz cat S"))
     assert list(answer) == CONTRACT
+    assert all([*suggestion] == [*SUGGESTION] for suggestion in answer["suggestions"])
     assert (answer["line"], answer["prefix"], answer["model"]) == ("the zzz cat S", "s", "verses")
     assert (answer["seen"], answer["unknown"]) == (["the", "cat"], ["zzz"])
     probabilities = [suggestion["probability"] for suggestion in answer["suggestions"]]
@@ -83,6 +86,38 @@ def test_a_request_is_answered_as_its_text_would_be(ask: Command) -> None:
     assert (within["line"], within["prefix"], within["id"]) == ("the cat sat", "c", None)
 
 
+def test_a_byte_order_mark_and_fields_that_are_null_change_nothing(ask: Command) -> None:
+    nothing = {"text": "the cat s", "above": None, "cursor": None, "typed": None, "id": 1}
+    marked = "\ufeff" + json.dumps({"text": "the cat s", "id": 1})
+    assert [*ask_requests(ask, marked)] == ask_requests(ask, nothing)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_places_are_counted_as_the_request_says(
+    run: Command, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """😀 is one character and two UTF-16 code units."""
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    width = 2 if encoding == "utf-16" else 1
+
+    def asked(text: str, cursor: int) -> dict[str, Any]:
+        request = {"text": text, "cursor": cursor, "encoding": encoding}
+        arguments = ["--suggest", "--json", "--model=shakespeare"]
+        (answer,) = answers(run(*arguments, stdin=json.dumps(request)))
+        return answer
+
+    answer = asked("😀 shall i comparing thee", width + len(" shall i comp"))
+    assert (answer["prefix"], words_of(answer)[0]) == ("comp", "compare")
+    assert answer["suggestions"][0]["replaces_after"] == len("aring")
+    assert answer["suggestions"][0]["replaces_before"] == 0
+    after_space = asked("😀 thou art more lovely ", width + len(" thou art more lovely "))
+    assert {word["word"]: word["replaces_before"] for word in after_space["suggestions"]}[","] == 1
+    beyond = asked("😀", width + 1)
+    unit = "2 code units" if width == 2 else "1 character"
+    assert beyond["message"] == f"the cursor is {width + 1}, and the text has {unit}"
+    assert asked("😀\ud800", 1)["unknown"]  # half of a pair is no word, and no error
+
+
 def test_a_request_that_cannot_be_answered_gets_one_line_and_the_next_an_answer(
     ask: Command,
 ) -> None:
@@ -98,8 +133,8 @@ def test_a_request_that_cannot_be_answered_gets_one_line_and_the_next_an_answer(
         ('{"text": "a", "id": 4, "model": "../up"}', "'../up' cannot be a model's name", 4),
     ):
         error, answer = ask_requests(ask, request_line, {"text": "the ", "id": 2})
-        assert set(error) == {"error", "hint", "id"}
-        assert error["error"].startswith(said)
+        assert error.keys() >= FAILURE.keys()
+        assert (error["event"], error["message"][: len(said)]) == ("failed", said)
         assert error["hint"]
         assert (error["id"], answer["id"]) == (same_id, 2)
 
@@ -119,7 +154,7 @@ def test_an_editor_types_a_line_against_a_process_that_stays(copied: Path) -> No
         for end in range(1, len(line) + 1):
             answer = asked(text=line, cursor=end, id=end, above=["and the dog"])
             assert (answer["id"], answer["prefix"]) == (end, line[:end].rpartition(" ")[2])
-        assert asked(text="the ", model="new")["error"] == "there is no model new"
+        assert asked(text="the ", model="new")["message"] == "there is no model new"
         shutil.copyfile(copied / "verses.safetensors", copied / "new.safetensors")
         assert asked(text="the ", model="new")["model"] == "new"
         stdin.close()

@@ -47,6 +47,7 @@ def test_the_lines_are_those_of_the_files(
     assert text.lines == sum(map(bool, lines))
     assert text.words == sum(len(line.split()) for line in lines)
     assert text.sources == tuple(str(tmp_path / f"{i}.txt") for i in range(len(raw)))
+    assert read_text(text.sources * 2, encoding) == text  # named twice, read once
     written = "\n".join(lines) + "\n" * raw[-1].endswith(b"\n")
     assert text.sha256 == hashlib.sha256(written.encode()).hexdigest()
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.evaluate import ScoredLine, score, summarize, written_loss
+from rnnlm_tui.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.event_types import Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
@@ -151,9 +151,10 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     end, scored = end_of(events), scores_of(job, old_model)
     assert {event.path for event in events if isinstance(event, Saved)} == {str(job.path)}
     assert end.path == str(old.path) and end.update is not None
-    update, old_loss = end.update, written_loss(scored)
+    update, was = end.update, summarize(scored)
+    old_loss = was.nats_per_character
     assert (update.replaced, update.old_loss) == (is_better, old_loss)
-    assert update.old_savings == summarize(scored).keystroke_savings
+    assert update.old_savings == was.keystroke_savings
     if old_loss is not None and update.new_loss is not None:
         assert (update.new_loss < old_loss) == is_better
     assert (update.new_loss is None) == (held_out == 0)

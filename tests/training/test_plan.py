@@ -84,7 +84,7 @@ def test_flags_go_before_the_environment_before_a_file_before_the_defaults(
         ({"update": "ngram", "name": "other"}, "name does not go with update"),
         ({"update": "nobody"}, "there is no model nobody"),
         ({"update": "ngram"}, "the file that ngram was trained on is not known here"),
-        ({"sources": (), "added": ()}, "add is for update"),
+        ({"sources": (), "add": ()}, "add is for update"),
         ({"sources": (), "on": "gru"}, "on is 'gru'"),
         ({"sources": (), "on": "english"}, "there is no model english"),
         ({"resume": True, "name": "gru"}, "no training of gru is unfinished"),
@@ -96,7 +96,7 @@ def test_a_training_that_cannot_be_is_refused(
 ) -> None:
     for preset in ("gru", "ngram"):
         put_saved_model(library, preset)
-    for kind in request_.keys() & {"sources", "added"}:
+    for kind in request_.keys() & {"sources", "add"}:
         request_ = {**request_, kind: (str(corpus_file),)}
     with pytest.raises(RnnlmError, match=re.escape(why)):
         made(library, **request_)

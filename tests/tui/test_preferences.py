@@ -26,6 +26,8 @@ def test_settings_come_back(tmp_path: Path) -> None:
     kept = Preferences(theme="nord", ghost=False, digits="always")
     assert SettingsFile(folder).preferences == kept
     assert names(folder) == ["settings.json"]
+    (folder / "settings.json").write_text('{"theme": "nord", "of_a_later_version": 1}')
+    assert SettingsFile(folder).problem == ""
 
 
 def test_of_two_apps_each_stores_only_what_was_changed_in_it(tmp_path: Path) -> None:

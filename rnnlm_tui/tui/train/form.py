@@ -17,8 +17,8 @@ from rnnlm_tui.config import ALL_SETTINGS, PRESETS
 from rnnlm_tui.errors import RnnlmError, UsageError, flag_of
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.session.texts import Listed
-from rnnlm_tui.tui.train.data_card import DataCard, Summary, summarise
 from rnnlm_tui.tui.train.fields import Field, FilesInput, SourceChoice, paths_in
+from rnnlm_tui.tui.train.summary import DataCard, Summary, summarise
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
 

@@ -12,8 +12,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from rnnlm_tui.accepting import LISTED
-from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.bars import bar, in_percent
+from rnnlm_tui.formatting import bar, in_percent, sanitize
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Suggestion

@@ -161,17 +161,17 @@ class OpenText:
                 f"another program has changed {name}, and here are lines that are not in it: "
                 "F5 saves them under another name"
             )
-        put = partial(texts.read_file_into, text=text, file=read.file, lines=read.lines)
+        put = partial(texts.put_lines, text=text, lines=read.lines, file=read.file)
         await self.database.read(put)
         await self.open(text.number)
         return say
 
     async def open_pasted(self, lines: str) -> str:
         """Opens a new text with these lines. Raises StorageError."""
-        await self.open(None)
-        for line in lines.rstrip().split("\n"):
-            self.add_line(line)
-        return ""
+        text = Text()
+        put = partial(texts.put_lines, text=text, lines=lines.rstrip().split("\n"))
+        await self.database.read(put)
+        return await self.open(text.number)
 
     async def check_stored(self) -> None:
         """Raises StorageError unless a later app would find the lines and the draft."""

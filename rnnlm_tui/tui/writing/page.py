@@ -16,8 +16,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
-from rnnlm_tui.formatting import day_name
-from rnnlm_tui.session.folding import straight_quotes
+from rnnlm_tui.formatting import day_name, straight_quotes
 from rnnlm_tui.session.tables import Continuation, Turn, storable
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.text.tokenizer import takes_space

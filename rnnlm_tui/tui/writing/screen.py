@@ -29,11 +29,11 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
 from rnnlm_tui.tui.writing.facts import Facts
+from rnnlm_tui.tui.writing.file_choice import ask_for_file
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.open_text import Opening, OpenText, lines_of
 from rnnlm_tui.tui.writing.page import REMOVED, Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
-from rnnlm_tui.tui.writing.saving import ask_for_file
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]

@@ -15,10 +15,9 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.errors import CorpusError
-from rnnlm_tui.formatting import day_name, plural, sanitize, shorten
+from rnnlm_tui.formatting import day_name, plural, sanitize, shorten, straight_quotes
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
-from rnnlm_tui.session.folding import straight_quotes
 from rnnlm_tui.session.text_file import ReadFile, read_text_file
 from rnnlm_tui.session.texts import Listed
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Dialog

@@ -10,12 +10,13 @@ from pathlib import Path
 import platformdirs
 import pytest
 from textual.binding import Binding
+from textual.command import CommandList
 from textual.dom import DOMNode
 
 from rnnlm_tui import tui
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen, all_bindings, own_bindings
-from rnnlm_tui.tui.help.palette import action_title, commands
+from rnnlm_tui.tui.help.palette import action_title, commands, show_themes
 from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
@@ -23,7 +24,9 @@ from tests.helpers.app import (
     answered,
     check_layout,
     choose_in_palette,
+    has_row,
     picture,
+    post_keys,
     press,
     scripted_app,
     scripted_model,
@@ -86,6 +89,22 @@ async def test_the_palette_offers_what_can_be_done_here_and_does_it(tmp_path: Pa
         await wait_until(pilot, lambda: app.current_mode == "models")
         await choose_in_palette(pilot, "Import an exported model")
         await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
+
+
+@pytest.mark.parametrize("key", ["escape", "enter"])
+async def test_a_palette_that_is_closed_twice_in_a_moment_closes_once(
+    key: str, tmp_path: Path
+) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        show_themes(app)
+        await wait_until(pilot, lambda: app.screen.query(CommandList) and has_row(app, "nord"))
+        palette = app.screen
+        post_keys(app, key, key)
+        await wait_until(pilot, lambda: palette not in app.screen_stack)
+        await pilot.pause()  # until all keys are handled
+        assert app.screen_stack == [app.autocomplete]
 
 
 async def test_the_palette_tells_where_it_has_written_or_why_it_cannot(

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
 from rnnlm_tui.session.tables import Text, Turn, add_turn
@@ -174,6 +175,19 @@ async def test_the_list_follows_the_library_and_the_selected_row_stays(
         await wait_until(pilot, lambda: app.selected == "one")
         app.library = Library(library.path("one"))
         await told(pilot, app, "cannot read")
+
+
+async def test_the_library_is_read_only_while_the_list_is_seen(library: Library) -> None:
+    app = Host(library)
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: "two" in rows(app))
+        await app.workers.wait_for_complete()
+        await app.push_screen(Screen())
+        app.models.reload()
+        assert not [*app.workers]
+        app.pop_screen()
+        app.models.reload()
+        assert [*app.workers]
 
 
 # Actions

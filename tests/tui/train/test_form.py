@@ -20,8 +20,8 @@ from rnnlm_tui.paths import data_dir
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.train.data_card import DataCard, card_rows, summarise
 from rnnlm_tui.tui.train.fields import paths_in
+from rnnlm_tui.tui.train.summary import DataCard, summarise, summary_rows
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
 from tests.helpers.models import make_model
 from tests.helpers.runs import SUMMARY, Script
@@ -73,7 +73,7 @@ async def test_the_real_command_answers_about_a_text() -> None:
     assert summary.name == "my-verses" and summary.settings["held_out"] == 0.1
     assert summary.prospect[0].endswith("in some seconds.")
     assert summary.warnings[0].startswith("10 words are few")
-    rows = [*card_rows(summary)]
+    rows = [*summary_rows(summary)]
     assert ("lines", "2") in rows and rows[-5][0] == "1 word"
 
 

@@ -21,7 +21,7 @@ from rnnlm_tui.event_types import (
     to_json_line,
 )
 from rnnlm_tui.tui.runs.progress import Phase
-from rnnlm_tui.tui.train.data_card import DataCard
+from rnnlm_tui.tui.train.summary import DataCard
 from tests.helpers.app import check_layout, picture, rows_of
 from tests.helpers.events import started
 from tests.helpers.runs import SUMMARY, Script

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from textual.screen import Screen
 from textual.widgets import Button, Input
 
 from rnnlm_tui.errors import CorpusError, RnnlmError
@@ -88,6 +89,23 @@ async def test_a_run_is_shown(
         await on.pilot.resize_terminal(*size)
         for row in rows:
             await on.until(lambda row=row: on.sees(*row))  # type: ignore[misc]
+
+
+async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) -> None:
+    """It would slow down the keys of who writes meanwhile."""
+    async with shown(script) as on:
+        await on.start(started())
+        await on.phase(Phase.TRAINING)
+        before = on.head
+        on.app.add_mode("other", Screen)
+        await on.app.switch_mode("other")
+        script.write(ended(1))
+        run = on.app.runs.shown
+        await on.until(lambda: run is not None and run.progress.epochs)
+        on.screen._paint()
+        assert on.head == before
+        await on.app.switch_mode("train")
+        await on.until(lambda: on.head != before)
 
 
 async def test_epochs_and_what_is_written_follow_the_history(script: Script) -> None:

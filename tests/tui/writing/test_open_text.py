@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -63,6 +65,25 @@ async def test_lines_and_drafts_come_back_as_they_were(line: str, tmp_path: Path
         put_draft(text, "")
     async with app(tmp_path) as text:
         assert text.written == ""
+
+
+async def test_while_the_disk_is_slow_only_the_latest_draft_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_text, "LONGEST_WAIT_S", 0.0)
+    gate, statements = threading.Event(), list[str]()
+
+    def hold(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(statements.append)
+        assert gate.wait(20)
+
+    async with app(tmp_path) as text:
+        text.database.write(hold)
+        for line in ("a", "a b", "a bi", "a bird"):
+            put_draft(text, line)
+        gate.set()
+    assert [s for s in statements if "SET draft" in s and "a bird" in s]
+    assert len([s for s in statements if "SET draft" in s]) == 1
 
 
 async def test_a_draft_is_stored_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.writing.candidates import Candidates
 from rnnlm_tui.tui.writing.facts import Facts
+from rnnlm_tui.tui.writing.predictor import Answer, Question
 from tests.helpers.app import (
     chain,
     check_layout,
@@ -354,3 +355,20 @@ async def test_hostile_words(tmp_path: Path) -> None:
         await it.until(lambda: it.page == [*before, "[/b]\n\ufffd[31mred"])
         assert it.line == "two\nlines\ufffd[31m \ufffd"
         check_layout(it.app)
+
+
+async def test_an_answer_for_another_place_is_dropped(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall ")
+        right, loaded_model = it.screen.answer, it.app.loaded_model
+        assert right is not None and loaded_model is not None
+        for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
+            stale = Answer(Question(loaded_model, line, cursor), right.suggestions)
+            it.screen.show_answer(stale)
+            assert it.screen.answer is right
+
+
+async def test_ctrl_c_without_a_selection_says_how_to_quit(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press("ctrl+c")
+        await it.until(lambda: it.tells("nothing is selected to copy; ctrl+q quits"))

@@ -55,7 +55,7 @@ async def summarise(arguments: tuple[str, ...], data_dir: Path) -> Summary:
         raise RnnlmError("the summary of this text is not valid", str(error)) from error
 
 
-def card_rows(summary: Summary) -> Iterator[tuple[str, str]]:
+def summary_rows(summary: Summary) -> Iterator[tuple[str, str]]:
     """Yields the rows of the card, the layers last."""
     yield from summary.rows
     yield LAYERS, ""
@@ -89,7 +89,7 @@ class DataCard(Static, can_focus=True):
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(width=LABEL_WIDTH, style="dim", no_wrap=True)
         table.add_column(overflow="fold")
-        for label, text in card_rows(summary):
+        for label, text in summary_rows(summary):
             if text:
                 table.add_row(Text(shorten(label)), Text(sanitize(text)))
             else:

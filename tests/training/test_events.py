@@ -11,7 +11,7 @@ import pytest
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.event_types import Event, Failed, Preparing, Progress, Warned, from_json_line
-from rnnlm_tui.training.session import History
+from rnnlm_tui.training.events import History
 from tests.helpers.events import saved, started
 
 

@@ -1,0 +1,140 @@
+"""The JSON protocol of `--suggest --json` for editors and scripts: an object a line, each way.
+
+Requests and answers are declared here, and their help is made from the declarations.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Annotated, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct, structs
+
+from rnnlm_tui.errors import UsageError
+from rnnlm_tui.formatting import plural
+
+HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
+Id = str | int | None
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks for the words that may come at a place of a text."""
+
+    text: Annotated[
+        str,
+        "what is written. A newline begins a new line: the line with the cursor is completed, and"
+        " those before it are lines above",
+    ]
+    cursor: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        "where in the text the words are to come, counted in characters (code points); by default"
+        " at its end",
+    ] = None
+    above: Annotated[tuple[str, ...], "a list of the lines above the text, in order"] = ()
+    top: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000)] | None,
+        "how many suggestions; by default those of --top",
+    ] = None
+    typed: Annotated[
+        bool,
+        "true if the word at the cursor was typed letter by letter below the answers: words that"
+        " were listed for fewer letters and not taken count less",
+    ] = False
+    model: Annotated[str | None, "a model's name; by default that of --model"] = None
+    encoding: Annotated[
+        Literal["utf-32", "utf-16"],
+        "utf-16: cursor, replaces_before and replaces_after are in UTF-16 code units, as"
+        " JavaScript, Java and .NET count; utf-32: in characters, the default",
+    ] = "utf-32"
+    id: Annotated[Id, "a string or a number, which the answer repeats"] = None
+
+    @property
+    def around(self) -> tuple[str, str]:
+        """The text before the cursor and after it. Raises UsageError for a cursor beyond it."""
+        if self.cursor is None:
+            return self.text, ""
+        if self.cursor > (length := self.units(self.text)):
+            size = plural(length, "code unit" if self.encoding == "utf-16" else "character")
+            beyond = f"the cursor is {self.cursor}, and the text has {size}"
+            raise UsageError(beyond, "leave it out for the end")
+        if self.encoding == "utf-32":
+            return self.text[: self.cursor], self.text[self.cursor :]
+        before = _utf_16(self.text)[: 2 * self.cursor].decode("utf-16-le", "surrogatepass")
+        return before, self.text[len(before) :]
+
+    def units(self, text: str) -> int:
+        """The length of a text in the units of the encoding."""
+        return len(text) if self.encoding == "utf-32" else len(_utf_16(text)) // 2
+
+
+def _utf_16(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
+
+
+ANSWER = {
+    "line": "the line with the cursor",
+    "prefix": "what is typed of the word at the cursor",
+    "suggestions": "a list of the words that fit, the likeliest first",
+    "continuation": "a list of the likeliest next words, up to an unlikely one",
+    "ghost": "how the whole continuation is inserted: an object with text and replaces_before",
+    "seen": "a list of the words of the line that the model reads",
+    "unknown": "a list of the words of the line that it does not know",
+    "model": "the name of the model",
+    "id": "that of the request",
+}
+"""The fields of an answer, and what they are."""
+SUGGESTION = {
+    "word": "the whole word",
+    "probability": "relative to all words that fit; those of all of them sum to 1",
+    "text": "what is inserted at the cursor: the rest of the word, with a space if it needs one",
+    "replaces_before": "how many characters before the cursor go first: the space before a comma,"
+    " or letters that the word writes in another way",
+    "space_after": "whether a space follows the word in running text",
+    "replaces_after": "how many characters after the cursor go: the rest of the word that it is in",
+}
+"""The fields of a suggestion."""
+FAILURE = {
+    "event": "failed, as of all commands with --json",
+    "message": "what is wrong",
+    "hint": "what to do about it",
+    "id": "that of the request, null if it cannot be read",
+}
+"""The fields of a failure that matter to a reader."""
+
+
+def read_request(line: str) -> tuple[Id, Request | UsageError]:
+    """The request in a line and its id, or what is wrong with it, and the id if that can be read. A
+    field that is null counts as left out."""
+    identity: Id = None
+    try:
+        fields = json.loads(line)  # unlike msgspec it reads half of a surrogate pair
+        identity = fields["id"] if isinstance(fields.get("id"), str | int) else None
+        given = {name: value for name, value in fields.items() if value is not None}
+        return identity, msgspec.convert(given, Request)
+    except (ValueError, RecursionError) as error:
+        return identity, UsageError(f"not a request: {error}", HINT)
+
+
+def protocol_help() -> str:
+    """The protocol, for `--suggest --help`."""
+    request = {each.name: str(get_args(each.type)[-1]) for each in structs.fields(Request)}
+    tables = (
+        ("a request", request),
+        ("its answer", ANSWER),
+        ("each of the suggestions", SUGGESTION),
+        ("a failure, after which the next line is read", FAILURE),
+    )
+    lines = [
+        "",
+        "protocol of --suggest --json: without TEXT, a line of standard input that begins",
+        "with { is a request, and one line of standard output answers it. Any other line",
+        "is a text. All is UTF-8. A request with other fields than these is refused.",
+    ]
+    for title, fields in tables:
+        lines += ["", f"{title}:"]
+        for name, text in fields.items():
+            head = f"  {name:17}"
+            lines += textwrap.wrap(text, 79, initial_indent=head, subsequent_indent=" " * 19)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,61 @@
+"""What notebooks show: tables and words as HTML, legible on light and on dark pages, and the
+history of a training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from rnnlm_tui.event_types import EpochEnded
+from rnnlm_tui.formatting import plural, shorten
+
+BLUE, ORANGE = "64, 132, 244", "242, 140, 40"
+
+
+def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
+    """A table below a title, which is text. Heads and cells are HTML."""
+    cell = "<td style='text-align: left'>"
+    lines = [cell + cell.join(f"<b>{each}</b>" for each in heads)] if heads else []
+    lines += (cell + cell.join(row) for row in rows)  # HTML lets the end tags go
+    return (
+        f"<b>{escape(title)}</b><div style='max-height: 30em; overflow: auto'>"
+        f"<table style='color: inherit'><tr>{'<tr>'.join(lines)}</table></div>"
+    )
+
+
+def heat(text: str, share: float) -> str:
+    """A text on a colour that is the stronger the farther `share`, from -1 to 1, is from 0: blue
+    above 0, orange below."""
+    colour = f"rgba({BLUE if share > 0 else ORANGE}, {min(abs(share), 1) * 0.6:.2f})"
+    style = f"background: {colour}; padding: 1px 4px; border-radius: 3px"
+    return f"<span style='{style}'>{escape(shorten(text))}</span>"
+
+
+class History(list[dict[str, float]]):
+    """The epochs of a training: a dictionary of numbers for each, which `pandas.DataFrame` takes.
+
+    `train_loss` and others are the `Metrics` of the training lines, `held_out_loss` and others
+    those of the lines held out; `best` says whether the epoch was the best so far, and `elapsed_s`
+    is the time since the start. What was not measured is missing.
+    """
+
+    def __init__(self, epochs: Iterable[EpochEnded] = ()) -> None:
+        super().__init__(epoch.row for epoch in epochs)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {value:.4g}" for name, value in self[-1].items()) if self else ""
+        return f"<History of {plural(len(self), 'epoch')}{last and f'; the last: {last}'}>"
+
+    def _repr_html_(self) -> str:
+        """A perplexity is blue if it is below that of the first epoch, orange if above."""
+        names = [*dict.fromkeys(name for row in self for name in row)]
+        first = self[0] if self else {}
+
+        def cell(name: str, value: float) -> str:
+            is_shaded = "perplexity" in name
+            return heat(f"{value:.4g}", is_shaded and 1 - value / (first.get(name) or 1))
+
+        rows = ([cell(name, row.get(name, math.nan)) for name in names] for row in self)
+        return table(plural(len(self), "epoch"), rows, [name.replace("_", " ") for name in names])
