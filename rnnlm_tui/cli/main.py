@@ -95,8 +95,6 @@ def open_app(request: Request) -> int:
 
 def serve_editor(request: Request) -> int:
     """`--lsp`. Raises UsageError where pygls is not installed, ModelError."""
-    if sys.stdin.isatty():
-        raise UsageError("--lsp is for an editor, which starts it", "README says how for yours")
     try:
         from rnnlm_tui.lsp.server import serve
     except ModuleNotFoundError as error:

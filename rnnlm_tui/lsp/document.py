@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from lsprotocol import types as lsp
 
+from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.text.tokenizer import Insertion
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
@@ -43,6 +45,11 @@ class Place(NamedTuple):
     above: tuple[str, ...]
     own: int
 
+    def written(self, replaced: int, way: Insertion | Suggestion) -> tuple[str, str]:
+        """The last characters before the cursor, and what an insertion makes of them."""
+        typed = self.line[self.cursor - replaced : self.cursor]
+        return typed, typed[: replaced - way.replaces_before] + way.text
+
 
 class Document:
     """The lines of a document, and what a model has read of it."""
@@ -51,15 +58,8 @@ class Document:
         """`encoding` is that of the positions."""
         self.lines, (self._codec, self._size) = LINE_END.split(text), CODECS[encoding]
         self._code: set[int] | None = None
-        self._changed = -1
-        """The number of the line that was changed last."""
         self.contexts: Contexts | None = None
         """Only the thread that asks the model may use it."""
-
-    @property
-    def other_lines(self) -> list[str]:
-        """All lines but the one that was changed last, which may end with half a word."""
-        return [line for n, line in enumerate([*self.lines]) if n != self._changed]
 
     def change(self, change: lsp.TextDocumentContentChangeEvent) -> None:
         """Replaces a part of the text, or all of it."""
@@ -72,7 +72,6 @@ class Document:
         if len(new) > 1 or last > first or FENCE.match(self.lines[first]) or FENCE.match(new[0]):
             self._code = None
         self.lines[first : last + 1] = new
-        self._changed = first + len(new) - 1
 
     def _units(self, text: str) -> int:
         """The length of a text in units of the encoding."""

@@ -13,7 +13,7 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,19 @@ from pygls.uris import to_fs_path
 
 from rnnlm_tui._version import APP_NAME, __version__
 from rnnlm_tui.accepting import is_ghost_likely
-from rnnlm_tui.errors import RnnlmError, UsageError
+from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lsp.document import Document, Place
 from rnnlm_tui.lsp.updating import update
 from rnnlm_tui.store.library import Library, opened
-from rnnlm_tui.suggest import Suggestions, apply_insertion, suggest
+from rnnlm_tui.suggest import Suggestions, suggest
+from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
 """Words of a list."""
 CHOOSE, UPDATE = f"{APP_NAME}.model", f"{APP_NAME}.update"
 """The commands: the model of a name suggests from now on; the document at an address, by default
 the one opened or changed last, updates the model."""
-PARENT_EVERY_S = 5.0
-"""How often it is checked whether the editor still runs."""
 
 
 class Suggester(LanguageServerProtocol):
@@ -77,7 +76,7 @@ class Suggester(LanguageServerProtocol):
     async def _end_with(self, process_id: int) -> None:
         """Ends the server once the editor is gone, if that has left its pipes open."""
         while psutil.pid_exists(process_id):
-            await asyncio.sleep(PARENT_EVERY_S)
+            await asyncio.sleep(5)
         os._exit(1)  # a thread reads from stdin, and cannot be interrupted
 
     # Documents
@@ -108,7 +107,7 @@ class Suggester(LanguageServerProtocol):
         """Lets the model read the new words of a document, also of what is below the cursor."""
         if document.contexts is None or document.contexts.model is not self._model:
             document.contexts = Contexts(self._model)
-        document.contexts.read_new_words(document.other_lines)
+        document.contexts.read_new_words([*document.lines])
         return document.contexts
 
     # Suggestions
@@ -123,9 +122,8 @@ class Suggester(LanguageServerProtocol):
             document, place, answer = found
             words = [c for c in answer.insertable(CANDIDATES) if c.replaces_before <= place.own]
             replaced = max([len(answer.prefix), *(word.replaces_before for word in words)])
-            typed = place.line[place.cursor - replaced : place.cursor]
             for rank, word in enumerate(words):
-                new = typed[: replaced - word.replaces_before] + word.text
+                typed, new = place.written(replaced, word)
                 after = place.line[place.cursor :][: word.replaces_after]
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
                 item.sort_text, item.filter_text = f"{rank:02}", typed + new[replaced:]
@@ -138,15 +136,15 @@ class Suggester(LanguageServerProtocol):
         """The ghost, where the app would show it: at the end of a line, if it is likely."""
         is_typed = params.context.trigger_kind == lsp.InlineCompletionTriggerKind.Automatic
         found = await self._suggest("ghost", params, is_typed)
-        if found is None or not found[2].ghost:
+        if found is None or not (ghost := found[2].ghost):
             return []
         document, place, answer = found
-        before, after = place.line[: place.cursor], place.line[place.cursor :]
-        replaced = max(len(answer.prefix), answer.ghost[0].replaces_before)
-        start = len(before) - replaced
-        typed, new = before[start:], reduce(apply_insertion, answer.ghost, before)[start:]
+        replaced = max(len(answer.prefix), ghost[0].replaces_before)
+        whole = Insertion("".join(way.text for way in ghost), ghost[0].replaces_before)
+        typed, new = place.written(replaced, whole)
         is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
-        if not is_likely or new == typed or replaced > place.own or after.strip():
+        is_end = replaced <= place.own and not place.line[place.cursor :].strip()
+        if not is_likely or not is_end or new == typed:
             return []
         where = document.range(params.position, typed)
         return [lsp.InlineCompletionItem(new, typed + new[replaced:], where)]
@@ -184,13 +182,10 @@ class Suggester(LanguageServerProtocol):
 
     async def choose(self, *arguments: object) -> str:
         """Makes the model of this name suggest."""
-        name, loop = "".join(map(str, arguments)), asyncio.get_running_loop()
+        name, loop = str(*arguments[:1]) or "none", asyncio.get_running_loop()
         try:
-            if not name:
-                hint = self._library.unknown_model(name).hint
-                raise UsageError(f"{CHOOSE} takes the name of a model", hint)
             await loop.run_in_executor(self._thread, opened, self._library, name)
-        except RnnlmError as error:
+        except RnnlmError as error:  # which names the models
             raise JsonRpcException(error.sentence(), lsp.LSPErrorCodes.RequestFailed) from error
         self._name = name
         return name

@@ -11,7 +11,7 @@ from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 
 from rnnlm_tui import paths
-from rnnlm_tui.event_types import Event, Failed, Finished, Progress, from_json_line
+from rnnlm_tui.event_types import Failed, Finished, Progress, from_json_line
 from rnnlm_tui.results import ending, event_words
 from rnnlm_tui.store.appended import OWNER
 from rnnlm_tui.threads import users_environment
@@ -44,13 +44,9 @@ async def update(server: LanguageServer, name: str, path: Path, data_dir: Path) 
             progress.report(token, lsp.WorkDoneProgressReport(message=words, percentage=percent))
     if progress:
         progress.end(token, lsp.WorkDoneProgressEnd())
-    kind = lsp.MessageType.Info if isinstance(last, Finished) else lsp.MessageType.Error
-    said = _ending(last) or f"its training ended with exit code {await process.wait()}"
+    kind, said = lsp.MessageType.Error, f"its training ended with code {await process.wait()}"
+    if isinstance(last, Finished):
+        kind, said = lsp.MessageType.Info, "; ".join(ending(last))
+    elif isinstance(last, Failed):
+        said = event_words(last)
     server.window_show_message(lsp.ShowMessageParams(kind, f"{name}: {said}"))
-
-
-def _ending(event: Event | None) -> str:
-    """How a training ended, if this is its last event."""
-    if isinstance(event, Finished):
-        return "; ".join(ending(event))
-    return event_words(event) if isinstance(event, Failed) else ""
