@@ -32,7 +32,7 @@ NO_TEXT = re.compile(
 SHORTEST, LONGEST, LONG_WORD = 55, 160, 15
 """Characters of a wrapped line: a longer one is a paragraph, a shorter one a verse or an address,
 and one that is shorter than another line by a long word was ended by hand."""
-MOST_BEFORE, MOST_ABOVE = 4_000, 15_000
+MOST_BEFORE, MOST_ABOVE = 4_000, 10_000
 """Characters that are read before the cursor and above: more make each key slower."""
 
 

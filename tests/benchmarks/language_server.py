@@ -2,11 +2,11 @@
 
     python -m tests.benchmarks.language_server [--words 50000] [--keys 400] [--model english]
 
-An editor that sends one letter after the other, each as a change of the document and a request for
-the list, waits from before the change to the answer. It types sentences at the end of a document of
-so many words and in its middle, once with a line for each paragraph and once with wrapped lines.
-Prints the median and the 95th percentile of these times, without the first one at each place, for
-which the model reads what stands above.
+An editor sends each letter as a change of the document and a request for the list, and waits from
+before the change to the answer. It types sentences at the end of a document of so many words and in
+its middle: once with a line for each paragraph, once with wrapped lines. Prints the median and the
+95th percentile of these times, and the first one at each place, where the model reads what stands
+above.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
+from itertools import cycle, islice
 from typing import Any
 
+from rnnlm_tui.paths import bundled_corpus
+
 TYPED = "We went to the house of her old friend, and he told us about the people that he knew. "
+WORDS_EACH, WIDTH = 110, 72
+"""Words of a paragraph, and characters of a wrapped line."""
 URI = "file:///book.md"
 
 
@@ -30,55 +34,44 @@ class Editor:
 
     def __init__(self, model: str) -> None:
         command = [sys.executable, "-m", "rnnlm_tui", "--lsp", "--model", model]
-        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.ask("initialize", processId=None, rootUri=None, capabilities={})
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert server.stdin is not None and server.stdout is not None
+        self._to_server, self._from_server = server.stdin, server.stdout
+        self.ask("initialize", processId=None, capabilities={})
         self.tell("initialized")
 
-    def tell(self, method: str, **params: Any) -> None:
-        self._send({"method": method, "params": params})
+    def tell(self, method: str, **more: Any) -> None:
+        params = {name: value for name, value in more.items() if name != "id"}
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        raw = json.dumps(message | ({"id": 1} if "id" in more else {})).encode()
+        self._to_server.write(b"Content-Length: %d\r\n\r\n%b" % (len(raw), raw))
+        self._to_server.flush()
 
     def ask(self, method: str, **params: Any) -> Any:
-        self._send({"method": method, "params": params, "id": 1})
-        while "id" not in (answer := self._read()):
-            pass
-        return answer["result"]
-
-    def _send(self, message: dict[str, Any]) -> None:
-        raw, stdin = json.dumps({"jsonrpc": "2.0", **message}).encode(), self._server.stdin
-        assert stdin is not None
-        stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(raw), raw))
-        stdin.flush()
-
-    def _read(self) -> dict[str, Any]:
-        stdout, length = self._server.stdout, 0
-        assert stdout is not None
-        while (header := stdout.readline().strip()) or not length:
-            name, _, value = header.partition(b": ")
-            length = int(value) if name == b"Content-Length" else length
-        answer: dict[str, Any] = json.loads(stdout.read(length))
-        return answer
+        self.tell(method, **params, id=1)
+        length, header = 0, b""
+        while header != b"\r\n":
+            header = self._from_server.readline()
+            length = int(header[16:]) if header.startswith(b"Content-Length: ") else length
+        return json.loads(self._from_server.read(length))["result"]
 
 
 def seconds(editor: Editor, lines: list[str], row: int, keys: int) -> list[float]:
-    """The times of the keys that are typed on a new line below a line of a document."""
+    """The times of the keys that are typed in a new paragraph below a line of a document."""
     item = {"uri": URI, "languageId": "markdown", "version": 0, "text": "\n".join(lines)}
     editor.tell("textDocument/didOpen", textDocument=item)
     times, typed, cursor = list[float](), "", {"line": row, "character": len(lines[row])}
-    for key in "\n\n" + TYPED * (keys // len(TYPED)):
+    for key in "\n\n" + "".join(islice(cycle(TYPED), keys)):
         start = time.perf_counter()
         change = {"range": {"start": cursor, "end": cursor}, "text": key}
         document = {"uri": URI, "version": len(times) + 1}
         editor.tell("textDocument/didChange", textDocument=document, contentChanges=[change])
         typed = "" if key == "\n" else typed + key
         cursor = {"line": cursor["line"] + (key == "\n"), "character": len(typed)}
-        context = {"triggerKind": 2, "triggerCharacter": key}
-        answer = editor.ask(
-            "textDocument/completion", textDocument={"uri": URI}, position=cursor, context=context
-        )
+        where = {"textDocument": {"uri": URI}, "position": cursor}
+        editor.ask("textDocument/completion", **where, context={"triggerKind": 2})
         times.append(time.perf_counter() - start)
-        if not answer["items"]:
-            print("none", repr(typed[-20:]))
-    return times[3:]
+    return times
 
 
 def main() -> None:
@@ -87,20 +80,18 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=50_000)
     parser.add_argument("--keys", type=int, default=400)
     parser.add_argument("--model", default="english")
-    parser.add_argument("--text", type=Path, required=True)
     options = parser.parse_args()
-    text = options.text.read_text("utf-8")
-    words = text.split(" ")[: options.words]
-    paragraphs = " ".join(words).split("\n")
+    words = [*islice(cycle(bundled_corpus().read_text("utf-8").split()), options.words)]
+    starts = range(0, len(words), WORDS_EACH)
+    paragraphs = [" ".join(words[start : start + WORDS_EACH]) for start in starts]
     editor = Editor(options.model)
-    plain = "\n\n".join(filter(None, paragraphs)).split("\n")
-    wrapped = [line for text in plain for line in textwrap.wrap(text, 72) or [""]]
-    for shape, lines in (("a line a paragraph", plain), ("wrapped", wrapped)):
-        for place, row in (("end", len(lines) - 1), ("middle", len(lines) // 2)):
-            times = seconds(editor, lines, row, options.keys)
+    for width in (10**6, WIDTH):
+        lines = "\n\n".join(textwrap.fill(text, width) for text in paragraphs).split("\n")
+        for row in (len(lines) - 1, len(lines) // 2):
+            first, *times = seconds(editor, lines, row, options.keys)
             middle, slowest = statistics.median(times), statistics.quantiles(times, n=20)[-1]
-            where = f"{shape}, {len(lines)} lines, {place}"
-            print(f"{where:40} p50 {1000 * middle:6.2f} ms, p95 {1000 * slowest:6.2f} ms")
+            found = f"first {first:.2f} s, p50 {1e3 * middle:.2f} ms, p95 {1e3 * slowest:.2f} ms"
+            print(f"below line {row:5} of {len(lines):5}: {found}", flush=True)
 
 
 if __name__ == "__main__":

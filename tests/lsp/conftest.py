@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,41 +45,51 @@ def models(letter_data: Path, data_dir: Path) -> Path:
 
 
 class Editor:
-    """An editor that has one document, which it changes and asks about. A | in a text is the
-    cursor."""
+    """An editor that opens texts, in which a | is the cursor, and asks about them."""
 
     def __init__(self, client: LanguageClient, encoding: str) -> None:
-        self.client, self._codec = client, CODECS[encoding]
-        self.lines: list[str] = []
-        self.place = lsp.Position(0, 0)
+        self.client, (self._codec, self._size) = client, CODECS[encoding]
 
-    def units(self, text: str) -> int:
-        codec, size = self._codec
-        return len(text.encode(codec)) // size
-
-    def open(self, text: str) -> None:
-        """Opens a document, and puts the cursor where the text has it."""
+    def _open(self, text: str) -> dict[str, Any]:
+        """Opens a text; returns the place of the cursor."""
+        self._line = next(line for line in text.split("\n") if "|" in line).encode(self._codec)
         before, after = text.split("|")
-        self.lines, row = (before + after).split("\n"), before.count("\n")
-        self.place = lsp.Position(row, self.units(before.rpartition("\n")[2]))
         item = lsp.TextDocumentItem(URI, "plaintext", 1, before + after)
         self.client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+        column = len(before.rpartition("\n")[2].encode(self._codec)) // self._size
+        place = lsp.Position(before.count("\n"), column)
+        return {"text_document": lsp.TextDocumentIdentifier(URI), "position": place}
 
-    def type(self, letter: str) -> None:
-        """Types a letter at the cursor."""
-        self.client.text_document_did_change(self.changed(self.place, letter))
-        (row, column), (codec, size) = (self.place.line, self.place.character), self._codec
-        raw = self.lines[row].encode(codec)
-        before, after = raw[: column * size].decode(codec), raw[column * size :].decode(codec)
-        self.lines[row : row + 1] = (before + letter + after).split("\n")
-        is_end = letter == "\n"
-        self.place = lsp.Position(row + is_end, 0 if is_end else column + self.units(letter))
+    def _changed(self, new: Any, where: lsp.Range | None, filtered: str | None) -> str:
+        """The line of the cursor with a text in this range, which an editor shows that filters by
+        what stands there before the cursor."""
+        assert where is not None and where.start.line == where.end.line
+        before, after = self._line.split("|".encode(self._codec))
+        start, end = where.start.character * self._size, where.end.character * self._size
+        assert (filtered or "").startswith(before[start:].decode(self._codec))
+        changed = before[:start] + str(new).encode(self._codec) + (before + after)[end:]
+        return changed.decode(self._codec)
 
-    def changed(self, place: lsp.Position, text: str) -> lsp.DidChangeTextDocumentParams:
-        """The change that inserts a text."""
-        change = lsp.TextDocumentContentChangePartial(lsp.Range(place, place), text)
-        document = lsp.VersionedTextDocumentIdentifier(2, URI)
-        return lsp.DidChangeTextDocumentParams(document, [change])
+    async def words(self, text: str) -> list[str]:
+        """The line of the cursor as each word of the list makes it."""
+        asked = lsp.CompletionParams(**self._open(text))
+        answer = await self.client.text_document_completion_async(asked)
+        assert isinstance(answer, lsp.CompletionList) and answer.is_incomplete
+        orders = [item.sort_text or "" for item in answer.items]
+        assert orders == sorted(set(orders))
+        edits: list[Any] = [item.text_edit for item in answer.items]
+        return [
+            self._changed(edit.new_text, edit.range, item.filter_text)
+            for edit, item in zip(edits, answer.items, strict=True)
+        ]
+
+    async def ghost(self, text: str) -> list[str]:
+        """The line of the cursor as the ghost makes it."""
+        context = lsp.InlineCompletionContext(lsp.InlineCompletionTriggerKind.Invoked)
+        asked = lsp.InlineCompletionParams(context, **self._open(text))
+        items = await self.client.text_document_inline_completion_async(asked)
+        assert isinstance(items, Sequence)
+        return [self._changed(item.insert_text, item.range, item.filter_text) for item in items]
 
     async def run(self, command: str, *arguments: Any) -> Any:
         """The answer to a command."""
@@ -92,55 +102,6 @@ class Editor:
         said = await asyncio.wait_for(coming, PATIENCE_S)
         assert isinstance(said, lsp.ShowMessageParams)
         return said
-
-    async def complete(self) -> lsp.CompletionList:
-        """The list at the cursor, checked for what every list has."""
-        document = lsp.TextDocumentIdentifier(URI)
-        asked = lsp.CompletionParams(document, self.place)
-        answer = await self.client.text_document_completion_async(asked)
-        assert isinstance(answer, lsp.CompletionList) and answer.is_incomplete
-        orders = [item.sort_text or "" for item in answer.items]
-        assert orders == sorted(set(orders))
-        for item in answer.items:
-            assert isinstance(item.text_edit, lsp.TextEdit)
-            assert (item.filter_text or "").startswith(self.replaced(item.text_edit.range))
-        return answer
-
-    async def words(self, text: str) -> list[str]:
-        """The line of the cursor as each word of the list makes it."""
-        self.open(text)
-        edits = [item.text_edit for item in (await self.complete()).items]
-        return [self.edited(e.range, e.new_text) for e in edits if isinstance(e, lsp.TextEdit)]
-
-    async def ghost(self, text: str) -> list[str]:
-        """The line of the cursor as the ghost makes it."""
-        self.open(text)
-        context = lsp.InlineCompletionContext(lsp.InlineCompletionTriggerKind.Invoked)
-        document = lsp.TextDocumentIdentifier(URI)
-        asked = lsp.InlineCompletionParams(context, document, self.place)
-        items = await self.client.text_document_inline_completion_async(asked)
-        assert isinstance(items, list)
-        return [self.edited(i.range, str(i.insert_text)) for i in items if i.range]
-
-    def _parts(self, where: lsp.Range) -> tuple[str, str, str]:
-        """The line before the range up to the cursor, in it, and after it."""
-        assert where.start.line == where.end.line == self.place.line
-        codec, size = self._codec
-        raw = self.lines[where.start.line].encode(codec)
-        ends = [size * place.character for place in (where.start, self.place, where.end)]
-        return (
-            raw[: ends[0]].decode(codec),
-            raw[ends[0] : ends[1]].decode(codec),
-            raw[ends[2] :].decode(codec),
-        )
-
-    def replaced(self, where: lsp.Range) -> str:
-        """The text before the cursor in a range."""
-        return self._parts(where)[1]
-
-    def edited(self, where: lsp.Range, text: str) -> str:
-        before, _, after = self._parts(where)
-        return before + text + after
 
 
 @asynccontextmanager

@@ -54,10 +54,7 @@ async def test_names_of_the_document_are_suggested_at_once(letter_data: Path) ->
     async with editing(letter_data) as editor:
         assert await editor.words("Mr. Blen|") == []
         assert await editor.words("Mr. Blen|\n\nDear Mr. Blenkinsop,") == ["Mr. Blenkinsop"]
-        editor.open("We saw Mr. |")
-        for letter in "Blenkinsop.\n\nMr. Bl":
-            editor.type(letter)
-        assert [item.label for item in (await editor.complete()).items] == ["Blenkinsop"]
+        assert await editor.words("Dear Mr. Blenkinsop,\n\nMr. Blen|") == ["Mr. Blenkinsop"]
 
 
 async def test_a_model_that_was_trained_anew_is_loaded_anew(models: Path) -> None:
