@@ -115,19 +115,22 @@ class Suggester(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_COMPLETION)
     async def complete(self, params: lsp.CompletionParams) -> lsp.CompletionList:
         """The words of the list. An editor that filters them by what is typed finds that in
-        `filter_text`, however they write it; all have the same range, which some editors need."""
+        `filter_text`, however they write it. A space before a mark is removed by another edit,
+        since Neovim 0.11 needs the same range for all."""
         asked, items = params.context, list[lsp.CompletionItem]()
         is_typed = bool(asked and asked.trigger_kind != lsp.CompletionTriggerKind.Invoked)
         if found := await self._suggest("list", params, is_typed):
             document, place, answer = found
             words = [c for c in answer.insertable(CANDIDATES) if c.replaces_before <= place.own]
-            replaced = max([len(answer.prefix), *(word.replaces_before for word in words)])
             for rank, word in enumerate(words):
-                typed, new = place.written(replaced, word)
+                typed, new = place.written(len(answer.prefix), word)
                 after = place.line[place.cursor :][: word.replaces_after]
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
-                item.sort_text, item.filter_text = f"{rank:02}", typed + new[replaced:]
+                item.sort_text, item.filter_text = f"{rank:02}", typed + new[len(typed) :]
                 item.text_edit = lsp.TextEdit(document.range(params.position, typed, after), new)
+                if space := "" if typed else place.written(word.replaces_before, word)[0]:
+                    where = document.range(params.position, space)
+                    item.additional_text_edits = [lsp.TextEdit(where, "")]
                 items.append(item)
         return lsp.CompletionList(is_incomplete=True, items=items)
 

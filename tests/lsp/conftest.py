@@ -77,11 +77,14 @@ class Editor:
         assert isinstance(answer, lsp.CompletionList) and answer.is_incomplete
         orders = [item.sort_text or "" for item in answer.items]
         assert orders == sorted(set(orders))
-        edits: list[Any] = [item.text_edit for item in answer.items]
-        return [
-            self._changed(edit.new_text, edit.range, item.filter_text)
-            for edit, item in zip(edits, answer.items, strict=True)
-        ]
+        lines = list[str]()
+        for item in answer.items:
+            edit: Any = item.text_edit
+            for other in item.additional_text_edits or ():  # removes the space before a mark
+                edit = lsp.TextEdit(lsp.Range(other.range.start, edit.range.end), edit.new_text)
+                item.filter_text = " "
+            lines.append(self._changed(edit.new_text, edit.range, item.filter_text))
+        return lines
 
     async def ghost(self, text: str) -> list[str]:
         """The line of the cursor as the ghost makes it."""
