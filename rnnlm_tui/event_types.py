@@ -195,7 +195,8 @@ class Progress(_Event, frozen=True, tag="progress"):
 class EpochEnded(_Event, frozen=True, tag="epoch"):
     """An epoch has ended. `held_out` is None if no lines are held out. The metrics are those of the
     network (of an n-gram model: the n-grams) alone, also in the training of a mixture. `best` tells
-    whether its weights are kept."""
+    whether its weights are kept. `keystroke_savings` is the share of keys that the whole model
+    saves on some of the held-out lines; None if it was measured a short while ago."""
 
     epoch: Count
     train: Metrics
@@ -203,6 +204,7 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
     best: bool
     sample: SampleText
     elapsed_s: Figure
+    keystroke_savings: Savings | None = None
 
     @property
     def row(self) -> dict[str, float]:

@@ -7,7 +7,8 @@ shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from rnnlm_tui.event_types import (
     Event,
     Failed,
     Finished,
+    Metrics,
     Paused,
     Resumed,
     Saved,
@@ -47,6 +49,8 @@ FORMS: Mapping[str, Callable[[float], str]] = {
     "top5": format_percent,
 }
 """How the metrics of an epoch are shown."""
+LARGEST = 1e9
+"""Larger losses, those of a run that diverges, are drawn as this one."""
 
 
 def trained_part(config: Config) -> str:
@@ -146,6 +150,21 @@ def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
         for name, form in FORMS.items()
         if (value := getattr(metrics, name, None)) is not None and (value or name != "penalty")
     ]
+
+
+def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[tuple[float, float]]:
+    """Returns the losses in the figures of epochs, each with the number of its epoch."""
+    losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
+    return [
+        (epoch, max(-LARGEST, min(LARGEST, loss)))
+        for epoch, loss in losses
+        if loss is not None and math.isfinite(loss)
+    ]
+
+
+def best_of(epochs: Sequence[EpochEnded]) -> int | None:
+    """The last epoch that was better than all before it; None without epochs."""
+    return next((ended.epoch for ended in reversed(epochs) if ended.best), None)
 
 
 def event_words(event: Event) -> str:

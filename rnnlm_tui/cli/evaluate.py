@@ -11,7 +11,7 @@ from msgspec import structs, to_builtins
 
 from rnnlm_tui import evaluate
 from rnnlm_tui.cli.options import Request
-from rnnlm_tui.cli.output import bar_line, draw, print_fitted, print_json, table
+from rnnlm_tui.cli.output import draw, draw_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.event_types import BaseSavings, Evaluation
@@ -99,7 +99,7 @@ def _figures(
     for above, lines in text.excerpts:
         for line in evaluate.score(model, lines, above, counts_keys=counts_keys):
             if time.monotonic() >= next_bar:
-                draw(bar_line(name, len(scored), total, "lines"))
+                draw_bar(name, len(scored) / total, f"{len(scored):,}/{total:,} lines")
                 next_bar = time.monotonic() + BAR_EVERY_S
             scored.append(line)
     draw("")

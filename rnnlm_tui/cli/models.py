@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnlm_tui._version import APP_NAME
+from rnnlm_tui.cli.history import check_files, write_files
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.errors import StorageError, UsageError
@@ -26,10 +28,15 @@ CARD_FIELDS = (
 def models(request: Request) -> int:
     """`--models`."""
     library = Library(request.data_dir)
-    name = request.operand
+    name, files = request.operand, [*filter(None, (request.csv, request.plot))]
+    check_files(request)
+    if name is None and files:
+        raise UsageError("{csv} and {plot} need a name", f"{APP_NAME} --models NAME --csv FILE")
     entries = [entry for entry in library.entries() if name in (None, entry.name)]
     if name is not None and not entries:
         raise library.unknown_model(name)
+    if name is not None:
+        write_files(request, library, name)
     if request.json:
         runs = [entry.run for entry in entries if entry.run and not entry.has_model]
         print_json(
@@ -38,6 +45,8 @@ def models(request: Request) -> int:
                 "unfinished_runs": [run_json(run) for run in runs if run.resumable],
             }
         )
+    elif files:
+        print(f"wrote the training of {name} to {sanitize(' and '.join(files))}")
     elif name is not None:
         print_fitted(card_lines(entries[0]))
     elif entries:

@@ -19,6 +19,7 @@ in brackets are optional), its options, and its help. The settings of a training
 variables and a TOML file with --config."""
 APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 """Without a mode the app is opened."""
+APP_ROW = ("[MODEL] [--open FILE]", "no mode: the app, with a model, or to write in a text file")
 RUN = "--written --name --preset --on --encoding --config --json"
 QUERY = "--model --config --json"
 _MODES = (
@@ -26,7 +27,7 @@ _MODES = (
         "--train",
         "train:train",
         "[CORPUS ...]",
-        f"{RUN} --force --from --update --add --resume --seed-line --quiet",
+        f"{RUN} --force --from --update --add --resume --seed-line --csv --plot --quiet",
         "train on text files, on pipes, or on - for standard input; on the sonnets by default",
     ),
     Mode(
@@ -81,7 +82,7 @@ _MODES = (
         RUN,
         "the data card and the layers of the network, without training",
     ),
-    Mode("--models", "models:models", "[NAME]", "--json", "list the models, or show one"),
+    Mode("--models", "models:models", "[NAME]", "--csv --plot --json", "list models, or show one"),
     Mode("--rename", "models:rename", "OLD NEW", "", "rename a model"),
     Mode("--delete", "models:delete", "NAME", "--yes", "delete a model"),
     Mode(
@@ -98,6 +99,7 @@ _MODES = (
         "--name",
         "add an exported model, as --name or under its own",
     ),
+    Mode("--completion", "completion:script", "bash|zsh|fish", "", "the completion for a shell"),
 )
 MODES = {mode.flag: mode for mode in _MODES}
 COMMON = {
@@ -132,10 +134,10 @@ Options and texts come in any order; -- ends the options, for a text that begins
 with -. Settings come from the flags, then from variables (RNNLM_EPOCHS=30,
 RNNLM_MODEL=mine), then from the TOML file of --config, then from the preset.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
-folder. Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training
-diverged, 130 interrupted (and saved).
+folder, which the help of a mode names. Exit codes: 0 done, 1 failure, 2 usage,
+3 corpus unusable, 4 training diverged, 130 interrupted (and saved).
 """
-HEAD_WIDTH = 24
+HEAD_WIDTH = 26
 SEE_HELP = f"see {APP_NAME} --help"
 
 
@@ -162,7 +164,8 @@ def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
 
 def format_help() -> str:
     """The help of the command, which lists the modes."""
-    modes = "\n".join(_row(f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
+    rows = ((f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
+    modes = "\n".join(_row(*row) for row in (APP_ROW, *rows))
     common = "\n".join(_row(option, text) for option, text in COMMON.items())
     return f"{HEAD}\nmodes (one of them):\n{modes}\n\ncommon options:\n{common}\n\n{TAIL}"
 

@@ -61,6 +61,8 @@ class Request(Struct, frozen=True, kw_only=True):
     add: Annotated[tuple[str, ...], "FILE", "another text for --update; may be repeated"] = ()
     resume: Annotated[bool, "resume the run of --name, or the most recent one"] = False
     seed_line: Annotated[str | None, "TEXT", "the line continued after each epoch"] = None
+    csv: Annotated[str | None, "FILE", "a table of the epochs, written after each of them"] = None
+    plot: Annotated[str | None, "FILE.svg", "a picture of their losses"] = None
     quiet: Annotated[bool, "no progress, only the result"] = False
     model: Annotated[
         str | None, "NAME", "the model; by default the one used last in the app, or else the newest"
@@ -88,7 +90,7 @@ class Request(Struct, frozen=True, kw_only=True):
         bool, "measure on all lines, not on a sample of 20,000 words spread over them"
     ] = False
     encoding: Annotated[
-        str | None, "NAME", "encoding of the texts without a byte order mark; by default UTF-8"
+        str | None, "CODE", "encoding of the texts without a byte order mark; by default UTF-8"
     ] = None
     config: Annotated[
         str | None, "FILE", 'a TOML file with settings, such as epochs = 3 or model = "mine"'

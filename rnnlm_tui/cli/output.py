@@ -7,14 +7,18 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TextIO
 
 from rnnlm_tui.event_types import json_text
-from rnnlm_tui.formatting import cells_of
+from rnnlm_tui.formatting import cells_of, fitted
 
 NUMBER = re.compile(r"$|[\d<(-]")
 """How the cells of a column of numbers begin, empty ones included."""
-BAR_WIDTH = 20
+BAR_WIDTH, SHORTEST_BAR = 20, 4
+UNDRAWN = 3
+"""The last columns, in which nothing is drawn: the ^C of ctrl+c would wrap the line, over which
+nothing could be drawn then."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -35,13 +39,16 @@ def columns(stream: TextIO, otherwise: int) -> int:
         return otherwise
 
 
-def print_fitted(lines: Iterable[str]) -> None:
-    """Prints lines, wrapped to the width of the terminal."""
-    width = columns(sys.stdout, 1_000_000)
+def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Prints lines, wrapped to the width of the terminal, on stdout or another stream."""
+    stream = stream or sys.stdout
+    width = columns(stream, 1_000_000)
+    # Long words stay whole: a path can be copied.
+    fill = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
     for line in lines:
         fits = len(line) <= width
-        print(line if fits else textwrap.fill(line, width, subsequent_indent="    "))
-    sys.stdout.flush()
+        print(line if fits else fill(line, width, subsequent_indent="    "), file=stream)
+    stream.flush()
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -65,16 +72,18 @@ def has_bar() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def bar_line(label: str, done: int, of: int, *facts: str) -> str:
-    """A line with a progress bar, the counts, and facts, the most important ones first."""
-    filled = round(BAR_WIDTH * done / max(1, of))
-    bar = f"{'#' * filled}{'.' * (BAR_WIDTH - filled)}"
-    return "  ".join(filter(None, (f"{label} [{bar}] {done:,}/{of:,}", *facts)))
+def draw_bar(label: str, share: float, *facts: str) -> None:
+    """Draws a progress bar, as long as the terminal leaves room for, before facts about it."""
+    rest = "".join(f"  {fact}" for fact in facts if fact)
+    room = columns(sys.stderr, 80) - UNDRAWN - cells_of(label) - len(" []") - len(rest)
+    size = max(SHORTEST_BAR, min(BAR_WIDTH, room))
+    filled = round(size * share)
+    draw(f"{label} [{'#' * filled}{'.' * (size - filled)}]{rest}")
 
 
 def draw(line: str) -> None:
     """Replaces the line drawn before, where stderr can, by as much of this one as fits. An empty
     line clears it."""
     if has_bar():
-        width = columns(sys.stderr, 80) - 1  # a terminal may wrap after its last column
-        print(f"\r{line[:width]}\x1b[K", end="", file=sys.stderr, flush=True)
+        shown = fitted(line, columns(sys.stderr, 80) - UNDRAWN + 1).rstrip()
+        print(f"\r{shown}\x1b[K", end="", file=sys.stderr, flush=True)

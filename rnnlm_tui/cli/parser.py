@@ -38,7 +38,7 @@ OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request:
     """The request of a command line as `modes.split` returns it. Raises UsageError."""
     try:
-        parsed, rest = _parser(mode).parse_known_args(arguments)
+        parsed, rest = parser_of(mode).parse_known_args(arguments)
     except ArgumentError as error:
         see_help = f"see {APP_NAME} {mode.flag} --help" if mode.flag else SEE_HELP
         raise UsageError(f"{error.argument_name}: {error.message}", see_help) from error
@@ -74,7 +74,7 @@ def _settings(mode: Mode) -> list[FieldInfo]:
 
 def format_mode_help(mode: Mode) -> str:
     """The help of a mode."""
-    shown = _parser(mode).format_help()
+    shown = parser_of(mode).format_help()
     if mode.flag == "--suggest":
         from rnnlm_tui.cli.protocol import protocol_help  # needed here alone
 
@@ -82,7 +82,7 @@ def format_mode_help(mode: Mode) -> str:
     return shown
 
 
-def _parser(mode: Mode) -> ArgumentParser:
+def parser_of(mode: Mode) -> ArgumentParser:
     """The parser of the options of a mode, which raises its errors, takes no abbreviations, and has
     no value for what is not given."""
     parser = ArgumentParser(
@@ -104,7 +104,8 @@ def _parser(mode: Mode) -> ArgumentParser:
     for shown, text in COMMON.items():
         flag, _, metavar = shown.partition(" ")
         if metavar:
-            common.add_argument(flag, metavar=metavar, help=text)
+            folder = str(data_dir()).replace("%", "%%")
+            common.add_argument(flag, metavar=metavar, help=f"{text} (default {folder})")
         else:
             common.add_argument(flag, action="store_true", help=text)
     return parser
@@ -149,8 +150,12 @@ def _unknown_option(flag: str) -> UsageError:
         for spec in (*_options(mode), *_settings(mode)):
             modes_with.setdefault(flag_of(spec.name), []).append(mode.flag or "the app")
     if flag in modes_with:
-        hint = f"{APP_NAME} NAME opens the app with a model" if flag == "--model" else SEE_HELP
-        return UsageError(f"{flag} goes with {' or '.join(modes_with[flag])}", hint)
+        hints = {
+            "--model": f"{APP_NAME} NAME opens the app with a model",
+            "--open": f"{APP_NAME} --open FILE, without a mode, opens the app to write in the file",
+        }
+        goes_with = " or ".join(modes_with[flag])
+        return UsageError(f"{flag} goes with {goes_with}", hints.get(flag, SEE_HELP))
     known = [option[2:] for option in (*MODES, *modes_with)]
     near = did_you_mean(flag.lstrip("-"), known, dashes="--")
     hint = f"{near or f'{SEE_HELP}.'} A text that begins with - goes after a -- of its own"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.cli.output import bar_line, draw, has_bar
+from rnnlm_tui.cli.output import draw, draw_bar, has_bar, print_fitted
 from rnnlm_tui.event_types import (
     EpochEnded,
     Event,
@@ -59,11 +59,13 @@ class JsonReporter(_Reporter):
 
 
 class TextReporter(_Reporter):
-    """Prints progress on stderr, as a bar on a terminal or a line per epoch, and the result on
-    stdout."""
+    """Prints progress on stderr, as one line that is redrawn on a terminal or a line per epoch, and
+    the result on stdout."""
 
     _run: Started | None = None
     _phase, _epochs_done = "", 0
+    _saves = ""
+    """The keys that the model saves so far, in words."""
 
     def show(self, event: Event) -> None:
         """Prints the event, if it is of interest. Raises OSError if the result cannot be
@@ -80,13 +82,13 @@ class TextReporter(_Reporter):
             epochs = run.config.epochs if run else None
             first, *lines = ending(event, self._epochs_done, epochs, took)
             name = run.name if run else Path(event.path).stem  # stopped before it started
-            print("\n  ".join(map(sanitize, (f"{name}: {first}", *lines))), flush=True)
+            print_fitted(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
 
     def show_card(self, card: str) -> None:
         """Prints the data card."""
         with self._while_read(sys.stderr):
             if not self._quiet:
-                _say(card)
+                _say(*card.splitlines())
 
     def _show_progress(self, event: Event) -> None:
         """Prints what is to be known before the result."""
@@ -96,15 +98,23 @@ class TextReporter(_Reporter):
                 if event.phase != self._phase and not has_bar():
                     _say(event.phase)
                 self._phase = event.phase
-                draw(bar_line(event.phase, event.done, event.of, _time_left(event.eta_s)))
+                if event.of > 2:  # else a bar would stand still
+                    draw_bar(event.phase, event.done / event.of, _time_left(event.eta_s))
+                else:
+                    draw(f"{event.phase} ...")
             case Started():
                 _say(*_started_lines(event))
             case Progress():
-                draw(_progress_line(event))
+                label, left = f"epoch {event.epoch}/{event.epochs}", _time_left(event.eta_s)
+                share = (event.epoch - 1 + event.step / max(1, event.steps)) / event.epochs
+                draw_bar(label, share, left, self._saves)
             case EpochEnded():
-                figures = "  ".join(_epoch_cells(event, run))
-                sample = f"  | {sanitize(event.sample['text'])}"
-                _say(*((figures, sample) if has_bar() else (figures + sample,)))
+                if event.keystroke_savings is not None:
+                    self._saves = f"keys saved {event.keystroke_savings:.0%}"
+                if not has_bar():
+                    _say(
+                        f"{'  '.join(_epoch_cells(event, run))}  | {sanitize(event.sample['text'])}"
+                    )
             case Finished():
                 _say()
                 if event.reason == "stopped" and event.metrics and run and run.parameters:
@@ -116,12 +126,11 @@ class TextReporter(_Reporter):
 def _say(*lines: str) -> None:
     """Prints lines on stderr, over a bar."""
     draw("")
-    for line in lines:
-        print(line, file=sys.stderr, flush=True)
+    print_fitted(lines, sys.stderr)
 
 
 def _time_left(seconds: float | None) -> str:
-    return "" if seconds is None else f"ETA {format_duration(seconds)}"
+    return "" if seconds is None else f"{format_duration(seconds)} left"
 
 
 def _started_lines(event: Started) -> Iterator[str]:
@@ -134,19 +143,6 @@ def _started_lines(event: Started) -> Iterator[str]:
     )
     if event.epochs_done:
         yield f"{plural(event.epochs_done, 'epoch')} of {event.config.epochs} done"
-
-
-def _progress_line(event: Progress) -> str:
-    return bar_line(
-        f"epoch {event.epoch}/{event.epochs}",
-        event.step,
-        event.steps,
-        _time_left(event.eta_s),
-        "" if event.loss is None else f"loss {event.loss:.3f}",
-        "" if event.accuracy is None else f"accuracy {event.accuracy:.1%}",
-        f"{event.examples_per_s:,.0f} examples/s",
-        plural(event.threads, "thread") if event.threads else "",
-    )
 
 
 def _epoch_cells(event: EpochEnded, run: Started | None) -> Iterator[str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.cli.data_card import as_text, first_pairs, pair_rows, prospect, text_rows, warnings
 from rnnlm_tui.cli.options import Request
-from rnnlm_tui.cli.output import bar_line, draw, has_bar, print_json
+from rnnlm_tui.cli.output import draw, draw_bar, print_json
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import NgramConfig, size_of
 from rnnlm_tui.formatting import format_bytes
@@ -32,21 +32,17 @@ def summary(request: Request) -> int:
     try:
         shutil.rmtree(written, ignore_errors=True)
         asked = replace(training_request(request), texts=written)
-        job = plan(Library(request.data_dir), asked).prepare(_show_progress)
+        job = plan(Library(request.data_dir), asked).prepare(
+            lambda phase, done, of: draw_bar(phase, done / max(1, of))
+        )
     finally:
         shutil.rmtree(written, ignore_errors=True)
-    if has_bar():
-        draw("")
+    draw("")
     if request.json:
         print_json(_summary_json(job))
     else:
         print("\n".join(_summary_lines(job)))
     return 0
-
-
-def _show_progress(phase: str, done: int, of: int) -> None:
-    if has_bar():
-        draw(bar_line(phase, done, of))
 
 
 def _layers(job: Job) -> list[Layer]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlm_tui import threads
+from rnnlm_tui.cli import history
 from rnnlm_tui.cli.data_card import as_text, text_rows
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import OF_TRAINING, settings_from_environment, settings_from_toml
-from rnnlm_tui.errors import EXIT_INTERRUPTED, StorageError, UsageError, os_reason
-from rnnlm_tui.event_types import Event, Finished
+from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
+from rnnlm_tui.event_types import Event, Finished, Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 def train(request: Request) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
+    history.check_files(request)
     threads.shorten_spinning()
     threads.lower_priority()
     library, control = Library(request.data_dir), Control()
@@ -46,11 +48,17 @@ def train(request: Request) -> int:
         last: Event | None = None
         with steered(control) as signalled:
             for last in training_events(library, planned, control, reporter.show, show_card, ranks):
-                if is_first:
-                    reporter.show(last)
+                if not is_first:
+                    continue
+                reporter.show(last)
+                if isinstance(last, Saved) and last.epoch > 0:
+                    with suppress(RnnlmError):  # it is told in the end
+                        history.write_files(request, library, planned.name)
     if not is_first:
         return 0
     assert isinstance(last, Finished)
+    if last.metrics is not None and last.metrics.epoch > 0:
+        history.write_files(request, library, planned.name)
     if reporter.error and not isinstance(reporter.error, BrokenPipeError):  # readers may exit
         reason = f"cannot write the events: {os_reason(reporter.error)}"
         raise StorageError(reason, "what was learned is saved")

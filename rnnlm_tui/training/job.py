@@ -69,7 +69,7 @@ class Job:
     def held_out(self) -> list[Excerpt]:
         """The held-out lines where they stand in the text, or a sample of them. A model that is not
         mixed reads them one after the other, as its epochs are measured."""
-        found = self._excerpts(MAX_WORDS)
+        found = self.excerpts(MAX_WORDS)
         if self.config.is_mixed:
             return found
         return [Excerpt((), tuple(line for each in found for line in each.lines))]
@@ -77,9 +77,10 @@ class Job:
     @cached_property
     def lines_to_fit(self) -> list[Excerpt]:
         """Those to which mixture weights are fitted."""
-        return self._excerpts(MAX_FITTED)
+        return self.excerpts(MAX_FITTED)
 
-    def _excerpts(self, most_words: int) -> list[Excerpt]:
+    def excerpts(self, most_words: int) -> list[Excerpt]:
+        """A sample of the held-out lines, where they stand in the text."""
         text, held_out = self.prepared.text, self.prepared.held_out_mask
         return excerpts_of(text, sampled(text, most_words, held_out))
 

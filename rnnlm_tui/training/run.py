@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalTrainConfig, Config
-from rnnlm_tui.evaluate import summarize
+from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.event_types import (
     BaseSavings,
     EpochEnded,
@@ -36,6 +36,7 @@ from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.kinds import parameters_of
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.results import ENOUGH_WORDS
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
@@ -49,6 +50,9 @@ from rnnlm_tui.training.measure import fitted, mixed, models_of, perplexity, sco
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
+REST_PER_MEASURE = 20
+"""The keys saved so far, which take 1 to 2 seconds, are measured again after this many times as
+long."""
 COUNTING, MEASURING, COMPARING = "n-grams", "measuring", "comparing"
 """The phases in which n-grams are counted, the model is measured, and others on the same lines."""
 
@@ -72,6 +76,8 @@ class Run:
         self._position, self._began = job.facts.position, clock()
         self._ngrams: Parts = {}
         """The n-grams that are mixed with a network."""
+        self._next_measure = 0.0
+        """When the keys saved so far may be measured again, in seconds since the run began."""
 
     def events(self) -> Iterator[Event]:
         """Trains. The events end with `finished`, after the last save and the evaluation.
@@ -216,12 +222,15 @@ class Run:
         if not self._is_first:
             return
         models = models_of(job, parts)
-        text = self._sample(next(iter(models.values())))
+        alone = next(iter(models.values()))
+        text = self._sample(alone)
+        mixture = mixed(job, models) if is_best and job.config.is_mixed else None
+        savings = self._savings_so_far(mixture or alone) if is_best else None
         position.elapsed_s += self._now() - began
-        yield EpochEnded(self._now(), epoch, train, held_out, is_best, text, position.elapsed_s)
+        elapsed_s = position.elapsed_s
+        yield EpochEnded(self._now(), epoch, train, held_out, is_best, text, elapsed_s, savings)
         began = self._now()
         if is_best:
-            mixture = mixed(job, models) if job.config.is_mixed else None
             saving.save_model(job, EpochFigures(epoch, train, held_out), parts, mixture)
         self._save_state()
         position.elapsed_s += self._now() - began
@@ -239,6 +248,18 @@ class Run:
             lines.append("")
         text = " / ".join(filter(None, lines))
         return {"seed": cut_words(seed_line), "text": cut_words(text)}
+
+    def _savings_so_far(self, model: LanguageModel) -> float | None:
+        """The share of keys that a model saves on some of the held-out lines. None if they have too
+        few words to tell, if it would take more than a twentieth of the time, and after the last
+        epoch, when all of them are measured."""
+        job, began = self._job, self._now()
+        is_over = self._reason_to_end() is not None or self._control.stopped
+        if is_over or began < self._next_measure or job.prepared.held_out_words < ENOUGH_WORDS:
+            return None
+        found = [s for above, few in job.excerpts(ENOUGH_WORDS) for s in score(model, few, above)]
+        self._next_measure = self._now() + REST_PER_MEASURE * (self._now() - began)
+        return summarize(found).keystroke_savings
 
     def _save_state(self) -> None:
         tensors = self._learner.tensors()  # all ranks give their rows

@@ -102,7 +102,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_cleared(ask: Command) -> None:
     code, shown = on_terminal("--evaluate", "--model=half")
     assert code == 0
     bar, _, table = shown.rpartition("\r\x1b[K")
-    assert "half [" in bar and "] 0/" in bar and "perplexity" in table
+    assert "half [" in bar and "]  0/" in bar and "perplexity" in table
 
 
 def test_what_cannot_be_measured_is_refused(ask: Command) -> None:

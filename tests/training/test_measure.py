@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import Saved, UpdateFigures
+from rnnlm_tui.event_types import EpochEnded, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
@@ -19,6 +19,7 @@ from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training import measure
+from rnnlm_tui.training import run as training_run
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from tests.helpers.commands import VERSES
@@ -97,6 +98,24 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     of_one_word = 1 / expected.words + 1e-9
     assert epoch.held_out.top1 == pytest.approx(expected.top1, abs=of_one_word)
     assert epoch.held_out.top5 == pytest.approx(expected.top5, abs=of_one_word)
+
+
+def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, measured = small_job("gru", tmp_path / "a", epochs=3, **MIXED), list[float | None]()
+    monkeypatch.setattr(training_run, "ENOUGH_WORDS", 1)
+    for event in run(job):
+        if isinstance(event, EpochEnded):
+            measured.append(event.keystroke_savings)
+        elif isinstance(event, Saved) and event.epoch == 1:
+            _, model = load_model(job.path)
+            lines = [s for above, few in job.excerpts(1) for s in score(model, few, above)]
+            assert measured == [summarize(lines).keystroke_savings]
+    assert measured[0] is not None and measured[1:] == [None, None]
+    monkeypatch.setattr(training_run, "REST_PER_MEASURE", 0)
+    again = epochs_of([*run(small_job("gru", tmp_path / "b", epochs=3, **MIXED))])
+    assert [each.keystroke_savings is None for each in again] == [False, False, True]
 
 
 def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(

@@ -10,10 +10,10 @@ from textual.widgets import Static
 
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.model_rows import card_rows, state
-from rnnlm_tui.results import trained_part
+from rnnlm_tui.results import loss_points, trained_part
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
-from rnnlm_tui.tui.widgets.chart import LossChart, loss_points
+from rnnlm_tui.tui.widgets.chart import LossChart
 
 ACTIVE = "●"
 """The mark of the model that suggests."""

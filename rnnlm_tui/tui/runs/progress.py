@@ -22,7 +22,7 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words, sanitize
-from rnnlm_tui.results import event_words, trained_part
+from rnnlm_tui.results import best_of, event_words, trained_part
 
 RISING_EPOCHS = 2
 """A held-out loss that rises once is noise; twice in a row is worth a note."""
@@ -175,11 +175,6 @@ class RunProgress:
         rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
         self.lines.append(Line(f"{event.epoch}", cut_words(sanitize(rest)) or "(nothing)"))
         self.lines += epoch_notes(self.epochs, self.part)
-
-
-def best_of(epochs: Sequence[EpochEnded]) -> int | None:
-    """The last epoch that was better than all before it; None without epochs."""
-    return next((ended.epoch for ended in reversed(epochs) if ended.best), None)
 
 
 def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from rnnlm_tui.event_types import Metrics
 from rnnlm_tui.formatting import format_duration, shorten
+from rnnlm_tui.results import loss_points
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import (
@@ -18,7 +19,7 @@ from rnnlm_tui.tui.runs.wording import (
     speed_words,
     time_left_words,
 )
-from rnnlm_tui.tui.widgets.chart import Points, loss_points
+from rnnlm_tui.tui.widgets.chart import Points
 
 FULL, EMPTY = "━", "─"
 WORDS_WIDTH = 57

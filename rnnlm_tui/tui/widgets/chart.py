@@ -6,14 +6,12 @@ apart without colours.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from textual.content import Content
 from textual.widget import Widget
 
-from rnnlm_tui.event_types import Metrics
 from rnnlm_tui.tui.widgets.styles import BEST
 
 Points = Sequence[tuple[float, float]]
@@ -25,18 +23,6 @@ DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 DASH, GAP = 4, 2
 """Columns of dots in the dashes of a dashed line, and between them."""
-LARGEST = 1e9
-"""Larger losses, those of a run that diverges, are drawn as this one."""
-
-
-def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[tuple[float, float]]:
-    """Returns the losses in the figures of epochs, each with the number of its epoch."""
-    losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
-    return [
-        (epoch, max(-LARGEST, min(LARGEST, loss)))
-        for epoch, loss in losses
-        if loss is not None and math.isfinite(loss)
-    ]
 
 
 def plot(

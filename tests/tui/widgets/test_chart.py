@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.event_types import Metrics
-from rnnlm_tui.tui.widgets.chart import LossChart, Points, loss_points, plot
+from rnnlm_tui.results import loss_points
+from rnnlm_tui.tui.widgets.chart import LossChart, Points, plot
 from tests.helpers.app import has_row, rows_of, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.models import HOSTILE

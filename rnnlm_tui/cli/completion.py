@@ -1,0 +1,84 @@
+"""`--completion`: the script that completes commands in a shell, made from the modes.
+
+It is static, so that completing starts no Python.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from rnnlm_tui.cli.modes import APP, MODES
+from rnnlm_tui.cli.options import Request
+from rnnlm_tui.cli.parser import parser_of
+from rnnlm_tui.config import PRESETS
+from rnnlm_tui.errors import UsageError
+from rnnlm_tui.store.library import BUILT_IN
+
+BASH = """\
+_rnnlm_tui_names() { %(names)s; }
+_rnnlm_tui() {
+    local last="${COMP_WORDS[COMP_CWORD-1]}" now="${COMP_WORDS[COMP_CWORD]}" mode= word words=
+    if [[ $last == = ]]; then last="${COMP_WORDS[COMP_CWORD-2]}"; fi
+    if [[ $now == = ]]; then now=; fi
+    for word in "${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do
+        case "$word" in %(modes)s) mode="$word";; esac
+    done
+    case "$last:$mode:$now" in
+%(rows)s
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$now"))
+}
+complete -o default -F _rnnlm_tui rnnlm-tui
+"""
+ZSH = """\
+(( $+functions[compdef] )) || { autoload -U compinit && compinit }
+autoload -U bashcompinit && bashcompinit
+"""
+FISH = """\
+function _rnnlm_tui_names; %(names)s; end
+function _rnnlm_tui
+    set -l typed (commandline -opc) ''
+    set -l mode (string match -r '^(?:%(modes)s)$' -- $typed) ''
+    set -l words
+    switch "$typed[-2]:$mode[1]:"(commandline -ct)
+%(rows)s
+    end
+    if set -q words[1]; printf '%%s\n' $words; else; __fish_complete_path (commandline -ct); end
+end
+complete -c rnnlm-tui -f -a '(_rnnlm_tui)'
+"""
+NAMES = "$(_rnnlm_tui_names)"
+"""The names of the models, in any of the shells."""
+
+
+def script(request: Request) -> int:
+    """`--completion`. Raises UsageError for another shell."""
+    scripts = {"bash": BASH, "zsh": ZSH + BASH, "fish": FISH}
+    if (shell := request.operands[0]) not in scripts:
+        raise UsageError(f"there is no completion for {shell}", f"take {', '.join(scripts)}")
+    folder = f'"${{RNNLM_DATA_DIR:-{request.data_dir}}}"/models'
+    names = f'printf "%s\\n" {" ".join(BUILT_IN)}; ls {folder} 2>&- | sed -n "s/.safetensors$//p"'
+    row = "        case '{}'; set words {}" if shell == "fish" else '    {}) words="{}";;'
+    rows = "\n".join(row.format(*each) for each in _rows())
+    filled = {"modes": "|".join(MODES), "rows": rows, "names": f"sh -c {shlex.quote(names)}"}
+    print(scripts[shell] % filled, end="")
+    return 0
+
+
+def _rows() -> Iterator[tuple[str, str]]:
+    """The words that may be typed after what matches `last word:mode:part of a word`."""
+    for mode in (*MODES.values(), APP):
+        values = {a.option_strings[0]: str(a.metavar or "") for a in parser_of(mode)._actions}
+        yield from ((f"{flag}:{mode.flag}:*", _words(v)) for flag, v in values.items() if v)
+        modes = [*MODES] if mode is APP else []
+        yield f"*:{mode.flag}:-*", " ".join([*modes, *values])
+        yield f"*:{mode.flag}:*", " ".join([*modes, _words(mode.operands)])
+
+
+def _words(shown: str) -> str:
+    """The words that may stand where a help shows this; none for files, numbers and texts."""
+    value = shown.partition(" ")[0].strip("[]")
+    if value in ("MODEL", "NAME", "OLD", "PRESET"):
+        return " ".join(PRESETS) if value == "PRESET" else NAMES
+    return value.replace("|", " ") if "|" in value else ""

@@ -1,0 +1,124 @@
+"""The history of a training as files: its epochs as a table (CSV), their losses as a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+from rnnlm_tui.cli.options import Request
+from rnnlm_tui.errors import ModelError, UsageError, os_reason
+from rnnlm_tui.event_types import EpochEnded
+from rnnlm_tui.formatting import shorten
+from rnnlm_tui.results import best_of, loss_points, trained_part
+from rnnlm_tui.store import files
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.model_file import read_card
+from rnnlm_tui.store.run_files import read_epochs
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
+"""The size of the picture, and the place of the curves in it."""
+MOST_TICKS = 8
+GREY, BEST = "#767676", "#8a63d2"
+"""Colours that are as easy to read on white as on black, as are those of the curves."""
+CURVES = {
+    "train": ("training", "#3d7fd9", 'stroke-width="2" stroke-dasharray="7 3"'),
+    "held_out": ("held out", "#d0611f", 'stroke-width="2"'),
+}
+
+
+def check_files(request: Request) -> None:
+    """Raises UsageError if the files of --csv and --plot cannot be written."""
+    if request.plot is not None and not request.plot.lower().endswith(".svg"):
+        raise UsageError(f"{{plot}} draws a picture in SVG, so {request.plot} must end in .svg")
+    for file in (file for file in (request.csv, request.plot) if file is not None):
+        path = Path(file).resolve()
+        if file == "-" or (path.exists() and not path.is_file()):
+            raise UsageError(f"{file!r} is not a file", "name one, which may be new")
+        try:
+            files.temporary_of(path).touch()
+            files.temporary_of(path).unlink()
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {os_reason(error)}", "name another") from error
+
+
+def write_files(request: Request, library: Library, name: str) -> None:
+    """Writes or replaces the files of --csv and --plot, if they are given, with the last training
+    of a model. Raises ModelError if it has none, and StorageError."""
+    if request.csv is None and request.plot is None:
+        return
+    if not (epochs := read_epochs(library.run_folder(name))):
+        hint = "a training keeps one on its own machine, from the end of the first epoch on"
+        raise ModelError(f"{name} has no history here", hint)
+    part = trained_part(read_card(library.path(name)).config)
+    if request.csv is not None:
+        files.write_bytes(Path(request.csv).resolve(), csv_of(epochs).encode())
+    if request.plot is not None:
+        files.write_bytes(Path(request.plot).resolve(), svg_of(name, part, epochs).encode())
+
+
+def csv_of(epochs: Sequence[EpochEnded]) -> str:
+    """A row of numbers for each epoch, below their names. A cell is empty if nothing was
+    measured."""
+    rows = [ended.row for ended in epochs]
+    names = [*dict.fromkeys(name for row in rows for name in row)]
+    cells = [[f"{row[name]:.12g}" if name in row else "" for name in names] for row in rows]
+    return "".join(",".join(line) + "\n" for line in (names, *cells))
+
+
+def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
+    """The losses of a `part` of a model by epoch, on no background."""
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    looks = f'font-family="sans-serif" font-size="13" fill="{GREY}"'
+    drawing = "\n".join(_drawing(shorten(name), part, epochs))
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {looks}>\n{drawing}\n</svg>\n'
+
+
+def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str]:
+    """The head, the axes, the curves with their legend, and the best epoch."""
+    points = {of: loss_points((each.epoch, getattr(each, of)) for each in epochs) for of in CURVES}
+    losses = [loss for line in points.values() for _, loss in line] or [0.0]
+    across, up = _ticks(epochs[0].epoch, epochs[-1].epoch, 1), _ticks(min(losses), max(losses))
+
+    def place(epoch: float, loss: float) -> tuple[float, float]:
+        x = (epoch - across[0]) / (across[-1] - across[0])
+        y = (loss - up[0]) / (up[-1] - up[0])
+        return round(LEFT + x * (RIGHT - LEFT), 1), round(BOTTOM - y * (BOTTOM - TOP), 1)
+
+    yield _text(LEFT, 24, name, 'font-size="18" font-weight="bold"')
+    yield _text(LEFT, 44, f"loss of the {part}, in nats per word, by epoch")
+    for x, y, loss in ((*place(across[0], loss), loss) for loss in up):
+        yield _line([(x, y), (RIGHT, y)], GREY, 'stroke-opacity="0.3"')
+        yield _text(x - 10, y + 4, f"{loss:.6g}", 'text-anchor="end"')
+    for x, y, epoch in ((*place(epoch, up[0]), epoch) for epoch in across):
+        yield _line([(x, y), (x, y + 5)], GREY, "")
+        yield _text(x, y + 20, f"{epoch:.6g}", 'text-anchor="middle"')
+    for x, (of, line) in zip((LEFT, LEFT + 150), points.items(), strict=True):
+        label, color, style = CURVES[of]
+        yield _line([(x, 62), (x + 28, 62)], color, style)
+        yield _text(x + 36, 66, f"{label} {line[-1][1]:.3f}" if line else f"{label}: none")
+        yield _line([place(*point) for point in line], color, style)
+    best = best_of(epochs)
+    for x, y in (place(*point) for point in points["held_out"] if point[0] == best):
+        yield _line([(x, TOP), (x, BOTTOM)], BEST, 'stroke-dasharray="2 3"')
+        yield f'<circle cx="{x}" cy="{y}" r="5" fill="{BEST}"/>'
+        yield _text(LEFT + 336, 66, f"best: epoch {best}", f'fill="{BEST}"')
+
+
+def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
+    """Round numbers at equal steps, from at most `low` to at least `high`."""
+    span = high - low if high - low > 1e-6 else 1.0
+    unit = 10 ** math.floor(math.log10(span / MOST_TICKS))
+    step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * MOST_TICKS))
+    first = math.floor(low / step)
+    return [n * step for n in range(first, max(math.ceil(high / step), first + 1) + 1)]
+
+
+def _line(points: Sequence[tuple[float, float]], color: str, style: str) -> str:
+    path = " ".join(f"{x},{y}" for x, y in points)
+    return f'<polyline points="{path}" fill="none" stroke="{color}" {style}/>'
+
+
+def _text(x: float, y: float, text: str, style: str = "") -> str:
+    return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
