@@ -20,8 +20,6 @@ FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 """Begins the line before code, or after it."""
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """What stands before the text of a line: the mark of a quotation, a list, a heading, a comment."""
-QUOTING = (">", "> >", ">>", "%")
-"""Marks that each line of a paragraph has."""
 NO_TEXT = re.compile(
     r"(?:://|\bwww\.|@)\S*$|\]\([^)]*$|^\s*\[[^]]+\]:.*$"  # an address
     r"|(?:^|[\s(])`[^`']*$|(?<!\\)\\[a-zA-Z]*$"  # code, and a command of LaTeX
@@ -135,7 +133,7 @@ def paragraphs(lines: Sequence[str]) -> list[str]:
         mark, text = split_mark(line if not left else line.rstrip())
         if left and not any(map(str.isalnum, text)):
             is_open = False
-        elif is_open and (not mark or mark == before in QUOTING):
+        elif is_open and (not mark or (mark == before and mark[0] in ">%")):  # it quotes
             blocks[-1].append(text)
         else:
             blocks.append([text])
