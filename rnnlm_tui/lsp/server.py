@@ -128,8 +128,8 @@ class Suggester(LanguageServerProtocol):
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
                 item.sort_text, item.filter_text = f"{rank:02}", typed + new[len(typed) :]
                 item.text_edit = lsp.TextEdit(document.range(params.position, typed, after), new)
-                if space := "" if typed else place.written(word.replaces_before, word)[0]:
-                    where = document.range(params.position, space)
+                if not typed and word.replaces_before:
+                    where = document.range(params.position, " ")
                     item.additional_text_edits = [lsp.TextEdit(where, "")]
                 items.append(item)
         return lsp.CompletionList(is_incomplete=True, items=items)
@@ -142,21 +142,17 @@ class Suggester(LanguageServerProtocol):
         if found is None or not (ghost := found[2].ghost):
             return []
         document, place, answer = found
-        replaced = max(len(answer.prefix), ghost[0].replaces_before)
         whole = Insertion("".join(way.text for way in ghost), ghost[0].replaces_before)
-        typed, new = place.written(replaced, whole)
+        typed, new = place.written(max(len(answer.prefix), whole.replaces_before), whole)
         is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
-        is_end = replaced <= place.own and not place.line[place.cursor :].strip()
+        is_end = len(typed) <= place.own and not place.line[place.cursor :].strip()
         if not is_likely or not is_end or new == typed:
             return []
         where = document.range(params.position, typed)
-        return [lsp.InlineCompletionItem(new, typed + new[replaced:], where)]
+        return [lsp.InlineCompletionItem(new, typed + new[len(typed) :], where)]
 
     async def _suggest(
-        self,
-        kind: str,
-        params: lsp.CompletionParams | lsp.InlineCompletionParams,
-        is_typed: bool,
+        self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams, is_typed: bool
     ) -> tuple[Document, Place, Suggestions] | None:
         """What comes at a place; None where no words are to be suggested. An earlier request of
         this kind for the same document is cancelled, and not computed unless that has begun."""
@@ -172,8 +168,7 @@ class Suggester(LanguageServerProtocol):
         def answer() -> Suggestions:
             with suppress(RnnlmError):  # deleted or damaged: the one in memory goes on
                 self._model = opened(self._library, self._name).model  # as it was saved last
-            contexts = document.contexts
-            if contexts is None or contexts.model is not self._model:
+            if (contexts := document.contexts) is None or contexts.model is not self._model:
                 contexts = self._read(document)
             where = place.line, place.cursor, CANDIDATES + 1, place.above  # one may be complete
             return suggest(self._model, *where, contexts, while_typing=is_typed)
