@@ -104,8 +104,9 @@ class Document:
         """The running text at a position; None where no words are to be suggested."""
         (row, column), code = self._at(position), self._code_lines()
         line = self.lines[row]
+        before = line[max(0, column - MOST_BEFORE) : column]
         own = column - len(line) + len(split_mark(line)[1])
-        if row in code or own < 0 or NO_TEXT.search(line[:column]):
+        if row in code or own < 0 or NO_TEXT.search(before):
             return None
         first, characters = row, 0
         while first > 0 and characters < MOST_ABOVE:
