@@ -170,8 +170,9 @@ class Suggester(LanguageServerProtocol):
                 self._model = opened(self._library, self._name).model  # as it was saved last
             if (contexts := document.contexts) is None or contexts.model is not self._model:
                 contexts = self._read(document)
-            where = place.line, place.cursor, CANDIDATES + 1, place.above  # one may be complete
-            return suggest(self._model, *where, contexts, while_typing=is_typed)
+            count, ahead = CANDIDATES + 1, kind == "ghost"  # one may be complete
+            where = place.line, place.cursor, count, place.above, contexts
+            return suggest(self._model, *where, while_typing=is_typed, looks_ahead=ahead)
 
         coming = asyncio.get_running_loop().run_in_executor(self._thread, answer)
         return document, place, await coming
