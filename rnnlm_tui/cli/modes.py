@@ -68,13 +68,7 @@ _MODES = (
         "look inside: what the model does with TEXT, or with each line of standard input, stage by"
         " stage",
     ),
-    Mode(
-        "--lsp",
-        "main:serve_editor",
-        "",
-        "--model",
-        "a language server for an editor, which starts it: suggestions where you write",
-    ),
+    Mode("--lsp", "main:serve_editor", "", "--model --config", "a language server for editors"),
     Mode(
         "--summary",
         "summary:summary",

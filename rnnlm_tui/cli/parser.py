@@ -86,7 +86,7 @@ def parser_of(mode: Mode) -> ArgumentParser:
     """The parser of the options of a mode, which raises its errors, takes no abbreviations, and has
     no value for what is not given."""
     parser = ArgumentParser(
-        usage=f"{APP_NAME} {mode.flag} {mode.operands} [options]",
+        usage=" ".join(f"{APP_NAME} {mode.flag} {mode.operands} [options]".split()),
         description=mode.help,
         formatter_class=partial(HelpFormatter, width=80),
         argument_default=SUPPRESS,

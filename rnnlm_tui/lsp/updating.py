@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import DEVNULL, PIPE
+from contextlib import suppress
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -37,7 +38,8 @@ async def update(server: LanguageServer, name: str, path: Path, data_dir: Path) 
         title = f"updating {name} with {path.name}"
         progress.begin(token, lsp.WorkDoneProgressBegin(title, percentage=0))
     async for line in process.stdout:
-        last = from_json_line(line)
+        with suppress(ValueError):  # something else was printed
+            last = from_json_line(line)
         if progress and isinstance(last, Progress):
             share = (last.epoch - 1 + last.step / max(1, last.steps)) / last.epochs
             words, percent = f"epoch {last.epoch} of {last.epochs}", round(100 * min(1, share))
