@@ -65,7 +65,7 @@ class Typed(NamedTuple):
     @property
     def start(self) -> str:
         """The text up to the word being typed."""
-        return self.before.removesuffix(self.prefix)
+        return self.before[: len(self.before) - len(self.prefix)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Suggestions:
     `candidates` are the words that fit `prefix`, the beginning of the word being typed.
     `continuation` begins with the first one; `ghost` says how each of its words is inserted after
     the one before; both are empty with the cursor within a word. `seen` are the words of the line
-    in the model's context window, `unknown` those outside its vocabulary.
+    in the model's context window, `unknown` those outside its vocabulary, as they are written.
     """
 
     line: str
@@ -127,7 +127,8 @@ def suggest(
     after = model.tokenizer.letters_at_start(line[cursor:]) if typed.prefix else 0
     candidates = lists.at(typed, k, after, while_typing=while_typing)
     continuation = lists.continuation(typed, candidates) if looks_ahead and not after else ()
-    unknown = [word for word in typed.words if word not in model.vocabulary]
+    words = model.tokenizer.words_as_written(typed.start)
+    unknown = [written for word, written, _ in words if word not in model.vocabulary]
     if typed.prefix and not candidates:
         unknown.append(typed.prefix)
     vocabulary, in_window = model.vocabulary, ids[max(0, len(ids) - model.window) :]
@@ -138,7 +139,7 @@ def suggest(
         continuation=continuation,
         ghost=lists.insertions(typed, continuation),
         seen=tuple(vocabulary.word(i) for i in in_window if i >= vocabulary.first_word_id),
-        unknown=tuple(dict.fromkeys(unknown)),
+        unknown=tuple({word.lower(): word for word in unknown}.values()),
     )
 
 

@@ -48,6 +48,7 @@ class Editor:
         length, header = 0, b""
         while header != b"\r\n":
             header = self._from_server.readline()
+            assert header, "the server has ended"
             length = int(header[16:]) if header.startswith(b"Content-Length: ") else length
         return json.loads(self._from_server.read(length))["result"]
 
