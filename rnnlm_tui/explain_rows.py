@@ -173,19 +173,20 @@ def _influence(word: LineWord, whole: float) -> Row:
 def next_title(found: Explanation) -> str:
     """What the suggestions are for, and how surprising the last whole word of the line was."""
     if found.prefix:
-        start = shorten(found.prefix)
-        return f'words that begin with "{start}", and their share of all words, not of the list'
+        shares = f'"{shorten(found.prefix)}…": share of all words'
+        return f"{shares}; in the list those passed over count less"
     words = [word for word in found.words if any(map(str.isalnum, word.word))] or found.words
     if not words:
         return "the first word"
     last = words[-1]  # a mark goes with the word before it
-    title = f'the next word, after "{shorten(last.word)}"'
+    word = f'"{shorten(last.word)}"'
     if not last.known:
-        return f"{title}, which the model does not know"
+        return f"the next word; the model does not know {word}"
     if last.probability is None or last.bits is None:
-        return title
+        return f"the next word, after {word}"
     guess = f"guess number {last.rank:,}" if last.rank else "never suggested"
-    return f"{title}, which was {guess} ({_exactly(last.probability)}, {last.bits:.1f} bits)"
+    figures = f"{_exactly(last.probability)}, {last.bits:.1f} bits"
+    return f"the next word; {word} was {guess} ({figures})"
 
 
 def _exactly(probability: float) -> str:

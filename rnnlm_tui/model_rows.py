@@ -15,7 +15,7 @@ from rnnlm_tui.formatting import (
 )
 from rnnlm_tui.lm.stages import layers_of, table_heads
 from rnnlm_tui.results import ENOUGH_WORDS, accuracy_sentence, trained_part, words_read
-from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Entry
 
 HEADS = ("name", "preset", "keys saved", "size", "saved")
@@ -94,18 +94,21 @@ def facts_of(card: ModelCard) -> Iterator[Row]:
 
 def _quality(card: ModelCard) -> Iterator[Row]:
     """The figures on held-out lines and on those it was trained on, of a mixture also those of its
-    network alone."""
+    network alone. If that does not start from the English, it knows fewer words, and the others
+    count as one word, which is easy to predict."""
     alone, kept, whole = trained_part(card.config), card.metrics, card.evaluation
     is_mixed, held_out = card.mixture is not None, "held-out lines"
     if whole is not None:
         yield held_out, _figures("mixture" if is_mixed else alone, whole.perplexity, whole.top1)
     if kept is not None and (found := kept.held_out) is not None and (is_mixed or whole is None):
         label = "" if whole is not None else held_out
-        yield label, _figures(alone, found.perplexity, found.top1)
+        knows_fewer = card.base and ENGLISH not in {source.name for source in card.ancestors}
+        note = " (it knows fewer words: not comparable)" if whole and knows_fewer else ""
+        yield label, _figures(alone, found.perplexity, found.top1, note)
     if kept is not None and kept.train.perplexity is not None:  # n-grams have none
         yield "training lines", _figures(alone, kept.train.perplexity, kept.train.accuracy)
 
 
-def _figures(part: str, perplexity: float | None, top1: float | None) -> str:
+def _figures(part: str, perplexity: float | None, top1: float | None, note: str = "") -> str:
     hits = "" if top1 is None else f", top word right {format_percent(top1)}"
-    return f"{part}: perplexity {format_perplexity(perplexity)}{hits}"
+    return f"{part}: perplexity {format_perplexity(perplexity)}{note}{hits}"

@@ -104,10 +104,10 @@ WORDS = (
     [
         (WORDS[:0], "the first word"),
         (WORDS[:1], 'the next word, after "shall"'),
-        (WORDS[:2], 'the next word, after "i", which was guess number 1 (25%, 2.0 bits)'),
-        (WORDS[:3], 'the next word, after "zzz", which the model does not know'),
-        (WORDS, 'the next word, after "compare", which was guess number 1,203 (<0.1%, 13.3 bits)'),
-        (WORDS[4:], 'the next word, after ",", which was never suggested (50%, 1.0 bits)'),
+        (WORDS[:2], 'the next word; "i" was guess number 1 (25%, 2.0 bits)'),
+        (WORDS[:3], 'the next word; the model does not know "zzz"'),
+        (WORDS, 'the next word; "compare" was guess number 1,203 (<0.1%, 13.3 bits)'),
+        (WORDS[4:], 'the next word; "," was never suggested (50%, 1.0 bits)'),
     ],
 )
 def test_the_guess_of_the_last_word_is_told(words: tuple[LineWord, ...], title: str) -> None:

@@ -105,7 +105,7 @@ def test_a_command_loads_only_what_it_needs(corpus_file: Path, tmp_path: Path) -
     [
         ("errors paths config event_types formatting accepting", {"numpy", *HEAVY}),
         ("text", HEAVY),
-        ("lm session store", {"torch", *SCREEN}),
+        ("lm session store lsp", {"torch", *SCREEN}),
         ("tui", {"torch"}),
     ],
 )

@@ -97,6 +97,13 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     assert "\nheld-out lines: mixture: perplexity 148, top word right 7.0%\n" in said
     assert "\n  network alone: perplexity " in said
     assert "\ntraining lines: network alone: perplexity " in said
+    assert "(it knows fewer words: not comparable)" not in said
+
+    def mix(data: dict[str, Any]) -> None:
+        data["mixture"] = {"weights": data["mixture"]["weights"] | {"base": 0.5}, "base": "english"}
+
+    change_card(library, "mixed", mix)
+    assert "(it knows fewer words: not comparable), top word right" in card_of(library, "mixed")
     change_saved(library.path("mixed"), partial(structs.replace, evaluation=None))
     assert "\nheld-out lines: network alone: perplexity " in card_of(library, "mixed")
 

@@ -19,7 +19,7 @@ STRAIGHT = ENGLISH.translate({0x201C: '"', 0x201D: '"', 0x2019: "'"})
 FRENCH = """Le matin, j’ai ouvert la fenêtre. « Quel froid ! » dit Anna. « Tu trouves ? »
 Nous sommes sortis : la rue était vide. « Viens ! » L’hiver n’est pas fini."""
 WORDS = ("the", "in", "kitchen", "windows", "King", "washed", "was", "don't", "I'm", "well-known",
-         "iPhone", "notes", "at", "10:30", "Anna", *",.:;?“”’—()")  # fmt: skip
+         "iPhone", "co2", "notes", "at", "10:30", "Anna", *",.:;?“”’—()")  # fmt: skip
 TOKENIZERS = {
     name: learn_prose(text.split("\n") * 8)
     for name, text in (("English", ENGLISH), ("straight", STRAIGHT), ("French", FRENCH))
@@ -54,6 +54,7 @@ def model_of(text: str, after: dict[str, dict[str, float]]) -> ScriptedModel:
         ("English", "“", "don't", "“Don’t "),
         ("English", "IN THE ", "kitchen", "IN THE KITCHEN "),
         ("English", "iPhone ", "was", "iPhone was "),
+        ("English", "the windows. ", "co2", "the windows. co2 "),
         # Marks take the space before them, or none comes after them.
         ("English", "the kitchen ", ",", "the kitchen, "),
         ("English", "the kitchen,", "washed", "the kitchen, washed "),
@@ -83,7 +84,7 @@ def test_tab(text: str, line: str, word: str, taken: str) -> None:
 
 
 NAMES = ("ChatGPT", "chatter", "Zsófia", "Wi-Fi", "wise", "MRI", "café", "O'Brien", "iPhone",
-         "Berlin", "résumé", "dog", "will", "Will", "Île", "the", "I'm")  # fmt: skip
+         "co2", "Berlin", "résumé", "dog", "will", "Will", "Île", "the", "I'm")  # fmt: skip
 
 
 def names_of(*words: str) -> ScriptedModel:
@@ -97,7 +98,8 @@ def names_of(*words: str) -> ScriptedModel:
     ("typed", "taken"),
     [("chatg", "ChatGPT"), ("CHA", "CHATGPT"), ("Zso", "Zsófia"), ("wi-", "Wi-Fi"), ("Mr", "MRI"),
      ("cafe", "café"), ("O'B", "O'Brien"), ("O'BR", "O'BRIEN"), ("ipho", "iPhone"), ("B", "Berlin"),
-     ("Resu", "Résumé"), ("ile", "Île"), ("Wil", "Will"), ("i'", "I'm"), ("i’", "I’m")],
+     ("Resu", "Résumé"), ("ile", "Île"), ("Wil", "Will"), ("i'", "I'm"), ("i’", "I’m"),
+     ("Co", "co2"), ("CO", "CO2")],
 )  # fmt: skip
 @pytest.mark.parametrize("start", ["the ", "the dog. ", "I "])
 def test_accepting_writes_the_letters_typed_as_the_word_has_them(
@@ -124,6 +126,11 @@ def test_a_new_word_is_found_without_its_capital_and_accents() -> None:
     for typed, taken in (("zso", "Zsófia"), ("o'b", "O'Brien"), ("Zs", "Zsófia")):
         found = suggest(model, f"I {typed}", previous_lines=above).candidates[0]
         assert apply_insertion(f"I {typed}", found) == f"I {taken}"
+
+
+def test_a_word_that_the_model_does_not_know_is_told_once_as_it_is_written() -> None:
+    answer = suggest(names_of("the"), "Zsófia the Zsófia. The Bo")
+    assert answer.unknown == ("Zsófia", "Bo")
 
 
 CHAIN = ("the", "kitchen", ",", "washed", "the")

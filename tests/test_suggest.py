@@ -70,6 +70,9 @@ def test_the_continuation_ends_before_the_first_unlikely_word_and_is_bounded() -
     assert [way.text for way in answer.ghost] == ["at", " sat"]
     loop = {"the": {"the": 1.0}}
     assert len(suggest(ScriptedModel(loop), "the ").continuation) == MAX_AHEAD
+    alone = suggest(ScriptedModel(AFTER), "the ", looks_ahead=False)
+    assert (alone.continuation, alone.ghost) == ((), ())
+    assert alone.candidates == suggest(ScriptedModel(AFTER), "the ").candidates
 
 
 @pytest.mark.parametrize(

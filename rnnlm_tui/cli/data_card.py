@@ -43,16 +43,18 @@ def prospect(job: Job, parameters: int) -> list[str]:
         time = "some seconds"
     elif minutes >= 90:
         time = f"about {plural(round(minutes / 60), 'hour')}"
-    start = "It starts from nothing and learns this text"
-    if job.facts.base is not None:
-        start = "It starts from the English and learns your words"
+    does, mixed = "starts from nothing and learns this text", ""
+    if job.start.network is not None:
+        does = "starts from the English and learns your words"
+    elif job.facts.base is not None:
+        mixed = ", and is mixed with the English"
     told = "Then it tells how many keys it saves on lines of this text that it has not seen."
     if not held_out:
         told = "It learns every line, so it cannot tell how many keys it saves on others."
     elif held_out < ENOUGH_WORDS:
         few = f"It keeps {plural(held_out, 'word')} apart to measure on"
         told = f"{few}, too few to tell how many keys it saves."
-    return [f"{start}, in {time}.", told]
+    return [f"It {does}, in {time}{mixed}.", told]
 
 
 def warnings(job: Job) -> list[str]:

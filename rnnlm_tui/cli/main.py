@@ -93,6 +93,17 @@ def open_app(request: Request) -> int:
     return start(request.operand, request.data_dir, request.open, request.encoding)
 
 
+def serve_editor(request: Request) -> int:
+    """`--lsp`. Raises UsageError where pygls is not installed, ModelError."""
+    try:
+        from rnnlm_tui.lsp.server import serve
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        missing = f"the language server needs {package}, which is not installed"
+        raise UsageError(missing, f"pip install '{APP_NAME}[lsp]'") from error
+    return serve(request.data_dir, request.model)
+
+
 def _as_shown(error: BaseException) -> RnnlmError:
     """The error that is shown for one that a user can cause."""
     match error:

@@ -68,6 +68,7 @@ _MODES = (
         "look inside: what the model does with TEXT, or with each line of standard input, stage by"
         " stage",
     ),
+    Mode("--lsp", "main:serve_editor", "", "--model --config", "a language server for editors"),
     Mode(
         "--summary",
         "summary:summary",

@@ -86,7 +86,7 @@ def parser_of(mode: Mode) -> ArgumentParser:
     """The parser of the options of a mode, which raises its errors, takes no abbreviations, and has
     no value for what is not given."""
     parser = ArgumentParser(
-        usage=f"{APP_NAME} {mode.flag} {mode.operands} [options]",
+        usage=" ".join(f"{APP_NAME} {mode.flag} {mode.operands} [options]".split()),
         description=mode.help,
         formatter_class=partial(HelpFormatter, width=80),
         argument_default=SUPPRESS,
@@ -166,7 +166,7 @@ def _operands(mode: Mode, given: tuple[str, ...]) -> tuple[str, ...]:
     """The operands, if they are as many as the mode takes. Raises UsageError."""
     expected = mode.operands.split()
     fewest = sum(not name.startswith("[") for name in expected)
-    if expected[-1] == "...]" or fewest <= len(given) <= len(expected):
+    if expected[-1:] == ["...]"] or fewest <= len(given) <= len(expected):
         return given
     shown = " ".join(given)
     if mode is APP:
@@ -175,4 +175,5 @@ def _operands(mode: Mode, given: tuple[str, ...]) -> tuple[str, ...]:
         hint = f'put quotes around it: {mode.flag} "{shown}"'
     else:
         hint = f"{APP_NAME} {mode.flag} {mode.operands}"
-    raise UsageError(f"{mode.flag or APP_NAME} takes {mode.operands}, not {shown!r}", hint)
+    takes = mode.operands or "no text"
+    raise UsageError(f"{mode.flag or APP_NAME} takes {takes}, not {shown!r}", hint)

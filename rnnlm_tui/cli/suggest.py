@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,23 +23,10 @@ from rnnlm_tui.event_types import failed, to_json
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
 
 BAR_WIDTH = 20
-MAX_OPEN_MODELS = 4
-
-
-def opened(library: Library, name: str) -> Contexts:
-    """The model of this name, and what it has read lately. The last few stay open; one that was
-    saved again is opened again. Raises ModelError."""
-    path = library.path(name)
-    return _opened(library, name, path.stat().st_mtime_ns if path.exists() else 0)
-
-
-@lru_cache(MAX_OPEN_MODELS)
-def _opened(library: Library, name: str, saved_at: int) -> Contexts:
-    return Contexts(library.open(name)[1])
 
 
 def show_suggestions(asked: Request) -> int:

@@ -47,13 +47,17 @@ class Contexts:
         first: their last words fill the cache of a mixture, and words that the model does not know
         are known from all of them."""
         model, (lines, same_lines) = self.model, tee(lines)
-        self._earlier = model.page_words.read(lines)
+        self.read_new_words(lines)
         if isinstance(model, MixedModel):
             ids = deque[int](maxlen=CACHE_WORDS)
             for line in [*same_lines][-CACHE_WORDS:]:
                 if of_line := model.vocabulary.encode(model.tokenizer.words_above(line)):
                     ids.extend((BEGIN_ID, *of_line))
             self._start = model.start_below(ids)
+
+    def read_new_words(self, lines: Iterable[str]) -> None:
+        """From now on knows the words of these lines that the model does not know."""
+        self._earlier = self.model.page_words.read(lines)
 
     def on_page(self, lines: tuple[str, ...]) -> OnPage:
         """What the text up to the word that comes next says of it, with the earlier texts."""

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from rnnlm_tui import paths
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ENGLISH, ModelCard
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 LONGEST_NAME, LONGEST_STEM = 64, 40
 """Characters of a name, and characters that the file of a text gives to one."""
+MAX_OPEN_MODELS = 4
 NAME_RULE = (
     "use at most 64 letters, digits, '.', '_' and '-', the first one a letter, a digit or '_', and"
     " the last one no '.'"
@@ -446,6 +449,17 @@ class Library:
     def _must_be_free(self, name: str) -> None:
         if self.has(check_name(name)):
             raise ModelError(f"the name {name} is taken", "take another name")
+
+
+def opened(library: Library, name: str) -> Contexts:
+    """The model of this name, and what it has read lately. The last few stay open; one that was
+    saved again is opened again. Raises ModelError."""
+    return _opened(library, name, _saved_ns(library.path(name)))
+
+
+@lru_cache(MAX_OPEN_MODELS)
+def _opened(library: Library, name: str, saved_ns: int) -> Contexts:
+    return Contexts(library.open(name)[1])
 
 
 def _saved_ns(path: Path) -> int:

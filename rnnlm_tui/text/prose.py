@@ -182,7 +182,7 @@ class ProseTokenizer(Tokenizer):
             begin, rest = text[: len(prefix)], text[len(prefix) :]
             if is_capital := is_all_capitals(prefix) or (in_capitals and prefix.isupper()):
                 rest = rest.upper()
-            begin = _with_typed(prefix, begin, keeps_case=is_capital or text == text.lower())
+            begin = _with_typed(prefix, begin, keeps_case=is_capital or text != capitalize(text))
             same = same_start(prefix, begin)
             return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
         last, marks = self._end_of(before)
@@ -300,7 +300,10 @@ def _with_typed(prefix: str, begin: str, *, keeps_case: bool) -> str:
 
 
 def capitalize(word: str) -> str:
-    """The word as at the start of a sentence. One with a capital inside, as iPhone, stays."""
+    """The word as at the start of a sentence. One with a capital inside or a digit, as iPhone or
+    co2, stays."""
+    if any(map(str.isdigit, word)):
+        return word
     for place, letter in enumerate(word):
         if letter.isalpha():
             is_plain = word[place + 1 :] == word[place + 1 :].lower()

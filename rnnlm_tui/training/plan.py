@@ -144,6 +144,8 @@ class Plan:
         is_update = request.update is not None
         sources, encoding = self._sources()
         text = _read(sources, encoding, report)
+        if request.texts and request.written and not request.sources:
+            text = replace(text, name="what you wrote")  # its file is none of the writer's
         config = self.config(text.words)
         lines = arranged(text, config.lines)
         english, notes = None, list[str]()

@@ -178,7 +178,7 @@ class RnnlmApp(TerminalApp):
             return model
         from rnnlm_tui.tui.runs.wording import progress_text
 
-        return f"{progress_text(run)} · {model}"  # the end may be cut off
+        return f"{progress_text(run, self.active_name)} · {model}"  # the end may be cut off
 
     def store_preferences(self) -> None:
         """Saves the preferences."""

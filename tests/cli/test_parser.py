@@ -110,7 +110,7 @@ def test_every_mode_has_a_help_of_its_own(mode: Mode, run: Command) -> None:
     shown = run(*filter(None, [mode.flag]), "x", "--epochs", "-h").stdout
     assert max(map(len, shown.splitlines())) <= 80
     usage = f"{mode.flag} {mode.operands} [options]" if mode.flag else "[MODEL] [--open FILE]"
-    assert shown.startswith(f"usage: rnnlm-tui {usage}\n")
+    assert shown.startswith(" ".join(f"usage: rnnlm-tui {usage}".split()) + "\n")
     assert "--data-dir FOLDER" in shown
     for flag in {APP: MODES, MODES["--train"]: map(flag_of, ALL_SETTINGS)}.get(mode, ()):
         assert re.search(rf"^  {flag}\b", shown, re.MULTILINE), flag

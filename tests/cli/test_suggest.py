@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.cli.protocol import ANSWER, FAILURE, SUGGESTION
-from rnnlm_tui.cli.suggest import opened
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, opened
 from tests.cli.conftest import trained
 from tests.helpers.commands import Command, running
 

@@ -95,7 +95,7 @@ def test_the_data_card_is_shown_without_storing_anything(
 ) -> None:
     (data_dir / ".summary").mkdir()  # of a process that was killed
     shown = json.loads(run("--summary", "--written=Letters", "--json").stdout)
-    assert (shown["preset"], shown["corpus"]["name"]) == ("gru", "mine-gru-written.txt")
+    assert (shown["preset"], shown["corpus"]["name"]) == ("gru", "what you wrote")
     assert [path.name for path in data_dir.rglob("*")] == ["session", "session.db"]
     nowhere = data_dir.with_name("nowhere")
     refused(run("--summary", "--written=all", f"--data-dir={nowhere}", code=3))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnlm_tui.cli.data_card import prospect
 from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
@@ -159,6 +160,9 @@ def test_what_a_model_takes_from_the_english(
     assert any(each.startswith(note) for each in notes) if note else ENGLISH not in " ".join(notes)
     is_start = any(each.startswith("its network starts from english") for each in notes)
     assert (job.start.network is not None) == is_start
+    told = prospect(job, 1)[0]
+    assert told.startswith("It starts from the English") == is_start
+    assert told.endswith(", and is mixed with the English.") == (is_base and not is_start)
 
 
 def test_a_network_of_a_long_text_starts_from_nothing(

@@ -19,7 +19,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.runs.progress import RunProgress
-from rnnlm_tui.tui.runs.wording import unfinished_notice
+from rnnlm_tui.tui.runs.wording import progress_text, unfinished_notice
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import Choice
@@ -279,7 +279,8 @@ async def test_quitting_asks_while_a_model_trains(
     run = give_run(app)
     async with app.run_test() as pilot:
         await answered(pilot)
-        await wait_until(pilot, lambda: "▶ 50% of poems" in rows_of(app)[0])
+        await wait_until(pilot, lambda: "▶ 50% of poems · sonnets" in rows_of(app)[0])
+        assert progress_text(cast(Any, run), "poems") == "▶ 50%", "the active model is named beside"
         await press(pilot, "ctrl+q", "ctrl+q")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         assert "Stop the training?" in picture(app)

@@ -100,12 +100,16 @@ async def test_words_of_the_writer_and_of_the_model_and_the_signs_of_numbers_dif
         assert style_of(app, "embedding  ").underline
 
 
+def painted(app: App[Any], text: str) -> Style:
+    """The style of the first piece of text that holds this."""
+    strips = app.screen._compositor.render_strips()
+    return next(s.style for strip in strips for s in strip if text in s.text) or Style()
+
+
 def is_legible(app: App[Any], text: str) -> bool:
     """Whether text on a coloured background has a set colour. The terminal's default text colour
     may be that of the background."""
-    strips = app.screen._compositor.render_strips()
-    style = next(s.style for strip in strips for s in strip if text in s.text)
-    assert style is not None
+    style = painted(app, text)
     fore, back = style.color, style.bgcolor
     if style.reverse:
         fore, back = back, fore
@@ -119,6 +123,8 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
     app = scripted_app(tmp_path, preferences=Preferences(theme=theme))
     async with app.run_test(size=size) as pilot:
         form = await show_form(pilot)
+        await wait_until(pilot, lambda: painted(app, " Train ").reverse)
+        assert (colour := painted(app, " Train ").color) and colour.is_default
         form.query_one("#form-settings", Input).value = "many"
         await wait_until(pilot, lambda: app.train_screen.query_one("#train", Button).disabled)
         await pilot.pause()
@@ -131,6 +137,10 @@ async def test_fields_buttons_and_what_is_chosen_are_seen_in_the_terminals_own_c
         app.push_screen(AskText("Which name?", "", "selected", check=lambda text: None))
         await wait_until(pilot, lambda: has_row(app, "selected"))
         assert is_legible(app, "selected")
+        await press(pilot, "escape", "f2", "ctrl+o")
+        await wait_until(pilot, lambda: has_row(app, "a new text", "ctrl+n"))
+        marked, other = (painted(app, row).bgcolor for row in ("a new text", "open a file"))
+        assert marked != other and is_legible(app, "a new text")
 
 
 async def test_lists_and_dialogs_show_what_is_chosen_and_what_is_wrong(

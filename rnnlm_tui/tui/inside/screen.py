@@ -57,6 +57,8 @@ class InsideScreen(AppScreen):
                 tooltip="Explain up to the next word"),
         Binding("t", "type", "type a line", id="inside.type",
                 tooltip="Type a line of your own; Enter explains it"),
+        Binding("enter", "complete_line", "explain", id="inside.complete_line", priority=True,
+                tooltip="Explain the line that is typed; its last word is complete"),
         Binding("escape", "leave_line", "done", id="inside.leave_line",
                 tooltip="End the typing; a half-typed word stays half typed"),
     ]  # fmt: skip
@@ -188,7 +190,7 @@ class InsideScreen(AppScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hides keys that do nothing now."""
-        if action == "leave_line":
+        if action in ("complete_line", "leave_line"):
             return self._typed.display
         return super().check_action(action, parameters)
 
@@ -208,8 +210,7 @@ class InsideScreen(AppScreen):
         self._row.display, self._typed.display = False, True
         self.set_focus(self._typed)
 
-    @on(Input.Submitted)
-    def _complete_line(self) -> None:
+    def action_complete_line(self) -> None:
         """Ends the typing. The last word is complete then."""
         self._typed.value = f"{self._typed.value.rstrip()} ".lstrip()
         self.action_leave_line()

@@ -103,11 +103,13 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
             return f"{len(several)} trainings were stopped before their end: F4 lists them"
 
 
-def progress_text(run: FollowedRun) -> str:
+def progress_text(run: FollowedRun, active: str | None) -> str:
+    """How far a run is, and its name unless that is the active model's, which stands beside it."""
     if run.progress.started is None:
         return f"▶ {run.name} starts"
     glyph = "‖" if run.progress.phase is Phase.PAUSED else "▶"
-    return f"{glyph} {run.progress.run_share:.0%} of {run.name}"
+    share = f"{glyph} {run.progress.run_share:.0%}"
+    return share if run.name == active else f"{share} of {run.name}"
 
 
 def end_notice(run: FollowedRun) -> tuple[str, SeverityLevel]:

@@ -204,6 +204,12 @@ class TrainForm(VerticalScroll, can_focus=False):
         if self._sources.has_focus and self.source == "files":
             self._files.focus()
 
+    def key_space(self) -> None:
+        """Opens or closes what is under "more", if its title has the focus, as Enter does."""
+        if self.query_one("CollapsibleTitle").has_focus:
+            more = self.query_one("#more", Collapsible)
+            more.collapsed = not more.collapsed
+
     @on(Input.Submitted)
     def _next_field(self) -> None:
         self.screen.focus_next()

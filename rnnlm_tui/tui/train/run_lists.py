@@ -13,7 +13,7 @@ from rnnlm_tui.event_types import EpochEnded
 from rnnlm_tui.results import epoch_figures
 from rnnlm_tui.tui.runs.progress import WARNING, Line
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
-from rnnlm_tui.tui.widgets.styles import BEST
+from rnnlm_tui.tui.widgets.styles import BEST, MODEL
 
 MOST = 200
 """The last items that are shown: they are drawn anew after each epoch, which takes 20 ms."""
@@ -88,13 +88,13 @@ def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Co
     return f"{row(kinds)}\n{row(names)}" if epochs else "", Content("\n").join(rows)
 
 
-def log_rows(lines: Sequence[Line], width: int, style_of_model: str) -> Content:
+def log_rows(lines: Sequence[Line], width: int) -> Content:
     """Returns what a run has written after each epoch, and notes on it, wrapped in this width."""
     rows = []
     for line in lines:
         label, style = line.label, "bold" if line.label == WARNING else ""
         if label.isdigit():  # the number of an epoch, after which the model wrote this
-            style = style_of_model
+            style = MODEL
         for row in Content(line.text).wrap(max(1, width - LABEL_WIDTH)):
             rows.append(Content.assemble((f"{label:>5}  ", "dim"), (row.plain, style)))
             label = ""

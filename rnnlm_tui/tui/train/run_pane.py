@@ -21,7 +21,6 @@ from rnnlm_tui.tui.train.run_lists import MOST, RunList, epoch_table, log_rows
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
-from rnnlm_tui.tui.widgets.styles import MODEL, MODEL_IN_ANSI
 
 if TYPE_CHECKING:
     from textual import getters
@@ -45,12 +44,12 @@ class RunPane(Vertical, can_focus=True):
         train_key("p", "resume", "resume", "Go on with the training"),
         train_key("x", "stop", "stop", "Stop the training; keep its best model, after a question"),
         train_key("w", "write", "write", "Write; with the best model saved so far"),
-        train_key("escape", "form", "form", "Go back to the form; the training goes on"),
+        train_key("escape", "form", "form", "Go back to the form; it stops no training"),
         train_key("g", "seed", "line", "Change your line; it is continued after each epoch"),
-        train_key("i", "inside", "inside", "Look inside the model as it learns"),
+        train_key("i", "inside", "inside", "Look inside the model; as it was saved last"),
         train_key("r", "go_on", "train on", "Train on; resumed, or for more epochs"),
         train_key("d", "detach", "background", "Train in the background; even after you quit"),
-        train_key("c", "compare", "compare", "Show it among the other models"),
+        train_key("c", "compare", "models", "Show it among the other models"),
     ]
     DEFAULT_CSS = """
     RunPane {
@@ -97,8 +96,7 @@ class RunPane(Vertical, can_focus=True):
         table.show(title, (epochs, best), lambda width: epoch_table(epochs, best))
         seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
         log = self.query_one("#log", RunList)
-        style = MODEL_IN_ANSI if self.app.native_ansi_color else MODEL
-        log.show(f"your line{seed}", lines, lambda width: ("", log_rows(lines, width, style)))
+        log.show(f"your line{seed}", lines, lambda width: ("", log_rows(lines, width)))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

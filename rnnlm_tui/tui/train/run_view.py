@@ -72,7 +72,7 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
             (f"epoch {epoch:,}/{total:,}", progress.run_share, time_left_words(progress)),
             (steps, progress.epoch_share, speed_words(progress)),
         ]
-    style = "$text-warning" if progress.phase is Phase.PAUSED else "$primary"
+    style = "$text-warning" if progress.phase is Phase.PAUSED else "$text-primary"
     space = max(10, min(width - WORDS_WIDTH, width // 2))
     for label, share, words in rows:
         full = round(min(1.0, share) * space)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 BEST = "bold $text-success"
 """The style of the best epoch."""
-MODEL, MODEL_IN_ANSI = "italic $text-primary", "italic"
-"""The style of the model's words; the blue of many terminals is hard to read on black."""
+MODEL = "italic $text-primary"
+"""The style of the model's words."""
 CSS = """
 /* Notices are over the row of keys, long ones over the list, never over the line being written. */
 ToastRack { dock: bottom; align: right bottom; margin: 0; max-height: 4; scrollbar-size: 0 0; }
@@ -24,14 +24,13 @@ Page > .continued { color: $text-primary; }
 Candidates > .word { color: $text-primary; }
 Candidates > .typed { color: $foreground; }
 Candidates > .unknown { color: $text-warning; text-style: underline; }
-LineEditor:ansi .text-area--suggestion { color: ansi_default; }
-Page:ansi > .continued { color: ansi_default; }
-Candidates:ansi > .word { color: ansi_default; }
 Candidates:ansi > .unknown { color: ansi_default; }
 
 /* The terminal's own colours */
 /* Textual gives a disabled or pressed button a border, which one row has no space for. */
-Button:ansi.-textual-compact { border: none !important; text-style: reverse; }
+Button:ansi.-textual-compact {
+    border: none !important; color: ansi_default; text-style: reverse;
+}
 Button:ansi.-textual-compact:disabled {
     border: none !important; color: ansi_default; text-style: dim;
 }

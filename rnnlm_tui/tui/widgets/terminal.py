@@ -77,6 +77,14 @@ class TerminalApp(HookedApp):
         self.user_keys: Mapping[str, str] = {}
         """The keys in the user's keymap by the id of their binding."""
 
+    def get_css_variables(self) -> dict[str, str]:
+        """Those of the theme, but with the terminal's own colours no text is blue: that of many is
+        hard to read on black."""
+        variables = super().get_css_variables()
+        if self.native_ansi_color:
+            variables["text-primary"] = "ansi_default"
+        return variables
+
     def notify_user(self, message: str, severity: SeverityLevel = "information") -> None:
         """Shows a toast. The message is not markup, and control characters are replaced."""
         text, seconds = sanitize(message), TOAST_S[severity]

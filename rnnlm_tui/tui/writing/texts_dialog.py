@@ -65,6 +65,9 @@ class TextsDialog(Dialog[Opening]):
         & > .dialog-box { width: 80; }
         .dialog-box > Input { margin: 0 0 1 0; width: 1fr; height: 1; }
         OptionList { max-height: 60vh; margin-top: 0; }
+        OptionList:ansi > .option-list--option-highlighted { /* shown as with the focus */
+            color: $block-cursor-foreground; background: $block-cursor-background;
+        }
     }
     """
 

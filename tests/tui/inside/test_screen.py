@@ -30,12 +30,12 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = 
         ("", "shall i ", ("(start)", "shall", "[i]")),
         ("left", "shall ", ("[shall]",)),
         ("left left left", "", ("[(start)]", "shall")),
-        ("right", "shall ", ('the next word, after "shall", which was guess number 2 (50%',)),
+        ("right", "shall ", ('the next word; "shall" was guess number 2 (50%',)),
         ("right", "shall i ", ("█ network   ▓ n-grams",)),
         ("", None, ("compare", "60%", "█▓")),
     ]),
     "the first letter of a line of one's own replaces the other line": ("shall i", [
-        ("t t o space a", "to a", ()),
+        ("t t o space a", "to a", ("Enter explain  Esc done",)),
         ("enter", "to a ", ("to", "[a]")),
         ("f2 f10", "to a ", ("to", "[a]")),
         ("left f2 space d o ctrl+l", "shall i do", ("shall", "i", "[do]")),
@@ -173,7 +173,7 @@ async def test_any_line_is_shown_or_a_sentence_says_why_not(tmp_path: Path) -> N
             ("[/b] \x1b[2J shall ", ("shall",)),
             ("shall i compare thee to a " * 30, ("… ", "thee", "to", "[a]")),
             ("x" * 500, ("xxx…",)),
-            ("shall i c", ('words that begin with "c", and their share of all words',)),
+            ("shall i c", ('"c…": share of all words; in the list those',)),
             (" ", ("There is no whole word yet: these are guesses for the first word.",)),
             ("zzz", ("No word that the model knows begins with", '"zzz"')),
         ):

@@ -131,7 +131,7 @@ async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
         on.form.query_one("#sources").focus()
         await on.pilot.press("down", "space")
         await on.until(lambda: on.app.focused is line(on, "files"))
-        await on.pilot.press(*"/p.txt", "enter", *"my own", "tab", "enter")
+        await on.pilot.press(*"/p.txt", "enter", *"my own", "tab", "space")
         await on.until(lambda: not on.form.query_one("#more", Collapsible).collapsed)
         await on.pilot.press("tab", "enter", "down", "enter", "tab", "7", "tab", *"0.2", "tab")
         await on.pilot.press(*'dropout=0.3, encoding="latin-1"')

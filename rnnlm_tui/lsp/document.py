@@ -1,0 +1,151 @@
+"""A document as the editor has it, and the running text at a place in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from lsprotocol import types as lsp
+
+from rnnlm_tui.accepting import Suggestion
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.text.tokenizer import Insertion
+
+LINE_END = re.compile(r"\r\n|\n|\r")
+CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
+"""For each encoding of positions its codec, and the bytes of a unit."""
+FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
+"""Begins the line before code, or after it."""
+MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
+"""What stands before the text of a line: the mark of a quotation, a list, a heading, a comment."""
+NO_TEXT = re.compile(
+    r"(?:://|\bwww\.|@)\S*$|\]\([^)]*$|^\s*\[[^]]+\]:.*$"  # an address
+    r"|(?:^|[\s(])`[^`']*$|(?<!\\)\\[a-zA-Z]*$"  # code, and a command of LaTeX
+    r"|\\(?:cite|\w*ref|label|input|begin|end)\w*(?:\[[^]]*\])?\{[^}]*$"
+    r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # a mark
+)
+"""Matches a line up to the cursor if what is typed there is no text."""
+SHORTEST, LONGEST, LONG_WORD = 55, 160, 15
+"""Characters of a wrapped line: a longer one is a paragraph, a shorter one a verse or an address,
+and one that is shorter than another line by a long word was ended by hand."""
+MOST_BEFORE, MOST_ABOVE = 4_000, 10_000
+"""Characters that are read before the cursor and above: more make each key slower."""
+
+
+class Place(NamedTuple):
+    """A line of running text, the cursor in it, and the lines above. The last `own` characters
+    before the cursor are of the same line of the document, and can be replaced."""
+
+    line: str
+    cursor: int
+    above: tuple[str, ...]
+    own: int
+
+    def written(self, replaced: int, way: Insertion | Suggestion) -> tuple[str, str]:
+        """The last characters before the cursor, and what an insertion makes of them."""
+        typed = self.line[self.cursor - replaced : self.cursor]
+        return typed, typed[: replaced - way.replaces_before] + way.text
+
+
+class Document:
+    """The lines of a document, and what a model has read of it."""
+
+    def __init__(self, text: str, encoding: str) -> None:
+        """`encoding` is that of the positions."""
+        self.lines, (self._codec, self._size) = LINE_END.split(text), CODECS[encoding]
+        self._code: set[int] | None = None
+        self.contexts: Contexts | None = None
+        """Only the thread that asks the model may use it."""
+
+    def change(self, change: lsp.TextDocumentContentChangeEvent) -> None:
+        """Replaces a part of the text, or all of it."""
+        if not isinstance(change, lsp.TextDocumentContentChangePartial):
+            self.lines, self._code = LINE_END.split(change.text), None
+            return
+        first, begin = self._at(change.range.start)
+        last, end = self._at(change.range.end)
+        new = LINE_END.split(self.lines[first][:begin] + change.text + self.lines[last][end:])
+        if len(new) > 1 or last > first or FENCE.match(self.lines[first]) or FENCE.match(new[0]):
+            self._code = None
+        self.lines[first : last + 1] = new
+
+    def _units(self, text: str) -> int:
+        """The length of a text in units of the encoding."""
+        return len(text.encode(self._codec, "replace")) // self._size
+
+    def range(self, position: lsp.Position, before: str, after: str = "") -> lsp.Range:
+        """The range of the text before a position and after it."""
+        ends = position.character - self._units(before), position.character + self._units(after)
+        return lsp.Range(*(lsp.Position(position.line, end) for end in ends))
+
+    def _at(self, position: lsp.Position) -> tuple[int, int]:
+        """The numbers of the line and of the character. What is beyond an end is at the end."""
+        if position.line >= len(self.lines):
+            return len(self.lines) - 1, len(self.lines[-1])
+        raw = self.lines[position.line].encode(self._codec, "replace")
+        before = raw[: position.character * self._size]
+        return position.line, len(before.decode(self._codec, "ignore"))
+
+    def _code_lines(self) -> set[int]:
+        """The numbers of the lines of fenced code, with the fences."""
+        if self._code is None:
+            self._code, fence = set(), ""
+            for number, line in enumerate(self.lines):
+                mark = FENCE.match(line)
+                if fence or mark:
+                    self._code.add(number)
+                if mark and (not fence or mark[1].startswith(fence)):
+                    fence = "" if fence else mark[1]
+        return self._code
+
+    def place(self, position: lsp.Position) -> Place | None:
+        """The running text at a position; None where no words are to be suggested."""
+        (row, column), code = self._at(position), self._code_lines()
+        line = self.lines[row]
+        before = line[max(0, column - MOST_BEFORE) : column]
+        own = column - len(line) + len(split_mark(line)[1])
+        if row in code or own < 0 or NO_TEXT.search(before):
+            return None
+        first, characters = row, 0
+        while first > 0 and characters < MOST_ABOVE:
+            first -= 1
+            characters += len(self.lines[first])
+        numbers = range(first, row + 1)
+        *above, joined = paragraphs(["" if n in code else self.lines[n] for n in numbers])
+        cursor = len(joined) - len(line) + column
+        start = max(0, cursor - MOST_BEFORE)
+        return Place(joined[start:], cursor - start, tuple(above), own)
+
+
+def split_mark(line: str) -> tuple[str, str]:
+    """The marks at the start of a line, and its text."""
+    found = MARK.match(line)
+    end = found.end() if found else 0
+    return line[:end].strip(), line[end:]
+
+
+def paragraphs(lines: Sequence[str]) -> list[str]:
+    """The lines that have words, without their marks, those of a wrapped paragraph as one. The last
+    one ends with the last line, also if that is blank."""
+    blocks, before, is_open = list[list[str]](), "", False
+    for left, line in enumerate(lines, start=1 - len(lines)):
+        mark, text = split_mark(line if not left else line.rstrip())
+        if left and not any(map(str.isalnum, text)):
+            is_open = False
+        elif is_open and (not mark or (mark == before and mark[0] in ">%")):  # it quotes
+            blocks[-1].append(text)
+        else:
+            blocks.append([text])
+            before, is_open = mark, True
+    joined = list[str]()
+    for block in blocks:
+        width = max(map(len, block))
+        joined.append(block[0])
+        for above, text in pairwise(block):
+            if SHORTEST <= len(above) <= LONGEST and len(above) + LONG_WORD > width:
+                joined[-1] += f" {text}"
+            else:
+                joined.append(text)
+    return joined

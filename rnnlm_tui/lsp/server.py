@@ -1,0 +1,214 @@
+"""The language server: words for the documents of an editor, over standard input and output.
+
+The loop of asyncio reads messages and changes the documents; a thread asks the model, which only
+one at a time may use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import JsonRPCNotification, LanguageServerProtocol, lsp_method
+from pygls.uris import to_fs_path
+
+from rnnlm_tui._version import APP_NAME, __version__
+from rnnlm_tui.accepting import is_ghost_likely
+from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lsp.document import Document, Place
+from rnnlm_tui.lsp.updating import update
+from rnnlm_tui.store.library import Library, opened
+from rnnlm_tui.suggest import Suggestions, suggest
+from rnnlm_tui.text.tokenizer import Insertion
+
+CANDIDATES = 10
+"""Words of a list."""
+CHOOSE, UPDATE = f"{APP_NAME}.model", f"{APP_NAME}.update"
+"""The commands: the model of a name suggests from now on; the document at an address, by default
+the one opened or changed last, updates the model."""
+
+
+class Suggester(LanguageServerProtocol):
+    """Suggests words in the open documents by a model of the library. Keeps the documents by lines,
+    since pygls splits the whole of one at each key."""
+
+    def __init__(self, library: Library, model: str, *of_pygls: Any) -> None:
+        super().__init__(*of_pygls)
+        self._library, self._name, self._model = library, model, opened(library, model).model
+        self._documents: dict[str, Document] = {}
+        """By address, the one opened or changed last at the end."""
+        self._thread = ThreadPoolExecutor(1, "model")
+        self._tasks: dict[object, asyncio.Task[Any] | None] = {}
+        """The last request of each kind for each document, and what goes on in the background."""
+        letters, options = "".join(self._model.vocabulary.ranks), self.fm.feature_options
+        typed = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper())})
+        options[lsp.TEXT_DOCUMENT_COMPLETION] = lsp.CompletionOptions(typed)
+        options[lsp.TEXT_DOCUMENT_INLINE_COMPLETION] = lsp.InlineCompletionOptions()
+        self.fm.commands.update({CHOOSE: self.choose, UPDATE: self.update})
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Answers also a request that cannot be read."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            return JsonRPCNotification("", "", None)  # which is ignored
+
+    @lsp_method(lsp.INITIALIZED)
+    def lsp_initialized(self, *_: object) -> None:
+        if (editor := self._server.process_id) is not None:
+            self._tasks[editor] = asyncio.get_running_loop().create_task(self._end_with(editor))
+
+    async def _end_with(self, process_id: int) -> None:
+        """Ends the server once the editor is gone, if that has left its pipes open."""
+        while psutil.pid_exists(process_id):
+            await asyncio.sleep(5)
+        os._exit(1)  # a thread reads from stdin, and cannot be interrupted
+
+    # Documents
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
+        item, encoding = params.text_document, self.workspace.position_encoding
+        self._documents[item.uri] = document = Document(item.text, encoding or "utf-16")
+        self._thread.submit(self._read, document)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        if document := self._documents.pop(params.text_document.uri, None):
+            self._documents[params.text_document.uri] = document
+            for change in params.content_changes:
+                document.change(change)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
+        self._documents.pop(params.text_document.uri, None)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(self, params: lsp.DidSaveTextDocumentParams) -> None:
+        if document := self._documents.get(params.text_document.uri):
+            self._thread.submit(self._read, document)
+
+    def _read(self, document: Document) -> Contexts:
+        """Lets the model read the new words of a document, also of what is below the cursor."""
+        if document.contexts is None or document.contexts.model is not self._model:
+            document.contexts = Contexts(self._model)
+        document.contexts.read_new_words([*document.lines])
+        return document.contexts
+
+    # Suggestions
+
+    @lsp_method(lsp.TEXT_DOCUMENT_COMPLETION)
+    async def complete(self, params: lsp.CompletionParams) -> lsp.CompletionList:
+        """The words of the list. An editor that filters them by what is typed finds that in
+        `filter_text`, however they write it. A space before a mark is removed by another edit,
+        since Neovim 0.11 needs the same range for all."""
+        asked, items = params.context, list[lsp.CompletionItem]()
+        is_typed = bool(asked and asked.trigger_kind != lsp.CompletionTriggerKind.Invoked)
+        if found := await self._suggest("list", params, is_typed):
+            document, place, answer = found
+            words = [c for c in answer.insertable(CANDIDATES) if c.replaces_before <= place.own]
+            for rank, word in enumerate(words):
+                typed, new = place.written(len(answer.prefix), word)
+                after = place.line[place.cursor :][: word.replaces_after]
+                item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
+                item.sort_text, item.filter_text = f"{rank:02}", typed + new[len(typed) :]
+                item.text_edit = lsp.TextEdit(document.range(params.position, typed, after), new)
+                if not typed and word.replaces_before:
+                    where = document.range(params.position, " ")
+                    item.additional_text_edits = [lsp.TextEdit(where, "")]
+                items.append(item)
+        return lsp.CompletionList(is_incomplete=True, items=items)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_INLINE_COMPLETION)
+    async def go_on(self, params: lsp.InlineCompletionParams) -> list[lsp.InlineCompletionItem]:
+        """The ghost, where the app would show it: at the end of a line, if it is likely."""
+        is_typed = params.context.trigger_kind == lsp.InlineCompletionTriggerKind.Automatic
+        found = await self._suggest("ghost", params, is_typed)
+        if found is None or not (ghost := found[2].ghost):
+            return []
+        document, place, answer = found
+        whole = Insertion("".join(way.text for way in ghost), ghost[0].replaces_before)
+        typed, new = place.written(max(len(answer.prefix), whole.replaces_before), whole)
+        is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
+        is_end = len(typed) <= place.own and not place.line[place.cursor :].strip()
+        if not is_likely or not is_end or new == typed:
+            return []
+        where = document.range(params.position, typed)
+        return [lsp.InlineCompletionItem(new, typed + new[len(typed) :], where)]
+
+    async def _suggest(
+        self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams, is_typed: bool
+    ) -> tuple[Document, Place, Suggestions] | None:
+        """What comes at a place; None where no words are to be suggested. An earlier request of
+        this kind for the same document is cancelled, and not computed unless that has begun."""
+        uri = params.text_document.uri
+        if (document := self._documents.get(uri)) is None:
+            raise JsonRpcInvalidParams(f"{uri} is not open")
+        if earlier := self._tasks.get((uri, kind)):
+            earlier.cancel()
+        self._tasks[uri, kind] = asyncio.current_task()
+        if (place := document.place(params.position)) is None:
+            return None
+
+        def answer() -> Suggestions:
+            with suppress(RnnlmError):  # deleted or damaged: the one in memory goes on
+                self._model = opened(self._library, self._name).model  # as it was saved last
+            if (contexts := document.contexts) is None or contexts.model is not self._model:
+                contexts = self._read(document)
+            count, ahead = CANDIDATES + 1, kind == "ghost"  # one may be complete
+            where = place.line, place.cursor, count, place.above, contexts
+            return suggest(self._model, *where, while_typing=is_typed, looks_ahead=ahead)
+
+        coming = asyncio.get_running_loop().run_in_executor(self._thread, answer)
+        return document, place, await coming
+
+    # Commands
+
+    async def choose(self, *arguments: object) -> str:
+        """Makes the model of this name suggest."""
+        name, loop = str(*arguments[:1]) or "none", asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, opened, self._library, name)
+        except RnnlmError as error:  # which names the models
+            raise JsonRpcException(error.sentence(), lsp.LSPErrorCodes.RequestFailed) from error
+        self._name = name
+        return name
+
+    async def update(self, *arguments: object) -> str:
+        """Updates the model with a document, in the background."""
+        address = str(*arguments[:1]) or next(reversed(self._documents), "")
+        path = Path(to_fs_path(address) or address)
+        if not path.is_file():
+            raise JsonRpcInvalidParams(f"{address or 'the document'} is no file: save it as one")
+        work = update(self._server, self._name, path, self._library.data_dir)
+        self._tasks[UPDATE, path] = asyncio.get_running_loop().create_task(work)
+        return str(path)
+
+
+def serve(data_dir: Path, model: str | None) -> int:
+    """Answers the editor until it says `exit` or closes stdin. Raises ModelError."""
+    library = Library(data_dir)
+    protocol = partial(Suggester, library, model or library.default_model())
+    server = LanguageServer(APP_NAME, __version__, protocol_cls=protocol)
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the editor is told of errors
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread reads from stdin, as above
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no message
+    gc.freeze()  # later collections skip the imported modules
+    server.start_io(stdout=output)
+    return 0

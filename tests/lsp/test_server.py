@@ -1,0 +1,199 @@
+"""The language server as an editor sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from rnnlm_tui.lsp import server
+from rnnlm_tui.lsp.server import CHOOSE, UPDATE, Suggester
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggest import suggest
+from tests.helpers.commands import PATIENCE_S, Command, refused, running
+from tests.lsp.conftest import editing
+
+LONG = "We went home by train and we are all looking forward to the"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+async def test_words_are_inserted_as_the_model_writes_them(
+    letter_data: Path, encoding: str
+) -> None:
+    async with editing(letter_data, encoding) as editor:
+        for text, first, ghost in (
+            ("We are look|", "We are looking", ["We are looking forward to the"]),
+            ("“🙂 é” We are look|", "“🙂 é” We are looking", None),
+            ("🙂 The old cafe|", "🙂 The old café", ["🙂 The old café in Zürich was"]),
+            ("We are looking to the summer |", "We are looking to the summer,", None),
+            ("🙂 we are zurich| now", "🙂 we are Zürich now", []),
+            ("🙂 the ca|fé is", "🙂 the café is", []),
+            (f"{LONG}\nsum|", "summer", ["summer, and we"]),
+            ("> The old ca|", "> The old café", None),
+        ):
+            assert (await editor.words(text))[0] == first
+            assert ghost is None or await editor.ghost(text) == ghost
+        assert "," not in await editor.words(f"{LONG} summer\n|")
+        for text in ("```\nThe old |\n```", "see https://x.org/we|", "Dear Mr. Blen|"):
+            assert (await editor.words(text), await editor.ghost(text)) == ([], [])
+        for text in ("Mr. Blen|\n\nDear Mr. Blenkinsop,", "Dear Mr. Blenkinsop,\n\nMr. Blen|"):
+            assert await editor.words(text) == ["Mr. Blenkinsop"]
+
+
+async def test_a_model_that_was_trained_anew_is_loaded_anew(models: Path) -> None:
+    async with editing(models.parent) as editor:
+        assert (await editor.words("and we went |"))[0] == "and we went home"
+        (models / "other.safetensors").replace(models / "letter.safetensors")
+        assert (await editor.words("and we went |"))[0] == "and we went away"
+        (models / "letter.safetensors").unlink()
+        assert (await editor.words("and we went |"))[0] == "and we went away"
+
+
+async def test_commands_choose_a_model_and_update_it(models: Path, tmp_path: Path) -> None:
+    letter = tmp_path / "new letter.txt"
+    letter.write_text("Bob said that the house was painted green.\n" * 8)
+    async with editing(models.parent) as editor:
+        for arguments, said in (
+            (["nobody"], "there is no model nobody. Models: letter, other"),
+            ([], "there is no model none. Models: letter, other"),
+            ([{"x": 1}], "cannot be a model's name"),
+        ):
+            with pytest.raises(JsonRpcException, match=said):
+                await editor.run(CHOOSE, *arguments)
+        assert await editor.run(CHOOSE, "other") == "other"
+        assert (await editor.words("and we went |"))[0] == "and we went away"
+        with pytest.raises(JsonRpcException, match="is no file: save it"):
+            await editor.run(UPDATE)
+        assert await editor.run(UPDATE, letter.as_uri()) == str(letter)
+        ended = await editor.message()
+        assert ended.type == lsp.MessageType.Info and ended.message.startswith("other: ")
+        reports: list[Any]
+        (reports,) = editor.client.progress_reports.values()
+        assert isinstance(reports[0], lsp.WorkDoneProgressBegin)
+        assert isinstance(reports[-1], lsp.WorkDoneProgressEnd)
+        assert (await editor.words("the house was |"))[0] == "the house was painted"
+        (models / "other.safetensors").unlink()
+        await editor.run(UPDATE, str(letter))
+        failed = await editor.message()
+        assert failed.type == lsp.MessageType.Error and "there is no model other" in failed.message
+
+
+async def test_stale_requests_are_cancelled_and_not_computed(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed, answers, release = list[str](), asyncio.Queue[dict[str, Any]](), threading.Event()
+
+    def write(data: bytes) -> None:
+        answers.put_nowait(json.loads(data.partition(b"\r\n\r\n")[2]))
+
+    def counted(model: Any, line: str, *others: Any, **more: Any) -> Any:
+        computed.append(line)
+        return suggest(model, line, *others, **more)
+
+    monkeypatch.setattr(server, "suggest", counted)
+    make = partial(Suggester, Library(models.parent), "letter")
+    protocol: Any = LanguageServer("server", "1", protocol_cls=make).protocol
+    protocol.set_writer(SimpleNamespace(write=write))
+
+    async def send(method: str, number: int | None = None, **params: Any) -> None:
+        content: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params}
+        content |= {} if number is None else {"id": number}
+        protocol.handle_message(protocol.structure_message(content))
+        await asyncio.sleep(0)  # as the server's loop does between two messages
+
+    await send("initialize", 0, capabilities={})
+    protocol._thread.submit(release.wait)
+    for name in ("a", "b"):
+        item = {"uri": name, "languageId": "", "version": 1, "text": f"the {name} "}
+        await send("textDocument/didOpen", textDocument=item)
+    kinds = ("completion a", "inlineCompletion a", "completion b", "completion a")
+    for number, (kind, uri) in enumerate(map(str.split, kinds), start=1):
+        place = {"line": 0, "character": 6}
+        where: dict[str, Any] = {"textDocument": {"uri": uri}, "position": place}
+        await send(f"textDocument/{kind}", number, **where, context={"triggerKind": 1})
+    await send("$/cancelRequest", id=3)
+    release.set()
+    found = dict[int, int | None]()
+    while len(found) < 5:
+        answer = await asyncio.wait_for(answers.get(), PATIENCE_S)
+        found[answer["id"]] = answer.get("error", {}).get("code")
+    assert found == {0: None, 1: -32800, 2: None, 3: -32800, 4: None}
+    assert computed == ["the a ", "the a "]
+
+
+def message(method: str, number: int | None = None, params: object = None) -> str:
+    """A message as it is sent."""
+    content = {"jsonrpc": "2.0", "method": method, "params": params}
+    text = json.dumps(content if number is None else {**content, "id": number})
+    return f"Content-Length: {len(text)}\r\n\r\n{text}"
+
+
+BEGIN = message("initialize", 0, {"processId": None, "capabilities": {}})
+
+
+def session(command: Command, *messages: str) -> dict[int, Any]:
+    """The results of the requests of a session, or the codes of their errors."""
+    done = command("--lsp", stdin=BEGIN + "".join(messages))
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = [*map(json.loads, re.findall(r"^({.*?})(?:Content|$)", done.stdout, re.M))]
+    return {a["id"]: a.get("result", a.get("error", {}).get("code")) for a in answers if "id" in a}
+
+
+def test_a_bad_request_gets_an_error_and_the_next_an_answer(models: Path, command: Command) -> None:
+    opened = {"uri": "a", "languageId": "", "version": 1, "text": "```\n"}
+    place = {"textDocument": {"uri": "a"}, "position": {"line": 7, "character": 7}}
+    other = {**place, "textDocument": {"uri": "b"}}
+    change = {"textDocument": {"uri": "b", "version": 1}, "contentChanges": [{"text": "x"}]}
+    found = session(
+        command,
+        message("textDocument/didOpen", params={"textDocument": opened}),
+        message("textDocument/didChange", params=change),
+        message("textDocument/didChange", params={"contentChanges": 3}),
+        message("textDocument/completion", 1, {"position": {}}),
+        message("textDocument/completion", 2, "nonsense"),
+        message("textDocument/completion", 3, other),
+        message("textDocument/nothing", 4, {}),
+        message("workspace/executeCommand", 5, {"command": "nothing"}),
+        "Content-Length: 1\r\n\r\n{",
+        message("textDocument/completion", 6, place),
+        message("shutdown", 7),
+        message("exit"),
+    )
+    assert found[6]["items"] == [] and found[7] is None
+    assert {n: found[n] for n in range(1, 6)} == dict.fromkeys((1, 2, 3, 5), -32602) | {4: -32601}
+
+
+def test_the_server_ends_with_its_editor(models: Path, command: Command) -> None:
+    assert set(session(command)) == {0}  # at the end of its input
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with running("--lsp") as run:  # whose input stays open
+        stdin = run.process.stdin
+        assert stdin is not None
+        stdin.write(message("initialize", 0, {"processId": gone.pid, "capabilities": {}}))
+        stdin.write(message("initialized", params={}))
+        stdin.flush()
+        assert run.end() == 1
+
+
+def test_what_is_missing_is_said_in_a_sentence(models: Path, command: Command) -> None:
+    assert "there is no model nobody" in refused(command("--lsp", "--model=nobody"))
+    assert "--lsp takes no text, not 'x'" in refused(command("--lsp", "x"))
+    hidden = "import sys; sys.modules['pygls'] = None; from rnnlm_tui.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", hidden, "--lsp"], capture_output=True, encoding="utf-8", check=False
+    )
+    assert "the language server needs pygls, which is not installed" in refused(done)
+    assert "pip install 'rnnlm-tui[lsp]'" in done.stderr
