@@ -4,7 +4,6 @@ history of a training.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -57,5 +56,5 @@ class History(list[dict[str, float]]):
             is_shaded = "perplexity" in name
             return heat(f"{value:.4g}", is_shaded and 1 - value / (first.get(name) or 1))
 
-        rows = ([cell(name, row.get(name, math.nan)) for name in names] for row in self)
+        rows = ([cell(name, row[name]) if name in row else "" for name in names] for row in self)
         return table(plural(len(self), "epoch"), rows, [name.replace("_", " ") for name in names])
