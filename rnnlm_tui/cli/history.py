@@ -32,8 +32,12 @@ def check_files(request: Request) -> None:
     """Raises UsageError if the files of --csv and --plot cannot be written."""
     if request.plot is not None and not request.plot.lower().endswith(".svg"):
         raise UsageError(f"{{plot}} draws a picture in SVG, so {request.plot} must end in .svg")
+    read = {Path(each).resolve() for each in (*request.operands, *request.add)}
     for file in (file for file in (request.csv, request.plot) if file is not None):
         path = Path(file).resolve()
+        if path in read:
+            raise UsageError(f"{file} is given twice, to be read or written", "name another file")
+        read.add(path)
         if file == "-" or (path.exists() and not path.is_file()):
             raise UsageError(f"{file!r} is not a file", "name one, which may be new")
         try:

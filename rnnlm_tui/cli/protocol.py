@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, structs
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import plural
 
-HINT = 'such as {"text": "shall i ", "id": 1}; a text that begins with { goes into "text"'
+HINT = 'such as {"text": "shall i ", "id": 1}: --suggest --help has the fields'
 Id = str | int | None
 
 
@@ -34,7 +34,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     above: Annotated[tuple[str, ...], "a list of the lines above the text, in order"] = ()
     top: Annotated[
-        Annotated[int, Meta(ge=1, le=10_000)] | None,
+        Annotated[int, Meta(ge=1, le=10_000_000)] | None,
         "how many suggestions; by default those of --top",
     ] = None
     typed: Annotated[
@@ -48,7 +48,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
         "utf-16: cursor, replaces_before and replaces_after are in UTF-16 code units, as"
         " JavaScript, Java and .NET count; utf-32: in characters, the default",
     ] = "utf-32"
-    id: Annotated[Id, "a string or a number, which the answer repeats"] = None
+    id: Annotated[Id, "a string or a whole number, which the answer repeats"] = None
 
     @property
     def around(self) -> tuple[str, str]:
@@ -77,8 +77,10 @@ ANSWER = {
     "line": "the line with the cursor",
     "prefix": "what is typed of the word at the cursor",
     "suggestions": "a list of the words that fit, the likeliest first",
-    "continuation": "a list of the likeliest next words, up to an unlikely one",
-    "ghost": "how the whole continuation is inserted: an object with text and replaces_before",
+    "continuation": "a list of the likeliest next words, up to an unlikely one; the first one is"
+    " the word at the cursor",
+    "ghost": "the continuation as it is inserted at the end of a line: an object with text and"
+    " replaces_before",
     "seen": "a list of the words of the line that the model reads",
     "unknown": "a list of the words of the line that it does not know",
     "model": "the name of the model",
@@ -91,7 +93,7 @@ SUGGESTION = {
     "text": "what is inserted at the cursor: the rest of the word, with a space if it needs one",
     "replaces_before": "how many characters before the cursor go first: the space before a comma,"
     " or letters that the word writes in another way",
-    "space_after": "whether a space follows the word in running text",
+    "space_after": "whether a space follows the word in running text, which the editor inserts",
     "replaces_after": "how many characters after the cursor go: the rest of the word that it is in",
 }
 """The fields of a suggestion."""

@@ -36,12 +36,14 @@ MOST_BEFORE, MOST_ABOVE = 4_000, 10_000
 
 class Place(NamedTuple):
     """A line of running text, the cursor in it, and the lines above. The last `own` characters
-    before the cursor are of the same line of the document, and can be replaced."""
+    before the cursor are of the same line of the document, and can be replaced. `position` is that
+    of the cursor in the document."""
 
     line: str
     cursor: int
     above: tuple[str, ...]
     own: int
+    position: lsp.Position
 
     def written(self, replaced: int, way: Insertion | Suggestion) -> tuple[str, str]:
         """The last characters before the cursor, and what an insertion makes of them."""
@@ -116,7 +118,8 @@ class Document:
         *above, joined = paragraphs(["" if n in code else self.lines[n] for n in numbers])
         cursor = len(joined) - len(line) + column
         start = max(0, cursor - MOST_BEFORE)
-        return Place(joined[start:], cursor - start, tuple(above), own)
+        where = lsp.Position(row, self._units(line[:column]))  # not beyond the end
+        return Place(joined[start:], cursor - start, tuple(above), own, where)
 
 
 def split_mark(line: str) -> tuple[str, str]:

@@ -127,9 +127,9 @@ class Suggester(LanguageServerProtocol):
                 after = place.line[place.cursor :][: word.replaces_after]
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
                 item.sort_text, item.filter_text = f"{rank:02}", typed + new[len(typed) :]
-                item.text_edit = lsp.TextEdit(document.range(params.position, typed, after), new)
+                item.text_edit = lsp.TextEdit(document.range(place.position, typed, after), new)
                 if not typed and word.replaces_before:
-                    where = document.range(params.position, " ")
+                    where = document.range(place.position, " ")
                     item.additional_text_edits = [lsp.TextEdit(where, "")]
                 items.append(item)
         return lsp.CompletionList(is_incomplete=True, items=items)
@@ -148,7 +148,7 @@ class Suggester(LanguageServerProtocol):
         is_end = len(typed) <= place.own and not place.line[place.cursor :].strip()
         if not is_likely or not is_end or new == typed:
             return []
-        where = document.range(params.position, typed)
+        where = document.range(place.position, typed)
         return [lsp.InlineCompletionItem(new, typed + new[len(typed) :], where)]
 
     async def _suggest(
@@ -181,7 +181,9 @@ class Suggester(LanguageServerProtocol):
 
     async def choose(self, *arguments: object) -> str:
         """Makes the model of this name suggest."""
-        name, loop = str(*arguments[:1]) or "none", asyncio.get_running_loop()
+        if not (name := str(*arguments[:1])):
+            raise JsonRpcInvalidParams(f"{CHOOSE} takes the name of a model")
+        loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._thread, opened, self._library, name)
         except RnnlmError as error:  # which names the models

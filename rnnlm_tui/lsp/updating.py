@@ -46,9 +46,9 @@ async def update(server: LanguageServer, name: str, path: Path, data_dir: Path) 
             progress.report(token, lsp.WorkDoneProgressReport(message=words, percentage=percent))
     if progress:
         progress.end(token, lsp.WorkDoneProgressEnd())
-    kind, said = lsp.MessageType.Error, f"its training ended with code {await process.wait()}"
+    kind, said = lsp.MessageType.Error, f"{name}: the training ended: {await process.wait()}"
     if isinstance(last, Finished):
-        kind, said = lsp.MessageType.Info, "; ".join(ending(last))
+        kind, said = lsp.MessageType.Info, f"{name}: {'; '.join(ending(last))}"
     elif isinstance(last, Failed):
         said = event_words(last)
-    server.window_show_message(lsp.ShowMessageParams(kind, f"{name}: {said}"))
+    server.window_show_message(lsp.ShowMessageParams(kind, said))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
+from rnnlm_tui.formatting import plural
 
 STANDARD_INPUT = "-"
 REPORTED_EACH = 1 << 20
@@ -32,6 +33,7 @@ WRAPPED_FRACTION = 0.8
 wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
 paragraph, 0.29 in the sonnets."""
 FEWEST_BREAKS = 10
+SENTENCE_ENDS = (".", "!", "?", "…", ":")
 NARROWEST, WIDEST = 40, 160
 """Columns at which texts are wrapped."""
 FULL = 0.95
@@ -119,7 +121,8 @@ def arranged(text: Text, how: str) -> Text:
     raw = b"".join(line.encode() + b"\n" for line in paragraphs(text))
     joined = replace(text, raw=raw, lines=sum(map(bool, paragraphs(text))))
     why = "asked for" if how == "paragraphs" else "the text is wrapped"
-    note = f"a line is a paragraph ({why}): {text.lines:,} lines are {joined.lines:,} paragraphs"
+    sizes = f"{plural(text.lines, 'line')} are {plural(joined.lines, 'paragraph')}"
+    note = f"a line is a paragraph ({why}): {sizes}"
     return replace(joined, note=note)
 
 
@@ -141,14 +144,15 @@ def paragraphs(lines: Iterable[str]) -> Iterator[str]:
 
 def is_wrapped(lines: Iterable[str]) -> bool:
     """Whether most lines within paragraphs end where the first word of the next one would not
-    fit."""
-    lengths, needed = Counter[int](), Counter[int]()
+    fit, and not with a sentence, as in a list of sentences of about the same length."""
+    lengths, needed, sentences = Counter[int](), Counter[int](), 0
     for line, following in pairwise(lines):
         if following and not following.isspace() and (length := len(line.rstrip())):
             lengths[length] += 1
+            sentences += line.rstrip(" \n\r\t\"'”’)").endswith(SENTENCE_ENDS)
             needed[length + 1 + len(following.split(None, 1)[0])] += 1
     count = lengths.total()
-    if count < FEWEST_BREAKS:
+    if count < FEWEST_BREAKS or sentences > count / 2:
         return False
     width, shorter = 0, 0
     for width in sorted(lengths):

@@ -67,7 +67,7 @@ async def test_commands_choose_a_model_and_update_it(models: Path, tmp_path: Pat
     async with editing(models.parent) as editor:
         for arguments, said in (
             (["nobody"], "there is no model nobody. Models: letter, other"),
-            ([], "there is no model none. Models: letter, other"),
+            ([], "takes the name of a model"),
             ([{"x": 1}], "cannot be a model's name"),
         ):
             with pytest.raises(JsonRpcException, match=said):

@@ -151,4 +151,6 @@ def test_only_wrapped_prose_is_wrapped() -> None:
     assert all(is_wrapped(wrapped(width).split("\n")) for width in (45, 72, 100))
     diary = [SENTENCE * (1 + day % 3) for day in range(40)]
     short = textwrap.fill(SENTENCE * 3, 60).split("\n")
-    assert not any(is_wrapped(lines) for lines in (read_text([bundled_corpus()]), diary, short, []))
+    listed = [f"{'x' * (40 + number % 9)} and that is all." for number in range(60)]
+    for lines in ([*read_text([bundled_corpus()])], diary, short, listed, []):
+        assert not is_wrapped(lines)
