@@ -101,8 +101,9 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
     >>> rnnlm_tui.load("shakespeare")
     <Model shakespeare: gru, 3,076 words>
 
-    `models` lists the names; any other string is taken as a file. The models are in `data_dir`, by
-    default the user's. Raises RnnlmError if there is no such model or it cannot be read.
+    `models` lists the names; what is none, but a file or a path, is opened as a file. The models
+    are in `data_dir`, by default the user's. Raises RnnlmError if there is no such model or it
+    cannot be read.
     """
     library = _library(data_dir)
     name = library.default_model() if name_or_file is None else str(name_or_file)
@@ -121,9 +122,13 @@ def _opened(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
     except ModelError as error:
         hint = f'to train on a text: rnnlm_tui.train("{path}")' if path.is_file() else ""
         raise ModelError(f"{path}: {error.message}", error.hint or hint) from error
-    if card not in (None, found.card):
-        raise ModelError(f"{path} has changed since the model was opened", "open it again")
+    _check_card(path, found.card, card or found.card)
     return Model(found)
+
+
+def _check_card(path: Path, found: ModelCard, expected: ModelCard) -> None:
+    if found != expected:
+        raise ModelError(f"{path} has changed since the model was opened", "open it again")
 
 
 def models(*, data_dir: str | Path | None = None) -> dict[str, ModelCard]:
@@ -284,17 +289,23 @@ class Model:
         target = Path(file) / self.path.name if Path(file).is_dir() else Path(file)
         if target.suffix != SUFFIX:
             target = target.with_name(target.name + SUFFIX)
-        _opened(*self.__reduce__()[1])  # checks the file
+        self._check_unchanged()
         copy(self.path, target)
         return target
+
+    def _check_unchanged(self) -> None:
+        """Raises ModelError if the file is that of another training by now."""
+        _check_card(self.path, read_card(self.path), self.card)
 
     def evaluate(self, *texts: str | Path, encoding: str | None = None) -> Evaluation:
         """Measures the model on text files: on a sample of 20,000 words, if they have more.
 
         Of the text that it was trained on, which is the default, only the lines are measured that
         it held out. Warns if it has learned others of these lines. A line or a few, as a string,
-        are for `score`. Raises RnnlmError if there is nothing to measure on.
+        are for `score`. Raises RnnlmError if there is nothing to measure on, or if the model has
+        been trained anew since it was opened.
         """
+        self._check_unchanged()
         text = text_for(self._opened, [fspath(each) for each in texts], encoding)
         if warning := warning_of(self.name, trained_on(self._opened, text), text):
             warnings.warn(warning, stacklevel=2)

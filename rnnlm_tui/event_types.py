@@ -84,7 +84,8 @@ class Evaluation(Struct, frozen=True):
     """The metrics of a model on some lines, as it suggests. None is a share of nothing.
 
     `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
-    `nats_per_character` is comparable among models with different vocabularies.
+    `nats_per_character` is comparable among models with different vocabularies that predict every
+    word, as all but the lesson's do.
     `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` is 1 - `keys` /
     `characters`, the presses with suggestions and without; None if they were not counted.
     `savings_interval` is its 95 % interval, None for a text too short to tell. `base` is what the

@@ -1,4 +1,5 @@
-"""Formats numbers for people, and untrusted text so that it cannot control a terminal."""
+"""Formats numbers, shares and times for people, and untrusted text so that it cannot control a
+terminal."""
 
 from __future__ import annotations
 

@@ -154,7 +154,10 @@ def evaluation_table(text: MeasuredText, results: Sequence[Result]) -> Iterator[
     yield ""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     for result in results:
-        rows.append(_row(sanitize(result.subject.name), result.figures))
+        figures = result.figures
+        if result.subject.model.vocabulary.unknown_id is None:  # it does not predict every word
+            figures = structs.replace(figures, nats_per_character=None)
+        rows.append(_row(sanitize(result.subject.name), figures))
         rows += [_row(f"  {LABELS[name]} alone", found) for name, found in result.parts.items()]
     yield from table(rows)
     yield ""

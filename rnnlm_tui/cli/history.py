@@ -30,15 +30,16 @@ CURVES = {
 
 def check_files(request: Request) -> None:
     """Raises UsageError if the files of --csv and --plot cannot be written."""
-    if request.plot is not None and not request.plot.lower().endswith(".svg"):
-        raise UsageError(f"{{plot}} draws a picture in SVG, so {request.plot} must end in .svg")
     read = {Path(each).resolve() for each in (*request.operands, *request.add)}
-    for file in (file for file in (request.csv, request.plot) if file is not None):
+    for file, ending in ((request.csv, ".csv"), (request.plot, ".svg")):
+        if file is None:
+            continue
         path = Path(file).resolve()
+        if path.suffix.lower() != ending:
+            raise UsageError(f"{file} must end in {ending}", "so that no other file is replaced")
         if path in read:
-            raise UsageError(f"{file} is given twice, to be read or written", "name another file")
-        read.add(path)
-        if file == "-" or (path.exists() and not path.is_file()):
+            raise UsageError(f"{file} is to be read, too", "name another file")
+        if path.exists() and not path.is_file():
             raise UsageError(f"{file!r} is not a file", "name one, which may be new")
         try:
             files.temporary_of(path).touch()

@@ -93,7 +93,13 @@ _MODES = (
         "--name",
         "add an exported model, as --name or under its own",
     ),
-    Mode("--completion", "completion:script", "bash|zsh|fish", "", "the completion for a shell"),
+    Mode(
+        "--completion",
+        "completion:script",
+        "bash|zsh|fish",
+        "",
+        "print the completion for a shell, which it reads: source <(...), fish: ... | source",
+    ),
 )
 MODES = {mode.flag: mode for mode in _MODES}
 COMMON = {

@@ -61,8 +61,10 @@ class Request(Struct, frozen=True, kw_only=True):
     add: Annotated[tuple[str, ...], "FILE", "another text for --update; may be repeated"] = ()
     resume: Annotated[bool, "resume the run of --name, or the most recent one"] = False
     seed_line: Annotated[str | None, "TEXT", "the line continued after each epoch"] = None
-    csv: Annotated[str | None, "FILE", "a table of the epochs, written after each of them"] = None
-    plot: Annotated[str | None, "FILE.svg", "a picture of their losses"] = None
+    csv: Annotated[
+        str | None, "FILE.csv", "write a table of the epochs, in a training after each of them"
+    ] = None
+    plot: Annotated[str | None, "FILE.svg", "draw a picture of their losses, too"] = None
     quiet: Annotated[bool, "no progress, only the result"] = False
     model: Annotated[
         str | None, "NAME", "the model; by default the one used last in the app, or else the newest"

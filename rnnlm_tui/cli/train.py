@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 def train(request: Request) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
-    history.check_files(request)
     threads.shorten_spinning()
     threads.lower_priority()
     library, control = Library(request.data_dir), Control()
     with _ranks(request) as ranks:
         is_first = ranks is None or ranks.is_first
+        if is_first:
+            history.check_files(request)
         reporter = (JsonReporter if request.json else TextReporter)(control, request.quiet)
 
         def show_card(job: Job) -> None:

@@ -16,6 +16,8 @@ from rnnlm_tui.text.tokenizer import Insertion
 LINE_END = re.compile(r"\r\n|\n|\r")
 CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 """For each encoding of positions its codec, and the bytes of a unit."""
+MARKDOWN = ("markdown", "mdx", "quarto", "rmd")
+"""The languages in which ~ may begin code, too."""
 FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 """Begins the line before code, or after it."""
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
@@ -54,8 +56,10 @@ class Place(NamedTuple):
 class Document:
     """The lines of a document, and what a model has read of it."""
 
-    def __init__(self, text: str, encoding: str) -> None:
-        """`encoding` is that of the positions."""
+    def __init__(self, text: str, encoding: str, is_markdown: bool = True) -> None:
+        """`encoding` is that of the positions. Where a text is not in Markdown, a row of ~ may
+        underline a title."""
+        self._fences = "`~" if is_markdown else "`"
         self.lines, (self._codec, self._size) = LINE_END.split(text), CODECS[encoding]
         self._code: set[int] | None = None
         self.contexts: Contexts | None = None
@@ -96,6 +100,7 @@ class Document:
             self._code, fence = set(), ""
             for number, line in enumerate(self.lines):
                 mark = FENCE.match(line)
+                mark = mark if mark and mark[1][0] in self._fences else None
                 if fence or mark:
                     self._code.add(number)
                 if mark and (not fence or mark[1].startswith(fence)):

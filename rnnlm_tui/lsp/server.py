@@ -28,7 +28,7 @@ from rnnlm_tui._version import APP_NAME, __version__
 from rnnlm_tui.accepting import is_ghost_likely
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lsp.document import Document, Place
+from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
 from rnnlm_tui.lsp.updating import update
 from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggest import Suggestions, suggest
@@ -70,7 +70,8 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.INITIALIZED)
     def lsp_initialized(self, *_: object) -> None:
-        if (editor := self._server.process_id) is not None:
+        editor = self._server.process_id
+        if editor is not None and psutil.pid_exists(editor):  # else it is of another container
             self._tasks[editor] = asyncio.get_running_loop().create_task(self._end_with(editor))
 
     async def _end_with(self, process_id: int) -> None:
@@ -84,7 +85,8 @@ class Suggester(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
         item, encoding = params.text_document, self.workspace.position_encoding
-        self._documents[item.uri] = document = Document(item.text, encoding or "utf-16")
+        document = Document(item.text, encoding or "utf-16", item.language_id in MARKDOWN)
+        self._documents[item.uri] = document
         self._thread.submit(self._read, document)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from rnnlm_tui import paths
@@ -34,7 +35,8 @@ async def update(server: LanguageServer, name: str, path: Path, data_dir: Path) 
     token, window, last = f"update-{process.pid}", server.client_capabilities.window, None
     progress = server.work_done_progress if window and window.work_done_progress else None
     if progress:
-        await progress.create_async(token)
+        with suppress(JsonRpcException):  # an editor may refuse, and is sent it all the same
+            await progress.create_async(token)
         title = f"updating {name} with {path.name}"
         progress.begin(token, lsp.WorkDoneProgressBegin(title, percentage=0))
     async for line in process.stdout:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalTrainConfig, Config
-from rnnlm_tui.evaluate import score, summarize
+from rnnlm_tui.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.event_types import (
     BaseSavings,
     EpochEnded,
@@ -51,8 +51,7 @@ from rnnlm_tui.training.measure import fitted, mixed, models_of, perplexity, sco
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
 REST_PER_MEASURE = 20
-"""The keys saved so far, which take 1 to 2 seconds, are measured again after this many times as
-long."""
+"""The keys saved so far are measured in a twentieth of the time that the run has trained."""
 COUNTING, MEASURING, COMPARING = "n-grams", "measuring", "comparing"
 """The phases in which n-grams are counted, the model is measured, and others on the same lines."""
 
@@ -76,8 +75,8 @@ class Run:
         self._position, self._began = job.facts.position, clock()
         self._ngrams: Parts = {}
         """The n-grams that are mixed with a network."""
-        self._next_measure = 0.0
-        """When the keys saved so far may be measured again, in seconds since the run began."""
+        self._measured_s, self._needed_s = 0.0, 0.0
+        """How long the keys saved so far were measured, and what that needs at least once."""
 
     def events(self) -> Iterator[Event]:
         """Trains. The events end with `finished`, after the last save and the evaluation.
@@ -251,15 +250,24 @@ class Run:
 
     def _savings_so_far(self, model: LanguageModel) -> float | None:
         """The share of keys that a model saves on some of the held-out lines. None if they have too
-        few words to tell, if it would take more than a twentieth of the time, and after the last
-        epoch, when all of them are measured."""
-        job, began = self._job, self._now()
-        is_over = self._reason_to_end() is not None or self._control.stopped
-        if is_over or began < self._next_measure or job.prepared.held_out_words < ENOUGH_WORDS:
+        few words to tell, if it takes more than a twentieth of the time, and after the last epoch,
+        when all of them are measured."""
+        job, began, found = self._job, self._now(), list[ScoredLine]()
+        budget = self._position.elapsed_s / REST_PER_MEASURE - self._measured_s
+        is_over = self._reason_to_end() is not None
+        if is_over or budget < self._needed_s or job.prepared.held_out_words < ENOUGH_WORDS:
             return None
-        found = [s for above, few in job.excerpts(ENOUGH_WORDS) for s in score(model, few, above)]
-        self._next_measure = self._now() + REST_PER_MEASURE * (self._now() - began)
-        return summarize(found).keystroke_savings
+        is_late = False
+        for above, lines in job.excerpts(ENOUGH_WORDS):
+            for line in score(model, lines, above):
+                is_late = self._now() - began > budget or self._control.stopped
+                if is_late:
+                    break
+                found.append(line)
+        spent = self._now() - began
+        self._measured_s += spent
+        self._needed_s = 2 * spent if is_late else spent
+        return None if is_late else summarize(found).keystroke_savings
 
     def _save_state(self) -> None:
         tensors = self._learner.tensors()  # all ranks give their rows

@@ -51,12 +51,13 @@ def test_a_run_that_is_stopped_and_resumed_loses_no_row(
     assert (picture.read_text(), table.read_text()) == before
 
 
-def test_no_file_is_written_that_is_also_read_or_written(run: Command, corpus_file: Path) -> None:
-    before = corpus_file.read_text()
-    for given in ((f"--csv={corpus_file}",), ("--csv=a.svg", "--plot=./a.svg")):
-        done = run("--train", str(corpus_file), *given, "--preset=ngram", code=2)
-        assert "is given twice, to be read or written" in done.stderr
-    assert corpus_file.read_text() == before
+def test_no_table_replaces_a_text(run: Command, corpus_file: Path) -> None:
+    text = corpus_file.with_suffix(".csv")
+    text.write_text(before := corpus_file.read_text())
+    for file, said in ((corpus_file, "must end in .csv"), (text, "is to be read, too")):
+        done = run("--train", str(text), f"--csv={file}", "--preset=ngram", code=2)
+        assert said in done.stderr
+    assert corpus_file.read_text() == text.read_text() == before
 
 
 def test_a_table_that_cannot_be_written_any_more_is_told_after_the_training(

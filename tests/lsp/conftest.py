@@ -117,6 +117,8 @@ async def editing(data_dir: Path, encoding: str = "utf-16") -> AsyncIterator[Edi
     params = lsp.InitializeParams(capabilities, process_id=os.getpid())
     started = await client.initialize_session(params)
     assert started.capabilities.position_encoding == encoding
-    yield Editor(client, encoding)
-    await client.shutdown_session()
-    await client.stop()
+    try:
+        yield Editor(client, encoding)
+    finally:
+        await client.shutdown_session()
+        await client.stop()

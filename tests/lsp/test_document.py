@@ -86,3 +86,9 @@ def test_a_document_is_changed_as_its_editor_changes_it(encoding: str) -> None:
     assert document.lines == ["all", "new", "lines"]
     last = lsp.Position(2, 5)
     assert document.place(lsp.Position(9, 9)) == Place("lines", 5, ("all", "new"), 5, last)
+
+
+def test_a_row_of_tildes_underlines_a_title_outside_of_markdown() -> None:
+    text, place = "A title\n~~~~~~~\n\nWe went ho", lsp.Position(3, 10)
+    assert Document(text, "utf-16").place(place) is None
+    assert Document(text, "utf-16", is_markdown=False).place(place) is not None

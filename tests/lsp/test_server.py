@@ -177,14 +177,17 @@ def test_a_bad_request_gets_an_error_and_the_next_an_answer(models: Path, comman
 
 def test_the_server_ends_with_its_editor(models: Path, command: Command) -> None:
     assert set(session(command)) == {0}  # at the end of its input
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
+    editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with running("--lsp") as run:  # whose input stays open
         stdin = run.process.stdin
         assert stdin is not None
-        stdin.write(message("initialize", 0, {"processId": gone.pid, "capabilities": {}}))
+        stdin.write(message("initialize", 0, {"processId": editor.pid, "capabilities": {}}))
         stdin.write(message("initialized", params={}))
+        stdin.write(message("textDocument/nothing", 1, {}))
         stdin.flush()
+        for _ in range(2):  # of both answers
+            run.line("Content-Length")
+        editor.communicate()
         assert run.end() == 1
 
 
