@@ -64,13 +64,13 @@ class Part:
         return np.asarray(self.weight * self.probabilities, np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LineWord:
     """A word of the line.
 
     `seen` says whether the model predicts from it: it is read, if only as an unknown word, and has
     not fallen out of the window. `probability` and `rank` are those of `ScoredWord`, after the
-    words before it. `influence` says for each suggestion how much its probability falls if this
+    words before it. `influence` [S] says for each suggestion how much its probability falls if this
     word is left out; None for words far from the cursor.
     """
 
@@ -79,7 +79,7 @@ class LineWord:
     seen: bool
     probability: float | None
     rank: int | None
-    influence: tuple[float, ...] | None
+    influence: Array | None
 
     @property
     def bits(self) -> float | None:
@@ -119,7 +119,10 @@ class Explanation:
         if self.suggestions and self.words:
             first, whole = self.suggestions[0].word, float(self.probabilities[0]) or TINY
             title = f"without a word, {first!r} is less likely (blue) or likelier (orange)"
-            falls = ((word.word, word.influence[0] if word.influence else 0) for word in self.words)
+            falls = (
+                (word.word, 0 if word.influence is None else word.influence[:1].sum())
+                for word in self.words
+            )
             words = " ".join(heat(word, fall / whole) for word, fall in falls)
             strip = f"<b>{escape(title)}</b><div>{words}</div>"
         figures = [self.probabilities, *(part.contributions for part in self.parts)]
@@ -201,8 +204,8 @@ def _read(
         for word, context in zip(last, read[:-1], strict=True)
     ]
     probabilities = next(distributions)
-    falls: list[tuple[float, ...] | None] = [None] * (len(last) - len(near))
-    falls += [tuple((probabilities[listed] - other[listed]).tolist()) for other in distributions]
+    falls: list[Array | None] = [None] * (len(last) - len(near))
+    falls += [probabilities[listed] - other[listed] for other in distributions]
     shown = (
         LineWord(score.word, score.is_known, seen, score.probability, score.rank, fall)
         for score, seen, fall in zip(scores, line.seen(model.window), falls, strict=True)

@@ -158,9 +158,9 @@ def _influence(word: LineWord, whole: float) -> Row:
     label = (shorten(word.word, LABEL), "" if word.seen else "dim")
     if not word.seen or not word.known:
         return [label, (f" ({'fallen out' if word.known else 'unknown'})  ", "dim")]
-    if not word.influence or not whole:
+    if word.influence is None or not whole:
         return [label, ("  ", "")]
-    rise = -word.influence[0] / whole
+    rise = -float(word.influence[0]) / whole
     change = f"{rise:+,.0%}"
     change = "0%" if change[1:] == "0%" else change
     drawn = (RISE if rise > 0 else FALL) * round(min(abs(rise), 1) * INFLUENCE_BAR)

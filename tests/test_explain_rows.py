@@ -69,7 +69,8 @@ def test_the_glyph_and_the_role_say_the_sign_and_the_size_of_a_number() -> None:
 
 def with_falls(*falls: float) -> Explanation:
     """A line whose words change the probability of 0.6 so much if they are left out."""
-    words = (LineWord(f"w{n}", True, True, 0.5, 1, (fall,)) for n, fall in enumerate(falls))
+    each = (np.array([fall], np.float32) for fall in falls)
+    words = (LineWord(f"w{n}", True, True, 0.5, 1, fall) for n, fall in enumerate(each))
     return replace(explanation(), words=tuple(words))
 
 

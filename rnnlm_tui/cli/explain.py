@@ -12,7 +12,7 @@ import numpy as np
 from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json
-from rnnlm_tui.explain import Explanation, explain
+from rnnlm_tui.explain import Explanation, LineWord, explain
 from rnnlm_tui.explain_rows import (
     Row,
     influence_rows,
@@ -57,7 +57,7 @@ def explanation_json(found: Explanation, line: str, model: str) -> dict[str, Any
     return {
         "line": line,
         "prefix": found.prefix,
-        "words": [{**asdict(word), "bits": word.bits} for word in found.words],
+        "words": [_word_json(word) for word in found.words],
         "earlier_words": found.earlier,
         "suggestions": [
             {
@@ -91,6 +91,11 @@ def explanation_json(found: Explanation, line: str, model: str) -> dict[str, Any
         "notes": list(found.notes),
         "model": model,
     }
+
+
+def _word_json(word: LineWord) -> dict[str, Any]:
+    influence = None if word.influence is None else word.influence.tolist()
+    return {**asdict(word), "influence": influence, "bits": word.bits}
 
 
 def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str]:

@@ -72,7 +72,8 @@ def explanation(words: tuple[str, ...] = ("shall", "i")) -> Explanation:
     return Explanation(
         prefix="",
         words=tuple(
-            LineWord(word, word != "zzz", word != "zzz", 0.5, 2, (0.3, 0.0)) for word in words
+            LineWord(word, word != "zzz", word != "zzz", 0.5, 2, np.array([0.3, 0.0], np.float32))
+            for word in words
         ),
         earlier=0,
         suggestions=tuple(
