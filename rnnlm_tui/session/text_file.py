@@ -61,7 +61,7 @@ def write_text_file(
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
     except UnicodeError as error:  # the encodings of host names raise no more than that
         missing = "form for this text"
-        if isinstance(error, UnicodeEncodeError):
+        if isinstance(error, UnicodeEncodeError) and error.end == error.start + 1:
             missing = repr(error.object[error.start])
         raise StorageError(
             f"{target.name} is in {encoding}, which has no {missing}",
