@@ -257,13 +257,13 @@ class Run:
         is_over = self._reason_to_end() is not None
         if is_over or budget < self._needed_s or job.prepared.held_out_words < ENOUGH_WORDS:
             return None
-        is_late = False
-        for above, lines in job.excerpts(ENOUGH_WORDS):
-            for line in score(model, lines, above):
-                is_late = self._now() - began > budget or self._control.stopped
-                if is_late:
-                    break
-                found.append(line)
+        is_late, excerpts = False, job.excerpts(ENOUGH_WORDS)
+        scored = (line for above, lines in excerpts for line in score(model, lines, above))
+        for line in scored:
+            is_late = self._now() - began > budget or self._control.stopped
+            if is_late:
+                break
+            found.append(line)
         spent = self._now() - began
         self._measured_s += spent
         self._needed_s = 2 * spent if is_late else spent
