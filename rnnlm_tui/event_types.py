@@ -192,6 +192,11 @@ class Progress(_Event, frozen=True, tag="progress"):
     eta_s: Figure | None
     threads: Count | None = None
 
+    @property
+    def share(self) -> float:
+        """The finished share of the run, from 0 to 1."""
+        return min(1.0, (self.epoch - 1 + self.step / max(1, self.steps)) / self.epochs)
+
 
 class EpochEnded(_Event, frozen=True, tag="epoch"):
     """An epoch has ended. `held_out` is None if no lines are held out. The metrics are those of the

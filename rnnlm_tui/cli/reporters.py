@@ -106,8 +106,7 @@ class TextReporter(_Reporter):
                 _say(*_started_lines(event))
             case Progress():
                 label, left = f"epoch {event.epoch}/{event.epochs}", _time_left(event.eta_s)
-                share = (event.epoch - 1 + event.step / max(1, event.steps)) / event.epochs
-                draw_bar(label, share, left, self._saves)
+                draw_bar(label, event.share, left, self._saves)
             case EpochEnded():
                 if event.keystroke_savings is not None:
                     self._saves = f"keys saved {event.keystroke_savings:.0%}"

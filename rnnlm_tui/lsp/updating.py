@@ -43,8 +43,7 @@ async def update(server: LanguageServer, name: str, path: Path, data_dir: Path) 
         with suppress(ValueError):  # something else was printed
             last = from_json_line(line)
         if progress and isinstance(last, Progress):
-            share = (last.epoch - 1 + last.step / max(1, last.steps)) / last.epochs
-            words, percent = f"epoch {last.epoch} of {last.epochs}", round(100 * min(1, share))
+            words, percent = f"epoch {last.epoch} of {last.epochs}", round(100 * last.share)
             progress.report(token, lsp.WorkDoneProgressReport(message=words, percentage=percent))
     if progress:
         progress.end(token, lsp.WorkDoneProgressEnd())
