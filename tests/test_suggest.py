@@ -236,7 +236,7 @@ def test_how_likely_a_new_word_is() -> None:
     model, above = names_model(), ["to Zsófia Kowalczyk from the"]
     # One word of the page, used last, against "the" (0.3), "to" (0.2) and the other words.
     found = chances(suggest(model, "walked ", k=10, previous_lines=["zeno"]))
-    assert found["zeno"] / found["the"] == pytest.approx(0.2 / 21 / 0.3, rel=1e-3)
+    assert found["zeno"] / found["the"] == pytest.approx(0.2 / 16 / 0.3, rel=1e-3)
     after_name, after_word = (
         chances(suggest(model, line, k=10, previous_lines=above))["Kowalczyk"]
         for line in ("walked from Zsófia ", "walked from ")
