@@ -24,8 +24,8 @@ KEY_WORDS = 500
 these, so that dropping the first lines of a long text does not mean to read the rest again."""
 STATES = 512
 """States that are kept. A suggestion takes up to five."""
-DISTRIBUTIONS = 20
-"""Distributions that are kept: 2.4 MB for 30,000 words."""
+DISTRIBUTIONS = 12
+"""Distributions that are kept, those of two suggestions: 2.3 MB for 48,000 words."""
 
 Key = bytes
 """The ids as an array in memory: 512 tuples of 500 integers take 15 MB, these 1 MB."""
