@@ -25,7 +25,7 @@ these, so that dropping the first lines of a long text does not mean to read the
 STATES = 512
 """States that are kept. A suggestion takes up to five."""
 DISTRIBUTIONS = 12
-"""Distributions that are kept, those of two suggestions: 2.3 MB for 48,000 words."""
+"""Distributions that are kept: 2.3 MB for 48,000 words. A suggestion asks for up to four."""
 
 Key = bytes
 """The ids as an array in memory: 512 tuples of 500 integers take 15 MB, these 1 MB."""

@@ -4,7 +4,7 @@ A word that the model does not know is as likely as the unknown word, times the 
 a word used before: w / (W + UNFAMILIAR), as in a Chinese restaurant process. Here w weighs the uses
 of this word and W those of all such words, each by how many of them ago it was. The weight falls as
 a power of that number: on 3,500 such words of diaries, letters, notes and novels this cost 2.14
-nats a word, a falling by halves 2.26 at best.
+nats a word, and a weight that falls by halves 2.26 at best.
 
 A name is followed by what followed it before: `Lucy` by `Honeychurch`.
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.vocabulary import Vocabulary
 
 UNFAMILIAR = 15.0
-"""The weight of a word that was never used. On 16,000 words each of 12 diaries, memoirs and notes
-and of 40 books it costs 2.162 and 1.911 nats a new word, 12 costs 2.173 and 1.897, and 20 costs
-2.166 and 1.945; words are new there that stand less than 11 times in 29 million words of others.
-One value serves whether no letter of the word is typed, or one, or two."""
+"""The weight of a word that was never used. On 16,000 words of each of 12 diaries, memoirs and
+notes, and of 40 books, it costs 2.162 and 1.911 nats a new word; 12 costs 2.173 and 1.897, and 20
+costs 2.166 and 1.945. A word counted as new if it occurs fewer than 11 times in the other texts, 29
+million words. One value serves whether no letter of the word is typed, or one, or two."""
 RECENCY = 3.0
 """The weight of a word used `n` such words ago is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = 16.0
