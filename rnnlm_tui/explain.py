@@ -120,7 +120,7 @@ class Explanation:
             first, whole = self.suggestions[0].word, float(self.probabilities[0]) or TINY
             title = f"without a word, {first!r} is less likely (blue) or likelier (orange)"
             falls = (
-                (word.word, 0 if word.influence is None else word.influence[:1].sum())
+                (word.word, 0 if word.influence is None else word.influence[0])
                 for word in self.words
             )
             words = " ".join(heat(word, fall / whole) for word, fall in falls)

@@ -213,6 +213,11 @@ def write_model(
     tensors = dict(of_text)
     tensors |= {NETWORK + name: array for name, array in weights.items()}
     tensors |= {NGRAMS + name: array for name, array in (ngrams or {}).items()}
+    write_stored(path, card, tensors)
+
+
+def write_stored(path: Path, card: ModelCard, tensors: Arrays) -> None:
+    """Writes or replaces a model's file, of tensors as they are stored. Raises StorageError."""
     write_tensors(path, tensors, {CARD: json.encode(card).decode()})
 
 
@@ -222,5 +227,5 @@ def change_card(path: Path, change: Callable[[ModelCard], ModelCard]) -> None:
     with open_stored(path) as stored:
         card, tensors = change(stored.card), stored.tensors()
         saved = path.stat()
-    write_tensors(path, tensors, {CARD: json.encode(card).decode()})
+    write_stored(path, card, tensors)
     os.utime(path, ns=(saved.st_atime_ns, saved.st_mtime_ns))

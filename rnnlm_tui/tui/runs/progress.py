@@ -114,8 +114,8 @@ class RunProgress:
     @property
     def run_share(self) -> float:
         """The finished share of the run, from 0 to 1, including steps of the current epoch."""
-        within = self.epoch_share if self.progress and self.progress.epoch > self.epochs_done else 0
-        return min(1.0, (self.epochs_done + within) / (self.epochs_total or math.inf))
+        epochs = min(1.0, self.epochs_done / (self.epochs_total or math.inf))
+        return max(epochs, self.progress.share) if self.progress else epochs
 
     @property
     def best_epoch(self) -> int | None:
