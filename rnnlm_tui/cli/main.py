@@ -143,13 +143,18 @@ def _print_error(message: str, hint: str) -> None:
 
 def _repair_streams(is_json: bool) -> None:
     """Reopens standard streams that the parent process has closed, and makes stdout print question
-    marks for characters that it cannot encode. JSON is always UTF-8."""
+    marks for characters that it cannot encode. JSON is always UTF-8. Whole lines are written: the
+    processes of a training share both streams, and where PYTHONUNBUFFERED is set, print() writes
+    the end of a line on its own, so that lines would mix."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(null, mode, encoding="utf-8"))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace", encoding="utf-8" if is_json else None)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.write_through:
+            stream.reconfigure(write_through=False, line_buffering=True)
 
 
 def _flush_stdout() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,22 @@ def test_processes_that_cannot_read_the_same_text_say_so(text: str, tmp_path: Pa
     assert errors(done) == {"rnnlm-tui: process 1 reads another text than process 0"}
     said = "rnnlm-tui: several processes cannot read the same standard input or pipe"
     assert errors(by_processes(2, "-", "--name=m", code=1)) == {said}
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_line_is_written_whole_so_that_those_of_several_processes_do_not_mix(
+    stream: str, tmp_path: Path
+) -> None:
+    """Each write to this socket arrives as one message."""
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with reader, writer:
+        command = [sys.executable, "-m", "rnnlm_tui", "--train", str(tmp_path / "none"), "--json"]
+        streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        streams[stream] = writer
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        subprocess.run(command, env=environment, check=False, **streams)
+        line = reader.recv(10_000, socket.MSG_DONTWAIT)
+    assert b"cannot read the corpus" in line and line.endswith(b"\n")
 
 
 @pytest.mark.slow
