@@ -5,7 +5,6 @@ updated.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -107,9 +106,7 @@ def text_for(
     lines, if any. All lines, the first `limit` ones, or by default a sample. Raises RnnlmError."""
     name, card, tokenizer = first.name, first.card, first.model.tokenizer
     if sources:
-        stdin = getattr(sys.stdin, "buffer", None)  # a notebook has none
-        text = read_text(sources, encoding, stdin)
-        text = arranged(text, card.config.lines)
+        text = arranged(read_text(sources, encoding), card.config.lines)
     elif card.holds_out:
         text = find_text(name, first.folder, card)
     else:

@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import io
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -77,11 +78,10 @@ class Text:
 def read_text(
     sources: Sequence[str | Path],
     encoding: str | None = None,
-    stdin: BinaryIO | None = None,
     report: Report = no_report,
 ) -> Text:
-    """Reads files, or `-` for standard input, which is empty if not given, as one text, in which
-    each begins on a new line. A file that is named twice is read once.
+    """Reads files, or `-` for standard input, as one text, in which each begins on a new line. A
+    file that is named twice is read once.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
     CorpusError for a file that cannot be read or is not text.
@@ -91,7 +91,7 @@ def read_text(
     once = {path.absolute(): path for path in map(Path, sources)}
     for path in once.values():
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
-        name, place, file = _opened(path, label, stdin)
+        name, place, file = _opened(path, label)
         names.append(name)
         places.append(place)
         with file:
@@ -173,11 +173,12 @@ def count_words(text: str) -> int:
     return sum(chunk.isalnum() or any(map(str.isalnum, chunk)) for chunk in text.split())
 
 
-def _opened(path: Path, label: str, stdin: BinaryIO | None) -> tuple[str, str, BinaryIO]:
+def _opened(path: Path, label: str) -> tuple[str, str, BinaryIO]:
     """The name of a text, where it comes from, and its bytes."""
     try:
         if str(path) == STANDARD_INPUT:
-            return "stdin", STANDARD_INPUT, io.BytesIO(stdin.read() if stdin else b"")
+            stdin = getattr(sys.stdin, "buffer", io.BytesIO())  # a notebook has none
+            return "stdin", STANDARD_INPUT, io.BytesIO(stdin.read())
         absolute = str(path.absolute())
         absolute.encode()
         file = path.open("rb")

@@ -8,8 +8,6 @@ lines to hold out, and where the network starts.
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -143,7 +141,7 @@ class Plan:
         request, source, settings = self.request, self.source, self.request.settings
         is_update = request.update is not None
         sources, encoding = self._sources()
-        text = _read(sources, encoding, report)
+        text = read_text(sources or [bundled_corpus()], encoding, report)
         if request.texts and request.written and not request.sources:
             text = replace(text, name="what you wrote")  # its file is none of the writer's
         config = self.config(text.words)
@@ -242,7 +240,7 @@ class Plan:
                 f"the text of {name} came from standard input or a pipe, and is needed again",
                 f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
             )
-        text = _read(sources, facts.encoding, report)
+        text = read_text(sources or [bundled_corpus()], facts.encoding, report)
         if text.sha256 != facts.sha256:
             raise CorpusError(
                 f"{text.name} is not the text that the training of {name} started with",
@@ -308,11 +306,6 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
         message = f"the name {name} is taken; {free_name(library, name)} is free"
         raise ModelError(message, f"replace it with {{force}}{more}", field="name")
     return name
-
-
-def _read(sources: Sequence[str], encoding: str | None, report: Report) -> Text:
-    stdin = getattr(sys.stdin, "buffer", io.BytesIO())  # there may be none, as in a notebook
-    return read_text(sources or [bundled_corpus()], encoding, stdin, report)
 
 
 def _default_seed_line(text: Text) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 import textwrap
 import threading
 from pathlib import Path
@@ -84,12 +85,15 @@ def test_what_is_not_a_file_is_refused(path: str, why: str) -> None:
 
 
 @pytest.mark.skipif(not POSIX, reason="there are no such pipes")
-def test_what_can_be_read_only_once_is_kept(tmp_path: Path) -> None:
+def test_what_can_be_read_only_once_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"a b\n",))
     writer.start()
-    text = read_text([pipe, "-"], stdin=io.BytesIO(b"c\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"c\n")))
+    text = read_text([pipe, "-"])
     writer.join()
     assert (text.name, text.sources) == ("pipe and 1 more", ("-", "-"))
     assert [*text] == [*text] == ["a b", "c"]
