@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
 from textual.binding import Binding, BindingType
@@ -16,15 +16,12 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
-from rnnlm_tui.formatting import day_name, straight_quotes
+from rnnlm_tui.formatting import straight_quotes
 from rnnlm_tui.session.tables import Continuation, Turn, storable
-from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.text.tokenizer import takes_space
-from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.open_text import OpenText
+from rnnlm_tui.tui.writing.page_rows import BAR, PageLine, PageRows
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, continued, copied_words
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT
-from rnnlm_tui.tui.writing.wrapping import wrapped
 
 if TYPE_CHECKING:
     from textual import getters
@@ -33,47 +30,13 @@ if TYPE_CHECKING:
 
 BESIDE = 2
 """Cells to the right of the lines: a blank and the scrollbar, which a ScrollView paints over."""
-BAR = "  ▏ "
-"""In front of what a model wrote."""
-BY_MODEL = "the model, ctrl+r"
-"""Beside what a model wrote."""
 NOT_IN_TEXT = "▏ is not in your text: F6, Enter takes it in"
 REMOVED = "removed: ctrl+z brings it back"
-HINT_WIDTH = 72
-
-
-class PageLine:
-    """A line that was kept, or a continuation of it by a model."""
-
-    def __init__(self, turn: Turn, continuation: Continuation | None = None) -> None:
-        self.turn, self.continuation, self.line = turn, continuation, turn.line
-        self.plain_text = sanitize_lines(continuation.text if continuation else turn.line)
-        self.words = 0 if continuation else count_words(turn.line)
-        self.day = "" if turn.sent is None else day_name(turn.sent)
-        """The day on which the line was sent, "" for a line of a file."""
-
-    def is_of(self, turn: Turn, continuation: Continuation | None) -> bool:
-        """Whether it shows this as it is now."""
-        return (self.turn, self.continuation, self.line) == (turn, continuation, turn.line)
-
-
-class Row(NamedTuple):
-    """A row of the page: the index of its line, or -1 for a heading and a blank row; the component
-    class of its style, or ""; what stands in it, and at its right end."""
-
-    line: int
-    style: str
-    content: str | Content
-    note: str = ""
-
-
-BLANK = Row(-1, "", "")
 
 
 class Page(ScrollView, can_focus=True):
-    """Shows the lines, and lets the active model continue them. A click on a line edits it. Lines
-    that fit in a row stand close; one that is wrapped has a blank row before and after. Above them
-    are a few sentences on how to begin, as long as they are needed.
+    """Shows the lines, and lets the active model continue them. A click on a line edits it. Above
+    them are a few sentences on how to begin, as long as they are needed.
 
     Only the rows in sight are painted: a text may have thousands of lines.
     """
@@ -125,11 +88,7 @@ class Page(ScrollView, can_focus=True):
         """The turn that was found last."""
         self._wanted: re.Pattern[str] | None = None
         """The words that are being looked for."""
-        self._rows: list[Row] = []
-        self._starts: list[int] = []
-        """The first row of each line, or that of the heading or blank row above it."""
-        self._hint = ""
-        self._line_width = 0
+        self._rows = PageRows()
         self._is_at_end = True
         """Whether the page stays at its end when its height changes."""
 
@@ -164,66 +123,23 @@ class Page(ScrollView, can_focus=True):
 
     def show_hint(self, hint: str) -> None:
         """Shows sentences above the lines, or none."""
-        if hint != self._hint:
-            self._hint = hint
-            self._lay_out(0)
+        if hint != self._rows.hint:
+            self._rows.hint = hint
+            self._lay_out()
             self._show_end()
 
-    def _lay_out(self, first: int) -> None:
-        """Puts the lines from index `first` on into rows. Takes 10 ms for 50,000 words."""
+    def _lay_out(self, first: int = 0) -> None:
+        """Puts the lines from index `first` on into rows."""
         self.can_focus = bool(self.lines)  # keys have no use on an empty page
-        if self._line_width:
-            del self._rows[self._starts[first] if first < len(self._starts) else len(self._rows) :]
-            del self._starts[first:]
-            if first == 0:
-                hint = wrapped(self._hint, max(1, min(HINT_WIDTH, self._line_width - 1)))
-                self._rows = [Row(-1, "hint", f" {row}") for row in hint if self._hint]
-            for place in range(first, len(self.lines)):
-                self._add_rows(place)
-            self.virtual_size = Size(self._line_width, len(self._rows))
+        self._rows.lay_out(self.lines, first)
+        self.virtual_size = Size(self._rows.width, len(self._rows.rows))
         self.refresh()
-
-    def _add_rows(self, place: int) -> None:
-        line, above = self.lines[place], self.lines[place - 1] if place else None
-        self._starts.append(len(self._rows))
-        if (continuation := line.continuation) is not None:
-            rows, note = self._continued(continuation)
-            self._rows += [Row(place, "continued", row) for row in rows]
-            self._rows[-1] = self._rows[-1]._replace(note=note)
-            return
-        text = line.plain_text
-        shown = text[:MAX_TEXT] + "…" * (len(text) > MAX_TEXT)  # the rest cannot be edited
-        rows_of_line = wrapped(shown, self._line_width)
-        if line.day and line.day != (above and above.day):
-            self._rows += [BLANK] * (above is not None)
-            self._rows.append(Row(-1, "day", line.day))
-        elif line.day and above is not None:  # a file has blank lines of its own
-            rows_above = sum(row.line == place - 1 for row in self._rows[self._starts[-2] :])
-            self._rows += [BLANK] * (len(rows_of_line) > 1 or rows_above > 1)
-        self._rows += [Row(place, "", row) for row in rows_of_line]
-
-    def _continued(self, continuation: Continuation) -> tuple[list[Content], str]:
-        """Returns the rows of what a model wrote, in which the words that it has copied are
-        underlined, and the note at the end of the last one."""
-        body = Content(sanitize_lines(continuation.text))
-        words = list(re.finditer(r"[^ ]+", body.plain))
-        copied = [s for s in continuation.copied if 0 <= s.start <= len(words) - s.length]
-        for span in copied:
-            last = words[span.start + span.length - 1]
-            body = body.stylize("underline", words[span.start].start(), last.end())
-        numbers = dict.fromkeys(str(span.line_number) for span in copied)
-        lines = f"= {'line' if len(numbers) == 1 else 'lines'} {', '.join(numbers)} of its text"
-        note = f"{lines} · {BY_MODEL}" if copied else BY_MODEL
-        rows = body.wrap(max(1, self._line_width - len(BAR)))
-        if len(BAR) + rows[-1].cell_length + 2 + len(note) > self._line_width:
-            rows.append(Content(""))
-        return rows, note
 
     def render_line(self, y: int) -> Strip:
         at, width = self.scroll_offset.y + y, self.size.width
-        if at >= len(self._rows):
+        if at >= len(self._rows.rows):
             return Strip.blank(width, self.rich_style)
-        row = self._rows[at]
+        row = self._rows.rows[at]
         content = Content(row.content) if isinstance(row.content, str) else row.content
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
@@ -233,7 +149,7 @@ class Page(ScrollView, can_focus=True):
         if row.style == "continued":
             content = Content.styled(BAR, self.get_visual_style("bar")) + content
         if row.note:
-            gap = self._line_width - content.cell_length - len(row.note)
+            gap = self._rows.width - content.cell_length - len(row.note)
             content += Content.styled(" " * gap + row.note, self.get_visual_style("hint"))
         if row.line >= 0 and row.line == self._current:
             content = content.stylize("reverse")
@@ -247,7 +163,7 @@ class Page(ScrollView, can_focus=True):
         return strip.adjust_cell_length(width, self.rich_style).apply_offsets(0, at)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        rows = (f"{BAR * (row.style == 'continued')}{row.content}" for row in self._rows)
+        rows = (f"{BAR * (row.style == 'continued')}{row.content}" for row in self._rows.rows)
         return selection.extract("\n".join(rows)).replace(BAR, ""), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
@@ -256,9 +172,9 @@ class Page(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Wraps the lines to the width of the page, and stays at the end if it was there."""
         width = max(1, self.size.width - BESIDE)
-        if width != self._line_width:
-            self._line_width = width
-            self._lay_out(0)
+        if width != self._rows.width:
+            self._rows.width = width
+            self._lay_out()
         if self._is_at_end:
             self._show_end()
 
@@ -299,7 +215,7 @@ class Page(ScrollView, can_focus=True):
             return "not found"
         here = self._place_of(self._found) if self._current is None else self._current
         if here is None:
-            in_sight = self._rows[int(self.scroll_offset.y) :]
+            in_sight = self._rows.rows[int(self.scroll_offset.y) :]
             here = next((row.line for row in in_sight if row.line >= 0), 0)
         index = bisect_right(places, here) if by > 0 else bisect_left(places, here) + by
         self._mark(place := places[index % len(places)])
@@ -314,9 +230,9 @@ class Page(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Edits the line, unless the mouse has selected text; marks what a model wrote."""
-        place = event.get_content_offset(self)
-        y = len(self._rows) if place is None else int(self.scroll_offset.y) + place.y
-        index = self._rows[y].line if y < len(self._rows) else -1
+        place, rows = event.get_content_offset(self), self._rows.rows
+        y = len(rows) if place is None else int(self.scroll_offset.y) + place.y
+        index = rows[y].line if y < len(rows) else -1
         if index < 0 or self.screen.get_selected_text():
             return
         if self.lines[index].continuation is None:
@@ -360,9 +276,9 @@ class Page(ScrollView, can_focus=True):
             self._bring_in_sight(index)
 
     def _bring_in_sight(self, index: int) -> None:
-        if index < len(self._starts):  # it has been laid out
-            first, end, *_ = (*self._starts[index : index + 2], len(self._rows))
-            self.scroll_to_region(Region(0, first, 1, end - first), animate=False, force=True)
+        if rows := self._rows.of_line(index):
+            region = Region(0, rows.start, 1, len(rows))
+            self.scroll_to_region(region, animate=False, force=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action not in ("edit", "take"):

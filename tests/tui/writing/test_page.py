@@ -12,9 +12,9 @@ from textual.selection import Selection
 
 from rnnlm_tui.session.tables import Continuation, Copied, Turn
 from rnnlm_tui.tui.writing.page import Page
+from rnnlm_tui.tui.writing.page_rows import wrapped
 from rnnlm_tui.tui.writing.predictor import Predictor
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
-from rnnlm_tui.tui.writing.wrapping import wrapped
 from tests.helpers.app import check_layout, picture, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import unstored_text
