@@ -273,7 +273,7 @@ class RnnlmApp(TerminalApp):
     async def action_quit(self) -> None:
         if self._is_quitting:
             return
-        kept = await self.autocomplete.farewell()
+        kept = await self.autocomplete.saving.farewell()
         if kept is not None and self._own_run is None:
             self.exit(message=kept)
         else:
@@ -289,7 +289,7 @@ class RnnlmApp(TerminalApp):
                 if self.screen.is_mounted:  # one that is being built would not find its widgets
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
-            kept = await self.autocomplete.quit_unstored()
+            kept = await self.autocomplete.saving.quit_unstored()
         if kept is not None and (run := self._own_run) is not None:
             kept = await self._end_training(run, kept)
         if kept is not None:

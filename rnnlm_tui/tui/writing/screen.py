@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,9 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.accepting import LINES_ABOVE, DigitSetting
-from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
@@ -29,11 +28,11 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
 from rnnlm_tui.tui.writing.facts import Facts
-from rnnlm_tui.tui.writing.file_choice import ask_for_file
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.open_text import Opening, OpenText, lines_of
 from rnnlm_tui.tui.writing.page import REMOVED, Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
+from rnnlm_tui.tui.writing.saving import Saving
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
@@ -116,9 +115,12 @@ class AutocompleteScreen(AppScreen):
         self._facts = Facts()
         self._find_line = FindLine()
         self._written_keys = self._saved_keys = 0
-        self._saved_copy: tuple[str, list[str]] = ("", [])
-        """The file in which the text was saved last, and all that was in it."""
         self._first_file = file
+
+    @cached_property
+    def saving(self) -> Saving:
+        """How the text is saved."""
+        return Saving(self.app, self.text)
 
     @property
     def keys_saved(self) -> str:
@@ -331,65 +333,18 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="dialog")
     async def action_save(self) -> None:
-        if self.text.lines or self.text.text.file is not None:
-            await self._save()
-        else:
+        if not self.text.lines and self.text.text.file is None:
             self.app.notify_user("there is nothing to save yet")
-
-    async def _save(self) -> str:
-        """Saves all of the text, also what is being written, to its file, or to another one, for
-        which it asks until one can be written. Returns its path, "" if the user cancels."""
-        is_stored, written, problem = await self._is_stored(), self.text.lines, ""
-        while (path := await ask_for_file(self.app, self.text, problem)) is not None:
-            try:
-                await self.text.save(path, written, is_stored=is_stored)
-            except RnnlmError as error:
-                problem = error.message
-                continue
-            self._saved_copy = (path, written)
-            self.app.notify_user(f"saved to {path}")
+        elif await self.saving.save():
             self._update_titles()
-            return path
-        return ""
-
-    # A text that cannot be stored
 
     @work(group="storage", exclusive=True)
     async def _watch_storage(self) -> None:
         """Says once that what is written is no longer stored, and in the title as long as that is
         so."""
         was_stored = self._database.problem is None
-        if await self._is_stored() is not was_stored or not was_stored:
+        if await self.saving.is_stored() is not was_stored or not was_stored:
             self._update_titles()
-
-    async def _is_stored(self) -> bool:
-        """Whether the files of the database are still there and, if a read or a write has failed,
-        whether they have all of the text nevertheless."""
-        try:
-            await self._database.read(lambda connection: None)
-            if self._database.problem is not None:  # also of a write that was waiting
-                await self.text.check_stored()
-                self._database.problem = None
-        except StorageError as error:
-            self.app.show_error_once(error)
-        return self._database.problem is None
-
-    async def quit_unstored(self) -> str | None:
-        """Asks what is to become of a text that is not stored. Returns what to print when the app
-        is closed, or None if it is to stay open. For workers only."""
-        from rnnlm_tui.tui.widgets.dialogs import Choice
-
-        about = self._database.problem.message if self._database.problem else ""
-        rows = (
-            ("save", "Save it to a file", "all lines, and what you are writing"),
-            ("quit", "Quit", "the text is lost"),
-        )
-        title = f"“{self.text.title}” is not stored"
-        answer = await self.app.ask(Choice(title, about, rows, "Stay in the app"))
-        if answer == "quit":
-            return f"Not kept: “{self.text.title}”"
-        path = await self._save() if answer == "save" else ""
-        return f"Saved to: {path}" if path else None
 
     # The text being written and the lines above it
 
@@ -452,25 +407,6 @@ class AutocompleteScreen(AppScreen):
         """Shows that the lines above the one being written have changed."""
         self.editor.ask_again()
         self._update_titles()
-
-    async def farewell(self) -> str | None:
-        """What to print when the app is closed: what was kept, how to continue, and which files do
-        not have all of their texts. None if not all of the text is stored."""
-        self.text.keep_draft()  # `Changed` may still be coming
-        is_kept = bool(self.text.lines) and not self.text.is_deleted
-        try:
-            if is_kept:
-                await self.text.check_stored()
-            unsaved = await self._database.read(texts.unsaved_files)
-        except StorageError:
-            path, saved = self._saved_copy
-            if self.text.lines == saved:
-                return f"Saved to: {path}" if path else ""
-            return None
-        kept = [f"Kept: “{self.text.title}”", f"To continue: {APP_NAME}"] if is_kept else []
-        return "\n".join(
-            [*kept, *(f"Not saved to its file: {path} (F5 saves it)" for path in unsaved)]
-        )
 
     # Finding
 

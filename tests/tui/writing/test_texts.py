@@ -134,7 +134,7 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.press("ctrl+d")
         await it.until(lambda: not has_row(it.app, "Letter [/b]", "open"))
         await it.until(lambda: has_row(it.app, "1 text deleted: ctrl+z brings back"))
-        assert await it.screen.farewell() == "", "the open text is gone"
+        assert await it.screen.saving.farewell() == "", "the open text is gone"
         await it.press("escape")
         await closed(it)
         await it.until(lambda: it.page == [])
@@ -205,11 +205,11 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         await it.write("ctrl+u")
         await it.send("two", 2)
         await it.until(lambda: has_row(it.app, "· not saved to diary.md yet"))
-        assert "diary.md" in (await it.screen.farewell() or "")
+        assert "diary.md" in (await it.screen.saving.farewell() or "")
         await it.press("f5")
         await it.until(lambda: target.read_text() == "one\ntwo\n")
         await it.until(lambda: has_row(it.app, "· saved to diary.md ─"))
-        assert "diary.md" not in (await it.screen.farewell() or "diary.md")
+        assert "diary.md" not in (await it.screen.saving.farewell() or "diary.md")
 
 
 async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_question(

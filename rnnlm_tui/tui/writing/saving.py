@@ -1,0 +1,135 @@
+"""Saves the open text to a file, and tells at the end of the app where it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnlm_tui._version import APP_NAME
+from rnnlm_tui.errors import RnnlmError, StorageError
+from rnnlm_tui.paths import current_dir
+from rnnlm_tui.session import texts
+from rnnlm_tui.session.text_file import digest_of
+from rnnlm_tui.tui.writing.open_text import OpenText
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
+
+NOT_IN_A_NAME = r'[\\/:*?"<>|]'
+"""Characters that some systems do not allow in the name of a file."""
+
+
+class Saving:
+    """Saves the text that is open in the app."""
+
+    def __init__(self, app: RnnlmApp, text: OpenText) -> None:
+        self._app, self._text = app, text
+        self._copy: tuple[str, list[str]] = ("", [])
+        """The file in which the text was saved last, and all that was in it."""
+
+    async def save(self) -> str:
+        """Saves all of the text, also what is being written, to its file, or to another one, for
+        which it asks until one can be written. Returns its path, "" if the user cancels."""
+        is_stored, written, problem = await self.is_stored(), self._text.lines, ""
+        while (path := await self._ask_for_file(problem)) is not None:
+            try:
+                await self._text.save(path, written, is_stored=is_stored)
+            except RnnlmError as error:
+                problem = error.message
+                continue
+            self._copy = (path, written)
+            self._app.notify_user(f"saved to {path}")
+            return path
+        return ""
+
+    async def is_stored(self) -> bool:
+        """Whether the files of the database are still there and, if a read or a write has failed,
+        whether they have all of the text nevertheless."""
+        database = self._text.database
+        try:
+            await database.read(lambda connection: None)
+            if database.problem is not None:  # also of a write that was waiting
+                await self._text.check_stored()
+                database.problem = None
+        except StorageError as error:
+            self._app.show_error_once(error)
+        return database.problem is None
+
+    async def farewell(self) -> str | None:
+        """What to print when the app is closed: what was kept, how to continue, and which files do
+        not have all of their texts. None if not all of the text is stored."""
+        self._text.keep_draft()  # `Changed` may still be coming
+        is_kept = bool(self._text.lines) and not self._text.is_deleted
+        try:
+            if is_kept:
+                await self._text.check_stored()
+            unsaved = await self._text.database.read(texts.unsaved_files)
+        except StorageError:
+            path, saved = self._copy
+            if self._text.lines == saved:
+                return f"Saved to: {path}" if path else ""
+            return None
+        kept = [f"Kept: “{self._text.title}”", f"To continue: {APP_NAME}"] if is_kept else []
+        return "\n".join(
+            [*kept, *(f"Not saved to its file: {path} (F5 saves it)" for path in unsaved)]
+        )
+
+    async def quit_unstored(self) -> str | None:
+        """Asks what is to become of a text that is not stored. Returns what to print when the app
+        is closed, or None if it is to stay open. For workers only."""
+        from rnnlm_tui.tui.widgets.dialogs import Choice
+
+        problem = self._text.database.problem
+        about = problem.message if problem else ""
+        rows = (
+            ("save", "Save it to a file", "all lines, and what you are writing"),
+            ("quit", "Quit", "the text is lost"),
+        )
+        title = f"“{self._text.title}” is not stored"
+        answer = await self._app.ask(Choice(title, about, rows, "Stay in the app"))
+        if answer == "quit":
+            return f"Not kept: “{self._text.title}”"
+        path = await self.save() if answer == "save" else ""
+        return f"Saved to: {path}" if path else None
+
+    async def _ask_for_file(self, problem: str) -> str | None:
+        """Asks for a file if the text has none or that cannot be written, and whether to replace
+        one that has something else than the text had when it was saved. Returns its path, None if
+        the user cancels. `problem` is why the last file could not be written."""
+        from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice, path_problem
+
+        file = self._text.text.file
+        path = file.path if file and not problem else ""
+        if path:
+            found = await asyncio.to_thread(path_problem, path, for_new_file=True)
+            problem = found or ""
+        proposed = re.sub(NOT_IN_A_NAME, "-", self._text.title.rstrip("….")) + ".txt"
+        while True:
+            if not path or problem:
+                about = f"as a text file, a paragraph a line\na name alone goes to {current_dir()}"
+                title = f"Save “{self._text.title}”"
+                dialog = AskPath(title, about, proposed, for_new_file=True, problem=problem)
+                if (chosen := await self._app.ask(dialog)) is None:
+                    return None
+                path, problem = str(Path(chosen).absolute()), ""
+            own = file if file and file.path == path else None
+            found = await asyncio.to_thread(digest_of, path)
+            if found is None or (own and found == own.digest):
+                return path
+            name = Path(path).name
+            answer = await self._app.ask(
+                Choice(
+                    f"{name} has changed" if own else f"{name} already exists",
+                    "Another program has changed it since it was saved." if own else path,
+                    (
+                        # The first row is what Enter takes: with it nothing is lost.
+                        ("another", "Another name", "the file stays as it is"),
+                        ("overwrite", "Overwrite", "it will have the lines of this text only"),
+                    ),
+                )
+            )
+            if answer != "another":
+                return path if answer == "overwrite" else None
+            proposed, path = path, ""
