@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Setting: TypeAlias = int | float | str | None
-QUERY_SETTINGS = ("model", "top", "words", "temperature")
+QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
 """Options of the modes that ask a model, which variables and TOML files may set too."""
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
@@ -306,7 +306,10 @@ SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
 }
 """The settings of each preset, those of the model first, by name."""
 ALL_SETTINGS = {name: spec for own in SETTINGS.values() for name, spec in own.items()}
-OF_TRAINING = {"preset": Any, **{name: spec.type for name, spec in ALL_SETTINGS.items()}}
+OF_TRAINING = {
+    "preset": Literal[*PRESETS],
+    **{name: spec.type for name, spec in ALL_SETTINGS.items()},
+}
 """The types of what variables and TOML files may set for a training."""
 
 

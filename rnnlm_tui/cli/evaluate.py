@@ -70,7 +70,7 @@ def show_evaluation(request: Request) -> int:
     if request.json:
         print_json(evaluation_json(text, results))
     else:
-        print_fitted(evaluation_table(text, results))
+        print_fitted(evaluation_table(text, results, request.limit))
     return 0
 
 
@@ -145,12 +145,17 @@ def _components(result: Result) -> list[dict[str, Any]] | None:
     ]
 
 
-def evaluation_table(text: MeasuredText, results: Sequence[Result]) -> Iterator[str]:
-    """The metrics as a table, with a row for each model and each component of a mixed one."""
+def evaluation_table(
+    text: MeasuredText, results: Sequence[Result], limit: int | None = None
+) -> Iterator[str]:
+    """The metrics as a table, with a row for each model and each component of a mixed one. The text
+    is the first `limit` lines, if that is given."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     if len(text.lines) < text.lines_in_all:
-        yield f"a sample of {text.lines_in_all:,} lines (--all measures all of them)"
+        of_all = f"{text.lines_in_all:,} lines"
+        sample = f"a sample of {of_all} (--all measures all of them)"
+        yield f"the first of {of_all}" if limit else sample
     yield ""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     for result in results:

@@ -72,8 +72,8 @@ class Request(Struct, frozen=True, kw_only=True):
     top: Annotated[Count, "how many words to suggest; 5 by default"] = 5
     words: Annotated[
         Count | None,
-        "how many words to generate; by default to the end of the sentence, or 10 for a model"
-        " without punctuation",
+        "how many words to generate at most; by default to the end of the sentence, or 10 for a"
+        " model without punctuation",
     ] = None
     temperature: Annotated[
         Annotated[float, Meta(ge=0, le=100)] | None,

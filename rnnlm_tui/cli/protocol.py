@@ -52,7 +52,8 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def around(self) -> tuple[str, str]:
-        """The text before the cursor and after it. Raises UsageError for a cursor beyond it."""
+        """The text before the cursor and after it. Raises UsageError for a cursor beyond it or
+        within a character."""
         if self.cursor is None:
             return self.text, ""
         if self.cursor > (length := self.units(self.text)):
@@ -62,6 +63,8 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
         if self.encoding == "utf-32":
             return self.text[: self.cursor], self.text[self.cursor :]
         before = _utf_16(self.text)[: 2 * self.cursor].decode("utf-16-le", "surrogatepass")
+        if not self.text.startswith(before):
+            raise UsageError(f"the cursor {self.cursor} is within a character", "add or take 1")
         return before, self.text[len(before) :]
 
     def units(self, text: str) -> int:

@@ -69,7 +69,11 @@ def write_bytes(path: Path, raw: bytes) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file to one that is new or replaced. Raises StorageError."""
+    """Copies a file to one that is new or replaced, or to where a link leads. Raises StorageError,
+    also for what is not a file, such as a device, which the copy would replace."""
+    target = Path(os.path.realpath(target))
+    if target.exists() and not target.is_file():
+        raise StorageError(f"{target} is not a file", "name one, which may be new")
     write_file(target, lambda temporary: temporary.write_bytes(source.read_bytes()))
 
 
@@ -89,8 +93,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(file.fileno())
         replace(temporary, path)
     except OSError as error:
-        is_there = path.parent.exists()
-        hint = STILL_THERE if is_there else f"make the folder {path.parent} first"
+        hint = "" if path.parent.exists() else f"make the folder {path.parent} first"
+        hint = STILL_THERE if os.path.lexists(path) else hint
         raise StorageError(f"could not save {path}: {os_reason(error)}", hint) from error
     finally:
         with suppress(OSError):

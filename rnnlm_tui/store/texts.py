@@ -70,7 +70,7 @@ def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSo
             hint,
         )
     if STANDARD_INPUT in found.sources:
-        raise CorpusError(f"{name} was trained on a text from standard input", hint)
+        raise CorpusError(f"{name} was trained on a text from standard input or a pipe", hint)
     return found
 
 

@@ -242,9 +242,10 @@ class Plan:
             )
         text = read_text(sources or [bundled_corpus()], facts.encoding, report)
         if text.sha256 != facts.sha256:
+            more = f" --from {name}" if self.library.has(name) else ""
             raise CorpusError(
                 f"{text.name} is not the text that the training of {name} started with",
-                f"give that text, or train a new model: {APP_NAME} --train FILE --from {name}",
+                f"give that text, or train a new model: {APP_NAME} --train FILE{more}",
             )
         facts.seed_line = as_unicode(request.seed_line or facts.seed_line)
         facts.sources = list(text.sources) if sources else []
@@ -301,6 +302,7 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
         stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
         return free_name(library, f"{name_of_file(stem)}-{preset}")
     name = check_name(usable_name(request.name))
+    library.check_own(name)
     if library.has(name) and not request.force:
         more = ", or go on with its training with {resume}" if library.can_resume(name) else ""
         message = f"the name {name} is taken; {free_name(library, name)} is free"

@@ -59,6 +59,8 @@ def test_a_model_is_measured_on_its_own_held_out_lines(
     assert evaluated(ask, str(measured_data.parent / "long.txt"), "--model=half") == answer
     few = evaluated(ask, "--model", "half", "--limit", "2")["corpus"]
     assert (few["lines"], few["lines_in_all"]) == (2, len(held_out))
+    shown = ask("--evaluate", "--model", "half", "--limit", "2").stdout
+    assert f"the first of {len(held_out)} lines" in shown
 
 
 def test_any_text_can_be_given(ask: Command, tmp_path: Path) -> None:

@@ -127,11 +127,13 @@ def test_a_query_takes_settings_from_flags_before_the_environment_before_toml(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('\ufeffmodel = "a"\ntop = 3\nwords = 4\ntemperature = 0\nepochs = 7\n')
+    file.write_text(
+        '\ufeffmodel = "a"\ntop = 3\nwords = 4\ntemperature = 0\nepochs = 7\nseed = 7\n'
+    )
     asked = request(f"--suggest x --config {file}")
     assert (asked.model, asked.top) == ("a", 3)
     asked = request(f"--generate --config {file} --words=9")
-    assert (asked.model, asked.words, asked.temperature) == ("a", 9, 0)
+    assert (asked.model, asked.words, asked.temperature, asked.seed) == ("a", 9, 0, 7)
     monkeypatch.setenv("RNNLM_MODEL", "b")
     monkeypatch.setenv("RNNLM_TOP", "8")
     asked = request(f"--suggest --config {file}")

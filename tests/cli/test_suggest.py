@@ -115,7 +115,9 @@ def test_places_are_counted_as_the_request_says(
     beyond = asked("😀", width + 1)
     unit = "2 code units" if width == 2 else "1 character"
     assert beyond["message"] == f"the cursor is {width + 1}, and the text has {unit}"
-    assert asked("😀\ud800", 1)["unknown"]  # half of a pair is no word, and no error
+    assert asked("😀\ud800", width + 1)["unknown"]  # half of a pair is no word, and no error
+    if encoding == "utf-16":
+        assert asked("😀", 1)["message"] == "the cursor 1 is within a character"
 
 
 def test_a_request_that_cannot_be_answered_gets_one_line_and_the_next_an_answer(

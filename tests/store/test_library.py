@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlm_tui.cli.main import main
-from rnnlm_tui.errors import ModelError, UsageError
+from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.paths import config_dir
 from rnnlm_tui.store import locks
 from rnnlm_tui.store.files import DELETED
@@ -29,6 +29,7 @@ from rnnlm_tui.store.library import (
     usable_name,
 )
 from rnnlm_tui.store.model_file import StoredModel, read_card
+from tests.helpers.commands import POSIX
 from tests.helpers.models import (
     HOSTILE,
     WORDS,
@@ -293,6 +294,22 @@ def test_a_model_that_cannot_be_used_says_what_to_do_and_is_not_exported(
         library.export("one", target, replace=True)
     assert "--delete one" in caught.value.hint
     assert target.read_bytes() == library.path("two").read_bytes()
+
+
+@POSIX
+def test_a_copy_goes_where_a_link_leads_and_never_replaces_what_is_not_a_file(
+    library: Library, tmp_path: Path
+) -> None:
+    """A device that is replaced is gone for all programs."""
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to("copy")
+    library.export("one", link, replace=True)
+    assert link.is_symlink()
+    assert (tmp_path / "copy").read_bytes() == library.path("one").read_bytes()
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="pipe is not a file"):
+        library.export("one", pipe, replace=True)
+    assert pipe.is_fifo()
 
 
 def test_nothing_in_the_header_is_of_the_text_or_of_this_machine(

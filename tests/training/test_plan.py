@@ -52,7 +52,7 @@ def config_of(library: Library, *arguments: str) -> Config:
         ("--from=gru", {"PRESET": "lstm"}, 'preset = "rnn"', {"preset": "gru"}),
         # A variable of another preset is left out.
         ("--preset=ngram", {"EPOCHS": "1", "PRESET": "rnn"}, "", {"preset": "ngram"}),
-        ("", {"PRESET": "LESSON"}, "", "no preset is called 'LESSON'"),
+        ("", {"PRESET": "LESSON"}, "", "preset is 'LESSON' (from RNNLM_PRESET)"),
         ("", {"EPOCHS": "many"}, "", "epochs is 'many' (from RNNLM_EPOCHS)"),
         ("a.txt --bidirectional-size=4", {}, "", "gru has no setting bidirectional_size"),
     ],
