@@ -12,7 +12,7 @@ from rnnlm_tui.accepting import (
     ways_to_accept,
 )
 from rnnlm_tui.suggest import apply_insertion
-from rnnlm_tui.text.tokenizer import Insertion, takes_space
+from rnnlm_tui.text.tokenizer import Insertion, gives_space_back, takes_space
 
 WORDS = tuple(Suggestion(word, 0.1, word, 0, True) for word in "abcdef")
 GHOST = (Insertion(""), Insertion(" cat"), Insertion(" sat"))
@@ -81,6 +81,9 @@ def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
         ("a well", "-k", "a well-k"),
         ("we went", "- and", "we went - and"),
         ("we went", "\u2014 and", "we went \u2014 and"),
+        ("Monday", "/ Tuesday", "Monday / Tuesday"),
+        ("whether", "/or", "whether/or"),
+        ("it is in", "/home/me", "it is in /home/me"),
         ('"i am', '" he', '"i am" he'),
         ("he said", '"i', 'he said "i'),
         ("it", "'1s", "it'1s"),
@@ -94,3 +97,8 @@ def test_what_typing_does_to_the_space_of_an_accepted_word(
         way, tail = type_character(written, tail, key, takes_space)
         written = apply_insertion(written, way)
     assert written == line
+
+
+def test_a_space_after_a_dash_belongs_before_it_too() -> None:
+    for dash in "-\u2013\u2014":
+        assert gives_space_back(dash, " ") and not gives_space_back(dash, "B"), "London\u2013B"

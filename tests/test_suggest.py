@@ -282,6 +282,9 @@ def test_the_rest_of_a_word_is_replaced() -> None:
         ((), "and I do", "don't", "n’t"),  # of the model
         (("I can't.", "no marks here"), "and I do", "don't", "n't"),
         (("I can't.", "I ‘can’."), "and I do", "don't", "n’t"),
+        (('"You do," I said.',), "and I do", "don't", "n't"),  # straight as the double ones
+        (("I can't.",), "She: ", "“", '"'),
+        (("“You do,” I said.",), "and I do", "don't", "n’t"),
     ],
 )
 def test_quotes_and_apostrophes_are_those_of_the_writer(

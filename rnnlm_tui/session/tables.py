@@ -35,7 +35,7 @@ ends. `continuations` is JSON."""
 
 class TextFile(NamedTuple):
     """The file of a text: its encoding, the end of its lines, the digest of its contents when it
-    was last read or written, and whether it has all lines of the text."""
+    was last read or written, and whether it has all of the text, also what is being written."""
 
     path: str
     encoding: str
@@ -98,7 +98,12 @@ class Text:
     def changed_now(self) -> None:
         """Notes that its lines were changed now."""
         self.changed = time.time()
-        self.file = self.file and self.file._replace(saved=False)
+        self.not_saved()
+
+    def not_saved(self) -> None:
+        """Notes that its file, if it has one, does not have all of it."""
+        if self.file and self.file.saved:
+            self.file = self.file._replace(saved=False)
 
 
 def store_text(connection: sqlite3.Connection, text: Text) -> int:
@@ -117,8 +122,9 @@ def put_draft(connection: sqlite3.Connection, text: Text) -> None:
     end, edited, edit = text.draft
     if end or text.number is not None:
         number = edited.number if edited else None
-        row = (storable(end), number, storable(edit), store_text(connection, text))
-        statement = "UPDATE text SET draft = ?, edited = ?, edit = ? WHERE number = ?"
+        saved = text.file and text.file.saved
+        row = (storable(end), number, storable(edit), saved, store_text(connection, text))
+        statement = "UPDATE text SET draft = ?, edited = ?, edit = ?, saved = ? WHERE number = ?"
         connection.execute(statement, row)
 
 

@@ -229,7 +229,7 @@ def put_lines(
 
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:
-    """Returns the paths of the files that do not have all lines of their texts."""
+    """Returns the paths of the files that do not have all of their texts."""
     statement = "SELECT path FROM text WHERE NOT saved AND NOT deleted ORDER BY changed"
     found = connection.execute(statement)
     return [path for (path,) in found]

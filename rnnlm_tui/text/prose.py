@@ -109,6 +109,13 @@ class ProseTokenizer(Tokenizer):
             double, single = double or of_double, single or of_single
             if double and single:
                 break
+        if bool(double) != bool(single):
+            # Who types straight quotes types straight apostrophes, unless the corpus mixes them.
+            is_straight = (double or single)[0][1] in (STRAIGHT, APOSTROPHE)
+            own = {self._spelling_of(OPEN) == STRAIGHT, self._spelling_of(APOSTROPHE) == APOSTROPHE}
+            if own == {not is_straight}:
+                double = double or DOUBLE_STYLES[STRAIGHT if is_straight else OPEN]
+                single = single or SINGLE_STYLES[APOSTROPHE if is_straight else CLOSE_SINGLE]
         return self._in_style(double + single) if double or single else self
 
     def _with_style(self, style: Style) -> ProseTokenizer:
@@ -250,6 +257,7 @@ def _plain(letter: str) -> str:
 
 Style = tuple[tuple[str, str], ...]
 """The tokens of quotes or of the apostrophe, each with its form."""
+STRAIGHT = '"'
 DOUBLE_STYLES: Mapping[str, Style] = {
     opening: ((OPEN, opening), (CLOSE, closing))
     for opening, closing in ('""', "“”", "„“", "«»", "»«", "””")

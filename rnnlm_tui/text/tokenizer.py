@@ -15,7 +15,7 @@ SENTENCE_ENDS = ".!?…。！？؟।"
 """The marks that end a sentence, in several scripts."""
 CLOSING = frozenset(",.;:!?)]}”»…")
 """Marks without a space before them."""
-APOSTROPHES, DASHES = frozenset("'\u2019"), frozenset("-\u2014")
+APOSTROPHES, DASHES = frozenset("'\u2019"), frozenset("-\u2013\u2014")
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
 """What may follow an apostrophe within a word, complete or partly typed."""
 
@@ -68,14 +68,14 @@ def takes_space(before: str, character: str) -> bool:
     replaces that space, as a comma does."""
     if character == '"':
         return before.count('"') % 2 == 1  # it closes a quotation
-    return character in CLOSING or character == "-" or character in APOSTROPHES
+    return character in CLOSING or character in "-/" or character in APOSTROPHES
 
 
 def gives_space_back(mark: str, typed: str) -> bool:
     """Whether the text typed after a mark that replaced a space shows that the space belongs before
-    the mark, as in `he said 'so` or `we went - and`."""
-    if mark in DASHES:
-        return typed[:1] == " "
+    the mark, as in `he said 'so`, `we went - and` or `it is in /home/`."""
+    if mark in DASHES or mark == "/":
+        return typed[:1] == " " or (mark == "/" and typed[-1:] == "/")
     return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from string import ascii_lowercase, digits
 from typing import cast
 
 from textual import events
@@ -15,7 +16,7 @@ from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
 from textual.widget import Widget
 
-ALT_DIGITS = Enum("ALT_DIGITS", [(f"alt_{digit}", f"alt+{digit}") for digit in range(10)])  # type: ignore[misc]
+ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + ascii_lowercase])  # type: ignore[misc]
 """Keys as Textual's table of what terminals send has them."""
 
 
@@ -44,11 +45,14 @@ async def build_mode(app: App[None], mode: str) -> None:
     screen._css_update_count = app._css_update_count
 
 
-def read_alt_digits() -> None:
-    """Reads alt and a digit as that key. Textual takes what terminals send for it as the character
-    that Option and the digit give on a Mac, such as ™ or £, which others type on purpose."""
+def read_alt_keys() -> None:
+    """Reads alt with a digit or a letter as that key. Textual takes what terminals send for a digit
+    as the character that Option gives on a Mac, such as ™ or £, which others type on purpose; and a
+    letter, when alt and another one follow at once, as the characters ^ and that letter."""
     table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
-    table |= {f"\x1b{key.name[-1]}": (key,) for key in ALT_DIGITS}
+    sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
+    movements = {"\x1bb", "\x1bf"}  # by words
+    table |= {sequence: keys for sequence, keys in sent.items() if sequence not in movements}
 
 
 def unbind(widget: Widget, keys: Iterable[str]) -> None:

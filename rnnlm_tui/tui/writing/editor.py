@@ -216,6 +216,8 @@ class LineEditor(TextArea):
         self.suggested.set_ghost("", ())
         self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
         self.history.clear()
+        # Textual keeps the height of a text that was replaced before it was laid out itself.
+        self.call_after_refresh(self.refresh, layout=True)
 
     def add_text(self, text: str) -> None:
         """Inserts text at the cursor, replacing the selection."""

@@ -14,7 +14,7 @@ from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Continuation, Draft, Text, Turn, storable
-from rnnlm_tui.session.text_file import ReadFile, write_text_file
+from rnnlm_tui.session.text_file import ReadFile, had_lines, write_text_file
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
@@ -131,7 +131,9 @@ class OpenText:
         Usually it is stored at the return, and survives if the app is killed. While the disk is
         slow, the latest one is stored later.
         """
-        self.text.draft = self.draft
+        if (draft := self.draft) != self.text.draft:
+            self.text.draft = draft
+            self.text.not_saved()
         if not self._is_waiting:
             self._is_waiting = True
             self.database.write(partial(self._write_draft, text=self.text), LONGEST_WAIT_S)
@@ -146,21 +148,22 @@ class OpenText:
 
     async def open_file(self, read: ReadFile) -> str:
         """Opens the text of a file, whose lines are those of the file unless they were changed here
-        since it was saved. Says which if another program has changed it. Raises StorageError."""
+        since it was saved. Says which if another program has changed it. What is being written
+        stays in either case. Raises StorageError."""
         text = await self.database.read(partial(texts.text_of_file, path=read.file.path))
         say, name = "", Path(read.file.path).name
         if text is None or text.file is None:
             text = Text()
         elif text.file.digest == read.file.digest:
             return await self.open(text.number)
-        elif text.file.saved:
-            say = f"another program has changed {name}: this is what it has now"
         else:
             await self.open(text.number)
-            return (
-                f"another program has changed {name}, and here are lines that are not in it: "
-                "F5 saves them under another name"
-            )
+            if not text.file.saved and not had_lines(text.file, [t.line for t in self.turns]):
+                return (
+                    f"another program has changed {name}, and here are lines that are not in it: "
+                    "F5 saves them under another name"
+                )
+            say = f"another program has changed {name}: this is what it has now"
         put = partial(texts.put_lines, text=text, lines=read.lines, file=read.file)
         await self.database.read(put)
         await self.open(text.number)
@@ -242,12 +245,14 @@ class OpenText:
     async def save(self, path: str, lines: Sequence[str], *, is_stored: bool) -> None:
         """Saves lines, which are those of the text, to a file. `path` is absolute. Raises
         RnnlmError."""
-        text, changed = self.text, self.text.changed
+        self.keep_draft()
+        text, changed, draft = self.text, self.text.changed, self.draft
         old = text.file if text.file and text.file.path == path else None
         encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
         to_write = [storable(line).replace("\n", line_end) for line in lines]
         file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
-        text.file = file._replace(saved=text.changed == changed)
+        is_all = text.changed == changed and self.draft == draft
+        text.file = file._replace(saved=is_all)
         if is_stored:
             await self.database.read(partial(texts.set_file, text=text, file=text.file))
 

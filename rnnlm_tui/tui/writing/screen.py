@@ -270,8 +270,8 @@ class AutocompleteScreen(AppScreen):
         self.editor.focus()
 
     def on_resize(self) -> None:
-        """Fits the texts to the new width."""
-        self.call_after_refresh(self._show_suggested)
+        """Fits the ghost and the words to the new width."""
+        self.call_after_refresh(self.editor.visibility_changed)
 
     def action_toggle_ghost(self) -> None:
         self.editor.suggested.toggle_ghost()
@@ -350,7 +350,10 @@ class AutocompleteScreen(AppScreen):
 
     @on(LineEditor.Changed)
     def _text_changed(self) -> None:
+        file = self.text.text.file
         self.text.keep_draft()
+        if self.text.text.file != file:  # it no longer has all of the text
+            self._update_titles()
         is_edit = self.text.edited is not None
         subtitle = "Enter changes the line, Esc cancels" if is_edit else ""
         if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
@@ -368,9 +371,11 @@ class AutocompleteScreen(AppScreen):
         self.editor.focus()
 
     def edit(self, turn: Turn) -> None:
-        """Edits a turn, unless another one was changed: its border says how that edit ends."""
+        """Edits a turn, unless another one was changed."""
         if self.text.edited is None or self.text.is_unchanged(self.editor.text):
             self.editor.edit_turn(turn)
+        elif turn is not self.text.edited:
+            self.app.notify_user("end the edit of this line first: Enter or Esc", "warning")
         self.editor.focus()
 
     @on(TextTooLong)

@@ -113,8 +113,20 @@ class TextsDialog(Dialog[Opening]):
                 place = self._rows.get_option_index(str(number))
             self._rows.highlighted = None if rows and not self._listed else place
             deleted = plural(len(self._opened.deleted), "text")
-            title = f"{deleted} deleted: ctrl+z brings back" if self._opened.deleted else ""
+            title = (
+                f"{deleted} deleted: ctrl+z brings back the last" if self._opened.deleted else ""
+            )
             self.query_one(".dialog-box").border_title = title
+            self.refresh_bindings()
+
+    @on(OptionList.OptionHighlighted)
+    def _row_highlighted(self) -> None:
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("rename", "delete"):
+            return self._highlighted is not None
+        return action != "undo" or bool(self._opened.deleted)
 
     def action_move(self, where: str) -> None:
         getattr(self._rows, f"action_cursor_{where}")()

@@ -46,8 +46,8 @@ async def test_what_leads_back_stays_and_what_is_dimmed_goes_first() -> None:
             await wait_until(pilot, lambda: rows_of(app)[1].strip() == row)  # noqa: B023
 
 
-def test_alt_and_a_digit_is_that_key_and_no_character() -> None:
-    textual_private.read_alt_digits()
+def test_alt_and_a_digit_or_a_letter_is_that_key_and_no_character() -> None:
+    textual_private.read_alt_keys()
 
     def read(sent: str) -> list[tuple[str, str | None]]:
         parsed = XTermParser().feed(sent)
@@ -55,5 +55,7 @@ def test_alt_and_a_digit_is_that_key_and_no_character() -> None:
 
     for digit in "1234567890":
         assert read(f"\x1b{digit}") == [(f"alt+{digit}", None)]
+    assert read("\x1bd\x1bd") == [("alt+d", None)] * 2, "pressed at once"
+    assert [key for key, _ in read("\x1bb\x1bOP")] == ["ctrl+left", "f1"]
     typed = [character for _, character in read("¡™£¢∞2")]
     assert typed == [*"¡™£¢∞2"], "typed on a keyboard they stay what they are"

@@ -287,6 +287,20 @@ async def test_the_page_scrolls_while_one_writes_and_shows_the_line_that_is_edit
 # One question at a time, and keys before the answer
 
 
+async def test_the_line_and_its_ghost_fit_the_text_and_the_window(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        for number in range(1, 5):
+            post_keys(it.app, *"one", "ctrl+j", *"two", "enter")
+            await it.until(lambda number=number: len(it.page) == number)
+            await it.until(lambda: it.editor.size.height == 1)
+        line = " ".join(["so"] * 15)
+        await it.pilot.resize_terminal(60, 20)
+        await it.write(*f"{line} shall i ")
+        assert not has_row(it.app, "compare thee to")
+        await it.pilot.resize_terminal(100, 30)
+        await it.until(lambda: has_row(it.app, f"{line} shall i compare thee to"))
+
+
 async def test_a_burst_of_keys_keeps_its_order(tmp_path: Path) -> None:
     """Tab and Down arrive before the answers that they need, and later keys wait for them."""
     async with desk(tmp_path) as it:

@@ -150,7 +150,7 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         assert it.line == "half a line"
         await open_list(it)
         await it.press("ctrl+d")
-        await it.until(lambda: has_row(it.app, "─ 1 text deleted: ctrl+z brings back ─"))
+        await it.until(lambda: has_row(it.app, "─ 1 text deleted: ctrl+z brings back the last ─"))
         await it.press("ctrl+q")
         await it.until(lambda: not it.app.is_running)
     async with desk(tmp_path) as it:
@@ -203,6 +203,14 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         assert target.read_text() == "one\nhalf a line\n", "what is being written, too"
         await it.until(lambda: has_row(it.app, "─ one · 1 word · saved to diary.md ─"))
         await it.write("ctrl+u")
+        await it.until(lambda: has_row(it.app, "· not saved to diary.md yet"))
+        await it.write("up", "!")
+        await it.press("f5")
+        await it.until(lambda: target.read_text() == "one!\n")
+        await it.until(lambda: has_row(it.app, "· saved to diary.md ─"))
+        await it.press("escape")
+        await it.until(lambda: has_row(it.app, "· not saved to diary.md yet"))
+        assert "diary.md" in (await it.screen.saving.farewell() or ""), "the edit was cancelled"
         await it.send("two", 2)
         await it.until(lambda: has_row(it.app, "· not saved to diary.md yet"))
         assert "diary.md" in (await it.screen.saving.farewell() or "")
