@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
-        if arguments is None:
+        if arguments is None and "torch" not in sys.modules:  # its libraries tell what was left
             gc.freeze()  # no garbage collection at exit: 19 of the 239 ms of a suggestion
         return code
     except BrokenPipeError:
@@ -143,9 +143,9 @@ def _print_error(message: str, hint: str) -> None:
 
 def _repair_streams(is_json: bool) -> None:
     """Reopens standard streams that the parent process has closed, and makes stdout print question
-    marks for characters that it cannot encode. JSON is always UTF-8. Whole lines are written: the
-    processes of a training share both streams, and where PYTHONUNBUFFERED is set, print() writes
-    the end of a line on its own, so that lines would mix."""
+    marks for characters that it cannot encode. JSON is always UTF-8. Lines of up to 8 KB are
+    written whole: the processes of a training share both streams, and where PYTHONUNBUFFERED is
+    set, print() writes the end of a line on its own, so that lines would mix."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)

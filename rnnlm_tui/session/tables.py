@@ -7,6 +7,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
@@ -33,15 +34,24 @@ TABLES = (
 ends. `continuations` is JSON."""
 
 
+class Saved(IntEnum):
+    """What a file has of its text."""
+
+    NOT = 0
+    ALL = 1
+    LINES = 2
+    """All lines, but not what is being written."""
+
+
 class TextFile(NamedTuple):
     """The file of a text: its encoding, the end of its lines, the digest of its contents when it
-    was last read or written, and whether it has all of the text, also what is being written."""
+    was last read or written, and what it has of the text."""
 
     path: str
     encoding: str
     line_end: str
     digest: str
-    saved: bool = True
+    saved: Saved = Saved.ALL
 
 
 class Copied(NamedTuple):
@@ -98,12 +108,7 @@ class Text:
     def changed_now(self) -> None:
         """Notes that its lines were changed now."""
         self.changed = time.time()
-        self.not_saved()
-
-    def not_saved(self) -> None:
-        """Notes that its file, if it has one, does not have all of it."""
-        if self.file and self.file.saved:
-            self.file = self.file._replace(saved=False)
+        self.file = self.file and self.file._replace(saved=Saved.NOT)
 
 
 def store_text(connection: sqlite3.Connection, text: Text) -> int:

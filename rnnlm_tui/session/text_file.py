@@ -7,7 +7,6 @@ import io
 import os
 import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,16 +89,6 @@ def digest_of(path: str) -> str | None:
         return None
     except OSError:
         return ""
-
-
-def had_lines(file: TextFile, lines: Iterable[str]) -> bool:
-    """Returns whether a file had these lines when it was last read or written."""
-    text = "".join(f"{line}{file.line_end}" for line in lines)
-    with suppress(UnicodeError):
-        for each in (text, text.removesuffix(file.line_end)):
-            if hashlib.sha256(each.encode(file.encoding)).hexdigest() == file.digest:
-                return True
-    return False
 
 
 def _file(path: Path, encoding: str, line_end: str, raw: bytes) -> TextFile:

@@ -12,6 +12,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize, straight_quotes
 from rnnlm_tui.session.tables import (
     Draft,
+    Saved,
     Text,
     TextFile,
     Turn,
@@ -206,9 +207,10 @@ def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -
 # The files of texts
 
 
-def set_file(connection: sqlite3.Connection, text: Text, file: TextFile) -> None:
-    """Notes in which file a text is."""
-    text.file = file
+def put_file(connection: sqlite3.Connection, text: Text) -> None:
+    """Stores in which file a text is."""
+    if (file := text.file) is None:
+        return
     row = (*map(storable, file[:4]), file.saved, store_text(connection, text))
     columns = "path = ?, encoding = ?, line_end = ?, digest = ?, saved = ?"
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
@@ -217,11 +219,12 @@ def set_file(connection: sqlite3.Connection, text: Text, file: TextFile) -> None
 def put_lines(
     connection: sqlite3.Connection, text: Text, lines: Iterable[str], file: TextFile | None = None
 ) -> None:
-    """Makes lines those of a text, all of them or none. `file` is the one that they are from."""
+    """Makes lines those of a text, all of them or none. `file` is the one that they are from, None
+    if there is none."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        if file is not None:
-            set_file(connection, text, file)
+        text.file = file
+        put_file(connection, text)
         connection.execute("DELETE FROM turn WHERE text = ?", (text.number,))
         text.changed = time.time()
         for line in lines:
@@ -230,6 +233,6 @@ def put_lines(
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:
     """Returns the paths of the files that do not have all of their texts."""
-    statement = "SELECT path FROM text WHERE NOT saved AND NOT deleted ORDER BY changed"
-    found = connection.execute(statement)
+    statement = "SELECT path FROM text WHERE saved != ? AND NOT deleted ORDER BY changed"
+    found = connection.execute(statement, (Saved.ALL,))
     return [path for (path,) in found]

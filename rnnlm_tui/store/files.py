@@ -37,7 +37,6 @@ SUFFIX, TEMPORARY = ".safetensors", ".tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
 HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
 DELETED = ".deleted"
-STILL_THERE = "what was saved before is still there"
 
 
 def parse_json(raw: bytes, kind: type[T], label: str) -> T:
@@ -93,9 +92,7 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(file.fileno())
         replace(temporary, path)
     except OSError as error:
-        hint = "" if path.parent.exists() else f"make the folder {path.parent} first"
-        hint = STILL_THERE if os.path.lexists(path) else hint
-        raise StorageError(f"could not save {path}: {os_reason(error)}", hint) from error
+        raise _not_saved(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -111,9 +108,16 @@ def replace(source: Path, target: Path) -> None:
             return
         except OSError as error:
             if not left:
-                why = os_reason(error)
-                raise StorageError(f"could not save {target}: {why}", STILL_THERE) from error
+                raise _not_saved(target, error) from error
             time.sleep(1 / WINDOWS_TRIES)
+
+
+def _not_saved(path: Path, error: OSError) -> StorageError:
+    """The error for a file that could not be written or replaced."""
+    hint = "" if path.parent.exists() else f"make the folder {path.parent} first"
+    if os.path.lexists(path):
+        hint = "what was saved before is still there"
+    return StorageError(f"could not save {path}: {os_reason(error)}", hint)
 
 
 def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:

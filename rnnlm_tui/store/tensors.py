@@ -32,10 +32,10 @@ def open_tensors(path: Path) -> Iterator[Any]:
         with path.open("rb"), safe_open(path, framework="numpy") as file:  # the first says why not
             yield file
     except OSError as error:
-        why, hint = f"it cannot be read: {os_reason(error)}", f"see who may read {path}"
-        raise ModelError(why, hint) from error
+        hint = f"see who may read {path}" if isinstance(error, PermissionError) else ""
+        raise ModelError(f"it cannot be read: {os_reason(error)}", hint) from error
     except SafetensorError as error:
-        raise ModelError(f"it is no whole file of this program: {error}") from error
+        raise ModelError("it is no whole file of this program") from error
 
 
 def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:

@@ -110,12 +110,13 @@ class ProseTokenizer(Tokenizer):
             if double and single:
                 break
         if bool(double) != bool(single):
-            # Who types straight quotes types straight apostrophes, unless the corpus mixes them.
-            is_straight = (double or single)[0][1] in (STRAIGHT, APOSTROPHE)
-            own = {self._spelling_of(OPEN) == STRAIGHT, self._spelling_of(APOSTROPHE) == APOSTROPHE}
-            if own == {not is_straight}:
-                double = double or DOUBLE_STYLES[STRAIGHT if is_straight else OPEN]
-                single = single or SINGLE_STYLES[APOSTROPHE if is_straight else CLOSE_SINGLE]
+            # Who types straight quotes types straight apostrophes. Other quotes tell nothing.
+            typed = double[0][1] if double else single[-1][1]
+            of_corpus = self._spelling_of(OPEN), self._spelling_of(APOSTROPHE)
+            for double_quote, apostrophe in CURLY_AND_STRAIGHT:
+                if typed in (double_quote, apostrophe) and of_corpus in CURLY_AND_STRAIGHT:
+                    double = double or DOUBLE_STYLES[double_quote]
+                    single = single or SINGLE_STYLES[apostrophe]
         return self._in_style(double + single) if double or single else self
 
     def _with_style(self, style: Style) -> ProseTokenizer:
@@ -257,7 +258,8 @@ def _plain(letter: str) -> str:
 
 Style = tuple[tuple[str, str], ...]
 """The tokens of quotes or of the apostrophe, each with its form."""
-STRAIGHT = '"'
+CURLY_AND_STRAIGHT = (("“", "’"), ('"', "'"))
+"""Double quotes that open, and apostrophes, as one keyboard has them."""
 DOUBLE_STYLES: Mapping[str, Style] = {
     opening: ((OPEN, opening), (CLOSE, closing))
     for opening, closing in ('""', "“”", "„“", "«»", "»«", "””")

@@ -302,11 +302,11 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
         stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
         return free_name(library, f"{name_of_file(stem)}-{preset}")
     name = check_name(usable_name(request.name))
-    library.check_own(name)
-    if library.has(name) and not request.force:
+    if library.is_built_in(name) or (library.has(name) and not request.force):
         more = ", or go on with its training with {resume}" if library.can_resume(name) else ""
         message = f"the name {name} is taken; {free_name(library, name)} is free"
-        raise ModelError(message, f"replace it with {{force}}{more}", field="name")
+        hint = "it is built in" if library.is_built_in(name) else f"replace it with {{force}}{more}"
+        raise ModelError(message, hint, field="name")
     return name
 
 

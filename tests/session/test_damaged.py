@@ -29,8 +29,8 @@ from rnnlm_tui.session.texts import (
     last_text,
     lines_of_texts,
     open_text,
+    put_file,
     set_deleted,
-    set_file,
     unsaved_files,
 )
 
@@ -43,7 +43,8 @@ def whole(path: Path) -> None:
             turn = Turn(f"line {number} of a \u00fcser" + " x" * 40 * number, sent=1e9)
             turn.continuations = (Continuation("and goes on", (Copied(0, 3, number),)),)
             add_turn(connection, text, turn)
-        set_file(connection, text, TextFile("/a/file", "utf-8", "\n", "0123"))
+        text.file = TextFile("/a/file", "utf-8", "\n", "0123")
+        put_file(connection, text)
         put_draft(connection, text)
 
 

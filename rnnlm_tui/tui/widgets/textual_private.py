@@ -46,9 +46,9 @@ async def build_mode(app: App[None], mode: str) -> None:
 
 
 def read_alt_keys() -> None:
-    """Reads alt with a digit or a letter as that key. Textual takes what terminals send for a digit
-    as the character that Option gives on a Mac, such as ™ or £, which others type on purpose; and a
-    letter, when alt and another one follow at once, as the characters ^ and that letter."""
+    """Reads alt with a digit or a small letter as that key. Textual takes what terminals send for a
+    digit as the character that Option gives on a Mac, such as ™ or £, which others type on purpose;
+    and a letter, when alt and another one follow at once, as the characters ^ and that letter."""
     table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
     sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
     movements = {"\x1bb", "\x1bf"}  # by words

@@ -5,16 +5,24 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Continuation, Draft, Text, Turn, storable
-from rnnlm_tui.session.text_file import ReadFile, had_lines, write_text_file
+from rnnlm_tui.session.tables import (
+    NO_DRAFT,
+    Continuation,
+    Draft,
+    Saved,
+    Text,
+    Turn,
+    storable,
+)
+from rnnlm_tui.session.text_file import ReadFile, write_text_file
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
@@ -25,6 +33,16 @@ LONGEST_WAIT_S = 0.05
 
 Opening: TypeAlias = Callable[[], Awaitable[str]]
 """Opens a text, and returns what is to be said about that, or ""."""
+
+
+class Copy(NamedTuple):
+    """A text as it is to be saved: keys may change it while that goes on."""
+
+    text: Text
+    title: str
+    lines: list[str]
+    changed: float
+    draft: Draft
 
 
 class OpenText:
@@ -45,6 +63,10 @@ class OpenText:
         """The turn that is being edited."""
         self.interrupted = ""
         """What was being written at the end of the text when the edit began."""
+        self.is_changing = False
+        """Whether another text is being opened: what is written belongs to that."""
+        self._draft_in_file: Draft | None = None
+        """What was being written when the file got all of the text; None if that is not known."""
         self._changed = changed
         self._done: list[tuple[Turn | None, str, Callable[[], bool]]] = []
         """How to undo what was done, the newest last, each with the turn being edited and what
@@ -106,6 +128,8 @@ class OpenText:
         self.written = self.interrupted if self.edited is None else edit
         if self.edited is None:
             self.interrupted = ""
+        is_saved = self.text.file is not None and self.text.file.saved == Saved.ALL
+        self._draft_in_file = self.text.draft if is_saved else None
         self._done.clear()
         return ""
 
@@ -131,9 +155,11 @@ class OpenText:
         Usually it is stored at the return, and survives if the app is killed. While the disk is
         slow, the latest one is stored later.
         """
-        if (draft := self.draft) != self.text.draft:
-            self.text.draft = draft
-            self.text.not_saved()
+        if self.is_changing:
+            return
+        text, text.draft = self.text, self.draft
+        if text.file and text.file.saved:
+            text.file = text.file._replace(saved=_saved(text.draft, self._draft_in_file))
         if not self._is_waiting:
             self._is_waiting = True
             self.database.write(partial(self._write_draft, text=self.text), LONGEST_WAIT_S)
@@ -158,13 +184,14 @@ class OpenText:
             return await self.open(text.number)
         else:
             await self.open(text.number)
-            if not text.file.saved and not had_lines(text.file, [t.line for t in self.turns]):
+            if not text.file.saved:
                 return (
                     f"another program has changed {name}, and here are lines that are not in it: "
                     "F5 saves them under another name"
                 )
-            say = f"another program has changed {name}: this is what it has now"
-        put = partial(texts.put_lines, text=text, lines=read.lines, file=read.file)
+            text, say = self.text, f"another program has changed {name}: this is what it has now"
+        file = read.file._replace(saved=_saved(text.draft, NO_DRAFT))
+        put = partial(texts.put_lines, text=text, lines=read.lines, file=file)
         await self.database.read(put)
         await self.open(text.number)
         return say
@@ -242,19 +269,33 @@ class OpenText:
                 break
         return tuple(reversed(above[:LINES_ABOVE]))
 
-    async def save(self, path: str, lines: Sequence[str], *, is_stored: bool) -> None:
-        """Saves lines, which are those of the text, to a file. `path` is absolute. Raises
-        RnnlmError."""
+    def copy(self) -> Copy:
+        """What there is to save now."""
         self.keep_draft()
-        text, changed, draft = self.text, self.text.changed, self.draft
+        return Copy(self.text, self.title, self.lines, self.text.changed, self.text.draft)
+
+    async def save(self, copy: Copy, path: str, *, is_stored: bool) -> None:
+        """Saves a text to a file. `path` is absolute. Raises RnnlmError."""
+        text = copy.text
         old = text.file if text.file and text.file.path == path else None
         encoding, line_end = (old.encoding, old.line_end) if old else ("utf-8", "\n")
-        to_write = [storable(line).replace("\n", line_end) for line in lines]
+        to_write = [storable(line).replace("\n", line_end) for line in copy.lines]
         file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
-        is_all = text.changed == changed and self.draft == draft
-        text.file = file._replace(saved=is_all)
+        is_changed = text.changed != copy.changed
+        saved = Saved.NOT if is_changed else _saved(text.draft, copy.draft)
+        text.file = file._replace(saved=saved)
+        if text is self.text:  # otherwise another one was opened meanwhile
+            self._draft_in_file = copy.draft
         if is_stored:
-            await self.database.read(partial(texts.set_file, text=text, file=text.file))
+            await self.database.read(partial(texts.put_file, text=text))
+
+
+def _saved(draft: Draft, in_file: Draft | None) -> Saved:
+    """What a file has of a text whose lines are those that it was saved with."""
+    if draft == in_file:
+        return Saved.ALL
+    is_edited = in_file is not None and in_file.edited is not None
+    return Saved.NOT if is_edited else Saved.LINES  # the file has a line as that edit left it
 
 
 def lines_of(text: str) -> str:

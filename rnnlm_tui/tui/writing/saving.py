@@ -12,7 +12,7 @@ from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.text_file import digest_of
-from rnnlm_tui.tui.writing.open_text import OpenText
+from rnnlm_tui.tui.writing.open_text import Copy, OpenText
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
@@ -29,17 +29,17 @@ class Saving:
         self._copy: tuple[str, list[str]] = ("", [])
         """The file in which the text was saved last, and all that was in it."""
 
-    async def save(self) -> str:
-        """Saves all of the text, also what is being written, to its file, or to another one, for
+    async def save(self, copy: Copy) -> str:
+        """Saves all of a text, also what is being written, to its file, or to another one, for
         which it asks until one can be written. Returns its path, "" if the user cancels."""
-        is_stored, written, problem = await self.is_stored(), self._text.lines, ""
-        while (path := await self._ask_for_file(problem)) is not None:
+        is_stored, problem = await self.is_stored(), ""
+        while (path := await self._ask_for_file(copy, problem)) is not None:
             try:
-                await self._text.save(path, written, is_stored=is_stored)
+                await self._text.save(copy, path, is_stored=is_stored)
             except RnnlmError as error:
                 problem = error.message
                 continue
-            self._copy = (path, written)
+            self._copy = (path, copy.lines)
             self._app.notify_user(f"saved to {path}")
             return path
         return ""
@@ -91,25 +91,25 @@ class Saving:
         answer = await self._app.ask(Choice(title, about, rows, "Stay in the app"))
         if answer == "quit":
             return f"Not kept: “{self._text.title}”"
-        path = await self.save() if answer == "save" else ""
+        path = await self.save(self._text.copy()) if answer == "save" else ""
         return f"Saved to: {path}" if path else None
 
-    async def _ask_for_file(self, problem: str) -> str | None:
+    async def _ask_for_file(self, copy: Copy, problem: str) -> str | None:
         """Asks for a file if the text has none or that cannot be written, and whether to replace
         one that has something else than the text had when it was saved. Returns its path, None if
         the user cancels. `problem` is why the last file could not be written."""
         from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice, path_problem
 
-        file = self._text.text.file
+        file = copy.text.file
         path = file.path if file and not problem else ""
         if path:
             found = await asyncio.to_thread(path_problem, path, for_new_file=True)
             problem = found or ""
-        proposed = re.sub(NOT_IN_A_NAME, "-", self._text.title.rstrip("….")) + ".txt"
+        proposed = re.sub(NOT_IN_A_NAME, "-", copy.title.rstrip("….")) + ".txt"
         while True:
             if not path or problem:
                 about = f"as a text file, a paragraph a line\na name alone goes to {current_dir()}"
-                title = f"Save “{self._text.title}”"
+                title = f"Save “{copy.title}”"
                 dialog = AskPath(title, about, proposed, for_new_file=True, problem=problem)
                 if (chosen := await self._app.ask(dialog)) is None:
                     return None

@@ -19,7 +19,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Turn
+from rnnlm_tui.session.tables import Saved, Turn
 from rnnlm_tui.session.text_file import ReadFile
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
@@ -29,7 +29,7 @@ from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
 from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.finding import FindLine
-from rnnlm_tui.tui.writing.open_text import Opening, OpenText, lines_of
+from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
 from rnnlm_tui.tui.writing.page import REMOVED, Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
@@ -203,7 +203,8 @@ class AutocompleteScreen(AppScreen):
         facts += [plural(words, "word")] * bool(text.turns)
         if (file := text.text.file) is not None:
             name = sanitize(Path(file.path).name)
-            facts.append(f"saved to {name}" if file.saved else f"not saved to {name} yet")
+            is_saved = file.saved == Saved.ALL
+            facts.append(f"saved to {name}" if is_saved else f"not saved to {name} yet")
         self.page.border_title = Content(" · ".join(facts))
         welcome = "" if text.turns else WELCOME
         self.page.show_hint(NO_MODEL if self.app.has_no_models else welcome)
@@ -294,6 +295,7 @@ class AutocompleteScreen(AppScreen):
         """Shows the text that is being opened. Keys wait for it; what is written meanwhile, since
         they wait no longer than a second, becomes a part of it."""
         self.editor.opening_gate.clear()
+        self.text.is_changing = True
         before = (self.text.edited, self.text.interrupted, self.text.written)
         self.editor.begin()
         try:
@@ -302,6 +304,7 @@ class AutocompleteScreen(AppScreen):
             self.app.show_error_once(error)
             say = ""  # the same text stays open
             self.text.edited, self.text.interrupted, self.text.written = before
+        self.text.is_changing = False
         if self.app.is_running:
             self.page.show()
             written = (self.text.written, self.editor.text)
@@ -331,11 +334,16 @@ class AutocompleteScreen(AppScreen):
                 self.call_later(self._open, partial(self.text.open, None))
             self._update_titles()
 
-    @work(group="dialog")
-    async def action_save(self) -> None:
-        if not self.text.lines and self.text.text.file is None:
+    def action_save(self) -> None:
+        copy = self.text.copy()  # now, and not when a worker starts
+        if copy.lines or copy.text.file is not None:
+            self._save(copy)
+        else:
             self.app.notify_user("there is nothing to save yet")
-        elif await self.saving.save():
+
+    @work(group="dialog")
+    async def _save(self, copy: Copy) -> None:
+        if await self.saving.save(copy):
             self._update_titles()
 
     @work(group="storage", exclusive=True)

@@ -124,9 +124,11 @@ class TextsDialog(Dialog[Opening]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("rename", "delete"):
-            return self._highlighted is not None
-        return action != "undo" or bool(self._opened.deleted)
+        if action in ("rename", "delete") and self._highlighted is None:
+            return False
+        if action == "undo" and not self._opened.deleted:
+            return False
+        return super().check_action(action, parameters)
 
     def action_move(self, where: str) -> None:
         getattr(self._rows, f"action_cursor_{where}")()

@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Continuation, Copied
+from rnnlm_tui.session.tables import Continuation, Copied, Saved
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.tui.writing import open_text
 from rnnlm_tui.tui.writing.open_text import OpenText
@@ -40,7 +40,7 @@ def lines(text: OpenText) -> list[str]:
 
 
 def is_saved(text: OpenText) -> bool:
-    return text.text.file is not None and text.text.file.saved
+    return text.text.file is not None and text.text.file.saved == Saved.ALL
 
 
 def put_draft(text: OpenText, line: str) -> None:
@@ -132,6 +132,36 @@ async def test_the_lines_above_are_the_nearest_without_blank_ones(tmp_path: Path
         assert len(text.previous_lines()[-1]) == MAX_TEXT
 
 
+async def test_a_file_gets_what_there_was_when_its_saving_began(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    async with app(tmp_path) as text:
+        text.add_line("one")
+        put_draft(text, "half")
+        copy = text.copy()
+        put_draft(text, "half a line")
+        await text.save(copy, str(path), is_stored=True)
+        assert path.read_text() == "one\nhalf\n" and not is_saved(text)
+        put_draft(text, "half")
+        assert is_saved(text)
+        text.add_line("two")
+        copy = text.copy()
+        await text.open(None)
+        await text.save(copy, str(path), is_stored=True)
+        assert path.read_text() == "one\ntwo\nhalf\n" and text.text.file is None
+        await text.open_file(read_text_file(path))
+        assert is_saved(text) and (lines(text), text.written) == (["one", "two"], "half")
+
+
+async def test_what_is_cleared_while_another_text_is_opened_stays_stored(tmp_path: Path) -> None:
+    async with app(tmp_path) as text:
+        text.add_line("one")
+        put_draft(text, "half a line")
+        text.is_changing = True
+        put_draft(text, "")
+        await text.open(text.text.number)
+        assert text.written == "half a line"
+
+
 async def test_of_a_file_that_others_have_changed_the_unsaved_lines_are_kept(
     tmp_path: Path,
 ) -> None:
@@ -144,6 +174,7 @@ async def test_of_a_file_that_others_have_changed_the_unsaved_lines_are_kept(
         path.write_text("one\nof others\n")
         assert "this is what it has now" in await text.open_file(read_text_file(path))
         assert lines(text) == ["one", "of others"], "nothing was unsaved"
+        assert not is_saved(text), "what is being written is not in it"
         assert (text.edited, text.written) == (None, "half a line\none!"), "of the line before"
         text.add_line("mine")
         path.write_text("all else\n")
