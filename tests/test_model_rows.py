@@ -13,7 +13,7 @@ from rnnlm_tui.event_types import BaseSavings, Evaluation
 from rnnlm_tui.model_rows import card_rows, list_row
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.model_file import change_card as change_saved
-from tests.helpers.commands import VERSES
+from tests.helpers.commands import verses
 from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
 from tests.helpers.training import run, small_job
 
@@ -87,7 +87,7 @@ def test_a_row_and_a_card_say_what_a_model_is(
 
 def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: Path) -> None:
     library = Library(data_dir)
-    small = small_job("gru", library.folder / "mixed", text=VERSES * 9, epochs=1, mixture="on",
+    small = small_job("gru", library.folder / "mixed", text=verses(9), epochs=1, mixture="on",
                       held_out=0.2)  # fmt: skip
     list(run(small))
     measured = structs.replace(EVALUATION, base=BaseSavings("english", 0.188))

@@ -20,6 +20,7 @@ from rnnlm_tui.event_types import CorpusFacts
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.text.encoded_lines import EncodedLines, number_words
 from rnnlm_tui.text.held_out import Mask, hold_out, sampled, written_lines
+from rnnlm_tui.text.overlap import Hashes, hash_lines
 from rnnlm_tui.text.reading import Report, Text, no_report
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import PROSE, TOKENIZERS, make_tokenizer
@@ -33,7 +34,8 @@ FEWEST_PAIRS = 2
 FEW_IDS = 1 << 16
 """So many ids fit into two bytes each."""
 NOTHING_HELD_OUT = (
-    "too few lines to keep some apart: the figures tell how well it remembers those it has learned"
+    "too few different lines to keep some apart: the figures tell how well it remembers those it"
+    " has learned"
 )
 
 
@@ -43,9 +45,10 @@ class Prepared:
 
     `train` and `held_out` are the lines with words; without special tokens in the vocabulary,
     unknown words are dropped from them. `held_out_mask` [L] says which lines of the text are held
-    out. `distinct_words` counts the distinct words of the training lines, `held_out_words` all
-    words of the held-out lines, dropped ones included. `warnings` are sentences on a text that can
-    be trained on but hardly makes sense; `notes` say how it was read.
+    out, and `hashes` [L] which have the same words. `distinct_words` counts the distinct words of
+    the training lines, `held_out_words` all words of the held-out lines, dropped ones included.
+    `warnings` are sentences on a text that can be trained on but hardly makes sense; `notes` say
+    how it was read.
     """
 
     text: Text
@@ -55,6 +58,7 @@ class Prepared:
     train: EncodedLines
     held_out: EncodedLines
     held_out_mask: Mask
+    hashes: Hashes
     distinct_words: int
     held_out_words: int
     notes: tuple[str, ...]
@@ -97,9 +101,10 @@ def prepare(
     `window` and `tokenizer` are those of a model that the training goes on with; by default the
     window follows from the longest line, and the tokenizer is learned from the training lines and
     knows the usual case of `known` words too. `held_out` [L] is the mask of held-out lines; by
-    default it follows from the settings. `vocabulary_for` is given the text's own frequent words,
-    as the settings limit them, and returns the vocabulary; by default it is these. Raises
-    CorpusError if there is not enough to train on.
+    default it follows from the settings. Those that also stand among the training lines are learned
+    instead, so that no figure is of a line that was seen. `vocabulary_for` is given the text's own
+    frequent words, as the settings limit them, and returns the vocabulary; by default it is these.
+    Raises CorpusError if there is not enough to train on.
     """
     settings, special_tokens = config.train, special_tokens_of(config.preset)
     if held_out is None:
@@ -111,6 +116,8 @@ def prepare(
 
         sample = compress(text, sampled(text, LEARNED_WORDS, ~held_out))
         tokenizer = learn_prose(sample, known.words if known else ())
+    hashes = hash_lines(text, tokenizer)
+    held_out = held_out & ~np.isin(hashes, hashes[~held_out])
     number_of = dict[str, int]()
     train_lines = _reported(compress(text, ~held_out), len(held_out), report)
     train_numbers, train_lengths = number_words(train_lines, tokenizer, number_of)
@@ -141,6 +148,7 @@ def prepare(
         train=train,
         held_out=held,
         held_out_mask=held_out,
+        hashes=hashes,
         distinct_words=len(counts),
         held_out_words=len(numbers),
         notes=(text.note,) if text.note else (),

@@ -14,7 +14,6 @@ from rnnlm_tui.store.model_file import text_tensors
 from rnnlm_tui.store.run_files import RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sampled
-from rnnlm_tui.text.overlap import hash_lines
 from rnnlm_tui.text.prepare import Prepared
 
 MAX_WORDS = 10_000
@@ -86,10 +85,9 @@ class Job:
 
     @cached_property
     def of_text(self) -> Tensors:
-        """The tensors of the model that do not change while it trains. Hashes all lines."""
+        """The tensors of the model that do not change while it trains."""
         prepared = self.prepared
-        hashes = hash_lines(prepared.text, prepared.tokenizer)
-        lines = self.start.lines.with_run(hashes, prepared.held_out_mask)
+        lines = self.start.lines.with_run(prepared.hashes, prepared.held_out_mask)
         return text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, lines)
 
     def load_network(self, weights: Arrays) -> LanguageModel:

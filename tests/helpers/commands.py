@@ -36,6 +36,12 @@ TINY = [
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def verses(count: int) -> str:
+    """The verses so many times, each line with its number: one that occurs twice is learned."""
+    lines = (VERSES * count).splitlines()
+    return "".join(f"{number} {line}\n" for number, line in enumerate(lines))
+
+
 def command_line(*arguments: str) -> list[str]:
     """The real command with these arguments."""
     return [sys.executable, "-m", "rnnlm_tui", *arguments]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import make_config
@@ -23,8 +24,10 @@ def made_up_corpus(text: str) -> Text:
 
 
 def split_held_out(lines: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
-    """The training lines and the held-out lines of a text."""
+    """The training lines and the held-out lines of a text. None is both."""
     held_out = hold_out(written_lines(lines), share, seed)
+    learned = {*compress(lines, ~held_out)}
+    held_out &= np.array([line not in learned for line in lines], np.bool_)
     return [*compress(lines, ~held_out)], [*compress(lines, held_out)]
 
 

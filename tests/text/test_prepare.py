@@ -20,7 +20,7 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, sampled, written_lines
-from rnnlm_tui.text.prepare import Prepared, prepare
+from rnnlm_tui.text.prepare import NOTHING_HELD_OUT, Prepared, prepare
 from rnnlm_tui.text.reading import Text, read_text
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
@@ -165,6 +165,16 @@ def test_both_kinds_are_as_plain_python_makes_them(
                     for end in range(1, len(line))
                 ]
                 assert examples.first_words.tolist() == [line[0] for line in kept if line]
+
+
+def test_a_line_that_is_learned_elsewhere_is_not_held_out() -> None:
+    lines = [f"he saw line {number}" for number in range(100)]
+    text = prepared("gru", "\n".join([*lines, *(f"“He saw line {n}!”" for n in range(70))]),
+                    held_out=0.3)  # fmt: skip
+    held_out = np.flatnonzero(text.held_out_mask) % 100
+    assert len(held_out) > 4 and not {*held_out} & {*np.flatnonzero(~text.held_out_mask) % 100}
+    warned = prepared("gru", "\n".join(lines * 2), held_out=0.1)
+    assert warned.warnings == (NOTHING_HELD_OUT,) and not warned.held_out_mask.any()
 
 
 def test_words_spelled_like_special_tokens_are_unknown() -> None:

@@ -22,11 +22,11 @@ from rnnlm_tui.training import measure
 from rnnlm_tui.training import run as training_run
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
-from tests.helpers.commands import VERSES
+from tests.helpers.commands import VERSES, verses
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import run, run_stopped_at, small_job
 
-TEXT = VERSES * 10
+TEXT = verses(10)
 MIXED: dict[str, Any] = {"text": TEXT, "mixture": "on", "held_out": 0.2}
 
 

@@ -30,13 +30,13 @@ from rnnlm_tui.store.run_files import read_facts, read_state
 from rnnlm_tui.training import network_learner
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.network_learner import NetworkLearner
-from tests.helpers.commands import VERSES
+from tests.helpers.commands import VERSES, verses
 from tests.helpers.events import end_of, epochs_of, loss_of
 from tests.helpers.training import model_of, run, run_stopped_at, same_weights, small_job
 
 NETWORKS = [("lesson", {}), ("rnn", {}), ("gru", {}), ("lstm", {"layers": 2})]
 MIXED = ("gru", {"mixture": "on", "held_out": 0.2})
-TEXT = VERSES * 10
+TEXT = verses(10)
 
 
 def ticking() -> Callable[[], float]:
