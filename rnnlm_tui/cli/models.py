@@ -99,10 +99,9 @@ def models_table(entries: Sequence[Entry]) -> Iterator[str]:
             yield f"{name} is damaged: {sanitize(entry.damaged)}"
         elif run is not None:
             total = f" of {run.epochs}" if run.epochs else ""
-            yield (
-                f"{name} is unfinished, {run.epochs_done or 0}{total} epochs done; resume it"
-                f" (--train --resume --name {name}) or delete it (--delete {name})"
-            )
+            end = f"resume it (--train --resume --name {name})"
+            end += "" if entry.has_model else f" or delete it (--delete {name})"
+            yield f"{name} is unfinished, {run.epochs_done or 0}{total} epochs done; {end}"
 
 
 def card_lines(entry: Entry) -> Iterator[str]:

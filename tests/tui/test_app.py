@@ -232,7 +232,7 @@ async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> N
     app = scripted_app(tmp_path)
     put_state(app.library.run_folder("poems"), 3, 9)
     async with app.run_test(notifications=True) as pilot:
-        told = "‖ poems  stopped at epoch 2 of 9: F4 resumes or deletes it"
+        told = "‖ poems  stopped at epoch 2 of 9: F4 resumes it"
         await wait_until(pilot, lambda: told in toasts(app))
     put_state(app.library.run_folder("verses"), 3, 9)
     told = unfinished_notice(app.library.runs())

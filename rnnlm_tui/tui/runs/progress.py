@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from pathlib import PurePath
 
 from rnnlm_tui.event_types import (
     EpochEnded,
@@ -23,6 +24,7 @@ from rnnlm_tui.event_types import (
 )
 from rnnlm_tui.formatting import cut_words, sanitize
 from rnnlm_tui.results import best_of, event_words, trained_part
+from rnnlm_tui.store.files import UPDATE
 
 RISING_EPOCHS = 2
 """A held-out loss that rises once is noise; twice in a row is worth a note."""
@@ -127,6 +129,11 @@ class RunProgress:
         """Whether the run has saved a model."""
         return self.saved is not None or self.epochs_done > 0
 
+    @property
+    def is_update(self) -> bool:
+        """Whether what the run has saved replaces a model, which it does at its end."""
+        return self.saved is not None and PurePath(self.saved.path).name == UPDATE
+
     def take(self, event: Event) -> None:
         """Handles the next event."""
         match event:
@@ -142,10 +149,11 @@ class RunProgress:
                 self.add(event)
             case Saved():
                 is_resumed = self.started is not None and self.started.epochs_done > 0
-                if event.best and self.saved is None and not is_resumed:
-                    what = f"epoch {event.epoch} is saved: you can write with it"
-                    self.note(event_words(event) or what)
-                self.saved = event
+                is_first, self.saved = self.saved is None, event
+                if event.best and is_first and not is_resumed:
+                    at_end = "it replaces the model at the end, if it is better"
+                    use = at_end if self.is_update else "you can write with it"
+                    self.note(event_words(event) or f"epoch {event.epoch} is saved: {use}")
             case Paused() | Resumed():
                 self.phase = Phase.PAUSED if isinstance(event, Paused) else Phase.TRAINING
                 if event.reason != "stop requested":  # it resumes only to stop

@@ -98,7 +98,7 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
             done = (
                 f"epoch {run.epochs_done} of {run.epochs}" if run.epochs_done else "its first epoch"
             )
-            return f"‖ {sanitize(run.name)}  stopped at {done}: F4 resumes or deletes it"
+            return f"‖ {sanitize(run.name)}  stopped at {done}: F4 resumes it"
         case several:
             return f"{len(several)} trainings were stopped before their end: F4 lists them"
 

@@ -42,13 +42,23 @@ class RunList(VerticalScroll, can_focus=True):
         self.rows = Static(markup=False)
         self.heads = Static(markup=False, classes="heads")
         self._shown: object = None
+        self._is_at_end = True
+        """Whether it stays at its end when there are more rows, also while it is not in sight."""
 
     def compose(self) -> ComposeResult:
         yield self.heads
         yield self.rows
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.scroll_end, animate=False)
+        self.watch_virtual_size()
+
+    def watch_virtual_size(self) -> None:
+        if self._is_at_end:
+            self.call_after_refresh(self.scroll_end, animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._is_at_end = self.is_vertical_scroll_end or (self._is_at_end and new_value > old_value)
 
     def show(self, title: str, items: object, draw: Callable[[int], tuple[str, Content]]) -> None:
         """Shows the heads and the rows that are drawn of these items, if they or the width have
@@ -57,8 +67,6 @@ class RunList(VerticalScroll, can_focus=True):
         width = self.scrollable_content_region.width
         if (items, width) != self._shown:
             self._shown = items, width
-            if self.is_vertical_scroll_end:
-                self.call_after_refresh(self.scroll_end, animate=False)
             heads, rows = draw(width)
             self.heads.update(Content(heads))
             self.heads.display = bool(heads)

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from rnnlm_tui.config import ALL_SETTINGS
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.store.model_file import read_card
+from rnnlm_tui.store.texts import find_sources
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
@@ -163,7 +164,9 @@ class RunPane(Vertical, can_focus=True):
         may come here."""
         run = self._run
         text = "" if run.is_own else f"It is trained by {run.trainer}. "
-        if run.progress.epochs:
+        if run.progress.is_update:
+            text += "The model stays as it is, and the training can be resumed."
+        elif run.progress.epochs:
             text += "Its best epoch is kept, and it can be resumed."
         else:
             text += "No epoch has ended yet; it can be resumed."
@@ -223,6 +226,8 @@ async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
     if app.library.can_resume(name) or not path.exists():
         return TrainArguments.resuming(name)
     card = await asyncio.to_thread(read_card, path)
+    hint = "train a new model on another text: F3"
+    await asyncio.to_thread(find_sources, name, app.library.run_folder(name), card, hint)
     check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
     answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
     return None if answer is None else TrainArguments.extending(name, int(float(answer)))

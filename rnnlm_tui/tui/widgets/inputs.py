@@ -9,16 +9,27 @@ import asyncio
 import os
 from typing import ClassVar
 
-from textual import work
+from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
 from rnnlm_tui.formatting import sanitize
 
+EDITING = ("cursor", "delete", "home", "end")
+"""How the actions begin that move the cursor or delete."""
+
 
 class SafeInput(Input):
     """A line of text. Control characters become U+FFFD."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """Moves and deletes at once: Textual does so when the key has bubbled up to the app, and
+        letters typed quickly after it would overtake it."""
+        active = self.screen.active_bindings.get(event.key)
+        if active and active.node is self and active.binding.action.startswith(EDITING):
+            event.prevent_default().stop()
+            await self.run_action(active.binding.action)
 
     def validate_value(self, value: str) -> str:
         return sanitize(value)

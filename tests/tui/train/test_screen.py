@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 import pytest
 from textual.screen import Screen
@@ -16,9 +18,12 @@ from rnnlm_tui.event_types import (
     Paused,
     Preparing,
 )
+from rnnlm_tui.store.run_files import write_sources
+from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
+from rnnlm_tui.tui.train.run_pane import request_to_go_on
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from tests.helpers.events import ended, finished, progress, saved, started
@@ -38,9 +43,12 @@ def epochs(*held_out: float, is_mixed: bool = False) -> list[Event]:
 
 def leave_model(on: Shown, done: int = 4, *state: int) -> None:
     """Saves a model, and this state of a run that can be resumed, if any."""
+    folder = on.app.library.run_folder("poems")
     make_model(on.app.library.path("poems"), epoch=done)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_sources(folder, ["poems.txt"], None)
     if state:
-        put_state(on.app.library.run_folder("poems"), *state)
+        put_state(folder, *state)
 
 
 # While it runs
@@ -227,6 +235,16 @@ async def test_a_run_that_is_over_offers_what_to_do(
             await on.pilot.press("enter")
         await on.until(lambda: script.arguments()[: len(expected)] == expected)
         await on.phase(Phase.STARTING)
+
+
+async def test_a_model_whose_text_is_not_here_says_so_before_any_question(script: Script) -> None:
+    """Such as one that was imported."""
+    async with shown(script) as on:
+        leave_model(on)
+        write_sources(on.app.library.run_folder("poems"), [], None)
+        with pytest.raises(CorpusError, match="is not known here") as caught:
+            await request_to_go_on(cast(RnnlmApp, on.app), "poems")
+        assert caught.value.hint == "train a new model on another text: F3"
 
 
 async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script) -> None:

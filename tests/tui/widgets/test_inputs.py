@@ -22,7 +22,7 @@ from rnnlm_tui.tui.widgets.inputs import (
     completions,
     sanitize_lines,
 )
-from tests.helpers.app import check_layout, picture, wait_until
+from tests.helpers.app import check_layout, picture, post_keys, wait_until
 from tests.helpers.commands import POSIX
 from tests.helpers.host import HostApp
 
@@ -40,6 +40,15 @@ async def test_what_is_in_a_field_put_there_or_pasted_is_made_printable() -> Non
         app.post_message(events.Paste(f"{HOSTILE}\n{HOSTILE}"))
         await wait_until(pilot, lambda: line.value == SHOWN)
         check_layout(app)
+
+
+async def test_keys_that_move_and_delete_are_not_overtaken_by_letters() -> None:
+    app = HostApp(partial(SafeInput, "130"))
+    async with app.run_test() as pilot:
+        line = app.query_one(SafeInput)
+        line.focus()
+        post_keys(app, "backspace", "backspace", *"24", "left", "7")
+        await wait_until(pilot, lambda: line.value == "274")
 
 
 def test_lines_keep_their_ends_and_tabs() -> None:
