@@ -241,6 +241,10 @@ class AskText(Dialog[str]):
         self._note.update(Content(sanitize(problem or "")))
 
     def action_accept(self) -> None:
+        """Accepts the text, once the letters typed before it are in it."""
+        self._field.call_later(self._accept)
+
+    def _accept(self) -> None:
         if problem := self._check(self.answer):
             self._show(problem)
         else:

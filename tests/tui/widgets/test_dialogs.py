@@ -109,6 +109,12 @@ async def test_keys_and_the_answer(make: Make, keys: str, answer: object) -> Non
         assert await answer_of(pilot, app) == answer
 
 
+async def test_a_burst_of_keys_is_accepted_whole() -> None:
+    async with asked(text) as (pilot, app):
+        post_keys(app, "backspace", *"bcd", "left", *"x", "enter")
+        assert await answer_of(pilot, app) == "bcxd"
+
+
 @pytest.mark.parametrize("make", [confirm, choice, several, text])
 async def test_keys_typed_ahead_do_not_answer(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 3600)
