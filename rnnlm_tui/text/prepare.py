@@ -20,7 +20,7 @@ from rnnlm_tui.event_types import CorpusFacts
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.text.encoded_lines import EncodedLines, number_words
 from rnnlm_tui.text.held_out import Mask, hold_out, sampled, written_lines
-from rnnlm_tui.text.overlap import Hashes, hash_lines
+from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines
 from rnnlm_tui.text.reading import Report, Text, no_report
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import PROSE, TOKENIZERS, make_tokenizer
@@ -117,7 +117,7 @@ def prepare(
         sample = compress(text, sampled(text, LEARNED_WORDS, ~held_out))
         tokenizer = learn_prose(sample, known.words if known else ())
     hashes = hash_lines(text, tokenizer)
-    held_out = held_out & ~np.isin(hashes, hashes[~held_out])
+    held_out = held_out & ((hashes == NO_WORDS) | ~np.isin(hashes, hashes[~held_out]))
     number_of = dict[str, int]()
     train_lines = _reported(compress(text, ~held_out), len(held_out), report)
     train_numbers, train_lengths = number_words(train_lines, tokenizer, number_of)

@@ -110,12 +110,14 @@ class ProseTokenizer(Tokenizer):
             if double and single:
                 break
         if bool(double) != bool(single):
-            # Who types straight quotes types straight apostrophes. Other quotes tell nothing.
+            # Who types straight quotes types straight apostrophes, unless the corpus mixes them. A
+            # straight apostrophe tells nothing of quotes such as « ».
             typed = double[0][1] if double else single[-1][1]
-            of_corpus = self._spelling_of(OPEN), self._spelling_of(APOSTROPHE)
-            for double_quote, apostrophe in CURLY_AND_STRAIGHT:
-                if typed in (double_quote, apostrophe) and of_corpus in CURLY_AND_STRAIGHT:
-                    double = double or DOUBLE_STYLES[double_quote]
+            opening, own = self._spelling_of(OPEN), self._spelling_of(APOSTROPHE)
+            is_mixed = (opening == '"') != (own == APOSTROPHE)
+            for quote, apostrophe in CURLY_AND_STRAIGHT:
+                if typed in (quote, apostrophe) and not is_mixed and (double or opening in '"“'):
+                    double = double or DOUBLE_STYLES[quote]
                     single = single or SINGLE_STYLES[apostrophe]
         return self._in_style(double + single) if double or single else self
 

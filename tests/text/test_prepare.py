@@ -173,6 +173,8 @@ def test_a_line_that_is_learned_elsewhere_is_not_held_out() -> None:
                     held_out=0.3)  # fmt: skip
     held_out = np.flatnonzero(text.held_out_mask) % 100
     assert len(held_out) > 4 and not {*held_out} & {*np.flatnonzero(~text.held_out_mask) % 100}
+    emoji = prepared("gru", "\n".join("🙂" * n for n in range(1, 101)), held_out=0.1)
+    assert emoji.held_out_mask.sum() == 10, "they have no words to tell them apart by"
     warned = prepared("gru", "\n".join(lines * 2), held_out=0.1)
     assert warned.warnings == (NOTHING_HELD_OUT,) and not warned.held_out_mask.any()
 

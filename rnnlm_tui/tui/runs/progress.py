@@ -132,7 +132,9 @@ class RunProgress:
     @property
     def is_update(self) -> bool:
         """Whether what the run has saved replaces a model, which it does at its end."""
-        return self.saved is not None and PurePath(self.saved.path).name == UPDATE
+        if self.saved is None or self.started is None:
+            return False
+        return PurePath(self.saved.path).parts[-2:] == (self.started.name, UPDATE)
 
     def take(self, event: Event) -> None:
         """Handles the next event."""

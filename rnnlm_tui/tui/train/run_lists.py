@@ -67,6 +67,7 @@ class RunList(VerticalScroll, can_focus=True):
         width = self.scrollable_content_region.width
         if (items, width) != self._shown:
             self._shown = items, width
+            self._is_at_end = self._is_at_end or self.is_vertical_scroll_end
             heads, rows = draw(width)
             self.heads.update(Content(heads))
             self.heads.display = bool(heads)

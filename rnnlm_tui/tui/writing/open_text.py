@@ -177,20 +177,22 @@ class OpenText:
         since it was saved. Says which if another program has changed it. What is being written
         stays in either case. Raises StorageError."""
         text = await self.database.read(partial(texts.text_of_file, path=read.file.path))
-        say, name = "", Path(read.file.path).name
+        say, name, draft = "", Path(read.file.path).name, NO_DRAFT
         if text is None or text.file is None:
             text = Text()
         elif text.file.digest == read.file.digest:
             return await self.open(text.number)
         else:
             await self.open(text.number)
-            if not text.file.saved:
+            ours = {line for turn in self.turns for line in turn.line.split("\n")}
+            if not text.file.saved and not ours <= {*read.lines}:
                 return (
                     f"another program has changed {name}, and here are lines that are not in it: "
                     "F5 saves them under another name"
                 )
-            text, say = self.text, f"another program has changed {name}: this is what it has now"
-        file = read.file._replace(saved=_saved(text.draft, NO_DRAFT))
+            say = f"another program has changed {name}: this is what it has now"
+            draft = self.text.draft
+        file = read.file._replace(saved=_saved(draft, NO_DRAFT))
         put = partial(texts.put_lines, text=text, lines=read.lines, file=file)
         await self.database.read(put)
         await self.open(text.number)

@@ -28,21 +28,24 @@ class Saving:
         self._app, self._text = app, text
         self._copy: tuple[str, list[str]] = ("", [])
         """The file in which the text was saved last, and all that was in it."""
+        self._lock = asyncio.Lock()
+        """Texts are saved in the order in which that was asked for."""
 
     async def save(self, copy: Copy) -> str:
         """Saves all of a text, also what is being written, to its file, or to another one, for
         which it asks until one can be written. Returns its path, "" if the user cancels."""
-        is_stored, problem = await self.is_stored(), ""
-        while (path := await self._ask_for_file(copy, problem)) is not None:
-            try:
-                await self._text.save(copy, path, is_stored=is_stored)
-            except RnnlmError as error:
-                problem = error.message
-                continue
-            self._copy = (path, copy.lines)
-            self._app.notify_user(f"saved to {path}")
-            return path
-        return ""
+        async with self._lock:
+            is_stored, problem = await self.is_stored(), ""
+            while (path := await self._ask_for_file(copy, problem)) is not None:
+                try:
+                    await self._text.save(copy, path, is_stored=is_stored)
+                except RnnlmError as error:
+                    problem = error.message
+                    continue
+                self._copy = (path, copy.lines)
+                self._app.notify_user(f"saved to {path}")
+                return path
+            return ""
 
     async def is_stored(self) -> bool:
         """Whether the files of the database are still there and, if a read or a write has failed,

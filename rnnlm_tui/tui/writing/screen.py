@@ -296,14 +296,15 @@ class AutocompleteScreen(AppScreen):
         they wait no longer than a second, becomes a part of it."""
         self.editor.opening_gate.clear()
         self.text.is_changing = True
-        before = (self.text.edited, self.text.interrupted, self.text.written)
+        text, before = self.text.text, (self.text.edited, self.text.interrupted, self.text.written)
         self.editor.begin()
         try:
             say = await opening()
         except StorageError as error:
             self.app.show_error_once(error)
-            say = ""  # the same text stays open
-            self.text.edited, self.text.interrupted, self.text.written = before
+            say = ""
+            if self.text.text is text:  # it stays open
+                self.text.edited, self.text.interrupted, self.text.written = before
         self.text.is_changing = False
         if self.app.is_running:
             self.page.show()
@@ -335,7 +336,10 @@ class AutocompleteScreen(AppScreen):
             self._update_titles()
 
     def action_save(self) -> None:
+        if self.text.is_changing:
+            return
         copy = self.text.copy()  # now, and not when a worker starts
+        self._update_titles()
         if copy.lines or copy.text.file is not None:
             self._save(copy)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import accumulate
 
+import msgspec
 import pytest
 
 from rnnlm_tui.event_types import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
@@ -114,6 +115,14 @@ UNSEEN = "on unseen lines it is as unsure as if it chose among 148 words"
         ([started(is_mixed=True), ended(1, held_out=5, perplexity=148.4)],
          [f"{UNSEEN}, before it is mixed with the rest"]),
         ([saved(1), saved(2)], ["epoch 1 is saved: you can write with it"]),
+        (
+            [started(), msgspec.structs.replace(saved(1), path="runs/poems/update.safetensors")],
+            ["epoch 1 is saved: it replaces the model at the end, if it is better"],
+        ),
+        (
+            [started(), msgspec.structs.replace(saved(1), path="models/update.safetensors")],
+            ["epoch 1 is saved: you can write with it"],
+        ),
         ([Saved(0.0, 0, "models/poems", True), saved(1)],
          ["the n-grams are saved: the model suggests from now on"]),
         ([Paused(1.0, "requested"), Resumed(2.0, "requested"),

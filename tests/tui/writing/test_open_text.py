@@ -177,6 +177,10 @@ async def test_of_a_file_that_others_have_changed_the_unsaved_lines_are_kept(
         assert not is_saved(text), "what is being written is not in it"
         assert (text.edited, text.written) == (None, "half a line\none!"), "of the line before"
         text.add_line("mine")
+        path.write_text("one\nof others\nmine\nmore\n")
+        assert "this is what it has now" in await text.open_file(read_text_file(path))
+        assert lines(text)[-2:] == ["mine", "more"], "all that is here is in it"
+        text.add_line("mine, too")
         path.write_text("all else\n")
         assert "lines that are not in it" in await text.open_file(read_text_file(path))
-        assert lines(text) == ["one", "of others", "mine"]
+        assert lines(text)[-2:] == ["more", "mine, too"]

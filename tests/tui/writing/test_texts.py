@@ -218,6 +218,10 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         await it.until(lambda: target.read_text() == "one\ntwo\n")
         await it.until(lambda: has_row(it.app, "· saved to diary.md ─"))
         assert "diary.md" not in (await it.screen.saving.farewell() or "diary.md")
+        post_keys(it.app, *"x", "f5", *"y", "f5", *"z", "f5", *"!")
+        await it.until(lambda: target.read_text() == "one\ntwo\nxyz\n")
+        await it.until(lambda: has_row(it.app, "· not saved to diary.md yet"))
+        assert it.line == "xyz!" and not it.app.screen.is_modal
 
 
 async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_question(
