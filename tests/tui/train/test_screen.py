@@ -23,6 +23,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
+from rnnlm_tui.tui.train.run_lists import RunList
 from rnnlm_tui.tui.train.run_pane import request_to_go_on
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
@@ -114,6 +115,13 @@ async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) ->
         assert on.head == before
         await on.app.switch_mode("train")
         await on.until(lambda: on.head != before)
+        await on.app.switch_mode("other")
+        script.write(*(ended(number) for number in range(2, 25)))
+        await on.until(lambda: run is not None and len(run.progress.epochs) == 24)
+        await on.app.switch_mode("train")
+        lists = [*on.screen.query(RunList)]
+        await on.until(lambda: all(each.max_scroll_y for each in lists))
+        await on.until(lambda: all(each.is_vertical_scroll_end for each in lists))
 
 
 async def test_epochs_and_what_is_written_follow_the_history(script: Script) -> None:
