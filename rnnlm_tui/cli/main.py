@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
-        if arguments is None and "torch" not in sys.modules:  # its libraries tell what was left
+        if arguments is None and "torch" not in sys.modules:  # else nanobind says what is left
             gc.freeze()  # no garbage collection at exit: 19 of the 239 ms of a suggestion
         return code
     except BrokenPipeError:

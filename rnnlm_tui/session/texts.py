@@ -216,14 +216,11 @@ def put_file(connection: sqlite3.Connection, text: Text) -> None:
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
 
 
-def put_lines(
-    connection: sqlite3.Connection, text: Text, lines: Iterable[str], file: TextFile | None = None
-) -> None:
-    """Makes lines those of a text, all of them or none. `file` is the one that they are from, None
-    if there is none."""
+def put_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) -> None:
+    """Makes lines those of a text, all of them or none, and stores the file that they are from, if
+    it has one."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        text.file = file
         put_file(connection, text)
         connection.execute("DELETE FROM turn WHERE text = ?", (text.number,))
         text.changed = time.time()

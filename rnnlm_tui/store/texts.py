@@ -16,7 +16,6 @@ import numpy as np
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import CorpusError, ModelError, StorageError, os_reason
-from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH, Ancestor, ModelCard
 from rnnlm_tui.store.files import write_bytes
 from rnnlm_tui.store.library import Library, OpenedModel
@@ -54,7 +53,7 @@ def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Text:
     be found."""
     found = find_sources(name, folder, card, hint)
     try:
-        return read_text(found.sources or [bundled_corpus()], found.encoding)
+        return read_text(found.sources, found.encoding)
     except CorpusError as error:
         raise CorpusError(f"the text of {name} is gone: {error.message}", hint) from error
 
@@ -63,7 +62,7 @@ def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSo
     """Where to read the text of the model `name`, by the folder of its run; no sources for the
     bundled text. Raises CorpusError with this hint if that is unknown."""
     found = read_sources(folder)
-    if not found.sources and not is_text_of(card, read_text([bundled_corpus()])):
+    if not found.sources and not is_text_of(card, read_text([])):
         raise CorpusError(
             f"the file that {name} was trained on is not known here: its text was"
             f" {card.corpus.name}",

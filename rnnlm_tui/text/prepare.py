@@ -126,11 +126,8 @@ def prepare(
         raise CorpusError(why, "give a text with lines of words")
     of_numbers = np.bincount(train_numbers).tolist()
     counts = Counter(dict(zip(number_of, of_numbers, strict=True)))
-    frequent = [
-        word  # those that are equally frequent are in the order of the text
-        for word, _ in counts.most_common()
-        if word not in special_tokens
-    ]
+    # Those that are equally frequent are in the order of the text.
+    frequent = [word for word, _ in counts.most_common() if word not in special_tokens]
     vocabulary = Vocabulary(frequent[: settings.max_vocabulary], special_tokens)
     if vocabulary_for is not None:
         vocabulary = vocabulary_for(vocabulary)
@@ -154,13 +151,18 @@ def prepare(
         notes=(text.note,) if text.note else (),
         warnings=(NOTHING_HELD_OUT,) if settings.held_out > 0 and not len(held) else (),
     )
+    _check_pairs(prepared)
+    return prepared
+
+
+def _check_pairs(prepared: Prepared) -> None:
+    """Raises CorpusError if the lesson has too few pairs to learn from."""
     if prepared.is_lesson and prepared.predictions < FEWEST_PAIRS:
         raise CorpusError(
-            f"{text.name} gives {plural(prepared.predictions, 'pair')} of words and a next word;"
-            f" at least {FEWEST_PAIRS} are needed",
+            f"{prepared.text.name} gives {plural(prepared.predictions, 'pair')} of words and a next"
+            f" word; at least {FEWEST_PAIRS} are needed",
             "give a text with lines of two words or more",
         )
-    return prepared
 
 
 def _reported(lines: Iterable[str], count: int, report: Report) -> Iterator[str]:

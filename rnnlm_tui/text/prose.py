@@ -110,16 +110,19 @@ class ProseTokenizer(Tokenizer):
             if double and single:
                 break
         if bool(double) != bool(single):
-            # Who types straight quotes types straight apostrophes, unless the corpus mixes them. A
-            # straight apostrophe tells nothing of quotes such as « ».
-            typed = double[0][1] if double else single[-1][1]
-            opening, own = self._spelling_of(OPEN), self._spelling_of(APOSTROPHE)
-            is_mixed = (opening == '"') != (own == APOSTROPHE)
-            for quote, apostrophe in CURLY_AND_STRAIGHT:
-                if typed in (quote, apostrophe) and not is_mixed and (double or opening in '"“'):
-                    double = double or DOUBLE_STYLES[quote]
-                    single = single or SINGLE_STYLES[apostrophe]
+            double, single = self._completed(double, single)
         return self._in_style(double + single) if double or single else self
+
+    def _completed(self, double: Style, single: Style) -> tuple[Style, Style]:
+        """Both styles if one is found: who types straight quotes types straight apostrophes, unless
+        the corpus mixes them. An apostrophe tells nothing of quotes such as « »."""
+        typed = double[0][1] if double else single[-1][1]
+        opening, apostrophe = self._spelling_of(OPEN), self._spelling_of(APOSTROPHE)
+        is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)
+        pair = next((pair for pair in CURLY_AND_STRAIGHT if typed in pair), None)
+        if pair is None or is_mixed or not (double or opening in '"“'):
+            return double, single
+        return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
     def _with_style(self, style: Style) -> ProseTokenizer:
         forms = {**self.conventions.forms, **dict(style)}

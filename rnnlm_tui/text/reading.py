@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
 from rnnlm_tui.formatting import plural
+from rnnlm_tui.paths import bundled_corpus
 
 STANDARD_INPUT = "-"
 REPORTED_EACH = 1 << 20
@@ -80,15 +81,15 @@ def read_text(
     encoding: str | None = None,
     report: Report = no_report,
 ) -> Text:
-    """Reads files, or `-` for standard input, as one text, in which each begins on a new line. A
-    file that is named twice is read once.
+    """Reads files, or `-` for standard input, as one text, in which each begins on a new line; the
+    sonnets that ship if no file is named. A file that is named twice is read once.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
     CorpusError for a file that cannot be read or is not text.
     """
     raw, words, lines, line = io.BytesIO(), 0, 0, "\n"
     names, places = list[str](), list[str]()
-    once = {path.absolute(): path for path in map(Path, sources)}
+    once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
     for path in once.values():
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
         name, place, file = _opened(path, label)

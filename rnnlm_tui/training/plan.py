@@ -141,7 +141,7 @@ class Plan:
         request, source, settings = self.request, self.source, self.request.settings
         is_update = request.update is not None
         sources, encoding = self._sources()
-        text = read_text(sources or [bundled_corpus()], encoding, report)
+        text = read_text(sources, encoding, report)
         if request.texts and request.written and not request.sources:
             text = replace(text, name="what you wrote")  # its file is none of the writer's
         config = self.config(text.words)
@@ -240,7 +240,7 @@ class Plan:
                 f"the text of {name} came from standard input or a pipe, and is needed again",
                 f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
             )
-        text = read_text(sources or [bundled_corpus()], facts.encoding, report)
+        text = read_text(sources, facts.encoding, report)
         if text.sha256 != facts.sha256:
             more = f" --from {name}" if self.library.has(name) else ""
             raise CorpusError(
@@ -302,10 +302,11 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
         stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
         return free_name(library, f"{name_of_file(stem)}-{preset}")
     name = check_name(usable_name(request.name))
-    if library.is_built_in(name) or (library.has(name) and not request.force):
+    is_built_in = library.is_built_in(name)
+    if is_built_in or (library.has(name) and not request.force):
         more = ", or go on with its training with {resume}" if library.can_resume(name) else ""
         message = f"the name {name} is taken; {free_name(library, name)} is free"
-        hint = "it is built in" if library.is_built_in(name) else f"replace it with {{force}}{more}"
+        hint = "it is built in" if is_built_in else f"replace it with {{force}}{more}"
         raise ModelError(message, hint, field="name")
     return name
 

@@ -158,7 +158,7 @@ class OpenText:
         if self.is_changing:
             return
         text, text.draft = self.text, self.draft
-        if text.file and text.file.saved:
+        if text.file and text.file.saved != Saved.NOT:
             text.file = text.file._replace(saved=_saved(text.draft, self._draft_in_file))
         if not self._is_waiting:
             self._is_waiting = True
@@ -185,15 +185,15 @@ class OpenText:
         else:
             await self.open(text.number)
             ours = {line for turn in self.turns for line in turn.line.split("\n")}
-            if not text.file.saved and not ours <= {*read.lines}:
+            if text.file.saved == Saved.NOT and not ours <= {*read.lines}:
                 return (
                     f"another program has changed {name}, and here are lines that are not in it: "
                     "F5 saves them under another name"
                 )
             say = f"another program has changed {name}: this is what it has now"
             draft = self.text.draft
-        file = read.file._replace(saved=_saved(draft, NO_DRAFT))
-        put = partial(texts.put_lines, text=text, lines=read.lines, file=file)
+        text.file = read.file._replace(saved=_saved(draft, NO_DRAFT))
+        put = partial(texts.put_lines, text=text, lines=read.lines)
         await self.database.read(put)
         await self.open(text.number)
         return say

@@ -26,7 +26,7 @@ class Saving:
 
     def __init__(self, app: RnnlmApp, text: OpenText) -> None:
         self._app, self._text = app, text
-        self._copy: tuple[str, list[str]] = ("", [])
+        self._last_saved: tuple[str, list[str]] = ("", [])
         """The file in which the text was saved last, and all that was in it."""
         self._lock = asyncio.Lock()
         """Texts are saved in the order in which that was asked for."""
@@ -42,7 +42,7 @@ class Saving:
                 except RnnlmError as error:
                     problem = error.message
                     continue
-                self._copy = (path, copy.lines)
+                self._last_saved = (path, copy.lines)
                 self._app.notify_user(f"saved to {path}")
                 return path
             return ""
@@ -70,7 +70,7 @@ class Saving:
                 await self._text.check_stored()
             unsaved = await self._text.database.read(texts.unsaved_files)
         except StorageError:
-            path, saved = self._copy
+            path, saved = self._last_saved
             if self._text.lines == saved:
                 return f"Saved to: {path}" if path else ""
             return None
