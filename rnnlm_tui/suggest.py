@@ -45,6 +45,8 @@ same for lists of up to half as many words."""
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 """Opening and closing marks. While one is open, only its other half is suggested."""
 SINGLE_QUOTES = ("‘", "’")
+BEFORE_WORDS = frozenset("¿¡")
+"""Marks after which a word follows, and no other mark."""
 SMALL_WORD = "a"
 """Gets a capital where a sentence begins."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
@@ -234,12 +236,17 @@ class WordLists:
         return ids, probabilities / np.add.reduce(probabilities)
 
     def _ids_with(self, prefix: str) -> NDArray[np.int64]:
-        """The ids of the words that begin with `prefix`, in whatever case and with any accents."""
+        """The ids of the words that begin with `prefix`, in whatever case and with any accents on
+        its plain letters."""
         vocabulary, key = self._model.vocabulary, self._model.tokenizer.match_key
         begin, first = key(prefix), vocabulary.total_words
         ids = vocabulary.ids_with_prefix(begin, key)
         new = [i for i, each in enumerate(self._new_keys, start=first) if each.startswith(begin)]
-        return np.append(ids, new) if new else ids
+        ids = np.append(ids, new) if new else ids
+        if begin == prefix.lower():  # no accent is typed
+            return ids
+        keeps = self._tokenizer.keeps_letters
+        return np.array([i for i in ids.tolist() if keeps(prefix, self._word(i))], np.int64)
 
     def _word(self, number: int) -> str:
         new = number - self._model.vocabulary.total_words
@@ -321,10 +328,12 @@ def with_page(
 
 
 def impossible_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
-    """The ids of the marks that cannot follow these words: one of each pair, and a full stop after
-    a word that ends with one, such as `U.S.`"""
+    """The ids of the marks that cannot follow these words: one of each pair, a full stop after a
+    word that ends with one, such as `U.S.`, and all marks after ¿ and ¡."""
     if not model.tokenizer.writes_text:
         return []
+    if words and words[-1] in BEFORE_WORDS:
+        return [*map(int, np.flatnonzero(model.vocabulary.mask(model.tokenizer.is_mark)))]
     marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS]
     marks += ["."] if words and words[-1].endswith(".") else []
     if not words or model.tokenizer.is_mark(words[-1]):  # after a word it may be an apostrophe

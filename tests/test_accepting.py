@@ -87,6 +87,8 @@ def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
         ('"i am', '" he', '"i am" he'),
         ("he said", '"i', 'he said "i'),
         ("it", "'1s", "it'1s"),
+        ("10", "\u00a0km", "10\u00a0km"),
+        ("oui", "\u202f! ", "oui\u202f! "),
     ],
 )
 def test_what_typing_does_to_the_space_of_an_accepted_word(

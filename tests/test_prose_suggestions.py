@@ -5,9 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnnlm_tui.suggest import apply_insertion, suggest
 from rnnlm_tui.text.prose_learning import learn_prose
+from rnnlm_tui.text.tokenizer import Insertion, letters_typed, plain_letters
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
 
@@ -112,13 +115,57 @@ def test_accepting_writes_the_letters_typed_as_the_word_has_them(
     assert first.text[:1] != typed[len(typed) - first.replaces_before :][:1] or not first.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [("gros", "groß"), ("gross", "groß"), ("STRASS", "Straße"), ("oeuv", "œuvre"), ("Oe", "œuvre"),
+     ("lodz", "Łódź"), ("smorre", "smørrebrød"), ("irm", "ırmak"), ("елк", "ёлка")],
+)  # fmt: skip
+def test_plain_letters_find_a_word_which_is_written_with_its_own(typed: str, word: str) -> None:
+    line = f"the {typed}"
+    first = suggest(names_of("x1", word), line).candidates[0]
+    written = word.upper() if typed.isupper() else word
+    written = "Œuvre" if typed == "Oe" else written
+    assert first.word == word and apply_insertion(line, first) == f"the {written}"
+
+
+ODD = "İIıißẞſŉǰﬁﬀΣσςάöÖœŁłéeǅĲ’'"
+"""Letters whose capital or small form is another letter, or several."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(ODD + "sn", min_size=1, max_size=4), st.text(ODD + "sn", min_size=1, max_size=6))
+def test_no_typed_letter_changes_but_a_plain_one_that_gets_an_accent(typed: str, word: str) -> None:
+    """Nor does a letter but for its case, if the word has a capital of its own."""
+    tokenizer = TOKENIZERS["English"]
+    for start in ("the ", "", "THE "):
+        before = start + typed
+        words = dict.fromkeys([word, typed, f"{typed}s", word.lower()])
+        words.pop("I", None)
+        for candidate in suggest(names_of(*words), before).candidates:
+            prefix = tokenizer.split_typed(before)[1]
+            written = apply_insertion(before, candidate)
+            assert written.startswith(before[: len(before) - len(prefix)])
+            end = written[len(before) - len(prefix) :]
+            for letter, own in letters_typed(prefix, end):
+                is_plain = plain_letters(letter) == letter.lower()
+                assert is_plain or own.lower() == letter.lower(), (prefix, candidate)
+                assert own == letter or is_plain or candidate.word != candidate.word.lower()
+
+
 def test_what_is_spelled_as_typed_is_listed_before_what_has_other_accents() -> None:
-    for one, other in (("cafe", "café"), ("résumé", "resume")):
-        model = names_of(other, "x1", "x2", one, f"{one}s")
-        for typed, accented in (one, other), (other, one):
-            words = [c.word for c in suggest(model, f"the {typed}").candidates]
-            assert words[0] == typed and accented in words
-        assert suggest(model, f"the {one[:1]}").candidates[0].word == other
+    model = names_of("café", "x1", "x2", "cafe", "cafes", "resume", "résumé")
+    assert [c.word for c in suggest(model, "the cafe").candidates] == ["cafe", "cafes", "café"]
+    assert [c.word for c in suggest(model, "the café").candidates] == ["café"]
+    assert [c.word for c in suggest(model, "the résu").candidates] == ["résumé"]
+    assert suggest(model, "the c").candidates[0].word == "café"
+
+
+def test_a_capital_with_a_dot_stays_and_a_turkish_text_has_it() -> None:
+    assert apply_insertion("İns", suggest(names_of("insan"), "İns").candidates[0]) == "İnsan"
+    turkish = learn_prose(["Bir insan geldi. İnsan ve ırmak. İki ırmak, Irak. İzmir."] * 3)
+    assert turkish.words("İnsan geldi. Irmak") == ["insan", "geldi", ".", "ırmak"]
+    assert turkish.join(["insan", ".", "ırmak"]) == "İnsan. Irmak"
+    assert turkish.insertion_of("BİR BEN ", "", "insan").text == "İNSAN"
 
 
 def test_a_new_word_is_found_without_its_capital_and_accents() -> None:
@@ -162,3 +209,12 @@ def test_an_empty_line_lists_no_mark_and_what_is_written_alike_is_one() -> None:
     candidates = suggest(twice, "I left. ").candidates
     assert [c.text for c in candidates[:2]] == ["The", "And"]
     assert [c.probability for c in candidates[:2]] == pytest.approx([0.7, 0.3])
+
+
+def test_a_word_follows_an_inverted_mark() -> None:
+    after = {"¿": {"?": 0.6, "“": 0.3, "the": 0.1}, "the": {"¡": 1.0}, "¡": {"!": 0.9, "at": 0.1}}
+    words = ("the", "at", "¿", "?", "¡", "!", "“")
+    model = ScriptedModel(after, 9, SPECIAL_TOKENS, words, TOKENIZERS["English"])
+    assert {c.word for c in suggest(model, "¿", k=50).candidates} == {"the", "at"}
+    assert suggest(model, "¿The").ghost[1:] == (Insertion(" ¡", 0, False),)
+    assert suggest(model, "the ¡").candidates[0].text == "at"

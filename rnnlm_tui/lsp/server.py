@@ -32,7 +32,7 @@ from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
 from rnnlm_tui.lsp.updating import update
 from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggest import Suggestions, suggest
-from rnnlm_tui.text.tokenizer import Insertion
+from rnnlm_tui.text.tokenizer import Insertion, begin_of
 
 CANDIDATES = 10
 """Words of a list."""
@@ -128,7 +128,8 @@ class Suggester(LanguageServerProtocol):
                 typed, new = place.written(len(answer.prefix), word)
                 after = place.line[place.cursor :][: word.replaces_after]
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
-                item.sort_text, item.filter_text = f"{rank:02}", typed + new[len(typed) :]
+                rest = new[len(begin_of(new, typed)) :]
+                item.sort_text, item.filter_text = f"{rank:02}", typed + rest
                 item.text_edit = lsp.TextEdit(document.range(place.position, typed, after), new)
                 if not typed and word.replaces_before:
                     where = document.range(place.position, " ")
@@ -151,7 +152,8 @@ class Suggester(LanguageServerProtocol):
         if not is_likely or not is_end or new == typed:
             return []
         where = document.range(place.position, typed)
-        return [lsp.InlineCompletionItem(new, typed + new[len(typed) :], where)]
+        rest = new[len(begin_of(new, typed)) :]
+        return [lsp.InlineCompletionItem(new, typed + rest, where)]
 
     async def _suggest(
         self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams, is_typed: bool

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -33,7 +32,14 @@ from rnnlm_tui.text.prose_tokens import (
     usual_spaces,
     usually_begins_sentence,
 )
-from rnnlm_tui.text.tokenizer import Conventions, Insertion, Tokenizer, is_all_capitals
+from rnnlm_tui.text.tokenizer import (
+    Conventions,
+    Insertion,
+    Tokenizer,
+    is_all_capitals,
+    letters_typed,
+    plain_letters,
+)
 
 TYPED_WORD = regex.compile(rf"{LETTER}+(?:['’ʼ-]{LETTER}*)*\Z", regex.VERSION1)
 REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", regex.VERSION1)
@@ -65,6 +71,7 @@ class ProseTokenizer(Tokenizer):
     name = "prose"
     writes_text = True
     is_mark = staticmethod(is_mark)
+    match_key = staticmethod(plain_letters)
 
     def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
@@ -136,10 +143,13 @@ class ProseTokenizer(Tokenizer):
         tokens, marks = self._scan(text)
         return tuple(map(self._case, tokens)), marks
 
-    def match_key(self, word: str) -> str:
-        """Small letters without accents, each for one, and the plain apostrophe."""
-        key = word.lower() if word.isascii() else "".join(map(_plain, word))
-        return word if key == word else key  # most keys are the words, which saves their memory
+    def keeps_letters(self, prefix: str, word: str) -> bool:
+        """Whether no letter with an accent, or one that is not plain for another reason, would
+        change: such a letter was meant as it is typed."""
+        return prefix.isascii() or all(
+            _is_plain(typed) or _is_same(typed, letters)
+            for typed, letters in letters_typed(prefix, word)
+        )
 
     def line_key(self, line: str) -> str:
         """A key that is equal for lines with the same words, whatever the conventions."""
@@ -170,39 +180,56 @@ class ProseTokenizer(Tokenizer):
 
     def _known_case(self, word: str) -> str:
         """The word, or another spelling if only that is known or that is far more frequent."""
-        other = min(word[0].upper() + word[1:], word.lower(), key=self._rank)
+        other = min(word[0].upper() + word[1:], self._small(word), key=self._rank)
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
 
     def _usual_case(self, word: str, in_capitals: bool) -> str:
         """A word that begins a sentence, or is of a line all in capitals, in the case that it
         mostly has within a sentence. One with a capital inside, as iPhone, stays."""
-        lower = word.lower()
-        capital = lower[:1].upper() + lower[1:]
-        if word == capital or in_capitals:
-            return min(lower, capital, word, key=self._rank)
+        lower = self._small(word)
+        if in_capitals or (word[:1] != lower[:1] and word[1:] == lower[1:]):
+            return min(lower, self._capitalized(lower), word, key=self._rank)
         return word
+
+    def _small(self, word: str) -> str:
+        """The word in small letters, each for one."""
+        if self.conventions.dotted_capital:
+            word = word.replace("I", "ı")
+        return word.replace("İ", "i").lower()
+
+    def _capitalized(self, word: str) -> str:
+        """The word as at the start of a sentence."""
+        if self.conventions.dotted_capital and word[:1] == "i":
+            return capitalize("İ" + word[1:])
+        return capitalize(word)
+
+    def _in_capitals(self, text: str) -> str:
+        return (text.replace("i", "İ") if self.conventions.dotted_capital else text).upper()
 
     def _rank(self, word: str) -> float:
         return self._ranks.get(word, math.inf)
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """How to write a token after `before`. Letters that are typed keep their case if the token
-        has no capital of its own, and get its accents."""
+        """How to write a token after `before`. Plain letters that are typed get the accents of the
+        token, and its capitals if it has some of its own. All others stay as typed."""
         text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
         in_capitals = is_in_capitals(before) and is_all_capitals(before)
         if prefix:
-            begin, rest = text[: len(prefix)], text[len(prefix) :]
-            if is_capital := is_all_capitals(prefix) or (in_capitals and prefix.isupper()):
-                rest = rest.upper()
-            begin = _with_typed(prefix, begin, keeps_case=is_capital or text != capitalize(text))
+            is_capital = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
+            has_own = text != text.lower() or any(map(str.isdigit, text))
+            keeps_case, pairs = is_capital or not has_own, [*letters_typed(prefix, text)]
+            begin = "".join(_written(typed, own, keeps_case) for typed, own in pairs)
+            rest = text[sum(len(own) for _, own in pairs) :]
+            if is_capital:
+                rest = self._in_capitals(rest)
             same = same_start(prefix, begin)
             return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
         last, marks = self._end_of(before)
         if in_capitals:
-            text = text.upper()
+            text = self._in_capitals(text)
         elif self._begins_sentence(marks):
-            text = capitalize(text)
+            text = self._capitalized(text)
         space = self._space_between(last, word) if last else ""
         if before[-1:].isspace():
             return Insertion(text, int(before[-1] == " " and bool(last) and not space), space_after)
@@ -231,7 +258,7 @@ class ProseTokenizer(Tokenizer):
                 marks = (marks + token)[-MARKS_BEFORE:]
             else:
                 if self._begins_sentence(marks):
-                    text = capitalize(text)
+                    text = self._capitalized(text)
                 marks = ""
             pieces.append(text)
         return "".join(pieces)
@@ -249,16 +276,6 @@ class ProseTokenizer(Tokenizer):
         if word in forms:
             return forms[word]
         return word.replace(APOSTROPHE, forms.get(APOSTROPHE, APOSTROPHE))
-
-
-@cache
-def _plain(letter: str) -> str:
-    """The small letter without accents, if that is one."""
-    if not letter.isalpha():
-        return APOSTROPHE if letter == "’" else letter
-    parts = unicodedata.normalize("NFKD", letter)
-    plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
-    return next(form for form in (plain, letter.lower(), letter) if len(form) == 1)
 
 
 Style = tuple[tuple[str, str], ...]
@@ -301,26 +318,39 @@ def is_in_capitals(text: str) -> bool:
     return text.isupper() and (len(text) > 4 or " " in text.strip())
 
 
-def _with_typed(prefix: str, begin: str, *, keeps_case: bool) -> str:
-    """The `begin` of a word as its typed `prefix` has it: apostrophes and other marks as they are
-    typed, and letters in their case if the word has none of its own."""
-    return "".join(
-        typed
-        if not typed.isalpha() or (keeps_case and typed.lower() == letter.lower())
-        else letter.upper()
-        if keeps_case and typed.isupper()
-        else letter
-        for typed, letter in zip(prefix, begin, strict=False)
-    )
+def _is_plain(letter: str) -> bool:
+    """Whether it is a letter without an accent, or no letter."""
+    return plain_letters(letter) in (letter.lower(), APOSTROPHE)
+
+
+def _is_same(typed: str, letter: str) -> bool:
+    """Whether both are the same letter, in whatever case."""
+    is_same = typed.lower() == letter.lower() or (typed, letter) == ("İ", "i")
+    return is_same or {typed, letter} == {"σ", "ς"}
+
+
+def _written(typed: str, letters: str, keeps_case: bool) -> str:
+    """A typed character of a word, given the letters of the word that it stands for. Letters with
+    accents and marks stay; plain letters become those of the word. Their case is the typed one if
+    the word `keeps_case`."""
+    if typed == letters:  # most are
+        return typed
+    is_same = _is_same(typed, letters)
+    if not (is_same or _is_plain(typed)) or plain_letters(typed) == APOSTROPHE:
+        return typed
+    if is_same:
+        return typed if keeps_case or typed.lower() != letters.lower() else letters
+    return letters.upper() if keeps_case and typed.isupper() else letters
 
 
 def capitalize(word: str) -> str:
     """The word as at the start of a sentence. One with a capital inside or a digit, as iPhone or
-    co2, stays."""
+    co2, stays, and so does one whose first letter has no capital, as ﬁ."""
     if any(map(str.isdigit, word)):
         return word
     for place, letter in enumerate(word):
         if letter.isalpha():
-            is_plain = word[place + 1 :] == word[place + 1 :].lower()
-            return word[:place] + letter.upper() + word[place + 1 :] if is_plain else word
+            capital, rest = letter.title(), word[place + 1 :]
+            can_be = len(capital) == 1 and rest == rest.lower()
+            return word[:place] + capital + rest if can_be else word
     return word

@@ -51,14 +51,15 @@ class Habits:
 
     `before` and `after` count marks with and without a space between them and the word before or
     after them, `starts` marks with and without a capital after them, `words` those within
-    sentences, `narrow` marks with the special spaces next to them, and `forms` tokens with the
-    forms in which they are written.
+    sentences, `narrow` marks with the special spaces next to them, `forms` tokens with the
+    forms in which they are written, and `capitals` words that begin with I and with İ.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.before, self.after = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
         self.starts, self.words = Counter[tuple[str, bool]](), Counter[str]()
         self.narrow, self.forms = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        self.capitals = Counter[str]()
         chunks = Counter[str]()
         for line in lines:
             if not (HEADING.fullmatch(line) or is_in_capitals(line)):
@@ -100,6 +101,8 @@ class Habits:
                 self.forms[token, form if token in (DASH, ELLIPSIS) else form[0]] += count
             elif APOSTROPHE in token:
                 self.forms[APOSTROPHE, "’" if "’" in form else APOSTROPHE] += count
+            if token[0] in "Iİ":
+                self.capitals[token[0]] += count
 
     def conventions(self) -> Conventions:
         """What was seen often enough and differs from the usual."""
@@ -109,6 +112,7 @@ class Habits:
             spaces=dict(self._usual_spaces()),
             space_kinds={CLOSE if mark in "»”" else mark: space for mark, space in rising},
             starts=dict(self._usual_starts()),
+            dotted_capital=self.capitals["İ"] > self.capitals["I"],
         )
 
     def _usual_starts(self) -> Iterator[tuple[str, bool]]:

@@ -3,9 +3,11 @@ and marks as most European texts have them."""
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
@@ -19,6 +21,13 @@ APOSTROPHES, DASHES = frozenset("'\u2019"), frozenset("-\u2013\u2014")
 JOINING = frozenset("-/")
 """Marks without spaces around them. In 30 million words a slash before a letter or a digit follows
 a word at once 3,219 times, and a space 89 times, mostly in paths that have another slash."""
+NO_BREAK_SPACES = frozenset("\u00a0\u202f")
+"""Typed in place of the space after an accepted word."""
+PLAIN_LETTERS = {
+    "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th",
+    "ħ": "h", "ŧ": "t", "ŋ": "n", "ı": "i", "ʼ": "'", "ς": "σ",
+}  # fmt: skip
+"""The keys of letters that have no accent to take away."""
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
 """What may follow an apostrophe within a word, complete or partly typed."""
 
@@ -49,7 +58,8 @@ class Conventions:
     `forms` maps the tokens of quotes, dashes, three dots and the apostrophe to their spelling.
     `spaces` says for a mark whether there is a space before and after it, and `space_kinds` which
     one, if not the plain one. `starts` says whether a sentence begins after some marks, with `^`
-    for the start of the line. Each holds only what differs from the usual.
+    for the start of the line. Each holds only what differs from the usual. `dotted_capital` says
+    that İ is the capital of i, and I that of ı, as in Turkish.
     """
 
     forms: dict[ShortForm, ShortForm] = field(default_factory=dict)
@@ -58,6 +68,7 @@ class Conventions:
         default_factory=dict
     )
     starts: dict[str, bool] = field(default_factory=dict)
+    dotted_capital: bool = False
 
 
 def is_all_capitals(text: str) -> bool:
@@ -71,7 +82,7 @@ def takes_space(before: str, character: str) -> bool:
     replaces that space, as a comma does."""
     if character == '"':
         return before.count('"') % 2 == 1  # it closes a quotation
-    return character in CLOSING or character in JOINING or character in APOSTROPHES
+    return character in CLOSING | JOINING | APOSTROPHES | NO_BREAK_SPACES
 
 
 def gives_space_back(mark: str, typed: str) -> bool:
@@ -80,6 +91,48 @@ def gives_space_back(mark: str, typed: str) -> bool:
     if mark in DASHES or mark in JOINING:
         return typed[:1] == " " or (mark == "/" and typed[-1:] == "/")
     return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE
+
+
+def plain_letters(word: str) -> str:
+    """The word in small letters without accents, and with the plain apostrophe: `strasse` for
+    `Straße`. This is the `match_key` of prose."""
+    key = word.lower() if word.isascii() else "".join(map(_plain, word))
+    return word if key == word else key  # most keys are the words, which saves their memory
+
+
+@cache
+def _plain(letter: str) -> str:
+    """The plain letters for a letter; other characters stay."""
+    if not letter.isalpha():
+        return "'" if letter == "’" else letter
+    if (small := letter.lower()) in PLAIN_LETTERS:
+        return PLAIN_LETTERS[small]
+    parts = unicodedata.normalize("NFKD", letter)
+    plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
+    is_one = len(plain) == 1 or (plain.isascii() and plain.isalpha())  # Hangul has many
+    return plain if is_one else small if len(small) == 1 else letter
+
+
+def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
+    """Yields each character of a `typed` beginning of a word, and the letters of the word that it
+    stands for: of œuvre the `o` for œ, and then the `e` for none. The plain letters of the word
+    begin with those of what is typed."""
+    if typed.isascii() and word.isascii():  # most are
+        yield from zip(typed, word, strict=False)
+        return
+    letters, covered = iter(word), ""
+    for character in typed:
+        wanted, own = _plain(character), ""
+        while len(covered) < len(wanted) and (letter := next(letters, "")):
+            own += letter
+            covered += _plain(letter)
+        covered = covered[len(wanted) :]
+        yield character, own
+
+
+def begin_of(word: str, typed: str) -> str:
+    """The beginning of a word that is `typed`, as the word has it: `groß` for `gros`."""
+    return "".join(own for _, own in letters_typed(typed, word))
 
 
 class Tokenizer(ABC):
@@ -124,9 +177,12 @@ class Tokenizer(ABC):
         return self
 
     def match_key(self, word: str) -> str:
-        """The key by which a half-typed word is compared with its completions. It has as many
-        characters as the word."""
+        """The key by which a half-typed word is compared with its completions."""
         return word
+
+    def keeps_letters(self, prefix: str, word: str) -> bool:
+        """Whether a word whose key begins with that of `prefix` can be inserted for it."""
+        return True
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
         """How `word` is inserted after `before`, the text up to the cursor, which ends with the

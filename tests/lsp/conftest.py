@@ -22,6 +22,7 @@ LETTER = """\
 The old café in Zürich was closed, and we went home by train.
 Anna said that the Übung was over, and we went home by train.
 We are looking forward to the summer, and we went home by train.
+We asked Großmutter, and we went home by train.
 """
 CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 

@@ -38,6 +38,7 @@ async def test_words_are_inserted_as_the_model_writes_them(
             ("“🙂 é” We are look|", "“🙂 é” We are looking", None),
             ("🙂 The old cafe|", "🙂 The old café", ["🙂 The old café in Zürich was"]),
             ("We are looking to the summer |", "We are looking to the summer,", None),
+            ("🙂 we ask grossm|", "🙂 we ask Großmutter", None),
             ("🙂 we are zurich| now", "🙂 we are Zürich now", []),
             ("🙂 the ca|fé is", "🙂 the café is", []),
             (f"{LONG}\nsum|", "summer", ["summer, and we"]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.accepting import is_ghost_likely
 from rnnlm_tui.formatting import same_start, sanitize
-from rnnlm_tui.text.tokenizer import Insertion
+from rnnlm_tui.text.tokenizer import Insertion, begin_of
 
 if TYPE_CHECKING:
     from textual.widgets.text_area import Location
@@ -92,7 +92,11 @@ class Suggested:
         for piece in pieces:
             self._line += sanitize(piece.text)
             self._ends.append((len(self._line), piece.space_after))
-        self._typed = before + self._line[len(before) :] if prefix else self._line
+        drawn = len(before)
+        if prefix and replaced:
+            drawn = len(before) - replaced
+            drawn += len(begin_of(self._line[drawn:], before[drawn:]))
+        self._typed = before + self._line[drawn:] if prefix else self._line
 
     def ghost(self, before: str, word: Location) -> tuple[str, bool]:
         """Returns the part of the ghost after `before` that is to be shown, or "", and whether it
@@ -105,7 +109,8 @@ class Suggested:
         if not is_forced and (not is_wanted or self.is_hidden(word)):
             return "", False
         drawn = self._places(before)[1]
-        return self._line[drawn:], drawn < min(len(before), len(self._line))
+        is_shorter = drawn < min(len(before), len(self._line))
+        return self._line[drawn:], is_shorter and not self._typed.startswith(before)
 
     def pieces(self, before: str) -> list[Insertion]:
         """Returns the pieces of the part of the ghost after `before`."""
@@ -125,8 +130,9 @@ class Suggested:
             if self._line.startswith(before):
                 return here, here
             if self._typed.startswith(before):
-                is_first = here <= self._ends[0][0]
-                return same_start(self._line, before) if is_first else here, here
+                drawn = here + len(self._line) - len(self._typed)
+                is_first = drawn <= self._ends[0][0]
+                return same_start(self._line, before) if is_first else drawn, drawn
             is_after_piece = any(end == here - 1 for end, _ in self._ends)
             lines = (self._line[: here - 1], self._typed[: here - 1])
             if is_after_piece and before[-1:] == " " and before[:-1] in lines:

@@ -183,6 +183,9 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "all of it by right": ("i cafe[cafe:café|au lait]{right}", "i café au lait ", ""),
     "typed through and taken": ("i chat[chat:ChatGPT|was]G{tab}", "i ChatGPT ", "was"),
     "typed to the next word": ("i cafe[cafe:café|au lait] {tab}", "i cafe au ", "lait"),
+    "one letter for two": ("ein gross[gross:groß|und]", "ein gross", " und"),
+    "two letters for one": ("ein gross[gross:groß|und]{tab}", "ein groß ", "und"),
+    "both typed through": ("die gross[gross:große|Stadt]e{tab}", "die große ", "Stadt"),
     "undone in one step": ("i chat[chat:ChatGPT|was]{tab}{ctrl+z}", "i chat", "GPT was"),
     # The space after an accept
     "and undone": ("he [:said]{tab}'so{ctrl+z}", "he said's", ""),
