@@ -74,7 +74,7 @@ class Continuation(NamedTuple):
 class Turn:
     """A line of the user and its continuations. `sent` is when it was sent, None for a line of a
     file. `number` is the key in the database, None until it is stored; only the database's thread
-    uses it. All times are in seconds since the epoch."""
+    sets it. All times are in seconds since the epoch."""
 
     line: str
     continuations: tuple[Continuation, ...] = ()

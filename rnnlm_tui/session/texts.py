@@ -41,7 +41,7 @@ LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.n
 class Listed(NamedTuple):
     """A text in the list: its title, when it was changed, the words of its lines, those of what is
     being written at its end, the path of its file or "", and the first line in which the search
-    found something, or ""."""
+    found something, or "", with the number of its turn, None if it is what is being written."""
 
     number: int
     title: str
@@ -50,6 +50,7 @@ class Listed(NamedTuple):
     draft_words: int
     path: str
     found: str = ""
+    turn: int | None = None
 
 
 def title_of(words: str) -> str:
@@ -148,16 +149,17 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     ]
     if not words:
         return texts
-    found = dict[int, str]()
-    lines = """SELECT text, line FROM (SELECT text, line, number FROM turn
-        UNION ALL SELECT number, draft, 1 << 62 FROM text) ORDER BY number"""
-    for number, line in connection.execute(lines):
+    found = dict[int, tuple[str, int | None]]()
+    lines = """SELECT text, line, number FROM (SELECT text, line, number FROM turn
+        UNION ALL SELECT number, draft, NULL FROM text) ORDER BY number IS NULL, number"""
+    for number, line, turn in connection.execute(lines):
         if number not in found and _has(line, words):
-            found[number] = line
+            found[number] = line, turn
     return [
-        text._replace(found=found.get(text.number, ""))
+        text._replace(found=line, turn=turn)
         for text in texts
-        if text.number in found or _has(text.title, words)
+        for line, turn in [found.get(text.number, ("", None))]
+        if line or _has(text.title, words)
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.session.database import SessionDatabase
@@ -18,6 +18,7 @@ from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.open_text import OpenText
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
+from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 from tests.helpers.app import (
     answered,
     app_of,
@@ -115,3 +116,16 @@ async def desk(
     async with app.run_test(size=size, notifications=True) as pilot:
         await answered(pilot)
         yield Desk(app, pilot, app.autocomplete.editor)
+
+
+async def open_list(it: AppDesk, search: str = "") -> TextsDialog:
+    """Opens the list and searches in it."""
+    await it.press("ctrl+o")
+    await it.until(lambda: isinstance(it.app.screen, TextsDialog))
+    dialog = it.app.screen
+    assert isinstance(dialog, TextsDialog)
+    await it.until(lambda: dialog.query_one(OptionList).option_count)
+    if search:
+        await it.press(*search)
+        await it.until(lambda: dialog.query_one(Input).value == search)
+    return dialog

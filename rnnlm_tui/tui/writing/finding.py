@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.textual_private import unbind
 
@@ -44,12 +45,15 @@ class FindLine(SafeInput):
         self.cursor_blink = False
         self.border_title = "find"
 
-    def begin(self) -> None:
-        """Shows the line, with the words of the last time selected and found."""
+    def begin(self, words: str = "", turn: Turn | None = None) -> None:
+        """Shows the line, with these words or those of the last time selected and found, in `turn`
+        first."""
         self.add_class("-shown")
+        with self.prevent(SafeInput.Changed):
+            self.value = words or self.value
         self.focus()
         self.action_select_all()
-        self._find_typed()
+        self.border_subtitle = self.app.autocomplete.page.find(self.value, turn)
 
     @on(SafeInput.Changed)
     def _find_typed(self) -> None:
@@ -67,6 +71,7 @@ class FindLine(SafeInput):
 
     def on_blur(self) -> None:
         """Hides the line; nothing is marked any more."""
-        if self.app.app_focus:  # otherwise the window has lost the focus
+        is_back = self.screen.focused is self  # for a text that was opened meanwhile
+        if self.app.app_focus and not is_back:  # otherwise the window has lost the focus
             self.remove_class("-shown")
             self.app.autocomplete.page.end_finding()

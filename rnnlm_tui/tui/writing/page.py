@@ -86,8 +86,8 @@ class Page(ScrollView, can_focus=True):
         self._edited: Turn | None = None
         self._found: Turn | None = None
         """The turn that was found last."""
-        self._wanted: re.Pattern[str] | None = None
-        """The words that are being looked for."""
+        self._wanted: list[re.Pattern[str]] = []
+        """What is being looked for: a line has all of them."""
         self._rows = PageRows()
         self._is_at_end = True
         """Whether the page stays at its end when its height changes."""
@@ -143,8 +143,8 @@ class Page(ScrollView, can_focus=True):
         content = Content(row.content) if isinstance(row.content, str) else row.content
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
-        if self._wanted is not None and row.line >= 0:
-            for match in self._wanted.finditer(straight_quotes(content.plain)):
+        for wanted in self._wanted if row.line >= 0 else ():
+            for match in wanted.finditer(straight_quotes(content.plain)):
                 content = content.stylize("bold underline", *match.span())
         if row.style == "continued":
             content = Content.styled(BAR, self.get_visual_style("bar")) + content
@@ -170,13 +170,16 @@ class Page(ScrollView, can_focus=True):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Wraps the lines to the width of the page, and stays at the end if it was there."""
+        """Wraps the lines to the width of the page. Stays at the end if it was there, or at the
+        marked line."""
         width = max(1, self.size.width - BESIDE)
         if width != self._rows.width:
             self._rows.width = width
             self._lay_out()
         if self._is_at_end:
             self._show_end()
+        if self._current is not None:
+            self._bring_in_sight(self._current)
 
     def _show_end(self) -> None:
         self._is_at_end = True
@@ -194,22 +197,41 @@ class Page(ScrollView, can_focus=True):
 
     # Finding
 
-    def find(self, words: str) -> str:
-        """Marks words, and goes to the first line that has them, from the one found last on, or
-        else from the top of what is in sight. Returns which of how many that is. Capitals and curly
-        quotes make no difference."""
-        pattern = r"\s+".join(map(re.escape, straight_quotes(words).split()))
-        self._wanted = re.compile(pattern, re.IGNORECASE) if pattern else None
-        return self.find_next(0)
+    def find(self, words: str, turn: Turn | None = None) -> str:
+        """Marks words, and goes to the first line that has them, from `turn` on, or else from the
+        one found last, or from the top of what is in sight. Returns which of how many that is.
+        Capitals and curly quotes make no difference. If no line, or not that of `turn`, has the
+        words one after the other, finds the lines that have all of them."""
+        parts = [re.escape(word) for word in straight_quotes(words).split()]
+        phrase = re.compile(r"\s+".join(parts), re.IGNORECASE)
+        self._wanted = [phrase] if parts else []
+        if turn is not None:
+            self._found = turn
+            self._mark(self._place_of(turn))
+        places = self._places_wanted
+        if not places or (turn is not None and self._current not in places):
+            self._wanted = [re.compile(part, re.IGNORECASE) for part in parts]
+            places = self._places_wanted
+        if turn is not None and not places:  # "strasse" is found in "Straße" by the list of texts
+            return ""
+        return self._go_to(places, 0)
+
+    @property
+    def _places_wanted(self) -> list[int]:
+        """The indices of the lines that have what is being looked for."""
+        texts = (straight_quotes(line.plain_text) for line in self.lines)
+        all_have = enumerate(all(each.search(text) for each in self._wanted) for text in texts)
+        return [place for place, has_all in all_have if has_all]
 
     def find_next(self, by: int) -> str:
         """Goes to the next (1) or previous (-1) line with the words, from the last to the first.
         Returns which of how many that is."""
+        return self._go_to(self._places_wanted, by)
+
+    def _go_to(self, places: list[int], by: int) -> str:
         self.refresh()
-        if (wanted := self._wanted) is None:
+        if not self._wanted:
             return ""
-        texts = (straight_quotes(line.plain_text) for line in self.lines)
-        places = [place for place, text in enumerate(texts) if wanted.search(text)]
         if not places:
             self._mark(None)
             return "not found"
@@ -223,7 +245,7 @@ class Page(ScrollView, can_focus=True):
         return f"{index % len(places) + 1} of {len(places)}"
 
     def end_finding(self) -> None:
-        self._wanted = None
+        self._wanted = []
         self._mark(self._place_of(self._edited))
 
     # Keys and clicks

@@ -291,13 +291,15 @@ class AutocompleteScreen(AppScreen):
 
     # Texts
 
-    async def _open(self, opening: Opening) -> None:
+    async def _open(self, opening: Opening, words: str = "", turn: int | None = None) -> None:
         """Shows the text that is being opened. Keys wait for it; what is written meanwhile, since
-        they wait no longer than a second, becomes a part of it."""
+        they wait no longer than a second, becomes a part of it. Then finds the `words` in it, if
+        the turn with the number `turn` has them."""
         self.editor.opening_gate.clear()
         self.text.is_changing = True
         text, before = self.text.text, (self.text.edited, self.text.interrupted, self.text.written)
         self.editor.begin()
+        self.editor.focus()
         try:
             say = await opening()
         except StorageError as error:
@@ -314,6 +316,10 @@ class AutocompleteScreen(AppScreen):
             self._read_earlier()
             if say:
                 self.app.notify_user(say, "warning")
+            turns = self.text.turns if turn is not None and self.page.size else []
+            found = next((each for each in turns if each.number == turn), None)
+            if found not in (None, self.text.edited):
+                self._find_line.begin(words, found)
         self.editor.opening_gate.set()
 
     def action_new_text(self) -> None:
@@ -328,9 +334,9 @@ class AutocompleteScreen(AppScreen):
         from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 
         with self.app.showing_errors():
-            opening = await self.app.ask(TextsDialog(self.text))
-            if opening is not None:
-                self.call_later(self._open, opening)
+            chosen = await self.app.ask(TextsDialog(self.text))
+            if chosen is not None:
+                self.call_later(self._open, *chosen)
             elif self.text.is_deleted:
                 self.call_later(self._open, partial(self.text.open, None))
             self._update_titles()

@@ -6,7 +6,7 @@ import asyncio
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -39,8 +39,17 @@ AROUND = 24
 """Characters shown before what was found in a line."""
 
 
-class TextsDialog(Dialog[Opening]):
-    """Finds texts by what is typed. Keys act on the highlighted one. Returns what is to be opened.
+class Chosen(NamedTuple):
+    """What is to be opened and, if the search found a line of it, what was searched for and the
+    number of the turn."""
+
+    opening: Opening
+    words: str = ""
+    turn: int | None = None
+
+
+class TextsDialog(Dialog[Chosen]):
+    """Finds texts by what is typed. Keys act on the highlighted one.
 
     Letters go to the search, so no letter alone is a key.
     """
@@ -142,8 +151,9 @@ class TextsDialog(Dialog[Opening]):
         if (row := event.option.id) == "file":
             self.action_open_file()
         else:
-            number = self._listed[row].number if row in self._listed else None
-            self.dismiss(partial(self._opened.open, number))
+            text = self._listed.get(row or "")
+            opening = partial(self._opened.open, text and text.number)
+            self.dismiss(Chosen(opening, self._search.value, text and text.turn))
 
     @property
     def _highlighted(self) -> Listed | None:
@@ -151,7 +161,7 @@ class TextsDialog(Dialog[Opening]):
         return self._listed.get(row.id or "") if row is not None else None
 
     def action_new(self) -> None:
-        self.dismiss(partial(self._opened.open, None))
+        self.dismiss(Chosen(partial(self._opened.open, None)))
 
     @work(group="dialog")
     async def action_open_file(self) -> None:
@@ -170,7 +180,7 @@ class TextsDialog(Dialog[Opening]):
                 if await self.app.push_screen_wait(wrong) is None:
                     return
                 read = await asyncio.to_thread(read_latin, Path(chosen))
-            self.dismiss(partial(self._opened.open_file, read))
+            self.dismiss(Chosen(partial(self._opened.open_file, read)))
 
     @work(group="dialog")
     async def action_rename(self) -> None:

@@ -8,9 +8,9 @@ from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.predictor import Predictor
-from tests.helpers.app import check_layout
+from tests.helpers.app import check_layout, has_row
 from tests.helpers.host import HostApp
-from tests.helpers.writing_screen import AppDesk, desk, unstored_text
+from tests.helpers.writing_screen import AppDesk, desk, open_list, unstored_text
 
 LINES = [Turn(f"line {number}") for number in range(30)]
 
@@ -26,7 +26,7 @@ def marked(it: AppDesk) -> str:
     """The line that is marked as the current match. The scrollbar too is reverse."""
     strips = it.app.screen._compositor.render_strips()[: it.screen.page.region.bottom]
     segments = (segment for strip in strips for segment in strip)
-    reverse = (s.text for s in segments if s.style and s.style.reverse and s.text.isascii())
+    reverse = (s.text for s in segments if s.style and s.style.reverse and s.text[:1].isascii())
     return "".join(reverse).strip()
 
 
@@ -80,6 +80,53 @@ async def test_the_line_that_was_found_is_edited(tmp_path: Path) -> None:
         await it.until(lambda: it.line == "line 5")
 
 
+async def test_a_line_found_in_the_list_of_texts_is_shown_and_marked(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        line = it.screen.query_one(FindLine)
+        for number in range(30):
+            it.screen.text.add_line(f"day {number}" + " by tram to the sea" * (number in (3, 7)))
+        it.screen.text.add_line("in der Straße")
+        await it.write(*"half a line")
+        await it.press("ctrl+n")
+        await it.until(lambda: not it.page)
+        for words, found, place in (
+            ("Sea tram", "day 3 by tram to the sea", "1 of 2"),
+            ("tram to", "day 3 by tram to the sea", "1 of 2"),
+            ("strasse", "in der Stra", ""),
+        ):
+            await open_list(it, words)
+            await it.press("enter")
+            await it.until(lambda found=found: marked(it).startswith(found))
+            assert (line.value, line.border_subtitle, it.line) == (words, place, "half a line")
+            check_layout(it.app)
+        await open_list(it, "tram")
+        await it.press("enter")
+        await it.until(lambda: line.border_subtitle == "1 of 2")
+        await it.press("down")
+        await it.until(lambda: marked(it) == "day 7 by tram to the sea")
+        await it.press("enter")
+        await it.until(lambda: it.line == "day 7 by tram to the sea")
+        await it.press("escape")
+        for words in ("day 0", "half", ""):  # the title, the draft, nothing
+            await open_list(it, words)
+            await it.press("enter")
+            await it.until(lambda: not it.app.screen.is_modal)
+            await it.until(lambda words=words: line.has_focus == (words == "day 0"))
+
+
+async def test_a_found_line_stays_in_sight_when_the_page_gets_smaller(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        height = it.screen.page.size.height
+        for number in range(height - 1):  # and the heading
+            it.screen.text.add_line(f"line {number}")
+        await it.until(lambda: has_row(it.app, "line 0"))
+        await open_list(it, "line 0")
+        await it.press("enter")
+        await it.until(lambda: it.screen.page.size.height < height)
+        await it.press()
+        assert marked(it) == "line 0"
+
+
 async def test_what_is_found() -> None:
     for words, lines, says in (
         ("went  we", ["so we went", "WENT we", "went\nwe"], "2 of 2"),
@@ -87,6 +134,7 @@ async def test_what_is_found() -> None:
         ("o’clock", ["a o'clock", "ten o’clock"], "1 of 2"),
         (".", ["a.b"], "1 of 1"),
         ("(", ["a"], "not found"),
+        ("we sea", ["the sea and we", "we", "sea", "We saw the sea"], "1 of 2"),
         (" ", ["a b"], ""),
     ):
         host = HostApp(lambda: Page(unstored_text(), Predictor()))

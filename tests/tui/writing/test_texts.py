@@ -6,28 +6,14 @@ from pathlib import Path
 
 import pytest
 from textual import events
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice
-from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 from tests.helpers.app import answered, check_layout, has_row, post_keys
 from tests.helpers.scripted import ScriptedModel
-from tests.helpers.writing_screen import AppDesk, desk, name_file
-
-
-async def open_list(it: AppDesk, search: str = "") -> TextsDialog:
-    """Opens the list and searches in it."""
-    await it.press("ctrl+o")
-    await it.until(lambda: isinstance(it.app.screen, TextsDialog))
-    dialog = it.app.screen
-    assert isinstance(dialog, TextsDialog)
-    await it.until(lambda: dialog.query_one(OptionList).option_count)
-    if search:
-        await it.press(*search)
-        await it.until(lambda: dialog.query_one(Input).value == search)
-    return dialog
+from tests.helpers.writing_screen import AppDesk, desk, name_file, open_list
 
 
 async def closed(it: AppDesk) -> None:
