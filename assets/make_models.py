@@ -68,9 +68,15 @@ BLOCKED_WORDS = {
     " bitch-goddess bitches boobs chink chinks coolies coon cum dago darkey darkies darky dick"
     " dicks fag faggots fuck fucking half-breed half-breeds mulatto negress negro negroes nigger"
     " niggers penis phallic phallus porn prick pricks pussy quadroon redskins shit shitty slut"
-    " squaw squaws whore whores wop wops",
+    " squaw squaws whore whores wop wops"
+    " arent beleive busness cadded cauce comeing couldent couldnt devine dident didnt discouradged"
+    " doesnt dont evry geting hadnt haveing havent hunderd isnt mistical oclock replid storys thats"
+    " theys thot wasent wasnt whats wheres wouldent wouldnt writeing",
 }
-"""Slurs and obscene words of the texts, which are known when they are typed and never suggested."""
+"""Slurs and obscene words of the texts, and misspellings, most of them of three humorists. They are
+known when they are typed and never suggested. The misspellings are those of the rare words one slip
+of the fingers away from a word that is 100 times as frequent, or of the words that no dictionary
+has, which a person took for one."""
 ENGLISH_MIXTURE = Mixture({"network": 0.8, "cache": 0.2})
 """For lines after 10,000 words of text; a training fits its weights to lines after at most 500."""
 

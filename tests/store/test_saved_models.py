@@ -59,7 +59,7 @@ def test_the_models_that_ship_are_small_and_whole(
     with open_stored(library.path(name)) as stored:
         assert len(stored.lines().known) > 1000
     assert not {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
-    assert len(card.blocked_words) > 20 or name != ENGLISH
+    assert name != ENGLISH or {"beleive", "haveing", "didnt", "whores"} <= {*card.blocked_words}
     for word in card.blocked_words:
         assert word in model.vocabulary
         suggested = suggest(model, f"He said {word[:-1]}", k=100).candidates
