@@ -173,8 +173,7 @@ def _influence(word: LineWord, whole: float) -> Row:
 def next_title(found: Explanation) -> str:
     """What the suggestions are for, and how surprising the last whole word of the line was."""
     if found.prefix:
-        shares = f'"{shorten(found.prefix)}…": share of all words'
-        return f"{shares}; in the list those passed over count less"
+        return f'"{shorten(found.prefix)}…": share of all words'
     words = [word for word in found.words if any(map(str.isalnum, word.word))] or found.words
     if not words:
         return "the first word"

@@ -1,13 +1,9 @@
 """Suggests the next words for a typed line, and how to insert them.
 
 What is suggested is a function of the model, the lines above, the line and the cursor alone (and
-hardly of what stood before the last 500 words, see `contexts`):
-
-- the likeliest words that fit what is typed of a word;
-- among them words that the model does not know, if they stand in the lines above or in this one,
-  and words that followed the same name there;
-- a word that was listed for fewer letters of the same word, and not taken, counts less while the
-  word is typed.
+hardly of what stood before the last 500 words, see `contexts`). These are the likeliest words that
+fit what is typed of a word. Among them are words that the model does not know, if they stand in the
+lines above or in this one, and words that followed the same name there.
 """
 
 from __future__ import annotations
@@ -16,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +32,6 @@ OTHER_CASE = 0.005
 """Multiplies the probability of a word if its first letter differs in case from the typed one, or
 its accents from those of the typed letters. On 290,000 words of stories, with n-grams alone, this
 saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
-PASSED_OVER = 0.05
-"""Multiplies the probability of a word for each shorter beginning for which it was listed and not
-taken. On three texts this saves 0.3 points more of all keys than 0.2."""
 MERGED = 20
 """Words considered for a list, since several may be written the same way. The first ones are the
 same for lists of up to half as many words."""
@@ -49,6 +42,8 @@ BEFORE_WORDS = frozenset("¿¡")
 """Marks after which a word follows, and no other mark."""
 SMALL_WORD = "a"
 """Gets a capital where a sentence begins."""
+Predict: TypeAlias = Callable[[list[int]], Array]
+"""Returns the distribution [V] after these ids of the line."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """Finds a number or an address in the characters before the cursor."""
 
@@ -102,7 +97,6 @@ def suggest(
     previous_lines: Sequence[str] = (),
     contexts: Contexts | None = None,
     *,
-    while_typing: bool = False,
     looks_ahead: bool = True,
 ) -> Suggestions:
     """Returns the `k` most likely words at `cursor` (None is the end of the line).
@@ -110,30 +104,28 @@ def suggest(
     The probabilities are those of the words that begin with the prefix being typed, scaled to a sum
     of 1. `previous_lines` are the lines before this one, in order; a network that does not use
     previous lines ignores them. Quotes and apostrophes are written as in the line and the lines
-    before it. Who asks for every key passes the same `contexts` of the model each time, so that
-    the text is not read again, and says that this is `while_typing`: a writer who goes on typing
-    passes over the words that are listed. Who shows no ghost `looks_ahead` no further than the next
-    word, which takes a third of the time.
+    before it. Callers that ask for every key pass the same `contexts` of the model each time, so
+    that the text is not read again. Without `looks_ahead` there is no continuation, which takes a
+    third of the time.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     typed, contexts = Typed.of(line[:cursor], model.tokenizer), contexts or Contexts(model)
-    above, ids = encode_context(model, [], previous_lines), model.vocabulary.encode(typed.words)
-    page = contexts.on_page((*previous_lines, typed.start))
-    lists = WordLists(
-        model,
-        previous_lines,
-        typed,
-        page,
-        lambda ids: contexts.next_word_probabilities(above + ids),
-    )
+    above = encode_context(model, [], previous_lines)
+
+    def predict(ids: list[int]) -> Array:
+        return contexts.next_word_probabilities(above + ids)
+
+    lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
     after = model.tokenizer.letters_at_start(line[cursor:]) if typed.prefix else 0
-    candidates = lists.at(typed, k, after, while_typing=while_typing)
-    continuation = lists.continuation(typed, candidates) if looks_ahead and not after else ()
+    candidates = lists.at(typed, k, after)
+    goes_on = looks_ahead and not after
+    continuation = lists.continuation(typed, candidates, predict) if goes_on else ()
     words = model.tokenizer.words_as_written(typed.start)
     unknown = [written for word, written, _ in words if word not in model.vocabulary]
     if typed.prefix and not candidates:
         unknown.append(typed.prefix)
-    vocabulary, in_window = model.vocabulary, ids[max(0, len(ids) - model.window) :]
+    vocabulary, ids = model.vocabulary, model.vocabulary.encode(typed.words)
+    in_window = ids[max(0, len(ids) - model.window) :]
     return Suggestions(
         line,
         typed.prefix,
@@ -143,6 +135,19 @@ def suggest(
         seen=tuple(vocabulary.word(i) for i in in_window if i >= vocabulary.first_word_id),
         unknown=tuple({word.lower(): word for word in unknown}.values()),
     )
+
+
+def _lists_for(
+    typed: Typed, above: tuple[str, ...], contexts: Contexts, predict: Predict
+) -> WordLists:
+    """The lists for the word being typed below the lines `above`. The contexts keep them, since the
+    next letter of the word asks for the same ones."""
+    place = (typed.start, above)
+    if contexts.lists is None or contexts.lists[0] != place:
+        page = contexts.on_page((*above, typed.start))
+        contexts.lists = place, WordLists(contexts.model, above, typed, page, predict)
+    lists: WordLists = contexts.lists[1]
+    return lists
 
 
 def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
@@ -179,42 +184,42 @@ class WordLists:
         above: Sequence[str],
         typed: Typed,
         page: OnPage,
-        predict: Callable[[list[int]], Array],
+        predict: Predict,
     ) -> None:
         """The word is typed below the lines `above`; the words of the `page` are added to those of
-        the model. `predict` returns the distribution [V] after these ids of the line."""
-        self._model, self._predict = model, predict
-        self._tokenizer = model.tokenizer.in_style_of(typed.before, above)
+        the model."""
+        self._model, self._above = model, above
         probabilities = predict(model.vocabulary.encode(typed.words))
         self._new, self._probabilities = with_page(model, probabilities, page)  # [D]
         self._new_keys = [model.tokenizer.match_key(word) for word in self._new]
         self._suggested = np.ones(len(self._probabilities), np.bool_)
         self._suggested[[*model.excluded_ids]] = False
-        self._letters = 0
-        """The words listed for fewer letters than these count less already."""
 
-    def at(
-        self, typed: Typed, k: int = LISTED, after: int = 0, *, while_typing: bool = True
-    ) -> tuple[Suggestion, ...]:
-        """The `k` likeliest words that begin with the prefix of `typed`, which must grow from call
-        to call. `after` characters of the word follow the cursor. `while_typing` says that the
-        words listed for fewer letters were seen and not taken: they count less from now on."""
-        for count in range(self._letters, len(typed.prefix) if while_typing else 0):
-            shorter = Typed(typed.start + typed.prefix[:count], typed.words, typed.prefix[:count])
-            if count == 0:
-                self._probabilities = self._probabilities.copy()
-            for *_, same in self._likeliest(*self._matches(shorter), shorter, LISTED):
-                self._probabilities[same] *= np.float32(PASSED_OVER)
-        self._letters = len(typed.prefix)
-        ids, probabilities = self._matches(typed)
-        return tuple(
-            Suggestion(self._word(same[0]), probability, *way, after)
-            for way, probability, same in self._likeliest(ids, probabilities, typed, k)
-        )
+    def at(self, typed: Typed, k: int = LISTED, after: int = 0) -> tuple[Suggestion, ...]:
+        """The `k` likeliest words that begin with the prefix of `typed`. `after` characters of the
+        word follow the cursor."""
+        tokenizer, (ids, probabilities) = self._style_of(typed), self._matches(typed)
+        chances, first = dict[Insertion, float](), dict[Insertion, str]()
+        places = largest(probabilities, max(MERGED, 2 * k))
+        for number, chance in zip(
+            ids[places].tolist(), probabilities[places].tolist(), strict=True
+        ):
+            word = self._word(number)
+            way = tokenizer.insertion_of(typed.before, typed.prefix, word)
+            chances[way] = chances.get(way, 0.0) + chance
+            first.setdefault(way, word)
+        ranked = sorted(chances, key=lambda way: -chances[way])
+        if tokenizer.writes_text:  # a complete word only begins a continuation
+            ranked[1:] = [way for way in ranked[1:] if way.text]
+        return tuple(Suggestion(first[way], chances[way], *way, after) for way in ranked[:k])
+
+    def _style_of(self, typed: Typed) -> Tokenizer:
+        """The tokenizer that writes quotes and apostrophes as the text does."""
+        return self._model.tokenizer.in_style_of(typed.before, self._above)
 
     def _matches(self, typed: Typed) -> tuple[NDArray[np.int64], Array]:
         """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
-        tokenizer, prefix, suggested = self._tokenizer, typed.prefix, self._suggested
+        tokenizer, prefix, suggested = self._model.tokenizer, typed.prefix, self._suggested
         if prefix:
             ids = self._ids_with(prefix)
             ids = ids[suggested[ids]]
@@ -245,7 +250,7 @@ class WordLists:
         ids = np.append(ids, new) if new else ids
         if begin == prefix.lower():  # no accent is typed
             return ids
-        keeps = self._tokenizer.keeps_letters
+        keeps = self._model.tokenizer.keeps_letters
         return np.array([i for i in ids.tolist() if keeps(prefix, self._word(i))], np.int64)
 
     def _word(self, number: int) -> str:
@@ -268,24 +273,9 @@ class WordLists:
         new = np.array([*map(holds, self._new)], np.bool_)
         return np.concatenate((known, new)) if self._new else known
 
-    def _likeliest(
-        self, ids: NDArray[np.int64], probabilities: Array, typed: Typed, k: int
-    ) -> list[tuple[Insertion, float, list[int]]]:
-        """The `k` likeliest of these words: how each is inserted, its probability, and its ids, the
-        likeliest first, since words that are written the same way count as one."""
-        chances, same = dict[Insertion, float](), dict[Insertion, list[int]]()
-        places = largest(probabilities, max(MERGED, 2 * k))
-        numbers, found = ids[places].tolist(), probabilities[places].tolist()
-        for number, chance in zip(numbers, found, strict=True):
-            way = self._tokenizer.insertion_of(typed.before, typed.prefix, self._word(number))
-            chances[way] = chances.get(way, 0.0) + chance
-            same.setdefault(way, []).append(number)
-        ranked = sorted(chances, key=lambda way: -chances[way])
-        if self._tokenizer.writes_text:  # a complete word only begins a continuation
-            ranked[1:] = [way for way in ranked[1:] if way.text]
-        return [(way, chances[way], same[way]) for way in ranked[:k]]
-
-    def continuation(self, typed: Typed, candidates: Sequence[Suggestion]) -> tuple[str, ...]:
+    def continuation(
+        self, typed: Typed, candidates: Sequence[Suggestion], predict: Predict
+    ) -> tuple[str, ...]:
         """The first candidate and the most likely words after it, until the probability is low or
         the end of the line is most likely. Nothing inside a number or an address."""
         model, chunk = self._model, typed.before.rpartition(" ")[2]
@@ -293,7 +283,7 @@ class WordLists:
             return ()
         words = [candidate.word for candidate in candidates[:1]]
         while words and len(words) < MAX_AHEAD:
-            probabilities = self._predict(model.vocabulary.encode([*typed.words, *words]))
+            probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
             best = int(probabilities.argmax())
             never = (*model.excluded_ids, *impossible_marks(model, [*typed.words, *words]))
             if probabilities[best] < MIN_PROBABILITY or best in never:
@@ -303,7 +293,7 @@ class WordLists:
 
     def insertions(self, typed: Typed, words: Iterable[str]) -> tuple[Insertion, ...]:
         """How to insert words at the cursor, one after the other."""
-        return tuple(insertions_for(self._tokenizer, typed.before, typed.prefix, words))
+        return tuple(insertions_for(self._style_of(typed), typed.before, typed.prefix, words))
 
 
 def with_page(

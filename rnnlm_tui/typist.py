@@ -4,12 +4,12 @@ rules of `accepting` and the default settings."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from rnnlm_tui.accepting import Accept, is_ghost_likely, type_character, ways_to_accept
-from rnnlm_tui.lm.model import Array, LanguageModel
-from rnnlm_tui.suggest import Typed, WordLists, apply_insertion
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.suggest import Predict, Typed, WordLists, apply_insertion
 from rnnlm_tui.text.tokenizer import gives_space_back
 
 LONG_WORD = re.compile(r"[!-~]{200,}")
@@ -38,9 +38,8 @@ class Typist:
         model: LanguageModel,
         text: str,
         above: Sequence[str],
-        predict: Callable[[list[int]], Array],
+        predict: Predict,
     ) -> None:
-        """`predict` returns the distribution after these ids of the line."""
         self._model, self._text, self._above, self._predict = model, text, above, predict
         self._takes_space = model.tokenizer.takes_space
         self._spot = Spot()
@@ -100,7 +99,11 @@ class Typist:
         if first and is_ghost_likely(first.probability, typed.prefix):
             # Where the first word of the ghost is wrong, no key accepts the others.
             is_right = self._text.startswith(apply_insertion(typed.before, first))
-            words = self._lists.continuation(typed, [first]) if is_right else (first.word,)
+            words = (
+                self._lists.continuation(typed, [first], self._predict)
+                if is_right
+                else (first.word,)
+            )
         ghost = self._lists.insertions(typed, words)
         for way in ways_to_accept(candidates, ghost, is_empty=not typed.before):
             if after := self._spot_after(way):

@@ -9,7 +9,8 @@ import pytest
 
 from rnnlm_tui.evaluate import score
 from rnnlm_tui.generate import generate_words
-from rnnlm_tui.suggest import MAX_AHEAD, PASSED_OVER, Suggestions, encode_context, suggest
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.suggest import MAX_AHEAD, Suggestions, encode_context, suggest
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -247,18 +248,18 @@ def test_how_likely_a_new_word_is() -> None:
 # The word being typed
 
 
-def test_a_word_that_was_listed_and_not_taken_counts_little() -> None:
-    after = {"the": {"to": 0.5, "toe": 0.3, "tower": 0.11, "tow": 0.09}}
-    model = ScriptedModel(after, words=("the", "to", "toe", "tower", "tow", *"abcdefgh"))
-    alone = chances(suggest(model, "the to"))
-    assert alone == pytest.approx(after["the"])
-    # Each was listed for no letter and for one, so all count equally less, and stay.
-    assert chances(suggest(model, "the to", while_typing=True)) == pytest.approx(alone)
-    after["the"] |= {"a": 0.2, "b": 0.2}  # now tow is sixth, and was listed once: for the t
-    assert [*chances(suggest(model, "the to"))] == ["to", "toe", "tower", "tow"]
-    typed = chances(suggest(model, "the to", while_typing=True))
-    assert [*typed] == ["tow", "to", "toe", "tower"]
-    assert typed["to"] / typed["tow"] == pytest.approx(PASSED_OVER * 0.5 / 0.09, rel=1e-3)
+def test_what_was_typed_before_and_how_changes_nothing() -> None:
+    """Words listed for fewer letters, or for another line, leave no trace, and the list that is
+    kept from one letter to the next is the one of a first question."""
+    model, above = names_model(), ["to Zsófia Kowalczyk from the"]
+    lines = ["", "w", "walked ", "walked f", "walked fr", "walked from Z", "walked fr", "walked f"]
+    contexts = Contexts(model)
+    for line in [*lines, "walked from Zsófia ", "walked from Zsófia K"]:
+        kept = suggest(model, line, previous_lines=above, contexts=contexts)
+        assert kept == suggest(model, line, previous_lines=above)
+    contexts.read_new_words(["Zeno Zeno"])
+    found = suggest(model, "walked from Z", previous_lines=above, contexts=contexts)
+    assert "Zeno" in chances(found)
 
 
 def test_the_rest_of_a_word_is_replaced() -> None:

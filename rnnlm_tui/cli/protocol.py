@@ -37,11 +37,6 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=10_000_000)] | None,
         "how many suggestions; by default those of --top",
     ] = None
-    typed: Annotated[
-        bool,
-        "true if the word at the cursor was typed letter by letter below the answers: words that"
-        " were listed for fewer letters and not taken count less",
-    ] = False
     model: Annotated[str | None, "a model's name; by default that of --model"] = None
     encoding: Annotated[
         Literal["utf-32", "utf-16"],

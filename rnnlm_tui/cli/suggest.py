@@ -78,7 +78,6 @@ def _answer(request: protocol.Request, contexts: Contexts, top: int) -> Suggesti
         top + 1,
         [*request.above, *above],
         contexts,
-        while_typing=request.typed,
     )
 
 

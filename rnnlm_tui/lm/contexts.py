@@ -10,7 +10,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, tee
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rnnlm_tui.config import MAX_WORDS
 from rnnlm_tui.lm.mixture import MixedModel
@@ -41,6 +41,9 @@ class Contexts:
         self._earlier = NOTHING
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
+        self.lists: tuple[object, Any] | None = None
+        """A place of a text, and the lists of words there that `suggest` keeps from one letter of a
+        word to the next."""
 
     def read_earlier(self, lines: Iterable[str]) -> None:
         """Reads texts that were written earlier, before anything else is asked, the oldest line
@@ -57,6 +60,7 @@ class Contexts:
 
     def read_new_words(self, lines: Iterable[str]) -> None:
         """From now on knows the words of these lines that the model does not know."""
+        self.lists = None
         self._earlier = self.model.page_words.read(lines)
 
     def on_page(self, lines: tuple[str, ...]) -> OnPage:

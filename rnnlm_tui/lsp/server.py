@@ -119,9 +119,8 @@ class Suggester(LanguageServerProtocol):
         """The words of the list. An editor that filters them by what is typed finds that in
         `filter_text`, however they write it. A space before a mark is removed by another edit,
         since Neovim 0.11 needs the same range for all."""
-        asked, items = params.context, list[lsp.CompletionItem]()
-        is_typed = bool(asked and asked.trigger_kind != lsp.CompletionTriggerKind.Invoked)
-        if found := await self._suggest("list", params, is_typed):
+        items = list[lsp.CompletionItem]()
+        if found := await self._suggest("list", params):
             document, place, answer = found
             words = [c for c in answer.insertable(CANDIDATES) if c.replaces_before <= place.own]
             for rank, word in enumerate(words):
@@ -140,8 +139,7 @@ class Suggester(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_INLINE_COMPLETION)
     async def go_on(self, params: lsp.InlineCompletionParams) -> list[lsp.InlineCompletionItem]:
         """The ghost, where the app would show it: at the end of a line, if it is likely."""
-        is_typed = params.context.trigger_kind == lsp.InlineCompletionTriggerKind.Automatic
-        found = await self._suggest("ghost", params, is_typed)
+        found = await self._suggest("ghost", params)
         if found is None or not (ghost := found[2].ghost):
             return []
         document, place, answer = found
@@ -156,7 +154,7 @@ class Suggester(LanguageServerProtocol):
         return [lsp.InlineCompletionItem(new, typed + rest, where)]
 
     async def _suggest(
-        self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams, is_typed: bool
+        self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams
     ) -> tuple[Document, Place, Suggestions] | None:
         """What comes at a place; None where no words are to be suggested. An earlier request of
         this kind for the same document is cancelled, and not computed unless that has begun."""
@@ -176,7 +174,7 @@ class Suggester(LanguageServerProtocol):
                 contexts = self._read(document)
             count, ahead = CANDIDATES + 1, kind == "ghost"  # one may be complete
             where = place.line, place.cursor, count, place.above, contexts
-            return suggest(self._model, *where, while_typing=is_typed, looks_ahead=ahead)
+            return suggest(self._model, *where, looks_ahead=ahead)
 
         coming = asyncio.get_running_loop().run_in_executor(self._thread, answer)
         return document, place, await coming

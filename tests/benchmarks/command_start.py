@@ -76,7 +76,7 @@ def suggestion_seconds(name: str, runs: int) -> tuple[list[float], list[float]]:
         above = [f"line {number}"]
         for end in range(1, len(LINE) + 1):
             start = time.perf_counter()
-            suggest(model, LINE[:end], None, LISTED, above, contexts, while_typing=True)
+            suggest(model, LINE[:end], None, LISTED, above, contexts)
             of_all.append(time.perf_counter() - start)
             of_new += of_all[-1:] if LINE[end - 1] == " " else []
     return of_all, of_new

@@ -77,17 +77,16 @@ def ask_requests(ask: Command, *asked: dict[str, Any] | str) -> list[dict[str, A
 def test_a_request_is_answered_as_its_text_would_be(ask: Command) -> None:
     (text,) = answers(ask("--suggest", "the cat s", "--json", "--top", "2"))
     asked = {"text": "the cat s", "top": 2, "id": 7, "model": "verses"}
-    typing, odd = {**asked, "typed": True}, {**asked, "id": "\ud800"}
-    inside = {"text": "the cat sat", "cursor": 5}
-    requests = (asked, f"  {json.dumps(asked)}", typing, odd, inside)
-    same, spaces, typed, surrogate, within = ask_requests(ask, *requests)
-    assert same == spaces == {**text, "id": 7} != typed  # which passes over what was listed
+    odd, inside = {**asked, "id": "\ud800"}, {"text": "the cat sat", "cursor": 5}
+    requests = (asked, f"  {json.dumps(asked)}", odd, inside)
+    same, spaces, surrogate, within = ask_requests(ask, *requests)
+    assert same == spaces == {**text, "id": 7}
     assert surrogate == {**text, "id": "?"}
     assert (within["line"], within["prefix"], within["id"]) == ("the cat sat", "c", None)
 
 
 def test_a_byte_order_mark_and_fields_that_are_null_change_nothing(ask: Command) -> None:
-    nothing = {"text": "the cat s", "above": None, "cursor": None, "typed": None, "id": 1}
+    nothing = {"text": "the cat s", "above": None, "cursor": None, "id": 1}
     marked = "\ufeff" + json.dumps({"text": "the cat s", "id": 1})
     assert [*ask_requests(ask, marked)] == ask_requests(ask, nothing)
 

@@ -178,7 +178,6 @@ def answer_to(question: Question) -> Answer:
         CANDIDATES,
         question.previous_lines,
         question.loaded_model.contexts,
-        while_typing=True,
     )
     return Answer(question, suggestions)
 

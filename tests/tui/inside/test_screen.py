@@ -173,7 +173,7 @@ async def test_any_line_is_shown_or_a_sentence_says_why_not(tmp_path: Path) -> N
             ("[/b] \x1b[2J shall ", ("shall",)),
             ("shall i compare thee to a " * 30, ("… ", "thee", "to", "[a]")),
             ("x" * 500, ("xxx…",)),
-            ("shall i c", ('"c…": share of all words; in the list those',)),
+            ("shall i c", ('"c…": share of all words',)),
             (" ", ("There is no whole word yet: these are guesses for the first word.",)),
             ("zzz", ("No word that the model knows begins with", '"zzz"')),
         ):

@@ -85,7 +85,7 @@ class Writer:
     def _answer(self) -> None:
         editor, contexts = self.editor, self._contexts
         model, line, cursor = contexts.model, editor.line, editor.cursor
-        editor.show(suggest(model, line, cursor, contexts=contexts, while_typing=True))
+        editor.show(suggest(model, line, cursor, contexts=contexts))
 
 
 @asynccontextmanager

@@ -1,0 +1,44 @@
+"""What the English that ships lists for plain sentences whose last word is half typed."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggest import apply_insertion, suggest
+
+
+@pytest.fixture(scope="module")
+def english(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RNNLM_BUILT_IN_DIR")
+        return Contexts(Library(tmp_path_factory.mktemp("data")).open("english")[1])
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("I am lookin", "looking"),
+        ("I am looking forw", "forward"),
+        ("He opened the windo", "window"),
+        ("We had dinn", "dinner"),
+        ("She said tha", "that"),
+        ("Good morn", "morning"),
+        ("Can you send me the rep", "report"),
+        ("She", "She"),
+        ("I don't thin", "think"),
+        ("Thank you very mu", "much"),
+        ("We were late for the tra", "train"),
+        ("Please let me kno", "know"),
+        ("It was a beautiful da", "day"),
+        ("I will see you tomor", "tomorrow"),
+    ],
+)
+def test_the_word_that_anybody_would_expect_is_first(
+    english: Contexts, typed: str, word: str
+) -> None:
+    found = suggest(english.model, typed, contexts=english)
+    written = apply_insertion(typed, found.candidates[0])
+    assert written.split()[-1] == word
+    assert found.continuation[0] == found.candidates[0].word
