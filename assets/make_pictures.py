@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -59,10 +58,8 @@ async def picture_app(folder: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.loaded_model is not None)
         for line in LINES:
-            turns = len(app.autocomplete.text.turns)
             await write_line(pilot, app, line)
-            await pilot.press("enter", "ctrl+r")
-            await until(pilot, partial(has_continuation, app, turns))
+            await pilot.press("enter")
         await write_line(pilot, app, HALF_TYPED)
         await until(pilot, lambda: app.autocomplete.editor.suggestion)
         await pilot.pause(0.5)
@@ -108,12 +105,6 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
         if time.monotonic() > end:
             raise TimeoutError("the app does not show what the picture is to show")
         await pilot.pause(0.05)
-
-
-def has_continuation(app: RnnlmApp, number: int) -> bool:
-    """Whether the turn with this number, from 0, has been continued."""
-    turns = app.autocomplete.text.turns
-    return len(turns) > number and bool(turns[number].continuations)
 
 
 def write(name: str, svg: str) -> None:

@@ -6,7 +6,6 @@ gets a failure on one line, and the process goes on.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -133,29 +132,16 @@ def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str
 
 def generate(request: Request) -> int:
     """`--generate`."""
-    from rnnlm_tui.store.texts import copied_spans
-
     rng = np.random.default_rng(request.seed)
     chosen = Library(request.data_dir).opened_model(request.model)
     model, tokenizer = chosen.model, chosen.model.tokenizer
     asked = request.words, request.temperature, request.top_k
-    copies = copied_spans(chosen.name, chosen.folder, chosen.card, tokenizer)
     for given in texts_of(request.operand):
         above, line = split_last_line(model, given)
         words = generate_words(model, line, *asked, rng=rng, previous_lines=above)
         text = "\n".join([*above, continue_text(tokenizer, line, words)])
-        spans = copies.copied(words, tokenizer.words(line)) if copies else ()
         if request.json:
-            copied = None if copies is None else [asdict(span) for span in spans]
-            print_json({"text": text, "words": words, "model": chosen.name, "copied": copied})
-            continue
-        print("\n".join(map(sanitize, text.split("\n"))), flush=True)
-        for span in spans:
-            before, after = (
-                continue_text(tokenizer, line, words[:count])
-                for count in (span.start, span.start + span.length)
-            )
-            place = f"{chosen.card.corpus.name}, line {span.line_number}"
-            shown = f'copied: "{after[len(before) :].strip()}" is in {place}'
-            print(sanitize(shown), file=sys.stderr)
+            print_json({"text": text, "words": words, "model": chosen.name})
+        else:
+            print("\n".join(map(sanitize, text.split("\n"))), flush=True)
     return 0

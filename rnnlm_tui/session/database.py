@@ -21,7 +21,9 @@ from rnnlm_tui.session.tables import STRICT, TABLES
 from rnnlm_tui.store.files import put_aside
 
 T = TypeVar("T")
-VERSION = 4
+VERSION = 5
+WITH_CONTINUATIONS = 4
+"""The version in which a line also had texts of models; the lines are kept."""
 ENDINGS = ("-wal", "-shm", "")
 """Of the names of the files of a database. The log comes first: a new database would take it for
 its own."""
@@ -74,11 +76,13 @@ def decoded(raw: bytes) -> str:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Creates the tables in a new database."""
+    """Creates the tables in a new database, or checks those that are there."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
+        if version == WITH_CONTINUATIONS:
+            connection.execute("ALTER TABLE turn DROP COLUMN continuations")
+        elif version not in (0, VERSION):
             raise sqlite3.DatabaseError("another version of this program has written it")
         for statement in () if version else TABLES:
             connection.execute(statement + STRICT * statement.startswith("CREATE TABLE"))

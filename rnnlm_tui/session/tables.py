@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
-
-import msgspec
 
 from rnnlm_tui.text.reading import count_words
 
@@ -25,13 +22,12 @@ TABLES = (
     """CREATE TABLE turn (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     text INTEGER NOT NULL REFERENCES text ON DELETE CASCADE, line TEXT NOT NULL, sent REAL,
-    words INTEGER NOT NULL, continuations TEXT NOT NULL
-)""",
+    words INTEGER NOT NULL)""",
     "CREATE INDEX turn_of_text ON turn (text)",
 )
 """A text is open in the app whose process has the id `pid`, since `opened`. `draft`, `edited` and
 `edit` are its `Draft`, with the number of the turn. `deleted` is 1 from its deletion until the app
-ends. `continuations` is JSON."""
+ends."""
 
 
 class Saved(IntEnum):
@@ -54,30 +50,13 @@ class TextFile(NamedTuple):
     saved: Saved = Saved.ALL
 
 
-class Copied(NamedTuple):
-    """A span of `length` words from index `start` that is copied from the training text of the
-    model, where it first occurs in line `line_number`, from 1."""
-
-    start: int
-    length: int
-    line_number: int
-
-
-class Continuation(NamedTuple):
-    """The continuation of a line by a model, which is no part of the text."""
-
-    text: str
-    copied: tuple[Copied, ...] = ()
-
-
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A line of the user and its continuations. `sent` is when it was sent, None for a line of a
+    """A line of the user. `sent` is when it was sent, None for a line of a
     file. `number` is the key in the database, None until it is stored; only the database's thread
     sets it. All times are in seconds since the epoch."""
 
     line: str
-    continuations: tuple[Continuation, ...] = ()
     number: int | None = None
     sent: float | None = None
 
@@ -142,9 +121,8 @@ def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
         storable(turn.line),
         turn.sent,
         count_words(turn.line),
-        msgspec.json.encode(turn.continuations).decode(),
     )
-    statement = "INSERT OR REPLACE INTO turn VALUES (?, ?, ?, ?, ?, ?)"
+    statement = "INSERT OR REPLACE INTO turn VALUES (?, ?, ?, ?, ?)"
     turn.number = connection.execute(statement, row).lastrowid
     _lines_changed(connection, text)
 
@@ -160,14 +138,10 @@ def _lines_changed(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def read_turns(connection: sqlite3.Connection, text: int | None) -> list[Turn]:
-    """Returns the lines of a text and their continuations."""
-    statement = "SELECT number, line, sent, continuations FROM turn WHERE text = ? ORDER BY number"
-    turns = list[Turn]()
-    for number, line, sent, raw in connection.execute(statement, (text,)):
-        turns.append(Turn(line, number=number, sent=sent))
-        with suppress(msgspec.MsgspecError):  # of a damaged byte
-            turns[-1].continuations = msgspec.json.decode(raw, type=tuple[Continuation, ...])
-    return turns
+    """Returns the lines of a text."""
+    statement = "SELECT number, line, sent FROM turn WHERE text = ? ORDER BY number"
+    found = connection.execute(statement, (text,))
+    return [Turn(line, number, sent) for number, line, sent in found]
 
 
 def storable(text: str) -> str:

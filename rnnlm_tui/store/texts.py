@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, compress, count
 from pathlib import Path
@@ -23,12 +22,9 @@ from rnnlm_tui.store.model_file import english_path, open_stored
 from rnnlm_tui.store.run_files import ModelSources, read_sources
 from rnnlm_tui.store.trained_lines import OF_ENGLISH, count_seen, is_of_english
 from rnnlm_tui.text.held_out import LONG_EXCERPT, WORDS_EACH, Excerpt, excerpts_of, sampled
-from rnnlm_tui.text.overlap import SHORTEST, CopiedSpans, hash_lines
+from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import STANDARD_INPUT, Text, arranged, read_text
-from rnnlm_tui.text.tokenizer import Tokenizer
 
-MOST_INDEXED = 12_000_000
-"""Words of the largest text that is searched for copies, which takes about 10 seconds."""
 SAMPLE_WORDS = 20_000
 """Words of the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
@@ -166,19 +162,6 @@ def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
         f"{name} was trained on {seen:,} of these {len(text.lines):,} lines: there its figures say"
         " how well it remembers, not how well it predicts"
     )
-
-
-def copied_spans(
-    name: str, folder: Path, card: ModelCard, tokenizer: Tokenizer
-) -> CopiedSpans | None:
-    """An index to find copies from the training text; None if that cannot be found or is too long.
-    `tokenizer` is the model's. All that an n-gram model of order 5 writes are runs of five words of
-    its text, so for it a copy must have ten."""
-    shortest = max(SHORTEST, 2 * getattr(card.config.model, "order", 0))
-    if card.corpus.words <= MOST_INDEXED:
-        with suppress(CorpusError):
-            return CopiedSpans(find_text(name, folder, card), tokenizer, shortest)
-    return None
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:

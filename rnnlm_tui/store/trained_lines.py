@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnlm_tui.text.held_out import Mask, hold_out
-from rnnlm_tui.text.overlap import NO_WORDS, Hashes, hash_lines, no_hashes
+from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 LONG_LINE = 4

@@ -36,7 +36,7 @@ from rnnlm_tui.store.model_file import (
 from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import OF_ENGLISH, TrainedLines, is_of_english
 from rnnlm_tui.text.held_out import sampled
-from rnnlm_tui.text.overlap import hash_lines
+from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import prepare
 from rnnlm_tui.text.reading import Report, Text
 from rnnlm_tui.text.tokenizer import Conventions

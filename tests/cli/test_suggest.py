@@ -14,7 +14,6 @@ import pytest
 from rnnlm_tui.cli.protocol import ANSWER, FAILURE, SUGGESTION
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library, opened
-from tests.cli.conftest import trained
 from tests.helpers.commands import Command, running
 
 CONTRACT = [*ANSWER][:-1]
@@ -177,7 +176,7 @@ def test_generate_continues_greedily_by_ten_words_or_draws_them_by_a_seed(ask: C
     assert re.fullmatch(r"the cat( \S+){10}\n", text)
     assert ask("--generate", "the cat ").stdout == text
     (answer,) = answers(ask("--generate", "the cat", "--json"))
-    assert list(answer) == ["text", "words", "model", "copied"]
+    assert list(answer) == ["text", "words", "model"]
     assert sanitize(answer["text"]) == text.rstrip("\n")
     assert answer["text"] == f"the cat {' '.join(answer['words'])}"
     (start,) = answers(ask("--generate", f"the cat {answer['words'][0]}", "--words=9", "--json"))
@@ -187,16 +186,3 @@ def test_generate_continues_greedily_by_ten_words_or_draws_them_by_a_seed(ask: C
         ask("--generate", "the", "--temperature=2", f"--seed={seed}").stdout for seed in (1, 1, 2)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
-
-
-def test_a_copied_continuation_says_where_it_is(run: Command, tmp_path: Path) -> None:
-    corpus, rest = tmp_path / "rote.txt", "three four five six seven eight nine ten"
-    corpus.write_text(f"\none two {rest}\n" * 3)
-    trained(corpus, "--preset=ngram", "--held-out=0", "--name=rote", "--on=none")
-    likeliest = ("--generate", "--temperature=0", "--words=8")
-    by_stdin = run(*likeliest, "--json", stdin="one two")
-    span = {"start": 0, "length": 8, "line_number": 2}
-    assert answers(by_stdin)[0]["copied"] == [span]
-    assert answers(run("--generate", "one two", "--words=4", "--json"))[0]["copied"] == []
-    corpus.write_text("another text")
-    assert answers(run(*likeliest, "one two", "--json"))[0]["copied"] is None

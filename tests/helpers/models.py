@@ -22,7 +22,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, text_tensors, write_model
 from rnnlm_tui.store.run_files import Position, RunFacts, write_state
 from rnnlm_tui.store.trained_lines import TrainedLines
-from rnnlm_tui.text.overlap import hash_lines
+from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import Vocabulary
 from tests.helpers.networks import normal_weights

@@ -76,14 +76,9 @@ class Desk(Generic[AppType]):
         await wait_until(self.pilot, condition)
 
     async def send(self, line: str, lines_after: int) -> None:
-        """Sends a line, and waits until the page has `lines_after` lines. If that is two more, the
-        model continues the line."""
-        before = len(self.page)
+        """Sends a line, and waits until the page has `lines_after` lines."""
         self.editor.set_text(line)
         await self.press("enter")
-        await self.until(lambda: len(self.page) == before + 1)
-        if lines_after == before + 2:
-            await self.press("ctrl+r")
         await self.until(lambda: len(self.page) == lines_after)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.session.database import VERSION, SessionDatabase, connect
+from rnnlm_tui.session.database import VERSION, WITH_CONTINUATIONS, SessionDatabase, connect
 from rnnlm_tui.session.tables import (
-    Continuation,
-    Copied,
+    STRICT,
+    TABLES,
     Draft,
     Text,
     TextFile,
@@ -41,7 +41,6 @@ def whole(path: Path) -> None:
     with closing(connect(path)) as connection:
         for number in range(12):
             turn = Turn(f"line {number} of a \u00fcser" + " x" * 40 * number, sent=1e9)
-            turn.continuations = (Continuation("and goes on", (Copied(0, 3, number),)),)
             add_turn(connection, text, turn)
         text.file = TextFile("/a/file", "utf-8", "\n", "0123")
         put_file(connection, text)
@@ -157,3 +156,22 @@ async def test_what_is_in_the_log_only_is_kept(tmp_path: Path) -> None:
     assert len(await use(tmp_path)) == 1
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("session.db.damaged*"))
     assert b"in the log only" in kept
+
+
+async def test_the_lines_of_a_database_with_continuations_are_kept(tmp_path: Path) -> None:
+    lines = ["one", "two", "three"]
+    turn = TABLES[1].replace(
+        "words INTEGER NOT NULL)", "words INTEGER NOT NULL, continuations TEXT NOT NULL\n)"
+    )
+    with closing(sqlite3.connect(tmp_path / "session.db")) as connection, connection:
+        for table in (TABLES[0] + STRICT, turn + STRICT, TABLES[2]):
+            connection.execute(table)
+        row = (1, None, 1.0, 1.0, None, "a draft", None, "", 0, *[None] * 5)
+        connection.execute(f"INSERT INTO text VALUES ({', '.join('?' * len(row))})", row)
+        rows = ((number, 1, line, 1.0, 1, "[]") for number, line in enumerate(lines))
+        connection.executemany("INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.execute(f"PRAGMA user_version = {WITH_CONTINUATIONS}")
+    with closing(connect(tmp_path / "session.db")) as connection:
+        text, turns = open_text(connection, 1)
+        assert ([turn.line for turn in turns], text.draft.end) == (lines, "a draft")
+    assert await use(tmp_path) == [], "nothing is put aside"

@@ -18,7 +18,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.store.texts import not_learned, save_written, texts_folder
 from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, is_of_english, thinned
-from rnnlm_tui.text.overlap import hash_lines
+from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import Text, read_text
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from tests.helpers.models import SAVED_MODELS, put_saved_model
@@ -50,16 +50,13 @@ def text_of(library: Library) -> Text:
 
 
 def test_a_text_is_found_where_the_training_read_it(
-    library: Library, verses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, verses: Path, tmp_path: Path
 ) -> None:
-    folder, (card, model) = library.run_folder("gru"), library.open("gru")
+    folder, (card, _) = library.run_folder("gru"), library.open("gru")
     assert text_of(library).sources == (str(verses),)
-    assert texts.copied_spans("gru", folder, card, model.tokenizer) is not None
     (tmp_path / "other.txt").write_text(VERSES, encoding="utf-16-le")
     write_sources(folder, [str(tmp_path / "other.txt")], "utf-16-le")
     assert next(iter(text_of(library))) == VERSES.split("\n")[0]
-    monkeypatch.setattr(texts, "MOST_INDEXED", 100)  # too long to look through
-    assert texts.copied_spans("gru", folder, card, model.tokenizer) is None
     bundled = read_text([bundled_corpus()])
     card = replace(card, corpus=replace(card.corpus, sha256=bundled.sha256))
     assert texts.find_text("gru", tmp_path, card).sha256 == bundled.sha256

@@ -20,7 +20,6 @@ Toast { width: 100%; max-width: 100%; margin: 0; padding: 0 1; }
 
 /* Meanings */
 LineEditor .text-area--suggestion { color: $text-primary; }
-Page > .continued { color: $text-primary; }
 Candidates > .word { color: $text-primary; }
 Candidates > .typed { color: $foreground; }
 Candidates > .unknown { color: $text-warning; text-style: underline; }

@@ -15,7 +15,6 @@ from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import (
     NO_DRAFT,
-    Continuation,
     Draft,
     Saved,
     Text,
@@ -236,22 +235,20 @@ class OpenText:
         self.turns.append(turn)
         self._store(turn)
 
-    def change(self, turn: Turn, line: str | None, *continuations: Continuation) -> None:
-        """Replaces the line of a turn and its continuations; None removes the turn."""
-        place, before, theirs = self.turns.index(turn), turn.line, turn.continuations
-        self._put(place, turn, line, *continuations)
-        self.done(partial(self._put, place, turn, before, *theirs))
+    def change(self, turn: Turn, line: str | None) -> None:
+        """Replaces the line of a turn; None removes the turn."""
+        place, before = self.turns.index(turn), turn.line
+        self._put(place, turn, line)
+        self.done(partial(self._put, place, turn, before))
 
-    def _put(self, place: int, turn: Turn, line: str | None, *continuations: Continuation) -> bool:
-        was_there = turn in self.turns
+    def _put(self, place: int, turn: Turn, line: str | None) -> bool:
         if line is None:
             self.turns.remove(turn)
-        elif not was_there:
-            self.turns.insert(place, turn)
-        if line != turn.line or not was_there:  # continuations are no part of the text
-            self.text.changed_now()
-        if line is not None:
-            turn.line, turn.continuations = line, continuations
+        else:
+            turn.line = line
+            if turn not in self.turns:
+                self.turns.insert(place, turn)
+        self.text.changed_now()
         self._store(turn)
         return True
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, work
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -17,11 +16,9 @@ from textual.strip import Strip
 from textual.style import Style
 
 from rnnlm_tui.formatting import straight_quotes
-from rnnlm_tui.session.tables import Continuation, Turn, storable
-from rnnlm_tui.text.tokenizer import takes_space
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.open_text import OpenText
-from rnnlm_tui.tui.writing.page_rows import BAR, PageLine, PageRows
-from rnnlm_tui.tui.writing.predictor import LoadedModel, Predictor, continued, copied_words
+from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows
 
 if TYPE_CHECKING:
     from textual import getters
@@ -30,13 +27,12 @@ if TYPE_CHECKING:
 
 BESIDE = 2
 """Cells to the right of the lines: a blank and the scrollbar, which a ScrollView paints over."""
-NOT_IN_TEXT = "▏ is not in your text: F6, Enter takes it in"
 REMOVED = "removed: ctrl+z brings it back"
 
 
 class Page(ScrollView, can_focus=True):
-    """Shows the lines, and lets the active model continue them. A click on a line edits it. Above
-    them are a few sentences on how to begin, as long as they are needed.
+    """Shows the lines. A click on a line edits it. Above them are a few sentences on how to begin,
+    as long as they are needed.
 
     Only the rows in sight are painted: a text may have thousands of lines.
     """
@@ -44,21 +40,18 @@ class Page(ScrollView, can_focus=True):
     FOCUS_ON_CLICK = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,e", "edit", "edit", id="page.edit", tooltip="Edit the line"),
-        Binding("enter,e", "take", "into the text", id="page.take",
-                tooltip="Take it into the text; what the model added"),
         Binding("up", "move(-1)", "line", key_display="↑↓", id="page.up",
                 tooltip="Go to the line above"),
         Binding("down", "move(1)", "line", show=False, id="page.down",
                 tooltip="Go to the line below"),
         Binding("c", "copy", "copy", id="page.copy", tooltip="Copy the line"),
-        Binding("d,delete", "remove", "remove", id="page.remove",
-                tooltip="Remove the line; or what the model added"),
+        Binding("d,delete", "remove", "remove", id="page.remove", tooltip="Remove the line"),
         Binding("ctrl+z,super+z", "undo", "undo", id="page.undo",
                 tooltip="Undo what was done last; bring back what was removed"),
         Binding("escape", "screen.move_pane", "back", id="page.leave",
                 tooltip="Go back to the line being written"),
     ]  # fmt: skip
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"day", "bar", "continued", "hint"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"day", "hint"}
     DEFAULT_CSS = """
     Page {
         height: 1fr; padding-left: 1; color: $foreground;
@@ -67,20 +60,17 @@ class Page(ScrollView, can_focus=True):
         border-title-color: $text-muted; border-subtitle-color: $text-muted;
         &:focus { border: round $border; border-title-color: $foreground; }
         .day { color: $text-muted; text-style: bold; }
-        .bar { color: $primary; }
-        .continued { color: $text-muted; text-style: italic; }
         .hint { color: $text-muted; }
         &:ansi { color: ansi_default; border: round ansi_bright_black; }
         &:ansi:focus { border: round $border; }
-        &:ansi .day, &:ansi .bar, &:ansi .continued, &:ansi .hint { color: ansi_default; }
+        &:ansi .day, &:ansi .hint { color: ansi_default; }
     }
     """
 
-    def __init__(self, text: OpenText, predictor: Predictor) -> None:
+    def __init__(self, text: OpenText) -> None:
         super().__init__()
         self.text = text
         self.lines: list[PageLine] = []
-        self._predictor = predictor
         self._current: int | None = None
         """The index of the line that is marked: keys act on it, or it is being edited."""
         self._edited: Turn | None = None
@@ -104,16 +94,14 @@ class Page(ScrollView, can_focus=True):
     def show(self, changed: Turn | None = None) -> None:
         """Shows the lines of the open text as they are now, and goes to the turn that has changed,
         or to the end."""
-        wanted = [(turn, each) for turn in self.text.turns for each in (None, *turn.continuations)]
-        same = 0
-        while same < min(len(self.lines), len(wanted)) and self.lines[same].is_of(*wanted[same]):
+        turns, same = self.text.turns, 0
+        while same < min(len(self.lines), len(turns)) and self.lines[same].is_of(turns[same]):
             same += 1
         marked = self.current
-        self.lines[same:] = [PageLine(*each) for each in wanted[same:]]
+        self.lines[same:] = [PageLine(turn) for turn in turns[same:]]
         if marked is not None:
-            self._current = self._place_of(marked.turn, marked.continuation)
-        has_continuations = any(line.continuation for line in self.lines)
-        self.border_subtitle = NOT_IN_TEXT if has_continuations else ""
+            self._current = self._place_of(marked.turn)
+        self.border_subtitle = ""
         self._lay_out(same)
         place = self._place_of(changed)
         if place is None or changed is self.text.turns[-1]:
@@ -140,17 +128,12 @@ class Page(ScrollView, can_focus=True):
         if at >= len(self._rows.rows):
             return Strip.blank(width, self.rich_style)
         row = self._rows.rows[at]
-        content = Content(row.content) if isinstance(row.content, str) else row.content
+        content = Content(row.content)
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
         for wanted in self._wanted if row.line >= 0 else ():
             for match in wanted.finditer(straight_quotes(content.plain)):
                 content = content.stylize("bold underline", *match.span())
-        if row.style == "continued":
-            content = Content.styled(BAR, self.get_visual_style("bar")) + content
-        if row.note:
-            gap = self._rows.width - content.cell_length - len(row.note)
-            content += Content.styled(" " * gap + row.note, self.get_visual_style("hint"))
         if row.line >= 0 and row.line == self._current:
             content = content.stylize("reverse")
         selection = self.text_selection
@@ -163,8 +146,7 @@ class Page(ScrollView, can_focus=True):
         return strip.adjust_cell_length(width, self.rich_style).apply_offsets(0, at)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        rows = (f"{BAR * (row.style == 'continued')}{row.content}" for row in self._rows.rows)
-        return selection.extract("\n".join(rows)).replace(BAR, ""), "\n"
+        return selection.extract("\n".join(row.content for row in self._rows.rows)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
@@ -251,17 +233,12 @@ class Page(ScrollView, can_focus=True):
     # Keys and clicks
 
     def on_click(self, event: events.Click) -> None:
-        """Edits the line, unless the mouse has selected text; marks what a model wrote."""
+        """Edits the line, unless the mouse has selected text."""
         place, rows = event.get_content_offset(self), self._rows.rows
         y = len(rows) if place is None else int(self.scroll_offset.y) + place.y
         index = rows[y].line if y < len(rows) else -1
-        if index < 0 or self.screen.get_selected_text():
-            return
-        if self.lines[index].continuation is None:
+        if index >= 0 and not self.screen.get_selected_text():
             self.app.autocomplete.edit(self.lines[index].turn)
-        else:
-            self._mark(index)
-            self.focus()
 
     def on_focus(self) -> None:
         """Marks the line that was found last, or else the last one."""
@@ -273,11 +250,9 @@ class Page(ScrollView, can_focus=True):
     def on_blur(self) -> None:
         self._mark(self._place_of(self._edited))
 
-    def _place_of(self, turn: Turn | None, continuation: Continuation | None = None) -> int | None:
-        """The index of the line of a turn, or of a continuation of it."""
-        places = range(len(self.lines)) if turn is not None else ()
-        return next((i for i in places if self.lines[i].turn is turn
-                     and self.lines[i].continuation is continuation), None)  # fmt: skip
+    def _place_of(self, turn: Turn | None) -> int | None:
+        """The index of the line of a turn."""
+        return next((at for at, line in enumerate(self.lines) if line.turn is turn), None)
 
     def mark_edited(self, turn: Turn | None) -> None:
         """Marks the line that is being edited, and shows it; None marks no line."""
@@ -293,7 +268,6 @@ class Page(ScrollView, can_focus=True):
     def _mark(self, index: int | None) -> None:
         self._current = index
         self.refresh()
-        self.refresh_bindings()  # Enter edits a line, or takes in what a model wrote
         if index is not None:
             self._bring_in_sight(index)
 
@@ -301,12 +275,6 @@ class Page(ScrollView, can_focus=True):
         if rows := self._rows.of_line(index):
             region = Region(0, rows.start, 1, len(rows))
             self.scroll_to_region(region, animate=False, force=True)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action not in ("edit", "take"):
-            return True
-        is_models = self.current is not None and self.current.continuation is not None
-        return is_models == (action == "take")
 
     def action_move(self, by: int) -> None:
         if self._current is None:  # another text was opened
@@ -324,23 +292,11 @@ class Page(ScrollView, can_focus=True):
         if self.current is not None:
             self.app.autocomplete.edit(self.current.turn)
 
-    def action_take(self) -> None:
-        """Makes what a model wrote the end of the line above it."""
-        if (line := self._changeable) is not None and line.continuation is not None:
-            above, text = line.turn.line.rstrip(), line.continuation.text
-            space = "" if takes_space(f"{above} ", text[:1]) else " "
-            self.text.change(line.turn, f"{above}{space}{text}")
-            self._mark(self._place_of(line.turn))
-
     def action_remove(self) -> None:
-        """Removes the marked line, or the marked continuation of one."""
+        """Removes the marked line."""
         if (line := self._changeable) is None or (place := self._current) is None:
             return
-        if line.continuation is None:
-            self.text.change(line.turn, None)
-        else:
-            kept = [each for each in line.turn.continuations if each is not line.continuation]
-            self.text.change(line.turn, line.turn.line, *kept)
+        self.text.change(line.turn, None)
         self.border_subtitle = REMOVED
         if self.lines:
             self._mark(min(place, len(self.lines) - 1))
@@ -371,31 +327,3 @@ class Page(ScrollView, can_focus=True):
         if character and character.isprintable() and not is_bound:
             event.stop()
             self.app.autocomplete.write(character)
-
-    def continue_last(self) -> None:
-        """Lets the model continue the last line, even if it has a continuation."""
-        if (loaded_model := self.app.loaded_model) is None:
-            why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
-            self.app.notify_user(why, "warning")
-        elif not (written := [turn for turn in self.text.turns if turn.line.strip()]):
-            self.app.notify_user("add a line to the page first: Enter")
-        else:
-            # The lines above are read here: another text may be opened while the model works.
-            turn = written[-1]
-            *above, last = (*self.text.previous_lines(turn), *turn.line.splitlines())
-            self._continue(loaded_model, turn, tuple(above), last)
-
-    @work(group="continuation")
-    async def _continue(
-        self, loaded_model: LoadedModel, turn: Turn, above: tuple[str, ...], line: str
-    ) -> None:
-        again, before = bool(turn.continuations), turn.line
-        words = await self._predictor.continuation(loaded_model, line, above, again=again)
-        text = continued(loaded_model, line, words)
-        if not text.strip(".,;:!?… "):
-            self.app.notify_user(f"{loaded_model.name} has nothing to add to this line")
-            return
-        copied = await asyncio.to_thread(copied_words, loaded_model, line, words)
-        if self.app.is_running and turn in self.text.turns and turn.line == before:
-            new = Continuation(storable(text), copied)
-            self.text.change(turn, before, *turn.continuations, new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,42 +9,37 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from rnnlm_tui.formatting import day_name
-from rnnlm_tui.session.tables import Continuation, Turn
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 
-BAR = "  ▏ "
-"""In front of what a model wrote."""
-BY_MODEL = "the model, ctrl+r"
-"""Beside what a model wrote."""
 HINT_WIDTH = 72
 TAB = 4
 
 
 class PageLine:
-    """A line that was kept, or a continuation of it by a model."""
+    """A line that was kept, as it was when the page was laid out."""
 
-    def __init__(self, turn: Turn, continuation: Continuation | None = None) -> None:
-        self.turn, self.continuation, self.line = turn, continuation, turn.line
-        self.plain_text = sanitize_lines(continuation.text if continuation else turn.line)
-        self.words = 0 if continuation else count_words(turn.line)
+    def __init__(self, turn: Turn) -> None:
+        self.turn, self.line = turn, turn.line
+        self.plain_text = sanitize_lines(turn.line)
+        self.words = count_words(turn.line)
         self.day = "" if turn.sent is None else day_name(turn.sent)
         """The day on which the line was sent, "" for a line of a file."""
 
-    def is_of(self, turn: Turn, continuation: Continuation | None) -> bool:
-        """Whether it shows this as it is now."""
-        return (self.turn, self.continuation, self.line) == (turn, continuation, turn.line)
+    def is_of(self, turn: Turn) -> bool:
+        """Whether it shows this turn as it is now."""
+        return (self.turn, self.line) == (turn, turn.line)
 
 
 class Row(NamedTuple):
     """A row of the page: the index of its line, or -1 for a heading and a blank row; the component
-    class of its style, or ""; what stands in it, and at its right end."""
+    class of its style, or ""; and what stands in it."""
 
     line: int
     style: str
-    content: str | Content
-    note: str = ""
+    content: str
 
 
 BLANK = Row(-1, "", "")
@@ -82,11 +76,6 @@ class PageRows:
         return range(*starts[:2]) if len(starts) > 1 else range(0)
 
     def _add_rows(self, place: int, line: PageLine, above: PageLine | None) -> None:
-        if (continuation := line.continuation) is not None:
-            rows, note = self._continued(continuation)
-            self.rows += [Row(place, "continued", row) for row in rows]
-            self.rows[-1] = self.rows[-1]._replace(note=note)
-            return
         text = line.plain_text
         shown = text[:MAX_TEXT] + "…" * (len(text) > MAX_TEXT)  # the rest cannot be edited
         rows_of_line = wrapped(shown, self.width)
@@ -97,23 +86,6 @@ class PageRows:
             rows_above = sum(row.line == place - 1 for row in self.rows[self._starts[-2] :])
             self.rows += [BLANK] * (len(rows_of_line) > 1 or rows_above > 1)
         self.rows += [Row(place, "", row) for row in rows_of_line]
-
-    def _continued(self, continuation: Continuation) -> tuple[list[Content], str]:
-        """Returns the rows of what a model wrote, in which the words that it has copied are
-        underlined, and the note at the end of the last one."""
-        body = Content(sanitize_lines(continuation.text))
-        words = list(re.finditer(r"[^ ]+", body.plain))
-        copied = [s for s in continuation.copied if 0 <= s.start <= len(words) - s.length]
-        for span in copied:
-            last = words[span.start + span.length - 1]
-            body = body.stylize("underline", words[span.start].start(), last.end())
-        numbers = dict.fromkeys(str(span.line_number) for span in copied)
-        lines = f"= {'line' if len(numbers) == 1 else 'lines'} {', '.join(numbers)} of its text"
-        note = f"{lines} · {BY_MODEL}" if copied else BY_MODEL
-        rows = body.wrap(max(1, self.width - len(BAR)))
-        if len(BAR) + rows[-1].cell_length + 2 + len(note) > self.width:
-            rows.append(Content(""))
-        return rows, note
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -14,7 +14,6 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.session.tables import Copied
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
@@ -22,20 +21,18 @@ if TYPE_CHECKING:
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.suggest import Suggestions
-    from rnnlm_tui.text.overlap import CopiedSpans
 
 CANDIDATES = 10
 
 
 @dataclass(eq=False)
 class LoadedModel:
-    """A model of a library in memory, and when it was saved: the modification time in nanoseconds.
+    """A model in memory, and when it was saved: the modification time in nanoseconds.
     `contexts` are replaced by those that have read earlier texts."""
 
     name: str
     card: ModelCard
     model: LanguageModel
-    library: Library
     saved_ns: int | None = None
 
     @cached_property
@@ -44,17 +41,6 @@ class LoadedModel:
         from rnnlm_tui.lm.contexts import Contexts  # imports numpy
 
         return Contexts(self.model)
-
-    @cached_property
-    def copies(self) -> CopiedSpans | None:
-        """An index of the text that the model was trained on; None if that is gone. It takes a
-        second per million words, so ask for it in a thread."""
-        from rnnlm_tui.store.texts import copied_spans
-
-        with suppress(RnnlmError):
-            folder = self.library.run_folder(self.name)
-            return copied_spans(self.name, folder, self.card, self.model.tokenizer)
-        return None
 
     @property
     def kind(self) -> str:
@@ -71,7 +57,7 @@ def load_model(library: Library, name: str) -> LoadedModel:
     With glibc, that is 40 of the 88 MB that loading the built-in English model takes.
     """
     saved_ns = when_saved(library, name)  # read first, so that no later save is missed
-    loaded = LoadedModel(name, *library.open(name), library, saved_ns)
+    loaded = LoadedModel(name, *library.open(name), saved_ns)
     return_freed_memory()
     return loaded
 
@@ -198,18 +184,3 @@ def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str
     from rnnlm_tui.generate import continue_text  # imports numpy
 
     return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()
-
-
-def copied_words(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> tuple[Copied, ...]:
-    """The spans of the tokens `words`, which follow a line, that are copied from the text that the
-    model was trained on, as spans of the text that they make. A span may begin in the line. No two
-    overlap."""
-    spans = list[Copied]()
-    if (index := loaded_model.copies) is not None:
-        for span in index.copied(words, loaded_model.model.tokenizer.words(line)):
-            first, last = (
-                len(continued(loaded_model, line, words[:count]).split()) - 1
-                for count in (span.start + 1, span.start + span.length)
-            )
-            spans.append(Copied(first, last - first + 1, span.line_number))
-    return tuple(spans)

@@ -79,8 +79,6 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Set what digits do; with alt, inside words, always"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
-        Binding("ctrl+r", "continue", "continue", show=False, id="autocomplete.another",
-                tooltip="Continue the last line; or continue it again"),
         Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="autocomplete.page_up",
                 tooltip="Scroll the page up"),
         Binding("pagedown", "scroll_page(1)", "Page down", show=False, id="autocomplete.page_down",
@@ -109,7 +107,7 @@ class AutocompleteScreen(AppScreen):
         self.editor = LineEditor(self.text, self._ask, self._send, preferences)
         self._database = database
         self._predictor = Predictor()
-        self.page = Page(self.text, self._predictor)
+        self.page = Page(self.text)
         self._header = Header()
         self._words = Candidates(self._pick)
         self._facts = Facts()
@@ -438,9 +436,6 @@ class AutocompleteScreen(AppScreen):
             self.app.notify_user("there are no lines on the page to find anything in")
         elif self.page.size:  # otherwise the window is too small for anything
             self._find_line.begin()
-
-    def action_continue(self) -> None:
-        self.page.continue_last()
 
     def action_scroll_page(self, by: int) -> None:
         self.page.scroll_page(by)

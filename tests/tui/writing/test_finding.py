@@ -7,7 +7,6 @@ from pathlib import Path
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.page import Page
-from rnnlm_tui.tui.writing.predictor import Predictor
 from tests.helpers.app import check_layout, has_row
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import AppDesk, desk, open_list, unstored_text
@@ -137,7 +136,7 @@ async def test_what_is_found() -> None:
         ("we sea", ["the sea and we", "we", "sea", "We saw the sea"], "1 of 2"),
         (" ", ["a b"], ""),
     ):
-        host = HostApp(lambda: Page(unstored_text(), Predictor()))
+        host = HostApp(lambda: Page(unstored_text()))
         async with host.run_test(size=(80, 10)):
             page = host.query_one(Page)
             page.text.turns = [Turn(line) for line in lines]

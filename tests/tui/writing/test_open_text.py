@@ -15,7 +15,7 @@ import pytest
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Continuation, Copied, Saved
+from rnnlm_tui.session.tables import Saved
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.tui.writing import open_text
 from rnnlm_tui.tui.writing.open_text import OpenText
@@ -52,15 +52,12 @@ def put_draft(text: OpenText, line: str) -> None:
     "line", ["שלום 漢字 [/b]", "a\u2028b", "a\x85b", "a\x0bb\x1cc", "a\rb", "a\nb", "nul\x00nul"]
 )
 async def test_lines_and_drafts_come_back_as_they_were(line: str, tmp_path: Path) -> None:
-    continuations = (Continuation(line, (Copied(0, 5, 12), Copied(6, 7, 3))), Continuation("do"))
     async with app(tmp_path) as text:
         text.add_line(line)
         text.add_line("when i")
-        text.change(text.turns[0], line, *continuations)
         put_draft(text, f"{line} \ud800")
     async with app(tmp_path) as text:
         assert lines(text) == [line, "when i"]
-        assert text.turns[0].continuations == continuations
         assert text.written == f"{line} ?"
         put_draft(text, "")
     async with app(tmp_path) as text:

@@ -7,13 +7,10 @@ from datetime import datetime
 
 import pytest
 from rich.cells import cell_len
-from textual.geometry import Offset
-from textual.selection import Selection
 
-from rnnlm_tui.session.tables import Continuation, Copied, Turn
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.page_rows import wrapped
-from rnnlm_tui.tui.writing.predictor import Predictor
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 from tests.helpers.app import check_layout, picture, rows_of
 from tests.helpers.host import HostApp
@@ -25,7 +22,7 @@ DAY = 86_400.0
 
 def host_of_page() -> HostApp:
     """An app that shows a page."""
-    return HostApp(lambda: Page(unstored_text(), Predictor()))
+    return HostApp(lambda: Page(unstored_text()))
 
 
 def shown(page: Page, *turns: Turn) -> None:
@@ -39,7 +36,7 @@ def rows(host: HostApp) -> list[str]:
     return [row.strip("│█▁▂▃▄▅▆▇ ") for row in rows_of(host)[1:-1]]
 
 
-async def test_headings_blank_rows_and_what_a_model_wrote() -> None:
+async def test_headings_and_blank_rows() -> None:
     """A heading for each day; a blank row before and after a line that is wrapped."""
     host = host_of_page()
     async with host.run_test(size=(32, 24)) as pilot:
@@ -48,25 +45,19 @@ async def test_headings_blank_rows_and_what_a_model_wrote() -> None:
             Turn("of a file"),
             Turn(""),
             Turn("one", sent=NOON),
-            Turn("two", (Continuation("and"), Continuation("and much more")), sent=NOON + 60),
-            Turn("three", sent=NOON + 120),
+            Turn("two", sent=NOON + 60),
             Turn("a paragraph that is longer than a row", sent=NOON + 180),
             Turn("four", sent=NOON + 240),
             Turn("five", sent=NOON + DAY),
         )
         await pilot.pause()
-        assert rows(host)[:19] == [
+        assert rows(host)[:14] == [
             "of a file",
             "",
             "",
             "27 November 2020",
             "one",
             "two",
-            "▏ and   the model, ctrl+r",
-            "▏ and much more",
-            "▏       the model, ctrl+r",
-            "",
-            "three",
             "",
             "a paragraph that is longer",
             "than a row",
@@ -106,21 +97,12 @@ async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
         await pilot.pause()
         strip = next(s for s in host.screen._compositor.render_strips() if "line 9" in s.text)
         assert [s.text for s in strip if s.style and s.style.reverse] == ["line 9"]
-        page.lines[2].turn.continuations = (Continuation("more"),)
-        page.show(page.lines[2].turn)
+        page.text.turns.insert(3, Turn("more"))
+        page.show()
         assert page.current is page.lines[10], "the same line"
         shown(page, Turn("another text"))
         await pilot.press("up")
         assert page.current is page.lines[0]
-
-
-async def test_what_the_mouse_selects_is_copied_without_the_bar_and_the_note() -> None:
-    host = host_of_page()
-    async with host.run_test(size=(80, 10)) as pilot:
-        page = host.query_one(Page)
-        shown(page, Turn("we left", (Continuation("and came"),)))
-        await pilot.pause()
-        assert page.get_selection(Selection(Offset(3, 0), None)) == ("left\nand came", "\n")
 
 
 async def test_a_long_text_is_shown_at_once() -> None:
@@ -135,22 +117,6 @@ async def test_a_long_text_is_shown_at_once() -> None:
             assert time.process_time() - began < limit_s
             page.text.turns.append(Turn("x" * (MAX_TEXT + 1)))
         assert picture(host).count("x…") == 1, "too long to be edited"
-
-
-async def test_copied_words_are_underlined_and_their_line_is_noted_once() -> None:
-    for copied, underlined, note in (
-        ((Copied(1, 5, 19),), "c d e f g", "= line 19 of its text · the model"),
-        ((Copied(0, 5, 3), Copied(5, 5, 19)), "b c d e fg h i j k", "= lines 3, 19 of its text"),
-        ((Copied(9, 5, 19),), "", "g h i j k" + " " * 35 + "the model"),
-    ):
-        host = host_of_page()
-        async with host.run_test() as pilot:
-            shown(host.query_one(Page), Turn("a", (Continuation("b c d e f g h i j k", copied),)))
-            await pilot.pause()
-            strips = host.screen._compositor.render_strips()
-            strip = next(strip for strip in strips if "b c d" in strip.text)
-            assert "".join(s.text for s in strip if s.style and s.style.underline) == underlined
-            assert note in strip.text
 
 
 def test_words_are_wrapped() -> None:

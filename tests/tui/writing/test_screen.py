@@ -163,16 +163,8 @@ async def test_what_hides_the_words_and_which_digits_take_one(tmp_path: Path) ->
 
 # The page
 
-MORE = "wb wc wd we wf wg wh wi wj wk"
-"""How the model continues "wa"."""
 SCRIPTS: dict[str, tuple[str, list[str], str]] = {
     "a line is kept, and another begun": ("wa{enter}half a li{restart}", ["wa"], "half a li"),
-    "the model continues it": ("wa{enter}{ctrl+r}{restart}", ["wa", f"▏{MORE}"], ""),
-    "its words are taken in": ("wa{enter}{ctrl+r}{f6}{enter}{restart}", [f"wa {MORE}"], ""),
-    "and given back": ("wa{enter}{ctrl+r}{f6}{enter}{ctrl+z}", ["wa", f"▏{MORE}"], ""),
-    "undone": ("wa{enter}{ctrl+r}{ctrl+r}{ctrl+z}{ctrl+z}", ["wa"], ""),
-    "undone after what was typed": ("wa{enter}{ctrl+r}x{ctrl+z}", ["wa", f"▏{MORE}"], ""),
-    "then itself": ("wa{enter}{ctrl+r}x{ctrl+z}{ctrl+z}", ["wa"], ""),
     "a line is changed": ("one{enter}two{enter}{up}{up}!{enter}", ["one!", "two"], ""),
     "and back": (
         "one{enter}two{enter}{up}{up}!{enter}{ctrl+z}{ctrl+z}{enter}{restart}", ["one", "two"], ""),
@@ -191,12 +183,6 @@ SCRIPTS: dict[str, tuple[str, list[str], str]] = {
 """Keys, and the page and the line after them. A restart is one of the app."""
 
 
-def paragraphs(it: AppDesk) -> list[str]:
-    """The lines of the page; what the model wrote begins with a bar."""
-    lines = it.screen.page.lines
-    return [f"{'▏' if line.continuation else ''}{line.plain_text}" for line in lines]
-
-
 @pytest.mark.parametrize(("script", "page", "line"), SCRIPTS.values(), ids=SCRIPTS.keys())
 async def test_what_is_written_and_undone(
     script: str, page: list[str], line: str, tmp_path: Path
@@ -208,59 +194,33 @@ async def test_what_is_written_and_undone(
             await follow(it, keys)
     async with desk(tmp_path, {"m": model}) as it:
         await follow(it, last)
-        await it.until(lambda: (paragraphs(it), it.line) == (page, line))
+        await it.until(lambda: (it.page, it.line) == (page, line))
         is_edit = it.line[:1] != "" and it.screen.text.edited is not None
         assert is_edit is ("Enter changes the line, Esc cancels" in picture(it.app))
 
 
 async def follow(it: AppDesk, keys: str) -> None:
     for key, letters in re.findall(r"\{(.*?)\}|([^{]+)", keys):
-        before = len(it.page)
         await it.press(*(letters or [key]))
-        if key == "ctrl+r":
-            await it.until(lambda count=before: len(it.page) > count)
 
 
-async def test_what_the_model_wrote_says_so_and_how_to_take_it_in(tmp_path: Path) -> None:
+async def test_a_line_of_the_page_is_copied_edited_and_removed(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.press("ctrl+r")
-        await it.until(lambda: it.tells("add a line to the page first: Enter"))
-        await it.send("when i", 2)
-        await it.until(lambda: has_row(it.app, "   ▏ compare thee", "the model, ctrl+r"))
-        assert has_row(it.app, "─ when i · 2 words ─")
-        assert has_row(it.app, "▏ is not in your text: F6, Enter takes it in")
-        row = next(n for n, text in enumerate(it.rows) if "▏ compare" in text)
-        await it.pilot.click(it.screen.page, offset=(9, row - it.screen.page.region.y))
-        await it.until(lambda: "Enter into the text" in it.rows[-1])
-        await it.press("c")
-        assert it.app.clipboard == it.page[1]
-        await it.press("up")
+        await it.send("when i", 1)
+        await it.until(lambda: has_row(it.app, "─ when i · 2 words ─"))
+        row = next(n for n, text in enumerate(it.rows) if "│ when i" in text)
+        await it.pilot.click(it.screen.page, offset=(4, row - it.screen.page.region.y))
+        await it.until(lambda: it.line == "when i" and has_row(it.app, "Enter changes the line"))
+        await it.press("escape")
+        await it.until(lambda: it.screen.page.current is None)
+        await it.press("f6")
         await it.until(lambda: "Enter edit" in it.rows[-1])
+        await it.press("c")
+        assert it.app.clipboard == "when i"
         await it.press("d")
         await it.until(lambda: has_row(it.app, "─ removed: ctrl+z brings it back ─"))
         it.app.post_message(events.Paste("pasted"))  # while the page has the focus
         await it.until(lambda: it.line == "pasted" and it.editor.has_focus)
-
-
-async def test_a_late_continuation_is_put_below_its_own_line_or_dropped(tmp_path: Path) -> None:
-    model = scripted_model()
-    async with desk(tmp_path, {"slow": model}) as it:
-        model.gate.clear()
-        await it.send("shall i", 1)
-        await it.press("ctrl+r")
-        await it.press("ctrl+n")
-        await it.until(lambda: not it.page)
-        await it.send("shall i", 1)
-        await it.press("ctrl+r")
-        await it.send("when", 2)
-        await it.press("ctrl+r")
-        model.gate.set()
-        await it.until(lambda: len(it.page) == 4)
-        assert [it.page[0], it.page[2]] == ["shall i", "when"]
-        assert it.page[1].startswith("compare thee")
-        assert it.page[3].startswith("i compare")
-    async with desk(tmp_path) as it:
-        assert len(it.page) == 4
 
 
 async def test_the_page_scrolls_while_one_writes_and_shows_the_line_that_is_edited(
@@ -341,8 +301,8 @@ async def test_hostile_words(tmp_path: Path) -> None:
             check_layout(it.app)
             await it.press("down")
             check_layout(it.app)
-            await it.press("enter", "enter", "ctrl+r")
-            await it.until(lambda lines=2 * number + 2: len(it.page) == lines)
+            await it.press("enter", "enter")
+            await it.until(lambda lines=number + 1: len(it.page) == lines)
             assert it.editor.document.line_count == 1
         before = it.page
         for size in ((120, 40), (61, 17), (80, 24)):

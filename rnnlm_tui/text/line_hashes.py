@@ -1,0 +1,31 @@
+"""Hashes of lines, which recognise the lines of a text in others."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.text.tokenizer import Tokenizer
+
+Hashes: TypeAlias = NDArray[np.uint64]
+NO_WORDS = 0
+"""The hash of a line without words."""
+
+
+def no_hashes() -> Hashes:
+    return np.empty(0, dtype=np.uint64)
+
+
+def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
+    """A hash of the words of each line [L]. A million lines take a few seconds."""
+    hashes = array("Q")
+    for line in lines:
+        key = tokenizer.line_key(line).encode(errors="surrogatepass")
+        digest = blake2b(key, digest_size=8).digest()
+        hashes.append(int.from_bytes(digest, "little") if key else NO_WORDS)
+    return np.array(hashes, dtype=np.uint64)
