@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
+from math import inf
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
@@ -75,7 +76,8 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", id="dialog.cancel", tooltip="Change nothing"),
     ]
-    _opened_s = 0.0
+    _opened_s = -inf
+    """When it was opened, on the monotonic clock. Answers typed right after that are not meant."""
 
     def __init__(self, title: str, text: str, *answers: Widget) -> None:
         super().__init__()
@@ -114,7 +116,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
             self.query(self.AUTO_FOCUS).focus()
 
     def action_cancel(self) -> None:
-        self._opened_s = 0.0  # Esc is always meant
+        self._opened_s = -inf  # Esc is always meant
         self.dismiss(None)
 
 
