@@ -18,7 +18,6 @@ import regex
 from rnnlm_tui.formatting import same_start
 from rnnlm_tui.text.prose_tokens import (
     APOSTROPHE,
-    CHUNKS,
     CLOSE,
     CLOSE_SINGLE,
     LETTER,
@@ -26,7 +25,9 @@ from rnnlm_tui.text.prose_tokens import (
     OPEN,
     OPEN_SINGLE,
     Tokens,
+    chunks_with,
     cut,
+    elided_words,
     fold,
     is_mark,
     usual_spaces,
@@ -75,6 +76,7 @@ class ProseTokenizer(Tokenizer):
 
     def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
+        self._chunks = chunks_with(conventions.elisions)
         self._token_of = {form: token for token, form in conventions.forms.items()}
         self._case = lru_cache(MAX_CASES)(self._known_case)
         self._tokens_of_typed = lru_cache(MAX_TYPED)(self._read_typed)
@@ -91,6 +93,9 @@ class ProseTokenizer(Tokenizer):
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
             word = TYPED_WORD.search(prefix)
             prefix = word[0] if word else ""
+            if prefix and self.conventions.elisions:
+                elided = regex.match(f"{elided_words(self.conventions.elisions)}*", prefix)
+                prefix = prefix[elided.end() :] if elided else ""
         return [*self._tokens_of_typed(text[: len(text) - len(prefix)])[0]], prefix
 
     def words_above(self, line: str) -> list[str]:
@@ -98,7 +103,7 @@ class ProseTokenizer(Tokenizer):
         return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
-        written = [token for chunk in fold(text).split() for token in CHUNKS[chunk]]
+        written = [token for chunk in fold(text).split() for token in self._chunks[chunk]]
         return [
             (self._case(token), form, token == form)
             for token, form in zip(self._scan(text)[0], written, strict=True)
@@ -168,7 +173,7 @@ class ProseTokenizer(Tokenizer):
         """The tokens of a text, and the marks that it ends with, for `_begins_sentence`."""
         tokens, marks, in_capitals = list[str](), LINE_BEGIN, is_in_capitals(text)
         for chunk in fold(text).split():
-            for token in CHUNKS[chunk]:
+            for token in self._chunks[chunk]:
                 if is_mark(token):
                     marks = (marks + token)[-MARKS_BEFORE:]
                     tokens.append(token)

@@ -7,7 +7,8 @@ mark, an emoji, or a character of a script without spaces.
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
 import regex
 
@@ -48,18 +49,39 @@ ELISIONS = frozenset(
 )
 """Words that may begin with an apostrophe, which then is not a quote."""
 LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
-TOKEN = regex.compile(
-    rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]*://|www\.)\S*[^\s.,;:!?)\]}}”"'’]  # an address
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
-    | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
-    | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
-    | [\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
-    | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
-    | (?=\p{{Emoji_Presentation}}|\p{{Regional_Indicator}})\X
-    | ([\p{{P}}\p{{S}}])\1*
-    | \X""",
-    regex.VERSION1 | regex.VERBOSE,
-)
+NO_ELISION = "(?!)"
+"""Matches nothing."""
+
+
+def token_pattern(elided_word: str = NO_ELISION) -> regex.Pattern[str]:
+    """The pattern of tokens, those that match `elided_word` among them."""
+    return regex.compile(
+        rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]*://|www\.)\S*[^\s.,;:!?)\]}}”"'’]  # an address
+        | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
+        | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
+        | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
+        | [\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
+        | (?<!{LETTER}|-){elided_word}
+        | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
+        | (?=\p{{Emoji_Presentation}}|\p{{Regional_Indicator}})\X
+        | ([\p{{P}}\p{{S}}])\1*
+        | \X""",
+        regex.VERSION1 | regex.VERBOSE,
+    )
+
+
+def is_elided(word: str) -> bool:
+    """Whether a token is an elided word, as `l'`, which stands right before another."""
+    return word[-1:] == APOSTROPHE and word[:-1].isalpha()
+
+
+def elided_words(elisions: Iterable[str]) -> str:
+    """The pattern of these elided words, as `l'`, in small letters or capitals."""
+    words = "|".join(elision.removesuffix(APOSTROPHE) for elision in elisions)
+    return f"(?i:(?:{words})['’ʼ])"
+
+
+TOKEN = token_pattern()
 EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
 FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
 LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
@@ -72,6 +94,8 @@ def usual_spaces(token: str) -> tuple[bool, bool]:
     """Whether a token has a space before and after it in most European texts."""
     if UNSPACED.fullmatch(token[0]):
         return False, False
+    if is_elided(token):
+        return True, False
     category = unicodedata.category(token[0])
     if category[0] not in "PS":
         return True, True
@@ -111,7 +135,7 @@ def is_mark(word: str) -> bool:
     return is_sign and not EMOJI.match(word)
 
 
-def cut(chunk: str) -> Tokens:
+def cut(chunk: str, pattern: regex.Pattern[str] = TOKEN) -> Tokens:
     """The tokens of a folded chunk, in the case as written."""
     word = chunk[:-1] if chunk[-1] in PLAIN_MARKS else chunk
     if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
@@ -120,7 +144,7 @@ def cut(chunk: str) -> Tokens:
         is_one = chunk[-1] == "." and is_abbreviation(word)
         return (chunk,) if is_one else (word, chunk[-1])
     tokens = list[str]()
-    for match in TOKEN.finditer(chunk):
+    for match in pattern.finditer(chunk):
         form, token = match[0], token_of(chunk, match)
         if form[0] in DOUBLE_QUOTES or form[0] in SINGLE_QUOTES:
             tokens += [token] * len(form)
@@ -136,14 +160,23 @@ def cut(chunk: str) -> Tokens:
 class Chunks(dict[str, Tokens]):
     """The tokens of folded texts without white space, cut when they are first looked up."""
 
+    def __init__(self, pattern: regex.Pattern[str] = TOKEN) -> None:
+        self._pattern = pattern
+
     def __missing__(self, chunk: str) -> Tokens:
-        tokens = cut(chunk)
+        tokens = cut(chunk, self._pattern)
         if len(chunk) <= LONGEST_CHUNK and len(self) < MAX_CHUNKS:
             self[chunk] = tokens
         return tokens
 
 
 CHUNKS = Chunks()
+
+
+@cache
+def chunks_with(elisions: Tokens) -> Chunks:
+    """The chunks of texts in which these elided words are tokens."""
+    return Chunks(token_pattern(elided_words(elisions))) if elisions else CHUNKS
 
 
 def token_of(chunk: str, match: regex.Match[str]) -> str:

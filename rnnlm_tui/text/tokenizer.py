@@ -48,6 +48,7 @@ class Insertion(NamedTuple):
 
 
 ShortForm = Annotated[str, Meta(max_length=16)]
+Elision = Annotated[str, Meta(pattern=r"\A[^\W\d_]{1,15}'\Z")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Conventions:
     `spaces` says for a mark whether there is a space before and after it, and `space_kinds` which
     one, if not the plain one. `starts` says whether a sentence begins after some marks, with `^`
     for the start of the line. Each holds only what differs from the usual. `dotted_capital` says
-    that İ is the capital of i, and I that of ı, as in Turkish.
+    that İ is the capital of i, and I that of ı, as in Turkish. `elisions` are the words that lose
+    their last letter before others and are tokens of their own, as `l'` in `l'eau`.
     """
 
     forms: dict[ShortForm, ShortForm] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Conventions:
     )
     starts: dict[str, bool] = field(default_factory=dict)
     dotted_capital: bool = False
+    elisions: tuple[Elision, ...] = ()
 
 
 def is_all_capitals(text: str) -> bool:

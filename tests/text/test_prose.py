@@ -113,6 +113,60 @@ def test_a_space_is_learned_if_it_is_seen_twice_as_often_as_the_usual() -> None:
         assert tokenizer.conventions.spaces == spaces
 
 
+ELISIONS = {
+    "French": [
+        "Le jour où l'eau monte, l'arbre tombe et l'homme part, aujourd'hui ou jamais.",
+        "Un homme dit que l'air, l'or et l'argent sont à quelqu'un d'autre, il dit qu'il part.",
+        "Un arbre, un air, l'or est or, et l’argent est argent, avec d'autre eau.",
+    ],
+    "Italian": [
+        "Nel giorno che l'acqua sale, l'uomo va con l'amico un po' all'aria, e c'è neve.",
+        "Un uomo e un amico: l'oro è oro, l'aria è aria, e l'acqua è un po' di acqua.",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "tokens"),
+    [
+        ("French", "L'eau qu’il voit", "l' eau qu'il voit"),
+        ("French", "À l’argent aujourd'hui", "à l' argent aujourd'hui"),
+        ("French", "Par « l'homme » de l'«Or»", "par “ l' homme ” de l' “ Or ”"),
+        ("Italian", "L'uomo, un po' stanco, c'è", "l' uomo , un po ’ stanco , c'è"),
+    ],
+)
+def test_an_elided_word_is_a_token_in_a_text_that_has_many(
+    language: str, text: str, tokens: str
+) -> None:
+    tokenizer = learn_prose(ELISIONS[language])
+    assert tokenizer.conventions.elisions == ("l'",)
+    assert tokenizer.words(text) == tokens.split()
+    for line in ELISIONS[language]:
+        assert tokenizer.join(tokenizer.words(line)) == line.replace("’", "'")
+
+
+def test_the_word_after_an_elided_one_is_suggested_without_a_space() -> None:
+    tokenizer = learn_prose(ELISIONS["French"])
+    assert tokenizer.split_typed("je vois l'ar") == (["je", "vois", "l'"], "ar")
+    assert tokenizer.split_typed("je vois L’") == (["je", "vois", "l'"], "")
+    assert tokenizer.split_typed("c'est aujourd'h") == (["c'est"], "aujourd'h")
+    assert tokenizer.insertion_of("je vois l'ar", "ar", "arbre").text == "bre"
+    assert tokenizer.insertion_of("je vois l'", "", "arbre").text == "arbre"
+    assert tokenizer.insertion_of("je vois", "", "l'") == Insertion(" l'", space_after=False)
+    assert tokenizer.insertion_of("l", "l", "l'") == Insertion("'", space_after=False)
+    assert tokenizer.insertion_of("", "", "l'") == Insertion("L'", space_after=False)
+
+
+def test_other_apostrophes_stay_within_their_words() -> None:
+    lines = [
+        "It's five o'clock, and that's all: they're here, we're late, you'll see O'Brien.",
+        "He's at th'end, and s, re, ll and ve are no words. There's a clock. D'you see?",
+    ]
+    assert learn_prose(lines * 9).conventions.elisions == ()
+    few = ["Wie geht's? Ist's gut? L'Or ist ein Wort, und d'Or auch."]
+    assert learn_prose(few, known=["l'", "Or"]).words("L'Or d'Or") == ["l'", "Or", "d'Or"]
+
+
 def test_a_text_without_sentences_keeps_its_small_letters() -> None:
     tokenizer = learn_prose(["i went home. then i slept. it rained"] * 12)
     assert tokenizer.join(tokenizer.words("then it rained. i slept")) == "then it rained. i slept"
