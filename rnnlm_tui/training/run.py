@@ -52,6 +52,9 @@ SAMPLE_WORDS = 10
 """How many words continue the seed line."""
 REST_PER_MEASURE = 20
 """The keys saved so far are measured in a twentieth of the time that the run has trained."""
+SAVE_EVERY_S = 600.0
+"""How often the state is saved within an epoch, so that a machine that goes down costs minutes of a
+training of hours."""
 COUNTING, MEASURING, COMPARING = "n-grams", "measuring", "comparing"
 """The phases in which n-grams are counted, the model is measured, and others on the same lines."""
 
@@ -157,13 +160,17 @@ class Run:
         position, learner, control = self._position, self._learner, self._control
         totals, epochs = position.totals, self._job.config.epochs
         learner.begin(position.epoch, position.step)
-        last, before = self._now(), totals.predictions
+        last, before, saved = self._now(), totals.predictions, self._now()
         while position.step < learner.steps and math.isfinite(totals.nll):
             if self._agree(control.stopped):
                 break
             done = position.epoch - 1 + (position.step + 0.5) / learner.steps
             learner.step(done / epochs, totals)
             position.step += 1
+            if self._agree(self._is_first and self._now() - saved >= SAVE_EVERY_S):
+                position.elapsed_s += self._now() - last
+                self._save_state()
+                last, before, saved = self._now(), totals.predictions, self._now()
             spent = self._now() - last
             if spent >= REPORT_EVERY_S or control.paused:
                 position.elapsed_s += spent

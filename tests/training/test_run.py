@@ -181,6 +181,22 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     assert cards[0].mixture == cards[1].mixture and cards[0].evaluation == cards[1].evaluation
 
 
+def test_a_run_killed_within_an_epoch_goes_on_from_the_state_saved_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"text": VERSES * 2, "epochs": 2, "batch_size": 2}
+    whole = [*run(small_job("gru", tmp_path / "whole", **settings))]
+    monkeypatch.setattr("rnnlm_tui.training.run.SAVE_EVERY_S", 0.0)
+    killed = run(small_job("gru", tmp_path / "parts", **settings), clock=ticking())
+    assert any(isinstance(e, Progress) and (e.epoch, e.step) == (2, 2) for e in killed)
+    del killed
+    position = read_facts(tmp_path / "parts").position
+    assert (position.epoch, position.step) == (2, 2) and position.elapsed_s > 0
+    rest = [*run(small_job("gru", tmp_path / "parts", **settings))]
+    assert [e.train for e in epochs_of(rest)] == [e.train for e in epochs_of(whole)][1:]
+    assert same_weights(tmp_path / "whole", tmp_path / "parts")
+
+
 @pytest.mark.parametrize("stop", [None, (2, 1)])
 def test_an_extended_run_ends_as_a_longer_one(stop: tuple[int, int] | None, tmp_path: Path) -> None:
     """The lesson has one learning rate; those of the others depend on the number of epochs. One
