@@ -46,6 +46,8 @@ def prospect(job: Job, parameters: int) -> list[str]:
     does, mixed = "starts from nothing and learns this text", ""
     if job.start.network is not None:
         does = "starts from the English and learns your words"
+    elif job.tries_english:
+        mixed = ", and is mixed with the English if that helps"
     elif job.facts.base is not None:
         mixed = ", and is mixed with the English"
     told = "Then it tells how many keys it saves on lines of this text that it has not seen."
@@ -61,7 +63,8 @@ def warnings(job: Job) -> list[str]:
     """Why the text is a poor one to learn from, as sentences."""
     if (words := job.prepared.text.words) >= FEW_WORDS:
         return []
-    most = "the English with your names in it, little more" if job.facts.base else "little of it"
+    is_english = job.facts.base is not None and not job.tries_english
+    most = "the English with your names in it, little more" if is_english else "little of it"
     return [f"{plural(words, 'word')} are few: expect {most}."]
 
 

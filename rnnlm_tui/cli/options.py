@@ -47,7 +47,7 @@ class Request(Struct, frozen=True, kw_only=True):
     on: Annotated[
         str | None,
         "english|none",
-        "mix with the English that ships, or not; by default with it where the text is English",
+        "mix with the English that ships, or not; by default where it helps",
     ] = None
     start_from: Annotated[
         str | None, "NAME", "start from a model's network and words; none: from nothing"

@@ -22,14 +22,19 @@ FORMAT = 1
 """The format of a model's file and of the state of a run."""
 ENGLISH = "english"
 """The model that ships, on which models of English texts are built. They only name it."""
+LEAST_OF_BASE = 0.02
+"""The least weight in a mixture, fitted to held-out lines, with which the English is kept. It is
+below that in a text without English, and a second vocabulary costs time and lists foreign words."""
 
 
 class Mixture(Struct, frozen=True):
     """The mixture weights of a model, and the name of the model that it is built on: the English,
-    or none. The cache of recent words needs no name: it is made from the context."""
+    or none; `left_out` names it if it was tried and had too little weight. The cache of recent
+    words needs no name: it is made from the context."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
     base: Literal["english"] | None = None
+    left_out: Literal["english"] | None = None
 
 
 class Ancestor(Struct, frozen=True):
@@ -106,7 +111,9 @@ class ModelCard(Struct, frozen=True, kw_only=True):
         if self.mixture is None:
             return None
         weights = self.mixture.weights.items()
-        return ", ".join(f"{LABELS[name]} {weight:.0%}" for name, weight in weights)
+        text = ", ".join(f"{LABELS[name]} {weight:.0%}" for name, weight in weights)
+        tried = f"; {ENGLISH} is left out: it did not help on held-out lines"
+        return text + tried * (self.mixture.left_out is not None)
 
     def __repr__(self) -> str:
         words, text = plural(self.words_known, "word"), shorten(self.corpus.name)

@@ -67,7 +67,9 @@ class RunFacts(Struct, kw_only=True):
     """What a run is. `created` is when it began, by which its model is known; `sources`,
     `encoding` and `sha256` say what its text is; `seed_line` is continued after each epoch. A run
     from a model has its `window`, `ancestors` and `blocked_words`. `base` is the model that it is
-    built on; `is_update` says that it is to replace the model of its name if it is better."""
+    mixed with, and `known_to_base` the share of its words that this knows if the mixture may leave
+    it out; None if nobody asks. `is_update` says that the run is to replace the model of its name
+    if it is better."""
 
     format: int = FORMAT
     config: Config
@@ -80,6 +82,7 @@ class RunFacts(Struct, kw_only=True):
     ancestors: list[Ancestor] = []
     blocked_words: list[ShortText] = []
     base: ShortText | None = None
+    known_to_base: Figure | None = None
     is_update: bool = False
     position: Position
 

@@ -9,6 +9,7 @@ from rnnlm_tui.evaluate import ScoredLine, score
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
+from rnnlm_tui.store.card import LEAST_OF_BASE
 from rnnlm_tui.store.tensors import expanded, quantized
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
@@ -30,10 +31,20 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
 
 
 def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
-    """These models mixed with the English, if the run is built on it, and a cache; with mixture
-    weights fitted to its held-out lines, or the default ones if these are too few."""
-    models = {**models, "base": job.english} if job.english else models
-    return fitted(job, MixedModel(job.prepared.tokenizer, models))
+    """These models mixed with a cache, and with the English if the run is built on it; with
+    mixture weights fitted to its held-out lines, or the default ones if these are too few. The
+    English is left out if its weight is small; if it cannot be fitted, from other languages. It
+    stays if it was asked for."""
+    tokenizer = job.prepared.tokenizer
+    if job.english is not None:
+        whole = MixedModel(tokenizer, {**models, "base": job.english})
+        weights = fit_mixture_weights(whole, job.lines_to_fit)
+        if weights is None and not job.tries_english:
+            return whole
+        is_asked = job.facts.known_to_base is None
+        if weights is not None and (is_asked or weights["base"] >= LEAST_OF_BASE):
+            return MixedModel(tokenizer, whole.models, weights)
+    return fitted(job, MixedModel(tokenizer, models))
 
 
 def fitted(job: Job, model: MixedModel) -> MixedModel:

@@ -58,6 +58,7 @@ from rnnlm_tui.training.start import (
     Settings,
     begin,
     config_from,
+    known_fraction,
     open_source,
     resume,
     use_of_english,
@@ -146,15 +147,20 @@ class Plan:
             text = replace(text, name="what you wrote")  # its file is none of the writer's
         config = self.config(text.words)
         lines = arranged(text, config.lines)
-        english, notes = None, list[str]()
+        english, known, notes = None, None, list[str]()
         if source is not None and is_update:
             self._check_update(source, text)
-            english = load_english() if source.card.base else None
+            mixture = source.card.mixture
+            if mixture is not None and (mixture.base or mixture.left_out):
+                english = load_english()
+                known = known_fraction(lines, english) if mixture.left_out else None
         elif request.on != NOTHING:
             starts_alone = source is not None or request.start_from is not None
             given = None if starts_alone else {*self.defaults, *settings}
             is_asked = request.on is not None
-            base, starts, notes = use_of_english(self.library, lines, config, given, is_asked)
+            base, starts, known, (*notes,) = use_of_english(
+                self.library, lines, config, given, is_asked
+            )
             english = base.model if base else None
             if base is not None and starts:
                 source = base  # its tokenizer is the same, so it may be given
@@ -177,6 +183,7 @@ class Plan:
             ancestors=ancestors_of(source.name, source.card) if source else [],
             blocked_words=_still_blocked(source, prepared) if source else [],
             base=ENGLISH if english else None,
+            known_to_base=known if english else None,
             is_update=is_update,
             position=Position(),
         )

@@ -292,10 +292,12 @@ class Run:
         if card is not None and (update is None or is_over):
             if len(job.prepared.held_out):
                 yield Preparing(self._now(), MEASURING, 0, 1, None)
-            _, model = load_model(job.path, job.english)
+            card, model = load_model(job.path, job.english)
             scored = scores(job, model, self._control)
             if scored:
-                evaluation = yield from self._with_base(summarize(scored))
+                evaluation = summarize(scored)
+                if card.base is not None and job.english is not None:
+                    evaluation = yield from self._with_base(evaluation, job.english)
             saving.save_evaluation(job, evaluation)
             if update is not None:
                 update = yield from self._replace_if_better(evaluation)
@@ -312,12 +314,12 @@ class Run:
             evaluation=evaluation,
         )
 
-    def _with_base(self, evaluation: Evaluation) -> Generator[Event, None, Evaluation]:
-        """Adds what the English alone saves on the same lines, if the model is built on it."""
-        if self._job.english is None:
-            return evaluation
+    def _with_base(
+        self, evaluation: Evaluation, english: LanguageModel
+    ) -> Generator[Event, None, Evaluation]:
+        """Adds what the English alone saves on the same lines."""
         yield Preparing(self._now(), COMPARING, 1, 2, None)
-        alone = summarize(scores(self._job, self._job.english, self._control) or ())
+        alone = summarize(scores(self._job, english, self._control) or ())
         saved = alone.keystroke_savings
         return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
 

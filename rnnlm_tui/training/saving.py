@@ -45,7 +45,12 @@ def save_model(
     """Replaces the model by one of these parts, with the mixture weights of `mixed`."""
     prepared, facts, ngrams, mixture = job.prepared, job.facts, parts.get("ngrams"), None
     if mixed is not None:
-        mixture = Mixture(dict(mixed.mixture_weights), "english" if job.english else None)
+        has_base = "base" in mixed.models
+        mixture = Mixture(
+            dict(mixed.mixture_weights),
+            base="english" if has_base else None,
+            left_out="english" if job.english and not has_base else None,
+        )
     card = ModelCard(
         config=job.config,
         total_words=prepared.vocabulary.total_words,

@@ -8,11 +8,11 @@ model (`--update`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
@@ -22,7 +22,7 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import add_words
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.card import ENGLISH, LEAST_OF_BASE
 from rnnlm_tui.store.files import parse_json
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import (
@@ -42,7 +42,7 @@ from rnnlm_tui.text.reading import Report, Text
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
-from rnnlm_tui.training.job import Start
+from rnnlm_tui.training.job import ENOUGH_ENGLISH, Start
 
 Settings = Mapping[str, Any]
 NOTHING = "none"
@@ -58,9 +58,8 @@ SHAPELESS = frozenset({"dropout", "l2"})
 MAX_FROM_ENGLISH = 1_000_000
 """A text with more words has enough to learn English from: by default its network starts from
 nothing, with the size for such a text."""
-ENOUGH_ENGLISH = 0.7
-"""Least share of known words for a text to count as English. Measured: 0.94 to 0.98 for four
-English texts, 0.45 for a Spanish and 0.32 for a German one, 0 in other scripts."""
+HARDLY_ENGLISH = 0.1
+"""With a smaller share of known words the English is not even tried. See `ENOUGH_ENGLISH`."""
 SAMPLED_WORDS = 20_000
 """Words of a text that are looked up to tell whether it is English."""
 
@@ -92,16 +91,26 @@ def open_source(
     return source
 
 
+class UseOfEnglish(NamedTuple):
+    """What a new model takes from the English: the `model` to mix with, whether its network
+    `is_start` of that of the new one, too, and `notes` for the data card. `known` is the share of
+    the text's words that it knows, if its weight decides whether it stays in the mixture."""
+
+    model: OpenedModel | None = None
+    is_start: bool = False
+    known: float | None = None
+    notes: Sequence[str] = ()
+
+
 def use_of_english(
     library: Library, text: Text, config: Config, given: Collection[str] | None, is_asked: bool
-) -> tuple[OpenedModel | None, bool, list[str]]:
+) -> UseOfEnglish:
     """What a new model of this text takes from the English, by default or if it `is_asked` to be
-    mixed with it: the English to mix with; whether the network starts from that of the English,
-    too; and sentences for the data card. The network does not start from it if a size of it is
-    among the settings `given`, or if they are None: then what it starts from is decided. Raises
-    UsageError if it is asked and cannot be."""
+    mixed with it. The network does not start from that of the English if the text is not in
+    English, if a size of it is among the settings `given`, or if they are None: then what it starts
+    from is decided. Raises UsageError if it is asked and cannot be."""
     if not is_asked and not (config.is_mixed and library.is_built_in(ENGLISH)):
-        return None, False, []
+        return UseOfEnglish()
     english = library.opened_model(ENGLISH)
     own, model = english.card.config, english.model
     if not config.is_mixed or own.tokenizer != config.tokenizer:
@@ -111,26 +120,29 @@ def use_of_english(
                 f"that takes {{mixture}} on and {{tokenizer}} {own.tokenizer}; or leave {{on}} out",
                 field="on",
             )
-        return None, False, []
+        return UseOfEnglish()
     lines, notes = [*compress(text, sampled(text, SAMPLED_WORDS))], list[str]()
-    if not is_asked:
-        fraction = known_fraction(lines, model)
-        what = f"{fraction:.0%} of its words are English"
-        if fraction < ENOUGH_ENGLISH:
-            return None, False, [f"it has no base model ({what}, too few for {ENGLISH})"]
+    known = None if is_asked else known_fraction(lines, model)
+    if known is not None:
+        what = f"{known:.0%} of its words are English"
+        if known < HARDLY_ENGLISH:
+            return UseOfEnglish(notes=[f"it has no base model ({what}, too few for {ENGLISH})"])
+        if known < ENOUGH_ENGLISH:
+            earns = f"if it then gets {LEAST_OF_BASE:.0%} of the weight or more"
+            return UseOfEnglish(english, False, known, [f"{ENGLISH} is mixed in ({what}) {earns}"])
         notes.append(f"its base model is {ENGLISH} ({what})")
     with open_stored(english.path) as stored:
         if is_of_english(lines, model.tokenizer, stored.lines().known):
             notes.append(OF_ENGLISH)
-    if given is None or config.preset == "ngram" or text.words > MAX_FROM_ENGLISH:
-        return english, False, notes
+    is_start = config.preset != "ngram" and text.words <= MAX_FROM_ENGLISH and given is not None
+    why_not = ""
     if own.preset != config.preset:
         why_not = f"that of {ENGLISH} is of the preset {own.preset}"
-    elif sizes := sorted(sizes_of(config) & {*given}):
+    elif sizes := sorted(sizes_of(config) & {*(given or ())}):
         why_not = f"its {sizes[0].replace('_', ' ')} is given"
-    else:
-        return english, True, notes
-    return english, False, [*notes, f"its network starts from nothing: {why_not}"]
+    if is_start and why_not:
+        notes.append(f"its network starts from nothing: {why_not}")
+    return UseOfEnglish(english, is_start and not why_not, known, notes)
 
 
 def known_fraction(lines: Iterable[str], model: LanguageModel) -> float:

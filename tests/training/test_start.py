@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,17 @@ import pytest
 
 from rnnlm_tui.cli.data_card import prospect
 from rnnlm_tui.errors import RnnlmError, UsageError
+from rnnlm_tui.lm import mixture
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import open_stored
+from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.trained_lines import OF_ENGLISH
 from rnnlm_tui.training import start
 from rnnlm_tui.training.job import Job
+from tests.helpers.events import end_of
 from tests.helpers.models import change_card, put_saved_model, saved_model
-from tests.helpers.training import made, run_stopped_at
+from tests.helpers.training import made, run, run_stopped_at
 
 LEARNED = bundled_corpus().read_text().split("\n")[:40]
 """The lines of the saved models, of which a tenth were held out."""
@@ -163,6 +166,41 @@ def test_what_a_model_takes_from_the_english(
     told = prospect(job, 1)[0]
     assert told.startswith("It starts from the English") == is_start
     assert told.endswith(", and is mixed with the English.") == (is_base and not is_start)
+
+
+def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
+    english: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fifth of the words of the German text are known, 65 % of those of the mixed one."""
+    words, rng = GERMAN[0].split(), random.Random(0)
+    german = [" ".join(["thy", *rng.choices(words, k=4)]) for _ in range(400)]
+    mixed = [line for pair in zip(LEARNED * 4, german, strict=False) for line in pair]
+    for lines, is_kept in ((german, False), (mixed, True)):
+        settings = {"held_out": 0.3, "tokenizer": "lesson", "mixture": "on"}
+        job = made_of(english, lines, preset="ngram", settings=settings, name=f"is-{is_kept}")
+        assert f"{ENGLISH} is mixed in (" in job.prepared.notes[-1]
+        assert prospect(job, 1)[0].endswith(", and is mixed with the English if that helps.")
+        evaluation, card = end_of([*run(job)]).evaluation, read_card(job.path)
+        assert evaluation is not None and card.mixture is not None
+        assert (evaluation.base is not None) == is_kept
+        left = None if is_kept else ENGLISH
+        assert (card.base, card.mixture.left_out) == (None if left else ENGLISH, left)
+        assert ("english is left out" in (card.mixture_text or "")) != is_kept
+    # It is not asked where too few lines are held out, nor where it is asked for.
+    monkeypatch.setattr(mixture, "FEWEST_WORDS", 1 << 30)
+    for request, is_kept in ({}, False), ({"on": ENGLISH}, True):
+        job = made_of(english, mixed, preset="ngram", settings=settings, name="few", **request)
+        [*run(job)]
+        assert (read_card(job.path).base == ENGLISH) == is_kept
+        job.path.unlink()
+
+
+def test_an_update_tries_the_english_again(english: Library) -> None:
+    rng, settings = random.Random(0), {"held_out": 0.3, "tokenizer": "lesson", "mixture": "on"}
+    german = [" ".join(["thy", *rng.choices(GERMAN[0].split(), k=4)]) for _ in range(400)]
+    [*run(made_of(english, german, preset="ngram", settings=settings, name="mine"))]
+    job = made_of(english, [*german, *LEARNED], update="mine")
+    assert job.english is not None and job.tries_english
 
 
 def test_a_network_of_a_long_text_starts_from_nothing(
