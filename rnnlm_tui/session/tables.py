@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from rnnlm_tui.text.reading import count_words
 
@@ -130,6 +131,19 @@ def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
 def remove_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
     connection.execute("DELETE FROM turn WHERE number = ?", (turn.number,))
     _lines_changed(connection, text)
+
+
+Store: TypeAlias = Callable[[sqlite3.Connection, Text, Turn], None]
+
+
+def for_each(
+    connection: sqlite3.Connection, store: Store, text: Text, turns: Iterable[Turn]
+) -> None:
+    """Adds or removes turns, all of them or none."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for turn in turns:
+            store(connection, text, turn)
 
 
 def _lines_changed(connection: sqlite3.Connection, text: Text) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -139,12 +140,12 @@ class LineEditor(TextArea):
         self,
         text: OpenText,
         ask: Callable[[], bool],
-        send: Callable[[str, Keystrokes, Turn | None], None],
+        send: Callable[[Sequence[str], Keystrokes, Turn | None], None],
         preferences: Preferences,
     ) -> None:
         """`ask` is called when the text or the cursor has changed, and returns whether an answer
-        will come; `send` with a text that Enter keeps, its count, and the turn that it replaces, if
-        any."""
+        will come; `send` with a text that Enter keeps, or the lines that a paste does, their count,
+        and the turn that the text replaces, if any."""
         super().__init__(
             soft_wrap=True,
             highlight_cursor_line=False,
@@ -220,8 +221,41 @@ class LineEditor(TextArea):
         self.call_after_refresh(self.refresh, layout=True)
 
     def add_text(self, text: str) -> None:
-        """Inserts text at the cursor, replacing the selection."""
-        self.typing.insert(lines_of(text) if len(text) <= MAX_TEXT else text)
+        """Inserts text at the cursor, replacing the selection. Each line that ends in it is kept,
+        as Enter would do, unless a line is being edited: that stays one."""
+        text = lines_of(text)
+        if "\n" in text and self.sent.edited is None:
+            self._keep_lines(text)
+        else:
+            self.typing.insert(text)
+
+    def _keep_lines(self, text: str) -> None:
+        """Keeps the lines that end in a pasted text, without blank ones at its ends, as one step of
+        undo. The first one begins with what stands before the cursor; the last one, if it has no
+        end, is written on."""
+        start, end = sorted(self.selection)
+        before = self.get_text_range((0, 0), start)
+        after = self.get_text_range(end, self.document.end)
+        first, *more, rest = text.split("\n")
+        lines = [before + first, *more, rest + after]
+        filled = [place for place, line in enumerate(lines) if line.strip()]
+        kept = lines[filled[0] : filled[-1] + 1] if filled else []
+        if filled and filled[-1] == len(more) + 1:
+            kept.pop()
+        if max(map(len, lines)) > MAX_TEXT:
+            self.post_message(TextTooLong(text))
+        elif not kept:
+            self.typing.insert(rest)
+        else:
+            turns = list[Turn]()
+            keystrokes = self.typing.count(before + after)
+            resume = self._resumption(partial(self.sent.remove, turns))
+            self.set_text(rest + after)
+            self.move_cursor((0, len(rest)))
+            self.suggested.show_as_usual()
+            self._send(kept, keystrokes, None)
+            turns += self.sent.turns[-len(kept) :]
+            self.sent.done(resume)
 
     def show(self, suggestions: Suggestions | None) -> None:
         """Shows the suggestions for the cursor, or none."""
@@ -296,18 +330,22 @@ class LineEditor(TextArea):
         if not self.typing.give_digit_back() and not self.sent.undo():
             super().action_undo()
 
-    def _resumption(self) -> Callable[[], bool]:
-        """Returns what goes on with the text as it is now and with the steps of its undo: as an
-        edit of its turn or, if it is kept now, of the last one. It does nothing while a redo could
-        bring back what was written since."""
-        text, edited, history = self.text, self.sent.edited, self.history
+    def _resumption(self, go_back: Callable[[], object] | None = None) -> Callable[[], bool]:
+        """Returns what goes on with the text as it is now and with the steps of its undo, after
+        `go_back`; by default as an edit of its turn or, if it is kept now, of the last one. It does
+        nothing while a redo could bring back what was written since."""
+        text, edited, history, selection = self.text, self.sent.edited, self.history, self.selection
         self.history = replace(history)  # an empty one
 
         def resume() -> bool:
             if self.history.redo_stack:
                 return False
-            self.sent.begin_edit(edited or self.sent.turns[-1], self.text)
+            if go_back is not None:
+                go_back()
+            else:
+                self.sent.begin_edit(edited or self.sent.turns[-1], self.text)
             self.set_text(text)
+            self.selection = selection
             self.history = history
             return True
 
@@ -538,6 +576,6 @@ class LineEditor(TextArea):
             keystrokes, resume = self.typing.keystrokes, self._resumption()
             self.set_text(self.sent.end_edit())
             self.suggested.show_as_usual()
-            self._send(text, keystrokes, edited)
+            self._send([text], keystrokes, edited)
             if text:
                 self.sent.done(resume)

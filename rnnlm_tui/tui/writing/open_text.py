@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -228,12 +228,19 @@ class OpenText:
         first = next((turn.line for turn in self.turns if turn.line.strip()), self.draft.end)
         return texts.title_of(self.text.title or first)
 
-    def add_line(self, line: str) -> None:
-        """Adds a line and stores it."""
+    def add_lines(self, *lines: str) -> None:
+        """Adds lines and stores them."""
         self.text.changed_now()
-        turn = Turn(line, sent=self.text.changed)
-        self.turns.append(turn)
-        self._store(turn)
+        turns = [Turn(line, sent=self.text.changed) for line in lines]
+        self.turns += turns
+        self._store(tables.add_turn, *turns)
+
+    def remove(self, turns: Sequence[Turn]) -> None:
+        """Removes turns for good."""
+        self.text.changed_now()
+        removed = {*turns}
+        self.turns = [turn for turn in self.turns if turn not in removed]
+        self._store(tables.remove_turn, *turns)
 
     def change(self, turn: Turn, line: str | None) -> None:
         """Replaces the line of a turn; None removes the turn."""
@@ -249,13 +256,12 @@ class OpenText:
             if turn not in self.turns:
                 self.turns.insert(place, turn)
         self.text.changed_now()
-        self._store(turn)
+        self._store(tables.remove_turn if line is None else tables.add_turn, turn)
         return True
 
-    def _store(self, turn: Turn) -> None:
-        store = tables.add_turn if turn in self.turns else tables.remove_turn
-        self.database.write(partial(store, text=self.text, turn=turn))
-        self._changed(turn)
+    def _store(self, store: tables.Store, *turns: Turn) -> None:
+        self.database.write(partial(tables.for_each, store=store, text=self.text, turns=turns))
+        self._changed(turns[-1])
 
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:
         """Returns the lines above `turn`, by default all, the nearest last."""

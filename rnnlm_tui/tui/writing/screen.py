@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -407,17 +408,17 @@ class AutocompleteScreen(AppScreen):
         rows = [("open", "Open it as a new text", "each of its lines is a paragraph")]
         if await self.app.ask(Choice("This is too long for a line", about, rows)):
             self.text.keep_draft()
-            self.call_later(self._open, partial(self.text.open_pasted, lines_of(event.text)))
+            self.call_later(self._open, partial(self.text.open_pasted, event.text))
 
-    def _send(self, text: str, keystrokes: Keystrokes, edited: Turn | None) -> None:
-        """Adds a line to the page, or replaces one."""
+    def _send(self, lines: Sequence[str], keystrokes: Keystrokes, edited: Turn | None) -> None:
+        """Adds lines to the page, or replaces one."""
         self._written_keys += keystrokes.written
         self._saved_keys += keystrokes.saved
         if edited is None:
-            self.text.add_line(text)
-        elif text != lines_of(edited.line).strip():
-            self.text.change(edited, text or None)
-            if not text:
+            self.text.add_lines(*lines)
+        elif lines[0] != lines_of(edited.line).strip():
+            self.text.change(edited, lines[0] or None)
+            if not lines[0]:
                 self.page.border_subtitle = REMOVED
 
     def _turn_changed(self, turn: Turn) -> None:

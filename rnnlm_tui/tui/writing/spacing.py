@@ -55,7 +55,11 @@ class Typing:
     @property
     def keystrokes(self) -> Keystrokes:
         """The count for the text as it would be sent, without spaces at its ends."""
-        written = max(0, len(self._area.text.strip()) - self._given)
+        return self.count(self._area.text.strip())
+
+    def count(self, text: str) -> Keystrokes:
+        """The count for what is sent of the text."""
+        written = max(0, len(text) - self._given)
         return Keystrokes(written, written - self.presses if written else 0)
 
     def forget(self) -> None:

@@ -83,8 +83,8 @@ async def test_a_line_found_in_the_list_of_texts_is_shown_and_marked(tmp_path: P
     async with desk(tmp_path) as it:
         line = it.screen.query_one(FindLine)
         for number in range(30):
-            it.screen.text.add_line(f"day {number}" + " by tram to the sea" * (number in (3, 7)))
-        it.screen.text.add_line("in der Straße")
+            it.screen.text.add_lines(f"day {number}" + " by tram to the sea" * (number in (3, 7)))
+        it.screen.text.add_lines("in der Straße")
         await it.write(*"half a line")
         await it.press("ctrl+n")
         await it.until(lambda: not it.page)
@@ -117,7 +117,7 @@ async def test_a_found_line_stays_in_sight_when_the_page_gets_smaller(tmp_path: 
     async with desk(tmp_path) as it:
         height = it.screen.page.size.height
         for number in range(height - 1):  # and the heading
-            it.screen.text.add_line(f"line {number}")
+            it.screen.text.add_lines(f"line {number}")
         await it.until(lambda: has_row(it.app, "line 0"))
         await open_list(it, "line 0")
         await it.press("enter")

@@ -53,8 +53,8 @@ def put_draft(text: OpenText, line: str) -> None:
 )
 async def test_lines_and_drafts_come_back_as_they_were(line: str, tmp_path: Path) -> None:
     async with app(tmp_path) as text:
-        text.add_line(line)
-        text.add_line("when i")
+        text.add_lines(line)
+        text.add_lines("when i")
         put_draft(text, f"{line} \ud800")
     async with app(tmp_path) as text:
         assert lines(text) == [line, "when i"]
@@ -98,8 +98,8 @@ async def test_an_edit_and_the_draft_below_it_survive_a_killed_app(tmp_path: Pat
         "from rnnlm_tui.tui.writing.open_text import OpenText\n"
         "async def main():\n"
         "    text = OpenText(SessionDatabase(pathlib.Path(sys.argv[1]), print))\n"
-        "    text.add_line('one')\n"
-        "    text.add_line('two')\n"
+        "    text.add_lines('one')\n"
+        "    text.add_lines('two')\n"
         "    text.begin_edit(text.turns[0], 'half a line')\n"
         "    text.written = 'one!'\n"
         "    text.keep_draft()\n"
@@ -118,21 +118,21 @@ async def test_an_edit_and_the_draft_below_it_survive_a_killed_app(tmp_path: Pat
 async def test_the_lines_above_are_the_nearest_without_blank_ones(tmp_path: Path) -> None:
     async with app(tmp_path) as text:
         for number in range(LINES_ABOVE):
-            text.add_line(f"{number}")
-            text.add_line("")
-        text.add_line("two\nlines")
+            text.add_lines(f"{number}")
+            text.add_lines("")
+        text.add_lines("two\nlines")
         above = text.previous_lines()
         assert len(above) == LINES_ABOVE
         assert above[0] == "2" and above[-3:] == (f"{LINES_ABOVE - 1}", "two", "lines")
         assert text.previous_lines(text.turns[4]) == ("0", "1")
-        text.add_line("x" * 1_000_000)
+        text.add_lines("x" * 1_000_000)
         assert len(text.previous_lines()[-1]) == MAX_TEXT
 
 
 async def test_a_file_gets_what_there_was_when_its_saving_began(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     async with app(tmp_path) as text:
-        text.add_line("one")
+        text.add_lines("one")
         put_draft(text, "half")
         copy = text.copy()
         put_draft(text, "half a line")
@@ -140,7 +140,7 @@ async def test_a_file_gets_what_there_was_when_its_saving_began(tmp_path: Path) 
         assert path.read_text() == "one\nhalf\n" and not is_saved(text)
         put_draft(text, "half")
         assert is_saved(text)
-        text.add_line("two")
+        text.add_lines("two")
         copy = text.copy()
         await text.open(None)
         await text.save(copy, str(path), is_stored=True)
@@ -151,7 +151,7 @@ async def test_a_file_gets_what_there_was_when_its_saving_began(tmp_path: Path) 
 
 async def test_what_is_cleared_while_another_text_is_opened_stays_stored(tmp_path: Path) -> None:
     async with app(tmp_path) as text:
-        text.add_line("one")
+        text.add_lines("one")
         put_draft(text, "half a line")
         text.is_changing = True
         put_draft(text, "")
@@ -173,11 +173,11 @@ async def test_of_a_file_that_others_have_changed_the_unsaved_lines_are_kept(
         assert lines(text) == ["one", "of others"], "nothing was unsaved"
         assert not is_saved(text), "what is being written is not in it"
         assert (text.edited, text.written) == (None, "half a line\none!"), "of the line before"
-        text.add_line("mine")
+        text.add_lines("mine")
         path.write_text("one\nof others\nmine\nmore\n")
         assert "this is what it has now" in await text.open_file(read_text_file(path))
         assert lines(text)[-2:] == ["mine", "more"], "all that is here is in it"
-        text.add_line("mine, too")
+        text.add_lines("mine, too")
         path.write_text("all else\n")
         assert "lines that are not in it" in await text.open_file(read_text_file(path))
         assert lines(text)[-2:] == ["more", "mine, too"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -273,16 +274,78 @@ async def test_keys_in_a_burst_belong_to_the_text_that_was_open_then(tmp_path: P
         await it.until(lambda: it.page == ["first"] and it.line == "old")
 
 
+@pytest.mark.parametrize(
+    ("draft", "paste", "page", "line"),
+    [
+        ("so |then", "one", [], "so one|then"),
+        ("", "one\r\ntwo", ["one"], "two|"),
+        ("so ", "one\ntwo\n", ["so one", "two"], "|"),
+        ("so |then", "one\n\n two ", ["so one", ""], " two |then"),
+        ("so\nfar: ", "one\ntwo\n", ["so\nfar: one", "two"], "|"),
+        ("", "\n \none\n\ntwo\n \n\n", ["one", "", "two"], "|"),
+        ("so", "\none", ["so"], "one|"),
+        ("", "\none", [], "one|"),
+        ("so", "\n\n", ["so"], "|"),
+    ],
+)
+async def test_each_pasted_line_is_a_line_of_the_text_and_one_undo_takes_all_back(
+    draft: str, paste: str, page: list[str], line: str, tmp_path: Path
+) -> None:
+    def line_and_cursor() -> str:
+        before = it.editor.get_text_range((0, 0), it.editor.cursor_location)
+        return f"{before}|{it.line.removeprefix(before)}"
+
+    async with desk(tmp_path) as it:
+        await it.send("before", 1)
+        before, _, after = draft.partition("|")
+        keys = ["ctrl+j" if key == "\n" else key for key in before + after]
+        await it.press(*keys, *["left"] * len(after))
+        for _ in range(2):
+            it.app.post_message(events.Paste(paste))
+            await it.until(lambda: (line_and_cursor(), it.page) == (line, ["before", *page]))
+            await it.press("ctrl+z")
+            assert (line_and_cursor(), it.page) == (f"{before}|{after}", ["before"])
+        typed = len(before + after) * bool(page)
+        assert it.screen._written_keys == typed, "what was pasted or came back was not typed"
+    async with desk(tmp_path) as it:
+        assert (it.page, it.line) == (["before"], before + after)
+
+
+async def test_3_000_pasted_lines_are_there_at_once_and_stay(tmp_path: Path) -> None:
+    """In 0.2 s; the limit leaves room for a busy machine."""
+    lines = [f"{number} and we went to the sea by the tram" for number in range(3_000)]
+    async with desk(tmp_path) as it:
+        began = time.process_time()
+        it.app.post_message(events.Paste("\n".join(lines)))
+        await it.until(lambda: it.line == lines[-1])
+        assert time.process_time() - began < 0.7
+        assert it.page == lines[:-1]
+        check_layout(it.app)
+    async with desk(tmp_path) as it:
+        assert [*it.page, it.line] == lines
+
+
+async def test_lines_pasted_into_an_edit_stay_in_it(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.send("one", 1)
+        await it.send("two", 2)
+        await it.press("up", "up", "!")
+        it.app.post_message(events.Paste("a\nb\n"))
+        await it.until(lambda: it.line == "one!a\nb\n")
+        await it.press("enter")
+        assert it.page == ["one!a\nb", "two"]
+
+
 async def test_a_paste_too_long_for_a_line_is_opened_as_a_text_of_its_own(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"half a line")
-        it.app.post_message(events.Paste("we went to the sea\r\n" * 2_000))
+        it.app.post_message(events.Paste("we went\r\n" + "to the sea " * 2_000 + "\nat last"))
         await it.until(lambda: isinstance(it.app.screen, Choice))
         await it.until(lambda: has_row(it.app, "Open it as a new text"))
         check_layout(it.app)
         await it.press("1")
-        await it.until(lambda: len(it.page) == 2_000)
-        assert (it.page[0], it.line) == ("we went to the sea", "")
+        await it.until(lambda: len(it.page) == 3)
+        assert (it.page[0], it.line) == ("we went", "")
         await open_list(it, "half")
         await it.press("enter")
         await it.until(lambda: it.line == "half a line")
