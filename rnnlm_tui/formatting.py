@@ -4,6 +4,7 @@ terminal."""
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import date, datetime
 from unicodedata import category, east_asian_width
 
@@ -79,6 +80,16 @@ def day_name(seconds: float, month: str = "%B") -> str:
         return "day unknown"
     year = "" if day.year == date.today().year else f" {day.year}"
     return f"{day.day} {day.strftime(month)}{year}"
+
+
+def day_and_time(seconds: float) -> str:
+    """The local day of a time as `day_name` has it, with its weekday and the time of day, such as
+    "Monday 30 November, 07:40"."""
+    day = day_name(seconds)
+    with suppress(ValueError, OverflowError, OSError):
+        moment = datetime.fromtimestamp(seconds)
+        day = f"{moment:%A} {day}, {moment:%H:%M}"
+    return day
 
 
 def plural(count: int, what: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from rnnlm_tui.formatting import (
     cut_words,
+    day_and_time,
     day_name,
     format_bytes,
     format_duration,
@@ -56,7 +57,11 @@ def test_times_are_local_and_days_of_this_year_have_no_year() -> None:
     assert local_time("nonsense [/b]") == "nonsense [/b]"
     assert day_name(datetime(date.today().year, 11, 3, 12).timestamp()) == "3 November"
     assert day_name(datetime(2020, 11, 3, 12).timestamp(), "%b") == "3 Nov 2020"
-    assert {*map(day_name, (1e18, math.inf, math.nan, 4e11))} == {"day unknown"}
+    assert (
+        day_and_time(datetime(2020, 11, 30, 7, 40).timestamp()) == "Monday 30 November 2020, 07:40"
+    )
+    for name in (day_name, day_and_time):
+        assert {*map(name, (1e18, math.inf, math.nan, 4e11))} == {"day unknown"}
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class Page(ScrollView, can_focus=True):
         border: round $foreground 30%;
         border-title-color: $text-muted; border-subtitle-color: $text-muted;
         &:focus { border: round $border; border-title-color: $foreground; }
-        .day { color: $text-muted; text-style: bold; }
+        .day { color: $text-muted; }
         .hint { color: $text-muted; }
         &:ansi { color: ansi_default; border: round ansi_bright_black; }
         &:ansi:focus { border: round $border; }
@@ -176,6 +176,17 @@ class Page(ScrollView, can_focus=True):
             self._is_at_end = True
         elif new_value < old_value:
             self._is_at_end = False
+        if self.has_focus and self._current is not None:
+            self._keep_mark_in_sight(self._current)
+
+    def _keep_mark_in_sight(self, marked: int) -> None:
+        """Marks the nearest line in sight if the mouse has scrolled away from the marked one."""
+        in_sight = self._rows.rows[int(self.scroll_offset.y) :][: self.size.height]
+        places = [row.line for row in in_sight if row.line >= 0]
+        if places and marked not in places:
+            self._current = min(max(marked, places[0]), places[-1])
+            self.refresh()
+            self.refresh_bindings()
 
     # Finding
 
@@ -316,9 +327,15 @@ class Page(ScrollView, can_focus=True):
             self.app.autocomplete.editor.focus()
 
     def scroll_page(self, by: int) -> None:
-        """Scrolls a page down (1) or up (-1). A row of it stays in sight."""
+        """Scrolls a page down (1) or up (-1). A row of it stays in sight. While the page has the
+        focus, the mark moves with it."""
         y = by * max(1, self.size.height - 1)
+        marked = self._current if self.has_focus else None
         self.scroll_relative(y=y, animate=False, force=True, immediate=True)
+        if marked is not None:
+            rows, row = self._rows.rows, self._rows.of_line(marked).stop - 1 + y
+            below = rows[max(0, min(row, len(rows) - 1)) :]
+            self._mark(next(row.line for row in below if row.line >= 0))
 
     def on_key(self, event: events.Key) -> None:
         """Passes on letters that are not bound here: they belong to the text being written."""

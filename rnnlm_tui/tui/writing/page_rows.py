@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from rnnlm_tui.formatting import day_name
+from rnnlm_tui.formatting import day_and_time, day_name
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
@@ -79,9 +79,11 @@ class PageRows:
         text = line.plain_text
         shown = text[:MAX_TEXT] + "…" * (len(text) > MAX_TEXT)  # the rest cannot be edited
         rows_of_line = wrapped(shown, self.width)
-        if line.day and line.day != (above and above.day):
+        sent = line.turn.sent
+        if sent is not None and line.day != (above and above.day):
             self.rows += [BLANK] * (above is not None)
-            self.rows.append(Row(-1, "day", line.day))
+            heading = f"── {day_and_time(sent)} "
+            self.rows.append(Row(-1, "day", heading.ljust(self.width, "─")))
         elif line.day and above is not None:  # a file has blank lines of its own
             rows_above = sum(row.line == place - 1 for row in self.rows[self._starts[-2] :])
             self.rows += [BLANK] * (len(rows_of_line) > 1 or rows_above > 1)

@@ -76,7 +76,7 @@ class Saving:
             return None
         kept = [f"Kept: “{self._text.title}”", f"To continue: {APP_NAME}"] if is_kept else []
         return "\n".join(
-            [*kept, *(f"Not saved to its file: {path} (F5 saves it)" for path in unsaved)]
+            [*kept, *(f"Older than its text: {path} (F5 saves it)" for path in unsaved)]
         )
 
     async def quit_unstored(self) -> str | None:

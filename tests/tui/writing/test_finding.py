@@ -126,6 +126,17 @@ async def test_a_found_line_stays_in_sight_when_the_page_gets_smaller(tmp_path: 
         assert marked(it) == "line 0"
 
 
+async def test_no_line_out_of_sight_is_removed(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        put_lines(it)
+        await it.press("f6", "pageup")
+        await it.until(lambda: marked(it))
+        seen = marked(it)
+        await it.press("d")
+        await it.until(lambda: seen not in it.page)
+        assert len(it.page) == len(LINES) - 1
+
+
 async def test_what_is_found() -> None:
     for words, lines, says in (
         ("went  we", ["so we went", "WENT we", "went\nwe"], "2 of 2"),

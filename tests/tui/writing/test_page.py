@@ -55,7 +55,7 @@ async def test_headings_and_blank_rows() -> None:
             "of a file",
             "",
             "",
-            "27 November 2020",
+            "── Friday 27 November 2020, 1",
             "one",
             "two",
             "",
@@ -64,7 +64,7 @@ async def test_headings_and_blank_rows() -> None:
             "",
             "four",
             "",
-            "28 November 2020",
+            "── Saturday 28 November 2020,",
             "five",
         ]
         check_layout(host)
@@ -98,11 +98,31 @@ async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
         strip = next(s for s in host.screen._compositor.render_strips() if "line 9" in s.text)
         assert [s.text for s in strip if s.style and s.style.reverse] == ["line 9"]
         page.text.turns.insert(3, Turn("more"))
-        page.show()
+        page.show(page.text.turns[9])
         assert page.current is page.lines[10], "the same line"
         shown(page, Turn("another text"))
         await pilot.press("up")
         assert page.current is page.lines[0]
+
+
+async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
+    host = host_of_page()
+    async with host.run_test(size=(80, 10)) as pilot:
+        page = host.query_one(Page)
+        shown(page, *(Turn(f"line {number}") for number in range(30)))
+        await pilot.press("up")  # to the last line
+        for by, line in ((-1, 22), (-1, 15), (1, 22), (1, 29), (1, 29), *[(-1, 0)] * 5):
+            page.scroll_page(by)
+            if (by, line) != (-1, 0):
+                assert page.current is page.lines[line]
+        assert page.current is page.lines[0]
+        for y, line in ((12, 12), (16, 16), (3, 10)):  # as by the wheel of the mouse
+            page.scroll_to(y=y, animate=False, force=True, immediate=True)
+            assert page.current is page.lines[line]
+            await pilot.pause()
+            strips = host.screen._compositor.render_strips()
+            segments = (segment for strip in strips for segment in strip)
+            assert f"line {line}" in [s.text for s in segments if s.style and s.style.reverse]
 
 
 async def test_a_long_text_is_shown_at_once() -> None:
