@@ -13,6 +13,7 @@ from rnnlm_tui.formatting import cut_words, plural, sanitize
 from rnnlm_tui.model_rows import Row
 from rnnlm_tui.results import ENOUGH_WORDS, words_read
 from rnnlm_tui.text.prepare import Prepared
+from rnnlm_tui.text.reading import HEAD, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN, UNKNOWN_ID
 from rnnlm_tui.training.job import Job
 
@@ -61,11 +62,14 @@ def prospect(job: Job, parameters: int) -> list[str]:
 
 def warnings(job: Job) -> list[str]:
     """Why the text is a poor one to learn from, as sentences."""
-    if (words := job.prepared.text.words) >= FEW_WORDS:
-        return []
+    text, found = job.prepared.text, list[str]()
+    if lacks_spaces(text.raw[:HEAD].decode(errors="ignore")):
+        found.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
+    if (words := text.words) >= FEW_WORDS:
+        return found
     is_english = job.facts.base is not None and not job.tries_english
     most = "the English with your names in it, little more" if is_english else "little of it"
-    return [f"{plural(words, 'word')} are few: expect {most}."]
+    return [*found, f"{plural(words, 'word')} are few: expect {most}."]
 
 
 def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:

@@ -45,6 +45,8 @@ UNSPACED = re.compile(
     "\U00020000-\U0003ffff]"
 )
 """The characters of scripts without spaces: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+FEWEST_UNSPACED = 10
+WITHOUT_SPACES = "words are found by spaces, so it helps little in Chinese, Japanese or Thai"
 Report = Callable[[str, int, int], None]
 """Is told the name of a pass over a text, how much of it is done, and how much there is."""
 
@@ -172,6 +174,12 @@ def count_words(text: str) -> int:
     if "--" in text:
         text = text.replace("--", " ")
     return sum(chunk.isalnum() or any(map(str.isalnum, chunk)) for chunk in text.split())
+
+
+def lacks_spaces(text: str) -> bool:
+    """Whether most letters of a text are of scripts without spaces, and some are."""
+    unspaced = len(UNSPACED.findall(text))
+    return unspaced >= FEWEST_UNSPACED and 2 * unspaced > sum(map(str.isalpha, text))
 
 
 def _opened(path: Path, label: str) -> tuple[str, str, BinaryIO]:

@@ -69,6 +69,12 @@ class Vocabulary:
         """Whether this is a known word, which special tokens are not."""
         return word in self._ids
 
+    def share_known(self, words: Iterable[str]) -> float:
+        """The share of these words, without punctuation and numbers, that are known in some case;
+        0 without any."""
+        is_known = [w in self._ids or w.lower() in self._ids for w in words if w[:1].isalpha()]
+        return sum(is_known) / max(1, len(is_known))
+
     def word(self, word_id: int) -> str:
         """The word or special token with this id, which must be 1 or more."""
         if word_id < self.first_word_id:

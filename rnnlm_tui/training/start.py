@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import compress
+from itertools import chain, compress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -146,10 +146,8 @@ def use_of_english(
 
 
 def known_fraction(lines: Iterable[str], model: LanguageModel) -> float:
-    """The fraction of the words of a text, without punctuation and numbers, that a model knows."""
-    known, split = model.vocabulary, model.tokenizer.words
-    words = [word for line in lines for word in split(line) if word[:1].isalpha()]
-    return sum(word in known or word.lower() in known for word in words) / max(1, len(words))
+    """The share of the words of a text that a model knows."""
+    return model.vocabulary.share_known(chain.from_iterable(map(model.tokenizer.words, lines)))
 
 
 def sizes_of(config: Config) -> frozenset[str]:

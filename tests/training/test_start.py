@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.cli.data_card import prospect
+from rnnlm_tui.cli.data_card import prospect, warnings
 from rnnlm_tui.errors import RnnlmError, UsageError
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.paths import bundled_corpus
@@ -17,6 +17,7 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.trained_lines import OF_ENGLISH
+from rnnlm_tui.suggest import suggest
 from rnnlm_tui.training import start
 from rnnlm_tui.training.job import Job
 from tests.helpers.events import end_of
@@ -218,3 +219,26 @@ def test_a_model_that_cannot_be_mixed_with_the_english_is_refused_if_it_is_asked
 ) -> None:
     with pytest.raises(UsageError, match="cannot be mixed with english"):
         on_english(english, LEARNED, settings=settings, on="english")
+
+
+UNSPACED = {
+    "Chinese": "天气很冷。街上没有人。我们走到河边。河水很安静。",
+    "Japanese": "今日は天気がいいですね。明日は雨が降るでしょう。",
+    "Thai": "วันนี้อากาศดีมาก เราไปเดินเล่นที่แม่น้ำ",
+}
+
+
+@pytest.mark.parametrize("language", UNSPACED)
+@pytest.mark.parametrize("tokenizer", ["prose", "lesson"])
+def test_a_text_without_spaces_is_told_so_and_trained_on(
+    language: str, tokenizer: str, library: Library
+) -> None:
+    text = UNSPACED[language]
+    lines = [f"{text[start:]} {text[:start]}" for start in range(len(text))]
+    settings = {"tokenizer": tokenizer, "held_out": 0.3}
+    job = made_of(library, lines, preset="ngram", settings=settings, name="text")
+    assert warnings(job)[0] == (
+        "Words are found by spaces, so it helps little in Chinese, Japanese or Thai."
+    )
+    assert end_of([*run(job)]).reason == "completed"
+    assert [*suggest(library.open("text")[1], text[:5]).candidates] or tokenizer == "lesson"

@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.text.reading import WITHOUT_SPACES, lacks_spaces
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggest import Suggestions
 
 CANDIDATES = 10
+RECENT, LONG_WORD, HALF = 30, 4, 0.5
+"""A text counts as English if the English knows half of its last 30 words. Those of four letters or
+more count: short ones such as `la` and `die` are known in any language. So no 30 words of four
+English texts are taken for another language, and 84 to 100 % of those in French, German, Spanish
+and Italian ones are."""
+NOT_ENGLISH = "these words are not English: F3 learns yours, F4 lists models"
 
 
 @dataclass(eq=False)
@@ -88,10 +95,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The suggestions of the model."""
+    """The suggestions of the model, and a `note` if the text is in a language that it does not
+    know."""
 
     question: Question
     suggestions: Suggestions
+    note: str = ""
 
 
 class Predictor:
@@ -165,7 +174,31 @@ def answer_to(question: Question) -> Answer:
         question.previous_lines,
         question.loaded_model.contexts,
     )
-    return Answer(question, suggestions)
+    return Answer(question, suggestions, note_on_language(question))
+
+
+def note_on_language(question: Question) -> str:
+    """Says that the last words up to the cursor are not English, if the model is built on that, or
+    that their script has no spaces; "" if there is nothing to say."""
+    from rnnlm_tui.store.card import ENGLISH
+
+    loaded, line = question.loaded_model, question.line[: question.cursor]
+    if lacks_spaces("".join((*question.previous_lines[-1:], line))[-RECENT:]):
+        return WITHOUT_SPACES
+    tokenizer, words = loaded.model.tokenizer, list[str]()
+    if ENGLISH not in (loaded.name, loaded.card.base):
+        return ""
+    newest_first = chain(
+        (tokenizer.split_typed(line)[0],),
+        map(tokenizer.words_above, reversed(question.previous_lines)),
+    )
+    for of_line in newest_first:
+        words[:0] = [word for word in of_line if word[0].isalpha()]
+        if len(words) >= RECENT:
+            break
+    long = [word for word in words[-RECENT:] if len(word) >= LONG_WORD]
+    is_english = len(words) < RECENT or not long
+    return "" if is_english or loaded.model.vocabulary.share_known(long) >= HALF else NOT_ENGLISH
 
 
 def read_below(model: LanguageModel, earlier: Iterable[str], above: tuple[str, ...]) -> Contexts:

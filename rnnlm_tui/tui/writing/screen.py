@@ -245,6 +245,7 @@ class AutocompleteScreen(AppScreen):
             self.answer = answer
             self.editor.show(answer.suggestions)
             self._show_suggested()
+            self._show_note()
 
     @on(LineChanged)
     def _show_suggested(self) -> None:
@@ -371,11 +372,16 @@ class AutocompleteScreen(AppScreen):
         self.text.keep_draft()
         if self.text.text.file != file:  # it no longer has all of the text
             self._update_titles()
-        is_edit = self.text.edited is not None
-        subtitle = "Enter changes the line, Esc cancels" if is_edit else ""
-        if self.editor.border_subtitle != subtitle:  # setting it repaints the editor
-            self.editor.border_subtitle = subtitle
+        self._show_note()
         self.page.mark_edited(self.text.edited)
+
+    def _show_note(self) -> None:
+        """Says below the editor how an edit ends, or that the model does not know the language."""
+        note = self.answer.note if self.answer else ""
+        if self.text.edited is not None:
+            note = "Enter changes the line, Esc cancels"
+        if self.editor.border_subtitle != note:  # setting it repaints the editor
+            self.editor.border_subtitle = note
 
     @on(events.Paste)
     def _paste(self, event: events.Paste) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from rnnlm_tui.text.reading import WITHOUT_SPACES
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.writing.predictor import (
+    NOT_ENGLISH,
     LoadedModel,
     Predictor,
     Question,
@@ -31,6 +35,28 @@ async def test_earlier_texts_are_read_beside_the_questions() -> None:
     predictor.close()
     await predictor.read_earlier(who, ["zita shall"], ())  # not wanted: the app is being closed
     assert [c.word for c in answer_to(question).suggestions.candidates] == ["zillah"]
+
+
+@pytest.mark.parametrize(
+    ("name", "above", "line", "note"),
+    [
+        ("english", ["when shall"] * 30, "i see", ""),
+        ("english", ["viele neue Worte", "stehen hier"] * 6, "", NOT_ENGLISH),
+        ("english", ["viele neue Worte", "stehen hier"] * 6, "when shall " * 8, ""),
+        ("english", ["viele neue Worte", "stehen hier"] * 5, "", ""),  # 25 words
+        ("english", ["la vie de la"] * 8, "", ""),  # no long word
+        ("mine", ["viele neue Worte", "stehen hier"] * 6, "", ""),
+        ("mine", [], "天气很冷街上没有人安娜问", WITHOUT_SPACES),
+        ("english", ["สวัสดีครับวันนี้อากาศดี"], "", WITHOUT_SPACES),
+        ("english", ["今日は天気がいいですね"], "when shall i see when shall i see", ""),
+    ],
+)
+def test_a_text_in_another_language_gets_a_note(
+    name: str, above: list[str], line: str, note: str
+) -> None:
+    model = ScriptedModel({}, 10, SPECIAL_TOKENS, ("shall", "i", "see", "when"))
+    who = LoadedModel(name, card_of(model), model)
+    assert answer_to(Question(who, line, len(line), tuple(above))).note == note
 
 
 async def test_one_question_is_in_work_and_then_the_latest() -> None:

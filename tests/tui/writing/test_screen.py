@@ -346,3 +346,16 @@ async def test_ctrl_c_without_a_selection_says_how_to_quit(tmp_path: Path) -> No
     async with desk(tmp_path) as it:
         await it.press("ctrl+c")
         await it.until(lambda: it.tells("nothing is selected to copy; ctrl+q quits"))
+
+
+async def test_words_that_are_not_english_do_not_pass_in_silence(tmp_path: Path) -> None:
+    note = "these words are not English: F3 learns yours, F4 lists models"
+    async with desk(tmp_path, {"english": scripted_model()}) as it:
+        await it.send("viele neue Worte stehen hier herum " * 5, 1)
+        await it.until(lambda: has_row(it.app, note))
+        await it.press("up")
+        await it.until(lambda: has_row(it.app, "Enter changes the line, Esc cancels"))
+        await it.press("escape")
+        await it.until(lambda: has_row(it.app, note))
+        await it.send("shall i compare thee " * 8, 2)
+        await it.until(lambda: not has_row(it.app, note))
