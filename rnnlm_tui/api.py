@@ -36,6 +36,7 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.store.texts import text_for, trained_on, warning_of
+from rnnlm_tui.store.unwanted import UnwantedWords
 from rnnlm_tui.suggest import split_last_line, suggest
 
 if TYPE_CHECKING:
@@ -253,7 +254,9 @@ class Model:
         self.preset = opened.card.config.preset
         self.history = History(read_epochs(opened.folder))
         self._opened, self._model = opened, opened.model
-        self._contexts = Contexts(opened.model)
+        unwanted = UnwantedWords()
+        unwanted.words()  # what is wrong with their file is told now
+        self._contexts = Contexts(opened.model, unwanted.words)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"

@@ -35,10 +35,10 @@ def generate_words(
     words if the tokenizer does not write text. `previous_lines` and `contexts` are as in `suggest`.
 
     At a `temperature` of 0 the next word is the likeliest one. Above 0, `rng` draws it from the
-    `top_k` likeliest, by default all; a higher temperature draws more freely. Special tokens are
-    left out. There are fewer words if a line of prose ends, which never repeats three words in a
-    row, if the model can suggest none, or if the likeliest id of the lesson's model is padding, as
-    in the lesson. Raises UsageError for a `top_k` without a temperature.
+    `top_k` likeliest, by default all; a higher temperature draws more freely. Special tokens and
+    unwanted words are left out. There are fewer words if a line of prose ends, which never repeats
+    three words in a row, if the model can suggest none, or if the likeliest id of the lesson's
+    model is padding, as in the lesson. Raises UsageError for a `top_k` without a temperature.
     """
     is_prose, one_sentence = model.tokenizer.writes_text, False
     if temperature is None:
@@ -52,12 +52,14 @@ def generate_words(
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
     line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
     above, own = encode_context(model, [], previous_lines), model.vocabulary.encode(line_words)
-    words = list[str]()
+    words, unwanted = list[str](), contexts.unwanted
     while len(words) < count:
         probabilities = contexts.next_word_probabilities(above + own).astype(np.float64)
         never = {*impossible_marks(model, line_words + words)}
         if temperature or model.vocabulary.special_tokens:  # else padding ends a line
             never |= {*model.excluded_ids}
+        if unwanted.words:
+            never |= {*np.flatnonzero(model.vocabulary.mask(unwanted)).tolist()}
         if is_prose:
             never |= _repeats(own)
             never -= {model.vocabulary.end_id if words else None}

@@ -3,7 +3,8 @@
 What is suggested is a function of the model, the lines above, the line and the cursor alone (and
 hardly of what stood before the last 500 words, see `contexts`). These are the likeliest words that
 fit what is typed of a word. Among them are words that the model does not know, if they stand in the
-lines above or in this one, and words that followed the same name there.
+lines above or in this one, and words that followed the same name there. Words that the user does
+not want, which the contexts know, are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import Array, LanguageModel, largest
+from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.text.prose_tokens import APOSTROPHE
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer, is_all_capitals
@@ -44,6 +45,7 @@ SMALL_WORD = "a"
 """Gets a capital where a sentence begins."""
 Predict: TypeAlias = Callable[[list[int]], Array]
 """Returns the distribution [V] after these ids of the line."""
+ALL_WANTED = Unwanted()
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """Finds a number or an address in the characters before the cursor."""
 
@@ -122,7 +124,7 @@ def suggest(
     continuation = lists.continuation(typed, candidates, predict) if goes_on else ()
     words = model.tokenizer.words_as_written(typed.start)
     unknown = [written for word, written, _ in words if word not in model.vocabulary]
-    if typed.prefix and not candidates:
+    if typed.prefix and not candidates and not lists.knows(typed.prefix):
         unknown.append(typed.prefix)
     vocabulary, ids = model.vocabulary, model.vocabulary.encode(typed.words)
     in_window = ids[max(0, len(ids) - model.window) :]
@@ -142,12 +144,20 @@ def _lists_for(
 ) -> WordLists:
     """The lists for the word being typed below the lines `above`. The contexts keep them, since the
     next letter of the word asks for the same ones."""
-    place = (typed.start, above)
+    place = (typed.start, above, unwanted := contexts.unwanted)
     if contexts.lists is None or contexts.lists[0] != place:
         page = contexts.on_page((*above, typed.start))
-        contexts.lists = place, WordLists(contexts.model, above, typed, page, predict)
+        contexts.lists = place, WordLists(contexts.model, above, typed, page, predict, unwanted)
     lists: WordLists = contexts.lists[1]
     return lists
+
+
+def word_of_list(model: LanguageModel, before: str, word: str) -> str:
+    """The word that a user means by one of the list after `before`: where a sentence begins, so
+    that `will` and the name Will are written alike, the one in small letters, if there is one."""
+    start, small = Typed.of(before, model.tokenizer).start, word.lower()
+    ways = {model.tokenizer.insertion_of(start, "", each) for each in (word, small)}
+    return small if small in model.vocabulary and len(ways) == 1 else word
 
 
 def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
@@ -185,15 +195,18 @@ class WordLists:
         typed: Typed,
         page: OnPage,
         predict: Predict,
+        unwanted: Unwanted = ALL_WANTED,
     ) -> None:
         """The word is typed below the lines `above`; the words of the `page` are added to those of
-        the model."""
+        the model. The `unwanted` ones are not listed."""
         self._model, self._above = model, above
         probabilities = predict(model.vocabulary.encode(typed.words))
         self._new, self._probabilities = with_page(model, probabilities, page)  # [D]
         self._new_keys = [model.tokenizer.match_key(word) for word in self._new]
         self._suggested = np.ones(len(self._probabilities), np.bool_)
         self._suggested[[*model.excluded_ids]] = False
+        if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
+            self._suggested[self._mask(unwanted)] = False
 
     def at(self, typed: Typed, k: int = LISTED, after: int = 0) -> tuple[Suggestion, ...]:
         """The `k` likeliest words that begin with the prefix of `typed`. `after` characters of the
@@ -212,6 +225,10 @@ class WordLists:
         if tokenizer.writes_text:  # a complete word only begins a continuation
             ranked[1:] = [way for way in ranked[1:] if way.text]
         return tuple(Suggestion(first[way], chances[way], *way, after) for way in ranked[:k])
+
+    def knows(self, prefix: str) -> bool:
+        """Whether a word begins with `prefix`, even if it is never suggested."""
+        return self._ids_with(prefix).size > 0
 
     def _style_of(self, typed: Typed) -> Tokenizer:
         """The tokenizer that writes quotes and apostrophes as the text does."""
@@ -285,8 +302,9 @@ class WordLists:
         while words and len(words) < MAX_AHEAD:
             probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
             best = int(probabilities.argmax())
-            never = (*model.excluded_ids, *impossible_marks(model, [*typed.words, *words]))
-            if probabilities[best] < MIN_PROBABILITY or best in never:
+            impossible = impossible_marks(model, [*typed.words, *words])
+            is_suggested = self._suggested[best] and best not in impossible
+            if probabilities[best] < MIN_PROBABILITY or not is_suggested:
                 break
             words.append(model.vocabulary.word(best))
         return tuple(words)

@@ -24,6 +24,7 @@ from rnnlm_tui.explain_rows import (
     suggestion_rows,
 )
 from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import split_last_line
 
@@ -34,10 +35,12 @@ ROWS = 6
 
 def show_explanation(request: Request) -> int:
     """`--explain`."""
-    opened = Library(request.data_dir).opened_model(request.model)
+    library = Library(request.data_dir)
+    opened = library.opened_model(request.model)
+    contexts = Contexts(opened.model, library.unwanted.words)
     for number, text in enumerate(texts_of(request.operand)):
         above, line = split_last_line(opened.model, text)
-        found = explain(opened.model, line, previous_lines=above)
+        found = explain(opened.model, line, above, contexts)
         if request.json:
             print_json(explanation_json(found, line, opened.name))
         else:

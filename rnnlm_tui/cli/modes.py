@@ -134,8 +134,10 @@ Options and texts come in any order; -- ends the options, for a text that begins
 with -. Settings come from the flags, then from variables (RNNLM_EPOCHS=30,
 RNNLM_MODEL=mine), then from the TOML file of --config, then from the preset.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
-folder, which the help of a mode names. Exit codes: 0 done, 1 failure, 2 usage,
-3 corpus unusable, 4 training diverged, 130 interrupted (and saved).
+folder, which the help of a mode names. Words that are never suggested stand in
+never-suggest.txt, one a line; {APP_NAME} --suggest --help says where.
+Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged,
+130 interrupted (and saved).
 """
 HEAD_WIDTH = 26
 SEE_HELP = f"see {APP_NAME} --help"

@@ -28,10 +28,17 @@ from rnnlm_tui.config import (
     warn_of_unknown_variables,
 )
 from rnnlm_tui.errors import UsageError, flag_of
-from rnnlm_tui.paths import data_dir
+from rnnlm_tui.paths import NEVER_SUGGEST, config_dir, data_dir
 
 OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 """What is meant as an option, unlike a number or a sentence that begins with a dash."""
+SUGGESTING = ("--suggest", "--generate", "--explain", "--lsp")
+UNWANTED_HELP = """\
+No model suggests the words of {path}, a UTF-8 text with one word a line, which is read at the
+start. A word in small letters stands for all its writings: will for Will and WILL too. A word with
+a capital stands for itself alone: Will not for will. In the app Del adds a word that is chosen in
+the list with the arrow down.
+"""
 OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 
 
@@ -88,6 +95,7 @@ def parser_of(mode: Mode) -> ArgumentParser:
     parser = ArgumentParser(
         usage=" ".join(f"{APP_NAME} {mode.flag} {mode.operands} [options]".split()),
         description=mode.help,
+        epilog=_unwanted_help() if mode.flag in SUGGESTING else None,
         formatter_class=partial(HelpFormatter, width=80),
         argument_default=SUPPRESS,
         add_help=False,
@@ -109,6 +117,11 @@ def parser_of(mode: Mode) -> ArgumentParser:
         else:
             common.add_argument(flag, action="store_true", help=text)
     return parser
+
+
+def _unwanted_help() -> str:
+    path = str(config_dir() / NEVER_SUGGEST).replace("%", "%%")
+    return UNWANTED_HELP.format(path=path)
 
 
 def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:

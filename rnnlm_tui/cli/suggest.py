@@ -133,12 +133,16 @@ def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str
 def generate(request: Request) -> int:
     """`--generate`."""
     rng = np.random.default_rng(request.seed)
-    chosen = Library(request.data_dir).opened_model(request.model)
+    library = Library(request.data_dir)
+    chosen = library.opened_model(request.model)
     model, tokenizer = chosen.model, chosen.model.tokenizer
+    contexts = Contexts(model, library.unwanted.words)
     asked = request.words, request.temperature, request.top_k
     for given in texts_of(request.operand):
         above, line = split_last_line(model, given)
-        words = generate_words(model, line, *asked, rng=rng, previous_lines=above)
+        words = generate_words(
+            model, line, *asked, rng=rng, previous_lines=above, contexts=contexts
+        )
         text = "\n".join([*above, continue_text(tokenizer, line, words)])
         if request.json:
             print_json({"text": text, "words": words, "model": chosen.name})

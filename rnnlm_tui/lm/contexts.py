@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, tee
 from typing import Any, TypeVar
 
 from rnnlm_tui.config import MAX_WORDS
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import Array, LanguageModel, State
+from rnnlm_tui.lm.model import Array, LanguageModel, State, Unwanted
 from rnnlm_tui.lm.page_words import NOTHING, OnPage
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.text.vocabulary import BEGIN_ID
@@ -36,14 +36,26 @@ class Contexts:
     """The states of a model after recent contexts, and its predictions there. Only one thread at a
     time may use it."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(
+        self, model: LanguageModel, unwanted: Callable[[], frozenset[str]] = frozenset
+    ) -> None:
+        """`unwanted` returns the words that the user wants never suggested, which may change."""
         self.model, self._start = model, model.start
+        self._unwanted = unwanted
         self._earlier = NOTHING
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
         self.lists: tuple[object, Any] | None = None
         """A place of a text, and the lists of words there that `suggest` keeps from one letter of a
         word to the next."""
+
+    @property
+    def unwanted(self) -> Unwanted:
+        """Tells which words are not to be suggested."""
+        words, tokenizer = self._unwanted(), self.model.tokenizer
+        if words and not tokenizer.writes_text:  # it may have small letters alone
+            words |= {word.lower() for word in words if tokenizer.words(word) == [word.lower()]}
+        return Unwanted(words)
 
     def read_earlier(self, lines: Iterable[str]) -> None:
         """Reads texts that were written earlier, before anything else is asked, the oldest line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any, TypeAlias
@@ -27,6 +28,17 @@ LIKELY = 1e-4
 """The words that are likelier than this are few, and usually enough for a list."""
 READ_AT_ONCE = 256
 """Words whose states are computed together: bounds the memory for a line of any length."""
+
+
+@dataclass(frozen=True)
+class Unwanted:
+    """Tells which words the user wants never suggested. One of `words` in small letters stands for
+    all its writings, `will` for Will and WILL too; one with a capital for itself alone."""
+
+    words: frozenset[str] = frozenset()
+
+    def __call__(self, word: str) -> bool:
+        return word in self.words or word.lower() in self.words
 
 
 class LanguageModel(ABC):

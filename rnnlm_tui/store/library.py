@@ -25,6 +25,7 @@ from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UPDATE
 from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.unwanted import UnwantedWords
 
 if TYPE_CHECKING:
     from rnnlm_tui.event_types import Evaluation
@@ -176,7 +177,8 @@ def new_name_problem(library: Library, name: str) -> str | None:
 
 class Library:
     """The models in `<data folder>/models` and the built-in ones, and the runs in `<data
-    folder>/runs`. Creates nothing until something is saved."""
+    folder>/runs`. Creates nothing until something is saved. `unwanted` are the words that none of
+    the models is to suggest."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -185,6 +187,7 @@ class Library:
         self._built_in = paths.built_in_models()
         self._locks = self.folder / ".locks"
         self._deleted = data_dir / files.DELETED
+        self.unwanted = UnwantedWords()
 
     # Where things are
 
@@ -453,13 +456,15 @@ class Library:
 
 def opened(library: Library, name: str) -> Contexts:
     """The model of this name, and what it has read lately. The last few stay open; one that was
-    saved again is opened again. Raises ModelError."""
+    saved again is opened again. Raises ModelError, and StorageError if the unwanted words cannot be
+    read."""
     return _opened(library, name, _saved_ns(library.path(name)))
 
 
 @lru_cache(MAX_OPEN_MODELS)
 def _opened(library: Library, name: str, saved_ns: int) -> Contexts:
-    return Contexts(library.open(name)[1])
+    library.unwanted.words()  # what is wrong with their file is told before any suggestion
+    return Contexts(library.open(name)[1], library.unwanted.words)
 
 
 def _saved_ns(path: Path) -> int:

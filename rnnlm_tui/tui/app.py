@@ -247,6 +247,8 @@ class RnnlmApp(TerminalApp):
         """Handles a new active model, a new version of the same one, or the loss of it."""
         name = self.active_name
         if name is not None and self._last_name is None:
+            with self.showing_errors():
+                self.library.unwanted.words()
             self._build_other_screens()
         if name not in (None, self._last_name) and self._last_name is not None:
             self.notify_user(f"{name} is active")
@@ -352,6 +354,25 @@ class RnnlmApp(TerminalApp):
     def use_model(self, name: str) -> None:
         """Loads a model and makes it the active one."""
         self._model_loader.choose(name)
+
+    def never_suggest(self, word: str, before: str) -> str:
+        """Never suggests a word of the list after `before` again, by any model. Returns the word as
+        it is noted, or "" after showing why it could not be."""
+        from rnnlm_tui.suggest import word_of_list
+
+        if self.loaded_model is not None:
+            with self.showing_errors():
+                word = word_of_list(self.loaded_model.model, before, word)
+                self.library.unwanted.add(word)
+                self.notify_user(f'"{word}" is never suggested now; ctrl+z takes this back')
+                return word
+        return ""
+
+    def suggest_again(self, word: str) -> None:
+        """Suggests a word again that was noted by `never_suggest`."""
+        with self.showing_errors():
+            self.library.unwanted.remove(word)
+            self.notify_user(f'"{word}" is suggested again')
 
     def models_changed(self) -> None:
         """Called when a model was added, removed or changed."""

@@ -217,7 +217,7 @@ def main() -> None:
             typist = Typist(terminal, loaded, sent)
             terminal.wait_for(lambda: listed(terminal))
             if earlier := sent[:-LINES_ABOVE]:
-                loaded.contexts = read_below(loaded.model, earlier, ())
+                loaded.contexts = read_below(loaded, earlier, ())
                 time.sleep(EARLIER_S)
             show("idle", typist.milliseconds(lines, asked.keys))
             if asked.training:

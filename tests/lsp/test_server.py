@@ -20,6 +20,7 @@ from pygls.lsp.server import LanguageServer
 
 from rnnlm_tui.lsp import server
 from rnnlm_tui.lsp.server import CHOOSE, UPDATE, Suggester
+from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggest import suggest
 from tests.helpers.commands import PATIENCE_S, Command, refused, running
@@ -51,6 +52,15 @@ async def test_words_are_inserted_as_the_model_writes_them(
             assert (await editor.words(text), await editor.ghost(text)) == ([], [])
         for text in ("Mr. Blen|\n\nDear Mr. Blenkinsop,", "Dear Mr. Blenkinsop,\n\nMr. Blen|"):
             assert await editor.words(text) == ["Mr. Blenkinsop"]
+
+
+async def test_unwanted_words_are_not_listed(letter_data: Path) -> None:
+    config_dir().mkdir()
+    (config_dir() / NEVER_SUGGEST).write_text("home\n")
+    async with editing(letter_data) as editor:
+        for text in ("and we went |", "and we went ho|", "We went home. and we went |"):
+            assert not [line for line in await editor.words(text) if "went home" in line[-9:]]
+            assert not [line for line in await editor.ghost(text) if "went home" in line[-9:]]
 
 
 async def test_a_model_that_was_trained_anew_is_loaded_anew(models: Path) -> None:

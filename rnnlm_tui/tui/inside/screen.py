@@ -152,7 +152,7 @@ class InsideScreen(AppScreen):
     def _explain(self, model: LanguageModel, line: Line) -> Explanation:
         """Explains a line, in the thread."""
         if self._contexts is None or self._contexts.model is not model:
-            self._contexts = Contexts(model)
+            self._contexts = Contexts(model, self.app.library.unwanted.words)
         return explain(model, line.text_read, line.above, self._contexts)
 
     def _show(self, found: Explanation | None, why_not: str = "") -> None:

@@ -127,7 +127,7 @@ class Candidates(Widget):
 
 def note_on(suggestions: Suggestions) -> str:
     """Says what the model does not know; "" if there is nothing to say."""
-    if suggestions.prefix and not suggestions.candidates:
+    if suggestions.prefix in suggestions.unknown and not suggestions.candidates:
         return f"no known word begins with {sanitize(suggestions.prefix)}"
     return f"{UNKNOWN}{sanitize(', '.join(suggestions.unknown))}" if suggestions.unknown else ""
 

@@ -66,6 +66,8 @@ LINE_KEYS: tuple[Binding, ...] = (
                 tooltip=f"Accept word {number} of the list")
         for number in range(1, LISTED + 1)
     ),
+    Binding("delete", "never_suggest_or_delete", "Delete", show=False, id="line.never_suggest",
+            tooltip="Delete to the right; never suggest the word chosen in the list (↓) again"),
     Binding("ctrl+j,shift+enter", "new_line", "new line", show=False, id="line.new_line",
             tooltip="Start a new line"),
     Binding("ctrl+@,ctrl+space", "suggest_now", "suggest", show=False, id="line.suggest_now",
@@ -504,6 +506,24 @@ class LineEditor(TextArea):
             self._choose(0)
 
     # Choosing in the list, and editing sent text
+
+    async def action_never_suggest_or_delete(self) -> None:
+        """Never suggests the word chosen in the list again, until that is undone. Without a choice
+        deletes to the right."""
+        if not self.suggested.choice:
+            self.action_delete_right()
+        elif await self.answer_gate.is_passed() and self.suggested.choice:
+            word = self.suggested.candidates[self.suggested.choice - 1].word
+            if noted := self.app.never_suggest(word, self.before):
+                self.sent.done(partial(self._suggest_again, noted))
+                self.suggested.drop_chosen(self.before)
+                self.ask_again()
+
+    def _suggest_again(self, word: str) -> bool:
+        """Takes `never_suggest` back."""
+        self.app.suggest_again(word)
+        self.ask_again()
+        return True
 
     async def action_choose_next(self) -> None:
         choice = self.suggested.choice

@@ -83,6 +83,13 @@ class Suggested:
         if self.choice:
             self.set_ghost(before, [self.candidates[self.choice - 1]])
 
+    def drop_chosen(self, before: str) -> None:
+        """Drops the chosen word before an answer comes without it, and chooses the next one."""
+        words, place = self.candidates, self.choice - 1
+        self.candidates = words[:place] + words[place + 1 :]
+        self.set_ghost(before, ())
+        self.choose(self.choice, before)
+
     def set_ghost(self, before: str, pieces: Sequence[Insertion | Suggestion]) -> None:
         """Sets the ghost after `before`."""
         prefix, replaced = self._prefix, pieces[0].replaces_before if pieces else 0

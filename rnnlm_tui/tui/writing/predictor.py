@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,20 +34,22 @@ NOT_ENGLISH = "these words are not English: F3 learns yours, F4 lists models"
 
 @dataclass(eq=False)
 class LoadedModel:
-    """A model in memory, and when it was saved: the modification time in nanoseconds.
-    `contexts` are replaced by those that have read earlier texts."""
+    """A model in memory, and when it was saved: the modification time in nanoseconds. `unwanted`
+    returns the words that it is not to suggest. `contexts` are replaced by those that have read
+    earlier texts."""
 
     name: str
     card: ModelCard
     model: LanguageModel
     saved_ns: int | None = None
+    unwanted: Callable[[], frozenset[str]] = frozenset
 
     @cached_property
     def contexts(self) -> Contexts:
         """What the model has read lately."""
         from rnnlm_tui.lm.contexts import Contexts  # imports numpy
 
-        return Contexts(self.model)
+        return Contexts(self.model, self.unwanted)
 
     @property
     def kind(self) -> str:
@@ -64,7 +66,7 @@ def load_model(library: Library, name: str) -> LoadedModel:
     With glibc, that is 40 of the 88 MB that loading the built-in English model takes.
     """
     saved_ns = when_saved(library, name)  # read first, so that no later save is missed
-    loaded = LoadedModel(name, *library.open(name), saved_ns)
+    loaded = LoadedModel(name, *library.open(name), saved_ns, library.unwanted.words)
     return_freed_memory()
     return loaded
 
@@ -152,7 +154,7 @@ class Predictor:
             return not self.is_closed and self._readings == reading
 
         lines = takewhile(is_wanted, earlier)
-        contexts = await asyncio.to_thread(read_below, loaded_model.model, lines, above)
+        contexts = await asyncio.to_thread(read_below, loaded_model, lines, above)
         if is_wanted():
             loaded_model.contexts = contexts
             await asyncio.to_thread(return_freed_memory)
@@ -201,14 +203,16 @@ def note_on_language(question: Question) -> str:
     return "" if is_english or loaded.model.vocabulary.share_known(long) >= HALF else NOT_ENGLISH
 
 
-def read_below(model: LanguageModel, earlier: Iterable[str], above: tuple[str, ...]) -> Contexts:
+def read_below(
+    loaded_model: LoadedModel, earlier: Iterable[str], above: tuple[str, ...]
+) -> Contexts:
     """Returns what a model predicts below earlier texts and the lines `above`."""
     from rnnlm_tui.lm.contexts import Contexts  # imports numpy
     from rnnlm_tui.suggest import encode_context
 
-    contexts = Contexts(model)
+    contexts = Contexts(loaded_model.model, loaded_model.unwanted)
     contexts.read_earlier(earlier)
-    contexts.state_after(encode_context(model, [], above))
+    contexts.state_after(encode_context(loaded_model.model, [], above))
     return contexts
 
 

@@ -258,11 +258,14 @@ class AutocompleteScreen(AppScreen):
         self._header.show(self.app.header_text())
 
     def _note(self) -> str:
-        """Says why there are no words, or which words of the line the model does not know."""
+        """Says why there are no words, what Del does, or which words of the line the model does not
+        know."""
         if self.app.loaded_model is None:
             return "no active model" if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
+        if self.editor.suggested.choice:
+            return "Del: never suggest it"
         return note_on(self.answer.suggestions) if self.answer else ""
 
     def _pick(self, index: int) -> None:

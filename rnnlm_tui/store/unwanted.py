@@ -1,0 +1,78 @@
+"""The words that the user wants never suggested: one a line of a UTF-8 file in the config folder,
+which the user may edit. Lines that are no word of a model do no harm.
+
+What a line stands for is decided in `rnnlm_tui.lm.model.Unwanted`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rnnlm_tui import paths
+from rnnlm_tui.errors import StorageError, os_reason
+from rnnlm_tui.store.files import make_folder, write_bytes
+
+
+class UnwantedWords:
+    """The words of the file, which is read at the first use, and again when one is added or removed
+    here: a person's own changes of the file count from then on, or from the next start."""
+
+    def __init__(self) -> None:
+        self._words: frozenset[str] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file, whether or not it exists."""
+        return paths.config_dir() / paths.NEVER_SUGGEST
+
+    def words(self) -> frozenset[str]:
+        """The words. Raises StorageError the first time if the file cannot be read; there are none
+        from then on."""
+        if self._words is None:
+            self._words = frozenset()
+            self._words = _words_in(self._read())
+        return self._words
+
+    def add(self, word: str) -> None:
+        """Adds a word at the end of the file, unless it is there. Raises StorageError."""
+        text = self._read()
+        if word not in _words_in(text):
+            end = "\r\n" if "\r\n" in text else "\n"
+            text += (end if text and not text.endswith("\n") else "") + word + end
+        self._write(text)
+
+    def remove(self, word: str) -> None:
+        """Removes the lines with a word from the file. Raises StorageError."""
+        lines = self._read().split("\n")
+        self._write("\n".join(line for line in lines if _word_of(line) != word))
+
+    def _read(self) -> str:
+        """The text of the file; "" if there is none. Raises StorageError."""
+        try:
+            return self.path.read_bytes().decode()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError as error:
+            raise StorageError(f"cannot read {self.path}: {os_reason(error)}") from error
+        except UnicodeDecodeError as error:
+            hint = "save it as UTF-8, one word a line, or remove it"
+            raise StorageError(f"{self.path} is not UTF-8: byte {error.start}", hint) from error
+
+    def _write(self, text: str) -> None:
+        """Writes the file, which may be a link. Raises StorageError."""
+        make_folder(self.path.parent)
+        write_bytes(Path(os.path.realpath(self.path)), text.encode(errors="replace"))
+        self._words = _words_in(text)
+
+
+def _words_in(text: str) -> frozenset[str]:
+    return frozenset(map(_word_of, text.split("\n"))) - {""}
+
+
+def _word_of(line: str) -> str:
+    """The word in a line, as models spell it."""
+    from rnnlm_tui.text.prose_tokens import APOSTROPHE, fold  # loads regex: 13 ms
+
+    word = fold(line).strip()
+    return word.replace("’", APOSTROPHE) if len(word) > 1 else word
