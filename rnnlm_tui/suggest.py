@@ -22,7 +22,7 @@ from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
-from rnnlm_tui.text.prose_tokens import APOSTROPHE
+from rnnlm_tui.text.prose_tokens import APOSTROPHE, is_elided
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer, is_all_capitals
 
 MAX_AHEAD = 4
@@ -337,10 +337,10 @@ def with_page(
 
 def impossible_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
     """The ids of the marks that cannot follow these words: one of each pair, a full stop after a
-    word that ends with one, such as `U.S.`, and all marks after ¿ and ¡."""
+    word that ends with one, such as `U.S.`, and all marks after ¿, ¡ and an elided `l'`."""
     if not model.tokenizer.writes_text:
         return []
-    if words and words[-1] in BEFORE_WORDS:
+    if words and (words[-1] in BEFORE_WORDS or is_elided(words[-1])):
         return [*map(int, np.flatnonzero(model.vocabulary.mask(model.tokenizer.is_mark)))]
     marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS]
     marks += ["."] if words and words[-1].endswith(".") else []

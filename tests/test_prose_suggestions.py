@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.suggest import apply_insertion, suggest
+from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.prose_learning import learn_prose
-from rnnlm_tui.text.tokenizer import Insertion, letters_typed, plain_letters
+from rnnlm_tui.text.tokenizer import Conventions, Insertion, letters_typed, plain_letters
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
 
@@ -218,3 +219,14 @@ def test_a_word_follows_an_inverted_mark() -> None:
     assert {c.word for c in suggest(model, "¿", k=50).candidates} == {"the", "at"}
     assert suggest(model, "¿The").ghost[1:] == (Insertion(" ¡", 0, False),)
     assert suggest(model, "the ¡").candidates[0].text == "at"
+
+
+def test_a_word_follows_an_elided_one_without_a_space() -> None:
+    after = {"vois": {"l'": 0.9, ".": 0.1}, "l'": {"eau": 0.5, ",": 0.4, "or": 0.1}}
+    words = ("vois", "l'", "eau", "or", ",", ".")
+    tokenizer = ProseTokenizer(Conventions(elisions=("l'",)), {})
+    model = ScriptedModel(after, 9, SPECIAL_TOKENS, words, tokenizer)
+    candidates = suggest(model, "vois l'").candidates
+    assert [c.text for c in candidates[:2]] == ["eau", "or"]
+    assert candidates[0].probability == pytest.approx(0.5 / 0.6)
+    assert suggest(model, "vois ").ghost[:2] == (Insertion("l'", 0, False), Insertion("eau"))
