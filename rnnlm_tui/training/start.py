@@ -128,8 +128,8 @@ def use_of_english(
         if known < HARDLY_ENGLISH:
             return UseOfEnglish(notes=[f"it has no base model ({what}, too few for {ENGLISH})"])
         if known < ENOUGH_ENGLISH:
-            earns = f"if it then gets {LEAST_OF_BASE:.0%} of the weight or more"
-            return UseOfEnglish(english, False, known, [f"{ENGLISH} is mixed in ({what}) {earns}"])
+            kept = f"kept if its weight in the mixture is {LEAST_OF_BASE:.0%} or more"
+            return UseOfEnglish(english, False, known, [f"{ENGLISH} is tried ({what}), and {kept}"])
         notes.append(f"its base model is {ENGLISH} ({what})")
     with open_stored(english.path) as stored:
         if is_of_english(lines, model.tokenizer, stored.lines().known):

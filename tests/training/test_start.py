@@ -179,7 +179,7 @@ def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
     for lines, is_kept in ((german, False), (mixed, True)):
         settings = {"held_out": 0.3, "tokenizer": "lesson", "mixture": "on"}
         job = made_of(english, lines, preset="ngram", settings=settings, name=f"is-{is_kept}")
-        assert f"{ENGLISH} is mixed in (" in job.prepared.notes[-1]
+        assert f"{ENGLISH} is tried (" in job.prepared.notes[-1]
         assert prospect(job, 1)[0].endswith(", and is mixed with the English if that helps.")
         evaluation, card = end_of([*run(job)]).evaluation, read_card(job.path)
         assert evaluation is not None and card.mixture is not None

@@ -190,6 +190,7 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     # The space after an accept
     "and undone": ("he [:said]{tab}'so{ctrl+z}", "he said's", ""),
     "a mark after a move": ("i [:compare]{tab}{left}{right},", "i compare ,", ""),
+    "a no-break space": ("de 10[10:100]{tab}\u00a0km", "de 100\u00a0km", ""),
     # Tab without a ghost
     "tab in the line": ("i c{left}[:do]{tab}", "i do c", ""),
     "tab after a whole word": ("compare[compare:compare]{tab}", "compare ", ""),
