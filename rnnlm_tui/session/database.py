@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
@@ -21,7 +22,9 @@ from rnnlm_tui.session.tables import STRICT, TABLES
 from rnnlm_tui.store.files import put_aside
 
 T = TypeVar("T")
-VERSION = 5
+VERSION = 6
+DELETED_FOR_S = 7 * 86_400
+"""How long a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
 """The version in which a line also had texts of models; the lines are kept."""
 ENDINGS = ("-wal", "-shm", "")
@@ -52,7 +55,7 @@ def connect(path: Path) -> sqlite3.Connection:
         (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
             raise sqlite3.DatabaseError(str(result))
-        purge(connection)  # what a killed app has left
+        purge(connection)
     except (sqlite3.Error, OSError):
         connection.close()
         raise
@@ -94,8 +97,10 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def purge(connection: sqlite3.Connection) -> None:
-    """Removes the deleted texts. The log, which may still have them, goes with the last app."""
-    connection.execute("DELETE FROM text WHERE deleted")
+    """Removes the texts that were deleted a week ago. The log, which may still have them, goes with
+    the last app."""
+    statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
+    connection.execute(statement, (time.time() - DELETED_FOR_S,))
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -159,7 +164,6 @@ class SessionDatabase:
                 self._check_files()
                 row = (os.getpid(),)
                 self._connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", row)
-                purge(self._connection)
             self._connection.close()
 
     def _submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:

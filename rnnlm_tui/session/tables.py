@@ -18,7 +18,7 @@ TABLES = (
     """CREATE TABLE text (
     number INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, changed REAL NOT NULL,
     opened REAL NOT NULL, pid INTEGER, draft TEXT NOT NULL, edited INTEGER, edit TEXT NOT NULL,
-    deleted INTEGER NOT NULL, path TEXT, encoding TEXT, line_end TEXT, digest TEXT, saved INTEGER
+    deleted REAL NOT NULL, path TEXT, encoding TEXT, line_end TEXT, digest TEXT, saved INTEGER
 )""",
     """CREATE TABLE turn (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,8 +27,8 @@ TABLES = (
     "CREATE INDEX turn_of_text ON turn (text)",
 )
 """A text is open in the app whose process has the id `pid`, since `opened`. `draft`, `edited` and
-`edit` are its `Draft`, with the number of the turn. `deleted` is 1 from its deletion until the app
-ends."""
+`edit` are its `Draft`, with the number of the turn. `deleted` is when it was deleted, 0 if it was
+not."""
 
 
 class Saved(IntEnum):

@@ -198,12 +198,23 @@ def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None
 
 
 def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -> None:
-    """Deletes a text, which can be brought back until the app ends, or brings it back. Raises
-    StorageError if it is open in another app."""
+    """Deletes a text, which can be brought back for a week, or brings it back. Raises StorageError
+    if it is open in another app, or there is no such text any more."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
-        connection.execute("UPDATE text SET deleted = ? WHERE number = ?", (deleted, number))
+        row = (time.time() if deleted else 0, number)
+        changed = connection.execute("UPDATE text SET deleted = ? WHERE number = ?", row)
+    if not changed.rowcount:
+        raise StorageError(
+            "there is no such text any more", "a deleted text can be brought back for a week"
+        )
+
+
+def deleted_texts(connection: sqlite3.Connection) -> list[int]:
+    """Returns the numbers of the texts that can be brought back, the last deleted one last."""
+    statement = "SELECT number FROM text WHERE deleted ORDER BY deleted, number"
+    return [number for (number,) in connection.execute(statement)]
 
 
 # The files of texts

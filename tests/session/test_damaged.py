@@ -61,7 +61,7 @@ async def use(folder: Path) -> list[str]:
         turn.line = "changed"
         session.write(partial(add_turn, text=text, turn=turn))
         session.write(partial(remove_turn, text=text, turn=turn))
-    for deleted in (True, False):
+    for deleted in (True, False) if text.number else ():
         session.write(partial(set_deleted, number=text.number or 0, deleted=deleted))
     text.draft = Draft("a new line to come")
     session.write(partial(put_draft, text=text))

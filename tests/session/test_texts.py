@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.session import texts
-from rnnlm_tui.session.database import connect, purge
+from rnnlm_tui.session import database, texts
+from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import (
     Draft,
     Text,
@@ -26,6 +27,7 @@ from rnnlm_tui.session.tables import (
 )
 from rnnlm_tui.session.texts import (
     NEW,
+    deleted_texts,
     earlier_lines,
     find_texts,
     is_running,
@@ -101,9 +103,10 @@ def test_a_text_is_called_by_its_first_words_until_it_is_renamed(
     assert len(title_of("a" * 10_000)) == 40
 
 
-def test_a_deleted_text_comes_back_until_the_app_ends_and_is_gone_from_the_disk_then(
-    connection: sqlite3.Connection, tmp_path: Path
+def test_a_deleted_text_comes_back_for_a_week_and_is_gone_from_the_disk_then(
+    connection: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also if another app starts and ends in that week."""
     secret = write(connection, "secret one", "secret two", changed=1)
     other = write(connection, "another", changed=2)
     set_deleted(connection, secret, deleted=True)
@@ -114,7 +117,17 @@ def test_a_deleted_text_comes_back_until_the_app_ends_and_is_gone_from_the_disk_
     assert titles(connection) == ["another", "secret one"]
     assert lines_of_texts(connection, [secret]) == ["secret one", "secret two"]
     set_deleted(connection, secret, deleted=True)
-    purge(connection)
+    set_deleted(connection, other, deleted=True)
+    set_deleted(connection, other, deleted=False)
+    day = 86_400
+    for then, left in ((time.time() + 6.9 * day, [secret]), (time.time() + 7.1 * day, [])):
+        clock = SimpleNamespace(time=lambda then=then: then)
+        monkeypatch.setattr(database, "time", clock)
+        connect(tmp_path / "session" / "session.db").close()
+        assert deleted_texts(connection) == left
+    for deleted in (True, False):
+        with pytest.raises(StorageError, match="no such text"):
+            set_deleted(connection, secret, deleted=deleted)
     connection.close()
     for path in (tmp_path / "session").iterdir():
         assert b"secret" not in path.read_bytes()

@@ -55,7 +55,7 @@ class OpenText:
         self.text = Text()
         self.turns: list[Turn] = []
         self.deleted: list[int] = []
-        """The numbers of the texts deleted since the start, the newest last."""
+        """The numbers of the texts that can be brought back, the last deleted one last."""
         self.written = ""
         """What stands in the editor, which keeps this up to date."""
         self.edited: Turn | None = None

@@ -203,7 +203,7 @@ class AutocompleteScreen(AppScreen):
         if (file := text.text.file) is not None:
             name = sanitize(Path(file.path).name)
             is_saved = file.saved == Saved.ALL
-            facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves it")
+            facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
         self.page.border_title = Content(" · ".join(facts))
         welcome = "" if text.turns else WELCOME
         self.page.show_hint(NO_MODEL if self.app.has_no_models else welcome)

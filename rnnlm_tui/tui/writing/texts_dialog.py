@@ -65,7 +65,7 @@ class TextsDialog(Dialog[Chosen]):
         Binding("ctrl+r", "rename", "Rename", id="texts.rename", priority=True,
                 tooltip="Rename the text"),
         Binding("ctrl+d", "delete", "Delete", id="texts.delete", priority=True,
-                tooltip="Delete the text; until you quit it can be brought back"),
+                tooltip="Delete the text; for a week it can be brought back"),
         Binding("ctrl+z", "undo", "Undo", id="texts.undo",
                 tooltip="Bring back the last deleted text"),
     ]  # fmt: skip
@@ -107,7 +107,9 @@ class TextsDialog(Dialog[Chosen]):
         """Lists the texts that are found, and highlights the one of this number, or else a row."""
         query, open_number = self._search.value, self._opened.text.number
         with self.app.showing_errors():
-            found = await self._opened.database.read(partial(texts.find_texts, query=query))
+            database = self._opened.database
+            found = await database.read(partial(texts.find_texts, query=query))
+            self._opened.deleted = await database.read(texts.deleted_texts)
             self._listed = {str(text.number): text for text in found[:MAX_SHOWN]}
             width = min(WIDTH, self.app.size.width) - 6
             rows = [
@@ -206,18 +208,14 @@ class TextsDialog(Dialog[Chosen]):
     @work(group="dialog")
     async def action_undo(self) -> None:
         if deleted := self._opened.deleted:
-            await self._delete(number := deleted[-1], deleted=False)
-            await self._find(number)
+            await self._delete(deleted[-1], deleted=False)
+            await self._find(deleted[-1])
 
     async def _delete(self, number: int, *, deleted: bool) -> None:
         """Deletes a text, or brings it back."""
         with self.app.showing_errors():
             set_deleted = partial(texts.set_deleted, number=number, deleted=deleted)
             await self._opened.database.read(set_deleted)
-            if deleted:
-                self._opened.deleted.append(number)
-            else:
-                self._opened.deleted.remove(number)
 
 
 def read_latin(path: Path) -> ReadFile:

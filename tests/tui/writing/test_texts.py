@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,20 @@ async def test_a_text_is_renamed_and_deleted_and_comes_back(tmp_path: Path) -> N
         await it.until(lambda: not it.app.is_running)
     async with desk(tmp_path) as it:
         assert (it.page, it.line) == (["we went to the sea"], "")
+        await open_list(it)
+        await it.until(lambda: has_row(it.app, "─ 1 text deleted: ctrl+z brings back the last ─"))
+        async with desk(tmp_path):  # a second app, which starts and ends
+            pass
+        await it.press("ctrl+z")
+        await it.until(lambda: has_row(it.app, "Letter [/b]", "today"))
+        await it.press("ctrl+d")
+        await it.until(lambda: has_row(it.app, "1 text deleted"))
+        with closing(sqlite3.connect(tmp_path / "data" / "session" / "session.db")) as database:
+            database.execute("DELETE FROM text WHERE deleted")  # as a week later
+            database.commit()
+        await it.press("ctrl+z")
+        await it.until(lambda: it.tells("there is no such text any more"))
+        await it.until(lambda: not has_row(it.app, "1 text deleted"))
 
 
 async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) -> None:
@@ -175,7 +191,8 @@ async def test_a_new_text_and_a_file_are_opened_from_the_list(tmp_path: Path) ->
         (tmp_path / "poem.txt").write_text("roses\n")
         await open_file(it, tmp_path / "poem.txt")
         await it.until(lambda: it.page == ["roses"])
-        assert it.tells("another program has changed poem.txt: this is what it has now")
+        says = "another program has changed poem.txt: this is what it has now"
+        await it.until(lambda: it.tells(says))
 
 
 async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path) -> None:
@@ -190,16 +207,16 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         assert target.read_text() == "one\nhalf a line\n", "what is being written, too"
         await it.until(lambda: has_row(it.app, "─ one · 1 word · saved to diary.md ─"))
         await it.write("ctrl+u")
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves it"))
+        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
         await it.write("up", "!")
         await it.press("f5")
         await it.until(lambda: target.read_text() == "one!\n")
         await it.until(lambda: has_row(it.app, "· saved to diary.md ─"))
         await it.press("escape")
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves it"))
+        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
         assert "diary.md" in (await it.screen.saving.farewell() or ""), "the edit was cancelled"
         await it.send("two", 2)
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves it"))
+        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
         assert "diary.md" in (await it.screen.saving.farewell() or "")
         await it.press("f5")
         await it.until(lambda: target.read_text() == "one\ntwo\n")
@@ -207,7 +224,7 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         assert "diary.md" not in (await it.screen.saving.farewell() or "diary.md")
         post_keys(it.app, *"x", "f5", *"y", "f5", *"z", "f5", *"!")
         await it.until(lambda: target.read_text() == "one\ntwo\nxyz\n")
-        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves it"))
+        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
         assert it.line == "xyz!" and not it.app.screen.is_modal
 
 
