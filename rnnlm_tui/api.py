@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from html import escape
 from itertools import chain
 from os import fspath
@@ -95,8 +96,8 @@ class TrainingOptions(TypedDict, total=False):
 
 
 def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None = None) -> Model:
-    """Opens a model by its name or from its file; by default the one that the app used last,
-    or else the newest.
+    """Opens a model by its name or from its file; by default the one that RNNLM_MODEL names, or
+    else the one in use in the app, which `rnnlm-tui --use NAME` sets: "english" at first.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.load("shakespeare")
@@ -104,10 +105,11 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
     `models` lists the names; what is none, but a file or a path, is opened as a file. The models
     are in `data_dir`, by default the user's. Raises RnnlmError if there is no such model or it
-    cannot be read.
+    cannot be read; if the one in use is gone, warns and opens "english".
     """
     library = _library(data_dir)
-    name = library.default_model() if name_or_file is None else str(name_or_file)
+    warn = partial(warnings.warn, stacklevel=4)
+    name = library.default_model(warn) if name_or_file is None else str(name_or_file)
     path = Path(name)
     is_path = path.is_file() or path.suffix == SUFFIX or path.name != name
     if isinstance(name_or_file, Path) or (is_path and name not in library.names()):

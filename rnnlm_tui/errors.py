@@ -77,7 +77,7 @@ class DivergedError(RnnlmError):
 
 
 class ModelError(RnnlmError):
-    """A model that is missing, damaged, of an unknown format, or in use."""
+    """A model that is missing, damaged, of an unknown format, or held by a process."""
 
     kind = "model"
 

@@ -12,8 +12,6 @@ import platformdirs
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import UsageError
 
-SETTINGS = "settings.json"
-"""The file of the app's settings in the config folder."""
 NEVER_SUGGEST = "never-suggest.txt"
 """The file of the words that are never suggested, in the config folder."""
 PACKAGE = Path(__file__).parent

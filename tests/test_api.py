@@ -21,6 +21,7 @@ import rnnlm_tui
 from rnnlm_tui import api
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.event_types import EpochEnded, Event
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.plan import TrainingRequest
 from tests.helpers.events import ended
 
@@ -92,6 +93,23 @@ def test_mypy_knows_every_option(tmp_path: Path) -> None:
 def test_a_model_is_opened_by_its_name_or_file(asked: str | Path) -> None:
     assert rnnlm_tui.load(asked).name == "shakespeare"
     assert rnnlm_tui.load().name == "english"
+
+
+def test_by_default_the_model_in_use_is_opened_or_that_of_a_variable(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.import_(SHIPPED, "newest")
+    assert rnnlm_tui.load().name == "english"
+    library.use("shakespeare")
+    assert rnnlm_tui.load().name == "shakespeare"
+    assert rnnlm_tui.load(data_dir=library.data_dir / "other").name == "english"
+    monkeypatch.setenv("RNNLM_MODEL", "newest")
+    assert rnnlm_tui.load().name == "newest"
+    monkeypatch.delenv("RNNLM_MODEL")
+    library.use("gone")
+    with pytest.warns(UserWarning, match="the model in use, gone, is gone; english") as told:
+        assert rnnlm_tui.load().name == "english"
+    assert told[0].filename == __file__, "it names the line of the caller"
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ def test_a_command_loads_only_what_it_needs(corpus_file: Path, tmp_path: Path) -
         (f"--train {empty}", 3, "numpy", {"torch"}),
         (f"--train {text} --preset=ngram --name=n", 0, "numpy", {"torch", *SCREEN}),
         (f"--train {text} --name=m {' '.join(TINY)} --epochs=1", 0, "torch", {"sqlite3", *SCREEN}),
+        ("--use m", 0, "numpy", no_training),
         ("--suggest cat", 0, "numpy", no_training),
         ("--suggest cat --json", 0, "numpy", no_training),
         ("--generate cat", 0, "numpy", no_training),

@@ -12,9 +12,11 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.history import check_files, write_files
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_fitted, print_json, table
+from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.model_rows import HEADS, card_rows, list_row, state
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
 
@@ -33,6 +35,7 @@ def models(request: Request) -> int:
     if name is None and files:
         raise UsageError("{csv} and {plot} need a name", f"{APP_NAME} --models NAME --csv FILE")
     entries = [entry for entry in library.entries() if name in (None, entry.name)]
+    in_use = library.in_use(print_warning)
     if name is not None and not entries:
         raise library.unknown_model(name)
     if name is not None:
@@ -41,22 +44,22 @@ def models(request: Request) -> int:
         runs = [entry.run for entry in entries if entry.run and not entry.has_model]
         print_json(
             {
-                "models": [entry_json(entry) for entry in entries if entry.has_model],
+                "models": [entry_json(entry, in_use) for entry in entries if entry.has_model],
                 "unfinished_runs": [run_json(run) for run in runs if run.resumable],
             }
         )
     elif files:
         print(f"wrote the training of {name} to {sanitize(' and '.join(files))}")
     elif name is not None:
-        print_fitted(card_lines(entries[0]))
+        print_fitted(card_lines(entries[0], in_use))
     elif entries:
-        print_fitted(models_table(entries))
+        print_fitted(models_table(entries, in_use))
     else:
         print("no models yet; train one: rnnlm-tui --train", file=sys.stderr)
     return 0
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
+def entry_json(entry: Entry, in_use: str) -> dict[str, Any]:
     """A model in the output of `--models --json`, with its metrics on the held-out lines."""
     return {
         "name": entry.name,
@@ -65,6 +68,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "evaluation": entry.evaluation,
         "size_bytes": entry.size_bytes,
         "built_in": entry.built_in,
+        "in_use": entry.name == in_use,
         "trained_by": entry.trained_by,
         "damaged": entry.damaged,
     }
@@ -81,7 +85,7 @@ def run_json(run: SavedRun) -> dict[str, Any]:
     }
 
 
-def models_table(entries: Sequence[Entry]) -> Iterator[str]:
+def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
     """The models and the runs without one as a table, and what to know about some of them."""
     rows = [
         (
@@ -102,13 +106,28 @@ def models_table(entries: Sequence[Entry]) -> Iterator[str]:
             end = f"resume it (--train --resume --name {name})"
             end += "" if entry.has_model else f" or delete it (--delete {name})"
             yield f"{name} is unfinished, {run.epochs_done or 0}{total} epochs done; {end}"
+        if entry.name == in_use:
+            yield f"{name} is in use"
 
 
-def card_lines(entry: Entry) -> Iterator[str]:
+def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
     """The card of a model, as the app shows it."""
-    yield f"{sanitize(entry.name)}   {state(entry)}".rstrip()
+    marks = [state(entry), "in use" if entry.name == in_use else ""]
+    yield "   ".join((sanitize(entry.name), *filter(None, marks)))
     for label, text in card_rows(entry):
         yield f"{sanitize(label):14}  {sanitize(text)}".rstrip()
+
+
+def use(request: Request) -> int:
+    """`--use`."""
+    (name,), library = request.operands, Library(request.data_dir)
+    library.open(name)
+    library.use(name)
+    if request.json:
+        print_json({"in_use": name})
+    else:
+        print(f"{name} is in use")
+    return 0
 
 
 def rename(request: Request) -> int:
@@ -133,8 +152,9 @@ def delete(request: Request) -> int:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             print("nothing was deleted", file=sys.stderr)
             return 1
+    was_in_use = library.is_in_use(name)
     library.delete(name)
-    print(f"deleted {sanitize(name)}")
+    print(f"deleted {sanitize(name)}{f'; {ENGLISH} is in use now' if was_in_use else ''}")
     return 0
 
 

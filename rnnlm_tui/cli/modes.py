@@ -77,6 +77,14 @@ _MODES = (
         "the data card and the layers of the network, without training",
     ),
     Mode("--models", "models:models", "[NAME]", "--csv --plot --json", "list models, or show one"),
+    Mode(
+        "--use",
+        "models:use",
+        "NAME",
+        "--json",
+        "write with a model from now on: the app, editors, --suggest and Python take it where none"
+        " is named; an app or an editor that is open keeps its own",
+    ),
     Mode("--rename", "models:rename", "OLD NEW", "", "rename a model"),
     Mode("--delete", "models:delete", "NAME", "--yes", "delete a model"),
     Mode(
@@ -127,12 +135,14 @@ examples:
   {APP_NAME} --suggest "shall i comp"    the ends of the word; after a space, the
                                         next words
   {APP_NAME} --generate "look in thy"    the rest of the sentence
-  {APP_NAME} --evaluate                  how good the model used last is on lines
+  {APP_NAME} --evaluate                  how good the model in use is on lines
                                         that it never saw
 
 Options and texts come in any order; -- ends the options, for a text that begins
 with -. Settings come from the flags, then from variables (RNNLM_EPOCHS=30,
 RNNLM_MODEL=mine), then from the TOML file of --config, then from the preset.
+Where no model is named, the one in use answers: that of the app, which --use
+sets; english at first.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
 folder, which the help of a mode names. Words that are never suggested stand in
 never-suggest.txt, one a line; {APP_NAME} --suggest --help says where.

@@ -67,7 +67,7 @@ class Request(Struct, frozen=True, kw_only=True):
     plot: Annotated[str | None, "FILE.svg", "draw a picture of their losses, too"] = None
     quiet: Annotated[bool, "no progress, only the result"] = False
     model: Annotated[
-        str | None, "NAME", "the model; by default the one used last in the app, or else the newest"
+        str | None, "NAME", "the model; by default RNNLM_MODEL, or else the one in use (see --use)"
     ] = None
     top: Annotated[Count, "how many words to suggest; 5 by default"] = 5
     words: Annotated[

@@ -45,8 +45,10 @@ class Suggester(LanguageServerProtocol):
     """Suggests words in the open documents by a model of the library. Keeps the documents by lines,
     since pygls splits the whole of one at each key."""
 
-    def __init__(self, library: Library, model: str, *of_pygls: Any) -> None:
+    def __init__(self, library: Library, model: str, notices: list[str], *of_pygls: Any) -> None:
+        """The editor shows the `notices` once it has started."""
         super().__init__(*of_pygls)
+        self._notices = notices
         self._library, self._name, self._model = library, model, opened(library, model).model
         self._documents: dict[str, Document] = {}
         """By address, the one opened or changed last at the end."""
@@ -70,6 +72,9 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.INITIALIZED)
     def lsp_initialized(self, *_: object) -> None:
+        for notice in self._notices:
+            shown = lsp.ShowMessageParams(lsp.MessageType.Warning, notice)
+            self._server.window_show_message(shown)
         editor = self._server.process_id
         if editor is not None and psutil.pid_exists(editor):  # else it is of another container
             self._tasks[editor] = asyncio.get_running_loop().create_task(self._end_with(editor))
@@ -206,8 +211,9 @@ class Suggester(LanguageServerProtocol):
 
 def serve(data_dir: Path, model: str | None) -> int:
     """Answers the editor until it says `exit` or closes stdin. Raises ModelError."""
-    library = Library(data_dir)
-    protocol = partial(Suggester, library, model or library.default_model())
+    library, notices = Library(data_dir), list[str]()
+    name = model or library.default_model(notices.append)
+    protocol = partial(Suggester, library, name, notices)
     server = LanguageServer(APP_NAME, __version__, protocol_cls=protocol)
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the editor is told of errors
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread reads from stdin, as above

@@ -8,6 +8,7 @@
     runs/NAME/control              orders to it while it runs (see `training.control`)
     runs/NAME/run.json             the files that the model learned
     texts/NAME.txt                 a text to train on that had no file (see `texts`)
+    in-use                         the name of the model in use (see `Library.in_use`)
     .deleted/PID-TIME              a model deleted in the app of this process, until it ends
 
 A model's file is all that another machine needs. The run of the same name is of use to this machine
@@ -36,7 +37,7 @@ WINDOWS_TRIES = 20
 SUFFIX, TEMPORARY = ".safetensors", ".tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
 HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
-DELETED = ".deleted"
+DELETED, IN_USE = ".deleted", "in-use"
 
 
 def parse_json(raw: bytes, kind: type[T], label: str) -> T:

@@ -7,16 +7,16 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnlm_tui import paths
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import Config
+from rnnlm_tui.config import Config, print_warning, variable_of
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
@@ -38,7 +38,7 @@ NAME_RULE = (
     " the last one no '.'"
 )
 BUILT_IN = (ENGLISH, "shakespeare")
-"""The models that ship with the program. The first one opens at a first start."""
+"""The models that ship with the program. The first one is in use until another is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class Library:
         self._runs = data_dir / "runs"
         self._built_in = paths.built_in_models()
         self._locks = self.folder / ".locks"
-        self._deleted = data_dir / files.DELETED
+        self._deleted, self._in_use = data_dir / files.DELETED, data_dir / files.IN_USE
         self.unwanted = UnwantedWords()
 
     # Where things are
@@ -286,20 +286,6 @@ class Library:
         saved = sorted(self._runs.glob(f"*/{RESUME}"), key=_saved_ns, reverse=True)
         return [path.parent.name for path in saved if is_name(path.parent.name)]
 
-    def default_model(self) -> str:
-        """The model that the app used last, if this is the user's own folder, or else the most
-        recently saved one that is not being trained, or the most recent one if all are. Raises
-        ModelError if there is no model."""
-        names = self.newest_first()
-        if not names:
-            raise ModelError("there is no model yet", f"train one: {APP_NAME} --train")
-        if self.data_dir == paths.data_dir():
-            with suppress(ModelError):
-                settings = files.read_json(paths.config_dir() / paths.SETTINGS, dict[str, Any])
-                if (last := settings.get("model")) in names:
-                    return str(last)
-        return self._first_idle(names)
-
     def newest_run(self) -> str:
         """The most recently saved run that is unfinished and not being trained, or the most recent
         one if all are. Raises ModelError if there is none."""
@@ -307,17 +293,66 @@ class Library:
         if not names:
             longer = f"to train a model longer: {APP_NAME} --train --update NAME --epochs N"
             raise ModelError("no training is unfinished", longer)
-        return self._first_idle(names)
-
-    def _first_idle(self, names: Sequence[str]) -> str:
         return next((name for name in names if not self.trainer(name)), names[0])
 
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
         names = ", ".join(self.names()) or "none yet"
-        return ModelError(f"there is no model {name}", f"models: {names}")
+        variable = variable_of("model")
+        source = f" ({variable} names it)" if os.environ.get(variable) == name else ""
+        return ModelError(f"there is no model {name}{source}", f"models: {names}")
 
-    # Use and change
+    # The model in use
+
+    def default_model(self, tell: Callable[[str], object] = print_warning) -> str:
+        """The name of the model that answers where none is named: that in RNNLM_MODEL, or else the
+        one in use. `tell` is called as by `in_use`."""
+        return os.environ.get(variable_of("model")) or self.in_use(tell)
+
+    def in_use(self, tell: Callable[[str], object]) -> str:
+        """The name of the model in use, which `use` has set. The English before that, and where the
+        model cannot be used: then `tell` is called with a sentence for the user."""
+        try:
+            name = self._used()
+            problem = self._problem_of(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return ENGLISH
+        except OSError as error:
+            name, problem = "", f"{self._in_use} cannot be read: {os_reason(error)}"
+        if not problem:
+            return name
+        tell(f"{problem}; {ENGLISH} suggests instead (another: F4 in the app, or --use NAME)")
+        return ENGLISH
+
+    def _used(self) -> str:
+        """The name that `use` has stored. Raises OSError."""
+        return self._in_use.read_text("utf-8", "replace").strip()
+
+    def _problem_of(self, name: str) -> str:
+        """Why the model in use, of this name, cannot be used; "" if it can."""
+        if not is_name(name):
+            return f"{self._in_use} does not name a model"
+        if not os.path.lexists(self.path(name)):
+            return f"the model in use, {name}, is gone"
+        try:
+            read_card(self.path(name))
+        except ModelError as error:
+            return f"the model in use, {name}, is damaged: {error.message}"
+        return ""
+
+    def is_in_use(self, name: str) -> bool:
+        """Whether `use` has set this name."""
+        with suppress(OSError):
+            return self._used() == name
+        return False
+
+    def use(self, name: str) -> None:
+        """Makes a model, which the caller has opened, the one in use: of the app, editors and
+        scripts that start from now on. Raises StorageError."""
+        files.make_folder(self.data_dir)
+        files.write_bytes(self._in_use, f"{name}\n".encode())
+
+    # Open and change
 
     def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
         """The model `name`, checked and ready to predict. Raises ModelError."""
@@ -329,7 +364,7 @@ class Library:
             hint = f"delete it, {APP_NAME} --delete {name}, or train it again with {{force}}"
             raise ModelError(message, error.hint or hint) from error
 
-    def opened_model(self, name: str | None = None) -> OpenedModel:
+    def opened_model(self, name: str | None) -> OpenedModel:
         """The model of this name, or the `default_model`. Raises ModelError."""
         chosen = self.default_model() if name is None else name
         return OpenedModel(chosen, self.path(chosen), self.run_folder(chosen), *self.open(chosen))
@@ -351,6 +386,8 @@ class Library:
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)  # another process may have taken it
             self._move(old, self, new)
+            if self.is_in_use(old):
+                self.use(new)
 
     def _move(self, old: str, to: Library, new: str, *, back: bool = False) -> None:
         """Moves the run and then the model, as far as there are any, or `back` in the other order:
@@ -370,6 +407,7 @@ class Library:
         away = Library(self._deleted / f"{os.getpid()}-{time.time_ns()}")
         with self.lock(name, trains=False):
             self._move(name, away, name)
+            self._use_no_more(name)
         return away
 
     def bring_back(self, away: Library, name: str) -> str:
@@ -403,6 +441,12 @@ class Library:
             files.remove(self.run_folder(name))
             self.remove_leftovers(name)
             files.remove(self.path(name))
+            self._use_no_more(name)
+
+    def _use_no_more(self, name: str) -> None:
+        """After a model was deleted, the English is in use if that was."""
+        if self.is_in_use(name):
+            files.remove(self._in_use)
 
     def remove_leftovers(self, name: str) -> None:
         """Removes what killed processes have left of this name: half of a saved model, and an

@@ -50,7 +50,7 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
             note.write_bytes(json.encode(Trainer(os.getpid(), since)))
     except filelock.Timeout as error:
         who = _noted(folder, name) or "another process"
-        message = f"the model {name} is in use by {who}"
+        message = f"the model {name} is held by {who}"
         raise ModelError(message, "wait until it has ended") from error
     except OSError as error:
         raise StorageError(f"cannot write to {folder}: {os_reason(error)}") from error

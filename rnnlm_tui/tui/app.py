@@ -74,8 +74,8 @@ class RnnlmApp(TerminalApp):
         model: str | None = None,
         file: ReadFile | None = None,
     ) -> None:
-        """`model` is the name of the first active model; None for the last one used, or else a
-        built-in one. `file` is opened as a text; None for the text opened last."""
+        """`model` is the name of the first active model; None for the one in use. `file` is opened
+        as a text; None for the text opened last."""
         super().__init__(log_path)
         self._settings = SettingsFile(config_dir)
         self.preferences = self._settings.preferences
@@ -233,7 +233,7 @@ class RnnlmApp(TerminalApp):
             await asyncio.to_thread(partial(self.library.purge, own=False))
 
     def _load_first_model(self) -> None:
-        self._model_loader.begin(self._first_model, self.preferences.model)
+        self._model_loader.begin(self._first_model)
 
     @work(group="build_ahead")
     async def _build_other_screens(self) -> None:
@@ -251,16 +251,13 @@ class RnnlmApp(TerminalApp):
                 self.library.unwanted.words()
             self._build_other_screens()
         if name not in (None, self._last_name) and self._last_name is not None:
-            self.notify_user(f"{name} is active")
+            self.notify_user(f"{name} is in use")
         self._last_name = name or self._last_name
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
             self.models_changed()
         if "inside_screen" in vars(self):
             self.inside_screen.ask()
-        if name is not None and self.preferences.model != name:
-            self.preferences.model = name
-            self.store_preferences()
 
     @property
     def _has_few_colours(self) -> bool:
@@ -352,7 +349,7 @@ class RnnlmApp(TerminalApp):
     # Models
 
     def use_model(self, name: str) -> None:
-        """Loads a model and makes it the active one."""
+        """Loads a model and makes it the one in use, also at the next start."""
         self._model_loader.choose(name)
 
     def never_suggest(self, word: str, before: str) -> str:

@@ -11,20 +11,21 @@ from msgspec.structs import asdict, replace
 
 from rnnlm_tui.accepting import WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.paths import SETTINGS
 from rnnlm_tui.store.files import put_aside, write_json
+
+SETTINGS = "settings.json"
+"""The file of the settings in the config folder."""
 
 
 class Preferences(Struct):
-    """The user's choices. `model` is the last active model, or "". `digits` says which digits take
-    a word of the list, and `alt_told` that the user was told of those with alt. `files` are the
-    last files to train on, as typed; "" if another text was chosen."""
+    """The user's choices. `digits` says which digits take a word of the list, and `alt_told` that
+    the user was told of those with alt. `files` are the last files to train on, as typed; "" if
+    another text was chosen."""
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
     digits: DigitSetting = WITH_ALT
     alt_told: bool = False
-    model: Annotated[str, Meta(max_length=64)] = ""
     files: Annotated[str, Meta(max_length=10_000)] = ""
 
 

@@ -10,8 +10,8 @@ from rnnlm_tui.store.library import Library
 
 
 def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Library]:
-    """What was asked, with the name of the model, by default of the newest one, and its library."""
-    parser.add_argument("--model", help="by default the newest, or the English that ships")
+    """What was asked, with the name of the model, by default the one in use, and its library."""
+    parser.add_argument("--model", help="by default the one in use")
     parser.add_argument("--data-dir", type=Path)
     asked = parser.parse_args()
     library = Library(data_dir(asked.data_dir))

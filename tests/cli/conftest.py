@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rnnlm_tui.cli.main import main
+from rnnlm_tui.store.library import Library
 from tests.helpers.commands import TINY, VERSES, Command
 
 HOSTILE = "the \x1bevil \x9bworse \x07cat\n"
@@ -64,10 +65,12 @@ def trained(corpus: Path, *settings: str) -> None:
 
 @pytest.fixture(scope="session")
 def verses_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with one model, `verses`, that knows 24 words. Do not change it."""
+    """A data folder with one model, `verses`, that knows 24 words and is in use. Do not change
+    it."""
     corpus = tmp_path_factory.mktemp("verses") / "verses.txt"
     corpus.write_text(VERSES + HOSTILE, encoding="utf-8")
     trained(corpus, *TINY, "--epochs=2", "--name=verses")
+    Library(corpus.parent / "data").use("verses")
     return corpus.parent / "data"
 
 

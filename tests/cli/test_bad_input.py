@@ -82,7 +82,7 @@ def test_a_second_run_of_a_name_is_refused_with_the_holder(
     with Library(data_dir).lock("mine"):
         for how in ([str(corpus_file), *TINY, "--force"], ["--resume"]):
             message = refused(run("--train", *how, "--name", "mine", code=1))
-            assert f"in use by process {os.getpid()}" in message
+            assert f"held by process {os.getpid()}" in message
 
 
 @pytest.mark.slow

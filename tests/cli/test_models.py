@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_damaged_models_and_unfinished_trainings_are_listed_and_spoil_no_other(
     assert run("--delete", "begun", "--yes").stdout == "deleted begun\n"
     with library.lock("verses"):
         assert "verses is being trained by process " in run("--models").stdout
-        assert "in use by process" in refused(run("--delete", "verses", "--yes", code=1))
+        assert "held by process" in refused(run("--delete", "verses", "--yes", code=1))
 
 
 @POSIX
@@ -55,6 +56,38 @@ def test_delete_asks_on_a_terminal(copied: Path, answer: str, code: int) -> None
     assert "Delete the model verses? [y/N] " in output
     assert ("nothing was deleted" in output) == (code == 1)
     assert (copied / "verses.safetensors").exists() == bool(code)
+
+
+def test_the_model_in_use_answers_where_none_is_named(
+    run: Command, copied: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never the newest. What is gone or damaged is told, and the English answers, if it is there:
+    these tests have none."""
+    run("--rename", "verses", "poems")
+    shutil.copyfile(copied / "poems.safetensors", copied / "newest.safetensors")
+
+    def answers() -> str:
+        name: str = json.loads(run("--suggest", "--json", "the ").stdout)["model"]
+        return name
+
+    assert answers() == "poems", "it is in use under its new name, too"
+    run("--use", "newest")
+    assert answers() == "newest"
+    listed = json.loads(run("--models", "--json").stdout)["models"]
+    assert {model["name"]: model["in_use"] for model in listed} == {"newest": True, "poems": False}
+    monkeypatch.setenv("RNNLM_MODEL", "poems")
+    assert answers() == "poems"
+    told = refused(run("--use", "nosuch", code=1))
+    assert "there is no model nosuch" in told and library.is_in_use("newest")
+    monkeypatch.setenv("RNNLM_MODEL", "nosuch")
+    assert "no model nosuch (RNNLM_MODEL names it)" in refused(run("--suggest", "x", code=1))
+    monkeypatch.delenv("RNNLM_MODEL")
+    (copied / "newest.safetensors").unlink()
+    gone = run("--suggest", "the ", code=1).stderr
+    assert "warning: the model in use, newest, is gone; english suggests instead" in gone
+    run("--use", "poems")
+    assert run("--delete", "poems", "--yes").stdout == "deleted poems; english is in use now\n"
+    assert "warning" not in run("--suggest", "the ", code=1).stderr
 
 
 def test_an_exported_model_can_be_imported_and_answers_the_same(

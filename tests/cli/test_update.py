@@ -46,7 +46,7 @@ def test_a_model_is_updated_with_its_grown_text(
     held_out = {*held_out_lines(library, "diary", read_text([diary]))}
     assert was_held_out <= held_out <= was_held_out | {*FIRST, *NEW}
     assert 0 < len(held_out - was_held_out) < 20
-    shown = json.loads(run("--evaluate", "--json").stdout)["models"][0]
+    shown = json.loads(run("--evaluate", "--json", "--model=diary").stdout)["models"][0]
     assert shown["trained_on_lines"] == 0
     assert shown["keystroke_savings"] == end.evaluation.keystroke_savings
     # The next one finds the text and another, and counts the model once among its ancestors.

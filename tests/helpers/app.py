@@ -101,6 +101,10 @@ class ScriptedLibrary(Library):
             raise ModelError(f"there is no model {name}", "rnnlm-tui --models lists them")
         return card_of(self.models[name]), self.models[name]
 
+    def _problem_of(self, name: str) -> str:
+        """The models are in no files."""
+        return "" if name in self.models else f"the model in use, {name}, is gone"
+
 
 def scripted_app(
     folder: Path,
@@ -109,8 +113,9 @@ def scripted_app(
     model: str | None = None,
     preferences: Preferences | None = None,
 ) -> RnnlmApp:
-    """The app with its folders below `folder` and with scripted models, by default `sonnets` alone.
-    `model` is the name given on the command line."""
+    """The app with its folders below `folder` and with scripted models, by default `sonnets` alone,
+    the first of which is in use unless another one is. `model` is the name given on the command
+    line."""
     preferences = preferences or Preferences()
     preferences.theme = preferences.theme or "textual-dark"
     settings = SettingsFile(folder / "config")
@@ -119,6 +124,8 @@ def scripted_app(
     app = RnnlmApp(folder / "data", folder / "config", folder / "app.log", model)
     scripted = {"sonnets": scripted_model()} if models is None else models
     app.library = ScriptedLibrary(folder / "data", scripted)
+    if scripted and app.library.in_use(lambda problem: None) not in scripted:
+        app.library.use(next(iter(scripted)))
     return app
 
 

@@ -14,6 +14,7 @@ import pytest
 from lsprotocol import types as lsp
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
+from rnnlm_tui.store.library import Library
 from tests.cli.conftest import trained
 from tests.helpers.commands import PATIENCE_S, command_line
 
@@ -29,12 +30,13 @@ CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-
 
 @pytest.fixture(scope="session")
 def letter_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the models `letter` and `other`. Do not change it."""
+    """A data folder with the models `letter`, which is in use, and `other`. Do not change it."""
     folder = tmp_path_factory.mktemp("letter")
     for name, text in (("other", LETTER.replace("home", "away")), ("letter", LETTER)):
         corpus = folder / f"{name}.txt"
         corpus.write_text(text * 4, encoding="utf-8")
         trained(corpus, "--preset=ngram", f"--name={name}", "--held-out=0")
+    Library(folder / "data").use("letter")
     return folder / "data"
 
 
@@ -109,9 +111,12 @@ class Editor:
 
 
 @asynccontextmanager
-async def editing(data_dir: Path, encoding: str = "utf-16") -> AsyncIterator[Editor]:
+async def editing(
+    data_dir: Path, encoding: str = "utf-16", model: str | None = "letter"
+) -> AsyncIterator[Editor]:
     """An editor with a server, which ends with it."""
-    command = command_line("--lsp", f"--data-dir={data_dir}", "--model=letter")
+    named = [f"--model={model}"] if model else []
+    command = command_line("--lsp", f"--data-dir={data_dir}", *named)
     client: Any = await ClientServerConfig(command).start()
     capabilities = client_capabilities("neovim")
     capabilities.general = lsp.GeneralClientCapabilities(position_encodings=[encoding])

@@ -72,6 +72,18 @@ async def test_a_model_that_was_trained_anew_is_loaded_anew(models: Path) -> Non
         assert (await editor.words("and we went |"))[0] == "and we went away"
 
 
+async def test_a_model_in_use_that_is_gone_is_told(models: Path) -> None:
+    Library(models.parent).use("gone")
+    (models / "letter.safetensors").rename(models.parent / "english.safetensors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNNLM_BUILT_IN_DIR", str(models.parent))
+        async with editing(models.parent, model=None) as editor:
+            told = await editor.message()
+            assert told.type == lsp.MessageType.Warning
+            assert told.message.startswith("the model in use, gone, is gone; english suggests")
+            assert (await editor.words("and we went |"))[0] == "and we went home"
+
+
 async def test_commands_choose_a_model_and_update_it(models: Path, tmp_path: Path) -> None:
     letter = tmp_path / "new letter.txt"
     letter.write_text("Bob said that the house was painted green.\n" * 8)
@@ -114,7 +126,7 @@ async def test_stale_requests_are_cancelled_and_not_computed(
         return suggest(model, line, *others, **more)
 
     monkeypatch.setattr(server, "suggest", counted)
-    make = partial(Suggester, Library(models.parent), "letter")
+    make = partial(Suggester, Library(models.parent), "letter", [])
     protocol: Any = LanguageServer("server", "1", protocol_cls=make).protocol
     protocol.set_writer(SimpleNamespace(write=write))
 

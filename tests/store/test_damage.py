@@ -72,9 +72,9 @@ def why_refused(library: Library) -> str:
     entries = {entry.name: entry for entry in library.entries()}
     assert entries["good"].damaged is None
     # A hostile card must not break the list.
-    assert len(list(models.models_table([*entries.values()]))) >= 2
+    assert len(list(models.models_table([*entries.values()], "victim"))) >= 2
     for entry in entries.values():
-        json_text(models.entry_json(entry))
+        json_text(models.entry_json(entry, "victim"))
     try:
         card, model = library.open("victim")
     except ModelError as error:

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
-from rnnlm_tui.paths import config_dir
 from rnnlm_tui.store import locks
-from rnnlm_tui.store.files import DELETED
+from rnnlm_tui.store.files import DELETED, IN_USE
 from rnnlm_tui.store.library import (
     Library,
     check_name,
@@ -111,8 +110,7 @@ def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> No
 def test_a_missing_library_is_empty_and_is_not_created(data_dir: Path) -> None:
     library = Library(data_dir)
     assert library.names() == [] and library.entries() == [] and library.trainer("one") is None
-    with pytest.raises(ModelError, match="no model yet"):
-        library.default_model()
+    assert library.default_model() == "english"
     with pytest.raises(ModelError, match="no training is unfinished"):
         library.newest_run()
     for use in (library.open, library.delete):
@@ -151,20 +149,58 @@ def test_a_file_is_not_open_after_it_was_read(library: Library) -> None:
     assert model.vocabulary.words == WORDS
 
 
-def test_the_default_model_is_the_one_used_last_in_the_app_or_else_the_newest(
+# The model in use
+
+
+def test_where_no_model_is_named_the_one_in_use_answers_and_never_the_newest(
+    library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.utime(library.path("two"), (2_000_000_000, 2_000_000_000))
+    assert library.default_model() == "english"
+    library.use("one")
+    assert library.default_model() == "one"
+    monkeypatch.setenv("RNNLM_MODEL", "two")
+    assert library.default_model() == "two"
+    monkeypatch.setenv("RNNLM_MODEL", "")
+    assert library.default_model() == "one"
+    assert capsys.readouterr().err == ""
+
+
+def test_the_model_in_use_stays_so_under_a_new_name_and_is_the_english_once_it_is_deleted(
     library: Library,
 ) -> None:
-    os.utime(library.path("one"), (2_000_000_000, 2_000_000_000))
-    assert library.default_model() == "one"
-    os.utime(library.path("two"), (2_000_000_001, 2_000_000_001))
-    assert library.default_model() == "two"
-    with library.lock("two"):
-        assert library.default_model() == "one"
-    put(config_dir(), {"settings.json": b'{"model": "one", "theme": 5}'})
-    assert library.default_model() == "one"
-    for raw in (b"{", b'{"model": 5}', b'{"model": "../x"}'):
-        put(config_dir(), {"settings.json": raw})
-        assert library.default_model() == "two"
+    library.use("one")
+    library.rename("two", "four")
+    library.rename("one", "three")
+    assert library.in_use(pytest.fail) == "three"
+    library.put_away("three")
+    assert library.in_use(pytest.fail) == "english"
+    library.use("four")
+    library.delete("four")
+    assert library.in_use(pytest.fail) == "english"
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"gone\n", "the model in use, gone, is gone; english suggests instead"),
+        (b"cut", "the model in use, cut, is damaged: it is no whole file"),
+        (b"", "in-use does not name a model; english suggests instead"),
+        (b"../\xff\x1b", "in-use does not name a model"),
+        (None, "in-use cannot be read: is a directory"),
+    ],
+)
+def test_a_model_in_use_that_cannot_be_used_is_told_and_the_english_answers(
+    raw: bytes | None, why: str, library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(library.folder, {"cut.safetensors": library.path("one").read_bytes()[:-1]})
+    if raw is None:
+        (library.data_dir / IN_USE).mkdir()
+    else:
+        put(library.data_dir, {IN_USE: raw})
+    assert library.default_model() == "english"
+    (told,) = capsys.readouterr().err.splitlines()
+    assert why in told and told.endswith("(another: F4 in the app, or --use NAME)")
 
 
 # Renaming and deleting

@@ -30,13 +30,13 @@ def test_a_name_in_use_is_refused_and_its_trainer_named(
     ]
     with held_elsewhere(library, "one") as process:
         for use in uses:
-            with pytest.raises(ModelError, match=f"one is in use by process {process.pid}, since"):
+            with pytest.raises(ModelError, match=f"one is held by process {process.pid}, since"):
                 use()
         listed = {entry.name: entry.trained_by for entry in library.entries()}
         assert (listed["one"] or "").startswith(f"process {process.pid}, since 20")
         assert listed["two"] is None
         library.open("one")  # reading needs no lock
-        with library.lock("three"), pytest.raises(ModelError, match="three is in use"):
+        with library.lock("three"), pytest.raises(ModelError, match="three is held"):
             library.rename("two", "three")
     assert models_of(library) == before
 

@@ -145,6 +145,7 @@ async def test_lists_and_dialogs_show_what_is_chosen_and_what_is_wrong(
     library = Library(tmp_path / "data")
     for name in ("letters", "poems"):
         make_model(library.path(name))
+    library.use("poems")
     app.library = library
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.loaded_model is not None)

@@ -36,9 +36,9 @@ def test_of_two_apps_each_stores_only_what_was_changed_in_it(tmp_path: Path) -> 
     first.store()
     second.preferences.files = "a.txt"
     second.store()
-    first.preferences.model = "mine"
+    first.preferences.alt_told = True
     first.store()
-    expected = Preferences(theme="nord", files="a.txt", model="mine")
+    expected = Preferences(theme="nord", files="a.txt", alt_told=True)
     assert SettingsFile(tmp_path).preferences == expected
 
 
@@ -70,18 +70,18 @@ def test_settings_that_cannot_be_read_once_stay_as_they_are(
     def fail(path: Path) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
-    (tmp_path / "settings.json").write_text('{"theme": "nord", "model": "mine"}')
+    (tmp_path / "settings.json").write_text('{"theme": "nord", "files": "a.txt"}')
     settings = SettingsFile(tmp_path)
-    settings.preferences.model = "english"  # which is then active
+    settings.preferences.files = "b.txt"
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", fail)
         started = SettingsFile(tmp_path)
         assert "input/output error" in started.problem
         with pytest.raises(StorageError, match="stays as it is"):
             settings.store()
-    started.preferences.model = "english"
+    started.preferences.files = "b.txt"
     assert started.store() == ""
-    assert SettingsFile(tmp_path).preferences == Preferences(theme="nord", model="mine")
+    assert SettingsFile(tmp_path).preferences == Preferences(theme="nord", files="a.txt")
     assert names(tmp_path) == ["settings.json"]
 
 

@@ -129,6 +129,7 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     app, library = scripted_app(tmp_path), Library(Path("data"))
     make_model(library.path("sonnets"), seed=1)
     make_model(library.path("letters"), epoch=3, seed=2)
+    library.use("letters")
     put(library.folder, {"broken.safetensors": b"{}"})
     put(library.run_folder("begun"), {"resume.safetensors": b"x" * 100})
     for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from rnnlm_tui.cli.main import main
+from rnnlm_tui.store.library import Library
 from tests.helpers.commands import VERSES, command_line
 from tests.helpers.session import drafts
 
@@ -39,9 +40,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model(trained: Path, data_dir: Path) -> str:
-    """The name of the model in this test's data folder."""
+    """The name of the model in this test's data folder, which is in use."""
     for part in ("models", "runs"):
         shutil.copytree(trained / part, data_dir / part)
+    Library(data_dir).use("verses")
     return "verses"
 
 

@@ -62,7 +62,7 @@ def _table(entry: Entry, is_active: bool) -> Table:
     """The name of a model with what is special about it, and the rows of its card."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.title_justify = "left"
-    marks = [f"{ACTIVE} active"] * is_active + [state(entry)]
+    marks = [f"{ACTIVE} in use"] * is_active + [state(entry)]
     table.title = Text.assemble(
         (sanitize(entry.name), "bold not italic"),
         (f"   {'   '.join(filter(None, marks))}", "not italic"),

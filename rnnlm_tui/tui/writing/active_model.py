@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.tui.writing.predictor import LoadedModel, load_model, when_saved
 
 if TYPE_CHECKING:
     from rnnlm_tui.store.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which model to load. `or_else` loads the one in use, or the English, if the named one cannot
+    be used. `is_choice` makes the named one the one in use."""
+
+    name: str | None
+    or_else: bool = False
+    is_choice: bool = True
 
 
 class ModelLoader:
@@ -37,31 +48,35 @@ class ModelLoader:
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
         self._run_worker = run_worker
-        self._request: tuple[str | None, str | None] | None = None
-        """The request at work: the model that is asked for, and the last one used, if that or any
-        other will do."""
+        self._request: Request | None = None
+        """The request at work."""
         self._thread = ThreadPoolExecutor(1, "model_loader")  # no two models at a time
 
     @property
     def name(self) -> str | None:
         return self.current.name if self.current else None
 
-    def begin(self, asked: str | None, last: str | None) -> None:
-        """Loads the model `asked`, or else, unless `last` is None, that one, a built-in one or any
-        other. Replaces an earlier request."""
-        self._request = asked, last
-        self._run_worker(partial(self._obey, asked, last))
+    def begin(self, asked: str | None = None) -> None:
+        """Loads the model `asked`, which is in use from now on, or else the one in use, or else the
+        English. Replaces an earlier request."""
+        self._ask(Request(asked, or_else=True))
 
     def choose(self, name: str) -> None:
-        """Loads this model in place of any other request."""
-        self.begin(name, None)
+        """Loads this model in place of any other request, and makes it the one in use."""
+        self._ask(Request(name))
+
+    def _ask(self, request: Request) -> None:
+        self._request = request
+        self._run_worker(partial(self._obey, request))
 
     def reload(self, name: str) -> None:
         """Reloads a model that was saved again, if it is the active one or no model is active.
         Does nothing while another chosen model is being loaded."""
-        chosen = self._request[0] if self._request and self._request[1] is None else None
-        if (chosen or self.name) in (None, name):
-            self.choose(name)
+        if (chosen := self._request) is not None and not chosen.or_else:
+            if chosen.name == name:
+                self._ask(chosen)
+        elif self.name in (None, name):
+            self._ask(Request(name, is_choice=False))
 
     def reload_if_saved(self) -> None:
         """Reloads the active model if another process, such as a background training, has saved
@@ -76,15 +91,15 @@ class ModelLoader:
         """Follows a model that was renamed, or deleted (None), even while it is being loaded."""
         if self._request is None and self.name != old:
             return
-        asked, last = self._request or (None, None)
-        asked = asked or self.name
+        asked = self._request or Request(None, is_choice=False)
+        name = asked.name or self.name
         if self.name == old and new is None:
             self.current = None
-        self.begin((new if asked == old else asked) or self.name, last or "")
+        self._ask(replace(asked, name=(new if name == old else name) or self.name, or_else=True))
 
-    async def _obey(self, asked: str | None, last: str | None) -> None:
+    async def _obey(self, request: Request) -> None:
         loop = asyncio.get_running_loop()
-        loaded, error = await loop.run_in_executor(self._thread, self._load, asked, last)
+        loaded, error = await loop.run_in_executor(self._thread, self._load, request)
         self.current = loaded or self.current
         self._request = None
         self.is_empty = self.current is None
@@ -92,24 +107,30 @@ class ModelLoader:
         if error is not None:
             self._failed(error)
 
-    def _load(
-        self, asked: str | None, last: str | None
-    ) -> tuple[LoadedModel | None, RnnlmError | None]:
+    def _load(self, request: Request) -> tuple[LoadedModel | None, RnnlmError | None]:
         """Loads the first usable model. Also returns the error to show: why the requested model
         cannot be used, or why none can."""
-        errors = dict[str, RnnlmError]()
-        try:
-            library, names = self._library(), [] if asked is None else [asked]
-            if last is not None:
-                # Not the newest: a model trained elsewhere is not what one chose to write with.
-                names += sorted(
-                    library.newest_first(), key=lambda n: (n != last, not library.is_built_in(n))
-                )
-            for name in dict.fromkeys(names):
+        errors, library = list[RnnlmError](), self._library()
+        for name in self._names(request, library, errors):
+            try:
+                loaded = load_model(library, name)
+            except RnnlmError as error:
+                errors.append(error)
+                continue
+            if request.is_choice and name == request.name:
                 try:
-                    return load_model(library, name), errors.get(asked or last or "")
-                except RnnlmError as error:
-                    errors[name] = error
-        except RnnlmError as error:  # the folder cannot be read
-            return None, error
-        return None, next(iter(errors.values()), None)
+                    library.use(name)
+                except RnnlmError as error:  # it suggests, but will not at the next start
+                    errors.append(error)
+            return loaded, next(iter(errors), None)
+        return None, next(iter(errors), None)
+
+    def _names(self, request: Request, library: Library, errors: list[RnnlmError]) -> Iterator[str]:
+        """The names of the models to try. Adds the error to show if the one in use is gone."""
+        from rnnlm_tui.store.card import ENGLISH  # imports numpy
+
+        if request.name is not None:
+            yield request.name
+        if request.or_else:
+            yield library.in_use(lambda problem: errors.append(ModelError(problem)))
+            yield ENGLISH

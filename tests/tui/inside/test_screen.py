@@ -139,6 +139,7 @@ async def test_the_picture_follows_the_active_model_and_each_epoch_of_its_traini
         library.models["letters"] = after_an_epoch = scripted_model(chain("we", "stay"))
         on.app._model_loader.reload("letters")
         await asks(after_an_epoch)
+        library.use("sonnets")
         on.app.name_changed("letters", None)
         await asks(models["sonnets"])
         await on.press("f2")

@@ -314,7 +314,7 @@ async def test_what_is_deleted_comes_back_the_last_one_first(library: Library) -
         with held_elsewhere(library, "two"):
             (library.folder / ".locks" / "two.json").unlink()  # it does not train
             await pilot.press("ctrl+z")
-            await told(pilot, app, "the model two is in use by another process")
+            await told(pilot, app, "the model two is held by another process")
         await pilot.press("ctrl+z")
         await wait_until(pilot, lambda: "two" in rows(app))
 
@@ -359,7 +359,7 @@ async def test_a_training_is_resumed_or_done_for_longer_or_watched(library: Libr
             await pilot.press("f5", "g")
             assert app.calls == [("watch_run", "two")]
             await pilot.press("d")
-            await told(pilot, app, "the model two is in use by process")
+            await told(pilot, app, "the model two is held by process")
             assert library.has("two")
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.errors import ModelError
+from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from tests.helpers.app import ScriptedLibrary, scripted_model
 from tests.helpers.runs import until
@@ -36,9 +37,6 @@ class GatedLibrary(ScriptedLibrary):
         if name == "damaged":
             raise ModelError("damaged is damaged", "delete it")
         return super().open(name)
-
-    def is_built_in(self, name: str | None) -> bool:
-        return name == "built-in"
 
 
 class Trial:
@@ -67,8 +65,8 @@ class Trial:
             self._work.cancel()
 
     async def play(self, script: str) -> None:
-        """Calls methods of the loader. `loading` waits until another model is being opened, `wait`
-        until the last request is done."""
+        """Calls methods of the loader, and `use` of the library. `loading` waits until another
+        model is being opened, `wait` until the last request is done."""
         for step in script.split(", "):
             method, *names = step.split(" ")
             if method == "loading":
@@ -80,44 +78,49 @@ class Trial:
             elif method == "rename":
                 self.library.models[names[1]] = self.library.models.pop(names[0])
                 self.loader.name_changed(*names)
+            elif method == "use":
+                self.library.use(*names)
             else:
                 getattr(self.loader, method)(*(None if name == "-" else name for name in names))
 
 
 @pytest.fixture
 async def it(tmp_path: Path) -> AsyncIterator[Trial]:
-    """A ModelLoader over the models `damaged`, the newest, `poems`, and `other`."""
-    trial = Trial(GatedLibrary(tmp_path, "damaged", "poems", "other"))
+    """A ModelLoader over the models `damaged`, the newest, `poems`, `other` and `english`."""
+    trial = Trial(GatedLibrary(tmp_path, "damaged", "poems", "other", "english"))
     yield trial
     trial.cancel()
     trial.library.gate.set()
 
 
 DAMAGED = ["damaged is damaged"]
+GONE = "the model in use, gone, is gone; english suggests instead"
 
 
 @pytest.mark.parametrize(
-    ("script", "active", "opened", "errors"),
+    ("script", "active", "opened", "errors", "in_use"),
     [
-        # The model that is asked for, or the last one used, or else another.
-        ("begin other poems, wait", ["other"], ["other"], []),
-        ("begin - other, wait", ["other"], ["other"], []),
-        ("begin - damaged, wait", ["poems"], ["damaged", "poems"], DAMAGED),
-        ("begin - gone, wait", ["poems"], ["damaged", "poems"], []),
-        ("begin gone gone, wait", ["poems"], None, ["there is no model gone"]),
-        ("rename other built-in, wait, begin - gone, wait", ["built-in"], ["built-in"], []),
+        # The model that is asked for, or the one in use, or else the English: never the newest.
+        ("use poems, begin other, wait", ["other"], ["other"], [], "other"),
+        ("use other, begin, wait", ["other"], ["other"], [], "other"),
+        ("begin, wait", ["english"], ["english"], [], "english"),
+        ("use damaged, begin, wait", ["english"], ["damaged", "english"], DAMAGED, "damaged"),
+        ("use gone, begin, wait", ["english"], ["english"], [GONE], "english"),
+        ("use poems, begin gone, wait", ["poems"], None, ["there is no model gone"], "poems"),
         # A choice is not lost to the saves of the active model, which are loaded once.
         (
             "choose poems, wait, choose other, loading, reload poems, wait, reload poems, wait",
             ["poems", "other"],
             ["poems", "other"],
             [],
+            "other",
         ),
         (
             "choose poems, loading, reload poems, reload poems, reload poems, wait",
             ["poems"],
             ["poems"] * 2,
             [],
+            "poems",
         ),
         # After a choice that failed, the active model is loaded again.
         (
@@ -125,23 +128,44 @@ DAMAGED = ["damaged is damaged"]
             ["poems"] * 3,
             ["poems", "damaged", "poems"],
             DAMAGED,
+            "poems",
         ),
+        # A model that is saved again is not thereby what another app or the command line chose.
+        ("choose poems, wait, use other, reload poems, wait", ["poems"] * 2, None, [], "other"),
         # A model that is deleted or renamed while it is loaded.
         (
             "choose poems, wait, choose other, loading, name_changed other -, wait",
             ["poems"] * 2,
             None,
             [],
+            "poems",
         ),
-        ("choose other, loading, rename other letters, wait", ["letters"], None, []),
+        ("choose other, loading, rename other letters, wait", ["letters"], None, [], "letters"),
     ],
 )
 async def test_which_model_is_active(
-    it: Trial, script: str, active: list[str], opened: list[str] | None, errors: list[str]
+    it: Trial,
+    script: str,
+    active: list[str],
+    opened: list[str] | None,
+    errors: list[str],
+    in_use: str,
 ) -> None:
     await it.play(script)
-    assert (it.names, it.errors) == (active, errors)
+    assert (it.names, [error.partition(" (")[0] for error in it.errors]) == (active, errors)
     assert opened in (None, it.library.opened)
+    assert it.library.in_use(lambda problem: None) == in_use
+
+
+async def test_a_choice_that_cannot_be_stored_suggests_all_the_same(
+    it: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(library: Library, name: str) -> None:
+        raise StorageError("no space left on device")
+
+    monkeypatch.setattr(GatedLibrary, "use", fail)
+    await it.play("choose poems, wait")
+    assert (it.names, it.errors) == (["poems"], ["no space left on device"])
 
 
 async def test_a_save_by_another_process_is_loaded_once(it: Trial) -> None:

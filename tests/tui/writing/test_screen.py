@@ -280,10 +280,10 @@ async def test_another_model_suggests_at_once_and_says_so(tmp_path: Path) -> Non
         await it.write(*"shall ")
         it.app.use_model("mine")
         await it.until(lambda: it.shown == "we dance")
-        assert it.tells("mine is active")
+        assert it.tells("mine is in use")
         assert " mine" in it.rows[0]
-    async with desk(tmp_path, models, preferences=it.app.preferences) as it:
-        assert it.app.active_name == "mine", "the one used last"
+    async with desk(tmp_path, models) as it:
+        assert it.app.active_name == "mine", "at the next start, too"
 
 
 @pytest.mark.slow
