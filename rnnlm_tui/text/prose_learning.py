@@ -36,14 +36,15 @@ MOSTLY = 2
 """A space is learned if a text has it so many times as often as the usual one. A missing space
 spoils two words, one too many only one: with 2, 84 % of the words in READMEs of packages come back
 as written, with 1 only 77 %; 91 and 90 % in docstrings, 99 % in prose."""
-STARTS_FROM = 0.97
-"""Least share of capitals after some marks for these to start a sentence. Below it, words after
-them keep their case, so that none is written back wrongly."""
 ENOUGH_ELIDED, WORDS_AFTER, SAME_AFTER = 0.005, 5, 0.8
 """Least share of words that begin with an elided one, in a text that writes these: measured 0.07 in
 French, 0.03 in Italian, below 0.001 in English, German and Spanish. The fewest different words that
 follow an elided one, and the largest share of one of them: they tell `l'` and `c'` from the `o'` of
 `o'clock` and the `quelqu'` of `quelqu'un`."""
+MOST, NEARLY_ALL = 0.5, 0.97
+"""Least share of words with a capital after some marks for these to begin a sentence: marks that
+usually do, such as the start of a line, and others, such as a colon, after which a word keeps its
+case below that."""
 NARROW = "\u00a0\u202f\u2009"
 """The spaces that some texts have around marks, such as the French « oui »."""
 SPACED_MARK = regex.compile(rf"(?<=([«„“]))([{NARROW}])|([{NARROW}])([\p{{P}}\p{{S}}])")
@@ -58,15 +59,15 @@ class Habits:
     """How often a text writes things in one way or another.
 
     `before` and `after` count marks with and without a space between them and the word before or
-    after them, `starts` marks with and without a capital after them, `words` those within
-    sentences, `narrow` marks with the special spaces next to them, `forms` tokens with the forms in
-    which they are written, `capitals` words that begin with I and with İ, and `shortened` words
-    with an apostrophe at their end, as `po'`.
+    after them, `starts` marks with the word after them, `words` those within sentences, `narrow`
+    marks with the special spaces next to them, `forms` tokens with the forms in which they are
+    written, `capitals` words that begin with I and with İ, and `shortened` words with an apostrophe
+    at their end, as `po'`.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.before, self.after = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
-        self.starts, self.words = Counter[tuple[str, bool]](), Counter[str]()
+        self.starts, self.words = Counter[tuple[str, str]](), Counter[str]()
         self.narrow, self.forms = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         self.capitals, self.shortened = Counter[str](), Counter[str]()
         chunks = Counter[str]()
@@ -115,9 +116,8 @@ class Habits:
                 else:
                     if last_is_mark:
                         self.after[last, is_spaced] += 1
-                    is_capital = token[0].isupper()
-                    if marks and (is_capital or token[0].islower()):
-                        self.starts[marks, is_capital] += 1
+                    if marks:
+                        self.starts[marks, token] += 1
                     if not (marks and usually_begins_sentence(marks)):
                         within.append(token)
                     marks = ""
@@ -147,10 +147,19 @@ class Habits:
         )
 
     def _usual_starts(self) -> Iterator[tuple[str, bool]]:
-        for marks in {marks for marks, _ in self.starts}:
-            capital, small = self.starts[marks, True], self.starts[marks, False]
-            is_start = capital >= STARTS_FROM * (capital + small)
-            if capital + small >= ENOUGH_STARTS and is_start != usually_begins_sentence(marks):
+        """Whether a sentence begins after some marks, by the words after them. Names do not count,
+        nor what has no case."""
+        capital, small = Counter[str](), Counter[str]()
+        for (marks, word), count in self.starts.items():
+            lower = word[0].lower() + word[1:]
+            if word[0].islower():
+                small[marks] += count
+            elif word != lower and self.words[lower] >= self.words[word]:
+                capital[marks] += count
+        for marks in {*capital, *small}:
+            usual, words = usually_begins_sentence(marks), capital[marks] + small[marks]
+            is_start = capital[marks] >= (MOST if usual else NEARLY_ALL) * words
+            if words >= ENOUGH_STARTS and is_start != usual:
                 yield marks, is_start
 
     def _usual_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:

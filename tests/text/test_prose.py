@@ -167,6 +167,17 @@ def test_other_apostrophes_stay_within_their_words() -> None:
     assert learn_prose(few, known=["l'", "Or"]).words("L'Or d'Or") == ["l'", "Or", "d'Or"]
 
 
+@pytest.mark.parametrize(
+    ("small", "at_start", "at_colon"), [(0, "The", "the"), (5, "The", "the"), (25, "the", "the")]
+)
+def test_a_line_begins_as_most_lines_do(small: int, at_start: str, at_colon: str) -> None:
+    """A colon begins a sentence only if nearly always, and names say nothing of either."""
+    lines = ["We saw Anna: The sea was calm.", "Anna saw us: it was late. The house"] * 9
+    tokenizer = learn_prose([*lines, *["the roof leaks: Anna and the wind"] * small])
+    assert tokenizer.insertion_of("", "", "the").text == at_start
+    assert tokenizer.insertion_of("We saw: ", "", "the").text == at_colon
+
+
 def test_a_text_without_sentences_keeps_its_small_letters() -> None:
     tokenizer = learn_prose(["i went home. then i slept. it rained"] * 12)
     assert tokenizer.join(tokenizer.words("then it rained. i slept")) == "then it rained. i slept"
