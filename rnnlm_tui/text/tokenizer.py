@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, NamedTuple
+from unicodedata import category
 
 from msgspec import Meta
 
@@ -72,6 +73,19 @@ class Conventions:
     starts: dict[str, bool] = field(default_factory=dict)
     dotted_capital: bool = False
     elisions: tuple[Elision, ...] = ()
+
+
+def is_code(word: str) -> bool:
+    """Whether a word is a number, an address, a file name or the like: not of letters alone, but
+    for apostrophes, hyphens, and the full stops of abbreviations, as in `p.m.`"""
+    if word.isalpha():
+        return False
+    parts = word.rstrip(".").split(".")
+    letters = "".join(parts)
+    is_short_for = len(parts) == len(letters)
+    return (len(parts) > 1 and not is_short_for) or not all(
+        c.isalpha() or c in "'’-" or category(c)[0] == "M" for c in letters
+    )
 
 
 def is_all_capitals(text: str) -> bool:

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import bar, in_percent, sanitize
+from rnnlm_tui.text.tokenizer import is_code
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Suggestion
@@ -126,10 +127,12 @@ class Candidates(Widget):
 
 
 def note_on(suggestions: Suggestions) -> str:
-    """Says what the model does not know; "" if there is nothing to say."""
-    if suggestions.prefix in suggestions.unknown and not suggestions.candidates:
+    """Says which words the model does not know, which may be slips; "" if there are none. Names,
+    which have a capital, and numbers, times and addresses are no slips."""
+    unknown = [w for w in suggestions.unknown if w == w.lower() and not is_code(w)]
+    if suggestions.prefix in unknown and not suggestions.candidates:
         return f"no known word begins with {sanitize(suggestions.prefix)}"
-    return f"{UNKNOWN}{sanitize(', '.join(suggestions.unknown))}" if suggestions.unknown else ""
+    return f"{UNKNOWN}{sanitize(', '.join(unknown))}" if unknown else ""
 
 
 def spelled(candidate: Suggestion, prefix: str) -> str:

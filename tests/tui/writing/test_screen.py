@@ -13,9 +13,11 @@ from textual.widgets import Input
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Draft, Turn, add_turn, put_draft
 from rnnlm_tui.session.texts import last_text, open_text
+from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.prose_learning import learn_prose
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.preferences import SettingsFile
-from rnnlm_tui.tui.writing.candidates import Candidates
+from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from tests.helpers.app import (
@@ -28,6 +30,7 @@ from tests.helpers.app import (
     post_keys,
     scripted_model,
 )
+from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk
 
 WORD = re.compile(r"\S+ +<?\d+%")
@@ -77,6 +80,25 @@ async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
         third = [word.start() for word in WORD.finditer(words[0])][2]
         assert third - 2 == words[1].index("unknown: thex")
         assert len(WORD.findall(words[1])) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        ("we saw zwe and qro ", "unknown: zwe, qro"),
+        ("we saw zwe", "no known word begins with zwe"),
+        ("Anna came at 23:59 with co2 for Zoë Muñoz ", ""),
+        ("write to zoe@munoz.es, www.munoz.es or notes.txt ", ""),
+        ("we saw Zw", ""),
+        ("23:5", ""),
+        ("it’s semi-xx ", "unknown: semi-xx"),
+    ],
+)
+def test_only_words_that_may_be_slips_are_called_unknown(line: str, note: str) -> None:
+    known = learn_prose(["we saw and came at with for write to or it's Anna"] * 8)
+    words = ("we", "saw", "and", "came", "at", "with", "for", "write", "to", "or", "it's", ",")
+    model = ScriptedModel({}, 9, SPECIAL_TOKENS, words, known)
+    assert note_on(suggest(model, line)) == note
 
 
 async def test_the_header_says_what_the_writer_has_saved_once_that_tells(tmp_path: Path) -> None:
