@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.session.tables import STRICT, TABLES
+from rnnlm_tui.session.tables import DAY, STRICT, TABLES
 from rnnlm_tui.store.files import put_aside
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ VERSION = 6
 DELETED_FOR_S = 7 * 86_400
 """How long a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
-"""The version in which a line also had texts of models; the lines are kept."""
+"""The version in which a line also had texts of models, and no day a count; the lines are kept."""
 ENDINGS = ("-wal", "-shm", "")
 """Of the names of the files of a database. The log comes first: a new database would take it for
 its own."""
@@ -85,6 +85,7 @@ def _create(connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version == WITH_CONTINUATIONS:
             connection.execute("ALTER TABLE turn DROP COLUMN continuations")
+            connection.execute(f"{DAY}{STRICT}")
         elif version not in (0, VERSION):
             raise sqlite3.DatabaseError("another version of this program has written it")
         for statement in () if version else TABLES:

@@ -14,6 +14,7 @@ from rnnlm_tui.text.reading import count_words
 
 STRICT = " STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
 """Lets SQLite refuse values of a wrong type; older libraries store them."""
+DAY = "CREATE TABLE day (day TEXT PRIMARY KEY, saved INTEGER NOT NULL)"
 TABLES = (
     """CREATE TABLE text (
     number INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, changed REAL NOT NULL,
@@ -25,10 +26,11 @@ TABLES = (
     text INTEGER NOT NULL REFERENCES text ON DELETE CASCADE, line TEXT NOT NULL, sent REAL,
     words INTEGER NOT NULL)""",
     "CREATE INDEX turn_of_text ON turn (text)",
+    DAY,
 )
 """A text is open in the app whose process has the id `pid`, since `opened`. `draft`, `edited` and
 `edit` are its `Draft`, with the number of the turn. `deleted` is when it was deleted, 0 if it was
-not."""
+not. A day, as 2026-01-31, has the keys that were saved on it."""
 
 
 class Saved(IntEnum):

@@ -191,6 +191,26 @@ def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: i
     return newest_first[::-1]
 
 
+def words_since(connection: sqlite3.Connection, since: float) -> int:
+    """Returns the number of words written since this time. A file's are not."""
+    statement = """SELECT coalesce(sum(words), 0) FROM turn JOIN text ON turn.text = text.number
+        WHERE sent > ? AND NOT deleted"""
+    return int(connection.execute(statement, (since,)).fetchone()[0])
+
+
+def saved_keys(connection: sqlite3.Connection, day: str) -> int:
+    """Returns how many keys were saved on a day."""
+    row = connection.execute("SELECT saved FROM day WHERE day = ?", (day,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def add_saved_keys(connection: sqlite3.Connection, day: str, keys: int) -> None:
+    """Adds to the keys saved on a day."""
+    statement = """INSERT INTO day VALUES (?, ?)
+        ON CONFLICT (day) DO UPDATE SET saved = saved + excluded.saved"""
+    connection.execute(statement, (day, keys))
+
+
 def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None:
     """Renames a text; "" lets its first words be its title again."""
     row = (storable(title) or None, number)

@@ -38,6 +38,7 @@ from rnnlm_tui.session.texts import (
     rename_text,
     set_deleted,
     title_of,
+    words_since,
 )
 
 
@@ -173,3 +174,13 @@ def test_a_text_is_open_in_one_app(connection: sqlite3.Connection) -> None:
         other.kill()
     assert open_text(connection, one)[0].number == one
     assert not is_running(os.getppid(), 1.0), "its id was another process's then"
+
+
+def test_words_written_since_a_time_are_counted(connection: sqlite3.Connection) -> None:
+    write(connection, "one two", changed=1.0)
+    gone = write(connection, "seven", "eight", changed=3.0)
+    add_turn(connection, Text(changed=3.0), Turn("a line of a file"))
+    write(connection, "three four", "five", changed=3.0)
+    assert words_since(connection, 1.0) == 5
+    set_deleted(connection, gone, deleted=True)
+    assert words_since(connection, 1.0) == 3

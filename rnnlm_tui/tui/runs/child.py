@@ -36,9 +36,13 @@ class TrainArguments:
         return cls(("--resume", "--name", name), name)
 
     @classmethod
-    def updating(cls, name: str, added: tuple[str, ...]) -> TrainArguments:
-        """Trains the model `name` on the current content of its files and of those `added`."""
-        return cls(("--update", name, *(f"--add={path}" for path in added)), name)
+    def updating(
+        cls, name: str, added: tuple[str, ...] = (), *, written: bool = False
+    ) -> TrainArguments:
+        """Trains the model `name` on the current content of its files, of those `added`, and on
+        all that was `written` in the app."""
+        arguments = (*(f"--add={path}" for path in added), *["--written=all"] * written)
+        return cls(("--update", name, *arguments), name)
 
     @classmethod
     def extending(cls, name: str, epochs: int) -> TrainArguments:

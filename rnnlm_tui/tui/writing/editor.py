@@ -25,7 +25,7 @@ from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong, Typing
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong, Typing
 
 if TYPE_CHECKING:
     from textual import getters
@@ -142,12 +142,12 @@ class LineEditor(TextArea):
         self,
         text: OpenText,
         ask: Callable[[], bool],
-        send: Callable[[Sequence[str], Keystrokes, Turn | None], None],
+        send: Callable[[Sequence[str], Turn | None], None],
         preferences: Preferences,
     ) -> None:
         """`ask` is called when the text or the cursor has changed, and returns whether an answer
-        will come; `send` with a text that Enter keeps, or the lines that a paste does, their count,
-        and the turn that the text replaces, if any."""
+        will come; `send` with a text that Enter keeps, or the lines that a paste does, and the turn
+        that the text replaces, if any."""
         super().__init__(
             soft_wrap=True,
             highlight_cursor_line=False,
@@ -217,6 +217,7 @@ class LineEditor(TextArea):
         """Replaces the text. Undo does not go back: what was there is kept elsewhere, and Enter
         would add it again."""
         self.suggested.set_ghost("", ())
+        self.typing.saved_before = self.typing.saved
         self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
         self.history.clear()
         # Textual keeps the height of a text that was replaced before it was laid out itself.
@@ -250,12 +251,11 @@ class LineEditor(TextArea):
             self.typing.insert(rest)
         else:
             turns = list[Turn]()
-            keystrokes = self.typing.count(before + after)
             resume = self._resumption(partial(self.sent.remove, turns))
             self.set_text(rest + after)
             self.move_cursor((0, len(rest)))
             self.suggested.show_as_usual()
-            self._send(kept, keystrokes, None)
+            self._send(kept, None)
             turns += self.sent.turns[-len(kept) :]
             self.sent.done(resume)
 
@@ -593,9 +593,9 @@ class LineEditor(TextArea):
         if self.suggested.choice:
             self.insert_candidate(self.suggested.choice - 1)
         elif text or edited is not None:
-            keystrokes, resume = self.typing.keystrokes, self._resumption()
+            resume = self._resumption()
             self.set_text(self.sent.end_edit())
             self.suggested.show_as_usual()
-            self._send([text], keystrokes, edited)
+            self._send([text], edited)
             if text:
                 self.sent.done(resume)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +24,7 @@ from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Saved, Turn
 from rnnlm_tui.session.text_file import ReadFile
+from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
@@ -34,7 +37,7 @@ from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
 from rnnlm_tui.tui.writing.page import REMOVED, Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (140, "-wide")]
@@ -44,10 +47,11 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
     "inside words": "1 to 5 take a word while one is half typed",
     "always": "1 to 5 take a word, also at the start of one",
 }
+NEW_WORDS = 500
+"""An update of the model is offered each time that so many more words were written since it was
+trained."""
 CHECK_STORED_EVERY_S = 3.0
 """How often it is checked whether what is written is still stored."""
-ENOUGH_WRITTEN = 200
-"""Characters from which the share of keys saved is told. Before that each word moves it."""
 NO_MODEL = """\
 No model can be used, not even the built-in ones: install the program again, or train a model on \
 your own text (F3). You can write in the meantime."""
@@ -80,6 +84,8 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Set what digits do; with alt, inside words, always"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
+        Binding("f8", "update_model", "Update", show=False, id="autocomplete.update_model",
+                tooltip="Update the model; with what you wrote since it was trained"),
         Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="autocomplete.page_up",
                 tooltip="Scroll the page up"),
         Binding("pagedown", "scroll_page(1)", "Page down", show=False, id="autocomplete.page_down",
@@ -113,7 +119,12 @@ class AutocompleteScreen(AppScreen):
         self._words = Candidates(self._pick)
         self._facts = Facts()
         self._find_line = FindLine()
-        self._written_keys = self._saved_keys = 0
+        self._offer = ""
+        """Offers an update of the model, until the next line is kept."""
+        self._stored_keys = Counter[str]()
+        """The keys saved on each day, as far as they are stored."""
+        self._counted_keys = 0
+        """The keys among these that were saved since the start."""
         self._first_file = file
 
     @cached_property
@@ -123,12 +134,17 @@ class AutocompleteScreen(AppScreen):
 
     @property
     def keys_saved(self) -> str:
-        """The share of keys that the user has saved since the start, for the header; "" until
-        enough was written to tell."""
-        here = self.editor.typing.keystrokes
-        written, saved = self._written_keys + here.written, self._saved_keys + here.saved
-        enough = written >= ENOUGH_WRITTEN
-        return f"you saved {round(100 * saved / written)}%" if enough else ""
+        """How many keys the user has saved today, for the header; "" if none."""
+        keys = self._stored_keys[today()] + self.editor.typing.saved - self._counted_keys
+        return f"you saved {plural(keys, 'key')} today" if keys > 0 else ""
+
+    def _store_keys_saved(self) -> None:
+        """Stores the keys saved since the last time with those of today."""
+        keys = self.editor.typing.saved - self._counted_keys
+        self._counted_keys += keys
+        if keys:
+            self._stored_keys[today()] += keys
+            self._database.write(partial(texts.add_saved_keys, day=today(), keys=keys))
 
     @property
     def latest_line(self) -> str:
@@ -151,6 +167,9 @@ class AutocompleteScreen(AppScreen):
 
     async def on_mount(self) -> None:
         self.editor.focus()
+        with suppress(StorageError):  # told when the text is opened
+            keys = await self._database.read(partial(texts.saved_keys, day=today()))
+            self._stored_keys[today()] = keys
         if self._first_file is not None:
             await self._open(partial(self.text.open_file, self._first_file))
         else:
@@ -160,6 +179,7 @@ class AutocompleteScreen(AppScreen):
             self.set_interval(CHECK_STORED_EVERY_S, self._watch_storage)
 
     def on_unmount(self) -> None:
+        self._store_keys_saved()
         self._predictor.close()
 
     # The active model
@@ -379,8 +399,9 @@ class AutocompleteScreen(AppScreen):
         self.page.mark_edited(self.text.edited)
 
     def _show_note(self) -> None:
-        """Says below the editor how an edit ends, or that the model does not know the language."""
-        note = self.answer.note if self.answer else ""
+        """Says below the editor how an edit ends, offers an update, or says that the model does not
+        know the language."""
+        note = self._offer or (self.answer.note if self.answer else "")
         if self.text.edited is not None:
             note = "Enter changes the line, Esc cancels"
         if self.editor.border_subtitle != note:  # setting it repaints the editor
@@ -419,16 +440,47 @@ class AutocompleteScreen(AppScreen):
             self.text.keep_draft()
             self.call_later(self._open, partial(self.text.open_pasted, event.text))
 
-    def _send(self, lines: Sequence[str], keystrokes: Keystrokes, edited: Turn | None) -> None:
+    def _send(self, lines: Sequence[str], edited: Turn | None) -> None:
         """Adds lines to the page, or replaces one."""
-        self._written_keys += keystrokes.written
-        self._saved_keys += keystrokes.saved
+        self._store_keys_saved()
+        self._offer = ""
         if edited is None:
             self.text.add_lines(*lines)
+            self._offer_update(sum(map(count_words, lines)))
         elif lines[0] != lines_of(edited.line).strip():
             self.text.change(edited, lines[0] or None)
             if not lines[0]:
                 self.page.border_subtitle = REMOVED
+
+    @work(group="offer")
+    async def _offer_update(self, written: int) -> None:
+        """Offers to update a model of the user's own if the `written` words are those with which
+        NEW_WORDS more are new to it: only once for the same words."""
+        model = self.app.loaded_model
+        if model is None or self.app.library.is_built_in(model.name):
+            return
+        since = datetime.fromisoformat(model.card.created).timestamp()
+        with suppress(StorageError):  # told when the line is stored
+            words = await self._database.read(partial(texts.words_since, since=since))
+            is_due = words // NEW_WORDS > (words - written) // NEW_WORDS
+            if is_due and self.app.runs.training is None:
+                self._offer = f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
+                self._show_note()
+
+    @work(group="update")
+    async def action_update_model(self) -> None:
+        """Updates the model with all that is written and that it has not learned, in the background
+        of the page."""
+        model, self._offer = self.app.loaded_model, ""
+        self._show_note()
+        if model is None or self.app.library.is_built_in(model.name):
+            self.app.notify_user("this model is built in; F3 makes one of what you wrote")
+            return
+        from rnnlm_tui.tui.runs.child import TrainArguments
+
+        with self.app.showing_errors():
+            await self.app.runs.start(TrainArguments.updating(model.name, written=True))
+            self.app.notify_user(f"{model.name} learns what you wrote; keep writing")
 
     def _turn_changed(self, turn: Turn) -> None:
         self.page.show(turn)
@@ -453,3 +505,7 @@ class AutocompleteScreen(AppScreen):
     def action_move_pane(self) -> None:
         can_go = self.page.can_focus and not self.page.has_focus
         (self.page if can_go else self.editor).focus()
+
+
+def today() -> str:
+    return date.today().isoformat()

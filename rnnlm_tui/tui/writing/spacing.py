@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from textual.message import Message
 from textual.widgets import TextArea
@@ -17,14 +16,6 @@ from rnnlm_tui.text.tokenizer import Insertion, takes_space
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""
-
-
-class Keystrokes(NamedTuple):
-    """The characters `written`, each a key press without suggestions, and how many presses fewer
-    they took: `saved`, negative if they took more."""
-
-    written: int = 0
-    saved: int = 0
 
 
 @dataclass
@@ -45,6 +36,8 @@ class Typing:
         rule that the active model has learned."""
         self.presses = 0
         """The keys that have written the text, all but what was pasted or recalled."""
+        self.saved_before = 0
+        """The keys that the texts before this one have saved."""
         self._given = 0
         """The characters of the text that were pasted or recalled."""
         self._tail = ""
@@ -53,14 +46,11 @@ class Typing:
         """The plain digit pressed last, if it took a word."""
 
     @property
-    def keystrokes(self) -> Keystrokes:
-        """The count for the text as it would be sent, without spaces at its ends."""
-        return self.count(self._area.text.strip())
-
-    def count(self, text: str) -> Keystrokes:
-        """The count for what is sent of the text."""
-        written = max(0, len(text) - self._given)
-        return Keystrokes(written, written - self.presses if written else 0)
+    def saved(self) -> int:
+        """How many presses fewer were needed than one for each character written, spaces at the
+        ends of a text apart; negative if more were."""
+        written = len(self._area.text.strip()) - self._given
+        return self.saved_before + (written - self.presses if written > 0 else 0)
 
     def forget(self) -> None:
         """Forgets the space of the last accept, so that it is not replaced, and its digit."""

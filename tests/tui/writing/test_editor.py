@@ -24,7 +24,7 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing import editor
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.open_text import lines_of
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, Keystrokes, TextTooLong
+from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import Desk, unstored_text
@@ -38,7 +38,6 @@ class Sent(NamedTuple):
     """What Enter has kept."""
 
     lines: list[str]
-    keystrokes: Keystrokes
     edited: Turn | None
 
 
@@ -66,7 +65,7 @@ class EditorApp(HostApp):
     def _keep(self, *sent: Any) -> None:
         """As the page does."""
         self.sent.append(Sent(*sent))
-        lines, _, edited = self.sent[-1]
+        lines, edited = self.sent[-1]
         if edited is None:
             self.editor.sent.turns += map(Turn, lines)
         elif lines[0]:
@@ -433,19 +432,26 @@ async def test_keys_saved_are_counted_live(script: str, line: str, saved: int) -
     """For the line as it would be sent: the space after an accept counts once it is used."""
     async with desk() as it:
         await it.play(script)
-        assert (it.line, it.editor.typing.keystrokes) == (line, Keystrokes(len(line), saved))
+        assert (it.line, it.editor.typing.saved) == (line, saved)
 
 
 async def test_what_is_pasted_or_recalled_counts_for_nothing() -> None:
     async with desk("so ") as it:
         it.editor.post_message(events.Paste("long lives this"))
         await it.press(" ", "x")
-        assert (it.line, it.editor.typing.keystrokes) == ("so long lives this x", Keystrokes(5, 0))
+        assert (it.line, it.editor.typing.saved) == ("so long lives this x", 0)
         await it.press("enter")
-        assert it.app.sent == [Sent(["so long lives this x"], Keystrokes(5, 0), None)]
+        assert it.app.sent == [Sent(["so long lives this x"], None)]
         await it.press("ctrl+z", "!")
-        assert it.line == "so long lives this x!"
-        assert it.editor.typing.keystrokes == Keystrokes(1, 0), "it was counted when it was sent"
+        assert (it.line, it.editor.typing.saved) == ("so long lives this x!", 0)
+
+
+async def test_keys_saved_by_earlier_lines_stay_counted() -> None:
+    async with desk() as it:
+        await it.play("i [:compare do]{tab}x{enter}")
+        assert (it.line, it.editor.typing.saved) == ("", 7)
+        await it.play("i [:compare do]{tab}x")
+        assert it.editor.typing.saved == 14
 
 
 # Text that was sent
@@ -572,7 +578,7 @@ async def test_a_paste_of_10_000_characters_asks_once() -> None:
             assert it.line == line
             assert it.app.questions == [(line, len(line))]
             check_layout(it.app)
-        assert it.app.sent == [Sent(["shall i compare"] * 600, Keystrokes(), None)]
+        assert it.app.sent == [Sent(["shall i compare"] * 600, None)]
 
 
 async def test_a_line_takes_no_more_text_than_it_can_be_edited_with() -> None:

@@ -12,7 +12,6 @@ import pytest
 from rnnlm_tui import evaluate
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.tui.writing.spacing import Keystrokes
 from rnnlm_tui.typist import Typist
 from tests.helpers.app import post_keys
 from tests.helpers.texts import counted, prepared
@@ -88,7 +87,8 @@ async def write(it: AppDesk, steps: Sequence[Step], text: str) -> None:
         except TimeoutError:
             count = editor.typing.presses
             pytest.fail(f"after {keys}: {it.line!r} by {count} presses, not {ends} by {presses}")
-    assert editor.typing.keystrokes == Keystrokes(len(text), len(text) - presses), text
+    typing = editor.typing
+    assert typing.saved - typing.saved_before == len(text) - presses, text
 
 
 async def compare(

@@ -12,7 +12,8 @@ from textual.widgets import Input
 
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Draft, Turn, add_turn, put_draft
-from rnnlm_tui.session.texts import last_text, open_text
+from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
@@ -21,6 +22,7 @@ from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from tests.helpers.app import (
+    ScriptedLibrary,
     chain,
     check_layout,
     has_row,
@@ -30,6 +32,7 @@ from tests.helpers.app import (
     post_keys,
     scripted_model,
 )
+from tests.helpers.runs import Script
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk
 
@@ -101,16 +104,46 @@ def test_only_words_that_may_be_slips_are_called_unknown(line: str, note: str) -
     assert note_on(suggest(model, line)) == note
 
 
-async def test_the_header_says_what_the_writer_has_saved_once_that_tells(tmp_path: Path) -> None:
+async def test_the_header_counts_the_keys_saved_today(tmp_path: Path) -> None:
+    """Of all lines of the day, also of one that was not kept when the app was closed."""
     async with desk(tmp_path, size=(120, 24)) as it:
-        before = it.app.header_text()
-        post_keys(it.app, *"shall i comp" * 16, *"compare")
-        await it.until(lambda: len(it.line) == 199)
-        assert it.app.header_text() == before
-        await it.press("s")
-        assert it.app.header_text() == "sonnets · you saved 0%"
+        with closing(connect(tmp_path / "data/session/session.db")) as connection:
+            add_saved_keys(connection, "2025-01-31", 1000)
+        await it.write(*"shall i compare ")
+        assert it.app.header_text() == "sonnets"
+        await it.write("tab")
+        assert it.app.header_text() == "sonnets · you saved 3 keys today"
         await it.press("enter")
-        await it.until(lambda: "you saved 0%" in it.rows[0])
+        await it.until(lambda: "you saved 3 keys today" in it.rows[0])
+        await it.write(*"shall i compare ", "tab")
+    async with desk(tmp_path, size=(120, 24)) as it:
+        assert it.app.header_text() == "sonnets · you saved 6 keys today"
+
+
+async def test_new_words_offer_an_update_once(
+    tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F8 starts it, and the page stays. A built-in model cannot be updated."""
+    monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == ENGLISH)
+    offer = "500 new words: F8 updates mine with them"
+    async with desk(tmp_path, {"mine": scripted_model(), ENGLISH: scripted_model()}) as it:
+        it.app.use_model("mine")
+        await it.until(lambda: it.app.active_name == "mine")
+        await it.send("so " * 499, 1)
+        assert not it.editor.border_subtitle
+        await it.send("so", 2)
+        await it.until(lambda: has_row(it.app, offer))
+        await it.send("so", 3)
+        assert not it.editor.border_subtitle
+        await it.press("f8")
+        await it.until(
+            lambda: script.arguments("mine")[1:4] == ["--update", "mine", "--written=all"]
+        )
+        assert it.app.current_mode == "autocomplete" and it.tells("mine learns what you wrote")
+        it.app.use_model(ENGLISH)
+        await it.until(lambda: it.app.active_name == ENGLISH)
+        await it.press("f8")
+        await it.until(lambda: it.tells("this model is built in; F3 makes one of what you wrote"))
 
 
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:

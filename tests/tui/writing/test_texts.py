@@ -322,8 +322,7 @@ async def test_each_pasted_line_is_a_line_of_the_text_and_one_undo_takes_all_bac
             await it.until(lambda: (line_and_cursor(), it.page) == (line, ["before", *page]))
             await it.press("ctrl+z")
             assert (line_and_cursor(), it.page) == (f"{before}|{after}", ["before"])
-        typed = len(before + after) * bool(page)
-        assert it.screen._written_keys == typed, "what was pasted or came back was not typed"
+        assert it.editor.typing.saved <= 0, "what was pasted or came back was not typed"
     async with desk(tmp_path) as it:
         assert (it.page, it.line) == (["before"], before + after)
 
