@@ -286,7 +286,9 @@ class AutocompleteScreen(AppScreen):
             return "hidden until the next word; ctrl+space suggests now"
         if self.editor.suggested.choice:
             return "Del: never suggest it"
-        return note_on(self.answer.suggestions) if self.answer else ""
+        if self.answer is None or (self.answer.note and self.answer.suggestions.candidates):
+            return ""  # of a language that it does not know, it knows no word
+        return note_on(self.answer.suggestions)
 
     def _pick(self, index: int) -> None:
         """Inserts the word that was clicked."""
