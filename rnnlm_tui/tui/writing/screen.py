@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import cached_property, partial
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import ClassVar
 
@@ -47,6 +48,9 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
     "inside words": "1 to 5 take a word while one is half typed",
     "always": "1 to 5 take a word, also at the start of one",
 }
+READ_AT_ONCE = 200
+"""The last words above that are read before the first suggestions in a text that was opened: 200
+take 40 ms, and 3,000 take 600."""
 NEW_WORDS = 500
 """An update of the model is offered each time that so many more words were written since it was
 trained."""
@@ -119,6 +123,8 @@ class AutocompleteScreen(AppScreen):
         self._words = Candidates(self._pick)
         self._facts = Facts()
         self._find_line = FindLine()
+        self._is_reading = False
+        """Whether the model still reads the text above, of which it knows only the last words."""
         self._offer = ""
         """Offers an update of the model, until the next line is kept."""
         self._stored_keys = Counter[str]()
@@ -195,16 +201,30 @@ class AutocompleteScreen(AppScreen):
         if loaded_model is None or loaded_model.name != before:  # otherwise a choice is kept
             self.answer = None
             self.editor.show(None)
+        self._begin_reading()
         self.editor.ask_again()
         self._update_titles()
         self._show_suggested()
         self._read_earlier()
 
+    def _begin_reading(self) -> None:
+        """Asks below the last words above until the model has read them all."""
+        self._is_reading = False
+        above = self.place[2]
+        self._is_reading = last_lines(above) != above
+
     @work(group="earlier", exclusive=True)
     async def _read_earlier(self) -> None:
-        """Lets the active model read what was written before, once it has suggested."""
+        """Lets the active model read the text above, and what was written before once it has
+        suggested."""
         if (loaded_model := self.app.loaded_model) is None:
             return
+        if self._is_reading:
+            above = self.text.previous_lines(self.text.edited)
+            await self._predictor.read_earlier(loaded_model, (), above)
+            self._is_reading = False
+            if self.app.is_running:
+                self.editor.ask_again()
         await self.app.idle()
         with suppress(StorageError):  # told when it is opened
             read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
@@ -243,7 +263,8 @@ class AutocompleteScreen(AppScreen):
         editor = self.editor
         sent = self.text.previous_lines(self.text.edited)
         own = editor.document.lines[: editor.cursor_location[0]]
-        return editor.line, editor.cursor, (*sent, *filter(None, own))[-LINES_ABOVE:]
+        above = (*sent, *filter(None, own))[-LINES_ABOVE:]
+        return editor.line, editor.cursor, last_lines(above) if self._is_reading else above
 
     def _ask(self) -> bool:
         """Asks what comes at the cursor; returns whether an answer will come."""
@@ -286,7 +307,9 @@ class AutocompleteScreen(AppScreen):
             return "hidden until the next word; ctrl+space suggests now"
         if self.editor.suggested.choice:
             return "Del: never suggest it"
-        if self.answer is None or (self.answer.note and self.answer.suggestions.candidates):
+        if self.answer is None or self._is_reading:
+            return "reading ..."
+        if self.answer.note and self.answer.suggestions.candidates:
             return ""  # of a language that it does not know, it knows no word
         return note_on(self.answer.suggestions)
 
@@ -336,8 +359,12 @@ class AutocompleteScreen(AppScreen):
         if self.app.is_running:
             self.page.show()
             written = (self.text.written, self.editor.text)
+            self.answer = None
+            self.editor.show(None)
+            self._begin_reading()
             self.editor.set_text("\n".join(filter(None, written)))
             self.lines_changed()
+            self._show_suggested()
             self._read_earlier()
             if say:
                 self.app.notify_user(say, "warning")
@@ -507,6 +534,12 @@ class AutocompleteScreen(AppScreen):
     def action_move_pane(self) -> None:
         can_go = self.page.can_focus and not self.page.has_focus
         (self.page if can_go else self.editor).focus()
+
+
+def last_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The last lines, as many as have READ_AT_ONCE words; at least one."""
+    words = accumulate(count_words(line) for line in reversed(lines))
+    return lines[-sum(1 for _ in takewhile(lambda count: count < READ_AT_ONCE, words)) - 1 :]
 
 
 def today() -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.widgets import Input
 
+from rnnlm_tui.accepting import LINES_ABOVE
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.session.database import connect
-from rnnlm_tui.session.tables import Draft, Turn, add_turn, put_draft
-from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text
+from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, put_draft
+from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, put_lines
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.preferences import SettingsFile
+from rnnlm_tui.tui.writing import predictor
 from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.predictor import Answer, Question
@@ -144,6 +149,39 @@ async def test_new_words_offer_an_update_once(
         await it.until(lambda: it.app.active_name == ENGLISH)
         await it.press("f8")
         await it.until(lambda: it.tells("this model is built in; F3 makes one of what you wrote"))
+
+
+async def test_a_long_text_is_read_behind_its_first_suggestions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are below its last lines, and not those of the text before."""
+    may_read, read = threading.Event(), predictor.read_below
+
+    def read_later(*text: Any) -> Contexts:
+        assert may_read.wait(10)
+        return read(*text)
+
+    monkeypatch.setattr(predictor, "read_below", read_later)
+    with closing(connect(tmp_path / "data/session/session.db")) as connection:
+        put_lines(connection, Text(), ["shall i compare"] * 300)
+    model = scripted_model()
+    async with desk(tmp_path, {"sonnets": model}) as it:
+        assert it.screen.answer is not None
+        assert it.screen.answer.question.previous_lines == ("shall i compare",) * 67
+        assert "reading ..." in picture(it.app) and "1 shall" in picture(it.app)
+        may_read.set()
+        await it.until(lambda: "reading ..." not in picture(it.app))
+        assert len(it.screen.answer.question.previous_lines) == LINES_ABOVE
+        await it.write(*"shall i compare ")
+        assert has_row(it.app, "1 thee")
+        model.gate.clear()
+        assert it.app.loaded_model is not None
+        del it.app.loaded_model.contexts
+        await it.press("ctrl+n")
+        await it.until(lambda: has_row(it.app, "reading ..."))
+        assert "1 thee" not in picture(it.app)
+        model.gate.set()
+        await it.until(lambda: has_row(it.app, "1 shall"))
 
 
 async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path: Path) -> None:
