@@ -5,7 +5,7 @@ These are the only such rules: the editor and its live count follow them, and so
 so that a figure of keys saved is one that a person reaches in the app.
 
     Tab          the next word of the ghost, else the first word of the list
-    shift+Tab    the second word of the list
+    shift+Tab    the second word of the list (neither takes a word that corrects typed letters)
     Right, End   the whole ghost
     alt+1 to 5   that word of the list, anywhere
     Down, 1 to 5 that word of the list, anywhere
@@ -49,7 +49,8 @@ class Suggestion:
     To accept the word, `text` is inserted at the cursor in place of the `replaces_before`
     characters before it, a space or letters that are written in another way, and of the
     `replaces_after` characters after it, the rest of the word that the cursor is in. `space_after`
-    says whether a space follows in running text.
+    says whether a space follows in running text. `corrects` says that the typed letters are taken
+    for a slip of the fingers: the word begins in another way.
     """
 
     word: str
@@ -58,6 +59,7 @@ class Suggestion:
     replaces_before: int
     space_after: bool
     replaces_after: int = 0
+    corrects: bool = False
 
     @property
     def changes_text(self) -> bool:
@@ -109,9 +111,9 @@ def ways_to_accept(
     if ghost:
         yield Accept(("tab",), next_piece(ghost))
         yield Accept(("right",), ghost)
-    elif not is_empty:
+    elif not is_empty and not words[0].corrects:
         yield Accept(("tab",), words[:1])
-    if len(words) > 1 and (ghost or not is_empty):
+    if len(words) > 1 and not words[1].corrects and (ghost or not is_empty):
         yield Accept(("shift+tab",), words[1:2])
     for digit, word in zip(DIGITS, words, strict=False):
         yield Accept((f"alt+{digit}",), [word])

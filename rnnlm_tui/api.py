@@ -333,8 +333,9 @@ class Model:
         compare 0.12 ompare
         could 0.09 ould
 
-        Probabilities are relative to all words that fit, and those of all of them sum to 1. To
-        accept a suggestion, remove `replaces_before` characters from the end and append its `text`;
+        Probabilities are relative to all words that fit, and those of all of them sum to 1. A word
+        that `corrects` begins in another way than the text ends, which may be a slip. To accept a
+        suggestion, remove `replaces_before` characters from the end and append its `text`;
         `space_after` says whether a space follows. With a `cursor` (in characters, by default the
         end) within a word, its `replaces_after` characters after the cursor go. A word that is
         complete already is not listed. Raises RnnlmError if `top` is less than 1 or the cursor is

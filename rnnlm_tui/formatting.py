@@ -13,6 +13,8 @@ JOINERS = "\u200c\u200d"
 LONGEST_WORD = 40
 """Characters of a word that are shown. A corpus may have a word of five million."""
 STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ", "'") | dict.fromkeys("“”„‟", '"'))
+CORRECTS = "≈"
+"""Stands before a suggested word that corrects typed letters."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 

@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
+from rnnlm_tui.lm.model import TINY, Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.text.prose_tokens import APOSTROPHE, is_elided
+from rnnlm_tui.text.slips import SHORTEST, slip_chances
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer, is_all_capitals
+from rnnlm_tui.text.vocabulary import SortedKeys
 
 MAX_AHEAD = 4
 """The most words of a continuation; each costs one step of the network."""
@@ -33,6 +35,13 @@ OTHER_CASE = 0.005
 """Multiplies the probability of a word if its first letter differs in case from the typed one, or
 its accents from those of the typed letters. On 290,000 words of stories, with n-grams alone, this
 saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
+SLIP = 0.001
+"""How often two letters of a word are swapped. Other slips are weighed against this one. With 0.002
+the list has the right word one letter after 0.2 % more of the slips, but 2 of 4,000 beginnings
+without a slip lose the right word from the list."""
+LEAST_SHARE = 0.0025
+"""A word that corrects a slip is listed from this share of what may be meant. Without a limit such
+words stand in a third of all lists."""
 MERGED = 20
 """Words considered for a list, since several may be written the same way. The first ones are the
 same for lists of up to half as many words."""
@@ -46,6 +55,8 @@ SMALL_WORD = "a"
 Predict: TypeAlias = Callable[[list[int]], Array]
 """Returns the distribution [V] after these ids of the line."""
 ALL_WANTED = Unwanted()
+NO_SLIPS = re.compile(r"[\d@/\\_#=<>{}$~|`]")
+"""Finds a number, an address, a path or code in the characters before the cursor."""
 NO_GHOST = re.compile(r"\d|@|://|^www\.")
 """Finds a number or an address in the characters before the cursor."""
 
@@ -103,12 +114,12 @@ def suggest(
 ) -> Suggestions:
     """Returns the `k` most likely words at `cursor` (None is the end of the line).
 
-    The probabilities are those of the words that begin with the prefix being typed, scaled to a sum
-    of 1. `previous_lines` are the lines before this one, in order; a network that does not use
-    previous lines ignores them. Quotes and apostrophes are written as in the line and the lines
-    before it. Callers that ask for every key pass the same `contexts` of the model each time, so
-    that the text is not read again. Without `looks_ahead` there is no continuation, which takes a
-    third of the time.
+    The probabilities are those of the words that begin with the prefix being typed, or correct a
+    slip in it, scaled to a sum of 1. `previous_lines` are the lines before this one, in order; a
+    network that does not use previous lines ignores them. Quotes and apostrophes are written as in
+    the line and the lines before it. Callers that ask for every key pass the same `contexts` of the
+    model each time, so that the text is not read again. Without `looks_ahead` there is no
+    continuation, which takes a third of the time.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     typed, contexts = Typed.of(line[:cursor], model.tokenizer), contexts or Contexts(model)
@@ -182,6 +193,14 @@ def encode_context(
     return context + begin + vocabulary.encode(words)
 
 
+class Matches(NamedTuple):
+    """Words that may be meant: their `ids` [N], and the `chances` [N] that they are, which do not
+    sum to 1."""
+
+    ids: NDArray[np.int64]
+    chances: NDArray[np.float64]
+
+
 class WordLists:
     """The lists of words at the start of a word and while its letters are typed.
 
@@ -202,29 +221,39 @@ class WordLists:
         self._model, self._above = model, above
         probabilities = predict(model.vocabulary.encode(typed.words))
         self._new, self._probabilities = with_page(model, probabilities, page)  # [D]
-        self._new_keys = [model.tokenizer.match_key(word) for word in self._new]
+        self._key = model.tokenizer.match_key
+        self._new_keys = SortedKeys([*map(self._key, self._new)], model.vocabulary.total_words)
         self._suggested = np.ones(len(self._probabilities), np.bool_)
         self._suggested[[*model.excluded_ids]] = False
         if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
             self._suggested[self._mask(unwanted)] = False
+        self._likeliest = float(self._probabilities[self._suggested].max(initial=0))
 
     def at(self, typed: Typed, k: int = LISTED, after: int = 0) -> tuple[Suggestion, ...]:
-        """The `k` likeliest words that begin with the prefix of `typed`. `after` characters of the
-        word follow the cursor."""
-        tokenizer, (ids, probabilities) = self._style_of(typed), self._matches(typed)
-        chances, first = dict[Insertion, float](), dict[Insertion, str]()
-        places = largest(probabilities, max(MERGED, 2 * k))
-        for number, chance in zip(
-            ids[places].tolist(), probabilities[places].tolist(), strict=True
-        ):
-            word = self._word(number)
-            way = tokenizer.insertion_of(typed.before, typed.prefix, word)
-            chances[way] = chances.get(way, 0.0) + chance
-            first.setdefault(way, word)
-        ranked = sorted(chances, key=lambda way: -chances[way])
-        if tokenizer.writes_text:  # a complete word only begins a continuation
-            ranked[1:] = [way for way in ranked[1:] if way.text]
-        return tuple(Suggestion(first[way], chances[way], *way, after) for way in ranked[:k])
+        """The `k` likeliest words that begin with the prefix of `typed`, or with letters that a
+        slip has made it of. `after` characters of the word follow the cursor."""
+        tokenizer, fitting = self._style_of(typed), self._matches(typed)
+        total = float(fitting.chances.sum())
+        meant = self._corrections(typed, LEAST_SHARE * total)
+        total += float(meant.chances.sum())
+        words = list[Suggestion]()
+        for corrects, matches in ((False, fitting), (True, meant)):
+            write = tokenizer.correction_of if corrects else tokenizer.insertion_of
+            chances, first = dict[Insertion, float](), dict[Insertion, str]()
+            places = largest(matches.chances, max(MERGED, 2 * k))
+            numbers, found = matches.ids[places].tolist(), matches.chances[places].tolist()
+            for number, chance in zip(numbers, found, strict=True):
+                word = self._word(number)
+                way = write(typed.before, typed.prefix, word)
+                chances[way] = chances.get(way, 0.0) + chance / total
+                first.setdefault(way, word)
+            ranked = sorted(chances, key=lambda way: -chances[way])
+            if corrects:
+                ranked = [way for way in ranked if chances[way] >= LEAST_SHARE]
+            elif tokenizer.writes_text:  # a complete word only begins a continuation
+                ranked[1:] = [way for way in ranked[1:] if way.text]
+            words += [Suggestion(first[way], chances[way], *way, after, corrects) for way in ranked]
+        return tuple(sorted(words, key=lambda word: -word.probability)[:k])
 
     def knows(self, prefix: str) -> bool:
         """Whether a word begins with `prefix`, even if it is never suggested."""
@@ -234,8 +263,8 @@ class WordLists:
         """The tokenizer that writes quotes and apostrophes as the text does."""
         return self._model.tokenizer.in_style_of(typed.before, self._above)
 
-    def _matches(self, typed: Typed) -> tuple[NDArray[np.int64], Array]:
-        """The ids [N] that may be suggested, rising, and their probabilities, which sum to 1."""
+    def _matches(self, typed: Typed) -> Matches:
+        """The words that begin with the prefix and may be suggested."""
         tokenizer, prefix, suggested = self._model.tokenizer, typed.prefix, self._suggested
         if prefix:
             ids = self._ids_with(prefix)
@@ -247,24 +276,47 @@ class WordLists:
                     suggested[self._mask(tokenizer.is_mark)] = False
                 suggested[impossible_marks(self._model, typed.words)] = False
             ids = np.flatnonzero(suggested)
+        chances = self._chances(ids, typed)
+        if prefix and tokenizer.writes_text:
+            chances[self._with_other_accents(ids, prefix)] *= OTHER_CASE
+        return Matches(ids, chances)
+
+    def _corrections(self, typed: Typed, least: float) -> Matches:
+        """The words whose beginning a slip may have made the prefix of. There are none if no word
+        can be as likely as `least`, and none for acronyms and for what is not running text."""
+        key, prefix, chunk = self._key, typed.prefix, typed.before.rpartition(" ")[2]
+        is_short, is_unlikely = len(prefix) < SHORTEST, self._likeliest * SLIP < least
+        if is_short or is_unlikely or is_all_capitals(prefix) or NO_SLIPS.search(chunk):
+            return Matches(np.empty(0, np.int64), np.empty(0))
+        ids, slips = list[NDArray[np.int64]](), list[Array]()
+        for keys in (self._model.vocabulary.sorted_keys(key), self._new_keys):
+            found = slip_chances(key(prefix), keys)
+            is_near = (found > 0) & self._suggested[keys.numbers]
+            ids.append(keys.numbers[is_near])
+            slips.append(found[is_near])
+        near = np.concatenate(ids)
+        return Matches(near, self._chances(near, typed) * np.concatenate(slips) * SLIP)
+
+    def _chances(self, ids: NDArray[np.int64], typed: Typed) -> NDArray[np.float64]:
+        """How likely these words are [N]. One is less likely if its first letter is a capital and
+        the typed one is not, or the other way round."""
+        tokenizer, prefix = self._model.tokenizer, typed.prefix
         # Where all underflow to zero they are equally likely.
-        probabilities = np.maximum(self._probabilities[ids], np.finfo(np.float32).tiny)
+        chances = np.maximum(self._probabilities[ids].astype(np.float64), TINY)
         if prefix and tokenizer.writes_text:
             next_word = tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
             if next_word == SMALL_WORD and not is_all_capitals(prefix):  # within a sentence
                 is_other_case = self._mask(_has_capital)[ids] != _has_capital(prefix)
-                probabilities[is_other_case] *= np.float32(OTHER_CASE)
-            probabilities[self._with_other_accents(ids, prefix)] *= np.float32(OTHER_CASE)
-        return ids, probabilities / np.add.reduce(probabilities)
+                chances[is_other_case] *= OTHER_CASE
+        return chances
 
     def _ids_with(self, prefix: str) -> NDArray[np.int64]:
         """The ids of the words that begin with `prefix`, in whatever case and with any accents on
         its plain letters."""
-        vocabulary, key = self._model.vocabulary, self._model.tokenizer.match_key
-        begin, first = key(prefix), vocabulary.total_words
-        ids = vocabulary.ids_with_prefix(begin, key)
-        new = [i for i, each in enumerate(self._new_keys, start=first) if each.startswith(begin)]
-        ids = np.append(ids, new) if new else ids
+        begin = self._key(prefix)
+        ids = self._model.vocabulary.ids_with_prefix(begin, self._key)
+        new = self._new_keys.with_beginning(begin)
+        ids = np.append(ids, new) if len(new) else ids
         if begin == prefix.lower():  # no accent is typed
             return ids
         keeps = self._model.tokenizer.keeps_letters
@@ -294,11 +346,12 @@ class WordLists:
         self, typed: Typed, candidates: Sequence[Suggestion], predict: Predict
     ) -> tuple[str, ...]:
         """The first candidate and the most likely words after it, until the probability is low or
-        the end of the line is most likely. Nothing inside a number or an address."""
+        the end of the line is most likely. Nothing inside a number or an address, and nothing after
+        a slip: a ghost never changes what is typed."""
         model, chunk = self._model, typed.before.rpartition(" ")[2]
         if model.tokenizer.writes_text and NO_GHOST.search(chunk):
             return ()
-        words = [candidate.word for candidate in candidates[:1]]
+        words = [candidate.word for candidate in candidates[:1] if not candidate.corrects]
         while words and len(words) < MAX_AHEAD:
             probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
             best = int(probabilities.argmax())

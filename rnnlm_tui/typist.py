@@ -96,7 +96,7 @@ class Typist:
         candidates = self._lists.at(typed)
         words: tuple[str, ...] = ()
         first = candidates[0] if candidates else None
-        if first and is_ghost_likely(first.probability, typed.prefix):
+        if first and not first.corrects and is_ghost_likely(first.probability, typed.prefix):
             # Where the first word of the ghost is wrong, no key accepts the others.
             is_right = self._text.startswith(apply_insertion(typed.before, first))
             words = (

@@ -14,6 +14,7 @@ from rnnlm_tui.accepting import (
 from rnnlm_tui.suggest import apply_insertion
 from rnnlm_tui.text.tokenizer import Insertion, gives_space_back, takes_space
 
+CORRECTION = Suggestion("the", 0.9, "he", 2, True, corrects=True)
 WORDS = tuple(Suggestion(word, 0.1, word, 0, True) for word in "abcdef")
 GHOST = (Insertion(""), Insertion(" cat"), Insertion(" sat"))
 LISTED = [
@@ -38,6 +39,14 @@ def test_which_keys_take_what(
     ways = ways_to_accept(WORDS[:count], ghost, is_empty=is_empty)
     found = ["+".join(way.keys) + "=" + "".join(p.text for p in way.pieces) for way in ways]
     assert found == taken
+
+
+def test_only_its_own_key_takes_a_word_that_corrects() -> None:
+    for words, keys in (
+        ([CORRECTION, *WORDS[:1]], ["shift+tab", "alt+1", "down", "alt+2", "down"]),
+        ([*WORDS[:1], CORRECTION], ["tab", "alt+1", "down", "alt+2", "down"]),
+    ):
+        assert [way.keys[0] for way in ways_to_accept(words, (), is_empty=False)] == keys
 
 
 @pytest.mark.parametrize(

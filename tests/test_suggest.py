@@ -10,7 +10,7 @@ import pytest
 from rnnlm_tui.evaluate import score
 from rnnlm_tui.generate import generate_words
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.suggest import MAX_AHEAD, Suggestions, encode_context, suggest
+from rnnlm_tui.suggest import MAX_AHEAD, Suggestions, apply_insertion, encode_context, suggest
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -260,6 +260,49 @@ def test_what_was_typed_before_and_how_changes_nothing() -> None:
     contexts.read_new_words(["Zeno Zeno"])
     found = suggest(model, "walked from Z", previous_lines=above, contexts=contexts)
     assert "Zeno" in chances(found)
+
+
+SLIPS = ("the", "there", "tehran", "because", "London", "don't", "mp3", "bath", "with", "“")
+LIKELY = dict.fromkeys(SLIPS, 0.05) | {"<unk>": 0.05, "the": 0.5, "tehran": 0.00002}
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "written"),
+    [
+        ("with teh", ["≈the", "≈there", "tehran"], "with the"),
+        ("with Teh", ["≈the", "≈there", "tehran"], "with The"),
+        ("Teh", ["≈the", "≈there", "tehran"], "The"),
+        ("with lodnon", ["≈London"], "with London"),
+        ("with “becuas", ["≈because"], "with “because"),
+        ("with dont", ["≈don't"], "with don’t"),
+        ("with Hneychurch", ["≈Honeychurch"], "with Honeychurch"),  # on the page
+        ("with bathh", ["≈bath"], "with bath"),
+        # Nothing silly
+        ("with th", ["the", "there"], "with the"),
+        ("with be", ["because"], "with because"),
+        ("with TEH", ["tehran"], "with TEHRAN"),
+        ("with LODNON", [], ""),
+        *((f"with {typed}", [], "") for typed in ("ma3", "x@lodnon", "/lodnon", "a_lodnon")),
+    ],
+)
+def test_words_one_slip_away_are_listed(typed: str, words: list[str], written: str) -> None:
+    model = prose_model(SLIPS, dict.fromkeys(("<s>", "<unk>", *SLIPS), LIKELY))
+    answer = suggest(model, typed, previous_lines=["with Honeychurch"])
+    assert ["≈" * word.corrects + word.word for word in answer.candidates] == words
+    assert not words or apply_insertion(typed, answer.candidates[0]) == written
+    if words and answer.candidates[0].corrects:  # it is no ghost
+        assert (answer.continuation, answer.ghost, answer.unknown) == ((), (), ())
+        assert sum(word.probability for word in answer.candidates) == pytest.approx(1, abs=0.01)
+
+
+def test_a_slip_is_unlikely_against_words_that_begin_as_typed() -> None:
+    """A beginning that is likely to be right has no corrections, and the rest of a word that the
+    cursor is in is replaced by either."""
+    model = prose_model(SLIPS, {"with": {"the": 0.5, "bath": 0.2, "tehran": 0.3}})
+    assert [word.word for word in suggest(model, "with teh").candidates] == ["tehran"]
+    assert not suggest(model, "with bsth now", len("with bs")).candidates
+    (found,) = suggest(model, "with bsth now", len("with bst")).candidates
+    assert (found.text, found.replaces_before, found.replaces_after) == ("ath", 2, 1)
 
 
 def test_the_rest_of_a_word_is_replaced() -> None:

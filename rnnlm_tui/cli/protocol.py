@@ -93,6 +93,7 @@ SUGGESTION = {
     " or letters that the word writes in another way",
     "space_after": "whether a space follows the word in running text, which the editor inserts",
     "replaces_after": "how many characters after the cursor go: the rest of the word that it is in",
+    "corrects": "whether the word corrects what is typed, which may be a slip of the fingers",
 }
 """The fields of a suggestion."""
 FAILURE = {

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.cli import protocol
 from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.event_types import failed, to_json
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import CORRECTS, sanitize
 from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library, opened
@@ -46,7 +47,7 @@ def show_suggestions(asked: Request) -> int:
             print("\n".join(suggestions_table(answer, top, name)), flush=True)
         else:
             words = answer.insertable(top)
-            print(*(f"{sanitize(c.word)} {c.probability:.1%}" for c in words), sep=", ", flush=True)
+            print(*(f"{shown(c)} {c.probability:.1%}" for c in words), sep=", ", flush=True)
     return 0
 
 
@@ -107,6 +108,12 @@ def answer_json(
     }
 
 
+def shown(candidate: Suggestion) -> str:
+    """The word, with a mark before it if it corrects typed letters."""
+    mark = CORRECTS if prints_unicode() else "~"
+    return mark * candidate.corrects + sanitize(candidate.word)
+
+
 def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str]:
     """An answer as a table with bars."""
     candidates = answer.insertable(top)
@@ -115,10 +122,10 @@ def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str
         yield "(end the text with a space for the word after it)"
     else:
         yield f"next words, by {model}"
-    width = max((len(sanitize(c.word)) for c in candidates), default=0)
+    width = max((len(shown(c)) for c in candidates), default=0)
     for candidate in candidates:
         bar = ("█" if prints_unicode() else "#") * round(BAR_WIDTH * candidate.probability)
-        yield f"  {sanitize(candidate.word):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
+        yield f"  {shown(candidate):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
     if not candidates:
         yield "  none"
     for label, words in (

@@ -151,7 +151,7 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return logits
 
 
-def largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+def largest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
     """The places of the `k` largest values, largest first. Of equal values the first are taken,
     which are the more frequent words; a partition alone would pick any.
     """

@@ -27,6 +27,7 @@ from pygls.uris import to_fs_path
 from rnnlm_tui._version import APP_NAME, __version__
 from rnnlm_tui.accepting import is_ghost_likely
 from rnnlm_tui.errors import RnnlmError
+from rnnlm_tui.formatting import CORRECTS
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
 from rnnlm_tui.lsp.updating import update
@@ -122,8 +123,8 @@ class Suggester(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_COMPLETION)
     async def complete(self, params: lsp.CompletionParams) -> lsp.CompletionList:
         """The words of the list. An editor that filters them by what is typed finds that in
-        `filter_text`, however they write it. A space before a mark is removed by another edit,
-        since Neovim 0.11 needs the same range for all."""
+        `filter_text`, however they write it. A word that corrects it is marked. A space before a
+        mark is removed by another edit, since Neovim 0.11 needs the same range for all."""
         items = list[lsp.CompletionItem]()
         if found := await self._suggest("list", params):
             document, place, answer = found
@@ -134,6 +135,8 @@ class Suggester(LanguageServerProtocol):
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
                 rest = new[len(begin_of(new, typed)) :]
                 item.sort_text, item.filter_text = f"{rank:02}", typed + rest
+                if word.corrects:
+                    item.label, item.filter_text = CORRECTS + item.label, typed
                 item.text_edit = lsp.TextEdit(document.range(place.position, typed, after), new)
                 if not typed and word.replaces_before:
                     where = document.range(place.position, " ")

@@ -14,6 +14,8 @@ from unicodedata import category
 
 from msgspec import Meta
 
+from rnnlm_tui.formatting import same_start
+
 SENTENCE_ENDS = ".!?…。！？؟।"
 """The marks that end a sentence, in several scripts."""
 CLOSING = frozenset(",.;:!?)]}”»…")
@@ -206,6 +208,16 @@ class Tokenizer(ABC):
         half-typed `prefix`."""
         needs_space = before and not prefix and not before[-1].isspace()
         return Insertion(" " * bool(needs_space) + word[len(prefix) :])
+
+    def correction_of(self, before: str, prefix: str, word: str) -> Insertion:
+        """How `word` replaces the mistyped `prefix`, with which `before` ends. It keeps the case of
+        the first letter if it has no capitals of its own."""
+        first = word[:1].upper() if prefix[:1].isupper() else word[:1].lower()
+        start = before[: len(before) - len(prefix)]
+        rest = self.insertion_of(start + first, first, word)
+        text = first[: len(first) - rest.replaces_before] + rest.text
+        same = same_start(prefix, text)
+        return Insertion(text[same:], len(prefix) - same, rest.space_after)
 
     def takes_space(self, before: str, character: str) -> bool:
         """The rule `takes_space`, or what the text's conventions make of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import count
@@ -13,6 +14,7 @@ from rnnlm_tui.config import LESSON_PRESET
 
 PADDING = 0
 CACHED_LINES, CACHED_PREFIXES = 512, 4096
+LAST_CHARACTER = chr(0x10FFFF)
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
 """The unknown word, the start and the end of a line: ids 1, 2 and 3 of models of whole lines."""
@@ -22,6 +24,45 @@ UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
 def special_tokens_of(preset: str) -> tuple[str, ...]:
     """Those of the models of a preset. The lesson has none."""
     return () if preset == LESSON_PRESET else SPECIAL_TOKENS
+
+
+class SortedKeys:
+    """The match keys of N words in alphabetical order, to find those with a common beginning."""
+
+    def __init__(self, keys: Sequence[str], first_number: int = 0) -> None:
+        """The words are numbered from `first_number` on."""
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        self._keys = [keys[place] for place in order]
+        self.numbers = np.array(order, np.int64) + first_number
+        """The number of the word of each key [N]."""
+        self.letters_after = lru_cache(CACHED_PREFIXES)(self._letters_after)
+        """The different letters that follow a beginning. Cached."""
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def range(self, beginning: str) -> tuple[int, int]:
+        """The first place of a key with this beginning, and the place after the last one."""
+        keys = self._keys
+        first = bisect_left(keys, beginning)
+        if first == len(keys) or not keys[first].startswith(beginning):
+            return first, first
+        return first, bisect_left(keys, beginning + LAST_CHARACTER, first)
+
+    def with_beginning(self, beginning: str) -> NDArray[np.int64]:
+        """The numbers of the words whose keys have this beginning, rising."""
+        first, end = self.range(beginning)
+        return np.sort(self.numbers[first:end])
+
+    def _letters_after(self, beginning: str) -> str:
+        letters, keys = "", self._keys
+        place, end = self.range(beginning)
+        while place < end:
+            letter = keys[place][len(beginning) : len(beginning) + 1]
+            letters += letter
+            after = LAST_CHARACTER if letter else "\0"
+            place = bisect_left(keys, beginning + letter + after, place, end)
+        return letters
 
 
 class Vocabulary:
@@ -49,7 +90,8 @@ class Vocabulary:
         prefix. Cached: do not modify the array."""
         self.mask = cache(self._mask)
         """For each id whether `holds(word)`; False for padding and special tokens. Cached."""
-        self._keys = cache(self._keys_of_words)
+        self.sorted_keys = cache(self._sorted_keys)
+        """The match keys of all words, special tokens apart, by `match_key`; numbered by id."""
 
     @property
     def total_words(self) -> int:
@@ -98,15 +140,10 @@ class Vocabulary:
         return tuple(self.encode(words(line)))
 
     def _ids_with_prefix(self, prefix: str, match_key: Callable[[str], str]) -> NDArray[np.int64]:
-        if not prefix:
-            return np.arange(self.first_word_id, self.total_words)
-        keys, first = self._keys(match_key), self.first_word_id
-        # Of 36,000 words a first letter takes 2 ms, the following ones ever less.
-        shorter = self.ids_with_prefix(prefix[:-1][:9], match_key).tolist()
-        return np.array([i for i in shorter if keys[i - first].startswith(prefix)], np.int64)
+        return self.sorted_keys(match_key).with_beginning(prefix)
 
-    def _keys_of_words(self, match_key: Callable[[str], str]) -> list[str]:
-        return [match_key(word) for word in self.words]
+    def _sorted_keys(self, match_key: Callable[[str], str]) -> SortedKeys:
+        return SortedKeys([*map(match_key, self.words)], self.first_word_id)
 
     def _mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
         return np.array([*[False] * self.first_word_id, *map(holds, self.words)], np.bool_)

@@ -43,6 +43,14 @@ def test_suggest_json_keeps_its_contract(ask: Command) -> None:
     assert answer["continuation"][0] == words_of(answer)[0]
 
 
+def test_a_word_that_corrects_a_slip_is_marked(ask: Command) -> None:
+    (answer,) = answers(ask("--suggest", "--json", "the snog"))
+    assert [(word["word"], word["corrects"]) for word in answer["suggestions"]] == [("song", True)]
+    assert (answer["continuation"], answer["ghost"]["text"], answer["unknown"]) == ([], "", [])
+    for table in (ask("--suggest", "the snog"), ask("--suggest", stdin="the snog")):
+        assert "≈song" in table.stdout
+
+
 def test_suggest_answers_every_line_of_standard_input_in_order(ask: Command) -> None:
     lines = ["the cat ", "", "zzz ", "the s", "q", "\udcff\udcfe the "]
     told = answers(ask("--suggest", "--json", stdin="\n".join(lines)))

@@ -44,6 +44,7 @@ async def test_words_are_inserted_as_the_model_writes_them(
             ("🙂 the ca|fé is", "🙂 the café is", []),
             (f"{LONG}\nsum|", "summer", ["summer, and we"]),
             ("> The old ca|", "> The old café", None),
+            ("and we went hmo|", "and we went home", []),  # a slip
         ):
             assert (await editor.words(text))[0] == first
             assert ghost is None or await editor.ghost(text) == ghost

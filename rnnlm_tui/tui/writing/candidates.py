@@ -12,7 +12,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from rnnlm_tui.accepting import LISTED
-from rnnlm_tui.formatting import bar, in_percent, sanitize
+from rnnlm_tui.formatting import CORRECTS, bar, in_percent, sanitize
 from rnnlm_tui.text.tokenizer import is_code
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Candidates(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "digit",
         "word",
+        "correction",
         "typed",
         "percent",
         "bar",
@@ -48,10 +49,12 @@ class Candidates(Widget):
         height: 2; padding: 0 1;
         .digit { color: $text-accent; text-style: bold; }
         .typed { text-style: bold; }
+        .correction { color: $text-warning; }
         .percent { color: $text-muted; }
         .bar { color: $primary; }
         .note { color: $text-muted; text-style: italic; }
-        &:ansi .digit, &:ansi .bar, &:ansi .percent, &:ansi .note { color: ansi_default; }
+        &:ansi .correction, &:ansi .digit, &:ansi .bar { color: ansi_default; }
+        &:ansi .percent, &:ansi .note { color: ansi_default; }
     }
     """
 
@@ -108,8 +111,10 @@ class Candidates(Widget):
         of which has so many."""
         word_width = min(longest, WIDEST_WORD, max(1, width - 8))
         candidate, is_chosen = self._words[index], index == self._choice - 1
-        word = Content.styled(spelled(candidate, self._prefix), self.get_visual_style("word"))
-        word = word.stylize(self.get_visual_style("typed"), 0, len(self._prefix))
+        style = self.get_visual_style("correction" if candidate.corrects else "word")
+        word = Content.styled(spelled(candidate, self._prefix), style)
+        if not candidate.corrects:
+            word = word.stylize(self.get_visual_style("typed"), 0, len(self._prefix))
         word = word.truncate(word_width, ellipsis=True, pad=True)
         if is_chosen:
             word = word.stylize(CHOSEN)
@@ -136,6 +141,8 @@ def note_on(suggestions: Suggestions) -> str:
 
 
 def spelled(candidate: Suggestion, prefix: str) -> str:
-    """Returns the word as it will be inserted, cut to what could ever be shown."""
+    """Returns the word as it will be inserted, cut to what could ever be shown, with a mark before
+    it if it corrects typed letters."""
     kept = prefix[: max(0, len(prefix) - candidate.replaces_before)]
-    return sanitize((kept + candidate.text).strip()[: 4 * WIDEST_WORD])
+    mark = CORRECTS if candidate.corrects else ""
+    return mark + sanitize((kept + candidate.text).strip()[: 4 * WIDEST_WORD])

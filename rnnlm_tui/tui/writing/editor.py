@@ -463,12 +463,13 @@ class LineEditor(TextArea):
         return bool(pieces)
 
     async def action_accept_word(self) -> None:
-        """Accepts a word of the ghost, or the word chosen in the list, or its first one. Moves the
-        focus only if the text is empty."""
+        """Accepts a word of the ghost, or the word chosen in the list, or its first one, but none
+        that corrects typed letters. Moves the focus only if the text is empty."""
         if not self._ghost[0] and not await self.answer_gate.is_passed():
             return  # the model is slow: do nothing
-        if self.suggested.choice:
-            self.insert_candidate(self.suggested.choice - 1)
+        if choice := self.suggested.choice:
+            if not self.suggested.candidates[choice - 1].corrects:
+                self.insert_candidate(choice - 1)
         elif not self._accepts("tab") and not self.text:
             self.screen.focus_next()
 

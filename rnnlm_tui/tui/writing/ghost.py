@@ -78,10 +78,12 @@ class Suggested:
         self.choose(self.choice, before)
 
     def choose(self, choice: int, before: str) -> None:
-        """Chooses a word of the list, which becomes the ghost, or none (0)."""
+        """Chooses a word of the list, or none (0). It becomes the ghost, unless it corrects typed
+        letters."""
         self.choice = min(choice, len(self.candidates))
         if self.choice:
-            self.set_ghost(before, [self.candidates[self.choice - 1]])
+            chosen = self.candidates[self.choice - 1]
+            self.set_ghost(before, [] if chosen.corrects else [chosen])
 
     def drop_chosen(self, before: str) -> None:
         """Drops the chosen word before an answer comes without it, and chooses the next one."""

@@ -93,14 +93,26 @@ def answer_of(
     after: int = 0,
 ) -> Suggestions:
     """An answer of a model whose words have this probability. `after` characters of the word follow
-    the cursor. Letters of the prefix that a word has in another way are replaced."""
+    the cursor. Letters of the prefix that a word has in another way are replaced. A word with ≈
+    before it corrects the prefix."""
+    corrections = {word[1:] for word in words if word.startswith("≈")}
+    words = tuple(word.removeprefix("≈") for word in words)
     marks = [not word[0].isalnum() for word in (*words, *more)]
     same = [same_start(prefix, word) for word in words]
     candidates = tuple(
-        Suggestion(word, probability, word[kept:], len(prefix) - kept or int(is_mark), True, after)
+        Suggestion(
+            word,
+            probability,
+            word[kept:],
+            len(prefix) - kept or int(is_mark),
+            True,
+            after,
+            word in corrections,
+        )
         for word, kept, is_mark in zip(words, same, marks, strict=False)
     )
-    ghost = [Insertion(c.text, c.replaces_before) for c in candidates[:1] if not after]
+    first = [c for c in candidates[:1] if not after and not c.corrects]
+    ghost = [Insertion(c.text, c.replaces_before) for c in first]
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
         ghost.append(Insertion(word if is_mark else f" {word}", int(is_mark)))
     return Suggestions(before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), ())
@@ -186,6 +198,18 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "two letters for one": ("ein gross[gross:groß|und]{tab}", "ein groß ", "und"),
     "both typed through": ("die gross[gross:große|Stadt]e{tab}", "die große ", "Stadt"),
     "undone in one step": ("i chat[chat:ChatGPT|was]{tab}{ctrl+z}", "i chat", "GPT was"),
+    # Slips of the fingers
+    "a slip has no ghost": ("go teh[teh:≈the]", "go teh", ""),
+    "tab leaves it": ("go teh[teh:≈the tehran]{tab}", "go teh", ""),
+    "and right": ("go teh[teh:≈the]{right}", "go teh", ""),
+    "shift+tab, too": ("go teh[teh:tehran ≈the]{shift+tab}", "go teh", "ran"),
+    "its key corrects it": ("go teh[teh:tehran ≈the]{alt+2}", "go the ", ""),
+    "a digit, too": ("go teh[teh:≈the]1", "go the ", ""),
+    "ctrl+z gives the letters back": ("go teh[teh:≈the]{alt+1}{ctrl+z}", "go teh", ""),
+    "a chosen slip has no ghost": ("go becuas[becuas:≈because]{down}", "go becuas", ""),
+    "tab leaves it then": ("go teh[teh:≈the]{down}{tab}", "go teh", ""),
+    "Enter corrects it": ("go teh[teh:≈the]{down}{enter}", "go the ", ""),
+    "a slip that was too long": ("go untill[untill:≈until]{alt+1}", "go until ", ""),
     # The space after an accept
     "and undone": ("he [:said]{tab}'so{ctrl+z}", "he said's", ""),
     "a mark after a move": ("i [:compare]{tab}{left}{right},", "i compare ,", ""),

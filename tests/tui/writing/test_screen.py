@@ -82,11 +82,14 @@ async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
         assert in_order(rows_now, "1 thee", "94%", "2 the ", "6%"), "they share what is left"
         assert "this " not in rows_now
         await it.write("x")
-        assert it.rows[line + 2].startswith("  no known word begins with thex")
+        assert in_order(it.rows[line + 2], " 1 ≈thee", "94%", "2 ≈the ", "6%")
+        assert (it.shown, "no known word" in picture(it.app)) == ("", False)
+        await it.write("z")
+        assert it.rows[line + 2].startswith("  no known word begins with thexz")
         await it.write(" ")
         words = it.rows[line + 2 : line + 4]
         third = [word.start() for word in WORD.finditer(words[0])][2]
-        assert third - 2 == words[1].index("unknown: thex")
+        assert third - 2 == words[1].index("unknown: thexz")
         assert len(WORD.findall(words[1])) == 2
 
 

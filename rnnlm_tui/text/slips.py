@@ -1,0 +1,86 @@
+"""Words whose beginning is one slip of the fingers away from what is typed.
+
+A slip is two letters swapped, a letter doubled or a double letter halved (both at once count as
+one, as in `tommorow`), left out, replaced, or typed in addition. The numbers are how often each
+happens, against two letters swapped. The words may be longer than what is typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlm_tui.text.vocabulary import SortedKeys
+
+SHORTEST = 3
+"""The fewest letters that are looked at: fewer are one slip away from too many words."""
+SWAPPED, DOUBLED, TWICE_DOUBLED, LEFT_OUT, ADDED = 1.0, 1.0, 0.3, 0.5, 0.2
+NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
+"""A letter replaced by its neighbour on the keyboard, a vowel by a vowel as in `definately`, and a
+letter by any other."""
+LAYOUTS = ("qwertyuiop asdfghjkl zxcvbnm", "йцукенгшщзх фывапролджэ ячсмитьбю")
+VOWELS = "aeiouy"
+MOST_LETTERS = 64
+"""More different letters in one place are syllables, of which nearly all are far from the typed
+one."""
+
+
+def _neighbours() -> frozenset[tuple[str, str]]:
+    """The pairs of letters whose keys touch. Each row is half a key to the right of the one above
+    it."""
+    pairs = set[tuple[str, str]]()
+    for layout in LAYOUTS:
+        rows = layout.split()
+        for row in rows:
+            pairs.update(pairwise(row))
+        for row, below in pairwise(rows):
+            pairs.update((*zip(row, below, strict=False), *zip(row[1:], below, strict=False)))
+    return frozenset(pairs | {(right, left) for left, right in pairs})
+
+
+NEIGHBOURS = _neighbours()
+
+
+def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
+    """For each of the N `keys`, in their order, how likely a slip has made `typed` of its beginning
+    [N]; 0 if it would take more than one, or none."""
+    chances = np.zeros(len(keys), np.float32)
+    found = list[tuple[float, int, int]]()
+    for beginning, chance in _beginnings(typed, keys):
+        first, end = keys.range(beginning)
+        if first < end:
+            found.append((chance, first, end))
+    for chance, first, end in sorted(found):  # the likeliest slip counts
+        chances[first:end] = chance
+    first, end = keys.range(typed)
+    chances[first:end] = 0
+    return chances
+
+
+def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
+    """The beginnings that may have been meant, each with how often its slip happens."""
+    for place, letter in enumerate(typed):
+        before, rest = typed[:place], typed[place + 1 :]
+        is_double = before[-1:] == letter
+        yield before + rest, DOUBLED if is_double else ADDED
+        if rest and rest[0] != letter:
+            yield before + rest[0] + letter + rest[1:], SWAPPED
+        if is_double:
+            once = before + rest
+            for other, doubled in enumerate(once):
+                yield once[:other] + doubled + once[other:], TWICE_DOUBLED
+        letters = keys.letters_after(before)
+        for meant in letters if len(letters) <= MOST_LETTERS else ():
+            if meant != letter:
+                yield before + meant + rest, _replaced(meant, letter)
+            yield before + meant + letter + rest, DOUBLED if meant == letter else LEFT_OUT
+
+
+def _replaced(meant: str, typed: str) -> float:
+    """How often a letter is replaced by this one."""
+    if (meant, typed) in NEIGHBOURS:
+        return NEIGHBOUR
+    return VOWEL if meant in VOWELS and typed in VOWELS else OTHER

@@ -1,0 +1,73 @@
+"""Which beginnings of words are one slip of the fingers away from what is typed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlm_tui.store.model_file import load_english
+from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text.slips import slip_chances
+from rnnlm_tui.text.vocabulary import SortedKeys
+
+WORDS = st.text("abcab", min_size=1, max_size=6)
+
+
+def chances_of(typed: str, words: list[str]) -> dict[str, float]:
+    """The chance of each word that is one slip away."""
+    keys = SortedKeys(words)
+    found = slip_chances(typed, keys)
+    return {words[keys.numbers[place]]: float(found[place]) for place in np.flatnonzero(found)}
+
+
+def is_near(typed: str, word: str) -> bool:
+    """Whether a beginning of the word is one slip away, tried in every way."""
+    for beginning in (word[:end] for end in range(len(word) + 1)):
+        made = {beginning[:i] + beginning[i + 1 :] for i in range(len(beginning) - 1)}  # left out
+        for i in range(len(beginning) + 1):
+            for letter in typed:
+                made.add(beginning[:i] + letter + beginning[i:])
+                made.add(beginning[:i] + letter + beginning[i + 1 :])
+            made.add(beginning[:i] + beginning[i : i + 2][::-1] + beginning[i + 2 :])
+        for double in range(len(beginning) - 1):  # halved here, doubled there
+            if beginning[double] == beginning[double + 1]:
+                once = beginning[:double] + beginning[double + 1 :]
+                made.update(once[:i] + letter + once[i:] for i, letter in enumerate(once))
+        if typed in made:
+            return not word.startswith(typed)
+    return False
+
+
+@settings(max_examples=300, deadline=None)
+@given(WORDS.filter(lambda typed: len(typed) > 2), st.lists(WORDS, unique=True, min_size=1))
+def test_all_words_one_slip_away_are_found(typed: str, words: list[str]) -> None:
+    assert sorted(chances_of(typed, words)) == sorted(w for w in words if is_near(typed, w))
+
+
+def test_some_slips_are_likelier_than_others() -> None:
+    for typed, words in (
+        ("sotne", ["stone", "sotye", "sotoe"]),  # swapped; a neighbour; any other
+        ("lettter", ["letter", "lettber"]),
+        ("definat", ["definit", "definkt"]),  # a vowel for a vowel
+        ("tommor", ["tomorr", "tomxmor"]),
+    ):
+        found = chances_of(typed, words)
+        assert all(found[one] >= found[other] for one, other in pairwise(words))
+
+
+def test_common_slips_list_the_right_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR", raising=False)
+    english = load_english()
+    for line, word in (
+        ("I definately", "definitely"),
+        ("I will recieve", "receive"),
+        ("It was becuas", "because"),
+        ("We went to teh", "the"),
+        ("See you tommorow", "tomorrow"),
+        ("It was a wierd", "weird"),
+    ):
+        assert suggest(english, line).candidates[0].word == word
