@@ -27,7 +27,11 @@ _rnnlm_tui() {
     case "$last:$mode:$now" in
 %(rows)s
     esac
-    COMPREPLY=($(compgen -W "$words" -- "$now"))
+    local newline=$'\\n'
+    COMPREPLY=()
+    while IFS= read -r word; do  # compgen -W would run what stands in a word
+        if [[ -n $word && $word == "$now"* ]]; then COMPREPLY+=("$word"); fi
+    done <<< "${words// /$newline}"
 }
 complete -o default -F _rnnlm_tui rnnlm-tui
 """
@@ -50,6 +54,10 @@ complete -c rnnlm-tui -f -a '(_rnnlm_tui)'
 """
 NAMES = "$(_rnnlm_tui_names)"
 """The names of the models, in any of the shells."""
+LIST_NAMES = r"""printf "%%s\n" %s; ls -- "${RNNLM_DATA_DIR:-$0}"/models 2>&- |
+LC_ALL=C sed -n 's|^\([^]!-,/:-@[\^`{-~[:cntrl:][:space:]]*\)\.safetensors$|\1|p'"""
+"""Lists the names of the models in the folder `$0`, without those of files that no model can have:
+shells insert some words as they are, and would run what stands in them."""
 
 
 def script(request: Request) -> int:
@@ -57,13 +65,19 @@ def script(request: Request) -> int:
     scripts = {"bash": BASH, "zsh": ZSH + BASH, "fish": FISH}
     if (shell := request.operands[0]) not in scripts:
         raise UsageError(f"there is no completion for {shell}", f"take {', '.join(scripts)}")
-    folder = f'"${{RNNLM_DATA_DIR:-{request.data_dir}}}"/models'
-    names = f'printf "%s\\n" {" ".join(BUILT_IN)}; ls {folder} 2>&- | sed -n "s/.safetensors$//p"'
+    quoted = _quoted_in_fish if shell == "fish" else shlex.quote
+    list_names = LIST_NAMES % " ".join(BUILT_IN)
+    names = f"sh -c {quoted(list_names)} {quoted(str(request.data_dir))}"
     row = "        case '{}'; set words {}" if shell == "fish" else '    {}) words="{}";;'
     rows = "\n".join(row.format(*each) for each in _rows())
-    filled = {"modes": "|".join(MODES), "rows": rows, "names": f"sh -c {shlex.quote(names)}"}
+    filled = {"modes": "|".join(MODES), "rows": rows, "names": names}
     print(scripts[shell] % filled, end="")
     return 0
+
+
+def _quoted_in_fish(text: str) -> str:
+    """The text as one word, in which fish reads two backslashes as one even between quotes."""
+    return "'{}'".format(text.replace("\\", "\\\\").replace("'", "\\'"))
 
 
 def _rows() -> Iterator[tuple[str, str]]:

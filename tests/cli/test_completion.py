@@ -13,6 +13,12 @@ from tests.helpers.commands import POSIX, Command
 ASK = """
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rnnlm_tui; echo "${COMPREPLY[@]}"
 """
+ASK_IN = {
+    "bash": ASK,
+    "zsh": f"emulate sh; setopt kshglob{ASK}",  # as bashcompinit does
+    "fish": "echo (complete -C (string join -- ' ' $argv))",
+}
+HOSTILE = ("$(touch pwned)", "`touch pwned`", "a;touch pwned", "*", "a b", '"', "'", "&", "\\", "~")
 
 
 @POSIX
@@ -47,6 +53,38 @@ def test_bash_offers_what_fits(
     words = ["rnnlm-tui", *typed.split(" ")]
     done = subprocess.run(["bash", script, *words], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == (offered, "")
+
+
+@POSIX
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_no_name_of_a_file_or_folder_is_run_or_expanded(
+    shell: str, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a name that was typed."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    monkeypatch.delenv("RNNLM_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    data = tmp_path / r"""d $(touch pwned) `touch pwned` "q" }x' \\ \' *"""
+    (data / "models").mkdir(parents=True)
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "a file").touch()
+    for name in (*HOSTILE, "Zoë-1.2_b", "größer"):
+        (data / "models" / f"{name}.safetensors").touch()
+    script = tmp_path / "script"
+    made = run("--completion", shell, "--data-dir", str(data)).stdout
+    script.write_text(made + ASK_IN[shell])
+    for typed, offered in (
+        ("", "Zoë-1.2_b english größer shakespeare"),
+        ("Zo", "Zoë-1.2_b"),
+        *((name, "") for name in HOSTILE if shell != "fish"),  # which completes by substring
+    ):
+        words = ["rnnlm-tui", "--suggest", "--model", typed]
+        command = [shell, str(script), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=here)
+        assert (sorted(done.stdout.split()), done.stderr) == (offered.split(), "")
+    assert [path.name for path in here.iterdir()] == ["a file"]
 
 
 @POSIX
