@@ -100,7 +100,7 @@ def serve_editor(request: Request) -> int:
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         missing = f"the language server needs {package}, which is not installed"
-        raise UsageError(missing, f"pip install '{APP_NAME}[lsp]'") from error
+        raise UsageError(missing, "in the folder of the source: pip install '.[lsp]'") from error
     return serve(request.data_dir, request.model)
 
 

@@ -223,4 +223,4 @@ def test_what_is_missing_is_said_in_a_sentence(models: Path, command: Command) -
         [sys.executable, "-c", hidden, "--lsp"], capture_output=True, encoding="utf-8", check=False
     )
     assert "the language server needs pygls, which is not installed" in refused(done)
-    assert "pip install 'rnnlm-tui[lsp]'" in done.stderr
+    assert "in the folder of the source: pip install '.[lsp]'" in done.stderr

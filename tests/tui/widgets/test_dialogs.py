@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,7 +118,9 @@ async def test_a_burst_of_keys_is_accepted_whole() -> None:
 
 @pytest.mark.parametrize("make", [confirm, choice, several, text])
 async def test_keys_typed_ahead_do_not_answer(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a machine that has just been started, where its clock begins."""
     monkeypatch.setattr(dialogs, "TYPE_AHEAD_S", 3600)
+    monkeypatch.setattr(dialogs, "time", SimpleNamespace(monotonic=lambda: 0.0))
     async with asked(make) as (pilot, app):
         await pilot.press("ctrl+y", "1", "down", "enter", "up", "enter")
         assert not app.calls
