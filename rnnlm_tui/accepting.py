@@ -106,12 +106,10 @@ def ways_to_accept(
     text is empty: without a ghost, Tab and shift+Tab then leave the editor.
     """
     words = candidates[:LISTED]
-    if not words:
-        return
     if ghost:
         yield Accept(("tab",), next_piece(ghost))
         yield Accept(("right",), ghost)
-    elif not is_empty and not words[0].corrects:
+    elif words and not is_empty and not words[0].corrects:
         yield Accept(("tab",), words[:1])
     if len(words) > 1 and not words[1].corrects and (ghost or not is_empty):
         yield Accept(("shift+tab",), words[1:2])

@@ -7,16 +7,25 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import apply_insertion, encode_context, impossible_marks, insertions_for
-from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Tokenizer
+from rnnlm_tui.suggest import (
+    apply_insertion,
+    encode_context,
+    impossible_marks,
+    insertions_for,
+    suggest,
+)
+from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Insertion, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
 """Words of a continuation on request: the lesson's number, and the most of a sentence."""
 TEMPERATURE, TOP_K = 0.7, 40
 """How the words of a sentence are drawn."""
+DRAWS = 4
+"""How often words are drawn at most until they are others than before."""
 CLOSING_MARKS = '”\u2019)]}»"'
 
 
@@ -74,6 +83,47 @@ def generate_words(
         own.append(best)
         words.append(word)
     return words
+
+
+def continue_typed(
+    model: LanguageModel,
+    line: str,
+    unlike: str = "",
+    previous_lines: Sequence[str] = (),
+    contexts: Contexts | None = None,
+) -> list[Insertion | Suggestion]:
+    """Returns how to insert, one after the other, the words that continue a line being typed to the
+    end of its sentence. A half-typed word is completed first.
+
+    The words are the likeliest ones. With `unlike`, the text of an earlier continuation, they are
+    drawn by chance, until they are others or DRAWS times. `previous_lines` and `contexts` are as in
+    `suggest`.
+    """
+    rng, contexts = np.random.default_rng(), contexts or Contexts(model)
+    temperature, top_k = (TEMPERATURE, TOP_K) if unlike else (0.0, None)
+    found = suggest(model, line, None, LISTED, previous_lines, contexts, looks_ahead=False)
+    completions = [word for word in found.candidates if found.prefix and not word.corrects]
+    tokenizer = model.tokenizer.in_style_of(line, previous_lines)
+    pieces = list[Insertion | Suggestion]()
+    for _ in range(DRAWS):
+        chances = np.array([word.probability for word in completions])
+        first = _draw(chances, [], temperature, None, rng) if completions else None
+        pieces = [] if first is None else [completions[first]]
+        before = line if first is None else apply_insertion(line, completions[first])
+        words = generate_words(
+            model,
+            before,
+            None,
+            temperature,
+            top_k,
+            rng=rng,
+            previous_lines=previous_lines,
+            contexts=contexts,
+        )
+        pieces += insertions_for(tokenizer, before, "", words)
+        if "".join(piece.text for piece in pieces) != unlike:
+            break
+    return pieces
 
 
 def _repeats(ids: Sequence[int]) -> set[int]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.evaluate import score
-from rnnlm_tui.generate import generate_words
+from rnnlm_tui.generate import continue_typed, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.suggest import MAX_AHEAD, Suggestions, apply_insertion, encode_context, suggest
 from rnnlm_tui.text.prose import ProseTokenizer
@@ -151,6 +151,34 @@ def test_words_are_generated(
     for seed in range(5):
         rng = np.random.default_rng(seed)
         assert generate_words(model, line, *asked, rng=rng) == words.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("he ", "sat down."),
+        ("he s", "at down."),  # completes the word
+        ("he sat", " down."),  # which is complete
+        ("xyz. ", "He sat down."),
+        ("xyz", " sat down."),  # unknown
+        ("", "He sat down."),
+    ],
+)
+def test_a_typed_line_is_continued_to_the_end_of_its_sentence(line: str, text: str) -> None:
+    after = {"<s>": {"he": 1.0}, "he": {"sat": 0.9, ".": 0.1}, "<unk>": {"sat": 1.0}}
+    after |= {"sat": {"down": 1.0}, "down": {".": 1.0}, ".": {"he": 1.0}}
+    model = prose_model(("he", "sat", "down", "."), after)
+    assert "".join(piece.text for piece in continue_typed(model, line)) == text
+
+
+def test_a_continuation_unlike_the_last_one_is_drawn_by_chance() -> None:
+    model = ScriptedModel({"the": {"cat": 0.6, "car": 0.4}, "cat": {"": 1.0}, "car": {"": 1.0}})
+    texts = [piece.text for piece in continue_typed(model, "the ")]
+    assert texts == ["cat"], "the likeliest"
+    assert {piece.text for _ in range(20) for piece in continue_typed(model, "the ", "cat")} == {
+        "cat",
+        "car",
+    }
 
 
 # Models of whole lines

@@ -21,7 +21,7 @@ if sys.platform == "win32":
 
 from tests.helpers.terminal import Terminal
 
-QUIT, TAB, ENTER = "\x11", "\t", "\r"
+QUIT, TAB, ENTER, RIGHT = "\x11", "\t", "\r", "\x1b[C"
 F3, F4, F5, CTRL_P = "\x1bOR", "\x1bOS", "\x1b[15~", "\x10"
 COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:[39][0-7]|4[0-7]|10[0-7]|[34]8;[25];[\d;]+)[;m]")
 DEEP_COLOUR = re.compile(rb"[34]8;[25];")
@@ -88,6 +88,11 @@ def test_a_line_is_written_with_suggestions(model: str) -> None:
         terminal.send(TAB)
         terminal.send(ENTER)
         terminal.wait_for("╭─ the cat · 2 words ─")
+        terminal.send("\x12")  # ctrl+r proposes the next line
+        terminal.wait_for(lambda: re.search(r"│ \w+ \w+ \w+", terminal.text) is not None)
+        terminal.send(RIGHT)
+        terminal.send(ENTER)
+        terminal.wait_for(lambda: re.search(r" the cat · \d\d words ─", terminal.text) is not None)
         leave(terminal)
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.segment import Segment
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Offset
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,12 +26,15 @@ from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
+from rnnlm_tui.tui.writing.page_rows import wrapped
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong, Typing
 
 if TYPE_CHECKING:
     from textual import getters
 
+    from rnnlm_tui.accepting import Suggestion
     from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.text.tokenizer import Insertion
     from rnnlm_tui.tui.app import RnnlmApp
     from rnnlm_tui.tui.preferences import Preferences
 
@@ -161,6 +165,8 @@ class LineEditor(TextArea):
         self.suggested = Suggested(preferences)
         self.sent = text
         self.answer_gate = AnswerGate()
+        self.request_gate = AnswerGate()
+        """Cleared while a ghost that was asked for is coming."""
         self.opening_gate = AnswerGate()
         """Cleared while another text is being opened: what is typed belongs to that."""
         self._ask, self._send = ask, send
@@ -168,6 +174,8 @@ class LineEditor(TextArea):
         self._seen = ("", self.selection)
         self._over_space = ""
         """The first character of the ghost if that is drawn over the space before the cursor."""
+        self._ghost_rows: list[str] = []
+        """The rows of the ghost below that of the cursor."""
 
     @property
     def line(self) -> str:
@@ -200,10 +208,11 @@ class LineEditor(TextArea):
     @property
     def _ghost(self) -> tuple[str, bool]:
         """The ghost, and whether it replaces the space before the cursor. "" unless the cursor is
-        at the end and nothing is selected. None after a text that was sent, until it is changed:
-        End leads to its end."""
+        at the end and nothing is selected. After a text that was sent, until it is changed, only
+        one that was asked for: End leads to its end."""
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
-        if not is_at_end or self.sent.is_unchanged(self.text):
+        is_as_sent = self.sent.is_unchanged(self.text) and not self.suggested.is_requested
+        if not is_at_end or is_as_sent:
             return "", False
         return self.suggested.ghost(self.before, self.word)
 
@@ -273,17 +282,51 @@ class LineEditor(TextArea):
             self.answer_gate.set()
             self.post_message(LineChanged())
 
+    @property
+    def requested(self) -> str:
+        """The ghost that was asked for, as far as it is not typed or accepted yet; "" if the text
+        no longer matches it, or none was."""
+        return self._ghost[0] if self.suggested.is_requested else ""
+
+    def show_requested(self, pieces: Sequence[Insertion | Suggestion]) -> None:
+        """Shows words that were asked for as the ghost, all of them."""
+        self.suggested.request(self.before, pieces)
+        self.visibility_changed()
+
     def _draw_ghost(self) -> None:
-        """Draws the ghost, trimmed to the row."""
+        """Draws the ghost, trimmed to the row. One that was asked for goes on in the rows below, as
+        far as there is room."""
         ghost, replaces_space = self._ghost
         column = self.wrapped_document.location_to_offset(self.cursor_location).x
+        rows = list[str]()
+        if self.requested and (room := self._room_for_ghost):
+            filler = "x" * (column - replaces_space)
+            if self.before.endswith(" ") and not replaces_space:
+                filler = f"{filler[:-1]} "[: len(filler)]  # its first word may be in the next row
+            first, *rows = wrapped(filler + ghost, max(1, self.wrap_width))
+            ghost = first[len(filler) :]
+            if len(rows) > room:
+                rows[room - 1 :] = [shorten(" ".join(rows[room - 1 :]), self.wrap_width)]
         ghost = shorten(ghost, max(1, self.wrap_width - column + replaces_space))
+        if rows != self._ghost_rows:
+            self._ghost_rows = rows
+            self.refresh(layout=True)
         over_space = ghost[:1] if replaces_space else ""
         if over_space != self._over_space:
             self._over_space = over_space
             self.notify_style_update()  # forgets the rows drawn before
             self.refresh()
         self.suggestion = ghost[len(over_space) :]
+
+    @property
+    def _room_for_ghost(self) -> int:
+        """The rows that the editor can grow by, up to half of the column that it is in."""
+        column = self.parent.size.height if isinstance(self.parent, Widget) else 0
+        return max(0, column // 2 - self.gutter.height - self.wrapped_document.height)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        height = super().get_content_height(container, viewport, width)
+        return height + len(self._ghost_rows)
 
     def get_line(self, line_index: int) -> Text:
         """Returns a line as it is drawn: "day , and" would show a space that Tab removes."""
@@ -298,8 +341,11 @@ class LineEditor(TextArea):
 
     def render_line(self, y: int) -> Strip:
         """Renders a line, cut to the width of the area: a grapheme that the cursor splits is wider
-        in its parts."""
-        return Strip([*super().render_line(y)]).adjust_cell_length(self.size.width)
+        in its parts. Below the text are the rows of the ghost."""
+        at = y + self.scroll_offset.y - self.wrapped_document.height
+        row = self._ghost_rows[at] if 0 <= at < len(self._ghost_rows) and self.has_focus else ""
+        ghost = Segment(row, self.get_component_rich_style("text-area--suggestion"))
+        return Strip([ghost, *super().render_line(y)]).adjust_cell_length(self.size.width)
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
@@ -465,6 +511,7 @@ class LineEditor(TextArea):
     async def action_accept_word(self) -> None:
         """Accepts a word of the ghost, or the word chosen in the list, or its first one, but none
         that corrects typed letters. Moves the focus only if the text is empty."""
+        await self.request_gate.is_passed()
         if not self._ghost[0] and not await self.answer_gate.is_passed():
             return  # the model is slow: do nothing
         if choice := self.suggested.choice:
@@ -489,6 +536,7 @@ class LineEditor(TextArea):
 
     async def action_accept_all(self, otherwise: str) -> None:
         """Accepts the whole ghost; without one, runs the other action."""
+        await self.request_gate.is_passed()
         if not self._accepts("right"):
             await self.run_action(otherwise)
 
@@ -572,11 +620,14 @@ class LineEditor(TextArea):
     def action_hide(self) -> None:
         if self.suggested.choice:
             self._choose(0)
-        elif self.sent.edited is not None:
+        elif self.sent.edited is not None and not self.requested:
             resume = self._resumption()
             self.set_text(self.sent.end_edit())
             self.sent.done(resume)
         else:
+            if self.requested:
+                self.suggested.set_ghost("", ())
+                self.ask_again()
             self.suggested.set_visible(self.word, False)
             self.visibility_changed()
 

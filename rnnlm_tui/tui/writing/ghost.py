@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Suggested:
     """The words of the list, the chosen one, and the ghost, divided into the pieces in which it is
     accepted. While the user types text that matches the ghost, the rest of it stays until a newer
-    answer replaces it.
+    answer replaces it; a ghost that was asked for stays as long as the text matches it.
 
     The preferences can switch off the ghost, and for the word at the cursor everything can be
     hidden or the ghost forced. `before` is the line up to the cursor, `word` where the word at the
@@ -35,6 +35,8 @@ class Suggested:
         self.choice = 0
         """The number of the word chosen in the list, which is that of the presses of Down that
         chose it; 0 for none."""
+        self.is_requested = False
+        """Whether the ghost is one that was asked for."""
         self._prefix = ""
         self._preferences = preferences
         self._word: Location | None = None
@@ -73,7 +75,8 @@ class Suggested:
         """Sets the suggestions for the cursor, or none. A choice is kept."""
         self.candidates = suggestions.candidates if suggestions else ()
         self._prefix = suggestions.prefix if suggestions else ""
-        if not self.choice or not self.candidates:
+        stays = self.is_requested and suggestions is not None and bool(self.pieces(before))
+        if not stays and (not self.choice or not self.candidates):
             self.set_ghost(before, suggestions.ghost if suggestions else ())
         self.choose(self.choice, before)
 
@@ -92,8 +95,17 @@ class Suggested:
         self.set_ghost(before, ())
         self.choose(self.choice, before)
 
+    def request(self, before: str, pieces: Sequence[Insertion | Suggestion]) -> None:
+        """Sets the ghost that was asked for. It is shown even if the ghost is off, hidden or
+        unlikely."""
+        self.show_as_usual()
+        self.choice = 0
+        self.set_ghost(before, pieces)
+        self.is_requested = True
+
     def set_ghost(self, before: str, pieces: Sequence[Insertion | Suggestion]) -> None:
         """Sets the ghost after `before`."""
+        self.is_requested = False
         prefix, replaced = self._prefix, pieces[0].replaces_before if pieces else 0
         self._line = before[: len(before) - replaced]
         self._shortest = min(len(self._line), len(before) - len(prefix))
@@ -114,7 +126,7 @@ class Suggested:
         first = self.candidates[0] if self.candidates else None
         is_likely = first is not None and is_ghost_likely(first.probability, self._prefix)
         is_wanted = self._preferences.ghost and (is_likely or self.choice)
-        is_forced = word == self._word and not self._hides
+        is_forced = self.is_requested or (word == self._word and not self._hides)
         if not is_forced and (not is_wanted or self.is_hidden(word)):
             return "", False
         drawn = self._places(before)[1]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,13 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.text.reading import WITHOUT_SPACES, lacks_spaces
 
 if TYPE_CHECKING:
+    from rnnlm_tui.accepting import Suggestion
     from rnnlm_tui.lm.contexts import Contexts
     from rnnlm_tui.lm.model import LanguageModel
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
 RECENT, LONG_WORD, HALF = 30, 4, 0.5
@@ -128,19 +130,16 @@ class Predictor:
         self._coming = coming
         return coming
 
-    async def continuation(
-        self, loaded_model: LoadedModel, line: str, above: tuple[str, ...], *, again: bool
-    ) -> list[str]:
-        """Returns the words that continue a line below the lines `above`. With `again` they are
-        drawn by chance, so that they differ from earlier ones."""
-        from rnnlm_tui.generate import TEMPERATURE, TOP_K, generate_words
+    async def continuation(self, question: Question, unlike: str) -> list[Insertion | Suggestion]:
+        """Returns how to insert the words that continue the line of a question. With `unlike`, the
+        text of an earlier continuation, they are drawn by chance, so that they differ from it."""
+        from rnnlm_tui.generate import continue_typed
 
-        model, contexts = loaded_model.model, loaded_model.contexts
-        how = (TEMPERATURE, TOP_K) if again else ()
-        work = partial(
-            generate_words, model, line, None, *how, previous_lines=above, contexts=contexts
+        model, contexts = question.loaded_model.model, question.loaded_model.contexts
+        asked = (model, question.line, unlike, question.previous_lines, contexts)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, continue_typed, *asked
         )
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def read_earlier(
         self, loaded_model: LoadedModel, earlier: Sequence[str], above: tuple[str, ...]
@@ -214,10 +213,3 @@ def read_below(
     contexts.read_earlier(earlier)
     contexts.state_after(encode_context(loaded_model.model, [], above))
     return contexts
-
-
-def continued(loaded_model: LoadedModel, line: str, words: Sequence[str]) -> str:
-    """Returns the tokens `words` as written text that follows a line."""
-    from rnnlm_tui.generate import continue_text  # imports numpy
-
-    return continue_text(loaded_model.model.tokenizer, line, words)[len(line) :].strip()

@@ -65,6 +65,7 @@ you write leaves it.
 
 Type a few words, such as: I am looking forw
 Tab takes the word in italics, alt+1 to alt+5 a word of the list, Enter keeps the line.
+ctrl+r proposes the rest of the sentence: → takes it, ctrl+r again is another one.
 F3 learns from your own texts, to suggest what you would write; F1 shows all keys."""
 
 
@@ -88,6 +89,8 @@ class AutocompleteScreen(AppScreen):
                 tooltip="Set what digits do; with alt, inside words, always"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
+        Binding("ctrl+r", "continue", "continue", id="autocomplete.continue",
+                tooltip="Continue the sentence; again, in another way; or a next line"),
         Binding("f8", "update_model", "Update", show=False, id="autocomplete.update_model",
                 tooltip="Update the model; with what you wrote since it was trained"),
         Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="autocomplete.page_up",
@@ -312,6 +315,29 @@ class AutocompleteScreen(AppScreen):
         if self.answer.note and self.answer.suggestions.candidates:
             return ""  # of a language that it does not know, it knows no word
         return note_on(self.answer.suggestions)
+
+    def action_continue(self) -> None:
+        """Shows how the active model continues the line being written, or what the next line may
+        be; then, again, in another way."""
+        self.editor.focus()
+        self.editor.move_cursor(self.editor.document.end)
+        if (question := self._question) is None:
+            why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
+            self.app.notify_user(why, "warning")
+        else:
+            self.editor.request_gate.clear()
+            self._continue(question, self.editor.requested)
+
+    @work(group="continuation", exclusive=True)
+    async def _continue(self, question: Question, unlike: str) -> None:
+        pieces = await self._predictor.continuation(question, unlike)
+        self.editor.request_gate.set()
+        if not self.app.is_running or question != self._question:
+            return  # something was typed meanwhile
+        if any(piece.text for piece in pieces):
+            self.editor.show_requested(pieces)
+        else:
+            self.app.notify_user(f"{question.loaded_model.name} has nothing to add to this line")
 
     def _pick(self, index: int) -> None:
         """Inserts the word that was clicked."""

@@ -29,7 +29,7 @@ from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import Desk, unstored_text
 
-STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|(.)")
+STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|<(.*?)>|(.)")
 WORD = re.compile("[^ ]+")
 ANSWER = re.compile(r"(.*?)(\+\d)?:([^|]*)\|?(.*)")
 
@@ -142,12 +142,16 @@ class EditorDesk(Desk[EditorApp]):
     async def play(self, script: str) -> None:
         """Types the letters of a script. `{...}` is a key of that name; `[prefix:words|more]`
         answers for the current line, with a ghost of the first word and `more`; `prefix+4` says
-        that four letters of the word follow the cursor. `{edit}` edits the first sent text."""
-        for answer, key, letter in STEP.findall(script):
+        that four letters of the word follow the cursor; `<words>` are those that were asked for.
+        `{edit}` edits the first sent text."""
+        for answer, key, requested, letter in STEP.findall(script):
             if answer:
                 prefix, after, words, more = ANSWER.fullmatch(answer).groups()  # type: ignore[union-attr]
                 rest, following = tuple(more.split()), int(after or 0)
                 self.answer(*WORD.findall(words), prefix=prefix, more=rest, after=following)
+            elif requested:
+                pieces = re.findall(" ?[^ ]+", requested)
+                self.editor.show_requested([Insertion(piece) for piece in pieces])
             elif key == "edit":
                 self.editor.edit_turn(self.editor.sent.turns[0])
             else:
@@ -188,6 +192,23 @@ SCRIPTS: dict[str, tuple[str, str, str]] = {
     "a mark of the ghost": ("the k[k:kitchen|, and]{tab}{tab}", "the kitchen, ", "and"),
     "a mark at once": ("the kitchen [:,|and]{tab}", "the kitchen, ", "and"),
     "a space typed in a word of the ghost": ("i comp[comp:compare] ", "i comp ", ""),
+    # A ghost that was asked for
+    "answers leave it": ("i [:do]<compare thee to>[:do]", "i ", "compare thee to"),
+    "a word of it": ("i [:do]<compare thee to>{tab}[:a]", "i compare ", "thee to"),
+    "all of it, then an answer": ("i <compare thee>{right}[:to]", "i compare thee ", "to"),
+    "taken by end where nothing is listed": ("zz[zz:]< top>{end}", "zz top ", ""),
+    "undone as a whole": ("i [:do]<compare thee>{right}{ctrl+z}", "i ", "compare thee"),
+    "typed through": ("i [:do]<compare thee to>com[com:come]", "i com", "pare thee to"),
+    "another letter": ("i [:do]<compare thee to>cu[cu:cut]", "i cu", "t"),
+    "half a word": ("i c[c:do]<ompare thee>[c:do]{backspace}[:do]", "i ", "compare thee"),
+    "none by escape": ("i [:do]<compare thee>{escape}[:do]", "i ", ""),
+    "what was there by ctrl+@": ("i [:do]<compare thee>{escape}[:do]{ctrl+@}", "i ", "do"),
+    "after hiding": ("i [:do]{escape}<compare>{tab}", "i compare ", ""),
+    "one chosen in the list": ("i [:do go]<compare>{down}{down}", "i ", "go"),
+    "on an empty line": ("[:when]<shall i>{tab}[:no]", "shall ", "i"),
+    "Enter sends without it": ("i [:do]<compare>{enter}[:no]", "", "no"),
+    "a line that was sent goes on": ("i am{enter}{up}<compare>{tab}", "i amcompare ", ""),
+    "escape leaves its edit": ("i am{enter}{up}< here>{escape}{escape}", "", ""),
     # Letters that are written in another way
     "a ghost after them": ("i chat[chat:ChatGPT|was]", "i chat", "GPT was"),
     "taken by tab": ("i chat[chat:ChatGPT|was]{tab}", "i ChatGPT ", "was"),
@@ -339,6 +360,33 @@ async def test_the_ghost_is_trimmed_to_the_row_and_taken_whole() -> None:
         assert it.line == "shall i compare thee to a summer's day "
 
 
+async def test_a_ghost_that_was_asked_for_goes_on_below_as_far_as_there_is_room() -> None:
+    async with desk("shall i ", width_of_line=24) as it:
+
+        async def drawn() -> list[str]:
+            await it.pilot.pause(0)
+            return [row.split("│")[1].strip() for row in rows_of(it.app) if row.startswith("│")]
+
+        rest = "compare thee to a summer's day, which is more lovely"
+        await it.play(f"[:do]<{rest}>")
+        rows = ["shall i compare thee to", "a summer's day, which", "is more lovely"]
+        assert await drawn() == rows
+        for y, row in enumerate(rows[1:], start=1):
+            (ghost,) = (s for s in it.editor.render_line(y) if s.text.strip())
+            assert (ghost.text, ghost.style and ghost.style.italic) == (row, True)
+        await it.press(*"compare ")
+        assert await drawn() == rows, "typing through it moves nothing"
+        check_layout(it.app)
+        await it.press("escape")
+        assert await drawn() == ["shall i compare"]
+        await it.play(f"<{rest * 9}>")
+        rows = await drawn()
+        assert len(rows) == 10, "half of 24 rows, without the border"
+        assert rows[-1][-1] == "…"
+        await it.press("right")
+        assert it.line == f"shall i compare {rest * 9} "
+
+
 async def test_the_ghost_off_and_on_demand() -> None:
     async with desk() as it:
         await it.play("shall i c[c:compare]")
@@ -450,6 +498,7 @@ async def test_which_digits_take_a_word_is_said_and_that_the_next_key_may_give_i
         ("i c, now{left}{left}{left}{left}{left}[c:co cu]2{backspace}", "i c2, now", -1),
         ("we like it[it:it]{tab}.", "we like it.", -1),  # as if its space had been typed
         ("i chat[chat:ChatGPT]{tab}x", "i ChatGPT x", 3),
+        ("i <compare thee to>{right}x", "i compare thee to x", 15),
     ],
 )
 async def test_keys_saved_are_counted_live(script: str, line: str, saved: int) -> None:

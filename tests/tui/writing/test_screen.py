@@ -22,7 +22,7 @@ from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.preferences import SettingsFile
-from rnnlm_tui.tui.writing import predictor
+from rnnlm_tui.tui.writing import editor, predictor
 from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.predictor import Answer, Question
@@ -257,6 +257,65 @@ async def test_what_hides_the_words_and_which_digits_take_one(tmp_path: Path) ->
         assert it.shown == "i compare thee to"
 
 
+async def test_a_line_is_continued_to_its_end_and_the_next_one_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editor, "LONGEST_WAIT_S", 10.0)  # on a busy machine it comes late
+    model = scripted_model(chain(*(f"w{letter}" for letter in "abcdefghijklmn")))
+    async with desk(tmp_path, {"m": model}) as it:
+        await it.write(*"wa w")
+        await it.press("ctrl+r")
+        await it.until(lambda: it.shown == "b wc wd we wf wg wh wi wj wk wl")
+        await it.write("b", " ", "tab")
+        assert (it.line, it.shown) == ("wa wb wc ", "wd we wf wg wh wi wj wk wl")
+        await it.press("left", "ctrl+r")
+        await it.until(lambda: it.shown == "wd we wf wg wh wi wj wk wl wm")
+        await it.write("right")
+        assert it.line == "wa wb wc wd we wf wg wh wi wj wk wl wm "
+        await it.press("enter", "ctrl+r")
+        await it.until(lambda: it.shown.startswith("wa wb"))
+        assert it.page == ["wa wb wc wd we wf wg wh wi wj wk wl wm"]
+        await it.press("escape")
+        assert (it.line, it.shown) == ("", "")
+        post_keys(it.app, "ctrl+r", "tab", "tab", "x")  # Tab waits for it
+        await it.until(lambda: it.line == "wa wb x")
+        await it.press("f6", "ctrl+r")  # from the page
+        await it.until(lambda: it.editor.requested and it.editor.has_focus)
+
+
+async def test_a_line_is_continued_again_in_another_way(tmp_path: Path) -> None:
+    model = scripted_model({"i": {"do": 0.5, "go": 0.5}})
+    async with desk(tmp_path, {"m": model}, size=(60, 16)) as it:
+        await it.write(*"shall i ")
+        seen = set[str]()
+        for _ in range(3):
+            await it.press("ctrl+r")
+            await it.until(lambda: it.editor.requested not in {"", *seen})
+            seen.add(it.editor.requested)
+            check_layout(it.app)
+        await it.press("right")
+        assert it.line == f"shall i {it.line.removeprefix('shall i ')}"
+
+
+async def test_a_late_continuation_is_dropped(tmp_path: Path) -> None:
+    model = scripted_model()
+    async with desk(tmp_path, {"slow": model}) as it:
+        await it.write(*"when ")
+        model.gate.clear()
+        await it.press("ctrl+r", "x")
+        model.gate.set()
+        await it.until(lambda: it.screen.answer and it.screen.answer.question.line == "when x")
+        await it.until(lambda: "continuation" not in {each.group for each in it.app.workers})
+        assert it.editor.requested == ""
+
+
+async def test_a_model_that_can_continue_nothing_says_so(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"m": ScriptedModel({"": {"": 1.0}})}) as it:
+        await it.press("ctrl+r")
+        await it.until(lambda: it.tells("m has nothing to add to this line"))
+        assert it.editor.requested == ""
+
+
 # The page
 
 SCRIPTS: dict[str, tuple[str, list[str], str]] = {
@@ -394,6 +453,10 @@ async def test_hostile_words(tmp_path: Path) -> None:
     async with desk(tmp_path, models) as it:
         for number, cue in enumerate(cues):
             await it.write(cue, " ")
+            check_layout(it.app)
+            await it.press("ctrl+r")
+            await it.until(lambda: it.editor.requested)
+            await it.pilot.pause(0)
             check_layout(it.app)
             await it.press("down")
             check_layout(it.app)
