@@ -179,6 +179,14 @@ def test_neither_the_ghost_nor_a_continuation_has_an_unwanted_word() -> None:
         assert unwanted not in {word for words in drawn for word in words}
 
 
+def test_a_slip_of_the_fingers_is_not_corrected_to_an_unwanted_word() -> None:
+    model = prose_model()
+    for unwanted, found in (("zzz", ["Oskar"]), ("Oskar", [])):
+        contexts = Contexts(model, partial(frozenset, {unwanted}))
+        answer = suggest(model, "they oksa", contexts=contexts)
+        assert [word.word for word in answer.candidates] == found
+
+
 def test_an_unwanted_word_stays_known_and_comes_back_when_it_is_wanted() -> None:
     model, unwanted = prose_model(), {"Oskar"}
     contexts = Contexts(model, lambda: frozenset(unwanted))
@@ -214,8 +222,9 @@ VERSES = "the cat sees the dog\nthe dog sees the cat\na bird sees the cat\n" * 3
 
 
 @pytest.fixture
-def verses(tmp_path: Path) -> None:
-    """A model."""
+def verses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model that answers."""
+    monkeypatch.setenv("RNNLM_MODEL", "verses")
     corpus = tmp_path / "verses.txt"
     corpus.write_text(VERSES)
     trained(corpus, "--preset=ngram", "--name=verses", "--held-out=0", "--on=none")
