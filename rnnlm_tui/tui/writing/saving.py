@@ -11,7 +11,8 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
-from rnnlm_tui.session.text_file import digest_of
+from rnnlm_tui.session.tables import Saved
+from rnnlm_tui.session.text_file import digest_of, read_text_file
 from rnnlm_tui.tui.writing.open_text import Copy, OpenText
 
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ class Saving:
             self._app.show_error_once(error)
         return database.problem is None
 
+    async def is_file_changed(self) -> bool:
+        """Whether another program has changed the file of the text."""
+        async with self._lock:
+            if (file := self._text.text.file) is None:
+                return False
+            now = await asyncio.to_thread(digest_of, file.path)
+            return bool(now) and now != file.digest  # it may be gone, or not be readable
+
     async def farewell(self) -> str | None:
         """What to print when the app is closed: what was kept, how to continue, and which files do
         not have all of their texts. None if not all of the text is stored."""
@@ -100,7 +109,8 @@ class Saving:
     async def _ask_for_file(self, copy: Copy, problem: str) -> str | None:
         """Asks for a file if the text has none or that cannot be written, and whether to replace
         one that has something else than the text had when it was saved. Returns its path, None if
-        the user cancels. `problem` is why the last file could not be written."""
+        the user cancels or reads the file. `problem` is why the last file could not be written.
+        Raises RnnlmError if the file cannot be read."""
         from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice, path_problem
 
         file = copy.text.file
@@ -122,17 +132,23 @@ class Saving:
             if found is None or (own and found == own.digest):
                 return path
             name = Path(path).name
+            # The first row is what Enter takes: with it nothing is lost.
+            rows = [
+                ("another", "Another name", "the file stays as it is"),
+                ("overwrite", "Overwrite", "it will have the lines of this text only"),
+            ]
+            if own and own.saved != Saved.NOT:
+                rows.insert(0, ("read", "Read it", "the text gets the lines that it has now"))
             answer = await self._app.ask(
                 Choice(
                     f"{name} has changed" if own else f"{name} already exists",
                     "Another program has changed it since it was saved." if own else path,
-                    (
-                        # The first row is what Enter takes: with it nothing is lost.
-                        ("another", "Another name", "the file stays as it is"),
-                        ("overwrite", "Overwrite", "it will have the lines of this text only"),
-                    ),
+                    rows,
                 )
             )
+            if answer == "read" and own:
+                read = await asyncio.to_thread(read_text_file, Path(path), own.encoding)
+                self._app.autocomplete.open_file(read)
             if answer != "another":
                 return path if answer == "overwrite" else None
             proposed, path = path, ""

@@ -135,6 +135,8 @@ class AutocompleteScreen(AppScreen):
         self._counted_keys = 0
         """The keys among these that were saved since the start."""
         self._first_file = file
+        self._is_file_changed = False
+        """Whether another program has changed the file of the open text."""
 
     @cached_property
     def saving(self) -> Saving:
@@ -246,7 +248,10 @@ class AutocompleteScreen(AppScreen):
         if (file := text.text.file) is not None:
             name = sanitize(Path(file.path).name)
             is_saved = file.saved == Saved.ALL
-            facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
+            if self._is_file_changed:
+                facts.append(f"{'older than' if is_saved else 'differs from'} {name}: F5 asks")
+            else:
+                facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
         self.page.border_title = Content(" · ".join(facts))
         welcome = "" if text.turns else WELCOME
         self.page.show_hint(NO_MODEL if self.app.has_no_models else welcome)
@@ -384,6 +389,8 @@ class AutocompleteScreen(AppScreen):
         self.text.is_changing = False
         if self.app.is_running:
             self.page.show()
+            self._is_file_changed = False
+            self._watch_storage()
             written = (self.text.written, self.editor.text)
             self.answer = None
             self.editor.show(None)
@@ -399,6 +406,10 @@ class AutocompleteScreen(AppScreen):
             if found not in (None, self.text.edited):
                 self._find_line.begin(words, found)
         self.editor.opening_gate.set()
+
+    def open_file(self, read: ReadFile) -> None:
+        """Opens the text of a file."""
+        self.call_later(self._open, partial(self.text.open_file, read))
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
@@ -431,15 +442,20 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="dialog")
     async def _save(self, copy: Copy) -> None:
-        if await self.saving.save(copy):
-            self._update_titles()
+        with self.app.showing_errors():
+            if await self.saving.save(copy):
+                self._is_file_changed = False
+                self._update_titles()
 
     @work(group="storage", exclusive=True)
     async def _watch_storage(self) -> None:
         """Says once that what is written is no longer stored, and in the title as long as that is
-        so."""
+        so, or as long as the file has what another program has written."""
         was_stored = self._database.problem is None
         if await self.saving.is_stored() is not was_stored or not was_stored:
+            self._update_titles()
+        if await self.saving.is_file_changed() is not self._is_file_changed:
+            self._is_file_changed = not self._is_file_changed
             self._update_titles()
 
     # The text being written and the lines above it

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice
+from rnnlm_tui.tui.writing import screen
 from tests.helpers.app import answered, check_layout, has_row, post_keys
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk, name_file, open_list
@@ -231,24 +232,53 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
 async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_question(
     tmp_path: Path,
 ) -> None:
-    """The first answer loses nothing: another name."""
     mine, other = tmp_path / "diary.md", tmp_path / "other.md"
     async with desk(tmp_path) as it:
         await it.send("one", 1)
         await save_as(it, mine)
         await it.until(mine.exists)
-        for file, key, found in ((mine, "enter", "of others\n"), (other, "2", "one\n")):
+        for file, key, found in ((mine, "2", "of others\n"), (other, "3", "one\n")):
             await closed(it)
             file.write_text("of others\n")
             await it.press("f5")
             await it.until(lambda name=file.name: has_row(it.app, f"{name} has changed"))
             await it.press(key)
-            if key == "enter":
+            if key == "2":
                 await name_file(it, other)
                 await it.until(other.exists)
                 assert other.read_text() == "one\n"
             await it.until(lambda file=file, found=found: file.read_text() == found)
         assert it.page == ["one"]
+
+
+async def test_a_text_that_is_older_than_its_file_is_called_so_and_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "CHECK_STORED_EVERY_S", 0.2)
+    path = tmp_path / "diary.md"
+    path.write_text("one\n")
+    async with desk(tmp_path) as it:
+        await open_file(it, path)
+        await it.until(lambda: has_row(it.app, "· saved to diary.md ─"))
+        path.write_text("one\nof others\n")
+        await it.until(lambda: has_row(it.app, "· older than diary.md: F5 asks ─"))
+        await it.press(*"half a line", "f5")
+        await it.until(lambda: has_row(it.app, "1 Read it"))
+        check_layout(it.app)
+        await it.press("enter")
+        await it.until(lambda: it.page == ["one", "of others"])
+        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves ─"))
+        assert it.line == "half a line"
+        await it.press("enter")
+        path.write_text("other lines\n")
+        await it.until(lambda: has_row(it.app, "· differs from diary.md: F5 asks ─"))
+        await it.press("f5")
+        await it.until(lambda: has_row(it.app, "1 Another name"))
+        await it.press("escape")
+        await closed(it)
+    path.write_text("other lines\n")
+    async with desk(tmp_path) as it:
+        await it.until(lambda: has_row(it.app, "· differs from diary.md: F5 asks ─"))
 
 
 async def test_a_line_of_a_file_changes_in_its_place(tmp_path: Path) -> None:
