@@ -117,6 +117,19 @@ def test_accepting_writes_the_letters_typed_as_the_word_has_them(
 
 
 @pytest.mark.parametrize(
+    ("code", "typed"),
+    [("Oskar@lindqvist.se", "Os"), ("www.oskar.se", "w"), ("oskar.txt", "o"), ("OSK41", "OS"),
+     ("https://oskar.se", "h")],
+)  # fmt: skip
+def test_a_code_stands_behind_the_word_that_begins_like_it(code: str, typed: str) -> None:
+    """Even where it is likelier, unless it is much so; and it is found by its letters."""
+    word = f"{typed}kar"
+    first = [c.word for c in suggest(names_of(code, word), f"the {typed}").candidates]
+    assert first == [word, code]
+    assert suggest(names_of(code, *"abcdefg", word), f"the {typed}").candidates[0].word == code
+
+
+@pytest.mark.parametrize(
     ("typed", "word"),
     [("gros", "groß"), ("gross", "groß"), ("STRASS", "Straße"), ("oeuv", "œuvre"), ("Oe", "œuvre"),
      ("lodz", "Łódź"), ("smorre", "smørrebrød"), ("irm", "ırmak"), ("елк", "ёлка")],
