@@ -178,6 +178,8 @@ def test_what_is_spelled_as_typed_is_listed_before_what_has_other_accents() -> N
 
 def test_a_capital_with_a_dot_stays_and_a_turkish_text_has_it() -> None:
     assert apply_insertion("İns", suggest(names_of("insan"), "İns").candidates[0]) == "İnsan"
+    meant = suggest(names_of("insan"), "İnasn").candidates[0]
+    assert meant.corrects and apply_insertion("İnasn", meant) == "İnsan"
     turkish = learn_prose(["Bir insan geldi. İnsan ve ırmak. İki ırmak, Irak. İzmir."] * 3)
     assert turkish.words("İnsan geldi. Irmak") == ["insan", "geldi", ".", "ırmak"]
     assert turkish.join(["insan", ".", "ırmak"]) == "İnsan. Irmak"

@@ -213,6 +213,8 @@ class Tokenizer(ABC):
         """How `word` replaces the mistyped `prefix`, with which `before` ends. It keeps the case of
         the first letter if it has no capitals of its own."""
         first = word[:1].upper() if prefix[:1].isupper() else word[:1].lower()
+        if prefix[:1].lower()[:1] == first.lower():  # the small letter of İ is i and a dot
+            first = prefix[:1]
         start = before[: len(before) - len(prefix)]
         rest = self.insertion_of(start + first, first, word)
         text = first[: len(first) - rest.replaces_before] + rest.text
