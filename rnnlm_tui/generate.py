@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.model import LanguageModel, largest
 from rnnlm_tui.suggest import (
     apply_insertion,
     encode_context,
@@ -151,10 +151,9 @@ def _draw(
         return None
     if temperature == 0:
         return best
-    weights = (probabilities / probabilities[best]) ** (1 / temperature)
-    if top_k is not None:
-        weights[np.argsort(-probabilities, kind="stable")[top_k:]] = 0
-    return int(rng.choice(len(weights), p=weights / weights.sum()))
+    ids = np.arange(len(probabilities)) if top_k is None else np.sort(largest(probabilities, top_k))
+    weights = (probabilities[ids] / probabilities[best]) ** (1 / temperature)
+    return int(rng.choice(ids, p=weights / weights.sum()))
 
 
 def continue_text(tokenizer: Tokenizer, before: str, words: Iterable[str]) -> str:

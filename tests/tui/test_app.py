@@ -189,7 +189,8 @@ async def test_without_a_model_one_can_write_and_train(tmp_path: Path) -> None:
         check_layout(app)
         await press(pilot, "f10")
         await wait_until(pilot, lambda: "There is no model: F3 trains one." in picture(app))
-        await press(pilot, "left", "down", "enter", "tab", "right", "f2")
+        await press(pilot, "left", "down", "enter", "tab", "right", "f2", "ctrl+r")
+        await wait_until(pilot, lambda: "there is no model: F3 trains one" in " ".join(toasts(app)))
         await press(pilot, *"shall i", "enter")
         assert texts(app.autocomplete.page.lines) == ["shall i"]
         assert "No model can be used" in picture(app)

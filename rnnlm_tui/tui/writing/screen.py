@@ -533,7 +533,7 @@ class AutocompleteScreen(AppScreen):
         since = datetime.fromisoformat(model.card.created).timestamp()
         with suppress(StorageError):  # told when the line is stored
             words = await self._database.read(partial(texts.words_since, since=since))
-            is_due = words // NEW_WORDS > (words - written) // NEW_WORDS
+            is_due = words // NEW_WORDS > max(0, words - written) // NEW_WORDS
             if is_due and self.app.runs.training is None:
                 self._offer = f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
                 self._show_note()
