@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import TINY, Array, LanguageModel, Unwanted, largest
+from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.text.prose_tokens import APOSTROPHE, is_elided
 from rnnlm_tui.text.slips import SHORTEST, slip_chances
@@ -42,6 +42,9 @@ SLIP = 0.001
 """How often two letters of a word are swapped. Other slips are weighed against this one. With 0.002
 the list has the right word one letter after 0.2 % more of the slips, but 2 of 4,000 beginnings
 without a slip lose the right word from the list."""
+LEAST_CHANCE = np.float32(1e-30)
+"""Words that are less likely count as equally likely. Their products stay above what float32 can
+hold well."""
 LEAST_SHARE = 0.0025
 """A word that corrects a slip is listed from this share of what may be meant. Without a limit such
 words stand in a third of all lists."""
@@ -201,7 +204,7 @@ class Matches(NamedTuple):
     sum to 1."""
 
     ids: NDArray[np.int64]
-    chances: NDArray[np.float64]
+    chances: Array
 
 
 class WordLists:
@@ -230,7 +233,9 @@ class WordLists:
         self._suggested[[*model.excluded_ids]] = False
         if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
             self._suggested[self._mask(unwanted)] = False
-        self._likeliest = float(self._probabilities[self._suggested].max(initial=0))
+        next_word = model.tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
+        self._is_in_sentence = model.tokenizer.writes_text and next_word == SMALL_WORD
+        self._likeliest = float(self._probabilities.max())
 
     def at(self, typed: Typed, k: int = LISTED, after: int = 0) -> tuple[Suggestion, ...]:
         """The `k` likeliest words that begin with the prefix of `typed`, or with letters that a
@@ -239,6 +244,8 @@ class WordLists:
         total = float(fitting.chances.sum())
         meant = self._corrections(typed, LEAST_SHARE * total)
         total += float(meant.chances.sum())
+        is_likely = meant.chances >= LEAST_SHARE * total
+        meant = Matches(meant.ids[is_likely], meant.chances[is_likely])
         words = list[Suggestion]()
         for corrects, matches in ((False, fitting), (True, meant)):
             write = tokenizer.correction_of if corrects else tokenizer.insertion_of
@@ -251,9 +258,8 @@ class WordLists:
                 chances[way] = chances.get(way, 0.0) + chance / total
                 first.setdefault(way, word)
             ranked = sorted(chances, key=lambda way: -chances[way])
-            if corrects:
-                ranked = [way for way in ranked if chances[way] >= LEAST_SHARE]
-            elif tokenizer.writes_text:  # a complete word only begins a continuation
+            if tokenizer.writes_text and not corrects:
+                # A complete word only begins a continuation.
                 ranked[1:] = [way for way in ranked[1:] if way.text]
             words += [Suggestion(first[way], chances[way], *way, after, corrects) for way in ranked]
         return tuple(sorted(words, key=lambda word: -word.probability)[:k])
@@ -290,29 +296,27 @@ class WordLists:
         key, prefix, chunk = self._key, typed.prefix, typed.before.rpartition(" ")[2]
         is_short, is_unlikely = len(prefix) < SHORTEST, self._likeliest * SLIP < least
         if is_short or is_unlikely or is_all_capitals(prefix) or NO_SLIPS.search(chunk):
-            return Matches(np.empty(0, np.int64), np.empty(0))
+            return Matches(np.empty(0, np.int64), np.empty(0, np.float32))
         ids, slips = list[NDArray[np.int64]](), list[Array]()
         for keys in (self._model.vocabulary.sorted_keys(key), self._new_keys):
             found = slip_chances(key(prefix), keys)
-            is_near = (found > 0) & self._suggested[keys.numbers]
-            ids.append(keys.numbers[is_near])
-            slips.append(found[is_near])
+            places = np.flatnonzero(found > 0)  # ten times as fast as without the comparison
+            places = places[self._suggested[keys.numbers[places]]]
+            ids.append(keys.numbers[places])
+            slips.append(found[places])
         near = np.concatenate(ids)
         return Matches(near, self._chances(near, typed) * np.concatenate(slips) * SLIP)
 
-    def _chances(self, ids: NDArray[np.int64], typed: Typed) -> NDArray[np.float64]:
+    def _chances(self, ids: NDArray[np.int64], typed: Typed) -> Array:
         """How likely these words are [N]. One is less likely if its first letter is a capital and
         the typed one is not, or the other way round, and if it is a code."""
-        tokenizer, prefix = self._model.tokenizer, typed.prefix
-        # Where all underflow to zero they are equally likely.
-        chances = np.maximum(self._probabilities[ids].astype(np.float64), TINY)
-        if prefix and tokenizer.writes_text:
-            next_word = tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
-            if next_word == SMALL_WORD and not is_all_capitals(prefix):  # within a sentence
-                is_other_case = self._mask(_has_capital)[ids] != _has_capital(prefix)
-                chances[is_other_case] *= OTHER_CASE
-            if prefix.isalpha():
-                chances[self._mask(is_code)[ids]] *= CODE
+        prefix = typed.prefix
+        chances = np.maximum(self._probabilities[ids], LEAST_CHANCE)
+        if prefix and self._is_in_sentence and not is_all_capitals(prefix):
+            is_other_case = self._mask(_has_capital)[ids] != _has_capital(prefix)
+            chances[is_other_case] *= OTHER_CASE
+        if self._model.tokenizer.writes_text and prefix.isalpha():
+            chances[self._mask(is_code)[ids]] *= CODE
         return chances
 
     def _ids_with(self, prefix: str) -> NDArray[np.int64]:
