@@ -108,6 +108,14 @@ class Evaluation(Struct, frozen=True):
     nats_per_character: Figure | None = None
 
 
+class LearnedWords(Struct, frozen=True):
+    """The words that a text has several times and that the English does not know, names that
+    mostly follow each other as one: the most frequent ones, and how many there are."""
+
+    first: list[ShortText]
+    count: Count
+
+
 class SampleText(TypedDict):
     """The continuation of a seed line, which `text` begins with."""
 
@@ -254,7 +262,7 @@ class Finished(_Event, frozen=True, tag="finished"):
     `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, None if
     there is none: of a mixture they measure the network alone. If only its n-grams were saved, they
     are the epoch 0 and nothing else. `update` is None for a run that is not an update, `evaluation`
-    if nothing was measured.
+    if nothing was measured, `learned` for a model that is not built on the English or not kept.
     """
 
     reason: FinishReason
@@ -264,6 +272,7 @@ class Finished(_Event, frozen=True, tag="finished"):
     elapsed_s: Figure
     update: UpdateFigures | None = None
     evaluation: Evaluation | None = None
+    learned: LearnedWords | None = None
 
 
 class Failed(_Event, frozen=True, tag="failed"):

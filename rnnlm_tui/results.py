@@ -20,6 +20,7 @@ from rnnlm_tui.event_types import (
     Event,
     Failed,
     Finished,
+    LearnedWords,
     Metrics,
     Paused,
     Resumed,
@@ -125,6 +126,7 @@ def ending(
     """The result of a run: what the model is worth on lines that it has not learned, then how that
     came about, and how long it `took`; the other way round if that is not known, or for a run that
     broke off."""
+    learned = [*filter(None, [learned_sentence(finished.learned)])]
     how, update, found = outcome(finished, done, epochs), finished.update, finished.evaluation
     how = f"{how}, {took}" if took and finished.metrics else how
     before = update.old_savings if update is not None else None
@@ -134,11 +136,23 @@ def ending(
     if found is not None and (worth := savings_sentence(found, before)):
         where = "on lines it has not seen: " if found.words >= ENOUGH_WORDS else ""
         lines = [f"{where}{worth}", how]
-        return lines[::-1] if finished.reason == "diverged" else lines
+        return (lines[::-1] if finished.reason == "diverged" else lines) + learned
     kept = finished.metrics
     if update is None and kept is not None and kept.epoch > 0 and kept.held_out is None:
-        return [how, "it has learned every line: how many keys it saves on others is not known"]
-    return [how]
+        lines = [how, "it has learned every line: how many keys it saves on others is not known"]
+        return lines + learned
+    return [how, *learned]
+
+
+def learned_sentence(learned: LearnedWords | None) -> str:
+    """Which of the words of a text its model knows beside those of the English, such as "knows
+    Marta, Zoë Muñoz and 41 more words of yours"; "" if there are none."""
+    if learned is None or not learned.count:
+        return ""
+    first, more = learned.first, learned.count - len(learned.first)
+    if not more:
+        return f"knows {' and '.join(first)} from your text"
+    return f"knows {', '.join(first)} and {more:,} more word{'s' * (more > 1)} of yours"
 
 
 def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:

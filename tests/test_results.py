@@ -13,6 +13,7 @@ from rnnlm_tui.event_types import (
     Failed,
     Finished,
     FinishReason,
+    LearnedWords,
     Metrics,
     Paused,
     Resumed,
@@ -42,6 +43,12 @@ def update(*figures: Any, words: int = 900) -> dict[str, Any]:
 
 GOOD: dict[str, Any] = {"evaluation": measured(english=0.571)}
 FEW: dict[str, Any] = {"evaluation": measured(words=499)}
+WORTH = [f"{SAVES}, the English alone 57%", "done, 9 s"]
+KNOWS = (
+    "knows Marta from your text",
+    "knows Marta and Zoë Muñoz from your text",
+    "knows Marta, Zoë Muñoz and 41 more words of yours",
+)
 TOO_FEW = "measured on 499 words, too few to tell how many keys it saves"
 
 
@@ -54,6 +61,10 @@ TOO_FEW = "measured on 499 words, too few to tell how many keys it saves"
         (end("stopped", **FEW), 8, [TOO_FEW, "stopped after 8 of 20 epochs; epoch 7 is kept, 9 s"]),
         (end("diverged", **GOOD), 8, [f"{DIVERGED}, 9 s", f"{SAVES}, the English alone 57%"]),
         (end(), 7, ["done, 9 s", UNKNOWN]),
+        (end(**GOOD, learned=LearnedWords(["Marta"], 1)), 7, [*WORTH, KNOWS[0]]),
+        (end(**GOOD, learned=LearnedWords(["Marta", "Zoë Muñoz"], 2)), 7, [*WORTH, KNOWS[1]]),
+        (end(**GOOD, learned=LearnedWords(["Marta", "Zoë Muñoz"], 43)), 7, [*WORTH, KNOWS[2]]),
+        (end(**GOOD, learned=LearnedWords([], 0)), 7, WORTH),
         (end("stopped", 0), 0, ["stopped in the first epoch; the n-grams are kept, 9 s"]),
         (end("stopped", -1), 0, ["stopped before the first epoch ended"]),
         (

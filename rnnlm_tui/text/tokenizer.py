@@ -78,16 +78,15 @@ class Conventions:
 
 
 def is_code(word: str) -> bool:
-    """Whether a word is a number, an address, a file name or the like: not of letters alone, but
+    """Whether a word is a number, an address, a file name, a mark or the like: not of letters but
     for apostrophes, hyphens, and the full stops of abbreviations, as in `p.m.`"""
     if word.isalpha():
         return False
     parts = word.rstrip(".").split(".")
     letters = "".join(parts)
-    is_short_for = len(parts) == len(letters)
-    return (len(parts) > 1 and not is_short_for) or not all(
-        c.isalpha() or c in "'’-" or category(c)[0] == "M" for c in letters
-    )
+    if not letters or 1 < len(parts) < len(letters):
+        return True
+    return not all(c.isalpha() or c in "'’-" or category(c)[0] == "M" for c in letters)
 
 
 def is_all_capitals(text: str) -> bool:

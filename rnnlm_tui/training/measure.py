@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
+
 from rnnlm_tui.evaluate import ScoredLine, score
+from rnnlm_tui.event_types import LearnedWords
+from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.card import LEAST_OF_BASE
 from rnnlm_tui.store.tensors import expanded, quantized
+from rnnlm_tui.text.prepare import Prepared
+from rnnlm_tui.text.tokenizer import is_code
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
 
+SEVERAL_TIMES, SHOWN = 3, 2
+"""How often a text has a word that counts as learned, and how many of them are named."""
 WORDS_IF_STOPPED = 1_000
 """The most words to measure if the run was stopped and somebody waits for it: 1 to 3 seconds."""
 
@@ -66,6 +75,35 @@ def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine]
         if was_stopped and words >= WORDS_IF_STOPPED:
             break
     return found if words else None
+
+
+def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
+    """What a model of this text knows beside the English. Two names are one if most of the uses of
+    each stand beside the other."""
+    vocabulary, known, lines = prepared.vocabulary, english.vocabulary, prepared.train
+    counts = lines.word_counts(vocabulary.total_words)
+    is_new = counts >= SEVERAL_TIMES
+    for number in np.flatnonzero(is_new).tolist():
+        word = vocabulary.word(number)
+        is_new[number] = not (is_code(word) or word in known or word.lower() in known)
+    is_pair = is_new[lines.ids[:-1]] & is_new[lines.ids[1:]]
+    is_pair[lines.starts[1:-1] - 1] = False  # two lines
+    ones, twos = lines.ids[:-1][is_pair].tolist(), lines.ids[1:][is_pair].tolist()
+    after = {
+        one: two
+        for (one, two), count in Counter(zip(ones, twos, strict=True)).items()
+        if 2 * count > max(counts[one], counts[two])
+        and vocabulary.word(one)[0].isupper()
+        and vocabulary.word(two)[0].isupper()
+    }
+    names = list[str]()
+    firsts = {*np.flatnonzero(is_new).tolist()} - {*after.values()}
+    for number in sorted(firsts, key=lambda number: (-counts[number], number)):
+        name = [number]
+        while (following := after.get(name[-1])) is not None:
+            name.append(following)
+        names.append(" ".join(map(vocabulary.word, name)))
+    return LearnedWords([shorten(name) for name in names[:SHOWN]], len(names))
 
 
 def perplexity(loss: float) -> float:

@@ -46,7 +46,7 @@ from rnnlm_tui.training.control import REPORT_EVERY_S, Control
 from rnnlm_tui.training.estimate import ORDER, memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
-from rnnlm_tui.training.measure import fitted, mixed, models_of, perplexity, scores
+from rnnlm_tui.training.measure import fitted, learned_words, mixed, models_of, perplexity, scores
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
@@ -301,6 +301,9 @@ class Run:
             saving.save_evaluation(job, evaluation)
             if update is not None:
                 update = yield from self._replace_if_better(evaluation)
+        learned = None
+        if card is not None and card.base is not None and (update is None or update.replaced):
+            learned = learned_words(job.prepared, job.english) if job.english else None
         if is_over:
             saving.remove_state(job)
         yield Finished(
@@ -312,6 +315,7 @@ class Run:
             elapsed_s=self._position.elapsed_s,
             update=update,
             evaluation=evaluation,
+            learned=learned,
         )
 
     def _with_base(

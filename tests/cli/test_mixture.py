@@ -48,6 +48,9 @@ def ship(run: Command, data_dir: Path, text: str) -> None:
 @pytest.mark.usefixtures("shipped")
 def test_a_model_on_the_english_and_its_parts(run: Command, library: Library, own: str) -> None:
     done = run("--train", own, *NGRAM, "--name=own", *ON_ENGLISH, "--json")
+    learned = end_of(events_of(done)).learned
+    assert learned is not None and learned.count > 0
+    assert all(TEXT.count(word) >= 3 and word not in OWL for word in learned.first)
     by_training, card = end_of(events_of(done)).evaluation, read_card(library.path("own"))
     assert by_training == card.evaluation
     assert by_training and (alone := by_training.base)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import EpochEnded, Saved, UpdateFigures
+from rnnlm_tui.event_types import EpochEnded, LearnedWords, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
@@ -18,12 +18,15 @@ from rnnlm_tui.store.files import RESUME, RUN
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.training import measure
 from rnnlm_tui.training import run as training_run
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.measure import learned_words
 from tests.helpers.commands import VERSES, verses
 from tests.helpers.events import end_of, epochs_of
+from tests.helpers.scripted import ScriptedModel
 from tests.helpers.training import run, run_stopped_at, small_job
 
 TEXT = verses(10)
@@ -199,3 +202,20 @@ def test_a_stopped_or_killed_update_can_be_resumed(
     end = end_of([*run(update_of(old))])
     assert end.update == UpdateFigures(replaced=True)
     assert old.path.read_bytes() != before and not (old.folder / RESUME).exists()
+
+
+def test_the_words_that_a_text_adds_to_the_english_are_told(tmp_path: Path) -> None:
+    """Those that it has several times, with names that stand together, but no codes."""
+    text = """\
+Marta saw Zoë Muñoz at 10:30. The boat of Marta is snig, said Zoë Muñoz.
+Marta Berg wrote to Zoë Muñoz, and to a@b.se, that Marta and Oskar saw a@b.se at 10:30.
+Zoë Muñoz saw a@b.se at 10:30 with Oskar. Marta is snig and the boat is snig. Snig is the boat.
+"""
+    job = small_job("ngram", tmp_path / "a", text, tokenizer="prose", held_out=0)
+    known = ["saw", "at", "the", "boat", "of", "is", "said", "wrote", "to", "and", "that", "with"]
+    for more, learned in (
+        ((), LearnedWords(["Marta", "Zoë Muñoz"], 3)),
+        (("zoë", "marta"), LearnedWords(["Muñoz", "snig"], 2)),
+    ):
+        english = ScriptedModel({}, 9, SPECIAL_TOKENS, [*known, *more])
+        assert learned_words(job.prepared, english) == learned

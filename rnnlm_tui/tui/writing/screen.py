@@ -530,8 +530,8 @@ class AutocompleteScreen(AppScreen):
         model = self.app.loaded_model
         if model is None or self.app.library.is_built_in(model.name):
             return
-        since = datetime.fromisoformat(model.card.created).timestamp()
-        with suppress(StorageError):  # told when the line is stored
+        with suppress(StorageError, ValueError):  # told when the line is stored; no date
+            since = datetime.fromisoformat(model.card.created).timestamp()
             words = await self._database.read(partial(texts.words_since, since=since))
             is_due = words // NEW_WORDS > max(0, words - written) // NEW_WORDS
             if is_due and self.app.runs.training is None:
