@@ -26,8 +26,8 @@ from rnnlm_tui.tui.runs.child import TrainArguments
 SIZE = (116, 32)
 PATIENCE_S = 600
 LINES = (
-    "Dear Anna, I am looking forward to",
-    "Yesterday we went to the sea, and it was better than I",
+    "Dear Anna, I am looking forward to seeing you again.",
+    "Yesterday we went to the sea, and it was better than I had hoped.",
 )
 HALF_TYPED = "In the evening we sat by the f"
 NGRAM = "sonnets-ngram"
