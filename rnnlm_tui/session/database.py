@@ -22,7 +22,7 @@ from rnnlm_tui.session.tables import DAY, STRICT, TABLES
 from rnnlm_tui.store.files import put_aside
 
 T = TypeVar("T")
-VERSION = 6
+VERSION = 7
 DELETED_FOR_S = 7 * 86_400
 """How long a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
@@ -101,7 +101,7 @@ def purge(connection: sqlite3.Connection) -> None:
     """Removes the texts that were deleted a week ago. The log, which may still have them, goes with
     the last app."""
     statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
-    connection.execute(statement, (time.time() - DELETED_FOR_S,))
+    connection.execute(statement, (1000 * (time.time() - DELETED_FOR_S),))
 
 
 def is_damage(error: sqlite3.Error) -> bool:

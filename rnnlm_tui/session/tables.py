@@ -19,7 +19,7 @@ TABLES = (
     """CREATE TABLE text (
     number INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, changed REAL NOT NULL,
     opened REAL NOT NULL, pid INTEGER, draft TEXT NOT NULL, edited INTEGER, edit TEXT NOT NULL,
-    deleted REAL NOT NULL, path TEXT, encoding TEXT, line_end TEXT, digest TEXT, saved INTEGER
+    deleted INTEGER NOT NULL, path TEXT, encoding TEXT, line_end TEXT, digest TEXT, saved INTEGER
 )""",
     """CREATE TABLE turn (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -29,8 +29,9 @@ TABLES = (
     DAY,
 )
 """A text is open in the app whose process has the id `pid`, since `opened`. `draft`, `edited` and
-`edit` are its `Draft`, with the number of the turn. `deleted` is when it was deleted, 0 if it was
-not. A day, as 2026-01-31, has the keys that were saved on it."""
+`edit` are its `Draft`, with the number of the turn. `deleted` is when it was deleted, in
+milliseconds since the epoch, 0 if it was not. A day, as 2026-01-31, has the keys that were saved on
+it."""
 
 
 class Saved(IntEnum):

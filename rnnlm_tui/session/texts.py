@@ -223,7 +223,7 @@ def set_deleted(connection: sqlite3.Connection, number: int, *, deleted: bool) -
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
-        row = (time.time() if deleted else 0, number)
+        row = (round(1000 * time.time()) if deleted else 0, number)
         changed = connection.execute("UPDATE text SET deleted = ? WHERE number = ?", row)
     if not changed.rowcount:
         raise StorageError(

@@ -15,7 +15,6 @@ import pytest
 from rnnlm_tui.session.database import VERSION, WITH_CONTINUATIONS, SessionDatabase, connect
 from rnnlm_tui.session.tables import (
     STRICT,
-    TABLES,
     Draft,
     Text,
     TextFile,
@@ -158,14 +157,27 @@ async def test_what_is_in_the_log_only_is_kept(tmp_path: Path) -> None:
     assert b"in the log only" in kept
 
 
+OLD_TABLES = (
+    f"""CREATE TABLE text (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, changed REAL NOT NULL,
+    opened REAL NOT NULL, pid INTEGER, draft TEXT NOT NULL, edited INTEGER, edit TEXT NOT NULL,
+    deleted INTEGER NOT NULL, path TEXT, encoding TEXT, line_end TEXT, digest TEXT, saved INTEGER
+){STRICT}""",
+    f"""CREATE TABLE turn (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    text INTEGER NOT NULL REFERENCES text ON DELETE CASCADE, line TEXT NOT NULL, sent REAL,
+    words INTEGER NOT NULL, continuations TEXT NOT NULL
+){STRICT}""",
+    "CREATE INDEX turn_of_text ON turn (text)",
+)
+"""Those of the version that had continuations."""
+
+
 async def test_the_lines_of_a_database_with_continuations_are_kept(tmp_path: Path) -> None:
     lines = ["one", "two", "three"]
-    turn = TABLES[1].replace(
-        "words INTEGER NOT NULL)", "words INTEGER NOT NULL, continuations TEXT NOT NULL\n)"
-    )
     with closing(sqlite3.connect(tmp_path / "session.db")) as connection, connection:
-        for table in (TABLES[0] + STRICT, turn + STRICT, TABLES[2]):
-            connection.execute(table)
+        for statement in OLD_TABLES:
+            connection.execute(statement)
         row = (1, None, 1.0, 1.0, None, "a draft", None, "", 0, *[None] * 5)
         connection.execute(f"INSERT INTO text VALUES ({', '.join('?' * len(row))})", row)
         rows = ((number, 1, line, 1.0, 1, "[]") for number, line in enumerate(lines))
