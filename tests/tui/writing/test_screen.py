@@ -97,7 +97,7 @@ async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
     ("line", "note"),
     [
         ("we saw zwe and qro ", "unknown: zwe, qro"),
-        ("we saw zwe", "no known word begins with zwe"),
+        ("we saw zwqx", "no known word begins with zwqx"),
         ("Anna came at 23:59 with co2 for Zoë Muñoz ", ""),
         ("write to zoe@munoz.es, www.munoz.es or notes.txt ", ""),
         ("we saw Zw", ""),
