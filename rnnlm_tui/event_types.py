@@ -116,6 +116,15 @@ class LearnedWords(Struct, frozen=True):
     count: Count
 
 
+class Comparison(Struct, frozen=True):
+    """A `new` model and the one in use, which has this name, on the same held-out lines. Neither
+    was trained on these."""
+
+    name: ShortText
+    in_use: Evaluation
+    new: Evaluation
+
+
 class SampleText(TypedDict):
     """The continuation of a seed line, which `text` begins with."""
 
@@ -263,6 +272,9 @@ class Finished(_Event, frozen=True, tag="finished"):
     there is none: of a mixture they measure the network alone. If only its n-grams were saved, they
     are the epoch 0 and nothing else. `update` is None for a run that is not an update, `evaluation`
     if nothing was measured, `learned` for a model that is not built on the English or not kept.
+    `comparison` is None if the app is not to use the model by itself: that of a lesson or of the
+    sonnets, one whose network has not learned for an epoch, an update, and one of a text without
+    held-out lines that are new to the model in use.
     """
 
     reason: FinishReason
@@ -273,6 +285,7 @@ class Finished(_Event, frozen=True, tag="finished"):
     update: UpdateFigures | None = None
     evaluation: Evaluation | None = None
     learned: LearnedWords | None = None
+    comparison: Comparison | None = None
 
 
 class Failed(_Event, frozen=True, tag="failed"):

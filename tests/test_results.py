@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from rnnlm_tui.event_types import (
+    Comparison,
     EpochFigures,
     Event,
     Failed,
@@ -20,8 +21,14 @@ from rnnlm_tui.event_types import (
     Saved,
     UpdateFigures,
 )
-from rnnlm_tui.results import ending, epoch_figures, event_words
-from tests.helpers.events import ended, finished, measured
+from rnnlm_tui.results import (
+    comparison_sentence,
+    ending,
+    epoch_figures,
+    event_words,
+    is_better,
+)
+from tests.helpers.events import comparison, ended, finished, measured
 
 SAVES = "on lines it has not seen: saves 58% of keys"
 UNKNOWN = "it has learned every line: how many keys it saves on others is not known"
@@ -94,6 +101,37 @@ def test_the_end_says_what_the_model_is_worth_and_how_that_came_about(
     assert all(len(line) <= 78 for line in told if "saves" in line), "it fits the head of a run"
 
 
+@pytest.mark.parametrize(
+    ("found", "better", "told"),
+    [
+        (
+            comparison(0.5841, 0.551),
+            True,
+            "mine saves 58.4% of keys on lines that neither has learned, sonnets 55.1%",
+        ),
+        (
+            comparison(0.55, 0.55),
+            False,
+            "mine saves 55.0% of keys on lines that neither has learned, sonnets 55.0%",
+        ),
+        (
+            comparison(0.6, 0.5, words=499),
+            False,
+            "499 words that neither has learned are too few to compare mine with sonnets",
+        ),
+        (
+            comparison(None, None, words=0),
+            False,
+            "0 words that neither has learned are too few to compare mine with sonnets",
+        ),
+    ],
+)
+def test_a_new_model_is_better_if_it_saves_more_than_the_one_in_use(
+    found: Comparison, better: bool, told: str
+) -> None:
+    assert (is_better(found), comparison_sentence("mine", found)) == (better, told)
+
+
 def test_the_figures_of_an_epoch_say_on_which_lines_they_are() -> None:
     figures = epoch_figures(ended(1, 5.38, 6.12, perplexity=456.4))
     assert [*map(" ".join, figures)] == [
@@ -112,7 +150,7 @@ def test_the_figures_of_an_epoch_say_on_which_lines_they_are() -> None:
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (Saved(1.0, 0, "poems", True), "the n-grams are saved: the model suggests from now on"),
+        (Saved(1.0, 0, "poems", True), "the n-grams are saved: you can write with them"),
         (Saved(1.0, 3, "poems", True), ""),
         (Paused(1.0, "requested"), "paused"),
         (Resumed(1.0, "stop requested"), "resumed: stop requested"),

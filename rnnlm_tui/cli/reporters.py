@@ -12,6 +12,7 @@ from typing import TextIO
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.output import draw, draw_bar, has_bar, print_fitted
 from rnnlm_tui.event_types import (
+    Comparison,
     EpochEnded,
     Event,
     Finished,
@@ -22,7 +23,13 @@ from rnnlm_tui.event_types import (
     to_json_line,
 )
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
-from rnnlm_tui.results import ending, epoch_figures, event_words, trained_part
+from rnnlm_tui.results import (
+    comparison_sentence,
+    ending,
+    epoch_figures,
+    event_words,
+    trained_part,
+)
 from rnnlm_tui.training.control import Control
 
 
@@ -83,6 +90,15 @@ class TextReporter(_Reporter):
             first, *lines = ending(event, self._epochs_done, epochs, took)
             name = run.name if run else Path(event.path).stem  # stopped before it started
             print_fitted(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
+
+    def show_use(self, name: str, in_use: str, found: Comparison | None) -> None:
+        """Prints how to write with the model, unless it is in use already, and how it compares with
+        the one that is."""
+        with self._while_read(sys.stderr):
+            if not self._quiet and name != in_use:
+                if found is not None:
+                    _say(sanitize(comparison_sentence(name, found)))
+                _say(sanitize(f"{in_use} stays in use; to use this one: {APP_NAME} --use {name}"))
 
     def show_card(self, card: str) -> None:
         """Prints the data card."""

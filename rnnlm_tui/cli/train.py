@@ -64,6 +64,8 @@ def train(request: Request) -> int:
         reason = f"cannot write the events: {os_reason(reporter.error)}"
         raise StorageError(reason, "what was learned is saved")
     check_end(last)
+    if isinstance(reporter, TextReporter) and last.metrics is not None and last.update is None:
+        reporter.show_use(planned.name, library.in_use(lambda problem: None), last.comparison)
     interrupted = bool(signalled) or control.unwatched
     return EXIT_INTERRUPTED if interrupted and last.reason == "stopped" else 0
 

@@ -10,6 +10,7 @@ from rnnlm_tui.config import Config
 from rnnlm_tui.lm.kinds import load_network
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.store.files import UPDATE
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import text_tensors
 from rnnlm_tui.store.run_files import RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
@@ -45,15 +46,23 @@ class Start:
 
 @dataclass(frozen=True)
 class Job:
-    """A training of the model whose file is `model`. It saves its state in `folder`. `english` is
-    mixed with what it learns."""
+    """A training of a model of this library. `english` is mixed with what it learns."""
 
     name: str
-    model: Path
-    folder: Path
+    library: Library
     start: Start
     facts: RunFacts
     english: LanguageModel | None = None
+
+    @property
+    def model(self) -> Path:
+        """The file of the model."""
+        return self.library.path(self.name)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run saves its state."""
+        return self.library.run_folder(self.name)
 
     @property
     def path(self) -> Path:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rnnlm_tui.evaluate import ScoredLine, score
-from rnnlm_tui.event_types import LearnedWords
+from rnnlm_tui.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.event_types import Comparison, LearnedWords
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.card import LEAST_OF_BASE
+from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.tensors import expanded, quantized
+from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.tokenizer import is_code
 from rnnlm_tui.training.control import Control
@@ -104,6 +106,26 @@ def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
             name.append(following)
         names.append(" ".join(map(vocabulary.word, name)))
     return LearnedWords([shorten(name) for name in names[:SHOWN]], len(names))
+
+
+def compared(
+    job: Job, name: str, model: LanguageModel, old: Sequence[ScoredLine], new: Sequence[ScoredLine]
+) -> Comparison | None:
+    """The figures of the model in use, of this name, and of the new one, on the scored lines that
+    the one in use was not trained on. None if there are none."""
+    with open_stored(job.library.path(name)) as stored:
+        known = stored.lines().known
+    is_seen = np.isin(hash_lines((line.text for line in old), model.tokenizer), known)
+    # A run that is stopped measures as many lines as have enough words, which models count by
+    # their own rules.
+    lines = [
+        (before, after)
+        for before, after, seen in zip(old, new, is_seen, strict=False)
+        if before.words and after.words and not seen
+    ]
+    if not lines:
+        return None
+    return Comparison(name, *(summarize(each) for each in zip(*lines, strict=True)))
 
 
 def perplexity(loss: float) -> float:

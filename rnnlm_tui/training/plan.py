@@ -190,8 +190,7 @@ class Plan:
         return self._job(replace(start, prepared=prepared), facts, english)
 
     def _job(self, start: Start, facts: RunFacts, english: LanguageModel | None) -> Job:
-        model, folder = self.library.path(self.name), self.library.run_folder(self.name)
-        return Job(self.name, model, folder, start, facts, english)
+        return Job(self.name, self.library, start, facts, english)
 
     def _sources(self) -> tuple[tuple[str, ...], str | None]:
         """The files to read, and their encoding: those of the request, of an update by default the

@@ -12,10 +12,12 @@ from collections.abc import Callable, Generator, Iterator
 
 from msgspec.structs import replace
 
-from rnnlm_tui.config import CausalTrainConfig, Config
+from rnnlm_tui.config import LESSON_PRESET, CausalTrainConfig, Config
+from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.event_types import (
     BaseSavings,
+    Comparison,
     EpochEnded,
     EpochFigures,
     Evaluation,
@@ -37,16 +39,26 @@ from rnnlm_tui.lm.kinds import parameters_of
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.results import ENOUGH_WORDS
-from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.store.tensors import is_usable
+from rnnlm_tui.store.texts import is_text_of
+from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
 from rnnlm_tui.training.estimate import ORDER, memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
-from rnnlm_tui.training.measure import fitted, learned_words, mixed, models_of, perplexity, scores
+from rnnlm_tui.training.measure import (
+    compared,
+    fitted,
+    learned_words,
+    mixed,
+    models_of,
+    perplexity,
+    scores,
+)
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""
@@ -78,6 +90,8 @@ class Run:
         self._position, self._began = job.facts.position, clock()
         self._ngrams: Parts = {}
         """The n-grams that are mixed with a network."""
+        self._of_english = list[ScoredLine]()
+        """The held-out lines as the English scores them, once they are measured."""
         self._measured_s, self._needed_s = 0.0, 0.0
         """How long the keys saved so far were measured, and what that needs at least once."""
 
@@ -284,7 +298,7 @@ class Run:
     def _finish(self, reason: FinishReason) -> Iterator[Event]:
         """Measures the model that is kept, and ends. An update that is better replaces its model. A
         run that is over leaves no state."""
-        job, evaluation, update = self._job, None, None
+        job, evaluation, update, comparison = self._job, None, None, None
         card, is_over = saving.saved_card(job, job.path), reason in ("completed", "early_stop")
         if job.facts.is_update:
             # An earlier process may have replaced the model and then been killed.
@@ -301,6 +315,8 @@ class Run:
             saving.save_evaluation(job, evaluation)
             if update is not None:
                 update = yield from self._replace_if_better(evaluation)
+            elif scored:
+                comparison = yield from self._with_model_in_use(card, scored)
         learned = None
         if card is not None and card.base is not None and (update is None or update.replaced):
             learned = learned_words(job.prepared, job.english) if job.english else None
@@ -316,6 +332,7 @@ class Run:
             update=update,
             evaluation=evaluation,
             learned=learned,
+            comparison=comparison,
         )
 
     def _with_base(
@@ -323,9 +340,31 @@ class Run:
     ) -> Generator[Event, None, Evaluation]:
         """Adds what the English alone saves on the same lines."""
         yield Preparing(self._now(), COMPARING, 1, 2, None)
-        alone = summarize(scores(self._job, english, self._control) or ())
-        saved = alone.keystroke_savings
+        self._of_english = scores(self._job, english, self._control) or []
+        saved = summarize(self._of_english).keystroke_savings
         return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
+
+    def _with_model_in_use(
+        self, card: ModelCard, scored: list[ScoredLine]
+    ) -> Generator[Event, None, Comparison | None]:
+        """Compares the model, of this card and with these lines, with the one in use. None for a
+        model that is never used by itself."""
+        job, name = self._job, self._job.library.in_use(lambda problem: None)
+        is_of_sonnets = is_text_of(card, read_text([]))
+        is_lesson = job.config.preset == LESSON_PRESET
+        if name == job.name or is_of_sonnets or is_lesson or card.metrics is None:
+            return None
+        if name == ENGLISH and job.english is not None:
+            model, old = job.english, self._of_english
+        else:
+            try:
+                model, old = job.library.open(name)[1], []
+            except ModelError:  # the app says so
+                return None
+        if not old:
+            yield Preparing(self._now(), COMPARING, 2, 2, None)
+            old = scores(job, model, self._control) or []
+        return compared(job, name, model, old, scored)
 
     def _replace_if_better(
         self, evaluation: Evaluation | None

@@ -82,6 +82,8 @@ class RnnlmApp(TerminalApp):
         self._data_dir, self.config_dir = data_dir, config_dir
         self._first_model = model
         self._last_name: str | None = None
+        self._told_of = dict[str, str]()
+        """What the user is told once a model is in use, by its name."""
         self._is_quitting = False
         self._model_loader = ModelLoader(
             lambda: self.library,
@@ -251,7 +253,7 @@ class RnnlmApp(TerminalApp):
                 self.library.unwanted.words()
             self._build_other_screens()
         if name not in (None, self._last_name) and self._last_name is not None:
-            self.notify_user(f"{name} is in use")
+            self.notify_user(self._told_of.pop(name, f"{name} is in use"))
         self._last_name = name or self._last_name
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
@@ -348,8 +350,10 @@ class RnnlmApp(TerminalApp):
 
     # Models
 
-    def use_model(self, name: str) -> None:
-        """Loads a model and makes it the one in use, also at the next start."""
+    def use_model(self, name: str, told: str = "") -> None:
+        """Loads a model and makes it the one in use, also at the next start; `told` is what the
+        user is told then."""
+        self._told_of[name] = told or f"{name} is in use"
         self._model_loader.choose(name)
 
     def never_suggest(self, word: str, before: str) -> str:
@@ -407,20 +411,41 @@ class RnnlmApp(TerminalApp):
         self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
-        """Called when a run has saved a model. A model of the app's own run becomes active at the
-        first save, if a built-in one is active."""
+        """Called when a run has saved a model, which suggests at once if it is the active one."""
         if saved.best:
-            if run.is_own and self.library.is_built_in(self.active_name):
-                self.use_model(run.name)
-            else:
-                self._model_loader.reload(run.name)
+            self._model_loader.reload(run.name)
+        is_new = run.is_own and saved.epoch == 0 and run.name != self.active_name
+        if is_new and not self._is_on_screen(run):
+            self.notify_user(f"the n-grams of {run.name} are saved. F3, w: write with them")
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
-        """Called when a run is over."""
-        from rnnlm_tui.tui.runs.wording import end_notice
+        """Called when a run is over. A model of the app's own that has proved better than the
+        active one is used in its place."""
+        from rnnlm_tui.tui.runs.wording import end_notice, use_words
 
-        is_on_screen = self.current_mode == "train" and self.train_screen.is_run_shown
-        if not is_on_screen or self.runs.shown is not run:
-            self.notify_user(*end_notice(run))
+        old, is_used = self.active_name, self._has_proved_better(run)
+        if use := use_words(run, old, is_used=is_used):
+            run.progress.note(use)
+        notice, severity = end_notice(run, use)
+        if is_used and old is not None:
+            self.models_screen.choose(old)  # where u goes back to it
+            self.use_model(run.name, notice)
+        elif not self._is_on_screen(run):
+            self.notify_user(notice, severity)
         self.models_changed()
+
+    def _has_proved_better(self, run: FollowedRun) -> bool:
+        """Whether the app's own run has made a model that saves more than the active one. False
+        while the app is being closed, where nobody would read it."""
+        from rnnlm_tui.results import is_better
+
+        finished = run.progress.finished
+        found = finished.comparison if finished is not None else None
+        if found is None or found.name != self.active_name:
+            return False
+        return run.is_own and not self._is_quitting and is_better(found)
+
+    def _is_on_screen(self, run: FollowedRun) -> bool:
+        is_run_shown = self.current_mode == "train" and self.train_screen.is_run_shown
+        return is_run_shown and self.runs.shown is run

@@ -48,13 +48,16 @@ def ship(run: Command, data_dir: Path, text: str) -> None:
 @pytest.mark.usefixtures("shipped")
 def test_a_model_on_the_english_and_its_parts(run: Command, library: Library, own: str) -> None:
     done = run("--train", own, *NGRAM, "--name=own", *ON_ENGLISH, "--json")
-    learned = end_of(events_of(done)).learned
+    finished, card = end_of(events_of(done)), read_card(library.path("own"))
+    by_training, found, learned = finished.evaluation, finished.comparison, finished.learned
     assert learned is not None and learned.count > 0
     assert all(TEXT.count(word) >= 3 and word not in OWL for word in learned.first)
-    by_training, card = end_of(events_of(done)).evaluation, read_card(library.path("own"))
     assert by_training == card.evaluation
     assert by_training and (alone := by_training.base)
     assert (card.base, alone.name) == (ENGLISH, ENGLISH)
+    assert found and found.name == ENGLISH, "the one in use, measured on the same lines"
+    assert found.in_use.keystroke_savings == alone.keystroke_savings
+    assert found.new.keystroke_savings == by_training.keystroke_savings
     # `--evaluate` gives what the training has written.
     (figures,) = json.loads(run("--evaluate", "--model=own", "--json").stdout)["models"]
     assert {**figures, **to_builtins(by_training)} == figures

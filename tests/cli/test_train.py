@@ -21,7 +21,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import Totals
 from rnnlm_tui.text import reading
 from rnnlm_tui.training.network_learner import NetworkLearner
-from tests.helpers.commands import TINY, VERSES, Command, events_of, refused
+from tests.helpers.commands import TINY, VERSES, Command, events_of, refused, verses
 from tests.helpers.events import end_of, epochs_of
 from tests.helpers.training import stopped_after
 
@@ -41,6 +41,21 @@ def long_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # What it prints
+
+
+def test_the_end_says_which_model_is_in_use_and_how_to_use_the_new_one(
+    run: Command, corpus_file: Path
+) -> None:
+    corpus_file.write_text(verses(6))
+    ngram = ("--train", str(corpus_file), "--preset=ngram", "--held-out=0.5")
+    last = run(*ngram, "--name=mine").stderr.splitlines()[-1]
+    assert last == "english stays in use; to use this one: rnnlm-tui --use mine"
+    run("--use", "mine")
+    compared, last = run(*ngram, "--name=more", "--seed=1").stderr.splitlines()[-2:]
+    assert compared.endswith("words that neither has learned are too few to compare more with mine")
+    assert last == "mine stays in use; to use this one: rnnlm-tui --use more"
+    assert "in use" not in run(*ngram, "--name=mine", "--force").stderr
+    assert "in use" not in run(*ngram, "--name=quiet", "--quiet").stderr
 
 
 def test_json_prints_events_alone_and_keeps_its_contract(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+from msgspec.structs import replace
+
 from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import (
     BaseSavings,
+    Comparison,
     CorpusFacts,
     EpochEnded,
     EpochFigures,
@@ -83,6 +86,15 @@ def measured(words: int = 900, english: float | None = None) -> Evaluation:
     """What a model saves and the English, if it is built on it, on so many words."""
     base = None if english is None else BaseSavings("english", english)
     return Evaluation(9, words, 999, 4.545, 94.2, 0.1, 0.15, 0.25, 999, 416, 0.584, None, base)
+
+
+def comparison(new: float | None, in_use: float | None, words: int = 900) -> Comparison:
+    """What a new model and the one in use, sonnets, save on so many words."""
+    return Comparison(
+        "sonnets",
+        replace(measured(words), keystroke_savings=in_use),
+        replace(measured(words), keystroke_savings=new),
+    )
 
 
 def loss_of(metrics: Metrics | None) -> float:

@@ -47,16 +47,18 @@ def small_job(
     text: str = VERSES,
     **settings: Any,
 ) -> Job:
-    """A small run on this text in this folder, whose model is beside it. It goes on from the state
-    in the folder, if there is one."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """A small run on this text, of the model `small` of a library in this folder. It goes on from
+    its state, if there is one."""
+    library = Library(folder)
+    run_folder = library.run_folder("small")
+    run_folder.mkdir(parents=True, exist_ok=True)
     path = folder.with_name(f"{folder.name}.txt")
     path.write_text(text)
     sizes = SMALL.get(preset, SMALL["causal"])
     config = make_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
     lines = arranged(read_text([path]), config.lines)
-    if (folder / RESUME).exists():
-        facts, state = read_state(folder)
+    if (run_folder / RESUME).exists():
+        facts, state = read_state(run_folder)
         facts.config = config
         start = resume(facts, state, lines, no_report)
     else:
@@ -71,7 +73,7 @@ def small_job(
             window=start.prepared.window,
             position=Position(),
         )
-    return Job("small", model_of(folder), folder, start, facts)
+    return Job("small", library, start, facts)
 
 
 def made(library: Library, *sources: Path, **request: Any) -> Job:
@@ -85,7 +87,7 @@ def made(library: Library, *sources: Path, **request: Any) -> Job:
 
 def model_of(folder: Path) -> Path:
     """The file of the model of a small run in this folder."""
-    return folder.with_name(f"{folder.name}.safetensors")
+    return Library(folder).path("small")
 
 
 def run(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import EpochEnded, LearnedWords, Saved, UpdateFigures
+from rnnlm_tui.event_types import EpochEnded, Event, LearnedWords, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
@@ -18,6 +18,7 @@ from rnnlm_tui.store.files import RESUME, RUN
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggest import suggest
+from rnnlm_tui.text import reading
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.training import measure
 from rnnlm_tui.training import run as training_run
@@ -141,6 +142,58 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
     assert len(measure.scores(job, model, control) or []) == len(job.held_out[0].lines)
 
 
+# The model in use
+
+
+def library_in_use(folder: Path, **settings: Any) -> Job:
+    """A run that has ended, whose model is in use under the name `old`."""
+    job = small_job("ngram", folder, text=TEXT, mixture="on", held_out=0.4, **settings)
+    [*run(job)]
+    job.library.rename("small", "old")
+    job.library.use("old")
+    return job
+
+
+def test_a_new_model_and_the_one_in_use_are_compared_on_lines_that_neither_has_learned(
+    tmp_path: Path,
+) -> None:
+    before = library_in_use(tmp_path)
+    unseen = {line for excerpt in before.held_out for line in excerpt.lines}
+    job = small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)
+    found, (_, old) = end_of([*run(job)]).comparison, job.library.open("old")
+    _, new = load_model(job.path)
+    assert found is not None and found.name == "old"
+    for model, figures in ((old, found.in_use), (new, found.new)):
+        lines = [line for line in scores_of(job, model) if line.text in unseen]
+        assert 0 < len(lines) < len(scores_of(job, model))
+        assert summarize(lines) == figures
+
+
+def test_what_is_never_used_by_itself_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lesson, a network that was stopped before its first epoch, the sonnets, and a model that is
+    in use already."""
+    library = library_in_use(tmp_path).library
+    gru: dict[str, Any] = {"text": TEXT, "mixture": "on", "held_out": 0.4, "epochs": 2}
+    ngram: dict[str, Any] = {"text": TEXT, "mixture": "on", "held_out": 0.4}
+
+    def compared(events: list[Event]) -> bool:
+        end = end_of(events)
+        assert end.evaluation is not None
+        return end.comparison is not None
+
+    assert not compared(run_stopped_at(small_job("gru", tmp_path, **gru), 1, 2))
+    assert compared([*run(small_job("gru", tmp_path, **gru))])
+    assert not compared([*run(small_job("lesson", tmp_path, TEXT, held_out=0.4, epochs=1))])
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "bundled_corpus", lambda: tmp_path.with_suffix(".txt"))
+        assert not compared([*run(small_job("ngram", tmp_path, **ngram))])
+    assert compared([*run(small_job("ngram", tmp_path, **ngram))])
+    library.use("small")
+    assert not compared([*run(small_job("ngram", tmp_path, **ngram))])
+
+
 # Updates
 
 
@@ -154,7 +207,7 @@ def finished(folder: Path, held_out: float = 0.2) -> Job:
 def update_of(old: Job, epochs: int = 8, rate: float = 0.03) -> Job:
     """An update of its model."""
     settings: dict[str, Any] = {"epochs": epochs, "held_out": old.config.train.held_out}
-    job = small_job("gru", old.folder, text=TEXT, learning_rate=rate, **settings)
+    job = small_job("gru", old.library.data_dir, text=TEXT, learning_rate=rate, **settings)
     job.facts.is_update = True
     return job
 

@@ -170,7 +170,7 @@ def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     assert end_of(events).reason == "stopped"
     card = read_card(model_of(tmp_path / "parts"))
     assert card.metrics is not None and (card.epochs_done, card.metrics.epoch) == (1, 1)
-    facts, tensors = read_state(tmp_path / "parts")
+    facts, tensors = read_state(tmp_path / "parts" / "runs" / "small")
     assert (facts.position.epoch, facts.position.step) == (2, step)
     assert any(name.startswith("carried.") for name in tensors) == (preset != "lesson")
     rest = [*run(small_job(preset, tmp_path / "parts", **settings))]
@@ -190,7 +190,7 @@ def test_a_run_killed_within_an_epoch_goes_on_from_the_state_saved_there(
     killed = run(small_job("gru", tmp_path / "parts", **settings), clock=ticking())
     assert any(isinstance(e, Progress) and (e.epoch, e.step) == (2, 2) for e in killed)
     del killed
-    position = read_facts(tmp_path / "parts").position
+    position = read_facts(tmp_path / "parts" / "runs" / "small").position
     assert (position.epoch, position.step) == (2, 2) and position.elapsed_s > 0
     rest = [*run(small_job("gru", tmp_path / "parts", **settings))]
     assert [e.train for e in epochs_of(rest)] == [e.train for e in epochs_of(whole)][1:]

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import OptionList
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.event_types import FinishReason, Saved
-from rnnlm_tui.store.card import ENGLISH
-from rnnlm_tui.store.library import SavedRun
+from rnnlm_tui.event_types import EpochFigures, Event, Failed, FinishReason, Metrics, Saved
+from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
@@ -41,18 +41,18 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
-from tests.helpers.events import finished, started
-from tests.helpers.models import put_state
+from tests.helpers.events import comparison, finished, measured, started
+from tests.helpers.models import make_model, put_state
 
 
 class ScriptedRun:
     """A training of the app, half done. `closed` has the arguments of close(), which fails if it
     has no `space`."""
 
-    is_own, name = True, "poems"
+    name = "poems"
 
     def __init__(self, *, is_running: bool = True, detached: bool = False) -> None:
-        self.is_running, self.detached = is_running, detached
+        self.is_running, self.detached, self.is_own = is_running, detached, True
         self.progress = RunProgress()
         self.progress.take(started(epochs_done=1, epochs=2))
         self.closed: list[bool] = []
@@ -71,9 +71,9 @@ def give_run(app: RnnlmApp, **options: bool) -> ScriptedRun:
     return run
 
 
-def saved_by(app: RnnlmApp, *, best: bool = True) -> None:
+def saved_by(app: RnnlmApp, *, epoch: int = 1, best: bool = True) -> None:
     """Reports that the run poems has saved its model."""
-    app.run_saved(cast(Any, ScriptedRun()), Saved(1.0, 1, "models/poems", best))
+    app.run_saved(cast(Any, ScriptedRun()), Saved(1.0, epoch, "models/poems", best))
 
 
 def scripted_models(app: RnnlmApp) -> dict[str, Any]:
@@ -202,30 +202,27 @@ async def test_without_a_model_one_can_write_and_train(tmp_path: Path) -> None:
         assert "No model can be used" not in picture(app)
 
 
-@pytest.mark.parametrize(("before", "is_used"), [(ENGLISH, True), ("letters", False)])
-async def test_the_first_save_of_a_training_suggests_unless_one_of_the_users_own_does(
-    before: str, is_used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of the model that suggests, each save that is better does so at once."""
-    monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == ENGLISH)
-    app = scripted_app(tmp_path, {before: scripted_model()})
-    async with app.run_test() as pilot:
+async def test_the_model_in_use_stays_while_another_is_trained(tmp_path: Path) -> None:
+    """Of the model in use, each save that is better suggests at once."""
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
         await write(pilot, *"shall ")
-        scripted_models(app)["poems"] = scripted_model()
+        scripted_models(app)["poems"] = scripted_model(chain("shall", "we", "dance"))
+        saved_by(app, epoch=0)
+        told = "the n-grams of poems are saved. F3, w: write with them"
+        await wait_until(pilot, lambda: told in toasts(app))
         saved_by(app)
-        active = "poems" if is_used else before
-        await wait_until(pilot, lambda: app.active_name == active)
-        await wait_until(pilot, lambda: f" {active} " in rows_of(app)[0])
-        if not is_used:
-            return
-        better = scripted_models(app)["poems"] = scripted_model(chain("shall", "we", "dance"))
-        reloaded = list[str]()
-        with monkeypatch.context() as patch:
-            patch.setattr(app._model_loader, "reload", reloaded.append)
-            saved_by(app, best=False)
-        assert not reloaded
-        saved_by(app)
+        await write(pilot, "backspace", " ")
+        assert (app.active_name, app.autocomplete.editor.suggestion) == (
+            "sonnets",
+            "i compare thee to",
+        )
+        app.use_model("poems")
         await wait_until(pilot, lambda: app.autocomplete.editor.suggestion == "we dance")
+        better = scripted_models(app)["poems"] = scripted_model(chain("shall", "go", "on"))
+        saved_by(app, best=False)
+        saved_by(app)
+        await wait_until(pilot, lambda: app.autocomplete.editor.suggestion == "go on")
         assert app.loaded_model and app.loaded_model.model is better
 
 
@@ -243,6 +240,105 @@ async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> N
 
 
 # The end of a run, and of the app
+
+
+def over(reason: FinishReason = "completed", epoch: int = 1, **facts: Any) -> Event:
+    """The end of a run that keeps this epoch."""
+    kept = EpochFigures(epoch, Metrics(), None)
+    return replace(finished(reason, epoch or None, kept), **facts)
+
+
+BETTER, WORSE = comparison(0.5841, 0.551), comparison(0.549, 0.551)
+TAKEN = (
+    "poems saves 58.4% of keys on lines that neither has learned, sonnets 55.1%: it is in use now."
+    " F4, u: back to sonnets"
+)
+STAYS = "sonnets stays in use. F3, w: write with poems"
+
+
+@pytest.mark.parametrize(
+    ("end", "is_own", "is_used", "told"),
+    [
+        (over(comparison=BETTER), True, True, TAKEN),
+        (over("stopped", comparison=BETTER), True, True, TAKEN),
+        (
+            over(comparison=WORSE),
+            True,
+            False,
+            "poems saves 54.9% of keys on lines that neither has learned, sonnets 55.1%: " + STAYS,
+        ),
+        (
+            over(comparison=comparison(0.6, 0.5, words=499)),
+            True,
+            False,
+            "499 words that neither has learned are too few to compare poems with sonnets: "
+            + STAYS,
+        ),
+        # A lesson or a model of the sonnets, and a run that was stopped before its first epoch.
+        (over(evaluation=measured()), True, False, STAYS),
+        (over("stopped", epoch=0, evaluation=measured()), True, False, STAYS),
+        # A run that was killed, one of another program, and one that was compared with a model
+        # that is not in use any more.
+        (Failed(1.0, "error", "it was killed", ""), True, False, "it was killed"),
+        (over(comparison=BETTER), False, False, STAYS),
+        (over(comparison=replace(BETTER, name="letters")), True, False, STAYS),
+    ],
+)
+async def test_a_new_model_is_used_only_if_it_saves_more_than_the_one_in_use(
+    end: Event, is_own: bool, is_used: bool, told: str, tmp_path: Path
+) -> None:
+    """The user is told both figures, and how to change it; also on the Train screen, afterwards."""
+    app = scripted_app(tmp_path, {"sonnets": scripted_model(), "poems": scripted_model()})
+    run = ScriptedRun(is_running=False)
+    run.is_own = is_own
+    run.progress.take(end)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        app.run_ended(cast(Any, run))
+        await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
+        assert (
+            app.active_name
+            == app.library.in_use(pytest.fail)
+            != ("sonnets" if is_used else "poems")
+        )
+        assert isinstance(end, Failed) or run.progress.lines[-1].text.endswith(told)
+
+
+async def test_the_model_that_was_in_use_before_is_a_key_away(tmp_path: Path) -> None:
+    app, library = scripted_app(tmp_path), Library(tmp_path / "data")
+    for name in ("letters", "poems", "sonnets"):
+        make_model(library.path(name))
+    app.library = library
+    run = ScriptedRun(is_running=False)
+    run.progress.take(over(comparison=BETTER))
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: app.active_name == "sonnets")
+        app.run_ended(cast(Any, run))
+        await wait_until(pilot, lambda: app.active_name == "poems")
+        await press(pilot, "f4")
+        await wait_until(pilot, lambda: app.models_screen.selected)
+        await press(pilot, "u")
+        await wait_until(pilot, lambda: app.active_name == "sonnets")
+        assert library.in_use(pytest.fail) == "sonnets"
+
+
+async def test_no_model_is_taken_while_the_app_is_closed(tmp_path: Path) -> None:
+    """Nobody would read that it was."""
+    app = scripted_app(tmp_path, {"sonnets": scripted_model(), "poems": scripted_model()})
+    run = give_run(app)
+
+    async def close(*, detach: bool) -> None:
+        run.progress.take(over("stopped", comparison=BETTER))
+        app.run_ended(cast(Any, run))
+
+    run.close = close  # type: ignore[method-assign]
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await press(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await press(pilot, "enter")
+        await wait_until(pilot, lambda: not app.is_running)
+    assert run.progress.finished and app.library.in_use(pytest.fail) == "sonnets"
 
 
 async def test_the_end_of_a_run_is_told_where_it_is_not_on_the_screen(tmp_path: Path) -> None:

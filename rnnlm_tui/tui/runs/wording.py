@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from textual.notifications import SeverityLevel
 
 from rnnlm_tui.formatting import format_duration, plural, sanitize, shorten
-from rnnlm_tui.results import ending
+from rnnlm_tui.results import comparison_sentence, ending
 from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
@@ -112,12 +112,28 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
     return share if run.name == active else f"{share} of {run.name}"
 
 
-def end_notice(run: FollowedRun) -> tuple[str, SeverityLevel]:
-    """Returns how a run ended, and its severity, for a toast."""
+def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
+    """Returns how a run ended, what that means for the `use` of its model, and the severity, for a
+    toast."""
     headline, *details = end_lines(run.progress)
     if is_bad_end(run.progress):
         return " ".join((f"{run.name}: {headline}.", *details)), "error"
-    return f"{run.name}: {headline[0].lower()}{headline[1:]}. F3 shows it", "information"
+    told = f"{run.name}: {headline[0].lower()}{headline[1:]}."
+    return f"{told} {use or 'F3 shows it'}", "information"
+
+
+def use_words(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
+    """Says whether the model of a run that has ended is used from now on, in place of the `active`
+    one, why, and how to change that; "" if it is active anyway, or there is none."""
+    if (finished := run.progress.finished) is None or finished.metrics is None:
+        return ""
+    if finished.update is not None or run.name == active:
+        return ""
+    found = finished.comparison
+    why = f"{comparison_sentence(run.name, found)}: " if found and found.name == active else ""
+    if is_used:
+        return sanitize(f"{why}it is in use now. F4, u: back to {active}")
+    return sanitize(f"{why}{active or 'no model'} stays in use. F3, w: write with {run.name}")
 
 
 def farewell(run: FollowedRun, answer: str) -> str:

@@ -124,7 +124,7 @@ UNSEEN = "on unseen lines it is as unsure as if it chose among 148 words"
             ["epoch 1 is saved: you can write with it"],
         ),
         ([Saved(0.0, 0, "models/poems", True), saved(1)],
-         ["the n-grams are saved: the model suggests from now on"]),
+         ["the n-grams are saved: you can write with them"]),
         ([Paused(1.0, "requested"), Resumed(2.0, "requested"),
           Paused(3.0, "the battery\x1b is low"), STOPPING, Warned(4.0, "half the learning rate")],
          ["paused", "resumed", "paused: the battery\ufffd is low", "half the learning rate"]),
