@@ -12,7 +12,7 @@ from itertools import groupby
 import numpy as np
 
 from rnnlm_tui.explain import Explanation, LineWord, Part
-from rnnlm_tui.formatting import cells_of, fitted, format_percent, sanitize, shorten
+from rnnlm_tui.formatting import CORRECTS, cells_of, fitted, format_percent, sanitize, shorten
 from rnnlm_tui.lm.stages import Stage
 
 Row = Sequence[tuple[str, str]]
@@ -206,7 +206,8 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Row
     largest = float(found.probabilities.max()) or 1.0
     for number, listed in enumerate(found.suggestions[:height]):
         figure = _exactly(float(found.probabilities[number]))
-        row, end, length = [(f"{fitted(listed.word, LABEL)}{figure:>6} ", "")], 0.0, 0
+        word = fitted(CORRECTS * listed.corrects + listed.word, LABEL)
+        row, end, length = [(f"{word}{figure:>6} ", "")], 0.0, 0
         for part, glyph in parts:
             end += float(part.contributions[number]) / largest * room
             row.append((glyph * (round(end) - length), glyph))

@@ -125,3 +125,6 @@ def test_a_suggestion_is_one_bar_of_what_each_part_adds() -> None:
         "compare          60% ██████████████████████▓▓▓▓▓▓▓▓",
         "do               20% ██▓▓▓▓▓▓▓▓",
     ]
+    corrected = (found.suggestions[0], replace(found.suggestions[1], corrects=True))
+    rows = plain(suggestion_rows(replace(found, suggestions=corrected), 51, 9))
+    assert [row[:14] for row in rows[1:]] == ["compare       ", "≈do           "]

@@ -49,7 +49,7 @@ class Candidates(Widget):
         height: 2; padding: 0 1;
         .digit { color: $text-accent; text-style: bold; }
         .typed { text-style: bold; }
-        .correction { color: $text-warning; }
+        .correction { color: $text-success; }
         .percent { color: $text-muted; }
         .bar { color: $primary; }
         .note { color: $text-muted; text-style: italic; }
