@@ -39,9 +39,11 @@ CODE = 0.05
 """Multiplies the probability of an address, a file name or another code while only letters of it
 are typed: `Os` is the beginning of Oskar, even where his address stood before."""
 SLIP = 0.001
-"""How often two letters of a word are swapped. Other slips are weighed against this one. With 0.002
-the list has the right word one letter after 0.2 % more of the slips, but 2 of 4,000 beginnings
-without a slip lose the right word from the list."""
+"""How often two letters of a word are swapped. Other slips are weighed against this one."""
+DISPLACES = 0.1
+"""A word that corrects a slip takes the place of one of the five that fit only if it is ten times
+as likely. If it were enough to be likelier, 2 of 4,000 beginnings without a slip would lose the
+right word, and after 1 % more of the slips the right word would be listed one letter later."""
 LEAST_CHANCE = np.float32(1e-30)
 """Words that are less likely count as equally likely. Their products stay above what float32 can
 hold well."""
@@ -239,7 +241,8 @@ class WordLists:
 
     def at(self, typed: Typed, k: int = LISTED, after: int = 0) -> tuple[Suggestion, ...]:
         """The `k` likeliest words that begin with the prefix of `typed`, or with letters that a
-        slip has made it of. `after` characters of the word follow the cursor."""
+        slip has made it of; the likeliest first among the first five and among the others. `after`
+        characters of the word follow the cursor."""
         tokenizer, fitting = self._style_of(typed), self._matches(typed)
         total = float(fitting.chances.sum())
         meant = self._corrections(typed, LEAST_SHARE * total)
@@ -262,7 +265,10 @@ class WordLists:
                 # A complete word only begins a continuation.
                 ranked[1:] = [way for way in ranked[1:] if way.text]
             words += [Suggestion(first[way], chances[way], *way, after, corrects) for way in ranked]
-        return tuple(sorted(words, key=lambda word: -word.probability)[:k])
+        words.sort(key=lambda word: -word.probability * (DISPLACES if word.corrects else 1))
+        for part in (slice(LISTED), slice(LISTED, None)):
+            words[part] = sorted(words[part], key=lambda word: -word.probability)
+        return tuple(words[:k])
 
     def knows(self, prefix: str) -> bool:
         """Whether a word begins with `prefix`, even if it is never suggested."""

@@ -333,6 +333,15 @@ def test_a_slip_is_unlikely_against_words_that_begin_as_typed() -> None:
     assert (found.text, found.replaces_before, found.replaces_after) == ("ath", 2, 1)
 
 
+def test_a_word_that_corrects_must_be_much_likelier_to_take_a_place_of_the_five() -> None:
+    fitting = ("shot", "shop", "shoe", "show", "shone")
+    for chance, fifth in ((0.2, "shone"), (0.9, "she")):  # 6 times and 27 times as likely
+        chances = dict.fromkeys(fitting, 0.0001) | {"shone": 0.00001, "she": chance}
+        model = prose_model((*fitting, "she"), {"<s>": chances})
+        found = [word.word for word in suggest(model, "sho", k=6).candidates]
+        assert {*found[:5]} == {*fitting[:4], fifth} and {*found} == {*fitting, "she"}
+
+
 def test_the_rest_of_a_word_is_replaced() -> None:
     model = names_model()
     within = suggest(model, "walked fromage to", len("walked fro"))
