@@ -118,6 +118,9 @@ def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
     headline, *details = end_lines(run.progress)
     if is_bad_end(run.progress):
         return " ".join((f"{run.name}: {headline}.", *details)), "error"
+    found = run.progress.finished.comparison if run.progress.finished else None
+    if found is not None and found.name in use:  # which has the figures of both
+        return use, "information"
     told = f"{run.name}: {headline[0].lower()}{headline[1:]}."
     return f"{told} {use or 'F3 shows it'}", "information"
 
