@@ -11,9 +11,11 @@ The words of a line are those of the model's tokenizer; lines without words do n
 - Hits are over all words, the first of a line included: is the word the most likely one that may be
   suggested there, or among the five most likely? An unknown word is a miss. Ends of lines do not
   count. (The lists of `suggest` follow further rules, which only the keys take into account.)
-- Keys: a writer types the lines into the app, whose keys and default settings are those of
-  `rnnlm_tui.accepting`, each line into an empty text. Before each key the writer looks whether one
-  that accepts suggestions saves presses, and takes what saves most. An accepted word brings the
+- Keys: three writers type the lines into the app, whose keys and default settings are those of
+  `rnnlm_tui.accepting`, each line into an empty text: an attentive one who reads the list after
+  every key, a glancing one who reads it at times, and one who looks at the cursor alone. Before
+  each key a writer looks whether one that accepts what he sees saves presses, and takes what saves
+  most. An accepted word brings the
   space after it, which a punctuation mark typed next replaces; that mark costs its own key, and so
   does sending the line. Typed text is never corrected. "Keys saved" is 1 - presses / characters,
   ends of lines included.
@@ -31,8 +33,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import LINES_ABOVE, LISTED
-from rnnlm_tui.event_types import Evaluation
+from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Writer
+from rnnlm_tui.event_types import ByWriter, Evaluation
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
 from rnnlm_tui.suggest import encode_context
@@ -67,13 +69,13 @@ class ScoredWord:
 @dataclass(frozen=True, slots=True)
 class ScoredLine:
     """A line word by word. `end` is the probability that the line ends here, None if the model does
-    not predict ends. `keys` are the key presses that the line takes with suggestions, its end
-    included; None if they were not counted, as in a line without words."""
+    not predict ends. `keys` are the key presses that the line takes each writer with suggestions,
+    its end included; None if they were not counted, as in a line without words."""
 
     text: str
     words: tuple[ScoredWord, ...] = field(repr=False)
     end: float | None
-    keys: int | None
+    keys: ByWriter[int] | None
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -104,10 +106,19 @@ def score(
         line = _Line(contexts, text, above)
         keys = None
         if counts_keys and line.words:
-            typist = Typist(model, text, list(above), line.after)
-            keys = 1 + sum(len(pressed) for pressed, _ in typist.steps())
+            keys = _keys_of(Typist(model, text, list(above), line.after))
         yield line.scores(keys)
         above.append(text)
+
+
+def _keys_of(typist: Typist) -> ByWriter[int]:
+    """The key presses that a line takes each writer, with Enter."""
+
+    def presses(writer: Writer) -> int:
+        return 1 + sum(len(pressed) for pressed, _ in typist.steps(writer))
+
+    at_cursor = presses("at_cursor")  # the lists at most of its keys serve the others
+    return ByWriter(presses("attentive"), presses("glancing"), at_cursor)
 
 
 class _Line:
@@ -138,7 +149,7 @@ class _Line:
             if model.vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
 
-    def scores(self, keys: int | None) -> ScoredLine:
+    def scores(self, keys: ByWriter[int] | None) -> ScoredLine:
         """The scores of the line, which takes so many `keys`."""
         end, end_id = None, self._contexts.model.vocabulary.end_id
         if self.words:
@@ -183,8 +194,12 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
     loss = _mean(sum(losses), len(losses))
     characters = [len(line.text) + 1 for line in lines]
     counted = [line.keys for line in lines if line.keys is not None]
-    are_counted = bool(lines) and len(counted) == len(lines)
-    saved = 1 - sum(counted) / sum(characters) if are_counted else None
+    of_lines = ByWriter(
+        [each.attentive for each in counted],
+        [each.glancing for each in counted],
+        [each.at_cursor for each in counted],
+    )
+    keys = of_lines.map(sum) if lines and len(counted) == len(lines) else None
     letters = sum(len(word.word) + 1 for word in words if not word.is_known)
     return Evaluation(
         lines=len(lines),
@@ -196,33 +211,42 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         top1=_mean(sum(word.rank == 1 for word in words), len(words)),
         top5=_mean(sum((word.rank or math.inf) <= LISTED for word in words), len(words)),
         characters=sum(characters),
-        keys=sum(counted),
-        keystroke_savings=saved,
-        savings_interval=_savings_interval(counted, characters) if are_counted else None,
+        keys=keys,
+        keystroke_savings=keys.map(lambda count: 1 - count / sum(characters)) if keys else None,
+        savings_intervals=_savings_intervals(of_lines, characters) if keys else None,
         nats_per_character=_mean(sum(losses) + LETTER_NATS * letters, sum(characters)),
     )
 
 
-def _savings_interval(keys: Sequence[int], characters: Sequence[int]) -> tuple[float, float] | None:
-    """The 95 % interval of the keys saved, from the differences among blocks of the text; None for
-    fewer than `FEWEST_BLOCKS`.
+def _savings_intervals(
+    keys: ByWriter[list[int]], characters: Sequence[int]
+) -> ByWriter[tuple[float, float]] | None:
+    """The 95 % intervals of the keys saved, from the differences among blocks of the text; None for
+    fewer than `FEWEST_BLOCKS`. `keys` are those of each line.
 
     Source: the variance of a ratio of sums over clusters, W. G. Cochran, "Sampling techniques",
     1977, section 6.3.
     """
-    blocks, pressed, written = list[tuple[int, int]](), 0, 0
-    for count, length in zip(keys, characters, strict=True):
-        pressed, written = pressed + count, written + length
+    ends, written = list[int](), 0
+    for line, length in enumerate(characters, start=1):
+        written += length
         if written >= INTERVAL_CHARACTERS:
-            blocks.append((pressed, written))
-            pressed = written = 0
-    if len(blocks) < FEWEST_BLOCKS:
+            ends.append(line)
+            written = 0
+    if len(ends) < FEWEST_BLOCKS:
         return None
-    pairs = np.array(blocks, np.float64)
-    ratio = pairs[:, 0].sum() / pairs[:, 1].sum()
-    spread = ((pairs[:, 0] - ratio * pairs[:, 1]) ** 2).sum() * len(pairs) / (len(pairs) - 1)
-    half = Z_95 * math.sqrt(spread) / pairs[:, 1].sum()
-    return max(-1.0, float(1 - ratio - half)), min(1.0, float(1 - ratio + half))
+
+    def by_block(of_lines: Sequence[int]) -> NDArray[np.float64]:
+        return np.add.reduceat(of_lines[: ends[-1]], [0, *ends[:-1]]).astype(np.float64)
+
+    def interval(pressed: list[int]) -> tuple[float, float]:
+        presses, length = by_block(pressed), by_block(characters)
+        ratio = presses.sum() / length.sum()
+        spread = ((presses - ratio * length) ** 2).sum() * len(ends) / (len(ends) - 1)
+        half = Z_95 * math.sqrt(spread) / length.sum()
+        return max(-1.0, float(1 - ratio - half)), min(1.0, float(1 - ratio + half))
+
+    return keys.map(interval)
 
 
 def _mean(total: float, count: int) -> float | None:

@@ -8,7 +8,8 @@ since the start of the run. Numbers that are not finite are null.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypedDict, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -26,7 +27,22 @@ Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 """A share of keys saved; below 0 where accepted words bring more spaces that must be typed again
 than they save keys."""
+T = TypeVar("T")
+U = TypeVar("U")
 FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
+
+
+class ByWriter(Struct, Generic[T], frozen=True):
+    """A figure for each of the three writers (see `rnnlm_tui.accepting.Writer`): one who reads the
+    list after every key, one who reads it at times, and one who looks at the cursor alone."""
+
+    attentive: T
+    glancing: T
+    at_cursor: T
+
+    def map(self, change: Callable[[T], U]) -> ByWriter[U]:
+        """What becomes of each of the three figures."""
+        return ByWriter(change(self.attentive), change(self.glancing), change(self.at_cursor))
 
 
 class CorpusFacts(Struct, frozen=True):
@@ -63,21 +79,21 @@ class EpochFigures(Struct, frozen=True, omit_defaults=True):
 
 class UpdateFigures(Struct, frozen=True):
     """The result of the update of a model: the losses of the old and the new model on the same
-    held-out lines, in nats per character as written, and the share of keys that the old one saves
+    held-out lines, in nats per character as written, and the shares of keys that the old one saves
     on them. None if nothing was measured."""
 
     replaced: bool
     old_loss: Figure | None = None
     new_loss: Figure | None = None
-    old_savings: Savings | None = None
+    old_savings: ByWriter[Savings] | None = None
 
 
 class BaseSavings(Struct, frozen=True):
-    """The share of keys that the base of a mixture saves alone, on the lines that the mixture was
+    """The shares of keys that the base of a mixture saves alone, on the lines that the mixture was
     measured on."""
 
     name: ShortText
-    keystroke_savings: Savings
+    keystroke_savings: ByWriter[Savings]
 
 
 class Evaluation(Struct, frozen=True):
@@ -86,10 +102,10 @@ class Evaluation(Struct, frozen=True):
     `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
     `nats_per_character` is comparable among models with different vocabularies that predict every
     word, as all but the lesson's do.
-    `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` is 1 - `keys` /
-    `characters`, the presses with suggestions and without; None if they were not counted.
-    `savings_interval` is its 95 % interval, None for a text too short to tell. `base` is what the
-    base of a mixture saves.
+    `oov_share`, `top1` and `top5` are shares of `words`. `keystroke_savings` are 1 - `keys` /
+    `characters`, the presses of each writer with suggestions and without; None if they were not
+    counted. `savings_intervals` are their 95 % intervals, None for a text too short to tell. `base`
+    is what the base of a mixture saves.
     """
 
     lines: Count
@@ -101,9 +117,9 @@ class Evaluation(Struct, frozen=True):
     top1: Share | None
     top5: Share | None
     characters: Count
-    keys: Count
-    keystroke_savings: Savings | None
-    savings_interval: tuple[Savings, Savings] | None
+    keys: ByWriter[Count] | None
+    keystroke_savings: ByWriter[Savings] | None
+    savings_intervals: ByWriter[tuple[Savings, Savings]] | None
     base: BaseSavings | None = None
     nats_per_character: Figure | None = None
 
@@ -218,8 +234,8 @@ class Progress(_Event, frozen=True, tag="progress"):
 class EpochEnded(_Event, frozen=True, tag="epoch"):
     """An epoch has ended. `held_out` is None if no lines are held out. The metrics are those of the
     network (of an n-gram model: the n-grams) alone, also in the training of a mixture. `best` tells
-    whether its weights are kept. `keystroke_savings` is the share of keys that the whole model
-    saves on some of the held-out lines; None if it was measured a short while ago."""
+    whether its weights are kept. `keystroke_savings` are the shares of keys that the whole model
+    saves on some of the held-out lines; None if they were measured a short while ago."""
 
     epoch: Count
     train: Metrics
@@ -227,7 +243,7 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
     best: bool
     sample: SampleText
     elapsed_s: Figure
-    keystroke_savings: Savings | None = None
+    keystroke_savings: ByWriter[Savings] | None = None
 
     @property
     def row(self) -> dict[str, float]:
@@ -235,6 +251,8 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
         own = structs.asdict(self)
         for name, metrics in ("train", self.train), ("held_out", self.held_out):
             own |= {f"{name}_{key}": v for key, v in structs.asdict(metrics or Metrics()).items()}
+        if (saved := self.keystroke_savings) is not None:
+            own |= {f"keys_saved_{writer}": v for writer, v in structs.asdict(saved).items()}
         del own["time"]
         return {name: value for name, value in own.items() if isinstance(value, int | float)}
 

@@ -14,11 +14,11 @@ from rnnlm_tui.formatting import (
     plural,
 )
 from rnnlm_tui.lm.stages import layers_of, table_heads
-from rnnlm_tui.results import ENOUGH_WORDS, accuracy_sentence, trained_part, words_read
+from rnnlm_tui.results import ENOUGH_WORDS, accuracy_sentence, both_shares, trained_part, words_read
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Entry
 
-HEADS = ("name", "preset", "keys saved", "size", "saved")
+HEADS = ("name", "preset", "% of keys", "size", "saved")
 Row = tuple[str, str]
 """A label, which may be empty, and a text; or a heading without a text."""
 
@@ -36,11 +36,14 @@ def state(entry: Entry) -> str:
 
 
 def list_row(entry: Entry) -> tuple[str, ...]:
-    """The row of a model in the list, below HEADS. How many keys it saves is not told if that was
-    measured on too few words, and what is special about it stands in place of a date."""
+    """The row of a model in the list, below HEADS. The keys saved are those of a writer who reads
+    the list and of one at the cursor; they are not told if measured on too few words. What is
+    special about the model stands in place of a date."""
     card, run, measured = entry.card, entry.run, entry.evaluation
     config = card.config if card else run.config if run else None
-    saves = format_percent(measured.keystroke_savings) if measured else ""
+    saves = (
+        both_shares(measured.keystroke_savings) if measured and measured.keystroke_savings else ""
+    )
     return (
         entry.name,
         config.preset if config else "",

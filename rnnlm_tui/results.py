@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalConfig, Config, ModelConfig
 from rnnlm_tui.event_types import (
+    ByWriter,
     Comparison,
     EpochEnded,
     Evaluation,
@@ -71,20 +72,30 @@ def words_read(settings: ModelConfig, window: int) -> str:
 # A model
 
 
-def savings_sentence(found: Evaluation | None, before: float | None = None) -> str:
-    """How many keys a model saves, such as "saves 58% of keys, the English alone 57%", or that
-    it was measured on too few words to tell; "" if it was not measured. `before` is the share
-    before an update, on the same lines."""
+def savings_sentence(found: Evaluation | None, before: ByWriter[float] | None = None) -> str:
+    """How many keys a model saves, such as "saves 61 of 100 keys of a writer who reads the list, 46
+    of one who looks at the cursor only; the English alone 60 and 45", or that it was measured on
+    too few words to tell; "" if it was not measured. `before` are the shares before an update, on
+    the same lines."""
     if found is None or found.keystroke_savings is None:
         return ""
     if found.words < ENOUGH_WORDS:
         return f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
-    shares = [f"saves {found.keystroke_savings:.0%} of keys"]
+    saved = found.keystroke_savings
+    parts = [
+        f"saves {100 * saved.attentive:.0f} of 100 keys of a writer who reads the list,"
+        f" {100 * saved.at_cursor:.0f} of one who looks at the cursor only"
+    ]
     if before is not None:
-        shares.append(f"{before:.0%} before")
+        parts.append(f"before {both_shares(before)}")
     if found.base is not None:
-        shares.append(f"the English alone {found.base.keystroke_savings:.0%}")
-    return ", ".join(shares)
+        parts.append(f"the English alone {both_shares(found.base.keystroke_savings)}")
+    return "; ".join(parts)
+
+
+def both_shares(saved: ByWriter[float]) -> str:
+    """The shares of a writer who reads the list and of one who looks at the cursor, in percent."""
+    return f"{100 * saved.attentive:.0f} and {100 * saved.at_cursor:.0f}"
 
 
 def deciding_share(found: Evaluation) -> float | None:

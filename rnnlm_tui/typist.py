@@ -1,5 +1,5 @@
-"""A writer who types a given text into the app with as few keys as its suggestions allow, by the
-rules of `accepting` and the default settings."""
+"""A writer who types a given text into the app with as few keys as the suggestions that he sees
+allow, by the rules of `accepting` and the default settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rnnlm_tui.accepting import Accept, is_ghost_likely, type_character, ways_to_accept
+from rnnlm_tui.accepting import (
+    Accept,
+    Writer,
+    is_ghost_likely,
+    reads_list,
+    type_character,
+    ways_to_accept,
+)
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import Predict, Typed, WordLists, apply_insertion
 from rnnlm_tui.text.tokenizer import gives_space_back
@@ -42,18 +49,20 @@ class Typist:
     ) -> None:
         self._model, self._text, self._above, self._predict = model, text, above, predict
         self._takes_space = model.tokenizer.takes_space
-        self._spot = Spot()
         self._start: str | None = None
         """The line up to the word for which `_lists` are."""
+        self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
+        """By the line up to the cursor. The writers of a text mostly meet the same ones."""
 
-    def steps(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Types the text. Yields the keys of each step, those that accept or a character, as
-        Textual names them, and the line after it."""
-        while self._spot.at < len(self._text):
-            keys, self._spot = self._step(self._spot)
-            yield keys, self._spot.line
+    def steps(self, writer: Writer) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Types the text as a writer does. Yields the keys of each step, those that accept or a
+        character, as Textual names them, and the line after it."""
+        spot = Spot()
+        while spot.at < len(self._text):
+            keys, spot = self._step(spot, writer)
+            yield keys, spot.line
 
-    def _step(self, spot: Spot) -> Step:
+    def _step(self, spot: Spot, writer: Writer) -> Step:
         """The step that saves most."""
         at, line, tail = spot
         typed = Typed.of(line, self._model.tokenizer)
@@ -65,7 +74,11 @@ class Typist:
         after = Spot(at + bool(way.text), apply_insertion(line, way), tail)
         steps: list[Step] = [((key,), after)]
         if len(line) >= at:  # else a mark stands where a space belongs
-            steps += self._accepts(typed)
+            if line not in self._accepts:
+                self._accepts[line] = [*self._accepts_at(typed)]
+            sees_list = reads_list(writer, typed.prefix)
+            accepts = self._accepts[line]
+            steps += [(way.keys, to) for way, to in accepts if way.at_cursor or sees_list]
         return max(steps, key=lambda step: step[1].at - len(step[0]))
 
     def _next_key(self, spot: Spot) -> str:
@@ -87,8 +100,8 @@ class Typist:
                 break
         return False
 
-    def _accepts(self, typed: Typed) -> Iterator[Step]:
-        """The keys that accept suggestions which the text has."""
+    def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
+        """The ways to accept suggestions that the text has, and where each leads."""
         if typed.start != self._start:
             self._start = typed.start
             page = self._model.page_words.on_page((*self._above, typed.start))
@@ -106,12 +119,12 @@ class Typist:
             )
         ghost = self._lists.insertions(typed, words)
         for way in ways_to_accept(candidates, ghost, is_empty=not typed.before):
-            if after := self._spot_after(way):
-                yield way.keys, after
+            if after := self._spot_after(typed.before, way):
+                yield way, after
 
-    def _spot_after(self, accept: Accept) -> Spot | None:
+    def _spot_after(self, line: str, accept: Accept) -> Spot | None:
         """Where the typist is after accepting; None if the line would not become the text."""
-        line, text = self._spot.line, self._text
+        text = self._text
         for piece in accept.pieces:
             line = apply_insertion(line, piece)
         if not text.startswith(line):

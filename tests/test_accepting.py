@@ -73,9 +73,9 @@ def test_a_plain_digit_is_typed_where_it_makes_a_word_of_its_own(
 
 
 def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:
-    shown = [is_ghost_likely(0.1, prefix) for prefix in ("", "t", "th")]
+    shown = [is_ghost_likely(0.05, prefix) for prefix in ("", "t", "th")]
     assert shown == [False, False, True]
-    assert is_ghost_likely(0.15, "")
+    assert is_ghost_likely(0.07, "")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from rnnlm_tui.accepting import Writer
 from rnnlm_tui.evaluate import (
     LEAST_PROBABILITY,
     LETTER_NATS,
@@ -20,6 +22,7 @@ from rnnlm_tui.evaluate import (
     score,
     summarize,
 )
+from rnnlm_tui.event_types import ByWriter
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import encode_context
 from rnnlm_tui.text.prose_learning import learn_prose
@@ -72,11 +75,11 @@ def line_model() -> ScriptedModel:
     return ScriptedModel(AFTER_IN_LINES, 100, SPECIAL_TOKENS, ("the", "cat", "sat"))
 
 
-def keys_of(model: LanguageModel, text: str) -> list[str]:
+def keys_of(model: LanguageModel, text: str, writer: Writer = "attentive") -> list[str]:
     """The keys that type the text, which the line becomes."""
     begin = encode_context(model, [])
     typist = Typist(model, text, (), lambda ids: model.next_word_probabilities(begin + ids))
-    steps = [*typist.steps()]
+    steps = [*typist.steps(writer)]
     assert steps[-1][1].removesuffix(" ") == text.removesuffix(" ")
     return [key for keys, _ in steps for key in keys]
 
@@ -84,15 +87,16 @@ def keys_of(model: LanguageModel, text: str) -> list[str]:
 def test_the_figures_without_tokens_for_lines_are_those_computed_by_hand() -> None:
     """Seven words: all but xyz are known, and four have a known word before them."""
     scored = [*score(ScriptedModel(AFTER), ["The cat sat,", "", "the dog; xyz a"])]
-    figures, keys = summarize(scored), sum(line.keys or 0 for line in scored)
+    figures, keys = summarize(scored), sum(line.keys.glancing for line in scored if line.keys)
     loss = (math.log(2) - math.log(0.9) + math.log(5) + math.log(7)) / 4
     assert (figures.lines, figures.words, figures.predicted) == (2, 7, 4)
     assert (figures.loss, figures.perplexity) == pytest.approx((loss, math.exp(loss)))
     # "the" twice, cat and sat; dog is third, a is sixth; xyz has no probability.
     assert (figures.oov_share, figures.top1, figures.top5) == (1 / 7, 4 / 7, 5 / 7)
-    assert (figures.keys, figures.characters) == (keys, 12 + 14 + 2)
-    assert figures.keystroke_savings == pytest.approx(1 - keys / 28)
-    assert figures.savings_interval is None  # of 28 characters
+    assert figures.keys is not None and figures.keystroke_savings is not None
+    assert (figures.keys.glancing, figures.characters) == (keys, 12 + 14 + 2)
+    assert figures.keystroke_savings.glancing == pytest.approx(1 - keys / 28)
+    assert figures.savings_intervals is None  # of 28 characters
     words = scored[2].words
     assert [(w.word, w.is_known, w.rank) for w in words] == [
         *(("the", True, 1), ("dog", True, 3), ("xyz", False, None), ("a", True, 6))
@@ -135,11 +139,13 @@ def test_where_nothing_is_predicted_there_is_no_loss(
 
 
 def test_the_interval_of_the_keys_saved_covers_what_more_text_would_show() -> None:
-    line = ScoredLine("x" * 499, (ScoredWord("x", True, 0.5, 1),), None, 0)
+    line = ScoredLine("x" * 499, (ScoredWord("x", True, 0.5, 1),), None, None)
     savings = np.random.default_rng(0).normal(0.55, 0.05, 400)
-    figures = summarize(replace(line, keys=round(500 * (1 - saved))) for saved in savings)
-    assert figures.savings_interval is not None
-    low, high = figures.savings_interval
+    presses = [round(500 * (1 - saved)) for saved in savings]
+    figures = summarize(replace(line, keys=ByWriter(499, 499, count)) for count in presses)
+    assert figures.savings_intervals is not None
+    assert figures.savings_intervals.attentive == pytest.approx((1 / 500, 1 / 500))
+    low, high = figures.savings_intervals.at_cursor
     # 200 blocks of two lines: 1.96 standard errors on each side.
     assert low < 0.55 < high
     assert high - low == pytest.approx(2 * 1.96 * 0.05 / math.sqrt(400), rel=0.15)
@@ -171,7 +177,8 @@ def test_keys_write_the_text_whatever_the_model_suggests(
     model = RandomModel(seed, different, special_tokens, words, tokenizer)
     (scored,) = score(model, ["".join(pieces).strip()])
     if scored.words:
-        assert scored.keys == len(keys_of(model, scored.text)) + 1
+        for writer in get_args(Writer):
+            assert getattr(scored.keys, writer) == len(keys_of(model, scored.text, writer)) + 1
 
 
 @pytest.mark.parametrize(
@@ -190,9 +197,26 @@ def test_a_writer_takes_what_saves_most(text: str, keys: list[str]) -> None:
     assert keys_of(ScriptedModel(AFTER), text) == keys
 
 
+@pytest.mark.parametrize(
+    ("writer", "keys"),
+    [
+        ("attentive", ["tab", "d", "alt+3"]),
+        ("glancing", ["tab", "d", "o", "alt+3"]),
+        ("at_cursor", ["tab", "d", "o", "g", "tab"]),
+    ],
+)
+def test_writers_look_at_different_places(writer: Writer, keys: list[str]) -> None:
+    words = ("the", *"abcef", "dominoes", "dotted", "dogmatic")
+    likely = dict(zip(words[1:], (0.2, 0.2, 0.15, 0.15, 0.12, 0.07, 0.06, 0.05), strict=True))
+    model = ScriptedModel({"": {"the": 1.0}, "the": likely}, words=words)
+    assert keys_of(model, "the dogmatic", writer) == keys
+    second = "the dotted"  # stands behind the ghost, dominoes
+    assert keys_of(model, second, writer) == ["tab", "d", "shift+tab"]
+
+
 def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_an_accept() -> None:
     """In French `!` leaves the space, so that a line without it cannot be reached by an accept."""
     for tokenizer, spaced, close in (PROSE, 5, 4), (FRENCH, 4, 6):
         model = ScriptedModel(AFTER, 3, (), ("the", "cat", "car", "sat", "dog", "a"), tokenizer)
         keys = [score(model, [text]) for text in ("The cat !", "The cat!")]
-        assert [line.keys for (line,) in keys] == [spaced, close]
+        assert [line.keys and line.keys.attentive for (line,) in keys] == [spaced, close]

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from rnnlm_tui.event_types import BaseSavings, Evaluation
+from rnnlm_tui.event_types import BaseSavings, ByWriter, Evaluation
 from rnnlm_tui.model_rows import card_rows, list_row
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.model_file import change_card as change_saved
 from tests.helpers.commands import verses
+from tests.helpers.events import writers
 from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
 from tests.helpers.training import run, small_job
 
-EVALUATION = Evaluation(9, 99, 99, 5.0, 148.4, 0.1, 0.07, 0.19, 999, 799, 0.2, None)
+KEYS = ByWriter(799, 849, 949)
+EVALUATION = Evaluation(9, 99, 99, 5.0, 148.4, 0.1, 0.07, 0.19, 999, KEYS, writers(0.2), None)
 MEASURED = structs.replace(EVALUATION, words=500)
 
 
@@ -69,7 +71,7 @@ MODELS: list[tuple[str, str, tuple[str, ...]]] = [
       "held-out lines: network: perplexity 403, top word right 15%",
       "on disk: 4 kB, in ", "saved: 2026-01-02 ", "layers: \nembedding: Embedding, ")),
     ("few", "lesson|few words|3 kB|2026-01-02", ()),
-    ("most", "lesson|20%|3 kB|2026-01-02", ()),
+    ("most", "lesson|20 and 5|3 kB|2026-01-02", ()),
     ("three", "||2 B|damaged", ("reason: it is no whole file of this program", "to do: delete it")),
     ("run", "lesson||-|resume 0/5", ("training: was stopped after 0 of 5 epochs",)),
     ("odd", "||-|resume", ("training: was stopped after 0 epochs and can be resumed",)),
@@ -90,7 +92,7 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     small = small_job("gru", library.folder / "mixed", text=verses(9), epochs=1, mixture="on",
                       held_out=0.2)  # fmt: skip
     list(run(small))
-    measured = structs.replace(EVALUATION, base=BaseSavings("english", 0.188))
+    measured = structs.replace(EVALUATION, base=BaseSavings("english", writers(0.188)))
     change_saved(library.path("mixed"), partial(structs.replace, evaluation=measured))
     said = card_of(library, "mixed")
     assert "measured on 99 words, too few to tell how many keys it saves; top word right 7%" in said

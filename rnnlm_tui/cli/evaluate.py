@@ -26,7 +26,8 @@ from rnnlm_tui.store.texts import MeasuredText, text_for, trained_on, warning_of
 NOTES = (
     "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",
     "keys saved by the app's own keys and default settings; each space, mark and end of line"
-    " counts",
+    " counts. A writer is attentive who reads the list after every key, glancing who reads it at"
+    " the start of a word and after two and four letters; one at the cursor looks there alone",
     "nats/char, unlike the perplexity, can be compared among models with other vocabularies",
 )
 OF_KNOWN_WORDS = "the perplexity of the lesson's network is over the words that it knows"
@@ -35,11 +36,12 @@ COLUMNS = {
     "unknown": ("oov_share", ".1%"),
     "top-1": ("top1", ".1%"),
     "top-5": ("top5", ".1%"),
-    "keys saved": ("keystroke_savings", ".1%"),
     "perplexity": ("perplexity", ",.1f"),
     "nats/char": ("nats_per_character", ".3f"),
 }
 """The figures of the table by their heads, and how they are shown."""
+WRITERS = {"attentive": "attentive", "glancing": "glancing", "at_cursor": "at the cursor"}
+"""The fields of the keys saved, and their heads."""
 BAR_EVERY_S = 0.1
 
 
@@ -166,6 +168,8 @@ def evaluation_table(
         rows += [_row(f"  {LABELS[name]} alone", found) for name, found in result.parts.items()]
     yield from table(rows)
     yield ""
+    yield from table([("keys saved by a writer who is", *WRITERS.values()), *_keys_rows(results)])
+    yield ""
     for result in results:
         if parts := result.subject.card.mixture_text:
             yield f"{sanitize(result.subject.name)} is a mixture: {sanitize(parts)}"
@@ -175,9 +179,25 @@ def evaluation_table(
     for result in results:
         where = "" if result.is_known else "on lines it has not seen: "
         if sentence := savings_sentence(result.figures):
-            if bounds := result.figures.savings_interval:
-                sentence += "; 95 % interval {:.1%} to {:.1%}".format(*bounds)
             yield sanitize(f"{result.subject.name}: {where}{sentence}")
+
+
+def _keys_rows(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
+    """The keys that the models and the bases of mixtures save, and half of the 95 % interval."""
+    for result in results:
+        yield _keys_row(sanitize(result.subject.name), result.figures)
+        if (base := result.parts.get("base")) is not None:
+            yield _keys_row(f"  {LABELS['base']} alone", base)
+
+
+def _keys_row(name: str, found: Evaluation) -> tuple[str, ...]:
+    texts = list[str]()
+    for writer in WRITERS:
+        saved = getattr(found.keystroke_savings, writer, None)
+        low, high = getattr(found.savings_intervals, writer, (0.0, 0.0))
+        interval = f" ±{(high - low) / 2:.1%}" if high > low else ""
+        texts.append("-" if saved is None else f"{saved:.1%}{interval}")
+    return (name, *texts)
 
 
 def _row(name: str, found: Evaluation) -> tuple[str, ...]:

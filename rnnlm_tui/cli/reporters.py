@@ -24,6 +24,7 @@ from rnnlm_tui.event_types import (
 )
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.results import (
+    both_shares,
     comparison_sentence,
     ending,
     epoch_figures,
@@ -125,7 +126,7 @@ class TextReporter(_Reporter):
                 draw_bar(label, event.share, left, self._saves)
             case EpochEnded():
                 if event.keystroke_savings is not None:
-                    self._saves = f"keys saved {event.keystroke_savings:.0%}"
+                    self._saves = f"saves {both_shares(event.keystroke_savings)}%"
                 if not has_bar():
                     _say(
                         f"{'  '.join(_epoch_cells(event, run))}  | {sanitize(event.sample['text'])}"

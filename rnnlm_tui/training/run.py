@@ -17,6 +17,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.event_types import (
     BaseSavings,
+    ByWriter,
     Comparison,
     EpochEnded,
     EpochFigures,
@@ -269,10 +270,10 @@ class Run:
         text = " / ".join(filter(None, lines))
         return {"seed": cut_words(seed_line), "text": cut_words(text)}
 
-    def _savings_so_far(self, model: LanguageModel) -> float | None:
-        """The share of keys that a model saves on some of the held-out lines. None if they have too
-        few words to tell, if it takes more than a twentieth of the time, and after the last epoch,
-        when all of them are measured."""
+    def _savings_so_far(self, model: LanguageModel) -> ByWriter[float] | None:
+        """The shares of keys that a model saves on some of the held-out lines. None if they have
+        too few words to tell, if it takes more than a twentieth of the time, and after the last
+        epoch, when all of them are measured."""
         job, began, found = self._job, self._now(), list[ScoredLine]()
         budget = self._position.elapsed_s / REST_PER_MEASURE - self._measured_s
         is_over = self._reason_to_end() is not None

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model NAME]
         [--data-dir FOLDER]
 
-Plays a writer with the keys of the app on a sample of each text.
+Plays three writers with the keys of the app on a sample of each text: one who reads the list after
+every key, one who reads it at times, and one who looks at the cursor alone.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
+from rnnlm_tui.accepting import Writer
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
@@ -24,7 +27,7 @@ from tests.benchmarks.options import parse
 
 
 def main() -> None:
-    """Prints a row for each text."""
+    """Prints what three writers save in each text."""
     parser = argparse.ArgumentParser(description="the keys that a model saves")
     parser.set_defaults(model=ENGLISH)
     parser.add_argument("what", choices=("keys",))
@@ -50,13 +53,14 @@ def show(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
     """Prints what the model does on the lines of the excerpts, each below those before it."""
     lines = [line for each in excerpts for line in score(model, each.lines, each.above)]
     found = summarize(lines)
-    low, high = found.savings_interval or (0, 0)
-    print(
-        f"{label:30} {found.keystroke_savings or 0:6.1%} of keys ({low:.1%}-{high:.1%}),", end=" "
-    )
-    print(
-        f"{found.nats_per_character or 0:.4f} nats a character, {found.words:,} words", flush=True
-    )
+    saved, intervals = found.keystroke_savings, found.savings_intervals
+    assert saved is not None
+    for writer in get_args(Writer):
+        low, high = getattr(intervals, writer, (0.0, 0.0))
+        interval = f"±{(high - low) / 2:.1%}"
+        print(f"{label:30} {writer:9} {getattr(saved, writer):6.1%} of keys {interval}")
+    print(f"{label:30} {found.nats_per_character or 0:.4f} nats a character", end="")
+    print(f", {found.words:,} words", flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from rnnlm_tui.event_types import (
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
 from tests.cli.conftest import Screen
 from tests.helpers.commands import POSIX, VERSES, on_terminal
-from tests.helpers.events import measured, started
+from tests.helpers.events import measured, started, writers
 
 TRAIN = Metrics(loss=5.3812, penalty=0.0123, accuracy=0.0785, perplexity=217.3)
 HELD_OUT = Metrics(loss=6.1234, perplexity=456.4, top1=0.0812, top5=0.1923)
@@ -48,7 +48,9 @@ EVENTS: list[Event] = [
     Preparing(2.0, "encoding words", 100, 400, 90.0),
     STARTED,
     Progress(60.0, 104, 130, 121, 483, 5.38, 0.0785, 12_345.0, 60.0, 723.0, 2),
-    EpochEnded(83.0, 104, TRAIN, HELD_OUT, True, {"seed": "from", "text": SAMPLE}, 83.0, 0.573),
+    EpochEnded(
+        83.0, 104, TRAIN, HELD_OUT, True, {"seed": "from", "text": SAMPLE}, 83.0, writers(0.573)
+    ),
     Progress(83.5, 105, 130, 1, 483, 5.38, 0.0785, 12_345.0, 60.0, 9000.0, 2),
     Paused(84.0, ""),
     Resumed(85.0, ""),
@@ -88,7 +90,7 @@ def shown(
             [
                 "encoding words [#####...............]  1 min 30 s left",
                 "epoch 104/130 [################....]  12 min 03 s left",
-                "epoch 105/130 [################....]  2 h 30 min left  keys saved 57%",
+                "epoch 105/130 [################....]  2 h 30 min left  saves 57 and 42%",
             ],
         ),
         (
@@ -96,7 +98,7 @@ def shown(
             [
                 "encoding words [#####...............]  1 min 30 s left",
                 "epoch 104/130 [################....]  12 min 03 s left",
-                "epoch 105/130 [######..]  2 h 30 min left  keys saved 57%",
+                "epoch 105/130 [#####.]  2 h 30 min left  saves 57 and 42%",
             ],
         ),
         (
@@ -131,7 +133,7 @@ def test_the_result_is_headed_by_the_name(
 ) -> None:
     shown(monkeypatch, Screen(), EVENTS)
     first, second, *_ = capsys.readouterr().out.splitlines()
-    assert first.startswith("diary: ") and "58%" in first
+    assert first.startswith("diary: ") and "58 of 100" in first
     assert second.startswith("  stopped") and second.endswith(", 1 min 30 s, in /m/diary")
     end = Finished(90.0, "stopped", None, None, "/m/diary", 90.0)
     assert TAKES in shown(monkeypatch, Screen(), [STARTED, end])

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import (
     BaseSavings,
+    ByWriter,
     Comparison,
     CorpusFacts,
     EpochEnded,
@@ -84,8 +85,14 @@ def finished(
 
 def measured(words: int = 900, english: float | None = None) -> Evaluation:
     """What a model saves and the English, if it is built on it, on so many words."""
-    base = None if english is None else BaseSavings("english", english)
-    return Evaluation(9, words, 999, 4.545, 94.2, 0.1, 0.15, 0.25, 999, 416, 0.584, None, base)
+    base = None if english is None else BaseSavings("english", writers(english))
+    keys, saved = ByWriter(416, 466, 566), writers(0.584)
+    return Evaluation(9, words, 999, 4.545, 94.2, 0.1, 0.15, 0.25, 999, keys, saved, None, base)
+
+
+def writers(attentive: float) -> ByWriter[float]:
+    """What three writers save, of whom an attentive one saves this."""
+    return ByWriter(attentive, attentive - 0.05, attentive - 0.15)
 
 
 def comparison(new: float | None, in_use: float | None, words: int = 900) -> Comparison:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import EpochEnded, Event, LearnedWords, Saved, UpdateFigures
+from rnnlm_tui.event_types import ByWriter, EpochEnded, Event, LearnedWords, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
@@ -107,7 +107,10 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
 def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, measured = small_job("gru", tmp_path / "a", epochs=3, **MIXED), list[float | None]()
+    job, measured = (
+        small_job("gru", tmp_path / "a", epochs=3, **MIXED),
+        list[ByWriter[float] | None](),
+    )
     monkeypatch.setattr(training_run, "ENOUGH_WORDS", 1)
     monkeypatch.setattr(training_run, "REST_PER_MEASURE", 1e-9)
     for event in run(job):

@@ -25,7 +25,7 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
-WIDTHS, AT_THE_RIGHT = (19, 7, 11, 9, 14), ("keys saved", "size")
+WIDTHS, AT_THE_RIGHT = (19, 7, 11, 9, 14), ("% of keys", "size")
 """The widths of the columns in cells, one of which is the gap before the next column."""
 RELOAD_EVERY_S = 2.0
 """How often the library is read: other processes train, too."""

@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from rnnlm_tui import evaluate
+from rnnlm_tui.accepting import Writer
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.typist import Typist
@@ -49,15 +51,18 @@ Step = tuple[tuple[str, ...], str]
 """The keys that the evaluation pressed, and the line then."""
 
 
+Steps = dict[Writer, list[Step]]
+
+
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
-    """All steps of the evaluations of a test."""
-    recorded = list[Step]()
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    """All steps of the evaluations of a test, by writer."""
+    recorded = Steps()
 
     class Recorded(Typist):
-        def steps(self) -> Iterator[Step]:
-            for step in super().steps():
-                recorded.append(step)
+        def steps(self, writer: Writer) -> Iterator[Step]:
+            for step in super().steps(writer):
+                recorded.setdefault(writer, []).append(step)
                 yield step
 
     monkeypatch.setattr(evaluate, "Typist", Recorded)
@@ -92,19 +97,25 @@ async def write(it: AppDesk, steps: Sequence[Step], text: str) -> None:
 
 
 async def compare(
-    model: LanguageModel, steps: list[Step], folder: Path, lines: Sequence[str] = TEXT
+    model: LanguageModel,
+    steps: Steps,
+    writer: Writer,
+    folder: Path,
+    lines: Sequence[str] = TEXT,
 ) -> set[str]:
-    """Writes lines with this model, and compares each with its evaluation. Returns the kinds of
-    steps."""
+    """Writes lines with this model as a writer does, and compares each with its evaluation. Returns
+    the kinds of steps."""
     above, used = list[str](), set[str]()
     scores = evaluate.score(model, lines)
     async with desk(folder, {"m": model}, (60, 16)) as it:
         for line in lines:
             steps.clear()
             scored = next(scores)
-            await write(it, steps, line)
-            assert scored.keys == sum(len(keys) for keys, _ in steps) + 1, "with Enter"
-            used |= {"alt and a digit" if keys[0][:4] == "alt+" else keys[0] for keys, _ in steps}
+            own = steps[writer]
+            await write(it, own, line)
+            presses = sum(len(keys) for keys, _ in own) + 1  # with Enter
+            assert getattr(scored.keys, writer) == presses
+            used |= {"alt and a digit" if keys[0][:4] == "alt+" else keys[0] for keys, _ in own}
             post_keys(it.app, "enter")
             above.append(line)
             await it.until(lambda: it.screen.text.previous_lines() == tuple(above))
@@ -114,18 +125,21 @@ async def compare(
     return {kind for kind in used if len(kind) > 1}
 
 
+@pytest.mark.parametrize("writer", get_args(Writer))
 async def test_the_editor_counts_the_keys_of_the_evaluation(
-    steps: list[Step], tmp_path: Path
+    steps: Steps, tmp_path: Path, writer: Writer
 ) -> None:
     """With n-grams of every second line, which suggest well in these lines and badly in others."""
     model = counted(prepared(TEXT[::2], tokenizer="prose"))
-    assert await compare(model, steps, tmp_path) == ACCEPTING
+    lines = TEXT if writer == "attentive" else TEXT[:8]
+    accepting = ACCEPTING - ({"alt and a digit"} if writer == "at_cursor" else set())
+    assert await compare(model, steps, writer, tmp_path, lines) == accepting
 
 
 @pytest.mark.slow
 async def test_the_editor_counts_the_keys_of_the_evaluation_with_the_english(
-    steps: list[Step], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     model = Library(tmp_path).open("english")[1]
-    assert await compare(model, steps, tmp_path, TEXT[:9]) >= ACCEPTING
+    assert await compare(model, steps, "attentive", tmp_path, TEXT[:9]) >= ACCEPTING
