@@ -15,7 +15,6 @@ LONGEST_WORD = 40
 STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ", "'") | dict.fromkeys("“”„‟", '"'))
 CORRECTS = "≈"
 """Stands before a suggested word that corrects typed letters."""
-EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def sanitize(text: str) -> str:
@@ -151,9 +150,3 @@ def as_unicode(argument: str) -> str:
 def in_percent(fraction: float) -> str:
     """A fraction as a percentage; "<1%" if it would round to 0."""
     return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"
-
-
-def bar(fraction: float, width: int) -> str:
-    """A bar, `width` cells long for a fraction of 1, in eighths of a cell."""
-    eighths = round(max(0.0, min(fraction, 1.0)) * max(0, width) * 8)
-    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

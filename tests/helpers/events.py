@@ -96,12 +96,13 @@ def writers(attentive: float) -> ByWriter[float]:
 
 
 def comparison(new: float | None, in_use: float | None, words: int = 900) -> Comparison:
-    """What a new model and the one in use, sonnets, save on so many words."""
-    return Comparison(
-        "sonnets",
-        replace(measured(words), keystroke_savings=in_use),
-        replace(measured(words), keystroke_savings=new),
-    )
+    """What a new model and the one in use, sonnets, save an attentive writer on so many words."""
+
+    def saving(share: float | None) -> Evaluation:
+        saved = None if share is None else writers(share)
+        return replace(measured(words), keystroke_savings=saved)
+
+    return Comparison("sonnets", saving(in_use), saving(new))
 
 
 def loss_of(metrics: Metrics | None) -> float:

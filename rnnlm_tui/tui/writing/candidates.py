@@ -1,37 +1,34 @@
-"""The suggested words under the line, each with its share and a bar."""
+"""The suggested words under the line, each with its share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
 from rnnlm_tui.accepting import LISTED
-from rnnlm_tui.formatting import CORRECTS, bar, in_percent, sanitize
+from rnnlm_tui.formatting import CORRECTS, in_percent, sanitize
 from rnnlm_tui.text.tokenizer import is_code
 
 if TYPE_CHECKING:
     from rnnlm_tui.accepting import Suggestion
     from rnnlm_tui.suggest import Suggestions
 
-WIDE = 100
-"""Width in cells from which one row has room for all of them."""
 UNKNOWN = "unknown: "
-SHORTEST_BAR = 3
 WIDEST_WORD = 22
-WIDEST_BAR = 24
+BEFORE_WORD, AFTER_WORD = 3, 7
+"""Cells before a word, the mark of a choice, the digit and a space; and after it, for its share."""
 CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: Textual's component styles ignore "reverse"."""
 
 
 class Candidates(Widget):
-    """Five words, in one row if the window is wide, otherwise in two, and a note behind them. Moves
-    on to the next five if one of them is chosen. A click on a word picks it."""
+    """Five words in a row below the word being typed, or in two rows if there is no room, and a
+    note. Moves on to the next five if one of them is chosen. A click on a word picks it."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -40,7 +37,6 @@ class Candidates(Widget):
         "correction",
         "typed",
         "percent",
-        "bar",
         "note",
         "unknown",
     }
@@ -51,9 +47,8 @@ class Candidates(Widget):
         .typed { text-style: bold; }
         .correction { color: $text-success; }
         .percent { color: $text-muted; }
-        .bar { color: $primary; }
         .note { color: $text-muted; text-style: italic; }
-        &:ansi .correction, &:ansi .digit, &:ansi .bar { color: ansi_default; }
+        &:ansi .correction, &:ansi .digit { color: ansi_default; }
         &:ansi .percent, &:ansi .note { color: ansi_default; }
     }
     """
@@ -63,71 +58,91 @@ class Candidates(Widget):
         super().__init__()
         self._pick = pick
         self._words: Sequence[Suggestion] = ()
-        self._prefix, self._choice, self._note, self._digits = "", 0, "", ""
+        self._prefix, self._choice, self._note, self._digits, self._column = "", 0, "", "", 0
 
-    def show(self, suggestions: Suggestions | None, choice: int, note: str, digits: str) -> None:
+    def show(
+        self, suggestions: Suggestions | None, choice: int, note: str, digits: str, column: int
+    ) -> None:
         """Shows the words found, which of them is chosen (from 1; 0 for none), a note, and the
-        `digits` that insert a word now, alone or with alt."""
+        `digits` that insert a word now, alone or with alt. The word being typed begins in this
+        `column`."""
         words, prefix = (suggestions.candidates, suggestions.prefix) if suggestions else ((), "")
-        before = (self._words, self._prefix, self._choice, self._note, self._digits)
-        if (words, prefix, choice, note, digits) != before:
-            self._words, self._prefix = words, prefix
+        before = (self._words, self._prefix, self._choice, self._note, self._digits, self._column)
+        if (words, prefix, choice, note, digits, column) != before:
+            self._words, self._prefix, self._column = words, prefix, column
             self._choice, self._note, self._digits = choice, note, digits
             self.refresh()
-
-    @property
-    def _columns(self) -> int:
-        return LISTED if self.size.width >= WIDE else -(-(LISTED + 1) // 2)
 
     @property
     def _first(self) -> int:
         return max(0, self._choice - 1) // LISTED * LISTED
 
     def on_click(self, event: events.Click) -> None:
-        column = event.x // max(1, self.size.width // self._columns)
-        place = event.y * self._columns + column
-        index, is_again = self._first + place, event.chain > 1  # a double click takes one word
-        if max(place, column) < LISTED and index < len(self._words) and not is_again:
-            self._pick(index)
+        rows, at = self._rows(), event.get_content_offset(self)
+        if at is None or at.y >= len(rows) or event.chain > 1:  # a double click takes one word
+            return
+        index, end = self._first + sum(map(len, rows[: at.y])), self._indent(rows)
+        for number, place in enumerate(rows[at.y], start=index):
+            begin, end = end, end + place.cell_length
+            if begin <= at.x < end:
+                self._pick(number)
 
     def render(self) -> Content:
         before, label, unknown = self._note.partition(UNKNOWN)
-        style = self.get_visual_style("note")
-        note = Content.styled(f" {before}{label}", style)
+        note = Content.styled(f" {before}{label}", self.get_visual_style("note"))
         note += Content.styled(unknown, self.get_visual_style("unknown"))
-        if not self._words:
-            return note
-        width = self.size.width // self._columns
-        shown = range(self._first, min(len(self._words), self._first + LISTED))
-        longest = max(cell_len(spelled(self._words[i], self._prefix)) for i in shown)
-        cells = [self._word(i, width - 1, longest).truncate(width, pad=True) for i in shown]
-        cells += [Content(" " * width)] * (LISTED - len(cells))
-        cells.append(note if self._columns == LISTED else note.truncate(width, ellipsis=True))
-        rows = (cells[at : at + self._columns] for at in range(0, len(cells), self._columns))
-        return Content("\n").join(Content("").join(row) for row in rows)
+        rows, width = self._rows(), self.size.width
+        indent = Content(" " * self._indent(rows))
+        lines = [Content("").join([indent, *row]) for row in rows]
+        if len(lines) > 1:
+            lines[-1] += note
+        else:
+            lines.append(note)
+        return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines)
 
-    def _word(self, index: int, width: int, longest: int) -> Content:
-        """A word with its digit, share and bar in `width` cells, aligned with others, the longest
-        of which has so many."""
-        word_width = min(longest, WIDEST_WORD, max(1, width - 8))
+    def _rows(self) -> list[list[Content]]:
+        """The places of the words in view, by rows: one, or two if there is no room; none without
+        words."""
+        width, shown = self.size.width, self._words[self._first :][:LISTED]
+        for most in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
+            rows, left = list[list[Content]](), 0
+            for index in range(self._first, self._first + len(shown)):
+                place = self._place(index, max(1, most))
+                if place.cell_length > left:
+                    rows.append([])
+                    left = width
+                rows[-1].append(place)
+                left -= place.cell_length
+            if len(rows) <= 2:
+                break
+        return rows
+
+    def _indent(self, rows: Sequence[Sequence[Content]]) -> int:
+        """The cells before the words, which stand below the word being typed as far as one row of
+        them has room."""
+        if len(rows) != 1:
+            return 0
+        room = self.size.width - sum(place.cell_length for place in rows[0])
+        return max(0, min(self._column - BEFORE_WORD, room))
+
+    def _place(self, index: int, most: int) -> Content:
+        """A word, cut to `most` cells, with its digit and share."""
         candidate, is_chosen = self._words[index], index == self._choice - 1
         style = self.get_visual_style("correction" if candidate.corrects else "word")
         word = Content.styled(spelled(candidate, self._prefix), style)
         if not candidate.corrects:
             word = word.stylize(self.get_visual_style("typed"), 0, len(self._prefix))
-        word = word.truncate(word_width, ellipsis=True, pad=True)
+        word = word.truncate(most, ellipsis=True)
         if is_chosen:
             word = word.stylize(CHOSEN)
         digit = f"{index + 1}" if f"{index + 1}" in self._digits else " "
-        room = min(WIDEST_BAR, width - word_width - 9)
-        drawn = bar(candidate.probability, room) if room >= SHORTEST_BAR else ""
+        share = f" {in_percent(candidate.probability)}  "
         return Content.assemble(
             "▸" if is_chosen else " ",
             (digit, self.get_visual_style("digit")),
             " ",
             word,
-            (f" {in_percent(candidate.probability):>4}", self.get_visual_style("percent")),
-            (f" {drawn}" if drawn else "", self.get_visual_style("bar")),
+            (share, self.get_visual_style("percent")),
         )
 
 

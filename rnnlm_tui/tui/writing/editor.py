@@ -9,7 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
@@ -46,11 +48,13 @@ LONGEST_WAIT_S = 1.0
 """How long a key waits for the answer that it needs; later keys wait behind it."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
 """Keys that the app needs. A TextArea binds them to what other keys do too."""
+SECOND_KEY, BEFORE_SECOND = " ⇧Tab", "   "
+"""What stands behind the second word, and between it and the ghost."""
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word", "word", id="line.accept_word",
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
     Binding("shift+tab", "accept_second", "second word", show=False, id="line.accept_second",
-            tooltip="Accept the second word of the list"),
+            tooltip="Accept the second word of the list; it stands behind the ghost"),
     Binding("right", "accept_all('cursor_right')", "all", id="line.accept_all",
             tooltip="Accept the whole ghost; move the cursor to the right"),
     Binding("end,ctrl+e", "accept_all('cursor_line_end')", "Accept all", show=False,
@@ -122,6 +126,7 @@ class LineEditor(TextArea):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"second"}
     DEFAULT_CSS = """
     LineEditor {
         height: auto; max-height: 50%; padding: 0 1;
@@ -130,6 +135,8 @@ class LineEditor(TextArea):
         background: $background;
         scrollbar-size: 0 0;
         & .text-area--suggestion { color: $text-muted; text-style: italic; }
+        & .second { color: $text-muted; }
+        &:ansi .second { color: ansi_default; text-style: dim; }
         &:ansi .text-area--suggestion { color: ansi_default; text-style: italic dim; }
         &:ansi .text-area--cursor { color: ansi_default; text-style: reverse; }
         &:ansi .text-area--cursor { background: ansi_default; }
@@ -174,6 +181,8 @@ class LineEditor(TextArea):
         self._seen = ("", self.selection)
         self._over_space = ""
         """The first character of the ghost if that is drawn over the space before the cursor."""
+        self._second = ""
+        """The second word of the list, if it is shown behind the ghost."""
         self._ghost_rows: list[str] = []
         """The rows of the ghost below that of the cursor."""
 
@@ -199,6 +208,11 @@ class LineEditor(TextArea):
         before = self.before
         is_in_word = bool(before) and not before[-1].isspace()
         return row, column - (len(before.rsplit(None, 1)[-1]) if is_in_word else 0)
+
+    @property
+    def word_column(self) -> int:
+        """The column of the editor in which that word begins."""
+        return self.wrapped_document.location_to_offset(self.word).x + self.gutter.left
 
     @property
     def is_hidden(self) -> bool:
@@ -307,7 +321,7 @@ class LineEditor(TextArea):
             ghost = first[len(filler) :]
             if len(rows) > room:
                 rows[room - 1 :] = [shorten(" ".join(rows[room - 1 :]), self.wrap_width)]
-        ghost = shorten(ghost, max(1, self.wrap_width - column + replaces_space))
+        ghost = self._beside_second(ghost, max(1, self.wrap_width - column + replaces_space))
         if rows != self._ghost_rows:
             self._ghost_rows = rows
             self.refresh(layout=True)
@@ -317,6 +331,19 @@ class LineEditor(TextArea):
             self.notify_style_update()  # forgets the rows drawn before
             self.refresh()
         self.suggestion = ghost[len(over_space) :]
+
+    def _beside_second(self, ghost: str, room: int) -> str:
+        """Returns the ghost cut to `room` cells. The second word of the list stands behind it if
+        there is room for both, at least for the first word of the ghost."""
+        second = self.suggested.second(self.before) if ghost else ""
+        rest = room - cell_len(f"{BEFORE_SECOND}{second}{SECOND_KEY}")
+        first = len(ghost) - len(ghost.lstrip()) + len(next(iter(ghost.split()), ""))
+        if rest < min(len(ghost), first + 1):
+            second = ""
+        if second != self._second:
+            self._second = second
+            self.refresh()
+        return shorten(ghost, rest if second else room)
 
     @property
     def _room_for_ghost(self) -> int:
@@ -345,7 +372,20 @@ class LineEditor(TextArea):
         at = y + self.scroll_offset.y - self.wrapped_document.height
         row = self._ghost_rows[at] if 0 <= at < len(self._ghost_rows) and self.has_focus else ""
         ghost = Segment(row, self.get_component_rich_style("text-area--suggestion"))
-        return Strip([ghost, *super().render_line(y)]).adjust_cell_length(self.size.width)
+        strip = Strip([ghost, *super().render_line(y)]).adjust_cell_length(self.size.width)
+        return self._with_second(strip, y + self.scroll_offset.y) if self._second else strip
+
+    def _with_second(self, strip: Strip, row: int) -> Strip:
+        """Adds the second word to the row of the text that has the cursor."""
+        x, y = self.wrapped_document.location_to_offset(self.cursor_location)
+        if row != y or not self.has_focus:
+            return strip
+        begin = x + cell_len(self.suggestion + BEFORE_SECOND)
+        style = strip.crop(begin, begin + 1)._segments[0].style or Style.null()
+        style += self.get_component_rich_style("second", partial=True)
+        second = Strip([Segment(self._second + SECOND_KEY, style)])
+        rest = strip.crop(begin + second.cell_length, strip.cell_length)
+        return Strip.join([strip.crop(0, begin), second, rest])
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""

@@ -49,6 +49,9 @@ class Suggested:
         way."""
         self._ends: list[tuple[int, bool]] = []
         """Where each piece ends in `_line`, and whether a space follows it in running text."""
+        self._second, self._second_from = "", 0
+        """The line up to the cursor as accepting the second word of the list would write it, and
+        where that word begins."""
         self._shortest = 0
         """The length of the line without the word that the ghost completes. The ghost does not
         apply to a shorter line."""
@@ -79,6 +82,11 @@ class Suggested:
         if not stays and (not self.choice or not self.candidates):
             self.set_ghost(before, suggestions.ghost if suggestions else ())
         self.choose(self.choice, before)
+        self._second = ""
+        if len(self.candidates) > 1 and not self.candidates[1].corrects:
+            word = self.candidates[1]
+            self._second = before[: len(before) - word.replaces_before] + sanitize(word.text)
+            self._second_from = len(before) - max(len(self._prefix), word.replaces_before)
 
     def choose(self, choice: int, before: str) -> None:
         """Chooses a word of the list, or none (0). It becomes the ghost, unless it corrects typed
@@ -132,6 +140,13 @@ class Suggested:
         drawn = self._places(before)[1]
         is_shorter = drawn < min(len(before), len(self._line))
         return self._line[drawn:], is_shorter and not self._typed.startswith(before)
+
+    def second(self, before: str) -> str:
+        """Returns the second word of the list, which stands behind a ghost as long as typed letters
+        fit it, or ""."""
+        is_of_word = len(before) >= self._second_from and self._second.startswith(before)
+        is_free = is_of_word and not self.choice and not self.is_requested
+        return self._second[self._second_from :].strip() if is_free else ""
 
     def pieces(self, before: str) -> list[Insertion]:
         """Returns the pieces of the part of the ghost after `before`."""

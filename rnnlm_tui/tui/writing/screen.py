@@ -301,7 +301,8 @@ class AutocompleteScreen(AppScreen):
         editor = self.editor
         suggestions = None if editor.is_hidden or self.answer is None else self.answer.suggestions
         choice, digits = editor.suggested.choice, editor.shown_digits
-        self._words.show(suggestions, choice, self._note(), digits)
+        column = self.editor.word_column - self._words.gutter.left
+        self._words.show(suggestions, choice, self._note(), digits, column)
         if self.has_class("-wide"):
             self._facts.show(self.answer, self.app.loaded_model)
         self._header.show(self.app.header_text())

@@ -327,6 +327,51 @@ async def test_a_ghost_that_is_typed_through_never_blanks() -> None:
         assert list(dict.fromkeys(seen)) == ["compare thee"[typed:] for typed in range(1, 12)]
 
 
+async def test_the_second_word_stands_behind_the_ghost_as_long_as_it_fits() -> None:
+    """Typed letters that fit it leave it; a word that corrects letters never stands there."""
+    async with desk("by the f") as it:
+
+        async def drawn() -> str:
+            await it.pilot.pause(0)
+            return rows_of(it.app)[1].strip("│ ")
+
+        it.answer("fire", "fireplace", prefix="f", more=("and",))
+        assert await drawn() == "by the fire and   fireplace ⇧Tab"
+        await it.press("i")
+        assert await drawn() == "by the fire and   fireplace ⇧Tab"
+        await it.press("x")
+        assert await drawn() == "by the fix"
+        it.answer("fixed", "≈fire", prefix="fix")
+        assert await drawn() == "by the fixed"
+        it.answer("fixed", "fixture", prefix="fix")
+        await it.press("down")
+        assert await drawn() == "by the fixed"  # it is chosen in the list
+        await it.press("up", "shift+tab")
+        assert it.line == "by the fixture "
+
+
+@pytest.mark.parametrize(
+    ("left", "end"),
+    [
+        (34, "fire and gone   fireplace ⇧Tab"),
+        (27, "fire and …   fireplace ⇧Tab"),
+        (22, "fire…   fireplace ⇧Tab"),
+        (21, "fire and gone"),
+        (9, "fire and…"),
+    ],
+)
+async def test_the_ghost_gives_way_to_the_second_word_up_to_its_first_one(
+    left: int, end: str
+) -> None:
+    async with desk() as it:
+        width = it.editor.wrap_width
+        it.editor.set_text("x" * (width - left - 1) + " ")
+        await it.press("f")
+        it.answer("fire", "fireplace", prefix="f", more=("and", "gone"))
+        await it.pilot.pause(0)
+        assert rows_of(it.app)[1].rstrip("│ ").endswith(" " + end)
+
+
 async def test_a_ghost_that_replaces_the_space_is_drawn_over_it() -> None:
     """What is drawn is what Tab makes of the line."""
     async with desk("one day ") as it:
@@ -336,7 +381,7 @@ async def test_a_ghost_that_replaces_the_space_is_drawn_over_it() -> None:
             return rows_of(it.app)[1].strip("│ ")
 
         it.answer(",", "night", more=("and",))
-        assert await drawn() == "one day, and"
+        assert await drawn() == "one day, and   night ⇧Tab"
         await it.press("down", "down")
         assert await drawn() == "one day night"
         await it.press("up", "up")

@@ -76,7 +76,8 @@ async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
         assert it.shown == "thee to"
         rows = it.rows
         line = next(i for i, row in enumerate(rows) if "│ shall i compare thee to" in row)
-        assert in_order(rows[line + 2], " 1 thee", "90%", "█████", " 2 the", "6%", " 3 this", "2%")
+        assert "thee to   the ⇧Tab " in rows[line]
+        assert in_order(rows[line + 2], " 1 thee 90%", " 2 the 6%", " 3 this 2%")
         await it.write(*"the")
         rows_now = picture(it.app)
         assert in_order(rows_now, "1 thee", "94%", "2 the ", "6%"), "they share what is left"
@@ -87,10 +88,21 @@ async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
         await it.write("z")
         assert it.rows[line + 2].startswith("  no known word begins with thexz")
         await it.write(" ")
-        words = it.rows[line + 2 : line + 4]
-        third = [word.start() for word in WORD.finditer(words[0])][2]
-        assert third - 2 == words[1].index("unknown: thexz")
-        assert len(WORD.findall(words[1])) == 2
+        assert len(WORD.findall(it.rows[line + 2])) == 5
+        assert it.rows[line + 3].strip() == "unknown: thexz"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_the_list_stands_below_the_word_as_far_as_it_fits(width: int, tmp_path: Path) -> None:
+    async with desk(tmp_path, size=(width, 24)) as it:
+        await it.write(*"shall i compare the")
+        y = it.screen.query_one(Candidates).region.y
+        above, below = it.rows[y - 2], it.rows[y]
+        assert len(WORD.findall("".join(it.rows[y : y + 2]))) == 2
+        if width == 120:
+            assert below.index("thee") == above.index("thee")
+        await it.write(" ")
+        assert len(WORD.findall("".join(it.rows[y : y + 2]))) == 5
 
 
 @pytest.mark.parametrize(
@@ -200,14 +212,16 @@ async def test_the_words_scroll_to_the_chosen_one_and_clicks_take_one(tmp_path: 
     async with desk(tmp_path) as it:
         assert it.screen.answer is not None
         words = [c.word for c in it.screen.answer.suggestions.candidates]
-        x, y = it.screen.query_one(Candidates).region.offset
+        y = it.screen.query_one(Candidates).region.y
         await it.press(*["down"] * 8)
-        assert in_order(it.rows[y], "6 ", words[5], "7 ", words[6], f"▸8 {words[7]}")
-        assert in_order(it.rows[y + 1], "9 ", words[8])
+        assert in_order(
+            it.rows[y], "6 ", words[5], "7 ", words[6], f"▸8 {words[7]}", "9 ", words[8]
+        )
         segments = list(it.screen.query_one(Candidates).render_line(0))
         assert [s.text.strip() for s in segments if s.style and s.style.reverse] == [words[7]]
         assert it.shown == words[7]
-        post_clicks(it.app, (x + 30, y), (x + 30, y))  # a double click takes one
+        at = (it.rows[y].index(words[6]), y)
+        post_clicks(it.app, at, at)  # a double click takes one
         await it.until(lambda: it.line == words[6] + " ")
         await it.write("x")
         assert it.line == words[6] + " x"
