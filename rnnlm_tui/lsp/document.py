@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from io import StringIO
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.text.tokenizer import Insertion
 
-LINE_END = re.compile(r"\r\n|\n|\r")
+LINE_ENDS = "\r\n"
 CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 """For each encoding of positions its codec, and the bytes of a unit."""
 MARKDOWN = ("markdown", "mdx", "quarto", "rmd")
@@ -53,6 +54,12 @@ class Place(NamedTuple):
         return typed, typed[: replaced - way.replaces_before] + way.text
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text with their ends. The last one has no end."""
+    lines = [*StringIO(text, newline="")]
+    return lines if lines and lines[-1][-1] not in LINE_ENDS else [*lines, ""]
+
+
 class Document:
     """The lines of a document, and what a model has read of it."""
 
@@ -60,7 +67,9 @@ class Document:
         """`encoding` is that of the positions. Where a text is not in Markdown, a row of ~ may
         underline a title."""
         self._fences = "`~" if is_markdown else "`"
-        self.lines, (self._codec, self._size) = LINE_END.split(text), CODECS[encoding]
+        self._codec, self._size = CODECS[encoding]
+        self._lines = split_lines(text)
+        """With their ends, since an edit may join a \\r and a \\n to one end of a line."""
         self._code: set[int] | None = None
         self.contexts: Contexts | None = None
         """Only the thread that asks the model may use it."""
@@ -68,14 +77,29 @@ class Document:
     def change(self, change: lsp.TextDocumentContentChangeEvent) -> None:
         """Replaces a part of the text, or all of it."""
         if not isinstance(change, lsp.TextDocumentContentChangePartial):
-            self.lines, self._code = LINE_END.split(change.text), None
+            self._lines, self._code = split_lines(change.text), None
             return
-        first, begin = self._at(change.range.start)
-        last, end = self._at(change.range.end)
-        new = LINE_END.split(self.lines[first][:begin] + change.text + self.lines[last][end:])
-        if len(new) > 1 or last > first or FENCE.match(self.lines[first]) or FENCE.match(new[0]):
+        ends = change.range.start, change.range.end
+        (first, begin), (last, end) = sorted(map(self._at, ends))
+        text = self._lines[first][:begin] + change.text + self._lines[last][end:]
+        if first > 0 and self._lines[first - 1].endswith("\r") and text.startswith("\n"):
+            first -= 1
+            text = self._lines[first] + text
+        new = split_lines(text)
+        if last + 1 < len(self._lines):
+            new.pop()  # the empty line behind the end of the last one
+        if len(new) > 1 or last > first or FENCE.match(self._lines[first]) or FENCE.match(new[0]):
             self._code = None
-        self.lines[first : last + 1] = new
+        self._lines[first : last + 1] = new
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines without their ends. Any thread may ask for them."""
+        return [line.rstrip(LINE_ENDS) for line in [*self._lines]]
+
+    def _line(self, number: int) -> str:
+        """A line without its end."""
+        return self._lines[number].rstrip(LINE_ENDS)
 
     def _units(self, text: str) -> int:
         """The length of a text in units of the encoding."""
@@ -88,9 +112,9 @@ class Document:
 
     def _at(self, position: lsp.Position) -> tuple[int, int]:
         """The numbers of the line and of the character. What is beyond an end is at the end."""
-        if position.line >= len(self.lines):
-            return len(self.lines) - 1, len(self.lines[-1])
-        raw = self.lines[position.line].encode(self._codec, "replace")
+        if position.line >= len(self._lines):
+            return len(self._lines) - 1, len(self._lines[-1])
+        raw = self._line(position.line).encode(self._codec, "replace")
         before = raw[: position.character * self._size]
         return position.line, len(before.decode(self._codec, "ignore"))
 
@@ -98,7 +122,7 @@ class Document:
         """The numbers of the lines of fenced code, with the fences."""
         if self._code is None:
             self._code, fence = set(), ""
-            for number, line in enumerate(self.lines):
+            for number, line in enumerate(self._lines):
                 mark = FENCE.match(line)
                 mark = mark if mark and mark[1][0] in self._fences else None
                 if fence or mark:
@@ -110,7 +134,7 @@ class Document:
     def place(self, position: lsp.Position) -> Place | None:
         """The running text at a position; None where no words are to be suggested."""
         (row, column), code = self._at(position), self._code_lines()
-        line = self.lines[row]
+        line = self._line(row)
         before = line[max(0, column - MOST_BEFORE) : column]
         own = column - len(line) + len(split_mark(line)[1])
         if row in code or own < 0 or NO_TEXT.search(before):
@@ -118,9 +142,9 @@ class Document:
         first, characters = row, 0
         while first > 0 and characters < MOST_ABOVE:
             first -= 1
-            characters += len(self.lines[first])
+            characters += len(self._lines[first])
         numbers = range(first, row + 1)
-        *above, joined = paragraphs(["" if n in code else self.lines[n] for n in numbers])
+        *above, joined = paragraphs(["" if n in code else self._line(n) for n in numbers])
         cursor = len(joined) - len(line) + column
         start = max(0, cursor - MOST_BEFORE)
         where = lsp.Position(row, self._units(line[:column]))  # not beyond the end

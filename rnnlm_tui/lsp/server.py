@@ -115,7 +115,7 @@ class Suggester(LanguageServerProtocol):
         """Lets the model read the new words of a document, also of what is below the cursor."""
         if document.contexts is None or document.contexts.model is not self._model:
             document.contexts = Contexts(self._model, self._library.unwanted.words)
-        document.contexts.read_new_words([*document.lines])
+        document.contexts.read_new_words(document.lines)
         return document.contexts
 
     # Suggestions

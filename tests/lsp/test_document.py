@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import random
+import re
+from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from lsprotocol import types as lsp
 
 from rnnlm_tui.lsp.document import Document, Place
@@ -59,33 +69,109 @@ def test_a_long_paragraph_is_read_from_its_last_characters_on() -> None:
     assert (len(found.line), found.cursor, found.own) == (4004, 4000, 250_000)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-def test_a_document_is_changed_as_its_editor_changes_it(encoding: str) -> None:
-    codec, size = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[
-        encoding
-    ]
-    chance, text, document = random.Random(1), "", Document("", encoding)
-    pieces = ("a", "é", "🙂", "\n", "``` py\n", "```\n", "\x0c", "\u2028", "two\nlines\n", "")
+@pytest.mark.parametrize(
+    ("text", "start", "end", "new", "lines"),
+    [
+        ("a\rX\nb", (1, 0), (1, 1), "", ["a", "b"]),
+        ("a\rX\n", (1, 0), (1, 1), "", ["a", ""]),
+        ("a\rb", (1, 0), (1, 0), "\n", ["a", "b"]),
+        ("a\nb", (0, 1), (0, 1), "\r", ["a", "b"]),
+        ("a\r\nb", (0, 1), (0, 1), "\r", ["a", "", "b"]),
+        ("a\rX\nb", (1, 1), (1, 0), "", ["a", "b"]),  # a range may be backwards
+    ],
+)
+def test_an_edit_joins_a_carriage_return_and_a_newline(
+    text: str, start: tuple[int, int], end: tuple[int, int], new: str, lines: list[str]
+) -> None:
+    document = Document(text, "utf-16")
+    where = lsp.Range(lsp.Position(*start), lsp.Position(*end))
+    document.change(lsp.TextDocumentContentChangePartial(where, new))
+    assert document.lines == lines
 
-    def position(end: int) -> lsp.Position:
-        line = text[:end].rpartition("\n")[2]
-        return lsp.Position(text.count("\n", 0, end), len(line.encode(codec)) // size)
 
-    for _ in range(500):
-        start, end = sorted(chance.choices(range(len(text) + 1), k=2))
-        end = min(end, start + 3)
-        new = "".join(chance.choices(pieces, k=chance.randrange(4)))
-        where = lsp.Range(position(start), position(end))
-        document.change(lsp.TextDocumentContentChangePartial(where, new))
-        text = text[:start] + new + text[end:]
-        assert document.lines == text.split("\n")
-        row = chance.randrange(len(document.lines))
-        here = lsp.Position(row, 10**6)
-        assert document.place(here) == Document(text, encoding).place(here)
+def test_a_whole_text_replaces_another() -> None:
+    document = Document("one\ntwo", "utf-8")
     document.change(lsp.TextDocumentContentChangeWholeDocument("all\r\nnew\rlines"))
     assert document.lines == ["all", "new", "lines"]
     last = lsp.Position(2, 5)
     assert document.place(lsp.Position(9, 9)) == Place("lines", 5, ("all", "new"), 5, last)
+
+
+LINE_END = re.compile(r"\r\n|\n|\r")
+UNITS: dict[str, Callable[[str], int]] = {
+    "utf-8": lambda text: len(text.encode("utf-8")),
+    "utf-16": lambda text: len(text.encode("utf-16-le")) // 2,
+    "utf-32": len,
+}
+"""The length of a text in the units of each encoding."""
+PIECES = (
+    *"a\r\n é🙂字\x0c\u2028",
+    "wo rd",
+    "\r\n",
+    "e\u0301",
+    "👩\u200d🚀",
+    "```\n",
+    "~~~",
+    "> - ",
+)
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
+PLACES = st.tuples(st.integers(0, 12), st.integers(0, 15))
+
+
+def place_in(text: str, place: tuple[int, int], encoding: str) -> int:
+    """The number of characters before a place, counted in the whole text."""
+    ends = [(found.start(), found.end()) for found in LINE_END.finditer(text)]
+    starts, stops = [0, *(end for _, end in ends)], [*(end for end, _ in ends), len(text)]
+    line, units = place
+    if line >= len(starts):
+        return len(text)
+    at, stop = starts[line], stops[line]
+    while at < stop and UNITS[encoding](text[starts[line] : at + 1]) <= units:
+        at += 1
+    return at
+
+
+class Edits(RuleBasedStateMachine):
+    """Random edits of a document, held against an editor that splits the whole text each time."""
+
+    @initialize(text=TEXTS, encoding=st.sampled_from([*UNITS]))
+    def open(self, text: str, encoding: str) -> None:
+        self.text, self.encoding = text, encoding
+        self.document = Document(text, encoding)
+
+    @rule(start=PLACES, end=PLACES, new=TEXTS)
+    def replace(self, start: tuple[int, int], end: tuple[int, int], new: str) -> None:
+        where = lsp.Range(lsp.Position(*start), lsp.Position(*end))
+        self.document.change(lsp.TextDocumentContentChangePartial(where, new))
+        first, last = sorted(place_in(self.text, place, self.encoding) for place in (start, end))
+        self.text = self.text[:first] + new + self.text[last:]
+
+    @rule(start=PLACES, new=TEXTS)
+    def insert(self, start: tuple[int, int], new: str) -> None:
+        self.replace(start, start, new)
+
+    @rule(text=TEXTS)
+    def replace_all(self, text: str) -> None:
+        self.text = text
+        self.document.change(lsp.TextDocumentContentChangeWholeDocument(text))
+
+    @invariant()
+    def lines_are_those_of_the_text(self) -> None:
+        assert self.document.lines == LINE_END.split(self.text)
+
+    @rule(place=PLACES)
+    def the_place_is_that_of_the_text(self, place: tuple[int, int]) -> None:
+        here, same = lsp.Position(*place), Document(self.text, self.encoding)
+        assert self.document.place(here) == same.place(here)
+        if found := self.document.place(here):
+            asked, answered = place, (found.position.line, found.position.character)
+            ends = [place_in(self.text, each, self.encoding) for each in (asked, answered)]
+            assert ends[0] == ends[1]
+
+
+def test_edits_change_a_document_as_its_editor_does() -> None:
+    few = settings(deadline=None, derandomize=True, max_examples=50, stateful_step_count=20)
+    run_state_machine_as_test(Edits, settings=few)
 
 
 def test_a_row_of_tildes_underlines_a_title_outside_of_markdown() -> None:
