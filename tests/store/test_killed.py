@@ -121,10 +121,9 @@ shapes = shapes_of(job.config, job.prepared.vocabulary.total_words)
 
 
 def save(library, epoch=2, update=False):
-    path, folder = library.path("saved"), library.run_folder("saved")
-    folder.mkdir(parents=True, exist_ok=True)
+    library.run_folder("saved").mkdir(parents=True, exist_ok=True)
     facts = replace(job.facts, position=Position(epoch=epoch + 1), is_update=update)
-    saved = dataclasses.replace(job, model=path, folder=folder, facts=facts)
+    saved = dataclasses.replace(job, name="saved", library=library, facts=facts)
     weights = {name: np.full(shape, epoch, np.float32) for name, shape in shapes.items()}
     saving.save_model(saved, EpochFigures(epoch, Metrics(), None), {"network": weights}, None)
     saving.save_state(saved, weights, "")
