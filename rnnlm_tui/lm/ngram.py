@@ -93,6 +93,18 @@ def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
     return (ids - 1, *others)
 
 
+def ngram_shapes(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int]]]:
+    """The types and shapes of the arrays by name, for a trie with these numbers n(k) of nodes: of
+    level 1, which are the ids, of level 2 and so on. Types are named as in safetensors."""
+    shapes = dict[str, tuple[str, tuple[int]]]()
+    for k, size in enumerate(sizes, start=1):
+        shapes[f"share.{k}"] = "U8", (size,)
+        if k > 1:
+            shapes[f"word.{k}"] = "U16" if sizes[0] <= 1 << 16 else "U32", (size,)
+            shapes[f"children.{k}"] = "I32", (sizes[k - 2] + 1,)
+    return shapes
+
+
 def check_ngrams(arrays: Arrays, total_words: int) -> None:
     """Raises ValueError for arrays, of the right shapes and types, whose numbers are not those of
     the trie of a vocabulary of so many ids."""

@@ -27,7 +27,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.lm.kinds import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
-from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_counts
+from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_shapes
 from rnnlm_tui.paths import built_in_models
 from rnnlm_tui.store.card import ENGLISH, ModelCard, parse_formatted
 from rnnlm_tui.store.files import SUFFIX, parse_json
@@ -48,21 +48,20 @@ CARD, VOCABULARY, CONVENTIONS = "card", "vocabulary", "conventions"
 """The entry of the header's metadata with the card, and the tensors with JSON."""
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
 NETWORK, NGRAMS = "network.", "ngrams."
-OTHER_TENSORS = "its tensors are not those of its card"
+TEXT_TENSORS = {VOCABULARY: "U8", CONVENTIONS: "U8", KNOWN: "U64", UNSEEN: "U64"}
+"""The types of the tensors that every model has. They are vectors of any length."""
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
 class StoredModel:
-    """An open model file, whose card is checked. All methods raise ModelError."""
+    """An open model file, whose card is checked, and whose tensors have the names, types and shapes
+    that the card asks for. All methods raise ModelError."""
 
     def __init__(self, file: Any, card: ModelCard) -> None:
         self.card, self._file = card, file
 
     def _tensor(self, name: str) -> NDArray[Any]:
-        try:
-            tensor: NDArray[Any] = self._file.get_tensor(name)
-        except (TypeError, AttributeError) as error:  # numpy lacks some types of the format
-            raise ModelError(f"{name} is of a type that no model has") from error
+        tensor: NDArray[Any] = self._file.get_tensor(name)
         return tensor
 
     def tensors(self, prefix: str = "") -> dict[str, NDArray[Any]]:
@@ -88,10 +87,7 @@ class StoredModel:
 
     def network(self) -> dict[str, NDArray[np.float32]]:
         """The checked weights of the network, by the names of `shapes_of`."""
-        stored = self.tensors(NETWORK)
-        if {name: (w.shape, w.dtype.name) for name, w in stored.items()} != _network_of(self.card):
-            raise ModelError(OTHER_TENSORS)
-        weights = expanded(stored)
+        weights = expanded(self.tensors(NETWORK))
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
@@ -104,8 +100,6 @@ class StoredModel:
             check_ngrams(arrays, self.card.total_words)
         except ValueError as error:
             raise ModelError(f"its n-grams are damaged: {error}") from error
-        if [*ngram_counts(arrays)] != [self.card.total_words - 1, *self.card.ngrams[1:]]:
-            raise ModelError(OTHER_TENSORS)
         return arrays
 
     def load(self, english: LanguageModel | None = None) -> LanguageModel:
@@ -129,15 +123,26 @@ class StoredModel:
         return MixedModel(tokenizer, models, card.mixture.weights)
 
 
-def _network_of(card: ModelCard) -> dict[str, tuple[tuple[int, ...], str]]:
-    """The shapes and types of the tensors of the network."""
-    tensors = dict[str, tuple[tuple[int, ...], str]]()
-    for name, shape in shapes_of(card.config, card.total_words).items():
-        if len(shape) == 2 and card.config.preset != "lesson":
-            tensors |= {name: (shape, "int8"), name + SCALE: (shape[:1], "float32")}
-        else:
-            tensors[name] = (shape, "float32")
-    return tensors
+def _check_tensors(file: Any, card: ModelCard) -> None:
+    """Raises ModelError if the tensors in an open file have not the names, types and shapes that
+    the card asks for. Reads the header alone."""
+    parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    found = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
+    expected = dict[str, tuple[str, tuple[int, ...]]]()
+    for name, kind in TEXT_TENSORS.items():
+        _, shape = found.get(name, ("", ()))
+        expected[name] = kind, shape[:1]
+    if card.has_network:
+        for name, shape in shapes_of(card.config, card.total_words).items():
+            is_quantized = len(shape) == 2 and card.config.preset != "lesson"
+            expected[NETWORK + name] = "I8" if is_quantized else "F32", shape
+            if is_quantized:
+                expected[NETWORK + name + SCALE] = "F32", shape[:1]
+    if card.ngrams:
+        shapes = ngram_shapes([card.total_words, *card.ngrams[1:]])
+        expected |= {NGRAMS + name: each for name, each in shapes.items()}
+    if found != expected:
+        raise ModelError("its tensors are not those of its card")
 
 
 def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
@@ -170,7 +175,9 @@ def open_stored(path: Path) -> Iterator[StoredModel]:
         card = (file.metadata() or {}).get(CARD)
         if card is None:
             raise ModelError("it is not a model of this program: its header has no card")
-        yield StoredModel(file, parse_formatted(card.encode(), ModelCard, "its card"))
+        parsed = parse_formatted(card.encode(), ModelCard, "its card")
+        _check_tensors(file, parsed)
+        yield StoredModel(file, parsed)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -12,6 +12,7 @@ import pytest
 from rnnlm_tui.store.library import Library
 from tests.cli.conftest import TEXT
 from tests.helpers.commands import POSIX, TINY, Command, refused
+from tests.helpers.models import put, renamed
 from tests.helpers.training import stopped_after
 
 LESSON = ["--preset=lesson"]
@@ -113,6 +114,25 @@ def test_a_damaged_file_is_never_more_than_a_sentence(
         assert done.returncode in (0, 1, 2, 3), done.stderr
         if done.returncode:
             assert "cannot write" not in refused(done)
+
+
+def test_every_command_refuses_a_model_that_lacks_a_tensor(
+    run: Command, library: Library, tmp_path: Path
+) -> None:
+    put(library.folder, {"m.safetensors": renamed("ngram", "ngrams.word.3")})
+    (listed,) = json.loads(run("--models", "--json").stdout)["models"]
+    assert listed["damaged"] == "its tensors are not those of its card"
+    for mode in (
+        ["--suggest", "the", "--model=m"],
+        ["--generate", "the", "--model=m"],
+        ["--evaluate", "--model=m"],
+        ["--explain", "the", "--model=m"],
+        ["--train", "--update=m"],
+        ["--export=m", str(tmp_path)],
+        ["--use=m"],
+    ):
+        assert "the model m cannot be used: its tensors" in refused(run(*mode, code=1))
+    assert "cannot import" in refused(run("--import", str(library.path("m")), "--name=x", code=1))
 
 
 # Nonsense

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
+from safetensors import numpy
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.event_types import CorpusFacts, EpochFigures, Metrics
@@ -139,6 +140,19 @@ def put_saved_model(library: Library, preset: str) -> None:
 def saved_model(preset: str) -> bytes:
     """The file of that model."""
     return (SAVED_MODELS / f"{preset}.safetensors").read_bytes()
+
+
+def remade(preset: str, change: Callable[[Any, Any], object]) -> bytes:
+    """The saved model of a preset, with a changed card and changed tensors."""
+    raw = saved_model(preset)
+    card, tensors = json.loads(parsed_tensors(raw)[0]["__metadata__"]["card"]), numpy.load(raw)
+    change(card, tensors)
+    return numpy.save(tensors, metadata={"card": json.dumps(card)})
+
+
+def renamed(preset: str, name: str) -> bytes:
+    """The model of a preset, with another name of this tensor."""
+    return remade(preset, lambda _, tensors: tensors.update({f"{name}x": tensors.pop(name)}))
 
 
 def held_out_lines(library: Library, name: str, lines: Iterable[str]) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ from tests.helpers.models import (
     parsed_tensors,
     put,
     put_state,
+    remade,
+    renamed,
     saved_model,
     tensor_file,
 )
@@ -166,14 +168,6 @@ def test_no_damage_of_a_run_spoils_its_model(value: object, number: int, raw: by
         assert read_sources(folder).sources == []
 
 
-def remade(preset: str, change: Callable[[Any, Any], object]) -> bytes:
-    """The saved model of a preset, with a changed card and changed tensors."""
-    raw = saved_model(preset)
-    card, tensors = json.loads(parsed_tensors(raw)[0]["__metadata__"]["card"]), numpy.load(raw)
-    change(card, tensors)
-    return numpy.save(tensors, metadata={"card": json.dumps(card)})
-
-
 def with_card(preset: str, **fields: object) -> bytes:
     """The model of a preset whose card has these fields."""
     return remade(preset, lambda card, tensors: card.update(fields))
@@ -205,7 +199,8 @@ def of_no_type() -> bytes:
     return tensor_file(header, numbers)
 
 
-EMBEDDING, WHOLE, TENSORS = "network.embedding", "no whole file", "not those of its card"
+EMBEDDING, TABLE = "network.embedding", "ngrams.word.3"
+WHOLE, TENSORS = "no whole file", "not those of its card"
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a pickle": (lambda: b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix", WHOLE),
     "cut short": (lambda: saved_model("gru")[:-1], WHOLE),
@@ -217,13 +212,27 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a later format": (lambda: with_card("gru", format=FORMAT + 1), f"format {FORMAT + 1}, this"),
     "a window without end": (lambda: with_card("lesson", window=MAX_WORDS + 1), "damaged"),
     "no metrics": (lambda: with_card("lesson", metrics=None), "nothing to predict with"),
-    "other sizes": (lambda: with_card("gru", total_words=8), "its vocabulary has 181 words, not 4"),
+    "other sizes": (lambda: with_card("gru", total_words=8), TENSORS),
     "other n-grams": (lambda: with_card("ngram", ngrams=[184, 2**40, 5]), TENSORS),
     "other parts": (lambda: with_card("ngram", mixture={"weights": {"base": 1}}), "components"),
     "an infinite weight": (lambda: with_number("lesson", EMBEDDING, math.inf), "finite"),
     "an infinite scale": (lambda: with_number("gru", f"{EMBEDDING}.scale", math.inf), "finite"),
     "a missing tensor": (lambda: remade("gru", lambda _, tensors: tensors.pop(EMBEDDING)), TENSORS),
-    "no type of numpy": (of_no_type, "of a type that no model"),
+    "no type of numpy": (of_no_type, TENSORS),
+    "another name of a table": (lambda: renamed("ngram", TABLE), TENSORS),
+    "another name of weights": (lambda: renamed("gru", EMBEDDING), TENSORS),
+    "another name of its words": (lambda: renamed("gru", "vocabulary"), TENSORS),
+    "a tensor that no model has": (
+        lambda: remade("gru", lambda _, tensors: tensors.update(x=tensors[EMBEDDING])),
+        TENSORS,
+    ),
+    "fewer words": (lambda: with_words(lambda words: words.pop()), "has 180 words, not 181"),
+    "a table that is no vector": (
+        lambda: remade(
+            "ngram", lambda _, tensors: tensors.update({TABLE: tensors[TABLE][:, None]})
+        ),
+        TENSORS,
+    ),
     "no order": (lambda: with_number("ngram", "ngrams.children.3", -1, 1), "does not rise"),
     "a word twice": (lambda: with_words(lambda words: words.__setitem__(1, words[0])), "twice"),
     "half a character": (

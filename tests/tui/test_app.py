@@ -42,7 +42,7 @@ from tests.helpers.app import (
     write,
 )
 from tests.helpers.events import comparison, finished, measured, started
-from tests.helpers.models import make_model, put_state
+from tests.helpers.models import make_model, put, put_state, renamed, saved_model
 
 
 class ScriptedRun:
@@ -340,6 +340,20 @@ async def test_no_model_is_taken_while_the_app_is_closed(tmp_path: Path) -> None
         await press(pilot, "enter")
         await wait_until(pilot, lambda: not app.is_running)
     assert run.progress.finished and app.library.in_use(pytest.fail) == "sonnets"
+
+
+async def test_a_damaged_model_in_use_is_told_and_the_english_suggests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "shipped", {"english.safetensors": saved_model("ngram")})
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    library = Library(tmp_path / "data")
+    put(library.folder, {"poems.safetensors": renamed("ngram", "ngrams.word.3")})
+    library.use("poems")
+    app = RnnlmApp(tmp_path / "data", tmp_path / "config", tmp_path / "app.log")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_until(pilot, lambda: app.active_name == "english" and toasts(app))
+        assert "poems, is damaged: its tensors are not those of its card; english" in toasts(app)[0]
 
 
 async def test_the_end_of_a_run_is_told_where_it_is_not_on_the_screen(tmp_path: Path) -> None:
