@@ -175,10 +175,8 @@ def test_a_continuation_unlike_the_last_one_is_drawn_by_chance() -> None:
     model = ScriptedModel({"the": {"cat": 0.6, "car": 0.4}, "cat": {"": 1.0}, "car": {"": 1.0}})
     texts = [piece.text for piece in continue_typed(model, "the ")]
     assert texts == ["cat"], "the likeliest"
-    assert {piece.text for _ in range(20) for piece in continue_typed(model, "the ", "cat")} == {
-        "cat",
-        "car",
-    }
+    drawn = {piece.text for _ in range(20) for piece in continue_typed(model, "the ", "cat")}
+    assert "car" in drawn <= {"cat", "car"}  # the same one again is drawn now and then
 
 
 # Models of whole lines
