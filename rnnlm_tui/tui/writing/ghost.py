@@ -52,6 +52,9 @@ class Suggested:
         self._second, self._second_from = "", 0
         """The line up to the cursor as accepting the second word of the list would write it, and
         where that word begins."""
+        self._second_after = ""
+        """The line up to the cursor that this is for. The word may write the end of it in another
+        way: a mark replaces a space."""
         self._shortest = 0
         """The length of the line without the word that the ghost completes. The ghost does not
         apply to a shorter line."""
@@ -82,7 +85,7 @@ class Suggested:
         if not stays and (not self.choice or not self.candidates):
             self.set_ghost(before, suggestions.ghost if suggestions else ())
         self.choose(self.choice, before)
-        self._second = ""
+        self._second, self._second_after = "", before
         if len(self.candidates) > 1 and not self.candidates[1].corrects:
             word = self.candidates[1]
             self._second = before[: len(before) - word.replaces_before] + sanitize(word.text)
@@ -144,7 +147,8 @@ class Suggested:
     def second(self, before: str) -> str:
         """Returns the second word of the list, which stands behind a ghost as long as typed letters
         fit it, or ""."""
-        is_of_word = len(before) >= self._second_from and self._second.startswith(before)
+        fits = len(before) >= self._second_from and self._second.startswith(before)
+        is_of_word = fits or before == self._second_after
         is_free = is_of_word and not self.choice and not self.is_requested
         return self._second[self._second_from :].strip() if is_free else ""
 

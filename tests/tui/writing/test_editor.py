@@ -385,6 +385,10 @@ async def test_a_ghost_that_replaces_the_space_is_drawn_over_it() -> None:
         await it.press("down", "down")
         assert await drawn() == "one day night"
         await it.press("up", "up")
+        it.answer(",", ".", more=("and",))
+        assert await drawn() == "one day, and   . ⇧Tab"
+        it.answer("night", ",")
+        assert await drawn() == "one day night   , ⇧Tab"
         it.answer(".")
         assert await drawn() == "one day."
         it.toggle_ghost()
