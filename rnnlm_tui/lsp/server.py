@@ -15,13 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInvalidParams,
+    JsonRpcInvalidRequest,
+    JsonRpcParseError,
+    JsonRpcServerNotInitialized,
+)
+from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import JsonRPCNotification, LanguageServerProtocol, lsp_method
+from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.uris import to_fs_path
 
 from rnnlm_tui._version import APP_NAME, __version__
@@ -30,6 +37,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import CORRECTS
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
+from rnnlm_tui.lsp.messages import Messages
 from rnnlm_tui.lsp.updating import update
 from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggest import Suggestions, suggest
@@ -62,14 +70,68 @@ class Suggester(LanguageServerProtocol):
         options[lsp.TEXT_DOCUMENT_INLINE_COMPLETION] = lsp.InlineCompletionOptions()
         self.fm.commands.update({CHOOSE: self.choose, UPDATE: self.update})
 
-    def structure_message(self, data: dict[str, Any]) -> Any:
-        """Answers also a request that cannot be read."""
+    # Messages
+
+    async def listen(self, stream: int) -> NoReturn:
+        """Obeys the messages of a stream until `exit` or its end."""
+        loop, messages = asyncio.get_running_loop(), Messages(stream)
+        while True:
+            try:
+                content = await loop.run_in_executor(None, messages.next)
+            except ValueError:
+                self._refuse(None, JsonRpcParseError())
+            except OSError:
+                self.lsp_exit()
+            else:
+                self.receive(content)
+
+    def receive(self, content: Any) -> None:
+        """Obeys a message. A request that cannot be obeyed gets an error; such a notification, and
+        an answer that nothing waits for, are ignored."""
+        fields = content if isinstance(content, dict) else {}
+        method, identity = fields.get("method"), fields.get("id")
+        is_answer = method is None and not fields.keys().isdisjoint(("result", "error"))
         try:
-            return super().structure_message(data)
+            self._check(fields, is_answer)
+            if not is_answer or identity in self._result_types:
+                self.handle_message(self.structure_message({"params": None, **fields}))
         except JsonRpcException as error:
-            if "id" in data:
-                self._send_response(data["id"], error=error.to_response_error())
-            return JsonRPCNotification("", "", None)  # which is ignored
+            if not is_answer and ("id" in fields or method is None):
+                self._refuse(identity, error)
+
+    def _check(self, fields: dict[str, Any], is_answer: bool) -> None:
+        """Raises an error for a message that is none of the protocol, or not at its time."""
+        method, identity = fields.get("method"), fields.get("id")
+        is_message = is_answer or isinstance(method, str)
+        if not is_message or fields.get("jsonrpc") != self.VERSION:
+            raise JsonRpcInvalidRequest
+        if not isinstance(identity, str | int | None):
+            raise JsonRpcInvalidRequest("an id is a string or a number")
+        if method == lsp.EXIT:
+            return
+        is_started, is_start = self._workspace is not None, method == lsp.INITIALIZE
+        if self._shutdown or (is_started and is_start):
+            raise JsonRpcInvalidRequest(f"{method} comes too late")
+        if not is_started and not is_start:
+            raise JsonRpcServerNotInitialized
+
+    def _refuse(self, identity: object, error: JsonRpcException) -> None:
+        """Answers with an error. The id is null where it cannot be read."""
+        known = identity if isinstance(identity, str | int) else None
+        answer = {"jsonrpc": self.VERSION, "id": known, "error": error.to_response_error()}
+        self._send_data(answer)
+
+    def _send_data(self, data: object) -> None:
+        """Sends a message. The server ends if nothing reads it."""
+        try:
+            super()._send_data(data)
+        except BrokenPipeError:
+            self.lsp_exit()
+
+    @lsp_method(lsp.EXIT)
+    def lsp_exit(self, *_: object) -> NoReturn:
+        """Ends the server at once, whatever its threads do. The code is 1 without `shutdown`."""
+        os._exit(0 if self._shutdown else 1)
 
     @lsp_method(lsp.INITIALIZED)
     def lsp_initialized(self, *_: object) -> None:
@@ -84,7 +146,7 @@ class Suggester(LanguageServerProtocol):
         """Ends the server once the editor is gone, if that has left its pipes open."""
         while psutil.pid_exists(process_id):
             await asyncio.sleep(5)
-        os._exit(1)  # a thread reads from stdin, and cannot be interrupted
+        self.lsp_exit()
 
     # Documents
 
@@ -212,16 +274,19 @@ class Suggester(LanguageServerProtocol):
         return str(path)
 
 
-def serve(data_dir: Path, model: str | None) -> int:
-    """Answers the editor until it says `exit` or closes stdin. Raises ModelError."""
+def serve(data_dir: Path, model: str | None) -> NoReturn:
+    """Answers the editor until it says `exit` or closes stdin, which end the process. Raises
+    ModelError."""
     library, notices = Library(data_dir), list[str]()
     name = model or library.default_model(notices.append)
     protocol = partial(Suggester, library, name, notices)
     server = LanguageServer(APP_NAME, __version__, protocol_cls=protocol)
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the editor is told of errors
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread reads from stdin, as above
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread reads from stdin
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no message
     gc.freeze()  # later collections skip the imported modules
-    server.start_io(stdout=output)
-    return 0
+    suggester = server.protocol
+    assert isinstance(suggester, Suggester)
+    suggester.set_writer(StdoutWriter(output))
+    asyncio.run(suggester.listen(0))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -134,7 +135,7 @@ async def test_stale_requests_are_cancelled_and_not_computed(
     async def send(method: str, number: int | None = None, **params: Any) -> None:
         content: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params}
         content |= {} if number is None else {"id": number}
-        protocol.handle_message(protocol.structure_message(content))
+        protocol.receive(content)
         await asyncio.sleep(0)  # as the server's loop does between two messages
 
     await send("initialize", 0, capabilities={})
@@ -157,22 +158,28 @@ async def test_stale_requests_are_cancelled_and_not_computed(
     assert computed == ["the a ", "the a "]
 
 
+def framed(text: str) -> str:
+    """A text as it is sent."""
+    return f"Content-Length: {len(text)}\r\n\r\n{text}"
+
+
 def message(method: str, number: int | None = None, params: object = None) -> str:
     """A message as it is sent."""
     content = {"jsonrpc": "2.0", "method": method, "params": params}
-    text = json.dumps(content if number is None else {**content, "id": number})
-    return f"Content-Length: {len(text)}\r\n\r\n{text}"
+    return framed(json.dumps(content if number is None else {**content, "id": number}))
 
 
 BEGIN = message("initialize", 0, {"processId": None, "capabilities": {}})
 
 
-def session(command: Command, *messages: str) -> dict[int, Any]:
-    """The results of the requests of a session, or the codes of their errors."""
-    done = command("--lsp", stdin=BEGIN + "".join(messages))
-    assert (done.returncode, done.stderr) == (0, "")
+def session(command: Command, *messages: str, code: int = 0) -> list[tuple[object, Any]]:
+    """The ids of the answers of a session, each with the result or the code of the error."""
+    done = command("--lsp", stdin="".join(messages))
+    assert (done.returncode, done.stderr) == (code, "")
     answers = [*map(json.loads, re.findall(r"^({.*?})(?:Content|$)", done.stdout, re.M))]
-    return {a["id"]: a.get("result", a.get("error", {}).get("code")) for a in answers if "id" in a}
+    return [
+        (a["id"], a.get("result", a.get("error", {}).get("code"))) for a in answers if "id" in a
+    ]
 
 
 def test_a_bad_request_gets_an_error_and_the_next_an_answer(models: Path, command: Command) -> None:
@@ -182,6 +189,7 @@ def test_a_bad_request_gets_an_error_and_the_next_an_answer(models: Path, comman
     change = {"textDocument": {"uri": "b", "version": 1}, "contentChanges": [{"text": "x"}]}
     found = session(
         command,
+        BEGIN,
         message("textDocument/didOpen", params={"textDocument": opened}),
         message("textDocument/didChange", params=change),
         message("textDocument/didChange", params={"contentChanges": 3}),
@@ -190,17 +198,95 @@ def test_a_bad_request_gets_an_error_and_the_next_an_answer(models: Path, comman
         message("textDocument/completion", 3, other),
         message("textDocument/nothing", 4, {}),
         message("workspace/executeCommand", 5, {"command": "nothing"}),
-        "Content-Length: 1\r\n\r\n{",
+        framed("{"),
+        framed("[1]"),
+        framed('{"jsonrpc": "1.0", "method": "shutdown", "id": "old"}'),
+        framed('{"jsonrpc": "2.0", "method": "shutdown", "id": [1]}'),
+        framed('{"jsonrpc": "2.0", "result": null, "id": 77}'),  # to no question
         message("textDocument/completion", 6, place),
         message("shutdown", 7),
         message("exit"),
     )
-    assert found[6]["items"] == [] and found[7] is None
-    assert {n: found[n] for n in range(1, 6)} == dict.fromkeys((1, 2, 3, 5), -32602) | {4: -32601}
+    codes = [(identity, code) for identity, code in found if isinstance(code, int)]
+    params, unreadable, request, method = -32602, -32700, -32600, -32601
+    assert [code for identity, code in codes if identity is None] == [unreadable, request, request]
+    assert dict(codes[:-4]) == dict.fromkeys((1, 2, 3, 5), params) | {4: method}
+    assert ("old", request) in codes
+    (_, capabilities), *_, (number, words), end = found
+    assert capabilities and (number, words["items"]) == (6, []) and end == (7, None)
+
+
+def test_requests_are_answered_between_initialize_and_shutdown(
+    models: Path, command: Command
+) -> None:
+    asked = "textDocument/completion"
+    found = session(
+        command,
+        message(asked, 1),
+        message("workspace/didChangeConfiguration", params={"settings": {}}),
+        BEGIN,
+        BEGIN,
+        message("shutdown", 2),
+        message(asked, 3),
+        message("shutdown", 4),
+        message("exit"),
+    )
+    (before, (_, capabilities), *after) = found
+    assert before == (1, -32002) and capabilities
+    assert after == [(0, -32600), (2, None), (3, -32600), (4, -32600)]
+
+
+def test_a_message_behind_a_broken_header_is_answered(models: Path, command: Command) -> None:
+    kind = "Content-Type: application/vscode-jsonrpc; charset=utf-8\r\n"
+    broken = (
+        *(framed("{}").replace(": 2", f": {n}") for n in ("x", -2, 1, 9, "9" * 12, "9" * 5000)),
+        framed("{}").replace("\r\n", "\n"),
+        "Content-Length: 2\r\n",
+        "Content-Length: 0\r\n\r\n",
+        "{}" * 100_000,
+        kind,  # which is not broken
+    )
+    good = [message("textDocument/nothing", number) for number, _ in enumerate(broken, start=1)]
+    good[-1] = good[-1].replace("\r\n", f"\r\n{kind}", 1)
+    pairs = zip(broken, good, strict=True)
+    sent = [BEGIN, *chain.from_iterable(pairs), message("shutdown", 0), message("exit")]
+    found = session(command, *sent)
+    answered = [identity for identity, code in found if code == -32601]
+    assert answered == [*range(1, len(broken) + 1)]
+
+
+STUCK = """
+import threading
+from rnnlm_tui.cli.main import main
+from rnnlm_tui.lsp import server
+server.suggest = lambda *_, **more: threading.Event().wait()
+main()
+"""
+
+
+@pytest.mark.parametrize(("end", "code"), [("", 1), ("exit", 1), ("shutdown exit", 0)])
+def test_the_server_ends_while_the_model_is_asked(models: Path, end: str, code: int) -> None:
+    opened = {"uri": "a", "languageId": "", "version": 1, "text": "The old "}
+    place = {"textDocument": {"uri": "a"}, "position": {"line": 0, "character": 8}}
+    sent = [
+        BEGIN,
+        message("textDocument/didOpen", params={"textDocument": opened}),
+        message("textDocument/completion", 1, place),
+        *(message(method, 2 if method == "shutdown" else None) for method in end.split()),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK, "--lsp"],
+        input="".join(sent),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 def test_the_server_ends_with_its_editor(models: Path, command: Command) -> None:
-    assert set(session(command)) == {0}  # at the end of its input
+    assert len(session(command, BEGIN, code=1)) == 1  # at the end of its input
     editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with running("--lsp") as run:  # whose input stays open
         stdin = run.process.stdin
@@ -212,6 +298,16 @@ def test_the_server_ends_with_its_editor(models: Path, command: Command) -> None
         for _ in range(2):  # of both answers
             run.line("Content-Length")
         editor.communicate()
+        assert run.end() == 1
+
+
+def test_the_server_ends_when_nothing_reads_its_answers(models: Path) -> None:
+    with running("--lsp", stream="stderr") as run:  # whose input stays open
+        stdin, stdout = run.process.stdin, run.process.stdout
+        assert stdin is not None and stdout is not None
+        stdout.close()
+        stdin.write(BEGIN)
+        stdin.flush()
         assert run.end() == 1
 
 

@@ -1,0 +1,52 @@
+"""The messages of an editor, as they come in a stream of bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+HEADER = re.compile(rb"Content-Length: *(\d{1,12})\r\n(?:(?!Content-Length)[\w-]+:.*\r\n)*\r\n")
+"""Tells the number of bytes of the message behind it. It is in no message, since JSON has no line
+end in a string."""
+LONGEST_HEADER = 1_000
+"""Bytes. Those of today's editors have up to 80."""
+CHUNK = 1 << 16
+"""Bytes that are read at once, at most."""
+
+
+class Messages:
+    """Reads the messages of a stream. One whose header is broken is passed over, and the next one
+    is found by its own header."""
+
+    def __init__(self, stream: int) -> None:
+        """`stream` is the number of an open file."""
+        self._stream, self._bytes = stream, bytearray()
+
+    def next(self) -> Any:
+        """Waits for the next message, and returns what its JSON says. Raises ValueError for a
+        message that is not JSON, OSError at the end of the stream."""
+        while (header := HEADER.search(self._bytes)) is None:
+            del self._bytes[:-LONGEST_HEADER]
+            self._read()
+        start = header.end()
+        end = start + int(header[1])
+        while len(self._bytes) < end:
+            seen = max(start, len(self._bytes) - LONGEST_HEADER)
+            self._read()
+            if other := HEADER.search(self._bytes, seen):  # the message is shorter than it should
+                end = min(end, other.start())
+        try:
+            content = json.loads(self._bytes[start:end])
+        except (ValueError, RecursionError) as error:
+            del self._bytes[:start]  # the next header may be in what the length covers
+            raise ValueError(f"the message is not JSON: {error}") from error
+        del self._bytes[:end]
+        return content
+
+    def _read(self) -> None:
+        """Waits for more bytes."""
+        if not (read := os.read(self._stream, CHUNK)):
+            raise BrokenPipeError("the stream has ended")
+        self._bytes += read
