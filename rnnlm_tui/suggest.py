@@ -50,9 +50,9 @@ hold well."""
 LEAST_SHARE = 0.0025
 """A word that corrects a slip is listed from this share of what may be meant. Without a limit such
 words stand in a third of all lists."""
-MERGED = 20
+MERGED = 22
 """Words considered for a list, since several may be written the same way. The first ones are the
-same for lists of up to half as many words."""
+same for lists of up to half as many words: the app asks for 10, and editors for 11."""
 PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
 """Opening and closing marks. While one is open, only its other half is suggested."""
 SINGLE_QUOTES = ("‘", "’")

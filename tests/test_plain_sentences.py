@@ -42,3 +42,13 @@ def test_the_word_that_anybody_would_expect_is_first(
     written = apply_insertion(typed, found.candidates[0])
     assert written.split()[-1] == word
     assert found.continuation[0] == found.candidates[0].word
+
+
+def test_the_list_is_the_same_for_all_who_ask_for_it(english: Contexts) -> None:
+    """`--suggest` asks for 6 words, the app for 10 and editors for 11. Of `T` the 21st word, too,
+    is written as the first one."""
+    for typed in ("T", "The", "I", "He opened the wi", "That was wierd"):
+        lists = [
+            suggest(english.model, typed, k=k, contexts=english).candidates[:5] for k in (6, 10, 11)
+        ]
+        assert lists[0] == lists[1] == lists[2], typed

@@ -170,8 +170,8 @@ class RnnlmApp(TerminalApp):
         return f"{latest} " if latest else "", ()
 
     def header_text(self) -> str:
-        """Returns the text of the header: the running training, the active model, and the share of
-        keys that the writer has saved with it."""
+        """Returns the text of the header: the running training, the active model, and how many keys
+        the writer has saved today."""
         if self.loaded_model is not None:
             model = " · ".join(filter(None, (self.active_name, self.autocomplete.keys_saved)))
         else:

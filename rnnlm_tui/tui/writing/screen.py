@@ -311,7 +311,7 @@ class AutocompleteScreen(AppScreen):
         """Says why there are no words, what Del does, or which words of the line the model does not
         know."""
         if self.app.loaded_model is None:
-            return "no active model" if self.app.has_no_models else "loading the model ..."
+            return "no model" if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
         if self.editor.suggested.choice:
