@@ -81,11 +81,7 @@ def savings_sentence(found: Evaluation | None, before: ByWriter[float] | None = 
         return ""
     if found.words < ENOUGH_WORDS:
         return f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
-    saved = found.keystroke_savings
-    parts = [
-        f"saves {100 * saved.attentive:.0f} of 100 keys of a writer who reads the list,"
-        f" {100 * saved.at_cursor:.0f} of one who looks at the cursor only"
-    ]
+    parts = [_saves(found.keystroke_savings)]
     if before is not None:
         parts.append(f"before {both_shares(before)}")
     if found.base is not None:
@@ -93,9 +89,17 @@ def savings_sentence(found: Evaluation | None, before: ByWriter[float] | None = 
     return "; ".join(parts)
 
 
-def both_shares(saved: ByWriter[float]) -> str:
+def both_shares(saved: ByWriter[float], decimals: int = 0) -> str:
     """The shares of a writer who reads the list and of one who looks at the cursor, in percent."""
-    return f"{100 * saved.attentive:.0f} and {100 * saved.at_cursor:.0f}"
+    return f"{100 * saved.attentive:.{decimals}f} and {100 * saved.at_cursor:.{decimals}f}"
+
+
+def _saves(saved: ByWriter[float], decimals: int = 0) -> str:
+    """The same in words."""
+    return (
+        f"saves {100 * saved.attentive:.{decimals}f} of 100 keys of a writer who reads the list,"
+        f" {100 * saved.at_cursor:.{decimals}f} of one who looks at the cursor only"
+    )
 
 
 def is_better(found: Comparison) -> bool:
@@ -114,11 +118,8 @@ def comparison_sentence(name: str, found: Comparison) -> str:
     if found.new.words < ENOUGH_WORDS or new is None or old is None:
         words = plural(found.new.words, "word")
         return f"{words} that neither has learned are too few to compare {name} with {found.name}"
-    return (
-        f"{name} saves {100 * new.attentive:.1f} of 100 keys of a writer who reads the list,"
-        f" {100 * new.at_cursor:.1f} of one who looks at the cursor only, on lines that neither has"
-        f" learned; {found.name} {100 * old.attentive:.1f} and {100 * old.at_cursor:.1f}"
-    )
+    on_lines = "on lines that neither has learned"
+    return f"{name} {_saves(new, 1)}, {on_lines}; {found.name} {both_shares(old, 1)}"
 
 
 def accuracy_sentence(card: ModelCard) -> str:
