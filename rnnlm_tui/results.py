@@ -129,7 +129,7 @@ def accuracy_sentence(card: ModelCard) -> str:
     if (found := card.evaluation) is None:
         return "not yet measured on the lines it never saw"
     hits = f"top word right {found.top1 or 0:.0%}, one of the top five {found.top5 or 0:.0%}"
-    return f"{savings_sentence(found)}; {hits}"
+    return "; ".join(part for part in (savings_sentence(found), hits) if part)
 
 
 # A training

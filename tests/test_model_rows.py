@@ -21,6 +21,7 @@ from tests.helpers.training import run, small_job
 KEYS = ByWriter(799, 849, 949)
 EVALUATION = Evaluation(9, 99, 99, 5.0, 148.4, 0.1, 0.07, 0.19, 999, KEYS, writers(0.2), None)
 MEASURED = structs.replace(EVALUATION, words=500)
+RANKED = structs.replace(MEASURED, keys=None, keystroke_savings=None)
 
 
 def hold_out(data: dict[str, Any]) -> None:
@@ -35,12 +36,14 @@ def hold_out(data: dict[str, Any]) -> None:
 def library(data_dir: Path) -> Library:
     """Models with and without held-out lines, with an unfinished run, a damaged one, and a run."""
     library = Library(data_dir)
-    for name in ("one", "two", "few", "most"):
+    for name in ("one", "two", "few", "most", "ranked"):
         make_model(library.path(name), epoch=3)
     change_card(library, "two", hold_out)
     put_state(library.run_folder("two"), 3, 5)
     change_saved(library.path("few"), partial(structs.replace, evaluation=EVALUATION))
     change_saved(library.path("most"), partial(structs.replace, evaluation=MEASURED))
+    change_card(library, "ranked", hold_out)
+    change_saved(library.path("ranked"), partial(structs.replace, evaluation=RANKED))
     put(library.folder, {"three.safetensors": b"{}"})
     put_state(library.run_folder("run"), 1, 5)
     put(library.run_folder("odd"), {"resume.safetensors": b"x" * 100})
@@ -72,6 +75,8 @@ MODELS: list[tuple[str, str, tuple[str, ...]]] = [
       "on disk: 4 kB, in ", "saved: 2026-01-02 ", "layers: \nembedding: Embedding, ")),
     ("few", "lesson|few words|3 kB|2026-01-02", ()),
     ("most", "lesson|20 and 5|3 kB|2026-01-02", ()),
+    ("ranked", "lesson||3 kB|2026-01-02",
+     ("how good: top word right 7%, one of the top five 19%",)),
     ("three", "||2 B|damaged", ("reason: it is no whole file of this program", "to do: delete it")),
     ("run", "lesson||-|resume 0/5", ("training: was stopped after 0 of 5 epochs",)),
     ("odd", "||-|resume", ("training: was stopped after 0 epochs and can be resumed",)),
@@ -89,12 +94,10 @@ def test_a_row_and_a_card_say_what_a_model_is(
 
 def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: Path) -> None:
     library = Library(data_dir)
-    small = small_job("gru", library.folder / "mixed", text=verses(9), epochs=1, mixture="on",
-                      held_out=0.2)  # fmt: skip
-    list(run(small))
+    list(run(small_job("gru", data_dir, verses(9), epochs=1, mixture="on", held_out=0.2)))
     measured = structs.replace(EVALUATION, base=BaseSavings("english", writers(0.188)))
-    change_saved(library.path("mixed"), partial(structs.replace, evaluation=measured))
-    said = card_of(library, "mixed")
+    change_saved(library.path("small"), partial(structs.replace, evaluation=measured))
+    said = card_of(library, "small")
     assert "measured on 99 words, too few to tell how many keys it saves; top word right 7%" in said
     assert "\nheld-out lines: mixture: perplexity 148, top word right 7.0%\n" in said
     assert "\n  network alone: perplexity " in said
@@ -104,10 +107,10 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     def mix(data: dict[str, Any]) -> None:
         data["mixture"] = {"weights": data["mixture"]["weights"] | {"base": 0.5}, "base": "english"}
 
-    change_card(library, "mixed", mix)
-    assert "(it knows fewer words: not comparable), top word right" in card_of(library, "mixed")
-    change_saved(library.path("mixed"), partial(structs.replace, evaluation=None))
-    assert "\nheld-out lines: network alone: perplexity " in card_of(library, "mixed")
+    change_card(library, "small", mix)
+    assert "(it knows fewer words: not comparable), top word right" in card_of(library, "small")
+    change_saved(library.path("small"), partial(structs.replace, evaluation=None))
+    assert "\nheld-out lines: network alone: perplexity " in card_of(library, "small")
 
 
 def test_a_model_in_training_names_the_process(library: Library) -> None:
