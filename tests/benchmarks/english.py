@@ -2,41 +2,52 @@
 
     python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model NAME]
         [--data-dir FOLDER]
+    python -m tests.benchmarks.english ghosts TEXT ... [--words 3000]
 
-Plays three writers with the keys of the app on a sample of each text: one who reads the list after
-every key, one who reads it at times, and one who looks at the cursor alone.
+`keys` plays three writers with the keys of the app on a sample of each text: one who reads the list
+after every key, one who reads it at times, and one who looks at the cursor alone. `ghosts` shows
+what other rules would give the one at the cursor, from which probability on the ghost is shown and
+whether the second word stands behind it, and how often the first word of a ghost is wrong.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
+from unittest.mock import patch
 
 from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui.accepting import Writer
+from rnnlm_tui import accepting, evaluate
+from rnnlm_tui.accepting import Accept, Writer
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.suggest import Typed, apply_insertion
 from rnnlm_tui.text.held_out import LONG_EXCERPT, Excerpt, excerpts_of, sampled
+from rnnlm_tui.typist import Spot, Typist
 from tests.benchmarks.options import parse
+
+FORMER = 0.15
+"""A former threshold of the ghost."""
 
 
 def main() -> None:
     """Prints what three writers save in each text."""
     parser = argparse.ArgumentParser(description="the keys that a model saves")
     parser.set_defaults(model=ENGLISH)
-    parser.add_argument("what", choices=("keys",))
+    parser.add_argument("what", choices=("keys", "ghosts"))
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=20_000, help="words measured of each text")
     asked, library = parse(parser)
     model = library.open(asked.model)[1]
+    shows = {"keys": show, "ghosts": show_ghosts}[asked.what]
     for text in asked.texts:
-        show(text.stem[:30], model, spread(lines_of(text), asked.words))
+        shows(text.stem[:30], model, spread(lines_of(text), asked.words))
 
 
 def lines_of(text: Path) -> list[str]:
@@ -61,6 +72,43 @@ def show(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
         print(f"{label:30} {writer:9} {getattr(saved, writer):6.1%} of keys {interval}")
     print(f"{label:30} {found.nats_per_character or 0:.4f} nats a character", end="")
     print(f", {found.words:,} words", flush=True)
+
+
+class Watched(Typist):
+    """Counts the places at which a ghost is shown, and those at which its first word is wrong."""
+
+    has_second = True
+    shown = wrong = 0
+
+    def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
+        ways = [*super()._accepts_at(typed)]
+        first = next(iter(self._lists.at(typed)), None)
+        if (
+            first
+            and not first.corrects
+            and accepting.is_ghost_likely(first.probability, typed.prefix)
+        ):
+            Watched.shown += 1
+            Watched.wrong += not self._text.startswith(apply_insertion(typed.before, first))
+        return (each for each in ways if self.has_second or each[0].keys != ("shift+tab",))
+
+
+def show_ghosts(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
+    """Prints what a writer at the cursor saves with each rule."""
+    usual = accepting.GHOST_FROM
+    for threshold, has_second in ((FORMER, False), (FORMER, True), (usual, True), (0.0, True)):
+        Watched.has_second, Watched.shown, Watched.wrong = has_second, 0, 0
+        with (
+            patch.object(accepting, "GHOST_FROM", threshold),
+            patch.object(evaluate, "Typist", Watched),
+        ):
+            found = summarize(s for each in excerpts for s in score(model, each.lines, each.above))
+        saved = found.keystroke_savings
+        assert saved is not None
+        second = "with" if has_second else "without"
+        print(f"{label:30} from {threshold:.2f}, {second:7} the second word: {saved.at_cursor:.1%}")
+        wrong, share = 100 * Watched.wrong / found.characters, Watched.wrong / Watched.shown
+        print(f"{'':30} wrong {share:.0%} of ghosts, {wrong:.1f} in 100 characters", flush=True)
 
 
 if __name__ == "__main__":
