@@ -44,7 +44,7 @@ FOLDED = str.maketrans(
 FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED)) + "]")
 DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
 BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
-ELISIONS = frozenset(
+CLIPPED_WORDS = frozenset(
     ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
 )
 """Words that may begin with an apostrophe, which then is not a quote."""
@@ -214,5 +214,5 @@ def _single_quote(chunk: str, match: regex.Match[str]) -> str:
     word = FIRST_LETTERS.match(chunk, end)
     if word is None:
         return OPEN_SINGLE if end < len(chunk) and start == 0 else CLOSE_SINGLE
-    is_apostrophe = match[0] == "’" or word[0].lower() in ELISIONS
+    is_apostrophe = match[0] == "’" or word[0].lower() in CLIPPED_WORDS
     return APOSTROPHE if is_apostrophe else OPEN_SINGLE

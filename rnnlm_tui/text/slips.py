@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.text.vocabulary import SortedKeys
 
-SHORTEST = 3
+SHORTEST_SLIP = 3
 """The fewest letters that are looked at: fewer are one slip away from too many words."""
 SWAPPED, DOUBLED, TWICE_DOUBLED, LEFT_OUT, ADDED = 1.0, 1.0, 0.3, 0.5, 0.2
 NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
@@ -41,7 +41,7 @@ def _neighbours() -> frozenset[tuple[str, str]]:
     return frozenset(pairs | {(right, left) for left, right in pairs})
 
 
-NEIGHBOURS = _neighbours()
+NEIGHBOUR_KEYS = _neighbours()
 
 
 def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
@@ -81,6 +81,6 @@ def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
 
 def _replaced(meant: str, typed: str) -> float:
     """How often a letter is replaced by this one."""
-    if (meant, typed) in NEIGHBOURS:
+    if (meant, typed) in NEIGHBOUR_KEYS:
         return NEIGHBOUR
     return VOWEL if meant in VOWELS and typed in VOWELS else OTHER

@@ -24,7 +24,7 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
 
-SEVERAL_TIMES, SHOWN = 3, 2
+SEVERAL_TIMES, NAMED = 3, 2
 """How often a text has a word that counts as learned, and how many of them are named."""
 WORDS_IF_STOPPED = 1_000
 """The most words to measure if the run was stopped and somebody waits for it: 1 to 3 seconds."""
@@ -105,7 +105,7 @@ def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
         while (following := after.get(name[-1])) is not None:
             name.append(following)
         names.append(" ".join(map(vocabulary.word, name)))
-    return LearnedWords([shorten(name) for name in names[:SHOWN]], len(names))
+    return LearnedWords([shorten(name) for name in names[:NAMED]], len(names))
 
 
 def compared(

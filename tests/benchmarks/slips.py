@@ -28,7 +28,7 @@ from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.suggest import suggest
-from rnnlm_tui.text.slips import NEIGHBOURS, SHORTEST
+from rnnlm_tui.text.slips import NEIGHBOUR_KEYS, SHORTEST_SLIP
 from tests.benchmarks.english import lines_of
 from tests.benchmarks.options import parse
 
@@ -60,14 +60,14 @@ def left_out(word: str, place: int, _: random.Random) -> tuple[str, int] | None:
 
 def neighbour(word: str, place: int, rng: random.Random) -> tuple[str, int] | None:
     """A letter replaced by one beside it on the keyboard."""
-    near = sorted(typed for meant, typed in NEIGHBOURS if meant == word[place])
+    near = sorted(typed for meant, typed in NEIGHBOUR_KEYS if meant == word[place])
     return (word[:place] + rng.choice(near), place + 1) if near else None
 
 
 def replaced(word: str, place: int, rng: random.Random) -> tuple[str, int]:
     """A letter replaced by any other that is not beside it on the keyboard."""
     others = [c for c in string.ascii_lowercase if c != word[place]]
-    far = [typed for typed in others if (word[place], typed) not in NEIGHBOURS]
+    far = [typed for typed in others if (word[place], typed) not in NEIGHBOUR_KEYS]
     return word[:place] + rng.choice(far), place + 1
 
 
@@ -116,7 +116,7 @@ def main() -> None:
             for later, typed in enumerate(mistyped(place.word, mistype, rng)):
                 tried[kind, later] += 1
                 found[kind, later] += place.word in words_of(place.listed(contexts, typed))
-        for end in range(SHORTEST, len(place.word)):
+        for end in range(SHORTEST_SLIP, len(place.word)):
             right.update(of_right(place, place.listed(contexts, place.word[:end], 2 * LISTED)))
     print(f"{'':14} {'at it':>8} {'one later':>10} {'two later':>10}")
     for kinds in (*([kind] for kind in KINDS), [*KINDS]):
@@ -143,7 +143,9 @@ def mistyped(word: str, mistype: Mistype, rng: random.Random) -> list[str]:
     as the word has them. Nothing if no such slip is possible."""
     slips = filter(None, (mistype(word, place, rng) for place in range(1, len(word) - 1)))
     possible = [
-        (typed, used) for typed, used in slips if used < len(word) and len(typed) + 1 >= SHORTEST
+        (typed, used)
+        for typed, used in slips
+        if used < len(word) and len(typed) + 1 >= SHORTEST_SLIP
     ]
     if not possible:
         return []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModelRequest:
     """Which model to load. `or_else` loads the one in use, or the English, if the named one cannot
     be used. `is_choice` makes the named one the one in use."""
 
@@ -48,7 +48,7 @@ class ModelLoader:
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
         self._run_worker = run_worker
-        self._request: Request | None = None
+        self._request: ModelRequest | None = None
         """The request at work."""
         self._thread = ThreadPoolExecutor(1, "model_loader")  # no two models at a time
 
@@ -59,13 +59,13 @@ class ModelLoader:
     def begin(self, asked: str | None = None) -> None:
         """Loads the model `asked`, which is in use from now on, or else the one in use, or else the
         English. Replaces an earlier request."""
-        self._ask(Request(asked, or_else=True))
+        self._ask(ModelRequest(asked, or_else=True))
 
     def choose(self, name: str) -> None:
         """Loads this model in place of any other request, and makes it the one in use."""
-        self._ask(Request(name))
+        self._ask(ModelRequest(name))
 
-    def _ask(self, request: Request) -> None:
+    def _ask(self, request: ModelRequest) -> None:
         self._request = request
         self._run_worker(partial(self._obey, request))
 
@@ -76,7 +76,7 @@ class ModelLoader:
             if chosen.name == name:
                 self._ask(chosen)
         elif self.name in (None, name):
-            self._ask(Request(name, is_choice=False))
+            self._ask(ModelRequest(name, is_choice=False))
 
     def reload_if_saved(self) -> None:
         """Reloads the active model if another process, such as a background training, has saved
@@ -91,13 +91,13 @@ class ModelLoader:
         """Follows a model that was renamed, or deleted (None), even while it is being loaded."""
         if self._request is None and self.name != old:
             return
-        asked = self._request or Request(None, is_choice=False)
+        asked = self._request or ModelRequest(None, is_choice=False)
         name = asked.name or self.name
         if self.name == old and new is None:
             self.current = None
         self._ask(replace(asked, name=(new if name == old else name) or self.name, or_else=True))
 
-    async def _obey(self, request: Request) -> None:
+    async def _obey(self, request: ModelRequest) -> None:
         loop = asyncio.get_running_loop()
         loaded, error = await loop.run_in_executor(self._thread, self._load, request)
         self.current = loaded or self.current
@@ -107,7 +107,7 @@ class ModelLoader:
         if error is not None:
             self._failed(error)
 
-    def _load(self, request: Request) -> tuple[LoadedModel | None, RnnlmError | None]:
+    def _load(self, request: ModelRequest) -> tuple[LoadedModel | None, RnnlmError | None]:
         """Loads the first usable model. Also returns the error to show: why the requested model
         cannot be used, or why none can."""
         errors, library = list[RnnlmError](), self._library()
@@ -125,7 +125,9 @@ class ModelLoader:
             return loaded, next(iter(errors), None)
         return None, next(iter(errors), None)
 
-    def _names(self, request: Request, library: Library, errors: list[RnnlmError]) -> Iterator[str]:
+    def _names(
+        self, request: ModelRequest, library: Library, errors: list[RnnlmError]
+    ) -> Iterator[str]:
         """The names of the models to try. Adds the error to show if the one in use is gone."""
         from rnnlm_tui.store.card import ENGLISH  # imports numpy
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
-RECENT, LONG_WORD, HALF = 30, 4, 0.5
+RECENT, COUNTED_LETTERS, HALF = 30, 4, 0.5
 """A text counts as English if the English knows half of its last 30 words. Those of four letters or
 more count: short ones such as `la` and `die` are known in any language. So no 30 words of four
 English texts are taken for another language, and 84 to 100 % of those in French, German, Spanish
@@ -197,7 +197,7 @@ def note_on_language(question: Question) -> str:
         words[:0] = [word for word in of_line if word[0].isalpha()]
         if len(words) >= RECENT:
             break
-    long = [word for word in words[-RECENT:] if len(word) >= LONG_WORD]
+    long = [word for word in words[-RECENT:] if len(word) >= COUNTED_LETTERS]
     is_english = len(words) < RECENT or not long
     return "" if is_english or loaded.model.vocabulary.share_known(long) >= HALF else NOT_ENGLISH
 

@@ -48,7 +48,7 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
     "inside words": "1 to 5 take a word while one is half typed",
     "always": "1 to 5 take a word, also at the start of one",
 }
-READ_AT_ONCE = 200
+READ_FIRST = 200
 """The last words above that are read before the first suggestions in a text that was opened: 200
 take 40 ms, and 3,000 take 600."""
 NEW_WORDS = 500
@@ -580,9 +580,9 @@ class AutocompleteScreen(AppScreen):
 
 
 def last_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """The last lines, as many as have READ_AT_ONCE words; at least one."""
+    """The last lines, as many as have READ_FIRST words; at least one."""
     words = accumulate(count_words(line) for line in reversed(lines))
-    return lines[-sum(1 for _ in takewhile(lambda count: count < READ_AT_ONCE, words)) - 1 :]
+    return lines[-sum(1 for _ in takewhile(lambda count: count < READ_FIRST, words)) - 1 :]
 
 
 def today() -> str:
