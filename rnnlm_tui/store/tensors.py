@@ -23,6 +23,8 @@ from rnnlm_tui.store import files
 LARGEST_WEIGHT = 1e12
 """Beyond it sums of products overflow float32. Trained weights are below 100."""
 SCALE, LARGEST = ".scale", 127
+TYPES = frozenset(("F32", "I8", "I32", "U8", "U16", "U32", "U64"))
+"""The types of tensors in the files of this program. numpy lacks some other types of the format."""
 
 
 @contextmanager
@@ -30,6 +32,8 @@ def open_tensors(path: Path) -> Iterator[Any]:
     """Opens a safetensors file, of which only the header is read. Raises ModelError."""
     try:
         with path.open("rb"), safe_open(path, framework="numpy") as file:  # the first says why not
+            if not {file.get_slice(name).get_dtype() for name in file.keys()} <= TYPES:  # noqa: SIM118
+                raise SafetensorError("a tensor of another type")
             yield file
     except OSError as error:
         hint = f"see who may read {path}" if isinstance(error, PermissionError) else ""

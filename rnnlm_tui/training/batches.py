@@ -45,15 +45,17 @@ class PrefixBatches:
     """The lesson's batches: all prefix sequences, in a new random order each epoch."""
 
     def __init__(self, prepared: Prepared, settings: LessonTrainConfig) -> None:
-        self._prepared, self._size, self._seed = prepared, settings.batch_size, settings.seed
-        self.steps = -(-prepared.predictions // self._size)
-        """Batches per epoch; the last one may be smaller."""
+        self._prepared, self._seed = prepared, settings.seed
+        self.rows = settings.batch_size
+        """Rows of a batch; the last one of an epoch may have fewer."""
+        self.steps = -(-prepared.predictions // self.rows)
+        """Batches per epoch."""
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Yields the batches from `first_step` on."""
         order = np.random.default_rng((self._seed, epoch)).permutation(self._prepared.predictions)
-        for start in range(first_step * self._size, len(order), self._size):
-            rows = order[start : start + self._size]
+        for start in range(first_step * self.rows, len(order), self.rows):
+            rows = order[start : start + self.rows]
             yield self._prepared.train.windows(rows, self._prepared.window)
 
     def held_out(self) -> Iterator[Batch]:
@@ -75,8 +77,8 @@ class BpttBatches:
 
     def __init__(self, prepared: Prepared, settings: CausalTrainConfig) -> None:
         self._lines, self._held_out, self._settings = prepared.train, prepared.held_out, settings
-        self._streams = max(1, min(settings.batch_size, prepared.predictions // settings.bptt))
-        self.steps = -(-stream_length(self._lines, self._streams) // settings.bptt)
+        self.rows = max(1, min(settings.batch_size, prepared.predictions // settings.bptt))
+        self.steps = -(-stream_length(self._lines, self.rows) // settings.bptt)
         counts = prepared.train.word_counts(prepared.vocabulary.total_words)
         # If <unk> occurs in the text, it is learned there.
         self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
@@ -88,7 +90,7 @@ class BpttBatches:
         ids = np.arange(len(self._rare))
         ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
         rotation = int(rng.choice(lines.starts[:-1] + np.arange(len(lines))))
-        batches = stream_batches(lines, self._streams, settings.bptt, rotation, first_step)
+        batches = stream_batches(lines, self.rows, settings.bptt, rotation, first_step)
         for read, answers in batches:
             yield ids[read], ids[answers]
 

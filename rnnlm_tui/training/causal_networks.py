@@ -76,8 +76,7 @@ class CausalNetwork(Network):
         embedded, rate = flat.view(length, batch, -1), self.config.dropout
         sequence = dropped(embedded, embedded[:1], dropout, rate)  # [T, B, E]
         parts, ends = CELLS[self.cell].parts, list[Tensor]()
-        zeros = [flat.new_zeros(batch, self.config.hidden_size)] * parts * len(self._layers)
-        starts = iter(self.hidden_state or zeros)
+        starts = iter(self.hidden_state or map(flat.new_zeros, self.hidden_shapes(batch)))
         for weights in self._layers:
             sequence, end = recurrent_layer(self.cell, sequence, weights, [*islice(starts, parts)])
             ends += end
@@ -89,6 +88,10 @@ class CausalNetwork(Network):
         wanted = target.T.reshape(-1)  # [T * B], in the order of the rows
         real = wanted != PADDING
         return (rows, wanted) if bool(real.all()) else (rows[real], wanted[real])
+
+    def hidden_shapes(self, rows: int) -> list[torch.Size]:
+        shape = torch.Size((rows, self.config.hidden_size))
+        return [shape] * CELLS[self.cell].parts * len(self._layers)
 
     def weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach() for name, tensor in self._weights.items()}

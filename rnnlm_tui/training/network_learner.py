@@ -161,9 +161,17 @@ class NetworkLearner:
 
     def _restore(self, saved: Tensors, position: Position) -> None:
         """The reverse of `tensors`."""
-        state, parts = self._state(), ("network.", "moment.")
-        found = {name: a.shape for name, a in saved.items() if name.startswith(parts)}
-        if found != {name: tensor.shape for name, tensor in state.items()}:
+        state, parts = self._state(), ("network.", "moment.", "carried.")
+        expected = {name: tensor.shape for name, tensor in state.items()}
+        if 0 < position.step < self.steps:
+            shapes = self._network.hidden_shapes(self._batches.rows)
+            expected |= {f"carried.{number:03}": shape for number, shape in enumerate(shapes)}
+        found = {
+            name: a.shape
+            for name, a in saved.items()
+            if name.startswith(parts) and a.dtype == np.float32
+        }
+        if found != expected:
             raise ModelError(
                 "the saved state of the run is that of another network", "train it with {force}"
             )

@@ -33,6 +33,10 @@ class Network(nn.Module, ABC):
         """The state of each layer [B, H] that the next batch starts from; empty at the start of a
         stream, and for a network whose batches are independent."""
 
+    def hidden_shapes(self, rows: int) -> list[torch.Size]:
+        """The shapes of the `hidden_state` after a batch of so many rows."""
+        return []
+
     @abstractmethod
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
         """The loss of predicting `target` from `x`; `dropout` None turns it off."""

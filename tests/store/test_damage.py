@@ -218,7 +218,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "an infinite weight": (lambda: with_number("lesson", EMBEDDING, math.inf), "finite"),
     "an infinite scale": (lambda: with_number("gru", f"{EMBEDDING}.scale", math.inf), "finite"),
     "a missing tensor": (lambda: remade("gru", lambda _, tensors: tensors.pop(EMBEDDING)), TENSORS),
-    "no type of numpy": (of_no_type, TENSORS),
+    "no type of numpy": (of_no_type, WHOLE),
     "another name of a table": (lambda: renamed("ngram", TABLE), TENSORS),
     "another name of weights": (lambda: renamed("gru", EMBEDDING), TENSORS),
     "another name of its words": (lambda: renamed("gru", "vocabulary"), TENSORS),

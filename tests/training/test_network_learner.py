@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import nn
 
 from rnnlm_tui.config import CausalTrainConfig, LessonTrainConfig
@@ -148,9 +150,23 @@ def test_gradients_are_clipped(tmp_path: Path) -> None:
     assert float(torch.stack(norms).norm()) == pytest.approx(0.125, rel=1e-3)
 
 
-def test_the_state_of_another_network_is_refused(tmp_path: Path) -> None:
-    run_stopped_at(small_job("gru", tmp_path / "a", epochs=2), 1, 2)
-    job = small_job("gru", tmp_path / "a", epochs=2)
-    (job.start.state or {})["moment.embedding.exp_avg"] = np.zeros((1, 5), np.float32)
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("moment.embedding.exp_avg", np.zeros((1, 5), np.float32)),
+        ("network.layer1.bias", np.zeros(20, np.int32)),
+        ("carried.001", None),
+        ("carried.002", np.zeros((3, 5), np.float32)),
+        ("carried.001", np.zeros((3, 4), np.float32)),
+    ],
+)
+def test_the_state_of_another_network_is_refused(
+    tmp_path: Path, name: str, array: NDArray[Any] | None
+) -> None:
+    run_stopped_at(small_job("lstm", tmp_path / "a", epochs=2), 1, 2)
+    job = small_job("lstm", tmp_path / "a", epochs=2)
+    NetworkLearner(job)
+    state = {name: array} if array is not None else {}
+    state = {n: a for n, a in (job.start.state or {}).items() if n != name} | state
     with pytest.raises(ModelError, match="another network"):
-        NetworkLearner(job)
+        NetworkLearner(replace(job, start=replace(job.start, state=state)))
