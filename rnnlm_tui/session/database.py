@@ -55,6 +55,8 @@ def connect(path: Path) -> sqlite3.Connection:
         (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
             raise sqlite3.DatabaseError(str(result))
+        if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            connection.execute("REINDEX")  # the rows are whole, and only an index does not fit them
         purge(connection)
     except (sqlite3.Error, OSError):
         connection.close()

@@ -104,6 +104,38 @@ async def test_no_damage_of_the_file_stops_the_app(cases: int, tmp_path: Path) -
     assert cases / 4 < aside < cases, "the damage is too little or too much to test anything"
 
 
+async def test_a_damaged_index_is_made_again_and_nothing_is_lost(tmp_path: Path) -> None:
+    """SQLite's quick check passes, and each later write would fail."""
+    path = tmp_path / "session.db"
+    whole(path)
+    damaged = bytearray(path.read_bytes())
+    damaged[damaged.index(b"\x04\x03\x09\x01\x0b") + 4] ^= 16  # line 11 of text 1
+    path.write_bytes(damaged)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        assert connection.execute("PRAGMA integrity_check").fetchone() != ("ok",)
+    assert await use(tmp_path) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["session.db"]
+    with closing(connect(path)) as connection:
+        assert len(lines_of_texts(connection, None)) == 11
+
+
+@pytest.mark.hunt
+async def test_a_database_with_a_flipped_bit_is_used_or_put_aside(tmp_path: Path) -> None:
+    """1,500 bits of a session.db, half of them in its first page, which has the schema."""
+    whole(tmp_path / "whole.db")
+    raw, rng, aside = (tmp_path / "whole.db").read_bytes(), random.Random(1), 0
+    for case in range(1500):
+        damaged = bytearray(raw)
+        damaged[rng.randrange(4096 if case % 2 else len(raw))] ^= 1 << case % 8
+        folder = tmp_path / str(case)
+        folder.mkdir()
+        (folder / "session.db").write_bytes(damaged)
+        aside += await check_recovery(folder)
+        shutil.rmtree(folder)
+    assert 0 < aside < 1500
+
+
 def version_of(number: int) -> Callable[[Path], object]:
     def change(path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
