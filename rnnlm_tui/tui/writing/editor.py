@@ -381,7 +381,7 @@ class LineEditor(TextArea):
         if row != y or not self.has_focus:
             return strip
         begin = x + cell_len(self.suggestion + BEFORE_SECOND)
-        style = strip.crop(begin, begin + 1)._segments[0].style or Style.null()
+        style = next((each.style for each in strip.crop(begin, begin + 1)), None) or Style.null()
         style += self.get_component_rich_style("second", partial=True)
         second = Strip([Segment(self._second + SECOND_KEY, style)])
         rest = strip.crop(begin + second.cell_length, strip.cell_length)
