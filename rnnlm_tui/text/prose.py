@@ -43,10 +43,11 @@ from rnnlm_tui.text.tokenizer import (
 )
 
 TYPED_WORD = regex.compile(
-    rf"(?:(?:\p{{N}}+[.,:/])+\p{{N}}{LETTER}*|{LETTER}+(?:['’ʼ-]{LETTER}*)*)\Z", regex.VERSION1
+    rf"(?r)(?:(?:\p{{N}}+[.,:/])++\p{{N}}{LETTER}*|{LETTER}[{LETTER}'’-]*)\Z", regex.VERSION1
 )
 """The end of a text in which a word or a number is being typed. A mark after digits is part of the
-number if a digit follows it: `9:4`, but not `1990.`"""
+number if a digit follows it: `9:4`, but not `1990.`. It is found from its end: from its start, each
+letter of a long word before a mark is tried. ʼ is a letter."""
 REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", regex.VERSION1)
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""

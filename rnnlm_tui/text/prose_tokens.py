@@ -42,6 +42,9 @@ FOLDED = str.maketrans(
 )
 """Invisible characters are removed, and some others get a plainer form."""
 FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED)) + "]")
+MANY_MARKS = 1000
+"""Accents on one letter that are not put in order: more than any language writes."""
+ONLY_MARKS = regex.compile(rf"\p{{M}}{{{MANY_MARKS}}}")
 DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
 BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
 CLIPPED_WORDS = frozenset(
@@ -51,19 +54,27 @@ CLIPPED_WORDS = frozenset(
 LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
 NO_ELISION = "(?!)"
 """Matches nothing."""
+MAX_PART, MAX_PARTS = 32, 8
+"""The most characters of the scheme of an address, as `https`, and the most parts of a file name
+that end with a full stop."""
 
 
 def token_pattern(elided_word: str = NO_ELISION) -> regex.Pattern[str]:
-    """The pattern of tokens, those that match `elided_word` among them."""
+    """The pattern of tokens, those that match `elided_word` among them.
+
+    What may be an address or a file name is looked at from its start alone, and no farther than
+    its longest part, so that the time grows with the length of the text and not with its square.
+    """
     return regex.compile(
-        rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]*://|www\.)\S*[^\s.,;:!?)\]}}”"'’]  # an address
-        | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
+        rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]{{0,{MAX_PART}}}+://|www\.)\S*[^\s.,;:!?)\]}}”"'’]
+        | (?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+
         | \p{{L}}(?:\.\p{{L}})+\.?(?!{LETTER})          # p.m., U.S.
         | \p{{N}}+(?:[.,:/]\p{{N}}+)+{LETTER}*          # 3.14, 10:30, 1,000
-        | [\w-]+(?:\.[\w-]+)*\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
+        | (?<![\w-])[\w-]++(?:\.[\w-]++){{0,{MAX_PARTS}}}\.[a-z][a-z0-9]{{1,3}}(?!\w)  # notes.txt
         | (?<!{LETTER}|-){elided_word}
         | {LETTER}+(?:['’-]{LETTER}+)*                  # a word
-        | (?=\p{{Emoji_Presentation}}|\p{{Regional_Indicator}})\X
+        | \p{{Regional_Indicator}}{{1,2}}+[\p{{M}}\u200d]*   # a flag; \X reads all flags before it
+        | (?=\p{{Emoji_Presentation}})\X
         | ([\p{{P}}\p{{S}}])\1*
         | \X""",
         regex.VERSION1 | regex.VERBOSE,
@@ -84,6 +95,7 @@ def elided_words(elisions: Iterable[str]) -> str:
 TOKEN = token_pattern()
 EMOJI = regex.compile(r"\p{Emoji_Presentation}|\p{Regional_Indicator}")
 FIRST_LETTERS = regex.compile(r"[\p{L}\p{N}]+")
+LAST_LETTER = regex.compile(r"(?r)[\p{L}\p{N}]")
 LONGEST_CHUNK, MAX_CHUNKS = 48, 1 << 18
 """The longest chunk that is cached, in characters, and the most chunks."""
 Tokens = tuple[str, ...]
@@ -123,6 +135,8 @@ def fold(text: str) -> str:
         return text
     if FOLDABLE.search(text):  # rare, and the search is five times as fast as translate
         text = text.translate(FOLDED)
+    if len(text) > MANY_MARKS and ONLY_MARKS.search(text):
+        return text  # sorting so many marks takes time with the square of their number
     return unicodedata.normalize("NFC", text)
 
 
@@ -200,10 +214,18 @@ def _opens(chunk: str, match: regex.Match[str]) -> bool:
     if end - start == len(chunk):
         return match[0][0] not in "”»"
     if start == 0 or chunk[start - 1] in BEFORE_OPENING:
-        return FIRST_LETTERS.search(chunk, end) is not None
+        return end < _end_of_letters(chunk)
     before = chunk[start - 1]
     is_unspaced = not before.isalnum() or UNSPACED.match(before) is not None
     return match[0][0] in "“«„" and is_unspaced and chunk[end : end + 1].isalnum()
+
+
+@lru_cache(1)
+def _end_of_letters(chunk: str) -> int:
+    """The end of the last letter or digit of a chunk, which may have a hundred thousand quotes that
+    ask for it; 0 without one."""
+    last = LAST_LETTER.search(chunk)
+    return last.end() if last else 0
 
 
 def _single_quote(chunk: str, match: regex.Match[str]) -> str:
