@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rnnlm_tui.errors import CorpusError, StorageError, os_reason
 from rnnlm_tui.session.tables import TextFile
-from rnnlm_tui.store.files import write_file
+from rnnlm_tui.store.files import open_file, write_file
 
 LARGEST = 1_000_000
 """Bytes of a file that becomes a text."""
@@ -83,7 +83,7 @@ def digest_of(path: str) -> str | None:
     """Returns the digest of what a file has; None if there is no such file, "" if it cannot be
     read."""
     try:
-        with Path(path).open("rb") as file:
+        with open_file(Path(path)) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None

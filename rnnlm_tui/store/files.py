@@ -19,11 +19,14 @@ the next save replaces.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from io import BufferedReader
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -40,6 +43,26 @@ HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
 DELETED, IN_USE = ".deleted", "in-use"
 
 
+def open_file(path: Path) -> BufferedReader:
+    """Opens a file to read, which another program may have replaced. Raises OSError, also for what
+    is not a file: a pipe would keep the program waiting for somebody who writes to it."""
+
+    def without_waiting(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    file = open(path, "rb", opener=without_waiting)  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
+    return file
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file has, as `open_file` opens it. Raises OSError."""
+    with open_file(path) as file:
+        return file.read()
+
+
 def parse_json(raw: bytes, kind: type[T], label: str) -> T:
     """Parses JSON of this kind, ignoring unknown fields. Raises ModelError."""
     try:
@@ -51,7 +74,7 @@ def parse_json(raw: bytes, kind: type[T], label: str) -> T:
 def read_json(path: Path, kind: type[T]) -> T:
     """Reads a JSON file. Raises ModelError."""
     try:
-        return parse_json(path.read_bytes(), kind, path.name)
+        return parse_json(read_bytes(path), kind, path.name)
     except OSError as error:
         raise ModelError(f"{path.name} cannot be read: {os_reason(error)}") from error
 

@@ -326,7 +326,7 @@ class Library:
 
     def _used(self) -> str:
         """The name that `use` has stored. Raises OSError."""
-        return self._in_use.read_text("utf-8", "replace").strip()
+        return files.read_bytes(self._in_use).decode("utf-8", "replace").strip()
 
     def _problem_of(self, name: str) -> str:
         """Why the model in use, of this name, cannot be used; "" if it can."""

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct, json
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.formatting import local_time
+from rnnlm_tui.store.files import read_bytes
 
 PATIENCE_S = 0.5
 """Time to wait for a taken lock, since asking for the trainer takes it for an instant."""
@@ -81,6 +82,6 @@ def trainer(folder: Path, name: str) -> Trainer | None:
 def _noted(folder: Path, name: str) -> Trainer | None:
     """The process in a note; None without a whole one."""
     try:
-        return json.decode((folder / f"{name}.json").read_bytes(), type=Trainer)
+        return json.decode(read_bytes(folder / f"{name}.json"), type=Trainer)
     except (OSError, ValueError):
         return None

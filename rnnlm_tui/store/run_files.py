@@ -129,7 +129,7 @@ def read_sources(folder: Path) -> ModelSources:
 def read_epochs(folder: Path) -> list[EpochEnded]:
     """The epochs in the history of a run, the last try of each."""
     epochs = dict[int, EpochEnded]()
-    with suppress(OSError), (folder / HISTORY).open("rb") as lines:
+    with suppress(OSError), files.open_file(folder / HISTORY) as lines:
         for line in lines:
             if b'"train"' not in line:  # progress, of which an hour takes 0.1 s to parse
                 continue

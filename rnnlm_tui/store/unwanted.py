@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.store.files import make_folder, write_bytes
+from rnnlm_tui.store.files import make_folder, read_bytes, write_bytes
 
 
 class UnwantedWords:
@@ -50,7 +50,7 @@ class UnwantedWords:
     def _read(self) -> str:
         """The text of the file; "" if there is none. Raises StorageError."""
         try:
-            return self.path.read_bytes().decode()
+            return read_bytes(self.path).decode()
         except (FileNotFoundError, NotADirectoryError):
             return ""
         except OSError as error:

@@ -29,6 +29,8 @@ LOOK_AGAIN_S = 0.05
 OBEY_EVERY_S = 0.2
 """How often a training looks for orders. That takes 30 microseconds."""
 REPORT_EVERY_S = 0.1
+LONGEST_SEED = 2_000
+"""The characters of a line to continue that count, the last ones: a million take 16 s."""
 
 
 class Control:
@@ -75,7 +77,7 @@ class Control:
             case ["detach"]:
                 self.detached = True
             case ["sample", text]:
-                self.seed_line = text
+                self.seed_line = text[-LONGEST_SEED:]
             case ["owner", pid] if pid.isdecimal():
                 try:
                     self._owner = psutil.Process(int(pid))
@@ -91,8 +93,9 @@ class Control:
         """
         if self._owner is not None and not self.detached and not is_alive(self._owner):
             self._has_lost_owner = True
-        for line in orders.read():
-            self.handle_command(line.decode("utf-8", "replace"))
+        while lines := orders.read():
+            for line in lines:
+                self.handle_command(line.decode("utf-8", "replace"))
         if self._has_lost_owner and not self.detached:
             self.stop()
         if self.stopped and self.preparing and sys.platform != "win32":

@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 
 from rnnlm_tui.accepting import WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.store.files import put_aside, write_json
+from rnnlm_tui.store.files import put_aside, read_bytes, write_json
 
 SETTINGS = "settings.json"
 """The file of the settings in the config folder."""
@@ -69,7 +69,7 @@ def _read(path: Path) -> tuple[Preferences, str]:
     """Returns the preferences in the file. If it is damaged, it is renamed, and a message is
     returned. Raises StorageError if it cannot be read or renamed."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Preferences), ""
+        return msgspec.json.decode(read_bytes(path), type=Preferences), ""
     except (FileNotFoundError, NotADirectoryError):
         return Preferences(), ""
     except OSError as error:
