@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +37,7 @@ from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Writer
 from rnnlm_tui.event_types import ByWriter, Evaluation
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
-from rnnlm_tui.suggest import encode_context
+from rnnlm_tui.suggest import Predict, encode_context
 from rnnlm_tui.typist import Typist
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -47,6 +47,9 @@ LETTER_NATS = 2.9
 C. E. Shannon, "Prediction and entropy of printed English", 1951."""
 Z_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution are."""
+LONGEST_TYPED = 2000
+"""The characters of a line that a writer sees as one. Of a longer one, the rules for each key would
+read all that stands before it."""
 INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
 
@@ -95,30 +98,52 @@ def score(
     previous_lines: Sequence[str] = (),
     *,
     counts_keys: bool = True,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Iterator[ScoredLine]:
     """Yields each line with the scores of its words.
 
     A model that uses previous lines sees `previous_lines` and the `lines` before each line. Most of
-    the time is taken by counting keys.
+    the time is taken by counting keys: `is_over`, asked before each line and each step of a writer,
+    ends that, and no line follows.
     """
     contexts, above = Contexts(model), deque(previous_lines, LINES_ABOVE)
     for text in lines:
+        if is_over():
+            return
         line = _Line(contexts, text, above)
         keys = None
-        if counts_keys and line.words:
-            keys = _keys_of(Typist(model, text, list(above), line.after))
+        if counts_keys and line.words and (keys := _keys_of(line, above, is_over)) is None:
+            return
         yield line.scores(keys)
         above.append(text)
 
 
-def _keys_of(typist: Typist) -> ByWriter[int]:
-    """The key presses that a line takes each writer, with Enter."""
+def _keys_of(
+    line: _Line, above: Iterable[str], is_over: Callable[[], bool]
+) -> ByWriter[int] | None:
+    """The key presses that a line takes each writer, with Enter; None if it `is_over` before."""
+    begun = [*above]
+    presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}
+    for place, piece in _pieces(line.text):
+        typist = Typist(line.model, piece, begun, line.after_beginning(place))
+        for writer in presses:  # the lists at most keys of the first one serve the others
+            for pressed, _ in typist.steps(writer):
+                presses[writer] += len(pressed)
+                if is_over():
+                    return None
+        begun = [*begun, piece]
+    return ByWriter(**presses)
 
-    def presses(writer: Writer) -> int:
-        return 1 + sum(len(pressed) for pressed, _ in typist.steps(writer))
 
-    at_cursor = presses("at_cursor")  # the lists at most of its keys serve the others
-    return ByWriter(presses("attentive"), presses("glancing"), at_cursor)
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Yields the pieces of a line that are typed one below the other, each with its place: the
+    line, unless it is very long. They end with a space, if there is one."""
+    place = 0
+    while len(text) - place > LONGEST_TYPED:
+        end = text.rfind(" ", place, place + LONGEST_TYPED) + 1 or place + LONGEST_TYPED
+        yield place, text[place:end]
+        place = end
+    yield place, text[place:]
 
 
 class _Line:
@@ -133,6 +158,18 @@ class _Line:
         self._read = 0
         """The places that were read, before the words of the line and at its end."""
         self._scored = list[ScoredWord]()
+
+    @property
+    def model(self) -> LanguageModel:
+        """The model that scores the line."""
+        return self._contexts.model
+
+    def after_beginning(self, place: int) -> Predict:
+        """Predicts the words of the line after the ids that follow its first characters."""
+        if not place:
+            return self.after
+        beginning = self.model.vocabulary.encode(self.model.tokenizer.words(self.text[:place]))
+        return lambda ids: self.after(beginning + ids)
 
     def after(self, ids: list[int]) -> Array:
         """The distribution after these ids of the line. They nearly always are those that are read;

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
+from time import process_time
 from typing import get_args
 
 import numpy as np
@@ -220,3 +222,31 @@ def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_a
         model = ScriptedModel(AFTER, 3, (), ("the", "cat", "car", "sat", "dog", "a"), tokenizer)
         keys = [score(model, [text]) for text in ("The cat !", "The cat!")]
         assert [line.keys and line.keys.attentive for (line,) in keys] == [spaced, close]
+
+
+def test_a_long_line_is_measured_in_a_time_that_grows_with_its_length() -> None:
+    model = line_model()
+
+    def seconds(words: int) -> float:
+        began = process_time()
+        (line,) = score(model, ["the cat sat " * (words // 3)])
+        assert line.keys and line.keys.attentive < len(line.text)
+        return process_time() - began
+
+    assert seconds(8_000) < 40 * max(seconds(800), 0.02)  # with the square it is 100 times as long
+
+
+def test_a_measurement_ends_within_a_line() -> None:
+    model, asked = line_model(), count()
+    text = "the cat sat " * 1_000
+    assert [*score(model, ["the cat", text], is_over=lambda: next(asked) > 30)] == [
+        *score(model, ["the cat"])
+    ]
+    assert next(asked) < 40
+
+
+@pytest.mark.parametrize("text", ["😀" * 20_000, "a" * 20_000, "the " + "–" * 20_000])
+def test_a_long_row_of_one_character_is_typed_without_looking_at_lists(text: str) -> None:
+    model = line_model()
+    typist = Typist(model, text, (), lambda ids: model.next_word_probabilities([1, *ids]))
+    assert len([*typist.steps("attentive")]) < 10

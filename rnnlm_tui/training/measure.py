@@ -28,6 +28,8 @@ SEVERAL_TIMES, NAMED = 3, 2
 """How often a text has a word that counts as learned, and how many of them are named."""
 WORDS_IF_STOPPED = 1_000
 """The most words to measure if the run was stopped and somebody waits for it: 1 to 3 seconds."""
+LONGEST_IF_STOPPED = 10_000
+"""The characters of the longest line that is measured then."""
 
 
 def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
@@ -66,14 +68,20 @@ def fitted(job: Job, model: MixedModel) -> MixedModel:
 
 def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
     """The held-out lines, each scored where it stands in the text, or a few of them if the run was
-    stopped. None if there are no words, or if it is stopped meanwhile."""
+    stopped. None if there are no words, or if it is stopped meanwhile, also within a line."""
     was_stopped, found, words = control.stopped, list[ScoredLine](), 0
+
+    def is_over() -> bool:
+        return control.stopped and not was_stopped
+
+    longest = LONGEST_IF_STOPPED if was_stopped else math.inf
     for above, lines in job.held_out:
-        for line in score(model, lines, above):
+        chosen = [line for line in lines if len(line) <= longest]
+        for line in score(model, chosen, above, is_over=is_over):
             found.append(line)
             words += len(line.words)
-            if control.stopped and not was_stopped:
-                return None
+        if is_over():
+            return None
         if was_stopped and words >= WORDS_IF_STOPPED:
             break
     return found if words else None

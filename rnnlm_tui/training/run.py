@@ -279,17 +279,16 @@ class Run:
         is_over = self._reason_to_end() is not None
         if is_over or budget < self._needed_s or job.prepared.held_out_words < ENOUGH_WORDS:
             return None
-        is_late, excerpts = False, job.excerpts(ENOUGH_WORDS)
-        scored = (line for above, lines in excerpts for line in score(model, lines, above))
-        for line in scored:
-            is_late = self._now() - began > budget or self._control.stopped
-            if is_late:
-                break
-            found.append(line)
-        spent = self._now() - began
+
+        def is_late() -> bool:
+            return self._now() - began > budget or self._control.stopped
+
+        for above, lines in job.excerpts(ENOUGH_WORDS):
+            found += score(model, lines, above, is_over=is_late)
+        spent, was_late = self._now() - began, is_late()
         self._measured_s += spent
-        self._needed_s = 2 * spent if is_late else spent
-        return None if is_late else summarize(found).keystroke_savings
+        self._needed_s = 2 * spent if was_late else spent
+        return None if was_late else summarize(found).keystroke_savings
 
     def _save_state(self) -> None:
         tensors = self._learner.tensors()  # all ranks give their rows

@@ -134,9 +134,9 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
     _, model = load_model(job.path)
     assert len(measure.scores(job, model, control) or []) == len(scores_of(job, model)) > 3
 
-    def stopping(*given: Any) -> Iterator[ScoredLine]:
+    def stopping(*given: Any, **options: Any) -> Iterator[ScoredLine]:
         control.stop()
-        return score(*given)
+        return score(*given, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(measure, "score", stopping)
