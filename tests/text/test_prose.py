@@ -226,7 +226,8 @@ SHAPES = {
     "quotes": "\"'", "opening quotes": "“", "a bracket and a quote": '("', "words and marks": "a+",
     "file names": "Ab.", "underscores": "_a", "numbers": "1+", "addresses": "a@", "hyphens": "a-",
     "a letter and a mark": "'a", "letter apostrophes": "ʼ", "letters": "a", "emoji": "😀",
-    "flags": "🇩🇪", "accents": "\u0301\u0327", "digits": "1", "parts of numbers": "1.", "one mark": "-",
+    "flags": "🇩🇪", "accents": "\u0301\u0327", "digits": "1", "one mark": "-",
+    "parts of numbers": "1.",
 }  # fmt: skip
 
 
