@@ -7,12 +7,13 @@ import io
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from rnnlm_tui.errors import CorpusError, StorageError, os_reason
 from rnnlm_tui.session.tables import TextFile
-from rnnlm_tui.store.files import open_file, write_file
+from rnnlm_tui.store.files import open_file, temporary_of, write_file
 
 LARGEST = 1_000_000
 """Bytes of a file that becomes a text."""
@@ -77,6 +78,13 @@ def write_text_file(
 
     write_file(target, write)
     return _file(Path(path), encoding, line_end, raw)
+
+
+def remove_leftover(path: str) -> None:
+    """Removes what an app that was killed while it saved a file has left beside it. What is in it
+    is in session.db, too."""
+    with suppress(OSError):
+        temporary_of(Path(os.path.realpath(path))).unlink(missing_ok=True)
 
 
 def digest_of(path: str) -> str | None:

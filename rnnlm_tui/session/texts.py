@@ -21,6 +21,7 @@ from rnnlm_tui.session.tables import (
     storable,
     store_text,
 )
+from rnnlm_tui.session.text_file import remove_leftover
 from rnnlm_tui.text.reading import count_words
 
 NEW = "new text"
@@ -95,11 +96,32 @@ def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text,
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
-        own = os.getpid()
-        connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", (own,))
-        row = (time.time(), own, number)
-        connection.execute("UPDATE text SET opened = ?, pid = ? WHERE number = ?", row)
+        _take(connection, number)
+    return _opened(connection, number)
+
+
+def open_last_text(connection: sqlite3.Connection) -> tuple[Text, list[Turn]]:
+    """Opens the text that `last_text` finds, or a new one. No other app can open it in between."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        number = last_text(connection)
+        _take(connection, number)
+    return _opened(connection, number)
+
+
+def _take(connection: sqlite3.Connection, number: int | None) -> None:
+    """Notes that this app has a text open, in place of the one before."""
+    own = os.getpid()
+    connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", (own,))
+    row = (time.time(), own, number)
+    connection.execute("UPDATE text SET opened = ?, pid = ? WHERE number = ?", row)
+
+
+def _opened(connection: sqlite3.Connection, number: int | None) -> tuple[Text, list[Turn]]:
+    """A text with its draft, or a new one, and its lines."""
     text = read_text(connection, number) or Text()
+    if text.file is not None:
+        remove_leftover(text.file.path)
     turns = read_turns(connection, text.number)
     statement = "SELECT draft, edited, edit FROM text WHERE number = ?"
     for draft, edited, edit in connection.execute(statement, (text.number,)):

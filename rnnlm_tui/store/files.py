@@ -37,7 +37,7 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 
 T = TypeVar("T")
 WINDOWS_TRIES = 20
-SUFFIX, TEMPORARY = ".safetensors", ".tmp"
+SUFFIX, TEMPORARY = ".safetensors", ".rnnlm-tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
 HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
 DELETED, IN_USE = ".deleted", "in-use"

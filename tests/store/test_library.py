@@ -242,7 +242,7 @@ def test_a_name_that_another_process_takes_in_between_is_not_overwritten(
 
 @pytest.mark.parametrize("act", ["import", "rename"])
 def test_what_a_run_leaves_that_saved_nothing_takes_no_name(act: str, library: Library) -> None:
-    put(library.run_folder("left"), {"history.jsonl": b"x", ".resume.safetensors.tmp": b"x"})
+    put(library.run_folder("left"), {"history.jsonl": b"x", ".resume.safetensors.rnnlm-tmp": b"x"})
     assert free_name(library, "left") == "left"
     if act == "import":
         library.import_(library.path("two"), "left")
@@ -301,9 +301,12 @@ def test_what_a_killed_training_left_is_removed_but_an_update_that_can_be_resume
     can_resume: bool, library: Library
 ) -> None:
     before = {*models_of(library)}
-    put(library.folder, {".one.safetensors.tmp": b"x"})
+    put(library.folder, {".one.safetensors.rnnlm-tmp": b"x"})
     state = {"resume.safetensors": b"state"} if can_resume else {}
-    put(library.run_folder("one"), {".run.json.tmp": b"{", ".resume.safetensors.tmp": b"x"})
+    put(
+        library.run_folder("one"),
+        {".run.json.rnnlm-tmp": b"{", ".resume.safetensors.rnnlm-tmp": b"x"},
+    )
     put(library.run_folder("one"), {"update.safetensors": b"update", **state})
     library.remove_leftovers("one")
     of_run = {f"runs/one/{name}.safetensors" for name in ("resume", "update")}

@@ -121,7 +121,10 @@ class OpenText:
 
     async def open(self, number: int | None) -> str:
         """Opens the text with this number, or a new one. Raises StorageError."""
-        opened = await self.database.read(partial(texts.open_text, number=number))
+        return self._show(await self.database.read(partial(texts.open_text, number=number)))
+
+    def _show(self, opened: tuple[Text, list[Turn]]) -> str:
+        """Goes on with a text that was opened, and its lines."""
         self.text, self.turns = opened
         self.interrupted, self.edited, edit = self.text.draft
         self.written = self.interrupted if self.edited is None else edit
@@ -169,7 +172,7 @@ class OpenText:
 
     async def open_last(self) -> str:
         """Opens the text that was opened last. Raises StorageError."""
-        return await self.open(await self.database.read(texts.last_text))
+        return self._show(await self.database.read(texts.open_last_text))
 
     async def open_file(self, read: ReadFile) -> str:
         """Opens the text of a file, whose lines are those of the file unless they were changed here

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
 
 from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
+from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Saved
 from rnnlm_tui.session.text_file import read_text_file
+from rnnlm_tui.session.texts import last_text
 from rnnlm_tui.tui.writing import open_text
 from rnnlm_tui.tui.writing.open_text import OpenText
 from rnnlm_tui.tui.writing.spacing import MAX_TEXT
@@ -46,6 +50,44 @@ def is_saved(text: OpenText) -> bool:
 def put_draft(text: OpenText, line: str) -> None:
     text.written = line
     text.keep_draft()
+
+
+async def test_an_app_takes_the_last_text_before_another_one_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app(tmp_path) as text:
+        text.add_lines("one")
+
+    def chosen(connection: sqlite3.Connection) -> int | None:
+        number = last_text(connection)
+        path = tmp_path / "session" / "session.db"
+        with (
+            closing(sqlite3.connect(path, timeout=0)) as other,
+            suppress(sqlite3.OperationalError),
+            other,
+        ):
+            other.execute("UPDATE text SET pid = ?, opened = ?", (os.getppid(), time.time()))
+        return number
+
+    monkeypatch.setattr(texts, "last_text", chosen)
+    async with app(tmp_path) as text:
+        assert lines(text) == ["one"]
+
+
+async def test_what_a_killed_save_left_is_removed_when_its_text_is_opened(tmp_path: Path) -> None:
+    path, code = tmp_path / "note.txt", "import os\n"
+    code += "from rnnlm_tui.session.text_file import write_text_file\n"
+    code += "os.fsync = lambda number: os._exit(1)\n"
+    code += f"write_text_file({str(path)!r}, ['one'])\n"
+    path.write_text("one\n")
+    async with app(tmp_path) as text:
+        await text.open_file(read_text_file(path))
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 1
+    assert len([*tmp_path.glob(".note.txt*")]) == 1
+    async with app(tmp_path) as text:
+        assert lines(text) == ["one"]
+    assert not [*tmp_path.glob(".note.txt*")]
+    assert path.read_text() == "one\n"
 
 
 @pytest.mark.parametrize(
