@@ -23,7 +23,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.text.prose_tokens import APOSTROPHE, is_elided
-from rnnlm_tui.text.slips import SHORTEST_SLIP, slip_chances
+from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, slip_chances
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer, is_all_capitals, is_code
 from rnnlm_tui.text.vocabulary import SortedKeys
 
@@ -300,8 +300,9 @@ class WordLists:
         """The words whose beginning a slip may have made the prefix of. There are none if no word
         can be as likely as `least`, and none for acronyms and for what is not running text."""
         key, prefix, chunk = self._key, typed.prefix, typed.before.rpartition(" ")[2]
-        is_short, is_unlikely = len(prefix) < SHORTEST_SLIP, self._likeliest * SLIP < least
-        if is_short or is_unlikely or is_all_capitals(prefix) or NO_SLIPS.search(chunk):
+        is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP
+        is_unlikely = self._likeliest * SLIP < least
+        if not is_word or is_unlikely or is_all_capitals(prefix) or NO_SLIPS.search(chunk):
             return Matches(np.empty(0, np.int64), np.empty(0, np.float32))
         ids, slips = list[NDArray[np.int64]](), list[Array]()
         for keys in (self._model.vocabulary.sorted_keys(key), self._new_keys):

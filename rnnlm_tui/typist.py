@@ -19,9 +19,9 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggest import Predict, Typed, WordLists, apply_insertion
 from rnnlm_tui.text.tokenizer import gives_space_back
 
-LONG_WORD = re.compile(r"[!-~]{200,}|(\S)\1{199,}")
+LONG_WORD = re.compile(r"[!-~]{200,}|(\S{1,8}?)\1{99,}")
 """What is typed without looking at lists: there are texts with words of megabytes, in ASCII or of
-one character. Other scripts may write whole lines without a space."""
+a few characters again and again. Other scripts may write whole lines without a space."""
 
 
 class Spot(NamedTuple):

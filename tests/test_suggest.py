@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -383,3 +384,9 @@ def test_lines_above_have_careless_capitals_and_headings() -> None:
     context = encode_context(model, ["the"], ["XII", "THE frodo Walked", "", "1.", "To"])
     spelled = [model.vocabulary.word(i) for i in context]
     assert spelled == ["<s>", "the", "frodo", "walked", "<s>", "to", "<s>", "the"]
+
+
+def test_a_very_long_word_is_no_slip_and_takes_no_time() -> None:
+    model, began = ScriptedModel({}), process_time()
+    assert not suggest(model, "ct" * 5_000).candidates
+    assert process_time() - began < 5  # minutes, if each letter may be a slip

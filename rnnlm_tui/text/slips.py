@@ -17,6 +17,8 @@ from rnnlm_tui.text.vocabulary import SortedKeys
 
 SHORTEST_SLIP = 3
 """The fewest letters that are looked at: fewer are one slip away from too many words."""
+LONGEST_SLIP = 40
+"""The most letters that are looked at. The time grows with the square of their number and more."""
 SWAPPED, DOUBLED, TWICE_DOUBLED, LEFT_OUT, ADDED = 1.0, 1.0, 0.3, 0.5, 0.2
 NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
 """A letter replaced by its neighbour on the keyboard, a vowel by a vowel as in `definately`, and a
