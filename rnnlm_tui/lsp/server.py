@@ -93,8 +93,12 @@ class Suggester(LanguageServerProtocol):
         is_answer = method is None and not fields.keys().isdisjoint(("result", "error"))
         try:
             self._check(fields, is_answer)
-            if not is_answer or identity in self._result_types:
-                self.handle_message(self.structure_message({"params": None, **fields}))
+            if is_answer and identity not in self._result_types:
+                return
+            message = self.structure_message({"params": None, **fields})
+            if "id" in fields and not hasattr(message, "id"):
+                raise JsonRpcInvalidRequest(f"{method} takes no id")
+            self.handle_message(message)
         except JsonRpcException as error:
             if not is_answer and ("id" in fields or method is None):
                 self._refuse(identity, error)
@@ -105,7 +109,7 @@ class Suggester(LanguageServerProtocol):
         is_message = is_answer or isinstance(method, str)
         if not is_message or fields.get("jsonrpc") != self.VERSION:
             raise JsonRpcInvalidRequest
-        if not isinstance(identity, str | int | None):
+        if "id" in fields and not isinstance(identity, str | int):
             raise JsonRpcInvalidRequest("an id is a string or a number")
         if method == lsp.EXIT:
             return

@@ -178,3 +178,9 @@ def test_a_row_of_tildes_underlines_a_title_outside_of_markdown() -> None:
     text, place = "A title\n~~~~~~~\n\nWe went ho", lsp.Position(3, 10)
     assert Document(text, "utf-16").place(place) is None
     assert Document(text, "utf-16", is_markdown=False).place(place) is not None
+
+
+@pytest.mark.hunt
+def test_many_edits_change_a_document_as_its_editor_does() -> None:
+    many = settings(deadline=None, max_examples=1_000)
+    run_state_machine_as_test(Edits, settings=many)
