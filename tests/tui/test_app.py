@@ -280,7 +280,12 @@ STAYS = "sonnets stays in use. F3, w: write with poems"
         (over("stopped", epoch=0, evaluation=measured()), True, False, STAYS),
         # A run that was killed, one of another program, and one that was compared with a model
         # that is not in use any more.
-        (Failed(1.0, "error", "it was killed", ""), True, False, "it was killed"),
+        (
+            Failed(1.0, "error", "it was killed", "start it again"),
+            True,
+            False,
+            "it was killed; start it again; no epoch was saved yet",
+        ),
         (over(comparison=BETTER), False, False, STAYS),
         (over(comparison=replace(BETTER, name="letters")), True, False, STAYS),
     ],

@@ -115,13 +115,13 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
 def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
     """Returns how a run ended, what that means for the `use` of its model, and the severity, for a
     toast."""
-    headline, *details = end_lines(run.progress)
+    headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
-        return " ".join((f"{run.name}: {headline}.", *details)), "error"
+        return f"{run.name}: {'; '.join((headline, *details))}", "error"
     found = run.progress.finished.comparison if run.progress.finished else None
     if found is not None and found.name in use:  # which has the figures of both
         return use, "information"
-    told = f"{run.name}: {headline[0].lower()}{headline[1:]}."
+    told = f"{run.name}: {headline}."
     return f"{told} {use or 'F3 shows it'}", "information"
 
 
