@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
@@ -381,8 +380,7 @@ class LineEditor(TextArea):
         if row != y or not self.has_focus:
             return strip
         begin = x + cell_len(self.suggestion + BEFORE_SECOND)
-        style = next((each.style for each in strip.crop(begin, begin + 1)), None) or Style.null()
-        style += self.get_component_rich_style("second", partial=True)
+        style = self.get_component_rich_style("second")
         second = Strip([Segment(self._second + SECOND_KEY, style)])
         rest = strip.crop(begin + second.cell_length, strip.cell_length)
         return Strip.join([strip.crop(0, begin), second, rest])
