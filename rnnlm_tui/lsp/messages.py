@@ -32,11 +32,13 @@ class Messages:
             self._read()
         start = header.end()
         end = start + int(header[1])
+        seen = start
         while len(self._bytes) < end:
+            if other := HEADER.search(self._bytes, seen):  # the message is shorter than it should
+                end = other.start()
+                break
             seen = max(start, len(self._bytes) - LONGEST_HEADER)
             self._read()
-            if other := HEADER.search(self._bytes, seen):  # the message is shorter than it should
-                end = min(end, other.start())
         try:
             content = json.loads(self._bytes[start:end])
         except (ValueError, RecursionError) as error:
