@@ -22,7 +22,7 @@ PIECES = (
         "> - ",
     ),
 )
-LONG = 1_000
+LONG = 100_000
 """Characters of a long text."""
 NUMBERS = (0, 1, -1, 2, 1.5, 2**31, 2**63, -(2**31), 10**40, float("nan"), float("inf"), True)
 
