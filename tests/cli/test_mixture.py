@@ -68,7 +68,7 @@ def test_a_model_on_the_english_and_its_parts(run: Command, library: Library, ow
     assert parts["ngrams"]["loss"] < parts["base"]["loss"]
     # Keys are counted for what one could write with.
     assert parts["ngrams"]["keystroke_savings"] is None
-    assert parts["base"]["keystroke_savings"] == alone.keystroke_savings
+    assert parts["base"]["keystroke_savings"] == to_builtins(alone.keystroke_savings)
     table = run("--evaluate", "--model=own").stdout
     assert re.search(r"^own +\d+ .*\n  n-grams alone +\d+ .*\n  base model alone ", table, re.M)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
@@ -48,7 +49,7 @@ def test_a_model_is_updated_with_its_grown_text(
     assert 0 < len(held_out - was_held_out) < 20
     shown = json.loads(run("--evaluate", "--json", "--model=diary").stdout)["models"][0]
     assert shown["trained_on_lines"] == 0
-    assert shown["keystroke_savings"] == end.evaluation.keystroke_savings
+    assert shown["keystroke_savings"] == to_builtins(end.evaluation.keystroke_savings)
     # The next one finds the text and another, and counts the model once among its ancestors.
     more = tmp_path / "more.txt"
     more.write_text("\n".join(SONNETS[180:200]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import StorageError
+from rnnlm_tui.tui import preferences
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 
 
@@ -74,7 +75,7 @@ def test_settings_that_cannot_be_read_once_stay_as_they_are(
     settings = SettingsFile(tmp_path)
     settings.preferences.files = "b.txt"
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", fail)
+        patch.setattr(preferences, "read_bytes", fail)
         started = SettingsFile(tmp_path)
         assert "input/output error" in started.problem
         with pytest.raises(StorageError, match="stays as it is"):

@@ -84,7 +84,7 @@ def test_a_line_is_written_with_suggestions(model: str) -> None:
     with app() as terminal:
         typed(terminal, "the ca")
         terminal.wait_for("│ the cat")  # the ghost of the one word that begins so
-        terminal.wait_for("1 cat 100% █")
+        terminal.wait_for("1 cat 100%")
         terminal.send(TAB)
         terminal.send(ENTER)
         terminal.wait_for("╭─ the cat · 2 words ─")
