@@ -604,6 +604,7 @@ class LineEditor(TextArea):
             if noted := self.app.never_suggest(word, self.before):
                 self.sent.done(partial(self._suggest_again, noted))
                 self.suggested.drop_chosen(self.before)
+                self._draw_ghost()
                 self.ask_again()
 
     def _suggest_again(self, word: str) -> bool:
