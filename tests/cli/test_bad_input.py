@@ -111,7 +111,7 @@ def test_a_damaged_file_is_never_more_than_a_sentence(
         ["--train", "--update=m", "--epochs=1", "--quiet"],
     ):
         done = run(*mode, code=None)
-        assert done.returncode in (0, 1, 2, 3), done.stderr
+        assert done.returncode in (0, 1, 2, 3, 4), done.stderr  # 4: damaged weights may diverge
         if done.returncode:
             assert "cannot write" not in refused(done)
 
