@@ -37,10 +37,10 @@ also at its start."""
 WITH_ALT: DigitSetting = "with alt"
 """The default, with which a plain digit is always typed."""
 GHOST_FROM = 0.07
-"""The lowest probability of the first word at which the ghost is shown, by default. On a novel,
-articles and talk a writer who looks at the cursor alone saves 56, 59 and 50 % of keys, and sees 25,
-24 and 29 wrong ghosts in 100 characters; from 0.15 on it is 55, 57 and 48 %, and 21, 19 and 21; if
-it is always shown 56, 59 and 50 %, and 28, 27 and 32."""
+"""The lowest probability of the first word at which the ghost is shown, by default. On four texts a
+writer who looks at the cursor alone saves 51 to 56 % of keys, and sees 26 to 29 wrong ghosts in 100
+characters; from 0.15 on it is 50 to 55 %, and 20 to 23; if it is always shown 51 to 56 %, and 29 to
+32 (tests/benchmarks/README.md)."""
 TYPED_LETTERS = 2
 TYPED_FACTOR = 0.6
 """Once TYPED_LETTERS letters of a word are typed, the threshold is lowered by this factor."""

@@ -126,7 +126,7 @@ def _keys_of(
     presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}
     for place, piece in _pieces(line.text):
         typist = Typist(line.model, piece, begun, line.after_beginning(place))
-        for writer in presses:  # the lists at most keys of the first one serve the others
+        for writer in presses:  # the first one stops at most letters: his lists serve the others
             for pressed, _ in typist.steps(writer):
                 presses[writer] += len(pressed)
                 if is_over():

@@ -95,7 +95,7 @@ def both_shares(saved: ByWriter[float], decimals: int = 0) -> str:
 
 
 def _saves(saved: ByWriter[float], decimals: int = 0) -> str:
-    """The same in words."""
+    """What a model saves of both writers, in words."""
     return (
         f"saves {100 * saved.attentive:.{decimals}f} of 100 keys of a writer who reads the list,"
         f" {100 * saved.at_cursor:.{decimals}f} of one who looks at the cursor only"
