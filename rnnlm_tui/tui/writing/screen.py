@@ -326,13 +326,14 @@ class AutocompleteScreen(AppScreen):
         """Shows how the active model continues the line being written, or what the next line may
         be; then, again, in another way."""
         self.editor.focus()
+        shown = self.editor.requested  # "" in the middle of the line, where it is not seen
         self.editor.move_cursor(self.editor.document.end)
         if (question := self._question) is None:
             why = "there is no model: F3 trains one" if self.app.has_no_models else "loading ..."
             self.app.notify_user(why, "warning")
         else:
             self.editor.request_gate.clear()
-            self._continue(question, self.editor.requested)
+            self._continue(question, shown)
 
     @work(group="continuation", exclusive=True)
     async def _continue(self, question: Question, unlike: str) -> None:
