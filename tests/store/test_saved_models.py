@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+import rnnlm_tui
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import BUILT_IN, Library
-from rnnlm_tui.store.model_file import open_stored
+from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.suggest import suggest
 from rnnlm_tui.text.reading import read_text
 from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
 
+DATA = Path(rnnlm_tui.__file__).parent / "data"
 PRESETS = ("lesson", "rnn", "gru", "lstm", "ngram")
 ANSWERS: dict[str, list[tuple[str, float]]] = json.loads(
     (SAVED_MODELS / "answers.json").read_text()
@@ -45,6 +48,26 @@ def test_a_saved_model_suggests_what_it_did_and_has_the_figures_that_it_had(
     figures = structs.asdict(card.evaluation)
     for name, value in structs.asdict(summarize([*score(model, unseen)])).items():
         assert value == pytest.approx(figures[name], rel=1e-5), name
+
+
+@pytest.mark.parametrize(
+    ("models", "name", "text"),
+    [
+        *((SAVED_MODELS, preset, [SAVED_MODELS / "verses.txt"]) for preset in PRESETS),
+        (DATA / "models", "shakespeare", []),
+    ],
+)
+def test_a_card_counts_the_words_and_lines_of_the_text_as_a_person_does(
+    models: Path, name: str, text: list[Path]
+) -> None:
+    facts, found = read_card(models / f"{name}{SUFFIX}").corpus, read_text(text)
+    assert (facts.lines, facts.words) == (found.lines, found.words)
+
+
+def test_the_page_of_the_english_has_the_numbers_of_its_card() -> None:
+    facts = read_card(DATA / "models" / f"{ENGLISH}{SUFFIX}").corpus
+    page = (DATA / f"{ENGLISH}.md").read_text()
+    assert f"{facts.words:,} words on {facts.lines:,} lines" in page
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
