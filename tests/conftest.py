@@ -19,9 +19,11 @@ from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402 -
 
 
 def pytest_configure() -> None:
-    """Lets processes of the tests end with their terminal even if nohup(1) started the tests, and
-    hides the models that ship from trainings that several tests share."""
+    """Lets SIGINT and SIGHUP end the processes of the tests even if these run with them ignored, in
+    the background of a script or under nohup(1), and hides the models that ship from trainings that
+    several tests share."""
     os.environ["RNNLM_BUILT_IN_DIR"] = os.devnull
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -90,8 +89,6 @@ class Run:
 def running(*arguments: str, stream: str = "stdout", **options: Any) -> Iterator[Run]:
     """Starts the command, and kills it at the end if it still runs."""
     options = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
-    if sys.platform != "win32":  # it receives SIGINT even if the tests run with it ignored
-        options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command_line(*arguments), encoding="utf-8", **options) as process:
         try:
             yield Run(process, stream)
