@@ -253,7 +253,7 @@ class RnnlmApp(TerminalApp):
                 self.library.unwanted.words()
             self._build_other_screens()
         if name not in (None, self._last_name) and self._last_name is not None:
-            self.notify_user(self._told_of.pop(name, f"{name} is in use"))
+            self.notify_user(self._told_of.pop(name, f"{name} is in use"), topic="model")
         self._last_name = name or self._last_name
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
@@ -365,7 +365,8 @@ class RnnlmApp(TerminalApp):
             with self.showing_errors():
                 word = word_of_list(self.loaded_model.model, before, word)
                 self.library.unwanted.add(word)
-                self.notify_user(f'"{word}" is never suggested now; ctrl+z takes this back')
+                say = f'"{word}" is never suggested now; ctrl+z takes this back'
+                self.notify_user(say, topic="unwanted")
                 return word
         return ""
 
@@ -373,7 +374,7 @@ class RnnlmApp(TerminalApp):
         """Suggests a word again that was noted by `never_suggest`."""
         with self.showing_errors():
             self.library.unwanted.remove(word)
-            self.notify_user(f'"{word}" is suggested again')
+            self.notify_user(f'"{word}" is suggested again', topic="unwanted")
 
     def models_changed(self) -> None:
         """Called when a model was added, removed or changed."""

@@ -54,7 +54,7 @@ class HostApp(TerminalApp):
     def header_text(self) -> str:
         return "no model"
 
-    def notify_user(self, message: str, severity: str = "information") -> None:
+    def notify_user(self, message: str, severity: str = "information", topic: str = "") -> None:
         self.told.append(message)
 
     def show_error(self, error: RnnlmError) -> None:

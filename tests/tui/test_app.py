@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import OptionList
+from textual.widgets._toast import Toast
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.event_types import EpochFigures, Event, Failed, FinishReason, Metrics, Saved
@@ -176,6 +177,19 @@ async def test_notices_cover_the_keys_and_never_the_line_being_written(
         await wait_until(pilot, lambda: "one" in rows_of(app)[-1])
         assert rows_of(app)[:-covered] == before[:-covered]
         assert "shall" in rows_of(app)[app.autocomplete.editor.region.y + 1]
+
+
+async def test_a_notice_replaces_the_last_one_of_its_topic(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test(notifications=True) as pilot:
+        await answered(pilot)
+        app.notify_user("the disk is full", "error")
+        await press(pilot, "ctrl+t", "alt+d", "ctrl+t", "ctrl+c", "alt+d", "ctrl+c")
+        kept, ghost, digits, quits = toasts(app)
+        assert (kept, ghost) == ("the disk is full", "the ghost is on")
+        assert digits.startswith(app.preferences.digits)
+        assert quits == "nothing is selected to copy; ctrl+q quits"
+        await wait_until(pilot, lambda: len(app.screen.query(Toast)) == 4)
 
 
 # The active model

@@ -18,7 +18,7 @@ from rich.text import Text
 from textual import events
 from textual.binding import Binding
 from textual.keys import format_key
-from textual.notifications import SeverityLevel
+from textual.notifications import Notification, SeverityLevel
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
@@ -72,6 +72,8 @@ class TerminalApp(HookedApp):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._log_path = log_path
         self._shown_errors: set[str] = set()
+        self._toasts: dict[str, Notification] = {}
+        """The last toast of each topic."""
         self._last_key_s = time.monotonic()  # the start counts as a key
         self._is_closing = False
         self.user_keys: Mapping[str, str] = {}
@@ -85,10 +87,14 @@ class TerminalApp(HookedApp):
             variables["text-primary"] = "ansi_default"
         return variables
 
-    def notify_user(self, message: str, severity: SeverityLevel = "information") -> None:
-        """Shows a toast. The message is not markup, and control characters are replaced."""
-        text, seconds = sanitize(message), TOAST_S[severity]
-        self.notify(text, severity=severity, timeout=seconds, markup=False)
+    def notify_user(
+        self, message: str, severity: SeverityLevel = "information", topic: str = ""
+    ) -> None:
+        """Shows a toast, which replaces the last one of the same topic; by default, the one with
+        the same message. It is not markup, and control characters are replaced."""
+        toast = Notification(sanitize(message), "", severity, TOAST_S[severity])
+        self.show_toast(toast, instead_of=self._toasts.get(topic or message))
+        self._toasts[topic or message] = toast
 
     def show_error(self, error: RnnlmError) -> None:
         """Shows what went wrong and what to do about it."""

@@ -14,6 +14,7 @@ from typing import cast
 from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
+from textual.notifications import Notification
 from textual.widget import Widget
 
 ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + ascii_lowercase])  # type: ignore[misc]
@@ -21,7 +22,7 @@ ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + as
 
 
 class HookedApp(App[None]):
-    """An app that words its crashes."""
+    """An app that words its crashes and replaces its toasts."""
 
     def crash_report(self, error: Exception) -> Exception | None:
         """Returns what is printed in place of this error: an exception with a method `__rich__`.
@@ -31,6 +32,13 @@ class HookedApp(App[None]):
     def _handle_exception(self, error: Exception) -> None:
         if (report := self.crash_report(error)) is not None:
             super()._handle_exception(report)
+
+    def show_toast(self, notice: Notification, instead_of: Notification | None) -> None:
+        """Shows a toast at once, instead of another one that may still be shown."""
+        if instead_of is not None:
+            del self._notifications[instead_of]
+        self._notifications.add(notice)
+        self._refresh_notifications()
 
 
 async def build_mode(app: App[None], mode: str) -> None:

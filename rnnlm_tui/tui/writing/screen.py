@@ -358,7 +358,8 @@ class AutocompleteScreen(AppScreen):
     def action_toggle_ghost(self) -> None:
         self.editor.suggested.toggle_ghost()
         self.app.store_preferences()
-        self.app.notify_user(f"the ghost is {'on' if self.app.preferences.ghost else 'off'}")
+        is_on = "on" if self.app.preferences.ghost else "off"
+        self.app.notify_user(f"the ghost is {is_on}", topic="ghost")
         self.editor.visibility_changed()
 
     def action_next_digits(self) -> None:
@@ -367,7 +368,7 @@ class AutocompleteScreen(AppScreen):
         digits = settings[(settings.index(self.app.preferences.digits) + 1) % len(settings)]
         self.app.preferences.digits = digits
         self.app.store_preferences()
-        self.app.notify_user(f"{digits}: {DIGITS_TAKE[digits]}")
+        self.app.notify_user(f"{digits}: {DIGITS_TAKE[digits]}", topic="digits")
         self._show_suggested()
 
     # Texts
