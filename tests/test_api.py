@@ -74,6 +74,7 @@ def test_the_options_of_a_training_are_the_settings_and_those_of_a_request() -> 
     assert {*get_args(get_args(options["preset"])[0])} == {*PRESETS}
 
 
+@pytest.mark.slow
 def test_mypy_knows_every_option(tmp_path: Path) -> None:
     (tmp_path / "calls.py").write_text(CALLS)
     (tmp_path / "mypy.ini").write_text("[mypy]\n[mypy-torch.*]\nfollow_imports = skip\n")
@@ -188,6 +189,7 @@ def test_a_model_is_trained_and_opened(text: Path, tmp_path: Path) -> None:
         rnnlm_tui.train(text, **where)
 
 
+@pytest.mark.slow
 def test_a_model_has_its_history_and_is_saved_and_pickled_by_its_file(
     text: Path, tmp_path: Path
 ) -> None:

@@ -224,6 +224,7 @@ def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_a
         assert [line.keys and line.keys.attentive for (line,) in keys] == [spaced, close]
 
 
+@pytest.mark.slow
 def test_a_long_line_is_measured_in_a_time_that_grows_with_its_length() -> None:
     model = line_model()
 

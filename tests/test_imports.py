@@ -71,6 +71,7 @@ def loaded_by(code: str, *arguments: str, cwd: Path | None = None) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 def test_a_command_loads_only_what_it_needs(corpus_file: Path, tmp_path: Path) -> None:
     text, empty = str(corpus_file), tmp_path / "empty.txt"
     empty.write_text("")
@@ -115,6 +116,7 @@ def test_a_package_loads_only_what_it_needs(packages: str, others: set[str]) -> 
     assert loaded_by(IMPORT_PACKAGES, *names).isdisjoint(others)
 
 
+@pytest.mark.slow
 def test_what_explains_a_model_is_loaded_only_when_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +127,7 @@ def test_what_explains_a_model_is_loaded_only_when_it_is_asked_for(
     assert modules.isdisjoint(EXPLAINING)
 
 
+@pytest.mark.slow
 def test_importing_everything_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def after(*arguments: str, **environment: str) -> list[list[str]]:
     return [line.split() for line in done.stderr.splitlines()[-2:]]
 
 
+@pytest.mark.slow
 def test_asking_uses_one_thread_and_a_training_gives_way_unless_the_user_says_otherwise(
     corpus_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -216,6 +216,7 @@ def test_a_run_that_nobody_reads_stops_and_saves(
     assert (control.stopped, control.unwatched) == (not is_detached, not is_detached)
 
 
+@pytest.mark.slow
 @POSIX
 def test_an_unread_training_ends_as_an_interrupted_one(run: Command, corpus_file: Path) -> None:
     arguments = ["--train", str(corpus_file), *FOR_EVER, "--json"]

@@ -58,6 +58,7 @@ def test_the_end_says_which_model_is_in_use_and_how_to_use_the_new_one(
     assert "in use" not in run(*ngram, "--name=quiet", "--quiet").stderr
 
 
+@pytest.mark.slow
 def test_json_prints_events_alone_and_keeps_its_contract(
     run: Command, long_corpus: Path, data_dir: Path
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_run_interrupted_while_its_text_is_read_leaves_nothing(
     assert not library.run_folder("m").exists() and not library.has("m")
 
 
+@pytest.mark.slow
 def test_a_processor_without_bfloat16_is_told_before_anything_is_trained(
     command: Command, corpus_file: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

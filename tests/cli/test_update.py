@@ -24,6 +24,7 @@ WORD = "clock"
 GRU = ("--preset=gru", "--embedding-size=8", "--hidden-size=8", "--epochs=2", "--threads=1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("--preset=ngram",), GRU])
 def test_a_model_is_updated_with_its_grown_text(
     options: tuple[str, ...], run: Command, library: Library, tmp_path: Path

@@ -265,6 +265,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("end", "code"), [("", 1), ("exit", 1), ("shutdown exit", 0)])
 def test_the_server_ends_while_the_model_is_asked(models: Path, end: str, code: int) -> None:
     opened = {"uri": "a", "languageId": "", "version": 1, "text": "The old "}
@@ -286,6 +287,7 @@ def test_the_server_ends_while_the_model_is_asked(models: Path, end: str, code: 
     assert (done.returncode, done.stderr) == (code, "")
 
 
+@pytest.mark.slow
 def test_the_server_ends_with_its_editor(models: Path, command: Command) -> None:
     assert len(session(command, BEGIN, code=1)) == 1  # at the end of its input
     editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
@@ -302,6 +304,7 @@ def test_the_server_ends_with_its_editor(models: Path, command: Command) -> None
         assert run.end() == 1
 
 
+@pytest.mark.slow
 def test_the_server_ends_when_nothing_reads_its_answers(models: Path) -> None:
     with running("--lsp", stream="stderr") as run:  # whose input stays open
         stdin, stdout = run.process.stdin, run.process.stdout

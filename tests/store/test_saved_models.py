@@ -70,6 +70,7 @@ def test_the_page_of_the_english_has_the_numbers_of_its_card() -> None:
     assert f"{facts.words:,} words on {facts.lines:,} lines" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_the_models_that_ship_are_small_and_whole(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -145,6 +145,7 @@ def test_a_kill_when_a_letter_is_painted_loses_that_letter_at_most(
     assert len(line) > len("qx"), "no letter was ever stored"
 
 
+@pytest.mark.slow
 def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
     with app() as terminal:
         typed(terminal, "a bird sang ov")
@@ -159,6 +160,7 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         assert "Kept: “a bird sang ov”" in terminal.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["", F3, F4, CTRL_P])
 def test_the_app_can_be_left_at_once(before: str, model: str, tmp_path: Path) -> None:
     with app() as terminal:

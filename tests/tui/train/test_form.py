@@ -77,6 +77,7 @@ async def test_the_real_command_answers_about_a_text() -> None:
     assert ("lines", "2") in rows and rows[-5][0] == "1 word"
 
 
+@pytest.mark.slow
 async def test_the_real_command_says_what_is_wrong_and_names_the_field(corpus_file: Path) -> None:
     make_model(data_dir() / "models" / "taken.safetensors")
     for argument, field, says in (
@@ -122,6 +123,7 @@ async def test_a_cancelled_question_kills_its_process(
 # The form
 
 
+@pytest.mark.slow
 async def test_it_is_filled_in_by_keys_alone(script: Script) -> None:
     script.answer(SUMMARY | {"settings": {"epochs": 8, "held_out": 0.1}})
     async with shown(script) as on:
@@ -186,6 +188,7 @@ async def test_what_is_wrong_stands_at_its_field_below_the_form_and_in_place_of_
             assert told not in str(card.content) and not wrong(on)
 
 
+@pytest.mark.slow
 async def test_a_training_started_too_early_begins_once_its_text_is_counted(
     script: Script,
 ) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -128,7 +127,10 @@ async def compare(
     return {kind for kind in used if len(kind) > 1}
 
 
-@pytest.mark.parametrize("writer", get_args(Writer))
+@pytest.mark.parametrize(
+    "writer",
+    ["glancing", *(pytest.param(w, marks=pytest.mark.slow) for w in ("attentive", "at_cursor"))],
+)
 async def test_the_editor_counts_the_keys_of_the_evaluation(
     steps: Steps, tmp_path: Path, writer: Writer
 ) -> None:
