@@ -1,7 +1,7 @@
 """The Python interface: opens models, queries them, and trains them. Loads PyTorch only to train.
 
-A number that is out of its range is an RnnlmError, and so is what cannot be opened or trained. One
-string where several are wanted is a TypeError.
+An argument of a wrong type is a TypeError, such as one string where several are wanted. A number
+that is out of its range is an RnnlmError, and so is what cannot be opened or trained.
 """
 
 from __future__ import annotations
@@ -9,21 +9,34 @@ from __future__ import annotations
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from html import escape
 from itertools import chain
 from os import fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, Unpack
+from reprlib import repr as short_repr
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    TypedDict,
+    Unpack,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 import numpy as np
 from msgspec import Meta
 
 from rnnlm_tui import paths
 from rnnlm_tui.accepting import LISTED, Suggestion
-from rnnlm_tui.config import ALL_SETTINGS, check_value
+from rnnlm_tui.config import ALL_SETTINGS, check_value, parts_of
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.event_types import Evaluation, Event, Finished
@@ -36,13 +49,25 @@ from rnnlm_tui.store.files import SUFFIX, copy
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_epochs
-from rnnlm_tui.store.texts import text_for, trained_on, warning_of
+from rnnlm_tui.store.texts import MeasuredText, text_for, trained_on, warning_of
 from rnnlm_tui.store.unwanted import UnwantedWords
 from rnnlm_tui.suggest import split_last_line, suggest
 
 if TYPE_CHECKING:
     from rnnlm_tui.explain import Explanation
     from rnnlm_tui.training.plan import Plan
+
+File: TypeAlias = str | Path
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    bool: "True or False",
+    Path: "a path",
+    type(None): "None",
+}
+"""How messages name the types of arguments."""
 
 
 class TrainingOptions(TypedDict, total=False):
@@ -107,6 +132,7 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
     are in `data_dir`, by default the user's. Raises RnnlmError if there is no such model or it
     cannot be read; if the one in use is gone, warns and opens "english".
     """
+    _check("name_or_file", name_or_file, File | None)
     library = _library(data_dir)
     warn = partial(warnings.warn, stacklevel=4)
     name = library.default_model(warn) if name_or_file is None else str(name_or_file)
@@ -168,6 +194,8 @@ def train(
     """
     from rnnlm_tui.training.events import check_end
 
+    if on_event is not None and not callable(on_event):
+        raise TypeError(f"on_event must be a function or None, not {short_repr(on_event)}")
     running = events(*texts, **options)
     first = last = next(running)  # while the text is read there is nothing to save
     with _interrupts() as interrupts, closing(running):
@@ -198,13 +226,14 @@ def events(*texts: str | Path, **options: Unpack[TrainingOptions]) -> Generator[
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in options.items()
     }
+    kinds = get_type_hints(TrainingOptions)
+    for name in given.keys() & kinds.keys():
+        _check(name, given[name], kinds[name])
     library = _library(given.pop("data_dir", None))
-    own = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()
-    fields = {name: given.pop(name) for name in own & given.keys()}
+    fields = {name: given.pop(name) for name in (kinds.keys() & given.keys()) - ALL_SETTINGS.keys()}
     for name in {"add", "written"} & fields.keys():
-        _check_strings(name, fields[name])
         fields[name] = tuple(map(fspath, fields[name]))
-    request = TrainingRequest(tuple(fspath(each) for each in texts), settings=given, **fields)
+    request = TrainingRequest(_paths(texts), settings=given, **fields)
     return _run(library, plan(library, request))
 
 
@@ -291,6 +320,7 @@ class Model:
         `load` opens it, on any machine. Raises RnnlmError if it cannot be written, or if the model
         has been trained anew since it was opened.
         """
+        _check("file", file, File)
         target = Path(file) / self.path.name if Path(file).is_dir() else Path(file)
         if target.suffix != SUFFIX:
             target = target.with_name(target.name + SUFFIX)
@@ -302,18 +332,50 @@ class Model:
         """Raises ModelError if the file is that of another training by now."""
         _check_card(self.path, read_card(self.path), self.card)
 
-    def evaluate(self, *texts: str | Path, encoding: str | None = None) -> Evaluation:
-        """Measures the model on text files: on a sample of 20,000 words, if they have more.
+    @overload
+    def evaluate(
+        self, *texts: str | Path, encoding: str | None = None, limit: int | None = None
+    ) -> Evaluation: ...
+    @overload
+    def evaluate(
+        self,
+        *texts: str | Path,
+        encoding: str | None = None,
+        limit: int | None = None,
+        against: Sequence[Model],
+    ) -> tuple[Evaluation, ...]: ...
+    def evaluate(
+        self,
+        *texts: str | Path,
+        encoding: str | None = None,
+        limit: int | None = None,
+        against: Sequence[Model] | None = None,
+    ) -> Evaluation | tuple[Evaluation, ...]:
+        """Measures the model on text files: on the first `limit` lines, by default on a sample of
+        20,000 words, if they have more. The models `against` are measured on the same lines, and a
+        tuple is returned then: the figures of this model, and of each of these.
 
         Of the text that it was trained on, which is the default, only the lines are measured that
         it held out. Warns if it has learned others of these lines. A line or a few, as a string,
-        are for `score`. Raises RnnlmError if there is nothing to measure on, or if the model has
-        been trained anew since it was opened.
+        are for `score`. Raises RnnlmError if there is nothing to measure on, or if a model has been
+        trained anew since it was opened.
         """
-        self._check_unchanged()
-        text = text_for(self._opened, [fspath(each) for each in texts], encoding)
+        _check("encoding", encoding, str | None)
+        _check("limit", limit, Count | None)
+        _check("against", against, Sequence[Model] | None)
+        measured = [self, *(against or ())]
+        for model in measured:
+            model._check_unchanged()
+        text = text_for(self._opened, _paths(texts), encoding, limit)
+        figures = list[Evaluation]()
+        for model in measured:
+            figures.append(model._measure(text))
+        return figures[0] if against is None else tuple(figures)
+
+    def _measure(self, text: MeasuredText) -> Evaluation:
+        """The figures on these lines. Warns if the model has learned them."""
         if warning := warning_of(self.name, trained_on(self._opened, text), text):
-            warnings.warn(warning, stacklevel=2)
+            warnings.warn(warning, stacklevel=3)
         scored = (score(self._model, lines, above) for above, lines in text.excerpts)
         return summarize(chain.from_iterable(scored))
 
@@ -341,8 +403,9 @@ class Model:
         complete already is not listed. Raises RnnlmError if `top` is less than 1 or the cursor is
         not in the text.
         """
-        _check_number("top", top, Meta(ge=1))
-        _check_number("cursor", cursor, Meta(ge=0, le=len(text)))
+        _check("text", text, str)
+        _check("top", top, Count)
+        _check("cursor", cursor, Annotated[int, Meta(ge=0, le=len(text))] | None)
         above, line = self._last_line(text[:cursor], above)
         rest = "" if cursor is None else text[cursor:].partition("\n")[0]
         found = suggest(self._model, line + rest, len(line), top + 1, above, self._contexts)
@@ -370,10 +433,10 @@ class Model:
         sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
         above, line = self._last_line(text, above)
-        _check_number("words", words, Meta(ge=0))
-        _check_number("top_k", top_k, Meta(ge=1))
-        _check_number("seed", seed, Meta(ge=0))
-        _check_number("temperature", temperature, Meta(ge=0, le=100), whole=False)
+        _check("words", words, Count | None)
+        _check("top_k", top_k, Count | None)
+        _check("seed", seed, Annotated[int, Meta(ge=0)] | None)
+        _check("temperature", temperature, Annotated[float, Meta(ge=0, le=100)] | None)
         return generate_words(
             self._model,
             line,
@@ -394,7 +457,8 @@ class Model:
 
         A model with punctuation puts capitals and spaces where they belong.
         """
-        _check_strings("words", words)
+        _check("text", text, str)
+        _check("words", words, Sequence[str])
         return continue_text(self._model.tokenizer, text, words)
 
     def score(self, text: str, above: Sequence[str] = ()) -> ScoredLine:
@@ -445,28 +509,65 @@ class Model:
         """
         from rnnlm_tui.explain import neighbours
 
+        _check("word", word, str)
         return neighbours(self._model, word)
 
     def _last_line(self, text: str, above: Sequence[str]) -> tuple[list[str], str]:
         """The lines above the last line of a text, and that line. Raises TypeError."""
-        _check_strings("above", above)
+        _check("text", text, str)
+        _check("above", above, Sequence[str])
         of_text, line = split_last_line(self._model, text)
         return [*above, *of_text], line
 
 
 def _library(folder: str | Path | None) -> Library:
     """The models in this data folder, by default the user's."""
+    _check("data_dir", folder, File | None)
     return Library(paths.data_dir(folder))
 
 
-def _check_number(name: str, value: float | None, bounds: Meta, *, whole: bool = True) -> None:
-    """Raises RnnlmError, which names the range. The number may be one of numpy's."""
-    if value is not None:
-        kind: Any = Annotated[int if whole else float, bounds]
-        check_value(np.asarray(value).item(), name, kind)
+def _paths(texts: Sequence[str | Path]) -> tuple[str, ...]:
+    """The paths of text files. Raises TypeError."""
+    for each in texts:
+        _check("each of the texts", each, File)
+    return tuple(fspath(each) for each in texts)
 
 
-def _check_strings(name: str, value: Sequence[str]) -> None:
-    """Raises TypeError for a single string, whose letters would be taken for the strings."""
-    if isinstance(value, str):
-        raise TypeError(f"{name} must be a sequence of strings, not one string")
+def _check(name: str, value: Any, kind: Any) -> None:
+    """Checks an argument. Raises TypeError if it is of another kind, and RnnlmError, which names
+    the range, if it is out of that. A number may be one of numpy's."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if not _is_of(kind, value):
+        raise TypeError(f"{name} must be {_words_of(kind)}, not {short_repr(value)}")
+    if parts_of(kind)[1]:
+        check_value(value, name, kind)
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Whether the value is of the type `kind`. No bool is a number, and no string is several."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _is_of(parts[0], value)
+    if origin is Literal:
+        return isinstance(value, str)
+    if origin is Sequence:
+        several = isinstance(value, Collection) and not isinstance(value, str | bytes)
+        return several and all(_is_of(parts[0], each) for each in value)
+    if parts:  # a union
+        return any(_is_of(part, value) for part in parts)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def _words_of(kind: Any) -> str:
+    """What a message calls a type, such as "a string or None"."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _words_of(parts[0])
+    if origin is Sequence:
+        several = get_args(parts[0]) or parts
+        return f"a list of {' or '.join(_words_of(each)[2:] + 's' for each in several)}"
+    if origin is Literal:
+        return " or ".join(parts)
+    return " or ".join(map(_words_of, parts)) or KINDS.get(kind, f"a {kind.__name__}")

@@ -353,11 +353,11 @@ def check_value(value: Any, name: str, kind: Any, source: str = "") -> Any:
     number. Raises UsageError, naming what it may be, and the `source` of the value."""
     try:
         return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError as error:
+    except msgspec.ValidationError:
         shown = repr(value) if isinstance(value, str | float) else str(value).lower()
         hint = f"it must be {rule_of(kind)}"
         where = f" ({source})" if source else ""
-        raise UsageError(f"{{{name}}} is {shown}{where}", hint, field=name) from error
+        raise UsageError(f"{{{name}}} is {shown}{where}", hint, field=name) from None
 
 
 def parts_of(kind: Any) -> tuple[Any, Meta | None]:

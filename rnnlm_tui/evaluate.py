@@ -28,13 +28,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Writer
 from rnnlm_tui.event_types import ByWriter, Evaluation
+from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
 from rnnlm_tui.suggest import Predict, encode_context
@@ -52,6 +53,8 @@ LONGEST_TYPED = 2000
 read all that stands before it."""
 INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
 """The characters of a block for the interval of the keys saved, and the fewest blocks."""
+WORDS_SHOWN = 8
+"""The words of a line that its repr shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +72,26 @@ class ScoredWord:
     rank: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ScoredLine:
     """A line word by word. `end` is the probability that the line ends here, None if the model does
     not predict ends. `keys` are the key presses that the line takes each writer with suggestions,
     its end included; None if they were not counted, as in a line without words."""
 
     text: str
-    words: tuple[ScoredWord, ...] = field(repr=False)
+    words: tuple[ScoredWord, ...]
     end: float | None
     keys: ByWriter[int] | None
+
+    def __repr__(self) -> str:
+        """Its loss, and its first words with their probabilities, such as "I 0.28"."""
+        shown = [
+            f"{shorten(word.word)} {'-' if word.probability is None else f'{word.probability:.2g}'}"
+            for word in self.words[:WORDS_SHOWN]
+        ]
+        more = ", ..." * (len(self.words) > WORDS_SHOWN)
+        loss = "no loss" if self.loss is None else f"loss {self.loss:.3f}"
+        return f"<ScoredLine: {loss}; {', '.join(shown) or 'no words'}{more}>"
 
     @property
     def losses(self) -> NDArray[np.float64]:

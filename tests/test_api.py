@@ -10,7 +10,10 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from inspect import Parameter, isfunction, signature
 from pathlib import Path
+from traceback import format_exception
 from typing import Any, get_args, get_type_hints
 from unittest.mock import Mock
 
@@ -24,6 +27,7 @@ from rnnlm_tui.event_types import EpochEnded, Event
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.plan import TrainingRequest
 from tests.helpers.events import ended
+from tests.helpers.models import SAVED_MODELS
 
 PACKAGE = Path(rnnlm_tui.__file__).parent
 SHIPPED = PACKAGE / "data" / "models" / "shakespeare.safetensors"
@@ -38,6 +42,9 @@ rnnlm_tui.events("x", nonsense=3)
 rnnlm_tui.events("x", epochs="3")
 rnnlm_tui.train("x", preset="grru")
 model.suggest("x", above="y", top="z")
+figures: rnnlm_tui.Evaluation = model.evaluate(limit=3)
+own, other = model.evaluate("x", against=[model])
+words: int = own.words
 """
 SMALL: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "threads": 1, "on": "none"}
 
@@ -142,23 +149,84 @@ def test_of_several_lines_the_last_is_meant_and_the_others_stand_above() -> None
         ("suggest", "top", 0),
         ("suggest", "cursor", -1),
         ("suggest", "cursor", 4),
-        ("generate", "words", -1),
+        ("generate", "words", 0),
         ("generate", "temperature", float("nan")),
         ("generate", "top_k", 0),
         ("generate", "seed", -1),
-        *((method, "above", "a line") for method in ("suggest", "generate", "score", "explain")),
-        ("join", "words", "a line"),
+        ("evaluate", "limit", 0),
     ],
 )
-def test_a_wrong_value_is_an_error_that_names_the_argument(
-    method: str, argument: str, value: object
+def test_a_number_out_of_its_range_is_an_error_that_names_the_argument(
+    method: str, argument: str, value: float
 ) -> None:
-    """So is one string in place of several, whose letters would be taken for them."""
-    error = TypeError if isinstance(value, str) else rnnlm_tui.RnnlmError
-    with pytest.raises(error, match=rf"^{argument} "):
+    with pytest.raises(rnnlm_tui.RnnlmError, match=rf"^{argument} is ") as refused:
         getattr(rnnlm_tui.load("shakespeare"), method)("thy", **{argument: value})
+    assert refused.value.__cause__ is None and refused.value.__suppress_context__
     with pytest.raises(rnnlm_tui.RnnlmError, match="top_k applies only to sampling"):
         rnnlm_tui.load("shakespeare").generate("thy", temperature=0, top_k=3)
+
+
+WRONG: dict[str, list[object]] = {
+    "name_or_file": [3, b"m"],
+    "data_dir": [3, b"d"],
+    "texts": [3, None, b"t", ["a.txt"]],
+    "on_event": ["print"],
+    "file": [3, None],
+    "encoding": [3],
+    "limit": ["3", 2.5, True],
+    "against": ["english", ["english"], 3],
+    "text": [3, None, b"t", ["a"]],
+    "top": ["3", 2.5, True, None],
+    "above": ["a line", None, [3], 3],
+    "cursor": ["3", 2.5, True],
+    "words": ["3", 2.5, True, [3], "a line"],
+    "temperature": ["3", True],
+    "top_k": ["3", 2.5, True],
+    "seed": ["3", 2.5, True],
+    "word": [3, None],
+}
+"""Of each argument of the functions and of the methods, values of other types."""
+
+
+def test_every_argument_of_another_type_is_a_type_error_that_names_it() -> None:
+    """Also one string in place of several, whose letters would be taken for them."""
+    methods = [n for n, each in vars(api.Model).items() if isfunction(each) and n[0] != "_"]
+    model, seen = rnnlm_tui.load("shakespeare"), set[str]()
+    functions: list[Callable[..., object]] = [getattr(model, name) for name in methods]
+    for function in (*functions, api.load, api.models, api.train, api.events):
+        parameters = signature(function).parameters
+        needed = [n for n, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+        for name in parameters.keys() - {"options"}:
+            seen.add(name)
+            for value in WRONG[name]:
+                given = {
+                    each: "thy" for each in needed if parameters[each].default is Parameter.empty
+                }
+                positional = [value] if name == "texts" else []
+                named = given if name == "texts" else {**given, name: value}
+                with pytest.raises(TypeError, match=rf"^(each of the )?{name} must be "):
+                    function(*positional, **named)
+    assert seen == {*WRONG}
+
+
+def test_every_option_of_a_training_of_another_type_is_a_type_error_that_names_it(
+    text: Path, tmp_path: Path
+) -> None:
+    for name in get_type_hints(rnnlm_tui.TrainingOptions):
+        options: dict[str, Any] = {"data_dir": tmp_path, name: b"3"}
+        with pytest.raises(TypeError, match=f"^{name} must be .*, not b'3'$"):
+            rnnlm_tui.events(text, **options)
+    several: list[dict[str, Any]] = [
+        *({"epochs": value} for value in ("3", 3.0, True, None)),
+        *({name: "a.txt"} for name in ("add", "written")),
+        *({"dropout": "0.2"}, {"preset": 3}, {"resume": 1}, {"name": Path("mine")}),
+    ]
+    for wrong in several:
+        with pytest.raises(TypeError, match=f"^{next(iter(wrong))} must be "):
+            rnnlm_tui.events(text, data_dir=tmp_path, **wrong)
+    with pytest.raises(rnnlm_tui.RnnlmError, match=r"^epochs is 0\n") as refused:
+        rnnlm_tui.events(text, data_dir=tmp_path, epochs=0)
+    assert "msgspec" not in "".join(format_exception(refused.value))
 
 
 def test_the_package_has_its_interface_with_types_and_no_other_names() -> None:
@@ -225,6 +293,22 @@ def test_a_model_has_its_history_and_is_saved_and_pickled_by_its_file(
         pickle.loads(pickled)  # noqa: S301
 
 
+def test_models_are_measured_on_the_same_lines_and_on_as_many_as_asked_for(text: Path) -> None:
+    model, verses = (rnnlm_tui.load(each) for each in (SHIPPED, SAVED_MODELS / "ngram.safetensors"))
+    own, other = model.evaluate(text, limit=2, against=[verses])
+    assert (own, other) == (model.evaluate(text, limit=2), verses.evaluate(text, limit=2))
+    assert own.lines == other.lines == 2 and own.loss != other.loss
+    assert model.evaluate(text, against=[]) == (model.evaluate(text),)
+
+
+def test_a_scored_line_shows_its_words_and_loss() -> None:
+    line = rnnlm_tui.load("shakespeare").score("Shall I compare zzz")
+    assert f"loss {line.loss:.3f}; shall " in repr(line)
+    assert re.findall(r"(\S+) [\d.e-]+(?:,|>)", repr(line)) == ["shall", "I", "compare", "zzz"]
+    assert "no words" in repr(rnnlm_tui.load("shakespeare").score(""))
+    assert len(repr(rnnlm_tui.load("shakespeare").score("to be " * 99))) < 250
+
+
 def test_what_a_notebook_shows_is_short_and_escaped() -> None:
     model = rnnlm_tui.load("shakespeare")
     found = model.explain("<script>alert(1)</script> shall I & ")
@@ -289,7 +373,7 @@ def test_only_a_lack_of_memory_is_told_as_one(
         ({"epoch": 1}, rnnlm_tui.RnnlmError, "has no setting epoch"),
         ({"preset": "ngram", "device": "cuda"}, rnnlm_tui.RnnlmError, "no setting device"),
         ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "force does not go with update"),
-        ({"written": "all"}, TypeError, "written must be a sequence of strings, not one string"),
+        ({"written": "all"}, TypeError, "written must be a list of strings, not 'all'"),
     ],
 )
 def test_a_training_that_cannot_be_is_refused_before_it_starts(
