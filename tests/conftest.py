@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui import threads
-from rnnlm_tui.store.library import Library
 
+threads.use_one_thread(trains=True)  # before numpy loads: several processes test at once
 pytest.register_assert_rewrite("tests.helpers")
 
-from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402 - rewritten first
+from rnnlm_tui.store.library import Library  # noqa: E402
+from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402
 
 
 def pytest_configure() -> None:
