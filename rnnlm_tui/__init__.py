@@ -14,11 +14,9 @@ from rnnlm_tui._version import __version__
 
 TYPE_CHECKING = False  # importing typing would take 3 ms of --help
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Suggestion
-    from rnnlm_tui.api import Model, TrainingOptions, events, load, models, train
+    from rnnlm_tui.api import Model, TrainingOptions, load, models, train, train_events
     from rnnlm_tui.errors import RnnlmError
-    from rnnlm_tui.evaluate import ScoredLine, ScoredWord
-    from rnnlm_tui.event_types import (
+    from rnnlm_tui.events import (
         EpochEnded,
         EpochFigures,
         Evaluation,
@@ -34,16 +32,19 @@ if TYPE_CHECKING:
         Started,
         Warned,
     )  # fmt: skip
-    from rnnlm_tui.explain import Explanation, LineWord, Part
     from rnnlm_tui.lm.stages import Stage
     from rnnlm_tui.notebook import History
     from rnnlm_tui.store.card import ModelCard
+    from rnnlm_tui.suggesting.accepting import Suggestion
+    from rnnlm_tui.suggesting.evaluate import ScoredLine, ScoredWord
+    from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
 __all__ = [
     "EpochEnded", "EpochFigures", "Evaluation", "Event", "Explanation", "Failed", "Finished",
     "History", "LineWord", "Metrics", "Model", "ModelCard", "Part", "Paused", "Preparing",
     "Progress", "Resumed", "RnnlmError", "Saved", "ScoredLine", "ScoredWord", "Stage", "Started",
-    "Suggestion", "TrainingOptions", "Warned", "__version__", "events", "load", "models", "train",
+    "Suggestion", "TrainingOptions", "Warned", "__version__", "load", "models", "train",
+    "train_events",
 ]  # fmt: skip
 
 
@@ -54,7 +55,8 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    for module in ("api", "event_types", "evaluate", "explain") if name in __all__ else ():
+    modules = ("api", "events", "suggesting.evaluate", "suggesting.explain")
+    for module in modules if name in __all__ else ():
         if hasattr(found := import_module(f"rnnlm_tui.{module}"), name):
             return getattr(found, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -35,26 +35,26 @@ import numpy as np
 from msgspec import Meta
 
 from rnnlm_tui import paths
-from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.config import ALL_SETTINGS, check_value, parts_of
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import Evaluation, Event, Finished
-from rnnlm_tui.generate import continue_text, generate_words
+from rnnlm_tui.events import Evaluation, Event, Finished
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.model_rows import facts_of
 from rnnlm_tui.notebook import History, table
 from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.corpora import MeasuredText, text_for, trained_on, warning_of
 from rnnlm_tui.store.files import SUFFIX, copy
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_epochs
-from rnnlm_tui.store.texts import MeasuredText, text_for, trained_on, warning_of
 from rnnlm_tui.store.unwanted import UnwantedWords
-from rnnlm_tui.suggest import split_last_line, suggest
+from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
+from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.suggesting.generate import continue_text, generate_words
+from rnnlm_tui.suggesting.suggest import split_last_line, suggest
+from rnnlm_tui.wording.model_rows import facts_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.explain import Explanation
+    from rnnlm_tui.suggesting.explain import Explanation
     from rnnlm_tui.training.plan import Plan
 
 File: TypeAlias = str | Path
@@ -71,7 +71,7 @@ KINDS = {
 
 
 class TrainingOptions(TypedDict, total=False):
-    """The options of `train` and `events`, as `rnnlm-tui --train --help` explains them.
+    """The options of `train` and `train_events`, as `rnnlm-tui --train --help` explains them.
 
     Settings come last; which of them a preset has, and their defaults, is in `rnnlm_tui.config`. A
     dictionary of this type can be passed on: `train("diary.txt", **options)`.
@@ -182,8 +182,8 @@ def train(
     on_event: Callable[[Event], object] | None = None,
     **options: Unpack[TrainingOptions],
 ) -> Model:
-    """Trains a model, and opens it. The arguments are those of `events`; each event of the training
-    is given to `on_event`. The `history` of the model has its epochs.
+    """Trains a model, and opens it. The arguments are those of `train_events`; each event
+    of the training is given to `on_event`. The `history` of the model has its epochs.
 
     >>> import rnnlm_tui
     >>> rnnlm_tui.train("diary.txt", name="mine", epochs=3)  # doctest: +SKIP
@@ -192,11 +192,11 @@ def train(
     An update that is not better leaves the old model, which is opened then. Ctrl+c stops and saves,
     then raises KeyboardInterrupt. Raises RnnlmError.
     """
-    from rnnlm_tui.training.events import check_end
+    from rnnlm_tui.training.session import check_end
 
     if on_event is not None and not callable(on_event):
         raise TypeError(f"on_event must be a function or None, not {short_repr(on_event)}")
-    running = events(*texts, **options)
+    running = train_events(*texts, **options)
     first = last = next(running)  # while the text is read there is nothing to save
     with _interrupts() as interrupts, closing(running):
         for last in chain([first], running):
@@ -209,7 +209,9 @@ def train(
     return load(Path(last.path).stem, data_dir=options.get("data_dir"))
 
 
-def events(*texts: str | Path, **options: Unpack[TrainingOptions]) -> Generator[Event, None, None]:
+def train_events(
+    *texts: str | Path, **options: Unpack[TrainingOptions]
+) -> Generator[Event, None, None]:
     """Trains a model, and yields the events of the training, as `rnnlm-tui --train --json` prints
     them.
 
@@ -240,7 +242,7 @@ def events(*texts: str | Path, **options: Unpack[TrainingOptions]) -> Generator[
 def _run(library: Library, planned: Plan) -> Generator[Event, None, None]:
     """The events of a training, which is stopped and saved if the generator is closed."""
     from rnnlm_tui.training.control import Control
-    from rnnlm_tui.training.events import training_events
+    from rnnlm_tui.training.session import training_events
 
     control = Control()
     running = training_events(library, planned, control)
@@ -493,7 +495,7 @@ class Model:
 
         Each stage has a `sentence` on what it does.
         """
-        from rnnlm_tui.explain import explain  # other queries do not need it
+        from rnnlm_tui.suggesting.explain import explain  # other queries do not need it
 
         above, line = self._last_line(text, above)
         return explain(self._model, line, above, self._contexts)
@@ -507,7 +509,7 @@ class Model:
 
         None at all for a word that the network does not know, and for a model without a network.
         """
-        from rnnlm_tui.explain import neighbours
+        from rnnlm_tui.suggesting.explain import neighbours
 
         _check("word", word, str)
         return neighbours(self._model, word)

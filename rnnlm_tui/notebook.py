@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from rnnlm_tui.event_types import EpochEnded
+from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.formatting import plural, shorten
 
 BLUE, ORANGE = "64, 132, 244", "242, 140, 40"

@@ -23,7 +23,7 @@ import pytest
 import rnnlm_tui
 from rnnlm_tui import api
 from rnnlm_tui.config import PRESETS
-from rnnlm_tui.event_types import EpochEnded, Event
+from rnnlm_tui.events import EpochEnded, Event
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.plan import TrainingRequest
 from tests.helpers.events import ended
@@ -38,8 +38,8 @@ usual: rnnlm_tui.TrainingOptions = {"preset": "gru", "epochs": 3, "data_dir": "m
 model = rnnlm_tui.train("a.txt", on_event=print, **usual)
 losses: list[float] = [epoch["train_loss"] for epoch in model.history]
 explained: rnnlm_tui.Explanation = model.explain("a")
-rnnlm_tui.events("x", nonsense=3)
-rnnlm_tui.events("x", epochs="3")
+rnnlm_tui.train_events("x", nonsense=3)
+rnnlm_tui.train_events("x", epochs="3")
 rnnlm_tui.train("x", preset="grru")
 model.suggest("x", above="y", top="z")
 figures: rnnlm_tui.Evaluation = model.evaluate(limit=3)
@@ -193,7 +193,7 @@ def test_every_argument_of_another_type_is_a_type_error_that_names_it() -> None:
     methods = [n for n, each in vars(api.Model).items() if isfunction(each) and n[0] != "_"]
     model, seen = rnnlm_tui.load("shakespeare"), set[str]()
     functions: list[Callable[..., object]] = [getattr(model, name) for name in methods]
-    for function in (*functions, api.load, api.models, api.train, api.events):
+    for function in (*functions, api.load, api.models, api.train, api.train_events):
         parameters = signature(function).parameters
         needed = [n for n, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
         for name in parameters.keys() - {"options"}:
@@ -215,7 +215,7 @@ def test_every_option_of_a_training_of_another_type_is_a_type_error_that_names_i
     for name in get_type_hints(rnnlm_tui.TrainingOptions):
         options: dict[str, Any] = {"data_dir": tmp_path, name: b"3"}
         with pytest.raises(TypeError, match=f"^{name} must be .*, not b'3'$"):
-            rnnlm_tui.events(text, **options)
+            rnnlm_tui.train_events(text, **options)
     several: list[dict[str, Any]] = [
         *({"epochs": value} for value in ("3", 3.0, True, None)),
         *({name: "a.txt"} for name in ("add", "written")),
@@ -223,9 +223,9 @@ def test_every_option_of_a_training_of_another_type_is_a_type_error_that_names_i
     ]
     for wrong in several:
         with pytest.raises(TypeError, match=f"^{next(iter(wrong))} must be "):
-            rnnlm_tui.events(text, data_dir=tmp_path, **wrong)
+            rnnlm_tui.train_events(text, data_dir=tmp_path, **wrong)
     with pytest.raises(rnnlm_tui.RnnlmError, match=r"^epochs is 0\n") as refused:
-        rnnlm_tui.events(text, data_dir=tmp_path, epochs=0)
+        rnnlm_tui.train_events(text, data_dir=tmp_path, epochs=0)
     assert "msgspec" not in "".join(format_exception(refused.value))
 
 
@@ -331,10 +331,10 @@ def test_what_a_notebook_shows_is_short_and_escaped() -> None:
 
 def test_to_leave_the_loop_of_events_stops_and_saves(text: Path, tmp_path: Path) -> None:
     where: dict[str, Any] = {"name": "mine", "data_dir": tmp_path}
-    running = rnnlm_tui.events(text, epochs=2, **SMALL, **where)
+    running = rnnlm_tui.train_events(text, epochs=2, **SMALL, **where)
     next(event for event in running if isinstance(event, EpochEnded))
     running.close()
-    resumed = rnnlm_tui.events(resume=True, **where)
+    resumed = rnnlm_tui.train_events(resume=True, **where)
     assert [event.epoch for event in resumed if isinstance(event, EpochEnded)] == [2]
 
 
@@ -380,4 +380,4 @@ def test_a_training_that_cannot_be_is_refused_before_it_starts(
     options: dict[str, Any], error: type[Exception], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=said):
-        rnnlm_tui.events(**options, data_dir=tmp_path)
+        rnnlm_tui.train_events(**options, data_dir=tmp_path)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rnnlm_tui.errors import CorpusError, UsageError, flag_of, label_of
-from rnnlm_tui.event_types import Failed, failed
+from rnnlm_tui.events import Failed, failed
 
 
 @pytest.mark.parametrize(

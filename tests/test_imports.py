@@ -52,7 +52,7 @@ asyncio.run(write(Path(sys.argv[1])))
 """
 SCREEN = {"textual", "rich"}
 HEAVY = {"torch", "textual", "safetensors", "filelock", "psutil"}
-EXPLAINING = {"rnnlm_tui.explain", "rnnlm_tui.tui.inside"}
+EXPLAINING = {"rnnlm_tui.suggesting.explain", "rnnlm_tui.tui.inside"}
 
 
 def loaded_by(code: str, *arguments: str, cwd: Path | None = None) -> set[str]:
@@ -105,7 +105,7 @@ def test_a_command_loads_only_what_it_needs(corpus_file: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("packages", "others"),
     [
-        ("errors paths config event_types formatting accepting", {"numpy", *HEAVY}),
+        ("errors paths config events formatting suggesting.accepting", {"numpy", *HEAVY}),
         ("text", HEAVY),
         ("lm session store lsp", {"torch", *SCREEN}),
         ("tui", {"torch"}),
@@ -123,7 +123,7 @@ def test_what_explains_a_model_is_loaded_only_when_it_is_asked_for(
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     assert loaded_by(ASK_A_MODEL).isdisjoint({"torch", *SCREEN, *EXPLAINING})
     modules = loaded_by(WRITE_IN_THE_APP, str(tmp_path))
-    assert "rnnlm_tui.suggest" in modules
+    assert "rnnlm_tui.suggesting.suggest" in modules
     assert modules.isdisjoint(EXPLAINING)
 
 

@@ -10,12 +10,12 @@ from time import process_time
 import pytest
 from lsprotocol import types as lsp
 
-from rnnlm_tui.evaluate import score
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lsp.document import Document
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.store.model_file import load_model
-from rnnlm_tui.suggest import split_last_line, suggest
+from rnnlm_tui.suggesting.evaluate import score
+from rnnlm_tui.suggesting.suggest import split_last_line, suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows

@@ -13,12 +13,12 @@ import pytest
 from msgspec import structs
 
 from rnnlm_tui.config import make_config
-from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import load_english
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.evaluate import score, summarize
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training.start import use_of_english
 from tests.helpers.texts import counted, made_up_corpus, prepared
 

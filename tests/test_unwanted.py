@@ -12,11 +12,11 @@ import pytest
 
 import rnnlm_tui
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.generate import generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
 from rnnlm_tui.store.unwanted import UnwantedWords
-from rnnlm_tui.suggest import suggest, word_of_list
+from rnnlm_tui.suggesting.generate import generate_words
+from rnnlm_tui.suggesting.suggest import suggest, word_of_list
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.tokenizers import LessonTokenizer, WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS

@@ -10,12 +10,12 @@ from msgspec import structs
 
 from rnnlm_tui.config import Config, size_of
 from rnnlm_tui.formatting import cut_words, plural, sanitize
-from rnnlm_tui.model_rows import Row
-from rnnlm_tui.results import ENOUGH_WORDS, words_read
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import HEAD, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN, UNKNOWN_ID
 from rnnlm_tui.training.job import Job
+from rnnlm_tui.wording.model_rows import Row
+from rnnlm_tui.wording.results import ENOUGH_WORDS, words_read
 
 FEW_WORDS = 5_000
 """A text of fewer words is said to be too small to help much."""

@@ -9,19 +9,19 @@ from typing import Any
 
 from msgspec import structs, to_builtins
 
-from rnnlm_tui import evaluate
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import draw, draw_bar, print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import UsageError
-from rnnlm_tui.event_types import BaseSavings, Evaluation
+from rnnlm_tui.events import BaseSavings, Evaluation
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.results import savings_sentence
 from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.corpora import MeasuredText, text_for, trained_on, warning_of
 from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.texts import MeasuredText, text_for, trained_on, warning_of
+from rnnlm_tui.suggesting import evaluate
+from rnnlm_tui.wording.results import savings_sentence
 
 NOTES = (
     "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",

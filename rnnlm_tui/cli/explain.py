@@ -12,8 +12,12 @@ import numpy as np
 from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json
-from rnnlm_tui.explain import Explanation, LineWord, explain
-from rnnlm_tui.explain_rows import (
+from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggesting.explain import Explanation, LineWord, explain
+from rnnlm_tui.suggesting.suggest import split_last_line
+from rnnlm_tui.wording.explain_rows import (
     Row,
     influence_rows,
     influence_title,
@@ -23,10 +27,6 @@ from rnnlm_tui.explain_rows import (
     stage_title,
     suggestion_rows,
 )
-from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import split_last_line
 
 WIDTH, INDENT = 79, "    "
 ROWS = 6

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.errors import ModelError, UsageError, os_reason
-from rnnlm_tui.event_types import EpochEnded
+from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.results import best_of, loss_points, trained_part
 from rnnlm_tui.store import files
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.store.run_files import read_epochs
+from rnnlm_tui.wording.results import best_of, loss_points, trained_part
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
 """The size of the picture, and the place of the curves in it."""

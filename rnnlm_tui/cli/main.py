@@ -122,7 +122,7 @@ def _as_shown(error: BaseException) -> RnnlmError:
 
 def _print_failed(error: RnnlmError, seconds: float) -> None:
     """Prints the error as an event."""
-    from rnnlm_tui.event_types import failed, to_json_line
+    from rnnlm_tui.events import failed, to_json_line
 
     with suppress(OSError):  # the reader may have gone
         print(to_json_line(failed(error, seconds)), flush=True)

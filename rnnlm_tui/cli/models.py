@@ -15,10 +15,10 @@ from rnnlm_tui.cli.output import print_fitted, print_json, table
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.model_rows import HEADS, card_rows, list_row, state
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
+from rnnlm_tui.wording.model_rows import HEADS, card_rows, list_row, state
 
 CORPUS_WIDTH = 18
 CARD_FIELDS = (

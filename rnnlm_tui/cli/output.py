@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
-from rnnlm_tui.event_types import json_text
+from rnnlm_tui.events import json_text
 from rnnlm_tui.formatting import cells_of, fitted
 
 NUMBER = re.compile(r"$|[\d<(-]")

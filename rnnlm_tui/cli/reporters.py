@@ -11,7 +11,7 @@ from typing import TextIO
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.output import draw, draw_bar, has_bar, print_fitted
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     Comparison,
     EpochEnded,
     Event,
@@ -23,7 +23,8 @@ from rnnlm_tui.event_types import (
     to_json_line,
 )
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
-from rnnlm_tui.results import (
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.wording.results import (
     both_shares,
     comparison_sentence,
     ending,
@@ -31,7 +32,6 @@ from rnnlm_tui.results import (
     event_words,
     trained_part,
 )
-from rnnlm_tui.training.control import Control
 
 
 class _Reporter:

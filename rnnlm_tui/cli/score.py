@@ -9,9 +9,9 @@ from typing import Any
 from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_fitted, print_json, table
-from rnnlm_tui.evaluate import ScoredLine, ScoredWord, score
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggesting.evaluate import ScoredLine, ScoredWord, score
 
 
 def show_score(request: Request) -> int:

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.cli import protocol
 from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.event_types import failed, to_json
+from rnnlm_tui.events import failed, to_json
 from rnnlm_tui.formatting import CORRECTS, sanitize
-from rnnlm_tui.generate import continue_text, generate_words
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library, opened
-from rnnlm_tui.suggest import Suggestions, split_last_line, suggest
+from rnnlm_tui.suggesting.accepting import Suggestion
+from rnnlm_tui.suggesting.generate import continue_text, generate_words
+from rnnlm_tui.suggesting.suggest import Suggestions, split_last_line, suggest
 
 BAR_WIDTH = 20
 

@@ -16,13 +16,13 @@ from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import OF_TRAINING, settings_from_environment, settings_from_toml
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
-from rnnlm_tui.event_types import Event, Finished, Saved
+from rnnlm_tui.events import Event, Finished, Saved
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.events import check_end, training_events
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.plan import TrainingRequest, plan
+from rnnlm_tui.training.session import check_end, training_events
 
 if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Ranks

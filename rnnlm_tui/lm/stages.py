@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, Config, LessonConfig
 from rnnlm_tui.lm.causal import CausalModel
-from rnnlm_tui.lm.kinds import shapes_of
 from rnnlm_tui.lm.lesson import LessonModel
+from rnnlm_tui.lm.loading import shapes_of
 from rnnlm_tui.lm.model import Array, LanguageModel, State, largest
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary

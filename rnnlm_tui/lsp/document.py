@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from lsprotocol import types as lsp
 
-from rnnlm_tui.accepting import Suggestion
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.text.tokenizer import Insertion
 
 LINE_ENDS = "\r\n"

@@ -32,7 +32,6 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.uris import to_fs_path
 
 from rnnlm_tui._version import APP_NAME, __version__
-from rnnlm_tui.accepting import is_ghost_likely
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import CORRECTS
 from rnnlm_tui.lm.contexts import Contexts
@@ -40,7 +39,8 @@ from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
 from rnnlm_tui.lsp.messages import Messages
 from rnnlm_tui.lsp.updating import update
 from rnnlm_tui.store.library import Library, opened
-from rnnlm_tui.suggest import Suggestions, suggest
+from rnnlm_tui.suggesting.accepting import is_ghost_likely
+from rnnlm_tui.suggesting.suggest import Suggestions, suggest
 from rnnlm_tui.text.tokenizer import Insertion, begin_of
 
 CANDIDATES = 10

@@ -13,10 +13,10 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from rnnlm_tui import paths
-from rnnlm_tui.event_types import Failed, Finished, Progress, from_json_line
-from rnnlm_tui.results import ending, event_words
+from rnnlm_tui.events import Failed, Finished, Progress, from_json_line
 from rnnlm_tui.store.appended import OWNER
 from rnnlm_tui.threads import users_environment
+from rnnlm_tui.wording.results import ending, event_words
 
 
 async def update(server: LanguageServer, name: str, path: Path, data_dir: Path) -> None:

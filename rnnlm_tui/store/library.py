@@ -28,7 +28,7 @@ from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.unwanted import UnwantedWords
 
 if TYPE_CHECKING:
-    from rnnlm_tui.event_types import Evaluation
+    from rnnlm_tui.events import Evaluation
 
 LONGEST_NAME, LONGEST_STEM = 64, 40
 """Characters of a name, and characters that the file of a text gives to one."""

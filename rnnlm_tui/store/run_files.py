@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.event_types import Count, Epoch, EpochEnded, Figure, ShortText, from_json_line
+from rnnlm_tui.events import Count, Epoch, EpochEnded, Figure, ShortText, from_json_line
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import FORMAT, Ancestor, Window, parse_formatted
 from rnnlm_tui.store.files import HISTORY, RESUME, RUN

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import CorpusError
-from rnnlm_tui.event_types import CorpusFacts
+from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.text.encoded_lines import EncodedLines, number_words
 from rnnlm_tui.text.held_out import Mask, hold_out, sampled, written_lines

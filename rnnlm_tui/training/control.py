@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from rnnlm_tui.event_types import Event, Paused, Preparing, Resumed
+from rnnlm_tui.events import Event, Paused, Preparing, Resumed
 from rnnlm_tui.store.appended import OWNER, AppendedLines
 
 LOOK_AGAIN_S = 0.05

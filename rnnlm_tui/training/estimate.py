@@ -5,8 +5,8 @@ from __future__ import annotations
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config, NgramConfig
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.formatting import format_bytes
-from rnnlm_tui.lm.kinds import parameters_of
 from rnnlm_tui.lm.kneser_ney import sampling_step
+from rnnlm_tui.lm.loading import parameters_of
 from rnnlm_tui.text.prepare import Prepared
 
 ORDER = NgramConfig().order

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from rnnlm_tui.config import NgramConfig
-from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.event_types import Metrics
+from rnnlm_tui.events import Metrics
 from rnnlm_tui.lm.kneser_ney import ngram_arrays
 from rnnlm_tui.lm.mixture import ComponentName
 from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.run_files import Tensors, Totals
+from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.training.job import Job
 
 Parts = dict[ComponentName, Arrays]

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import Comparison, LearnedWords
+from rnnlm_tui.events import Comparison, LearnedWords
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
@@ -17,6 +16,7 @@ from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.card import LEAST_OF_BASE
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.tensors import expanded, quantized
+from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.tokenizer import is_code

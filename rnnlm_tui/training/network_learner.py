@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, LessonTrainConfig
 from rnnlm_tui.errors import ModelError, UsageError
-from rnnlm_tui.event_types import Metrics
+from rnnlm_tui.events import Metrics
 from rnnlm_tui.lm.model import excluded_ids
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.threads import usable_cores
@@ -246,7 +246,7 @@ def check_bfloat16(device: torch.device) -> None:
 def losses_and_ranks(logits: Tensor, target: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
     """The negative log-likelihood (nats) of each target [N] of the logits [N, V], which it changes,
     and how many of the words that can be suggested come before it, by the definitions of
-    `rnnlm_tui.evaluate`. The ids `excluded` [K] are never suggested."""
+    `rnnlm_tui.suggesting.evaluate`. The ids `excluded` [K] are never suggested."""
     wanted = logits.gather(1, target[:, None])  # [N, 1]
     nll = logits.logsumexp(1) - wanted[:, 0]
     logits[:, excluded] = -math.inf

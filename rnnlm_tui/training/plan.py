@@ -29,6 +29,15 @@ from rnnlm_tui.lm.kneser_ney import sampling_step
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.corpora import (
+    ancestors_of,
+    find_sources,
+    is_text_of,
+    not_learned,
+    paragraphs_of,
+    save_written,
+    texts_folder,
+)
 from rnnlm_tui.store.library import (
     Library,
     OpenedModel,
@@ -39,15 +48,6 @@ from rnnlm_tui.store.library import (
 )
 from rnnlm_tui.store.model_file import load_english
 from rnnlm_tui.store.run_files import Position, RunFacts, Tensors, read_state
-from rnnlm_tui.store.texts import (
-    ancestors_of,
-    find_sources,
-    is_text_of,
-    not_learned,
-    paragraphs_of,
-    save_written,
-    texts_folder,
-)
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import STANDARD_INPUT, Report, Text, arranged, is_pipe, read_text
 from rnnlm_tui.training.job import Job, Start
@@ -276,7 +276,7 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     name = request.update or _new_name(library, request, preset)
     written: Sequence[str] = ()
     if request.written:
-        from rnnlm_tui.session.reading import read_written  # loads sqlite3
+        from rnnlm_tui.session.written import read_written  # loads sqlite3
 
         written = read_written(library.data_dir, request.written)
     planned = Plan(library, request, name, preset, defaults, source, written)

@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from rnnlm_tui.config import LESSON_PRESET, CausalTrainConfig, Config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     BaseSavings,
     ByWriter,
     Comparison,
@@ -35,16 +34,16 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words
-from rnnlm_tui.generate import continue_text, generate_words
-from rnnlm_tui.lm.kinds import parameters_of
+from rnnlm_tui.lm.loading import parameters_of
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.results import ENOUGH_WORDS
 from rnnlm_tui.store.card import ENGLISH, ModelCard
+from rnnlm_tui.store.corpora import is_text_of
 from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.store.tensors import is_usable
-from rnnlm_tui.store.texts import is_text_of
+from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
@@ -60,6 +59,7 @@ from rnnlm_tui.training.measure import (
     perplexity,
     scores,
 )
+from rnnlm_tui.wording.results import ENOUGH_WORDS
 
 SAMPLE_WORDS = 10
 """How many words continue the seed line."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from rnnlm_tui._version import __version__
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.event_types import EpochFigures, Evaluation
+from rnnlm_tui.events import EpochFigures, Evaluation
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.store import files

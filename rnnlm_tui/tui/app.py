@@ -26,7 +26,7 @@ from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 
 if TYPE_CHECKING:
-    from rnnlm_tui.event_types import Saved
+    from rnnlm_tui.events import Saved
     from rnnlm_tui.session.text_file import ReadFile
     from rnnlm_tui.store.library import Library
     from rnnlm_tui.tui.inside.screen import InsideScreen
@@ -359,7 +359,7 @@ class RnnlmApp(TerminalApp):
     def never_suggest(self, word: str, before: str) -> str:
         """Never suggests a word of the list after `before` again, by any model. Returns the word as
         it is noted, or "" after showing why it could not be."""
-        from rnnlm_tui.suggest import word_of_list
+        from rnnlm_tui.suggesting.suggest import word_of_list
 
         if self.loaded_model is not None:
             with self.showing_errors():
@@ -439,7 +439,7 @@ class RnnlmApp(TerminalApp):
     def _has_proved_better(self, run: FollowedRun) -> bool:
         """Whether the app's own run has made a model that saves more than the active one. False
         while the app is being closed, where nobody would read it."""
-        from rnnlm_tui.results import is_better
+        from rnnlm_tui.wording.results import is_better
 
         finished = run.progress.finished
         found = finished.comparison if finished is not None else None

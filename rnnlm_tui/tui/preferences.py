@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
-from rnnlm_tui.accepting import WITH_ALT, DigitSetting
 from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.store.files import put_aside, read_bytes, write_json
+from rnnlm_tui.suggesting.accepting import WITH_ALT, DigitSetting
 
 SETTINGS = "settings.json"
 """The file of the settings in the config folder."""

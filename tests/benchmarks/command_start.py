@@ -22,11 +22,11 @@ from rnnlm_tui import threads
 
 threads.use_one_thread()  # as the app and the command line do, before numpy loads
 
-from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.accepting import LISTED
+from rnnlm_tui.suggesting.suggest import suggest
 
 BARE, BARE_NUMPY = "pass", "import argparse, json, numpy"
 PROGRAM = "import sys; from rnnlm_tui.cli.main import main; sys.exit(main())"

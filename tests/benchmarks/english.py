@@ -22,14 +22,14 @@ from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui import accepting, evaluate
-from rnnlm_tui.accepting import Accept, Writer
-from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
-from rnnlm_tui.suggest import Typed, apply_insertion
+from rnnlm_tui.suggesting import accepting, evaluate
+from rnnlm_tui.suggesting.accepting import Accept, Writer
+from rnnlm_tui.suggesting.evaluate import score, summarize
+from rnnlm_tui.suggesting.suggest import Typed, apply_insertion
+from rnnlm_tui.suggesting.typist import Spot, Typist
 from rnnlm_tui.text.held_out import LONG_EXCERPT, Excerpt, excerpts_of, sampled
-from rnnlm_tui.typist import Spot, Typist
 from tests.benchmarks.options import parse
 
 FORMER = 0.15

@@ -25,7 +25,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnlm_tui.event_types import Saved, from_json_line
+from rnnlm_tui.events import Saved, from_json_line
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.threads import usable_cores
 from tests.benchmarks.prose import prepare_text

@@ -24,10 +24,10 @@ from rnnlm_tui import threads
 
 threads.use_one_thread()  # before numpy loads
 
-from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.card import ENGLISH
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.slips import NEIGHBOUR_KEYS, SHORTEST_SLIP
 from tests.benchmarks.english import lines_of
 from tests.benchmarks.options import parse

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rnnlm_tui.event_types import Progress
+from rnnlm_tui.events import Progress
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.threads import usable_cores
 from tests.helpers.commands import running

@@ -33,13 +33,13 @@ from pathlib import Path
 
 import psutil
 
-from rnnlm_tui.accepting import LINES_ABOVE, LISTED
-from rnnlm_tui.event_types import Progress
+from rnnlm_tui.events import Progress
 from rnnlm_tui.formatting import in_percent
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.tui.writing.candidates import spelled
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, load_model, read_below

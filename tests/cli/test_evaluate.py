@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from rnnlm_tui.event_types import Evaluation
+from rnnlm_tui.events import Evaluation
 from rnnlm_tui.store.model_file import read_card
 from tests.cli.conftest import TEXT
 from tests.helpers.commands import POSIX, Command, on_terminal, refused

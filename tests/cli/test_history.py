@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rnnlm_tui.cli import history
 from rnnlm_tui.cli.history import csv_of, svg_of
-from rnnlm_tui.event_types import EpochEnded, Metrics
+from rnnlm_tui.events import EpochEnded, Metrics
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import read_epochs
 from tests.helpers.commands import TINY, Command

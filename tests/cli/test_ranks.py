@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from rnnlm_tui.event_types import EpochEnded, Finished, Saved, from_json_line
+from rnnlm_tui.events import EpochEnded, Finished, Saved, from_json_line
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.ranks import RankError, explained
 from tests.helpers import commands

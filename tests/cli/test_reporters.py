@@ -13,7 +13,7 @@ import pytest
 from rnnlm_tui.cli import output
 from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.config import make_config
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     EpochEnded,
     EpochFigures,
     Event,

@@ -16,7 +16,7 @@ import pytest
 
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.event_types import EpochEnded, Paused, Resumed, Saved, from_json_line
+from rnnlm_tui.events import EpochEnded, Paused, Resumed, Saved, from_json_line
 from rnnlm_tui.store.appended import OWNER
 from rnnlm_tui.store.files import CONTROL
 from rnnlm_tui.training import control as control_module

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     Failed,
     Progress,
     Saved,

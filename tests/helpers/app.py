@@ -18,7 +18,7 @@ from textual.widgets import Static
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.event_types import CorpusFacts, EpochFigures, Metrics
+from rnnlm_tui.events import CorpusFacts, EpochFigures, Metrics
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.event_types import Event, from_json_line
+from rnnlm_tui.events import Event, from_json_line
 
 VERSES = """\
 The cat sat on the mat,

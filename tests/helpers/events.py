@@ -7,7 +7,7 @@ import math
 from msgspec.structs import replace
 
 from rnnlm_tui.config import make_config
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     BaseSavings,
     ByWriter,
     Comparison,

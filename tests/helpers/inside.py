@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from rnnlm_tui.accepting import Suggestion
-from rnnlm_tui.explain import Explanation, LineWord, Part
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.suggesting.accepting import Suggestion
+from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
 from tests.helpers.app import answered, has_row, press, scripted_app, wait_until

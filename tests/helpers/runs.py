@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.event_types import Event, failed, to_json_line
+from rnnlm_tui.events import Event, failed, to_json_line
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from tests.helpers.events import finished

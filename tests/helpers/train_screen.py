@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from rnnlm_tui.event_types import Event
+from rnnlm_tui.events import Event
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainArguments

@@ -13,13 +13,13 @@ from unittest import mock
 import numpy as np
 
 from rnnlm_tui.config import make_config
-from rnnlm_tui.event_types import EpochEnded, Event, Progress
+from rnnlm_tui.events import EpochEnded, Event, Progress
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import Position, RunFacts, read_state
 from rnnlm_tui.text.reading import arranged, no_report, read_text
-from rnnlm_tui.training import events
+from rnnlm_tui.training import session
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
@@ -114,7 +114,7 @@ def run_stopped_at(job: Job, epoch: int, step: int) -> list[Event]:
 @contextmanager
 def stopped_after(epoch: int = 1) -> Iterator[None]:
     """Trainings in this process stop after this epoch, as with ctrl+c."""
-    real = events._events_of
+    real = session._events_of
 
     def events_of(job: Job, control: Control, ranks: Any) -> Iterator[Event]:
         for event in real(job, control, ranks):
@@ -122,7 +122,7 @@ def stopped_after(epoch: int = 1) -> Iterator[None]:
             if isinstance(event, EpochEnded) and event.epoch == epoch:
                 control.stop()
 
-    with mock.patch.object(events, "_events_of", events_of):
+    with mock.patch.object(session, "_events_of", events_of):
         yield
 
 

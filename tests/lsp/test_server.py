@@ -23,7 +23,7 @@ from rnnlm_tui.lsp import server
 from rnnlm_tui.lsp.server import CHOOSE, UPDATE, Suggester
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.suggest import suggest
 from tests.helpers.commands import PATIENCE_S, Command, refused, running
 from tests.lsp.conftest import editing
 

@@ -11,16 +11,16 @@ import pytest
 
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import CorpusError, ModelError, RnnlmError, StorageError
-from rnnlm_tui.event_types import Event, from_json_line, to_json_line
+from rnnlm_tui.events import Event, from_json_line, to_json_line
 from rnnlm_tui.paths import NEVER_SUGGEST
 from rnnlm_tui.store.appended import AppendedLines
+from rnnlm_tui.store.corpora import find_text, not_learned
 from rnnlm_tui.store.files import HISTORY, IN_USE, RESUME, RUN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import read_epochs, read_sources, write_sources
-from rnnlm_tui.store.texts import find_text, not_learned
 from rnnlm_tui.store.unwanted import UnwantedWords
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training.network_learner import NetworkLearner
 from rnnlm_tui.tui.preferences import SETTINGS, Preferences, SettingsFile
 from rnnlm_tui.tui.runs.progress import RunProgress

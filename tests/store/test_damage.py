@@ -23,14 +23,14 @@ from safetensors import numpy
 from rnnlm_tui.cli import models
 from rnnlm_tui.config import MAX_WORDS
 from rnnlm_tui.errors import ModelError, RnnlmError
-from rnnlm_tui.event_types import json_text
+from rnnlm_tui.events import json_text
 from rnnlm_tui.store.card import FORMAT
+from rnnlm_tui.store.corpora import find_text
 from rnnlm_tui.store.files import RESUME, RUN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import read_facts, read_sources
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
-from rnnlm_tui.store.texts import find_text
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.suggest import suggest
 from tests.helpers.models import (
     HOSTILE,
     make_model,

@@ -15,12 +15,12 @@ from msgspec import structs
 import rnnlm_tui
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.evaluate import score, summarize
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import BUILT_IN, Library
 from rnnlm_tui.store.model_file import open_stored, read_card
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.evaluate import score, summarize
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.reading import read_text
 from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.store.model_file import load_english
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.slips import slip_chances
 from rnnlm_tui.text.vocabulary import SortedKeys
 

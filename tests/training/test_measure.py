@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.evaluate import ScoredLine, score, summarize
-from rnnlm_tui.event_types import ByWriter, EpochEnded, Event, LearnedWords, Saved, UpdateFigures
+from rnnlm_tui.events import ByWriter, EpochEnded, Event, LearnedWords, Saved, UpdateFigures
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import RESUME, RUN
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_sources
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text import reading
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.training import measure

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from rnnlm_tui.evaluate import score, summarize
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     Event,
     Metrics,
     Paused,
@@ -27,6 +26,7 @@ from rnnlm_tui.event_types import (
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.model_file import load_model, read_card
 from rnnlm_tui.store.run_files import read_facts, read_state
+from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.training import network_learner
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.network_learner import NetworkLearner

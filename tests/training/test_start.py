@@ -17,7 +17,7 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.trained_lines import OF_ENGLISH
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import start
 from rnnlm_tui.training.job import Job
 from tests.helpers.events import end_of

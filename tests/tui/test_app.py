@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.event_types import EpochFigures, Event, Failed, FinishReason, Metrics, Saved
+from rnnlm_tui.events import EpochFigures, Event, Failed, FinishReason, Metrics, Saved
 from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Trainer
 from rnnlm_tui.tui.app import RnnlmApp

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.app import App
 from textual.widgets import Button, DataTable, Input
 
-from rnnlm_tui.event_types import Paused
+from rnnlm_tui.events import Paused
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rnnlm_tui.event_types import EpochEnded, Finished, from_json_line
+from rnnlm_tui.events import EpochEnded, Finished, from_json_line
 from rnnlm_tui.store.files import CONTROL, HISTORY
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.widgets.dialogs import TYPE_AHEAD_S

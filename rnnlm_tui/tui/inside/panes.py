@@ -14,10 +14,10 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from rnnlm_tui.explain import Part
-from rnnlm_tui.explain_rows import ABOVE, BELOW, PARTS, ZERO, Row
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.suggesting.explain import Part
+from rnnlm_tui.wording.explain_rows import ABOVE, BELOW, PARTS, ZERO, Row
 
 Draw = Callable[[int, int], Iterable[Row]]
 """Returns the rows for a width and a height in cells."""

@@ -14,8 +14,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, OptionList
 
-from rnnlm_tui.explain import Explanation, explain
-from rnnlm_tui.explain_rows import (
+from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.suggesting.explain import Explanation, explain
+from rnnlm_tui.suggesting.generate import continue_text, generate_words
+from rnnlm_tui.tui.inside.line import Line, LineRow
+from rnnlm_tui.tui.inside.panes import Pane, StageList
+from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
+from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.inputs import SafeInput
+from rnnlm_tui.tui.widgets.key_bar import KeyBar
+from rnnlm_tui.wording.explain_rows import (
     influence_rows,
     influence_title,
     next_title,
@@ -24,15 +33,6 @@ from rnnlm_tui.explain_rows import (
     stage_title,
     suggestion_rows,
 )
-from rnnlm_tui.generate import continue_text, generate_words
-from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.tui.inside.line import Line, LineRow
-from rnnlm_tui.tui.inside.panes import Pane, StageList
-from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
-from rnnlm_tui.tui.widgets.header import Header
-from rnnlm_tui.tui.widgets.inputs import SafeInput
-from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 """Rows of the window from which each class holds."""

@@ -17,6 +17,7 @@ from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.card import ModelCard
+from rnnlm_tui.store.corpora import is_text_of, not_learned, save_written, text_now, texts_folder
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import (
     Library,
@@ -25,7 +26,6 @@ from rnnlm_tui.store.library import (
     new_name_problem,
     usable_name,
 )
-from rnnlm_tui.store.texts import is_text_of, not_learned, save_written, text_now, texts_folder
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
 from rnnlm_tui.tui.widgets.text_choice import choose_texts

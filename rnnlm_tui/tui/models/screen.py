@@ -16,13 +16,13 @@ from textual.widgets import DataTable
 from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.model_rows import HEADS, list_row
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
 from rnnlm_tui.tui.models.card import ACTIVE, ModelCardView
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
+from rnnlm_tui.wording.model_rows import HEADS, list_row
 
 BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
 WIDTHS, AT_THE_RIGHT = (19, 7, 11, 9, 14), ("% of keys", "size")

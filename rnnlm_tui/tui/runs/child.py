@@ -16,7 +16,7 @@ from pathlib import Path
 from rnnlm_tui import paths
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError, os_reason
-from rnnlm_tui.event_types import Event, Failed, Finished, failed, from_json_line
+from rnnlm_tui.events import Event, Failed, Finished, failed, from_json_line
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.appended import OWNER
 from rnnlm_tui.store.library import Library

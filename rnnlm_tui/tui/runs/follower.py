@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rnnlm_tui.errors import RnnlmError, StorageError, UsageError, os_reason
-from rnnlm_tui.event_types import EpochEnded, Event, Finished, Saved, failed, from_json_line
+from rnnlm_tui.events import EpochEnded, Event, Finished, Saved, failed, from_json_line
 from rnnlm_tui.store import files
 from rnnlm_tui.store.appended import AppendedLines
 from rnnlm_tui.store.files import CONTROL, HISTORY

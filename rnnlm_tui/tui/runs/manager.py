@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
-from rnnlm_tui.event_types import Saved
+from rnnlm_tui.events import Saved
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import TrainArguments

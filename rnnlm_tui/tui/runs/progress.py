@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import PurePath
 
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     EpochEnded,
     Event,
     Failed,
@@ -23,8 +23,8 @@ from rnnlm_tui.event_types import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words, sanitize
-from rnnlm_tui.results import best_of, event_words, trained_part
 from rnnlm_tui.store.files import UPDATE
+from rnnlm_tui.wording.results import best_of, event_words, trained_part
 
 RISING_EPOCHS = 2
 """A held-out loss that rises once is noise; twice in a row is worth a note."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from textual.notifications import SeverityLevel
 
 from rnnlm_tui.formatting import format_duration, plural, sanitize, shorten
-from rnnlm_tui.results import comparison_sentence, ending
 from rnnlm_tui.store.library import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
+from rnnlm_tui.wording.results import comparison_sentence, ending
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",

@@ -9,11 +9,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from rnnlm_tui.event_types import EpochEnded
-from rnnlm_tui.results import epoch_figures
+from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.tui.runs.progress import WARNING, Line
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 from rnnlm_tui.tui.widgets.styles import BEST, MODEL
+from rnnlm_tui.wording.results import epoch_figures
 
 MOST = 200
 """The last items that are shown: they are drawn anew after each epoch, which takes 20 ms."""

@@ -13,8 +13,8 @@ from textual.widgets import Static
 
 from rnnlm_tui.config import ALL_SETTINGS
 from rnnlm_tui.formatting import shorten
+from rnnlm_tui.store.corpora import find_sources
 from rnnlm_tui.store.model_file import read_card
-from rnnlm_tui.store.texts import find_sources
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
-from rnnlm_tui.event_types import Metrics
+from rnnlm_tui.events import Metrics
 from rnnlm_tui.formatting import format_duration, shorten
-from rnnlm_tui.results import loss_points
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import (
@@ -20,6 +19,7 @@ from rnnlm_tui.tui.runs.wording import (
     time_left_words,
 )
 from rnnlm_tui.tui.widgets.chart import Points
+from rnnlm_tui.wording.results import loss_points
 
 FULL, EMPTY = "━", "─"
 WORDS_WIDTH = 57

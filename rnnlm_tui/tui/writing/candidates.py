@@ -10,13 +10,13 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from rnnlm_tui.accepting import LISTED
 from rnnlm_tui.formatting import CORRECTS, in_percent, sanitize
+from rnnlm_tui.suggesting.accepting import LISTED
 from rnnlm_tui.text.tokenizer import is_code
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Suggestion
-    from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.suggesting.accepting import Suggestion
+    from rnnlm_tui.suggesting.suggest import Suggestions
 
 UNKNOWN = "unknown: "
 WIDEST_WORD = 22

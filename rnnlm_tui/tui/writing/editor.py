@@ -21,20 +21,20 @@ from textual.widget import Widget
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, Location, Selection
 
-from rnnlm_tui.accepting import DIGITS, LISTED, WITH_ALT, takes_digits, ways_to_accept
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.session.tables import Turn
+from rnnlm_tui.suggesting.accepting import DIGITS, LISTED, WITH_ALT, takes_digits, ways_to_accept
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.ghost import Suggested
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong, Typing
 from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
 from rnnlm_tui.tui.writing.page_rows import wrapped
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong, Typing
 
 if TYPE_CHECKING:
     from textual import getters
 
-    from rnnlm_tui.accepting import Suggestion
-    from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.suggesting.accepting import Suggestion
+    from rnnlm_tui.suggesting.suggest import Suggestions
     from rnnlm_tui.text.tokenizer import Insertion
     from rnnlm_tui.tui.app import RnnlmApp
     from rnnlm_tui.tui.preferences import Preferences

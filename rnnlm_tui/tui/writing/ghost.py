@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.accepting import is_ghost_likely
 from rnnlm_tui.formatting import same_start, sanitize
+from rnnlm_tui.suggesting.accepting import is_ghost_likely
 from rnnlm_tui.text.tokenizer import Insertion, begin_of
 
 if TYPE_CHECKING:
     from textual.widgets.text_area import Location
 
-    from rnnlm_tui.accepting import Suggestion
-    from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.suggesting.accepting import Suggestion
+    from rnnlm_tui.suggesting.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
 
 

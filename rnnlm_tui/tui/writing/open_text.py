@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.session import tables, texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import (
@@ -22,8 +21,9 @@ from rnnlm_tui.session.tables import (
     storable,
 )
 from rnnlm_tui.session.text_file import ReadFile, write_text_file
+from rnnlm_tui.suggesting.accepting import LINES_ABOVE
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 
 LONGEST_WAIT_S = 0.05
 """How long a key press waits for its text to be stored, so that it is painted after that. It takes

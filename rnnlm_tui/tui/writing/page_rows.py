@@ -12,7 +12,7 @@ from rnnlm_tui.formatting import day_and_time, day_name
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 
 HINT_WIDTH = 72
 TAB = 4

@@ -17,12 +17,12 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.text.reading import WITHOUT_SPACES, lacks_spaces
 
 if TYPE_CHECKING:
-    from rnnlm_tui.accepting import Suggestion
     from rnnlm_tui.lm.contexts import Contexts
     from rnnlm_tui.lm.model import LanguageModel
     from rnnlm_tui.store.card import ModelCard
     from rnnlm_tui.store.library import Library
-    from rnnlm_tui.suggest import Suggestions
+    from rnnlm_tui.suggesting.accepting import Suggestion
+    from rnnlm_tui.suggesting.suggest import Suggestions
     from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
@@ -133,7 +133,7 @@ class Predictor:
     async def continuation(self, question: Question, unlike: str) -> list[Insertion | Suggestion]:
         """Returns how to insert the words that continue the line of a question. With `unlike`, the
         text of an earlier continuation, they are drawn by chance, so that they differ from it."""
-        from rnnlm_tui.generate import continue_typed
+        from rnnlm_tui.suggesting.generate import continue_typed
 
         model, contexts = question.loaded_model.model, question.loaded_model.contexts
         asked = (model, question.line, unlike, question.previous_lines, contexts)
@@ -165,7 +165,9 @@ class Predictor:
 
 
 def answer_to(question: Question) -> Answer:
-    from rnnlm_tui.suggest import suggest  # imports numpy: 0.14 s, not before the first paint
+    from rnnlm_tui.suggesting.suggest import (
+        suggest,  # imports numpy: 0.14 s, not before the first paint
+    )
 
     suggestions = suggest(
         question.loaded_model.model,
@@ -207,7 +209,7 @@ def read_below(
 ) -> Contexts:
     """Returns what a model predicts below earlier texts and the lines `above`."""
     from rnnlm_tui.lm.contexts import Contexts  # imports numpy
-    from rnnlm_tui.suggest import encode_context
+    from rnnlm_tui.suggesting.suggest import encode_context
 
     contexts = Contexts(loaded_model.model, loaded_model.unwanted)
     contexts.read_earlier(earlier)

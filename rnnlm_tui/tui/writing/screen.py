@@ -18,13 +18,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from rnnlm_tui.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Saved, Turn
 from rnnlm_tui.session.text_file import ReadFile
+from rnnlm_tui.suggesting.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
@@ -34,11 +34,11 @@ from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
 from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.finding import FindLine
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
 from rnnlm_tui.tui.writing.page import REMOVED, Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 WIDTHS = [(0, "-narrow"), (60, "-normal"), (140, "-wide")]

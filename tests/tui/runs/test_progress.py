@@ -8,7 +8,7 @@ from itertools import accumulate
 import msgspec
 import pytest
 
-from rnnlm_tui.event_types import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
+from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
 from rnnlm_tui.tui.runs.progress import Line, Phase, RunProgress
 from tests.helpers.events import ended, finished, progress, saved, started
 

@@ -17,7 +17,7 @@ import pytest
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, ModelError, RnnlmError, StorageError, UsageError
-from rnnlm_tui.event_types import Event, Paused, to_json_line
+from rnnlm_tui.events import Event, Paused, to_json_line
 from rnnlm_tui.store.appended import OWNER, PIECE_BYTES, AppendedLines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower

@@ -15,7 +15,7 @@ from textual.widgets import Button, Collapsible, Input, RadioButton
 
 from rnnlm_tui import paths
 from rnnlm_tui.errors import ModelError, RnnlmError, UsageError
-from rnnlm_tui.event_types import failed, to_json_line
+from rnnlm_tui.events import failed, to_json_line
 from rnnlm_tui.paths import data_dir
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn

@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Collapsible, Input
 
 from rnnlm_tui.errors import CorpusError
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     EpochEnded,
     Metrics,
     Paused,

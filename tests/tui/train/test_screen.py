@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input
 
 from rnnlm_tui.errors import CorpusError, RnnlmError
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     EpochFigures,
     Event,
     FinishReason,

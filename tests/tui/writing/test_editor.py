@@ -15,16 +15,16 @@ from textual.binding import Binding
 from textual.widgets import Button
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.accepting import DigitSetting, Suggestion
 from rnnlm_tui.formatting import same_start
 from rnnlm_tui.session.tables import Turn
-from rnnlm_tui.suggest import Suggestions
+from rnnlm_tui.suggesting.accepting import DigitSetting, Suggestion
+from rnnlm_tui.suggesting.suggest import Suggestions
 from rnnlm_tui.text.tokenizer import Insertion
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing import editor
 from rnnlm_tui.tui.writing.editor import LineEditor
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import lines_of
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT, TextTooLong
 from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import Desk, unstored_text

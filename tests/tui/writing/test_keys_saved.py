@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui import evaluate
-from rnnlm_tui.accepting import Writer
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.typist import Typist
+from rnnlm_tui.suggesting import evaluate
+from rnnlm_tui.suggesting.accepting import Writer
+from rnnlm_tui.suggesting.typist import Typist
 from tests.helpers.app import post_keys
 from tests.helpers.texts import counted, prepared
 from tests.helpers.writing_screen import AppDesk, desk

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import Saved
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.session.texts import last_text
+from rnnlm_tui.suggesting.accepting import LINES_ABOVE
 from rnnlm_tui.tui.writing import open_text
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.open_text import OpenText
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 from tests.helpers.session import drafts
 
 

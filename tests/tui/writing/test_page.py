@@ -9,9 +9,9 @@ import pytest
 from rich.cells import cell_len
 
 from rnnlm_tui.session.tables import Turn
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.page_rows import wrapped
-from rnnlm_tui.tui.writing.spacing import MAX_TEXT
 from tests.helpers.app import check_layout, picture, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import unstored_text

@@ -12,13 +12,13 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from rnnlm_tui.accepting import LINES_ABOVE
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, put_draft
 from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, put_lines
 from rnnlm_tui.store.card import ENGLISH
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.accepting import LINES_ABOVE
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.preferences import SettingsFile

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from rnnlm_tui.accepting import DigitSetting
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import suggest
+from rnnlm_tui.suggesting.accepting import DigitSetting
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.editor import LineEditor
 from tests.helpers.host import HostApp

@@ -18,10 +18,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
+from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.text.prose_tokens import APOSTROPHE, is_elided
 from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, slip_chances
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer, is_all_capitals, is_code

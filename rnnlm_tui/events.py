@@ -33,8 +33,9 @@ FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverge
 
 
 class ByWriter(Struct, Generic[T], frozen=True):
-    """A figure for each of the three writers (see `rnnlm_tui.accepting.Writer`): one who reads the
-    list after every key, one who reads it at times, and one who looks at the cursor alone."""
+    """A figure for each of the three writers (see `Writer` in suggesting/accepting.py): one who
+    reads the list after every key, one who reads it at times, and one who looks at the cursor
+    alone."""
 
     attentive: T
     glancing: T

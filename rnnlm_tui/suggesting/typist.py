@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from rnnlm_tui.accepting import (
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.suggesting.accepting import (
     Accept,
     Writer,
     is_ghost_likely,
@@ -15,8 +16,7 @@ from rnnlm_tui.accepting import (
     type_character,
     ways_to_accept,
 )
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import Predict, Typed, WordLists, apply_insertion
+from rnnlm_tui.suggesting.suggest import Predict, Typed, WordLists, apply_insertion
 from rnnlm_tui.text.tokenizer import gives_space_back
 
 LONG_WORD = re.compile(r"[!-~]{200,}|(\S{1,8}?)\1{99,}")

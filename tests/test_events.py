@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     EpochFigures,
     Event,
     Failed,

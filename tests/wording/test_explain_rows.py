@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnlm_tui.explain import Explanation, LineWord
-from rnnlm_tui.explain_rows import (
+from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.suggesting.explain import Explanation, LineWord
+from rnnlm_tui.wording.explain_rows import (
     ABOVE,
     BELOW,
     ZERO,
@@ -19,7 +20,6 @@ from rnnlm_tui.explain_rows import (
     stage_rows,
     suggestion_rows,
 )
-from rnnlm_tui.lm.stages import Stage
 from tests.helpers.inside import embedding, explanation
 
 

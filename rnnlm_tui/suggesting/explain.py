@@ -18,8 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnlm_tui.accepting import Suggestion
-from rnnlm_tui.evaluate import score_word
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
@@ -29,7 +27,9 @@ from rnnlm_tui.lm.model import TINY, Array, LanguageModel, State
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.stages import Line, Stage, over_vocabulary, stages_of, top_words
 from rnnlm_tui.notebook import heat, table
-from rnnlm_tui.suggest import encode_context, suggest
+from rnnlm_tui.suggesting.accepting import Suggestion
+from rnnlm_tui.suggesting.evaluate import score_word
+from rnnlm_tui.suggesting.suggest import encode_context, suggest
 
 MOST_WORDS = 256
 """Words that are explained, in a line of any length: those nearest the cursor."""

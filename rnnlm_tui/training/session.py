@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import DivergedError, RnnlmError, StorageError, os_reason
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     Event,
     Finished,
     Preparing,
@@ -18,7 +18,6 @@ from rnnlm_tui.event_types import (
     failed,
     to_json_line,
 )
-from rnnlm_tui.results import outcome
 from rnnlm_tui.store import files
 from rnnlm_tui.store.files import CONTROL, HISTORY
 from rnnlm_tui.store.library import Library
@@ -28,6 +27,7 @@ from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
 from rnnlm_tui.training.plan import Plan
 from rnnlm_tui.training.run import Run
+from rnnlm_tui.wording.results import outcome
 
 if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Alone

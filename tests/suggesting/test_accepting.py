@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rnnlm_tui.accepting import (
+from rnnlm_tui.suggesting.accepting import (
     Suggestion,
     is_ghost_likely,
     takes_digits,
     type_character,
     ways_to_accept,
 )
-from rnnlm_tui.suggest import apply_insertion
+from rnnlm_tui.suggesting.suggest import apply_insertion
 from rnnlm_tui.text.tokenizer import Insertion, gives_space_back, takes_space
 
 CORRECTION = Suggestion("the", 0.9, "he", 2, True, corrects=True)

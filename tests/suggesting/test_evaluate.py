@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import Writer
-from rnnlm_tui.evaluate import (
+from rnnlm_tui.events import ByWriter
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.suggesting.accepting import Writer
+from rnnlm_tui.suggesting.evaluate import (
     LEAST_PROBABILITY,
     LETTER_NATS,
     ScoredLine,
@@ -24,14 +26,12 @@ from rnnlm_tui.evaluate import (
     score,
     summarize,
 )
-from rnnlm_tui.event_types import ByWriter
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggest import encode_context
+from rnnlm_tui.suggesting.suggest import encode_context
+from rnnlm_tui.suggesting.typist import Typist
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
-from rnnlm_tui.typist import Typist
 from tests.helpers.scripted import ScriptedModel
 
 AFTER = {

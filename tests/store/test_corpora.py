@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store import texts
+from rnnlm_tui.store import corpora
+from rnnlm_tui.store.corpora import not_learned, save_written, texts_folder
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
-from rnnlm_tui.store.texts import not_learned, save_written, texts_folder
 from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, is_of_english, thinned
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import Text, read_text
@@ -46,7 +46,7 @@ def library(data_dir: Path, verses: Path) -> Library:
 
 
 def text_of(library: Library) -> Text:
-    return texts.find_text("gru", library.run_folder("gru"), library.open("gru")[0])
+    return corpora.find_text("gru", library.run_folder("gru"), library.open("gru")[0])
 
 
 def test_a_text_is_found_where_the_training_read_it(
@@ -59,7 +59,7 @@ def test_a_text_is_found_where_the_training_read_it(
     assert next(iter(text_of(library))) == VERSES.split("\n")[0]
     bundled = read_text([bundled_corpus()])
     card = replace(card, corpus=replace(card.corpus, sha256=bundled.sha256))
-    assert texts.find_text("gru", tmp_path, card).sha256 == bundled.sha256
+    assert corpora.find_text("gru", tmp_path, card).sha256 == bundled.sha256
 
 
 @pytest.mark.parametrize(

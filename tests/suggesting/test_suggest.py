@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.evaluate import score
-from rnnlm_tui.generate import continue_typed, generate_words
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.suggest import MAX_AHEAD, Suggestions, apply_insertion, encode_context, suggest
+from rnnlm_tui.suggesting.evaluate import score
+from rnnlm_tui.suggesting.generate import continue_typed, generate_words
+from rnnlm_tui.suggesting.suggest import (
+    MAX_AHEAD,
+    Suggestions,
+    apply_insertion,
+    encode_context,
+    suggest,
+)
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary

@@ -11,9 +11,9 @@ from itertools import groupby
 
 import numpy as np
 
-from rnnlm_tui.explain import Explanation, LineWord, Part
 from rnnlm_tui.formatting import CORRECTS, cells_of, fitted, format_percent, sanitize, shorten
 from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
 Row = Sequence[tuple[str, str]]
 """Pieces of text with their roles: "" for plain text, "dim", "bar", one of GLYPHS for numbers of

@@ -6,7 +6,7 @@ import pytest
 
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggest import apply_insertion, suggest
+from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from rnnlm_tui.event_types import BaseSavings, ByWriter, Evaluation
-from rnnlm_tui.model_rows import card_rows, list_row
+from rnnlm_tui.events import BaseSavings, ByWriter, Evaluation
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.model_file import change_card as change_saved
+from rnnlm_tui.wording.model_rows import card_rows, list_row
 from tests.helpers.commands import verses
 from tests.helpers.events import writers
 from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state

@@ -14,9 +14,15 @@ from rnnlm_tui.formatting import (
     plural,
 )
 from rnnlm_tui.lm.stages import layers_of, table_heads
-from rnnlm_tui.results import ENOUGH_WORDS, accuracy_sentence, both_shares, trained_part, words_read
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Entry
+from rnnlm_tui.wording.results import (
+    ENOUGH_WORDS,
+    accuracy_sentence,
+    both_shares,
+    trained_part,
+    words_read,
+)
 
 HEADS = ("name", "preset", "% of keys", "size", "saved")
 Row = tuple[str, str]

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import LISTED, Suggestion
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel, largest
-from rnnlm_tui.suggest import (
+from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
+from rnnlm_tui.suggesting.suggest import (
     apply_insertion,
     encode_context,
     impossible_marks,

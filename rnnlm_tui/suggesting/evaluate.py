@@ -12,13 +12,12 @@ The words of a line are those of the model's tokenizer; lines without words do n
   suggested there, or among the five most likely? An unknown word is a miss. Ends of lines do not
   count. (The lists of `suggest` follow further rules, which only the keys take into account.)
 - Keys: three writers type the lines into the app, whose keys and default settings are those of
-  `rnnlm_tui.accepting`, each line into an empty text: an attentive one who reads the list after
-  every key, a glancing one who reads it at times, and one who looks at the cursor alone. Before
-  each key a writer looks whether one that accepts what he sees saves presses, and takes what saves
-  most. An accepted word brings the
-  space after it, which a punctuation mark typed next replaces; that mark costs its own key, and so
-  does sending the line. Typed text is never corrected. "Keys saved" is 1 - presses / characters,
-  ends of lines included.
+  `accepting`, each line into an empty text: an attentive one who reads the list after every key,
+  a glancing one who reads it at times, and one who looks at the cursor alone. Before each key a
+  writer looks whether one that accepts what he sees saves presses, and takes what saves most. An
+  accepted word brings the space after it, which a punctuation mark typed next replaces; that mark
+  costs its own key, and so does sending the line. Typed text is never corrected. "Keys saved" is
+  1 - presses / characters, ends of lines included.
 
 A model that uses previous lines sees those before it among the given lines.
 """
@@ -33,13 +32,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.accepting import LINES_ABOVE, LISTED, Writer
-from rnnlm_tui.event_types import ByWriter, Evaluation
+from rnnlm_tui.events import ByWriter, Evaluation
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
-from rnnlm_tui.suggest import Predict, encode_context
-from rnnlm_tui.typist import Typist
+from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED, Writer
+from rnnlm_tui.suggesting.suggest import Predict, encode_context
+from rnnlm_tui.suggesting.typist import Typist
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """Smaller probabilities, which float32 cannot hold well, count as this: a loss of 87.3 nats."""

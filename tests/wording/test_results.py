@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     Comparison,
     EpochFigures,
     Event,
@@ -21,7 +21,7 @@ from rnnlm_tui.event_types import (
     Saved,
     UpdateFigures,
 )
-from rnnlm_tui.results import (
+from rnnlm_tui.wording.results import (
     comparison_sentence,
     ending,
     epoch_figures,

@@ -10,8 +10,8 @@ from unittest.mock import Mock
 import pytest
 
 from rnnlm_tui.errors import StorageError
-from rnnlm_tui.event_types import Event, Failed, Preparing, Progress, Warned, from_json_line
-from rnnlm_tui.training.events import History
+from rnnlm_tui.events import Event, Failed, Preparing, Progress, Warned, from_json_line
+from rnnlm_tui.training.session import History
 from tests.helpers.events import saved, started
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from rnnlm_tui.config import CausalConfig, Config, ModelConfig
-from rnnlm_tui.event_types import (
+from rnnlm_tui.events import (
     ByWriter,
     Comparison,
     EpochEnded,

@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.config import CausalConfig, LessonConfig
-from rnnlm_tui.evaluate import score
-from rnnlm_tui.explain import (
+from rnnlm_tui.lm import adaptive_softmax
+from rnnlm_tui.lm.causal import CausalModel, causal_shapes
+from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
+from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.lm.model import LanguageModel, Weights
+from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.suggesting.evaluate import score
+from rnnlm_tui.suggesting.explain import (
     MOST_LEFT_OUT,
     MOST_WORDS,
     ONLY_ZEROS,
@@ -18,13 +24,7 @@ from rnnlm_tui.explain import (
     explain,
     neighbours,
 )
-from rnnlm_tui.lm import adaptive_softmax
-from rnnlm_tui.lm.causal import CausalModel, causal_shapes
-from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
-from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import LanguageModel, Weights
-from rnnlm_tui.lm.stages import Stage
-from rnnlm_tui.suggest import encode_context, suggest
+from rnnlm_tui.suggesting.suggest import encode_context, suggest
 from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import keras_weights, load_golden

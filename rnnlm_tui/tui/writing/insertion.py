@@ -10,8 +10,8 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from rnnlm_tui.accepting import Suggestion, type_character
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.suggesting.accepting import Suggestion, type_character
 from rnnlm_tui.text.tokenizer import Insertion, takes_space
 
 MAX_TEXT = 20_000
