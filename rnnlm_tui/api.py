@@ -215,9 +215,10 @@ def train_events(
     """Trains a model, and yields the events of the training, as `rnnlm-tui --train --json` prints
     them.
 
-    `texts` are files, by default the sonnets. The `options` are those of `TrainingOptions`: options
-    of the command line, such as `name` or `update`, and settings, such as `epochs=3`. `written` are
-    titles of texts written in the app. Variables of settings have no effect.
+    `texts` are files and folders of .txt and .md files, by default the sonnets. The `options` are
+    those of `TrainingOptions`: options of the command line, such as `name` or `update`, and
+    settings, such as `epochs=3`. `written` are titles of texts written in the app. Variables of
+    settings have no effect.
 
     To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
     Raises RnnlmError.
@@ -353,9 +354,9 @@ class Model:
         limit: int | None = None,
         against: Sequence[Model] | None = None,
     ) -> Evaluation | tuple[Evaluation, ...]:
-        """Measures the model on text files: on the first `limit` lines, by default on a sample of
-        20,000 words, if they have more. The models `against` are measured on the same lines, and a
-        tuple is returned then: the figures of this model, and of each of these.
+        """Measures the model on files and folders: on the first `limit` lines, by default on a
+        sample of 20,000 words, if they have more. The models `against` are measured on the same
+        lines, and a tuple is returned then: the figures of this model, and of each of these.
 
         Of the text that it was trained on, which is the default, only the lines are measured that
         it held out. Warns if it has learned others of these lines. A line or a few, as a string,

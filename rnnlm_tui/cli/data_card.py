@@ -22,6 +22,8 @@ FEW_WORDS = 5_000
 TRAINED_PER_S = 1e10
 """Examples times parameters that a training learns in a second on two cores: 5e9 from the English,
 13e9 with the lesson's network."""
+BESIDES_S = 5
+"""Seconds in which a training loads PyTorch and measures its model, on two cores."""
 FIRST_PAIRS = 10
 FIRST_PADDED = 4
 """The same, padded, of which a person needs fewer."""
@@ -35,13 +37,16 @@ def as_text(rows: Iterable[Row]) -> str:
 
 
 def prospect(job: Job, parameters: int) -> list[str]:
-    """What a training does, how long it takes, and what it can tell in the end, as sentences."""
+    """What a training reads, if that is a folder, what it does, how long it takes, and what it can
+    tell in the end, as sentences."""
     epochs, held_out = job.config.epochs, job.prepared.held_out_words
-    seconds = job.prepared.predictions * parameters * epochs / TRAINED_PER_S
-    minutes = max(1, round(seconds / 60))
+    seconds = BESIDES_S + job.prepared.predictions * parameters * epochs / TRAINED_PER_S
+    minutes = round(seconds / 60)
     time = f"about {plural(minutes, 'minute')}"
     if job.config.preset == "ngram":
         time = "some seconds"
+    elif seconds < 55:
+        time = f"about {max(10, round(seconds, -1)):.0f} seconds"
     elif minutes >= 90:
         time = f"about {plural(round(minutes / 60), 'hour')}"
     does, mixed = "starts from nothing and learns this text", ""
@@ -57,7 +62,9 @@ def prospect(job: Job, parameters: int) -> list[str]:
     elif held_out < ENOUGH_WORDS:
         few = f"It keeps {plural(held_out, 'word')} apart to measure on"
         told = f"{few}, too few to tell how many keys it saves."
-    return [f"It {does}, in {time}{mixed}.", told]
+    text = job.prepared.text
+    read = [f"It reads {text.name}."] if text.files else []
+    return [*read, f"It {does}, in {time}{mixed}.", told]
 
 
 def warnings(job: Job) -> list[str]:

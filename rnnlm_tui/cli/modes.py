@@ -28,7 +28,8 @@ _MODES = (
         "train:train",
         "[CORPUS ...]",
         f"{RUN} --force --from --update --add --resume --seed-line --csv --plot --quiet",
-        "train on text files, on pipes, or on - for standard input; on the sonnets by default",
+        "train on text files, on the .txt and .md files of folders, on pipes, or on - for standard"
+        " input; on the sonnets by default",
     ),
     Mode(
         "--suggest",
@@ -50,8 +51,8 @@ _MODES = (
         "evaluate:show_evaluation",
         "[CORPUS ...]",
         f"--against --limit --all --encoding {QUERY}",
-        "how good a model is: perplexity, hits and keys saved on a text, or on the lines that its"
-        " training held out",
+        "how good a model is: perplexity, hits and keys saved on files, folders or pipes, or on the"
+        " lines that its training held out",
     ),
     Mode(
         "--score",
@@ -74,7 +75,7 @@ _MODES = (
         "summary:summary",
         "[CORPUS ...]",
         RUN,
-        "the data card and the layers of the network, without training",
+        "the data card of files, folders or pipes and the layers of the network, without training",
     ),
     Mode("--models", "models:models", "[NAME]", "--csv --plot --json", "list models, or show one"),
     Mode(

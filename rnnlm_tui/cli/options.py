@@ -58,7 +58,9 @@ class Request(Struct, frozen=True, kw_only=True):
         "train a model further on its own texts as they are now, or on those given, and replace it"
         " if the result is better on lines that neither has seen",
     ] = None
-    add: Annotated[tuple[str, ...], "FILE", "another text for --update; may be repeated"] = ()
+    add: Annotated[
+        tuple[str, ...], "FILE", "another text or folder for --update; may be repeated"
+    ] = ()
     resume: Annotated[bool, "resume the run of --name, or the most recent one"] = False
     seed_line: Annotated[str | None, "TEXT", "the line continued after each epoch"] = None
     csv: Annotated[

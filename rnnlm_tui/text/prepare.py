@@ -148,7 +148,7 @@ def prepare(
         hashes=hashes,
         distinct_words=len(counts),
         held_out_words=len(numbers),
-        notes=(text.note,) if text.note else (),
+        notes=(*filter(None, (text.files, text.note)),),
         warnings=(NOTHING_HELD_OUT,) if settings.held_out > 0 and not len(held) else (),
     )
     _check_pairs(prepared)

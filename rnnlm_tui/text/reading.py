@@ -1,10 +1,11 @@
-"""Reads files as one text, whose lines can be read as often as needed."""
+"""Reads files, and those in folders, as one text, whose lines can be read as often as needed."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
 import io
+import os
 import re
 import sys
 from collections import Counter
@@ -12,13 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import bundled_corpus
 
 STANDARD_INPUT = "-"
+FOLDER_ENDINGS = (".txt", ".md")
+"""The endings of the files that are read of a folder, in small letters or capitals."""
+NAMED_FILES = 10
+"""The most files of a folder that are told by name."""
 REPORTED_EACH = 1 << 20
 """The progress is reported after so many bytes of a file."""
 BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -59,10 +64,11 @@ def no_report(phase: str, done: int, of: int) -> None:
 class Text:
     """A text, iterable over its lines, without line ends, as often as one likes.
 
-    `sources` are the absolute paths of its files, "-" for standard input and pipes. `sha256` is the
-    hash of the decoded text with newlines as line ends. `words` are counted as a person does,
-    `lines` are those with words. `raw` is the text in UTF-8: 6 bytes a word, where a list of lines
-    takes twice as much. `note` says what a line is, and why, if there is anything to say.
+    `sources` are the absolute paths of its files and folders, "-" for standard input and pipes.
+    `sha256` is the hash of the decoded text with newlines as line ends. `words` are counted as a
+    person does, `lines` are those with words. `raw` is the text in UTF-8: 6 bytes a word, where a
+    list of lines takes twice as much. `files` says which files of a folder were read, `note` what a
+    line is, and why, if there is anything to say.
     """
 
     name: str
@@ -71,6 +77,7 @@ class Text:
     words: int
     lines: int
     raw: bytes = field(repr=False)
+    files: str = ""
     note: str = ""
 
     def __iter__(self) -> Iterator[str]:
@@ -83,35 +90,88 @@ def read_text(
     encoding: str | None = None,
     report: Report = no_report,
 ) -> Text:
-    """Reads files, or `-` for standard input, as one text, in which each begins on a new line; the
-    sonnets that ship if no file is named. A file that is named twice is read once.
+    """Reads files, folders, or `-` for standard input, as one text, in which a file begins a new
+    paragraph; the sonnets that ship if nothing is named. A file that is named twice is read once.
 
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
-    CorpusError for a file that cannot be read or is not text.
+    CorpusError for a file that cannot be read or is not text, and for a folder without texts.
     """
     raw, words, lines, line = io.BytesIO(), 0, 0, "\n"
-    names, places = list[str](), list[str]()
     once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
-    for path in once.values():
+    found = [*map(_find, once.values())]
+    for path in {path.absolute(): path for source in found for path in source.paths}.values():
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
-        name, place, file = _opened(path, label)
-        names.append(name)
-        places.append(place)
-        with file:
+        with _opened(path, label) as file:
             size, reported = file.seek(0, io.SEEK_END), 0
-            if not line.endswith("\n"):
-                raw.write(b"\n")
-                line = "\n"
+            gap = b"\n" * (not line.endswith("\n")) + b"\n" * (not line.isspace())
             for line in decoded_lines(file, label, encoding):
-                raw.write(line.encode(errors="replace"))  # lone surrogates of UTF-7
+                raw.write(gap + line.encode(errors="replace"))  # lone surrogates of UTF-7
+                gap = b""
                 words += count_words(line)
                 lines += not line.isspace()
                 if file.tell() >= reported + REPORTED_EACH:
                     reported = file.tell()
                     report("reading text", reported, size)
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    name = found[0].name + (f" and {len(found) - 1} more" if len(found) > 1 else "")
+    places = tuple(source.place for source in found)
     digest = hashlib.sha256(raw.getbuffer()).hexdigest()
-    return Text(names[0] + more, tuple(places), digest, words, lines, raw.getvalue())
+    files = "; ".join(source.note for source in found if source.note)
+    return Text(name, places, digest, words, lines, raw.getvalue(), files)
+
+
+class _Source(NamedTuple):
+    """What a text is read from: its name and its place, as in `Text`, the files to open, and which
+    they are, for a folder."""
+
+    name: str
+    place: str
+    paths: Sequence[Path]
+    note: str = ""
+
+
+def _find(path: Path) -> _Source:
+    if str(path) == STANDARD_INPUT:
+        return _Source("stdin", STANDARD_INPUT, [path])
+    if is_folder(path):
+        paths, note = files_in(path)
+        name = f"{path.resolve().name}/ ({plural(len(paths), 'file')})"
+        return _Source(name, str(path.absolute()), paths, note)
+    if is_pipe(path):
+        return _Source("pipe", STANDARD_INPUT, [path])
+    return _Source(path.name, str(path.absolute()), [path])
+
+
+def files_in(folder: Path) -> tuple[list[Path], str]:
+    """The .txt and .md files in a folder and the folders in it, sorted by path, but for hidden ones
+    and those in hidden folders; and a note that tells which they are and how many others there are.
+    Raises CorpusError if there are none, or a folder cannot be read."""
+
+    def fail(error: OSError) -> None:
+        raise CorpusError(f"cannot read the folder {error.filename}: {os_reason(error)}") from error
+
+    found, hidden, others = list[Path](), 0, 0
+    for place, folders, files in os.walk(folder, onerror=fail):
+        visible = [name for name in folders if not name.startswith(".")]
+        hidden += len(folders) - len(visible)
+        folders[:] = visible
+        for path in map(Path(place).joinpath, files):
+            if path.name.startswith("."):
+                hidden += 1
+            elif path.suffix.lower() in FOLDER_ENDINGS and path.is_file():
+                found.append(path)
+            else:
+                others += 1
+    left_out = [f"{hidden:,} hidden"] * (hidden > 0) + [f"{others:,} other"] * (others > 0)
+    note = f"left out: {' and '.join(left_out)}" if left_out else ""
+    if not found:
+        raise CorpusError(
+            f"the folder {folder} holds no .txt or .md files{f' ({note})' if note else ''}",
+            "name a folder that holds some, or files with other endings one by one",
+        )
+    found.sort()
+    first = ", ".join(path.relative_to(folder).as_posix() for path in found[:NAMED_FILES])
+    more = f" and {len(found) - NAMED_FILES:,} more" if len(found) > NAMED_FILES else ""
+    return found, "; ".join(filter(None, [f"read in this order: {first}{more}", note]))
 
 
 def arranged(text: Text, how: str) -> Text:
@@ -182,25 +242,31 @@ def lacks_spaces(text: str) -> bool:
     return unspaced >= FEWEST_UNSPACED and 2 * unspaced > sum(map(str.isalpha, text))
 
 
-def _opened(path: Path, label: str) -> tuple[str, str, BinaryIO]:
-    """The name of a text, where it comes from, and its bytes."""
+def _opened(path: Path, label: str) -> BinaryIO:
+    """The bytes of a file, of a pipe or of standard input."""
     try:
         if str(path) == STANDARD_INPUT:
             stdin = getattr(sys.stdin, "buffer", io.BytesIO())  # a notebook has none
-            return "stdin", STANDARD_INPUT, io.BytesIO(stdin.read())
-        absolute = str(path.absolute())
-        absolute.encode()
+            return io.BytesIO(stdin.read())
+        str(path.absolute()).encode()
         file = path.open("rb")
         if not is_pipe(path):
-            return path.name, absolute, file
+            return file
         with file:
-            return "pipe", STANDARD_INPUT, io.BytesIO(file.read())
+            return io.BytesIO(file.read())
     except OSError as error:
-        hint = "give a file, or several" if isinstance(error, IsADirectoryError) else ""
-        raise CorpusError(f"cannot read {label}: {os_reason(error)}", hint) from error
+        raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
     except ValueError as error:  # a NUL, or a lone surrogate for a byte that is not UTF-8
         why = f"cannot read {label}: its name is not UTF-8"
         raise CorpusError(why, "rename the file, or its folder") from error
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, and not standard input."""
+    try:
+        return str(path) != STANDARD_INPUT and path.is_dir()
+    except OSError:  # it may not be looked at
+        return False
 
 
 def is_pipe(path: Path) -> bool:

@@ -49,7 +49,15 @@ from rnnlm_tui.store.library import (
 from rnnlm_tui.store.model_file import load_english
 from rnnlm_tui.store.run_files import Position, RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
-from rnnlm_tui.text.reading import STANDARD_INPUT, Report, Text, arranged, is_pipe, read_text
+from rnnlm_tui.text.reading import (
+    STANDARD_INPUT,
+    Report,
+    Text,
+    arranged,
+    is_folder,
+    is_pipe,
+    read_text,
+)
 from rnnlm_tui.training.job import Job, Start
 from rnnlm_tui.training.saving import now
 from rnnlm_tui.training.start import (
@@ -304,8 +312,9 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
     model or an unfinished run has the one requested."""
     if request.name is None:
         usual = WRITTEN_STEM if request.written else bundled_corpus().name
-        first = request.sources[0] if request.sources else usual
-        stem = "stdin" if first == STANDARD_INPUT or is_pipe(Path(first)) else Path(first).stem
+        first = Path(request.sources[0] if request.sources else usual)
+        stem = first.resolve().name if is_folder(first) else first.stem
+        stem = "stdin" if str(first) == STANDARD_INPUT or is_pipe(first) else stem
         return free_name(library, f"{name_of_file(stem)}-{preset}")
     name = check_name(usable_name(request.name))
     is_built_in = library.is_built_in(name)

@@ -47,6 +47,7 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
             ".*, in some seconds.", ".*with the padding, <unk>, <s>, </s>.*", " <s> ---> the",
             " +1 word", " +2 words", ".*n-grams in all.*"]),
         ("TEXT --dropout=0.25", [
+            "It starts from nothing and learns this text, in about 10 seconds.",
             "preset +gru: GRU layers,", "reads +all words before",
             r"settings +for a text of this size \(small\),", ".*dropout = 0.25"]),
         ("--epochs=1300", [".*, in about 3 hours."]),

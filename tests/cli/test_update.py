@@ -57,3 +57,29 @@ def test_a_model_is_updated_with_its_grown_text(
     again = run("--train", "--update=diary", *("--add", str(more)) * 2, *fewer)
     assert re.search(r"the model (is replaced|stays as it was)", again.stdout), again.stdout
     assert [ancestor.name for ancestor in library.open("diary")[0].ancestors] == ["diary"]
+
+
+def test_a_model_of_a_folder_is_updated_with_what_was_added_and_changed_there(
+    run: Command, library: Library, tmp_path: Path
+) -> None:
+    notes = tmp_path / "My notes"
+    (notes / "old").mkdir(parents=True)
+    (notes / "old" / "b.txt").write_text("\n".join(OLD))
+    (notes / "a.md").write_text("\n".join(FIRST))
+    ngram = ("--preset=ngram", "--held-out=0.2")
+    card = json.loads(run("--summary", str(notes), *ngram, "--json").stdout)
+    assert card["name"] == "My-notes-ngram"
+    assert card["prospect"][0] == "It reads My notes/ (2 files)."
+    assert "read in this order: a.md, old/b.txt" in card["notes"]
+    run("--train", f"{notes}/", *ngram)
+    assert library.open("My-notes-ngram")[0].corpus.name == "My notes/ (2 files)"
+    measured = run("--evaluate", str(notes), "--model=My-notes-ngram").stdout
+    assert "lines of My notes/ (2 files) that My-notes-ngram held out" in measured
+    again = run("--train", "--update=My-notes-ngram", code=3)
+    assert "has learned this text already: nothing in it is new" in again.stderr
+    (notes / "old" / "c.md").write_text("\n".join(NEW))
+    (notes / "a.md").write_text("\n".join([*FIRST, "one more line"]))
+    run("--train", "--update=My-notes-ngram")
+    card, model = library.open("My-notes-ngram")
+    assert WORD in model.vocabulary and "one" in model.vocabulary
+    assert (card.corpus.name, card.corpus.lines) == ("My notes/ (3 files)", 161)

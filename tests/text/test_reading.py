@@ -36,8 +36,8 @@ def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Text:
         ],
         ([b"a b\r\nc d\re f\n"], None, ["a b", "c d", "e f"]),
         (["a\u2028b\x0bc\x85d\n\ne".encode()], None, ["a\u2028b\x0bc\x85d", "", "e"]),
-        ([b"a b\n", b"c d", b"", b"e f\n"], None, ["a b", "c d", "e f"]),
-        (["naïve".encode("latin-1"), "ß".encode("utf-16")], "latin-1", ["naïve", "ß"]),
+        ([b"a b\n", b"c d", b"", b"e f\n"], None, ["a b", "", "c d", "", "e f"]),
+        (["naïve".encode("latin-1"), "ß".encode("utf-16")], "latin-1", ["naïve", "", "ß"]),
     ],
 )
 def test_the_lines_are_those_of_the_files(
@@ -76,7 +76,6 @@ def test_what_is_not_text_is_refused(
         ("a\0b", "its name is not UTF-8"),
         ("caf\udce9.txt", "its name is not UTF-8"),
         ("nothing.txt", r"nothing\.txt: no such file"),
-        (".", "is a directory"),
     ],
 )
 def test_what_is_not_a_file_is_refused(path: str, why: str) -> None:
@@ -96,7 +95,66 @@ def test_what_can_be_read_only_once_is_kept(
     text = read_text([pipe, "-"])
     writer.join()
     assert (text.name, text.sources) == ("pipe and 1 more", ("-", "-"))
-    assert [*text] == [*text] == ["a b", "c"]
+    assert [*text] == [*text] == ["a b", "", "c"]
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    """A folder of three notes among hidden and other files."""
+    folder = tmp_path / "notes"
+    for path, raw in {
+        "b.md": b"of b",
+        "A.TXT": b"of a\n",
+        "sub/c.txt": b"of c\n\n",
+        "sub/.trash/d.md": b"hidden \0",
+        ".e.md": b"hidden \0",
+        "scan.pdf": b"%PDF \0",
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(raw)
+    (folder / "gone.md").symlink_to(folder / "nothing")
+    return folder
+
+
+def test_the_texts_of_a_folder_are_read_in_the_order_of_their_names(notes: Path) -> None:
+    text = read_text([notes])
+    assert [*text] == ["of a", "", "of b", "", "of c", ""]
+    assert (text.name, text.sources) == ("notes/ (3 files)", (str(notes),))
+    order = "read in this order: A.TXT, b.md, sub/c.txt"
+    assert text.files == f"{order}; left out: 2 hidden and 2 other"
+    # A file that is in it is read once, and one that is empty is no change.
+    assert read_text([notes / "sub", notes]).raw == b"of c\n\nof a\n\nof b"
+    (notes / "empty.md").touch()
+    assert read_text([notes, notes / "b.md"]).sha256 == text.sha256
+    for number in range(20):
+        (notes / f"{number:02}.md").write_text(f"of {number}\n")
+    assert read_text([notes]).files.startswith("read in this order: 00.md, 01.md, 02.md")
+    assert " 09.md and 14 more; " in read_text([notes]).files
+
+
+def test_the_folder_in_which_one_works_has_a_name(
+    notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(notes / "sub")
+    assert read_text(["."]).name == "sub/ (1 file)"
+    assert read_text([".."]).name == "notes/ (3 files)"
+
+
+def test_a_folder_without_texts_is_refused_with_what_to_do(notes: Path) -> None:
+    for path in ("b.md", "A.TXT", "sub/c.txt"):
+        (notes / path).unlink()
+    with pytest.raises(CorpusError, match=r"holds no \.txt or \.md files \(left out: 2 h") as found:
+        read_text([notes])
+    assert "with other endings one by one" in found.value.hint
+
+
+def test_a_folder_that_cannot_be_read_is_told(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CorpusError, match=r"cannot read the folder .*notes: permission denied"):
+        read_text([notes])
 
 
 @pytest.mark.parametrize(

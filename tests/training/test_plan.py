@@ -156,6 +156,19 @@ def test_what_a_run_is_made_of_cannot_change(
     assert made(library, other, name="m", force=True).facts.position.epoch == 1
 
 
+def test_a_run_of_a_folder_is_not_resumed_with_other_notes(
+    library: Library, corpus_file: Path
+) -> None:
+    (folder := corpus_file.with_name("notes")).mkdir()
+    corpus_file.rename(folder / "a.md")
+    job = made(library, folder, name="m", preset="gru", settings={**SMALL, "epochs": 2})
+    run_stopped_at(job, 2, 1)
+    assert made(library, resume=True).facts.sources == [str(folder)]
+    (folder / "b.md").write_text("one more note\n")
+    with pytest.raises(RnnlmError, match=r"notes/ \(2 files\) is not the text that the training"):
+        made(library, resume=True)
+
+
 def test_the_memory_is_that_of_the_network_and_few_bytes_a_word() -> None:
     """The lesson on the sonnets takes 519 MB in all, measured."""
 

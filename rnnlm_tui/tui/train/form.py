@@ -31,7 +31,7 @@ PAUSE_S = 0.4
 """The text is read once nothing was typed for this long."""
 SOURCES = {
     "written": "what I wrote",
-    "files": "my files",
+    "files": "my files or a folder",
     "bundled": "Shakespeare's sonnets, as in the lesson",
 }
 MORE = "more: what kind of network, how long, what is held out"
@@ -87,7 +87,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             *(SourceChoice(*source) for source in SOURCES.items()), id="sources", compact=True
         )
         self._files = FilesInput(
-            placeholder="~/poems.txt; Tab completes; several: a.txt; b.txt",
+            placeholder="~/poems.txt or ~/notes/; Tab completes; several: a.txt; b.txt",
             compact=True,
             select_on_focus=False,
             id="files",
@@ -140,7 +140,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             case "files":
                 texts = paths_in(self._files.value)
                 if not texts:
-                    raise UsageError("name a file to learn from", field="files")
+                    raise UsageError("name a file or a folder to learn from", field="files")
         values = {name: self._inputs[name].value.strip() for name in ("name", "epochs", "held_out")}
         if self._preset.value is not Select.NULL:
             values["preset"] = str(self._preset.value)

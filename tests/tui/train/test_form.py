@@ -158,7 +158,7 @@ WRONG: tuple[tuple[str, str, RnnlmError | None, str], ...] = (
     ("settings", "dropout", None, '"settings" cannot be read. Write them as in dropout = 0.3,'),
     ("epochs", "0", ZERO, '"epochs" is 0. It must be 1'),
     ("name", "a", TAKEN, "a is taken; b is free"),
-    ("files", "", None, "name a file to learn from"),
+    ("files", "", None, "name a file or a folder to learn from"),
 )
 
 
