@@ -24,9 +24,9 @@ from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
 
-LONGEST_WAIT = timedelta(hours=2)
-"""How long ranks wait for one that is busy: rank 0 alone evaluates the model. A process that ends
-is noticed at once."""
+LONGEST_WAIT = timedelta(days=3650)
+"""How long ranks wait for one another, in effect without a limit: one may be paused, or the machine
+asleep, for days. A process that ends closes its connections, which the others notice at once."""
 LOST_CONNECTION = re.compile("gloo.transport|ncclRemoteError|DistNetworkError|DistStoreError")
 """What the name or the message of an error says where a connection is lost: Gloo names the file of
 its code that found it."""

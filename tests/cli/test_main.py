@@ -16,7 +16,7 @@ from rnnlm_tui import __version__
 from rnnlm_tui.cli import main
 from rnnlm_tui.errors import ModelError
 from tests.cli.conftest import HOSTILE, Screen
-from tests.helpers.commands import POSIX, Command, command_line, refused
+from tests.helpers.commands import POSIX, Command, refused
 
 
 def test_help_and_version(run: Command, command: Command) -> None:
@@ -139,16 +139,16 @@ FULL = "rnnlm-tui: cannot write the result: no space left on device\n"
     ("shell", "printed", "said"),
     [
         # A reader that exits, such as head(1), is not an error.
-        ("{ $RUN --help; echo $? >&2; } | :", "", "0\n"),
-        ("{ $RUN --suggest --json; echo $? >&2; } | :", "", "0\n"),
-        ("$RUN --suggest 'the ' <&- 2>&-", "next words, by verses", ""),
-        ("$RUN --suggest 'the ' 2>&-", "next words, by verses", ""),
+        ("{ run --help; echo $? >&2; } | :", "", "0\n"),
+        ("{ run --suggest --json; echo $? >&2; } | :", "", "0\n"),
+        ("run --suggest 'the ' <&- 2>&-", "next words, by verses", ""),
+        ("run --suggest 'the ' 2>&-", "next words, by verses", ""),
         # A terminal without Unicode gets plain bars.
-        ("PYTHONIOENCODING=ascii $RUN --suggest 'the ' --top=1", "%  #", ""),
+        ("PYTHONIOENCODING=ascii run --suggest 'the ' --top=1", "%  #", ""),
         *(
             [
-                ("$RUN --help > /dev/full || echo $?", "1", FULL),
-                ("$RUN --suggest 'the ' --json > /dev/full || echo $?", "1", FULL),
+                ("run --help > /dev/full || echo $?", "1", FULL),
+                ("run --suggest 'the ' --json > /dev/full || echo $?", "1", FULL),
             ]
             if Path("/dev/full").exists()
             else []
@@ -158,9 +158,9 @@ FULL = "rnnlm-tui: cannot write the result: no space left on device\n"
 def test_streams_may_be_closed_or_full_or_poor(
     verses_data: Path, shell: str, printed: str, said: str
 ) -> None:
-    env = {"RUN": " ".join(command_line()), "RNNLM_DATA_DIR": str(verses_data)}
+    env = {"PYTHON": sys.executable, "RNNLM_DATA_DIR": str(verses_data)}
     done = subprocess.run(
-        ["sh", "-c", shell],
+        ["sh", "-c", f'run() {{ "$PYTHON" -m rnnlm_tui "$@"; }}\n{shell}'],
         input="the \n" * 1000,
         env={**os.environ, **env},
         capture_output=True,

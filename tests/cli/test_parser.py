@@ -126,7 +126,8 @@ def test_the_help_of_a_setting_has_its_range_and_the_defaults_of_the_presets(run
 def test_a_query_takes_settings_from_flags_before_the_environment_before_toml(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "mine.toml"
+    monkeypatch.chdir(tmp_path)
+    file = Path("mine.toml")
     file.write_text(
         '\ufeffmodel = "a"\ntop = 3\nwords = 4\ntemperature = 0\nepochs = 7\nseed = 7\n'
     )

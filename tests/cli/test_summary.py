@@ -56,7 +56,8 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
 def test_what_to_expect_and_the_data_card_are_printed_row_by_row(
     run: Command, corpus_file: Path, data_dir: Path, arguments: str, rows: list[str]
 ) -> None:
-    shown = run("--summary", *arguments.replace("TEXT", str(corpus_file)).split()).stdout
+    words = (str(corpus_file) if word == "TEXT" else word for word in arguments.split())
+    shown = run("--summary", *words).stdout
     place = 0
     for row in rows:
         found = re.compile(f"^ *{row}", re.MULTILINE).search(shown, place)
