@@ -10,8 +10,8 @@ so that a figure of keys saved is one that a person reaches in the app.
     Right, End   the whole ghost
     alt+1 to 5   that word of the list, anywhere
     Down, 1 to 5 that word of the list, anywhere
-    1 to 5       that word of the list, if the setting `digits` lets plain digits take words; a
-                 digit or a space typed next gives the digit back
+    1 to 5       that word of the list, within a word and if the setting `digits` says so; a digit
+                 or a space typed next gives the digit back
 
 Does not import numpy, which the app loads only after its first picture.
 """
@@ -31,9 +31,8 @@ LISTED = 5
 DIGITS = "12345"
 LINES_ABOVE = 200
 """Lines above the one being typed that the app gives to a model. More change little."""
-DigitSetting: TypeAlias = Literal["with alt", "inside words", "always"]
-"""Which digits take a word of the list: those with alt alone, or plain ones too, inside a word or
-also at its start."""
+DigitSetting: TypeAlias = Literal["with alt", "inside words"]
+"""Which digits take a word of the list: those with alt alone, or plain ones too, inside a word."""
 WITH_ALT: DigitSetting = "with alt"
 """The default, with which a plain digit is always typed."""
 GHOST_FROM = 0.07
@@ -104,9 +103,8 @@ def takes_digits(before: str, digits: DigitSetting) -> bool:
     instead of being typed. After capital letters alone it is typed, as in `Q3`."""
     if digits == WITH_ALT:
         return False
-    if letters := [*takewhile(_is_of_letter, reversed(before))]:
-        return not "".join(letters).isupper()
-    return digits == "always" and not before[-1:].strip()
+    letters = "".join(takewhile(_is_of_letter, reversed(before)))
+    return bool(letters) and not letters.isupper()
 
 
 def _is_of_letter(character: str) -> bool:

@@ -50,26 +50,25 @@ def test_only_its_own_key_takes_a_word_that_corrects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "in_words", "always"),
+    ("before", "in_words"),
     [
-        ("a th", True, True),
-        ("é", True, True),
-        ("e\u0301", True, True),
-        ("कि", True, True),  # a letter and the mark of its vowel
-        ("(th", True, True),
-        ("Q", False, False),  # Q3
-        ("a h2", False, False),
-        ("", False, True),
-        ("a ", False, True),
-        ("a $", False, False),  # $5
+        ("a th", True),
+        ("é", True),
+        ("e\u0301", True),
+        ("कि", True),  # a letter and the mark of its vowel
+        ("(th", True),
+        ("Q", False),  # Q3
+        ("a h2", False),
+        ("", False),
+        ("a ", False),
+        ("a $", False),  # $5
     ],
 )
 def test_a_plain_digit_is_typed_where_it_makes_a_word_of_its_own(
-    before: str, in_words: bool, always: bool
+    before: str, in_words: bool
 ) -> None:
     assert not takes_digits(before, "with alt")
     assert takes_digits(before, "inside words") is in_words
-    assert takes_digits(before, "always") is always
 
 
 def test_a_ghost_needs_less_probability_once_two_letters_are_typed() -> None:

@@ -22,9 +22,9 @@ def test_settings_come_back(tmp_path: Path) -> None:
     settings = SettingsFile(folder)
     assert (settings.preferences, settings.problem) == (Preferences(), "")
     settings.preferences.theme, settings.preferences.ghost = "nord", False
-    settings.preferences.digits = "always"
+    settings.preferences.digits = "inside words"
     assert settings.store() == ""
-    kept = Preferences(theme="nord", ghost=False, digits="always")
+    kept = Preferences(theme="nord", ghost=False, digits="inside words")
     assert SettingsFile(folder).preferences == kept
     assert names(folder) == ["settings.json"]
     (folder / "settings.json").write_text('{"theme": "nord", "of_a_later_version": 1}')

@@ -46,7 +46,6 @@ WIDTHS = [(0, "-narrow"), (60, "-normal"), (140, "-wide")]
 DIGITS_TAKE: dict[DigitSetting, str] = {
     "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
     "inside words": "1 to 5 take a word while one is half typed",
-    "always": "1 to 5 take a word, also at the start of one",
 }
 READ_FIRST = 200
 """The last words above that are read before the first suggestions in a text that was opened: 200
@@ -86,7 +85,7 @@ class AutocompleteScreen(AppScreen):
         Binding("ctrl+t", "toggle_ghost", "ghost", show=False, id="autocomplete.toggle_ghost",
                 tooltip="Switch the ghost on or off"),
         Binding("alt+d", "next_digits", "Digits", show=False, id="autocomplete.digits",
-                tooltip="Set what digits do; with alt, inside words, always"),
+                tooltip="Set what digits do; with alt, inside words"),
         Binding("f6", "move_pane", "pane", id="autocomplete.move_pane",
                 tooltip="Move to the other pane; the line or the page", show=False),
         Binding("ctrl+r", "continue", "continue", id="autocomplete.continue",

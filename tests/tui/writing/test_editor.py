@@ -488,9 +488,10 @@ async def test_a_click_moves_the_cursor_and_one_on_the_list_waits_for_its_answer
 @pytest.mark.parametrize(
     ("digits", "script", "line"),
     [
-        ("always", "[:to a the]3", "go the "),
-        ("always", "[:to a the]3[:day]9", "go 39"),
-        ("always", "[:to a the]3[:day]{alt+1}", "go the day "),
+        ("inside words", "[:to a the]3", "go 3"),
+        ("inside words", "c[c:compare company]2", "go company "),
+        ("inside words", "c[c:compare company]2[:day]9", "go c29"),
+        ("inside words", "c[c:compare company]2[:day]{alt+1}", "go company day "),
         ("with alt", "c[c:compare company]2", "go c2"),
     ],
 )

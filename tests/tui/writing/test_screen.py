@@ -261,11 +261,11 @@ async def test_what_hides_the_words_and_which_digits_take_one(tmp_path: Path) ->
         await it.press("escape")
         await it.until(lambda: "hidden until the next word" in picture(it.app))
         assert not re.search(r" [1-9] ", it.rows[words.region.y])
-        await it.write("ctrl+u", *"shall ", "ctrl+t", "alt+d", "alt+d", "1")
-        assert (it.line, it.shown) == ("shall i ", "")
-        assert it.tells("always: 1 to 5 take a word")
+        await it.write("ctrl+u", *"shall ", "s", "ctrl+t", "alt+d", "1")
+        assert (it.line, it.shown) == ("shall shall ", "")
+        assert it.tells("inside words: 1 to 5 take a word")
     kept = SettingsFile(tmp_path / "config").preferences
-    assert (kept.ghost, kept.digits) == (False, "always")
+    assert (kept.ghost, kept.digits) == (False, "inside words")
     async with desk(tmp_path, preferences=kept) as it:
         await it.write(*"shall ", "ctrl+t")
         assert it.shown == "i compare thee to"
