@@ -41,7 +41,8 @@ from rnnlm_tui.lsp.updating import update
 from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggesting.accepting import is_ghost_likely
 from rnnlm_tui.suggesting.suggest import Suggestions, suggest
-from rnnlm_tui.text.tokenizer import Insertion, begin_of
+from rnnlm_tui.text.letters import begin_of
+from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
 """Words of a list."""

@@ -72,7 +72,8 @@ def _words_in(text: str) -> frozenset[str]:
 
 def _word_of(line: str) -> str:
     """The word in a line, as models spell it."""
-    from rnnlm_tui.text.prose_tokens import APOSTROPHE, fold  # loads regex: 13 ms
+    from rnnlm_tui.text.marks import APOSTROPHE
+    from rnnlm_tui.text.prose_tokens import fold  # loads regex: 13 ms
 
     word = fold(line).strip()
     return word.replace("’", APOSTROPHE) if len(word) > 1 else word

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from itertools import accumulate, takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
-from rnnlm_tui.text.tokenizer import Insertion, gives_space_back
+from rnnlm_tui.text.marks import gives_space_back
+from rnnlm_tui.text.tokenizer import Insertion
 
 LISTED = 5
 """Words of the list that a digit can take, plain or with alt."""

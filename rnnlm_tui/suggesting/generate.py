@@ -18,7 +18,8 @@ from rnnlm_tui.suggesting.suggest import (
     insertions_for,
     suggest,
 )
-from rnnlm_tui.text.tokenizer import SENTENCE_ENDS, Insertion, Tokenizer
+from rnnlm_tui.text.marks import AFTER_SENTENCE_END, SENTENCE_ENDS
+from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
 """Words of a continuation on request: the lesson's number, and the most of a sentence."""
@@ -26,7 +27,6 @@ TEMPERATURE, TOP_K = 0.7, 40
 """How the words of a sentence are drawn."""
 DRAWS = 4
 """How often words are drawn at most until they are others than before."""
-CLOSING_MARKS = '”\u2019)]}»"'
 
 
 def generate_words(
@@ -78,7 +78,7 @@ def generate_words(
         if best is None or best < model.vocabulary.first_word_id:
             break
         word = model.vocabulary.word(best)
-        if one_sentence and _ends_sentence(words) and word not in CLOSING_MARKS:
+        if one_sentence and _ends_sentence(words) and word not in AFTER_SENTENCE_END:
             break
         own.append(best)
         words.append(word)
@@ -133,7 +133,7 @@ def _repeats(ids: Sequence[int]) -> set[int]:
 
 
 def _ends_sentence(words: Sequence[str]) -> bool:
-    before = (word for word in reversed(words) if word not in CLOSING_MARKS)
+    before = (word for word in reversed(words) if word not in AFTER_SENTENCE_END)
     return next(before, " ")[0] in SENTENCE_ENDS
 
 

@@ -22,9 +22,11 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
-from rnnlm_tui.text.prose_tokens import APOSTROPHE, is_elided
+from rnnlm_tui.text.letters import is_all_capitals, is_code
+from rnnlm_tui.text.marks import APOSTROPHE, BEFORE_WORD, CLOSE_SINGLE, MARK_PAIRS, OPEN_SINGLE
+from rnnlm_tui.text.prose_tokens import is_elided
 from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, slip_chances
-from rnnlm_tui.text.tokenizer import Insertion, Tokenizer, is_all_capitals, is_code
+from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 from rnnlm_tui.text.vocabulary import SortedKeys
 
 MAX_AHEAD = 4
@@ -53,11 +55,6 @@ words stand in a third of all lists."""
 MERGED = 22
 """Words considered for a list, since several may be written the same way. The first ones are the
 same for lists of up to half as many words: the app asks for 10, and editors for 11."""
-PAIRS = (("“", "”"), ("(", ")"), ("[", "]"))
-"""Opening and closing marks. While one is open, only its other half is suggested."""
-SINGLE_QUOTES = ("‘", "’")
-BEFORE_WORDS = frozenset("¿¡")
-"""Marks after which a word follows, and no other mark."""
 SMALL_WORD = "a"
 """Gets a capital where a sentence begins."""
 Predict: TypeAlias = Callable[[list[int]], Array]
@@ -409,13 +406,14 @@ def impossible_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
     word that ends with one, such as `U.S.`, and all marks after ¿, ¡ and an elided `l'`."""
     if not model.tokenizer.writes_text:
         return []
-    if words and (words[-1] in BEFORE_WORDS or is_elided(words[-1])):
+    if words and (words[-1] in BEFORE_WORD or is_elided(words[-1])):
         return [*map(int, np.flatnonzero(model.vocabulary.mask(model.tokenizer.is_mark)))]
-    marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in PAIRS]
+    marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in MARK_PAIRS]
     marks += ["."] if words and words[-1].endswith(".") else []
-    if not words or model.tokenizer.is_mark(words[-1]):  # after a word it may be an apostrophe
-        opened, closed = SINGLE_QUOTES
-        marks += [closed] if words.count(opened) <= words.count(closed) else []
+    # After a word it may be an apostrophe.
+    may_close = words.count(OPEN_SINGLE) > words.count(CLOSE_SINGLE)
+    if not may_close and (not words or model.tokenizer.is_mark(words[-1])):
+        marks.append(CLOSE_SINGLE)
     return model.vocabulary.encode(mark for mark in marks if mark in model.vocabulary)
 
 

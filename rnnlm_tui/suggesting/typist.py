@@ -17,7 +17,7 @@ from rnnlm_tui.suggesting.accepting import (
     ways_to_accept,
 )
 from rnnlm_tui.suggesting.suggest import Predict, Typed, WordLists, apply_insertion
-from rnnlm_tui.text.tokenizer import gives_space_back
+from rnnlm_tui.text.marks import gives_space_back
 
 LONG_WORD = re.compile(r"[!-~]{200,}|(\S{1,8}?)\1{99,}")
 """What is typed without looking at lists: there are texts with words of megabytes, in ASCII or of

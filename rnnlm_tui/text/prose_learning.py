@@ -8,17 +8,21 @@ from dataclasses import replace
 
 import regex
 
-from rnnlm_tui.text.prose import HEADING, MARKS_BEFORE, ProseTokenizer, is_in_capitals
-from rnnlm_tui.text.prose_tokens import (
+from rnnlm_tui.text.letters import is_line_in_capitals
+from rnnlm_tui.text.marks import (
+    AFTER_APOSTROPHE,
     APOSTROPHE,
-    CHUNKS,
-    CLOSE,
-    CLOSE_SINGLE,
-    DASH,
+    CLOSE_DOUBLE,
     ELLIPSIS,
+    EM_DASH,
+    NARROW_SPACES,
+    OPEN_DOUBLE,
+    TYPED_FORMS,
+)
+from rnnlm_tui.text.prose import HEADING, MARKS_BEFORE, ProseTokenizer
+from rnnlm_tui.text.prose_tokens import (
+    CHUNKS,
     LINE_BEGIN,
-    OPEN,
-    OPEN_SINGLE,
     TOKEN,
     chunks_with,
     fold,
@@ -28,64 +32,67 @@ from rnnlm_tui.text.prose_tokens import (
     usual_spaces,
     usually_begins_sentence,
 )
-from rnnlm_tui.text.tokenizer import AFTER_APOSTROPHE, Conventions
+from rnnlm_tui.text.tokenizer import Conventions
 
 ENOUGH_SPACES, ENOUGH_STARTS = 5, 10
-"""Occurrences needed to learn the spaces and the sentence starts of a text."""
+"""The fewest occurrences of a mark from which its spaces are learned, and from which it is learned
+whether a sentence begins after it."""
 MOSTLY = 2
-"""A space is learned if a text has it so many times as often as the usual one. A missing space
-spoils two words, one too many only one: with 2, 84 % of the words in READMEs of packages come back
-as written, with 1 only 77 %; 91 and 90 % in docstrings, 99 % in prose."""
-ENOUGH_ELIDED, WORDS_AFTER, SAME_AFTER = 0.005, 5, 0.8
-"""Least share of words that begin with an elided one, in a text that writes these: measured 0.07 in
-French, 0.03 in Italian, below 0.001 in English, German and Spanish. The fewest different words that
-follow an elided one, and the largest share of one of them: they tell `l'` and `c'` from the `o'` of
-`o'clock` and the `quelqu'` of `quelqu'un`."""
-MOST, NEARLY_ALL = 0.5, 0.97
-"""Least share of words with a capital after some marks for these to begin a sentence: marks that
-usually do, such as the start of a line, and others, such as a colon, after which a word keeps its
-case below that."""
-NARROW = "\u00a0\u202f\u2009"
-"""The spaces that some texts have around marks, such as the French « oui »."""
-SPACED_MARK = regex.compile(rf"(?<=([«„“]))([{NARROW}])|([{NARROW}])([\p{{P}}\p{{S}}])")
-USUAL_FORMS = {
-    OPEN: '"', CLOSE: '"', OPEN_SINGLE: "'", CLOSE_SINGLE: "'",
-    DASH: DASH, ELLIPSIS: "...", APOSTROPHE: APOSTROPHE,
-}  # fmt: skip
-"""The forms that a keyboard types."""
+"""A space that is not the usual one is learned if it is more than this many times as frequent. A
+missing space spoils two words, one too many spoils one. With 2, 84 % of the words in READMEs of
+packages come back as written, with 1 only 77 %; 91 and 90 % in docstrings, 99 % in prose."""
+ENOUGH_ELIDED = 0.005
+"""The least share of words that begin with an elided one, for a text to have elisions. The share is
+0.07 in French, 0.03 in Italian, and below 0.001 in English, German and Spanish."""
+FEWEST_AFTER, MOST_ALIKE_AFTER = 5, 0.8
+"""The fewest different words that follow an elided word, and the largest share of one of them. They
+tell `l'` and `c'` from the `o'` of `o'clock` and the `quelqu'` of `quelqu'un`."""
+CAPITALS_AFTER_ENDS, CAPITALS_AFTER_OTHERS = 0.5, 0.97
+"""The least share of words with a capital after some marks, for a sentence to begin there: after
+marks that usually end a sentence or start a line, and after others, such as a colon."""
+SPACED_MARK = regex.compile(
+    rf"(?<=([«„“]))([{NARROW_SPACES}])|([{NARROW_SPACES}])([\p{{P}}\p{{S}}])"
+)
+"""A mark with a narrow space after it, or before it."""
 
 
 class Habits:
-    """How often a text writes things in one way or another.
-
-    `before` and `after` count marks with and without a space between them and the word before or
-    after them, `starts` marks with the word after them, `words` those within sentences, `narrow`
-    marks with the special spaces next to them, `forms` tokens with the forms in which they are
-    written, `capitals` words that begin with I and with İ, and `shortened` words with an apostrophe
-    at their end, as `po'`.
-    """
+    """Counts of the ways in which a text writes things."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.before, self.after = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
-        self.starts, self.words = Counter[tuple[str, str]](), Counter[str]()
-        self.narrow, self.forms = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-        self.capitals, self.shortened = Counter[str](), Counter[str]()
+        self.before = Counter[tuple[str, bool]]()
+        """Marks after a word, by whether there is a space between."""
+        self.after = Counter[tuple[str, bool]]()
+        """Marks before a word, by whether there is a space between."""
+        self.starts = Counter[tuple[str, str]]()
+        """Marks before a word, with that word."""
+        self.words = Counter[str]()
+        """Words within sentences."""
+        self.narrow = Counter[tuple[str, str]]()
+        """Marks next to a narrow space, with that space."""
+        self.forms = Counter[tuple[str, str]]()
+        """Tokens, with the forms in which they are written."""
+        self.capitals = Counter[str]()
+        """Words that begin with I, and with İ."""
+        self.shortened = Counter[str]()
+        """Words with an apostrophe at their end, such as `po'`."""
         chunks = Counter[str]()
         for line in lines:
-            if not (HEADING.fullmatch(line) or is_in_capitals(line)):
+            if not (HEADING.fullmatch(line) or is_line_in_capitals(line)):
                 folded = fold(line)
-                chunks.update(of_line := folded.split())
-                self._count_line(of_line)
-                if any(space in folded for space in NARROW):
-                    for after, space, other, mark in SPACED_MARK.findall(folded):
-                        self.narrow[(OPEN, space) if after else (mark, other)] += 1
+                line_chunks = folded.split()
+                chunks.update(line_chunks)
+                self._count_line(line_chunks)
+                if any(space in folded for space in NARROW_SPACES):
+                    for opening, after, before, mark in SPACED_MARK.findall(folded):
+                        self.narrow[(OPEN_DOUBLE, after) if opening else (mark, before)] += 1
         for chunk, count in chunks.items():
             self._count_forms(chunk, count)
             if chunk[-1] in "'’":
                 self.shortened[chunk[:-1].lower() + APOSTROPHE] += count
 
     def elisions(self) -> tuple[str, ...]:
-        """The elided words, as `l'` in `l'eau`, if the text writes many of them."""
+        """The elided words, such as `l'` in `l'eau`, if the text has many of them."""
         words_after = defaultdict[str, Counter[str]](Counter)
         for word, count in self.words.items():
             elided, apostrophe, after = word.lower().partition(APOSTROPHE)
@@ -96,8 +103,8 @@ class Habits:
         common = [
             word
             for word, count in counts.most_common()
-            if len(words_after[word]) >= WORDS_AFTER
-            and max(words_after[word].values()) <= SAME_AFTER * count
+            if len(words_after[word]) >= FEWEST_AFTER
+            and max(words_after[word].values()) <= MOST_ALIKE_AFTER * count
             and count > self.shortened[word]
         ]
         is_usual = sum(counts[word] for word in common) > ENOUGH_ELIDED * self.words.total()
@@ -105,11 +112,13 @@ class Habits:
 
     def _count_line(self, chunks: Iterable[str]) -> None:
         """Counts the words within sentences, what begins these, and the spaces around marks."""
-        within, marks, last, last_is_mark = list[str](), LINE_BEGIN, "", False
+        within, marks = list[str](), LINE_BEGIN
+        last, last_is_mark = "", False
         for chunk in chunks:
             is_spaced = True
             for token in CHUNKS[chunk]:
-                if token_is_mark := is_mark(token):
+                token_is_mark = is_mark(token)
+                if token_is_mark:
                     marks = (marks + token)[-MARKS_BEFORE:]
                     if last and not last_is_mark:
                         self.before[token, is_spaced] += 1
@@ -121,34 +130,36 @@ class Habits:
                     if not (marks and usually_begins_sentence(marks)):
                         within.append(token)
                     marks = ""
-                last, last_is_mark, is_spaced = token, token_is_mark, False
+                last, last_is_mark = token, token_is_mark
+                is_spaced = False
         self.words.update(within)
 
     def _count_forms(self, chunk: str, count: int) -> None:
+        """Counts the forms of the tokens of a chunk that occurs `count` times."""
         for match in TOKEN.finditer(chunk):
             form, token = match[0], token_of(chunk, match)
-            if token in USUAL_FORMS:
-                self.forms[token, form if token in (DASH, ELLIPSIS) else form[0]] += count
+            if token in TYPED_FORMS:
+                self.forms[token, form if token in (EM_DASH, ELLIPSIS) else form[0]] += count
             elif APOSTROPHE in token:
                 self.forms[APOSTROPHE, "’" if "’" in form else APOSTROPHE] += count
             if token[0] in "Iİ":
                 self.capitals[token[0]] += count
 
     def conventions(self) -> Conventions:
-        """What was seen often enough and differs from the usual."""
+        """The conventions that occur often enough and differ from the usual ones."""
         rising = sorted(self.narrow, key=lambda pair: self.narrow[pair])
         return Conventions(
             forms=self._usual_forms(),
             spaces=dict(self._usual_spaces()),
-            space_kinds={CLOSE if mark in "»”" else mark: space for mark, space in rising},
+            space_kinds={CLOSE_DOUBLE if mark in "»”" else mark: space for mark, space in rising},
             starts=dict(self._usual_starts()),
             dotted_capital=self.capitals["İ"] > self.capitals["I"],
             elisions=self.elisions(),
         )
 
     def _usual_starts(self) -> Iterator[tuple[str, bool]]:
-        """Whether a sentence begins after some marks, by the words after them. Names do not count,
-        nor what has no case."""
+        """Yields marks after which a sentence begins though it usually does not, or the other way
+        round, with True if it begins. Names and what has no case say nothing of it."""
         capital, small = Counter[str](), Counter[str]()
         for (marks, word), count in self.starts.items():
             lower = word[0].lower() + word[1:]
@@ -158,45 +169,52 @@ class Habits:
                 capital[marks] += count
         for marks in {*capital, *small}:
             usual, words = usually_begins_sentence(marks), capital[marks] + small[marks]
-            is_start = capital[marks] >= (MOST if usual else NEARLY_ALL) * words
+            is_start = (
+                capital[marks] >= (CAPITALS_AFTER_ENDS if usual else CAPITALS_AFTER_OTHERS) * words
+            )
             if words >= ENOUGH_STARTS and is_start != usual:
                 yield marks, is_start
 
     def _usual_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
-        for mark in {mark for mark, _ in (*self.before, *self.after, (CLOSE, True))}:
+        """Yields marks whose spaces are not the usual ones, with whether the text has a space
+        before them and after them."""
+        for mark in {mark for mark, _ in (*self.before, *self.after, (CLOSE_DOUBLE, True))}:
             usual_before, usual_after = usual_spaces(mark)
             after = _majority(self.after, mark, usual_after)
             before = usual_before
-            if mark == CLOSE:  # as after the opening quote: « oui »
-                before = _majority(self.after, OPEN, before)
-            elif mark == DASH:  # alike on both sides, if it only follows other marks
+            if mark == CLOSE_DOUBLE:  # as after the opening quote: « oui »
+                before = _majority(self.after, OPEN_DOUBLE, before)
+            elif mark == EM_DASH:  # alike on both sides, if it only follows other marks
                 before = after
             before = _majority(self.before, mark, before)
             if (before, after) != (usual_before, usual_after):
                 yield mark, (before, after)
 
     def _usual_forms(self) -> dict[str, str]:
-        """How the text writes quotes, dashes, ellipses and apostrophes, if not like their tokens.
-        In a text without quotes they are straight if its apostrophes are."""
+        """The forms of the quotes, dashes, ellipses and apostrophes that are not written like their
+        tokens. In a text without quotes they are straight if its apostrophes are."""
         usual = dict[str, str]()
         for (token, form), _ in self.forms.most_common():
             usual.setdefault(token, form)
         if usual.get(APOSTROPHE, APOSTROPHE) == APOSTROPHE:
-            usual = USUAL_FORMS | usual
+            usual = TYPED_FORMS | usual
         return {token: form for token, form in usual.items() if form != token}
 
 
 def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) -> bool:
-    """Whether there is a space: as `usual`, unless that was seen enough and mostly otherwise."""
+    """Returns True if there is a space next to a mark: the `usual` answer, unless the mark occurs
+    often enough and mostly otherwise."""
     unlike, like = counts.get((mark, not usual), 0), counts.get((mark, usual), 0)
     is_learned = unlike + like >= ENOUGH_SPACES and unlike > MOSTLY * like
     return is_learned != usual
 
 
 def learn_prose(lines: Iterable[str], known: Iterable[str] = ()) -> ProseTokenizer:
-    """Learns the tokenizer of a text from its training lines; 1.9 s for a million words. Words that
-    these lack may be `known` in their usual case, the most frequent first. Elided ones among them
-    are tokens of this text, too."""
+    """Learns the tokenizer of a text from its training lines, in 1.9 s for a million words.
+
+    `known` are other words in their usual case, the most frequent first. Elided words among them
+    become tokens of this text, too.
+    """
     habits, known = Habits(lines), [*known]
     conventions, words = habits.conventions(), habits.words
     if elisions := dict.fromkeys([*conventions.elisions, *filter(is_elided, known)]):

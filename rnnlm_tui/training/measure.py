@@ -17,9 +17,9 @@ from rnnlm_tui.store.card import LEAST_OF_BASE
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.tensors import expanded, quantized
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.text.letters import is_code
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared
-from rnnlm_tui.text.tokenizer import is_code
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts

@@ -39,8 +39,7 @@ from rnnlm_tui.text.held_out import sampled
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import prepare
 from rnnlm_tui.text.reading import Report, Text
-from rnnlm_tui.text.tokenizer import Conventions
-from rnnlm_tui.text.tokenizers import make_tokenizer
+from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 from rnnlm_tui.training.job import ENOUGH_ENGLISH, Start
 

@@ -12,7 +12,8 @@ from rnnlm_tui.suggesting.accepting import (
     ways_to_accept,
 )
 from rnnlm_tui.suggesting.suggest import apply_insertion
-from rnnlm_tui.text.tokenizer import Insertion, gives_space_back, takes_space
+from rnnlm_tui.text.marks import gives_space_back, takes_space
+from rnnlm_tui.text.tokenizer import Insertion
 
 CORRECTION = Suggestion("the", 0.9, "he", 2, True, corrects=True)
 WORDS = tuple(Suggestion(word, 0.1, word, 0, True) for word in "abcdef")

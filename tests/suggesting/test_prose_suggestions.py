@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
+from rnnlm_tui.text.letters import letters_typed, plain_letters
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.prose_learning import learn_prose
-from rnnlm_tui.text.tokenizer import Conventions, Insertion, letters_typed, plain_letters
+from rnnlm_tui.text.tokenizer import Conventions, Insertion
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
 

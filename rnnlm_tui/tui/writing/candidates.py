@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from rnnlm_tui.formatting import CORRECTS, in_percent, sanitize
 from rnnlm_tui.suggesting.accepting import LISTED
-from rnnlm_tui.text.tokenizer import is_code
+from rnnlm_tui.text.letters import is_code
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggesting.accepting import Suggestion

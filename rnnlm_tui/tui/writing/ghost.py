@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui.formatting import same_start, sanitize
 from rnnlm_tui.suggesting.accepting import is_ghost_likely
-from rnnlm_tui.text.tokenizer import Insertion, begin_of
+from rnnlm_tui.text.letters import begin_of
+from rnnlm_tui.text.tokenizer import Insertion
 
 if TYPE_CHECKING:
     from textual.widgets.text_area import Location

@@ -12,7 +12,8 @@ from textual.widgets.text_area import Selection
 
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.suggesting.accepting import Suggestion, type_character
-from rnnlm_tui.text.tokenizer import Insertion, takes_space
+from rnnlm_tui.text.marks import takes_space
+from rnnlm_tui.text.tokenizer import Insertion
 
 MAX_TEXT = 20_000
 """Characters. At 20,000 a key takes 5 ms longer; at 2 million it takes half a second."""

@@ -1,0 +1,141 @@
+"""Letters: their case and accents, and which letters of a word a typed text stands for."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from unicodedata import category
+
+from rnnlm_tui.text.marks import APOSTROPHE
+
+PLAIN_LETTERS = {
+    "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th",
+    "ħ": "h", "ŧ": "t", "ŋ": "n", "ı": "i", "ʼ": "'", "ς": "σ",
+}  # fmt: skip
+"""The plain letters for letters without an accent that could be taken away."""
+
+
+def is_code(word: str) -> bool:
+    """Returns True for a number, an address, a file name, a mark and the like.
+
+    All other words consist of letters, apostrophes, hyphens, and the full stops of abbreviations
+    such as `p.m.`.
+    """
+    if word.isalpha():
+        return False
+    parts = word.rstrip(".").split(".")
+    letters = "".join(parts)
+    if not letters or 1 < len(parts) < len(letters):
+        return True
+    return not all(c.isalpha() or c in "'’-" or category(c)[0] == "M" for c in letters)
+
+
+def is_all_capitals(text: str) -> bool:
+    """Returns True for a text in capitals with two side by side. Lone capitals, as in `O'B` or
+    `B3`, are those of names."""
+    return text.isupper() and any(one.isalpha() and two.isalpha() for one, two in pairwise(text))
+
+
+def is_line_in_capitals(line: str) -> bool:
+    """Returns True for a line of two words or more, or of one long word, in capitals."""
+    return line.isupper() and (len(line) > 4 or " " in line.strip())
+
+
+def capitalize(word: str) -> str:
+    """Returns the word as at the start of a sentence.
+
+    A word with a capital inside or a digit, such as iPhone or co2, stays as it is, and so does one
+    whose first letter has no capital, such as ﬁ.
+    """
+    if any(map(str.isdigit, word)):
+        return word
+    for place, letter in enumerate(word):
+        if letter.isalpha():
+            capital, rest = letter.title(), word[place + 1 :]
+            can_be = len(capital) == 1 and rest == rest.lower()
+            return word[:place] + capital + rest if can_be else word
+    return word
+
+
+def plain_letters(word: str) -> str:
+    """Returns the word in small letters without accents, and with the plain apostrophe: `strasse`
+    for `Straße`. This is the `match_key` of prose."""
+    key = word.lower() if word.isascii() else "".join(map(_plain_letter, word))
+    return word if key == word else key  # most keys are the words, which saves their memory
+
+
+@cache
+def _plain_letter(letter: str) -> str:
+    """Returns the plain letters for a letter. Other characters stay."""
+    if not letter.isalpha():
+        return APOSTROPHE if letter == "’" else letter
+    small = letter.lower()
+    if small in PLAIN_LETTERS:
+        return PLAIN_LETTERS[small]
+    parts = unicodedata.normalize("NFKD", letter)
+    plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
+    if len(plain) == 1 or (plain.isascii() and plain.isalpha()):
+        return plain
+    return small if len(small) == 1 else letter  # a Hangul letter has several parts
+
+
+def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
+    """Yields each character of `typed`, and the letters of `word` that it stands for.
+
+    For `oe` and `œuvre` these are `o` for œ, and then `e` for none. `plain_letters(word)` begins
+    with `plain_letters(typed)`.
+    """
+    if typed.isascii() and word.isascii():  # most are
+        yield from zip(typed, word, strict=False)
+        return
+    letters, covered = iter(word), ""
+    for character in typed:
+        wanted, own = _plain_letter(character), ""
+        while len(covered) < len(wanted) and (letter := next(letters, "")):
+            own += letter
+            covered += _plain_letter(letter)
+        covered = covered[len(wanted) :]
+        yield character, own
+
+
+def begin_of(word: str, typed: str) -> str:
+    """Returns the beginning of `word` that `typed` stands for: `groß` for `gros`."""
+    return "".join(own for _, own in letters_typed(typed, word))
+
+
+def has_no_accent(letter: str) -> bool:
+    """Returns True for a letter without an accent, and for a character that is no letter."""
+    return plain_letters(letter) in (letter.lower(), APOSTROPHE)
+
+
+def is_same_letter(typed: str, letter: str) -> bool:
+    """Returns True if both are the same letter, in whatever case."""
+    is_same = typed.lower() == letter.lower() or (typed, letter) == ("İ", "i")
+    return is_same or {typed, letter} == {"σ", "ς"}
+
+
+def keeps_letters(prefix: str, word: str) -> bool:
+    """Returns True if `word` can be inserted for `prefix` without changing a typed letter that has
+    an accent or is not plain for another reason: such a letter is meant as it is typed."""
+    return prefix.isascii() or all(
+        has_no_accent(typed) or is_same_letter(typed, letters)
+        for typed, letters in letters_typed(prefix, word)
+    )
+
+
+def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
+    """Returns how to write a typed character that stands for these `letters` of a word.
+
+    Typed letters with accents and marks stay; plain letters become those of the word. They have the
+    typed case if the word `keeps_case`.
+    """
+    if typed == letters:  # most are
+        return typed
+    is_same = is_same_letter(typed, letters)
+    if not (is_same or has_no_accent(typed)) or plain_letters(typed) == APOSTROPHE:
+        return typed
+    if is_same:
+        return typed if keeps_case or typed.lower() != letters.lower() else letters
+    return letters.upper() if keeps_case and typed.isupper() else letters

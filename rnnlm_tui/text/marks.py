@@ -1,0 +1,111 @@
+"""Punctuation: the marks by their use, and when a typed one replaces the space before it.
+
+Does not import numpy, which the app loads only after its first picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+OPEN_DOUBLE, CLOSE_DOUBLE, OPEN_SINGLE, CLOSE_SINGLE = "“”‘’"
+"""The tokens of quotes, however a text writes them. CLOSE_SINGLE also ends `dogs’`."""
+APOSTROPHE, EM_DASH, ELLIPSIS = "'", "—", "…"
+"""The tokens of an apostrophe within a word, of a dash, and of three dots."""
+TYPED_FORMS = {
+    OPEN_DOUBLE: '"', CLOSE_DOUBLE: '"', OPEN_SINGLE: "'", CLOSE_SINGLE: "'",
+    EM_DASH: EM_DASH, ELLIPSIS: "...", APOSTROPHE: APOSTROPHE,
+}  # fmt: skip
+"""These tokens as a keyboard types them."""
+
+SENTENCE_ENDS = ".!?…。！？؟।"
+"""The marks that end a sentence, in several scripts."""
+AFTER_SENTENCE_END = '”\u2019)]}»"'
+"""The marks that may follow the end of a sentence and belong to that sentence."""
+CLOSING = frozenset(",.;:!?)]}”»…")
+"""Marks without a space before them."""
+JOINING = frozenset("-/")
+"""Marks without spaces around them. In 30 million words a slash before a letter or a digit follows
+a word at once 3,219 times, and a space 89 times, mostly in paths that have another slash."""
+STANDALONE = frozenset(".,;:!?")
+"""Marks that are tokens of their own right after any word."""
+UNDECIDED = frozenset("'\u2019\"-/_\\")
+"""Marks that may or may not have a space before them, depending on their use."""
+NO_SPACE_AFTER = frozenset("([{¿¡@#/\\_-" + OPEN_DOUBLE + OPEN_SINGLE + EM_DASH)
+"""Tokens without a space after them in most European texts."""
+NO_SPACE_BEFORE = frozenset(")]},.;:!?%°/\\_-" + CLOSE_DOUBLE + CLOSE_SINGLE + EM_DASH + ELLIPSIS)
+"""Tokens without a space before them in most European texts."""
+BEFORE_WORD = frozenset("¿¡")
+"""Marks that only a word follows, never another mark."""
+MARK_PAIRS = ((OPEN_DOUBLE, CLOSE_DOUBLE), ("(", ")"), ("[", "]"))
+"""Pairs of an opening and a closing mark. While one is open, only its closing mark is suggested."""
+
+APOSTROPHES, DASHES = frozenset("'\u2019"), frozenset("-\u2013\u2014")
+DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘’‚‛‹›")
+BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
+"""Characters after which a quote opens."""
+AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
+"""Letters that follow an apostrophe within a word, complete or partly typed."""
+
+NO_BREAK_SPACES = frozenset("\u00a0\u202f")
+"""Spaces that may be typed in place of the one after an accepted word."""
+NARROW_SPACES = "\u00a0\u202f\u2009"
+"""Spaces that some texts have next to marks, as in the French « oui »."""
+
+QuoteStyle = tuple[tuple[str, str], ...]
+"""Pairs of a token of a quote or an apostrophe and the form in which it is written."""
+CURLY_AND_STRAIGHT = (("“", "’"), ('"', "'"))
+"""The opening double quote and the apostrophe of a keyboard with curly quotes, and of one with
+straight quotes."""
+DOUBLE_STYLES: Mapping[str, QuoteStyle] = {
+    opening: ((OPEN_DOUBLE, opening), (CLOSE_DOUBLE, closing))
+    for opening, closing in ('""', "“”", "„“", "«»", "»«", "””")
+}
+"""The styles of double quotes, by the opening one."""
+KINDS_OF_QUOTES = ('"', "“”„", "«»")
+"""Double quotes that are written together. The last quote of a line tells which of these kinds the
+line uses, and the first quote of that kind which one opens."""
+CURLY_SINGLE: QuoteStyle = ((OPEN_SINGLE, "‘"), (CLOSE_SINGLE, "’"), (APOSTROPHE, "’"))
+SINGLE_STYLES: Mapping[str, QuoteStyle] = {
+    "'": ((OPEN_SINGLE, "'"), (CLOSE_SINGLE, "'"), (APOSTROPHE, "'")),
+    "‘": CURLY_SINGLE,
+    "’": CURLY_SINGLE,
+}
+"""The styles of single quotes and of the apostrophe, by either of them."""
+CACHED_STYLES = 1 << 12
+"""Lines whose style of quotes is cached."""
+
+
+@lru_cache(CACHED_STYLES)
+def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
+    """Returns the styles of the double and of the single quotes in a line, each empty if the line
+    has no such quote."""
+    double, single = QuoteStyle(), QuoteStyle()
+    kind = max(KINDS_OF_QUOTES, key=lambda kind: max(map(line.rfind, kind)))
+    first = next((place for place, quote in enumerate(line) if quote in kind), None)
+    if first is not None:
+        # A closing quote after a word ends a quotation that a line above began.
+        is_closing = line[first] == CLOSE_DOUBLE and line[:first][-1:].strip()
+        double = DOUBLE_STYLES[OPEN_DOUBLE if is_closing else line[first]]
+    mark = max(SINGLE_STYLES, key=line.rfind)
+    if mark in line:
+        single = SINGLE_STYLES[mark]
+    return double, single
+
+
+def takes_space(before: str, character: str) -> bool:
+    """Returns True if a character replaces the space of an accepted word, as a comma does.
+
+    `before` is the line up to the cursor, which ends with that space.
+    """
+    if character == '"':
+        return before.count('"') % 2 == 1  # it closes a quotation
+    return character in CLOSING | JOINING | APOSTROPHES | NO_BREAK_SPACES
+
+
+def gives_space_back(mark: str, typed: str) -> bool:
+    """Returns True if the text `typed` after a mark shows that the space that the mark replaced
+    belongs before it, as in `he said 'so`, `we went - and` or `it is in /home/`."""
+    if mark in DASHES or mark in JOINING:
+        return typed[:1] == " " or (mark == "/" and typed[-1:] == "/")
+    return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE
