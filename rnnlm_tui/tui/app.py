@@ -356,14 +356,15 @@ class RnnlmApp(TerminalApp):
         self._told_of[name] = told or f"{name} is in use"
         self._model_loader.choose(name)
 
-    def never_suggest(self, word: str, before: str) -> str:
-        """Never suggests a word of the list after `before` again, by any model. Returns the word as
-        it is noted, or "" after showing why it could not be."""
+    def never_suggest(self, word: str, before: str | None = None) -> str:
+        """Never suggests a word of the list after `before` again, by any model; None for a word as
+        it is noted. Returns that, or "" after showing why it could not be noted."""
         from rnnlm_tui.suggesting.suggest import word_of_list
 
         if self.loaded_model is not None:
             with self.showing_errors():
-                word = word_of_list(self.loaded_model.model, before, word)
+                if before is not None:
+                    word = word_of_list(self.loaded_model.model, before, word)
                 self.library.unwanted.add(word)
                 say = f'"{word}" is never suggested now; ctrl+z takes this back'
                 self.notify_user(say, topic="unwanted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -71,6 +72,11 @@ class Desk(Generic[AppType]):
 
     async def write(self, *keys: str) -> None:
         await write(self.pilot, *keys)
+
+    async def follow(self, keys: str) -> None:
+        """Presses letters and, in braces, the names of keys."""
+        for key, letters in re.findall(r"\{(.*?)\}|([^{]+)", keys):
+            await self.press(*(letters or [key]))
 
     async def until(self, condition: Any) -> None:
         await wait_until(self.pilot, condition)

@@ -27,7 +27,7 @@ from rnnlm_tui.suggesting.accepting import DIGITS, LISTED, WITH_ALT, takes_digit
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.ghost import Suggested
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong, Typing
-from rnnlm_tui.tui.writing.open_text import OpenText, lines_of
+from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
 from rnnlm_tui.tui.writing.page_rows import wrapped
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ LINE_KEYS: tuple[Binding, ...] = (
     Binding("ctrl+z,super+z", "undo", "undo", show=False, id="line.undo",
             tooltip="Undo; a word is one step; after Enter, edit that line again"),
     Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="line.redo",
-            tooltip="Redo"),
+            tooltip="Redo; what was undone last"),
 )  # fmt: skip
 
 
@@ -272,14 +272,13 @@ class LineEditor(TextArea):
         elif not kept:
             self.typing.insert(rest)
         else:
-            turns = list[Turn]()
-            resume = self._resumption(partial(self.sent.remove, turns))
+            go_on = self._put_away()
             self.set_text(rest + after)
             self.move_cursor((0, len(rest)))
             self.suggested.show_as_usual()
             self._send(kept, None)
-            turns += self.sent.turns[-len(kept) :]
-            self.sent.done(resume)
+            turns = self.sent.turns[-len(kept) :]
+            self.sent.done(self._reversal(go_on, partial(self.sent.remove, turns)))
 
     def show(self, suggestions: Suggestions | None) -> None:
         """Shows the suggestions for the cursor, or none."""
@@ -387,6 +386,7 @@ class LineEditor(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
+        self.sent.forget_undone()
         deleted = 0 if edit.text else len(self.get_text_range(edit.top, edit.bottom))
         result = super().edit(edit)
         if deleted:
@@ -412,30 +412,53 @@ class LineEditor(TextArea):
 
     def action_undo(self) -> None:
         """Undoes the last change; right after a digit that took a word, types the digit instead.
-        Right after something was done with kept lines, undoes that."""
-        if not self.typing.give_digit_back() and not self.sent.undo():
+        Before what was written since, undoes what was done with kept lines or the list."""
+        if self.typing.give_digit_back():
+            return
+        if self.history.undo_stack:
             super().action_undo()
+        else:
+            self.sent.undo()
 
-    def _resumption(self, go_back: Callable[[], object] | None = None) -> Callable[[], bool]:
-        """Returns what goes on with the text as it is now and with the steps of its undo, after
-        `go_back`; by default as an edit of its turn or, if it is kept now, of the last one. It does
-        nothing while a redo could bring back what was written since."""
-        text, edited, history, selection = self.text, self.sent.edited, self.history, self.selection
+    def action_redo(self) -> None:
+        """Redoes what was undone last."""
+        if self.history.redo_stack:
+            super().action_redo()
+        else:
+            self.sent.redo()
+
+    def note(self, undo: Reversal) -> None:
+        """Notes how to undo what was done with kept lines or the list, while the text stayed."""
+        self.sent.done(self._reversal(self._put_away(), undo))
+
+    def _put_away(self) -> Callable[..., None]:
+        """Begins new steps of undo. Returns what goes on with those until now and with the text as
+        it is now; with a turn as its argument, as an edit of that."""
+        text, selection, history = self.text, self.selection, self.history
+        edited, interrupted = self.sent.edited, self.sent.interrupted
         self.history = replace(history)  # an empty one
 
-        def resume() -> bool:
-            if self.history.redo_stack:
-                return False
-            if go_back is not None:
-                go_back()
-            else:
-                self.sent.begin_edit(edited or self.sent.turns[-1], self.text)
-            self.set_text(text)
-            self.selection = selection
+        def go_on(kept: Turn | None = None) -> None:
+            edit = (kept or edited, interrupted)
+            if (text, *edit) != (self.text, self.sent.edited, self.sent.interrupted):
+                self.sent.edited, self.sent.interrupted = edit
+                self.set_text(text)
+                self.selection = selection
             self.history = history
-            return True
 
-        return resume
+        return go_on
+
+    def _reversal(self, go_on: Callable[[], None], of_lines: Reversal | None = None) -> Reversal:
+        """Returns what reverses what was done with kept lines or the list, and then goes on with
+        what was put away."""
+
+        def reverse() -> Reversal:
+            go_back = self._put_away()
+            back = None if of_lines is None else of_lines()
+            go_on()
+            return self._reversal(go_back, back)
+
+        return reverse
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """Does nothing in the middle of an undo, which shortens the text before it moves the
@@ -602,16 +625,21 @@ class LineEditor(TextArea):
         elif await self.answer_gate.is_passed() and self.suggested.choice:
             word = self.suggested.candidates[self.suggested.choice - 1].word
             if noted := self.app.never_suggest(word, self.before):
-                self.sent.done(partial(self._suggest_again, noted))
+                self.note(partial(self._suggest_again, noted))
                 self.suggested.drop_chosen(self.before)
                 self._draw_ghost()
                 self.ask_again()
 
-    def _suggest_again(self, word: str) -> bool:
+    def _suggest_again(self, word: str) -> Reversal:
         """Takes `never_suggest` back."""
         self.app.suggest_again(word)
         self.ask_again()
-        return True
+        return partial(self._never_suggest, word)
+
+    def _never_suggest(self, word: str) -> Reversal:
+        self.app.never_suggest(word)
+        self.ask_again()
+        return partial(self._suggest_again, word)
 
     async def action_choose_next(self) -> None:
         choice = self.suggested.choice
@@ -660,9 +688,9 @@ class LineEditor(TextArea):
         if self.suggested.choice:
             self._choose(0)
         elif self.sent.edited is not None and not self.requested:
-            resume = self._resumption()
+            go_on = self._put_away()
             self.set_text(self.sent.end_edit())
-            self.sent.done(resume)
+            self.sent.done(self._reversal(go_on))
         else:
             if self.requested:
                 self.suggested.set_ghost("", ())
@@ -684,9 +712,10 @@ class LineEditor(TextArea):
         if self.suggested.choice:
             self.insert_candidate(self.suggested.choice - 1)
         elif text or edited is not None:
-            resume = self._resumption()
+            go_on = self._put_away()
             self.set_text(self.sent.end_edit())
             self.suggested.show_as_usual()
             self._send([text], edited)
             if text:
-                self.sent.done(resume)
+                kept = edited or self.sent.turns[-1]
+                self.sent.done(self._reversal(partial(go_on, kept)))

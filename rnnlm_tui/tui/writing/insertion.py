@@ -4,7 +4,7 @@ the keys. Spaces are those of the rules in `accepting`."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.message import Message
 from textual.widgets import TextArea
@@ -103,22 +103,23 @@ class Typing:
             self._tail = " "
 
     def take_by_digit(self, digit: str, word: Suggestion) -> None:
-        """Inserts the word that a digit has taken; `give_digit_back` undoes it until anything else
-        is done."""
-        text = self._area.text
-        self.accept([word], 1)
-        if self._area.text != text:
+        """Inserts the word that a digit has taken, in place of the digit, so that `give_digit_back`
+        and an undo bring that back, and a redo the word."""
+        area = self._area
+        area.history.checkpoint()
+        area.replace(digit, *area.selection, maintain_selection_offset=False)
+        text = area.text
+        self.accept([replace(word, replaces_before=word.replaces_before + 1)], 1)
+        if area.text != text:
             self.taken = digit
 
     def give_digit_back(self, following: str = "") -> bool:
         """If the last key was a plain digit that took a word, types it instead. `following` is a
         character typed right after it, which shows what was meant, as in `co2 ` and `win10`;
         without one, Backspace or undo asked for it. Returns whether it was given back."""
-        area, digit = self._area, self.taken
-        if not digit or not (following.isdigit() or following in ("", " ")):
+        if not self.taken or not (following.isdigit() or following in ("", " ")):
             return False
-        area.undo()
-        area.replace(digit, *area.selection, maintain_selection_offset=False)
+        self._area.undo()
         self.presses += not following
         return True
 

@@ -1,5 +1,5 @@
-"""The text that is open: its lines, the one being written or edited, and what an undo brings
-back."""
+"""The text that is open: its lines, the one being written or edited, and what can be undone and
+redone."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ LONGEST_WAIT_S = 0.05
 
 Opening: TypeAlias = Callable[[], Awaitable[str]]
 """Opens a text, and returns what is to be said about that, or ""."""
+Reversal: TypeAlias = Callable[[], "Reversal"]
+"""Undoes or redoes something, and returns what reverses that again."""
+State: TypeAlias = tuple[Turn | None, str]
+"""The turn being edited, and what stands in the editor."""
 
 
 class Copy(NamedTuple):
@@ -67,9 +71,10 @@ class OpenText:
         self._draft_in_file: Draft | None = None
         """What was being written when the file got all of the text; None if that is not known."""
         self._changed = changed
-        self._done: list[tuple[Turn | None, str, Callable[[], bool]]] = []
-        """How to undo what was done, the newest last, each with the turn being edited and what
-        stood in the editor after it."""
+        self._done: list[tuple[State, Reversal]] = []
+        """How to undo what was done, the newest last, each with the state after it."""
+        self._undone: list[tuple[State, Reversal]] = []
+        """How to redo what was undone, the last one last, each with the state after that."""
         self._is_waiting = False
 
     # Editing lines
@@ -100,22 +105,35 @@ class OpenText:
         text, self.interrupted, self.edited = self.interrupted, "", None
         return text
 
-    # Undo
+    # Undo and redo
 
-    def done(self, undo: Callable[[], bool]) -> None:
-        """Notes how to undo what was just done, which returns whether it could."""
-        self._done.append((self.edited, self.written, undo))
+    @property
+    def _state(self) -> State:
+        return self.edited, self.written
 
-    def undo(self) -> bool:
-        """Undoes what was done last, unless the text in the editor was changed after it; returns
-        whether anything was undone."""
-        if not self._done or self._done[-1][:2] != (self.edited, self.written):
-            return False
-        *_, undo = done = self._done.pop()
-        is_undone = undo()
-        if not is_undone:
-            self._done.append(done)
-        return is_undone
+    def done(self, undo: Reversal) -> None:
+        """Notes how to undo what was just done."""
+        self._done.append((self._state, undo))
+        self.forget_undone()
+
+    def forget_undone(self) -> None:
+        """Forgets what could be redone: something else was done."""
+        self._undone = []
+
+    def undo(self) -> None:
+        """Undoes what was done last, unless the text in the editor was changed after it."""
+        if self._done and self._done[-1][0] == self._state:
+            undone = self._undone  # the undo changes the text, which forgets them
+            redo = self._done.pop()[1]()
+            self._undone = [*undone, (self._state, redo)]
+
+    def redo(self) -> None:
+        """Redoes what was undone last, unless another line is being edited now."""
+        if self._undone and self._undone[-1][0] == self._state:
+            *undone, (_, redo) = self._undone
+            undo = redo()
+            self._done.append((self._state, undo))
+            self._undone = undone
 
     # Opening and storing
 
@@ -133,6 +151,7 @@ class OpenText:
         is_saved = self.text.file is not None and self.text.file.saved == Saved.ALL
         self._draft_in_file = self.text.draft if is_saved else None
         self._done.clear()
+        self.forget_undone()
         return ""
 
     @property
@@ -232,37 +251,30 @@ class OpenText:
         return texts.title_of(self.text.title or first)
 
     def add_lines(self, *lines: str) -> None:
-        """Adds lines and stores them."""
+        """Adds lines at the end and stores them."""
         self.text.changed_now()
-        turns = [Turn(line, sent=self.text.changed) for line in lines]
-        self.turns += turns
+        self._insert(len(self.turns), [Turn(line, sent=self.text.changed) for line in lines])
+
+    def _insert(self, place: int, turns: Sequence[Turn]) -> Reversal:
+        """Inserts turns, and returns what removes them again."""
+        self.turns[place:place] = turns
         self._store(tables.add_turn, *turns)
+        return partial(self.remove, turns)
 
-    def remove(self, turns: Sequence[Turn]) -> None:
-        """Removes turns for good."""
-        self.text.changed_now()
-        removed = {*turns}
-        self.turns = [turn for turn in self.turns if turn not in removed]
+    def remove(self, turns: Sequence[Turn]) -> Reversal:
+        """Removes turns that stand one after the other, and returns what brings them back."""
+        place = self.turns.index(turns[0])
+        del self.turns[place : place + len(turns)]
         self._store(tables.remove_turn, *turns)
+        return partial(self._insert, place, turns)
 
-    def change(self, turn: Turn, line: str | None) -> None:
-        """Replaces the line of a turn; None removes the turn."""
-        place, before = self.turns.index(turn), turn.line
-        self._put(place, turn, line)
-        self.done(partial(self._put, place, turn, before))
-
-    def _put(self, place: int, turn: Turn, line: str | None) -> bool:
-        if line is None:
-            self.turns.remove(turn)
-        else:
-            turn.line = line
-            if turn not in self.turns:
-                self.turns.insert(place, turn)
-        self.text.changed_now()
-        self._store(tables.remove_turn if line is None else tables.add_turn, turn)
-        return True
+    def change(self, turn: Turn, line: str) -> None:
+        """Replaces the line of a turn."""
+        turn.line = line
+        self._store(tables.add_turn, turn)
 
     def _store(self, store: tables.Store, *turns: Turn) -> None:
+        self.text.changed_now()
         self.database.write(partial(tables.for_each, store=store, text=self.text, turns=turns))
         self._changed(turns[-1])
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 BESIDE = 2
 """Cells to the right of the lines: a blank and the scrollbar, which a ScrollView paints over."""
-REMOVED = "removed: ctrl+z brings it back"
 
 
 class Page(ScrollView, can_focus=True):
@@ -48,6 +47,8 @@ class Page(ScrollView, can_focus=True):
         Binding("d,delete", "remove", "remove", id="page.remove", tooltip="Remove the line"),
         Binding("ctrl+z,super+z", "undo", "undo", id="page.undo",
                 tooltip="Undo what was done last; bring back what was removed"),
+        Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="page.redo",
+                tooltip="Redo what was undone last"),
         Binding("escape", "screen.move_pane", "back", id="page.leave",
                 tooltip="Go back to the line being written"),
     ]  # fmt: skip
@@ -307,8 +308,7 @@ class Page(ScrollView, can_focus=True):
         """Removes the marked line."""
         if (line := self._changeable) is None or (place := self._current) is None:
             return
-        self.text.change(line.turn, None)
-        self.border_subtitle = REMOVED
+        self.app.autocomplete.remove_line(line.turn)
         if self.lines:
             self._mark(min(place, len(self.lines) - 1))
         else:
@@ -323,7 +323,15 @@ class Page(ScrollView, can_focus=True):
         return self.current
 
     def action_undo(self) -> None:
-        if self.text.undo() and self.text.edited is not None:
+        self.app.autocomplete.editor.action_undo()
+        self._go_to_edit()
+
+    def action_redo(self) -> None:
+        self.app.autocomplete.editor.action_redo()
+        self._go_to_edit()
+
+    def _go_to_edit(self) -> None:
+        if self.text.edited is not None:
             self.app.autocomplete.editor.focus()
 
     def scroll_page(self, by: int) -> None:

@@ -36,7 +36,7 @@ from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
-from rnnlm_tui.tui.writing.page import REMOVED, Page
+from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
 
@@ -520,10 +520,15 @@ class AutocompleteScreen(AppScreen):
         if edited is None:
             self.text.add_lines(*lines)
             self._offer_update(sum(map(count_words, lines)))
+        elif not lines[0]:
+            self.remove_line(edited)
         elif lines[0] != lines_of(edited.line).strip():
-            self.text.change(edited, lines[0] or None)
-            if not lines[0]:
-                self.page.border_subtitle = REMOVED
+            self.text.change(edited, lines[0])
+
+    def remove_line(self, turn: Turn) -> None:
+        """Removes a line of the page."""
+        self.editor.note(self.text.remove([turn]))
+        self.page.border_subtitle = "removed: ctrl+z brings it back"
 
     @work(group="offer")
     async def _offer_update(self, written: int) -> None:

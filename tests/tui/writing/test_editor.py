@@ -602,8 +602,13 @@ ONE_TWO = "one{enter}two{enter}"
         ("one{enter}{ctrl+z}{ctrl+z}", "", "one", ["one"]),
         ("one{enter}{ctrl+z}!{enter}{ctrl+z}{escape}", "", None, ["one!"]),
         # Undo loses nothing that is being written.
-        ("one{enter}two{ctrl+z}{ctrl+z}", "", None, ["one"]),
-        ("one{enter}two{ctrl+z}{ctrl+z}{ctrl+y}", "two", None, ["one"]),
+        ("one{enter}two{ctrl+z}", "", None, ["one"]),
+        ("one{enter}two{ctrl+z}{ctrl+z}", "one", "one", ["one"]),
+        ("one{enter}two{ctrl+z}{ctrl+z}{ctrl+y}{ctrl+y}", "two", None, ["one"]),
+        ("one{enter}two{ctrl+z}{ctrl+z}{ctrl+z}" + "{ctrl+y}" * 4, "two", None, ["one"]),
+        # Redo does not go over what was written since.
+        ("one{enter}{ctrl+z}!{ctrl+y}", "one!", "one", ["one"]),
+        ("one{enter}{ctrl+z}!{backspace}{ctrl+y}", "one", "one", ["one"]),
         ("one{enter}{up} more{enter}{ctrl+z}", "one more", "one more", ["one more"]),
         ("one{enter}{up} more{enter}{ctrl+z}{ctrl+z}{ctrl+z}", "one", "one more", ["one more"]),
         ("one{enter}two{edit}{ctrl+z}", "one", "one", ["one"]),

@@ -39,7 +39,7 @@ from tests.helpers.app import (
 )
 from tests.helpers.runs import Script
 from tests.helpers.scripted import ScriptedModel
-from tests.helpers.writing_screen import AppDesk, desk
+from tests.helpers.writing_screen import desk
 
 WORD = re.compile(r"\S+ +<?\d+%")
 """A word of the list and its share."""
@@ -360,17 +360,12 @@ async def test_what_is_written_and_undone(
     *before, last = script.split("{restart}")
     for keys in before:
         async with desk(tmp_path, {"m": model}) as it:
-            await follow(it, keys)
+            await it.follow(keys)
     async with desk(tmp_path, {"m": model}) as it:
-        await follow(it, last)
+        await it.follow(last)
         await it.until(lambda: (it.page, it.line) == (page, line))
         is_edit = it.line[:1] != "" and it.screen.text.edited is not None
         assert is_edit is ("Enter changes the line, Esc cancels" in picture(it.app))
-
-
-async def follow(it: AppDesk, keys: str) -> None:
-    for key, letters in re.findall(r"\{(.*?)\}|([^{]+)", keys):
-        await it.press(*(letters or [key]))
 
 
 async def test_a_line_of_the_page_is_copied_edited_and_removed(tmp_path: Path) -> None:
