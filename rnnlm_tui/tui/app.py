@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.train.screen import TrainScreen
-    from rnnlm_tui.tui.widgets.header import Mode
+    from rnnlm_tui.tui.widgets.header import ScreenName
 
 NOTIFY_AFTER_S = 1.0
 """When unfinished trainings are reported: after the first suggestion."""
@@ -325,7 +325,7 @@ class RnnlmApp(TerminalApp):
 
     # Screens
 
-    def show_mode(self, mode: Mode) -> None:
+    def show_mode(self, mode: ScreenName) -> None:
         """Shows a screen, unless a dialog is open."""
         if mode != self.current_mode and not self.screen.is_modal:
             self.switch_mode(mode)

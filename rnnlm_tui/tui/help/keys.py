@@ -33,7 +33,7 @@ FEATURES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.scr
 """The modules with which all that has keys is loaded."""
 KEYS_WIDTH = 19
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
-KEY_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+TEXTUAL_KEYS = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
 
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:
@@ -137,7 +137,7 @@ def is_key(key: str) -> bool:
     """Returns whether this is a key, such as "ctrl+n", "f7", "question_mark" or "x". Textual writes
     names in small letters: no keyboard has the key "Tab"."""
     *modifiers, last = key.split("+")
-    is_named = last in KEY_NAMES or (last.islower() and key_to_character(last) is not None)
+    is_named = last in TEXTUAL_KEYS or (last.islower() and key_to_character(last) is not None)
     return set(modifiers) <= MODIFIERS and (len(last) == 1 or is_named)
 
 

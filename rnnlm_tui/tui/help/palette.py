@@ -51,16 +51,16 @@ class Commands(Provider):
 
     async def discover(self) -> Hits:
         for title, keys, act in commands(cast("RnnlmApp", self.app), self.screen):
-            yield DiscoveryHit(_row(Content(title), keys), act, title)
+            yield DiscoveryHit(_command_row(Content(title), keys), act, title)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for title, keys, act in commands(cast("RnnlmApp", self.app), self.screen):
             if (score := matcher.match(title)) > 0:
-                yield Hit(score, _row(matcher.highlight(escape(title)), keys), act, title)
+                yield Hit(score, _command_row(matcher.highlight(escape(title)), keys), act, title)
 
 
-def _row(title: Content, help_text: str) -> Content:
+def _command_row(title: Content, help_text: str) -> Content:
     gap = " " * max(1, TITLE_WIDTH - title.cell_length)
     return Content.assemble(title, gap, (help_text, "dim"))
 

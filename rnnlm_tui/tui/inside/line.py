@@ -15,7 +15,7 @@ START = "(start)"
 CUT = "… "
 
 
-class Line:
+class ExplainedLine:
     """A line, and how many of its words are read."""
 
     def __init__(self, text: str, above: tuple[str, ...] = ()) -> None:
@@ -59,9 +59,9 @@ class LineRow(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._line = Line("")
+        self._line = ExplainedLine("")
 
-    def show(self, line: Line) -> None:
+    def show(self, line: ExplainedLine) -> None:
         self._line = line
         self.refresh()
 

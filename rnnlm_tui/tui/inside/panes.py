@@ -39,7 +39,7 @@ NAME, SHAPE = 17, 8
 OF_CELL, LAYER = ("gate", "candidate", "cell"), re.compile(r"(layer \d+) ")
 """How the names of the stages end that are folded away, and how they begin if there are several
 layers."""
-FOLDED, UNFOLDED = "▸▾"
+FOLDED_MARK, OPEN_MARK = "▸▾"
 FRAME = """
     {
         padding: 0 1;
@@ -144,7 +144,7 @@ class StageList(OptionList, inherit_bindings=False):
             stages = [*group]
             if is_of_cell:
                 cell = _cell(stages)
-                yield cell, f"{UNFOLDED if self._is_unfolded else FOLDED} {cell.name}"
+                yield cell, f"{OPEN_MARK if self._is_unfolded else FOLDED_MARK} {cell.name}"
             for stage in stages if self._is_unfolded or not is_of_cell else ():
                 name = f"  {LAYER.sub('', stage.name)}" if is_of_cell else stage.name
                 shape = "x".join(f"{size}" for size in stage.values.shape)
@@ -158,7 +158,7 @@ class StageList(OptionList, inherit_bindings=False):
 
 
 def is_cell(row: Option) -> bool:
-    return str(row.prompt).startswith((FOLDED, UNFOLDED))
+    return str(row.prompt).startswith((FOLDED_MARK, OPEN_MARK))
 
 
 def _cell(stages: list[Stage]) -> Stage:

@@ -18,7 +18,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggesting.explain import Explanation, explain
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
-from rnnlm_tui.tui.inside.line import Line, LineRow
+from rnnlm_tui.tui.inside.line import ExplainedLine, LineRow
 from rnnlm_tui.tui.inside.panes import Pane, StageList
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
@@ -34,11 +34,10 @@ from rnnlm_tui.wording.explain_rows import (
     suggestion_rows,
 )
 
-HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
-"""Rows of the window from which each class holds."""
-SAMPLE_WORDS, SAMPLE_TEMPERATURE = 7, 0.5
-"""Of the line that is explained before one was written: the model's own words, whatever it has
-learned. More of them, or freer ones, often end a sentence, and the likeliest repeat themselves."""
+INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
+EXAMPLE_WORDS, EXAMPLE_TEMPERATURE = 7, 0.5
+"""The length, and the temperature of the draws, of the line that the model makes up as an example.
+Longer or freer ones often end a sentence, and the likeliest words repeat themselves."""
 
 
 class InsideScreen(AppScreen):
@@ -48,7 +47,7 @@ class InsideScreen(AppScreen):
     another screen is shown.
     """
 
-    VERTICAL_BREAKPOINTS = HEIGHTS
+    VERTICAL_BREAKPOINTS = INSIDE_HEIGHTS
     AUTO_FOCUS = ""  # the list, once it is shown: hiding what has the focus takes it away later
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "word", key_display="←→", id="inside.word_before",
@@ -79,7 +78,7 @@ class InsideScreen(AppScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._line = Line("")
+        self._line = ExplainedLine("")
         self._written: tuple[str, tuple[str, ...]] | None = None
         """What was written on the Autocomplete screen when it was last taken from there."""
         self._sample_of: str | None = None
@@ -119,7 +118,7 @@ class InsideScreen(AppScreen):
         if written != self._written:
             self._written = written
             text, above = written
-            self._line = Line(text.replace("\t", " "), above)
+            self._line = ExplainedLine(text.replace("\t", " "), above)
             self._sample_of = None if self._line.text else ""
         self.ask()
 
@@ -142,14 +141,14 @@ class InsideScreen(AppScreen):
             self._show(None, "reading the model ...")
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._thread)
         if self._sample_of not in (None, loaded.name):
-            self._line = Line(await in_thread(sample_of, loaded.model))
+            self._line = ExplainedLine(await in_thread(sample_of, loaded.model))
             self._sample_of = loaded.name
             self._row.show(self._line)
         found = await in_thread(self._explain, loaded.model, self._line)
         if self.app.is_running:
             self._show(found)
 
-    def _explain(self, model: LanguageModel, line: Line) -> Explanation:
+    def _explain(self, model: LanguageModel, line: ExplainedLine) -> Explanation:
         """Explains a line, in the thread."""
         if self._contexts is None or self._contexts.model is not model:
             self._contexts = Contexts(model, self.app.library.unwanted.words)
@@ -222,12 +221,12 @@ class InsideScreen(AppScreen):
     @on(Input.Changed)
     def _explain_typed(self, event: Input.Changed) -> None:
         if event.value != self._line.text:
-            self._line, self._sample_of = Line(event.value), None
+            self._line, self._sample_of = ExplainedLine(event.value), None
             self.ask()
 
 
 def sample_of(model: LanguageModel) -> str:
     """A line that the model makes up, the same one each time."""
     rng = np.random.default_rng(0)
-    words = generate_words(model, "", SAMPLE_WORDS, SAMPLE_TEMPERATURE, rng=rng)
+    words = generate_words(model, "", EXAMPLE_WORDS, EXAMPLE_TEMPERATURE, rng=rng)
     return f"{continue_text(model.tokenizer, '', words)} " if words else ""

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from textual.widgets import RadioButton, Static
 
 from rnnlm_tui.paths import current_dir
-from rnnlm_tui.tui.widgets.inputs import PathInput, expanded
+from rnnlm_tui.tui.widgets.inputs import PathInput, expand_home
 
 SEPARATOR = ";"
 """Separates the paths of files."""
@@ -65,10 +65,10 @@ class FilesInput(PathInput):
 
 
 def paths_in(line: str) -> tuple[str, ...]:
-    """Returns the absolute paths in a line, with `~` expanded and without the quotes that a
+    """Returns the absolute paths in a line, with `~` expand_home and without the quotes that a
     terminal puts around a dropped file. No absolute path can be mistaken for an option."""
     parts = (part.strip() for part in line.split(SEPARATOR))
-    return tuple(str(current_dir() / expanded(_unquoted(part))) for part in parts if part)
+    return tuple(str(current_dir() / expand_home(_unquoted(part))) for part in parts if part)
 
 
 def _unquoted(text: str) -> str:

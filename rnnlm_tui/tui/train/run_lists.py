@@ -12,7 +12,7 @@ from textual.widgets import Static
 from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.tui.runs.progress import WARNING, Line
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
-from rnnlm_tui.tui.widgets.styles import BEST, MODEL
+from rnnlm_tui.tui.widgets.styles import BEST_STYLE, MODEL_STYLE
 from rnnlm_tui.wording.results import epoch_figures
 
 MOST = 200
@@ -93,7 +93,7 @@ def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Co
         is_best = ended.epoch == best
         number = f"{BEST_MARK if is_best else ''}{ended.epoch}"
         text = row((number, *(figures.get(column, "") for column in columns)))
-        rows.append(Content.styled(text, BEST if is_best else ""))
+        rows.append(Content.styled(text, BEST_STYLE if is_best else ""))
     return f"{row(kinds)}\n{row(names)}" if epochs else "", Content("\n").join(rows)
 
 
@@ -103,7 +103,7 @@ def log_rows(lines: Sequence[Line], width: int) -> Content:
     for line in lines:
         label, style = line.label, "bold" if line.label == WARNING else ""
         if label.isdigit():  # the number of an epoch, after which the model wrote this
-            style = MODEL
+            style = MODEL_STYLE
         for row in Content(line.text).wrap(max(1, width - LABEL_WIDTH)):
             rows.append(Content.assemble((f"{label:>5}  ", "dim"), (row.plain, style)))
             label = ""

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from rnnlm_tui.tui.app import RnnlmApp
 
-WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
-HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
+
+SCREEN_WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
+SCREEN_HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
 
 
 class TooSmall(Static):
@@ -35,8 +36,8 @@ class TooSmall(Static):
 class AppScreen(Screen[None]):
     """A screen of the app. Its `compose` yields a Header, a body, a KeyBar and a TooSmall."""
 
-    HORIZONTAL_BREAKPOINTS = WIDTHS
-    VERTICAL_BREAKPOINTS = HEIGHTS
+    HORIZONTAL_BREAKPOINTS = SCREEN_WIDTHS
+    VERTICAL_BREAKPOINTS = SCREEN_HEIGHTS
     DEFAULT_CSS = """
     AppScreen {
         &.-narrow > *, &.-short > * { display: none; }

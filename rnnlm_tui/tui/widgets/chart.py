@@ -12,16 +12,16 @@ from itertools import pairwise
 from textual.content import Content
 from textual.widget import Widget
 
-from rnnlm_tui.tui.widgets.styles import BEST
+from rnnlm_tui.tui.widgets.styles import BEST_STYLE
 
 Points = Sequence[tuple[float, float]]
 """Epochs and their losses, in the order of the epochs."""
-TRAIN, HELD_OUT = "$text-primary", "$text-accent"
+TRAIN_STYLE, HELD_OUT_STYLE = "$text-primary", "$text-accent"
 AXIS, TEXT = "$text-disabled", "$text-muted"
 BEST_MARK = "^"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
-DASH, GAP = 4, 2
+DASH_DOTS, GAP_DOTS = 4, 2
 """Columns of dots in the dashes of a dashed line, and between them."""
 
 
@@ -43,12 +43,12 @@ def plot(
     if rows < 2 or columns < 2:
         return [legend]
     canvas: list[list[tuple[int, str]]] = [[(0, "")] * columns for _ in range(rows)]
-    for line, style in ((train, TRAIN), (held_out, HELD_OUT)):
+    for line, style in ((train, TRAIN_STYLE), (held_out, HELD_OUT_STYLE)):
         dots = [
-            (_place(x, first, last, 2 * columns), 4 * rows - 1 - _place(y, low, high, 4 * rows))
+            (_scaled(x, first, last, 2 * columns), 4 * rows - 1 - _scaled(y, low, high, 4 * rows))
             for x, y in line
         ]
-        _draw(canvas, dots, style)
+        _draw_line(canvas, dots, style)
     labels = {0: high, rows - 1: low} if low < high else {}
     labels[(rows - 1) // 2] = (high + low) / 2
     body = []
@@ -64,30 +64,32 @@ def _x_axis(first: float, last: float, best: int | None, columns: int) -> Conten
     """Returns the first and the last epoch, and the mark of the best one in place of a number that
     it would cut."""
     left, right = f"{first:g}", f"{last:g}" if first < last else ""
-    place = None if best is None else _place(best, first, last, 2 * columns) // 2
+    place = None if best is None else _scaled(best, first, last, 2 * columns) // 2
     if place is None or not 0 <= place < columns:
         return Content.styled(left + right.rjust(columns - len(left)), TEXT)
     left = left if place >= len(left) else ""
     right = right if place < columns - len(right) else ""
     before, after = left.ljust(place), right.rjust(columns - place - 1)
-    return Content.assemble((before, TEXT), (BEST_MARK, BEST), (after, TEXT))
+    return Content.assemble((before, TEXT), (BEST_MARK, BEST_STYLE), (after, TEXT))
 
 
-def _place(value: float, low: float, high: float, length: int) -> int:
+def _scaled(value: float, low: float, high: float, length: int) -> int:
     """Maps values from `low` to `high` to 0 ... `length` - 1; to the middle if these are equal."""
     if high <= low:
         return (length - 1) // 2
     return round((value - low) / (high - low) * (length - 1))
 
 
-def _draw(canvas: list[list[tuple[int, str]]], dots: Sequence[tuple[int, int]], style: str) -> None:
+def _draw_line(
+    canvas: list[list[tuple[int, str]]], dots: Sequence[tuple[int, int]], style: str
+) -> None:
     """Joins dots by straight lines, over the lines drawn before; those of the training are
     dashed."""
     for (x, y), (right, end) in pairwise([*dots[:1], *dots]):
         steps = max(right - x, abs(end - y), 1)
         for step in range(steps + 1):
             column, row = x + round((right - x) * step / steps), y + round((end - y) * step / steps)
-            if style == TRAIN and (column - dots[0][0]) % (DASH + GAP) >= DASH:
+            if style == TRAIN_STYLE and (column - dots[0][0]) % (DASH_DOTS + GAP_DOTS) >= DASH_DOTS:
                 continue
             cells, cell = canvas[row // 4], column // 2
             cells[cell] = cells[cell][0] | DOTS[row % 4][column % 2], style
@@ -97,11 +99,11 @@ def _legend(train: Points, held_out: Points, best: int | None, of: str) -> Conte
     """Returns the names of the lines and their last values, and the best epoch."""
     parts = []
     if train:
-        parts += [("╍╍", TRAIN), (f" train {_short(train[-1][1])}   ", TEXT)]
+        parts += [("╍╍", TRAIN_STYLE), (f" train {_short(train[-1][1])}   ", TEXT)]
     if held_out:
-        parts += [("━━", HELD_OUT), (f" held-out {_short(held_out[-1][1])}   ", TEXT)]
+        parts += [("━━", HELD_OUT_STYLE), (f" held-out {_short(held_out[-1][1])}   ", TEXT)]
     if best is not None:
-        parts += [(BEST_MARK, BEST), (f" best {best}   ", TEXT)]
+        parts += [(BEST_MARK, BEST_STYLE), (f" best {best}   ", TEXT)]
     return Content.assemble(*parts, (of, TEXT))
 
 

@@ -23,20 +23,20 @@ from rnnlm_tui.config import check_value
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.base_screen import TooSmall
-from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expanded
+from rnnlm_tui.tui.widgets.inputs import PathInput, SafeInput, expand_home
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
-Answer = TypeVar("Answer")
-T = TypeVar("T")
+AnswerType = TypeVar("AnswerType")
+OptionId = TypeVar("OptionId")
 Check = Callable[[str], str | None]
 """Returns a sentence that says what is wrong with a text, or None."""
 TYPE_AHEAD_S = 0.5
 """An answer within this time after a dialog opens was meant for the screen below it."""
-WIDTHS = [(0, "-narrow"), (60, "-normal")]
-HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
+DIALOG_WIDTHS = [(0, "-narrow"), (60, "-normal")]
+DIALOG_HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 
 
-class Dialog(ModalScreen[Answer | None], Generic[Answer]):
+class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
     """A box with a title, a text (both without markup), the widgets for the answer, and the keys.
 
     In a window that is too small, a line replaces it and only Esc works.
@@ -70,8 +70,8 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         &.-low KeyBar { margin-top: 0; }
     }
     """
-    HORIZONTAL_BREAKPOINTS = WIDTHS
-    VERTICAL_BREAKPOINTS = HEIGHTS
+    HORIZONTAL_BREAKPOINTS = DIALOG_WIDTHS
+    VERTICAL_BREAKPOINTS = DIALOG_HEIGHTS
     AUTO_FOCUS = "Input, OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", id="dialog.cancel", tooltip="Change nothing"),
@@ -97,7 +97,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     def on_mount(self) -> None:
         self._opened_s = time.monotonic()
 
-    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+    def dismiss(self, result: AnswerType | None = None) -> AwaitComplete:
         """Closes this dialog, unless it is closed, where this would close the screen below, or the
         answer was typed ahead."""
         is_meant = time.monotonic() >= self._opened_s + TYPE_AHEAD_S
@@ -141,7 +141,7 @@ class Choice(Dialog[str]):
         """`cancel` is the label of the last row; "" if there is none."""
         options = [*options, ("", cancel, "")] if cancel else options
         self._ids = [id_ for id_, _, _ in options]
-        rows = (_row(number, *labels) for number, (_, *labels) in enumerate(options, 1))
+        rows = (_option_row(number, *labels) for number, (_, *labels) in enumerate(options, 1))
         self._rows = OptionList(*rows, markup=False)
         super().__init__(title, text, self._rows)
 
@@ -160,7 +160,7 @@ class Choice(Dialog[str]):
         self.action_pick(event.option_index + 1)
 
 
-def _row(number: int, label: str, explanation: str) -> Content:
+def _option_row(number: int, label: str, explanation: str) -> Content:
     # No colours: in an ansi theme the text colour is not readable on the highlighted row.
     first = Content.assemble(f"{number} ", (sanitize(label), "bold"))
     return first + f"\n  {sanitize(explanation)}" if explanation else first
@@ -178,7 +178,7 @@ class Confirm(Choice):
         super().__init__(title, text, (("", "Cancel", ""), ("yes", yes, "")), cancel="")
 
 
-class ChooseSeveral(Dialog[list[T]]):
+class ChooseSeveral(Dialog[list[OptionId]]):
     """Asks for some of several options, each an id and a label, at first those `chosen`; returns
     the ids. Space and clicks choose."""
 
@@ -190,7 +190,7 @@ class ChooseSeveral(Dialog[list[T]]):
     ]  # fmt: skip
 
     def __init__(
-        self, title: str, options: Sequence[tuple[T, str]], chosen: Collection[T] = ()
+        self, title: str, options: Sequence[tuple[OptionId, str]], chosen: Collection[OptionId] = ()
     ) -> None:
         self._options = [(id_, sanitize(label), id_ in chosen) for id_, label in options]
         self._rows = OptionList(*map(self._row, range(len(options))), markup=False)
@@ -280,7 +280,7 @@ class AskPath(AskText):
 
     @property
     def answer(self) -> str:
-        return expanded(self._field.value)
+        return expand_home(self._field.value)
 
 
 def number_check(kind: object) -> Check:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from rnnlm_tui.tui.app import RnnlmApp
 
-Mode: TypeAlias = Literal["autocomplete", "train", "models", "inside"]
+ScreenName: TypeAlias = Literal["autocomplete", "train", "models", "inside"]
 """The name of a screen."""
-TABS: tuple[tuple[Mode, str, str], ...] = (
+TABS: tuple[tuple[ScreenName, str, str], ...] = (
     ("autocomplete", "f2", "Autocomplete"),
     ("train", "f3", "Train"),
     ("models", "f4", "Models"),

@@ -96,7 +96,7 @@ def completions(text: str) -> tuple[str, ...]:
     folders: list[str] = []
     files: list[str] = []
     try:
-        with os.scandir(expanded(head) or ".") as entries:
+        with os.scandir(expand_home(head) or ".") as entries:
             for entry in entries:
                 name = entry.name
                 if not name.startswith(start) or name.startswith(".") > start.startswith("."):
@@ -112,6 +112,6 @@ def completions(text: str) -> tuple[str, ...]:
     return (*sorted(folders), *sorted(files))
 
 
-def expanded(text: str) -> str:
-    """Returns the path with `~` expanded, or the text itself if there is no such home."""
+def expand_home(text: str) -> str:
+    """Returns the path with `~` expand_home, or the text itself if there is no such home."""
     return os.path.expanduser(text)  # noqa: PTH111 - a Path drops the slash at the end

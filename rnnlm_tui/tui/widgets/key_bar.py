@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-GAP = Content("  ")
+BETWEEN_KEYS = Content("  ")
 
 
 class KeyBar(Widget):
@@ -35,10 +35,10 @@ class KeyBar(Widget):
     def render(self) -> Content:
         row, kept, dimmed = dict[str, Content](), set[str](), set[str]()
         shown = [item for item in self.screen.active_bindings.items() if item[1].binding.show]
-        for key, active in sorted(shown, key=lambda item: _place(item[1])):
+        for key, active in sorted(shown, key=lambda item: _sort_key(item[1])):
             action = active.binding.action
             # An action with several keys is named with the first.
-            row.setdefault(action, self._item(key, active) + GAP)
+            row.setdefault(action, self._item(key, active) + BETWEEN_KEYS)
             if key == "escape" or (active.node is self.app and action != "command_palette"):
                 kept.add(action)
             elif not active.enabled:
@@ -57,7 +57,7 @@ class KeyBar(Widget):
         return item.stylize(Style.from_meta({"key": key}))
 
 
-def _place(active: ActiveBinding) -> tuple[int, int]:
+def _sort_key(active: ActiveBinding) -> tuple[int, int]:
     """Sorts the focused widget before the screen, and that before the app; each in the order of its
     class, before what it inherits."""
     actions = [binding.action for binding in active.node.BINDINGS if isinstance(binding, Binding)]

@@ -9,9 +9,9 @@ epoch is green behind a ^.
 
 from __future__ import annotations
 
-BEST = "bold $text-success"
+BEST_STYLE = "bold $text-success"
 """The style of the best epoch."""
-MODEL = "italic $text-primary"
+MODEL_STYLE = "italic $text-primary"
 """The style of the model's words."""
 CSS = """
 /* Notices are over the row of keys, long ones over the list, never over the line being written. */

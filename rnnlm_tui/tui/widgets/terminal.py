@@ -27,7 +27,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys
 
-Answer = TypeVar("Answer")
+Returned = TypeVar("Returned")
 FUNCTION_KEY = re.compile(r"f\d+")
 KEY_NAMES = {
     "delete": "Del",
@@ -115,7 +115,7 @@ class TerminalApp(HookedApp):
         except RnnlmError as error:
             self.show_error(error)
 
-    async def ask(self, dialog: ModalScreen[Answer | None]) -> Answer | None:
+    async def ask(self, dialog: ModalScreen[Returned | None]) -> Returned | None:
         """Shows a dialog and waits for its answer; None at once if a dialog is already open.
 
         For workers only.
