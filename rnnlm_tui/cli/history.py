@@ -45,7 +45,8 @@ def check_files(request: Request) -> None:
             files.temporary_of(path).touch()
             files.temporary_of(path).unlink()
         except OSError as error:
-            raise UsageError(f"cannot write {file}: {os_reason(error)}", "name another") from error
+            hint = files.missing_folder(Path(file)) or "name another file"
+            raise UsageError(f"cannot write {file}: {os_reason(error)}", hint) from error
 
 
 def write_files(request: Request, library: Library, name: str) -> None:

@@ -139,17 +139,17 @@ def rename(request: Request) -> int:
 
 
 def delete(request: Request) -> int:
-    """`--delete`: asks for confirmation on a terminal, requires --yes elsewhere."""
+    """`--delete`: asks for confirmation, unless --yes gives it."""
     (name,), library = request.operands, Library(request.data_dir)
     if not library.has(name):
         raise library.unknown_model(name)
     library.check_own(name)
     if not request.yes:
-        if not sys.stdin.isatty():
-            message = f"refusing to delete {name} without confirmation"
-            raise UsageError(message, "pass {yes}")
         print(f"Delete the model {sanitize(name)}? [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        if not (answer := sys.stdin.readline()):
+            print(file=sys.stderr)
+            raise UsageError(f"nobody confirms that {name} is to be deleted", "pass {yes}")
+        if answer.strip().lower() not in ("y", "yes"):
             print("nothing was deleted", file=sys.stderr)
             return 1
     was_in_use = library.is_in_use(name)
@@ -163,7 +163,7 @@ def export(request: Request) -> int:
     name, given = check_name(request.operands[0]), "".join(request.operands[1:])
     target = Path(given or f"{name}{SUFFIX}")
     if given.endswith(("/", os.sep)) and not target.is_dir():
-        raise StorageError(f"there is no folder {target}", "make it, or name a file")
+        raise StorageError(f"there is no folder {target}", f"make the folder {target} first")
     written = Library(request.data_dir).export(name, target, replace=request.force)
     print(f"wrote {name} to {sanitize(str(written))}")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import SUPPRESS, ArgumentError, ArgumentParser, HelpFormatter, _ArgumentGroup
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -54,6 +54,8 @@ def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request
     given: dict[str, Any] = {
         n: tuple(v) if isinstance(v, list) else v for n, v in vars(parsed).items()
     }
+    operands = _operands(mode, (*rest, *after))
+    _check_empty(mode, given, operands)
     own = {spec.name: spec.type for spec in _options(mode)}
     values: dict[str, Any] = {"data_dir": data_dir(given.get("data_dir"))}
     if "config" in own:
@@ -66,7 +68,19 @@ def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request
     values["settings"] = {
         each.name: given[each.name] for each in _settings(mode) if each.name in given
     }
-    return Request(**values, operands=_operands(mode, (*rest, *after)))
+    return Request(**values, operands=operands)
+
+
+def _check_empty(mode: Mode, options: Mapping[str, Any], operands: tuple[str, ...]) -> None:
+    """Raises UsageError for a name or a file that is empty. Texts may be."""
+    given = {flag_of(name): value for name, value in options.items() if name != "seed_line"}
+    if mode.operands != "[TEXT]":
+        given[mode.flag or APP_NAME] = operands
+    for flag, value in given.items():
+        if "" in (value if isinstance(value, tuple) else (value,)):
+            raise UsageError(
+                f"{flag} was given an empty name", "is a variable of the shell not set?"
+            )
 
 
 def _options(mode: Mode) -> list[FieldInfo]:

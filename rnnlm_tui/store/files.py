@@ -138,10 +138,15 @@ def replace(source: Path, target: Path) -> None:
 
 def _not_saved(path: Path, error: OSError) -> StorageError:
     """The error for a file that could not be written or replaced."""
-    hint = "" if path.parent.exists() else f"make the folder {path.parent} first"
+    hint = missing_folder(path)
     if os.path.lexists(path):
         hint = "what was saved before is still there"
     return StorageError(f"could not save {path}: {os_reason(error)}", hint)
+
+
+def missing_folder(path: Path) -> str:
+    """What to do before a file can be saved here; "" if its folder is there."""
+    return "" if path.parent.exists() else f"make the folder {path.parent} first"
 
 
 def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:

@@ -96,6 +96,8 @@ def read_text(
     `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
     CorpusError for a file that cannot be read or is not text, and for a folder without texts.
     """
+    if "" in sources:  # it would be the current folder
+        raise CorpusError("the name of a text is empty", "give a file, or several")
     raw, words, lines, line = io.BytesIO(), 0, 0, "\n"
     once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
     found = [*map(_find, once.values())]

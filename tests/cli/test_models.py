@@ -48,6 +48,16 @@ def test_damaged_models_and_unfinished_trainings_are_listed_and_spoil_no_other(
         assert "held by process" in refused(run("--delete", "verses", "--yes", code=1))
 
 
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("", 2)])
+def test_delete_takes_the_answer_from_a_pipe(
+    run: Command, copied: Path, answer: str, code: int
+) -> None:
+    told = run("--delete", "verses", stdin=answer, code=code)
+    assert "Delete the model verses? [y/N]" in told.stderr
+    assert ("pass --yes" in told.stderr) == (not answer)
+    assert (copied / "verses.safetensors").exists() == bool(code)
+
+
 @POSIX
 @pytest.mark.parametrize(("answer", "code"), [("n", 1), ("", 1), ("nonsense", 1), ("YES", 0)])
 def test_delete_asks_on_a_terminal(copied: Path, answer: str, code: int) -> None:

@@ -105,6 +105,16 @@ def test_an_invalid_command_line_is_refused_with_the_reason(line: str, said: str
     assert said in refused(line)
 
 
+def test_a_name_that_is_empty_is_refused() -> None:
+    lines = ("--train", "--evaluate", "--import", "--use", "--rename a", "--train --preset")
+    more = ("--train --update a --add", "--models a --csv", "--suggest --model", "--open")
+    for line in (*lines, *more):
+        flag = line.split()[-1] if line != "--rename a" else "--rename"
+        assert refused(f"{line} ''").startswith(f"{flag} was given an empty name\n")
+    assert request("--suggest ''").operands == ("",)
+    assert request("--train --seed-line ''").seed_line == ""
+
+
 @pytest.mark.parametrize("mode", [APP, *MODES.values()])
 def test_every_mode_has_a_help_of_its_own(mode: Mode, run: Command) -> None:
     shown = run(*filter(None, [mode.flag]), "x", "--epochs", "-h").stdout

@@ -76,6 +76,7 @@ def test_what_is_not_text_is_refused(
         ("a\0b", "its name is not UTF-8"),
         ("caf\udce9.txt", "its name is not UTF-8"),
         ("nothing.txt", r"nothing\.txt: no such file"),
+        ("", "the name of a text is empty"),
     ],
 )
 def test_what_is_not_a_file_is_refused(path: str, why: str) -> None:

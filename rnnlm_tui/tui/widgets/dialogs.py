@@ -306,6 +306,6 @@ def path_problem(path: str, for_new_file: bool) -> str | None:
         if not for_new_file:
             return None if Path(path).is_file() else "there is no such file"
         folder = Path(path) if path.endswith(("/", os.sep)) else Path(path).parent
-        return None if folder.is_dir() else f"there is no folder {folder}"
+        return None if folder.is_dir() else f"make the folder {folder} first"
     except OSError:  # too long, or no permission
         return "this path cannot be read"

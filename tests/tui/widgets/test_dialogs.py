@@ -169,7 +169,7 @@ def test_what_is_wrong_with_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("a/file", False, None),
         ("a/new", True, None),
         ("a", True, "this is a folder; add the name of a file"),
-        ("no/new", True, "there is no folder no"),
+        ("no/new", True, "make the folder no first"),
         ("x" * 5000, True, "this path cannot be read"),
     ):
         assert path_problem(path, for_new_file) == problem
