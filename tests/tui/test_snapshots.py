@@ -71,8 +71,8 @@ def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
 
 
 def test_autocomplete_wide(snap_compare: Compare, tmp_path: Path) -> None:
-    """The same in dark, in a column of 100 cells with facts at the right of it: five words in one
-    row, of which the third is chosen and is the ghost in the line."""
+    """The same in dark, in a column of 100 cells in the middle: five words in one row, of which the
+    third is chosen and is the ghost in the line."""
 
     async def choose(pilot: Pilot[None]) -> None:
         await _write_two_lines(pilot)

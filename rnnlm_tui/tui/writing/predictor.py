@@ -53,14 +53,6 @@ class LoadedModel:
 
         return Contexts(self.model, self.unwanted)
 
-    @property
-    def kind(self) -> str:
-        """The preset and, for a network, the epoch whose weights are kept."""
-        config, metrics = self.card.config, self.card.metrics
-        if not hasattr(config.train, "epochs"):
-            return config.preset
-        return f"{config.preset}, epoch {metrics.epoch if metrics else 0}"
-
 
 def load_model(library: Library, name: str) -> LoadedModel:
     """Loads a model and returns freed memory to the system. Raises RnnlmError.

@@ -32,7 +32,6 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.writing.candidates import Candidates, note_on
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
-from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
@@ -41,8 +40,6 @@ from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
-WIDTHS = [(0, "-narrow"), (60, "-normal"), (140, "-wide")]
-"""From 140 columns on, the facts have room beside 105 for the text."""
 DIGITS_TAKE: dict[DigitSetting, str] = {
     "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
     "inside words": "1 to 5 take a word while one is half typed",
@@ -71,7 +68,7 @@ F3 learns from your own texts, to suggest what you would write; F1 shows all key
 class AutocompleteScreen(AppScreen):
     """Where the user writes. What is written survives restarts and crashes."""
 
-    HORIZONTAL_BREAKPOINTS, VERTICAL_BREAKPOINTS = WIDTHS, HEIGHTS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "LineEditor"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "texts", "texts", id="autocomplete.texts",
@@ -101,11 +98,6 @@ class AutocompleteScreen(AppScreen):
     AutocompleteScreen {
         #desk { height: 1fr; align-horizontal: center; }
         #column { width: 1fr; max-width: 105; } /* lines of 100 cells */
-        Facts { display: none; }
-        &.-wide Facts { display: block; }
-        &.-wide Page { border: blank; }
-        &.-wide Page:focus { border: round $border; }
-        &.-wide LineEditor { border: blank; border-left: outer $border; }
     }
     """
 
@@ -123,7 +115,6 @@ class AutocompleteScreen(AppScreen):
         self.page = Page(self.text)
         self._header = Header()
         self._words = Candidates(self._pick)
-        self._facts = Facts()
         self._find_line = FindLine()
         self._is_reading = False
         """Whether the model still reads the text above, of which it knows only the last words."""
@@ -165,13 +156,11 @@ class AutocompleteScreen(AppScreen):
 
     def compose(self) -> ComposeResult:
         yield self._header
-        with Horizontal(id="desk"):
-            with Vertical(id="column"):
-                yield self.page
-                yield self._find_line
-                yield self.editor
-                yield self._words
-            yield self._facts
+        with Horizontal(id="desk"), Vertical(id="column"):
+            yield self.page
+            yield self._find_line
+            yield self.editor
+            yield self._words
         yield KeyBar()
         yield TooSmall()
 
@@ -302,8 +291,6 @@ class AutocompleteScreen(AppScreen):
         choice, digits = editor.suggested.choice, editor.shown_digits
         column = self.editor.word_column - self._words.gutter.left
         self._words.show(suggestions, choice, self._note(), digits, column)
-        if self.has_class("-wide"):
-            self._facts.show(self.answer, self.app.loaded_model)
         self._header.show(self.app.header_text())
 
     def _note(self) -> str:

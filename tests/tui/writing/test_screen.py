@@ -24,7 +24,6 @@ from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.preferences import SettingsFile
 from rnnlm_tui.tui.writing import editor, predictor
 from rnnlm_tui.tui.writing.candidates import Candidates, note_on
-from rnnlm_tui.tui.writing.facts import Facts
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from tests.helpers.app import (
     ScriptedLibrary,
@@ -231,18 +230,17 @@ async def test_the_words_scroll_to_the_chosen_one_and_clicks_take_one(tmp_path: 
 async def test_one_column_of_at_most_100_cells_with_the_words_under_the_line(
     size: tuple[int, int], columns: int, tmp_path: Path
 ) -> None:
-    """Only a very wide window has facts beside it. A long line leaves room for the page."""
+    """A long line leaves room for the page."""
     async with desk(tmp_path, size=size) as it:
         await it.send("y" * (columns + 1), 1)
         await it.until(lambda: has_row(it.app, " " + "y" * columns + " "))
         it.editor.set_text("\n".join(["day"] * 30))
         await it.write(*" xylograph ")
-        words, facts = it.screen.query_one(Candidates), it.screen.query_one(Facts)
+        words = it.screen.query_one(Candidates)
         assert words.region.offset == (it.editor.region.x, it.editor.region.bottom)
         assert has_row(it.app, " day xylograph")
         assert it.screen.page.size.height > 0 and "ctrl+q quit" in it.rows[-1]
-        assert bool(facts.region) is has_row(it.app, "words known") is (size[0] == 160)
-        assert picture(it.app).count("unknown: xylograph") == 1 + (size[0] == 160)
+        assert picture(it.app).count("unknown: xylograph") == 1
         check_layout(it.app)
 
 
