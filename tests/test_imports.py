@@ -91,7 +91,6 @@ def test_a_command_loads_only_what_it_needs(corpus_file: Path, tmp_path: Path) -
         ("--suggest cat --json", 0, "numpy", no_training),
         ("--generate cat", 0, "numpy", no_training),
         (f"--evaluate {text}", 0, "numpy", no_training),
-        ("--score cat", 0, "numpy", no_training),
         ("--explain cat", 0, "numpy", no_training),
         ("--models", 0, "numpy", no_training),
         (f"--summary {text}", 0, "numpy", no_training),

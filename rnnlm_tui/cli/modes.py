@@ -55,13 +55,6 @@ _MODES = (
         " lines that its training held out",
     ),
     Mode(
-        "--score",
-        "score:show_score",
-        "[TEXT]",
-        QUERY,
-        "TEXT, or each line of standard input, word by word with probability and rank",
-    ),
-    Mode(
         "--explain",
         "explain:show_explanation",
         "[TEXT]",

@@ -1,4 +1,4 @@
-"""`--evaluate` and `--score`: the accuracy of models on a text, and a text word by word."""
+"""`--evaluate`: the accuracy of models on a text."""
 
 from __future__ import annotations
 
@@ -116,21 +116,3 @@ def test_what_cannot_be_measured_is_refused(ask: Command) -> None:
         (["-", "--model", "half"], 3, "stdin holds no words"),
     ):
         assert said in refused(ask("--evaluate", *arguments, code=code))
-
-
-def test_a_score_as_json_has_a_line_for_each_line(ask: Command) -> None:
-    done = ask("--score", "--json", "--model", "full", stdin="the cat\n\nthe zzz\n")
-    first, empty, last = map(json.loads, done.stdout.splitlines())
-    assert list(first) == [
-        *("text", "words", "end_of_line", "predicted", "loss", "perplexity", "model"),
-    ]
-    assert [word["word"] for word in first["words"]] == ["the", "cat"]
-    assert first["loss"] == pytest.approx(-math.log(first["words"][1]["probability"]))
-    assert (empty["words"], empty["loss"]) == ([], None)
-    unknown = {"word": "zzz", "known": False, "probability": None, "rank": None}
-    assert last["words"][1] == unknown
-    as_text = ask("--score", "the cat\n\nthe zzz", "--json", "--model", "full")
-    assert as_text.stdout == done.stdout
-    of_ngrams = json.loads(ask("--score", "the zzz", "--model", "ngram", "--json").stdout)
-    assert [word["rank"] is None for word in of_ngrams["words"]] == [False, True]
-    assert of_ngrams["predicted"] == 3

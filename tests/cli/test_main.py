@@ -107,7 +107,6 @@ def test_control_characters_in_words_never_reach_the_terminal(ask: Command, tmp_
         ask("--suggest", "--json", stdin='{"text": "\x1b the ", "id": "\x9b"}'),
         ask("--explain", "\x1bevil \x9b"),
         ask("--explain", "\x1bevil \x9b", "--json"),
-        ask("--score", "\x1bevil \x9b"),
         ask("--generate", "\x1b]0;title\x07"),
         ask("--generate", "\x9b31m the", "--json"),
         ask("--summary", str(corpus), "--preset=lesson"),

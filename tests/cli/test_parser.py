@@ -164,5 +164,5 @@ def test_an_unknown_variable_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RNNLM_TOPS", "3")
-    request("--score")
+    request("--suggest")
     assert "RNNLM_TOPS is not a setting; did you mean RNNLM_TOP?" in capsys.readouterr().err
