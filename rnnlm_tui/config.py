@@ -348,11 +348,12 @@ def make_config(
     return structs.replace(preset, **parts)
 
 
-def check_value(value: Any, name: str, kind: Any, source: str = "") -> Any:
-    """Converts the value of the setting, option or argument `name` to its type, such as text to a
-    number. Raises UsageError, naming what it may be, and the `source` of the value."""
+def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: bool = False) -> Any:
+    """Converts the value of the setting, option or argument `name` to its type: unless `strict`,
+    also text to a number. Raises UsageError, naming what it may be, and the `source` of the
+    value."""
     try:
-        return msgspec.convert(value, kind, strict=False)
+        return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError:
         shown = repr(value) if isinstance(value, str | float) else str(value).lower()
         hint = f"it must be {rule_of(kind)}"
@@ -380,6 +381,8 @@ def rule_of(kind: Any) -> str:
     base, bounds = parts_of(kind)
     if bounds is not None:
         return f"a {'whole number' if base is int else 'number'}, {range_words(bounds)}"
+    if get_origin(base) is tuple:
+        return "a list of texts in quotes"
     return " or ".join(get_args(base)) or "text in quotes"
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import textwrap
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from rnnlm_tui.config import check_value, did_you_mean
 from rnnlm_tui.errors import UsageError
+from rnnlm_tui.events import EVENT_VERSION
 from rnnlm_tui.formatting import plural
 
 HINT = 'such as {"text": "shall i ", "id": 1}: --suggest --help has the fields'
@@ -71,6 +73,13 @@ def _utf_16(text: str) -> bytes:
     return text.encode("utf-16-le", "surrogatepass")
 
 
+EVENT = "suggestions"
+HEAD = {
+    "v": f"{EVENT_VERSION}, the version of this protocol",
+    "event": f"{EVENT} in an answer, failed in a failure",
+    "id": "that of the request; null if it has none or cannot be read, and for a text",
+}
+"""The fields of every line of output."""
 ANSWER = {
     "line": "the line with the cursor",
     "prefix": "what is typed of the word at the cursor",
@@ -82,9 +91,8 @@ ANSWER = {
     "seen": "a list of the words of the line that the model reads",
     "unknown": "a list of the words of the line that it does not know",
     "model": "the name of the model",
-    "id": "that of the request",
 }
-"""The fields of an answer, and what they are."""
+"""The fields of an answer after those of the head, and what they are."""
 SUGGESTION = {
     "word": "the whole word",
     "probability": "relative to all words that fit; those of all of them sum to 1",
@@ -97,25 +105,44 @@ SUGGESTION = {
 }
 """The fields of a suggestion."""
 FAILURE = {
-    "event": "failed, as of all commands with --json",
     "message": "what is wrong",
     "hint": "what to do about it",
-    "id": "that of the request, null if it cannot be read",
+    "field": "the field of the request that is wrong, null if it is none",
+    "kind": "usage, model or another kind of error, as in the events of a training",
+    "time": "seconds since the start of the program",
 }
-"""The fields of a failure that matter to a reader."""
+"""The same of a failure."""
 
 
 def read_request(line: str) -> tuple[Id, Request | UsageError]:
     """The request in a line and its id, or what is wrong with it, and the id if that can be read. A
     field that is null counts as left out."""
-    identity: Id = None
     try:
         fields = json.loads(line)  # unlike msgspec it reads half of a surrogate pair
-        identity = fields["id"] if isinstance(fields.get("id"), str | int) else None
-        given = {name: value for name, value in fields.items() if value is not None}
-        return identity, msgspec.convert(given, Request)
     except (ValueError, RecursionError) as error:
-        return identity, UsageError(f"not a request: {error}", HINT)
+        return None, UsageError(f"not a request: {error}", HINT)
+    given = {name: value for name, value in fields.items() if value is not None}
+    identity = given.get("id")
+    try:
+        if not isinstance(identity, Id):
+            raise UsageError("{id} is wrong", "it must be a string or a whole number", field="id")
+        return identity, _checked(given)
+    except UsageError as error:
+        return identity if isinstance(identity, Id) else None, error
+
+
+def _checked(given: dict[str, Any]) -> Request:
+    """The request with these fields. Raises UsageError."""
+    kinds = {each.name: each.type for each in structs.fields(Request) if each.name != "id"}
+    for name, value in given.items():
+        if name in kinds:
+            check_value(value, name, kinds[name], strict=True)
+        elif name != "id":
+            hint = did_you_mean(name, kinds) or HINT
+            raise UsageError(f"a request has no field {name!r}", hint, field=name)
+    if "text" not in given:
+        raise UsageError("the request has no {text}", HINT, field="text")
+    return msgspec.convert(given, Request)
 
 
 def protocol_help() -> str:
@@ -123,9 +150,10 @@ def protocol_help() -> str:
     request = {each.name: str(get_args(each.type)[-1]) for each in structs.fields(Request)}
     tables = (
         ("a request", request),
-        ("its answer", ANSWER),
+        ("every line of output", HEAD),
+        ("an answer, besides", ANSWER),
         ("each of the suggestions", SUGGESTION),
-        ("a failure, after which the next line is read", FAILURE),
+        ("a failure, besides; the next line is read after it", FAILURE),
     )
     lines = [
         "",

@@ -18,7 +18,7 @@ from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.events import failed, to_json
+from rnnlm_tui.events import EVENT_VERSION, failed, to_json
 from rnnlm_tui.formatting import CORRECTS, sanitize
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library, opened
@@ -42,7 +42,7 @@ def show_suggestions(asked: Request) -> int:
         request = protocol.Request(line)
         answer = _answer(request, opened(library, name), top)
         if asked.json:
-            print_json(answer_json(request, answer, top, name))
+            print_json(answer_json(request, answer, top, name, None))
         elif asked.operand is not None:
             print("\n".join(suggestions_table(answer, top, name)), flush=True)
         else:
@@ -62,8 +62,9 @@ def _answer_line(
         name, top = request.model or default_model, request.top or top
         answer = _answer(request, opened(library, name), top)
     except RnnlmError as error:
-        return {**to_json(failed(error, time.monotonic() - began)), "id": identity}
-    return {**answer_json(request, answer, top, name), "id": identity}
+        event = to_json(failed(error, time.monotonic() - began))
+        return {**dict.fromkeys(protocol.HEAD), **event, "id": identity}
+    return answer_json(request, answer, top, name, identity)
 
 
 def _answer(request: protocol.Request, contexts: Contexts, top: int) -> Suggestions:
@@ -82,9 +83,9 @@ def _answer(request: protocol.Request, contexts: Contexts, top: int) -> Suggesti
 
 
 def answer_json(
-    request: protocol.Request, found: Suggestions, top: int, model: str
+    request: protocol.Request, found: Suggestions, top: int, model: str, identity: protocol.Id
 ) -> dict[str, Any]:
-    """The output of `--suggest --json`: the fields of `protocol.ANSWER`, without an id."""
+    """A line of `--suggest --json`: the fields of `protocol.HEAD` and `protocol.ANSWER`."""
     before, after = request.around
     suggestions = [asdict(word) for word in found.insertable(top)]
     ghost = {
@@ -97,6 +98,9 @@ def answer_json(
         if "replaces_after" in each:
             each["replaces_after"] = request.units(after[: each["replaces_after"]])
     return {
+        "v": EVENT_VERSION,
+        "event": protocol.EVENT,
+        "id": identity,
         "line": found.line,
         "prefix": found.prefix,
         "suggestions": suggestions,

@@ -22,6 +22,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Sequence
@@ -68,7 +69,20 @@ def parse_json(raw: bytes, kind: type[T], label: str) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{label} is damaged: {error}") from error
+        raise ModelError(f"{label} is damaged: {json_fault(error)}") from None
+
+
+def json_fault(error: Exception) -> str:
+    """What is wrong with JSON, by the place that msgspec names."""
+    if not isinstance(error, msgspec.ValidationError):
+        return "it is not JSON"
+    if error.__cause__ is not None:  # a check of this program
+        return str(error.__cause__)
+    why, _, place = str(error).partition(" - at `")
+    if (lacking := re.search("missing required field `(.+)`", why)) is not None:
+        place = f"{place}.{lacking[1]}"
+    where = ".".join(re.findall(r"[^\W\d]\w*", place))
+    return f"{where} is {'missing' if lacking else 'wrong'}" if where else "its value is wrong"
 
 
 def read_json(path: Path, kind: type[T]) -> T:

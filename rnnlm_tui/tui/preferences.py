@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
 from rnnlm_tui.errors import StorageError, os_reason
-from rnnlm_tui.store.files import put_aside, read_bytes, write_json
+from rnnlm_tui.store.files import json_fault, put_aside, read_bytes, write_json
 from rnnlm_tui.suggesting.accepting import WITH_ALT, DigitSetting
 
 SETTINGS = "settings.json"
@@ -78,7 +78,7 @@ def _read(path: Path) -> tuple[Preferences, str]:
             " setting is kept"
         ) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        reason = str(error)
+        reason = json_fault(error)
     try:
         kept = put_aside(path)
     except OSError as error:

@@ -12,8 +12,9 @@ import pytest
 from msgspec.structs import replace
 from safetensors import safe_open
 
-from rnnlm_tui.errors import StorageError
+from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
+from rnnlm_tui.store.card import Mixture
 from rnnlm_tui.store.model_file import change_card, open_stored, read_card
 from rnnlm_tui.store.tensors import expanded, quantized, write_tensors
 from tests.helpers.commands import POSIX
@@ -38,6 +39,23 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(
     with pytest.raises(StorageError) as caught:
         files.write_bytes(tmp_path / "gone" / "file", b"new")
     assert caught.value.hint == f"make the folder {tmp_path / 'gone'} first"
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"{", "it is not JSON"),
+        (b"\xff", "it is not JSON"),
+        (b"[]", "its value is wrong"),
+        (b'{"weights": {"cache": 1}, "base": "german"}', "base is wrong"),
+        (b'{"weights": {"cache": 2}}', "weights is wrong"),
+        (b"{}", "weights is missing"),
+    ],
+)
+def test_what_is_wrong_with_json_is_told_in_plain_words(raw: bytes, said: str) -> None:
+    with pytest.raises(ModelError, match=f"^its mixture is damaged: {said}$") as refused:
+        files.parse_json(raw, Mixture, "its mixture")
+    assert refused.value.__suppress_context__, "a notebook shows no traceback of the parser"
 
 
 @POSIX

@@ -20,6 +20,7 @@ from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.lm.stages import Layer
+from rnnlm_tui.store.files import json_fault
 from rnnlm_tui.tui.runs.child import run_headless
 
 LABEL_WIDTH = 13
@@ -52,7 +53,7 @@ async def summarise(arguments: tuple[str, ...], data_dir: Path) -> Summary:
     try:
         return msgspec.json.decode(answer, type=Summary)
     except msgspec.DecodeError as error:
-        raise RnnlmError("the summary of this text is not valid", str(error)) from error
+        raise RnnlmError("the summary of this text is not valid", json_fault(error)) from error
 
 
 def summary_rows(summary: Summary) -> Iterator[tuple[str, str]]:
