@@ -25,7 +25,7 @@ from textual.worker import WorkerFailed
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys
+from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys, read_pastes_whole
 
 Returned = TypeVar("Returned")
 FUNCTION_KEY = re.compile(r"f\d+")
@@ -68,6 +68,7 @@ class TerminalApp(HookedApp):
     def __init__(self, log_path: Path) -> None:
         """`log_path` is the file with the details of a crash."""
         read_alt_keys()
+        read_pastes_whole()
         # With NO_COLOR, Textual's conversion of ansi colours would paint black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._log_path = log_path

@@ -6,17 +6,24 @@ installed Textual lacks one.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from enum import Enum
+from importlib import import_module
 from string import ascii_lowercase, digits
 from typing import cast
 
 from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual._xterm_parser import BRACKETED_PASTE_END as ENDS
+from textual._xterm_parser import BRACKETED_PASTE_START as BEGINS
+from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.message import Message
 from textual.notifications import Notification
 from textual.widget import Widget
 
+ESC = "\x1b"
 ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + ascii_lowercase])  # type: ignore[misc]
 """Keys as Textual's table of what terminals send has them."""
 
@@ -61,6 +68,36 @@ def read_alt_keys() -> None:
     sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
     movements = {"\x1bb", "\x1bf"}  # by words
     table |= {sequence: keys for sequence, keys in sent.items() if sequence not in movements}
+
+
+class PasteParser(XTermParser):
+    """Reads what a terminal sends, with ESC in a paste as U+FFFD, as other control characters are
+    shown. Textual would type up to 32 characters after it before the paste, and obey some."""
+
+    _is_paste = False
+    _begun = ""
+    """The last characters, if the mark that begins or ends a paste begins with them."""
+
+    def feed(self, data: str) -> Iterable[Message]:
+        known = "".join(map(self._known, data))
+        return super().feed(known) if known or not data else ()
+
+    def _known(self, character: str) -> str:
+        """Returns what can be read now: in a paste, nothing that may be of the mark at its end."""
+        mark, begun = (ENDS if self._is_paste else BEGINS), self._begun + character
+        self._begun = begun if mark.startswith(begun) else character * (character == ESC)
+        if begun == mark:
+            self._is_paste, self._begun = not self._is_paste, ""
+            return mark if mark == ENDS else character
+        if not self._is_paste:
+            return character
+        return begun[: len(begun) - len(self._begun)].replace(ESC, "\ufffd")
+
+
+def read_pastes_whole() -> None:
+    """Lets the app read what the terminal sends with a `PasteParser`."""
+    driver = "win32" if sys.platform == "win32" else "linux_driver"
+    vars(import_module(f"textual.drivers.{driver}"))["XTermParser"] = PasteParser
 
 
 def unbind(widget: Widget, keys: Iterable[str]) -> None:
