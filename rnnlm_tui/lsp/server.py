@@ -29,7 +29,6 @@ from pygls.exceptions import (
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
-from pygls.uris import to_fs_path
 
 from rnnlm_tui._version import APP_NAME, __version__
 from rnnlm_tui.errors import RnnlmError
@@ -37,7 +36,6 @@ from rnnlm_tui.formatting import CORRECTS
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
 from rnnlm_tui.lsp.messages import Messages
-from rnnlm_tui.lsp.updating import update
 from rnnlm_tui.store.library import Library, opened
 from rnnlm_tui.suggesting.accepting import is_ghost_likely
 from rnnlm_tui.suggesting.suggest import Suggestions, suggest
@@ -46,9 +44,8 @@ from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
 """Words of a list."""
-CHOOSE, UPDATE = f"{APP_NAME}.model", f"{APP_NAME}.update"
-"""The commands: the model of a name suggests from now on; the document at an address, by default
-the one opened or changed last, updates the model."""
+CHOOSE = f"{APP_NAME}.model"
+"""The command that makes the model of a name suggest from now on."""
 
 
 class Suggester(LanguageServerProtocol):
@@ -61,15 +58,15 @@ class Suggester(LanguageServerProtocol):
         self._notices = notices
         self._library, self._name, self._model = library, model, opened(library, model).model
         self._documents: dict[str, Document] = {}
-        """By address, the one opened or changed last at the end."""
+        """By address."""
         self._thread = ThreadPoolExecutor(1, "model")
         self._tasks: dict[object, asyncio.Task[Any] | None] = {}
-        """The last request of each kind for each document, and what goes on in the background."""
+        """The last request of each kind for each document, and what waits for the editor's end."""
         letters, options = "".join(self._model.vocabulary.ranks), self.fm.feature_options
         typed = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper())})
         options[lsp.TEXT_DOCUMENT_COMPLETION] = lsp.CompletionOptions(typed)
         options[lsp.TEXT_DOCUMENT_INLINE_COMPLETION] = lsp.InlineCompletionOptions()
-        self.fm.commands.update({CHOOSE: self.choose, UPDATE: self.update})
+        self.fm.commands[CHOOSE] = self.choose
 
     # Messages
 
@@ -164,8 +161,7 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
-        if document := self._documents.pop(params.text_document.uri, None):
-            self._documents[params.text_document.uri] = document
+        if document := self._documents.get(params.text_document.uri):
             for change in params.content_changes:
                 document.change(change)
 
@@ -254,8 +250,6 @@ class Suggester(LanguageServerProtocol):
         coming = asyncio.get_running_loop().run_in_executor(self._thread, answer)
         return document, place, await coming
 
-    # Commands
-
     async def choose(self, *arguments: object) -> str:
         """Makes the model of this name suggest."""
         if not (name := str(*arguments[:1])):
@@ -267,16 +261,6 @@ class Suggester(LanguageServerProtocol):
             raise JsonRpcException(error.sentence(), lsp.LSPErrorCodes.RequestFailed) from error
         self._name = name
         return name
-
-    async def update(self, *arguments: object) -> str:
-        """Updates the model with a document, in the background."""
-        address = str(*arguments[:1]) or next(reversed(self._documents), "")
-        path = Path(to_fs_path(address) or address)
-        if not path.is_file():
-            raise JsonRpcInvalidParams(f"{address or 'the document'} is no file: save it as one")
-        work = update(self._server, self._name, path, self._library.data_dir)
-        self._tasks[UPDATE, path] = asyncio.get_running_loop().create_task(work)
-        return str(path)
 
 
 def serve(data_dir: Path, model: str | None) -> NoReturn:

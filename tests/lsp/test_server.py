@@ -20,7 +20,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from rnnlm_tui.lsp import server
-from rnnlm_tui.lsp.server import CHOOSE, UPDATE, Suggester
+from rnnlm_tui.lsp.server import CHOOSE, Suggester
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import suggest
@@ -86,10 +86,8 @@ async def test_a_model_in_use_that_is_gone_is_told(models: Path) -> None:
             assert (await editor.words("and we went |"))[0] == "and we went home"
 
 
-async def test_commands_choose_a_model_and_update_it(models: Path, tmp_path: Path) -> None:
-    letter = tmp_path / "new letter.txt"
-    letter.write_text("Bob said that the house was painted green.\n" * 8)
-    async with editing(models.parent) as editor:
+async def test_a_command_chooses_a_model(letter_data: Path) -> None:
+    async with editing(letter_data) as editor:
         for arguments, said in (
             (["nobody"], "there is no model nobody. Models: letter, other"),
             ([], "takes the name of a model"),
@@ -99,20 +97,6 @@ async def test_commands_choose_a_model_and_update_it(models: Path, tmp_path: Pat
                 await editor.run(CHOOSE, *arguments)
         assert await editor.run(CHOOSE, "other") == "other"
         assert (await editor.words("and we went |"))[0] == "and we went away"
-        with pytest.raises(JsonRpcException, match="is no file: save it"):
-            await editor.run(UPDATE)
-        assert await editor.run(UPDATE, letter.as_uri()) == str(letter)
-        ended = await editor.message()
-        assert ended.type == lsp.MessageType.Info and ended.message.startswith("other: ")
-        reports: list[Any]
-        (reports,) = editor.client.progress_reports.values()
-        assert isinstance(reports[0], lsp.WorkDoneProgressBegin)
-        assert isinstance(reports[-1], lsp.WorkDoneProgressEnd)
-        assert (await editor.words("the house was |"))[0] == "the house was painted"
-        (models / "other.safetensors").unlink()
-        await editor.run(UPDATE, str(letter))
-        failed = await editor.message()
-        assert failed.type == lsp.MessageType.Error and "there is no model other" in failed.message
 
 
 async def test_stale_requests_are_cancelled_and_not_computed(
