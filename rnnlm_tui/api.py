@@ -79,7 +79,7 @@ class TrainingOptions(TypedDict, total=False):
 
     data_dir: str | Path | None
     name: str | None
-    preset: Literal["lesson", "ngram", "rnn", "gru", "lstm"] | None
+    preset: str | None
     on: Literal["english", "none"] | None
     start_from: str | None
     update: str | None

@@ -12,7 +12,17 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_origin,
+)
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Setting: TypeAlias = int | float | str | None
+T = TypeVar("T", bound=Struct)
 QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
 """Options of the modes that ask a model, which variables and TOML files may set too."""
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
@@ -196,21 +207,55 @@ def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
     return {"middle": of_middle, "large": {**of_middle, **LARGE_DEFAULTS}}
 
 
-class _Config(Struct, frozen=True, tag_field="preset"):
-    """Everything that determines a training run except the corpus.
+class Preset(NamedTuple):
+    """The defaults of a preset. `by_size` are those that depend on the size of the corpus. `cell`
+    is the kind of the recurrent layers of a causal network: "rnn", "gru" or "lstm"."""
 
-    Each preset is a class; `by_size` holds its defaults that depend on the size of the corpus.
-    """
-
-    summary: ClassVar[str]
-    by_size: ClassVar[Mapping[str, Mapping[str, Setting]]] = {}
+    summary: str
     model: ModelConfig
     train: TextConfig
+    cell: str = ""
+    by_size: Mapping[str, Mapping[str, Setting]] = {}
+
+
+if TYPE_CHECKING:
+    _Model: TypeAlias = ModelConfig
+    _Train: TypeAlias = TextConfig
+else:
+    # In JSON the preset alone tells which settings these are, so `Config` converts them itself.
+    _Model = _Train = Any
+
+
+class Config(Struct, frozen=True):
+    """The settings of a run: everything that determines it except the corpus."""
+
+    preset: str
+    model: _Model
+    train: _Train
+
+    def __post_init__(self) -> None:
+        """Converts settings that are read from JSON. Raises ValueError for an unknown preset, and
+        for settings that are not those of the preset."""
+        if self.preset not in PRESETS:
+            raise ValueError(f"no preset is called {self.preset!r}")
+        own = PRESETS[self.preset]
+        structs.force_setattr(self, "model", msgspec.convert(self.model, type(own.model)))
+        structs.force_setattr(self, "train", msgspec.convert(self.train, type(own.train)))
 
     @property
-    def preset(self) -> str:
-        """The name of the preset."""
-        return str(self.__struct_config__.tag)
+    def cell(self) -> str:
+        """The kind of the recurrent layers of a causal network."""
+        return PRESETS[self.preset].cell
+
+    @property
+    def is_lesson(self) -> bool:
+        """Whether the model is the lesson's network."""
+        return isinstance(self.model, LessonConfig)
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the model is a network, alone or mixed with n-grams. An n-gram model is not."""
+        return not isinstance(self.model, NgramConfig)
 
     @property
     def tokenizer(self) -> str:
@@ -254,52 +299,28 @@ class _Config(Struct, frozen=True, tag_field="preset"):
         return dict(msgspec.to_builtins(self))
 
 
-class LessonPreset(_Config, frozen=True, tag="lesson"):
-    summary = "the lesson, to the letter"
-    model: LessonConfig
-    train: LessonTrainConfig
-
-
-class NgramPreset(_Config, frozen=True, tag="ngram"):
-    summary = "n-grams, ready in seconds"
-    model: NgramConfig
-    train: LineTextConfig
-
-
-class RnnPreset(_Config, frozen=True, tag="rnn"):
-    summary = "tanh layers, small and quick"
-    by_size = _by_size(learning_rate=2e-3, epochs=12)
-    model: CausalConfig
-    train: CausalTrainConfig
-
-
-class GruPreset(_Config, frozen=True, tag="gru"):
-    summary = "GRU layers, learns fastest"
-    by_size = _by_size()
-    model: CausalConfig
-    train: CausalTrainConfig
-
-
-class LstmPreset(_Config, frozen=True, tag="lstm"):
-    summary = "LSTM layers, for large texts"
-    by_size = _by_size(hidden_size=512, epochs=9)
-    model: CausalConfig
-    train: CausalTrainConfig
-
-
-Config: TypeAlias = LessonPreset | NgramPreset | RnnPreset | GruPreset | LstmPreset
-"""The settings of a run of any preset."""
-PRESETS: Mapping[str, Config] = {
-    preset.preset: preset
-    for preset in (
-        LessonPreset(LessonConfig(), LessonTrainConfig()),
-        NgramPreset(NgramConfig(), LineTextConfig()),
-        RnnPreset(CausalConfig(), CausalTrainConfig()),
-        GruPreset(CausalConfig(), CausalTrainConfig()),
-        LstmPreset(CausalConfig(), CausalTrainConfig(epochs=25)),
-    )
+PRESETS: Mapping[str, Preset] = {
+    "lesson": Preset("the lesson, to the letter", LessonConfig(), LessonTrainConfig()),
+    "ngram": Preset("n-grams, ready in seconds", NgramConfig(), LineTextConfig()),
+    "rnn": Preset(
+        "tanh layers, small and quick",
+        CausalConfig(),
+        CausalTrainConfig(),
+        "rnn",
+        _by_size(learning_rate=2e-3, epochs=12),
+    ),
+    "gru": Preset(
+        "GRU layers, learns fastest", CausalConfig(), CausalTrainConfig(), "gru", _by_size()
+    ),
+    "lstm": Preset(
+        "LSTM layers, for large texts",
+        CausalConfig(),
+        CausalTrainConfig(epochs=25),
+        "lstm",
+        _by_size(hidden_size=512, epochs=9),
+    ),
 }
-"""The defaults of each preset by its name."""
+"""The presets by name."""
 SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
     name: {each.name: each for part in (own.model, own.train) for each in structs.fields(part)}
     for name, own in PRESETS.items()
@@ -313,7 +334,7 @@ OF_TRAINING = {
 """The types of what variables and TOML files may set for a training."""
 
 
-def preset_named(name: object) -> Config:
+def preset_named(name: object) -> Preset:
     """The preset of this name. Raises UsageError."""
     if not isinstance(name, str) or name not in PRESETS:
         hint = f"presets: {', '.join(PRESETS)}"
@@ -341,11 +362,11 @@ def make_config(
                     field=name,
                 )
             values[name] = check_value(value, name, known[name].type)
-    parts = {
-        part: structs.replace(old, **{name: values[name] for name in values if hasattr(old, name)})
-        for part, old in (("model", preset.model), ("train", preset.train))
-    }
-    return structs.replace(preset, **parts)
+
+    def filled(part: T) -> T:
+        return structs.replace(part, **{n: values[n] for n in values if hasattr(part, n)})
+
+    return Config(preset_name, filled(preset.model), filled(preset.train))
 
 
 def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: bool = False) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache, reduce
+from operator import or_
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypedDict, TypeVar
 
 import msgspec
@@ -149,8 +151,8 @@ class SampleText(TypedDict):
     text: str
 
 
-class _Event(Struct, frozen=True, tag_field="event"):
-    """The base of all events."""
+class Event(Struct, frozen=True, tag_field="event"):
+    """The base of all events. `time` is in seconds since the run began."""
 
     time: Figure
 
@@ -172,7 +174,7 @@ def _shown(value: Any, depth: int = 0) -> str:
     return f"{type(value).__name__}({inner if depth < 2 else '...'})"
 
 
-class Preparing(_Event, frozen=True, tag="preparing"):
+class Preparing(Event, frozen=True, tag="preparing"):
     """The progress of a phase before the first epoch or after the last one: `done` of `of` bytes or
     lines of the text, lengths of n-grams, or models measured. At most ten a second. `eta_s` is the
     time left for this phase."""
@@ -183,11 +185,12 @@ class Preparing(_Event, frozen=True, tag="preparing"):
     eta_s: Figure | None
 
 
-class Started(_Event, frozen=True, tag="started"):
+class Started(Event, frozen=True, tag="started"):
     """The run begins. `epochs_done` is above 0 if it was resumed.
 
     `parameters` is 0 for an n-gram model, which is counted only later. `memory_bytes` is an
-    estimate, as in `--summary`.
+    estimate, as in `--summary`. `is_update`: at the end the new model replaces the one of this
+    name, if it is better.
     """
 
     name: str
@@ -205,9 +208,10 @@ class Started(_Event, frozen=True, tag="started"):
     device: str
     threads: Count
     versions: dict[str, str]
+    is_update: bool = False
 
 
-class Progress(_Event, frozen=True, tag="progress"):
+class Progress(Event, frozen=True, tag="progress"):
     """The progress of the epoch. At most ten a second.
 
     `loss` and `accuracy` are those of the epoch so far, without the penalty; None while n-grams are
@@ -232,7 +236,7 @@ class Progress(_Event, frozen=True, tag="progress"):
         return min(1.0, (self.epoch - 1 + self.step / max(1, self.steps)) / self.epochs)
 
 
-class EpochEnded(_Event, frozen=True, tag="epoch"):
+class EpochEnded(Event, frozen=True, tag="epoch"):
     """An epoch has ended. `held_out` is None if no lines are held out. The metrics are those of the
     network (of an n-gram model: the n-grams) alone, also in the training of a mixture. `best` tells
     whether its weights are kept. `keystroke_savings` are the shares of keys that the whole model
@@ -258,7 +262,7 @@ class EpochEnded(_Event, frozen=True, tag="epoch"):
         return {name: value for name, value in own.items() if isinstance(value, int | float)}
 
 
-class Saved(_Event, frozen=True, tag="saved"):
+class Saved(Event, frozen=True, tag="saved"):
     """The run is saved up to this epoch. If `best`, the model has the weights of the epoch."""
 
     epoch: Count
@@ -266,25 +270,25 @@ class Saved(_Event, frozen=True, tag="saved"):
     best: bool
 
 
-class Paused(_Event, frozen=True, tag="paused"):
+class Paused(Event, frozen=True, tag="paused"):
     """The run is paused, for this reason."""
 
     reason: str
 
 
-class Resumed(_Event, frozen=True, tag="resumed"):
+class Resumed(Event, frozen=True, tag="resumed"):
     """The run continues after a pause, for this reason."""
 
     reason: str
 
 
-class Warned(_Event, frozen=True, tag="warning"):
+class Warned(Event, frozen=True, tag="warning"):
     """A warning for the user, as a sentence."""
 
     message: str
 
 
-class Finished(_Event, frozen=True, tag="finished"):
+class Finished(Event, frozen=True, tag="finished"):
     """The run has ended and is saved.
 
     `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, None if
@@ -307,7 +311,7 @@ class Finished(_Event, frozen=True, tag="finished"):
     comparison: Comparison | None = None
 
 
-class Failed(_Event, frozen=True, tag="failed"):
+class Failed(Event, frozen=True, tag="failed"):
     """The run could not start or continue. `kind` is that of the error, `field` the setting or
     option that is wrong, if it is one."""
 
@@ -315,20 +319,6 @@ class Failed(_Event, frozen=True, tag="failed"):
     message: str
     hint: str
     field: str | None = None
-
-
-Event: TypeAlias = (
-    Preparing
-    | Started
-    | Progress
-    | EpochEnded
-    | Saved
-    | Paused
-    | Resumed
-    | Warned
-    | Finished
-    | Failed
-)
 
 
 def failed(error: RnnlmError, seconds: float) -> Failed:
@@ -347,9 +337,15 @@ def to_json_line(event: Event) -> str:
 
 
 def from_json_line(line: str | bytes) -> Event:
-    """The reverse of `to_json_line`. Ignores unknown fields. Raises ValueError for anything that is
-    not an event."""
-    return msgspec.json.decode(line, type=Event)
+    """Reads a line that `to_json_line` wrote. Ignores unknown fields. Raises ValueError for
+    anything that is not an event."""
+    return _decoder().decode(line)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Event]:
+    """Decodes the JSON of any event. It is made when all events are declared."""
+    return msgspec.json.Decoder(reduce(or_, Event.__subclasses__()))
 
 
 def json_text(value: Any) -> str:

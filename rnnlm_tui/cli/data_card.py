@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 from msgspec import structs
 
-from rnnlm_tui.config import Config, size_of
+from rnnlm_tui.config import PRESETS, Config, size_of
 from rnnlm_tui.formatting import cut_words, plural, sanitize
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import HEAD, WITHOUT_SPACES, lacks_spaces
@@ -43,7 +43,7 @@ def prospect(job: Job, parameters: int) -> list[str]:
     seconds = BESIDES_S + job.prepared.predictions * parameters * epochs / TRAINED_PER_S
     minutes = round(seconds / 60)
     time = f"about {plural(minutes, 'minute')}"
-    if job.config.preset == "ngram":
+    if not job.config.has_network:
         time = "some seconds"
     elif seconds < 55:
         time = f"about {max(10, round(seconds, -1)):.0f} seconds"
@@ -81,10 +81,11 @@ def warnings(job: Job) -> list[str]:
 
 def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
     """The facts about a text and what is made of it."""
+    preset = PRESETS[config.preset]
     text, vocabulary, held_out = prepared.text, prepared.vocabulary, prepared.held_out
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
     yield "text", text.name
-    yield "preset", f"{config.preset}: {config.summary}"
+    yield "preset", f"{config.preset}: {preset.summary}"
     yield "lines", f"{text.lines:,}"
     yield from (("", note) for note in prepared.notes)
     if len(held_out):
@@ -107,9 +108,9 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
     yield "reads", f"{reads}{', capped' if is_capped else ''}"
     ends = " or the end of the line" if special_tokens else ""
     yield "pairs", f"{prepared.predictions:,}: the words before, and the next word{ends}"
-    if config.by_size:
+    if preset.by_size:
         yield "settings", f"for a text of this size ({size_of(text.words)}), unless you give others"
-        names = {name for each in config.by_size.values() for name in each}
+        names = {name for each in preset.by_size.values() for name in each}
         for part in (config.model, config.train):
             own = structs.asdict(part).items()
             chosen = (f"{name} = {v}" for name, v in own if name in names and v is not None)

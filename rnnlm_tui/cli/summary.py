@@ -14,7 +14,7 @@ from rnnlm_tui.cli.data_card import as_text, first_pairs, pair_rows, prospect, t
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import draw, draw_bar, print_json
 from rnnlm_tui.cli.train import training_request
-from rnnlm_tui.config import NgramConfig, size_of
+from rnnlm_tui.config import PRESETS, NgramConfig, size_of
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.lm.stages import Layer, layers_of, table_heads
@@ -63,7 +63,7 @@ def _summary_json(job: Job) -> dict[str, Any]:
         "name": job.name,
         "base": job.facts.base,
         "preset": config.preset,
-        "size": size_of(prepared.text.words) if config.by_size else None,
+        "size": size_of(prepared.text.words) if PRESETS[config.preset].by_size else None,
         "settings": {**structs.asdict(config.train), **structs.asdict(config.model)},
         "total_words": prepared.vocabulary.total_words,
         "examples": prepared.predictions,
@@ -86,8 +86,8 @@ def _summary_lines(job: Job) -> Iterator[str]:
     total = sum(layer.parameters for layer in layers)
     yield from (*prospect(job, total), *warnings(job), "")
     yield as_text((*text_rows(prepared, config), *pair_rows(prepared)))
-    yield f"\nthe {'n-gram model' if config.preset == 'ngram' else 'network'} ({config.preset})"
-    name, count = table_heads(config.preset)
+    yield f"\nthe {'network' if config.has_network else 'n-gram model'} ({config.preset})"
+    name, count = table_heads(config)
     yield f"  {name:14} {'type':30} {'output shape':19} {count:>12}"
     for layer in layers:
         shape = str(layer.output_shape)

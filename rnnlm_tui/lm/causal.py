@@ -87,7 +87,7 @@ class Lstm(Cell):
 
 
 CELLS: Mapping[str, type[Cell]] = MappingProxyType({"rnn": Cell, "gru": Gru, "lstm": Lstm})
-"""The recurrent layer of each preset."""
+"""The recurrent layers of causal networks, by the cell of the preset."""
 
 
 def _sigmoid(x: Array) -> Array:
@@ -121,8 +121,8 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
 
 
 class CausalModel(Network):
-    """An `rnn`, `gru` or `lstm`, which predicts from all words before. A state holds those of its
-    layers [L, P, H]."""
+    """A network of `rnn`, `gru` or `lstm` cells, which predicts from all words before. A state
+    holds those of its layers [L, P, H]."""
 
     uses_previous_lines = True
 

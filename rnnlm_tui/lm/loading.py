@@ -20,7 +20,7 @@ def shapes_of(config: Config, total_words: int) -> dict[str, tuple[int, ...]]:
         case LessonConfig() as sizes:
             return lesson_shapes(sizes, total_words)
         case CausalConfig() as sizes:
-            return causal_shapes(config.preset, sizes, total_words)
+            return causal_shapes(config.cell, sizes, total_words)
     return {}
 
 
@@ -31,11 +31,11 @@ def load_network(
     if isinstance(config.model, LessonConfig):
         return LessonModel(vocabulary, tokenizer, window, weights)
     assert isinstance(config.model, CausalConfig)
-    return CausalModel(config.preset, config.model, vocabulary, tokenizer, weights)
+    return CausalModel(config.cell, config.model, vocabulary, tokenizer, weights)
 
 
 def parameters_of(config: Config, total_words: int, ngrams: Sequence[int] = ()) -> int:
     """The number of weights of the network, or of n-grams, of which there are so many by length."""
-    if config.preset == "ngram":
+    if not config.has_network:
         return sum(ngrams)
     return sum(map(math.prod, shapes_of(config, total_words).values()))

@@ -34,7 +34,7 @@ TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """What padding and the special tokens are called, by id."""
 FALLEN_OUT = "(fallen out)"
 CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-"""The recurrent layer of each preset in the table of layers."""
+"""The recurrent layers in the table of layers, by the cell of the preset."""
 SENTENCES = {
     "padded ids": "The network reads {rows} ids: the last ones of the line, after as many zeros as"
     " are missing, here {padding}.",
@@ -261,9 +261,9 @@ class Layer:
     parameters: int
 
 
-def table_heads(preset: str) -> tuple[str, str]:
+def table_heads(config: Config) -> tuple[str, str]:
     """The headers of the columns of names and of parameters."""
-    return ("length", "n-grams") if preset == "ngram" else ("layer", "parameters")
+    return ("layer", "parameters") if config.has_network else ("length", "n-grams")
 
 
 def layers_of(
@@ -286,7 +286,7 @@ def layers_of(
         yield Layer("output", "Dense (softmax)", (None, total_words), count("output."))
     elif isinstance(settings, CausalConfig):
         size, hidden = (None, None, settings.embedding_size), (None, None, settings.hidden_size)
-        cell = CELL_TYPES[config.preset]
+        cell = CELL_TYPES[config.cell]
         softmax = "adaptive softmax" if count("tail") else "softmax"
         yield Layer("embedding", "Embedding", size, count("embedding") + count("tail"))
         for number in range(1, settings.layers + 1):

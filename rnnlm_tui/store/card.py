@@ -86,7 +86,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     @property
     def words_known(self) -> int:
         """The size of the vocabulary without padding and special tokens."""
-        return self.total_words - 1 - len(special_tokens_of(self.config.preset))
+        return self.total_words - 1 - len(special_tokens_of(self.config))
 
     @property
     def base(self) -> str | None:
@@ -96,7 +96,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     @property
     def has_network(self) -> bool:
         """Whether it has a network, which a network's training has after its first epoch."""
-        return self.config.preset != "ngram" and self.metrics is not None
+        return self.config.has_network and self.metrics is not None
 
     @property
     def holds_out(self) -> bool:
@@ -121,7 +121,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raises ValueError if the facts do not fit together."""
-        is_ngram = self.config.preset == "ngram"
+        is_ngram = not self.config.has_network
         if self.window < 1 and not is_ngram:
             raise ValueError("window is out of range")
         parts = {"network"} if self.has_network else set()

@@ -70,7 +70,7 @@ class StoredModel:
 
     def vocabulary(self) -> Vocabulary:
         raw = self._tensor(VOCABULARY).tobytes()
-        vocabulary = parse_vocabulary(raw, special_tokens_of(self.card.config.preset))
+        vocabulary = parse_vocabulary(raw, special_tokens_of(self.card.config))
         if len(vocabulary.words) != self.card.words_known:
             raise ModelError(
                 f"its vocabulary has {len(vocabulary.words)} words, not {self.card.words_known}"
@@ -133,7 +133,7 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
         expected[name] = kind, shape[:1]
     if card.has_network:
         for name, shape in shapes_of(card.config, card.total_words).items():
-            is_quantized = len(shape) == 2 and card.config.preset != "lesson"
+            is_quantized = len(shape) == 2 and not card.config.is_lesson
             expected[NETWORK + name] = "I8" if is_quantized else "F32", shape
             if is_quantized:
                 expected[NETWORK + name + SCALE] = "F32", shape[:1]
@@ -214,7 +214,7 @@ def write_model(
     """Writes or replaces a model's file. `of_text` are the `text_tensors`, `network` the weights in
     float32. Raises StorageError."""
     weights = network or {}
-    if card.config.preset != "lesson":
+    if not card.config.is_lesson:
         weights = quantized(weights)
     tensors = dict(of_text)
     tensors |= {NETWORK + name: array for name, array in weights.items()}

@@ -105,7 +105,7 @@ def prepare(
     frequent words, as the settings limit them, and returns the vocabulary; by default it is these.
     Raises CorpusError if there is not enough to train on.
     """
-    settings, special_tokens = config.train, special_tokens_of(config.preset)
+    settings, special_tokens = config.train, special_tokens_of(config)
     if held_out is None:
         held_out = hold_out(written_lines(text), settings.held_out, settings.seed)
     if config.tokenizer != PROSE:

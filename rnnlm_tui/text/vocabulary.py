@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import LESSON_PRESET
+from rnnlm_tui.config import Config
 
 PADDING = 0
 CACHED_LINES, CACHED_PREFIXES = 512, 4096
@@ -21,9 +21,9 @@ SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
 
 
-def special_tokens_of(preset: str) -> tuple[str, ...]:
-    """Those of the models of a preset. The lesson has none."""
-    return () if preset == LESSON_PRESET else SPECIAL_TOKENS
+def special_tokens_of(config: Config) -> tuple[str, ...]:
+    """The special tokens of a model; () for the lesson's."""
+    return () if config.is_lesson else SPECIAL_TOKENS
 
 
 class SortedKeys:

@@ -36,7 +36,7 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
     """These parts, as they predict once they are saved."""
     models, prepared = dict[ComponentName, LanguageModel](), job.prepared
     if (network := parts.get("network")) is not None:
-        is_exact = job.config.preset == "lesson"
+        is_exact = job.config.is_lesson
         models["network"] = job.load_network(network if is_exact else expanded(quantized(network)))
     if (ngrams := parts.get("ngrams")) is not None:
         models["ngrams"] = NgramModel(prepared.vocabulary, prepared.tokenizer, ngrams)

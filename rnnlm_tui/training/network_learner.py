@@ -211,7 +211,7 @@ def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]
     words, rng = prepared.vocabulary.total_words, np.random.default_rng(settings.seed)
     if isinstance(settings, CausalTrainConfig):
         assert isinstance(config, CausalConfig)
-        network = CausalNetwork(job.config.preset, config, words, rng)
+        network = CausalNetwork(job.config.cell, config, words, rng)
         return network, BpttBatches(prepared, settings)
     assert isinstance(config, LessonConfig) and isinstance(settings, LessonTrainConfig)
     return LessonNetwork(config, words, rng), PrefixBatches(prepared, settings)

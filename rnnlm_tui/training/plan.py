@@ -176,7 +176,7 @@ class Plan:
                 config = config_from(base, self.defaults, given_too, text.words, is_update=False)
         start = begin(source, lines, config, report)
         prepared = start.prepared
-        is_counted = config.is_mixed or config.preset == "ngram"
+        is_counted = config.is_mixed or not config.has_network
         if is_counted and (step := sampling_step(prepared.predictions)) > 1:
             notes.append(f"n-grams are counted in one of {step} lines")
         prepared = replace(prepared, notes=(*prepared.notes, *notes))
@@ -226,9 +226,10 @@ class Plan:
         UsageError if it has and the model is a lesson's."""
         has_network = source.card.has_network
         if not is_text_of(source.card, text):
-            if self.preset == LESSON_PRESET:
+            if source.card.config.is_lesson:
                 raise UsageError(
-                    f"{self.name} is of the preset lesson, which keeps to the text it has learned",
+                    f"{self.name} is of the preset {self.preset}, which keeps to the text it has"
+                    " learned",
                     "train it again on the whole text, with {force}",
                 )
         elif not (has_network and "epochs" in self.request.settings):
@@ -276,8 +277,8 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     source = open_source(library, request.start_from, request.update, request.preset)
     if source is None:
         usual = OWN_TEXT_PRESET if request.sources or request.written else LESSON_PRESET
-        asked = request.preset or request.defaults.get("preset") or usual
-        preset = preset_named(asked).preset
+        preset = request.preset or request.defaults.get("preset") or usual
+        preset_named(preset)
     else:
         preset = source.card.config.preset
     defaults = {name: v for name, v in request.defaults.items() if name in SETTINGS[preset]}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from msgspec.structs import replace
 
-from rnnlm_tui.config import LESSON_PRESET, CausalTrainConfig, Config
+from rnnlm_tui.config import CausalTrainConfig, Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import (
     BaseSavings,
@@ -108,7 +108,7 @@ class Run:
         if self._is_first:
             if job.start.state is None:
                 self._save_state()
-            if job.config.is_mixed and job.config.preset != "ngram":
+            if job.config.is_mixed and job.config.has_network:
                 yield from self._begin_with_ngrams()
         reason = self._reason_to_end()
         while reason is None:
@@ -150,6 +150,7 @@ class Run:
             device=self._learner.device,
             threads=self._learner.threads or 1,
             versions=saving.versions_of(job),
+            is_update=job.facts.is_update,
         )
 
     def _begin_with_ngrams(self) -> Iterator[Event]:
@@ -214,15 +215,15 @@ class Run:
     def _train_metrics(self) -> Metrics:
         """Means of the epoch so far: loss per prediction, penalty per step. The lesson counts hits,
         n-grams have no figures."""
-        preset, totals = self._job.config.preset, self._position.totals
-        if preset == "ngram":
+        config, totals = self._job.config, self._position.totals
+        if not config.has_network:
             return Metrics()
         predictions = max(1, totals.predictions)
         loss = totals.nll / predictions
         return Metrics(
             loss=loss,
             penalty=totals.penalty / max(1, self._position.step),
-            accuracy=totals.hits / predictions if preset == "lesson" else None,
+            accuracy=totals.hits / predictions if config.is_lesson else None,
             perplexity=perplexity(loss),
         )
 
@@ -351,8 +352,7 @@ class Run:
         model that is never used by itself."""
         job, name = self._job, self._job.library.in_use(lambda problem: None)
         is_of_sonnets = is_text_of(card, read_text([]))
-        is_lesson = job.config.preset == LESSON_PRESET
-        if name == job.name or is_of_sonnets or is_lesson or card.metrics is None:
+        if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
             return None
         if name == ENGLISH and job.english is not None:
             model, old = job.english, self._of_english

@@ -36,7 +36,7 @@ def versions_of(job: Job) -> dict[str, str]:
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
-    return found if job.config.preset == "ngram" else found | {"torch": version("torch")}
+    return found | {"torch": version("torch")} if job.config.has_network else found
 
 
 def save_model(

@@ -87,7 +87,7 @@ def check_end(finished: Finished) -> None:
 
 def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Event]:
     """Trains."""
-    if job.config.preset == "ngram":
+    if not job.config.has_network:
         if ranks is None or ranks.is_first:  # one process counts
             yield from Run(job, control, NgramLearner(job)).events()
         return

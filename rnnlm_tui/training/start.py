@@ -73,7 +73,7 @@ def open_source(
         return None
     source = library.opened_model(name)
     of_source = source.card.config.preset
-    if update is None and of_source == "ngram":
+    if update is None and not source.card.config.has_network:
         raise UsageError(
             f"{name} is an n-gram model, which cannot be trained on another text",
             f"train on all the texts at once: {APP_NAME} --train FILE FILE",
@@ -133,7 +133,7 @@ def use_of_english(
     with open_stored(english.path) as stored:
         if is_of_english(lines, model.tokenizer, stored.lines().known):
             notes.append(OF_ENGLISH)
-    is_start = config.preset != "ngram" and text.words <= MAX_FROM_ENGLISH and given is not None
+    is_start = config.has_network and text.words <= MAX_FROM_ENGLISH and given is not None
     why_not = ""
     if own.preset != config.preset:
         why_not = f"that of {ENGLISH} is of the preset {own.preset}"
@@ -172,7 +172,7 @@ def config_from(
     own = {**structs.asdict(config.train), **structs.asdict(config.model)}
     of_text = {*own} if is_update else {"lines", *config.model.__struct_fields__}
     kept = {name: own[name] for name in of_text & own.keys()}
-    usual = USUAL_IF_FROM if config.preset != "ngram" else {}
+    usual = USUAL_IF_FROM if config.has_network else {}
     layers = kept, usual, defaults, given, {name: own[name] for name in fixed & own.keys()}
     return make_config(config.preset, layers, words)
 
@@ -226,7 +226,7 @@ def resume(facts: RunFacts, state: Tensors, text: Text, report: Report) -> Start
         lines, held_out = TrainedLines(state[KNOWN], state[UNSEEN]), state[HELD_OUT] != 0
     except KeyError as error:
         raise ModelError(f"the saved state lacks {error}", "train with {force}") from error
-    vocabulary = parse_vocabulary(raw[VOCABULARY], special_tokens_of(config.preset))
+    vocabulary = parse_vocabulary(raw[VOCABULARY], special_tokens_of(config))
     conventions = parse_json(raw[CONVENTIONS], Conventions, CONVENTIONS)
     prepared = prepare(
         text,

@@ -75,7 +75,7 @@ def card_rows(entry: Entry) -> Iterator[Row]:
     yield "on disk", f"{format_bytes(sum(entry.files.values()))}, in {entry.path.parent}"
     if card is not None:
         yield "saved", local_time(card.updated)
-        yield f"{table_heads(card.config.preset)[0]}s", ""
+        yield f"{table_heads(card.config)[0]}s", ""
         for layer in layers_of(card.config, card.total_words, card.window, card.ngrams):
             yield layer.name, f"{layer.type}, {layer.parameters:,}"
 
@@ -92,7 +92,7 @@ def facts_of(card: ModelCard) -> Iterator[Row]:
         yield "mixture", card.mixture_text
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", words_read(card.config.model, card.window)
-    yield table_heads(card.config.preset)[1], f"{card.parameters:,}"
+    yield table_heads(card.config)[1], f"{card.parameters:,}"
     if hasattr(card.config.train, "epochs"):
         kept = f"epoch {card.metrics.epoch:,} is kept" if card.metrics else "only n-grams yet"
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"

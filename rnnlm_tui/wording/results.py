@@ -59,7 +59,7 @@ LARGEST = 1e9
 def trained_part(config: Config) -> str:
     """The part of a model that the figures of its epochs measure: the network or the n-grams, of a
     mixture "alone"."""
-    part = "n-grams" if config.preset == "ngram" else "network"
+    part = "network" if config.has_network else "n-grams"
     return f"{part} alone" if config.is_mixed else part
 
 

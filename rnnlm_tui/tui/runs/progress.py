@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from pathlib import PurePath
 
 from rnnlm_tui.events import (
     EpochEnded,
@@ -23,7 +22,6 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words, sanitize
-from rnnlm_tui.store.files import UPDATE
 from rnnlm_tui.wording.results import best_of, event_words, trained_part
 
 RISING_EPOCHS = 2
@@ -132,9 +130,7 @@ class RunProgress:
     @property
     def is_update(self) -> bool:
         """Whether what the run has saved replaces a model, which it does at its end."""
-        if self.saved is None or self.started is None:
-            return False
-        return PurePath(self.saved.path).parts[-2:] == (self.started.name, UPDATE)
+        return self.started is not None and self.started.is_update
 
     def take(self, event: Event) -> None:
         """Handles the next event."""

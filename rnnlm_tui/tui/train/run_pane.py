@@ -105,7 +105,7 @@ class RunPane(Vertical, can_focus=True):
         if (run := self.run) is None:
             return action == "form"
         progress, phase = run.progress, run.progress.phase
-        is_network = progress.started is not None and progress.started.preset != "ngram"
+        is_network = progress.started is not None and progress.started.config.has_network
         longer = self.app.library.can_resume(run.name) or (progress.is_saved and is_network)
         takes_orders = run.is_running and phase is not Phase.STOPPING
         allowed = {
