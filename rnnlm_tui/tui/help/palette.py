@@ -17,7 +17,6 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 from textual.screen import Screen
-from textual.theme import ThemeProvider
 from textual.widgets import Input, TextArea
 
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
@@ -31,11 +30,13 @@ TITLE_WIDTH = 36
 
 
 class Command(NamedTuple):
-    """A row of the palette: its title, the keys that do the same or a note, and what it does."""
+    """A row of the palette: its title, the keys that do the same or a note, what it does, and what
+    multiplies its score in a search."""
 
     title: str
     keys: str
     act: Callable[[], Any]
+    weight: float = 1.0
 
 
 class Palette(CommandPalette):
@@ -49,15 +50,29 @@ class Palette(CommandPalette):
 class Commands(Provider):
     """Lists the commands in their order, each in one row."""
 
+    def rows(self) -> Iterator[Command]:
+        return commands(cast("RnnlmApp", self.app), self.screen)
+
     async def discover(self) -> Hits:
-        for title, keys, act in commands(cast("RnnlmApp", self.app), self.screen):
+        for title, keys, act, _ in self.rows():
             yield DiscoveryHit(_command_row(Content(title), keys), act, title)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for title, keys, act in commands(cast("RnnlmApp", self.app), self.screen):
-            if (score := matcher.match(title)) > 0:
+        for title, keys, act, weight in self.rows():
+            if (score := weight * matcher.match(title)) > 0:
                 yield Hit(score, _command_row(matcher.highlight(escape(title)), keys), act, title)
+
+
+class Themes(Commands):
+    """Lists the themes by name. Those in the terminal's own colours come last: ansi-light is dark
+    in a dark terminal."""
+
+    def rows(self) -> Iterator[Command]:
+        themes = self.app.available_themes.values()
+        for theme in sorted(themes, key=lambda theme: (theme.ansi, theme.name)):
+            note, weight = ("the terminal's own colours", 0.5) if theme.ansi else ("", 1.0)
+            yield Command(theme.name, note, partial(setattr, self.app, "theme", theme.name), weight)
 
 
 def _command_row(title: Content, help_text: str) -> Content:
@@ -90,7 +105,7 @@ def action_title(binding: Binding) -> str:
 
 
 def show_themes(app: RnnlmApp) -> None:
-    app.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
+    app.push_screen(Palette([Themes], placeholder="Search for themes…"))
 
 
 def _save_picture(app: RnnlmApp) -> None:

@@ -91,6 +91,22 @@ async def test_the_palette_offers_what_can_be_done_here_and_does_it(tmp_path: Pa
         await wait_until(pilot, lambda: isinstance(app.screen, AskPath) and app.focused)
 
 
+@pytest.mark.parametrize("wanted", ["light", "dark"])
+async def test_a_light_theme_is_light_in_any_terminal(wanted: str, tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        show_themes(app)
+        await wait_until(pilot, lambda: app.screen.query(CommandList) and has_row(app, "nord"))
+        await press(pilot, *wanted)
+        rows = app.screen.query_one(CommandList)
+        await wait_until(pilot, lambda: wanted in str(rows.get_option_at_index(0).prompt))
+        await press(pilot, "enter")
+        await wait_until(pilot, lambda: app.theme != "textual-dark")
+        theme = app.current_theme
+        assert (theme.ansi, theme.dark) == (False, wanted == "dark")
+
+
 @pytest.mark.parametrize("key", ["escape", "enter"])
 async def test_a_palette_that_is_closed_twice_in_a_moment_closes_once(
     key: str, tmp_path: Path
