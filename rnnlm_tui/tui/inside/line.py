@@ -18,9 +18,10 @@ CUT = "… "
 class ExplainedLine:
     """A line, and how many of its words are read."""
 
-    def __init__(self, text: str, above: tuple[str, ...] = ()) -> None:
-        """`above` are the lines above it. All words are read at first."""
-        self.text, self.above = text, above
+    def __init__(self, text: str, above: tuple[str, ...] = (), label: str = "") -> None:
+        """`above` are the lines above it; the `label` is shown before it. All words are read at
+        first."""
+        self.text, self.above, self.label = text, above, label
         self._places = [found.span() for found in WORD.finditer(text)]
         self.read = self.count = len(self._places)
 
@@ -67,12 +68,14 @@ class LineRow(Widget):
 
     def render(self) -> Content:
         line, width = self._line, self.content_size.width
+        label = Content(line.label).stylize("dim italic")
+        width -= label.cell_length
         first, room = line.read, width - len(CUT) - self._word(line.read).cell_length
         while first and (room := room - self._word(first - 1).cell_length) >= 0:
             first -= 1
         shown = range(first, min(line.count, line.read + width) + 1)  # a word takes 3 cells
         words = Content("").join(map(self._word, shown))
-        return Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
+        return label + Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
 
     def _word(self, number: int) -> Content:
         """A word, as wide whether it is chosen or not."""

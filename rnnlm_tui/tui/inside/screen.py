@@ -38,6 +38,8 @@ INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 EXAMPLE_WORDS, EXAMPLE_TEMPERATURE = 7, 0.5
 """The length, and the temperature of the draws, of the line that the model makes up as an example.
 Longer or freer ones often end a sentence, and the likeliest words repeat themselves."""
+LATE_S = 0.2
+"""After this time without an answer the figures, which are of another line, are hidden."""
 
 
 class InsideScreen(AppScreen):
@@ -137,16 +139,30 @@ class InsideScreen(AppScreen):
             no_model = "There is no model: F3 trains one."
             self._show(None, no_model if self.app.has_no_models else "The model is being loaded.")
             return
-        if self._found is None:
+        if not self._stages.visible:
             self._show(None, "reading the model ...")
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._thread)
         if self._sample_of not in (None, loaded.name):
-            self._line = ExplainedLine(await in_thread(sample_of, loaded.model))
+            self._line = ExplainedLine(
+                await in_thread(sample_of, loaded.model), label="an example: "
+            )
             self._sample_of = loaded.name
             self._row.show(self._line)
-        found = await in_thread(self._explain, loaded.model, self._line)
+        late = self.set_timer(LATE_S, self._hide_figures)
+        try:
+            found = await in_thread(self._explain, loaded.model, self._line)
+        finally:
+            late.stop()
         if self.app.is_running:
             self._show(found)
+
+    def _hide_figures(self) -> None:
+        """Hides figures of another line. The list of the stages stays, and the chosen one."""
+        if self._found is None:
+            return
+        self._found = None
+        self._influence.visible = self._next.visible = False
+        self._stage.show("", "reading the line ...")
 
     def _explain(self, model: LanguageModel, line: ExplainedLine) -> Explanation:
         """Explains a line, in the thread."""

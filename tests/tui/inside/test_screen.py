@@ -130,7 +130,7 @@ async def test_the_picture_follows_the_active_model_and_each_epoch_of_its_traini
             asked = inside_script.asked
             await wait_until(on.pilot, lambda: asked and asked[-1].model is model)
 
-        await on.sees("(start)", "shall", "i", "compare")
+        await on.sees("an example: ", "(start)", "shall", "i", "compare")
         on.app.use_model("letters")
         await asks(models["letters"])
         await on.sees("(start)", "we", "go")
@@ -146,6 +146,25 @@ async def test_the_picture_follows_the_active_model_and_each_epoch_of_its_traini
         on.app.autocomplete.editor.set_text("when i")
         await on.press("enter", "f10")
         await on.explains("when i ")
+        assert not has_row(on.app, "an example")
+
+
+async def test_no_figures_of_an_earlier_line_stand_below_a_new_one(
+    tmp_path: Path, inside_script: Script
+) -> None:
+    async with inside(tmp_path, inside_script, "shall i ") as on:
+        await on.press("down")
+        await on.sees("─ embedding: 3 x 6 ─")
+        inside_script.gate.clear()
+        await on.press("f2")
+        await on.press(*"do ", "f10")
+        await on.sees("reading the line ...")
+        assert not has_row(on.app, "compare") and not has_row(on.app, "3 x 6")
+        await on.press("up", "down")
+        assert not has_row(on.app, "3 x 6")
+        inside_script.gate.set()
+        await on.sees("─ embedding: 4 x 6 ─")
+        await on.sees("compare")
 
 
 async def test_it_says_that_it_reads_the_model(tmp_path: Path, inside_script: Script) -> None:
