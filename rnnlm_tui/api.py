@@ -217,8 +217,7 @@ def train_events(
 
     `texts` are files and folders of .txt and .md files, by default the sonnets. The `options` are
     those of `TrainingOptions`: options of the command line, such as `name` or `update`, and
-    settings, such as `epochs=3`. `written` are titles of texts written in the app. Variables of
-    settings have no effect.
+    settings, such as `epochs=3`. `written` are titles of texts written in the app.
 
     To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
     Raises RnnlmError.

@@ -1,15 +1,14 @@
 """Settings: the sizes of models, how they are trained, and the presets.
 
-A setting is a field of a Struct, annotated with its range and its help. Flags, RNNLM_... variables,
-TOML files, the form of the app and the cards of models are all read by these annotations, so a new
-setting or preset is declared once. Cards hold all settings of their preset.
+A setting is a field of a Struct, annotated with its range and its help. Flags, TOML files,
+the form of the app and the cards of models are all read by these annotations, so a new setting or
+preset is declared once. Cards hold all settings of their preset.
 
 This module has no `from __future__ import annotations`: to evaluate strings would double the time
 of its import.
 """
 
 import math
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import (
@@ -36,12 +35,11 @@ if TYPE_CHECKING:
 Setting: TypeAlias = int | float | str | None
 T = TypeVar("T", bound=Struct)
 QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
-"""Options of the modes that ask a model, which variables and TOML files may set too."""
+"""Options of the modes that ask a model, which TOML files may set too."""
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
 MAX_WORDS = 3000
 """Words of context that are read if no state of it is kept, in 0.4 s by the English that ships."""
-FOLDERS = ("RNNLM_DATA_DIR", "RNNLM_CONFIG_DIR", "RNNLM_LOG_DIR", "RNNLM_BUILT_IN_DIR")
 
 Millions: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
 Units: TypeAlias = Annotated[int, Meta(ge=1, le=4096)]
@@ -331,7 +329,7 @@ OF_TRAINING = {
     "preset": Literal[*PRESETS],
     **{name: spec.type for name, spec in ALL_SETTINGS.items()},
 }
-"""The types of what variables and TOML files may set for a training."""
+"""The types of what TOML files may set for a training."""
 
 
 def preset_named(name: object) -> Preset:
@@ -415,11 +413,6 @@ def range_words(bounds: Meta) -> str:
     return low if bounds.le is None else f"{low} and at most {bounds.le:,.12g}"
 
 
-def variable_of(setting_name: str) -> str:
-    """The environment variable of a setting, such as RNNLM_BATCH_SIZE."""
-    return f"RNNLM_{setting_name.upper()}"
-
-
 def print_warning(message: str) -> None:
     """Prints a warning on standard error."""
     print(f"warning: {message}", file=sys.stderr)
@@ -431,26 +424,6 @@ def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
 
     near = difflib.get_close_matches(name, known, 1)
     return f"did you mean {dashes}{near[0]}?" if near else ""
-
-
-def settings_from_environment(kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of these types in RNNLM_... variables, such as RNNLM_EPOCHS=30. Raises
-    UsageError."""
-    given = {name: os.environ.get(variable_of(name)) for name in kinds}
-    return {
-        name: check_value(value, name, kinds[name], f"from {variable_of(name)}")
-        for name, value in given.items()
-        if value
-    }
-
-
-def warn_of_unknown_variables() -> None:
-    """Warns of unknown RNNLM_... variables, such as a mistyped RNNLM_EPOCH."""
-    known = [*map(variable_of, (*OF_TRAINING, *QUERY_SETTINGS)), *FOLDERS]
-    for variable in sorted(os.environ):
-        if variable.startswith("RNNLM_") and variable not in known:
-            meant = did_you_mean(variable, known)
-            print_warning(f"{variable} is not a setting" + (f"; {meant}" if meant else ""))
 
 
 def read_toml(path: "Path") -> dict[str, Any]:

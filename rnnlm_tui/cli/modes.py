@@ -16,7 +16,7 @@ from rnnlm_tui.errors import UsageError
 Mode = namedtuple("Mode", "flag run operands options help")  # typing.NamedTuple takes 3 ms
 """A mode: its flag, the function that runs it, as module:function within `cli`, its operands (those
 in brackets are optional), its options, and its help. The settings of a training go with --preset,
-variables and a TOML file with --config."""
+a TOML file of settings with --config."""
 APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 """Without a mode the app is opened."""
 APP_ROW = ("[MODEL] [--open FILE]", "no mode: the app, with a model, or to write in a text file")
@@ -133,10 +133,10 @@ examples:
                                         that it never saw
 
 Options and texts come in any order; -- ends the options, for a text that begins
-with -. Settings come from the flags, then from variables (RNNLM_EPOCHS=30,
-RNNLM_MODEL=mine), then from the TOML file of --config, then from the preset.
-Where no model is named, the one in use answers: that of the app, which --use
-sets; english at first.
+with -. Settings come from the flags, then from the TOML file of --config, then
+from the preset. Where no model is named, that of the variable RNNLM_MODEL
+answers, or else the one in use: that of the app, which --use sets; english at
+first.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
 folder, which the help of a mode names. Words that are never suggested stand in
 never-suggest.txt, one a line; {APP_NAME} --suggest --help says where.

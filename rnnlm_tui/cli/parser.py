@@ -23,9 +23,7 @@ from rnnlm_tui.config import (
     help_of,
     parts_of,
     range_words,
-    settings_from_environment,
     settings_from_toml,
-    warn_of_unknown_variables,
 )
 from rnnlm_tui.errors import UsageError, flag_of
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir, data_dir
@@ -58,12 +56,9 @@ def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request
     _check_empty(mode, given, operands)
     own = {spec.name: spec.type for spec in _options(mode)}
     values: dict[str, Any] = {"data_dir": data_dir(given.get("data_dir"))}
-    if "config" in own:
-        warn_of_unknown_variables()
-        kinds = {name: own[name] for name in QUERY_SETTINGS if name in own}
-        if kinds and "config" in given:
-            values |= settings_from_toml(Path(given["config"]), kinds)
-        values |= settings_from_environment(kinds)
+    kinds = {name: own[name] for name in QUERY_SETTINGS if name in own}
+    if kinds and "config" in given:
+        values |= settings_from_toml(Path(given["config"]), kinds)
     values |= {name: given[name] for name in own if name in given}
     values["settings"] = {
         each.name: given[each.name] for each in _settings(mode) if each.name in given

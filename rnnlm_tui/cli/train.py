@@ -14,7 +14,7 @@ from rnnlm_tui.cli.data_card import as_text, text_rows
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.config import OF_TRAINING, settings_from_environment, settings_from_toml
+from rnnlm_tui.config import OF_TRAINING, settings_from_toml
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.events import Event, Finished, Saved
 from rnnlm_tui.store.library import Library
@@ -90,18 +90,15 @@ def _ranks(request: Request) -> Iterator[Ranks | None]:
 
 
 def training_request(request: Request) -> TrainingRequest:
-    """What a command line asks to train. Flags override variables, and these the file of
-    `--config`, whose settings are asked for as flags are. Raises UsageError."""
-    variables = settings_from_environment(OF_TRAINING)
+    """What a command line asks to train. Flags override the file of `--config`, whose settings are
+    asked for as flags are. Raises UsageError."""
     file = settings_from_toml(Path(request.config), OF_TRAINING) if request.config else {}
-    defaults = {"preset": file.pop("preset", None), **variables}
-    settings = {name: value for name, value in file.items() if name not in variables}
+    preset = file.pop("preset", None)
     return TrainingRequest(
         request.operands,
         name=request.name,
-        preset=request.preset,
-        settings={**settings, **request.settings},
-        defaults=defaults,
+        preset=request.preset or preset,
+        settings={**file, **request.settings},
         on=request.on,
         start_from=request.start_from,
         update=request.update,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui import paths
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import Config, print_warning, variable_of
+from rnnlm_tui.config import Config, print_warning
 from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
@@ -37,6 +37,8 @@ NAME_RULE = (
     "use at most 64 letters, digits, '.', '_' and '-', the first one a letter, a digit or '_', and"
     " the last one no '.'"
 )
+MODEL_VARIABLE = "RNNLM_MODEL"
+"""The environment variable with the name of the model that answers where none is named."""
 BUILT_IN = (ENGLISH, "shakespeare")
 """The models that ship with the program. The first one is in use until another is."""
 
@@ -298,8 +300,7 @@ class Library:
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
         names = ", ".join(self.names()) or "none yet"
-        variable = variable_of("model")
-        source = f" ({variable} names it)" if os.environ.get(variable) == name else ""
+        source = f" ({MODEL_VARIABLE} names it)" if os.environ.get(MODEL_VARIABLE) == name else ""
         return ModelError(f"there is no model {name}{source}", f"models: {names}")
 
     # The model in use
@@ -307,7 +308,7 @@ class Library:
     def default_model(self, tell: Callable[[str], object] = print_warning) -> str:
         """The name of the model that answers where none is named: that in RNNLM_MODEL, or else the
         one in use. `tell` is called as by `in_use`."""
-        return os.environ.get(variable_of("model")) or self.in_use(tell)
+        return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
         """The name of the model in use, which `use` has set. The English before that, and where the

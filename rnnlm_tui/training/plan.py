@@ -17,7 +17,6 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import (
     LESSON_PRESET,
     OWN_TEXT_PRESET,
-    SETTINGS,
     Config,
     check_value,
     make_config,
@@ -76,8 +75,7 @@ SEED_LINE_WORDS = 4
 WRITTEN_STEM = "mine"
 """The beginning of the default name for what was written in the app: its titles stay private."""
 CHANGEABLE = ("epochs", "learning_rate", "patience", "threads", "device")
-"""The settings that may change when a run is resumed. All others stay as they were at its start,
-whatever the environment says."""
+"""The settings that may change when a run is resumed. All others stay as they were at its start."""
 
 EXCLUDED = {
     "update": ("resume", "force", "name", "on", "start_from"),
@@ -91,8 +89,7 @@ class TrainingRequest:
     """What to train.
 
     Without `sources` the text is the sonnets, and a resumed or updated run keeps its own. `name`
-    and `seed_line` are made of the text by default. `settings` override `defaults`, of which a
-    preset ignores those that it does not have, and which may name the preset; both may be text or
+    and `seed_line` are made of the text by default. The values of `settings` may be text or
     numbers. `on` is the model to mix with, `start_from` the one to start from ("none": nothing),
     `update` the one to train further on its texts, those of `add` included. `written` are
     titles of texts that were written in the app, or "all": further text, of which an update takes
@@ -104,7 +101,6 @@ class TrainingRequest:
     name: str | None = None
     preset: str | None = None
     settings: Settings = field(default_factory=dict)
-    defaults: Settings = field(default_factory=dict)
     on: str | None = None
     start_from: str | None = None
     update: str | None = None
@@ -121,25 +117,24 @@ class TrainingRequest:
 class Plan:
     """A training that is ready to read its text, once its `name` is locked.
 
-    The settings of the request override the `defaults` of its `preset`. It starts from the model
-    `source`, if any, and learns the lines `written`, too. A run that is resumed has none of these.
+    It has this `preset`, starts from the model `source`, if any, and learns the lines `written`,
+    too. A run that is resumed has none of these.
     """
 
     library: Library
     request: TrainingRequest
     name: str
     preset: str = ""
-    defaults: Settings = field(default_factory=dict)
     source: OpenedModel | None = None
     written: Sequence[str] = ()
 
     def config(self, words: int) -> Config:
         """The settings for a text of so many words. Raises UsageError."""
-        defaults, settings = self.defaults, self.request.settings
+        settings = self.request.settings
         if self.source is None:
-            return make_config(self.preset, [defaults, settings], words)
+            return make_config(self.preset, [settings], words)
         is_update = self.request.update is not None
-        return config_from(self.source, defaults, settings, words, is_update=is_update)
+        return config_from(self.source, settings, words, is_update=is_update)
 
     def prepare(self, report: Report) -> Job:
         """Reads the text, and tells its progress to the report. Raises RnnlmError."""
@@ -164,7 +159,7 @@ class Plan:
                 known = known_fraction(lines, english) if mixture.left_out else None
         elif request.on != NOTHING:
             starts_alone = source is not None or request.start_from is not None
-            given = None if starts_alone else {*self.defaults, *settings}
+            given = None if starts_alone else {*settings}
             is_asked = request.on is not None
             base, starts, known, (*notes,) = use_of_english(
                 self.library, lines, config, given, is_asked
@@ -173,7 +168,7 @@ class Plan:
             if base is not None and starts:
                 source = base  # its tokenizer is the same, so it may be given
                 given_too = {name: v for name, v in settings.items() if name not in FIXED}
-                config = config_from(base, self.defaults, given_too, text.words, is_update=False)
+                config = config_from(base, given_too, text.words, is_update=False)
         start = begin(source, lines, config, report)
         prepared = start.prepared
         is_counted = config.is_mixed or not config.has_network
@@ -277,18 +272,17 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     source = open_source(library, request.start_from, request.update, request.preset)
     if source is None:
         usual = OWN_TEXT_PRESET if request.sources or request.written else LESSON_PRESET
-        preset = request.preset or request.defaults.get("preset") or usual
+        preset = request.preset or usual
         preset_named(preset)
     else:
         preset = source.card.config.preset
-    defaults = {name: v for name, v in request.defaults.items() if name in SETTINGS[preset]}
     name = request.update or _new_name(library, request, preset)
     written: Sequence[str] = ()
     if request.written:
         from rnnlm_tui.session.written import read_written  # loads sqlite3
 
         written = read_written(library.data_dir, request.written)
-    planned = Plan(library, request, name, preset, defaults, source, written)
+    planned = Plan(library, request, name, preset, source, written)
     planned.config(0)  # wrong settings are told at once
     return planned
 

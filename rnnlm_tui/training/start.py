@@ -154,9 +154,7 @@ def sizes_of(config: Config) -> frozenset[str]:
     return frozenset(config.model.__struct_fields__) - SHAPELESS
 
 
-def config_from(
-    source: OpenedModel, defaults: Settings, given: Settings, words: int, *, is_update: bool
-) -> Config:
+def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: bool) -> Config:
     """The settings of a training of a text of so many words that starts from a model: the sizes of
     its network and what its words depend on; an update keeps all its settings. Raises UsageError
     for one that is `given` and cannot be changed."""
@@ -173,7 +171,7 @@ def config_from(
     of_text = {*own} if is_update else {"lines", *config.model.__struct_fields__}
     kept = {name: own[name] for name in of_text & own.keys()}
     usual = USUAL_IF_FROM if config.has_network else {}
-    layers = kept, usual, defaults, given, {name: own[name] for name in fixed & own.keys()}
+    layers = kept, usual, given, {name: own[name] for name in fixed & own.keys()}
     return make_config(config.preset, layers, words)
 
 

@@ -133,7 +133,7 @@ def test_the_help_of_a_setting_has_its_range_and_the_defaults_of_the_presets(run
     assert "--precision float32|bf16 " in words and "--max-vocabulary N " in words
 
 
-def test_a_query_takes_settings_from_flags_before_the_environment_before_toml(
+def test_a_query_takes_settings_from_flags_before_toml(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -145,24 +145,8 @@ def test_a_query_takes_settings_from_flags_before_the_environment_before_toml(
     assert (asked.model, asked.top) == ("a", 3)
     asked = request(f"--generate --config {file} --words=9")
     assert (asked.model, asked.words, asked.temperature, asked.seed) == ("a", 9, 0, 7)
-    monkeypatch.setenv("RNNLM_MODEL", "b")
-    monkeypatch.setenv("RNNLM_TOP", "8")
-    asked = request(f"--suggest --config {file}")
-    assert (asked.model, asked.top) == ("b", 8)
     asked = request(f"--suggest --config {file} --top=2 --model c")
     assert (asked.model, asked.top) == ("c", 2)
     assert request("") == Request(data_dir=data_dir())
-    monkeypatch.setenv("RNNLM_TOP", "few")
-    said = "--top is 'few' (from RNNLM_TOP)\nit must be a whole number"
-    assert said in refused(f"--suggest --config {file}")
     file.write_text("top = 0")
-    monkeypatch.delenv("RNNLM_TOP")
     assert f"--top is 0 (in {file})" in refused(f"--suggest --config {file}")
-
-
-def test_an_unknown_variable_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("RNNLM_TOPS", "3")
-    request("--suggest")
-    assert "RNNLM_TOPS is not a setting; did you mean RNNLM_TOP?" in capsys.readouterr().err

@@ -36,35 +36,28 @@ def config_of(library: Library, *arguments: str) -> Config:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "toml", "expected"),
+    ("arguments", "toml", "expected"),
     [
-        ("", {}, "", {"preset": "lesson", "held_out": 0.0}),
-        ("diary.txt", {}, "", {"preset": "gru", "held_out": 0.1}),
-        (
-            "",
-            {"EPOCHS": "30", "SEED": ""},
-            "epochs = 3\nseed = 5\ntop = 3",
-            {"epochs": 30, "seed": 5},
-        ),
-        ("--epochs=300", {"EPOCHS": "30"}, "epochs = 3", {"epochs": 300}),
-        ("", {}, 'preset = "rnn"', {"preset": "rnn"}),
-        ("", {"PRESET": "lstm"}, 'preset = "rnn"', {"preset": "lstm"}),
-        ("--from=gru", {"PRESET": "lstm"}, 'preset = "rnn"', {"preset": "gru"}),
-        # A variable of another preset is left out.
-        ("--preset=ngram", {"EPOCHS": "1", "PRESET": "rnn"}, "", {"preset": "ngram"}),
-        ("", {"PRESET": "LESSON"}, "", "preset is 'LESSON' (from RNNLM_PRESET)"),
-        ("", {"EPOCHS": "many"}, "", "epochs is 'many' (from RNNLM_EPOCHS)"),
-        ("a.txt --bidirectional-size=4", {}, "", "gru has no setting bidirectional_size"),
+        ("", "", {"preset": "lesson", "held_out": 0.0}),
+        ("diary.txt", "", {"preset": "gru", "held_out": 0.1}),
+        ("", "epochs = 3\nseed = 5\ntop = 3", {"epochs": 3, "seed": 5}),
+        ("--epochs=300", "epochs = 3", {"epochs": 300}),
+        ("", 'preset = "rnn"', {"preset": "rnn"}),
+        ("--preset=gru", 'preset = "rnn"', {"preset": "gru"}),
+        ("--from=gru", 'preset = "rnn"', "gru is of the preset gru"),
+        ("", 'preset = "LESSON"', "preset is 'LESSON' (in "),
+        ("", 'epochs = "many"', "epochs is 'many' (in "),
+        ("a.txt --bidirectional-size=4", "", "gru has no setting bidirectional_size"),
     ],
 )
-def test_flags_go_before_the_environment_before_a_file_before_the_defaults(
-    arguments: str, environment: dict[str, str], toml: str, expected: dict[str, Any] | str,
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+def test_flags_go_before_a_file_before_the_defaults(
+    arguments: str, toml: str, expected: dict[str, Any] | str, library: Library, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    """Variables of the environment are no settings."""
     put_saved_model(library, "gru")
+    monkeypatch.setenv("RNNLM_EPOCHS", "30")
     (tmp_path / "run.toml").write_text(toml)
-    for name, value in environment.items():
-        monkeypatch.setenv(f"RNNLM_{name}", value)
     given = (*arguments.split(), "--config", str(tmp_path / "run.toml"))
     if isinstance(expected, str):
         with pytest.raises(UsageError, match=re.escape(expected)):
@@ -115,9 +108,8 @@ def begun(library: Library, corpus_file: Path) -> Job:
 
 
 def test_a_resumed_run_keeps_its_settings_words_and_held_out_lines(
-    begun: Job, library: Library, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+    begun: Job, library: Library, corpus_file: Path
 ) -> None:
-    monkeypatch.setenv("RNNLM_EPOCHS", "9")
     again = made(library, resume=True)
     assert again.config == begun.config
     assert again.prepared.vocabulary.words == begun.prepared.vocabulary.words

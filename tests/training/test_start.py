@@ -104,14 +104,12 @@ def test_words_that_a_model_never_suggests_stay_so_unless_the_text_has_them(save
         ({"update": "gru"}, "held_out", 0.5),
     ],
 )
-def test_settings_that_a_model_fixes_are_refused_and_those_of_the_environment_left_out(
+def test_settings_that_a_model_fixes_are_refused(
     request_: dict[str, Any], name: str, value: Any, saved: Library
 ) -> None:
     with pytest.raises(UsageError, match="cannot be changed") as refused:
         made_of(saved, NEW, settings={name: value}, **request_)
     assert refused.value.field == name
-    usual = made_of(saved, LEARNED + NEW, **request_).config
-    assert made_of(saved, LEARNED + NEW, defaults={name: value}, **request_).config == usual
 
 
 @pytest.mark.parametrize(
@@ -150,7 +148,6 @@ def test_a_model_that_no_training_can_start_from(
         (LEARNED, {"settings": {"dropout": 0.3}}, True, "its network starts from english, with "),
         (LEARNED, {"start_from": "none"}, True, "its base model is english"),
         (LEARNED, {"settings": {"hidden_size": 4}}, True, f"{FROM_NOTHING}its hidden size"),
-        (LEARNED, {"defaults": {"layers": 1}}, True, f"{FROM_NOTHING}its layers"),
         (LEARNED, {"preset": "rnn"}, True, f"{FROM_NOTHING}that of english is of the preset gru"),
         (LEARNED, {"preset": "ngram"}, True, "its base model is english"),
     ],
