@@ -12,7 +12,7 @@ from rnnlm_tui.config import PRESETS, Config, size_of
 from rnnlm_tui.formatting import cut_words, plural, sanitize
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import HEAD, WITHOUT_SPACES, lacks_spaces
-from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN, UNKNOWN_ID
+from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.wording.model_rows import Row
 from rnnlm_tui.wording.results import ENOUGH_WORDS, words_read
@@ -95,7 +95,7 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
     trained = " in the lines that are learned" if len(held_out) else ""
     yield "words", f"{text.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:
-        fate = f"learned as {UNKNOWN}" if special_tokens else "left out of the lines"
+        fate = f"learned as {UNKNOWN_TOKEN}" if special_tokens else "left out of the lines"
         yield "vocabulary", f"{kept:,} words are kept; the others are {fate}"
     if not prepared.is_lesson and len(held_out):
         share = np.count_nonzero(held_out.ids == UNKNOWN_ID) / held_out.words

@@ -1,18 +1,17 @@
 """The adaptive softmax for large vocabularies: a head of frequent words and a tail of rarer ones.
 
 Ids are sorted by descending frequency, so the head is the first ids. Its softmax has one extra
-token for the tail, whose probability is distributed over the words of the tail by a softmax of its
-own, with smaller embeddings. The probability of a word of the tail is
+token for the tail. A second softmax with smaller embeddings distributes the probability of that
+token over the words of the tail. The probability of a word of the tail is
 
-    P(tail | rows) P(word | tail, rows)
+    P(tail | outputs) P(word | tail, outputs)
 
-and its input embedding is that of the token plus its own, projected by the same kernel. There is
-one tail, so that a network of any vocabulary takes any number of new words: they join it. The full
-softmax is a head alone.
+Its input embedding is that of the token plus its own, which the same kernel projects. There is only
+one tail, which any number of new words can join. The full softmax is a head alone.
 
 Sources: Grave et al. 2017 (adaptive softmax), Baevski and Auli 2019 (adaptive input, tied).
 
-Shapes: E embedding, D a tail's embedding, V vocabulary (`total_words`).
+Shapes: N words or states, E embedding, V vocabulary (`total_words`).
 """
 
 from __future__ import annotations
@@ -26,16 +25,19 @@ from rnnlm_tui.lm.model import Array, Weights, softmax
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 ADAPTIVE_FROM = 20_000
-"""The softmax is adaptive by default for vocabularies of at least this size."""
+"""The smallest vocabulary for which the softmax is adaptive by default."""
 HEAD_WORDS = 2_000
-"""The ids of the head, padding included. Saved models depend on it and on `NARROWER`."""
+"""The number of ids of the head, padding included. Saved models depend on it and on `NARROWER`."""
 NARROWER = 4
 """The factor by which the embeddings of the tail are smaller."""
 
 
 def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the embeddings and of the tail's kernel, by name. The bias of the output layer
-    has a number for each of their rows: the words of the head, the token of the tail, its words."""
+    """The shapes of the embeddings and of the tail's kernel, by name.
+
+    The bias of the output layer has a number for each row of the embeddings: the words of the head,
+    the token of the tail, and the words of the tail.
+    """
     width, head = config.embedding_size, HEAD_WORDS
     is_full = config.softmax == "full" or (config.softmax == "auto" and total_words < ADAPTIVE_FROM)
     if is_full or total_words <= head:
@@ -54,44 +56,48 @@ def add_words(
     of_text: Vocabulary,
     weights: Weights,
 ) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
-    """Extends a network with this vocabulary by the words of a text; returns its settings, words
-    and weights.
+    """Extends a network with this vocabulary by the words of a text. Returns its settings,
+    vocabulary and weights.
 
-    New words go into the tail, or the head if there is none, and start as the mean of its
-    embeddings: that of <unk> was no better. The words of each are sorted by their frequency in the
-    text.
+    New words go into the tail, or into the head if there is no tail. Their embeddings start as the
+    mean of the others there; that of <unk> was no better. The words of head and tail are sorted by
+    their frequency in the text.
     """
 
     def rank(word: str) -> int:
         return of_text.ranks.get(word, of_text.total_words)
 
     new = [word for word in of_text.words if word not in vocabulary]
-    has_tail, first = "tail1.kernel" in weights, vocabulary.first_word_id
+    has_tail = "tail1.kernel" in weights
     head = len(weights["embedding"]) - 1 if has_tail else 0
-    old, cut = vocabulary.words, max(0, head - first)
-    words = [*sorted(old[:cut], key=rank), *sorted([*old[cut:], *new], key=rank)]
-    after_all = vocabulary.total_words  # where the mean is
-    ids = np.array([*range(first), *(vocabulary.ranks.get(word, after_all) for word in words)])
-    kept = np.append(ids[:head], head) if has_tail else ids[:0]  # the words of the head, its token
-    bias, grows = weights["output.bias"], "tail1.embedding" if has_tail else "embedding"
-    grown = {**weights, "embedding": weights["embedding"][kept]}
-    grown[grows] = _with_mean(weights[grows])[ids[head:] - head]
-    grown["output.bias"] = np.append(bias[kept], _with_mean(bias[len(kept) :])[ids[head:] - head])
-    # A larger vocabulary must not begin a tail.
+    first = vocabulary.first_word_id
+    in_head = max(0, head - first)
+    old = vocabulary.words
+    words = [*sorted(old[:in_head], key=rank), *sorted([*old[in_head:], *new], key=rank)]
+    after_last = vocabulary.total_words  # the place of the mean
+    ids = np.array([*range(first), *(vocabulary.ranks.get(word, after_last) for word in words)])
+    # The rows that do not grow: the words of the head and the token of the tail.
+    fixed = np.append(ids[:head], head) if has_tail else ids[:0]
+    growing = "tail1.embedding" if has_tail else "embedding"
+    bias = weights["output.bias"]
+    grown = {**weights, "embedding": weights["embedding"][fixed]}
+    grown[growing] = _with_mean(weights[growing])[ids[head:] - head]
+    grown["output.bias"] = np.append(bias[fixed], _with_mean(bias[len(fixed) :])[ids[head:] - head])
+    # Otherwise a larger vocabulary could begin a tail.
     config = replace(config, softmax="adaptive" if has_tail else "full")
     return config, Vocabulary(words, vocabulary.special_tokens), grown
 
 
 def _with_mean(rows: Array) -> Array:
-    """These rows, and their mean."""
+    """The rows, followed by their mean."""
     return np.append(rows, rows.mean(0, keepdims=True), axis=0)
 
 
 class AdaptiveSoftmax:
-    """The embedding and the tied output layer of a model."""
+    """The embedding and the tied output layer of a network."""
 
     def __init__(self, weights: Weights) -> None:
-        """`weights` are named as in `softmax_shapes`, plus `output.bias`."""
+        """`weights` are named as in `softmax_shapes`, with `output.bias`."""
         self._embedding, self._kernel = weights["embedding"], weights.get("tail1.kernel")
         self._bias, self._tail_bias = np.split(weights["output.bias"], [len(self._embedding)])
         self._tail = weights.get("tail1.embedding", self._embedding[:0])
@@ -106,7 +112,7 @@ class AdaptiveSoftmax:
         return np.asarray(rows)
 
     def probabilities(self, outputs: Array) -> Array:
-        """The distributions [N, V] from the last layer's outputs [N, E]."""
+        """The distributions [N, V] for the last layer's outputs [N, E]."""
         head, tail = self._logits(outputs)
         head = softmax(head)
         if tail is None:
@@ -118,8 +124,8 @@ class AdaptiveSoftmax:
         return probabilities
 
     def logits(self, outputs: Array) -> Array:
-        """The logits [N, V], whose softmax is `probabilities`: that of a word of the tail is the
-        logit of the tail's token plus the log-probability of the word within the tail."""
+        """The logits [N, V], whose softmax is `probabilities`. The logit of a word of the tail is
+        that of the tail's token plus the log-probability of the word within the tail."""
         head, tail = self._logits(outputs)
         if tail is None:
             return head
@@ -127,7 +133,7 @@ class AdaptiveSoftmax:
         return np.append(head[:, :-1], head[:, -1:] + within, axis=1)
 
     def _logits(self, outputs: Array) -> tuple[Array, Array | None]:
-        """The logits of the rows of the head, and of those of the tail if there is one."""
+        """The logits of the head, and those of the tail if there is one."""
         head = outputs @ self._embedding.T
         head += self._bias
         if self._kernel is None:

@@ -15,25 +15,27 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, softmax_shapes
-from rnnlm_tui.lm.model import TINY, Array, Network, Weights, excluded_ids, in_batches
+from rnnlm_tui.lm.model import TINY, Array, NetworkModel, Weights, in_batches
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 LOGITS_AT_ONCE = 1 << 21
-"""Most logits computed together: for 10,000 words and 256 units a distribution takes 0.04 ms so,
-and 0.4 ms one by one."""
+"""The most logits that are computed together. For 10,000 words and 256 units a distribution then
+takes 0.04 ms; one by one it takes 0.4 ms."""
 KEY_SIZE = 128
-"""The most numbers by which two states are compared. Of the 320 of the English that ships, 128 find
-what follows as well (4.263 nats a word), in a third of the time."""
-Parts = tuple[Array, ...]
-"""The parts of a layer's state [H], of which the first is its output, or the values of gates."""
+"""The largest size K of a key, by which two states are compared. The English that ships has 320
+numbers to compare. With 128 directions of them its cache predicts as well (4.263 nats a word), in a
+third of the time."""
+Vectors = tuple[Array, ...]
+"""Vectors [H]: the parts of a layer's state, of which the first is its output, or its gates."""
 
 
 class Cell:
-    """A tanh layer: computes the next state from an input and a state."""
+    """A tanh layer. It computes the next state from an input and a state."""
 
     gates, parts = 1, 1
     gate_names: tuple[str, ...] = ()
+    """The names of the gates whose values `step` returns."""
 
     def __init__(self, weights: Weights, name: str) -> None:
         self.kernel = weights[f"{name}.kernel"]  # [E, G H]
@@ -41,19 +43,20 @@ class Cell:
         self.bias = weights[f"{name}.bias"]
 
     def project(self, inputs: Array) -> Array:
-        """The contribution of the inputs [N, E] to the gates: [N, G H]."""
+        """The contribution [N, G H] of the inputs [N, E] to the gates."""
         product = inputs @ self.kernel
         product += self.bias
         return np.asarray(product)
 
-    def step(self, projected: Array, state: Parts) -> tuple[Parts, Parts]:
-        """The next state, given what its input contributes to the gates [G H], and the values of
-        `gate_names` [H]."""
+    def step(self, projected: Array, state: Vectors) -> tuple[Vectors, Vectors]:
+        """The next state, and the values of `gate_names`. `projected` is the contribution [G H] of
+        the input to the gates."""
         return (np.tanh(projected + state[0] @ self.recurrent),), ()
 
 
 class Gru(Cell):
-    """A GRU with the gates r, z and n. The reset gate is applied after the product."""
+    """A GRU with the gates r (reset), z (update) and n (candidate). The reset gate is applied after
+    the product with the recurrent kernel."""
 
     gates = 3
     gate_names = ("reset gate", "candidate", "update gate")
@@ -62,9 +65,10 @@ class Gru(Cell):
         super().__init__(weights, name)
         self.candidate_bias = weights[f"{name}.candidate_bias"]
 
-    def step(self, projected: Array, state: Parts) -> tuple[Parts, Parts]:
+    def step(self, projected: Array, state: Vectors) -> tuple[Vectors, Vectors]:
         (before,) = state
-        hidden, product = len(before), before @ self.recurrent
+        hidden = len(before)
+        product = before @ self.recurrent
         r, z = _sigmoid(projected[: 2 * hidden] + product[: 2 * hidden]).reshape(2, hidden)
         reset = r * (product[2 * hidden :] + self.candidate_bias)
         new = np.tanh(projected[2 * hidden :] + reset)
@@ -72,14 +76,16 @@ class Gru(Cell):
 
 
 class Lstm(Cell):
-    """An LSTM with the gates o, i, f and g, whose state is its output and its cell."""
+    """An LSTM with the gates o (output), i (input), f (forget) and g (candidate). Its state is its
+    output and its cell."""
 
     gates, parts = 4, 2
     gate_names = ("input gate", "forget gate", "candidate", "output gate")
 
-    def step(self, projected: Array, state: Parts) -> tuple[Parts, Parts]:
+    def step(self, projected: Array, state: Vectors) -> tuple[Vectors, Vectors]:
         before, cell = state
-        hidden, total = len(before), projected + before @ self.recurrent
+        hidden = len(before)
+        total = projected + before @ self.recurrent
         o, i, f = _sigmoid(total[: 3 * hidden]).reshape(3, hidden)
         new = np.tanh(total[3 * hidden :])
         cell = f * cell + i * new
@@ -91,7 +97,7 @@ CELLS: Mapping[str, type[Cell]] = MappingProxyType({"rnn": Cell, "gru": Gru, "ls
 
 
 def _sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), computed with tanh, which does not overflow."""
+    """Computes 1 / (1 + exp(-x)) with tanh, which does not overflow."""
     half = np.float32(0.5)
     return np.asarray(np.tanh(x * half) * half + half)
 
@@ -99,8 +105,8 @@ def _sigmoid(x: Array) -> Array:
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights of a causal network, by name.
 
-    Kernels are [in, out]; that of the output layer is the tied embedding. The gates of a kernel are
-    concatenated: r, z, n for a GRU, o, i, f, g for an LSTM.
+    Kernels are [in, out]. The output layer has none: it uses the embedding. A kernel holds those of
+    its gates side by side: r, z, n for a GRU, and o, i, f, g for an LSTM.
     """
     embedding, hidden = config.embedding_size, config.hidden_size
     wide = CELLS[cell].gates * hidden
@@ -120,9 +126,9 @@ def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str
     return shapes | {"output.bias": (rows,)}
 
 
-class CausalModel(Network):
-    """A network of `rnn`, `gru` or `lstm` cells, which predicts from all words before. A state
-    holds those of its layers [L, P, H]."""
+class CausalModel(NetworkModel):
+    """A network of `rnn`, `gru` or `lstm` cells. It predicts from all words before. A state
+    [L, P, H] holds the states of its layers."""
 
     uses_previous_lines = True
 
@@ -133,10 +139,10 @@ class CausalModel(Network):
         vocabulary: Vocabulary,
         tokenizer: Tokenizer,
         weights: Weights,
+        blocked_words: Iterable[str] = (),
     ) -> None:
         """`weights` are named as in `causal_shapes` and checked."""
-        self.vocabulary, self.tokenizer = vocabulary, tokenizer
-        self.excluded_ids = excluded_ids(vocabulary, tokenizer)
+        super().__init__(vocabulary, tokenizer, blocked_words)
         self.cell = cell
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
@@ -152,7 +158,7 @@ class CausalModel(Network):
         inputs = self.embed(np.array(ids, np.int64))  # [N, E]
         states = np.empty((len(ids), *state.shape), np.float32)  # [N, L, P, H]
         for layer, cell in enumerate(self._cells):
-            now: Parts = tuple(state[layer])
+            now: Vectors = tuple(state[layer])
             for place, projected in enumerate(cell.project(inputs)):
                 now, _ = cell.step(projected, now)
                 states[place, layer] = now
@@ -164,14 +170,14 @@ class CausalModel(Network):
             yield from self._softmax.probabilities(self._projected(batch))
 
     def _projected(self, states: Sequence[Array]) -> Array:
-        """What the output layer reads [N, E] in each state."""
-        outputs = _outputs(states)
+        """The input of the output layer [N, E] in each state."""
+        outputs = _last_outputs(states)
         return outputs if self._projection is None else np.asarray(outputs @ self._projection)
 
     def activations(self, states: Sequence[Array], ids: Sequence[int]) -> dict[str, Array]:
-        """What each layer puts out, by the names of its stages: for each of these ids while it is
-        read, and after them the projection [E], if there is one, and the logits [V]. `states` are
-        those before the first id and after each."""
+        """The outputs of each layer by the names of its stages: first those that have a row for
+        each id that is read, then the projection [E], if there is one, and the logits [V] after the
+        last id. `states` are the states before the first id and after each."""
         inputs, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
         found = {"embedding": inputs}
         for layer, cell in enumerate(self._cells):
@@ -190,8 +196,8 @@ class CausalModel(Network):
 
     @cached_property
     def _key_kernel(self) -> Array | None:
-        """The projection, and of what it puts out the KEY_SIZE directions in which that varies
-        most [H, K]; None if the network has no projection."""
+        """The kernel [H, K] that makes keys: the projection, limited to the KEY_SIZE directions in
+        which its outputs vary most. None if the network has no projection."""
         kernel = self._projection
         if kernel is None or kernel.shape[1] <= KEY_SIZE:
             return kernel
@@ -199,15 +205,15 @@ class CausalModel(Network):
         return np.asarray(kernel @ directions[:, -KEY_SIZE:], np.float32)
 
     def keys(self, states: Sequence[Array]) -> Array:
-        """What the output layer reads in each state, as unit vectors [N, K] by which states are
-        compared."""
-        read = _outputs(states)
+        """The keys of states [N, K], by which states are compared: unit vectors of what the output
+        layer reads."""
+        read = _last_outputs(states)
         if self._key_kernel is not None:
             read = read @ self._key_kernel
         lengths = np.linalg.norm(read, axis=1, keepdims=True)
         return np.asarray(read / np.maximum(lengths, TINY))
 
 
-def _outputs(states: Sequence[Array]) -> Array:
-    """The outputs of the last layer [N, H] in each state."""
+def _last_outputs(states: Sequence[Array]) -> Array:
+    """The outputs [N, H] of the last layer in each state."""
     return np.stack([state[-1, 0] for state in states])

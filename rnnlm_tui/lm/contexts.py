@@ -1,7 +1,7 @@
-"""What a model predicts after the contexts that it was asked about last.
+"""Keeps the states and predictions of a model for recent contexts.
 
-Who asks again and again while a text is written keeps a `Contexts`, so that another word costs one
-step of a network, and the letters of a word none.
+Callers that ask repeatedly about a growing text should keep one `Contexts` and pass it each time.
+Another word then costs one step of a network, and another letter of a word none.
 """
 
 from __future__ import annotations
@@ -20,47 +20,52 @@ from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.text.vocabulary import BEGIN_ID
 
 KEY_WORDS = 500
-"""The last words of a context tell it from others. A state hardly depends on the words before
-these, so that dropping the first lines of a long text does not mean to read the rest again."""
+"""The number of last words by which a context is recognised. A state hardly depends on the words
+before them, so when the first lines of a long text are dropped, the rest is not read again."""
 STATES = 512
-"""States that are kept. A suggestion takes up to five."""
+"""The number of states that are kept. A suggestion takes up to five."""
 DISTRIBUTIONS = 12
-"""Distributions that are kept: 2.3 MB for 48,000 words. A suggestion asks for up to four."""
+"""The number of distributions that are kept: 2.3 MB for 48,000 words. A suggestion takes up to
+four."""
 
 Key = bytes
-"""The ids as an array in memory: 512 tuples of 500 integers take 15 MB, these 1 MB."""
-T = TypeVar("T")
+"""The last ids of a context as an array in memory. 512 tuples of 500 integers take 15 MB, these
+keys 1 MB."""
+Entry = TypeVar("Entry")
 
 
 class Contexts:
-    """The states of a model after recent contexts, and its predictions there. Only one thread at a
-    time may use it."""
+    """The states of a model after recent contexts, and its predictions there. Only one thread may
+    use it at a time."""
 
     def __init__(
         self, model: LanguageModel, unwanted: Callable[[], frozenset[str]] = frozenset
     ) -> None:
-        """`unwanted` returns the words that the user wants never suggested, which may change."""
+        """`unwanted` returns the words that the user does not want suggested. They may change."""
         self.model, self._start = model, model.start
         self._unwanted = unwanted
         self._earlier = NOTHING
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
         self.lists: tuple[object, Any] | None = None
-        """A place of a text, and the lists of words there that `suggest` keeps from one letter of a
-        word to the next."""
+        """A place in a text, and the lists of words that `suggest` keeps for it while the letters
+        of a word are typed."""
 
     @property
     def unwanted(self) -> Unwanted:
-        """Tells which words are not to be suggested."""
+        """The words that the user does not want suggested."""
         words, tokenizer = self._unwanted(), self.model.tokenizer
-        if words and not tokenizer.writes_text:  # it may have small letters alone
+        if words and not tokenizer.writes_text:  # its words may have no capitals
             words |= {word.lower() for word in words if tokenizer.words(word) == [word.lower()]}
         return Unwanted(words)
 
     def read_earlier(self, lines: Iterable[str]) -> None:
-        """Reads texts that were written earlier, before anything else is asked, the oldest line
-        first: their last words fill the cache of a mixture, and words that the model does not know
-        are known from all of them."""
+        """Reads texts that were written earlier, the oldest line first. Call it before all other
+        methods.
+
+        The last words of these lines fill the cache of a mixture. Words of all lines that the model
+        does not know become known.
+        """
         model, (lines, same_lines) = self.model, tee(lines)
         self.read_new_words(lines)
         if isinstance(model, MixedModel):
@@ -71,16 +76,17 @@ class Contexts:
             self._start = model.start_below(ids)
 
     def read_new_words(self, lines: Iterable[str]) -> None:
-        """From now on knows the words of these lines that the model does not know."""
+        """Makes the words of these lines known that the model does not know."""
         self.lists = None
         self._earlier = self.model.page_words.read(lines)
 
     def on_page(self, lines: tuple[str, ...]) -> OnPage:
-        """What the text up to the word that comes next says of it, with the earlier texts."""
+        """The words that `lines`, which end before the next word, and the earlier texts suggest for
+        it."""
         return self.model.page_words.on_page(lines, self._earlier)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        """The distribution [V] after `context`. It must not be modified."""
+        """The distribution [V] after `context`. Do not modify it."""
         key = _key(context, len(context))
         distribution = self._distributions.pop(key, None)
         if distribution is None:
@@ -89,8 +95,11 @@ class Contexts:
         return distribution
 
     def along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
-        """Yields the distributions after `context` and after each of the `ids` that follow, which
-        are computed together, and keeps each for who asks for it before the next."""
+        """Yields the distributions after `context` and after each of the `ids` that follow it.
+
+        They are computed together. Each is kept, so that `next_word_probabilities` finds it until
+        the next one is yielded.
+        """
         start, read = self.state_after(context), [*context, *ids]
         states, same_states = tee(chain([start], self.model.read(start, ids)))
         places = zip(same_states, self.model.predict(states), strict=True)
@@ -101,7 +110,8 @@ class Contexts:
             yield distribution
 
     def state_after(self, context: Sequence[int]) -> State:
-        """The state after `context`, read on from its longest beginning that was read."""
+        """The state after `context`. It is read on from the longest beginning whose state is
+        kept."""
         begin, state = max(0, len(context) - MAX_WORDS), self._start
         for end in range(len(context), begin, -1):
             key = _key(context, end)
@@ -116,12 +126,12 @@ class Contexts:
 
 
 def _key(context: Sequence[int], end: int) -> Key:
-    """The key of the first `end` ids of a context."""
+    """The key of the context of the first `end` ids."""
     return array("i", context[max(0, end - KEY_WORDS) : end]).tobytes()
 
 
-def _keep(entries: dict[Key, T], key: Key, value: T, most: int) -> None:
-    """Adds the newest entry, and drops the oldest if there are too many."""
+def _keep(entries: dict[Key, Entry], key: Key, value: Entry, most: int) -> None:
+    """Adds an entry, and drops the oldest one if there are more than `most`."""
     entries[key] = value
     if len(entries) > most:
         del entries[next(iter(entries))]

@@ -2,13 +2,15 @@
 smoothing.
 
 Source: S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language
-modeling", 1999, as computed by K. Heafield's lmplz with --discount_fallback: below the highest
-order the count of an n-gram is the number of distinct words before it; the start of a line is never
-predicted; unigrams are interpolated with the uniform distribution, `<unk>` and `</s>` included.
+modeling", 1999, as computed by K. Heafield's lmplz with --discount_fallback:
 
-The n-grams of k words are the nodes of level k of a trie, sorted by their parent, the node of the
-first k - 1 words, and then by the last word, so the children of a node are adjacent. Nodes of level
-1 are the ids.
+- Below the highest order, the count of an n-gram is the number of distinct words before it.
+- The start of a line is never predicted.
+- Unigrams are interpolated with the uniform distribution, `<unk>` and `</s>` included.
+
+The n-grams of k words are the nodes of level k of a trie. The parent of a node is the node of its
+first k - 1 words. A level is sorted by parent and then by last word, so the children of a node are
+adjacent. The nodes of level 1 are the ids.
 
 Shapes: N ids of the text with starts and ends of lines, V ids of the vocabulary, n n-grams of a
 level.
@@ -28,37 +30,42 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING
 
 Ids = NDArray[np.integer[Any]]
 Discounts = tuple[float, float, float]
+"""The discounts of a count of 1, of 2, and of 3 or more."""
 FALLBACK: Discounts = (0.5, 1.0, 1.5)
 """The discounts if the counts of an order determine none, as with few words or artificial text."""
 MOST_COUNTED = 20_000_000
-"""Words and ends of lines that n-grams are counted in; of a larger text, some lines are taken."""
+"""The most words and ends of lines in which n-grams are counted. Of a larger text every n-th line
+is counted."""
 NO_NODE = -1
-"""In place of a node: the line has too few words before this position."""
+"""The node where a line has too few words before a position."""
 
 
 class NgramLevel(NamedTuple):
-    """The n-grams of k words [n]: for each its parent, its last word, and its count, as smoothing
-    takes it. `above` is the number of nodes of the level above. At level 1 it is 0: all have one
-    parent, and there is an entry for each id [V]."""
+    """The n-grams of k words, one an entry of the arrays [n]. At level 1 there is an entry for each
+    id [V]."""
 
     above: int
+    """The number of nodes of the level above. It is 0 at level 1, where all have one parent."""
     parents: Ids
     words: Ids
+    """The last words of the n-grams."""
     counts: Ids
+    """The counts that smoothing uses."""
 
 
 def sampling_step(targets: int) -> int:
-    """Of how many lines one is counted, in a text with so many words and ends of lines."""
+    """The n for which every n-th line of a text with so many words and ends of lines is counted."""
     return max(1, -(-targets // MOST_COUNTED))
 
 
 def ngram_arrays(
     lines: EncodedLines, total_words: int, order: int
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yields the arrays of the model of these lines, one length of n-grams at a time. Of lines with
-    more words than MOST_COUNTED some are counted, spread over the text."""
-    if (step := sampling_step(len(lines.targets))) > 1:
-        is_counted, lengths = np.arange(len(lines)) % step == 0, np.diff(lines.starts)
+    """Yields the arrays of the model of these lines, one length of n-grams at a time."""
+    step = sampling_step(len(lines.targets))
+    if step > 1:
+        is_counted = np.arange(len(lines)) % step == 0
+        lengths = np.diff(lines.starts)
         lines = EncodedLines(lines.ids[np.repeat(is_counted, lengths)], lengths[is_counted])
     for k, level in enumerate(count_levels(lines, total_words, order), start=1):
         shares = shares_of(level, discounts_of(level.counts))
@@ -76,10 +83,10 @@ def ngram_arrays(
 def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[NgramLevel]:
     """Yields the levels 1 to `order` of the n-grams of these lines, with starts and ends of lines.
 
-    The count of an n-gram is its number of occurrences at the highest level and if it begins a
-    line, else the number of distinct words before it.
+    The count of an n-gram is its number of occurrences, at the highest level and if it begins a
+    line. All others count the distinct words before them.
     """
-    begins = lines.starts[:-1] + np.arange(len(lines))  # each line before it has an end
+    begins = lines.starts[:-1] + np.arange(len(lines))  # each line before has an end in `targets`
     text = np.insert(lines.targets, begins, BEGIN_ID)  # [N]
     nodes = text.astype(np.int32)  # of the n-gram that ends at each position
     ids = np.arange(total_words, dtype=np.int32)
@@ -94,8 +101,9 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
         ends = ends[by_key].astype(np.int32)
         is_first = np.diff(keys[by_key], prepend=NO_NODE) != 0
         firsts = np.flatnonzero(is_first).astype(np.int32)
-        counts, last_words = np.diff(firsts, append=len(ends)).astype(np.int32), ends[firsts]
-        # Each longer n-gram that ends in an n-gram is a distinct word before it.
+        counts = np.diff(firsts, append=len(ends)).astype(np.int32)
+        last_words = ends[firsts]
+        # Each longer n-gram that ends in an n-gram has another word before it.
         before = np.bincount(nodes[last_words], minlength=len(level.words)).astype(np.int32)
         yield level._replace(counts=np.where(before > 0, before, level.counts))
         level = NgramLevel(len(level.words), nodes[last_words - 1], text[last_words], counts)
@@ -105,7 +113,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
 
 
 def discounts_of(counts: Ids) -> Discounts:
-    """The discounts of a count of 1, of 2 and of 3 or more; `FALLBACK` if they are out of range.
+    """The discounts for the counts of a level, or `FALLBACK` if they are out of range.
 
     Source: Chen and Goodman, equation 26.
     """
@@ -118,13 +126,13 @@ def discounts_of(counts: Ids) -> Discounts:
 
 
 def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
-    """The share of each n-gram among its siblings [n]. What the discounts leave belongs to the
-    shorter n-grams; at level 1 it is spread evenly over all ids that are predicted."""
+    """The share of each n-gram among its siblings [n]. What the discounts take away belongs to the
+    shorter n-grams. At level 1 it is spread evenly over all ids that are predicted."""
     shares = level.counts.astype(np.float32)
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
     totals = np.bincount(level.parents, level.counts, level.above).astype(np.float32)
     shares /= np.maximum(totals, 1)[level.parents]
-    if not level.above and len(shares):  # level 1; above an empty level there is nothing either
+    if not level.above and len(shares):  # level 1, or a level below an empty one, which is empty
         predicted = np.ones_like(shares)
         predicted[[PADDING, BEGIN_ID]] = 0
         shares += (1 - shares.sum()) * predicted / predicted.sum()

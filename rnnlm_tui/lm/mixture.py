@@ -34,24 +34,25 @@ LABELS: Mapping[ComponentName, str] = MappingProxyType(
     {"network": "network", "ngrams": "n-grams", "base": "base model", "cache": "recent words"}
 )
 
-AT_ONCE = 128
-"""States after which the components predict together."""
+PREDICTED_AT_ONCE = 128
+"""The number of states after which the components predict together."""
 PRIOR: MixtureWeights = MappingProxyType(
     {"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05}
 )
-"""The default mixture weights before they are normalized, and the prior of fitted ones, in order
-of the components."""
+"""The default mixture weights before they are normalized, in the order of the components. They are
+also the prior of fitted weights."""
 PRIOR_WORDS = 20
 """The weight of the prior in fitting, as a number of words."""
 FEWEST_WORDS = 250
-"""Mixture weights are not fitted to fewer held-out words and ends of lines. Fitted to any 250 words
-of three texts they were better than the default ones on the rest, by 0.01 to 0.05 nats a word;
-fitted to 125 not always."""
+"""The fewest held-out words and ends of lines to fit mixture weights to. Weights fitted to any 250
+words of three texts were better than the default ones on the rest, by 0.01 to 0.05 nats a word;
+those fitted to 125 words were not always."""
 ITERATIONS = 50
+"""The steps of expectation-maximisation."""
 
 
 class MixedState(NamedTuple):
-    """The states of the models, and of the cache."""
+    """The states of the models, and that of the cache."""
 
     models: tuple[State, ...]
     recent: Recent
@@ -68,20 +69,19 @@ class MixedModel(LanguageModel):
         models: Mapping[ComponentName, LanguageModel],
         mixture_weights: MixtureWeights = PRIOR,
     ) -> None:
-        """`models` must have a network or n-grams, or both with the same vocabulary; a `base` may
-        have another one. Mixture weights of missing models are ignored."""
+        """`models` must have a network or n-grams, or both with the same vocabulary and the same
+        blocked words. A `base` may have others. Mixture weights of missing models are ignored."""
         self.models = {name: models[name] for name in PRIOR if name in models}
         present = {name: mixture_weights.get(name, 0.0) for name in (*self.models, "cache")}
         self.mixture_weights = normalize(present)
-        self.tokenizer = tokenizer
         self._own = own = next(iter(self.models.values()))
-        self.own_vocabulary = self.vocabulary = own.vocabulary
-        self.excluded_ids = own.excluded_ids
+        super().__init__(own.vocabulary, tokenizer)
+        self.own_vocabulary, self.blocked_ids = own.vocabulary, own.blocked_ids
         own_places = slice(own.vocabulary.total_words)
         self._places: list[slice | NDArray[np.int64]] = [
             own_places for _ in models.keys() - {"base"}
         ]
-        """Where the ids of each component stand among those of the union."""
+        """For each component, the places of its ids among those of the union."""
         if "base" in models:
             self._places.append(self._add_words(models["base"]))
         self._places.append(slice(None))
@@ -92,9 +92,8 @@ class MixedModel(LanguageModel):
         self.start = MixedState(starts, self._cache.start)
 
     def _add_words(self, base: LanguageModel) -> NDArray[np.int64]:
-        """Extends the vocabulary by the words of the base; returns where the ids of the base stand
-        in it. Words that the base excludes stay excluded unless the model's own vocabulary has
-        them."""
+        """Extends the vocabulary by the words of the base. Returns the places of the ids of the
+        base in it. A blocked word of the base stays blocked unless the own vocabulary has it."""
         own, others = self.own_vocabulary, base.vocabulary
         new = [word for word in others.words if word not in own]
         self.vocabulary = union = Vocabulary([*own.words, *new], own.special_tokens)
@@ -102,12 +101,12 @@ class MixedModel(LanguageModel):
         specials = range(others.first_word_id)
         self._to_base = [*specials, *others.ids(union.words).tolist()]
         places = np.array([*specials, *union.ids(others.words)])
-        never = places[[*base.excluded_ids]].tolist()
-        self.excluded_ids += tuple(i for i in never if i >= own.total_words)
+        blocked = places[[*base.blocked_ids]].tolist()
+        self.blocked_ids += tuple(i for i in blocked if i >= own.total_words)
         return places
 
     def start_below(self, ids: Iterable[int]) -> MixedState:
-        """The state before a text below others, of which the cache remembers these ids."""
+        """The state before a text that follows others. The cache remembers these ids of theirs."""
         recent, last = self._cache.start, self._own.start
         for some in in_batches(ids, READ_AT_ONCE):  # the other models do not read them
             states = self._own.advance(last, self.own_ids(some))
@@ -125,21 +124,21 @@ class MixedModel(LanguageModel):
         return [MixedState(*both) for both in zip(parts, recents, strict=True)]
 
     def predict(self, states: Iterable[MixedState]) -> Iterator[Array]:
-        for batch in in_batches(states, AT_ONCE):
+        for batch in in_batches(states, PREDICTED_AT_ONCE):
             for state, components in zip(batch, self.predict_components(batch), strict=True):
                 vector = np.array(list(self.weights_in(state).values()), np.float32)
                 yield np.asarray(vector @ components)
 
     def weights_in(self, state: MixedState) -> dict[ComponentName, float]:
-        """The weight of each component in a state, that of the cache by the words in it."""
+        """The weight of each component in a state. That of the cache grows with the words in it."""
         weights = dict(self.mixture_weights)
         weights["cache"] *= state.recent.fullness
         return normalize(weights)
 
     def predict_components(self, states: Sequence[MixedState]) -> Iterator[Array]:
-        """Yields the distribution of each component after each state [K, U], in the order of
-        `mixture_weights`. That of the cache is zero at the start of a text. An array is valid until
-        the next one."""
+        """Yields the distributions of the components [K, U] after each state, in the order of
+        `mixture_weights`. The cache's is zero at the start of a text. An array is valid until the
+        next one."""
         columns = [
             model.predict([state.models[number] for state in states])
             for number, model in enumerate(self.models.values())
@@ -152,13 +151,13 @@ class MixedModel(LanguageModel):
             yield rows
 
     def own_ids(self, ids: Sequence[int]) -> Sequence[int]:
-        """The ids with words that only the base has replaced by the unknown word."""
+        """The ids, in which the unknown word replaces the words that only the base has."""
         own_words = self.own_vocabulary.total_words
         return [i if i < own_words else UNKNOWN_ID for i in ids]
 
 
 def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
-    """Mixture weights divided by their sum, in the order of the components."""
+    """The mixture weights divided by their sum, in the order of the components."""
     total = sum(mixture_weights.values()) or 1.0
     return {name: mixture_weights[name] / total for name in PRIOR if name in mixture_weights}
 
@@ -166,7 +165,7 @@ def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
 def fit_mixture_weights(
     model: MixedModel, excerpts: Iterable[Excerpt]
 ) -> dict[ComponentName, float] | None:
-    """The mixture weights that maximise the likelihood of the excerpts. None if they have fewer
+    """The mixture weights that maximise the likelihood of the excerpts; None if these have fewer
     words than FEWEST_WORDS."""
     prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
     targets = targets_of(model, excerpts)
@@ -177,9 +176,11 @@ def fit_mixture_weights(
 
 
 def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.float64]:
-    """Of each word and end of line of the excerpts the probability that each component gives it,
-    and how full the cache is there [N, K + 1]. Unknown words are left out: a cache predicts them
-    well, but they are never suggested."""
+    """For each word and end of line of the excerpts, the probability that each component gives it,
+    and the fullness of the cache [N, K + 1].
+
+    Unknown words are left out: a cache predicts them well, but they are never suggested.
+    """
 
     def read(lines: Iterable[str]) -> list[int]:
         ids = (model.vocabulary.encode(model.tokenizer.words(line)) for line in lines)
@@ -189,7 +190,7 @@ def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.flo
     for above, lines in excerpts:
         ids = read(lines)
         states = [*model.read(model.state_after(model.start, read(above)), ids)]
-        # What precedes the start of a line is predicted to end the line before.
+        # Before the start of a line, the model predicts the end of the line before.
         targets = (END_ID if i == BEGIN_ID else i for i in [*ids[1:], BEGIN_ID])
         components = model.predict_components(states)
         for state, target, rows in zip(states, targets, components, strict=False):
@@ -201,11 +202,16 @@ def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.flo
 def em_mixture_weights(
     targets: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The mixture weights [K] that maximise the likelihood of the `targets` [N, K + 1], with a
-    `prior` [K] that counts as PRIOR_WORDS words. The words that a component accounts for are
-    divided by those for which it had its weight: all, but for a cache that is not full."""
+    """The mixture weights [K] that maximise the likelihood of the `targets` [N, K + 1], as
+    `targets_of` returns them.
+
+    The `prior` [K] counts as PRIOR_WORDS words. A weight is the number of words that its component
+    accounts for, divided by the number of words for which the component had the weight. That is all
+    words, but fewer for a cache, which has only a share of its weight until it is full.
+    """
     targets = targets[targets[:, :-1].any(1)]
-    probabilities, shares = targets[:, :-1], np.ones((len(targets), len(prior)))
+    probabilities = targets[:, :-1]
+    shares = np.ones((len(targets), len(prior)))  # of its weight that a component has
     shares[:, -1] = targets[:, -1]
     mixture_weights = prior
     for _ in range(ITERATIONS):

@@ -1,4 +1,7 @@
-"""The interface of language models."""
+"""The interface of language models, and functions on distributions.
+
+Shapes: N ids, E embedding, V vocabulary (`total_words`).
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,28 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 
 Array = NDArray[np.float32]
 Weights = Mapping[str, Array]
+"""The weights of a network by name."""
 Arrays = Mapping[str, NDArray[Any]]
+"""Arrays of any types by name."""
 State: TypeAlias = Any
-"""What a model has read. Each kind of model has a type of its own, whose values never change."""
+"""The state of a model after a text. Each kind of model has its own type, whose values never
+change."""
 TINY = float(np.finfo(np.float32).tiny)
+"""The smallest divisor, in place of 0."""
 LIKELY = 1e-4
-"""The words that are likelier than this are few, and usually enough for a list."""
+"""A probability above which there are few words, usually enough for a list."""
 READ_AT_ONCE = 256
-"""Words whose states are computed together: bounds the memory for a line of any length."""
+"""The number of words whose states are computed together. It bounds the memory for a line of any
+length."""
 
 
 @dataclass(frozen=True)
 class Unwanted:
-    """Tells which words the user wants never suggested. One of `words` in small letters stands for
-    all its writings, `will` for Will and WILL too; one with a capital for itself alone."""
+    """Tells which words the user does not want suggested.
+
+    An entry of `words` in small letters stands for the word in any case: `will` for Will and WILL
+    too. An entry with a capital stands for itself alone.
+    """
 
     words: frozenset[str] = frozenset()
 
@@ -42,26 +53,30 @@ class Unwanted:
 
 
 class LanguageModel(ABC):
-    """Predicts the next word of a text that it reads. V is the vocabulary's `total_words`.
+    """Predicts the next word of a text that it reads.
 
-    A text is read from one state to the next. States never change: they can be kept, and read on
-    from more than once. The model itself remembers nothing.
+    Each word that is read leads from one state to the next. States never change, so callers can
+    keep a state and continue from it more than once. The model itself remembers nothing.
     """
 
-    vocabulary: Vocabulary
-    tokenizer: Tokenizer
     window = MAX_WORDS
     """The number of words of context that the model sees."""
-    excluded_ids: tuple[int, ...]
-    """Ids that are never suggested; see the function `excluded_ids`."""
     uses_previous_lines: bool = False
-    """Whether previous lines are part of the context."""
+    """True if previous lines are part of the context."""
     start: State
     """The state before the first word."""
 
+    def __init__(
+        self, vocabulary: Vocabulary, tokenizer: Tokenizer, blocked_words: Iterable[str] = ()
+    ) -> None:
+        """`blocked_words` are words of the vocabulary that are never suggested."""
+        self.vocabulary, self.tokenizer = vocabulary, tokenizer
+        self.blocked_ids = blocked_ids_of(vocabulary, tokenizer, blocked_words)
+        """The ids that are never suggested."""
+
     @abstractmethod
     def advance(self, state: State, ids: Sequence[int]) -> list[State]:
-        """The states after each of these ids, which are read from `state` on.
+        """Reads ids from `state` on. Returns the state after each of them.
 
         If the vocabulary has a start of line, each line begins with it. A model that uses previous
         lines may read several lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never
@@ -70,33 +85,33 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def predict(self, states: Iterable[State]) -> Iterator[Array]:
-        """Yields the probability [V] of each id after each state. Many are computed together, so
-        that states are taken in advance. The arrays must not be modified."""
+        """Yields the distribution [V] after each state. It computes many together, so it takes
+        states in advance. Do not modify the arrays."""
 
     @cached_property
     def page_words(self) -> PageWords:
-        """Finds the words that a text takes from itself."""
+        """The finder of words that a text takes from itself."""
         return PageWords(self.vocabulary, self.tokenizer)
 
     def read(self, state: State, ids: Sequence[int]) -> Iterator[State]:
-        """Yields the states of `advance`, READ_AT_ONCE of them computed together."""
+        """Yields the states that `advance` returns, and computes READ_AT_ONCE of them together."""
         states = [state]
         for begin in range(0, len(ids), READ_AT_ONCE):
             states = self.advance(states[-1], ids[begin : begin + READ_AT_ONCE])
             yield from states
 
     def state_after(self, state: State, ids: Sequence[int]) -> State:
-        """The state after all of these ids, which are read from `state` on."""
+        """Reads ids from `state` on. Returns the state after the last one."""
         last = deque(self.read(state, ids), maxlen=1)
         return last[0] if last else state
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        """The distribution [V] after `context`, which is read from its start."""
+        """The distribution [V] after `context`, which begins a text."""
         return next(self.predict([self.state_after(self.start, context)]))
 
 
 class WindowModel(LanguageModel):
-    """A model that predicts from the last `window` words alone, which are its state."""
+    """A model that predicts from the last `window` words alone. They are its state."""
 
     start: tuple[int, ...] = ()
 
@@ -112,39 +127,44 @@ class WindowModel(LanguageModel):
         """The distribution [V] after the last words of `context`."""
 
 
-class Network(LanguageModel):
-    """A neural network, which has an embedding of E numbers for each id."""
+class NetworkModel(LanguageModel):
+    """A neural network. It has an embedding of E numbers for each id."""
 
     @abstractmethod
     def embed(self, ids: NDArray[np.int64]) -> Array:
-        """The embeddings [N, E] of these ids [N]."""
+        """The embeddings [N, E] of ids [N]."""
 
     def similarities(self, word: int) -> Array:
-        """The cosine of the embedding of each id and that of `word` [V]; 0 for one of zeros. For
-        36,000 words with an adaptive softmax this takes 60 ms, and 50 MB meanwhile."""
+        """The cosine similarity of the embedding of each id to that of `word` [V]. It is 0 for an
+        embedding of zeros. For 36,000 words with an adaptive softmax this takes 60 ms and 50 MB."""
         rows = self.embed(np.arange(self.vocabulary.total_words))
         lengths = np.linalg.norm(rows, axis=1)
         return np.asarray(rows @ rows[word] / np.maximum(lengths * lengths[word], TINY))
 
 
 def in_batches(states: Iterable[State], size: int) -> Iterator[list[State]]:
-    """The states in lists of `size`; the last one may be shorter."""
+    """Yields the states in lists of `size`. The last list may be shorter."""
     remaining = iter(states)
     while batch := list(islice(remaining, size)):
         yield batch
 
 
-def excluded_ids(vocabulary: Vocabulary, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The ids that are never suggested: padding, special tokens, and punctuation marks unless the
-    tokenizer writes text. The lesson, without special tokens, suggests all words."""
-    if tokenizer.writes_text or not vocabulary.special_tokens:
-        return vocabulary.excluded_ids
-    marks = np.flatnonzero(vocabulary.mask(tokenizer.is_mark))
-    return (*vocabulary.excluded_ids, *marks.tolist())
+def blocked_ids_of(
+    vocabulary: Vocabulary, tokenizer: Tokenizer, blocked_words: Iterable[str] = ()
+) -> tuple[int, ...]:
+    """The ids that a model never suggests: padding, special tokens, the `blocked_words`, and
+    punctuation marks unless the tokenizer writes text. A model without special tokens, as the
+    lesson's, suggests marks too."""
+    blocked = [*range(vocabulary.first_word_id)]
+    blocked += [vocabulary.ranks[word] for word in blocked_words if word in vocabulary]
+    if vocabulary.special_tokens and not tokenizer.writes_text:
+        blocked += np.flatnonzero(vocabulary.mask(tokenizer.is_mark)).tolist()
+    return tuple(blocked)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """exp(logits) / sum(exp(logits)) along the last axis, without overflow, computed in place."""
+    """Computes exp(logits) / sum(exp(logits)) along the last axis, in place and without
+    overflow."""
     logits -= logits.max(-1, keepdims=True)
     np.exp(logits, out=logits)
     logits /= logits.sum(-1, keepdims=True)
@@ -152,8 +172,10 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def largest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
-    """The places of the `k` largest values, largest first. Of equal values the first are taken,
-    which are the more frequent words; a partition alone would pick any.
+    """The places of the `k` largest values, largest first.
+
+    Of equal values it takes the first ones, which are the more frequent words. A partition alone
+    would pick any.
     """
     if len(values) <= k:
         return np.argsort(-values, kind="stable")

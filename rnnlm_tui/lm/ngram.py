@@ -7,45 +7,52 @@ order, level k has n(k) nodes, and n(1) = V, the size of the vocabulary:
     share.<k> [n(k)] uint8       the discounted share of each node among its siblings
     word.<k> [n(k)] uint16       the last words of the nodes, ascending among siblings; uint32 in a
                                  vocabulary of more than 65,536 ids
-    children.<k> [n(k-1) + 1]    the ranges of the children of each node of level k - 1, int32
+    children.<k> [n(k-1) + 1]    for each node of level k - 1, where its children begin; they end
+                                 where those of the next node begin; int32
 
 After a context c, p(w | c) is the share of c's child w, if there is one, plus backoff(c) times
 p(w | c without its first word). The shares of the children of c and its backoff sum to 1. Shares
-are indices into `SHARES`: the sonnets have a perplexity of 243.2 in 8 bits and of 242.9 in floats.
+are stored as indices into `SHARES`. With these 8 bits the sonnets have a perplexity of 243.2, and
+with floats one of 242.9.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import Array, Arrays, WindowModel, excluded_ids
+from rnnlm_tui.lm.model import Array, Arrays, WindowModel
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, Vocabulary
 
 MAX_SHARED = 0.999
-"""Largest sum of the shares after a context, so that rounding leaves something to the shorter
-context."""
+"""The largest sum of the shares after a context. After rounding, something is then left for the
+shorter context."""
 LOG_ODDS = np.linspace(-14, 6, 509)
 SHARES, BOUNDS = (
     np.concatenate(([0], 1 / (1 + np.exp(-odds)))).astype(np.float32)
     for odds in (LOG_ODDS[::2], LOG_ODDS[1::2])
 )
-"""What shares can be, evenly spaced in log-odds, and the bounds between them; only 0 becomes 0.
-Neighbours differ by 8 %, and by less near 1."""
+"""The values that shares can have, evenly spaced in log-odds, and the bounds between them. Only 0
+is stored as 0. Neighbours differ by 8 %, and by less near 1."""
 
 
 class NgramModel(WindowModel):
-    """An n-gram model, which predicts from the last words of a line."""
+    """An n-gram model. It predicts from the last words of a line."""
 
-    def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer, arrays: Arrays) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        arrays: Arrays,
+        blocked_words: Iterable[str] = (),
+    ) -> None:
         """`arrays` are named as above and checked."""
-        self.vocabulary, self.tokenizer = vocabulary, tokenizer
+        super().__init__(vocabulary, tokenizer, blocked_words)
         self.window = _order(arrays) - 1
-        self.excluded_ids = excluded_ids(vocabulary, tokenizer)
         alone = SHARES[arrays["share.1"]]
         self._alone: Array = alone / max(alone.sum(), SHARES[1])
         self._arrays = arrays
@@ -55,9 +62,11 @@ class NgramModel(WindowModel):
         return probabilities
 
     def interpolation(self, context: Sequence[int]) -> Iterator[tuple[int, float, Array]]:
-        """Yields the distribution [V] without context, after the last word, after the last two and
-        so on, as far as the trie has words after them. Before it the number of these words, and
-        the weight of the shorter context in it. An array is valid until the next one."""
+        """Yields the steps from no context to the longest one after which the trie has words.
+
+        Each step is the number of last words that are the context, the weight of the step before in
+        it, and the distribution [V]. An array is valid until the next step.
+        """
         probabilities = self._alone.copy()
         yield 0, 0.0, probabilities
         for length in range(1, min(self.window, len(context)) + 1):
@@ -71,8 +80,8 @@ class NgramModel(WindowModel):
                 break
 
     def _after(self, context: Sequence[int]) -> tuple[NDArray[Any], Array, float]:
-        """The words after all of this context, none if it is not in the trie; their shares, and the
-        weight of the shorter context."""
+        """The words that follow exactly this context, their shares, and the weight of the shorter
+        context. There are no words if the trie does not have the context."""
         node, arrays = context[0], self._arrays
         for k, word in enumerate(context[1:], start=2):
             words, (begin, end) = arrays[f"word.{k}"], arrays[f"children.{k}"][node : node + 2]
@@ -88,14 +97,14 @@ class NgramModel(WindowModel):
 
 
 def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
-    """The number of n-grams of each length in these arrays, shortest first, without padding."""
+    """The number of n-grams of each length, shortest first. Padding does not count."""
     ids, *others = (len(arrays[f"share.{k}"]) for k in range(1, _order(arrays) + 1))
     return (ids - 1, *others)
 
 
 def ngram_shapes(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int]]]:
-    """The types and shapes of the arrays by name, for a trie with these numbers n(k) of nodes: of
-    level 1, which are the ids, of level 2 and so on. Types are named as in safetensors."""
+    """The types and shapes of the arrays by name. `sizes` are the numbers n(k) of nodes of the
+    levels from 1 on. Types are named as in safetensors."""
     shapes = dict[str, tuple[str, tuple[int]]]()
     for k, size in enumerate(sizes, start=1):
         shapes[f"share.{k}"] = "U8", (size,)
@@ -106,8 +115,8 @@ def ngram_shapes(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int]]]:
 
 
 def check_ngrams(arrays: Arrays, total_words: int) -> None:
-    """Raises ValueError for arrays, of the right shapes and types, whose numbers are not those of
-    the trie of a vocabulary of so many ids."""
+    """Raises ValueError for arrays whose numbers are not a trie for `total_words` ids. Their shapes
+    and types are right."""
     for k in range(2, _order(arrays) + 1):
         words, children = arrays[f"word.{k}"], arrays[f"children.{k}"]
         ends = int(children[0]), int(children[-1])

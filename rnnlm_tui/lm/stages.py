@@ -1,11 +1,11 @@
-"""What a model is made of and what it computes for a line: its layers, and its stages.
+"""The layers of a model, and the stages of what it computes for a line.
 
-The layers are those of Keras's `model.summary()`; an n-gram model has a row for each length. A
-stage has a name, a sentence on what it does, and its values with their labels, ready to draw. The
-arrays come from the methods with which the models predict.
+The layers are those of Keras's `model.summary()`; an n-gram model has one for each length. A stage
+has a name, a sentence on what it does, and its values with their labels, ready to draw. The values
+come from the methods with which the models predict.
 
-Shapes: N words and start of a line, S suggestions, T time steps of the lesson's window, E
-embedding, H hidden, V vocabulary (`total_words`).
+Shapes: N words of a line and its start, R rows and C columns of a stage, V vocabulary
+(`total_words`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from math import prod
 from typing import Any, NamedTuple
 
@@ -28,11 +27,12 @@ from rnnlm_tui.lm.model import Array, LanguageModel, State, largest
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
 
-TOP = 10
-"""The largest values of a row over the vocabulary that are named."""
+TOP_WORDS = 10
+"""The number of largest values over the vocabulary that are named."""
 TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
-"""What padding and the special tokens are called, by id."""
+"""The labels of padding and the special tokens, by id."""
 FALLEN_OUT = "(fallen out)"
+"""The label of a word before the window."""
 CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
 """The recurrent layers in the table of layers, by the cell of the preset."""
 SENTENCES = {
@@ -65,67 +65,73 @@ SENTENCES = {
     " units.",
     "logits": "Each of {width:,} ids has a score: how well its embedding matches these numbers.",
 }
-"""What each layer of a network puts out; of some it depends on the kind of network."""
+"""The sentences on the stages of a network. Of some stages each kind of network has its own."""
 UNBOUNDED = ("padded ids", "embedding", "relu layer", "cell", "projection", "logits")
-"""What may be larger than 1."""
+"""The stages whose values may be larger than 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A step of the computation.
-
-    `values` are rows of numbers [R, C], and `rows` names them; `columns` names their columns unless
-    these are units of a layer. Or `values` are a single row of words or numbers, whose items `rows`
-    names if they belong to words. `top` are its largest numbers with their words if it is a row
-    over the vocabulary. `scale` is what the numbers of units are drawn against, whatever the line;
-    larger ones are drawn like it. None if only this stage has a largest number.
-    """
+    """A step of the computation."""
 
     name: str
     sentence: str
     values: NDArray[Any]
+    """Rows of numbers [R, C], or a single row of words or numbers [C]."""
     rows: tuple[str, ...] = ()
+    """The names of the rows. Of a single row, the names of its items if they belong to words."""
     columns: tuple[str, ...] = ()
+    """The names of the columns; () if they are the units of a layer."""
     top: tuple[tuple[str, float], ...] = ()
+    """The words with the largest numbers, of a single row over the vocabulary."""
     scale: float | None = None
+    """The number that is drawn as the largest, whatever the line. None if the largest number of the
+    stage is."""
 
 
-class Line(NamedTuple):
-    """The words of a line with the ids as which a model reads them; None for a word that it leaves
-    out. `has_start` says whether the start of the line is read before them."""
+class LineIds(NamedTuple):
+    """The words of a line, and the ids as which a model reads them."""
 
     words: tuple[str, ...]
     ids: tuple[int | None, ...]
+    """The id of each word; None for a word that the model leaves out."""
     has_start: bool
+    """True if the model reads the start of the line before the words."""
 
     @property
     def read(self) -> list[tuple[str, int]]:
-        """The labels and the ids of what is read [N]."""
-        start = [(TOKENS[BEGIN_ID], BEGIN_ID)] * self.has_start
+        """The label and the id of everything that is read [N]."""
+        start = [(TOKENS[BEGIN_ID], BEGIN_ID)] if self.has_start else []
         words = zip(self.words, self.ids, strict=True)
         return [*start, *((word, number) for word, number in words if number is not None)]
 
     def seen(self, window: int) -> list[bool]:
-        """Which of the words are among the last `window` ids that are read."""
-        read = [number is not None for number in self.ids]
-        after = [*accumulate(reversed(read), initial=0)][-2::-1]
-        return [is_read and count < window for is_read, count in zip(read, after, strict=True)]
+        """For each word, whether it is among the last `window` ids that are read."""
+        left, seen = window, list[bool]()
+        for number in reversed(self.ids):
+            is_read = number is not None
+            seen.append(is_read and left > 0)
+            left -= is_read
+        return seen[::-1]
 
 
 def stages_of(
     model: LanguageModel,
-    line: Line,
+    line: LineIds,
     states: Sequence[State],
     probabilities: Array,
     suggested: Sequence[tuple[str, int]],
 ) -> Iterator[Stage]:
-    """The stages of a model that reads `line` and then gives the next word these `probabilities`
-    [V]. `states` are those before the first id that is read and after each. `suggested` are words
-    and their ids; one beyond the vocabulary has the probability 0."""
+    """Yields the stages of a model that reads `line` and then predicts `probabilities` [V].
+
+    `states` are the states before the first id that is read and after each id. `suggested` are
+    words with their ids; a word beyond the vocabulary has the probability 0.
+    """
     yield _words_stage(model, line)
-    unknown = f" {TOKENS[UNKNOWN_ID]}"
+    unknown_id = model.vocabulary.unknown_id
     labels = tuple(
-        word + unknown * (number == model.vocabulary.unknown_id) for word, number in line.read
+        f"{word} {TOKENS[UNKNOWN_ID]}" if number == unknown_id else word
+        for word, number in line.read
     )
     ids = [number for _, number in line.read]
     yield Stage(
@@ -157,23 +163,23 @@ def over_vocabulary(name: str, sentence: str, vocabulary: Vocabulary, values: Ar
 
 
 def top_words(
-    vocabulary: Vocabulary, values: Array, count: int = TOP
+    vocabulary: Vocabulary, values: Array, count: int = TOP_WORDS
 ) -> tuple[tuple[str, float], ...]:
-    """The words and tokens with the largest values [V] other than 0, the largest first."""
+    """The words and tokens with the largest values [V], the largest first. Zeros do not count."""
     others = np.flatnonzero(values)
-    places, first = others[largest(values[others], count)].tolist(), vocabulary.first_word_id
-    return tuple(
-        (TOKENS[place] if place < first else vocabulary.word(place), float(values[place]))
-        for place in places
-    )
+    ids = others[largest(values[others], count)].tolist()
+    first = vocabulary.first_word_id
+    return tuple((TOKENS[i] if i < first else vocabulary.word(i), float(values[i])) for i in ids)
 
 
-def _words_stage(model: LanguageModel, line: Line) -> Stage:
-    unknown = None, model.vocabulary.unknown_id
-    notes = [
-        TOKENS[UNKNOWN_ID] if number in unknown else "" if is_seen else FALLEN_OUT
-        for number, is_seen in zip(line.ids, line.seen(model.window), strict=True)
-    ]
+def _words_stage(model: LanguageModel, line: LineIds) -> Stage:
+    """The stage in which the line is split into words."""
+    notes = list[str]()
+    for number, is_seen in zip(line.ids, line.seen(model.window), strict=True):
+        if number is None or number == model.vocabulary.unknown_id:
+            notes.append(TOKENS[UNKNOWN_ID])
+        else:
+            notes.append("" if is_seen else FALLEN_OUT)
     labels = [f"{word} {note}".rstrip() for word, note in zip(line.words, notes, strict=True)]
     ways = {"lesson": ", in small letters and without marks", "whitespace": ""}
     way = ways.get(model.tokenizer.name, "; punctuation marks are words too")
@@ -194,8 +200,8 @@ def _words_stage(model: LanguageModel, line: Line) -> Stage:
 def _network_stages(
     found: Mapping[str, NDArray[Any]], kind: str, labels: tuple[str, ...], vocabulary: Vocabulary
 ) -> Iterator[Stage]:
-    """The stages of a network of this kind: what each layer puts out. `labels` are those of the
-    ids that it reads."""
+    """Yields a stage for each layer of a network of this kind. `found` has the outputs of the
+    layers by name, and `labels` the names of the ids that are read."""
     for name, values in found.items():
         layer = re.sub(r"^layer \d+ ", "", name)
         sentence = SENTENCES.get(f"{kind} {layer}") or SENTENCES[layer]
@@ -223,6 +229,7 @@ def _ngram_stages(
     labels: tuple[str, ...],
     suggested: Sequence[tuple[str, int]],
 ) -> Iterator[Stage]:
+    """Yields the stages of an n-gram model after `context`."""
     total_words = model.vocabulary.total_words
     columns = [min(number, total_words) for _, number in suggested]
     rows, weights, values = list[str](), list[float](), list[Array]()
@@ -252,12 +259,12 @@ def _ngram_stages(
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A row of the table of layers. In `output_shape` the batch is None, as in Keras, and so are
-    the time steps if their number is arbitrary."""
+    """A row of the table of layers."""
 
     name: str
     type: str
     output_shape: tuple[int | None, ...]
+    """The batch is None, as in Keras, and so are the time steps if their number is arbitrary."""
     parameters: int
 
 
@@ -269,7 +276,7 @@ def table_heads(config: Config) -> tuple[str, str]:
 def layers_of(
     config: Config, total_words: int, window: int, ngrams: Sequence[int] = ()
 ) -> Iterator[Layer]:
-    """The layers of a model; for an n-gram model, how many n-grams of each length it has."""
+    """Yields the layers of a model. `ngrams` is how many n-grams of each length it has."""
     settings, shapes = config.model, shapes_of(config, total_words)
 
     def count(prefix: str) -> int:

@@ -21,7 +21,13 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import english_path, open_stored
 from rnnlm_tui.store.run_files import ModelSources, read_sources
 from rnnlm_tui.store.trained_lines import OF_ENGLISH, count_seen, is_of_english
-from rnnlm_tui.text.held_out import LONG_EXCERPT, WORDS_EACH, Excerpt, excerpts_of, sampled
+from rnnlm_tui.text.held_out import (
+    EXCERPT_WORDS,
+    LONG_EXCERPT_WORDS,
+    Excerpt,
+    excerpts_of,
+    sample_mask,
+)
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import STANDARD_INPUT, Text, arranged, read_text
 
@@ -117,11 +123,11 @@ def text_for(
         raise _nothing_held_out(name)
     if not (lines_in_all := int(chosen.sum())):
         raise CorpusError(f"{text.name} holds no words to measure on", "give another text")
-    each = WORDS_EACH if is_own else LONG_EXCERPT
+    each = EXCERPT_WORDS if is_own else LONG_EXCERPT_WORDS
     if limit:
         chosen &= np.cumsum(chosen) <= limit
     elif samples:
-        chosen = sampled(text, SAMPLE_WORDS, chosen, each)
+        chosen = sample_mask(text, SAMPLE_WORDS, chosen, each)
     return MeasuredText(
         text, excerpts_of(text, chosen, each), name if is_own else None, lines_in_all
     )
@@ -144,7 +150,7 @@ def trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
     if ENGLISH in names and text.held_out_of != ENGLISH:
         with open_stored(english_path()) as english:
             learned = english.lines().known
-        sample = compress(text.corpus, sampled(text.corpus, SAMPLE_WORDS))
+        sample = compress(text.corpus, sample_mask(text.corpus, SAMPLE_WORDS))
         if is_of_english(sample, tokenizer, learned):
             return None
     with open_stored(subject.path) as stored:

@@ -108,15 +108,13 @@ class StoredModel:
         models = dict[ComponentName, LanguageModel]()
         if card.has_network:
             known = vocabulary, tokenizer, card.window
-            models["network"] = load_network(card.config, *known, self.network())
+            models["network"] = load_network(
+                card.config, *known, self.network(), card.blocked_words
+            )
         if card.ngrams:
-            models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams())
-        own = next(iter(models.values()))
-        own.excluded_ids += tuple(
-            vocabulary.encode(w for w in card.blocked_words if w in vocabulary)
-        )
+            models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams(), card.blocked_words)
         if card.mixture is None:
-            return own
+            return next(iter(models.values()))
         if card.base:
             models["base"] = english or load_english()
         return MixedModel(tokenizer, models, card.mixture.weights)

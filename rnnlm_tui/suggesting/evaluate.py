@@ -213,7 +213,7 @@ def score_word(
     """The scores of a word. `probabilities` [V] are those of the words there; without context the
     word is not predicted."""
     is_known, ids = word in model.vocabulary, model.vocabulary.encode([word])
-    is_listed = is_known and ids[0] not in model.excluded_ids
+    is_listed = is_known and ids[0] not in model.blocked_ids
     return ScoredWord(
         word,
         is_known,
@@ -231,7 +231,7 @@ def _rank(model: LanguageModel, probabilities: Array, word: int) -> int:
     """The place of a word: behind likelier ones, and equal ones with a smaller id."""
     outranking = probabilities > probabilities[word]
     outranking[:word] |= probabilities[:word] == probabilities[word]
-    outranking[list(model.excluded_ids)] = False
+    outranking[list(model.blocked_ids)] = False
     return int(np.count_nonzero(outranking)) + 1
 
 

@@ -25,7 +25,7 @@ from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
 from rnnlm_tui.lm.model import TINY, Array, LanguageModel, State
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.stages import Line, Stage, over_vocabulary, stages_of, top_words
+from rnnlm_tui.lm.stages import LineIds, Stage, over_vocabulary, stages_of, top_words
 from rnnlm_tui.notebook import heat, table
 from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.evaluate import score_word
@@ -171,7 +171,8 @@ def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]
         return ()
     vocabulary, number = network.vocabulary, network.vocabulary.ranks[word]
     similarities = network.similarities(number)
-    similarities[[number, *vocabulary.excluded_ids]] = -np.inf
+    similarities[: vocabulary.first_word_id] = -np.inf
+    similarities[number] = -np.inf
     return top_words(vocabulary, similarities, min(NEIGHBOURS, len(vocabulary.words) - 1))
 
 
@@ -179,7 +180,7 @@ class _Read(NamedTuple):
     """The last words of a line as a model reads them: `states` are those before the first id of
     `line` and after each, and `probabilities` [V] those of the next word."""
 
-    line: Line
+    line: LineIds
     words: tuple[LineWord, ...]
     states: list[State]
     probabilities: Array
@@ -192,7 +193,7 @@ def _read(
     model, last = contexts.model, words[-MOST_WORDS:]
     ids = [model.vocabulary.encode([word]) for word in last]  # none for one that is left out
     has_start = model.vocabulary.begin_id is not None and len(last) == len(words)
-    line = Line(tuple(last), tuple(next(iter(each), None) for each in ids), has_start)
+    line = LineIds(tuple(last), tuple(next(iter(each), None) for each in ids), has_start)
     above = encode_context(model, words[: len(words) - len(last)], previous_lines)
     read = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
     near = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))

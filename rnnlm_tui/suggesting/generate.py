@@ -64,17 +64,17 @@ def generate_words(
     words, unwanted = list[str](), contexts.unwanted
     while len(words) < count:
         probabilities = contexts.next_word_probabilities(above + own).astype(np.float64)
-        never = {*impossible_marks(model, line_words + words)}
+        blocked = {*impossible_marks(model, line_words + words)}
         if temperature or model.vocabulary.special_tokens:  # else padding ends a line
-            never |= {*model.excluded_ids}
+            blocked |= {*model.blocked_ids}
         if unwanted.words:
-            never |= {*np.flatnonzero(model.vocabulary.mask(unwanted)).tolist()}
+            blocked |= {*np.flatnonzero(model.vocabulary.mask(unwanted)).tolist()}
         if is_prose:
-            never |= _repeats(own)
-            never -= {model.vocabulary.end_id if words else None}
+            blocked |= _repeats(own)
+            blocked -= {model.vocabulary.end_id if words else None}
         if one_sentence and not words:  # a mark alone would continue nothing
-            never |= {*model.vocabulary.encode([*SENTENCE_ENDS])}
-        best = _draw(probabilities, [*never], temperature, top_k, rng)
+            blocked |= {*model.vocabulary.encode([*SENTENCE_ENDS])}
+        best = _draw(probabilities, [*blocked], temperature, top_k, rng)
         if best is None or best < model.vocabulary.first_word_id:
             break
         word = model.vocabulary.word(best)
@@ -139,13 +139,14 @@ def _ends_sentence(words: Sequence[str]) -> bool:
 
 def _draw(
     probabilities: NDArray[np.float64],
-    never: Sequence[int],
+    blocked: Sequence[int],
     temperature: float,
     top_k: int | None,
     rng: np.random.Generator,
 ) -> int | None:
-    """An id by its probability [V], but `never` one of these; None if no other is possible."""
-    probabilities[never] = 0
+    """An id drawn by its probability [V], none of the `blocked` ones. None if no other is
+    possible."""
+    probabilities[blocked] = 0
     best = int(probabilities.argmax())
     if not probabilities[best]:
         return None

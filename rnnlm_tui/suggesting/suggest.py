@@ -229,7 +229,7 @@ class WordLists:
         self._key = model.tokenizer.match_key
         self._new_keys = SortedKeys([*map(self._key, self._new)], model.vocabulary.total_words)
         self._suggested = np.ones(len(self._probabilities), np.bool_)
-        self._suggested[[*model.excluded_ids]] = False
+        self._suggested[[*model.blocked_ids]] = False
         if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
             self._suggested[self._mask(unwanted)] = False
         next_word = model.tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()

@@ -1,4 +1,4 @@
-"""Lines of a text as ids, to count and to learn from.
+"""The lines of a text as ids, to count and to learn from.
 
 Shapes: N words, L lines, M targets (words and ends of lines), B batch, T time steps (the window).
 """
@@ -20,8 +20,11 @@ from rnnlm_tui.text.vocabulary import END_ID, PADDING
 def number_words(
     lines: Iterable[str], tokenizer: Tokenizer, number_of: dict[str, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The numbers of all words [N], and how many words each line has [L]; 0.15 s for a million
-    words. Words that have no number yet get the next one."""
+    """The numbers of all words [N], and the number of words of each line [L].
+
+    Words that have no number yet get the next one, which is added to `number_of`. A million words
+    take 0.15 s.
+    """
     numbers, lengths = array("i"), array("q")
     for line in lines:
         words = tokenizer.words(line)
@@ -31,10 +34,9 @@ def number_words(
 
 
 class EncodedLines:
-    """The lines with words of a text, in one array of ids.
+    """The lines of a text that have words, in one array of ids [N].
 
-    `ids` [N] are their words, and line i is those from `starts[i]` up to `starts[i + 1]`
-    [L + 1].
+    Line i is `ids[starts[i] : starts[i + 1]]`, with `starts` [L + 1].
     """
 
     def __init__(self, ids: NDArray[Any], lengths: NDArray[np.int64]) -> None:
@@ -46,21 +48,22 @@ class EncodedLines:
         return len(self.starts) - 1
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        """The lines, each as a view of its word ids."""
+        """Yields the ids of each line, as a view."""
         return (self.ids[a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True))
 
     @property
     def words(self) -> int:
+        """The number of words."""
         return len(self.ids)
 
     @property
     def longest(self) -> int:
-        """The words of the longest line."""
+        """The number of words of the longest line."""
         return int(np.diff(self.starts).max(initial=0))
 
     @cached_property
     def targets(self) -> NDArray[Any]:
-        """What a model of whole lines predicts: the words of each line and its end [M]."""
+        """The ids that a model of whole lines predicts [M]: the words of each line and its end."""
         targets: NDArray[Any] = np.insert(self.ids, self.starts[1:], END_ID)
         return targets
 
@@ -72,10 +75,12 @@ class EncodedLines:
     def windows(
         self, which: NDArray[np.int64], window: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Of all words but the first of each line, those numbered `which` [B] as labels [B], each
-        with the words before it as left-padded features [B, T]: the lesson's n-gram sequences,
-        whose whole matrix would take `window` times the memory."""
-        # The number of such a word is its position minus the lines begun by then.
+        """The lesson's examples with the numbers `which` [B]: features [B, T] and labels [B].
+
+        Each word but the first of a line is the label of an example. Its features are the words
+        before it, left-padded. All examples at once would take `window` times the memory.
+        """
+        # The number of an example is the position of its label minus the lines begun by then.
         line = np.searchsorted(self.starts - np.arange(len(self.starts)), which, side="right") - 1
         places = which + line + 1
         before = places[:, None] + np.arange(-window, 0)  # [B, T]
@@ -84,5 +89,5 @@ class EncodedLines:
         return features.astype(np.int64), self.ids[places].astype(np.int64)
 
     def word_counts(self, total_words: int) -> NDArray[np.int64]:
-        """How often each id occurs as a word."""
+        """The number of occurrences of each id as a word [`total_words`]."""
         return np.bincount(self.ids, minlength=total_words)

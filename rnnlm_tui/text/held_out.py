@@ -1,7 +1,7 @@
-"""Which lines of a text are held out, samples of its lines, and excerpts of it.
+"""Chooses the lines of a text to hold out, samples of its lines, and excerpts with their context.
 
-Held-out lines are measured where they stand: what was written just above them is part of what a
-model sees, also if it was trained on that. Only the words of the held-out lines count.
+Held-out lines are measured where they stand. A model sees the text just above them, even if it was
+trained on that text. Only the words of the held-out lines count.
 
 Shapes: L lines, blank ones included.
 """
@@ -15,44 +15,47 @@ from typing import NamedTuple
 import numpy as np
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+"""For each line [L], whether it is chosen."""
 HELD_OUT_BLOCK = 20
-"""About how many consecutive lines are held out together, so that both parts are running text."""
-WORDS_EACH = 250
-"""Words of running text in a sample, since models use what is above a word, and so that a sample of
-a few thousand is spread over the text."""
-LONG_EXCERPT = 1_000
-"""The words of each excerpt of a text that is not held out: below 2,000 words, as what somebody
-writes stands below much that he wrote before."""
+"""About the number of consecutive lines that are held out together. Blocks keep both parts running
+text."""
+EXCERPT_WORDS = 250
+"""The length of an excerpt, in words. It is running text, because models use what is above a word,
+and it is short, so that a sample of a few thousand words is spread over the text."""
+LONG_EXCERPT_WORDS = 1_000
+"""The length of an excerpt of a text that is not held out, in words. Its context has 2,000 words,
+because what somebody writes stands below much that he wrote before."""
 LETTERS_A_WORD = 6
-"""So many letters are at least a word, also where there are no spaces."""
-ABOVE = 2
-"""So many times as long as an excerpt is what stands above it: 500 words are enough to fill the
-cache of a mixture, and read in some hundredths of a second."""
+"""Estimated letters per word, for text without spaces."""
+CONTEXT_FACTOR = 2
+"""Length of the context above an excerpt, as a multiple of the excerpt's. 500 words are enough to
+fill the cache of a mixture, and are read in some hundredths of a second."""
 LONGEST_GAP = 3
-"""So few lines in an excerpt that are not of it are left out; more begin another one."""
+"""Gaps of up to this many lines do not split an excerpt."""
 
 
 class Excerpt(NamedTuple):
-    """Some `lines` that follow each other, and those `above` them, which are context."""
+    """Some `lines` that follow each other, and the lines `above` them, which are context."""
 
     above: Sequence[str]
     lines: Sequence[str]
 
 
 def written_lines(lines: Iterable[str]) -> Mask:
-    """Which lines [L] are not blank."""
+    """The mask [L] of the lines that are not blank."""
     return np.fromiter((bool(line) and not line.isspace() for line in lines), np.bool_)
 
 
 def hold_out(may_be: Mask, fraction: float, seed: int) -> Mask:
-    """Which lines [L] to hold out: about a `fraction` of those that `may_be` [L].
+    """The mask [L] of lines to hold out: about a `fraction` of the lines that `may_be` [L].
 
-    They are blocks of lines spread evenly over these: one at a random place, determined by `seed`,
-    in each of as many equal parts as there are blocks.
+    They are blocks of lines. The text is cut into as many equal parts as there are blocks, and each
+    part has a block at a random place, which follows from `seed`.
     """
     count = int(may_be.sum())
     mask = np.zeros(count, dtype=bool)
-    if wanted := round(count * fraction):
+    wanted = round(count * fraction)
+    if wanted:
         blocks = max(1, wanted // HELD_OUT_BLOCK)
         rng = np.random.default_rng(seed)
         edges = np.linspace(0, count, blocks + 1).astype(int)
@@ -65,11 +68,17 @@ def hold_out(may_be: Mask, fraction: float, seed: int) -> Mask:
     return held_out
 
 
-def sampled(
-    lines: Iterable[str], most_words: int, among: Mask | None = None, each: int = WORDS_EACH
+def sample_mask(
+    lines: Iterable[str],
+    most_words: int,
+    among: Mask | None = None,
+    excerpt_words: int = EXCERPT_WORDS,
 ) -> Mask:
-    """Which lines [L] are a sample of about `most_words` words: of the lines `among` these [L], by
-    default of all, stretches of `each` words that are spread evenly; all if they have no more."""
+    """The mask [L] of a sample of about `most_words` words.
+
+    The sample consists of stretches of `excerpt_words` words, spread evenly over the lines `among`
+    [L], by default all. Lines with fewer words than `most_words` are all taken.
+    """
     counts = (max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines)
     words = np.fromiter(counts, np.int64)
     among = np.ones(len(words), np.bool_) if among is None else among
@@ -77,26 +86,34 @@ def sampled(
     total = int(words.sum())
     if total <= most_words:
         return among
-    stretches = max(1, most_words // each)
+    stretches = max(1, most_words // excerpt_words)
     before = np.cumsum(words) - words
     sample: Mask = among & (before % (total / stretches) < most_words / stretches)
     return sample
 
 
-def excerpts_of(lines: Iterable[str], chosen: Mask, each: int = WORDS_EACH) -> list[Excerpt]:
-    """The chosen lines, given which lines [L] these are, as excerpts: those that follow each other
-    with what stands above them, for excerpts of about `each` words."""
-    excerpts, of_excerpt, gap = list[Excerpt](), list[str](), LONGEST_GAP + 1
-    recent, characters, above = deque[str](), 0, ABOVE * LETTERS_A_WORD * each
+def excerpts_of(
+    lines: Iterable[str], chosen: Mask, excerpt_words: int = EXCERPT_WORDS
+) -> list[Excerpt]:
+    """The chosen lines [L] as excerpts, which are lines that follow each other.
+
+    The context above an excerpt is as long as excerpts of about `excerpt_words` words need.
+    """
+    excerpts = list[Excerpt]()
+    excerpt_lines = list[str]()
+    gap = LONGEST_GAP + 1
+    above = deque[str]()
+    characters = 0
+    most_characters = CONTEXT_FACTOR * LETTERS_A_WORD * excerpt_words
     for line, is_chosen in zip(lines, chosen, strict=True):
         if is_chosen:
             if gap > LONGEST_GAP:
-                of_excerpt = []
-                excerpts.append(Excerpt([*recent], of_excerpt))
-            of_excerpt.append(line)
+                excerpt_lines = []
+                excerpts.append(Excerpt([*above], excerpt_lines))
+            excerpt_lines.append(line)
         gap = 0 if is_chosen else gap + 1
-        recent.append(line)
+        above.append(line)
         characters += len(line) + 1
-        while characters - len(recent[0]) - 1 > above:
-            characters -= len(recent.popleft()) + 1
+        while characters - len(above[0]) - 1 > most_characters:
+            characters -= len(above.popleft()) + 1
     return excerpts

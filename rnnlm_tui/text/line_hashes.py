@@ -1,4 +1,7 @@
-"""Hashes of lines, which recognise the lines of a text in others."""
+"""Hashes of lines, by which the lines of a text are recognised in other texts.
+
+Shapes: L lines.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def no_hashes() -> Hashes:
 
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
-    """A hash of the words of each line [L]. A million lines take a few seconds."""
+    """The hashes of the words of the lines [L]. A million lines take a few seconds."""
     hashes = array("Q")
     for line in lines:
         key = tokenizer.line_key(line).encode(errors="surrogatepass")

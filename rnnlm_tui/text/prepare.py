@@ -19,7 +19,7 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import CorpusFacts
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.text.encoded_lines import EncodedLines, number_words
-from rnnlm_tui.text.held_out import Mask, hold_out, sampled, written_lines
+from rnnlm_tui.text.held_out import Mask, hold_out, sample_mask, written_lines
 from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines
 from rnnlm_tui.text.reading import Report, Text, no_report
 from rnnlm_tui.text.tokenizer import PROSE, TOKENIZERS, Tokenizer, make_tokenizer
@@ -113,7 +113,7 @@ def prepare(
     elif tokenizer is None:
         from rnnlm_tui.text.prose_learning import learn_prose  # loads regex
 
-        sample = compress(text, sampled(text, LEARNED_WORDS, ~held_out))
+        sample = compress(text, sample_mask(text, LEARNED_WORDS, ~held_out))
         tokenizer = learn_prose(sample, known.words if known else ())
     hashes = hash_lines(text, tokenizer)
     held_out = held_out & ((hashes == NO_WORDS) | ~np.isin(hashes, hashes[~held_out]))

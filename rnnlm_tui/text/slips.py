@@ -1,8 +1,8 @@
-"""Words whose beginning is one slip of the fingers away from what is typed.
+"""Finds words whose beginning is one slip of the fingers away from what is typed.
 
-A slip is two letters swapped, a letter doubled or a double letter halved (both at once count as
-one, as in `tommorow`), left out, replaced, or typed in addition. The numbers are how often each
-happens, against two letters swapped. The words may be longer than what is typed.
+In a slip, two letters are swapped, a single letter is doubled or a double one halved (both at once
+count as one slip, as in `tommorow`), or a letter is left out, replaced or added. The words may be
+longer than what is typed.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from numpy.typing import NDArray
 from rnnlm_tui.text.vocabulary import SortedKeys
 
 SHORTEST_SLIP = 3
-"""The fewest letters that are looked at: fewer are one slip away from too many words."""
+"""The fewest typed letters. Fewer are one slip away from too many words."""
 LONGEST_SLIP = 40
-"""The most letters that are looked at. The time grows with the square of their number and more."""
+"""The most typed letters. The time grows at least with the square of their number."""
 SWAPPED, DOUBLED, TWICE_DOUBLED, LEFT_OUT, ADDED = 1.0, 1.0, 0.3, 0.5, 0.2
+"""How often each kind of slip happens, relative to two letters swapped. DOUBLED is also a double
+letter halved, and TWICE_DOUBLED both at once."""
 NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
-"""A letter replaced by its neighbour on the keyboard, a vowel by a vowel as in `definately`, and a
-letter by any other."""
+"""How often a letter is replaced, relative to two letters swapped: a letter by its neighbour on the
+keyboard, a vowel by a vowel as in `definately`, and any letter by another."""
 LAYOUTS = ("qwertyuiop asdfghjkl zxcvbnm", "йцукенгшщзх фывапролджэ ячсмитьбю")
 VOWELS = "aeiouy"
 MOST_LETTERS = 64
-"""More different letters in one place are syllables, of which nearly all are far from the typed
-one."""
+"""The most different letters at one place of the words. More are the syllables of a script, and
+nearly all of them are far from the typed one."""
 
 
 def _neighbours() -> frozenset[tuple[str, str]]:
@@ -47,15 +49,17 @@ NEIGHBOUR_KEYS = _neighbours()
 
 
 def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
-    """For each of the N `keys`, in their order, how likely a slip has made `typed` of its beginning
-    [N]; 0 if it would take more than one, or none."""
+    """For each of the N `keys`, the chance that one slip has turned its beginning into `typed` [N].
+
+    The chance is relative to that of two letters swapped, and 0 if it takes no slip or several.
+    """
     chances = np.zeros(len(keys), np.float32)
     found = list[tuple[float, int, int]]()
     for beginning, chance in _beginnings(typed, keys):
         first, end = keys.range(beginning)
         if first < end:
             found.append((chance, first, end))
-    for chance, first, end in sorted(found):  # the likeliest slip counts
+    for chance, first, end in sorted(found):  # of several slips the likeliest counts
         chances[first:end] = chance
     first, end = keys.range(typed)
     chances[first:end] = 0
@@ -63,7 +67,7 @@ def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
 
 
 def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
-    """The beginnings that may have been meant, each with how often its slip happens."""
+    """Yields the beginnings that may be meant, each with how often its slip happens."""
     for place, letter in enumerate(typed):
         before, rest = typed[:place], typed[place + 1 :]
         is_double = before[-1:] == letter
@@ -82,7 +86,7 @@ def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
 
 
 def _replaced(meant: str, typed: str) -> float:
-    """How often a letter is replaced by this one."""
+    """How often the letter `typed` replaces the letter `meant`."""
     if (meant, typed) in NEIGHBOUR_KEYS:
         return NEIGHBOUR
     return VOWEL if meant in VOWELS and typed in VOWELS else OTHER

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from rnnlm_tui.config import Config
 
 PADDING = 0
-CACHED_LINES, CACHED_PREFIXES = 512, 4096
+"""The id of padding."""
+MAX_ENCODED, MAX_PREFIXES = 512, 4096
+"""The most lines whose ids are cached, and the most prefixes whose words are."""
 LAST_CHARACTER = chr(0x10FFFF)
-UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
-SPECIAL_TOKENS = (UNKNOWN, BEGIN, END)
-"""The unknown word, the start and the end of a line: ids 1, 2 and 3 of models of whole lines."""
+UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN = "<unk>", "<s>", "</s>"
+SPECIAL_TOKENS = (UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN)
+"""The unknown word, the start and the end of a line. Models of whole lines have them."""
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
+"""The ids of the special tokens."""
 
 
 def special_tokens_of(config: Config) -> tuple[str, ...]:
@@ -27,7 +30,7 @@ def special_tokens_of(config: Config) -> tuple[str, ...]:
 
 
 class SortedKeys:
-    """The match keys of N words in alphabetical order, to find those with a common beginning."""
+    """The match keys of N words in alphabetical order, to find the keys with a common beginning."""
 
     def __init__(self, keys: Sequence[str], first_number: int = 0) -> None:
         """The words are numbered from `first_number` on."""
@@ -35,14 +38,14 @@ class SortedKeys:
         self._keys = [keys[place] for place in order]
         self.numbers = np.array(order, np.int64) + first_number
         """The number of the word of each key [N]."""
-        self.letters_after = lru_cache(CACHED_PREFIXES)(self._letters_after)
-        """The different letters that follow a beginning. Cached."""
+        self.letters_after = lru_cache(MAX_PREFIXES)(self._letters_after)
+        """Returns the different letters that follow a beginning. Cached."""
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def range(self, beginning: str) -> tuple[int, int]:
-        """The first place of a key with this beginning, and the place after the last one."""
+        """The place of the first key with this beginning, and the place after the last one."""
         keys = self._keys
         first = bisect_left(keys, beginning)
         if first == len(keys) or not keys[first].startswith(beginning):
@@ -50,7 +53,7 @@ class SortedKeys:
         return first, bisect_left(keys, beginning + LAST_CHARACTER, first)
 
     def with_beginning(self, beginning: str) -> NDArray[np.int64]:
-        """The numbers of the words whose keys have this beginning, rising."""
+        """The numbers of the words whose keys have this beginning, in rising order."""
         first, end = self.range(beginning)
         return np.sort(self.numbers[first:end])
 
@@ -73,7 +76,7 @@ class Vocabulary:
     """
 
     def __init__(self, words: Sequence[str], special_tokens: Sequence[str] = ()) -> None:
-        """`words` are in order of their ids. Raises ValueError if one occurs twice."""
+        """`words` are in the order of their ids. Raises ValueError if one occurs twice."""
         self.words, self.special_tokens = tuple(words), tuple(special_tokens)
         self.first_word_id = 1 + len(self.special_tokens)
         """The id of the most frequent word."""
@@ -82,16 +85,17 @@ class Vocabulary:
             raise ValueError("a word occurs twice in the vocabulary")
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
-        self.encode_line = lru_cache(CACHED_LINES)(self._encode_line)
-        """The ids of `words(line)`, cached for recent lines, since a line is context for all that
-        is typed after it and 2,000 words take 6 ms to tokenize."""
-        self.ids_with_prefix = lru_cache(CACHED_PREFIXES)(self._ids_with_prefix)
-        """The sorted ids of all words, special tokens apart, whose `match_key` begins with a
-        prefix. Cached: do not modify the array."""
+        self.encode_line = lru_cache(MAX_ENCODED)(self._encode_line)
+        """Returns the ids of `words(line)`. Cached, because a line is context for all that is typed
+        below it. 2,000 words take 6 ms to tokenize."""
+        self.ids_with_prefix = lru_cache(MAX_PREFIXES)(self._ids_with_prefix)
+        """Returns the sorted ids of the words whose `match_key` begins with a prefix. Cached: do
+        not modify the array."""
         self.mask = cache(self._mask)
-        """For each id whether `holds(word)`; False for padding and special tokens. Cached."""
+        """Returns for each id whether `holds(word)` [V]; False for padding and special tokens.
+        Cached: do not modify the array."""
         self.sorted_keys = cache(self._sorted_keys)
-        """The match keys of all words, special tokens apart, by `match_key`; numbered by id."""
+        """Returns the `SortedKeys` of the words by `match_key`, numbered by id. Cached."""
 
     @property
     def total_words(self) -> int:
@@ -99,21 +103,17 @@ class Vocabulary:
         return self.first_word_id + len(self.words)
 
     @property
-    def excluded_ids(self) -> tuple[int, ...]:
-        return tuple(range(self.first_word_id))
-
-    @property
     def ranks(self) -> Mapping[str, int]:
-        """The id of each word. More frequent words have smaller ids."""
+        """The id of each word. A more frequent word has a smaller id."""
         return self._ids
 
     def __contains__(self, word: str) -> bool:
-        """Whether this is a known word, which special tokens are not."""
+        """Returns True for a known word. Special tokens are not words."""
         return word in self._ids
 
     def share_known(self, words: Iterable[str]) -> float:
-        """The share of these words, without punctuation and numbers, that are known in some case;
-        0 without any."""
+        """The share of these words that are known, in their own case or in small letters.
+        Punctuation and numbers do not count. 0 if there are no words."""
         is_known = [w in self._ids or w.lower() in self._ids for w in words if w[:1].isalpha()]
         return sum(is_known) / max(1, len(is_known))
 
@@ -124,15 +124,15 @@ class Vocabulary:
         return self.words[word_id - self.first_word_id]
 
     def encode(self, words: Iterable[str]) -> list[int]:
-        """The ids of the words. Unknown words get the id of the unknown token, or are dropped if
-        there is none."""
+        """The ids of the words. Unknown words get the id of the unknown token. Without such a
+        token they are dropped."""
         if self.unknown_id is None:
             return [self._ids[word] for word in words if word in self._ids]
         return [self._ids.get(word, self.unknown_id) for word in words]
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
-        """The id of each word [N]. Unknown words get the id of the unknown token, or of padding if
-        there is none."""
+        """The id of each word [N]. Unknown words get the id of the unknown token. Without such a
+        token they get that of padding."""
         other = PADDING if self.unknown_id is None else self.unknown_id
         return np.array([self._ids.get(word, other) for word in words], dtype=np.int32)
 

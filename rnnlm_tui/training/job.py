@@ -14,7 +14,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import text_tensors
 from rnnlm_tui.store.run_files import RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
-from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sampled
+from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sample_mask
 from rnnlm_tui.text.prepare import Prepared
 
 MAX_WORDS = 10_000
@@ -100,7 +100,7 @@ class Job:
     def excerpts(self, most_words: int) -> list[Excerpt]:
         """A sample of the held-out lines, where they stand in the text."""
         text, held_out = self.prepared.text, self.prepared.held_out_mask
-        return excerpts_of(text, sampled(text, most_words, held_out))
+        return excerpts_of(text, sample_mask(text, most_words, held_out))
 
     @cached_property
     def of_text(self) -> Tensors:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, LessonConfig, LessonTrainConfig
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.events import Metrics
-from rnnlm_tui.lm.model import excluded_ids
+from rnnlm_tui.lm.model import blocked_ids_of
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.threads import usable_cores
 from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches
@@ -123,7 +123,7 @@ class NetworkLearner:
     @torch.no_grad()
     def held_out_metrics(self) -> Metrics | None:
         prepared, words = self._job.prepared, self._job.prepared.held_out_words
-        ids = excluded_ids(prepared.vocabulary, prepared.tokenizer)
+        ids = blocked_ids_of(prepared.vocabulary, prepared.tokenizer)
         excluded = torch.tensor(ids, device=self._device)
         nll, predictions, top1, top5 = 0.0, 0, 0, 0
         self._network.hidden_state = []

@@ -35,7 +35,7 @@ from rnnlm_tui.store.model_file import (
 )
 from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import OF_ENGLISH, TrainedLines, is_of_english
-from rnnlm_tui.text.held_out import sampled
+from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import prepare
 from rnnlm_tui.text.reading import Report, Text
@@ -120,7 +120,7 @@ def use_of_english(
                 field="on",
             )
         return UseOfEnglish()
-    lines, notes = [*compress(text, sampled(text, SAMPLED_WORDS))], list[str]()
+    lines, notes = [*compress(text, sample_mask(text, SAMPLED_WORDS))], list[str]()
     known = None if is_asked else known_fraction(lines, model)
     if known is not None:
         what = f"{known:.0%} of its words are English"

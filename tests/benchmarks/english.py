@@ -29,7 +29,7 @@ from rnnlm_tui.suggesting.accepting import Accept, Writer
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import Typed, apply_insertion
 from rnnlm_tui.suggesting.typist import Spot, Typist
-from rnnlm_tui.text.held_out import LONG_EXCERPT, Excerpt, excerpts_of, sampled
+from rnnlm_tui.text.held_out import LONG_EXCERPT_WORDS, Excerpt, excerpts_of, sample_mask
 from tests.benchmarks.options import parse
 
 FORMER = 0.15
@@ -57,7 +57,9 @@ def lines_of(text: Path) -> list[str]:
 
 def spread(lines: list[str], words: int) -> list[Excerpt]:
     """Excerpts of so many words, spread over a text."""
-    return excerpts_of(lines, sampled(lines, words, each=LONG_EXCERPT), LONG_EXCERPT)
+    return excerpts_of(
+        lines, sample_mask(lines, words, excerpt_words=LONG_EXCERPT_WORDS), LONG_EXCERPT_WORDS
+    )
 
 
 def show(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.lm.model import WindowModel, excluded_ids
+from rnnlm_tui.lm.model import WindowModel
 from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -27,9 +27,7 @@ class ScriptedModel(WindowModel):
         words: Sequence[str] = WORDS,
         tokenizer: Tokenizer | None = None,
     ) -> None:
-        self.tokenizer = tokenizer or LessonTokenizer()
-        self.vocabulary = Vocabulary(words, special_tokens)
-        self.excluded_ids = excluded_ids(self.vocabulary, self.tokenizer)
+        super().__init__(Vocabulary(words, special_tokens), tokenizer or LessonTokenizer())
         self.window = window
         self.asked: list[tuple[int, ...]] = []
         self.gate = threading.Event()

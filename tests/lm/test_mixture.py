@@ -27,13 +27,13 @@ def ids_of(vocabulary: Vocabulary, *lines: str) -> list[int]:
 
 def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
     own, base = ngram_model(OWN), ngram_model(BASE)
-    base.excluded_ids += tuple(base.vocabulary.encode(["a", "x"]))
+    base.blocked_ids += tuple(base.vocabulary.encode(["a", "x"]))
     weights: MixtureWeights = {"ngrams": 0.1, "base": 0.3, "network": 0.6}
     mixed = MixedModel(TOKENIZER, {"ngrams": own, "base": base}, weights)
     assert mixed.mixture_weights == pytest.approx({"ngrams": 0.25, "base": 0.75, "cache": 0})
     assert mixed.vocabulary.words == (*own.vocabulary.words, "x", "y")
     # What the base never suggests is suggested if the own text has it.
-    assert {*mixed.excluded_ids} == {*own.excluded_ids, *mixed.vocabulary.encode(["x"])}
+    assert {*mixed.blocked_ids} == {*own.blocked_ids, *mixed.vocabulary.encode(["x"])}
     for line in ("a b", "x a", "y", "", "d x", "q b"):
         whole = mixed.next_word_probabilities(ids_of(mixed.vocabulary, line))
         theirs = base.next_word_probabilities(ids_of(base.vocabulary, line))

@@ -19,7 +19,7 @@ from rnnlm_tui.config import make_config
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.encoded_lines import EncodedLines
-from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, sampled, written_lines
+from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, sample_mask, written_lines
 from rnnlm_tui.text.prepare import NOTHING_HELD_OUT, Prepared, prepare
 from rnnlm_tui.text.reading import Text, read_text
 from rnnlm_tui.text.tokenizer import LessonTokenizer
@@ -50,7 +50,7 @@ def mask(*chosen: int) -> Mask:
 
 
 def test_each_excerpt_has_what_stands_above_it_in_the_text() -> None:
-    excerpts = excerpts_of(LINES, mask(1, 2, 20, 21, 23), each=2)
+    excerpts = excerpts_of(LINES, mask(1, 2, 20, 21, 23), excerpt_words=2)
     assert excerpts == [
         Excerpt(["line 0"], ["line 1", "line 2"]),
         Excerpt(LINES[16:20], ["line 20", "line 21", "line 23"]),
@@ -63,11 +63,11 @@ def test_each_excerpt_has_what_stands_above_it_in_the_text() -> None:
 @pytest.mark.parametrize(("line", "words"), [("word " * 10, 10), ("字" * 60, 10), ("a b", 2)])
 def test_a_sample_is_stretches_that_are_spread_over_the_text(line: str, words: int) -> None:
     lines = [line] * 4_000
-    sample = np.flatnonzero(sampled(lines, 400 * words, each=100 * words))
+    sample = np.flatnonzero(sample_mask(lines, 400 * words, excerpt_words=100 * words))
     assert sample.tolist() == [first + i for first in (0, 1000, 2000, 3000) for i in range(100)]
-    assert sampled(lines, 4_000 * words).all()
+    assert sample_mask(lines, 4_000 * words).all()
     half = np.arange(4_000) < 2_000
-    sample = np.flatnonzero(sampled(lines, 400 * words, half, each=200 * words))
+    sample = np.flatnonzero(sample_mask(lines, 400 * words, half, excerpt_words=200 * words))
     assert sample.tolist() == [*range(200), *range(1000, 1200)]
 
 

@@ -52,7 +52,6 @@ def test_special_tokens_come_first_and_unknown_words_are_dropped_without_them(
     assert [*map(vocabulary.word, range(1, first + 3))] == [*special_tokens, *WORDS]
     special_ids = (vocabulary.unknown_id, vocabulary.begin_id, vocabulary.end_id)
     assert special_ids == ((1, 2, 3) if special_tokens else (None, None, None))
-    assert vocabulary.excluded_ids == tuple(range(first))
     assert not any(token in vocabulary for token in SPECIAL_TOKENS)
     typed = ["cat", "dog", "<s>", "<unk>"]
     assert vocabulary.encode(typed) == encoded
