@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rnnlm_tui.errors import CorpusError, StorageError, os_reason
 from rnnlm_tui.session.tables import TextFile
-from rnnlm_tui.store.files import open_file, temporary_of, write_file
+from rnnlm_tui.store.files import open_file, temporary_of, write_bytes, write_file
 
 LARGEST = 1_000_000
 """Bytes of a file that becomes a text."""
@@ -70,13 +70,14 @@ def write_text_file(
         ) from error
 
     def write(temporary: Path) -> None:
-        if target.exists():
-            temporary.touch(0o600)
+        temporary.touch(0o600)
         temporary.write_bytes(raw)
-        if target.exists():
-            shutil.copymode(target, temporary)
+        shutil.copymode(target, temporary)
 
-    write_file(target, write)
+    if target.exists():
+        write_file(target, write)
+    else:
+        write_bytes(target, raw)
     return _file(Path(path), encoding, line_end, raw)
 
 

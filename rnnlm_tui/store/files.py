@@ -14,7 +14,7 @@
 A model's file is all that another machine needs. The run of the same name is of use to this machine
 only. A file is written under a temporary name, flushed and renamed, so that readers see the old one
 or the new one, never parts of both. A process that is killed may leave the temporary file, which
-the next save replaces.
+the next save replaces; of a new file Linux leaves nothing.
 """
 
 from __future__ import annotations
@@ -102,7 +102,25 @@ def write_json(path: Path, data: object) -> None:
 
 def write_bytes(path: Path, raw: bytes) -> None:
     """Writes or replaces a file. Raises StorageError."""
-    write_file(path, lambda temporary: temporary.write_bytes(raw))
+    if not _write_new(path, raw):
+        write_file(path, lambda temporary: temporary.write_bytes(raw))
+
+
+def _write_new(path: Path, raw: bytes) -> bool:
+    """Writes a file that gets its name once it is whole: a process that is killed leaves nothing.
+    Returns False, and writes nothing, if there is a file, or the system has no files without a
+    name (Linux has them) or fails."""
+    try:
+        handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(handle)
+            # With a folder, which an absolute path ignores, it follows the link.
+            os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle)
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def copy(source: Path, target: Path) -> None:
@@ -111,7 +129,11 @@ def copy(source: Path, target: Path) -> None:
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
         raise StorageError(f"{target} is not a file", "name one, which may be new")
-    write_file(target, lambda temporary: temporary.write_bytes(source.read_bytes()))
+    try:
+        raw = source.read_bytes()
+    except OSError as error:
+        raise _not_saved(target, error) from error
+    write_bytes(target, raw)
 
 
 def temporary_of(path: Path) -> Path:

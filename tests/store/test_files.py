@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,17 @@ def test_what_is_wrong_with_json_is_told_in_plain_words(raw: bytes, said: str) -
     with pytest.raises(ModelError, match=f"^its mixture is damaged: {said}$") as refused:
         files.parse_json(raw, Mixture, "its mixture")
     assert refused.value.__suppress_context__, "a notebook shows no traceback of the parser"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system has files without a name")
+def test_a_kill_leaves_nothing_of_a_new_file(tmp_path: Path) -> None:
+    code = "import os, pathlib, sys\n"
+    code += "from rnnlm_tui.store.files import write_bytes\n"
+    code += "os.fsync = lambda number: os._exit(9)\n"
+    code += "write_bytes(pathlib.Path(sys.argv[1]), b'new')\n"
+    command = [sys.executable, "-c", code, str(tmp_path / "file")]
+    assert subprocess.run(command, check=False).returncode == 9
+    assert contents(tmp_path) == {}
 
 
 @POSIX

@@ -139,11 +139,13 @@ acts = {
     "update": lambda library: save(library, update=True),
     "delete": lambda library: library.delete("saved"),
     "import": lambda library: library.import_(base / "model", "new"),
+    "export": lambda library: library.export("saved", library.data_dir / "copy", replace=True),
     "rename": lambda library: library.rename("saved", "new"),
     "undo": lambda library: library.bring_back(library.put_away("saved"), "saved"),
 }
 save(Library(base / "before"), 1)
 shutil.copy(Library(base / "before").path("saved"), base / "model")
+(base / "before" / "copy").write_text("of another program")
 steps = {}
 for act, run in acts.items():
     for number in itertools.count(1):
@@ -193,6 +195,8 @@ def again(library: Library, act: str) -> None:
     """Does what was interrupted, unless all of it was done."""
     if act in ("save", "update", "delete"):
         library.delete("saved")
+    elif act == "export":
+        library.export("saved", library.data_dir / "copy", replace=True)
     elif act == "import" and not library.has("new"):
         library.import_(library.path("saved"), "new")
     elif act == "rename" and library.has("saved"):
@@ -213,6 +217,7 @@ def again(library: Library, act: str) -> None:
         ("update", {1, 2}, []),
         ("delete", {1}, []),
         ("import", {1}, ["new", "saved"]),
+        ("export", {1}, ["saved"]),
         ("rename", {1}, ["new"]),
         ("undo", {1}, ["saved"]),
     ],
@@ -231,12 +236,15 @@ def test_a_kill_leaves_whole_models_and_what_it_interrupts_can_be_done_again(
                 weights = {number for w in stored.network().values() for number in w.flat}
             assert weights == {card.metrics.epoch}
             found.append(card.metrics.epoch)
+        model = library.data_dir.parents[1] / "model"
+        copy = (library.data_dir / "copy").read_bytes()
+        assert copy in (b"of another program", model.read_bytes())
         if act in ("save", "update") and library.runs():
             assert read_facts(library.run_folder("saved")).position.epoch in (2, 3)
         if act != "delete" or library.names():
             again(library, act)
         assert library.names() == left
-        assert {*models_of(library)} <= {f"models/{name}.safetensors" for name in left} | {
-            f"runs/{name}/{file}" for name in left for file in (RESUME, RUN)
-        }, "something was left that nobody sees"
+        whole = {"copy", *(f"models/{name}.safetensors" for name in left)}
+        whole |= {f"runs/{name}/{file}" for name in left for file in (RESUME, RUN)}
+        assert {*models_of(library)} <= whole, "something was left that nobody sees"
     assert found == sorted(found) and {*found} == epochs
