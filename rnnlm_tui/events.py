@@ -174,6 +174,10 @@ def _shown(value: Any, depth: int = 0) -> str:
     return f"{type(value).__name__}({inner if depth < 2 else '...'})"
 
 
+MEASURING, COMPARING = "measuring", "comparing"
+"""The phases after the last epoch: the model is measured, and others on the same lines."""
+
+
 class Preparing(Event, frozen=True, tag="preparing"):
     """The progress of a phase before the first epoch or after the last one: `done` of `of` bytes or
     lines of the text, lengths of n-grams, or models measured. At most ten a second. `eta_s` is the

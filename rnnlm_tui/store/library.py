@@ -265,8 +265,7 @@ class Library:
     def runs(self) -> list[SavedRun]:
         """All trainings that are running, wherever they were started, or can be resumed, sorted by
         name. Cheap: reads no weights."""
-        noted = (path.stem for path in self._locks.glob("*.json"))  # some may have been killed
-        found = map(self.run, sorted({*self._resumable(), *noted}))
+        found = map(self.run, sorted({*self._resumable(), *self._noted()}))
         return [run for run in found if run.trainer or run.resumable]
 
     def run(self, name: str) -> SavedRun:
@@ -278,6 +277,15 @@ class Library:
             facts = read_facts(self.run_folder(name))
             config, done = facts.config, facts.position.epoch - 1
         return SavedRun(name, trainer, self.can_resume(name), config, done)
+
+    def in_training(self) -> list[str]:
+        """The names of the models that a process trains, sorted. Takes a tenth of a millisecond."""
+        return [name for name in sorted(self._noted()) if self.trainer(name)]
+
+    def _noted(self) -> list[str]:
+        """The names of the models that are noted as being trained, by a process that may have been
+        killed."""
+        return [path.stem for path in self._locks.glob("*.json") if is_name(path.stem)]
 
     def trainer(self, name: str) -> Trainer | None:
         """The process that trains the model; None if none does."""

@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from rnnlm_tui.config import CausalTrainConfig, Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import (
+    COMPARING,
+    MEASURING,
     BaseSavings,
     ByWriter,
     Comparison,
@@ -68,8 +70,8 @@ REST_PER_MEASURE = 20
 SAVE_EVERY_S = 600.0
 """How often the state is saved within an epoch, so that a machine that goes down costs minutes of a
 training of hours."""
-COUNTING, MEASURING, COMPARING = "n-grams", "measuring", "comparing"
-"""The phases in which n-grams are counted, the model is measured, and others on the same lines."""
+COUNTING = "n-grams"
+"""The phase in which n-grams are counted."""
 
 
 class Run:
@@ -316,6 +318,8 @@ class Run:
             saving.save_evaluation(job, evaluation)
             if update is not None:
                 update = yield from self._replace_if_better(evaluation)
+                if self._control.stopped and not update.replaced:
+                    reason, is_over = "stopped", False
             elif scored:
                 comparison = yield from self._with_model_in_use(card, scored)
         learned = None
@@ -370,7 +374,8 @@ class Run:
         self, evaluation: Evaluation | None
     ) -> Generator[Event, None, UpdateFigures]:
         """Replaces the model of an update if the new one is better on the held-out lines, in nats
-        per character, or if there are none. The weights of both are fitted to these."""
+        per character, or if there are none. The weights of both are fitted to these. If it is
+        stopped before that is known, nothing is replaced."""
         job, scored = self._job, None
         new_loss = evaluation.nats_per_character if evaluation else None
         if new_loss is not None:
@@ -378,6 +383,8 @@ class Run:
             _, old = load_model(job.model, job.english)
             old = fitted(job, old) if isinstance(old, MixedModel) else old
             scored = scores(job, old, self._control)
+        if self._control.stopped:
+            return UpdateFigures(False)
         before = summarize(scored or ())
         old_loss, saved = before.nats_per_character, before.keystroke_savings
         is_better = old_loss is None or new_loss is None or new_loss < old_loss

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 NOTIFY_AFTER_S = 1.0
 """When unfinished trainings are reported: after the first suggestion."""
-CHECK_MODEL_EVERY_S = 2.0
-"""How often the app checks whether another process has saved the active model."""
+CHECK_EVERY_S = 2.0
+"""How often the app checks whether another process has saved the active model or trains one."""
 
 
 class RnnlmApp(TerminalApp):
@@ -176,7 +176,7 @@ class RnnlmApp(TerminalApp):
             model = " · ".join(filter(None, (self.active_name, self.autocomplete.keys_saved)))
         else:
             model = "no model" if self.has_no_models else "loading ..."
-        if (run := self._own_run) is None:
+        if (runs := self._known_runs) is None or (run := runs.running) is None:
             return model
         from rnnlm_tui.tui.runs.wording import progress_text
 
@@ -215,7 +215,8 @@ class RnnlmApp(TerminalApp):
         self.obey_signals()
         self.call_after_refresh(self._load_first_model)
         self.set_timer(NOTIFY_AFTER_S, self._notify_unfinished)
-        self.set_interval(CHECK_MODEL_EVERY_S, self._model_loader.reload_if_saved)
+        self.set_interval(CHECK_EVERY_S, self._model_loader.reload_if_saved)
+        self.set_interval(CHECK_EVERY_S, self._notice_trainings)
         if self._settings.problem:
             self.notify_user(self._settings.problem, "warning")
 
@@ -233,6 +234,15 @@ class RnnlmApp(TerminalApp):
                 self.notify_user(notice)
             # What killed apps have left.
             await asyncio.to_thread(partial(self.library.purge, own=False))
+
+    @work(group="trainings", exclusive=True)
+    async def _notice_trainings(self) -> None:
+        """Follows a training of another process, such as one that an earlier app has left in the
+        background, so that the header and the Train screen show it."""
+        if self._known_runs is None or self._known_runs.running is None:
+            with suppress(RnnlmError):  # it has just ended
+                if names := await asyncio.to_thread(self.library.in_training):
+                    await self.runs.follow(names[0])
 
     def _load_first_model(self) -> None:
         self._model_loader.begin(self._first_model)
@@ -300,13 +310,13 @@ class RnnlmApp(TerminalApp):
     async def _end_training(self, run: FollowedRun, kept: str) -> str | None:
         """Asks what is to become of the training, and returns `kept` with how to continue it; None
         if the user stays in the app, or it could not be told to go on without it."""
-        from rnnlm_tui.tui.runs.wording import farewell
+        from rnnlm_tui.tui.runs.wording import farewell, kept_if_stopped
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
         answer: str | None = "detach"
         if not run.detached:
             options = (
-                ("stop", "Stop and save", "you can use the model, and resume the training later"),
+                ("stop", "Stop and save", kept_if_stopped(run.progress)),
                 ("detach", "Train in the background", "it continues after the app is closed"),
             )
             is_paused = run.progress.phase == "paused"

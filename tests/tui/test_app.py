@@ -16,6 +16,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import EpochFigures, Event, Failed, FinishReason, Metrics, Saved
 from rnnlm_tui.store.library import Library, SavedRun
 from rnnlm_tui.store.locks import Trainer
+from rnnlm_tui.tui import app as app_module
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import SettingsFile
@@ -31,6 +32,7 @@ from tests.helpers.app import (
     answered,
     chain,
     check_layout,
+    has_row,
     picture,
     post_keys,
     press,
@@ -42,8 +44,9 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
-from tests.helpers.events import comparison, finished, measured, started
+from tests.helpers.events import comparison, ended, finished, measured, saved, started
 from tests.helpers.models import make_model, put, put_state, renamed, saved_model
+from tests.helpers.runs import Script, trained_elsewhere
 
 
 class ScriptedRun:
@@ -250,7 +253,30 @@ async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> N
     told = unfinished_notice(app.library.runs())
     assert told == "2 trainings were stopped before their end: F4 lists them"
     going = SavedRun("diary", Trainer(7, ""), resumable=True)
-    assert unfinished_notice([going]) == "▶ diary is being trained: F4 shows it"
+    assert unfinished_notice([going]) == "▶ diary is being trained in the background: F3 shows it"
+
+
+async def test_a_training_in_the_background_stands_in_the_header_and_on_the_train_screen(
+    tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one of an earlier app. There it is stopped, too."""
+    monkeypatch.setattr(app_module, "CHECK_EVERY_S", 0.05)
+    app = scripted_app(tmp_path)
+    with trained_elsewhere(script, started(epochs=4), ended(1), saved(1)):
+        async with app.run_test(size=(100, 30)) as pilot:
+            await wait_until(pilot, lambda: "▶ 25% of other · sonnets" in rows_of(app)[0])
+            await press(pilot, "f3")
+            await wait_until(pilot, lambda: has_row(app, "▶ training  other", "trained by process"))
+            await press(pilot, "x")
+            await wait_until(pilot, lambda: "Stop the training of other?" in picture(app))
+            await press(pilot, "escape", "escape")
+            told = "! other is training: wait for its end, or stop it (Esc shows it)"
+            await wait_until(pilot, lambda: told in picture(app))
+            await press(pilot, "f2", "f3")
+            await wait_until(pilot, lambda: told in picture(app))  # the form stays as it was left
+            script.write(finished("stopped"), name="other")
+            await press(pilot, "ctrl+q")
+            await wait_until(pilot, lambda: not app.is_running)
 
 
 # The end of a run, and of the app

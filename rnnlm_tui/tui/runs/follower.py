@@ -67,7 +67,7 @@ class FollowedRun:
             if run.trainer is not None:
                 raise UsageError(
                     f"{run.name} is being trained by {run.trainer}",
-                    "wait for its end, or stop it: F4 shows it",
+                    "wait for its end, or stop it: F3 shows it",
                 )
         while before := self._events():
             for event in before:

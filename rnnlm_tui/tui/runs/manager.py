@@ -1,4 +1,5 @@
-"""The trainings of the app: its own, and the one on the Train screen."""
+"""The trainings that the app knows: its own, those of other processes, and the one on the Train
+screen."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ class Runs:
     """Owned by the app and not by a screen, so that a run continues while its user writes.
 
     `own` is the last run that the app has started, `shown` the one on the Train screen; both stay
-    after their end. `on_saved` and `on_end` are called on the event loop, for all that were shown.
+    after their end. `on_saved` and `on_end` are called on the event loop, for all that are
+    followed.
     """
 
     def __init__(self, library: Library) -> None:
@@ -32,6 +34,12 @@ class Runs:
     def training(self) -> FollowedRun | None:
         """The app's own run while it is running; quitting must ask then."""
         return self.own if self.own is not None and self.own.is_running else None
+
+    @property
+    def running(self) -> FollowedRun | None:
+        """The app's own run while it is running, or else one of another process that is."""
+        followed = (run for run in self._followed.values() if run.is_running)
+        return self.training or next(followed, None)
 
     async def start(self, request: TrainArguments) -> FollowedRun:
         """Starts a run and shows it. Raises UsageError while another one is running, here or
@@ -51,6 +59,11 @@ class Runs:
     async def watch(self, name: str) -> FollowedRun:
         """Shows a run, of this app or of another process. Raises ModelError if no process trains
         `name`."""
+        self.shown = run = await self.follow(name)
+        return run
+
+    async def follow(self, name: str) -> FollowedRun:
+        """Follows a run as `watch` does, without showing it."""
         run = self._followed.get(name)
         if run is None or not run.is_running:
             trainer = await asyncio.to_thread(self._library.trainer, name)
@@ -58,7 +71,7 @@ class Runs:
                 raise ModelError(f"No training named {name} is running.", "look for it on Models")
             run = self._new(name, sanitize(str(trainer)))
             await run.watch()
-        self.shown = self._followed[name] = run
+            self._followed[name] = run
         return run
 
     def _new(self, name: str, trainer: str = "") -> FollowedRun:
@@ -66,9 +79,9 @@ class Runs:
         run.on_saved, run.on_end = self.on_saved, self.on_end
         return run
 
-    def show_own(self) -> None:
-        """Shows the app's own run if it is running."""
-        self.shown = self.training or self.shown
+    def show_running(self) -> None:
+        """Shows the run that is running, if there is one."""
+        self.shown = self.running or self.shown
 
     def name_changed(self, old: str, new: str | None) -> None:
         """Renames the runs of a model that was renamed, or forgets them if it was deleted (None).

@@ -9,6 +9,8 @@ from enum import StrEnum
 from itertools import pairwise
 
 from rnnlm_tui.events import (
+    COMPARING,
+    MEASURING,
     EpochEnded,
     Event,
     Failed,
@@ -116,6 +118,12 @@ class RunProgress:
         """The finished share of the run, from 0 to 1, including steps of the current epoch."""
         epochs = min(1.0, self.epochs_done / (self.epochs_total or math.inf))
         return max(epochs, self.progress.share) if self.progress else epochs
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether all epochs are trained, and the model is measured or has been."""
+        phase = self.preparing.phase if self.preparing else ""
+        return self.phase.is_over or self.run_share == 1 or phase in (MEASURING, COMPARING)
 
     @property
     def best_epoch(self) -> int | None:

@@ -90,7 +90,7 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
     """Says which trainings go on or are unfinished; "" if there is none."""
     runs = list(runs)
     if on := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
-        return f"▶ {on} is being trained: F4 shows it"
+        return f"▶ {on} is being trained in the background: F3 shows it"
     match [run for run in runs if run.is_unfinished]:
         case []:
             return ""
@@ -139,9 +139,32 @@ def use_words(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
     return sanitize(f"{why}{active or 'no model'} stays in use. F3, w: write with {run.name}")
 
 
+def has_learned(progress: RunProgress) -> bool:
+    """Whether anything is left of a run that is stopped."""
+    return progress.started is not None or bool(progress.epochs)
+
+
+def kept_if_stopped(progress: RunProgress) -> str:
+    """Says what there is of a run if it is stopped now."""
+    if not has_learned(progress):
+        return "nothing is kept: it has learned nothing yet"
+    if progress.is_update:
+        return "the model stays as it is, and you can resume the training"
+    if progress.is_measuring:
+        return "you can use the model, which is trained"
+    if progress.is_saved:
+        return "you can use the model as it is now, and resume the training"
+    return "there is no model yet, but you can resume the training"
+
+
 def farewell(run: FollowedRun, answer: str) -> str:
     """Returns what to print once the app is closed."""
     if answer == "detach":
-        return f"{run.name} trains in the background. The Models screen shows it."
+        return f"{run.name} trains in the background. In the app F3 shows it, and x stops it there."
+    if not has_learned(run.progress):
+        return f"{run.name} was stopped before it had learned anything."
+    finished = run.progress.finished
+    if finished is not None and finished.reason != "stopped":
+        return f"{run.name} is trained and saved."
     resume = f"rnnlm-tui --train --resume --name {run.name}"
     return f"{run.name} was stopped and saved. To resume it:\n  {resume}"

@@ -154,7 +154,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         if (error := self.error) is not None:
             # The form has no such field.
             return error.message if '"force"' in error.hint else error.sentence()
-        if (run := self.app.runs.training) is not None:
+        if (run := self.app.runs.running) is not None:
             return f"{run.name} is training: wait for its end, or stop it (Esc shows it)"
         return None
 

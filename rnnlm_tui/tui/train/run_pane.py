@@ -18,6 +18,7 @@ from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
+from rnnlm_tui.tui.runs.wording import kept_if_stopped
 from rnnlm_tui.tui.train.run_lists import MOST, RunList, epoch_table, log_rows
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
 from rnnlm_tui.tui.widgets.chart import LossChart
@@ -107,12 +108,12 @@ class RunPane(Vertical, can_focus=True):
         progress, phase = run.progress, run.progress.phase
         is_network = progress.started is not None and progress.started.config.has_network
         longer = self.app.library.can_resume(run.name) or (progress.is_saved and is_network)
-        takes_orders = run.is_running and phase is not Phase.STOPPING
+        takes_orders = run.is_running and phase is not Phase.STOPPING and not progress.is_measuring
         allowed = {
             "pause": takes_orders and phase is Phase.TRAINING,
             "resume": takes_orders and phase is Phase.PAUSED,
             "stop": takes_orders,
-            "detach": takes_orders and run.is_own and not run.detached,
+            "detach": run.is_running and run.is_own and not (run.detached or phase.is_over),
             "seed": takes_orders,
             "write": run.is_running or progress.is_saved,
             "inside": progress.is_saved,
@@ -164,12 +165,7 @@ class RunPane(Vertical, can_focus=True):
         may come here."""
         run = self._run
         text = "" if run.is_own else f"It is trained by {run.trainer}. "
-        if run.progress.is_update:
-            text += "The model stays as it is, and the training can be resumed."
-        elif run.progress.epochs:
-            text += "Its best epoch is kept, and it can be resumed."
-        else:
-            text += "No epoch has ended yet; it can be resumed."
+        text += f"If you stop it, {kept_if_stopped(run.progress)}."
         question = Confirm(f"Stop the training of {run.name}?", text, yes="Stop")
         if await self.app.ask(question):
             with self.app.showing_errors():

@@ -49,6 +49,9 @@ class TrainScreen(AppScreen):
     }
     """
 
+    _seen: FollowedRun | None = None
+    """The run that was shown last."""
+
     def compose(self) -> ComposeResult:
         yield Header()
         yield TrainForm()
@@ -69,11 +72,19 @@ class TrainScreen(AppScreen):
 
     def on_mount(self) -> None:
         self.set_interval(PAINT_EVERY_S, self._paint)
+        if self.is_current:
+            self._show_new_run()
 
     def on_screen_resume(self) -> None:
         if self.is_mounted:
             self._form.refresh_texts()
+            self._show_new_run()
             self._paint()
+
+    def _show_new_run(self) -> None:
+        """Shows a run that was noticed since the screen was seen last, in place of the form."""
+        if self.app.runs.running not in (None, self._seen):
+            self.action_back()
 
     @property
     def _form(self) -> TrainForm:
@@ -86,6 +97,7 @@ class TrainScreen(AppScreen):
         self._form.query_one("#sources").focus()
 
     def show_run(self) -> None:
+        self._seen = self.app.runs.shown
         self.add_class("-run")
         self.run_pane.query_one("#epochs").focus()
         self._paint()
@@ -132,13 +144,13 @@ class TrainScreen(AppScreen):
 
     def action_back(self) -> None:
         """Shows the run again."""
-        self.app.runs.show_own()
+        self.app.runs.show_running()
         self.show_run()
 
     @property
     def _run_behind(self) -> FollowedRun | None:
-        """The run that "back" shows from the form: the app's own if it is running."""
-        return self.app.runs.training or self.app.runs.shown
+        """The run that "back" shows from the form: the one that is running, if there is one."""
+        return self.app.runs.running or self.app.runs.shown
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
 from rnnlm_tui.tui.runs.progress import Line, Phase, RunProgress
+from rnnlm_tui.tui.runs.wording import kept_if_stopped
 from tests.helpers.events import ended, finished, progress, saved, started
 
 
@@ -61,6 +62,20 @@ def test_the_phase_and_the_shares() -> None:
         assert run.run_share == pytest.approx(share)
         is_read = bool(events) and isinstance(events[-1], Preparing)
         assert run.preparing == (events[-1] if is_read else None)
+
+
+def test_what_a_stop_leaves_is_what_was_learned() -> None:
+    for events, kept in (
+        ([READING], "nothing is kept: it has learned nothing yet"),
+        ([started()], "there is no model yet, but you can resume"),
+        ([started(), saved(0)], "you can use the model as it is now, and resume"),
+        (held_out(5, 4), "you can use the model as it is now, and resume"),
+        (
+            [*held_out(5, 4), Preparing(90.0, "measuring", 0, 1, None)],
+            "you can use the model, which",
+        ),
+    ):
+        assert kept_if_stopped(after(*events)).startswith(kept)
 
 
 def test_a_resumed_run_has_its_earlier_epochs_and_a_new_one_has_none() -> None:

@@ -120,7 +120,7 @@ async def test_one_training_at_a_time(
 ) -> None:
     with pytest.raises(UsageError, match="other is being trained by process") as refused:
         await runs.start(REQUEST)
-    assert "F4 shows it" in refused.value.hint
+    assert "F3 shows it" in refused.value.hint
     held.close()
     for argument in ("verses.txt", "\0"):
         with monkeypatch.context() as patch, pytest.raises(RnnlmError, match="could not start"):
@@ -253,7 +253,7 @@ async def test_runs_are_shown_in_turn(runs: Told, script: Script) -> None:
         other = await runs.watch("other")
         for name, run in (("poems", own), ("other", other)):
             assert await runs.watch(name) is run is runs.shown and runs.own is own
-        runs.show_own()
+        runs.show_running()
         assert runs.shown is own
         await runs.close(detach=True)
         assert script.orders()[-2:] == ["resume", "detach"] and script.orders("other") == []

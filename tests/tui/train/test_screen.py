@@ -206,6 +206,18 @@ async def test_write_leads_to_the_line_even_before_the_first_save(script: Script
         assert on.app.calls[3:] == [("use_model", "poems"), ("show_mode", "inside")]
 
 
+async def test_a_run_that_is_measured_or_over_is_not_stopped(script: Script) -> None:
+    """Its process may take some seconds to end."""
+    async with shown(script) as on:
+        await on.start(*epochs(6, 5))
+        await on.until(lambda: on.bar == "p x w escape g i d")
+        script.write(Preparing(9.0, "measuring", 0, 1, None))
+        await on.until(lambda: on.bar == "w escape i d")
+        script.write(finished("completed", 2, kept_epoch(2)))
+        await on.until(lambda: "✓ done" in on.head)
+        assert on.bar == "w escape i"
+
+
 # Its end
 
 
