@@ -69,7 +69,7 @@ def chain(*words: str) -> dict[str, dict[str, float]]:
 def card_of(model: LanguageModel) -> ModelCard:
     """The card of a scripted model."""
     return ModelCard(
-        config=make_config("lesson", []),
+        config=make_config("gru", []),
         total_words=model.vocabulary.total_words,
         window=model.window,
         corpus=CorpusFacts("sonnets.txt", "00", lines=2159, words=17_600),

@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from rnnlm_tui.errors import StorageError
+from rnnlm_tui.errors import ModelError, RnnlmError, StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
@@ -36,7 +36,7 @@ from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
 from rnnlm_tui.tui.writing.page import Page
-from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
+from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
@@ -524,13 +524,27 @@ class AutocompleteScreen(AppScreen):
         model = self.app.loaded_model
         if model is None or self.app.library.is_built_in(model.name):
             return
-        with suppress(StorageError, ValueError):  # told when the line is stored; no date
+        with suppress(RnnlmError, ValueError):  # told when the line is stored; no date
             since = datetime.fromisoformat(model.card.created).timestamp()
             words = await self._database.read(partial(texts.words_since, since=since))
             is_due = words // NEW_WORDS > max(0, words - written) // NEW_WORDS
-            if is_due and self.app.runs.training is None:
+            if is_due and self.app.runs.running is None:
+                await self._check_update(model)
                 self._offer = f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
                 self._show_note()
+
+    async def _check_update(self, model: LoadedModel) -> None:
+        """Raises RnnlmError if the model cannot be updated, as one that was imported."""
+        from rnnlm_tui.config import LESSON_PRESET
+        from rnnlm_tui.store.corpora import find_sources
+
+        name, card, library = model.name, model.card, self.app.library
+        hint = "F3 makes a model of what you wrote"
+        if library.is_built_in(name):
+            raise ModelError(f"{name} is built in and cannot be updated", hint)
+        if card.config.preset == LESSON_PRESET:
+            raise ModelError(f"{name} is of the preset lesson and cannot be updated", hint)
+        await asyncio.to_thread(find_sources, name, library.run_folder(name), card, hint)
 
     @work(group="update")
     async def action_update_model(self) -> None:
@@ -538,12 +552,13 @@ class AutocompleteScreen(AppScreen):
         of the page."""
         model, self._offer = self.app.loaded_model, ""
         self._show_note()
-        if model is None or self.app.library.is_built_in(model.name):
-            self.app.notify_user("this model is built in; F3 makes one of what you wrote")
+        if model is None:
+            self.app.notify_user("there is no model to update: F3 trains one")
             return
         from rnnlm_tui.tui.runs.child import TrainArguments
 
         with self.app.showing_errors():
+            await self._check_update(model)
             await self.app.runs.start(TrainArguments.updating(model.name, written=True))
             self.app.notify_user(f"{model.name} learns what you wrote; keep writing")
 

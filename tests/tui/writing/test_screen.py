@@ -17,6 +17,7 @@ from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, put_draft
 from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, put_lines
 from rnnlm_tui.store.card import ENGLISH
+from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.prose_learning import learn_prose
@@ -142,17 +143,25 @@ async def test_the_header_counts_the_keys_saved_today(tmp_path: Path) -> None:
 async def test_new_words_offer_an_update_once(
     tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F8 starts it, and the page stays. A built-in model cannot be updated."""
+    """F8 starts it, and the page stays. A built-in model cannot be updated, nor can one that was
+    imported: its text is not here."""
     monkeypatch.setattr(ScriptedLibrary, "is_built_in", lambda library, name: name == ENGLISH)
-    offer = "500 new words: F8 updates mine with them"
+    offer = "1,000 new words: F8 updates mine with them"
     async with desk(tmp_path, {"mine": scripted_model(), ENGLISH: scripted_model()}) as it:
         it.app.use_model("mine")
         await it.until(lambda: it.app.active_name == "mine")
-        await it.send("so " * 499, 1)
+        await it.send("so " * 500, 1)
+        await it.until(lambda: all(worker.group != "offer" for worker in it.app.workers))
         assert not it.editor.border_subtitle
-        await it.send("so", 2)
-        await it.until(lambda: has_row(it.app, offer))
+        await it.press("f8")
+        await it.until(lambda: it.tells("the file that mine was trained on is not known here"))
+        (folder := it.app.library.run_folder("mine")).mkdir(parents=True)
+        write_sources(folder, ["diary.txt"], None)
+        await it.send("so " * 499, 2)
+        assert not it.editor.border_subtitle
         await it.send("so", 3)
+        await it.until(lambda: has_row(it.app, offer))
+        await it.send("so", 4)
         assert not it.editor.border_subtitle
         await it.press("f8")
         await it.until(
@@ -162,7 +171,7 @@ async def test_new_words_offer_an_update_once(
         it.app.use_model(ENGLISH)
         await it.until(lambda: it.app.active_name == ENGLISH)
         await it.press("f8")
-        await it.until(lambda: it.tells("this model is built in; F3 makes one of what you wrote"))
+        await it.until(lambda: it.tells("english is built in and cannot be updated"))
 
 
 async def test_a_long_text_is_read_behind_its_first_suggestions(
