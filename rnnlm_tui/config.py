@@ -59,6 +59,9 @@ Threads: TypeAlias = Annotated[
     Annotated[int, Meta(ge=1, le=1024)] | None,
     "number of threads, for the same bits each time; by default the fastest",
 ]
+Order: TypeAlias = Annotated[
+    int, Meta(ge=1, le=6), "words of the longest n-grams, the predicted one included"
+]
 
 
 class LessonConfig(Struct, frozen=True):
@@ -76,13 +79,11 @@ class LessonConfig(Struct, frozen=True):
 class NgramConfig(Struct, frozen=True):
     """The size of an n-gram model."""
 
-    order: Annotated[
-        int, Meta(ge=1, le=6), "words of the longest n-grams, the predicted one included"
-    ] = 5
+    order: Order = 5
 
 
 class CausalConfig(Struct, frozen=True):
-    """The sizes of a causal network."""
+    """The sizes of a causal network, and of the n-grams that are mixed with it."""
 
     embedding_size: EmbeddingSize = 256
     hidden_size: Annotated[Units, "units of a recurrent layer"] = 256
@@ -92,6 +93,7 @@ class CausalConfig(Struct, frozen=True):
         Literal["auto", "full", "adaptive"],
         "output layer: full, or with smaller embeddings for rare words; auto from 20,000 words on",
     ] = "auto"
+    order: Order = 5
 
 
 class TextConfig(Struct, frozen=True):
@@ -191,6 +193,11 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "max_vocabulary": 30_000,
 }
 """What differs from a middle corpus; extrapolated, not measured."""
+USUAL_IF_FROM: Mapping[str, Setting] = {"epochs": 3, "learning_rate": 1e-3}
+"""The defaults of a network that starts from a model, the English and updates included."""
+MAX_FROM_ENGLISH = 1_000_000
+"""A text with more words has enough to learn English from: by default its network starts from
+nothing, with the size for such a text."""
 
 
 def size_of(words: int) -> str:

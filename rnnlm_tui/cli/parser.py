@@ -16,8 +16,12 @@ from rnnlm_tui.cli.modes import APP, COMMON, MODES, SEE_HELP, Mode
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.config import (
     ALL_SETTINGS,
+    MAX_FROM_ENGLISH,
     PRESETS,
     QUERY_SETTINGS,
+    SIZES,
+    USUAL_IF_FROM,
+    Setting,
     check_value,
     did_you_mean,
     help_of,
@@ -36,6 +40,13 @@ No model suggests the words of {path}, a UTF-8 text with one word a line, which 
 start. A word in small letters stands for all its writings: will for Will and WILL too. A word with
 a capital stands for itself alone: Will not for will. In the app Del adds a word that is chosen in
 the list with the arrow down.
+"""
+SETTINGS_HELP = """\
+In brackets stand the range, the presets that have the setting, and its default. Three defaults are
+those of a text of up to {small:,} words, of up to {middle:,}, and of a longer one. A network that
+starts from a model has its sizes, its dropout, and by default {usual}: so does the gru
+of an English text of up to {most:,} words, unless a size or --from none is given. --summary
+tells what the training of a text takes.
 """
 OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 
@@ -114,7 +125,7 @@ def parser_of(mode: Mode) -> ArgumentParser:
     own = parser.add_argument_group(f"options of {mode.flag}")
     for option in _options(mode):
         _add(own, option)
-    settings = parser.add_argument_group("settings of the training")
+    settings = parser.add_argument_group("settings of the training", _settings_help())
     for setting in _settings(mode):
         _add(settings, setting, _defaults(setting.name))
     common = parser.add_argument_group("common options")
@@ -126,6 +137,12 @@ def parser_of(mode: Mode) -> ArgumentParser:
         else:
             common.add_argument(flag, action="store_true", help=text)
     return parser
+
+
+def _settings_help() -> str:
+    small, middle, _ = SIZES.values()
+    usual = " and ".join(f"{flag_of(name)} {value}" for name, value in USUAL_IF_FROM.items())
+    return SETTINGS_HELP.format(small=small, middle=middle, usual=usual, most=MAX_FROM_ENGLISH)
 
 
 def _unwanted_help() -> str:
@@ -153,16 +170,22 @@ def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:
 
 
 def _defaults(setting: str) -> str:
-    """The default of a setting, or those of the presets; "" for a setting without one."""
-    presets_with: dict[object, list[str]] = {}
+    """The presets that have a setting, with their defaults: three where the size of the text
+    chooses. Only the default if all presets have the same, only the presets without a default."""
+    presets_with = dict[tuple[Setting, ...], list[str]]()
     for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):
-            if (value := getattr(part, setting, None)) is not None:
-                presets_with.setdefault(value, []).append(name)
-    if len(presets_with) == 1:
-        return f"default {next(iter(presets_with))}"
-    shown = ", ".join(f"{'/'.join(names)} {value}" for value, names in presets_with.items())
-    return f"default {shown}" if shown else ""
+            if hasattr(part, setting):
+                usual = getattr(part, setting)
+                of_sizes = (preset.by_size.get(size, {}).get(setting, usual) for size in SIZES)
+                presets_with.setdefault(tuple(of_sizes), []).append(name)
+    shown = list[str]()
+    for values, names in presets_with.items():
+        default = ", ".join(map(str, values if len({*values}) > 1 else values[:1])).lower()
+        presets = " ".join(names) * (len(names) < len(PRESETS))
+        is_needed = values[-1] is not None
+        shown.append(": ".join(filter(None, (presets or "default", default * is_needed))))
+    return "; ".join(shown) * (shown != ["default"])
 
 
 def _unknown_option(flag: str) -> UsageError:

@@ -9,8 +9,6 @@ from rnnlm_tui.lm.kneser_ney import sampling_step
 from rnnlm_tui.lm.loading import parameters_of
 from rnnlm_tui.text.prepare import Prepared
 
-ORDER = NgramConfig().order
-"""The length of the n-grams that are mixed with a network."""
 PROGRAM_BYTES, NGRAM_PROGRAM_BYTES = 330_000_000, 45_000_000
 """Memory of the program with PyTorch and without. The lesson on the sonnets takes 519 MB in all,
 n-grams of them 48 MB."""
@@ -31,7 +29,7 @@ def memory_bytes(config: Config, prepared: Prepared) -> int:
         # The units of all time steps of a batch, forward and backward, of up to four gates.
         units = 16 * model.layers * model.hidden_size + model.embedding_size
         arrays = 4 * 2 * recipe.batch_size * recipe.bptt * units + BLOCK_BYTES + text
-        arrays += BYTES_PER_NGRAM * ORDER * counted if config.is_mixed else 0
+        arrays += BYTES_PER_NGRAM * model.order * counted if config.is_mixed else 0
     else:
         # The logits of a batch with the arrays derived from them.
         arrays = 4 * 4 * config.network_train.batch_size * total_words

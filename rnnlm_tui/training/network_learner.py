@@ -39,8 +39,8 @@ class NetworkLearner:
         """Starts from the weights of the job, or from initial weights drawn with the seed, or from
         the state of a run.
 
-        Raises UsageError if there is no such device, or if it lacks the precision; ModelError if
-        the state is that of another network.
+        Raises UsageError if there is no such device; ModelError if the state is that of another
+        network.
         """
         self._settings, self._ranks, self._job = job.config.network_train, ranks, job
         self._device = pick_device(self._settings.device, ranks.local_rank)
@@ -56,8 +56,6 @@ class NetworkLearner:
         if isinstance(self._settings, CausalTrainConfig):
             self._grad_clip = self._settings.grad_clip
             self._is_low = self._settings.precision == "bf16"
-        if self._is_low:
-            check_bfloat16(self._device)
         with self._device:
             self._network, self._batches = network_and_batches(job)
         self.steps = self._batches.steps
@@ -228,9 +226,10 @@ def pick_device(wanted: str, local_rank: int = 0) -> torch.device:
     return torch.device(chosen, local_rank) if chosen == "cuda" else torch.device(chosen)
 
 
-def check_bfloat16(device: torch.device) -> None:
-    """Raises UsageError if PyTorch's layers cannot compute in bfloat16 on this device."""
-    if device.type != "cpu":
+def check_machine(device: str, precision: str) -> None:
+    """Raises UsageError if there is no such device here, or if PyTorch's layers cannot compute in
+    this precision on it."""
+    if pick_device(device).type != "cpu" or precision == "float32":
         return
     try:  # the layer that fails without it; no function of PyTorch tells on every platform
         with torch.autocast("cpu", torch.bfloat16):

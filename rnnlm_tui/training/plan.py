@@ -18,6 +18,7 @@ from rnnlm_tui.config import (
     LESSON_PRESET,
     OWN_TEXT_PRESET,
     Config,
+    NetworkTrainConfig,
     check_value,
     make_config,
     preset_named,
@@ -243,6 +244,7 @@ class Plan:
         before = facts.config.to_json()
         layers = {**before["model"], **before["train"]}, request.settings
         facts.config = config = make_config(before["preset"], layers)
+        _check_machine(config)
         sources = request.sources or tuple(facts.sources)
         facts.encoding = request.encoding or facts.encoding
         if STANDARD_INPUT in sources and not request.sources:
@@ -283,8 +285,19 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
 
         written = read_written(library.data_dir, request.written)
     planned = Plan(library, request, name, preset, source, written)
-    planned.config(0)  # wrong settings are told at once
+    _check_machine(planned.config(0))  # wrong settings are told at once
     return planned
+
+
+def _check_machine(config: Config) -> None:
+    """Raises UsageError for a device or a precision that is asked for and that this machine lacks,
+    before the text is read."""
+    if isinstance(settings := config.train, NetworkTrainConfig):
+        precision = getattr(settings, "precision", "float32")
+        if settings.device not in ("auto", "cpu") or precision != "float32":
+            from rnnlm_tui.training.network_learner import check_machine  # loads torch
+
+            check_machine(settings.device, precision)
 
 
 def _check_request(request: TrainingRequest) -> None:

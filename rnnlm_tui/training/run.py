@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from msgspec.structs import replace
 
-from rnnlm_tui.config import CausalTrainConfig, Config
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import (
     COMPARING,
@@ -49,7 +49,7 @@ from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.text.reading import read_text
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
-from rnnlm_tui.training.estimate import ORDER, memory_bytes
+from rnnlm_tui.training.estimate import memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
 from rnnlm_tui.training.measure import (
@@ -159,9 +159,11 @@ class Run:
         """Counts the n-grams that are mixed with the network: 0.6 s for a million words. They are
         the model until the first epoch ends, unless there is a model already."""
         job, arrays = self._job, Tensors()
-        for length, level in enumerate(count_ngrams(job, ORDER), start=1):
+        assert isinstance(job.config.model, CausalConfig)
+        order = job.config.model.order
+        for length, level in enumerate(count_ngrams(job, order), start=1):
             arrays |= level
-            yield Preparing(self._now(), COUNTING, length, ORDER, None)
+            yield Preparing(self._now(), COUNTING, length, order, None)
         self._ngrams = {"ngrams": arrays}
         if not job.path.exists() and not job.facts.is_update and not self._control.stopped:
             saving.save_model(job, None, self._ngrams, mixed(job, models_of(job, self._ngrams)))

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, compress
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from msgspec import structs
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import CausalConfig, Config, make_config
+from rnnlm_tui.config import MAX_FROM_ENGLISH, USUAL_IF_FROM, CausalConfig, Config, make_config
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import add_words
@@ -46,17 +45,13 @@ from rnnlm_tui.training.job import ENOUGH_ENGLISH, Start
 Settings = Mapping[str, Any]
 NOTHING = "none"
 """What `--on` and `--from` call no model."""
-USUAL_IF_FROM: Settings = MappingProxyType({"epochs": 3, "learning_rate": 1e-3})
-"""The defaults of a training that starts from a model, the English and updates included."""
 FIXED = frozenset({"tokenizer"})
 """Settings of the text that a training from a model cannot change: its words depend on them."""
 FIXED_IN_UPDATES = FIXED | {"lines", "held_out", "seed"}
 """Those that determine which lines the model has seen, too."""
-SHAPELESS = frozenset({"dropout", "l2"})
-"""Settings of a network that are no sizes: the shapes of its weights do not depend on them."""
-MAX_FROM_ENGLISH = 1_000_000
-"""A text with more words has enough to learn English from: by default its network starts from
-nothing, with the size for such a text."""
+SHAPELESS = frozenset({"dropout", "l2", "order"})
+"""Settings of a model that are no sizes: the shapes of its network's weights do not depend on
+them."""
 HARDLY_ENGLISH = 0.1
 """With a smaller share of known words the English is not even tried. See `ENOUGH_ENGLISH`."""
 SAMPLED_WORDS = 20_000

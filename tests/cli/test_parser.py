@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from rnnlm_tui.cli.modes import APP, MODES, Mode, split
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.parser import parse
-from rnnlm_tui.config import ALL_SETTINGS
+from rnnlm_tui.config import ALL_SETTINGS, PRESETS, make_config
 from rnnlm_tui.errors import UsageError, flag_of
 from rnnlm_tui.paths import data_dir
 from tests.helpers.commands import Command
@@ -128,8 +129,22 @@ def test_every_mode_has_a_help_of_its_own(mode: Mode, run: Command) -> None:
 
 def test_the_help_of_a_setting_has_its_range_and_the_defaults_of_the_presets(run: Command) -> None:
     words = " ".join(run("--train", "--help").stdout.split())
-    held_out = "0 or more and at most 0.5; default lesson 0.0, ngram/rnn/gru/lstm 0.1"
+    held_out = "0 or more and at most 0.5; lesson: 0.0; ngram rnn gru lstm: 0.1"
     assert f"share of the lines held out of training, to measure on ({held_out})" in words
+    shown = words.partition("settings of the training: ")[2]
+    for name in ALL_SETTINGS:
+        start = shown.index(f"{flag_of(name)} ", shown.index(" --summary tells"))
+        facts = re.findall(r"\((.*?)\)(?= --| common options:)", shown[start:])[0].split("; ")
+        told = dict[str, str]()
+        for presets, _, default in (fact.partition(": ") for fact in facts):
+            told |= dict.fromkeys(PRESETS if presets == "default" else presets.split(), default)
+        for preset in PRESETS:
+            configs = [make_config(preset, (), words) for words in (1, 1_000_000, 10_000_000)]
+            values = [{**asdict(c.model), **asdict(c.train)}.get(name, ...) for c in configs]
+            texts = [str(value).lower() for value in values]
+            default = texts[0] if len({*texts}) == 1 else ", ".join(texts)
+            assert told.get(preset) == {"ellipsis": None, "none": ""}.get(default, default), name
+    assert "by default --epochs 3 and --learning-rate 0.001: so does the gru" in words
     assert "--precision float32|bf16 " in words and "--max-vocabulary N " in words
 
 

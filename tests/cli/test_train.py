@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
 from rnnlm_tui.events import (
     Failed,
@@ -143,7 +144,19 @@ def test_a_processor_without_bfloat16_is_told_before_anything_is_trained(
     if done.returncode == 0:
         pytest.skip("PyTorch does not compute with oneDNN here, which the variable limits")
     assert "this processor has no bfloat16\n  leave out --precision, or use float32" in done.stderr
-    assert [*(data_dir / "runs").iterdir()] == []
+    assert done.stdout + done.stderr == f"rnnlm-tui: {done.stderr[11:]}", "no data card before"
+    assert not (data_dir / "runs").exists()
+
+
+@pytest.mark.parametrize("preset", ["gru", "lesson"])
+def test_a_device_that_is_not_there_is_told_before_the_text_is_read(
+    run: Command, monkeypatch: pytest.MonkeyPatch, preset: str
+) -> None:
+    for backend in (torch.cuda, torch.backends.mps):
+        monkeypatch.setattr(backend, "is_available", lambda: False)
+    for arguments in (("--device=cuda",), ("--device=mps", "--on=none")):
+        done = run("--train", "nowhere.txt", f"--preset={preset}", *arguments, code=2)
+        assert done.stderr.startswith("rnnlm-tui: there is no ") and "device here\n" in done.stderr
 
 
 def test_a_corpus_can_be_several_files_or_standard_input(

@@ -52,6 +52,15 @@ def kinds_of(events: list[Event]) -> list[str]:
 # Events and figures
 
 
+@pytest.mark.parametrize("order", [1, 3])
+def test_the_ngrams_beside_a_network_have_the_order_that_is_asked_for(
+    order: int, tmp_path: Path
+) -> None:
+    job = small_job("gru", tmp_path / "a", text=TEXT, mixture="on", epochs=1, order=order)
+    [*run(job)]
+    assert len(read_card(job.path).ngrams) == order
+
+
 @pytest.mark.parametrize(
     ("preset", "settings", "kinds"),
     [
