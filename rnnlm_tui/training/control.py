@@ -6,6 +6,7 @@ program that appends lines to a file in its folder.
     sample TEXT      is the line to continue after each epoch
     owner PID        stops it when the process of this number is gone, however that has ended
     detach           lets it continue without its owner, and when its terminal is closed
+    compare NAME     names the model to compare the new one with, by default the one in use
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import psutil
 
 from rnnlm_tui.events import Event, Paused, Preparing, Resumed
 from rnnlm_tui.store.appended import OWNER, AppendedLines
+from rnnlm_tui.store.library import is_name
 
 LOOK_AGAIN_S = 0.05
 """How often a paused training checks whether to resume."""
@@ -48,6 +50,7 @@ class Control:
         self.seed_line = seed_line
         self.stopped = self.paused = self.preparing = False
         self.detached = self.unwatched = False
+        self.compared: str | None = None
         self._owner: psutil.Process | None = None
         self._has_lost_owner = False
 
@@ -78,6 +81,8 @@ class Control:
                 self.detached = True
             case ["sample", text]:
                 self.seed_line = text[-LONGEST_SEED:]
+            case ["compare", name] if is_name(name):
+                self.compared = name
             case ["owner", pid] if pid.isdecimal():
                 try:
                     self._owner = psutil.Process(int(pid))

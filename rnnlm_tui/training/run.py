@@ -354,9 +354,11 @@ class Run:
     def _with_model_in_use(
         self, card: ModelCard, scored: list[ScoredLine]
     ) -> Generator[Event, None, Comparison | None]:
-        """Compares the model, of this card and with these lines, with the one in use. None for a
-        model that is never used by itself."""
-        job, name = self._job, self._job.library.in_use(lambda problem: None)
+        """Compares the model, of this card and with these lines, with the one in use: that of the
+        app which has started the training, if it says so. None for a model that is never used by
+        itself."""
+        job = self._job
+        name = self._control.compared or job.library.in_use(lambda problem: None)
         is_of_sonnets = is_text_of(card, read_text([]))
         if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
             return None

@@ -265,6 +265,9 @@ class RnnlmApp(TerminalApp):
         if name not in (None, self._last_name) and self._last_name is not None:
             self.notify_user(self._told_of.pop(name, f"{name} is in use"), topic="model")
         self._last_name = name or self._last_name
+        if (run := self._own_run) is not None:
+            with self.showing_errors():
+                run.compare_with(name)
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
             self.models_changed()

@@ -165,11 +165,24 @@ def test_a_new_model_and_the_one_in_use_are_compared_on_lines_that_neither_has_l
     job = small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)
     found, (_, old) = end_of([*run(job)]).comparison, job.library.open("old")
     _, new = load_model(job.path)
-    assert found is not None and found.name == "old"
+    assert found is not None and found.name == "old", "the one in use"
     for model, figures in ((old, found.in_use), (new, found.new)):
         lines = [line for line in scores_of(job, model) if line.text in unseen]
         assert 0 < len(lines) < len(scores_of(job, model))
         assert summarize(lines) == figures
+
+
+def test_an_app_names_the_model_that_a_training_of_it_is_compared_with(tmp_path: Path) -> None:
+    """Another one may be in use by then, set by a shell."""
+    before = library_in_use(tmp_path)
+    job = small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)
+    before.library.export("old", before.library.path("other"))
+    before.library.use("other")
+    control = Control()
+    for line in ("compare old", "compare ../old", "compare"):
+        control.handle_command(line)
+    found = end_of([*run(job, control)]).comparison
+    assert found is not None and found.name == "old"
 
 
 def test_what_is_never_used_by_itself_is_not_compared(

@@ -61,6 +61,10 @@ class ScriptedRun:
         self.progress.take(started(epochs_done=1, epochs=2))
         self.closed: list[bool] = []
         self.has_space = True
+        self.compared: list[str | None] = []
+
+    def compare_with(self, model: str | None) -> None:
+        self.compared.append(model)
 
     async def close(self, *, detach: bool) -> None:
         if not self.has_space:
@@ -220,8 +224,10 @@ async def test_without_a_model_one_can_write_and_train(tmp_path: Path) -> None:
 
 
 async def test_the_model_in_use_stays_while_another_is_trained(tmp_path: Path) -> None:
-    """Of the model in use, each save that is better suggests at once."""
+    """Of the model in use, each save that is better suggests at once. The training knows with which
+    model it is to be compared."""
     app = scripted_app(tmp_path)
+    run = give_run(app)
     async with app.run_test(notifications=True) as pilot:
         await write(pilot, *"shall ")
         scripted_models(app)["poems"] = scripted_model(chain("shall", "we", "dance"))
@@ -236,6 +242,7 @@ async def test_the_model_in_use_stays_while_another_is_trained(tmp_path: Path) -
         )
         app.use_model("poems")
         await wait_until(pilot, lambda: app.autocomplete.editor.suggestion == "we dance")
+        assert run.compared == ["sonnets", "poems"]
         better = scripted_models(app)["poems"] = scripted_model(chain("shall", "go", "on"))
         saved_by(app, best=False)
         saved_by(app)

@@ -156,6 +156,12 @@ class FollowedRun:
         line = " ".join(text[:MAX_SEED_LINE].split())
         return bool(line) and self.order(f"sample {line}")
 
+    def compare_with(self, model: str | None) -> None:
+        """Names the model that the app uses, with which the new one is compared in the end. A shell
+        or another app may have set another one to be in use. Raises StorageError."""
+        if model is not None:
+            self.order(f"compare {model}")
+
     def detach(self) -> None:
         """Lets the run continue when the app is closed. Raises StorageError."""
         self.detached = self.order("detach")

@@ -127,8 +127,9 @@ class RunPane(Vertical, can_focus=True):
     async def begin(self, request: TrainArguments) -> None:
         """Starts a run and shows it."""
         with self.app.showing_errors():
-            await self.app.runs.start(request)
+            run = await self.app.runs.start(request)
             self.app.train_screen.show_run()
+            run.compare_with(self.app.active_name)
 
     @work(group="train")
     async def start(self, request: TrainArguments) -> None:

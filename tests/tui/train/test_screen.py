@@ -196,6 +196,7 @@ async def test_write_leads_to_the_line_even_before_the_first_save(script: Script
         on.app.active_name = "english"
         await on.start(started(), progress(1, 2, elapsed=1))
         await on.until(lambda: "step 2/4" in on.head and on.keys().get("w"))
+        assert script.orders() == ["compare english"], "the model in use in the app"
         await on.pilot.press("w")
         assert on.app.told == ["poems has saved nothing yet; until then english suggests"]
         assert on.app.calls == [("show_mode", "autocomplete")]
