@@ -18,7 +18,7 @@ from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
-from rnnlm_tui.wording.model_rows import HEADS, card_rows, list_row, state
+from rnnlm_tui.wording.model_rows import HEADS, card_rows, list_row, loss_sentence, state
 
 CORPUS_WIDTH = 18
 CARD_FIELDS = (
@@ -141,11 +141,13 @@ def rename(request: Request) -> int:
 def delete(request: Request) -> int:
     """`--delete`: asks for confirmation, unless --yes gives it."""
     (name,), library = request.operands, Library(request.data_dir)
-    if not library.has(name):
+    entry = next((entry for entry in library.entries() if entry.name == name), None)
+    if entry is None:
         raise library.unknown_model(name)
     library.check_own(name)
     if not request.yes:
-        print(f"Delete the model {sanitize(name)}? [y/N] ", end="", file=sys.stderr, flush=True)
+        question = f"Delete {sanitize(name)}? {loss_sentence(entry)} [y/N] "
+        print(question, end="", file=sys.stderr, flush=True)
         if not (answer := sys.stdin.readline()):
             print(file=sys.stderr)
             raise UsageError(f"nobody confirms that {name} is to be deleted", "pass {yes}")

@@ -9,7 +9,6 @@
     runs/NAME/run.json             the files that the model learned
     texts/NAME.txt                 a text to train on that had no file (see `texts`)
     in-use                         the name of the model in use (see `Library.in_use`)
-    .deleted/PID-TIME              a model deleted in the app of this process, until it ends
 
 A model's file is all that another machine needs. The run of the same name is of use to this machine
 only. A file is written under a temporary name, flushed and renamed, so that readers see the old one
@@ -41,7 +40,7 @@ WINDOWS_TRIES = 20
 SUFFIX, TEMPORARY = ".safetensors", ".rnnlm-tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
 HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
-DELETED, IN_USE = ".deleted", "in-use"
+IN_USE = "in-use"
 
 
 def open_file(path: Path) -> BufferedReader:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -188,7 +187,7 @@ class Library:
         self._runs = data_dir / "runs"
         self._built_in = paths.built_in_models()
         self._locks = self.folder / ".locks"
-        self._deleted, self._in_use = data_dir / files.DELETED, data_dir / files.IN_USE
+        self._in_use = data_dir / files.IN_USE
         self.unwanted = UnwantedWords()
 
     # Where things are
@@ -394,53 +393,14 @@ class Library:
         self._must_be_free(new)
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)  # another process may have taken it
-            self._move(old, self, new)
+            self.remove_leftovers(old)
+            files.remove(self.run_folder(new))  # what a run that saved nothing has left
+            # The run first: if this is interrupted, the model is still listed under its old name.
+            for where in (self.run_folder, self.path):
+                if os.path.lexists(where(old)):
+                    files.replace(where(old), where(new))
             if self.is_in_use(old):
                 self.use(new)
-
-    def _move(self, old: str, to: Library, new: str, *, back: bool = False) -> None:
-        """Moves the run and then the model, as far as there are any, or `back` in the other order:
-        of an interrupted move the model is still listed, or again. The caller holds the locks."""
-        self.remove_leftovers(old)
-        files.remove(to.run_folder(new))  # what a run that saved nothing has left
-        run, model = (self.run_folder(old), to.run_folder(new)), (self.path(old), to.path(new))
-        for source, target in (model, run) if back else (run, model):
-            if os.path.lexists(source):
-                files.make_folder(target.parent)
-                files.replace(source, target)
-
-    def put_away(self, name: str) -> Library:
-        """Takes the model `name` and its run out of the library, into one of its own from which
-        `bring_back` returns them until `purge`."""
-        self._must_have(name)
-        away = Library(self._deleted / f"{os.getpid()}-{time.time_ns()}")
-        with self.lock(name, trains=False):
-            self._move(name, away, name)
-            self._use_no_more(name)
-        return away
-
-    def bring_back(self, away: Library, name: str) -> str:
-        """Returns the name under which what was `put_away` is in the library again: a free one if
-        another model took its own. If the process is killed between the model and its run, the
-        model is back, and `purge` deletes the run."""
-        if not away.data_dir.exists():
-            raise ModelError(f"{name} is gone: {away.data_dir} was removed")
-        new = free_name(self, name)
-        with self.lock(new, trains=False):
-            self._must_be_free(new)
-            away._move(name, self, new, back=True)
-        return new
-
-    def purge(self, *, own: bool) -> None:
-        """Deletes for good what processes that have ended have `put_away`, and this one if `own`
-        is true. Others may still bring theirs back."""
-        import psutil  # 20 ms, needed only here
-
-        for folder in self._deleted.glob("*"):
-            pid = folder.name.partition("-")[0]
-            is_running = pid.isdecimal() and psutil.pid_exists(int(pid))
-            if own if pid == str(os.getpid()) else not is_running:
-                files.remove(folder)
 
     def delete(self, name: str) -> None:
         """Deletes the model `name` and its run for good. If that is interrupted, the name stays in
@@ -450,12 +410,8 @@ class Library:
             files.remove(self.run_folder(name))
             self.remove_leftovers(name)
             files.remove(self.path(name))
-            self._use_no_more(name)
-
-    def _use_no_more(self, name: str) -> None:
-        """After a model was deleted, the English is in use if that was."""
-        if self.is_in_use(name):
-            files.remove(self._in_use)
+            if self.is_in_use(name):
+                files.remove(self._in_use)  # so that the English is
 
     def remove_leftovers(self, name: str) -> None:
         """Removes what killed processes have left of this name: half of a saved model, and an

@@ -222,8 +222,6 @@ class RnnlmApp(TerminalApp):
 
     async def on_unmount(self) -> None:
         await self.session.close()
-        with suppress(RnnlmError):  # the next start tries again
-            self.library.purge(own=True)
 
     @work(group="unfinished")
     async def _notify_unfinished(self) -> None:
@@ -232,8 +230,6 @@ class RnnlmApp(TerminalApp):
         with suppress(RnnlmError):  # shown when the library is needed
             if notice := unfinished_notice(await asyncio.to_thread(self.library.runs)):
                 self.notify_user(notice)
-            # What killed apps have left.
-            await asyncio.to_thread(partial(self.library.purge, own=False))
 
     @work(group="trainings", exclusive=True)
     async def _notice_trainings(self) -> None:

@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.formatting import (
     format_bytes,
+    format_duration,
     format_percent,
     format_perplexity,
     local_time,
     plural,
+    shorten,
 )
 from rnnlm_tui.lm.stages import layers_of, table_heads
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Entry
+from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.results import (
     ENOUGH_WORDS,
     accuracy_sentence,
@@ -57,6 +60,20 @@ def list_row(entry: Entry) -> tuple[str, ...]:
         format_bytes(entry.size_bytes) if entry.has_model else "-",
         state(entry) or (local_time(card.updated)[:10] if card else ""),
     )
+
+
+def loss_sentence(entry: Entry) -> str:
+    """What is lost if a model is deleted: what it learned, and how long its training took, if that
+    is known. Reads the history of the run, so call it in a thread."""
+    card, run = entry.card, entry.run
+    if card is not None:
+        corpus, epochs = card.corpus, read_epochs(entry.folder)
+        size = f"{plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
+        took = f" in {format_duration(epochs[-1].elapsed_s, roughly=True)}" if epochs else ""
+        return f"It learned {shorten(corpus.name)} ({size}){took}."
+    if run is None or entry.damaged is not None:
+        return "It is damaged."
+    return f"It is a training of which {plural(run.epochs_done or 0, 'epoch')} are done."
 
 
 def card_rows(entry: Entry) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from rnnlm_tui.store.files import DELETED, HISTORY, RESUME, RUN
+from rnnlm_tui.store.files import HISTORY, RESUME, RUN
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import read_facts
@@ -141,7 +141,6 @@ acts = {
     "import": lambda library: library.import_(base / "model", "new"),
     "export": lambda library: library.export("saved", library.data_dir / "copy", replace=True),
     "rename": lambda library: library.rename("saved", "new"),
-    "undo": lambda library: library.bring_back(library.put_away("saved"), "saved"),
 }
 save(Library(base / "before"), 1)
 shutil.copy(Library(base / "before").path("saved"), base / "model")
@@ -203,11 +202,6 @@ def again(library: Library, act: str) -> None:
         if library.has("new"):  # the run is renamed before its model, and takes the name
             library.delete("new")
         library.rename("saved", "new")
-    elif act == "undo":
-        if not library.has("saved"):
-            (away,) = (library.data_dir / DELETED).glob("*")
-            assert library.bring_back(Library(away), "saved") == "saved"
-        library.purge(own=True)  # what was not yet back of its run
 
 
 @pytest.mark.parametrize(
@@ -219,7 +213,6 @@ def again(library: Library, act: str) -> None:
         ("import", {1}, ["new", "saved"]),
         ("export", {1}, ["saved"]),
         ("rename", {1}, ["new"]),
-        ("undo", {1}, ["saved"]),
     ],
 )
 def test_a_kill_leaves_whole_models_and_what_it_interrupts_can_be_done_again(

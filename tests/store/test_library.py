@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.store import locks
-from rnnlm_tui.store.files import DELETED, IN_USE
+from rnnlm_tui.store.files import IN_USE
 from rnnlm_tui.store.library import (
     Library,
     check_name,
@@ -173,10 +173,7 @@ def test_the_model_in_use_stays_so_under_a_new_name_and_is_the_english_once_it_i
     library.rename("two", "four")
     library.rename("one", "three")
     assert library.in_use(pytest.fail) == "three"
-    library.put_away("three")
-    assert library.in_use(pytest.fail) == "english"
-    library.use("four")
-    library.delete("four")
+    library.delete("three")
     assert library.in_use(pytest.fail) == "english"
 
 
@@ -217,11 +214,12 @@ def test_a_name_that_a_model_or_an_unfinished_run_has_is_taken(library: Library)
     assert models_of(library) == before
 
 
-@pytest.mark.parametrize("act", ["import", "rename", "undo"])
+@pytest.mark.parametrize("act", ["import", "rename"])
 def test_a_name_that_another_process_takes_in_between_is_not_overwritten(
     act: str, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away, hold = library.put_away("one"), locks.hold
+    hold = locks.hold
+    library.delete("one")
 
     def hold_late(folder: Path, name: str, *, trains: bool) -> AbstractContextManager[None]:
         if name == "one":
@@ -232,12 +230,10 @@ def test_a_name_that_another_process_takes_in_between_is_not_overwritten(
     with pytest.raises(ModelError, match="the name one is taken"):
         if act == "import":
             library.import_(library.path("two"), "one")
-        elif act == "rename":
-            library.rename("two", "one")
         else:
-            library.bring_back(away, "one")
+            library.rename("two", "one")
     assert library.path("one").read_bytes() == b"taken"
-    assert away.names() == ["one"] and library.names() == ["one", "two"]
+    assert library.names() == ["one", "two"]
 
 
 @pytest.mark.parametrize("act", ["import", "rename"])
@@ -260,40 +256,6 @@ def test_a_renamed_model_keeps_its_run_and_its_unfinished_update(library: Librar
     assert library.names() == ["three", "two"] and not folder.exists()
     assert library.path("three").read_bytes() == model
     assert contents(library.run_folder("three")) == before
-
-
-def test_what_is_deleted_in_the_app_comes_back_whole_until_it_is_purged(library: Library) -> None:
-    put(library.run_folder("one"), {"resume.safetensors": b"x", "history.jsonl": b"x"})
-    put(library.run_folder("run"), {"resume.safetensors": b"x"})
-    before = models_of(library)
-    run, first = library.put_away("run"), library.put_away("one")
-    assert set(models_of(library)) & set(before) == {"models/two.safetensors"}
-    make_model(library.path("one"), seed=5)
-    second = library.put_away("one")
-    assert [library.bring_back(run, "run"), library.bring_back(first, "one")] == ["run", "one"]
-    assert library.bring_back(second, "one") == "one-2"
-    last = library.put_away("one-2")
-    library.purge(own=False)
-    assert library.bring_back(last, "one-2") == "one-2"
-    library.put_away("one-2")
-    library.purge(own=True)
-    assert models_of(library) == before
-    with pytest.raises(ModelError, match="one is gone"):
-        library.bring_back(second, "one")
-
-
-@pytest.mark.parametrize("own", [True, False])
-def test_what_another_app_deleted_is_kept_until_that_app_has_ended(
-    own: bool, library: Library
-) -> None:
-    deleted = library.data_dir / DELETED
-    with held_elsewhere(library, "x") as process:
-        put(deleted / f"{process.pid}-1" / "models", {"one.safetensors": b"x"})
-        put(deleted / "left by hand", {"one.safetensors": b"x"})
-        library.purge(own=own)
-        assert [folder.name for folder in deleted.iterdir()] == [f"{process.pid}-1"]
-    library.purge(own=own)
-    assert not [*deleted.iterdir()]
 
 
 @pytest.mark.parametrize("can_resume", [True, False])

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import ModelError, RnnlmError, StorageError
+from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.texts import lines_of_texts
@@ -20,22 +20,19 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.corpora import is_text_of, not_learned, save_written, text_now, texts_folder
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import (
-    Library,
+    Entry,
     free_name,
     name_of_file,
     new_name_problem,
     usable_name,
 )
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice
+from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
+from rnnlm_tui.wording.model_rows import loss_sentence
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
-
-
-Deleted = tuple[Library, str, bool]
-"""Where a deleted model is, its name, and whether it was active."""
 
 
 async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> None:
@@ -131,25 +128,10 @@ async def import_(app: RnnlmApp) -> str | None:
     return None
 
 
-async def delete(app: RnnlmApp, name: str, deleted: list[Deleted]) -> None:
-    """Deletes the model, which `bring_back` can undo."""
-    away = await asyncio.to_thread(app.library.put_away, name)
-    deleted.append((away, name, name == app.active_name))
-    app.notify_user(f"deleted {name}: ctrl+z here brings it back")
-    app.name_changed(name, new=None)
-
-
-async def bring_back(app: RnnlmApp, deleted: list[Deleted]) -> str | None:
-    """Undoes the last deletion. A model that was active is active again."""
-    if not deleted:
-        app.notify_user("no model was deleted since the start")
-        return None
-    away, name, was_active = last = deleted.pop()
-    try:
-        name = await asyncio.to_thread(app.library.bring_back, away, name)
-    except RnnlmError:
-        deleted.append(last)  # for another try
-        raise
-    if was_active:
-        app.use_model(name)
-    return name
+async def delete(app: RnnlmApp, entry: Entry) -> None:
+    """Deletes a model for good, if the answer to a question is that."""
+    name, lost = entry.name, await asyncio.to_thread(loss_sentence, entry)
+    if await app.ask(Confirm(f"Delete {name}?", f"{lost} It cannot be brought back.")):
+        await asyncio.to_thread(app.library.delete, name)
+        app.notify_user(f"deleted {name}")
+        app.name_changed(name, new=None)

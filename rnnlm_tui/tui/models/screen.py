@@ -77,9 +77,7 @@ class ModelsScreen(AppScreen):
                 tooltip="Update the model; train it on the current content of its files and on what"
                 " you wrote with it, and replace it if that is better"),
         Binding("d,delete", "delete", "delete", id="models.delete",
-                tooltip="Delete the model; until you quit it can be brought back"),
-        Binding("ctrl+z", "undo", "undo", id="models.undo", show=False,
-                tooltip="Bring back the last deleted model"),
+                tooltip="Delete the model, for good"),
         Binding("r", "rename", "rename", id="models.rename", tooltip="Rename the model"),
         Binding("e", "export", "export", id="models.export", tooltip="Export the model to a file"),
         Binding("i", "import", "import", id="models.import", tooltip="Import an exported model"),
@@ -93,8 +91,6 @@ class ModelsScreen(AppScreen):
         self._card = ModelCardView()
         self._entries: list[Entry] = []
         self._drawn: object = None
-        self._deleted: list[actions.Deleted] = []
-        """What was deleted since the start, the newest last."""
         self._to_select: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -198,10 +194,7 @@ class ModelsScreen(AppScreen):
 
     def action_delete(self) -> None:
         if entry := self.selected:
-            self._act(actions.delete(self.app, entry.name, self._deleted))
-
-    def action_undo(self) -> None:
-        self._act(actions.bring_back(self.app, self._deleted))
+            self._act(actions.delete(self.app, entry))
 
     def action_resume(self) -> None:
         if entry := self.selected:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,7 +15,6 @@ from textual.widgets import DataTable, Input
 
 from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.card import ENGLISH
-from rnnlm_tui.store.files import DELETED
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.text.reading import read_text
@@ -24,18 +22,17 @@ from rnnlm_tui.tui.models import screen
 from rnnlm_tui.tui.models.card import ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.widgets.dialogs import Choice, ChooseSeveral
+from rnnlm_tui.tui.widgets.dialogs import Choice, ChooseSeveral, Confirm
 from tests.helpers.app import (
     check_layout,
     has_row,
     picture,
     problem_in,
-    scripted_app,
     wait_until,
 )
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
-from tests.helpers.models import change_card, contents, held_elsewhere, make_model, put
+from tests.helpers.models import change_card, contents, held_elsewhere, make_model, models_of, put
 from tests.helpers.runs import lines_of
 
 HOSTILE = (
@@ -292,42 +289,30 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         assert kept == learned.get(key, [])
 
 
-async def test_what_is_deleted_comes_back_the_last_one_first(library: Library) -> None:
-    async with shown(library, row="one") as (pilot, app):
-        for name in ("one", "run", "three"):
-            app.table.move_cursor(row=app.table.get_row_index(name))
-            await pilot.press("d")
-            await wait_until(pilot, lambda: app.told)
-            assert app.told.pop() == f"deleted {name}: ctrl+z here brings it back"
-            await wait_until(pilot, lambda: len(rows(app)) + len(app.calls) == 4)
-        assert rows(app) == ["two"] and library.names() == ["two"]
-        for count, name in enumerate(("three", "run", "one"), start=2):
-            await pilot.press("ctrl+z")
-            await wait_until(pilot, lambda: len(rows(app)) >= count)  # noqa: B023
-            assert app.selected == name
-        assert app.calls[-1] == ("use_model", "one"), "it was active"
-        await pilot.press("ctrl+z")
-        await told(pilot, app, "no model was deleted since the start")
-        app.table.move_cursor(row=app.table.get_row_index("two"))
-        await pilot.press("d")
-        await told(pilot, app, "deleted two")
-        with held_elsewhere(library, "two"):
-            (library.folder / ".locks" / "two.json").unlink()  # it does not train
-            await pilot.press("ctrl+z")
-            await told(pilot, app, "the model two is held by another process")
-        await pilot.press("ctrl+z")
-        await wait_until(pilot, lambda: "two" in rows(app))
-
-
-async def test_what_was_deleted_is_purged_when_the_app_starts_and_when_it_ends(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ("one", "It learned verses (6 lines, 40 words). It cannot"),
+        ("two", "It learned verses (6 lines, 40 words) in 2.0 s. It cannot"),
+        ("three", "It is damaged."),
+        ("run", "It is a training of which 0 epochs are done."),
+    ],
+)
+async def test_a_model_is_deleted_once_what_is_lost_was_told(
+    name: str, lost: str, library: Library
 ) -> None:
-    app, deleted = scripted_app(tmp_path), tmp_path / "data" / DELETED
-    put(deleted, {"left by a killed app": b"x"})
-    async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: not contents(deleted))
-        put(deleted / f"{os.getpid()}-1", {"deleted in this one": b"x"})
-    assert not contents(deleted)
+    before = contents(library.data_dir)
+    async with shown(library, row=name) as (pilot, app):
+        for answer in ("enter", "escape", "ctrl+y"):
+            assert contents(library.data_dir) == before
+            await pilot.press("d")
+            await dialog(pilot, app, Confirm)
+            assert has_row(app, f"Delete {name}?") and has_row(app, lost)
+            await pilot.press(answer)
+        await told(pilot, app, f"deleted {name}")
+        await wait_until(pilot, lambda: name not in rows(app))
+        assert app.calls == [("name_changed", name, None)]
+    assert not [path for path in models_of(library) if f"/{name}" in path]
 
 
 async def test_the_keys_that_do_nothing_for_a_model_are_dimmed(
@@ -359,6 +344,8 @@ async def test_a_training_is_resumed_or_done_for_longer_or_watched(library: Libr
             await pilot.press("f5", "g")
             assert app.calls == [("watch_run", "two")]
             await pilot.press("d")
+            await dialog(pilot, app, Confirm)
+            await pilot.press("ctrl+y")
             await told(pilot, app, "the model two is held by process")
             assert library.has("two")
 
