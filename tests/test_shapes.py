@@ -17,7 +17,7 @@ from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.suggesting.evaluate import score
 from rnnlm_tui.suggesting.suggest import split_last_line, suggest
 from rnnlm_tui.text.prose_learning import learn_prose
-from rnnlm_tui.text.reading import read_text
+from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows
 from tests.helpers.models import SAVED_MODELS
 
@@ -47,7 +47,7 @@ def model() -> LanguageModel:
 
 def reads(text: str, folder: Path) -> None:
     (folder / "text.txt").write_text(text, newline="")
-    assert len([*read_text([folder / "text.txt"])]) >= text.count("\n")
+    assert len([*read_corpus([folder / "text.txt"])]) >= text.count("\n")
 
 
 def splits(text: str, folder: Path) -> None:

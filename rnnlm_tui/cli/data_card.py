@@ -11,7 +11,7 @@ from msgspec import structs
 from rnnlm_tui.config import PRESETS, Config, size_of
 from rnnlm_tui.formatting import cut_words, plural, sanitize
 from rnnlm_tui.text.prepare import Prepared
-from rnnlm_tui.text.reading import HEAD, WITHOUT_SPACES, lacks_spaces
+from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.wording.model_rows import Row
@@ -62,15 +62,15 @@ def prospect(job: Job, parameters: int) -> list[str]:
     elif held_out < ENOUGH_WORDS:
         few = f"It keeps {plural(held_out, 'word')} apart to measure on"
         told = f"{few}, too few to tell how many keys it saves."
-    text = job.prepared.text
+    text = job.prepared.corpus
     read = [f"It reads {text.name}."] if text.files else []
     return [*read, f"It {does}, in {time}{mixed}.", told]
 
 
 def warnings(job: Job) -> list[str]:
     """Why the text is a poor one to learn from, as sentences."""
-    text, found = job.prepared.text, list[str]()
-    if lacks_spaces(text.raw[:HEAD].decode(errors="ignore")):
+    text, found = job.prepared.corpus, list[str]()
+    if lacks_spaces(text.raw[:CHECKED_BYTES].decode(errors="ignore")):
         found.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
     if (words := text.words) >= FEW_WORDS:
         return found
@@ -82,7 +82,7 @@ def warnings(job: Job) -> list[str]:
 def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
     """The facts about a text and what is made of it."""
     preset = PRESETS[config.preset]
-    text, vocabulary, held_out = prepared.text, prepared.vocabulary, prepared.held_out
+    text, vocabulary, held_out = prepared.corpus, prepared.vocabulary, prepared.held_out
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
     yield "text", text.name
     yield "preset", f"{config.preset}: {preset.summary}"

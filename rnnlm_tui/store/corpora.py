@@ -29,7 +29,7 @@ from rnnlm_tui.text.held_out import (
     sample_mask,
 )
 from rnnlm_tui.text.line_hashes import hash_lines
-from rnnlm_tui.text.reading import STANDARD_INPUT, Text, arranged, read_text
+from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_corpus
 
 SAMPLE_WORDS = 20_000
 """Words of the sample that is measured by default."""
@@ -40,22 +40,22 @@ SEPARATOR = "\n\n"
 """Between two written texts. Each is a paragraph, so that it is not joined to the next one."""
 
 
-def find_text(name: str, folder: Path, card: ModelCard) -> Text:
+def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
     """The text that the model `name` was trained on, with its lines arranged as then. `folder` is
     that of its run. Raises CorpusError if it cannot be found or has changed."""
     hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
     text = text_now(name, folder, card, hint)
     if not is_text_of(card, text):
         raise CorpusError(f"{text.name} is no longer the text that {name} was trained on", hint)
-    return arranged(text, card.config.lines)
+    return arrange_lines(text, card.config.lines)
 
 
-def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Text:
+def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
     """What the files of the model `name` hold now. Raises CorpusError with this hint if they cannot
     be found."""
     found = find_sources(name, folder, card, hint)
     try:
-        return read_text(found.sources, found.encoding)
+        return read_corpus(found.sources, found.encoding)
     except CorpusError as error:
         raise CorpusError(f"the text of {name} is gone: {error.message}", hint) from error
 
@@ -64,7 +64,7 @@ def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSo
     """Where to read the text of the model `name`, by the folder of its run; no sources for the
     bundled text. Raises CorpusError with this hint if that is unknown."""
     found = read_sources(folder)
-    if not found.sources and not is_text_of(card, read_text([])):
+    if not found.sources and not is_text_of(card, read_corpus([])):
         raise CorpusError(
             f"the file that {name} was trained on is not known here: its text was"
             f" {card.corpus.name}",
@@ -75,7 +75,7 @@ def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSo
     return found
 
 
-def is_text_of(card: ModelCard, text: Text) -> bool:
+def is_text_of(card: ModelCard, text: Corpus) -> bool:
     return card.corpus.sha256 == text.sha256
 
 
@@ -84,7 +84,7 @@ class MeasuredText:
     """The lines that models are measured on, as `excerpts` of the text. `held_out_of` is the model
     whose held-out lines they are, if any. `lines_in_all` counts those that were left out too."""
 
-    corpus: Text
+    corpus: Corpus
     excerpts: Sequence[Excerpt]
     held_out_of: str | None
     lines_in_all: int
@@ -107,7 +107,7 @@ def text_for(
     lines, if any. All lines, the first `limit` ones, or by default a sample. Raises RnnlmError."""
     name, card, tokenizer = first.name, first.card, first.model.tokenizer
     if sources:
-        text = arranged(read_text(sources, encoding), card.config.lines)
+        text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
     elif card.holds_out:
         text = find_text(name, first.folder, card)
     else:

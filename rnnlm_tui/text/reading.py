@@ -1,4 +1,4 @@
-"""Reads files, and those in folders, as one text, whose lines can be read as often as needed."""
+"""Reads files, and the files in folders, as one corpus, whose lines can be read repeatedly."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from typing import BinaryIO, NamedTuple
 from rnnlm_tui.errors import CorpusError, UsageError, os_reason
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import bundled_corpus
+from rnnlm_tui.text.marks import SENTENCE_ENDS
 
 STANDARD_INPUT = "-"
 FOLDER_ENDINGS = (".txt", ".md")
-"""The endings of the files that are read of a folder, in small letters or capitals."""
+"""The endings of the files of a folder that are read, in small letters or capitals."""
 NAMED_FILES = 10
-"""The most files of a folder that are told by name."""
+"""The most files of a folder that a note names."""
 REPORTED_EACH = 1 << 20
-"""The progress is reported after so many bytes of a file."""
+"""The progress is reported each time this many bytes of a file are read."""
 BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -33,79 +34,87 @@ BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-HEAD = 1 << 16
-"""Bytes whose zero bytes show that a file is no text, before its first bad byte does."""
+CHECKED_BYTES = 1 << 16
+"""The number of bytes at the start of a file that are searched for zero bytes. A file with a zero
+byte is refused for it, even if a byte that is not valid comes first."""
 WRAPPED_FRACTION = 0.8
-"""Least share of line breaks within paragraphs explained by the width, for a text to count as
-wrapped. Measured: 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
-paragraph, 0.29 in the sonnets."""
+"""The least share of line breaks within paragraphs that the width explains, for a text to count as
+wrapped. It is 1.0 in three books wrapped at 72, 0.05 in the same books with a line per paragraph,
+and 0.29 in the sonnets."""
 FEWEST_BREAKS = 10
-SENTENCE_ENDS = (".", "!", "?", "…", ":")
+"""The fewest line breaks from which a text can count as wrapped."""
+NOT_WRAPPED_AFTER = (*SENTENCE_ENDS, ":")
+"""The ends of lines that are no sign of wrapping."""
 NARROWEST, WIDEST = 40, 160
-"""Columns at which texts are wrapped."""
-FULL = 0.95
-"""The width is that of the longest lines but a twentieth."""
-UNSPACED = re.compile(
+"""The columns between which texts are wrapped."""
+WIDTH_QUANTILE = 0.95
+"""This share of the lines is at most as long as the width at which a text is wrapped."""
+UNSPACED_LETTER = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
-"""The characters of scripts without spaces: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+"""A letter of a script without spaces: Thai, Lao, Burmese, Khmer, Japanese or Chinese."""
 FEWEST_UNSPACED = 10
+"""The fewest such letters from which a text is said to lack spaces."""
 WITHOUT_SPACES = "words are found by spaces, so it helps little in Chinese, Japanese or Thai"
 Report = Callable[[str, int, int], None]
-"""Is told the name of a pass over a text, how much of it is done, and how much there is."""
+"""Takes the name of a pass over a text, how much of it is done, and how much there is."""
 
 
 def no_report(phase: str, done: int, of: int) -> None:
-    """Shows nothing."""
+    """Reports nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A text, iterable over its lines, without line ends, as often as one likes.
-
-    `sources` are the absolute paths of its files and folders, "-" for standard input and pipes.
-    `sha256` is the hash of the decoded text with newlines as line ends. `words` are counted as a
-    person does, `lines` are those with words. `raw` is the text in UTF-8: 6 bytes a word, where a
-    list of lines takes twice as much. `files` says which files of a folder were read, `note` what a
-    line is, and why, if there is anything to say.
-    """
+class Corpus:
+    """A text. It can be iterated repeatedly, over its lines without line ends."""
 
     name: str
     sources: tuple[str, ...]
+    """The absolute paths of its files and folders; "-" for standard input and pipes."""
     sha256: str
+    """The hash of the decoded text with newlines as line ends."""
     words: int
+    """The number of words as a person counts them."""
     lines: int
+    """The number of lines that have words."""
     raw: bytes = field(repr=False)
+    """The text in UTF-8. It takes 6 bytes a word; a list of lines would take twice as much."""
     files: str = ""
+    """A note on the files of a folder that were read; "" without a folder."""
     note: str = ""
+    """A note on what a line is and why; "" if there is nothing to say."""
 
     def __iter__(self) -> Iterator[str]:
         lines = io.TextIOWrapper(io.BytesIO(self.raw), "utf-8", newline="\n")
         return (line.removesuffix("\n") for line in lines)
 
 
-def read_text(
+def read_corpus(
     sources: Sequence[str | Path],
     encoding: str | None = None,
     report: Report = no_report,
-) -> Text:
-    """Reads files, folders, or `-` for standard input, as one text, in which a file begins a new
-    paragraph; the sonnets that ship if nothing is named. A file that is named twice is read once.
+) -> Corpus:
+    """Reads files, folders, or `-` for standard input, as one corpus. Without sources it reads the
+    sonnets that ship.
 
-    `encoding` None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
-    CorpusError for a file that cannot be read or is not text, and for a folder without texts.
+    Each file begins a new paragraph. A file that is named twice is read once. An `encoding` of None
+    means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises CorpusError for a file
+    that cannot be read or is not text, and for a folder without texts.
     """
     if "" in sources:  # it would be the current folder
         raise CorpusError("the name of a text is empty", "give a file, or several")
-    raw, words, lines, line = io.BytesIO(), 0, 0, "\n"
+    raw, line = io.BytesIO(), "\n"
+    words = lines = 0
     once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
     found = [*map(_find, once.values())]
     for path in {path.absolute(): path for source in found for path in source.paths}.values():
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
-        with _opened(path, label) as file:
+        with _open_source(path, label) as file:
             size, reported = file.seek(0, io.SEEK_END), 0
-            gap = b"\n" * (not line.endswith("\n")) + b"\n" * (not line.isspace())
+            gap = b"" if line.endswith("\n") else b"\n"
+            if not line.isspace():
+                gap += b"\n"
             for line in decoded_lines(file, label, encoding):
                 raw.write(gap + line.encode(errors="replace"))  # lone surrogates of UTF-7
                 gap = b""
@@ -118,20 +127,23 @@ def read_text(
     places = tuple(source.place for source in found)
     digest = hashlib.sha256(raw.getbuffer()).hexdigest()
     files = "; ".join(source.note for source in found if source.note)
-    return Text(name, places, digest, words, lines, raw.getvalue(), files)
+    return Corpus(name, places, digest, words, lines, raw.getvalue(), files)
 
 
 class _Source(NamedTuple):
-    """What a text is read from: its name and its place, as in `Text`, the files to open, and which
-    they are, for a folder."""
+    """A file, a folder, a pipe or standard input."""
 
     name: str
     place: str
+    """Its absolute path; "-" for standard input and pipes."""
     paths: Sequence[Path]
+    """The files to open."""
     note: str = ""
+    """A note on these files, for a folder."""
 
 
 def _find(path: Path) -> _Source:
+    """The source at a path. Raises CorpusError as `files_in` does."""
     if str(path) == STANDARD_INPUT:
         return _Source("stdin", STANDARD_INPUT, [path])
     if is_folder(path):
@@ -144,14 +156,17 @@ def _find(path: Path) -> _Source:
 
 
 def files_in(folder: Path) -> tuple[list[Path], str]:
-    """The .txt and .md files in a folder and the folders in it, sorted by path, but for hidden ones
-    and those in hidden folders; and a note that tells which they are and how many others there are.
-    Raises CorpusError if there are none, or a folder cannot be read."""
+    """The .txt and .md files in a folder and the folders in it, sorted by path, and a note on them.
+
+    Hidden files and folders are left out. The note names the first files and counts those left out.
+    Raises CorpusError if there are no files to read, or if a folder cannot be read.
+    """
 
     def fail(error: OSError) -> None:
         raise CorpusError(f"cannot read the folder {error.filename}: {os_reason(error)}") from error
 
-    found, hidden, others = list[Path](), 0, 0
+    found = list[Path]()
+    hidden = others = 0
     for place, folders, files in os.walk(folder, onerror=fail):
         visible = [name for name in folders if not name.startswith(".")]
         hidden += len(folders) - len(visible)
@@ -163,8 +178,9 @@ def files_in(folder: Path) -> tuple[list[Path], str]:
                 found.append(path)
             else:
                 others += 1
-    left_out = [f"{hidden:,} hidden"] * (hidden > 0) + [f"{others:,} other"] * (others > 0)
-    note = f"left out: {' and '.join(left_out)}" if left_out else ""
+    counts = (hidden, "hidden"), (others, "other")
+    left_out = " and ".join(f"{count:,} {kind}" for count, kind in counts if count)
+    note = f"left out: {left_out}" if left_out else ""
     if not found:
         raise CorpusError(
             f"the folder {folder} holds no .txt or .md files{f' ({note})' if note else ''}",
@@ -176,27 +192,29 @@ def files_in(folder: Path) -> tuple[list[Path], str]:
     return found, "; ".join(filter(None, [f"read in this order: {first}{more}", note]))
 
 
-def arranged(text: Text, how: str) -> Text:
-    """The text with the lines that the setting `lines` asks for: one line per paragraph for
-    `paragraphs`, and for `auto` if the text is wrapped; else as it is. Empty lines separate
-    paragraphs and are kept."""
-    if how == "each" or (how == "auto" and not is_wrapped(text)):
+def arrange_lines(corpus: Corpus, how: str) -> Corpus:
+    """The corpus with the lines that the setting `lines` asks for.
+
+    The setting `paragraphs` makes each paragraph one line, and so does `auto` if the text is
+    wrapped. Otherwise the lines stay. Empty lines separate paragraphs and are kept.
+    """
+    if how == "each" or (how == "auto" and not is_wrapped(corpus)):
         why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
-        return replace(text, note=why)
-    raw = b"".join(line.encode() + b"\n" for line in paragraphs(text))
-    joined = replace(text, raw=raw, lines=sum(map(bool, paragraphs(text))))
+        return replace(corpus, note=why)
+    raw = b"".join(line.encode() + b"\n" for line in join_paragraphs(corpus))
+    joined = replace(corpus, raw=raw, lines=sum(map(bool, join_paragraphs(corpus))))
     why = "asked for" if how == "paragraphs" else "the text is wrapped"
-    sizes = f"{plural(text.lines, 'line')} are {plural(joined.lines, 'paragraph')}"
+    sizes = f"{plural(corpus.lines, 'line')} are {plural(joined.lines, 'paragraph')}"
     note = f"a line is a paragraph ({why}): {sizes}"
     return replace(joined, note=note)
 
 
-def paragraphs(lines: Iterable[str]) -> Iterator[str]:
-    """The lines of each paragraph joined to one. Empty lines are kept, so joining twice changes
-    nothing."""
+def join_paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    """Yields each paragraph as one line. Empty lines are kept, so joining twice changes nothing."""
     paragraph = list[str]()
     for line in lines:
-        if words := line.split():
+        words = line.split()
+        if words:
             paragraph += words
             continue
         if paragraph:
@@ -208,44 +226,52 @@ def paragraphs(lines: Iterable[str]) -> Iterator[str]:
 
 
 def is_wrapped(lines: Iterable[str]) -> bool:
-    """Whether most lines within paragraphs end where the first word of the next one would not
-    fit, and not with a sentence, as in a list of sentences of about the same length."""
-    lengths, needed, sentences = Counter[int](), Counter[int](), 0
+    """Returns True if most lines within paragraphs end where the first word of the next line would
+    not fit. A text whose lines mostly end with a sentence, such as a list of sentences of about the
+    same length, is not wrapped."""
+    lengths = Counter[int]()
+    needed = Counter[int]()
+    """The lengths that the lines would have with the first word of the next one."""
+    sentences = 0
     for line, following in pairwise(lines):
-        if following and not following.isspace() and (length := len(line.rstrip())):
+        length = len(line.rstrip())
+        if length and following and not following.isspace():
             lengths[length] += 1
-            sentences += line.rstrip(" \n\r\t\"'”’)").endswith(SENTENCE_ENDS)
             needed[length + 1 + len(following.split(None, 1)[0])] += 1
+            sentences += line.rstrip(" \n\r\t\"'”’)").endswith(NOT_WRAPPED_AFTER)
     count = lengths.total()
     if count < FEWEST_BREAKS or sentences > count / 2:
         return False
-    width, shorter = 0, 0
+    width = shorter = 0
     for width in sorted(lengths):
         shorter += lengths[width]
-        if shorter >= FULL * count:
+        if shorter >= WIDTH_QUANTILE * count:
             break
-    longer = sum(each for length, each in needed.items() if length > width - 1)
-    return NARROWEST <= width <= WIDEST and longer / count >= WRAPPED_FRACTION
+    too_long = sum(lines for length, lines in needed.items() if length >= width)
+    return NARROWEST <= width <= WIDEST and too_long / count >= WRAPPED_FRACTION
 
 
 def count_words(text: str) -> int:
-    """The number of words as a person counts them: what stands between spaces and dashes and has a
-    letter or a digit. In a script without spaces each letter is one."""
+    """The number of words as a person counts them.
+
+    A word stands between spaces or dashes and has a letter or a digit. In a script without spaces
+    each letter is a word.
+    """
     if not text.isascii():
-        text = UNSPACED.sub(r" \g<0> ", text.replace("—", " "))
+        text = UNSPACED_LETTER.sub(r" \g<0> ", text.replace("—", " "))
     if "--" in text:
         text = text.replace("--", " ")
     return sum(chunk.isalnum() or any(map(str.isalnum, chunk)) for chunk in text.split())
 
 
 def lacks_spaces(text: str) -> bool:
-    """Whether most letters of a text are of scripts without spaces, and some are."""
-    unspaced = len(UNSPACED.findall(text))
+    """Returns True if most letters of a text, and not only a few, are of scripts without spaces."""
+    unspaced = len(UNSPACED_LETTER.findall(text))
     return unspaced >= FEWEST_UNSPACED and 2 * unspaced > sum(map(str.isalpha, text))
 
 
-def _opened(path: Path, label: str) -> BinaryIO:
-    """The bytes of a file, of a pipe or of standard input."""
+def _open_source(path: Path, label: str) -> BinaryIO:
+    """Opens a file, or reads a pipe or standard input. Raises CorpusError."""
     try:
         if str(path) == STANDARD_INPUT:
             stdin = getattr(sys.stdin, "buffer", io.BytesIO())  # a notebook has none
@@ -264,7 +290,7 @@ def _opened(path: Path, label: str) -> BinaryIO:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is a folder, and not standard input."""
+    """Returns True for a folder. Standard input is none."""
     try:
         return str(path) != STANDARD_INPUT and path.is_dir()
     except OSError:  # it may not be looked at
@@ -272,7 +298,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether it can be read only once, and reading it may block."""
+    """Returns True for a pipe, which can be read only once and may block."""
     try:
         return path.is_fifo()
     except OSError:  # it may not be looked at
@@ -282,11 +308,11 @@ def is_pipe(path: Path) -> bool:
 def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
     """Yields the lines of a file, each with its newline.
 
-    A byte order mark goes before the `encoding`; without both the text is UTF-8. Raises CorpusError
-    if the file cannot be read or is not text; UsageError if there is no such encoding.
+    The encoding is that of a byte order mark, or else `encoding`, or else UTF-8. Raises CorpusError
+    if the file cannot be read or is not text, and UsageError if there is no such encoding.
     """
     file.seek(0)
-    head = file.read(HEAD)
+    head = file.read(CHECKED_BYTES)
     file.seek(0)
     codec = codec_of(head, encoding)
     refusal = CorpusError(f"{label} is not text: it holds a zero byte", "give a plain text file")
@@ -319,6 +345,6 @@ def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[
 
 
 def codec_of(raw: bytes, encoding: str | None = None) -> str:
-    """The encoding of a text that begins with these bytes: that of its byte order mark, or the
-    given one, or UTF-8."""
+    """The encoding of a text that begins with the bytes `raw`: that of its byte order mark, or else
+    `encoding`, or else UTF-8."""
     return next((name for bom, name in BOMS if raw.startswith(bom)), encoding or "utf-8")

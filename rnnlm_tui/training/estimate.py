@@ -46,8 +46,9 @@ def check_memory(config: Config, prepared: Prepared) -> None:
     if needed > free:
         words = len(prepared.vocabulary.words)
         raise CorpusError(
-            f"{prepared.text.name} has {words:,} different words: the preset {config.preset} needs"
-            f" {format_bytes(needed)} of memory to train on them, {format_bytes(free)} are free",
+            f"{prepared.corpus.name} has {words:,} different words: the preset {config.preset}"
+            f" needs {format_bytes(needed)} of memory to train on them,"
+            f" {format_bytes(free)} are free",
             "keep the most frequent words by a smaller {max_vocabulary}, or take a preset whose"
             " size grows less with the vocabulary",
         )

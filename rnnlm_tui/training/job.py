@@ -99,7 +99,7 @@ class Job:
 
     def excerpts(self, most_words: int) -> list[Excerpt]:
         """A sample of the held-out lines, where they stand in the text."""
-        text, held_out = self.prepared.text, self.prepared.held_out_mask
+        text, held_out = self.prepared.corpus, self.prepared.held_out_mask
         return excerpts_of(text, sample_mask(text, most_words, held_out))
 
     @cached_property

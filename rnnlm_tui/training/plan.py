@@ -51,12 +51,12 @@ from rnnlm_tui.store.run_files import Position, RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import (
     STANDARD_INPUT,
+    Corpus,
     Report,
-    Text,
-    arranged,
+    arrange_lines,
     is_folder,
     is_pipe,
-    read_text,
+    read_corpus,
 )
 from rnnlm_tui.training.job import Job, Start
 from rnnlm_tui.training.saving import now
@@ -146,11 +146,11 @@ class Plan:
         request, source, settings = self.request, self.source, self.request.settings
         is_update = request.update is not None
         sources, encoding = self._sources()
-        text = read_text(sources, encoding, report)
+        text = read_corpus(sources, encoding, report)
         if request.texts and request.written and not request.sources:
             text = replace(text, name="what you wrote")  # its file is none of the writer's
         config = self.config(text.words)
-        lines = arranged(text, config.lines)
+        lines = arrange_lines(text, config.lines)
         english, known, notes = None, None, list[str]()
         if source is not None and is_update:
             self._check_update(source, text)
@@ -217,7 +217,7 @@ class Plan:
             sources += (str(save_written(folder, name, paragraphs)),)
         return sources, encoding
 
-    def _check_update(self, source: OpenedModel, text: Text) -> None:
+    def _check_update(self, source: OpenedModel, text: Corpus) -> None:
         """Raises CorpusError if the text has not changed and nothing asks for more epochs,
         UsageError if it has and the model is a lesson's."""
         has_network = source.card.has_network
@@ -252,7 +252,7 @@ class Plan:
                 f"the text of {name} came from standard input or a pipe, and is needed again",
                 f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
             )
-        text = read_text(sources, facts.encoding, report)
+        text = read_corpus(sources, facts.encoding, report)
         if text.sha256 != facts.sha256:
             more = f" --from {name}" if self.library.has(name) else ""
             raise CorpusError(
@@ -261,7 +261,7 @@ class Plan:
             )
         facts.seed_line = as_unicode(request.seed_line or facts.seed_line)
         facts.sources = list(text.sources) if sources else []
-        start = resume(facts, state, arranged(text, config.lines), report)
+        start = resume(facts, state, arrange_lines(text, config.lines), report)
         return self._job(start, facts, load_english() if facts.base else None)
 
 
@@ -334,7 +334,7 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
     return name
 
 
-def _default_seed_line(text: Text) -> str:
+def _default_seed_line(text: Corpus) -> str:
     """The beginning of the first line with at least two words."""
     words = (line.split() for line in text)
     first: list[str] = next((w for w in words if len(w) > 1), [])

@@ -46,7 +46,7 @@ from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.store.tensors import is_usable
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
-from rnnlm_tui.text.reading import read_text
+from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
 from rnnlm_tui.training.estimate import memory_bytes
@@ -141,7 +141,7 @@ class Run:
             preset=job.config.preset,
             config=job.config,
             seed=job.config.train.seed,
-            corpus=prepared.card,
+            corpus=prepared.corpus_facts,
             total_words=total_words,
             window=prepared.window,
             examples=prepared.predictions,
@@ -359,7 +359,7 @@ class Run:
         itself."""
         job = self._job
         name = self._control.compared or job.library.in_use(lambda problem: None)
-        is_of_sonnets = is_text_of(card, read_text([]))
+        is_of_sonnets = is_text_of(card, read_corpus([]))
         if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
             return None
         if name == ENGLISH and job.english is not None:

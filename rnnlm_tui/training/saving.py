@@ -55,7 +55,7 @@ def save_model(
         config=job.config,
         total_words=prepared.vocabulary.total_words,
         window=prepared.window,
-        corpus=prepared.card,
+        corpus=prepared.corpus_facts,
         metrics=metrics,
         epochs_done=metrics.epoch if metrics else 0,
         created=facts.created,

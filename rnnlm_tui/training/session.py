@@ -96,7 +96,7 @@ def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Even
     from rnnlm_tui.training.ranks import ALONE
 
     ranks = ranks or ALONE
-    ranks.check_same(job.prepared.text.sha256)
+    ranks.check_same(job.prepared.corpus.sha256)
     with settings_of_torch():
         learner: Learner = NetworkLearner(job, ranks)
         yield from Run(job, control, learner, ranks.agree, ranks.is_first).events()

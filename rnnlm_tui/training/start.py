@@ -37,7 +37,7 @@ from rnnlm_tui.store.trained_lines import OF_ENGLISH, TrainedLines, is_of_englis
 from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import prepare
-from rnnlm_tui.text.reading import Report, Text
+from rnnlm_tui.text.reading import Corpus, Report
 from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 from rnnlm_tui.training.job import ENOUGH_ENGLISH, Start
@@ -97,7 +97,7 @@ class UseOfEnglish(NamedTuple):
 
 
 def use_of_english(
-    library: Library, text: Text, config: Config, given: Collection[str] | None, is_asked: bool
+    library: Library, text: Corpus, config: Config, given: Collection[str] | None, is_asked: bool
 ) -> UseOfEnglish:
     """What a new model of this text takes from the English, by default or if it `is_asked` to be
     mixed with it. The network does not start from that of the English if the text is not in
@@ -170,7 +170,7 @@ def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: 
     return make_config(config.preset, layers, words)
 
 
-def begin(source: OpenedModel | None, text: Text, config: Config, report: Report) -> Start:
+def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Report) -> Start:
     """A text for a model that starts from nothing, or from the model `source`: then the network
     knows the words of both. Lines that the source was trained on are not held out, and those that
     it held out are again; of the English this is not known."""
@@ -210,7 +210,7 @@ def begin(source: OpenedModel | None, text: Text, config: Config, report: Report
     return Start(structs.replace(config, model=model), prepared, network, lines)
 
 
-def resume(facts: RunFacts, state: Tensors, text: Text, report: Report) -> Start:
+def resume(facts: RunFacts, state: Tensors, text: Corpus, report: Report) -> Start:
     """A text with the words and the held-out lines that the run started with, and its state. Raises
     ModelError if they do not fit together."""
     config = facts.config

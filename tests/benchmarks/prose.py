@@ -18,7 +18,7 @@ from pathlib import Path
 from rnnlm_tui.config import NgramConfig, make_config
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.text.prepare import Prepared
-from rnnlm_tui.text.reading import arranged, read_text
+from rnnlm_tui.text.reading import arrange_lines, read_corpus
 from rnnlm_tui.training.start import begin
 from tests.helpers.texts import arrays_of
 
@@ -34,7 +34,7 @@ def main() -> None:
         before, began = peak_memory(), time.process_time()
         found = prepare_text(path, "gru")
         seconds, used = time.process_time() - began, peak_memory() - before
-    words, numbered = found.text.words, found.train.words + found.held_out.words
+    words, numbered = found.corpus.words, found.train.words + found.held_out.words
     print(f"{words:,} words, {numbered:,} words and marks")
     print(f"{seconds:.1f} s, {words / seconds / 1e6:.2f} million words a second")
     print(f"{used / 1e6:.0f} MB, {used / words:.1f} bytes a word")
@@ -55,9 +55,9 @@ def repeat(files: list[Path], words: int, path: Path) -> None:
 
 def prepare_text(path: Path, preset: str, **settings: object) -> Prepared:
     """The text of a file for a model that starts from nothing."""
-    text = read_text([path])
+    text = read_corpus([path])
     config = make_config(preset, [settings], text.words)
-    return begin(None, arranged(text, config.lines), config, lambda *of: None).prepared
+    return begin(None, arrange_lines(text, config.lines), config, lambda *of: None).prepared
 
 
 def peak_memory() -> int:

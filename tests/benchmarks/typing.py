@@ -40,7 +40,7 @@ from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED
-from rnnlm_tui.text.reading import read_text
+from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.tui.writing.candidates import spelled
 from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, load_model, read_below
 from tests.benchmarks.options import parse
@@ -206,7 +206,7 @@ def main() -> None:
     parser.add_argument("--training", action="store_true")
     asked, library = parse(parser)
     loaded = load_model(library, asked.model)
-    lines = list(read_text([bundled_corpus()]))[1::7]
+    lines = list(read_corpus([bundled_corpus()]))[1::7]
     sent = paragraphs(lines, asked.words)
     show_starts(library, asked.model, asked.starts, asked.texts)
     print("milliseconds from a key to its suggestion")

@@ -15,7 +15,7 @@ from msgspec import to_builtins
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.evaluate import ScoredLine
-from rnnlm_tui.text.reading import read_text
+from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.training import run as training_run
 from rnnlm_tui.training.measure import scores
 from tests.helpers.commands import Command, events_of
@@ -38,7 +38,7 @@ def test_a_model_is_updated_with_its_grown_text(
     diary.write_text("\n".join(OLD))
     run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *options)
     words = {*library.open("diary")[1].vocabulary.words}
-    was_held_out = {*held_out_lines(library, "diary", read_text([diary]))}
+    was_held_out = {*held_out_lines(library, "diary", read_corpus([diary]))}
     assert WORD not in words and len(was_held_out) == 20
     diary.write_text("\n".join([*FIRST, *OLD, *NEW]))  # it has grown at both ends
     fewer = ["--epochs=1"] if options == GRU else []
@@ -50,7 +50,7 @@ def test_a_model_is_updated_with_its_grown_text(
     assert WORD in model.vocabulary and words <= {*model.vocabulary.words}
     assert card.corpus.lines == 160 and card.evaluation == end.evaluation
     # Held-out lines stay held out, and so is a fifth of the new ones; no training line is.
-    held_out = {*held_out_lines(library, "diary", read_text([diary]))}
+    held_out = {*held_out_lines(library, "diary", read_corpus([diary]))}
     assert was_held_out <= held_out <= was_held_out | {*FIRST, *NEW}
     assert 0 < len(held_out - was_held_out) < 20
     shown = json.loads(run("--evaluate", "--json", "--model=diary").stdout)["models"][0]

@@ -14,13 +14,13 @@ from rnnlm_tui.lm.kneser_ney import ngram_arrays
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.held_out import hold_out, written_lines
 from rnnlm_tui.text.prepare import Prepared, prepare
-from rnnlm_tui.text.reading import Text, count_words
+from rnnlm_tui.text.reading import Corpus, count_words
 
 
-def made_up_corpus(text: str) -> Text:
+def made_up_corpus(text: str) -> Corpus:
     """A text that was read from no file."""
     lines = int(written_lines(text.split("\n")).sum())
-    return Text("test", (), "", count_words(text), lines, text.encode())
+    return Corpus("test", (), "", count_words(text), lines, text.encode())
 
 
 def split_held_out(lines: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:

@@ -18,7 +18,7 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import Position, RunFacts, read_state
-from rnnlm_tui.text.reading import arranged, no_report, read_text
+from rnnlm_tui.text.reading import arrange_lines, no_report, read_corpus
 from rnnlm_tui.training import session
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
@@ -56,7 +56,7 @@ def small_job(
     path.write_text(text)
     sizes = SMALL.get(preset, SMALL["causal"])
     config = make_config(preset, [{} if preset == "ngram" else ON_ONE_THREAD, sizes, settings])
-    lines = arranged(read_text([path]), config.lines)
+    lines = arrange_lines(read_corpus([path]), config.lines)
     if (run_folder / RESUME).exists():
         facts, state = read_state(run_folder)
         facts.config = config

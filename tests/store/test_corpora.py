@@ -19,7 +19,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, is_of_english, thinned
 from rnnlm_tui.text.line_hashes import hash_lines
-from rnnlm_tui.text.reading import Text, read_text
+from rnnlm_tui.text.reading import Corpus, read_corpus
 from rnnlm_tui.text.tokenizer import TOKENIZERS
 from tests.helpers.models import SAVED_MODELS, put_saved_model
 
@@ -45,7 +45,7 @@ def library(data_dir: Path, verses: Path) -> Library:
     return library
 
 
-def text_of(library: Library) -> Text:
+def text_of(library: Library) -> Corpus:
     return corpora.find_text("gru", library.run_folder("gru"), library.open("gru")[0])
 
 
@@ -57,7 +57,7 @@ def test_a_text_is_found_where_the_training_read_it(
     (tmp_path / "other.txt").write_text(VERSES, encoding="utf-16-le")
     write_sources(folder, [str(tmp_path / "other.txt")], "utf-16-le")
     assert next(iter(text_of(library))) == VERSES.split("\n")[0]
-    bundled = read_text([bundled_corpus()])
+    bundled = read_corpus([bundled_corpus()])
     card = replace(card, corpus=replace(card.corpus, sha256=bundled.sha256))
     assert corpora.find_text("gru", tmp_path, card).sha256 == bundled.sha256
 

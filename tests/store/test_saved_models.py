@@ -21,7 +21,7 @@ from rnnlm_tui.store.library import BUILT_IN, Library
 from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
-from rnnlm_tui.text.reading import read_text
+from rnnlm_tui.text.reading import read_corpus
 from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
 
 DATA = Path(rnnlm_tui.__file__).parent / "data"
@@ -43,7 +43,7 @@ def test_a_saved_model_suggests_what_it_did_and_has_the_figures_that_it_had(
     assert [each.word for each in candidates] == [word for word, _ in expected]
     probabilities = [probability for _, probability in expected]
     assert [each.probability for each in candidates] == pytest.approx(probabilities, rel=1e-4)
-    unseen = held_out_lines(library, preset, read_text([SAVED_MODELS / "verses.txt"]))
+    unseen = held_out_lines(library, preset, read_corpus([SAVED_MODELS / "verses.txt"]))
     assert card.evaluation is not None and len(unseen) == card.evaluation.lines
     figures = structs.asdict(card.evaluation)
     for name, value in structs.asdict(summarize([*score(model, unseen)])).items():
@@ -60,7 +60,7 @@ def test_a_saved_model_suggests_what_it_did_and_has_the_figures_that_it_had(
 def test_a_card_counts_the_words_and_lines_of_the_text_as_a_person_does(
     models: Path, name: str, text: list[Path]
 ) -> None:
-    facts, found = read_card(models / f"{name}{SUFFIX}").corpus, read_text(text)
+    facts, found = read_card(models / f"{name}{SUFFIX}").corpus, read_corpus(text)
     assert (facts.lines, facts.words) == (found.lines, found.words)
 
 

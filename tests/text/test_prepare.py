@@ -21,7 +21,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, sample_mask, written_lines
 from rnnlm_tui.text.prepare import NOTHING_HELD_OUT, Prepared, prepare
-from rnnlm_tui.text.reading import Text, read_text
+from rnnlm_tui.text.reading import Corpus, read_corpus
 from rnnlm_tui.text.tokenizer import LessonTokenizer
 from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import GOLDEN
@@ -76,7 +76,7 @@ SONNETS_WORDS = "392d179eaa678ce3e70482944ad128067cbcd1694f2d3cf8400da036fef5b66
 
 
 def prepared(
-    preset: str, text: str | Text, vocabulary: Vocabulary | None = None, **given: Any
+    preset: str, text: str | Corpus, vocabulary: Vocabulary | None = None, **given: Any
 ) -> Prepared:
     """This text as the preset prepares it, by default with no line held out."""
     config = make_config(preset, [{"held_out": 0}, given])
@@ -107,7 +107,7 @@ def test_every_golden_case_agrees_with_keras() -> None:
 
 
 def test_the_sonnets_give_the_lessons_figures() -> None:
-    sonnets = prepared("lesson", read_text([bundled_corpus()]))
+    sonnets = prepared("lesson", read_corpus([bundled_corpus()]))
     assert (sonnets.vocabulary.total_words, sonnets.predictions, sonnets.window) == (
         3211,
         15462,
@@ -146,7 +146,7 @@ def test_both_kinds_are_as_plain_python_makes_them(
         except CorpusError:
             continue
         assert [*text.vocabulary.words] == words
-        assert text.card.words == sum(len(line.split()) for line in lines)
+        assert text.corpus_facts.words == sum(len(line.split()) for line in lines)
         assert text.held_out_words == sum(len(line.split()) for line in held)
         assert text.distinct_words == len(trained)
         for examples, source in ((text.train, train), (text.held_out, held)):

@@ -14,16 +14,16 @@ import pytest
 
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.text.reading import Text, arranged, count_words, is_wrapped, read_text
+from rnnlm_tui.text.reading import Corpus, arrange_lines, count_words, is_wrapped, read_corpus
 from tests.helpers.commands import POSIX
 
 
-def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Text:
+def read(*raw: bytes, folder: Path, encoding: str | None = None) -> Corpus:
     """The text in files with these bytes."""
     paths = [folder / f"{i}.txt" for i in range(len(raw))]
     for path, content in zip(paths, raw, strict=True):
         path.write_bytes(content)
-    return read_text(paths, encoding)
+    return read_corpus(paths, encoding)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_lines_are_those_of_the_files(
     assert text.lines == sum(map(bool, lines))
     assert text.words == sum(len(line.split()) for line in lines)
     assert text.sources == tuple(str(tmp_path / f"{i}.txt") for i in range(len(raw)))
-    assert read_text(text.sources * 2, encoding) == text  # named twice, read once
+    assert read_corpus(text.sources * 2, encoding) == text  # named twice, read once
     written = "\n".join(lines) + "\n" * raw[-1].endswith(b"\n")
     assert text.sha256 == hashlib.sha256(written.encode()).hexdigest()
 
@@ -81,7 +81,7 @@ def test_what_is_not_text_is_refused(
 )
 def test_what_is_not_a_file_is_refused(path: str, why: str) -> None:
     with pytest.raises(CorpusError, match=why):
-        read_text([path])
+        read_corpus([path])
 
 
 @pytest.mark.skipif(not POSIX, reason="there are no such pipes")
@@ -93,7 +93,7 @@ def test_what_can_be_read_only_once_is_kept(
     writer = threading.Thread(target=pipe.write_bytes, args=(b"a b\n",))
     writer.start()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"c\n")))
-    text = read_text([pipe, "-"])
+    text = read_corpus([pipe, "-"])
     writer.join()
     assert (text.name, text.sources) == ("pipe and 1 more", ("-", "-"))
     assert [*text] == [*text] == ["a b", "", "c"]
@@ -118,34 +118,34 @@ def notes(tmp_path: Path) -> Path:
 
 
 def test_the_texts_of_a_folder_are_read_in_the_order_of_their_names(notes: Path) -> None:
-    text = read_text([notes])
+    text = read_corpus([notes])
     assert [*text] == ["of a", "", "of b", "", "of c", ""]
     assert (text.name, text.sources) == ("notes/ (3 files)", (str(notes),))
     order = "read in this order: A.TXT, b.md, sub/c.txt"
     assert text.files == f"{order}; left out: 2 hidden and 2 other"
     # A file that is in it is read once, and one that is empty is no change.
-    assert read_text([notes / "sub", notes]).raw == b"of c\n\nof a\n\nof b"
+    assert read_corpus([notes / "sub", notes]).raw == b"of c\n\nof a\n\nof b"
     (notes / "empty.md").touch()
-    assert read_text([notes, notes / "b.md"]).sha256 == text.sha256
+    assert read_corpus([notes, notes / "b.md"]).sha256 == text.sha256
     for number in range(20):
         (notes / f"{number:02}.md").write_text(f"of {number}\n")
-    assert read_text([notes]).files.startswith("read in this order: 00.md, 01.md, 02.md")
-    assert " 09.md and 14 more; " in read_text([notes]).files
+    assert read_corpus([notes]).files.startswith("read in this order: 00.md, 01.md, 02.md")
+    assert " 09.md and 14 more; " in read_corpus([notes]).files
 
 
 def test_the_folder_in_which_one_works_has_a_name(
     notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(notes / "sub")
-    assert read_text(["."]).name == "sub/ (1 file)"
-    assert read_text([".."]).name == "notes/ (3 files)"
+    assert read_corpus(["."]).name == "sub/ (1 file)"
+    assert read_corpus([".."]).name == "notes/ (3 files)"
 
 
 def test_a_folder_without_texts_is_refused_with_what_to_do(notes: Path) -> None:
     for path in ("b.md", "A.TXT", "sub/c.txt"):
         (notes / path).unlink()
     with pytest.raises(CorpusError, match=r"holds no \.txt or \.md files \(left out: 2 h") as found:
-        read_text([notes])
+        read_corpus([notes])
     assert "with other endings one by one" in found.value.hint
 
 
@@ -155,7 +155,7 @@ def test_a_folder_that_cannot_be_read_is_told(notes: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(CorpusError, match=r"cannot read the folder .*notes: permission denied"):
-        read_text([notes])
+        read_corpus([notes])
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def wrapped(width: int) -> str:
 def test_lines_are_arranged_as_asked(
     text: str, how: str, lines: list[str], note: str, tmp_path: Path
 ) -> None:
-    found = arranged(read(text.encode(), folder=tmp_path), how)
+    found = arrange_lines(read(text.encode(), folder=tmp_path), how)
     assert [*found] == [line.strip() for line in lines]
     assert found.lines == sum(map(bool, lines))
     assert found.note.startswith(note) and bool(found.note) == bool(note)
@@ -215,5 +215,5 @@ def test_only_wrapped_prose_is_wrapped() -> None:
     diary = [SENTENCE * (1 + day % 3) for day in range(40)]
     short = textwrap.fill(SENTENCE * 3, 60).split("\n")
     listed = [f"{'x' * (40 + number % 9)} and that is all." for number in range(60)]
-    for lines in ([*read_text([bundled_corpus()])], diary, short, listed, []):
+    for lines in ([*read_corpus([bundled_corpus()])], diary, short, listed, []):
         assert not is_wrapped(lines)

@@ -17,7 +17,7 @@ from rnnlm_tui.session.tables import Text, Turn, add_turn
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import write_sources
-from rnnlm_tui.text.reading import read_text
+from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.tui.models import screen
 from rnnlm_tui.tui.models.card import ModelCardView
 from rnnlm_tui.tui.models.screen import ModelsScreen
@@ -231,7 +231,9 @@ def give_text(library: Library, name: str, folder: Path) -> Path:
     """Lets a model have learned a file."""
     text = folder / "learned.txt"
     text.write_text("the cat sat")
-    change_card(library, name, lambda card: card["corpus"].update(sha256=read_text([text]).sha256))
+    change_card(
+        library, name, lambda card: card["corpus"].update(sha256=read_corpus([text]).sha256)
+    )
     write_sources(library.run_folder(name), [str(text)], None)
     return text
 
