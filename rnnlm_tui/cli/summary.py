@@ -16,8 +16,8 @@ from rnnlm_tui.cli.output import draw, draw_bar, print_json
 from rnnlm_tui.cli.train import training_request
 from rnnlm_tui.config import PRESETS, NgramConfig, size_of
 from rnnlm_tui.formatting import format_bytes
+from rnnlm_tui.lm.layers import Layer, layers_of, table_heads
 from rnnlm_tui.lm.ngram import ngram_counts
-from rnnlm_tui.lm.stages import Layer, layers_of, table_heads
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.estimate import memory_bytes
 from rnnlm_tui.training.job import Job

@@ -1,8 +1,7 @@
-"""The layers of a model, and the stages of what it computes for a line.
+"""The stages of what a model computes for a line.
 
-The layers are those of Keras's `model.summary()`; an n-gram model has one for each length. A stage
-has a name, a sentence on what it does, and its values with their labels, ready to draw. The values
-come from the methods with which the models predict.
+A stage has a name, a sentence on what it does, and its values with their labels, ready to draw. The
+values come from the methods with which the models predict.
 
 Shapes: N words of a line and its start, R rows and C columns of a stage, V vocabulary
 (`total_words`).
@@ -13,16 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import CausalConfig, Config, LessonConfig
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.lesson import LessonModel
-from rnnlm_tui.lm.loading import shapes_of
 from rnnlm_tui.lm.model import Array, LanguageModel, State, largest
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
@@ -33,8 +29,6 @@ TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """The labels of padding and the special tokens, by id."""
 FALLEN_OUT = "(fallen out)"
 """The label of a word before the window."""
-CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-"""The recurrent layers in the table of layers, by the cell of the preset."""
 SENTENCES = {
     "padded ids": "The network reads {rows} ids: the last ones of the line, after as many zeros as"
     " are missing, here {padding}.",
@@ -255,54 +249,3 @@ def _ngram_stages(
         np.array(weights[1:], np.float32),
         tuple(rows[1:]),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A row of the table of layers."""
-
-    name: str
-    type: str
-    output_shape: tuple[int | None, ...]
-    """The batch is None, as in Keras, and so are the time steps if their number is arbitrary."""
-    parameters: int
-
-
-def table_heads(config: Config) -> tuple[str, str]:
-    """The headers of the columns of names and of parameters."""
-    return ("layer", "parameters") if config.has_network else ("length", "n-grams")
-
-
-def layers_of(
-    config: Config, total_words: int, window: int, ngrams: Sequence[int] = ()
-) -> Iterator[Layer]:
-    """Yields the layers of a model. `ngrams` is how many n-grams of each length it has."""
-    settings, shapes = config.model, shapes_of(config, total_words)
-
-    def count(prefix: str) -> int:
-        return sum(prod(shape) for name, shape in shapes.items() if name.startswith(prefix))
-
-    if isinstance(settings, LessonConfig):
-        states = (None, window, 2 * settings.bidirectional_size)
-        cells, embedding = count("forward.") + count("backward."), settings.embedding_size
-        yield Layer("embedding", "Embedding", (None, window, embedding), count("embedding"))
-        yield Layer("bidirectional", "Bidirectional(SimpleRNN)", states, cells)
-        yield Layer("dropout", "Dropout", states, 0)
-        yield Layer("recurrent", "SimpleRNN", (None, settings.recurrent_size), count("recurrent."))
-        yield Layer("hidden", "Dense (relu)", (None, total_words // 2), count("hidden."))
-        yield Layer("output", "Dense (softmax)", (None, total_words), count("output."))
-    elif isinstance(settings, CausalConfig):
-        size, hidden = (None, None, settings.embedding_size), (None, None, settings.hidden_size)
-        cell = CELL_TYPES[config.cell]
-        softmax = "adaptive softmax" if count("tail") else "softmax"
-        yield Layer("embedding", "Embedding", size, count("embedding") + count("tail"))
-        for number in range(1, settings.layers + 1):
-            yield Layer(f"layer{number}", cell, hidden, count(f"layer{number}."))
-        yield Layer("dropout", "Dropout", hidden, 0)
-        if projection := count("projection."):
-            yield Layer("projection", "Dense", size, projection)
-        output = (None, None, total_words)
-        yield Layer("output", f"Dense (tied, {softmax})", output, count("output."))
-    else:
-        for k, number in enumerate(ngrams, start=1):
-            yield Layer(f"{k} word{'s' * (k > 1)}", "Kneser-Ney", (None, total_words), number)

@@ -10,7 +10,7 @@ from rnnlm_tui.config import MAX_WORDS, Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Evaluation, ShortText
 from rnnlm_tui.formatting import plural, shorten
-from rnnlm_tui.lm.loading import parameters_of
+from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.lm.mixture import LABELS, ComponentName
 from rnnlm_tui.store.files import T, parse_json
 from rnnlm_tui.text.vocabulary import special_tokens_of

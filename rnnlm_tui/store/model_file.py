@@ -24,7 +24,7 @@ from msgspec import Meta, json
 from numpy.typing import NDArray
 
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.lm.loading import load_network, shapes_of
+from rnnlm_tui.lm.layers import load_network, shapes_of
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel, check_ngrams, ngram_shapes

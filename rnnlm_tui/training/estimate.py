@@ -6,7 +6,7 @@ from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config, NgramConfi
 from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.lm.kneser_ney import sampling_step
-from rnnlm_tui.lm.loading import parameters_of
+from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.text.prepare import Prepared
 
 PROGRAM_BYTES, NGRAM_PROGRAM_BYTES = 330_000_000, 45_000_000

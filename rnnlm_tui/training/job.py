@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rnnlm_tui.config import Config
-from rnnlm_tui.lm.loading import load_network
+from rnnlm_tui.lm.layers import load_network
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.store.files import UPDATE
 from rnnlm_tui.store.library import Library

@@ -36,7 +36,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words
-from rnnlm_tui.lm.loading import parameters_of
+from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH, ModelCard

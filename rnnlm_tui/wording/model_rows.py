@@ -15,7 +15,7 @@ from rnnlm_tui.formatting import (
     plural,
     shorten,
 )
-from rnnlm_tui.lm.stages import layers_of, table_heads
+from rnnlm_tui.lm.layers import layers_of, table_heads
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs

@@ -17,7 +17,7 @@ from safetensors import numpy
 
 from rnnlm_tui.config import make_config
 from rnnlm_tui.events import CorpusFacts, EpochFigures, Metrics
-from rnnlm_tui.lm.loading import shapes_of
+from rnnlm_tui.lm.layers import shapes_of
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, text_tensors, write_model

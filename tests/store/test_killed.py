@@ -108,7 +108,7 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 from rnnlm_tui.events import EpochFigures, Metrics
-from rnnlm_tui.lm.loading import shapes_of
+from rnnlm_tui.lm.layers import shapes_of
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import Position
 from rnnlm_tui.training import saving

@@ -19,7 +19,7 @@ from textual.widgets import Static
 from rnnlm_tui.config import Setting
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.lm.stages import Layer
+from rnnlm_tui.lm.layers import Layer
 from rnnlm_tui.store.files import json_fault
 from rnnlm_tui.tui.runs.child import run_headless
 

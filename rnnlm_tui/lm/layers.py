@@ -1,0 +1,109 @@
+"""The layers of a model: the shapes of its weights, the table of its layers, its network.
+
+The table is that of Keras's `model.summary()`. An n-gram model has a layer for each length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from rnnlm_tui.config import CausalConfig, Config, LessonConfig
+from rnnlm_tui.formatting import plural
+from rnnlm_tui.lm.causal import CausalModel, causal_shapes
+from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
+from rnnlm_tui.lm.model import LanguageModel, Weights
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.vocabulary import Vocabulary
+
+CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
+"""The recurrent layers in the table of layers, by the cell of the preset."""
+
+
+def shapes_of(config: Config, total_words: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights of a network by name. An n-gram model has none."""
+    match config.model:
+        case LessonConfig() as sizes:
+            return lesson_shapes(sizes, total_words)
+        case CausalConfig() as sizes:
+            return causal_shapes(config.cell, sizes, total_words)
+    return {}
+
+
+def load_network(
+    config: Config,
+    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
+    window: int,
+    weights: Weights,
+    blocked_words: Iterable[str] = (),
+) -> LanguageModel:
+    """The network of checked weights, ready to predict. The lesson's reads `window` words. The
+    `blocked_words` are never suggested."""
+    if isinstance(config.model, LessonConfig):
+        return LessonModel(vocabulary, tokenizer, window, weights, blocked_words)
+    assert isinstance(config.model, CausalConfig)
+    return CausalModel(config.cell, config.model, vocabulary, tokenizer, weights, blocked_words)
+
+
+def parameters_of(config: Config, total_words: int, ngrams: Sequence[int] = ()) -> int:
+    """The number of weights of a network, or of n-grams of an n-gram model. `ngrams` is how many it
+    has of each length."""
+    if not config.has_network:
+        return sum(ngrams)
+    return sum(map(prod, shapes_of(config, total_words).values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A row of the table of layers."""
+
+    name: str
+    type: str
+    output_shape: tuple[int | None, ...]
+    """The batch is None, as in Keras, and so are the time steps if their number is arbitrary."""
+    parameters: int
+
+
+def table_heads(config: Config) -> tuple[str, str]:
+    """The headers of the columns of names and of parameters."""
+    return ("layer", "parameters") if config.has_network else ("length", "n-grams")
+
+
+def layers_of(
+    config: Config, total_words: int, window: int, ngrams: Sequence[int] = ()
+) -> Iterator[Layer]:
+    """Yields the layers of a model. `ngrams` is how many n-grams of each length it has."""
+    settings, shapes = config.model, shapes_of(config, total_words)
+
+    def count(prefix: str) -> int:
+        return sum(prod(shape) for name, shape in shapes.items() if name.startswith(prefix))
+
+    if isinstance(settings, LessonConfig):
+        states = (None, window, 2 * settings.bidirectional_size)
+        cells = count("forward.") + count("backward.")
+        embedding = settings.embedding_size
+        yield Layer("embedding", "Embedding", (None, window, embedding), count("embedding"))
+        yield Layer("bidirectional", "Bidirectional(SimpleRNN)", states, cells)
+        yield Layer("dropout", "Dropout", states, 0)
+        yield Layer("recurrent", "SimpleRNN", (None, settings.recurrent_size), count("recurrent."))
+        yield Layer("hidden", "Dense (relu)", (None, total_words // 2), count("hidden."))
+        yield Layer("output", "Dense (softmax)", (None, total_words), count("output."))
+    elif isinstance(settings, CausalConfig):
+        size, hidden = (None, None, settings.embedding_size), (None, None, settings.hidden_size)
+        cell = CELL_TYPES[config.cell]
+        softmax = "adaptive softmax" if count("tail") else "softmax"
+        yield Layer("embedding", "Embedding", size, count("embedding") + count("tail"))
+        for number in range(1, settings.layers + 1):
+            yield Layer(f"layer{number}", cell, hidden, count(f"layer{number}."))
+        yield Layer("dropout", "Dropout", hidden, 0)
+        projection = count("projection.")
+        if projection:
+            yield Layer("projection", "Dense", size, projection)
+        output = (None, None, total_words)
+        yield Layer("output", f"Dense (tied, {softmax})", output, count("output."))
+    else:
+        for k, number in enumerate(ngrams, start=1):
+            length = plural(k, "word")
+            yield Layer(length, "Kneser-Ney", (None, total_words), number)
