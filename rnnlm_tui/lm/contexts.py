@@ -66,13 +66,15 @@ class Contexts:
         The last words of these lines fill the cache of a mixture. Words of all lines that the model
         does not know become known.
         """
-        model, (lines, same_lines) = self.model, tee(lines)
+        lines, same_lines = tee(lines)
         self.read_new_words(lines)
+        model = self.model
         if isinstance(model, MixedModel):
             ids = deque[int](maxlen=CACHE_WORDS)
             for line in [*same_lines][-CACHE_WORDS:]:
-                if of_line := model.vocabulary.encode(model.tokenizer.words_above(line)):
-                    ids.extend((BEGIN_ID, *of_line))
+                line_ids = model.vocabulary.encode(model.tokenizer.words_above(line))
+                if line_ids:
+                    ids.extend((BEGIN_ID, *line_ids))
             self._start = model.start_below(ids)
 
     def read_new_words(self, lines: Iterable[str]) -> None:
@@ -100,7 +102,8 @@ class Contexts:
         They are computed together. Each is kept, so that `next_word_probabilities` finds it until
         the next one is yielded.
         """
-        start, read = self.state_after(context), [*context, *ids]
+        start = self.state_after(context)
+        read = [*context, *ids]
         states, same_states = tee(chain([start], self.model.read(start, ids)))
         places = zip(same_states, self.model.predict(states), strict=True)
         for end, (state, distribution) in enumerate(places, start=len(context)):

@@ -20,10 +20,15 @@ from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights by name. Kernels are [in, out], as in Keras."""
-    e, both, last = config.embedding_size, config.bidirectional_size, config.recurrent_size
+    embedding, both = config.embedding_size, config.bidirectional_size
+    last = config.recurrent_size
     hidden = total_words // 2
-    cells = {"forward": (e, both), "backward": (e, both), "recurrent": (2 * both, last)}
-    shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, e)}
+    cells = {
+        "forward": (embedding, both),
+        "backward": (embedding, both),
+        "recurrent": (2 * both, last),
+    }
+    shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, embedding)}
     for name, (inputs, units) in cells.items():
         shapes |= {
             f"{name}.kernel": (inputs, units),
@@ -67,8 +72,9 @@ class LessonModel(WindowModel, NetworkModel):
         last_ids = context[-self.window :]
         ids = np.array([PADDING] * (self.window - len(last_ids)) + [*last_ids])
         embedded = self.embed(ids)
-        first, other, recurrent = self._cells
-        forward, backward = _states(first, embedded), _states(other, embedded[::-1])[::-1]
+        forwards, backwards, recurrent = self._cells
+        forward = _states(forwards, embedded)
+        backward = _states(backwards, embedded[::-1])[::-1]
         second = _states(recurrent, np.concatenate((forward, backward), axis=1))
         hidden = np.maximum(second[-1] @ w["hidden.kernel"] + w["hidden.bias"], 0)
         # Most units of a trained relu layer are 0 and can be skipped. The product takes 0.2 ms with

@@ -107,10 +107,11 @@ class MixedModel(LanguageModel):
 
     def start_below(self, ids: Iterable[int]) -> MixedState:
         """The state before a text that follows others. The cache remembers these ids of theirs."""
-        recent, last = self._cache.start, self._own.start
-        for some in in_batches(ids, READ_AT_ONCE):  # the other models do not read them
-            states = self._own.advance(last, self.own_ids(some))
-            last, recent = states[-1], self._cache.advance(recent, some, states)[-1]
+        recent, state = self._cache.start, self._own.start
+        for batch in in_batches(ids, READ_AT_ONCE):  # the other models do not read them
+            states = self._own.advance(state, self.own_ids(batch))
+            state = states[-1]
+            recent = self._cache.advance(recent, batch, states)[-1]
         return MixedState(self.start.models, recent._replace(query=None))
 
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:

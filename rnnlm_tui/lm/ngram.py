@@ -84,7 +84,8 @@ class NgramModel(WindowModel):
         context. There are no words if the trie does not have the context."""
         node, arrays = context[0], self._arrays
         for k, word in enumerate(context[1:], start=2):
-            words, (begin, end) = arrays[f"word.{k}"], arrays[f"children.{k}"][node : node + 2]
+            words = arrays[f"word.{k}"]
+            begin, end = arrays[f"children.{k}"][node : node + 2]
             node = int(begin + words[begin:end].searchsorted(word))
             if node == end or words[node] != word:
                 return words[:0], SHARES[:0], 1.0

@@ -136,7 +136,8 @@ def stages_of(
     )
     fallen = max(0, len(ids) - model.window)
     labels, ids = labels[fallen:], ids[fallen:]
-    name, how = "softmax", "exp of each score, divided by the sum of all of them:"
+    name = "softmax"
+    how = "exp of each score, divided by the sum of all of them:"
     match model:
         case LessonModel():
             rows = (TOKENS[PADDING],) * (model.window - len(ids)) + labels
@@ -226,7 +227,8 @@ def _ngram_stages(
     """Yields the stages of an n-gram model after `context`."""
     total_words = model.vocabulary.total_words
     columns = [min(number, total_words) for _, number in suggested]
-    rows, weights, values = list[str](), list[float](), list[Array]()
+    rows, values = list[str](), list[Array]()
+    weights = list[float]()
     for length, weight, probabilities in model.interpolation(context):
         rows.append(" ".join(labels[len(labels) - length :]) if length else "(no word)")
         weights.append(weight)

@@ -82,8 +82,9 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
     has no such quote."""
     double, single = QuoteStyle(), QuoteStyle()
     kind = max(KINDS_OF_QUOTES, key=lambda kind: max(map(line.rfind, kind)))
-    first = next((place for place, quote in enumerate(line) if quote in kind), None)
-    if first is not None:
+    found = [place for place in map(line.find, kind) if place >= 0]
+    if found:
+        first = min(found)
         # A closing quote after a word ends a quotation that a line above began.
         is_closing = line[first] == CLOSE_DOUBLE and line[:first][-1:].strip()
         double = DOUBLE_STYLES[OPEN_DOUBLE if is_closing else line[first]]

@@ -98,8 +98,8 @@ class ProseTokenizer(Tokenizer):
         return [] if HEADING.fullmatch(line) else self._scan(line)[0]
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
-        """The tokens of a line being typed, in a case in which they are known, and the half-typed
-        last word as it is typed."""
+        """The tokens of a line being typed, each in a known case, and the half-typed last word as
+        it is typed."""
         prefix = text[text.rfind(" ") + 1 :]
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
             word = TYPED_WORD.search(prefix)
@@ -110,7 +110,7 @@ class ProseTokenizer(Tokenizer):
         return [*self._tokens_of_typed(text[: len(text) - len(prefix)])[0]], prefix
 
     def words_above(self, line: str) -> list[str]:
-        """The tokens of a line above, in a case in which they are known: `i` as `I`."""
+        """The tokens of a line above, each in a known case: `I` for `i`."""
         return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
@@ -129,8 +129,8 @@ class ProseTokenizer(Tokenizer):
         written, or else the last ones in the lines above."""
         double, single = QuoteStyle(), QuoteStyle()
         for line in chain([before], reversed(previous_lines)):
-            double_of_line, single_of_line = quote_styles(line)
-            double, single = double or double_of_line, single or single_of_line
+            line_double, line_single = quote_styles(line)
+            double, single = double or line_double, single or line_single
             if double and single:
                 break
         if bool(double) != bool(single):
@@ -152,14 +152,14 @@ class ProseTokenizer(Tokenizer):
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
     def _with_style(self, style: QuoteStyle) -> ProseTokenizer:
+        """The tokenizer that writes these quotes and apostrophes, and all else alike."""
         forms = {**self.conventions.forms, **dict(style)}
         if all(self._spelling_of(token) == form for token, form in style):
             return self
         return ProseTokenizer(replace(self.conventions, forms=forms), self._ranks)
 
     def _read_typed(self, text: str) -> tuple[Tokens, str]:
-        """The tokens of a typed text, in a case in which they are known, and the marks at its
-        end."""
+        """The tokens of a typed text, each in a known case, and the marks at its end."""
         tokens, marks = self._scan(text)
         return tuple(map(self._case, tokens)), marks
 
@@ -218,9 +218,11 @@ class ProseTokenizer(Tokenizer):
         return capitalize(word)
 
     def _in_capitals(self, text: str) -> str:
+        """The text in capitals."""
         return (text.replace("i", "İ") if self.conventions.dotted_capital else text).upper()
 
     def _rank(self, word: str) -> float:
+        """The rank of a word; infinity for one that is not known."""
         return self._ranks.get(word, math.inf)
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:

@@ -217,9 +217,10 @@ def learn_prose(lines: Iterable[str], known: Iterable[str] = ()) -> ProseTokeniz
     """
     habits, known = Habits(lines), [*known]
     conventions, words = habits.conventions(), habits.words
-    if elisions := dict.fromkeys([*conventions.elisions, *filter(is_elided, known)]):
-        conventions = replace(conventions, elisions=tuple(elisions))
-        chunks, words = chunks_with(conventions.elisions), Counter[str]()
+    elisions = tuple(dict.fromkeys([*conventions.elisions, *filter(is_elided, known)]))
+    if elisions:
+        conventions = replace(conventions, elisions=elisions)
+        chunks, words = chunks_with(elisions), Counter[str]()
         for word, count in habits.words.items():
             words.update(dict.fromkeys(chunks[word], count))
     by_count = [word for word, _ in words.most_common()]

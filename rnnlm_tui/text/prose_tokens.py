@@ -1,7 +1,8 @@
 """Cuts text as people write it into tokens, by rules that hold for most European texts.
 
 A token is a word with its apostrophes and hyphens, a number, an address, a run of one punctuation
-mark, an emoji, or a character of a script without spaces.
+mark, an emoji, or a character of a script without spaces. Text is cut in chunks: the stretches
+without white space of folded text.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ CLIPPED_WORDS = frozenset(
     ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
 )
 """Words before which a straight quote is an apostrophe."""
+# A letter, an accent or a digit, but none of a script without spaces.
 LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
 NO_ELISION = "(?!)"
 """Matches nothing."""
@@ -124,10 +126,11 @@ def usual_spaces(token: str) -> tuple[bool, bool]:
 @lru_cache(1 << 10)
 def usually_begins_sentence(marks: str) -> bool:
     """Returns True if a word after these marks, "" for none, mostly begins a sentence or speech."""
-    ended = marks.rstrip(OPEN_DOUBLE + OPEN_SINGLE + "([{¿¡" + EM_DASH + "-*_#")
-    if ended.endswith((LINE_BEGIN, ".", "!", "?", "." + CLOSE_DOUBLE, "。", "！", "？")):
+    closing = marks.rstrip(OPEN_DOUBLE + OPEN_SINGLE + "([{¿¡" + EM_DASH + "-*_#")
+    if closing.endswith((LINE_BEGIN, ".", "!", "?", "." + CLOSE_DOUBLE, "。", "！", "？")):
         return True
-    return OPEN_DOUBLE in marks[len(ended) :] and ended.endswith((",", ":"))
+    opens_quote = OPEN_DOUBLE in marks[len(closing) :]
+    return opens_quote and closing.endswith((",", ":"))
 
 
 def is_abbreviation(word: str) -> bool:
@@ -157,7 +160,7 @@ def is_mark(word: str) -> bool:
 
 
 def cut(chunk: str, pattern: regex.Pattern[str] = TOKEN) -> Tokens:
-    """The tokens of a chunk, which is folded text without white space, in their written case."""
+    """The tokens of a chunk, in the case in which they are written."""
     word = chunk[:-1] if chunk[-1] in STANDALONE else chunk
     if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
         if word is chunk:
