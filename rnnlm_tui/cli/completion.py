@@ -1,6 +1,6 @@
 """`--completion`: the script that completes commands in a shell, made from the modes.
 
-It is static, so that completing starts no Python.
+It is static, so that completing starts no Python. Bash lists words; zsh and fish describe them.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from rnnlm_tui.cli.modes import APP, MODES
+from rnnlm_tui.cli.modes import APP, COMMON, MODES
 from rnnlm_tui.cli.options import Request
-from rnnlm_tui.cli.parser import parser_of
-from rnnlm_tui.config import PRESETS
-from rnnlm_tui.errors import UsageError
+from rnnlm_tui.cli.parser import OPTIONS, parser_of
+from rnnlm_tui.config import ALL_SETTINGS, PRESETS, help_of
+from rnnlm_tui.errors import UsageError, flag_of
 from rnnlm_tui.store.library import BUILT_IN
 
 BASH = """\
 _rnnlm_tui_names() { %(names)s; }
 _rnnlm_tui() {
-    local last="${COMP_WORDS[COMP_CWORD-1]}" now="${COMP_WORDS[COMP_CWORD]}" mode= word words=
+    local last="${COMP_WORDS[COMP_CWORD-1]}" now="${COMP_WORDS[COMP_CWORD]}" mode= word offered=
     if [[ $last == = ]]; then last="${COMP_WORDS[COMP_CWORD-2]}"; fi
     if [[ $now == = ]]; then now=; fi
     for word in "${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do
@@ -31,24 +31,49 @@ _rnnlm_tui() {
     COMPREPLY=()
     while IFS= read -r word; do  # compgen -W would run what stands in a word
         if [[ -n $word && $word == "$now"* ]]; then COMPREPLY+=("$word"); fi
-    done <<< "${words// /$newline}"
+    done <<< "${offered// /$newline}"
 }
 complete -o default -F _rnnlm_tui rnnlm-tui
 """
 ZSH = """\
 (( $+functions[compdef] )) || { autoload -U compinit && compinit }
-autoload -U bashcompinit && bashcompinit
+typeset -gA _rnnlm_tui_help=(
+%(help)s
+)
+_rnnlm_tui_names() { %(names)s; }
+_rnnlm_tui() {
+    local last="${words[CURRENT-1]}" now="${words[CURRENT]}" mode= word offered=
+    local -a described
+    for word in "${(@)words[2,CURRENT-1]}"; do
+        case "$word" in %(modes)s) mode="$word";; esac
+    done
+    if [[ $now == --*=* ]]; then last="${now%%%%=*}" now="${now#*=}"; compset -P '*='; fi
+    case "$last:$mode:$now" in
+%(rows)s
+    esac
+    for word in ${=offered}; do
+        described+=("$word${_rnnlm_tui_help[$word]:+:${_rnnlm_tui_help[$word]}}")
+    done
+    _describe rnnlm-tui described || _files
+}
+compdef _rnnlm_tui rnnlm-tui
 """
 FISH = """\
 function _rnnlm_tui_names; %(names)s; end
+function _rnnlm_tui_help
+    switch $argv[1]
+%(help)s
+    end
+end
 function _rnnlm_tui
     set -l typed (commandline -opc) ''
     set -l mode (string match -r '^(?:%(modes)s)$' -- $typed) ''
-    set -l words
+    set -l offered
     switch "$typed[-2]:$mode[1]:"(commandline -ct)
 %(rows)s
     end
-    if set -q words[1]; printf '%%s\n' $words; else; __fish_complete_path (commandline -ct); end
+    if not set -q offered[1]; __fish_complete_path (commandline -ct); end
+    for word in $offered; printf '%%s\\t%%s\\n' $word "$(_rnnlm_tui_help $word)"; end
 end
 complete -c rnnlm-tui -f -a '(_rnnlm_tui)'
 """
@@ -62,17 +87,33 @@ shells insert some words as they are, and would run what stands in them."""
 
 def script(request: Request) -> int:
     """`--completion`. Raises UsageError for another shell."""
-    scripts = {"bash": BASH, "zsh": ZSH + BASH, "fish": FISH}
+    scripts = {"bash": BASH, "zsh": ZSH, "fish": FISH}
     if (shell := request.operands[0]) not in scripts:
         raise UsageError(f"there is no completion for {shell}", f"take {', '.join(scripts)}")
     quoted = _quoted_in_fish if shell == "fish" else shlex.quote
     list_names = LIST_NAMES % " ".join(BUILT_IN)
     names = f"sh -c {quoted(list_names)} {quoted(str(request.data_dir))}"
-    row = "        case '{}'; set words {}" if shell == "fish" else '    {}) words="{}";;'
-    rows = "\n".join(row.format(*each) for each in _rows())
-    filled = {"modes": "|".join(MODES), "rows": rows, "names": names}
+    row = "        case '{}'; set offered {}" if shell == "fish" else '    {}) offered="{}";;'
+    told = "        case {}; echo {}" if shell == "fish" else "    {} {}"
+    filled = {
+        "modes": "|".join(MODES),
+        "rows": "\n".join(row.format(*each) for each in _rows()),
+        "names": names,
+        "help": "\n".join(told.format(word, quoted(text)) for word, text in _help().items()),
+    }
     print(scripts[shell] % filled, end="")
     return 0
+
+
+def _help() -> dict[str, str]:
+    """What zsh and fish tell about modes, options and presets: the first clause of their help."""
+    flags = {flag for mode in (APP, *MODES.values()) for flag in mode.options.split()}
+    options = (*(OPTIONS[flag] for flag in sorted(flags)), *ALL_SETTINGS.values())
+    texts = {flag_of(each.name): help_of(each) for each in options}
+    texts |= {option.partition(" ")[0]: text for option, text in COMMON.items()}
+    texts |= {mode.flag: mode.help for mode in MODES.values()}
+    texts |= {name: preset.summary for name, preset in PRESETS.items()}
+    return {word: text.partition(";")[0] for word, text in texts.items()}
 
 
 def _quoted_in_fish(text: str) -> str:

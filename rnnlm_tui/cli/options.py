@@ -18,7 +18,8 @@ from rnnlm_tui.config import PRESETS
 
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 PRESET_HELP = (
-    "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
+    "the kind of model; "
+    + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
     + " (default lesson for the sonnets, gru for a text of your own)"
 )
 

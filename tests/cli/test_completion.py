@@ -15,7 +15,10 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rnnlm_tui; echo "${COMPREPLY[@]}"
 """
 ASK_IN = {
     "bash": ASK,
-    "zsh": f"emulate sh; setopt kshglob{ASK}",  # as bashcompinit does
+    "zsh": """
+_describe() { print -r -- ${(M)${(P)2}:#${(b)now}*}; }; _files() {}; compset() {}
+words=("$@"); CURRENT=$#; _rnnlm_tui
+""",
     "fish": "echo (complete -C (string join -- ' ' $argv))",
 }
 HOSTILE = ("$(touch pwned)", "`touch pwned`", "a;touch pwned", "*", "a b", '"', "'", "&", "\\", "~")
@@ -85,6 +88,30 @@ def test_no_name_of_a_file_or_folder_is_run_or_expanded(
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=here)
         assert (sorted(done.stdout.split()), done.stderr) == (offered.split(), "")
     assert [path.name for path in here.iterdir()] == ["a file"]
+
+
+@POSIX
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_zsh_and_fish_describe_what_fits(
+    shell: str, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = tmp_path / "script"
+    script.write_text(run("--completion", shell).stdout + ASK_IN[shell])
+    for typed, offered in (
+        ("--train --pre", ["--precision:number format of matrix products", "--preset:the kind of"]),
+        ("--train --preset gr", ["gru:GRU layers, learns fastest"]),
+        ("--expo", ["--export:copy a model to a file"]),
+        ("--train --preset=gr", ["gru:GRU layers"] * (shell == "zsh")),
+    ):
+        command = [shell, str(script), "rnnlm-tui", *typed.split(" ")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        for each in offered:
+            assert each in done.stdout.replace("\t", ":")
+        assert done.stdout.count(":" if shell == "zsh" else "\t") == len(offered)
 
 
 @POSIX
