@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -266,7 +267,8 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
     give_text(library, "two", tmp_path).write_text("the dog")
     texts = library.folder.parent / "texts"
     async with shown(library, row="two") as (pilot, app):
-        diary, letter = Text(title="diary", changed=2), Text(title="letter", changed=1)
+        day = datetime(1970, 1, 2, 12).timestamp()  # in the time zone of the machine
+        diary, letter = Text(title="diary", changed=day), Text(title="letter", changed=1)
         for text, line in (diary, "We left."), (letter, "It rained."), (diary, "Well\n\nthen."):
             app.session.write(partial(add_turn, text=text, turn=Turn(line)))
         await pilot.press("f5")
@@ -275,7 +277,7 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         await pilot.press(key)
         if key == "2":
             await dialog(pilot, app, ChooseSeveral)
-            await wait_until(pilot, lambda: "▐ ▌ diary (4 words, 1 Jan 1970)" in picture(app))
+            await wait_until(pilot, lambda: "▐ ▌ diary (4 words, 2 Jan 1970)" in picture(app))
             await pilot.press("down", "space")
             await wait_until(pilot, lambda: "▐X▌ letter (2 words" in picture(app))
             await pilot.press("enter")
