@@ -31,7 +31,7 @@ four."""
 Key = bytes
 """The last ids of a context as an array in memory. 512 tuples of 500 integers take 15 MB, these
 keys 1 MB."""
-Entry = TypeVar("Entry")
+Kept = TypeVar("Kept")
 
 
 class Contexts:
@@ -96,7 +96,7 @@ class Contexts:
         _keep(self._distributions, key, distribution, DISTRIBUTIONS)
         return distribution
 
-    def along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
+    def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
         """Yields the distributions after `context` and after each of the `ids` that follow it.
 
         They are computed together. Each is kept, so that `next_word_probabilities` finds it until
@@ -133,7 +133,7 @@ def _key(context: Sequence[int], end: int) -> Key:
     return array("i", context[max(0, end - KEY_WORDS) : end]).tobytes()
 
 
-def _keep(entries: dict[Key, Entry], key: Key, value: Entry, most: int) -> None:
+def _keep(entries: dict[Key, Kept], key: Key, value: Kept, most: int) -> None:
     """Adds an entry, and drops the oldest one if there are more than `most`."""
     entries[key] = value
     if len(entries) > most:

@@ -166,7 +166,7 @@ class _Line:
         self.text, self.words = text, model.tokenizer.words(text)
         self._contexts, self._context = contexts, encode_context(model, [], above)
         self._ids = model.vocabulary.encode(self.words)
-        self._distributions = contexts.along(self._context, self._ids)
+        self._distributions = contexts.predict_along(self._context, self._ids)
         self._read = 0
         """The places that were read, before the words of the line and at its end."""
         self._scored = list[ScoredWord]()

@@ -23,7 +23,7 @@ from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.text.letters import is_all_capitals, is_code
-from rnnlm_tui.text.marks import APOSTROPHE, BEFORE_WORD, CLOSE_SINGLE, MARK_PAIRS, OPEN_SINGLE
+from rnnlm_tui.text.marks import APOSTROPHE, CLOSE_SINGLE, MARK_PAIRS, OPEN_SINGLE, WORD_FOLLOWS
 from rnnlm_tui.text.prose_tokens import is_elided
 from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, slip_chances
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
@@ -406,7 +406,7 @@ def impossible_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
     word that ends with one, such as `U.S.`, and all marks after ¿, ¡ and an elided `l'`."""
     if not model.tokenizer.writes_text:
         return []
-    if words and (words[-1] in BEFORE_WORD or is_elided(words[-1])):
+    if words and (words[-1] in WORD_FOLLOWS or is_elided(words[-1])):
         return [*map(int, np.flatnonzero(model.vocabulary.mask(model.tokenizer.is_mark)))]
     marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in MARK_PAIRS]
     marks += ["."] if words and words[-1].endswith(".") else []

@@ -35,8 +35,8 @@ NO_SPACE_AFTER = frozenset("([{¿¡@#/\\_-" + OPEN_DOUBLE + OPEN_SINGLE + EM_DAS
 """Tokens without a space after them in most European texts."""
 NO_SPACE_BEFORE = frozenset(")]},.;:!?%°/\\_-" + CLOSE_DOUBLE + CLOSE_SINGLE + EM_DASH + ELLIPSIS)
 """Tokens without a space before them in most European texts."""
-BEFORE_WORD = frozenset("¿¡")
-"""Marks that only a word follows, never another mark."""
+WORD_FOLLOWS = frozenset("¿¡")
+"""Marks that a word follows, never another mark."""
 MARK_PAIRS = ((OPEN_DOUBLE, CLOSE_DOUBLE), ("(", ")"), ("[", "]"))
 """Pairs of an opening and a closing mark. While one is open, only its closing mark is suggested."""
 

@@ -69,7 +69,7 @@ FAR_RARER = 100
 """A typed word is taken for another spelling if its own rank is this many times as large: `i` for
 `I`, but not `bill` for `Bill`."""
 MARKS_BEFORE = 3
-"""How many marks before a word decide whether it begins a sentence."""
+"""The number of marks before a word that decide whether it begins a sentence."""
 
 
 class ProseTokenizer(Tokenizer):
@@ -226,8 +226,8 @@ class ProseTokenizer(Tokenizer):
         return self._ranks.get(word, math.inf)
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """How to insert a token after `before`. Typed plain letters get the accents of the token,
-        and its capitals if it has some of its own. All other typed letters stay."""
+        """The insertion of a token after `before`. Typed plain letters get the accents of the
+        token, and its capitals if it has some of its own. All other typed letters stay."""
         text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
         in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
         if prefix:
@@ -246,8 +246,8 @@ class ProseTokenizer(Tokenizer):
     def _completion(
         self, prefix: str, text: str, in_capitals: bool, space_after: bool
     ) -> Insertion:
-        """How to insert a token, written as `text`, for its half-typed `prefix`. `in_capitals` says
-        that the line is in capitals."""
+        """The insertion of a token, written as `text`, for its half-typed `prefix`. `in_capitals`
+        is True if the line is in capitals."""
         is_capital = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
         has_own_case = text != text.lower() or any(map(str.isdigit, text))
         keeps_case = is_capital or not has_own_case

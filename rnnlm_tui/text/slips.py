@@ -20,11 +20,11 @@ SHORTEST_SLIP = 3
 LONGEST_SLIP = 40
 """The most typed letters. The time grows at least with the square of their number."""
 SWAPPED, DOUBLED, TWICE_DOUBLED, LEFT_OUT, ADDED = 1.0, 1.0, 0.3, 0.5, 0.2
-"""How often each kind of slip happens, relative to two letters swapped. DOUBLED is also a double
-letter halved, and TWICE_DOUBLED both at once."""
+"""The frequency of each kind of slip, relative to two letters swapped. DOUBLED is also that of a
+double letter halved, and TWICE_DOUBLED that of both at once."""
 NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
-"""How often a letter is replaced, relative to two letters swapped: a letter by its neighbour on the
-keyboard, a vowel by a vowel as in `definately`, and any letter by another."""
+"""The frequency of a replaced letter, relative to two letters swapped: a letter by its neighbour on
+the keyboard, a vowel by a vowel as in `definately`, and any letter by another."""
 LAYOUTS = ("qwertyuiop asdfghjkl zxcvbnm", "йцукенгшщзх фывапролджэ ячсмитьбю")
 VOWELS = "aeiouy"
 MOST_LETTERS = 64
@@ -67,7 +67,7 @@ def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
 
 
 def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
-    """Yields the beginnings that may be meant, each with how often its slip happens."""
+    """Yields the beginnings that may be meant, each with the frequency of its slip."""
     for place, letter in enumerate(typed):
         before, rest = typed[:place], typed[place + 1 :]
         is_double = before[-1:] == letter
@@ -86,7 +86,7 @@ def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
 
 
 def _replaced(meant: str, typed: str) -> float:
-    """How often the letter `typed` replaces the letter `meant`."""
+    """The frequency with which the letter `typed` replaces the letter `meant`."""
     if (meant, typed) in NEIGHBOUR_KEYS:
         return NEIGHBOUR
     return VOWEL if meant in VOWELS and typed in VOWELS else OTHER

@@ -26,7 +26,7 @@ LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
 class Insertion(NamedTuple):
-    """How to insert a word at the cursor.
+    """A way to insert a word at the cursor.
 
     Attributes:
         text: The text to insert: the rest of a half-typed word, or the word with a space before it
@@ -49,7 +49,7 @@ Elision = Annotated[str, Meta(pattern=r"\A[^\W\d_]{1,15}'\Z")]
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """How a text writes the tokens of the tokenizer `prose`.
+    """The ways in which a text writes the tokens of the tokenizer `prose`.
 
     They are learned from the training lines and saved with the model, so that suggestions look like
     the rest of the text. Each field holds only what differs from the usual.
@@ -126,14 +126,14 @@ class Tokenizer(ABC):
         return True
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """How to insert `word` after `before`, the text up to the cursor, which ends with the
+        """The insertion of `word` after `before`, the text up to the cursor, which ends with the
         half-typed `prefix`."""
         needs_space = before and not prefix and not before[-1].isspace()
         return Insertion((" " if needs_space else "") + word[len(prefix) :])
 
     def correction_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """How to replace the mistyped `prefix`, with which `before` ends, by `word`. The first
-        letter keeps its case unless the word has capitals of its own."""
+        """The insertion of `word` in place of the mistyped `prefix`, with which `before` ends. The
+        first letter keeps its case unless the word has capitals of its own."""
         first = word[:1].upper() if prefix[:1].isupper() else word[:1].lower()
         if prefix[:1].lower()[:1] == first.lower():  # the small letter of İ is i and a dot
             first = prefix[:1]

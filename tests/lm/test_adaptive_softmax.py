@@ -33,7 +33,7 @@ def test_a_large_vocabulary_has_a_tail(softmax: Softmax, total_words: int, tail:
 def test_new_words_join_a_network_and_change_nothing_of_the_others(
     softmax: Softmax, words: int
 ) -> None:
-    """They start as the mean of the tail, or of the head without one, and begin no tail."""
+    """New words start as the mean of the tail, or of the head if there is no tail."""
     config = CausalConfig(embedding_size=8, softmax=softmax)
     vocabulary = Vocabulary([f"w{i}" for i in range(words)], SPECIAL_TOKENS)
     shapes = softmax_shapes(config, vocabulary.total_words)

@@ -1,5 +1,5 @@
-"""States: a text read at once, in parts, or word by word gives the same predictions, and what was
-read is kept for who asks again.
+"""States: a text gives the same predictions read at once, in parts, or word by word; `Contexts`
+keeps what was read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def lesson() -> LessonModel:
 
 
 def mixed(**others: LanguageModel) -> MixedModel:
-    """N-grams mixed with these and a cache."""
+    """A mixture of n-grams, these models and a cache."""
     ngrams = ngram_model(["a b c d", *LINES[:4]], order=3)
     return MixedModel(TOKENIZER, {"ngrams": ngrams, **others})  # type: ignore[dict-item]
 

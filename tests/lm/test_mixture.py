@@ -32,7 +32,7 @@ def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
     mixed = MixedModel(TOKENIZER, {"ngrams": own, "base": base}, weights)
     assert mixed.mixture_weights == pytest.approx({"ngrams": 0.25, "base": 0.75, "cache": 0})
     assert mixed.vocabulary.words == (*own.vocabulary.words, "x", "y")
-    # What the base never suggests is suggested if the own text has it.
+    # A blocked word of the base is suggested if the own text has it.
     assert {*mixed.blocked_ids} == {*own.blocked_ids, *mixed.vocabulary.encode(["x"])}
     for line in ("a b", "x a", "y", "", "d x", "q b"):
         whole = mixed.next_word_probabilities(ids_of(mixed.vocabulary, line))
@@ -108,7 +108,7 @@ def test_no_weights_near_the_fitted_ones_are_better(seed: int, components: int) 
 
 
 def test_the_weight_of_a_cache_is_that_which_it_has_when_full() -> None:
-    """It was seen with a quarter of its weight, and predicted a tenth of the words."""
+    """A cache with a quarter of its weight predicts a tenth of the words."""
     targets = np.array([[1.0, 0.0, 0.25]] * 90_000 + [[0.0, 1.0, 0.25]] * 10_000)
     own, cache = em_mixture_weights(targets, np.array([0.5, 0.5]))
     assert 0.25 * cache / (own + 0.25 * cache) == pytest.approx(0.1, rel=1e-3)

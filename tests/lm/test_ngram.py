@@ -50,9 +50,12 @@ def ngrams_of(levels: Sequence[NgramLevel]) -> list[list[Ngram]]:
 
 
 class Floats:
-    """The estimates of a text in floats, `as_lmplz` with its quirk: in the counts of counts that
-    determine the discounts, the last n-gram of each lower order has its plain count. It is the last
-    by its last word, then by the one before and so on, each in order of first appearance."""
+    """The estimates of a text in floats.
+
+    With `as_lmplz` they have its quirk: in the counts of counts that determine the discounts, the
+    last n-gram of each lower order has its plain count. The order is by the last word, then by the
+    word before it and so on, with words in the order of their first appearance.
+    """
 
     def __init__(self, text: Prepared, order: int, *, as_lmplz: bool = False) -> None:
         self.lines = [[BEGIN_ID, *line.tolist(), END_ID] for line in text.train]

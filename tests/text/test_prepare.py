@@ -1,6 +1,4 @@
-"""Lines held out and in excerpts, and lines to examples, as the lesson's own stack and plain Python
-make them.
-"""
+"""Held-out lines, excerpts, and examples, compared with the lesson's own stack and plain Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which beginnings of words are one slip of the fingers away from what is typed."""
+"""Slips: finding the words whose beginning is one slip away from what is typed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def chances_of(typed: str, words: list[str]) -> dict[str, float]:
 
 
 def is_near(typed: str, word: str) -> bool:
-    """Whether a beginning of the word is one slip away, tried in every way."""
+    """Returns True if a beginning of the word is one slip away. Tries every way."""
     for beginning in (word[:end] for end in range(len(word) + 1)):
         made = {beginning[:i] + beginning[i + 1 :] for i in range(len(beginning) - 1)}  # left out
         for i in range(len(beginning) + 1):
