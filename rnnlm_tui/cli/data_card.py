@@ -15,7 +15,7 @@ from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.wording.model_rows import Row
-from rnnlm_tui.wording.results import ENOUGH_WORDS, words_read
+from rnnlm_tui.wording.results import ENOUGH_TEXT, ENOUGH_WORDS, words_read
 
 FEW_WORDS = 5_000
 """A text of fewer words is said to be too small to help much."""
@@ -61,7 +61,10 @@ def prospect(job: Job, parameters: int) -> list[str]:
         told = "It learns every line, so it cannot tell how many keys it saves on others."
     elif held_out < ENOUGH_WORDS:
         few = f"It keeps {plural(held_out, 'word')} apart to measure on"
-        told = f"{few}, too few to tell how many keys it saves."
+        told = (
+            f"{few}, too few to tell how many keys it saves: whether to use it is up to you. A text"
+            f" of some {ENOUGH_TEXT:,} words is enough."
+        )
     text = job.prepared.corpus
     read = [f"It reads {text.name}."] if text.files else []
     return [*read, f"It {does}, in {time}{mixed}.", told]

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 ENOUGH_WORDS = 500
 """With this many words a hit rate of 10 % is accurate to 3 points."""
+ENOUGH_TEXT = 10 * ENOUGH_WORDS
+"""The words of a text of which so many are held out, a tenth by default."""
 OUTCOMES = {
     "completed": "done",
     "early_stop": "ended early: it no longer got better on lines that it does not learn",
@@ -80,7 +82,8 @@ def savings_sentence(found: Evaluation | None, before: ByWriter[float] | None = 
     if found is None or found.keystroke_savings is None:
         return ""
     if found.words < ENOUGH_WORDS:
-        return f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
+        few = f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
+        return f"{few}: that takes {ENOUGH_WORDS}"
     parts = [_saves(found.keystroke_savings)]
     if before is not None:
         parts.append(f"before {both_shares(before)}")
@@ -116,8 +119,9 @@ def comparison_sentence(name: str, found: Comparison) -> str:
     on lines that neither has learned; english 55.1 and 40.1"."""
     new, old = found.new.keystroke_savings, found.in_use.keystroke_savings
     if found.new.words < ENOUGH_WORDS or new is None or old is None:
-        words = plural(found.new.words, "word")
-        return f"{words} that neither has learned are too few to compare {name} with {found.name}"
+        few = f"{plural(found.new.words, 'word')} that neither has learned are too few to tell"
+        enough = f"a text of some {ENOUGH_TEXT:,} words is enough"
+        return f"{few} whether {name} is better than {found.name}, {enough}"
     on_lines = "on lines that neither has learned"
     return f"{name} {_saves(new, 1)}, {on_lines}; {found.name} {both_shares(old, 1)}"
 

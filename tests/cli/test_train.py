@@ -53,7 +53,7 @@ def test_the_end_says_which_model_is_in_use_and_how_to_use_the_new_one(
     assert last == "english stays in use; to use this one: rnnlm-tui --use mine"
     run("--use", "mine")
     compared, last = run(*ngram, "--name=more", "--seed=1").stderr.splitlines()[-2:]
-    assert compared.endswith("words that neither has learned are too few to compare more with mine")
+    assert "words that neither has learned are too few to tell whether more is better" in compared
     assert last == "mine stays in use; to use this one: rnnlm-tui --use more"
     assert "in use" not in run(*ngram, "--name=mine", "--force").stderr
     assert "in use" not in run(*ngram, "--name=quiet", "--quiet").stderr
@@ -166,7 +166,7 @@ def test_a_corpus_can_be_several_files_or_standard_input(
     files = (str(corpus_file), str(tmp_path / "more.txt"))
     several = run("--train", *files, *TINY, "--epochs=1", "--json")
     with stopped_after(1):
-        text = VERSES + "a new line\n"
+        text = VERSES + "\na new line\n"
         piped = run("--train", "-", *TINY, "--epochs=2", "--json", stdin=text)
     first, second = events_of(several)[0], events_of(piped)[0]
     assert isinstance(first, Started) and isinstance(second, Started)

@@ -98,7 +98,8 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     measured = structs.replace(EVALUATION, base=BaseSavings("english", writers(0.188)))
     change_saved(library.path("small"), partial(structs.replace, evaluation=measured))
     said = card_of(library, "small")
-    assert "measured on 99 words, too few to tell how many keys it saves; top word right 7%" in said
+    few = "measured on 99 words, too few to tell how many keys it saves: that takes 500"
+    assert f"{few}; top word right 7%" in said
     assert "\nheld-out lines: mixture: perplexity 148, top word right 7.0%\n" in said
     assert "\n  network alone: perplexity " in said
     assert "\ntraining lines: network alone: perplexity " in said

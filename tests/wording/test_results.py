@@ -59,7 +59,7 @@ KNOWS = (
     "knows Marta and Zoë Muñoz from your text",
     "knows Marta, Zoë Muñoz and 41 more words of yours",
 )
-TOO_FEW = "measured on 499 words, too few to tell how many keys it saves"
+TOO_FEW = "measured on 499 words, too few to tell how many keys it saves: that takes 500"
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,14 @@ def test_the_end_says_what_the_model_is_worth_and_how_that_came_about(
         (
             comparison(0.6, 0.5, words=499),
             False,
-            "499 words that neither has learned are too few to compare mine with sonnets",
+            "499 words that neither has learned are too few to tell whether mine is better than"
+            " sonnets, a text of some 5,000 words is enough",
         ),
         (
             comparison(None, None, words=0),
             False,
-            "0 words that neither has learned are too few to compare mine with sonnets",
+            "0 words that neither has learned are too few to tell whether mine is better than"
+            " sonnets, a text of some 5,000 words is enough",
         ),
     ],
 )
