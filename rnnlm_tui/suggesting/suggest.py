@@ -60,10 +60,7 @@ SMALL_WORD = "a"
 Predict: TypeAlias = Callable[[list[int]], Array]
 """Returns the distribution [V] after these ids of the line."""
 ALL_WANTED = Unwanted()
-NO_SLIPS = re.compile(r"[\d@/\\_#=<>{}$~|`]")
-"""Finds a number, an address, a path or code in the characters before the cursor."""
-NO_GHOST = re.compile(r"\d|@|://|^www\.")
-"""Finds a number or an address in the characters before the cursor."""
+NUMBER_OR_ADDRESS = re.compile(r"\d|@|://|^www\.")
 
 
 class Typed(NamedTuple):
@@ -81,6 +78,11 @@ class Typed(NamedTuple):
     def start(self) -> str:
         """The text up to the word being typed."""
         return self.before[: len(self.before) - len(self.prefix)]
+
+    @property
+    def is_number_or_address(self) -> bool:
+        """Whether the characters before the cursor are, which have no ghost and no slips."""
+        return bool(NUMBER_OR_ADDRESS.search(self.before.rpartition(" ")[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,11 +297,11 @@ class WordLists:
 
     def _corrections(self, typed: Typed, least: float) -> Matches:
         """The words whose beginning a slip may have made the prefix of. There are none if no word
-        can be as likely as `least`, and none for acronyms and for what is not running text."""
-        key, prefix, chunk = self._key, typed.prefix, typed.before.rpartition(" ")[2]
-        is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP
+        can be as likely as `least`, and none for acronyms, numbers and addresses."""
+        key, prefix = self._key, typed.prefix
+        is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP and not is_all_capitals(prefix)
         is_unlikely = self._likeliest * SLIP < least
-        if not is_word or is_unlikely or is_all_capitals(prefix) or NO_SLIPS.search(chunk):
+        if not is_word or is_unlikely or typed.is_number_or_address:
             return Matches(np.empty(0, np.int64), np.empty(0, np.float32))
         ids, slips = list[NDArray[np.int64]](), list[Array]()
         for keys in (self._model.vocabulary.sorted_keys(key), self._new_keys):
@@ -361,8 +363,8 @@ class WordLists:
         """The first candidate and the most likely words after it, until the probability is low or
         the end of the line is most likely. Nothing inside a number or an address, and nothing after
         a slip: a ghost never changes what is typed."""
-        model, chunk = self._model, typed.before.rpartition(" ")[2]
-        if model.tokenizer.writes_text and NO_GHOST.search(chunk):
+        model = self._model
+        if model.tokenizer.writes_text and typed.is_number_or_address:
             return ()
         words = [candidate.word for candidate in candidates[:1] if not candidate.corrects]
         while words and len(words) < MAX_AHEAD:

@@ -315,7 +315,7 @@ LIKELY = dict.fromkeys(SLIPS, 0.05) | {"<unk>": 0.05, "the": 0.5, "tehran": 0.00
         ("with be", ["because"], "with because"),
         ("with TEH", ["tehran"], "with TEHRAN"),
         ("with LODNON", [], ""),
-        *((f"with {typed}", [], "") for typed in ("ma3", "x@lodnon", "/lodnon", "a_lodnon")),
+        *((f"with {typed}", [], "") for typed in ("ma3", "x@lodnon", "www.lodnon")),
     ],
 )
 def test_words_one_slip_away_are_listed(typed: str, words: list[str], written: str) -> None:
@@ -326,6 +326,12 @@ def test_words_one_slip_away_are_listed(typed: str, words: list[str], written: s
     if words and answer.candidates[0].corrects:  # it is no ghost
         assert (answer.continuation, answer.ghost, answer.unknown) == ((), (), ())
         assert sum(word.probability for word in answer.candidates) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("typed", ["with _becuas", "with/becuas", "#becuas"])
+def test_a_mark_before_a_word_does_not_make_it_an_address(typed: str) -> None:
+    model = prose_model(SLIPS, dict.fromkeys(("<s>", "<unk>", *SLIPS), LIKELY))
+    assert [word.word for word in suggest(model, typed).candidates] == ["because"]
 
 
 def test_a_slip_is_unlikely_against_words_that_begin_as_typed() -> None:
