@@ -60,10 +60,10 @@ class Habits:
     """Counts of the ways in which a text writes things."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.before = Counter[tuple[str, bool]]()
-        """Marks after a word, by whether there is a space between."""
-        self.after = Counter[tuple[str, bool]]()
-        """Marks before a word, by whether there is a space between."""
+        self.space_before = Counter[tuple[str, bool]]()
+        """Marks after a word, with True if there is a space before the mark."""
+        self.space_after = Counter[tuple[str, bool]]()
+        """Marks before a word, with True if there is a space after the mark."""
         self.starts = Counter[tuple[str, str]]()
         """Marks before a word, with that word."""
         self.words = Counter[str]()
@@ -121,10 +121,10 @@ class Habits:
                 if token_is_mark:
                     marks = (marks + token)[-MARKS_BEFORE:]
                     if last and not last_is_mark:
-                        self.before[token, is_spaced] += 1
+                        self.space_before[token, is_spaced] += 1
                 else:
                     if last_is_mark:
-                        self.after[last, is_spaced] += 1
+                        self.space_after[last, is_spaced] += 1
                     if marks:
                         self.starts[marks, token] += 1
                     if not (marks and usually_begins_sentence(marks)):
@@ -149,17 +149,17 @@ class Habits:
         """The conventions that occur often enough and differ from the usual ones."""
         rising = sorted(self.narrow, key=lambda pair: self.narrow[pair])
         return Conventions(
-            forms=self._usual_forms(),
-            spaces=dict(self._usual_spaces()),
+            forms=self._own_forms(),
+            spaces=dict(self._own_spaces()),
             space_kinds={CLOSE_DOUBLE if mark in "»”" else mark: space for mark, space in rising},
-            starts=dict(self._usual_starts()),
+            starts=dict(self._own_starts()),
             dotted_capital=self.capitals["İ"] > self.capitals["I"],
             elisions=self.elisions(),
         )
 
-    def _usual_starts(self) -> Iterator[tuple[str, bool]]:
-        """Yields marks after which a sentence begins though it usually does not, or the other way
-        round, with True if it begins. Names and what has no case say nothing of it."""
+    def _own_starts(self) -> Iterator[tuple[str, bool]]:
+        """Yields the marks that differ from the usual in whether a sentence begins after them, with
+        True if it does. The words after them decide, but not names and words without case."""
         capital, small = Counter[str](), Counter[str]()
         for (marks, word), count in self.starts.items():
             lower = word[0].lower() + word[1:]
@@ -169,28 +169,29 @@ class Habits:
                 capital[marks] += count
         for marks in {*capital, *small}:
             usual, words = usually_begins_sentence(marks), capital[marks] + small[marks]
-            is_start = (
-                capital[marks] >= (CAPITALS_AFTER_ENDS if usual else CAPITALS_AFTER_OTHERS) * words
-            )
+            least = CAPITALS_AFTER_ENDS if usual else CAPITALS_AFTER_OTHERS
+            is_start = capital[marks] >= least * words
             if words >= ENOUGH_STARTS and is_start != usual:
                 yield marks, is_start
 
-    def _usual_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
-        """Yields marks whose spaces are not the usual ones, with whether the text has a space
+    def _own_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
+        """Yields the marks whose spaces differ from the usual, with whether the text has a space
         before them and after them."""
-        for mark in {mark for mark, _ in (*self.before, *self.after, (CLOSE_DOUBLE, True))}:
+        for mark in {
+            mark for mark, _ in (*self.space_before, *self.space_after, (CLOSE_DOUBLE, True))
+        }:
             usual_before, usual_after = usual_spaces(mark)
-            after = _majority(self.after, mark, usual_after)
+            after = _majority(self.space_after, mark, usual_after)
             before = usual_before
             if mark == CLOSE_DOUBLE:  # as after the opening quote: « oui »
-                before = _majority(self.after, OPEN_DOUBLE, before)
+                before = _majority(self.space_after, OPEN_DOUBLE, before)
             elif mark == EM_DASH:  # alike on both sides, if it only follows other marks
                 before = after
-            before = _majority(self.before, mark, before)
+            before = _majority(self.space_before, mark, before)
             if (before, after) != (usual_before, usual_after):
                 yield mark, (before, after)
 
-    def _usual_forms(self) -> dict[str, str]:
+    def _own_forms(self) -> dict[str, str]:
         """The forms of the quotes, dashes, ellipses and apostrophes that are not written like their
         tokens. In a text without quotes they are straight if its apostrophes are."""
         usual = dict[str, str]()

@@ -17,6 +17,7 @@ PADDING = 0
 MAX_ENCODED, MAX_PREFIXES = 512, 4096
 """The most lines whose ids are cached, and the most prefixes whose words are."""
 LAST_CHARACTER = chr(0x10FFFF)
+"""The character that sorts behind all others."""
 UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN)
 """The unknown word, the start and the end of a line. Models of whole lines have them."""
@@ -63,14 +64,14 @@ class SortedKeys:
         while place < end:
             letter = keys[place][len(beginning) : len(beginning) + 1]
             letters += letter
-            after = LAST_CHARACTER if letter else "\0"
+            after = LAST_CHARACTER if letter else "\0"  # the beginning itself has no next letter
             place = bisect_left(keys, beginning + letter + after, place, end)
         return letters
 
 
 class Vocabulary:
-    """Maps words to ids: 0 is padding, then come the special tokens, then the words by descending
-    frequency, and by first appearance if equally frequent.
+    """Maps V ids to words. Id 0 is padding, then come the special tokens, then the words by falling
+    frequency. Equally frequent words are in the order of their first appearance.
 
     Source: the lesson (Keras's `Tokenizer`), which has no special tokens.
     """
