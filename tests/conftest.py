@@ -40,7 +40,7 @@ def usual_priority() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives every test its own empty folders for data, settings and logs, hides the models that
-    ship, and removes settings from the environment."""
+    ship, and removes other variables of the program."""
     for name in [name for name in os.environ if name.startswith("RNNLM_")]:
         monkeypatch.delenv(name)
     for kind in ("data", "config", "log"):
