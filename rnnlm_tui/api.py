@@ -222,7 +222,8 @@ def train_events(
     To stop, leave the loop: what a network has learned is saved, and `resume=True` continues it.
     Raises RnnlmError.
     """
-    from rnnlm_tui.training.plan import TrainingRequest, plan
+    from rnnlm_tui.training.plan import plan
+    from rnnlm_tui.training.request import TrainingRequest
 
     given: dict[str, Any] = {
         name: value.item() if isinstance(value, np.generic) else value
@@ -235,7 +236,7 @@ def train_events(
     fields = {name: given.pop(name) for name in (kinds.keys() & given.keys()) - ALL_SETTINGS.keys()}
     for name in {"add", "written"} & fields.keys():
         fields[name] = tuple(map(fspath, fields[name]))
-    request = TrainingRequest(_paths(texts), settings=given, **fields)
+    request = TrainingRequest(sources=_paths(texts), settings=given, **fields)
     return _run(library, plan(library, request))
 
 

@@ -25,7 +25,7 @@ from rnnlm_tui import api
 from rnnlm_tui.config import PRESETS
 from rnnlm_tui.events import EpochEnded, Event
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.training.plan import TrainingRequest
+from rnnlm_tui.training.request import TrainingRequest
 from tests.helpers.events import ended
 from tests.helpers.models import SAVED_MODELS
 

@@ -50,11 +50,11 @@ def prospect(job: Job, parameters: int) -> list[str]:
     elif minutes >= 90:
         time = f"about {plural(round(minutes / 60), 'hour')}"
     does, mixed = "starts from nothing and learns this text", ""
-    if job.start.network is not None:
+    if job.network is not None:
         does = "starts from the English and learns your words"
     elif job.tries_english:
         mixed = ", and is mixed with the English if that helps"
-    elif job.facts.base is not None:
+    elif job.english is not None:
         mixed = ", and is mixed with the English"
     told = "Then it tells how many keys it saves on lines of this text that it has not seen."
     if not held_out:
@@ -77,7 +77,7 @@ def warnings(job: Job) -> list[str]:
         found.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
     if (words := text.words) >= FEW_WORDS:
         return found
-    is_english = job.facts.base is not None and not job.tries_english
+    is_english = job.english is not None and not job.tries_english
     most = "the English with your names in it, little more" if is_english else "little of it"
     return [*found, f"{plural(words, 'word')} are few: expect {most}."]
 

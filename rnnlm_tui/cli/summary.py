@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from msgspec import structs, to_builtins
@@ -18,6 +18,7 @@ from rnnlm_tui.config import PRESETS, NgramConfig, size_of
 from rnnlm_tui.formatting import format_bytes
 from rnnlm_tui.lm.layers import Layer, layers_of, table_heads
 from rnnlm_tui.lm.ngram import ngram_counts
+from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.estimate import memory_bytes
 from rnnlm_tui.training.job import Job
@@ -31,7 +32,7 @@ def summary(request: Request) -> int:
     written = request.data_dir / ".summary"
     try:
         shutil.rmtree(written, ignore_errors=True)
-        asked = replace(training_request(request), texts=written)
+        asked = structs.replace(training_request(request), texts=written)
         job = plan(Library(request.data_dir), asked).prepare(
             lambda phase, done, of: draw_bar(phase, done / max(1, of))
         )
@@ -61,7 +62,7 @@ def _summary_json(job: Job) -> dict[str, Any]:
     parameters = sum(layer.parameters for layer in layers)
     return {
         "name": job.name,
-        "base": job.facts.base,
+        "base": ENGLISH if job.english else None,
         "preset": config.preset,
         "size": size_of(prepared.corpus.words) if PRESETS[config.preset].by_size else None,
         "settings": {**structs.asdict(config.train), **structs.asdict(config.model)},

@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from rnnlm_tui import threads
 from rnnlm_tui.cli import history
 from rnnlm_tui.cli.data_card import as_text, text_rows
@@ -21,7 +23,8 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.training.plan import TrainingRequest, plan
+from rnnlm_tui.training.plan import plan
+from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.session import check_end, training_events
 
 if TYPE_CHECKING:
@@ -90,22 +93,13 @@ def _ranks(request: Request) -> Iterator[Ranks | None]:
 
 
 def training_request(request: Request) -> TrainingRequest:
-    """What a command line asks to train. Flags override the file of `--config`, whose settings are
-    asked for as flags are. Raises UsageError."""
+    """The request with its texts, and with the preset and the settings of the file of `--config`,
+    which flags override. Raises UsageError."""
     file = settings_from_toml(Path(request.config), OF_TRAINING) if request.config else {}
     preset = file.pop("preset", None)
-    return TrainingRequest(
-        request.operands,
-        name=request.name,
+    return replace(
+        request,
+        sources=request.operands,
         preset=request.preset or preset,
         settings={**file, **request.settings},
-        on=request.on,
-        start_from=request.start_from,
-        update=request.update,
-        add=request.add,
-        written=request.written,
-        encoding=request.encoding,
-        seed_line=request.seed_line,
-        resume=request.resume,
-        force=request.force,
     )

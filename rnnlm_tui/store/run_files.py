@@ -64,12 +64,9 @@ class Position(Struct):
 
 
 class RunFacts(Struct, kw_only=True):
-    """What a run is. `created` is when it began, by which its model is known; `sources`,
-    `encoding` and `sha256` say what its text is; `seed_line` is continued after each epoch. A run
-    from a model has its `window`, `ancestors` and `blocked_words`. `base` is the model that it is
-    mixed with, and `known_to_base` the share of its words that this knows if the mixture may leave
-    it out; None if nobody asks. `is_update` says that the run is to replace the model of its name
-    if it is better."""
+    """The record of a run that can be resumed: the fields of its job (`rnnlm_tui.training.job`)
+    that are no tensors. `sha256` is the hash of its text, `base` the model that it is mixed with,
+    None for none."""
 
     format: int = FORMAT
     config: Config

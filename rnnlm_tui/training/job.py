@@ -1,4 +1,4 @@
-"""A training that is ready to run: what the plan has found out, and what a run starts from."""
+"""The job: a training that is ready to run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from rnnlm_tui.config import Config
 from rnnlm_tui.lm.layers import load_network
 from rnnlm_tui.lm.model import Arrays, LanguageModel
+from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.files import UPDATE
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import text_tensors
-from rnnlm_tui.store.run_files import RunFacts, Tensors
+from rnnlm_tui.store.run_files import Position, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sample_mask
 from rnnlm_tui.text.prepare import Prepared
@@ -28,31 +29,37 @@ MAX_FITTED = 2_000
 with the English."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A text that is ready for a run, and what the run starts from: nothing, the English, another
-    model, or its own saved `state`.
-
-    `network` are the weights by their names in a model's file; None for random ones. `lines` are
-    those that the models before it were trained on.
-    """
-
-    config: Config
-    prepared: Prepared
-    network: Arrays | None = None
-    lines: TrainedLines = field(default_factory=TrainedLines)
-    state: Tensors | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """A training of a model of this library. `english` is mixed with what it learns."""
+    """A training of a model of this library, with all that its run needs.
+
+    `created` is when it began, by which its model is known. `sources` and `encoding` say where the
+    text is. `seed_line` is continued after each epoch until another line is ordered. An update
+    replaces the model of this name at the end, if it is better.
+
+    A training that starts from a model has its weights as `network`, and its `trained_lines`,
+    `ancestors` and `blocked_words`. `english` is mixed with what is learned; `known_to_base` is the
+    share of the words that it knows, if the mixture may leave it out. A training that is resumed
+    has a `state`, the tensors of its run, and a `position`.
+    """
 
     name: str
     library: Library
-    start: Start
-    facts: RunFacts
+    config: Config
+    prepared: Prepared
+    created: str
+    sources: list[str]
+    encoding: str | None = None
+    seed_line: str = ""
+    is_update: bool = False
+    network: Arrays | None = None
+    trained_lines: TrainedLines = field(default_factory=TrainedLines)
+    ancestors: list[Ancestor] = field(default_factory=list)
+    blocked_words: list[str] = field(default_factory=list)
     english: LanguageModel | None = None
+    known_to_base: float | None = None
+    state: Tensors | None = None
+    position: Position = field(default_factory=Position)
 
     @property
     def model(self) -> Path:
@@ -67,21 +74,12 @@ class Job:
     @property
     def path(self) -> Path:
         """Where it saves its best epoch; an update then replaces the model, if it is better."""
-        return self.folder / UPDATE if self.facts.is_update else self.model
-
-    @property
-    def config(self) -> Config:
-        return self.start.config
-
-    @property
-    def prepared(self) -> Prepared:
-        return self.start.prepared
+        return self.folder / UPDATE if self.is_update else self.model
 
     @property
     def tries_english(self) -> bool:
         """Whether the text is none in English, so that the mixture weights decide on that."""
-        known = self.facts.known_to_base
-        return known is not None and known < ENOUGH_ENGLISH
+        return self.known_to_base is not None and self.known_to_base < ENOUGH_ENGLISH
 
     @cached_property
     def held_out(self) -> list[Excerpt]:
@@ -106,7 +104,7 @@ class Job:
     def of_text(self) -> Tensors:
         """The tensors of the model that do not change while it trains."""
         prepared = self.prepared
-        lines = self.start.lines.with_run(prepared.hashes, prepared.held_out_mask)
+        lines = self.trained_lines.with_run(prepared.hashes, prepared.held_out_mask)
         return text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, lines)
 
     def load_network(self, weights: Arrays) -> LanguageModel:

@@ -54,7 +54,7 @@ def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel
         weights = fit_mixture_weights(whole, job.lines_to_fit)
         if weights is None and not job.tries_english:
             return whole
-        is_asked = job.facts.known_to_base is None
+        is_asked = job.known_to_base is None
         if weights is not None and (is_asked or weights["base"] >= LEAST_OF_BASE):
             return MixedModel(tokenizer, whole.models, weights)
     return fitted(job, MixedModel(tokenizer, models))

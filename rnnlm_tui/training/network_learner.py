@@ -66,10 +66,10 @@ class NetworkLearner:
             self._optimizer.state[parameter] = {"step": count, **moments}
         self._epoch, self._step = 1, 0
         self._rest: Iterator[Batch] = iter(())
-        if job.start.network is not None:
-            self._network.load_weights(job.start.network)
-        if job.start.state is not None:
-            self._restore(job.start.state, job.facts.position)
+        if job.network is not None:
+            self._network.load_weights(job.network)
+        if job.state is not None:
+            self._restore(job.state, job.position)
 
     @property
     def threads(self) -> int:

@@ -9,7 +9,7 @@ lines to hold out, and where the network starts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,9 +26,7 @@ from rnnlm_tui.config import (
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.formatting import as_unicode, cut_words
 from rnnlm_tui.lm.kneser_ney import sampling_step
-from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.paths import bundled_corpus
-from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.corpora import (
     ancestors_of,
     find_sources,
@@ -47,7 +45,7 @@ from rnnlm_tui.store.library import (
     usable_name,
 )
 from rnnlm_tui.store.model_file import load_english
-from rnnlm_tui.store.run_files import Position, RunFacts, Tensors, read_state
+from rnnlm_tui.store.run_files import RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import (
     STANDARD_INPUT,
@@ -58,12 +56,12 @@ from rnnlm_tui.text.reading import (
     is_pipe,
     read_corpus,
 )
-from rnnlm_tui.training.job import Job, Start
+from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.saving import now
 from rnnlm_tui.training.start import (
     FIXED,
     NOTHING,
-    Settings,
     begin,
     config_from,
     known_fraction,
@@ -86,35 +84,6 @@ EXCLUDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRequest:
-    """What to train.
-
-    Without `sources` the text is the sonnets, and a resumed or updated run keeps its own. `name`
-    and `seed_line` are made of the text by default. The values of `settings` may be text or
-    numbers. `on` is the model to mix with, `start_from` the one to start from ("none": nothing),
-    `update` the one to train further on its texts, those of `add` included. `written` are
-    titles of texts that were written in the app, or "all": further text, of which an update takes
-    what its model has not learned. It is stored in the folder `texts`, by default that of the
-    library.
-    """
-
-    sources: tuple[str, ...] = ()
-    name: str | None = None
-    preset: str | None = None
-    settings: Settings = field(default_factory=dict)
-    on: str | None = None
-    start_from: str | None = None
-    update: str | None = None
-    add: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
-    texts: Path | None = None
-    encoding: str | None = None
-    seed_line: str | None = None
-    resume: bool = False
-    force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """A training that is ready to read its text, once its `name` is locked.
 
@@ -129,13 +98,17 @@ class Plan:
     source: OpenedModel | None = None
     written: Sequence[str] = ()
 
+    @property
+    def is_update(self) -> bool:
+        """Whether the training updates its `source`."""
+        return self.request.update is not None
+
     def config(self, words: int) -> Config:
         """The settings for a text of so many words. Raises UsageError."""
         settings = self.request.settings
         if self.source is None:
             return make_config(self.preset, [settings], words)
-        is_update = self.request.update is not None
-        return config_from(self.source, settings, words, is_update=is_update)
+        return config_from(self.source, settings, words, is_update=self.is_update)
 
     def prepare(self, report: Report) -> Job:
         """Reads the text, and tells its progress to the report. Raises RnnlmError."""
@@ -144,7 +117,6 @@ class Plan:
     def _new(self, report: Report) -> Job:
         """The job of a new model, or of an update of the model `source`."""
         request, source, settings = self.request, self.source, self.request.settings
-        is_update = request.update is not None
         sources, encoding = self._sources()
         text = read_corpus(sources, encoding, report)
         if request.texts and request.written and not request.sources:
@@ -152,7 +124,7 @@ class Plan:
         config = self.config(text.words)
         lines = arrange_lines(text, config.lines)
         english, known, notes = None, None, list[str]()
-        if source is not None and is_update:
+        if source is not None and self.is_update:
             self._check_update(source, text)
             mixture = source.card.mixture
             if mixture is not None and (mixture.base or mixture.left_out):
@@ -170,31 +142,27 @@ class Plan:
                 source = base  # its tokenizer is the same, so it may be given
                 given_too = {name: v for name, v in settings.items() if name not in FIXED}
                 config = config_from(base, given_too, text.words, is_update=False)
-        start = begin(source, lines, config, report)
-        prepared = start.prepared
+        config, prepared, network, trained_lines = begin(source, lines, config, report)
         is_counted = config.is_mixed or not config.has_network
         if is_counted and (step := sampling_step(prepared.predictions)) > 1:
             notes.append(f"n-grams are counted in one of {step} lines")
-        prepared = replace(prepared, notes=(*prepared.notes, *notes))
-        facts = RunFacts(
-            config=start.config,
+        return Job(
+            name=self.name,
+            library=self.library,
+            config=config,
+            prepared=replace(prepared, notes=(*prepared.notes, *notes)),
             created=now(),
             sources=list(text.sources) if sources else [],
             encoding=encoding,
-            sha256=text.sha256,
             seed_line=as_unicode(request.seed_line or _default_seed_line(text)),
-            window=prepared.window,
+            is_update=self.is_update,
+            network=network,
+            trained_lines=trained_lines,
             ancestors=ancestors_of(source.name, source.card) if source else [],
             blocked_words=_still_blocked(source, prepared) if source else [],
-            base=ENGLISH if english else None,
+            english=english,
             known_to_base=known if english else None,
-            is_update=is_update,
-            position=Position(),
         )
-        return self._job(replace(start, prepared=prepared), facts, english)
-
-    def _job(self, start: Start, facts: RunFacts, english: LanguageModel | None) -> Job:
-        return Job(self.name, self.library, start, facts, english)
 
     def _sources(self) -> tuple[tuple[str, ...], str | None]:
         """The files to read, and their encoding: those of the request, of an update by default the
@@ -202,7 +170,7 @@ class Plan:
         are unknown."""
         request, source, name = self.request, self.source, self.name
         sources, encoding = request.sources, request.encoding
-        if request.update is not None and source is not None:
+        if self.is_update and source is not None:
             if not sources:
                 hint = f"give it: {APP_NAME} --train --update {name} FILE"
                 found = find_sources(name, source.folder, source.card, hint)
@@ -246,23 +214,38 @@ class Plan:
         facts.config = config = make_config(before["preset"], layers)
         _check_machine(config)
         sources = request.sources or tuple(facts.sources)
-        facts.encoding = request.encoding or facts.encoding
+        encoding = request.encoding or facts.encoding
         if STANDARD_INPUT in sources and not request.sources:
             raise CorpusError(
                 f"the text of {name} came from standard input or a pipe, and is needed again",
                 f"give it: {APP_NAME} --train FILE --resume --name {name}, or - for standard input",
             )
-        text = read_corpus(sources, facts.encoding, report)
+        text = read_corpus(sources, encoding, report)
         if text.sha256 != facts.sha256:
             more = f" --from {name}" if self.library.has(name) else ""
             raise CorpusError(
                 f"{text.name} is not the text that the training of {name} started with",
                 f"give that text, or train a new model: {APP_NAME} --train FILE{more}",
             )
-        facts.seed_line = as_unicode(request.seed_line or facts.seed_line)
-        facts.sources = list(text.sources) if sources else []
-        start = resume(facts, state, arrange_lines(text, config.lines), report)
-        return self._job(start, facts, load_english() if facts.base else None)
+        prepared, trained_lines = resume(facts, state, arrange_lines(text, config.lines), report)
+        return Job(
+            name=name,
+            library=self.library,
+            config=config,
+            prepared=prepared,
+            created=facts.created,
+            sources=list(text.sources) if sources else [],
+            encoding=encoding,
+            seed_line=as_unicode(request.seed_line or facts.seed_line),
+            is_update=facts.is_update,
+            trained_lines=trained_lines,
+            ancestors=facts.ancestors,
+            blocked_words=facts.blocked_words,
+            english=load_english() if facts.base else None,
+            known_to_base=facts.known_to_base,
+            state=state,
+            position=facts.position,
+        )
 
 
 def plan(library: Library, request: TrainingRequest) -> Plan:

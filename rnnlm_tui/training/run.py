@@ -90,7 +90,7 @@ class Run:
         first one saves and measures."""
         self._job, self._control, self._learner, self._clock = job, control, learner, clock
         self._agree, self._is_first = agree, is_first
-        self._position, self._began = job.facts.position, clock()
+        self._position, self._began = job.position, clock()
         self._ngrams: Parts = {}
         """The n-grams that are mixed with a network."""
         self._of_english = list[ScoredLine]()
@@ -108,7 +108,7 @@ class Run:
         for warning in job.prepared.warnings:
             yield Warned(self._now(), warning)
         if self._is_first:
-            if job.start.state is None:
+            if job.state is None:
                 self._save_state()
             if job.config.is_mixed and job.config.has_network:
                 yield from self._begin_with_ngrams()
@@ -152,7 +152,7 @@ class Run:
             device=self._learner.device,
             threads=self._learner.threads or 1,
             versions=saving.versions_of(job),
-            is_update=job.facts.is_update,
+            is_update=job.is_update,
         )
 
     def _begin_with_ngrams(self) -> Iterator[Event]:
@@ -165,7 +165,7 @@ class Run:
             arrays |= level
             yield Preparing(self._now(), COUNTING, length, order, None)
         self._ngrams = {"ngrams": arrays}
-        if not job.path.exists() and not job.facts.is_update and not self._control.stopped:
+        if not job.path.exists() and not job.is_update and not self._control.stopped:
             saving.save_model(job, None, self._ngrams, mixed(job, models_of(job, self._ngrams)))
             yield Saved(self._now(), 0, str(job.path), best=True)
 
@@ -305,7 +305,7 @@ class Run:
         run that is over leaves no state."""
         job, evaluation, update, comparison = self._job, None, None, None
         card, is_over = saving.saved_card(job, job.path), reason in ("completed", "early_stop")
-        if job.facts.is_update:
+        if job.is_update:
             # An earlier process may have replaced the model and then been killed.
             update = UpdateFigures(saving.saved_card(job, job.model) is not None)
         if card is not None and (update is None or is_over):

@@ -21,10 +21,10 @@ from rnnlm_tui.events import EpochFigures, Evaluation
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.ngram import ngram_counts
 from rnnlm_tui.store import files
-from rnnlm_tui.store.card import Mixture, ModelCard
+from rnnlm_tui.store.card import ENGLISH, Mixture, ModelCard
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.model_file import change_card, read_card, text_tensors, write_model
-from rnnlm_tui.store.run_files import HELD_OUT, Tensors, write_sources, write_state
+from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors, write_sources, write_state
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
 
@@ -43,7 +43,7 @@ def save_model(
     job: Job, metrics: EpochFigures | None, parts: Parts, mixed: MixedModel | None
 ) -> None:
     """Replaces the model by one of these parts, with the mixture weights of `mixed`."""
-    prepared, facts, ngrams, mixture = job.prepared, job.facts, parts.get("ngrams"), None
+    prepared, ngrams, mixture = job.prepared, parts.get("ngrams"), None
     if mixed is not None:
         has_base = "base" in mixed.models
         mixture = Mixture(
@@ -58,36 +58,36 @@ def save_model(
         corpus=prepared.corpus_facts,
         metrics=metrics,
         epochs_done=metrics.epoch if metrics else 0,
-        created=facts.created,
+        created=job.created,
         updated=now(),
         versions=versions_of(job),
         ngrams=[*ngram_counts(ngrams)] if ngrams else [],
-        ancestors=facts.ancestors,
-        blocked_words=facts.blocked_words,
+        ancestors=job.ancestors,
+        blocked_words=job.blocked_words,
         mixture=mixture,
     )
     files.make_folder(job.path.parent)
     write_model(job.path, card, job.of_text, parts.get("network"), ngrams)
-    if not job.facts.is_update:
+    if not job.is_update:
         _save_sources(job)
 
 
 def _save_sources(job: Job) -> None:
     with suppress(StorageError):  # the model does not depend on it
-        write_sources(job.folder, job.facts.sources, job.facts.encoding)
+        write_sources(job.folder, job.sources, job.encoding)
 
 
 def saved_card(job: Job, path: Path) -> ModelCard | None:
     """The card of the model that this run has saved at a path; None if it has not."""
     with suppress(ModelError):
         card = read_card(path)
-        return card if card.created == job.facts.created else None
+        return card if card.created == job.created else None
     return None
 
 
 def save_evaluation(job: Job, evaluation: Evaluation | None) -> None:
     """Adds what was measured to the card of the saved model."""
-    done = job.facts.position.epoch - 1
+    done = job.position.epoch - 1
     change_card(job.path, lambda card: replace(card, evaluation=evaluation, epochs_done=done))
 
 
@@ -100,16 +100,30 @@ def replace_model(job: Job) -> None:
 def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
     """Writes what the run is resumed from."""
     prepared = job.prepared
-    of_text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.start.lines)
+    of_text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.trained_lines)
     mask = {HELD_OUT: prepared.held_out_mask.astype(np.uint8)}
-    facts = replace(job.facts, seed_line=seed_line)
+    facts = RunFacts(
+        config=job.config,
+        created=job.created,
+        sources=job.sources,
+        encoding=job.encoding,
+        sha256=prepared.corpus.sha256,
+        seed_line=seed_line,
+        window=prepared.window,
+        ancestors=job.ancestors,
+        blocked_words=job.blocked_words,
+        base=ENGLISH if job.english else None,
+        known_to_base=job.known_to_base,
+        is_update=job.is_update,
+        position=job.position,
+    )
     write_state(job.folder, facts, {**tensors, **of_text, **mask})
 
 
 def remove_state(job: Job) -> None:
     """Removes what only an unfinished run needs."""
     files.remove(job.folder / RESUME)
-    if job.facts.is_update:
+    if job.is_update:
         files.remove(job.path)
 
 

@@ -74,7 +74,7 @@ def training_events(
             control.preparing = False
         check_memory(job.config, job.prepared)
         on_prepared(job)
-        control.seed_line = control.seed_line or job.facts.seed_line
+        control.seed_line = control.seed_line or job.seed_line
         events = _events_of(job, control, ranks)
         yield from history.record(events) if is_first else events
 

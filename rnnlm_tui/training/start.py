@@ -20,7 +20,7 @@ from rnnlm_tui.config import MAX_FROM_ENGLISH, USUAL_IF_FROM, CausalConfig, Conf
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import add_words
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.store.card import ENGLISH, LEAST_OF_BASE
 from rnnlm_tui.store.files import parse_json
 from rnnlm_tui.store.library import Library, OpenedModel
@@ -36,11 +36,11 @@ from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors
 from rnnlm_tui.store.trained_lines import OF_ENGLISH, TrainedLines, is_of_english
 from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
-from rnnlm_tui.text.prepare import prepare
+from rnnlm_tui.text.prepare import Prepared, prepare
 from rnnlm_tui.text.reading import Corpus, Report
 from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
-from rnnlm_tui.training.job import ENOUGH_ENGLISH, Start
+from rnnlm_tui.training.job import ENOUGH_ENGLISH
 
 Settings = Mapping[str, Any]
 NOTHING = "none"
@@ -170,12 +170,18 @@ def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: 
     return make_config(config.preset, layers, words)
 
 
-def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Report) -> Start:
-    """A text for a model that starts from nothing, or from the model `source`: then the network
-    knows the words of both. Lines that the source was trained on are not held out, and those that
-    it held out are again; of the English this is not known."""
+def begin(
+    source: OpenedModel | None, text: Corpus, config: Config, report: Report
+) -> tuple[Config, Prepared, Arrays | None, TrainedLines]:
+    """Prepares a text for a model that starts from nothing, or from the model `source`.
+
+    Returns the settings, the text, the weights that the network starts from, and the lines that the
+    source was trained on. A network that starts from a model knows the words of both texts. Lines
+    that the source was trained on are not held out, and those that it held out are held out again;
+    of the English this is not known.
+    """
     if source is None:
-        return Start(config, prepare(text, config, report=report))
+        return config, prepare(text, config, report=report), None, TrainedLines()
     with open_stored(source.path) as stored:
         known = stored.vocabulary()
         lines = TrainedLines() if source.name == ENGLISH else stored.lines()
@@ -207,12 +213,17 @@ def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Repo
         new = plural(len(vocabulary.words) - len(known.words), "word")
         note = f"its network starts from {source.name}, with {new} more"
         prepared = replace(prepared, notes=(*prepared.notes, note))
-    return Start(structs.replace(config, model=model), prepared, network, lines)
+    return structs.replace(config, model=model), prepared, network, lines
 
 
-def resume(facts: RunFacts, state: Tensors, text: Corpus, report: Report) -> Start:
-    """A text with the words and the held-out lines that the run started with, and its state. Raises
-    ModelError if they do not fit together."""
+def resume(
+    facts: RunFacts, state: Tensors, text: Corpus, report: Report
+) -> tuple[Prepared, TrainedLines]:
+    """Prepares a text with the words and the held-out lines that the run started with.
+
+    Returns it with the lines that the models before it were trained on. Raises ModelError if they
+    do not fit together.
+    """
     config = facts.config
     try:
         raw = {name: state[name].tobytes() for name in (VOCABULARY, CONVENTIONS)}
@@ -230,4 +241,4 @@ def resume(facts: RunFacts, state: Tensors, text: Corpus, report: Report) -> Sta
         vocabulary_for=lambda own: vocabulary,
         report=report,
     )
-    return Start(config, prepared, lines=lines, state=state)
+    return prepared, lines

@@ -17,14 +17,15 @@ from rnnlm_tui.events import EpochEnded, Event, Progress
 from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.store.run_files import Position, RunFacts, read_state
+from rnnlm_tui.store.run_files import Position, read_state
 from rnnlm_tui.text.reading import arrange_lines, no_report, read_corpus
 from rnnlm_tui.training import session
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
 from rnnlm_tui.training.network_learner import NetworkLearner, settings_of_torch
-from rnnlm_tui.training.plan import TrainingRequest, plan
+from rnnlm_tui.training.plan import plan
+from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.run import Run
 from rnnlm_tui.training.start import begin, resume
 from tests.helpers.commands import VERSES
@@ -59,21 +60,21 @@ def small_job(
     lines = arrange_lines(read_corpus([path]), config.lines)
     if (run_folder / RESUME).exists():
         facts, state = read_state(run_folder)
-        facts.config = config
-        start = resume(facts, state, lines, no_report)
+        prepared, _ = resume(facts, state, lines, no_report)
+        created, position = facts.created, facts.position
     else:
-        start = begin(None, lines, config, no_report)
-        facts = RunFacts(
-            config=config,
-            created=f"run {next(RUNS)}",
-            sources=[str(path)],
-            encoding=None,
-            sha256=lines.sha256,
-            seed_line="",
-            window=start.prepared.window,
-            position=Position(),
-        )
-    return Job("small", library, start, facts)
+        _, prepared, _, _ = begin(None, lines, config, no_report)
+        created, position, state = f"run {next(RUNS)}", Position(), None
+    return Job(
+        name="small",
+        library=library,
+        config=config,
+        prepared=prepared,
+        created=created,
+        sources=[str(path)],
+        state=state,
+        position=position,
+    )
 
 
 def made(library: Library, *sources: Path, **request: Any) -> Job:

@@ -103,10 +103,10 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
 
 
 ACTS = """
-import dataclasses, itertools, json, os, shutil, signal, sys
+import itertools, json, os, shutil, signal, sys
 from pathlib import Path
 import numpy as np
-from msgspec.structs import replace
+from dataclasses import replace
 from rnnlm_tui.events import EpochFigures, Metrics
 from rnnlm_tui.lm.layers import shapes_of
 from rnnlm_tui.store.library import Library
@@ -122,8 +122,8 @@ shapes = shapes_of(job.config, job.prepared.vocabulary.total_words)
 
 def save(library, epoch=2, update=False):
     library.run_folder("saved").mkdir(parents=True, exist_ok=True)
-    facts = replace(job.facts, position=Position(epoch=epoch + 1), is_update=update)
-    saved = dataclasses.replace(job, name="saved", library=library, facts=facts)
+    position = Position(epoch=epoch + 1)
+    saved = replace(job, name="saved", library=library, position=position, is_update=update)
     weights = {name: np.full(shape, epoch, np.float32) for name, shape in shapes.items()}
     saving.save_model(saved, EpochFigures(epoch, Metrics(), None), {"network": weights}, None)
     saving.save_state(saved, weights, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,8 +225,7 @@ def update_of(old: Job, epochs: int = 8, rate: float = 0.03) -> Job:
     """An update of its model."""
     settings: dict[str, Any] = {"epochs": epochs, "held_out": old.config.train.held_out}
     job = small_job("gru", old.library.data_dir, text=TEXT, learning_rate=rate, **settings)
-    job.facts.is_update = True
-    return job
+    return replace(job, is_update=True)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     assert (old.path.read_bytes() != before) == is_better
     assert not job.path.exists() and not (old.folder / RESUME).exists()
     # The files that it learned are those of the model once it is the model.
-    assert read_sources(old.folder).sources == (old.facts.sources if is_better else [])
+    assert read_sources(old.folder).sources == (old.sources if is_better else [])
 
 
 def test_a_stopped_or_killed_update_can_be_resumed(

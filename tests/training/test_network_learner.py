@@ -167,6 +167,6 @@ def test_the_state_of_another_network_is_refused(
     job = small_job("lstm", tmp_path / "a", epochs=2)
     NetworkLearner(job)
     state = {name: array} if array is not None else {}
-    state = {n: a for n, a in (job.start.state or {}).items() if n != name} | state
+    state = {n: a for n, a in (job.state or {}).items() if n != name} | state
     with pytest.raises(ModelError, match="another network"):
-        NetworkLearner(replace(job, start=replace(job.start, state=state)))
+        NetworkLearner(replace(job, state=state))

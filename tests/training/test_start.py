@@ -72,7 +72,7 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
     with open_stored(saved.path("gru")) as stored:
         words, weights = stored.vocabulary(), stored.network()
     job = made_of(saved, LEARNED + NEW, start_from="gru")
-    vocabulary, network = job.prepared.vocabulary, job.start.network
+    vocabulary, network = job.prepared.vocabulary, job.network
     assert network is not None and len(network["embedding"]) == vocabulary.total_words
     assert {*words.words} < {*vocabulary.words} and "clocks" in vocabulary
     for word in ("beauty", "eyes"):
@@ -82,7 +82,7 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
         )
     more = len(vocabulary.words) - len(words.words)
     assert f"its network starts from gru, with {more} words more" in job.prepared.notes
-    assert [each.name for each in job.facts.ancestors] == ["gru"]
+    assert [each.name for each in job.ancestors] == ["gru"]
     assert (job.config.epochs, job.config.network_train.learning_rate) == (3, 1e-3)
 
 
@@ -93,7 +93,7 @@ def test_the_lesson_keeps_to_its_words(saved: Library) -> None:
 
 def test_words_that_a_model_never_suggests_stay_so_unless_the_text_has_them(saved: Library) -> None:
     change_card(saved, "gru", lambda card: card.update(blocked_words=["beauty", "eyes"]))
-    assert made_of(saved, NEW, start_from="gru").facts.blocked_words == ["beauty"]
+    assert made_of(saved, NEW, start_from="gru").blocked_words == ["beauty"]
 
 
 @pytest.mark.parametrize(
@@ -156,11 +156,11 @@ def test_what_a_model_takes_from_the_english(
     lines: list[str], request_: dict[str, Any], is_base: bool, note: str | None, english: Library
 ) -> None:
     job = on_english(english, lines, **request_)
-    assert (job.english is not None, job.facts.base) == (is_base, ENGLISH if is_base else None)
+    assert (job.english is not None) == is_base
     notes = job.prepared.notes
     assert any(each.startswith(note) for each in notes) if note else ENGLISH not in " ".join(notes)
     is_start = any(each.startswith("its network starts from english") for each in notes)
-    assert (job.start.network is not None) == is_start
+    assert (job.network is not None) == is_start
     told = prospect(job, 1)[0]
     assert told.startswith("It starts from the English") == is_start
     assert told.endswith(", and is mixed with the English.") == (is_base and not is_start)
@@ -205,9 +205,9 @@ def test_a_network_of_a_long_text_starts_from_nothing(
     english: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "MAX_FROM_ENGLISH", 200)
-    assert on_english(english, LEARNED[:20]).start.network is not None
+    assert on_english(english, LEARNED[:20]).network is not None
     job = on_english(english, LEARNED)
-    assert job.start.network is None and job.english is not None
+    assert job.network is None and job.english is not None
 
 
 @pytest.mark.parametrize("settings", [{"mixture": "off"}, {"tokenizer": "whitespace"}])

@@ -1,0 +1,70 @@
+"""The options of a training, for the command line and for Python.
+
+An option is a field that is declared as a setting is in `config`: with its range, what stands for
+its value in a help, and its help. A bool is a switch, and a tuple may be given several times.
+
+This module has no `from __future__ import annotations`: to evaluate strings would double the time
+of its import.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Struct
+
+from rnnlm_tui.config import PRESETS
+
+PRESET_HELP = (
+    "the kind of model; "
+    + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
+    + " (default lesson for the sonnets, gru for a text of your own)"
+)
+
+
+class TrainingRequest(Struct, frozen=True, kw_only=True):
+    """What to train.
+
+    `sources` are files and folders. Without any the text is the sonnets, and a resumed or updated
+    run keeps its own. `settings` are those of the preset by name, as text or numbers.
+
+    What is `written` in the app is further text, of which an update takes what its model has not
+    learned. It is stored in the folder `texts`, by default that of the library.
+    """
+
+    sources: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = {}
+    texts: Path | None = None
+
+    written: Annotated[
+        tuple[str, ...],
+        "TITLE",
+        "another text written in the app, by its title; all: every one; may be repeated",
+    ] = ()
+    name: Annotated[
+        str | None, "NAME", "the model's name; made from the text or the file by default"
+    ] = None
+    preset: Annotated[str | None, "PRESET", PRESET_HELP] = None
+    on: Annotated[
+        str | None,
+        "english|none",
+        "mix with the English that ships, or not; by default where it helps",
+    ] = None
+    start_from: Annotated[
+        str | None, "NAME", "start from a model's network and words; none: from nothing"
+    ] = None
+    update: Annotated[
+        str | None,
+        "NAME",
+        "train a model further on its own texts as they are now, or on those given, and replace it"
+        " if the result is better on lines that neither has seen",
+    ] = None
+    add: Annotated[
+        tuple[str, ...], "FILE", "another text or folder for --update; may be repeated"
+    ] = ()
+    resume: Annotated[bool, "resume the run of --name, or the most recent one"] = False
+    seed_line: Annotated[str | None, "TEXT", "the line continued after each epoch"] = None
+    encoding: Annotated[
+        str | None, "CODE", "encoding of the texts without a byte order mark; by default UTF-8"
+    ] = None
+    force: Annotated[bool, "replace what has that name already"] = False
