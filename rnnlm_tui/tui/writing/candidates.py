@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -146,13 +146,20 @@ class Candidates(Widget):
         )
 
 
-def note_on(suggestions: Suggestions) -> str:
-    """Says which words the model does not know, which may be slips; "" if there are none. Names,
-    which have a capital, and numbers, times and addresses are no slips."""
-    unknown = [w for w in suggestions.unknown if w == w.lower() and not is_code(w)]
+def note_on(suggestions: Suggestions, told: Container[str] = ()) -> str:
+    """Says which words the model does not know, but for those `told` before; "" if there are
+    none."""
+    unknown = unknown_in(suggestions)
     if suggestions.prefix in unknown and not suggestions.candidates:
         return f"no known word begins with {sanitize(suggestions.prefix)}"
-    return f"{UNKNOWN}{sanitize(', '.join(unknown))}" if unknown else ""
+    new = [word for word in unknown if word not in told]
+    return f"{UNKNOWN}{sanitize(', '.join(new))}" if new else ""
+
+
+def unknown_in(suggestions: Suggestions) -> list[str]:
+    """The words that the model does not know, and that may be slips. Names, which have a capital,
+    and numbers, times and addresses are none."""
+    return [word for word in suggestions.unknown if word == word.lower() and not is_code(word)]
 
 
 def spelled(candidate: Suggestion, prefix: str) -> str:

@@ -94,7 +94,7 @@ class Page(ScrollView, can_focus=True):
 
     def show(self, changed: Turn | None = None) -> None:
         """Shows the lines of the open text as they are now, and goes to the turn that has changed,
-        or to the end."""
+        or to the end. Stays where it is if the turn was removed."""
         turns, same = self.text.turns, 0
         while same < min(len(self.lines), len(turns)) and self.lines[same].is_of(turns[same]):
             same += 1
@@ -105,10 +105,11 @@ class Page(ScrollView, can_focus=True):
         self.border_subtitle = ""
         self._lay_out(same)
         place = self._place_of(changed)
-        if place is None or changed is self.text.turns[-1]:
-            self._show_end()
-        else:
+        is_last = changed is None or turns[-1:] == [changed]
+        if place is not None and not is_last:
             self._bring_in_sight(place)
+        elif is_last or self._is_at_end:
+            self._show_end()
 
     def show_hint(self, hint: str) -> None:
         """Shows sentences above the lines, or none."""

@@ -30,7 +30,7 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import Candidates, note_on
+from rnnlm_tui.tui.writing.candidates import Candidates, note_on, unknown_in
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
@@ -120,6 +120,8 @@ class AutocompleteScreen(AppScreen):
         """Whether the model still reads the text above, of which it knows only the last words."""
         self._offer = ""
         """Offers an update of the model, until the next line is kept."""
+        self._told_unknown = set[str]()
+        """The unknown words that were named while earlier lines of the text were written."""
         self._stored_keys = Counter[str]()
         """The keys saved on each day, as far as they are stored."""
         self._counted_keys = 0
@@ -306,7 +308,7 @@ class AutocompleteScreen(AppScreen):
             return "reading ..."
         if self.answer.note and self.answer.suggestions.candidates:
             return ""  # of a language that it does not know, it knows no word
-        return note_on(self.answer.suggestions)
+        return note_on(self.answer.suggestions, self._told_unknown)
 
     def action_continue(self) -> None:
         """Shows how the active model continues the line being written, or what the next line may
@@ -383,6 +385,7 @@ class AutocompleteScreen(AppScreen):
             written = (self.text.written, self.editor.text)
             self.answer = None
             self.editor.show(None)
+            self._told_unknown.clear()
             self._begin_reading()
             self.editor.set_text("\n".join(filter(None, written)))
             self.lines_changed()
@@ -503,6 +506,7 @@ class AutocompleteScreen(AppScreen):
     def _send(self, lines: Sequence[str], edited: Turn | None) -> None:
         """Adds lines to the page, or replaces one."""
         self._store_keys_saved()
+        self._told_unknown |= {*unknown_in(self.answer.suggestions)} if self.answer else set()
         self._offer = ""
         if edited is None:
             self.text.add_lines(*lines)

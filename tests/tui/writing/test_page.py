@@ -125,6 +125,19 @@ async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
             assert f"line {line}" in [s.text for s in segments if s.style and s.style.reverse]
 
 
+async def test_the_page_stays_where_it_is_if_a_line_is_removed() -> None:
+    host = host_of_page()
+    async with host.run_test(size=(80, 10)) as pilot:
+        page = host.query_one(Page)
+        shown(page, *(Turn(f"line {number}") for number in range(30)))
+        await pilot.pause()
+        for y, row in ((12, "line 12"), (22, "line 22")):  # in the middle, and at the end
+            page.scroll_to(y=y, animate=False, force=True, immediate=True)
+            page.show(page.text.turns.pop(15))
+            await pilot.pause()
+            assert rows(host)[0] == row
+
+
 async def test_a_long_text_is_shown_at_once() -> None:
     """50,000 words in 10 ms; the limit leaves room for a busy machine."""
     host = host_of_page()

@@ -124,6 +124,21 @@ def test_only_words_that_may_be_slips_are_called_unknown(line: str, note: str) -
     assert note_on(suggest(model, line)) == note
 
 
+async def test_an_unknown_word_is_named_once_a_text(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall zwe when ")
+        await it.until(lambda: has_row(it.app, "unknown: zwe"))
+        await it.write("enter", *"when zwe qro ")
+        await it.until(lambda: has_row(it.app, "unknown: qro "))
+        await it.write("enter", *"zwe qro i ")
+        await it.until(lambda: has_row(it.app, "1 compare"))
+        assert not has_row(it.app, "unknown")
+        await it.press("ctrl+n")
+        await it.until(lambda: it.page == [])
+        await it.write(*"zwe ")
+        await it.until(lambda: has_row(it.app, "unknown: zwe"))
+
+
 async def test_the_header_counts_the_keys_saved_today(tmp_path: Path) -> None:
     """Of all lines of the day, also of one that was not kept when the app was closed."""
     async with desk(tmp_path, size=(120, 24)) as it:
