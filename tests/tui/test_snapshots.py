@@ -133,7 +133,8 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     put(library.folder, {"broken.safetensors": b"{}"})
     put(library.run_folder("begun"), {"resume.safetensors": b"x" * 100})
     for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
-        change_card(library, name, partial(dict.update, updated=f"{date}T12:00:00Z"))
+        noon = datetime.fromisoformat(f"{date}T12:00").astimezone()  # of the machine's time zone
+        change_card(library, name, partial(dict.update, updated=noon.isoformat()))
     app.library = library
 
     async def show(pilot: Pilot[Any]) -> None:

@@ -38,9 +38,13 @@ async def answer(it: AppDesk, key: str) -> None:
     post_keys(it.app, key)  # without waiting for widgets, which the end of the app removes
 
 
+def without_spaces(text: str) -> str:
+    return "".join(text.split())
+
+
 def printed(capsys: pytest.CaptureFixture[str]) -> str:
     """What the app has printed at its end, without the spaces: a long path is wrapped anywhere."""
-    return "".join(capsys.readouterr().err.split())
+    return without_spaces(capsys.readouterr().err)
 
 
 async def quit_app(it: AppDesk) -> None:
@@ -72,7 +76,7 @@ async def test_a_loss_is_said_at_once_and_all_is_saved_also_what_is_written_late
         await it.until(lambda: target.read_text() == "before\nafter\nmore\n")
         await it.until(lambda: has_row(it.app, "· saved to diary.txt"))
         await quit_app(it)
-    assert printed(capsys) == f"Savedto:{target}"
+    assert printed(capsys) == without_spaces(f"Saved to: {target}")
 
 
 async def test_one_can_write_on_and_save_on_the_way_out_also_below_a_dialog(
@@ -98,7 +102,7 @@ async def test_one_can_write_on_and_save_on_the_way_out_also_below_a_dialog(
         await name_file(it, target)
         await it.until(lambda: not it.app.is_running)
     assert target.read_text() == "before\nafter\nhalf a lie\n"
-    assert printed(capsys) == f"Savedto:{target}"
+    assert printed(capsys) == without_spaces(f"Saved to: {target}")
 
 
 async def test_what_another_program_has_changed_is_not_called_kept(
