@@ -28,8 +28,8 @@ _MODES = (
         "train:train",
         "[CORPUS ...]",
         f"{RUN} --force --from --update --add --resume --seed-line --csv --plot --quiet",
-        "train on text files, on the .txt and .md files of folders, on pipes, or on - for standard"
-        " input; on the sonnets by default",
+        "train on text files, on folders (the .txt and .md files in them and below, sorted by name,"
+        " but no hidden ones), on pipes, or on - for standard input; on the sonnets by default",
     ),
     Mode(
         "--suggest",

@@ -309,13 +309,14 @@ class RnnlmApp(TerminalApp):
     async def _end_training(self, run: FollowedRun, kept: str) -> str | None:
         """Asks what is to become of the training, and returns `kept` with how to continue it; None
         if the user stays in the app, or it could not be told to go on without it."""
-        from rnnlm_tui.tui.runs.wording import farewell, kept_if_stopped
+        from rnnlm_tui.tui.runs.wording import farewell, has_learned, kept_if_stopped
         from rnnlm_tui.tui.widgets.dialogs import Choice
 
         answer: str | None = "detach"
         if not run.detached:
+            stop = "Stop and save" if has_learned(run.progress) else "Stop"
             options = (
-                ("stop", "Stop and save", kept_if_stopped(run.progress)),
+                ("stop", stop, kept_if_stopped(run.progress)),
                 ("detach", "Train in the background", "it continues after the app is closed"),
             )
             is_paused = run.progress.phase == "paused"

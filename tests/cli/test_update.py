@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,7 @@ from msgspec import to_builtins
 
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.suggesting.evaluate import ScoredLine
 from rnnlm_tui.text.reading import read_corpus
-from rnnlm_tui.training import run as training_run
-from rnnlm_tui.training.measure import scores
 from tests.helpers.commands import Command, events_of
 from tests.helpers.events import end_of
 from tests.helpers.models import held_out_lines
@@ -64,29 +59,6 @@ def test_a_model_is_updated_with_its_grown_text(
     assert [ancestor.name for ancestor in library.open("diary")[0].ancestors] == ["diary"]
 
 
-def test_an_update_that_is_stopped_while_it_is_compared_replaces_nothing_yet(
-    run: Command, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    diary, calls = tmp_path / "diary.txt", count()
-    diary.write_text("\n".join(OLD))
-    run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *GRU)
-    diary.write_text("\n".join([*OLD, *NEW]))
-
-    def interrupted(*given: Any) -> list[ScoredLine] | None:
-        if next(calls) == 1:  # the model as it was is measured after the new one
-            signal.raise_signal(signal.SIGINT)
-        return scores(*given)
-
-    before = library.path("diary").read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(training_run, "scores", interrupted)
-        done = run("--train", "--update=diary", "--epochs=1", code=130)
-    assert "stopped: the model stays as it was" in done.stdout
-    assert library.path("diary").read_bytes() == before
-    run("--train", "--resume", "--name=diary")
-    assert WORD in library.open("diary")[1].vocabulary
-
-
 def test_a_model_of_a_folder_is_updated_with_what_was_added_and_changed_there(
     run: Command, library: Library, tmp_path: Path
 ) -> None:
@@ -101,7 +73,7 @@ def test_a_model_of_a_folder_is_updated_with_what_was_added_and_changed_there(
     assert "read in this order: a.md, old/b.txt" in card["notes"]
     run("--train", f"{notes}/", *ngram)
     assert library.open("My-notes-ngram")[0].corpus.name == "My notes/ (2 files)"
-    measured = run("--evaluate", str(notes), "--model=My-notes-ngram").stdout
+    measured = run("--evaluate", str(notes), "--model=My-notes-ngram", "--limit=3").stdout
     assert "lines of My notes/ (2 files) that My-notes-ngram held out" in measured
     again = run("--train", "--update=My-notes-ngram", code=3)
     assert "has learned this text already: nothing in it is new" in again.stderr

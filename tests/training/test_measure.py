@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,27 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     assert not job.path.exists() and not (old.folder / RESUME).exists()
     # The files that it learned are those of the model once it is the model.
     assert read_sources(old.folder).sources == (old.sources if is_better else [])
+
+
+def test_an_update_that_is_stopped_while_it_is_compared_replaces_nothing_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, control, calls = finished(tmp_path / "a"), Control(), count()
+
+    def stopping(*given: Any) -> list[ScoredLine] | None:
+        if next(calls) == 1:  # the model as it was is measured after the new one
+            control.stop()
+        return measure.scores(*given)
+
+    before = old.path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(training_run, "scores", stopping)
+        end = end_of([*run(update_of(old), control)])
+    assert (end.reason, end.update) == ("stopped", UpdateFigures(replaced=False))
+    assert old.path.read_bytes() == before
+    end = end_of([*run(update_of(old))])
+    assert end.reason == "completed" and end.update is not None and end.update.replaced
+    assert old.path.read_bytes() != before and not (old.folder / RESUME).exists()
 
 
 def test_a_stopped_or_killed_update_can_be_resumed(
