@@ -19,9 +19,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Tokenizer
@@ -38,7 +41,9 @@ NEW_FOLLOWER = 16.0
 """The weight of another word after a name, as a number of uses. On two novels the words after names
 save 0.2 points of keys; those after two words with a name among them would save no more."""
 MOST_USES = 2000
-"""The last uses of new words in earlier texts that count; the weight of others is below 0.002."""
+"""The last uses of new words that count; the weight of an older one is below 0.002."""
+WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)
+"""The weight of each use, the newest first."""
 CACHED_LINES = 1024
 
 
@@ -63,6 +68,35 @@ class Found(NamedTuple):
 NOTHING = Found()
 
 
+class Uses(NamedTuple):
+    """The last M uses of new words. `forms` has the words, the last used first, each as it is
+    written; `sure_forms` those of them that stood within a sentence. `numbers` [M] are the places
+    in `forms` of the words used, the newest use first."""
+
+    forms: Mapping[str, str]
+    sure_forms: Mapping[str, str]
+    numbers: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, found: Sequence[Found]) -> Uses:
+        """Merges the uses in lines, the oldest line first."""
+        forms, sure_forms = dict[str, str](), dict[str, str]()
+        places, numbers = dict[str, int](), list[int]()
+        newest_first = chain.from_iterable(reversed(each.uses) for each in reversed(found))
+        for word, written, is_sure in islice(newest_first, MOST_USES):
+            numbers.append(places.setdefault(word, len(places)))
+            forms.setdefault(word, written)
+            if is_sure:
+                sure_forms.setdefault(word, written)
+        return cls(forms | sure_forms, sure_forms, np.array(numbers, np.int64))
+
+    def weights(self, later: int = 0) -> list[float]:
+        """The weights of the words before so many `later` uses, as far as any use has one."""
+        weights = WEIGHTS[later : later + len(self.numbers)]
+        sums: list[float] = np.bincount(self.numbers[: len(weights)], weights).tolist()
+        return sums
+
+
 @dataclass(frozen=True, eq=False)
 class OnPage:
     """What a text says of the word that comes next: for each word that is `new` to the model its
@@ -79,7 +113,8 @@ class PageWords:
     def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
         self._vocabulary, self._tokenizer = vocabulary, tokenizer
         self._cached = lru_cache(CACHED_LINES)(self._find)
-        self._last: tuple[tuple[Sequence[str], Found], OnPage] | None = None
+        self._above: tuple[tuple[Sequence[str], Found], Sequence[Found], Uses] | None = None
+        """Lines below which a line was typed, what they have, and this merged."""
 
     def read(self, lines: Iterable[str]) -> Found:
         """Reads texts that were written earlier, the oldest line first."""
@@ -92,15 +127,17 @@ class PageWords:
 
     def on_page(self, lines: Sequence[str], earlier: Found = NOTHING) -> OnPage:
         """What comes next after `lines`, the last of which ends before the word that comes. What
-        was found for the same lines is kept, since it is asked for at each letter of a word."""
+        the lines above have is kept merged, since it is asked for at each word of a line."""
         if self._vocabulary.unknown_id is None:
             return OnPage({}, {})
-        asked, last = (lines, earlier), self._last
-        if last is None or last[0] != asked:
-            # The last line grows by a word each time, and would fill the cache.
-            page = [*map(self._cached, lines[:-1]), *map(self._find, lines[-1:])]
-            last = self._last = asked, OnPage(*_what_comes([earlier, *page]))
-        return last[1]
+        asked = lines[:-1], earlier
+        if self._above is None or self._above[0] != asked:
+            found = [earlier, *map(self._cached, lines[:-1])]
+            self._above = asked, found, Uses.of(found)
+        _, above, uses = self._above
+        # The last line grows by a word each time, and would fill the cache.
+        page = [*above, *map(self._find, lines[-1:])]
+        return OnPage(_new_words(uses, Uses.of(page[-1:])), _followers(page))
 
     def _find(self, line: str) -> Found:
         uses, after = list[Use](), dict[str, list[str]]()
@@ -118,19 +155,20 @@ class PageWords:
         return Found(uses, after, perhaps_name)
 
 
-def _what_comes(found: Sequence[Found]) -> tuple[dict[str, float], dict[str, float]]:
-    """The chance of each new word if the next word is unknown, by its form on the page; and of the
-    words that followed the name that ends the last line."""
-    weights, forms, sure_forms = dict[str, float](), dict[str, str](), dict[str, str]()
-    newest_first = chain.from_iterable(reversed(each.uses) for each in reversed(found))
-    for count, (word, written, is_sure) in enumerate(newest_first):
-        weights[word] = weights.get(word, 0.0) + 1 / (1 + count / RECENCY)
-        forms.setdefault(word, written)
-        if is_sure:
-            sure_forms.setdefault(word, written)
-    forms |= sure_forms
+def _new_words(above: Uses, line: Uses) -> dict[str, float]:
+    """The chance of each new word if the next word is unknown, by its form on the page."""
+    later = above.weights(len(line.numbers))
+    of_above, weights = dict(zip(above.forms.values(), later, strict=False)), dict[str, float]()
+    for (word, form), weight in zip(line.forms.items(), line.weights(), strict=True):
+        best = line.sure_forms.get(word) or above.sure_forms.get(word, form)
+        weights[best] = weight + of_above.pop(above.forms.get(word, ""), 0.0)
+    weights |= of_above
     total = UNFAMILIAR + sum(weights.values())
-    new = {forms[word]: weight / total for word, weight in weights.items()}
+    return {form: weight / total for form, weight in weights.items()}
+
+
+def _followers(found: Sequence[Found]) -> dict[str, float]:
+    """The chance of each word that followed the name that ends the last line."""
     after = Counter(word for each in found for word in each.after.get(found[-1].last_name, ()))
     uses = after.total() + NEW_FOLLOWER
-    return new, {word: count / uses for word, count in after.items()}
+    return {word: count / uses for word, count in after.items()}

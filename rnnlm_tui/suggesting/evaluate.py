@@ -32,6 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlm_tui.config import MAX_WORDS
 from rnnlm_tui.events import ByWriter, Evaluation
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.contexts import Contexts
@@ -177,23 +178,29 @@ class _Line:
         return self._contexts.model
 
     def after_beginning(self, place: int) -> Predict:
-        """Predicts the words of the line after the ids that follow its first characters."""
-        if not place:
-            return self.after
-        beginning = self.model.vocabulary.encode(self.model.tokenizer.words(self.text[:place]))
-        return lambda ids: self.after(beginning + ids)
+        """Predicts the words of the line after the ids that follow its first characters. These ids
+        nearly always are those that are read; but a prefix may be a word of its own, and a ghost
+        may be wrong."""
+        model = self.model
+        beginning = model.vocabulary.encode(model.tokenizer.words(self.text[:place]))
+        context = (self._context + beginning)[-MAX_WORDS:]
 
-    def after(self, ids: list[int]) -> Array:
-        """The distribution after these ids of the line. They nearly always are those that are read;
-        but a prefix may be a word of its own, and a ghost may be wrong."""
-        while self._read <= min(len(ids), len(self._ids)):
+        def after(ids: list[int]) -> Array:
+            self._read_to(len(beginning) + len(ids))
+            return self._contexts.next_word_probabilities(context + ids)
+
+        return after
+
+    def _read_to(self, count: int) -> None:
+        """Reads the line up to the place after so many ids."""
+        while self._read <= min(count, len(self._ids)):
             self._score_next(next(self._distributions))
-        return self._contexts.next_word_probabilities(self._context + ids)
 
     def _score_next(self, probabilities: Array) -> None:
         model, has_context = self._contexts.model, bool(self._context) or self._read > 0
         self._read += 1
-        for word in self.words[len(self._scored) :]:
+        while len(self._scored) < len(self.words):
+            word = self.words[len(self._scored)]
             self._scored.append(score_word(model, probabilities, word, has_context=has_context))
             if model.vocabulary.encode([word]):
                 break  # an unknown word that is dropped leaves the place as it is
@@ -202,7 +209,8 @@ class _Line:
         """The scores of the line, which takes so many `keys`."""
         end, end_id = None, self._contexts.model.vocabulary.end_id
         if self.words:
-            after_all = self.after(self._ids)
+            self._read_to(len(self._ids))
+            after_all = self._contexts.next_word_probabilities(self._context + self._ids)
             end = None if end_id is None else _clip_probability(after_all[end_id])
         return ScoredLine(self.text, tuple(self._scored), end, keys)
 

@@ -233,7 +233,8 @@ class WordLists:
         self._suggested = np.ones(len(self._probabilities), np.bool_)
         self._suggested[[*model.blocked_ids]] = False
         if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
-            self._suggested[self._mask(unwanted)] = False
+            words = np.arange(len(self._suggested))
+            self._suggested[self._which(words, unwanted)] = False
         next_word = model.tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
         self._is_in_sentence = model.tokenizer.writes_text and next_word == SMALL_WORD
         self._likeliest = float(self._probabilities.max())
@@ -286,10 +287,10 @@ class WordLists:
         else:
             if tokenizer.writes_text:
                 suggested = suggested.copy()
-                if not typed.before.strip():  # a text begins with a word
-                    suggested[self._mask(tokenizer.is_mark)] = False
                 suggested[impossible_marks(self._model, typed.words)] = False
             ids = np.flatnonzero(suggested)
+            if tokenizer.writes_text and not typed.before.strip():  # a text begins with a word
+                ids = ids[~self._which(ids, tokenizer.is_mark)]
         chances = self._chances(ids, typed)
         if prefix and tokenizer.writes_text:
             chances[self._with_other_accents(ids, prefix)] *= OTHER_CASE
@@ -319,10 +320,10 @@ class WordLists:
         prefix = typed.prefix
         chances = np.maximum(self._probabilities[ids], LEAST_CHANCE)
         if prefix and self._is_in_sentence and not is_all_capitals(prefix):
-            is_other_case = self._mask(_has_capital)[ids] != _has_capital(prefix)
+            is_other_case = self._which(ids, _has_capital) != _has_capital(prefix)
             chances[is_other_case] *= OTHER_CASE
         if self._model.tokenizer.writes_text and prefix.isalpha():
-            chances[self._mask(is_code)[ids]] *= CODE
+            chances[self._which(ids, is_code)] *= CODE
         return chances
 
     def _ids_with(self, prefix: str) -> NDArray[np.int64]:
@@ -343,7 +344,9 @@ class WordLists:
 
     def _with_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
         """Which of the words [N] begin with other accents than the prefix has."""
-        differs = ~self._mask(str.isascii)[ids] if prefix.isascii() else np.ones(len(ids), np.bool_)
+        differs = np.ones(len(ids), np.bool_)
+        if prefix.isascii():
+            differs = ~self._which(ids, str.isascii)
         small, length = _in_small_letters(prefix), len(prefix)
         differs[differs] = [
             _in_small_letters(self._word(number)[:length]) != small
@@ -351,11 +354,11 @@ class WordLists:
         ]
         return differs
 
-    def _mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-        """For which words [D] this is true."""
-        known = self._model.vocabulary.mask(holds)
-        new = np.array([*map(holds, self._new)], np.bool_)
-        return np.concatenate((known, new)) if self._new else known
+    def _which(self, ids: NDArray[np.int64], holds: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Which of the words [N], those of the page last, this is true of."""
+        known = ids[ids < self._model.vocabulary.total_words]
+        new = [holds(self._word(number)) for number in ids[len(known) :].tolist()]
+        return np.append(self._model.vocabulary.mask(holds)[known], np.array(new, np.bool_))
 
     def continuation(
         self, typed: Typed, candidates: Sequence[Suggestion], predict: Predict

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+
 import pytest
 
-from rnnlm_tui.lm.page_words import NEW_FOLLOWER, RECENCY, UNFAMILIAR, PageWords
+from rnnlm_tui.lm.page_words import (
+    MOST_USES,
+    NEW_FOLLOWER,
+    RECENCY,
+    UNFAMILIAR,
+    Found,
+    PageWords,
+    Use,
+)
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -69,3 +80,28 @@ def test_what_follows_a_name_is_what_followed_it(line: str, expected: dict[str, 
 def test_a_model_without_an_unknown_word_gets_no_words_of_the_page() -> None:
     found = page_words().on_page(("unheard of", "Pen y Fan, Pen "))
     assert not found.new and not found.following
+
+
+def test_the_last_uses_count_wherever_they_stand() -> None:
+    """Of 2,197 uses above and three in the line, 2,000 count."""
+    new = [*map("".join, product("abcdefghijklm", repeat=3))]
+    found = page_words(*SPECIAL_TOKENS).on_page((*new, "Nab na nab ")).new
+    assert [*found] == ["nab", "na", *reversed(new[3 - MOST_USES :])]
+    total = UNFAMILIAR + sum(1 / (1 + n / RECENCY) for n in range(MOST_USES))
+    assert found["nab"] * total == pytest.approx(1 + 1 / (1 + 2 / RECENCY))
+    assert found[new[-1]] * total == pytest.approx(1 / (1 + 3 / RECENCY))
+
+
+def test_the_uses_above_are_counted_once_for_all_words_of_a_line() -> None:
+    class Counted(list[Use]):
+        readings = 0
+
+        def __reversed__(self) -> Iterator[Use]:
+            self.readings += 1
+            return super().__reversed__()
+
+    uses, words = Counted([Use("zeno", "Zeno", True)]), page_words(*SPECIAL_TOKENS)
+    earlier = Found(uses)
+    for count in range(20):
+        assert "Zeno" in words.on_page(("we met Xi", "we met yasu " * count), earlier).new
+    assert uses.readings == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.suggesting import suggest as suggest_module
 from rnnlm_tui.suggesting.evaluate import score
 from rnnlm_tui.suggesting.generate import continue_typed, generate_words
 from rnnlm_tui.suggesting.suggest import (
@@ -18,6 +19,7 @@ from rnnlm_tui.suggesting.suggest import (
     encode_context,
     suggest,
 )
+from rnnlm_tui.text.letters import is_code
 from rnnlm_tui.text.prose import ProseTokenizer
 from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -276,6 +278,19 @@ def test_how_likely_a_new_word_is() -> None:
         for line in ("walked from Zsófia ", "walked from ")
     )
     assert after_name > 5 * after_word
+
+
+def test_a_key_looks_at_the_new_words_that_fit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = list[str]()
+
+    def looked_at(word: str) -> bool:
+        seen.append(word)
+        return is_code(word)
+
+    monkeypatch.setattr(suggest_module, "is_code", looked_at)
+    above = [f"{'tuvwxyz'[n % 7]}a{n}" for n in range(700)]
+    suggest(names_model(), "walked v", previous_lines=above)
+    assert {*seen} == {*NAMES} | {word for word in above if word.startswith("v")}
 
 
 # The word being typed
