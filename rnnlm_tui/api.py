@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.plan import Plan
 
 File: TypeAlias = str | Path
-Count: TypeAlias = Annotated[int, Meta(ge=1)]
-KINDS = {
+AtLeastOne: TypeAlias = Annotated[int, Meta(ge=1)]
+TYPE_WORDS = {
     int: "a whole number",
     float: "a number",
     str: "a string",
@@ -364,7 +364,7 @@ class Model:
         trained anew since it was opened.
         """
         _check("encoding", encoding, str | None)
-        _check("limit", limit, Count | None)
+        _check("limit", limit, AtLeastOne | None)
         _check("against", against, Sequence[Model] | None)
         measured = [self, *(against or ())]
         for model in measured:
@@ -407,7 +407,7 @@ class Model:
         not in the text.
         """
         _check("text", text, str)
-        _check("top", top, Count)
+        _check("top", top, AtLeastOne)
         _check("cursor", cursor, Annotated[int, Meta(ge=0, le=len(text))] | None)
         above, line = self._last_line(text[:cursor], above)
         rest = "" if cursor is None else text[cursor:].partition("\n")[0]
@@ -436,8 +436,8 @@ class Model:
         sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
         above, line = self._last_line(text, above)
-        _check("words", words, Count | None)
-        _check("top_k", top_k, Count | None)
+        _check("words", words, AtLeastOne | None)
+        _check("top_k", top_k, AtLeastOne | None)
         _check("seed", seed, Annotated[int, Meta(ge=0)] | None)
         _check("temperature", temperature, Annotated[float, Meta(ge=0, le=100)] | None)
         return generate_words(
@@ -573,4 +573,4 @@ def _words_of(kind: Any) -> str:
         return f"a list of {' or '.join(_words_of(each)[2:] + 's' for each in several)}"
     if origin is Literal:
         return " or ".join(parts)
-    return " or ".join(map(_words_of, parts)) or KINDS.get(kind, f"a {kind.__name__}")
+    return " or ".join(map(_words_of, parts)) or TYPE_WORDS.get(kind, f"a {kind.__name__}")

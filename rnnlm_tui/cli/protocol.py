@@ -73,10 +73,10 @@ def _utf_16(text: str) -> bytes:
     return text.encode("utf-16-le", "surrogatepass")
 
 
-EVENT = "suggestions"
-HEAD = {
+ANSWERED = "suggestions"
+EVERY_LINE = {
     "v": f"{EVENT_VERSION}, the version of this protocol",
-    "event": f"{EVENT} in an answer, failed in a failure",
+    "event": f"{ANSWERED} in an answer, failed in a failure",
     "id": "that of the request; null if it has none or cannot be read, and for a text",
 }
 """The fields of every line of output."""
@@ -92,7 +92,7 @@ ANSWER = {
     "unknown": "a list of the words of the line that it does not know",
     "model": "the name of the model",
 }
-"""The fields of an answer after those of the head, and what they are."""
+"""The fields of an answer besides those of every line, and what they are."""
 SUGGESTION = {
     "word": "the whole word",
     "probability": "relative to all words that fit; those of all of them sum to 1",
@@ -150,7 +150,7 @@ def protocol_help() -> str:
     request = {each.name: str(get_args(each.type)[-1]) for each in structs.fields(Request)}
     tables = (
         ("a request", request),
-        ("every line of output", HEAD),
+        ("every line of output", EVERY_LINE),
         ("an answer, besides", ANSWER),
         ("each of the suggestions", SUGGESTION),
         ("a failure, besides; the next line is read after it", FAILURE),

@@ -63,7 +63,7 @@ def _answer_line(
         answer = _answer(request, opened(library, name), top)
     except RnnlmError as error:
         event = to_json(failed(error, time.monotonic() - began))
-        return {**dict.fromkeys(protocol.HEAD), **event, "id": identity}
+        return {**dict.fromkeys(protocol.EVERY_LINE), **event, "id": identity}
     return answer_json(request, answer, top, name, identity)
 
 
@@ -85,7 +85,7 @@ def _answer(request: protocol.Request, contexts: Contexts, top: int) -> Suggesti
 def answer_json(
     request: protocol.Request, found: Suggestions, top: int, model: str, identity: protocol.Id
 ) -> dict[str, Any]:
-    """A line of `--suggest --json`: the fields of `protocol.HEAD` and `protocol.ANSWER`."""
+    """A line of `--suggest --json`: the fields of `protocol.EVERY_LINE` and `protocol.ANSWER`."""
     before, after = request.around
     suggestions = [asdict(word) for word in found.insertable(top)]
     ghost = {
@@ -99,7 +99,7 @@ def answer_json(
             each["replaces_after"] = request.units(after[: each["replaces_after"]])
     return {
         "v": EVENT_VERSION,
-        "event": protocol.EVENT,
+        "event": protocol.ANSWERED,
         "id": identity,
         "line": found.line,
         "prefix": found.prefix,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rnnlm_tui.cli.protocol import ANSWER, FAILURE, HEAD, SUGGESTION
+from rnnlm_tui.cli.protocol import ANSWER, EVERY_LINE, FAILURE, SUGGESTION
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library, opened
 from tests.helpers.commands import Command, running
@@ -29,7 +29,7 @@ def words_of(answer: dict[str, Any]) -> list[str]:
 
 def test_suggest_json_keeps_its_contract(ask: Command) -> None:
     (answer,) = answers(ask("--suggest", "--json", "the zzz cat S"))
-    assert list(answer) == [*HEAD, *ANSWER]
+    assert list(answer) == [*EVERY_LINE, *ANSWER]
     assert (answer["v"], answer["event"], answer["id"]) == (1, "suggestions", None)
     assert all([*suggestion] == [*SUGGESTION] for suggestion in answer["suggestions"])
     assert (answer["line"], answer["prefix"], answer["model"]) == ("the zzz cat S", "s", "verses")
@@ -142,7 +142,9 @@ def test_a_request_that_cannot_be_answered_gets_one_line_and_the_next_an_answer(
         ('{"text": "a", "id": 4, "model": "../up"}', "'../up' cannot be a model's name", 4),
     ):
         error, answer = ask_requests(ask, request_line, {"text": "the ", "id": 2})
-        assert {*error} == {*HEAD, *FAILURE} and [*error][:3] == [*answer][:3] == [*HEAD]
+        assert {*error} == {*EVERY_LINE, *FAILURE} and [*error][:3] == [*answer][:3] == [
+            *EVERY_LINE
+        ]
         assert (error["event"], error["message"][: len(said)]) == ("failed", said)
         assert error["hint"] and "`" not in error["message"] + error["hint"]
         assert (error["id"], answer["id"]) == (same_id, 2)
