@@ -18,7 +18,7 @@ from rnnlm_tui.store.unwanted import UnwantedWords
 from rnnlm_tui.suggesting.generate import generate_words
 from rnnlm_tui.suggesting.suggest import suggest, word_of_list
 from rnnlm_tui.text.prose_learning import learn_prose
-from rnnlm_tui.text.tokenizer import LessonTokenizer, WhitespaceTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer, WhitespaceTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.cli.conftest import trained
 from tests.helpers.commands import Command

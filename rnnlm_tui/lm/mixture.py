@@ -24,7 +24,8 @@ from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.model import READ_AT_ONCE, Array, LanguageModel, State, in_batches
 from rnnlm_tui.lm.recent_words import Recent, RecentWords
 from rnnlm_tui.text.held_out import Excerpt
-from rnnlm_tui.text.tokenizer import Tokenizer, make_tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
 
 ComponentName: TypeAlias = Literal["network", "ngrams", "base", "cache"]

@@ -40,7 +40,8 @@ from rnnlm_tui.store.tensors import (
     write_tensors,
 )
 from rnnlm_tui.store.trained_lines import TrainedLines
-from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 
 CARD, VOCABULARY, CONVENTIONS = "card", "vocabulary", "conventions"

@@ -22,7 +22,8 @@ from rnnlm_tui.text.encoded_lines import EncodedLines, number_words
 from rnnlm_tui.text.held_out import Mask, hold_out, sample_mask, written_lines
 from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines
 from rnnlm_tui.text.reading import Corpus, Report, no_report
-from rnnlm_tui.text.tokenizer import PROSE, TOKENIZERS, Tokenizer, make_tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizers import PROSE, TOKENIZERS, make_tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary, special_tokens_of
 
 LEARNED_WORDS = 1_000_000

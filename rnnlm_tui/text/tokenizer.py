@@ -1,15 +1,11 @@
-"""Tokenizers: they split lines of text into words, and write words as text again.
-
-Here are their interface, that of the lesson, and one for texts in tokens. The third one, `prose`,
-is in `prose.py`.
-"""
+"""The interface of tokenizers, which split lines of text into words and write words as text again,
+and the conventions of a text."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from msgspec import Meta
@@ -18,11 +14,7 @@ from rnnlm_tui.formatting import same_start
 from rnnlm_tui.text.marks import takes_space
 
 if TYPE_CHECKING:
-    from rnnlm_tui.text.vocabulary import Vocabulary
-
-PROSE = "prose"
-LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-"""The characters that the lesson's tokenizer replaces by spaces."""
+    pass
 
 
 class Insertion(NamedTuple):
@@ -154,60 +146,3 @@ class Tokenizer(ABC):
     def line_key(self, line: str) -> str:
         """The key by which a line is recognised in other texts: its words joined by spaces."""
         return " ".join(self.words(line))
-
-
-class LessonTokenizer(Tokenizer):
-    """The lesson's tokenizer (Keras's `Tokenizer`): lower case, punctuation becomes spaces,
-    apostrophes stay.
-
-    Only the space separates words, so non-breaking spaces and carriage returns are part of them.
-    """
-
-    name = "lesson"
-    _spaces = str.maketrans(dict.fromkeys(LESSON_FILTERS, " "))
-
-    def words(self, line: str) -> list[str]:
-        return list(filter(None, line.lower().translate(self._spaces).split(" ")))
-
-    def split_typed(self, text: str) -> tuple[list[str], str]:
-        *whole, last = text.lower().translate(self._spaces).split(" ")
-        return [word for word in whole if word], last
-
-    def is_mark(self, word: str) -> bool:
-        """Returns True for a lone apostrophe, which is left of a single quote next to a dash."""
-        return not word.strip("'")
-
-
-class WhitespaceTokenizer(Tokenizer):
-    """Splits at white space, for texts that are tokenized already, such as standard corpora."""
-
-    name = "whitespace"
-
-    def words(self, line: str) -> list[str]:
-        return line.split()
-
-    def split_typed(self, text: str) -> tuple[list[str], str]:
-        words = text.split()
-        if not words or text[-1].isspace():
-            return words, ""
-        return words[:-1], words[-1]
-
-    def is_mark(self, word: str) -> bool:
-        """Returns False: in such a text marks are words."""
-        return False
-
-
-TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
-    {tokenizer.name: tokenizer for tokenizer in (LessonTokenizer(), WhitespaceTokenizer())}
-)
-
-
-def make_tokenizer(
-    name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
-) -> Tokenizer:
-    """The tokenizer of a model. Without a vocabulary it cannot tell the usual case of a word."""
-    if name != PROSE:
-        return TOKENIZERS[name]
-    from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
-
-    return ProseTokenizer(conventions, vocabulary.ranks if vocabulary else {})

@@ -38,7 +38,8 @@ from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared, prepare
 from rnnlm_tui.text.reading import Corpus, Report
-from rnnlm_tui.text.tokenizer import Conventions, make_tokenizer
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 from rnnlm_tui.training.job import ENOUGH_ENGLISH
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import CausalModel, causal_shapes
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 

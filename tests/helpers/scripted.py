@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.lm.model import WindowModel
-from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 WORDS = ("the", "cat", "car", "sat", "dog", "a")

@@ -19,7 +19,8 @@ from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel, WindowModel
 from rnnlm_tui.text.prose import ProseTokenizer
-from rnnlm_tui.text.tokenizer import TOKENIZERS, Conventions
+from rnnlm_tui.text.tokenizer import Conventions
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights, small_network
 from tests.helpers.texts import ngram_model

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rnnlm_tui.lm import mixture, recent_words
 from rnnlm_tui.lm.mixture import MixedModel, MixtureWeights, em_mixture_weights, targets_of
 from rnnlm_tui.text.held_out import Excerpt
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, Vocabulary
 from tests.helpers.networks import small_network
 from tests.helpers.texts import ngram_model

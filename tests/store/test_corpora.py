@@ -20,7 +20,7 @@ from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.store.trained_lines import TrainedLines, count_seen, is_of_english, thinned
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import Corpus, read_corpus
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from tests.helpers.models import SAVED_MODELS, put_saved_model
 
 LESSON = TOKENIZERS["lesson"]

@@ -29,7 +29,8 @@ from rnnlm_tui.suggesting.evaluate import (
 from rnnlm_tui.suggesting.suggest import encode_context
 from rnnlm_tui.suggesting.typist import Typist
 from rnnlm_tui.text.prose_learning import learn_prose
-from rnnlm_tui.text.tokenizer import LessonTokenizer, Tokenizer
+from rnnlm_tui.text.tokenizer import Tokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from tests.helpers.scripted import ScriptedModel
 

@@ -25,7 +25,7 @@ from rnnlm_tui.suggesting.explain import (
     neighbours,
 )
 from rnnlm_tui.suggesting.suggest import encode_context, suggest
-from rnnlm_tui.text.tokenizer import TOKENIZERS
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import keras_weights, load_golden
 from tests.helpers.networks import normal_weights, small_network

@@ -20,7 +20,7 @@ from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.held_out import Excerpt, Mask, excerpts_of, hold_out, sample_mask, written_lines
 from rnnlm_tui.text.prepare import NOTHING_HELD_OUT, Prepared, prepare
 from rnnlm_tui.text.reading import Corpus, read_corpus
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import END_ID, SPECIAL_TOKENS, Vocabulary
 from tests.helpers.golden import GOLDEN
 from tests.helpers.texts import made_up_corpus, split_held_out

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnlm_tui.text.prose import ProseTokenizer
-from rnnlm_tui.text.tokenizer import TOKENIZERS, Conventions, Insertion
+from rnnlm_tui.text.tokenizer import Conventions, Insertion
+from rnnlm_tui.text.tokenizers import TOKENIZERS
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WORDS = ("the", "cat", "sat")

@@ -11,7 +11,7 @@ from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.lm.adaptive_softmax import softmax_shapes
 from rnnlm_tui.lm.causal import CausalModel, causal_shapes
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.causal_networks import CausalNetwork

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rnnlm_tui.config import LessonConfig
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.suggesting.generate import generate_words
-from rnnlm_tui.text.tokenizer import LessonTokenizer
+from rnnlm_tui.text.tokenizers import LessonTokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 from rnnlm_tui.training import output_layers
 from rnnlm_tui.training.lesson_network import LessonNetwork
