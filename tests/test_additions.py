@@ -23,7 +23,7 @@ from rnnlm_tui.cli.reporters import TextReporter
 from rnnlm_tui.paths import PACKAGE, data_dir
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.training.session import History
+from rnnlm_tui.training.session import HistoryFile
 from rnnlm_tui.tui.help.keys import actions_on, write_keymap
 from rnnlm_tui.tui.help.palette import commands
 from rnnlm_tui.tui.preferences import Preferences
@@ -137,7 +137,7 @@ def use_key() -> None:
 def use_event() -> None:
     greeted = events.from_json_line('{"v": 1, "event": "greeted", "time": 1.5, "name": "you"}')
     assert repr(greeted) == "Greeted(time=1.5, name='you')"
-    (recorded,) = History(Path("run")).record([greeted])
+    (recorded,) = HistoryFile(Path("run")).record([greeted])
     line = Path("run/history.jsonl").read_text()
     assert events.from_json_line(line) == recorded == greeted
     RunProgress().take(greeted)

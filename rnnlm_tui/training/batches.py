@@ -3,15 +3,15 @@
 Everything random depends on the seed and the epoch's number alone, so a run can resume in the
 middle of an epoch.
 
-The lesson's network has all prefixes of the lines in random order. A causal network has every word
-and every end of line as a target once: the line `a b c` has the inputs `<s> a b c` and the targets
-`a b c </s>`, so the text is one stream of steps:
+The lesson's network reads all prefixes of the lines in random order. For a causal network every
+word and every end of line is a target once: the line `a b c` has the inputs `<s> a b c` and the
+targets `a b c </s>`, so the text is one stream of steps:
 
     input   <s> a  b  c    <s> d  e    <s> f  ...
     target  a   b  c  </s> d   e  </s> f   g  ...
 
-B streams of equal length are cut from it and read in parallel, T steps a batch; the state of each
-is passed from batch to batch (truncated back-propagation through time):
+The stream is cut into B streams of equal length, which are read in parallel, T steps a batch. The
+hidden state of each is passed from batch to batch (truncated back-propagation through time):
 
     batch 1          batch 2          ...
     stream 1  0 .. T-1      T .. 2T-1
@@ -34,11 +34,15 @@ from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, PADDING, UNKNOWN_ID
 
 EVALUATION_BATCH = 256
-EVALUATION_STREAMS, EVALUATION_STREAM, EVALUATION_STEPS = 16, 1000, 64
-"""Held-out text is cut into at most 16 streams of at least 1,000 steps, because each begins without
-context, and evaluated 64 steps at a time."""
+"""Held-out examples of the lesson that are measured at a time."""
+EVALUATION_STREAMS = 16
+"""Most streams that held-out lines are cut into for a causal network."""
+EVALUATION_LENGTH = 1000
+"""Least steps of such a stream, because each begins without context."""
+EVALUATION_STEPS = 64
+"""Steps of each stream that are measured at a time."""
 Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""What a network reads [B, T], and the targets: [B] for the lesson's, else [B, T]."""
+"""The ids that a network reads [B, T], and its targets: [B] for the lesson's, [B, T] for others."""
 
 
 class PrefixBatches:
@@ -72,8 +76,8 @@ class PrefixBatches:
 
 class BpttBatches:
     """The batches of a causal network. The text begins at another line each epoch, and some of the
-    words that occur once are replaced by `<unk>`, so that it is learned even if every word has an
-    id."""
+    words that occur once are replaced by `<unk>`, so that `<unk>` is learned even if every word has
+    an id."""
 
     def __init__(self, prepared: Prepared, settings: CausalTrainConfig) -> None:
         self._lines, self._held_out, self._settings = prepared.train, prepared.held_out, settings
@@ -98,7 +102,7 @@ class BpttBatches:
         """Yields all held-out lines."""
         held = self._held_out
         if len(held):
-            streams = max(1, min(EVALUATION_STREAMS, len(held.targets) // EVALUATION_STREAM))
+            streams = max(1, min(EVALUATION_STREAMS, len(held.targets) // EVALUATION_LENGTH))
             yield from stream_batches(held, streams, EVALUATION_STEPS)
 
 
@@ -110,8 +114,8 @@ def stream_length(lines: EncodedLines, streams: int) -> int:
 def stream_batches(
     lines: EncodedLines, streams: int, steps: int, rotation: int = 0, first: int = 0
 ) -> Iterator[Batch]:
-    """Yields the batches from number `first` on, with padding after the end of the text, which
-    begins at target number `rotation` and wraps around at its end."""
+    """Yields the batches from number `first` on. The text begins at target number `rotation` and
+    wraps around at its end; padding follows it."""
     length = stream_length(lines, streams)
     begins = np.arange(streams)[:, None] * length  # [B, 1]
     for low in range(first * steps, length, steps):

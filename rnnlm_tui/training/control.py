@@ -1,5 +1,5 @@
-"""How a training is controlled, from the moment it reads its text: by a signal handler, and by any
-program that appends lines to a file in its folder.
+"""Orders to a training: from a signal handler, and from any program that appends lines to a file in
+the folder of the run. They are obeyed from the moment the training reads its text.
 
     pause, resume    after the current step
     stop             saves and ends
@@ -27,20 +27,21 @@ from rnnlm_tui.store.appended import OWNER, AppendedLines
 from rnnlm_tui.store.library import is_name
 
 LOOK_AGAIN_S = 0.05
-"""How often a paused training checks whether to resume."""
+"""Seconds between two checks of a paused training whether to resume."""
 OBEY_EVERY_S = 0.2
-"""How often a training looks for orders. That takes 30 microseconds."""
+"""Seconds between two looks at the file of orders. A look takes 30 microseconds."""
 REPORT_EVERY_S = 0.1
+"""Least seconds between two events of progress."""
 LONGEST_SEED = 2_000
-"""The characters of a line to continue that count, the last ones: a million take 16 s."""
+"""Most characters of a line to continue, of which the last ones count. A million take 16 s."""
 
 
 class Control:
     """Stop, pause and the seed line, which the training reads between two steps.
 
-    While it is `preparing` its text, a stop ends that at once, since standard input may never
-    end. A `detached` run continues after the process that started it has ended. A closed output
-    stops any other one, and leaves it `unwatched`.
+    While it is `preparing` its text, a stop ends it at once, because standard input may never end.
+    A `detached` run continues after the process that started it has ended. Any other run stops when
+    its output is closed, and is `unwatched` then.
 
     Plain attributes, not an Event: a signal handler that sets an Event while the main thread holds
     its lock would deadlock.
@@ -94,7 +95,7 @@ class Control:
     def obey(self, orders: AppendedLines) -> None:
         """Obeys the new orders, and stops the training if its owner is gone, unless it is detached.
 
-        First it looks for the owner, which may order that as the last thing it does.
+        It looks for the owner first: the last order of an owner may be to detach.
         """
         if self._owner is not None and not self.detached and not is_alive(self._owner):
             self._has_lost_owner = True
@@ -109,8 +110,8 @@ class Control:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process runs. One that has ended may stay in the list of processes, where nobody
-    asks how it ended, as in a container."""
+    """Whether a process runs. A zombie does not: in a container, where nobody waits for it, a
+    process that has ended stays in the list of processes."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -121,10 +122,10 @@ def is_alive(process: psutil.Process) -> bool:
 
 @contextmanager
 def obeyed(control: Control, path: Path) -> Iterator[None]:
-    """Obeys the orders that are appended to a file, which is removed at the end.
+    """Obeys the orders that are appended to a file, and removes it at the end.
 
-    A program that starts a training to own it says so in its environment, and has removed the
-    orders to an earlier training: what it writes before this one reads them is not lost.
+    Orders to an earlier training are removed first. A program that starts a training to own it sets
+    a variable and has removed them itself, so that none of its own early orders is lost.
     """
     if owner := os.environ.get(OWNER):
         control.handle_command(f"owner {owner}")

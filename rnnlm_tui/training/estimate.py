@@ -22,7 +22,8 @@ def memory_bytes(config: Config, prepared: Prepared) -> int:
     """The memory of a training."""
     words, total_words = prepared.predictions, prepared.vocabulary.total_words
     counted = words // sampling_step(words)
-    text, model, recipe = BYTES_PER_WORD * (words + total_words), config.model, config.train
+    model, recipe = config.model, config.train
+    text = BYTES_PER_WORD * (words + total_words)
     if isinstance(model, NgramConfig):
         return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * model.order * counted
     if isinstance(model, CausalConfig) and isinstance(recipe, CausalTrainConfig):

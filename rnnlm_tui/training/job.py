@@ -18,14 +18,14 @@ from rnnlm_tui.store.trained_lines import TrainedLines
 from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sample_mask
 from rnnlm_tui.text.prepare import Prepared
 
-MAX_WORDS = 10_000
-"""The most held-out words to evaluate: 10 to 30 seconds for a large network."""
+MOST_EVALUATED = 10_000
+"""Most held-out words that a model is evaluated on: 10 to 30 seconds for a large network."""
 ENOUGH_ENGLISH = 0.7
 """Least share of known words for a text to count as English. Measured: 0.94 to 0.98 for five
 English texts, 0.66 for one that is half German, 0.52 to 0.59 for four French texts, 0.45 for
 Spanish, 0.35 for Italian and 0.33 for German ones, 0 in other scripts."""
-MAX_FITTED = 2_000
-"""About the most held-out words that mixture weights are fitted to. A word takes half a millisecond
+MOST_FITTED = 2_000
+"""Most held-out words, about, that mixture weights are fitted to. A word takes half a millisecond
 with the English."""
 
 
@@ -68,40 +68,41 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where the run saves its state."""
+        """The folder of the run, with its state."""
         return self.library.run_folder(self.name)
 
     @property
     def path(self) -> Path:
-        """Where it saves its best epoch; an update then replaces the model, if it is better."""
+        """The file of the best epoch: that of the model, or for an update one beside the state."""
         return self.folder / UPDATE if self.is_update else self.model
 
     @property
     def tries_english(self) -> bool:
-        """Whether the text is none in English, so that the mixture weights decide on that."""
+        """Whether the weights of the mixture decide if the English stays in it, because the text is
+        not in English."""
         return self.known_to_base is not None and self.known_to_base < ENOUGH_ENGLISH
 
     @cached_property
     def held_out(self) -> list[Excerpt]:
-        """The held-out lines where they stand in the text, or a sample of them. A model that is not
-        mixed reads them one after the other, as its epochs are measured."""
-        found = self.excerpts(MAX_WORDS)
+        """The held-out lines to evaluate on, each with the lines above it, or a sample of them. A
+        model that is not mixed reads them one after the other, as its epochs are measured."""
+        found = self.excerpts(MOST_EVALUATED)
         if self.config.is_mixed:
             return found
         return [Excerpt((), tuple(line for each in found for line in each.lines))]
 
     @cached_property
     def lines_to_fit(self) -> list[Excerpt]:
-        """Those to which mixture weights are fitted."""
-        return self.excerpts(MAX_FITTED)
+        """The held-out lines that mixture weights are fitted to."""
+        return self.excerpts(MOST_FITTED)
 
     def excerpts(self, most_words: int) -> list[Excerpt]:
-        """A sample of the held-out lines, where they stand in the text."""
+        """A sample of the held-out lines with about so many words, each with the lines above it."""
         text, held_out = self.prepared.corpus, self.prepared.held_out_mask
         return excerpts_of(text, sample_mask(text, most_words, held_out))
 
     @cached_property
-    def of_text(self) -> Tensors:
+    def fixed_tensors(self) -> Tensors:
         """The tensors of the model that do not change while it trains."""
         prepared = self.prepared
         lines = self.trained_lines.with_run(prepared.hashes, prepared.held_out_mask)
@@ -109,5 +110,5 @@ class Job:
 
     def load_network(self, weights: Arrays) -> LanguageModel:
         """The network of these weights, ready to predict."""
-        known = self.prepared
-        return load_network(self.config, known.vocabulary, known.tokenizer, known.window, weights)
+        text = self.prepared
+        return load_network(self.config, text.vocabulary, text.tokenizer, text.window, weights)

@@ -1,5 +1,5 @@
-"""What the training loop drives: something that learns in steps, measures itself on held-out lines
-and can be saved. N-grams are learned here, networks in `network_learner`, which loads PyTorch."""
+"""The learners, which the training loop drives: the interface, and the learner of n-grams. That of
+networks is in `network_learner`, which loads PyTorch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ its file."""
 
 
 class Learner(Protocol):
-    """A model that learns."""
+    """A model that learns in steps, measures itself on held-out lines, and can be saved."""
 
     steps: int
     """The steps of an epoch."""
@@ -43,10 +43,10 @@ class Learner(Protocol):
         """The metrics on the held-out lines; None without any. Call it between two epochs."""
 
     def parts(self) -> Parts:
-        """What it has learned."""
+        """The parts that it has learned."""
 
     def tensors(self) -> Tensors:
-        """All that a run is resumed from, empty if it cannot be."""
+        """The tensors that a run is resumed from; empty if it cannot be resumed."""
 
 
 class NgramLearner:

@@ -53,7 +53,7 @@ class LessonNetwork(Network):
         self.hidden_bias = nn.Parameter(torch.zeros(padded, 1))
         self.output_weight = nn.Parameter(torch.zeros(rows, padded))
         self.output_bias = nn.Parameter(torch.zeros(total_words))
-        self._output_gradient = torch.zeros_like(self.output_weight)
+        self._output_buffer = torch.zeros_like(self.output_weight)
         shapes = lesson_shapes(config, total_words)
         self.load_weights(initial_weights(shapes, rng, embedding_limit=0.05))
 
@@ -83,7 +83,7 @@ class LessonNetwork(Network):
     def loss(self, x: Tensor, target: Tensor, dropout: np.random.Generator | None) -> Loss:
         """The loss of predicting `target` [B] from `x` [B, T]; `dropout` None turns it off."""
         hidden = self._hidden_units(x, dropout)
-        output = (self.output_weight, self.output_bias, target, self._output_gradient)
+        output = (self.output_weight, self.output_bias, target, self._output_buffer)
         nll, hits = softmax_cross_entropy(hidden, *output)
         kernel = self.hidden_weight.flatten()
         return loss_of(nll, len(target), self.config.l2 * kernel.dot(kernel), hits)

@@ -1,4 +1,4 @@
-"""How good the model of a run is: mixed as it will suggest, and measured on held-out lines."""
+"""Measures the model of a run on held-out lines, mixed as it will suggest."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
 
-SEVERAL_TIMES, NAMED = 3, 2
-"""How often a text has a word that counts as learned, and how many of them are named."""
+SEVERAL_TIMES = 3
+"""Least uses in a text of a word that counts as learned."""
+NAMED = 2
+"""Most learned words that are named."""
 WORDS_IF_STOPPED = 1_000
-"""The most words to measure if the run was stopped and somebody waits for it: 1 to 3 seconds."""
+"""Most words to measure on if the run was stopped and somebody waits: 1 to 3 seconds."""
 LONGEST_IF_STOPPED = 10_000
-"""The characters of the longest line that is measured then."""
+"""Most characters of a line that is measured then."""
 
 
 def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
-    """These parts, as they predict once they are saved."""
+    """The models of these parts, with the weights in 8 bits as they are saved."""
     models, prepared = dict[ComponentName, LanguageModel](), job.prepared
     if (network := parts.get("network")) is not None:
         is_exact = job.config.is_lesson
@@ -44,10 +46,13 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
 
 
 def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
-    """These models mixed with a cache, and with the English if the run is built on it; with
-    mixture weights fitted to its held-out lines, or the default ones if these are too few. The
-    English is left out if its weight is small; if it cannot be fitted, from other languages. It
-    stays if it was asked for."""
+    """Mixes these models with a cache of recent words, and with the English if the run is built on
+    it. The mixture weights are fitted to the held-out lines; if these are too few, they are the
+    default ones.
+
+    The English stays if it was asked for. Otherwise it is left out if its weight is small, and from
+    a text in another language if its weight cannot be fitted.
+    """
     tokenizer = job.prepared.tokenizer
     if job.english is not None:
         whole = MixedModel(tokenizer, {**models, "base": job.english})
@@ -57,18 +62,18 @@ def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel
         is_asked = job.known_to_base is None
         if weights is not None and (is_asked or weights["base"] >= LEAST_OF_BASE):
             return MixedModel(tokenizer, whole.models, weights)
-    return fitted(job, MixedModel(tokenizer, models))
+    return with_fitted_weights(job, MixedModel(tokenizer, models))
 
 
-def fitted(job: Job, model: MixedModel) -> MixedModel:
+def with_fitted_weights(job: Job, model: MixedModel) -> MixedModel:
     """The model with mixture weights that are fitted to the held-out lines of a run."""
     weights = fit_mixture_weights(model, job.lines_to_fit)
     return MixedModel(model.tokenizer, model.models, weights) if weights else model
 
 
-def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
-    """The held-out lines, each scored where it stands in the text, or a few of them if the run was
-    stopped. None if there are no words, or if it is stopped meanwhile, also within a line."""
+def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
+    """Scores the held-out lines, each after the lines above it; only a few if the run was stopped.
+    None if they have no words, or if the run is stopped meanwhile."""
     was_stopped, found, words = control.stopped, list[ScoredLine](), 0
 
     def is_over() -> bool:
@@ -88,8 +93,8 @@ def scores(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine]
 
 
 def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
-    """What a model of this text knows beside the English. Two names are one if most of the uses of
-    each stand beside the other."""
+    """The words that a model of this text knows and the English does not. Two of them that mostly
+    follow each other are one name."""
     vocabulary, known, lines = prepared.vocabulary, english.vocabulary, prepared.train
     counts = lines.word_counts(vocabulary.total_words)
     is_new = counts >= SEVERAL_TIMES
@@ -119,13 +124,14 @@ def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
 def compared(
     job: Job, name: str, model: LanguageModel, old: Sequence[ScoredLine], new: Sequence[ScoredLine]
 ) -> Comparison | None:
-    """The figures of the model in use, of this name, and of the new one, on the scored lines that
-    the one in use was not trained on. None if there are none."""
+    """Compares the model in use, `model` with this name, with the new one, by their scored lines
+    `old` and `new`. Lines that the model in use was trained on do not count. None if no line
+    counts."""
     with open_stored(job.library.path(name)) as stored:
         known = stored.lines().known
     is_seen = np.isin(hash_lines((line.text for line in old), model.tokenizer), known)
-    # A run that is stopped measures as many lines as have enough words, which models count by
-    # their own rules.
+    # If the run was stopped, each model has scored lines until they had enough words, which it
+    # counts by its own rules: one may have more lines than the other.
     lines = [
         (before, after)
         for before, after, seen in zip(old, new, is_seen, strict=False)

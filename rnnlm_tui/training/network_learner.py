@@ -29,7 +29,7 @@ from rnnlm_tui.training.ranks import ALONE, Alone
 from rnnlm_tui.training.thread_choice import choose_threads
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam keeps of each parameter."""
+"""Adam's two means of each parameter, by PyTorch's names."""
 
 
 class NetworkLearner:
@@ -42,7 +42,8 @@ class NetworkLearner:
         Raises UsageError if there is no such device; ModelError if the state is that of another
         network.
         """
-        self._settings, self._ranks, self._job = job.config.network_train, ranks, job
+        self._job, self._ranks = job, ranks
+        self._settings = job.config.network_train
         self._device = pick_device(self._settings.device, ranks.local_rank)
         self.device, threads = str(self._device), self._settings.threads
         if threads is not None:
@@ -107,7 +108,7 @@ class NetworkLearner:
         their figures [4]."""
         if not len(x):
             return torch.zeros(4, device=self._device)
-        # Steps are counted from 1: so the seed of a step is never that of the order of its epoch.
+        # Counting steps from 1 keeps the seed of a step from being that of its epoch's order.
         seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.rank)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_low):
             loss, sums = self._network.loss(x, target, np.random.default_rng(seed))
@@ -122,12 +123,12 @@ class NetworkLearner:
     def held_out_metrics(self) -> Metrics | None:
         prepared, words = self._job.prepared, self._job.prepared.held_out_words
         ids = blocked_ids_of(prepared.vocabulary, prepared.tokenizer)
-        excluded = torch.tensor(ids, device=self._device)
+        blocked = torch.tensor(ids, device=self._device)
         nll, predictions, top1, top5 = 0.0, 0, 0, 0
         self._network.hidden_state = []
         for batch in self._batches.held_out():
             for logits, target, in_loss in self._network.logits(*self._tensors(batch)):
-                losses, ranks = losses_and_ranks(logits, target, excluded)
+                losses, ranks = losses_and_ranks(logits, target, blocked)
                 nll += float(losses[in_loss].cpu().double().sum())
                 predictions += int(in_loss.sum())
                 top1 += int((ranks < 1).sum())
@@ -158,7 +159,7 @@ class NetworkLearner:
         return state
 
     def _restore(self, saved: Tensors, position: Position) -> None:
-        """The reverse of `tensors`."""
+        """Loads what `tensors` returned. Raises ModelError if that is of another network."""
         state, parts = self._state(), ("network.", "moment.", "carried.")
         expected = {name: tensor.shape for name, tensor in state.items()}
         if 0 < position.step < self.steps:
@@ -185,7 +186,7 @@ class NetworkLearner:
 
 @contextmanager
 def settings_of_torch() -> Iterator[None]:
-    """Sets what holds for a whole training, and sets it back at its end."""
+    """Sets up PyTorch for a training, and sets it back at the end."""
     # The L2 penalty drives weights and Adam's means below 1e-38, and Intel processors are a hundred
     # times slower with such numbers: an epoch of the lesson takes 23 s instead of 7 s.
     # A thread keeps the mode it starts with, so this comes before the first operation.
@@ -217,8 +218,12 @@ def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]
 
 def pick_device(wanted: str, local_rank: int = 0) -> torch.device:
     """The device to compute on; `auto` takes CUDA or MPS if there is one. Raises UsageError."""
-    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    available = ["cuda"] * has_cuda + ["mps"] * has_mps + ["cpu"]
+    is_there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    available = [name for name, found in is_there.items() if found]
     if wanted not in ("auto", *available):
         hint = "leave out {device}, or use cpu"
         raise UsageError(f"there is no {wanted} device here", hint, field="device")
@@ -242,15 +247,15 @@ def check_machine(device: str, precision: str) -> None:
         ) from error
 
 
-def losses_and_ranks(logits: Tensor, target: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
-    """The negative log-likelihood (nats) of each target [N] of the logits [N, V], which it changes,
-    and how many of the words that can be suggested come before it, by the definitions of
-    `rnnlm_tui.suggesting.evaluate`. The ids `excluded` [K] are never suggested."""
+def losses_and_ranks(logits: Tensor, target: Tensor, blocked: Tensor) -> tuple[Tensor, Tensor]:
+    """The negative log-likelihood (nats) and the rank of each target [N] of the logits [N, V],
+    which are changed. The rank is the number of words that come before it among those that can be
+    suggested, as `rnnlm_tui.suggesting.evaluate` defines it. The ids `blocked` [K] never are."""
     wanted = logits.gather(1, target[:, None])  # [N, 1]
     nll = logits.logsumexp(1) - wanted[:, 0]
-    logits[:, excluded] = -math.inf
+    logits[:, blocked] = -math.inf
     ids = torch.arange(logits.shape[1], device=logits.device)
     is_before = (logits > wanted) | ((logits == wanted) & (ids < target[:, None]))
     rank = is_before.sum(1)  # [N]
-    rank[torch.isin(target, excluded)] = len(ids)
+    rank[torch.isin(target, blocked)] = len(ids)
     return nll, rank

@@ -18,8 +18,9 @@ DROPOUT_LEVELS = 1 << 16
 
 
 Loss = tuple[Tensor, Tensor]
-"""What is minimised, the mean negative log-likelihood (nats) of the predictions of a batch plus the
-penalty; and the figures of the batch in the order of `Totals` [4], without gradients."""
+"""The loss that is minimised: the mean negative log-likelihood (nats) of the predictions of a
+batch, plus the penalty. Then the figures of the batch [4] in the order of `Totals`, without
+gradients."""
 Logits = tuple[Tensor, Tensor, Tensor]
 """Logits [N, V], targets [N], and which of them count in the loss [N]."""
 

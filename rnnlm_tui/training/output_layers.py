@@ -53,15 +53,15 @@ class SoftmaxCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, Tensor, None, None]:
         scale = grad_outputs[0]
         hidden, exponentials, total, target = ctx.saved_tensors
-        grad = exponentials.mul_(scale / total)  # [P, B]
-        grad[target, torch.arange(len(target), device=target.device)] -= scale
-        shards = grad.unflatten(0, (thread_shards(grad), -1))  # [S, P / S, B]
+        grad_logits = exponentials.mul_(scale / total)  # [P, B]
+        grad_logits[target, torch.arange(len(target), device=target.device)] -= scale
+        shards = grad_logits.unflatten(0, (thread_shards(grad_logits), -1))  # [S, P / S, B]
         weight, buffer = (x.view(*shards.shape[:2], -1) for x in (ctx.weight, ctx.buffer))
         # First, while the caches still hold some of the weight: 0.35 ms a step less.
         grad_hidden = torch.bmm(weight.mT, shards).sum(0)
         torch.bmm(shards, hidden.T.expand(len(shards), -1, -1), out=buffer)
         ctx.weight.grad = ctx.buffer
-        return grad_hidden, None, grad[: ctx.words].sum(1), None, None
+        return grad_hidden, None, grad_logits[: ctx.words].sum(1), None, None
 
 
 def output_logits(weight: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ class TiedOutput(torch.autograd.Function):
     ) -> Tensor:
         """`rows` [N, E], `embedding` and `buffer` [V, E], `bias` [V], `target` [N]
         -> the sum of the negative log-likelihoods (nats)."""
-        of_rows, of_bias = torch.empty_like(rows), torch.zeros_like(bias)
+        grad_rows, grad_bias = torch.empty_like(rows), torch.zeros_like(bias)
         buffer.zero_()
         nll_sum = rows.new_zeros(())
         for part in row_blocks(len(rows), len(bias)):
@@ -116,24 +116,25 @@ class TiedOutput(torch.autograd.Function):
             exponentials = logits.sub_(peak[:, None]).exp_()
             total = exponentials.sum(1)
             nll_sum += (total.log() + peak - score).sum()
-            grad = exponentials.div_(total[:, None])  # of the logits
-            grad.scatter_add_(1, wanted, grad.new_full((1, 1), -1).expand(len(grad), 1))
-            of_bias += grad.sum(0)
-            of_rows[part] = torch.mm(grad, embedding)
+            grad_logits = exponentials.div_(total[:, None])
+            minus_one = grad_logits.new_full((1, 1), -1)
+            grad_logits.scatter_add_(1, wanted, minus_one.expand(len(grad_logits), 1))
+            grad_bias += grad_logits.sum(0)
+            grad_rows[part] = torch.mm(grad_logits, embedding)
             if torch.is_autocast_enabled(rows.device.type):  # it leaves addmm_ in float32
-                buffer += grad.T @ rows[part]
+                buffer += grad_logits.T @ rows[part]
             else:
-                buffer.addmm_(grad.T, rows[part])
-        ctx.save_for_backward(of_rows, of_bias)
+                buffer.addmm_(grad_logits.T, rows[part])
+        ctx.save_for_backward(grad_rows, grad_bias)
         ctx.embedding, ctx.buffer = embedding, buffer
         return nll_sum
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         scale = grad_outputs[0]
-        of_rows, of_bias = ctx.saved_tensors
+        grad_rows, grad_bias = ctx.saved_tensors
         ctx.embedding.grad = ctx.buffer.mul_(scale)
-        return of_rows.mul_(scale), None, of_bias.mul_(scale), None, None
+        return grad_rows.mul_(scale), None, grad_bias.mul_(scale), None, None
 
 
 class TiedInput(torch.autograd.Function):
@@ -168,10 +169,11 @@ class TiedSoftmax:
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         """`weights` are those of the network, by the names of a saved model."""
         self._embedding, self._bias = weights["embedding"], weights["output.bias"]
-        self._gradient = torch.zeros_like(self._embedding)
-        self._head, self._tail = len(self._embedding), None
-        """The number of words of the head, after which a row stands for the tail; and the
-        embedding of the tail, its kernel and the buffer of its gradient."""
+        self._buffer = torch.zeros_like(self._embedding)
+        self._head = len(self._embedding)
+        """The number of words of the head. The row after them stands for the tail."""
+        self._tail = None
+        """The embedding of the tail, its kernel and the buffer of its gradient."""
         if "tail1.kernel" in weights:
             embedding = weights["tail1.embedding"]
             self._head -= 1
@@ -189,25 +191,25 @@ class TiedSoftmax:
     def loss(self, rows: Tensor, target: Tensor) -> Tensor:
         """`rows` [N, E], `target` [N], without padding -> the sum of the negative log-likelihoods
         (nats)."""
-        bias, of_tail = self._bias.tensor_split([len(self._embedding)])
+        bias, tail_bias = self._bias.tensor_split([len(self._embedding)])
         in_head = target.clamp(max=self._head)
-        nll = tied_output(rows, self._embedding, bias, in_head, self._gradient)
+        nll = tied_output(rows, self._embedding, bias, in_head, self._buffer)
         if self._tail is None:
             return nll
         embedding, kernel, buffer = self._tail
         places, own = self._in_tail(target)
         narrow = (rows.index_select(0, places) @ kernel).float()
-        return nll + tied_output(narrow, embedding, of_tail, own, buffer)
+        return nll + tied_output(narrow, embedding, tail_bias, own, buffer)
 
     def logits(self, rows: Tensor) -> Tensor:
         """`rows` [N, E] -> the logits [N, V]."""
-        bias, of_tail = self._bias.tensor_split([len(self._embedding)])
+        bias, tail_bias = self._bias.tensor_split([len(self._embedding)])
         logits = torch.addmm(bias, rows, self._embedding.T)
         if self._tail is None:
             return logits
         embedding, kernel, _ = self._tail
         logits = logits.log_softmax(1)
-        tail = torch.addmm(of_tail, rows @ kernel, embedding.T).log_softmax(1)
+        tail = torch.addmm(tail_bias, rows @ kernel, embedding.T).log_softmax(1)
         return torch.cat((logits[:, :-1], tail.add_(logits[:, -1:])), 1)
 
     def _in_tail(self, ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""What to train: from a request to a job that can run.
+"""The plan of a training: from a request to a job that can run.
 
 `plan` reads no file of text: it finds the name, the preset, the model to start from and what was
 written in the app, so that most mistakes are told at once. `Plan.prepare` reads the text and
@@ -61,7 +61,7 @@ from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.saving import now
 from rnnlm_tui.training.start import (
     FIXED,
-    NOTHING,
+    NO_MODEL,
     begin,
     config_from,
     known_fraction,
@@ -71,6 +71,7 @@ from rnnlm_tui.training.start import (
 )
 
 SEED_LINE_WORDS = 4
+"""Words of the default line to continue, the first ones of the text."""
 WRITTEN_STEM = "mine"
 """The beginning of the default name for what was written in the app: its titles stay private."""
 CHANGEABLE = ("epochs", "learning_rate", "patience", "threads", "device")
@@ -120,7 +121,7 @@ class Plan:
         sources, encoding = self._sources()
         text = read_corpus(sources, encoding, report)
         if request.texts and request.written and not request.sources:
-            text = replace(text, name="what you wrote")  # its file is none of the writer's
+            text = replace(text, name="what you wrote")  # the writer does not know its file
         config = self.config(text.words)
         lines = arrange_lines(text, config.lines)
         english, known, notes = None, None, list[str]()
@@ -130,7 +131,7 @@ class Plan:
             if mixture is not None and (mixture.base or mixture.left_out):
                 english = load_english()
                 known = known_fraction(lines, english) if mixture.left_out else None
-        elif request.on != NOTHING:
+        elif request.on != NO_MODEL:
             starts_alone = source is not None or request.start_from is not None
             given = None if starts_alone else {*settings}
             is_asked = request.on is not None

@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-State = Sequence[Tensor]
+LayerState = Sequence[Tensor]
 """A layer's hidden state: h [B, H], and an LSTM's cell [B, H]."""
 
 
 def recurrent_layer(
-    cell: str, x: Tensor, weights: Mapping[str, Tensor], start: State
-) -> tuple[Tensor, State]:
+    cell: str, x: Tensor, weights: Mapping[str, Tensor], start: LayerState
+) -> tuple[Tensor, LayerState]:
     """`x` [T, B, I] -> all outputs [T, B, H] and the last state, detached.
 
     `cell` is rnn, gru or lstm; `start` gets no gradient. The weights are `kernel` [I, G H],
@@ -45,7 +45,9 @@ def recurrent_layer(
     return outputs, (outputs[-1].detach(),)
 
 
-def _lstm_layer(x: Tensor, parameters: list[Tensor], start: State) -> tuple[Tensor, State]:
+def _lstm_layer(
+    x: Tensor, parameters: list[Tensor], start: LayerState
+) -> tuple[Tensor, LayerState]:
     h, c = start
     # PyTorch's gates are i, f, g, o.
     parameters = [p.roll(-h.shape[1], 0) for p in parameters]
@@ -84,8 +86,8 @@ class TanhLayers(torch.autograd.Function):
         for t in range(len(rows) - 2, -1, -1):
             torch.baddbmm(given[t], rows[t + 1], kernel.mT, out=rows[t]).mul_(slopes[t])
         earlier, later = states[:-1].transpose(0, 1), before_tanh[1:].transpose(0, 1)
-        of_kernel = earlier.flatten(1, 2).mT @ later.flatten(1, 2)  # [D, H, H]
-        return before_tanh, of_kernel.baddbmm_(start.mT, rows[0]), None
+        grad_kernel = earlier.flatten(1, 2).mT @ later.flatten(1, 2)  # [D, H, H]
+        return before_tanh, grad_kernel.baddbmm_(start.mT, rows[0]), None
 
 
 class GruLayer(torch.autograd.Function):
@@ -125,28 +127,28 @@ class GruLayer(torch.autograd.Function):
         hidden = len(kernel)
         r, z, product = torch.split(products, hidden, 2)  # [T, B, H] each
         earlier = torch.cat((start[None], states[:-1]))
-        # The gradient of h times these gives those of n before its tanh, of r, z and the product.
+        # Times the gradient of h: the gradients of n before its tanh, r, z and the product.
         to_candidate = (1 - z) * (1 - candidates.square())
         to_reset = to_candidate * product * r * (1 - r)
         to_update = (earlier - candidates) * z * (1 - z)
         factors = torch.stack((to_reset, to_update, to_candidate * r), 2)  # [T, B, 3, H]
-        of_product = torch.empty_like(factors)
-        of_state = grad.contiguous().clone()
-        wide, rows = of_product.unbind(), of_product.flatten(2).unbind()
-        total, total_wide = of_state.unbind(), of_state[:, :, None].unbind()
+        grad_product = torch.empty_like(factors)
+        grad_state = grad.contiguous().clone()
+        wide, rows = grad_product.unbind(), grad_product.flatten(2).unbind()
+        total, total_wide = grad_state.unbind(), grad_state[:, :, None].unbind()
         factor, keep, back = factors.unbind(), z.unbind(), kernel.T
         for t in range(len(total) - 1, -1, -1):
             torch.mul(total_wide[t], factor[t], out=wide[t])
             if t:
                 total[t - 1].addcmul_(total[t], keep[t])
                 total[t - 1].addmm_(rows[t], back)
-        of_product = of_product.flatten(2)
-        of_kernel = start.T @ of_product[0]
-        of_kernel.addmm_(states[:-1].flatten(0, 1).T, of_product[1:].flatten(0, 1))
-        of_bias = of_product[:, :, 2 * hidden :].sum((0, 1))
-        of_inputs = of_product  # r's and z's are the same
-        of_inputs[:, :, 2 * hidden :] = of_state.mul_(to_candidate)
-        return of_inputs, of_kernel, of_bias, None
+        grad_product = grad_product.flatten(2)
+        grad_kernel = start.T @ grad_product[0]
+        grad_kernel.addmm_(states[:-1].flatten(0, 1).T, grad_product[1:].flatten(0, 1))
+        grad_bias = grad_product[:, :, 2 * hidden :].sum((0, 1))
+        grad_inputs = grad_product  # r's and z's are the same
+        grad_inputs[:, :, 2 * hidden :] = grad_state.mul_(to_candidate)
+        return grad_inputs, grad_kernel, grad_bias, None
 
 
 tanh_layers: Callable[[Tensor, Tensor, Tensor], Tensor] = TanhLayers.apply

@@ -54,12 +54,12 @@ from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
 from rnnlm_tui.training.measure import (
     compared,
-    fitted,
     learned_words,
     mixed,
     models_of,
     perplexity,
-    scores,
+    score_held_out,
+    with_fitted_weights,
 )
 from rnnlm_tui.wording.results import ENOUGH_WORDS
 
@@ -312,7 +312,7 @@ class Run:
             if len(job.prepared.held_out):
                 yield Preparing(self._now(), MEASURING, 0, 1, None)
             card, model = load_model(job.path, job.english)
-            scored = scores(job, model, self._control)
+            scored = score_held_out(job, model, self._control)
             if scored:
                 evaluation = summarize(scored)
                 if card.base is not None and job.english is not None:
@@ -347,7 +347,7 @@ class Run:
     ) -> Generator[Event, None, Evaluation]:
         """Adds what the English alone saves on the same lines."""
         yield Preparing(self._now(), COMPARING, 1, 2, None)
-        self._of_english = scores(self._job, english, self._control) or []
+        self._of_english = score_held_out(self._job, english, self._control) or []
         saved = summarize(self._of_english).keystroke_savings
         return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
 
@@ -371,7 +371,7 @@ class Run:
                 return None
         if not old:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
-            old = scores(job, model, self._control) or []
+            old = score_held_out(job, model, self._control) or []
         return compared(job, name, model, old, scored)
 
     def _replace_if_better(
@@ -385,8 +385,8 @@ class Run:
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
             _, old = load_model(job.model, job.english)
-            old = fitted(job, old) if isinstance(old, MixedModel) else old
-            scored = scores(job, old, self._control)
+            old = with_fitted_weights(job, old) if isinstance(old, MixedModel) else old
+            scored = score_held_out(job, old, self._control)
         if self._control.stopped:
             return UpdateFigures(False)
         before = summarize(scored or ())

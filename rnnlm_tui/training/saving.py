@@ -1,4 +1,4 @@
-"""What a run saves: its best epoch as the model, and the state that it resumes from.
+"""Saves a run: its best epoch as the model, and its state, to resume from.
 
 The caller holds the lock of its name. All functions that write raise StorageError, which leaves
 what was saved before intact.
@@ -67,7 +67,7 @@ def save_model(
         mixture=mixture,
     )
     files.make_folder(job.path.parent)
-    write_model(job.path, card, job.of_text, parts.get("network"), ngrams)
+    write_model(job.path, card, job.fixed_tensors, parts.get("network"), ngrams)
     if not job.is_update:
         _save_sources(job)
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Alone
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""What the RuntimeErrors of PyTorch say that mean it."""
+"""Parts of the messages with which PyTorch reports it, as a RuntimeError."""
 PROGRESS_EVERY_S = 1.0
-"""The history file gets a progress event a second: 0.7 MB an hour."""
+"""Seconds between two events of progress in the history file, which grows by 0.7 MB an hour."""
 
 
 def training_events(
@@ -53,7 +53,7 @@ def training_events(
     the lock and keeps the history.
     """
     is_first = ranks is None or ranks.is_first
-    history = History(library.run_folder(plan.name))
+    history = HistoryFile(library.run_folder(plan.name))
 
     def show(event: Preparing) -> None:
         if is_first:
@@ -86,7 +86,7 @@ def check_end(finished: Finished) -> None:
 
 
 def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Event]:
-    """Trains."""
+    """The events of a job, which is trained by them."""
     if not job.config.has_network:
         if ranks is None or ranks.is_first:  # one process counts
             yield from Run(job, control, NgramLearner(job)).events()
@@ -118,9 +118,8 @@ def _explained_memory_errors() -> Iterator[None]:
 
 @contextmanager
 def _held(library: Library, name: str, control: Control) -> Iterator[None]:
-    """Holds the lock of a run, and obeys the orders to it. At the end the folder of the run is
-    removed if there is neither a model nor a state to resume, and so is what killed runs have
-    left."""
+    """Holds the lock of a run, and obeys the orders to it. At the end removes what killed runs have
+    left, and the folder of the run if there is neither a model nor a state to resume."""
     with library.lock(name):
         try:
             with obeyed(control, library.run_folder(name) / CONTROL):
@@ -131,7 +130,7 @@ def _held(library: Library, name: str, control: Control) -> Iterator[None]:
                 shutil.rmtree(library.run_folder(name), ignore_errors=True)
 
 
-class History:
+class HistoryFile:
     """Writes events to the history of a folder. The start of a run replaces the history of an
     earlier one."""
 

@@ -1,7 +1,7 @@
-"""What a run starts from: nothing, the English, a model, or its own saved state.
+"""The start of a run: from nothing, from the English, from a model, or from its own saved state.
 
-A model that a training starts from gives its network and its words, to which those of the text are
-added, and the lines that it was trained on, of which none is held out. `begin` serves a training
+A model that a training starts from gives it the network and the words, to which those of the text
+are added. The lines that the model was trained on are never held out. `begin` serves a training
 that starts from the English, one that starts from another model (`--from`) and one that updates a
 model (`--update`).
 """
@@ -44,17 +44,17 @@ from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 from rnnlm_tui.training.job import ENOUGH_ENGLISH
 
 Settings = Mapping[str, Any]
-NOTHING = "none"
-"""What `--on` and `--from` call no model."""
+NO_MODEL = "none"
+"""The value of `--on` and `--from` for no model."""
 FIXED = frozenset({"tokenizer"})
 """Settings of the text that a training from a model cannot change: its words depend on them."""
 FIXED_IN_UPDATES = FIXED | {"lines", "held_out", "seed"}
-"""Those that determine which lines the model has seen, too."""
+"""Settings that an update cannot change: also those that decide which lines the model has seen."""
 SHAPELESS = frozenset({"dropout", "l2", "order"})
 """Settings of a model that are no sizes: the shapes of its network's weights do not depend on
 them."""
 HARDLY_ENGLISH = 0.1
-"""With a smaller share of known words the English is not even tried. See `ENOUGH_ENGLISH`."""
+"""Least share of known words with which the English is tried at all. See `ENOUGH_ENGLISH`."""
 SAMPLED_WORDS = 20_000
 """Words of a text that are looked up to tell whether it is English."""
 
@@ -65,7 +65,7 @@ def open_source(
     """The model that a training starts from, or that it updates; None without one. `preset` is the
     one asked for. Raises UsageError if a training cannot start from it."""
     name = start_from if update is None else update
-    if name is None or (update is None and name == NOTHING):
+    if name is None or (update is None and name == NO_MODEL):
         return None
     source = library.opened_model(name)
     of_source = source.card.config.preset
@@ -87,9 +87,10 @@ def open_source(
 
 
 class UseOfEnglish(NamedTuple):
-    """What a new model takes from the English: the `model` to mix with, whether its network
-    `is_start` of that of the new one, too, and `notes` for the data card. `known` is the share of
-    the text's words that it knows, if its weight decides whether it stays in the mixture."""
+    """The use that a new model makes of the English: `model` is mixed with it, None if it is not
+    used. If it `is_start`, its network is also the start of the new one. `known` is the share of
+    the text's words that it knows, if its weight decides whether it stays in the mixture. `notes`
+    are for the data card."""
 
     model: OpenedModel | None = None
     is_start: bool = False

@@ -134,7 +134,7 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
     job, control = small_job("ngram", tmp_path / "a", text=TEXT, mixture="on"), Control()
     [*run(job)]
     _, model = load_model(job.path)
-    assert len(measure.scores(job, model, control) or []) == len(scores_of(job, model)) > 3
+    assert len(measure.score_held_out(job, model, control) or []) == len(scores_of(job, model)) > 3
 
     def stopping(*given: Any, **options: Any) -> Iterator[ScoredLine]:
         control.stop()
@@ -142,9 +142,9 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
 
     with monkeypatch.context() as patch:
         patch.setattr(measure, "score", stopping)
-        assert measure.scores(job, model, control) is None
+        assert measure.score_held_out(job, model, control) is None
     monkeypatch.setattr(measure, "WORDS_IF_STOPPED", 1)
-    assert len(measure.scores(job, model, control) or []) == len(job.held_out[0].lines)
+    assert len(measure.score_held_out(job, model, control) or []) == len(job.held_out[0].lines)
 
 
 # The model in use

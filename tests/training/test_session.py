@@ -11,13 +11,13 @@ import pytest
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import Event, Failed, Preparing, Progress, Warned, from_json_line
-from rnnlm_tui.training.session import History
+from rnnlm_tui.training.session import HistoryFile
 from tests.helpers.events import saved, started
 
 
 def record_all(folder: Path, *events: Event) -> list[Event]:
     """Writes the events to the folder's history; returns those that have passed."""
-    return list(History(folder).record(events))
+    return list(HistoryFile(folder).record(events))
 
 
 def history(folder: Path) -> list[Event]:
@@ -36,7 +36,7 @@ def test_events_are_written_before_they_pass_progress_once_a_second(tmp_path: Pa
         saved(1),
     ]
     written, passed = list[Event](), list[Event]()
-    for event in History(tmp_path).record(events):
+    for event in HistoryFile(tmp_path).record(events):
         if not isinstance(event, Progress) or event.time % 1 == 0:
             written.append(event)
         assert history(tmp_path) == written
@@ -58,7 +58,7 @@ def test_a_resumed_run_adds_to_its_history_without_what_is_half_written(
 def test_a_new_run_replaces_the_history_of_the_one_before_or_tells_why_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = History(tmp_path)
+    first = HistoryFile(tmp_path)
     first.add(Preparing(50.0, "reading text", 1, 2, 1.0))
     events: list[Event] = [started(), Preparing(0.0, "n-grams", 1, 5, None), saved(1)]
     assert [*first.record(events)] == events == history(tmp_path)
