@@ -1,6 +1,6 @@
 """The training loop: a generator of events.
 
-What learns is a `Learner`. Who watches is unknown here: the command line and the terminal app are
+A `Learner` learns. The loop does not know who watches: the command line and the terminal app are
 loops over its events.
 """
 
@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
-
-from msgspec.structs import replace
+from collections.abc import Callable, Iterator
 
 from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
-from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import (
-    COMPARING,
-    MEASURING,
-    BaseSavings,
     ByWriter,
-    Comparison,
     EpochEnded,
     EpochFigures,
-    Evaluation,
     Event,
-    Finished,
     FinishReason,
     Metrics,
     Preparing,
@@ -32,46 +23,42 @@ from rnnlm_tui.events import (
     SampleText,
     Saved,
     Started,
-    UpdateFigures,
     Warned,
 )
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.layers import parameters_of
-from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ENGLISH, ModelCard
-from rnnlm_tui.store.corpora import is_text_of
-from rnnlm_tui.store.model_file import load_model
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.store.tensors import is_usable
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
-from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
+from rnnlm_tui.training.ending import Ending
 from rnnlm_tui.training.estimate import memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
 from rnnlm_tui.training.measure import (
-    compared,
-    learned_words,
     mixed,
     models_of,
     perplexity,
-    score_held_out,
-    with_fitted_weights,
 )
 from rnnlm_tui.wording.results import ENOUGH_WORDS
 
-SAMPLE_WORDS = 10
-"""How many words continue the seed line."""
-REST_PER_MEASURE = 20
-"""The keys saved so far are measured in a twentieth of the time that the run has trained."""
+SEED_LINE_CONTINUES = 10
+"""Most words that continue the seed line after an epoch."""
+MEASURED_SHARE = 1 / 20
+"""Share of the time trained so far in which the keys saved are measured between epochs."""
 SAVE_EVERY_S = 600.0
-"""How often the state is saved within an epoch, so that a machine that goes down costs minutes of a
-training of hours."""
+"""Seconds between two saves of the state within an epoch: a machine that goes down costs minutes of
+a training of hours."""
 COUNTING = "n-grams"
 """The phase in which n-grams are counted."""
+
+
+def alone(number: int) -> int:
+    """The sum of the numbers of all processes, if there is one."""
+    return number
 
 
 class Run:
@@ -82,21 +69,22 @@ class Run:
         job: Job,
         control: Control,
         learner: Learner,
-        agree: Callable[[int], int] = int,
+        agree: Callable[[int], int] = alone,
         is_first: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """With several processes each runs this, and `agree` adds up a number of each; only the
-        first one saves and measures."""
-        self._job, self._control, self._learner, self._clock = job, control, learner, clock
+        """Of several processes each has a run. `agree` adds up a number of each; only the first
+        one saves and measures. `clock` gives seconds."""
+        self._job, self._control, self._learner = job, control, learner
         self._agree, self._is_first = agree, is_first
-        self._position, self._began = job.position, clock()
+        self._clock, self._began = clock, clock()
+        self._position = job.position
         self._ngrams: Parts = {}
         """The n-grams that are mixed with a network."""
-        self._of_english = list[ScoredLine]()
-        """The held-out lines as the English scores them, once they are measured."""
-        self._measured_s, self._needed_s = 0.0, 0.0
-        """How long the keys saved so far were measured, and what that needs at least once."""
+        self._measured_s = 0.0
+        """Seconds in which the keys saved so far were measured."""
+        self._needed_s = 0.0
+        """Least seconds that such a measurement takes, by the last one."""
 
     def events(self) -> Iterator[Event]:
         """Trains. The events end with `finished`, after the last save and the evaluation.
@@ -126,7 +114,7 @@ class Run:
                 yield from self._end_epoch({**learned, **self._ngrams})
                 reason = self._reason_to_end()
         if self._is_first:
-            yield from self._finish(reason)
+            yield from Ending(job, self._control, self._now).events(reason)
 
     def _now(self) -> float:
         """Seconds since the run began."""
@@ -265,7 +253,7 @@ class Run:
     def _sample(self, model: LanguageModel) -> SampleText:
         """The seed line and its likeliest continuation, with a slash between lines."""
         seed_line = self._control.seed_line
-        left, lines = SAMPLE_WORDS, [seed_line]
+        left, lines = SEED_LINE_CONTINUES, [seed_line]
         while words := generate_words(model, lines[-1], left, 0, previous_lines=lines[:-1]):
             lines[-1] = continue_text(model.tokenizer, lines[-1], words)
             left -= len(words)
@@ -280,7 +268,7 @@ class Run:
         too few words to tell, if it takes more than a twentieth of the time, and after the last
         epoch, when all of them are measured."""
         job, began, found = self._job, self._now(), list[ScoredLine]()
-        budget = self._position.elapsed_s / REST_PER_MEASURE - self._measured_s
+        budget = self._position.elapsed_s * MEASURED_SHARE - self._measured_s
         is_over = self._reason_to_end() is not None
         if is_over or budget < self._needed_s or job.prepared.held_out_words < ENOUGH_WORDS:
             return None
@@ -300,105 +288,9 @@ class Run:
         if self._is_first and tensors:
             saving.save_state(self._job, tensors, self._control.seed_line)
 
-    def _finish(self, reason: FinishReason) -> Iterator[Event]:
-        """Measures the model that is kept, and ends. An update that is better replaces its model. A
-        run that is over leaves no state."""
-        job, evaluation, update, comparison = self._job, None, None, None
-        card, is_over = saving.saved_card(job, job.path), reason in ("completed", "early_stop")
-        if job.is_update:
-            # An earlier process may have replaced the model and then been killed.
-            update = UpdateFigures(saving.saved_card(job, job.model) is not None)
-        if card is not None and (update is None or is_over):
-            if len(job.prepared.held_out):
-                yield Preparing(self._now(), MEASURING, 0, 1, None)
-            card, model = load_model(job.path, job.english)
-            scored = score_held_out(job, model, self._control)
-            if scored:
-                evaluation = summarize(scored)
-                if card.base is not None and job.english is not None:
-                    evaluation = yield from self._with_base(evaluation, job.english)
-            saving.save_evaluation(job, evaluation)
-            if update is not None:
-                update = yield from self._replace_if_better(evaluation)
-                if self._control.stopped and not update.replaced:
-                    reason, is_over = "stopped", False
-            elif scored:
-                comparison = yield from self._with_model_in_use(card, scored)
-        learned = None
-        if card is not None and card.base is not None and (update is None or update.replaced):
-            learned = learned_words(job.prepared, job.english) if job.english else None
-        if is_over:
-            saving.remove_state(job)
-        yield Finished(
-            time=self._now(),
-            reason=reason,
-            best_epoch=self._position.best_epoch if card else None,
-            metrics=card.metrics or EpochFigures(0, Metrics(), None) if card else None,
-            path=str(job.model),
-            elapsed_s=self._position.elapsed_s,
-            update=update,
-            evaluation=evaluation,
-            learned=learned,
-            comparison=comparison,
-        )
-
-    def _with_base(
-        self, evaluation: Evaluation, english: LanguageModel
-    ) -> Generator[Event, None, Evaluation]:
-        """Adds what the English alone saves on the same lines."""
-        yield Preparing(self._now(), COMPARING, 1, 2, None)
-        self._of_english = score_held_out(self._job, english, self._control) or []
-        saved = summarize(self._of_english).keystroke_savings
-        return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
-
-    def _with_model_in_use(
-        self, card: ModelCard, scored: list[ScoredLine]
-    ) -> Generator[Event, None, Comparison | None]:
-        """Compares the model, of this card and with these lines, with the one in use: that of the
-        app which has started the training, if it says so. None for a model that is never used by
-        itself."""
-        job = self._job
-        name = self._control.compared or job.library.in_use(lambda problem: None)
-        is_of_sonnets = is_text_of(card, read_corpus([]))
-        if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
-            return None
-        if name == ENGLISH and job.english is not None:
-            model, old = job.english, self._of_english
-        else:
-            try:
-                model, old = job.library.open(name)[1], []
-            except ModelError:  # the app says so
-                return None
-        if not old:
-            yield Preparing(self._now(), COMPARING, 2, 2, None)
-            old = score_held_out(job, model, self._control) or []
-        return compared(job, name, model, old, scored)
-
-    def _replace_if_better(
-        self, evaluation: Evaluation | None
-    ) -> Generator[Event, None, UpdateFigures]:
-        """Replaces the model of an update if the new one is better on the held-out lines, in nats
-        per character, or if there are none. The weights of both are fitted to these. If it is
-        stopped before that is known, nothing is replaced."""
-        job, scored = self._job, None
-        new_loss = evaluation.nats_per_character if evaluation else None
-        if new_loss is not None:
-            yield Preparing(self._now(), COMPARING, 2, 2, None)
-            _, old = load_model(job.model, job.english)
-            old = with_fitted_weights(job, old) if isinstance(old, MixedModel) else old
-            scored = score_held_out(job, old, self._control)
-        if self._control.stopped:
-            return UpdateFigures(False)
-        before = summarize(scored or ())
-        old_loss, saved = before.nats_per_character, before.keystroke_savings
-        is_better = old_loss is None or new_loss is None or new_loss < old_loss
-        if is_better:
-            saving.replace_model(job)
-        return UpdateFigures(is_better, old_loss, new_loss, saved)
-
 
 def ends_early(config: Config, position: Position) -> bool:
-    """Whether the held-out loss was not better for as many epochs as the settings allow."""
+    """Whether the held-out loss has not got better for as many epochs as the settings allow."""
     train = config.train
     if not isinstance(train, CausalTrainConfig):
         return False

@@ -114,7 +114,7 @@ def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time
         list[ByWriter[float] | None](),
     )
     monkeypatch.setattr(training_run, "ENOUGH_WORDS", 1)
-    monkeypatch.setattr(training_run, "REST_PER_MEASURE", 1e-9)
+    monkeypatch.setattr(training_run, "MEASURED_SHARE", 1e9)
     for event in run(job):
         if isinstance(event, EpochEnded):
             measured.append(event.keystroke_savings)
@@ -123,7 +123,7 @@ def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time
             lines = [s for above, few in job.excerpts(1) for s in score(model, few, above)]
             assert measured == [summarize(lines).keystroke_savings]
     assert [each is None for each in measured] == [False, False, True]
-    monkeypatch.setattr(training_run, "REST_PER_MEASURE", 1e9)
+    monkeypatch.setattr(training_run, "MEASURED_SHARE", 1e-9)
     again = epochs_of([*run(small_job("gru", tmp_path / "b", epochs=3, **MIXED))])
     assert [each.keystroke_savings for each in again] == [None, None, None]
 

@@ -250,7 +250,7 @@ def test_a_run_killed_while_it_is_measured_ends_when_it_is_resumed(
     settings: dict[str, Any] = {"epochs": 50, "patience": 1, "learning_rate": 1e-20}
     jobs = (small_job("gru", tmp_path / "a", held_out=0.4, **settings) for _ in range(2))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("rnnlm_tui.training.run.scores", kill)
+        patch.setattr("rnnlm_tui.training.ending.score_held_out", kill)
         [*run(next(jobs))]
     job = next(jobs)
     events = [*run(job)]

@@ -1,0 +1,148 @@
+"""The end of a training: the model is measured, compared, and replaced if an update is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+
+from msgspec.structs import replace
+
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.events import (
+    COMPARING,
+    MEASURING,
+    BaseSavings,
+    Comparison,
+    EpochFigures,
+    Evaluation,
+    Event,
+    Finished,
+    FinishReason,
+    Metrics,
+    Preparing,
+    UpdateFigures,
+)
+from rnnlm_tui.lm.mixture import MixedModel
+from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.store.card import ENGLISH, ModelCard
+from rnnlm_tui.store.corpora import is_text_of
+from rnnlm_tui.store.model_file import load_model
+from rnnlm_tui.suggesting.evaluate import ScoredLine, summarize
+from rnnlm_tui.text.reading import read_corpus
+from rnnlm_tui.training import saving
+from rnnlm_tui.training.control import Control
+from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.measure import (
+    compared,
+    learned_words,
+    score_held_out,
+    with_fitted_weights,
+)
+
+
+class Ending:
+    """The end of the run of a job."""
+
+    def __init__(self, job: Job, control: Control, now: Callable[[], float]) -> None:
+        """`now` gives the times of the events."""
+        self._job, self._control, self._now = job, control, now
+        self._of_english = list[ScoredLine]()
+        """The held-out lines as the English scores them, once they are measured."""
+
+    def events(self, reason: FinishReason) -> Iterator[Event]:
+        """Measures the model that is kept, and yields the last events of a run that ends for this
+        reason. An update that is better replaces its model. A run that is over leaves no state."""
+        job, card = self._job, saving.saved_card(self._job, self._job.path)
+        is_over = reason in ("completed", "early_stop")
+        evaluation: Evaluation | None = None
+        update: UpdateFigures | None = None
+        comparison: Comparison | None = None
+        if job.is_update:
+            # An earlier process may have replaced the model and then been killed.
+            update = UpdateFigures(saving.saved_card(job, job.model) is not None)
+        if card is not None and (update is None or is_over):
+            if len(job.prepared.held_out):
+                yield Preparing(self._now(), MEASURING, 0, 1, None)
+            card, model = load_model(job.path, job.english)
+            scored = score_held_out(job, model, self._control)
+            if scored:
+                evaluation = summarize(scored)
+                if card.base is not None and job.english is not None:
+                    evaluation = yield from self._with_base(evaluation, job.english)
+            saving.save_evaluation(job, evaluation)
+            if update is not None:
+                update = yield from self._replace_if_better(evaluation)
+                if self._control.stopped and not update.replaced:
+                    reason, is_over = "stopped", False
+            elif scored:
+                comparison = yield from self._with_model_in_use(card, scored)
+        learned = None
+        if card is not None and card.base is not None and (update is None or update.replaced):
+            learned = learned_words(job.prepared, job.english) if job.english else None
+        if is_over:
+            saving.remove_state(job)
+        yield Finished(
+            time=self._now(),
+            reason=reason,
+            best_epoch=job.position.best_epoch if card else None,
+            metrics=card.metrics or EpochFigures(0, Metrics(), None) if card else None,
+            path=str(job.model),
+            elapsed_s=job.position.elapsed_s,
+            update=update,
+            evaluation=evaluation,
+            learned=learned,
+            comparison=comparison,
+        )
+
+    def _with_base(
+        self, evaluation: Evaluation, english: LanguageModel
+    ) -> Generator[Event, None, Evaluation]:
+        """Adds what the English alone saves on the same lines."""
+        yield Preparing(self._now(), COMPARING, 1, 2, None)
+        self._of_english = score_held_out(self._job, english, self._control) or []
+        saved = summarize(self._of_english).keystroke_savings
+        return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
+
+    def _with_model_in_use(
+        self, card: ModelCard, scored: list[ScoredLine]
+    ) -> Generator[Event, None, Comparison | None]:
+        """Compares the model, of this card and with these lines, with the one in use: that of the
+        app which has started the training, if it says so. None for a model that is never used by
+        itself."""
+        job = self._job
+        name = self._control.compared or job.library.in_use(lambda problem: None)
+        is_of_sonnets = is_text_of(card, read_corpus([]))
+        if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
+            return None
+        if name == ENGLISH and job.english is not None:
+            model, old = job.english, self._of_english
+        else:
+            try:
+                model, old = job.library.open(name)[1], []
+            except ModelError:  # the app says so
+                return None
+        if not old:
+            yield Preparing(self._now(), COMPARING, 2, 2, None)
+            old = score_held_out(job, model, self._control) or []
+        return compared(job, name, model, old, scored)
+
+    def _replace_if_better(
+        self, evaluation: Evaluation | None
+    ) -> Generator[Event, None, UpdateFigures]:
+        """Replaces the model of an update if the new one is better on the held-out lines, in nats
+        per character, or if there are none. The weights of both are fitted to these. If it is
+        stopped before that is known, nothing is replaced."""
+        job, scored = self._job, None
+        new_loss = evaluation.nats_per_character if evaluation else None
+        if new_loss is not None:
+            yield Preparing(self._now(), COMPARING, 2, 2, None)
+            _, old = load_model(job.model, job.english)
+            old = with_fitted_weights(job, old) if isinstance(old, MixedModel) else old
+            scored = score_held_out(job, old, self._control)
+        if self._control.stopped:
+            return UpdateFigures(False)
+        before = summarize(scored or ())
+        old_loss, saved = before.nats_per_character, before.keystroke_savings
+        is_better = old_loss is None or new_loss is None or new_loss < old_loss
+        if is_better:
+            saving.replace_model(job)
+        return UpdateFigures(is_better, old_loss, new_loss, saved)
