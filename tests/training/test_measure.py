@@ -22,7 +22,7 @@ from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text import reading
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
-from rnnlm_tui.training import measure
+from rnnlm_tui.training import ending, measure
 from rnnlm_tui.training import run as training_run
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
@@ -265,11 +265,11 @@ def test_an_update_that_is_stopped_while_it_is_compared_replaces_nothing_yet(
     def stopping(*given: Any) -> list[ScoredLine] | None:
         if next(calls) == 1:  # the model as it was is measured after the new one
             control.stop()
-        return measure.scores(*given)
+        return measure.score_held_out(*given)
 
     before = old.path.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(training_run, "scores", stopping)
+        patch.setattr(ending, "score_held_out", stopping)
         end = end_of([*run(update_of(old), control)])
     assert (end.reason, end.update) == ("stopped", UpdateFigures(replaced=False))
     assert old.path.read_bytes() == before
