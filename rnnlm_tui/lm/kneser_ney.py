@@ -94,6 +94,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
     counts[BEGIN_ID] = 0
     level = NgramLevel(0, np.zeros_like(ids), ids, counts)
     for _ in range(1, order):
+        # The positions at which an n-gram of the next level ends, in the order of these n-grams.
         ends = 1 + np.flatnonzero((nodes[:-1] != NO_NODE) & (text[1:] != BEGIN_ID))
         keys = nodes[ends - 1].astype(np.int64) * total_words + text[ends]
         # np.unique takes as long and twice the memory: 150 bytes a word.
@@ -107,7 +108,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
         before = np.bincount(nodes[last_words], minlength=len(level.words)).astype(np.int32)
         yield level._replace(counts=np.where(before > 0, before, level.counts))
         level = NgramLevel(len(level.words), nodes[last_words - 1], text[last_words], counts)
-        nodes = np.full_like(nodes, NO_NODE)
+        nodes = np.full_like(nodes, NO_NODE)  # now of the next level
         nodes[ends] = np.cumsum(is_first, dtype=np.int32) - 1
     yield level
 
@@ -132,7 +133,7 @@ def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
     totals = np.bincount(level.parents, level.counts, level.above).astype(np.float32)
     shares /= np.maximum(totals, 1)[level.parents]
-    if not level.above and len(shares):  # level 1, or a level below an empty one, which is empty
+    if not level.above and len(shares):  # level 1; below an empty level there are no shares
         predicted = np.ones_like(shares)
         predicted[[PADDING, BEGIN_ID]] = 0
         shares += (1 - shares.sum()) * predicted / predicted.sum()

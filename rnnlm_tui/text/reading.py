@@ -112,7 +112,7 @@ def read_corpus(
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
         with _open_source(path, label) as file:
             size, reported = file.seek(0, io.SEEK_END), 0
-            gap = b"" if line.endswith("\n") else b"\n"
+            gap = b"" if line.endswith("\n") else b"\n"  # before the next paragraph
             if not line.isspace():
                 gap += b"\n"
             for line in decoded_lines(file, label, encoding):
