@@ -33,11 +33,9 @@ NARROWER = 4
 
 
 def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the embeddings and of the tail's kernel, by name.
-
-    The bias of the output layer has a number for each row of the embeddings: the words of the head,
-    the token of the tail, and the words of the tail.
-    """
+    """The shapes of the embeddings and of the tail's kernel, by name. The bias of the output layer
+    has a number for each row of the embeddings: the words of the head, the token of the tail, and
+    the words of the tail."""
     width, head = config.embedding_size, HEAD_WORDS
     is_full = config.softmax == "full" or (config.softmax == "auto" and total_words < ADAPTIVE_FROM)
     if is_full or total_words <= head:
@@ -57,12 +55,9 @@ def add_words(
     weights: Weights,
 ) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
     """Extends a network with this vocabulary by the words of a text. Returns its settings,
-    vocabulary and weights.
-
-    New words go into the tail, or into the head if there is no tail. Their embeddings start as the
-    mean of the others there; that of <unk> was no better. The words of head and tail are sorted by
-    their frequency in the text.
-    """
+    vocabulary and weights. New words go into the tail, or into the head if there is no tail. Their
+    embeddings start as the mean of the others there; that of <unk> was no better. The words of head
+    and tail are sorted by their frequency in the text."""
 
     def rank(word: str) -> int:
         return of_text.ranks.get(word, of_text.total_words)

@@ -103,11 +103,9 @@ def _sigmoid(x: Array) -> Array:
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights of a causal network, by name.
-
-    Kernels are [in, out]. The output layer has none: it uses the embedding. A kernel holds those of
-    its gates side by side: r, z, n for a GRU, and o, i, f, g for an LSTM.
-    """
+    """The shapes of the weights of a causal network, by name. Kernels are [in, out]. The output
+    layer has none: it uses the embedding. A kernel holds those of its gates side by side: r, z, n
+    for a GRU, and o, i, f, g for an LSTM."""
     embedding, hidden = config.embedding_size, config.hidden_size
     wide = CELLS[cell].gates * hidden
     shapes = softmax_shapes(config, total_words)

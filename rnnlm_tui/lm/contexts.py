@@ -61,11 +61,8 @@ class Contexts:
 
     def read_earlier(self, lines: Iterable[str]) -> None:
         """Reads texts that were written earlier, the oldest line first. Call it before all other
-        methods.
-
-        The last words of these lines fill the cache of a mixture. Words of all lines that the model
-        does not know become known.
-        """
+        methods. The last words of these lines fill the cache of a mixture. Words of all lines that
+        the model does not know become known."""
         lines, same_lines = tee(lines)
         self.read_new_words(lines)
         model = self.model
@@ -97,11 +94,9 @@ class Contexts:
         return distribution
 
     def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
-        """Yields the distributions after `context` and after each of the `ids` that follow it.
-
-        They are computed together. Each is kept, so that `next_word_probabilities` finds it until
-        the next one is yielded.
-        """
+        """Yields the distributions after `context` and after each of the `ids` that follow it. They
+        are computed together. Each is kept, so that `next_word_probabilities` finds it until the
+        next one is yielded."""
         start = self.state_after(context)
         read = [*context, *ids]
         states, same_states = tee(chain([start], self.model.read(start, ids)))

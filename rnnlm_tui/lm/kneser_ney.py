@@ -82,10 +82,8 @@ def ngram_arrays(
 
 def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[NgramLevel]:
     """Yields the levels 1 to `order` of the n-grams of these lines, with starts and ends of lines.
-
     The count of an n-gram is its number of occurrences, at the highest level and if it begins a
-    line. All others count the distinct words before them.
-    """
+    line. All others count the distinct words before them."""
     begins = lines.starts[:-1] + np.arange(len(lines))  # each line before has an end in `targets`
     text = np.insert(lines.targets, begins, BEGIN_ID)  # [N]
     nodes = text.astype(np.int32)  # of the n-gram that ends at each position

@@ -44,10 +44,8 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
 
 
 class LessonModel(WindowModel, NetworkModel):
-    """The lesson's network. It predicts from the last `window` words of a line.
-
-    The window is left-padded with id 0, which has an embedding like any word.
-    """
+    """The lesson's network. It predicts from the last `window` words of a line. The window is
+    left-padded with id 0, which has an embedding like any word."""
 
     def __init__(
         self,

@@ -179,10 +179,8 @@ def fit_mixture_weights(
 
 def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.float64]:
     """For each word and end of line of the excerpts, the probability that each component gives it,
-    and the fullness of the cache [N, K + 1].
-
-    Unknown words are left out: a cache predicts them well, but they are never suggested.
-    """
+    and the fullness of the cache [N, K + 1]. Unknown words are left out: a cache predicts them
+    well, but they are never suggested."""
 
     def read(lines: Iterable[str]) -> list[int]:
         ids = (model.vocabulary.encode(model.tokenizer.words(line)) for line in lines)

@@ -40,11 +40,9 @@ length."""
 
 @dataclass(frozen=True)
 class Unwanted:
-    """Tells which words the user does not want suggested.
-
-    An entry of `words` in small letters stands for the word in any case: `will` for Will and WILL
-    too. An entry with a capital stands for itself alone.
-    """
+    """Tells which words the user does not want suggested. An entry of `words` in small letters
+    stands for the word in any case: `will` for Will and WILL too. An entry with a capital stands
+    for itself alone."""
 
     words: frozenset[str] = frozenset()
 
@@ -53,11 +51,9 @@ class Unwanted:
 
 
 class LanguageModel(ABC):
-    """Predicts the next word of a text that it reads.
-
-    Each word that is read leads from one state to the next. States never change, so callers can
-    keep a state and continue from it more than once. The model itself remembers nothing.
-    """
+    """Predicts the next word of a text that it reads. Each word that is read leads from one state
+    to the next. States never change, so callers can keep a state and continue from it more than
+    once. The model itself remembers nothing."""
 
     window = MAX_WORDS
     """The number of words of context that the model sees."""
@@ -76,12 +72,9 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def advance(self, state: State, ids: Sequence[int]) -> list[State]:
-        """Reads ids from `state` on. Returns the state after each of them.
-
-        If the vocabulary has a start of line, each line begins with it. A model that uses previous
-        lines may read several lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never
-        read.
-        """
+        """Reads ids from `state` on. Returns the state after each of them. If the vocabulary has a
+        start of line, each line begins with it. A model that uses previous lines may read several
+        lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never read."""
 
     @abstractmethod
     def predict(self, states: Iterable[State]) -> Iterator[Array]:
@@ -172,11 +165,8 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def largest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
-    """The places of the `k` largest values, largest first.
-
-    Of equal values it takes the first ones, which are the more frequent words. A partition alone
-    would pick any.
-    """
+    """The places of the `k` largest values, largest first. Of equal values it takes the first ones,
+    which are the more frequent words. A partition alone would pick any."""
     if len(values) <= k:
         return np.argsort(-values, kind="stable")
     large = np.flatnonzero(values >= LIKELY)

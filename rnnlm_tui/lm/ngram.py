@@ -62,11 +62,9 @@ class NgramModel(WindowModel):
         return probabilities
 
     def interpolation(self, context: Sequence[int]) -> Iterator[tuple[int, float, Array]]:
-        """Yields the steps from no context to the longest one after which the trie has words.
-
-        Each step is the number of last words that are the context, the weight of the step before in
-        it, and the distribution [V]. An array is valid until the next step.
-        """
+        """Yields the steps from no context to the longest one after which the trie has words. Each
+        step is the number of last words that are the context, the weight of the step before in it,
+        and the distribution [V]. An array is valid until the next step."""
         probabilities = self._alone.copy()
         yield 0, 0.0, probabilities
         for length in range(1, min(self.window, len(context)) + 1):

@@ -117,10 +117,8 @@ def stages_of(
     suggested: Sequence[tuple[str, int]],
 ) -> Iterator[Stage]:
     """Yields the stages of a model that reads `line` and then predicts `probabilities` [V].
-
     `states` are the states before the first id that is read and after each id. `suggested` are
-    words with their ids; a word beyond the vocabulary has the probability 0.
-    """
+    words with their ids; a word beyond the vocabulary has the probability 0."""
     yield _words_stage(model, line)
     unknown_id = model.vocabulary.unknown_id
     labels = tuple(

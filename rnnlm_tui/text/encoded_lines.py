@@ -20,11 +20,8 @@ from rnnlm_tui.text.vocabulary import END_ID, PADDING
 def number_words(
     lines: Iterable[str], tokenizer: Tokenizer, number_of: dict[str, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The numbers of all words [N], and the number of words of each line [L].
-
-    Words that have no number yet get the next one, which is added to `number_of`. A million words
-    take 0.15 s.
-    """
+    """The numbers of all words [N], and the number of words of each line [L]. Words that have no
+    number yet get the next one, which is added to `number_of`. A million words take 0.15 s."""
     numbers, lengths = array("i"), array("q")
     for line in lines:
         words = tokenizer.words(line)
@@ -34,10 +31,8 @@ def number_words(
 
 
 class EncodedLines:
-    """The lines of a text that have words, in one array of ids [N].
-
-    Line i is `ids[starts[i] : starts[i + 1]]`, with `starts` [L + 1].
-    """
+    """The lines of a text that have words, in one array of ids [N]. `starts` [L + 1] has the place
+    where each line begins, and that where the last one ends."""
 
     def __init__(self, ids: NDArray[Any], lengths: NDArray[np.int64]) -> None:
         """`lengths` may hold zeros for lines without words."""
@@ -75,11 +70,9 @@ class EncodedLines:
     def windows(
         self, which: NDArray[np.int64], window: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The lesson's examples with the numbers `which` [B]: features [B, T] and labels [B].
-
-        Each word but the first of a line is the label of an example. Its features are the words
-        before it, left-padded. All examples at once would take `window` times the memory.
-        """
+        """The lesson's examples with the numbers `which` [B]: features [B, T] and labels [B]. Each
+        word but the first of a line is the label of an example. Its features are the words before
+        it, left-padded. All examples at once would take `window` times the memory."""
         # The number of an example is the position of its label minus the lines begun by then.
         line = np.searchsorted(self.starts - np.arange(len(self.starts)), which, side="right") - 1
         places = which + line + 1

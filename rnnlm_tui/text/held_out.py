@@ -47,11 +47,9 @@ def written_lines(lines: Iterable[str]) -> Mask:
 
 
 def hold_out(may_be: Mask, fraction: float, seed: int) -> Mask:
-    """The mask [L] of lines to hold out: about a `fraction` of the lines that `may_be` [L].
-
-    They are blocks of lines. The text is cut into as many equal parts as there are blocks, and each
-    part has a block at a random place, which follows from `seed`.
-    """
+    """The mask [L] of lines to hold out: about a `fraction` of the lines that `may_be` [L]. They
+    are blocks of lines. The text is cut into as many equal parts as there are blocks, and each part
+    has a block at a random place, which follows from `seed`."""
     count = int(may_be.sum())
     mask = np.zeros(count, dtype=bool)
     wanted = round(count * fraction)
@@ -74,11 +72,9 @@ def sample_mask(
     among: Mask | None = None,
     excerpt_words: int = EXCERPT_WORDS,
 ) -> Mask:
-    """The mask [L] of a sample of about `most_words` words.
-
-    The sample consists of stretches of `excerpt_words` words, spread evenly over the lines `among`
-    [L], by default all. Lines with fewer words than `most_words` are all taken.
-    """
+    """The mask [L] of a sample of about `most_words` words. The sample consists of stretches of
+    `excerpt_words` words, spread evenly over the lines `among` [L], by default all. Lines with
+    fewer words than `most_words` are all taken."""
     counts = (max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines)
     words = np.fromiter(counts, np.int64)
     among = np.ones(len(words), np.bool_) if among is None else among
@@ -95,10 +91,8 @@ def sample_mask(
 def excerpts_of(
     lines: Iterable[str], chosen: Mask, excerpt_words: int = EXCERPT_WORDS
 ) -> list[Excerpt]:
-    """The chosen lines [L] as excerpts, which are lines that follow each other.
-
-    The context above an excerpt is as long as excerpts of about `excerpt_words` words need.
-    """
+    """The chosen lines [L] as excerpts, which are lines that follow each other. The context above
+    an excerpt is as long as excerpts of about `excerpt_words` words need."""
     excerpts = list[Excerpt]()
     excerpt_lines = list[str]()
     gap = LONGEST_GAP + 1

@@ -18,11 +18,8 @@ PLAIN_LETTERS = {
 
 
 def is_code(word: str) -> bool:
-    """Returns True for a number, an address, a file name, a mark and the like.
-
-    All other words consist of letters, apostrophes, hyphens, and the full stops of abbreviations
-    such as `p.m.`.
-    """
+    """Returns True for a number, an address, a file name, a mark and the like. All other words
+    consist of letters, apostrophes, hyphens, and the full stops of abbreviations such as `p.m.`."""
     if word.isalpha():
         return False
     parts = word.rstrip(".").split(".")
@@ -44,11 +41,9 @@ def is_line_in_capitals(line: str) -> bool:
 
 
 def capitalize(word: str) -> str:
-    """Returns the word as at the start of a sentence.
-
-    A word with a capital inside or a digit, such as iPhone or co2, stays as it is, and so does one
-    whose first letter has no capital, such as ﬁ.
-    """
+    """Returns the word as at the start of a sentence. A word with a capital inside or a digit, such
+    as iPhone or co2, stays as it is, and so does one whose first letter has no capital, such as
+    ﬁ."""
     if any(map(str.isdigit, word)):
         return word
     for place, letter in enumerate(word):
@@ -82,11 +77,9 @@ def _plain_letter(letter: str) -> str:
 
 
 def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
-    """Yields each character of `typed`, and the letters of `word` that it stands for.
-
-    For `oe` and `œuvre` these are `o` for œ, and then `e` for none. `plain_letters(word)` begins
-    with `plain_letters(typed)`.
-    """
+    """Yields each character of `typed`, and the letters of `word` that it stands for. For `oe` and
+    `œuvre` these are `o` for œ, and then `e` for none. `plain_letters(word)` begins with
+    `plain_letters(typed)`."""
     if typed.isascii() and word.isascii():  # most are
         yield from zip(typed, word, strict=False)
         return
@@ -126,11 +119,9 @@ def keeps_letters(prefix: str, word: str) -> bool:
 
 
 def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
-    """Returns how to write a typed character that stands for these `letters` of a word.
-
-    Typed letters with accents and marks stay; plain letters become those of the word. They have the
-    typed case if the word `keeps_case`.
-    """
+    """Returns how to write a typed character that stands for these `letters` of a word. Typed
+    letters with accents and marks stay; plain letters become those of the word. They have the typed
+    case if the word `keeps_case`."""
     if typed == letters:  # most are
         return typed
     is_same = is_same_letter(typed, letters)

@@ -95,10 +95,8 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
 
 
 def takes_space(before: str, character: str) -> bool:
-    """Returns True if a character replaces the space of an accepted word, as a comma does.
-
-    `before` is the line up to the cursor, which ends with that space.
-    """
+    """Returns True if a character replaces the space of an accepted word, as a comma does. `before`
+    is the line up to the cursor, which ends with that space."""
     if character == '"':
         return before.count('"') % 2 == 1  # it closes a quotation
     return character in CLOSING | JOINING | APOSTROPHES | NO_BREAK_SPACES

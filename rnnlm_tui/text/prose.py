@@ -73,11 +73,8 @@ MARKS_BEFORE = 3
 
 
 class ProseTokenizer(Tokenizer):
-    """Splits and writes text by the conventions of a corpus.
-
-    `ranks` numbers the words by falling frequency. Of two spellings of a word, the more frequent
-    one is the usual one.
-    """
+    """Splits and writes text by the conventions of a corpus. `ranks` numbers the words by falling
+    frequency. Of two spellings of a word, the more frequent one is the usual one."""
 
     name = "prose"
     writes_text = True
@@ -138,11 +135,9 @@ class ProseTokenizer(Tokenizer):
         return self._in_style(double + single) if double or single else self
 
     def _completed(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
-        """The styles of double and single quotes, of which one is found in the text.
-
-        Straight quotes go with straight apostrophes, and curly ones with curly ones, unless the
-        corpus mixes them. An apostrophe tells nothing about quotes such as « ».
-        """
+        """The styles of double and single quotes, of which one is found in the text. Straight
+        quotes go with straight apostrophes, and curly ones with curly ones, unless the corpus mixes
+        them. An apostrophe tells nothing about quotes such as « »."""
         typed = double[0][1] if double else single[-1][1]
         opening, apostrophe = self._spelling_of(OPEN_DOUBLE), self._spelling_of(APOSTROPHE)
         is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)

@@ -211,11 +211,9 @@ def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) ->
 
 
 def learn_prose(lines: Iterable[str], known: Iterable[str] = ()) -> ProseTokenizer:
-    """Learns the tokenizer of a text from its training lines, in 1.9 s for a million words.
-
-    `known` are other words in their usual case, the most frequent first. Elided words among them
-    become tokens of this text, too.
-    """
+    """Learns the tokenizer of a text from its training lines, in 1.9 s for a million words. `known`
+    are other words in their usual case, the most frequent first. Elided words among them become
+    tokens of this text, too."""
     habits, known = Habits(lines), [*known]
     conventions, words = habits.conventions(), habits.words
     elisions = tuple(dict.fromkeys([*conventions.elisions, *filter(is_elided, known)]))

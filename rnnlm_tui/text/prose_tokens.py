@@ -70,10 +70,8 @@ file name, the last one apart."""
 
 def token_pattern(elided_word: str = NO_ELISION) -> regex.Pattern[str]:
     """The pattern of a token. `elided_word` is the pattern of elided words, which are tokens too.
-
     Addresses and file names are only searched for at their possible starts, and their parts have
-    limits, so that the time grows with the length of the text and not with its square.
-    """
+    limits, so that the time grows with the length of the text and not with its square."""
     return regex.compile(
         rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]{{0,{MAX_SCHEME}}}+://|www\.)\S*[^\s.,;:!?)\]}}”"'’]
         | (?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+

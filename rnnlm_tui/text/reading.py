@@ -96,12 +96,9 @@ def read_corpus(
     report: Report = no_report,
 ) -> Corpus:
     """Reads files, folders, or `-` for standard input, as one corpus. Without sources it reads the
-    sonnets that ship.
-
-    Each file begins a new paragraph. A file that is named twice is read once. An `encoding` of None
-    means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises CorpusError for a file
-    that cannot be read or is not text, and for a folder without texts.
-    """
+    sonnets that ship. Each file begins a new paragraph. A file that is named twice is read once. An
+    `encoding` of None means UTF-8, or UTF-16 or UTF-32 if there is a byte order mark. Raises
+    CorpusError for a file that cannot be read or is not text, and for a folder without texts."""
     if "" in sources:  # it would be the current folder
         raise CorpusError("the name of a text is empty", "give a file, or several")
     raw, line = io.BytesIO(), "\n"
@@ -157,10 +154,8 @@ def _find(path: Path) -> _Source:
 
 def files_in(folder: Path) -> tuple[list[Path], str]:
     """The .txt and .md files in a folder and the folders in it, sorted by path, and a note on them.
-
     Hidden files and folders are left out. The note names the first files and counts those left out.
-    Raises CorpusError if there are no files to read, or if a folder cannot be read.
-    """
+    Raises CorpusError if there are no files to read, or if a folder cannot be read."""
 
     def fail(error: OSError) -> None:
         raise CorpusError(f"cannot read the folder {error.filename}: {os_reason(error)}") from error
@@ -193,11 +188,9 @@ def files_in(folder: Path) -> tuple[list[Path], str]:
 
 
 def arrange_lines(corpus: Corpus, how: str) -> Corpus:
-    """The corpus with the lines that the setting `lines` asks for.
-
-    The setting `paragraphs` makes each paragraph one line, and so does `auto` if the text is
-    wrapped. Otherwise the lines stay. Empty lines separate paragraphs and are kept.
-    """
+    """The corpus with the lines that the setting `lines` asks for. The setting `paragraphs` makes
+    each paragraph one line, and so does `auto` if the text is wrapped. Otherwise the lines stay.
+    Empty lines separate paragraphs and are kept."""
     if how == "each" or (how == "auto" and not is_wrapped(corpus)):
         why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
         return replace(corpus, note=why)
@@ -252,11 +245,8 @@ def is_wrapped(lines: Iterable[str]) -> bool:
 
 
 def count_words(text: str) -> int:
-    """The number of words as a person counts them.
-
-    A word stands between spaces or dashes and has a letter or a digit. In a script without spaces
-    each letter is a word.
-    """
+    """The number of words as a person counts them. A word stands between spaces or dashes and has a
+    letter or a digit. In a script without spaces each letter is a word."""
     if not text.isascii():
         text = UNSPACED_LETTER.sub(r" \g<0> ", text.replace("—", " "))
     if "--" in text:
@@ -306,11 +296,9 @@ def is_pipe(path: Path) -> bool:
 
 
 def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
-    """Yields the lines of a file, each with its newline.
-
-    The encoding is that of a byte order mark, or else `encoding`, or else UTF-8. Raises CorpusError
-    if the file cannot be read or is not text, and UsageError if there is no such encoding.
-    """
+    """Yields the lines of a file, each with its newline. The encoding is that of a byte order mark,
+    or else `encoding`, or else UTF-8. Raises CorpusError if the file cannot be read or is not text,
+    and UsageError if there is no such encoding."""
     file.seek(0)
     head = file.read(CHECKED_BYTES)
     file.seek(0)

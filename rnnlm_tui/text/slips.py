@@ -50,9 +50,7 @@ NEIGHBOUR_KEYS = _neighbours()
 
 def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
     """For each of the N `keys`, the chance that one slip has turned its beginning into `typed` [N].
-
-    The chance is relative to that of two letters swapped, and 0 if it takes no slip or several.
-    """
+    The chance is relative to that of two letters swapped, and 0 if it takes no slip or several."""
     chances = np.zeros(len(keys), np.float32)
     found = list[tuple[float, int, int]]()
     for beginning, chance in _beginnings(typed, keys):
