@@ -262,7 +262,8 @@ class WordLists:
                 first.setdefault(way, word)
             ranked = sorted(chances, key=lambda way: -chances[way])
             if tokenizer.writes_text and not corrects:
-                # A complete word only begins a continuation.
+                # A complete word only begins a continuation. After others it would take the place
+                # of a word that saves keys.
                 ranked[1:] = [way for way in ranked[1:] if way.text]
             words += [Suggestion(first[way], chances[way], *way, after, corrects) for way in ranked]
         words.sort(key=lambda word: -word.probability * (DISPLACES if word.corrects else 1))

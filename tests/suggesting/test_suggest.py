@@ -180,6 +180,20 @@ def test_a_typed_line_is_continued_to_the_end_of_its_sentence(line: str, text: s
     assert "".join(piece.text for piece in continue_typed(model, line)) == text
 
 
+@pytest.mark.parametrize(
+    ("thank", "listed", "ghost"),
+    [(0.6, ["thank", "thanks"], ["", " you"]), (0.3, ["thanks"], ["s", " you"])],
+)
+def test_a_complete_word_is_listed_if_it_is_the_likeliest(
+    thank: float, listed: list[str], ghost: list[str]
+) -> None:
+    after = {"we": {"thank": thank, "thanks": 0.9 - thank}, "thank": {"you": 1.0}}
+    model = prose_model(("we", "thank", "thanks", "you"), after | {"thanks": {"you": 1.0}})
+    answer = suggest(model, "we thank")
+    assert [*chances(answer)] == listed
+    assert [piece.text for piece in answer.ghost] == ghost
+
+
 def test_a_continuation_unlike_the_last_one_is_drawn_by_chance() -> None:
     model = ScriptedModel({"the": {"cat": 0.6, "car": 0.4}, "cat": {"": 1.0}, "car": {"": 1.0}})
     texts = [piece.text for piece in continue_typed(model, "the ")]

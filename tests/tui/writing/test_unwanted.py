@@ -48,6 +48,7 @@ async def test_del_never_suggests_the_chosen_word_and_ctrl_z_takes_that_back(
         await it.press("ctrl+z")
         await it.until(lambda: words(it) == before)
         assert noted() == ""
+        assert not it.tells("takes this back")
         await it.press("ctrl+z")
         assert it.line == "shall i ", "what was typed before is undone next"
 
