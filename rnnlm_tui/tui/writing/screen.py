@@ -47,6 +47,8 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
 READ_FIRST = 200
 """The last words above that are read before the first suggestions in a text that was opened: 200
 take 40 ms, and 3,000 take 600."""
+LATE_S = 0.3
+"""After this time without an answer the words are hidden, which are for an earlier text."""
 NEW_WORDS = 500
 """An update of the model is offered each time that so many more words were written since it was
 trained."""
@@ -118,6 +120,8 @@ class AutocompleteScreen(AppScreen):
         self._find_line = FindLine()
         self._is_reading = False
         """Whether the model still reads the text above, of which it knows only the last words."""
+        self._late: asyncio.TimerHandle | None = None
+        """Hides the words if the answer that is to come is late."""
         self._offer = ""
         """Offers an update of the model, until the next line is kept."""
         self._told_unknown = set[str]()
@@ -182,6 +186,8 @@ class AutocompleteScreen(AppScreen):
     def on_unmount(self) -> None:
         self._store_keys_saved()
         self._predictor.close()
+        if self._late is not None:
+            self._late.cancel()
 
     # The active model
 
@@ -270,7 +276,16 @@ class AutocompleteScreen(AppScreen):
         if question is None or self._predictor.is_closed:
             return False
         self._predictor.answer(question).add_done_callback(self._show_coming)
+        if self._late is not None:
+            self._late.cancel()
+        self._late = asyncio.get_running_loop().call_later(LATE_S, self._hide_words)
         return True
+
+    def _hide_words(self) -> None:
+        """Hides the words if they are not for the text as it is now, but for a chosen one."""
+        if not self.editor.answer_gate.is_set() and not self.editor.suggested.choice:
+            self.answer = None
+            self.call_next(self._show_suggested)
 
     def _show_coming(self, coming: asyncio.Future[Answer]) -> None:
         """Shows an answer that has come, unless it was cancelled. As a message, so that an error is

@@ -139,6 +139,20 @@ async def test_an_unknown_word_is_named_once_a_text(tmp_path: Path) -> None:
         await it.until(lambda: has_row(it.app, "unknown: zwe"))
 
 
+async def test_the_words_for_an_earlier_text_do_not_stay_while_an_answer_is_late(
+    tmp_path: Path,
+) -> None:
+    model = scripted_model()
+    async with desk(tmp_path, {"m": model}) as it:
+        await it.write(*"shall i ")
+        model.gate.clear()
+        await it.press("ctrl+n", *"when ")
+        await it.until(lambda: has_row(it.app, "reading ..."))
+        assert it.line == "when " and not has_row(it.app, "%")
+        model.gate.set()
+        await it.until(lambda: has_row(it.app, "1 i 90%"))
+
+
 async def test_the_header_counts_the_keys_saved_today(tmp_path: Path) -> None:
     """Of all lines of the day, also of one that was not kept when the app was closed."""
     async with desk(tmp_path, size=(120, 24)) as it:
