@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import OptionList
-from textual.widgets._toast import Toast
+from textual.widgets._toast import Toast, ToastHolder
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import EpochFigures, Event, Failed, FinishReason, Metrics, Saved
@@ -197,6 +197,9 @@ async def test_a_notice_replaces_the_last_one_of_its_topic(tmp_path: Path) -> No
         assert digits.startswith(app.preferences.digits)
         assert quits == "nothing is selected to copy; ctrl+q quits"
         await wait_until(pilot, lambda: len(app.screen.query(Toast)) == 4)
+        await press(pilot, "alt+d")
+        await wait_until(pilot, lambda: f"{app.preferences.digits}:" in picture(app))
+        await wait_until(pilot, lambda: len(app.screen.query(ToastHolder)) == 4)  # none is empty
 
 
 # The active model

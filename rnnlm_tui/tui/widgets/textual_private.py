@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from enum import Enum
 from importlib import import_module
+from itertools import chain
 from string import ascii_lowercase, digits
 from typing import cast
 
@@ -22,6 +23,7 @@ from textual.app import App
 from textual.message import Message
 from textual.notifications import Notification
 from textual.widget import Widget
+from textual.widgets._toast import ToastRack
 
 ESC = "\x1b"
 ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + ascii_lowercase])  # type: ignore[misc]
@@ -44,6 +46,8 @@ class HookedApp(App[None]):
         """Shows a toast at once, instead of another one that may still be shown."""
         if instead_of is not None:
             del self._notifications[instead_of]
+            for screen in chain.from_iterable(self._screen_stacks.values()):
+                screen.query(f"#{ToastRack._toast_id(instead_of)}").remove()  # no empty row
         self._notifications.add(notice)
         self._refresh_notifications()
 
