@@ -186,7 +186,10 @@ async def test_notices_cover_the_keys_and_never_the_line_being_written(
         assert "shall" in rows_of(app)[app.autocomplete.editor.region.y + 1]
 
 
-async def test_a_notice_replaces_the_last_one_of_its_topic(tmp_path: Path) -> None:
+async def test_a_notice_replaces_the_last_one_of_its_topic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "TOAST_S", dict.fromkeys(terminal.TOAST_S, 60))
     app = scripted_app(tmp_path)
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)

@@ -122,6 +122,7 @@ class InsideScreen(AppScreen):
             text, above = written
             self._line = ExplainedLine(text.replace("\t", " "), above)
             self._sample_of = None if self._line.text else ""
+            self._hide_figures()
         self.ask()
 
     # The explanation
