@@ -38,15 +38,13 @@ from rnnlm_tui import paths
 from rnnlm_tui.config import ALL_SETTINGS, check_value, parts_of
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import Evaluation, Event, Finished
-from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.notebook import History, table
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.corpora import MeasuredText, text_for, trained_on, warning_of
 from rnnlm_tui.store.files import SUFFIX, copy
 from rnnlm_tui.store.library import Library, OpenedModel
-from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.store.run_files import read_epochs
-from rnnlm_tui.store.unwanted import UnwantedWords
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
@@ -139,15 +137,15 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
     path = Path(name)
     is_path = path.is_file() or path.suffix == SUFFIX or path.name != name
     if isinstance(name_or_file, Path) or (is_path and name not in library.names()):
-        return _opened(path.absolute(), path.parent.absolute())
-    return Model(library.opened_model(name))
+        return _open_file(path.absolute(), path.parent.absolute())
+    return Model(library.open(name))
 
 
-def _opened(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
-    """The model in a file, and in this folder its run. Raises ModelError, also for a model with
-    another card than this one, by which a pickled model is known."""
+def _open_file(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
+    """Opens the model in a file, with the folder of its run. Raises ModelError, also for a model
+    with another card than this one, by which a pickled model is known."""
     try:
-        found = OpenedModel(path.stem, path, folder, *load_model(path))
+        found = _library(None).open_file(path, folder)
     except ModelError as error:
         hint = f'to train on a text: rnnlm_tui.train("{path}")' if path.is_file() else ""
         raise ModelError(f"{path}: {error.message}", error.hint or hint) from error
@@ -288,9 +286,8 @@ class Model:
         self.preset = opened.card.config.preset
         self.history = History(read_epochs(opened.folder))
         self._opened, self._model = opened, opened.model
-        unwanted = UnwantedWords()
-        unwanted.words()  # what is wrong with their file is told now
-        self._contexts = Contexts(opened.model, unwanted.words)
+        opened.unwanted()  # what is wrong with their file is told now
+        self._contexts = opened.contexts
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
@@ -299,7 +296,7 @@ class Model:
         return table(self.name, ([escape(part) for part in row] for row in facts_of(self.card)))
 
     def __reduce__(self) -> tuple[Callable[..., Model], tuple[Path, Path, ModelCard]]:
-        return _opened, (self.path, self._opened.folder, self.card)
+        return _open_file, (self.path, self._opened.folder, self.card)
 
     @property
     def metrics(self) -> Evaluation | None:

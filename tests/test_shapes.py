@@ -13,7 +13,7 @@ from lsprotocol import types as lsp
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lsp.document import Document
 from rnnlm_tui.session.tables import Turn
-from rnnlm_tui.store.model_file import load_model
+from rnnlm_tui.store.model_file import read_model
 from rnnlm_tui.suggesting.evaluate import score
 from rnnlm_tui.suggesting.suggest import split_last_line, suggest
 from rnnlm_tui.text.prose_learning import learn_prose
@@ -42,7 +42,7 @@ SHAPES = {
 @cache
 def model() -> LanguageModel:
     """A small model of n-grams."""
-    return load_model(SAVED_MODELS / "ngram.safetensors")[1]
+    return read_model(SAVED_MODELS / "ngram.safetensors")[1]
 
 
 def reads(text: str, folder: Path) -> None:

@@ -16,7 +16,7 @@ from rnnlm_tui.config import make_config
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.library import Library
-from rnnlm_tui.store.model_file import load_english
+from rnnlm_tui.store.model_file import read_english
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training.start import use_of_english
@@ -43,7 +43,7 @@ ABOVE = (
 def english() -> LanguageModel:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RNNLM_BUILT_IN_DIR")
-        return load_english()
+        return read_english()
 
 
 def figures(model: LanguageModel, lines: Sequence[str], above: Sequence[str]) -> dict[str, float]:

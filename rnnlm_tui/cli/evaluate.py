@@ -61,7 +61,7 @@ class Result:
 def show_evaluation(request: Request) -> int:
     """`--evaluate`."""
     library = Library(request.data_dir)
-    subjects = [library.opened_model(name) for name in (request.model, *request.against)]
+    subjects = [library.open(name) for name in (request.model, *request.against)]
     names = [subject.name for subject in subjects]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{twice} cannot be compared with itself", "name other models")

@@ -13,7 +13,6 @@ from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, explain
 from rnnlm_tui.suggesting.suggest import split_last_line
@@ -36,11 +35,10 @@ ROWS = 6
 def show_explanation(request: Request) -> int:
     """`--explain`."""
     library = Library(request.data_dir)
-    opened = library.opened_model(request.model)
-    contexts = Contexts(opened.model, library.unwanted.words)
+    opened = library.open(request.model)
     for number, text in enumerate(texts_of(request.operand)):
         above, line = split_last_line(opened.model, text)
-        found = explain(opened.model, line, above, contexts)
+        found = explain(opened.model, line, above, opened.contexts)
         if request.json:
             print_json(explanation_json(found, line, opened.name))
         else:

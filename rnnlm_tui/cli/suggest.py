@@ -21,7 +21,7 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.events import EVENT_VERSION, failed, to_json
 from rnnlm_tui.formatting import CORRECTS, sanitize
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.store.library import Library, opened
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import Suggestions, split_last_line, suggest
@@ -33,14 +33,14 @@ def show_suggestions(asked: Request) -> int:
     """`--suggest`."""
     library, top = Library(asked.data_dir), asked.top
     name = library.default_model() if asked.model is None else asked.model
-    opened(library, name)
+    library.keep_open(name)
     began = time.monotonic()
     for line in texts_of(asked.operand):
         if asked.operand is None and asked.json and line.lstrip().startswith("{"):
             print_json(_answer_line(line, library, name, top, began))
             continue
         request = protocol.Request(line)
-        answer = _answer(request, opened(library, name), top)
+        answer = _answer(request, library.keep_open(name).contexts, top)
         if asked.json:
             print_json(answer_json(request, answer, top, name, None))
         elif asked.operand is not None:
@@ -60,7 +60,7 @@ def _answer_line(
         if isinstance(request, RnnlmError):
             raise request
         name, top = request.model or default_model, request.top or top
-        answer = _answer(request, opened(library, name), top)
+        answer = _answer(request, library.keep_open(name).contexts, top)
     except RnnlmError as error:
         event = to_json(failed(error, time.monotonic() - began))
         return {**dict.fromkeys(protocol.EVERY_LINE), **event, "id": identity}
@@ -145,14 +145,13 @@ def generate(request: Request) -> int:
     """`--generate`."""
     rng = np.random.default_rng(request.seed)
     library = Library(request.data_dir)
-    chosen = library.opened_model(request.model)
+    chosen = library.open(request.model)
     model, tokenizer = chosen.model, chosen.model.tokenizer
-    contexts = Contexts(model, library.unwanted.words)
     asked = request.words, request.temperature, request.top_k
     for given in texts_of(request.operand):
         above, line = split_last_line(model, given)
         words = generate_words(
-            model, line, *asked, rng=rng, previous_lines=above, contexts=contexts
+            model, line, *asked, rng=rng, previous_lines=above, contexts=chosen.contexts
         )
         text = "\n".join([*above, continue_text(tokenizer, line, words)])
         if request.json:

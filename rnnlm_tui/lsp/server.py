@@ -36,7 +36,7 @@ from rnnlm_tui.formatting import CORRECTS
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lsp.document import MARKDOWN, Document, Place
 from rnnlm_tui.lsp.messages import Messages
-from rnnlm_tui.store.library import Library, opened
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.accepting import is_ghost_likely
 from rnnlm_tui.suggesting.suggest import Suggestions, suggest
 from rnnlm_tui.text.letters import begin_of
@@ -56,7 +56,7 @@ class Suggester(LanguageServerProtocol):
         """The editor shows the `notices` once it has started."""
         super().__init__(*of_pygls)
         self._notices = notices
-        self._library, self._name, self._model = library, model, opened(library, model).model
+        self._library, self._name, self._model = library, model, library.keep_open(model).model
         self._documents: dict[str, Document] = {}
         """By address."""
         self._thread = ThreadPoolExecutor(1, "model")
@@ -240,7 +240,7 @@ class Suggester(LanguageServerProtocol):
 
         def answer() -> Suggestions:
             with suppress(RnnlmError):  # deleted or damaged: the one in memory goes on
-                self._model = opened(self._library, self._name).model  # as it was saved last
+                self._model = self._library.keep_open(self._name).model  # as it was saved last
             if (contexts := document.contexts) is None or contexts.model is not self._model:
                 contexts = self._read(document)
             count, ahead = CANDIDATES + 1, kind == "ghost"  # one may be complete
@@ -256,7 +256,7 @@ class Suggester(LanguageServerProtocol):
             raise JsonRpcInvalidParams(f"{CHOOSE} takes the name of a model")
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._thread, opened, self._library, name)
+            await loop.run_in_executor(self._thread, self._library.keep_open, name)
         except RnnlmError as error:  # which names the models
             raise JsonRpcException(error.sentence(), lsp.LSPErrorCodes.RequestFailed) from error
         self._name = name

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UPDATE
 from rnnlm_tui.store.locks import Trainer
-from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.unwanted import UnwantedWords
 
 if TYPE_CHECKING:
@@ -106,15 +106,27 @@ class Entry:
         return self.files.get(self.path.name, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class OpenedModel:
-    """A model that is ready to predict, its file, and the folder of its run."""
+    """A model that is ready to predict.
+
+    `path` is its file, and `folder` that of its run. `unwanted` returns the words that it is not to
+    suggest. `saved_ns` is when the file was saved, as by `saved_ns`. `contexts` can be replaced by
+    those that have read earlier texts.
+    """
 
     name: str
     path: Path
     folder: Path
     card: ModelCard
     model: LanguageModel
+    unwanted: Callable[[], frozenset[str]] = frozenset
+    saved_ns: int = 0
+
+    @cached_property
+    def contexts(self) -> Contexts:
+        """The states and predictions that are kept of the model."""
+        return Contexts(self.model, self.unwanted)
 
 
 def is_name(name: str) -> bool:
@@ -188,6 +200,7 @@ class Library:
         self._built_in = paths.built_in_models()
         self._locks = self.folder / ".locks"
         self._in_use = data_dir / files.IN_USE
+        self._kept = dict[str, OpenedModel]()
         self.unwanted = UnwantedWords()
 
     # Where things are
@@ -227,7 +240,7 @@ class Library:
             own = []
         except OSError as error:
             raise StorageError(f"cannot read {self.folder}: {os_reason(error)}") from error
-        names = [path.stem for path in sorted(own, key=_saved_ns, reverse=True)]
+        names = [path.stem for path in sorted(own, key=saved_ns, reverse=True)]
         built_in = [*filter(self.is_built_in, BUILT_IN)]
         return [*(name for name in names if is_name(name) and name not in built_in), *built_in]
 
@@ -292,7 +305,7 @@ class Library:
 
     def _resumable(self) -> list[str]:
         """The names of the runs that can be resumed, the most recently saved first."""
-        saved = sorted(self._runs.glob(f"*/{RESUME}"), key=_saved_ns, reverse=True)
+        saved = sorted(self._runs.glob(f"*/{RESUME}"), key=saved_ns, reverse=True)
         return [path.parent.name for path in saved if is_name(path.parent.name)]
 
     def newest_run(self) -> str:
@@ -362,20 +375,36 @@ class Library:
 
     # Open and change
 
-    def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
-        """The model `name`, checked and ready to predict. Raises ModelError."""
-        self._must_exist(name)
+    def open(self, name: str | None) -> OpenedModel:
+        """Opens and checks the model `name`, or the `default_model`. Raises ModelError."""
+        name = self.default_model() if name is None else name
+        path = self.path(name)
+        if not os.path.lexists(path):
+            raise self.unknown_model(name)
         try:
-            return load_model(self.path(name))
+            return self.open_file(path, self.run_folder(name))
         except ModelError as error:
             message = f"the model {name} cannot be used: {error.message}"
             hint = f"delete it, {APP_NAME} --delete {name}, or train it again with {{force}}"
             raise ModelError(message, error.hint or hint) from error
 
-    def opened_model(self, name: str | None) -> OpenedModel:
-        """The model of this name, or the `default_model`. Raises ModelError."""
-        chosen = self.default_model() if name is None else name
-        return OpenedModel(chosen, self.path(chosen), self.run_folder(chosen), *self.open(chosen))
+    def open_file(self, path: Path, folder: Path) -> OpenedModel:
+        """Opens and checks the model in a file, with the folder of its run. Raises ModelError."""
+        saved = saved_ns(path)  # before it is read, so that no later save is missed
+        card, model = read_model(path)
+        return OpenedModel(path.stem, path, folder, card, model, self.unwanted.words, saved)
+
+    def keep_open(self, name: str) -> OpenedModel:
+        """Opens the model `name` if it is not among the last few that this has opened, or was saved
+        since. Raises ModelError, and StorageError if the unwanted words cannot be read."""
+        self.unwanted.words()  # what is wrong with their file is told before any suggestion
+        kept = self._kept.pop(name, None)
+        if kept is None or kept.saved_ns != saved_ns(kept.path):
+            kept = self.open(name)
+        self._kept[name] = kept
+        if len(self._kept) > MAX_OPEN_MODELS:
+            del self._kept[next(iter(self._kept))]  # the one that was asked for longest ago
+        return kept
 
     def lock(self, name: str, *, trains: bool = True) -> AbstractContextManager[None]:
         """Locks the model's name against all other processes, until the context or the process
@@ -441,7 +470,7 @@ class Library:
         """Adds an exported model as the model `name`. All of it is checked before it enters the
         library. Raises ModelError."""
         try:
-            load_model(source)
+            read_model(source)
         except ModelError as error:
             raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
         with self.lock(name, trains=False):
@@ -454,30 +483,13 @@ class Library:
         if not self.has(name) and not self.run_folder(name).exists():
             raise self.unknown_model(name)
 
-    def _must_exist(self, name: str) -> None:
-        if not os.path.lexists(self.path(name)):
-            raise self.unknown_model(name)
-
     def _must_be_free(self, name: str) -> None:
         if self.has(check_name(name)):
             raise ModelError(f"the name {name} is taken", "take another name")
 
 
-def opened(library: Library, name: str) -> Contexts:
-    """The model of this name, and what it has read lately. The last few stay open; one that was
-    saved again is opened again. Raises ModelError, and StorageError if the unwanted words cannot be
-    read."""
-    return _opened(library, name, _saved_ns(library.path(name)))
-
-
-@lru_cache(MAX_OPEN_MODELS)
-def _opened(library: Library, name: str, saved_ns: int) -> Contexts:
-    library.unwanted.words()  # what is wrong with their file is told before any suggestion
-    return Contexts(library.open(name)[1], library.unwanted.words)
-
-
-def _saved_ns(path: Path) -> int:
-    """When a file was saved; 0 if it is gone by now."""
+def saved_ns(path: Path) -> int:
+    """When a file was saved, in nanoseconds since the epoch; 0 if there is none."""
     with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0

@@ -102,7 +102,7 @@ class StoredModel:
             raise ModelError(f"its n-grams are damaged: {error}") from error
         return arrays
 
-    def load(self, english: LanguageModel | None = None) -> LanguageModel:
+    def model(self, english: LanguageModel | None = None) -> LanguageModel:
         """The model, ready to predict. `english` is the English if it is loaded already."""
         card, vocabulary = self.card, self.vocabulary()
         tokenizer = make_tokenizer(card.tokenizer, self.conventions(), vocabulary)
@@ -117,7 +117,7 @@ class StoredModel:
         if card.mixture is None:
             return next(iter(models.values()))
         if card.base:
-            models["base"] = english or load_english()
+            models["base"] = english or read_english()
         return MixedModel(tokenizer, models, card.mixture.weights)
 
 
@@ -157,10 +157,10 @@ def english_path() -> Path:
     return built_in_models() / f"{ENGLISH}{SUFFIX}"
 
 
-def load_english() -> LanguageModel:
+def read_english() -> LanguageModel:
     """The English that ships. Raises ModelError if it is not whole."""
     try:
-        return load_model(english_path())[1]
+        return read_model(english_path())[1]
     except ModelError as error:
         message = f"the {ENGLISH} that it is built on is not whole: {error.message}"
         raise ModelError(message, "install the program again") from error
@@ -184,11 +184,11 @@ def read_card(path: Path) -> ModelCard:
         return stored.card
 
 
-def load_model(path: Path, english: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
+def read_model(path: Path, english: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
     """The card and the checked model in a file. `english` is the English if it is loaded already.
     Raises ModelError."""
     with open_stored(path) as stored:
-        return stored.card, stored.load(english)
+        return stored.card, stored.model(english)
 
 
 def text_tensors(

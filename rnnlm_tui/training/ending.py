@@ -25,7 +25,7 @@ from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.corpora import is_text_of
-from rnnlm_tui.store.model_file import load_model
+from rnnlm_tui.store.model_file import read_model
 from rnnlm_tui.suggesting.evaluate import ScoredLine, summarize
 from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.training import saving
@@ -62,7 +62,7 @@ class Ending:
         if card is not None and (update is None or is_over):
             if len(job.prepared.held_out):
                 yield Preparing(self._now(), MEASURING, 0, 1, None)
-            card, model = load_model(job.path, job.english)
+            card, model = read_model(job.path, job.english)
             scored = score_held_out(job, model, self._control)
             if scored:
                 evaluation = summarize(scored)
@@ -117,7 +117,7 @@ class Ending:
             model, old = job.english, self._of_english
         else:
             try:
-                model, old = job.library.open(name)[1], []
+                model, old = job.library.open(name).model, []
             except ModelError:  # the app says so
                 return None
         if not old:
@@ -135,7 +135,7 @@ class Ending:
         new_loss = evaluation.nats_per_character if evaluation else None
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
-            _, old = load_model(job.model, job.english)
+            _, old = read_model(job.model, job.english)
             old = with_fitted_weights(job, old) if isinstance(old, MixedModel) else old
             scored = score_held_out(job, old, self._control)
         if self._control.stopped:

@@ -44,7 +44,7 @@ from rnnlm_tui.store.library import (
     name_of_file,
     usable_name,
 )
-from rnnlm_tui.store.model_file import load_english
+from rnnlm_tui.store.model_file import read_english
 from rnnlm_tui.store.run_files import RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import (
@@ -129,7 +129,7 @@ class Plan:
             self._check_update(source, text)
             mixture = source.card.mixture
             if mixture is not None and (mixture.base or mixture.left_out):
-                english = load_english()
+                english = read_english()
                 known = known_fraction(lines, english) if mixture.left_out else None
         elif request.on != NO_MODEL:
             starts_alone = source is not None or request.start_from is not None
@@ -242,7 +242,7 @@ class Plan:
             trained_lines=trained_lines,
             ancestors=facts.ancestors,
             blocked_words=facts.blocked_words,
-            english=load_english() if facts.base else None,
+            english=read_english() if facts.base else None,
             known_to_base=facts.known_to_base,
             state=state,
             position=facts.position,

@@ -67,7 +67,7 @@ def open_source(
     name = start_from if update is None else update
     if name is None or (update is None and name == NO_MODEL):
         return None
-    source = library.opened_model(name)
+    source = library.open(name)
     of_source = source.card.config.preset
     if update is None and not source.card.config.has_network:
         raise UsageError(
@@ -107,7 +107,7 @@ def use_of_english(
     from is decided. Raises UsageError if it is asked and cannot be."""
     if not is_asked and not (config.is_mixed and library.is_built_in(ENGLISH)):
         return UseOfEnglish()
-    english = library.opened_model(ENGLISH)
+    english = library.open(ENGLISH)
     own, model = english.card.config, english.model
     if not config.is_mixed or own.tokenizer != config.tokenizer:
         if is_asked:

@@ -22,13 +22,12 @@ from rnnlm_tui.tui.widgets.styles import CSS
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.widgets.textual_private import build_mode, unbind
 from rnnlm_tui.tui.writing.active_model import ModelLoader
-from rnnlm_tui.tui.writing.predictor import LoadedModel
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 
 if TYPE_CHECKING:
     from rnnlm_tui.events import Saved
     from rnnlm_tui.session.text_file import ReadFile
-    from rnnlm_tui.store.library import Library
+    from rnnlm_tui.store.library import Library, OpenedModel
     from rnnlm_tui.tui.inside.screen import InsideScreen
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.child import TrainArguments
@@ -142,7 +141,7 @@ class RnnlmApp(TerminalApp):
         return self._known_runs.training if self._known_runs else None
 
     @property
-    def loaded_model(self) -> LoadedModel | None:
+    def opened_model(self) -> OpenedModel | None:
         """The active model, the one that suggests; None while no model is loaded."""
         return self._model_loader.current
 
@@ -172,7 +171,7 @@ class RnnlmApp(TerminalApp):
     def header_text(self) -> str:
         """Returns the text of the header: the running training, the active model, and how many keys
         the writer has saved today."""
-        if self.loaded_model is not None:
+        if self.opened_model is not None:
             model = " · ".join(filter(None, (self.active_name, self.autocomplete.keys_saved)))
         else:
             model = "no model" if self.has_no_models else "loading ..."
@@ -371,10 +370,10 @@ class RnnlmApp(TerminalApp):
         it is noted. Returns that, or "" after showing why it could not be noted."""
         from rnnlm_tui.suggesting.suggest import word_of_list
 
-        if self.loaded_model is not None:
+        if self.opened_model is not None:
             with self.showing_errors():
                 if before is not None:
-                    word = word_of_list(self.loaded_model.model, before, word)
+                    word = word_of_list(self.opened_model.model, before, word)
                 self.library.unwanted.add(word)
                 say = f'"{word}" is never suggested now; ctrl+z takes this back'
                 self.notify_user(say, topic="unwanted")

@@ -70,7 +70,7 @@ def request_seconds(model: str, runs: int) -> list[float]:
 
 def suggestion_seconds(name: str, runs: int) -> tuple[list[float], list[float]]:
     """Times of suggestions as the app asks for them: at every key, and after a space."""
-    model = Library(data_dir()).open(name)[1]
+    model = Library(data_dir()).open(name).model
     contexts, of_all, of_new = Contexts(model), list[float](), list[float]()
     for number in range(runs):
         above = [f"line {number}"]

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=20_000, help="words measured of each text")
     asked, library = parse(parser)
-    model = library.open(asked.model)[1]
+    model = library.open(asked.model).model
     shows = {"keys": show, "ghosts": show_ghosts}[asked.what]
     for text in asked.texts:
         shows(text.stem[:30], model, spread(lines_of(text), asked.words))

@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=1000, help="words mistyped in each way")
     asked, library = parse(parser)
-    contexts, rng = Contexts(library.open(asked.model)[1]), random.Random(SEED)
+    contexts, rng = Contexts(library.open(asked.model).model), random.Random(SEED)
     found, tried, right = Counter[tuple[str, int]](), Counter[tuple[str, int]](), Counter[str]()
     for place in places(asked.texts, asked.words, rng):
         for kind, mistype in KINDS.items():

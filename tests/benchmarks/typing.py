@@ -38,11 +38,11 @@ from rnnlm_tui.formatting import in_percent
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.session.database import connect
 from rnnlm_tui.session.tables import Text, Turn, add_turn
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED
 from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.tui.writing.candidates import spelled
-from rnnlm_tui.tui.writing.predictor import LoadedModel, Question, answer_to, load_model, read_below
+from rnnlm_tui.tui.writing.predictor import Question, answer_to, read_below
 from tests.benchmarks.options import parse
 from tests.helpers.commands import running
 from tests.helpers.terminal import Chunk, Terminal
@@ -122,7 +122,7 @@ def show_starts(library: Library, name: str, count: int, texts: int) -> None:
 class Typist:
     """Types into the app, and measures how long it takes to answer."""
 
-    def __init__(self, terminal: Terminal, loaded: LoadedModel, sent: list[str]) -> None:
+    def __init__(self, terminal: Terminal, loaded: OpenedModel, sent: list[str]) -> None:
         """`sent` are the lines of the open text, to which it adds its own."""
         self._terminal, self._loaded, self._sent = terminal, loaded, sent
         self._random = random.Random(1)
@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=0, help="of the text typed into")
     parser.add_argument("--training", action="store_true")
     asked, library = parse(parser)
-    loaded = load_model(library, asked.model)
+    loaded = library.open(asked.model)
     lines = list(read_corpus([bundled_corpus()]))[1::7]
     sent = paragraphs(lines, asked.words)
     show_starts(library, asked.model, asked.starts, asked.texts)

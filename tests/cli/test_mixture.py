@@ -77,12 +77,12 @@ def test_the_english_is_named_and_the_one_installed_is_used(
     shipped: Path, run: Command, library: Library, own: str
 ) -> None:
     run("--train", own, *NGRAM, "--name=own", *ON_ENGLISH)
-    assert "owl" in library.open("own")[1].vocabulary
+    assert "owl" in library.open("own").model.vocabulary
     with open_stored(library.path("own")) as stored:
         assert "owl" not in stored.vocabulary().words
     # A later one takes its place.
     ship(run, library.data_dir, OWL.replace("owl", "auk"))
-    assert "auk" in library.open("own")[1].vocabulary
+    assert "auk" in library.open("own").model.vocabulary
     shipped.write_bytes(b"x")
     done = run("--suggest", "--model=own", "the ", code=1)
     assert "the english that it is built on is not whole" in done.stderr

@@ -204,7 +204,7 @@ def test_a_paused_run_goes_on_and_a_process_that_dies_ends_the_others_and_can_be
 def test_n_grams_are_counted_by_the_first_process(text: str, library: Library) -> None:
     done = by_processes(2, text, "--preset=ngram", "--name=m")
     assert done.stdout.count("m: ") == 1
-    assert library.open("m")[0].epochs_done == 1
+    assert library.open("m").card.epochs_done == 1
 
 
 def test_a_connection_waits_for_years_and_once_closed_leaves_no_thread_behind() -> None:

@@ -206,9 +206,9 @@ def test_a_lesson_is_trained_longer_and_learns_no_other_text(
     run: Command, corpus_file: Path, library: Library
 ) -> None:
     run("--train", str(corpus_file), *TINY, "--epochs=2", "--name=m", "--quiet")
-    trained = library.open("m")[0].metrics
+    trained = library.open("m").card.metrics
     run("--train", "--update=m", "--epochs=3", "--quiet")
-    longer = library.open("m")[0].metrics
+    longer = library.open("m").card.metrics
     assert trained is not None and longer is not None
     assert longer.train.loss and trained.train.loss and longer.train.loss < trained.train.loss
     corpus_file.write_text(VERSES * 2)

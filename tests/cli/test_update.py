@@ -32,7 +32,7 @@ def test_a_model_is_updated_with_its_grown_text(
     diary = tmp_path / "diary.txt"
     diary.write_text("\n".join(OLD))
     run("--train", str(diary), "--name=diary", "--quiet", "--held-out=0.2", *options)
-    words = {*library.open("diary")[1].vocabulary.words}
+    words = {*library.open("diary").model.vocabulary.words}
     was_held_out = {*held_out_lines(library, "diary", read_corpus([diary]))}
     assert WORD not in words and len(was_held_out) == 20
     diary.write_text("\n".join([*FIRST, *OLD, *NEW]))  # it has grown at both ends
@@ -41,7 +41,8 @@ def test_a_model_is_updated_with_its_grown_text(
     update: Any = end.update
     assert update.replaced and update.new_loss < update.old_loss
     assert end.evaluation is not None and update.old_savings != end.evaluation.keystroke_savings
-    card, model = library.open("diary")
+    opened = library.open("diary")
+    card, model = opened.card, opened.model
     assert WORD in model.vocabulary and words <= {*model.vocabulary.words}
     assert card.corpus.lines == 160 and card.evaluation == end.evaluation
     # Held-out lines stay held out, and so is a fifth of the new ones; no training line is.
@@ -56,7 +57,7 @@ def test_a_model_is_updated_with_its_grown_text(
     more.write_text("\n".join(SONNETS[180:200]))
     again = run("--train", "--update=diary", *("--add", str(more)) * 2, *fewer)
     assert re.search(r"the model (is replaced|stays as it was)", again.stdout), again.stdout
-    assert [ancestor.name for ancestor in library.open("diary")[0].ancestors] == ["diary"]
+    assert [ancestor.name for ancestor in library.open("diary").card.ancestors] == ["diary"]
 
 
 def test_a_model_of_a_folder_is_updated_with_what_was_added_and_changed_there(
@@ -72,7 +73,7 @@ def test_a_model_of_a_folder_is_updated_with_what_was_added_and_changed_there(
     assert card["prospect"][0] == "It reads My notes/ (2 files)."
     assert "read in this order: a.md, old/b.txt" in card["notes"]
     run("--train", f"{notes}/", *ngram)
-    assert library.open("My-notes-ngram")[0].corpus.name == "My notes/ (2 files)"
+    assert library.open("My-notes-ngram").card.corpus.name == "My notes/ (2 files)"
     measured = run("--evaluate", str(notes), "--model=My-notes-ngram", "--limit=3").stdout
     assert "lines of My notes/ (2 files) that My-notes-ngram held out" in measured
     again = run("--train", "--update=My-notes-ngram", code=3)
@@ -80,6 +81,7 @@ def test_a_model_of_a_folder_is_updated_with_what_was_added_and_changed_there(
     (notes / "old" / "c.md").write_text("\n".join(NEW))
     (notes / "a.md").write_text("\n".join([*FIRST, "one more line"]))
     run("--train", "--update=My-notes-ngram")
-    card, model = library.open("My-notes-ngram")
+    opened = library.open("My-notes-ngram")
+    card, model = opened.card, opened.model
     assert WORD in model.vocabulary and "one" in model.vocabulary
     assert (card.corpus.name, card.corpus.lines) == ("My notes/ (3 files)", 161)

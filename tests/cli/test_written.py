@@ -76,7 +76,7 @@ def test_a_model_is_trained_on_the_texts_with_these_titles(
         run("--train", *NGRAM, *(f"--written={title}" for title in titles))
         assert stored(data_dir, f"{name}-written.txt") == lines
         assert sources_of(library, name) == [f"{name}-written.txt"]
-        assert library.open(name)[0].corpus.lines == len(lines)
+        assert library.open(name).card.corpus.lines == len(lines)
     assert contents(session.parent) == before
 
 
@@ -121,7 +121,7 @@ def test_an_update_learns_the_lines_that_are_new(
     assert stored(data_dir, "mine-written-2.txt") == [*HOME, TITLED, *DIARY]
     files = ["verses.txt", "mine-written.txt", "mine-written-2.txt"]
     assert sources_of(library, "mine") == files
-    assert {"clock", "Anna"} <= {*library.open("mine")[1].vocabulary.words}
+    assert {"clock", "Anna"} <= {*library.open("mine").model.vocabulary.words}
 
 
 def test_a_title_that_fits_no_text_or_several_is_explained(

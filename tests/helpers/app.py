@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from rnnlm_tui.events import CorpusFacts, EpochFigures, Metrics
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, OpenedModel, saved_ns
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
@@ -80,6 +81,11 @@ def card_of(model: LanguageModel) -> ModelCard:
     )
 
 
+def opened_model(name: str, model: LanguageModel) -> OpenedModel:
+    """A scripted model, of no file."""
+    return OpenedModel(name, Path(), Path(), card_of(model), model)
+
+
 class ScriptedLibrary(Library):
     """A library with scripted models instead of those in the folder; the first is the newest."""
 
@@ -95,11 +101,15 @@ class ScriptedLibrary(Library):
         """The names of the scripted models in the order given."""
         return list(self.models)
 
-    def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
+    def open(self, name: str | None) -> OpenedModel:
         """A scripted model."""
+        assert name is not None
         if name not in self.models:
             raise ModelError(f"there is no model {name}", "rnnlm-tui --models lists them")
-        return card_of(self.models[name]), self.models[name]
+        opened, path = opened_model(name, self.models[name]), self.path(name)
+        saved = saved_ns(path)
+        folder, words = self.run_folder(name), self.unwanted.words
+        return replace(opened, path=path, folder=folder, unwanted=words, saved_ns=saved)
 
     def _problem_of(self, name: str) -> str:
         """The models are in no files."""
@@ -194,11 +204,11 @@ async def answered(pilot: Pilot[Any]) -> None:
     """Waits until the active model has answered for the current line."""
     app = app_of(pilot)
     screen = app.autocomplete
-    await wait_until(pilot, lambda: app.loaded_model is not None)
+    await wait_until(pilot, lambda: app.opened_model is not None)
 
     def is_answered() -> bool:
         answer, editor = screen.answer, screen.editor
-        if answer is None or answer.question.loaded_model is not app.loaded_model:
+        if answer is None or answer.question.opened_model is not app.opened_model:
             return False
         return (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)
 

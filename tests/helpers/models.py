@@ -159,7 +159,7 @@ def held_out_lines(library: Library, name: str, lines: Iterable[str]) -> tuple[s
     """Those of the lines of a model's text that it has held out."""
     lines = tuple(lines)
     with open_stored(library.path(name)) as stored:
-        tokenizer = library.open(name)[1].tokenizer
+        tokenizer = library.open(name).model.tokenizer
         return (*compress(lines, stored.lines().held_out_of(hash_lines(lines, tokenizer))),)
 
 

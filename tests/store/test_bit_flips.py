@@ -24,7 +24,6 @@ from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training.network_learner import NetworkLearner
 from rnnlm_tui.tui.preferences import SETTINGS, Preferences, SettingsFile
 from rnnlm_tui.tui.runs.progress import RunProgress
-from rnnlm_tui.tui.writing.predictor import load_model
 from tests.helpers.commands import Command, refused
 from tests.helpers.events import ended, finished, progress, started
 from tests.helpers.models import SAVED_MODELS, put, saved_model
@@ -74,7 +73,8 @@ def bits_of(raw: bytes, part: str) -> Iterable[int]:
 def works(library: Library) -> bool:
     """Whether the model `m` works. Fails if it neither works nor is refused."""
     try:
-        card, model = library.open("m")
+        opened = library.open("m")
+        card, model = opened.card, opened.model
     except ModelError as error:
         assert error.message.startswith("the model m cannot be used: ")
         return False
@@ -103,7 +103,7 @@ def test_a_model_with_a_flipped_bit_works_or_is_refused(
         if number % EVERY == 0:
             told = list[str]()
             if library.in_use(told.append) == "m" and does_work:
-                load_model(library, "m")
+                library.open("m")
             assert not (told and does_work)
             for command in COMMANDS:
                 assert main(command) == (not does_work and "--models" not in command)
@@ -184,7 +184,7 @@ def test_a_history_with_a_flipped_bit_keeps_its_other_lines(
 def test_sources_with_a_flipped_bit_are_others_or_none(library: Library, tmp_path: Path) -> None:
     """All bits of a run.json."""
     put(library.folder, {"m.safetensors": saved_model("ngram")})
-    card, folder = library.open("m")[0], library.run_folder("m")
+    card, folder = library.open("m").card, library.run_folder("m")
     put(folder, {})
     write_sources(folder, ["a text.txt"], "utf-8")
 

@@ -46,13 +46,13 @@ def library(data_dir: Path, verses: Path) -> Library:
 
 
 def text_of(library: Library) -> Corpus:
-    return corpora.find_text("gru", library.run_folder("gru"), library.open("gru")[0])
+    return corpora.find_text("gru", library.run_folder("gru"), library.open("gru").card)
 
 
 def test_a_text_is_found_where_the_training_read_it(
     library: Library, verses: Path, tmp_path: Path
 ) -> None:
-    folder, (card, _) = library.run_folder("gru"), library.open("gru")
+    folder, card = library.run_folder("gru"), library.open("gru").card
     assert text_of(library).sources == (str(verses),)
     (tmp_path / "other.txt").write_text(VERSES, encoding="utf-16-le")
     write_sources(folder, [str(tmp_path / "other.txt")], "utf-16-le")

@@ -78,7 +78,8 @@ def why_refused(library: Library) -> str:
     for entry in entries.values():
         json_text(models.entry_json(entry, "victim"))
     try:
-        card, model = library.open("victim")
+        opened = library.open("victim")
+        card, model = opened.card, opened.model
     except ModelError as error:
         refused = error.message
         assert refused.startswith("the model victim cannot be used: ")

@@ -223,7 +223,7 @@ def test_a_kill_leaves_whole_models_and_what_it_interrupts_can_be_done_again(
     found = list[int]()
     for library in killed[act]:
         for name in library.names():
-            card = library.open(name)[0]
+            card = library.open(name).card
             assert card.metrics is not None
             with open_stored(library.path(name)) as stored:
                 weights = {number for w in stored.network().values() for number in w.flat}

@@ -141,7 +141,7 @@ def test_models_are_listed_in_order_with_card_and_size(
 @pytest.mark.skipif(sys.platform == "darwin", reason="psutil lists no mapped files there")
 def test_a_file_is_not_open_after_it_was_read(library: Library) -> None:
     """Windows cannot replace an open file."""
-    _, model = library.open("one")
+    model = library.open("one").model
     library.entries()
     names = {Path(each.path).name for each in psutil.Process().open_files()}
     mapped = {Path(each.path).name for each in psutil.Process().memory_maps()}

@@ -38,7 +38,8 @@ def test_a_saved_model_suggests_what_it_did_and_has_the_figures_that_it_had(
     library: Library, preset: str
 ) -> None:
     put_saved_model(library, preset)
-    card, model = library.open(preset)
+    opened = library.open(preset)
+    card, model = opened.card, opened.model
     candidates, expected = suggest(model, "shall i ").candidates, ANSWERS[preset]
     assert [each.word for each in candidates] == [word for word, _ in expected]
     probabilities = [probability for _, probability in expected]
@@ -78,7 +79,8 @@ def test_the_models_that_ship_are_small_and_whole(
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     library = Library(data_dir)
     assert len(zlib.compress(library.path(name).read_bytes())) <= MAX_BYTES[name]
-    card, model = library.open(name)
+    opened = library.open(name)
+    card, model = opened.card, opened.model
     assert card.tokenizer == "prose" and card.evaluation is not None
     with open_stored(library.path(name)) as stored:
         assert len(stored.lines().known) > 1000
@@ -122,7 +124,7 @@ def test_the_figures_of_a_model_that_ships_are_those_of_its_text(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    kept = Library(data_dir).open("shakespeare")[0].evaluation
+    kept = Library(data_dir).open("shakespeare").card.evaluation
     assert kept is not None and kept.keystroke_savings is not None
     assert main(["--evaluate", "--model", "shakespeare", "--all", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["models"]

@@ -13,7 +13,7 @@ from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
 def english(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RNNLM_BUILT_IN_DIR")
-        return Contexts(Library(tmp_path_factory.mktemp("data")).open("english")[1])
+        return Contexts(Library(tmp_path_factory.mktemp("data")).open("english").model)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnlm_tui.store.model_file import load_english
+from rnnlm_tui.store.model_file import read_english
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.slips import slip_chances
 from rnnlm_tui.text.vocabulary import SortedKeys
@@ -61,7 +61,7 @@ def test_some_slips_are_likelier_than_others() -> None:
 
 def test_common_slips_list_the_right_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR", raising=False)
-    english = load_english()
+    english = read_english()
     for line, word in (
         ("I definately", "definitely"),
         ("I will recieve", "receive"),

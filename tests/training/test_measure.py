@@ -16,7 +16,7 @@ from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import RESUME, RUN
-from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.suggest import suggest
@@ -48,7 +48,7 @@ def test_the_n_grams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> 
     job, seen = small_job("gru", tmp_path / "a", epochs=2, learning_rate=0.02, **MIXED), []
     for event in run(job):
         if isinstance(event, Saved):
-            card, model = load_model(job.path)
+            card, model = read_model(job.path)
             assert isinstance(model, MixedModel) and suggest(model, "the ca").candidates
             seen.append((event.epoch, event.best, card.metrics is not None, [*model.models]))
     assert seen[0] == (0, True, False, ["ngrams"])
@@ -72,7 +72,7 @@ def test_the_weights_are_fitted_to_the_held_out_lines_if_these_are_enough(
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 50 if enough else 1 << 30)
     job = small_job(preset, tmp_path / "a", **MIXED, **epochs)
     [*run(job)]
-    card, model = load_model(job.path)
+    card, model = read_model(job.path)
     assert isinstance(model, MixedModel)
     weights = mixture.normalize({name: PRIOR[name] for name in model.mixture_weights})
     if enough:
@@ -94,7 +94,7 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     job = small_job(preset, tmp_path / "a", text=text, held_out=0.3, **settings)
     events = [*run(job)]
     (epoch,), end = epochs_of(events), end_of(events)
-    card, model = load_model(job.path)
+    card, model = read_model(job.path)
     expected = summarize(scores_of(job, model))
     assert expected.oov_share and card.evaluation == expected
     assert end.evaluation is not None and end.evaluation.perplexity == expected.perplexity
@@ -119,7 +119,7 @@ def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time
         if isinstance(event, EpochEnded):
             measured.append(event.keystroke_savings)
         elif isinstance(event, Saved) and event.epoch == 1:
-            _, model = load_model(job.path)
+            _, model = read_model(job.path)
             lines = [s for above, few in job.excerpts(1) for s in score(model, few, above)]
             assert measured == [summarize(lines).keystroke_savings]
     assert [each is None for each in measured] == [False, False, True]
@@ -133,7 +133,7 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
 ) -> None:
     job, control = small_job("ngram", tmp_path / "a", text=TEXT, mixture="on"), Control()
     [*run(job)]
-    _, model = load_model(job.path)
+    _, model = read_model(job.path)
     assert len(measure.score_held_out(job, model, control) or []) == len(scores_of(job, model)) > 3
 
     def stopping(*given: Any, **options: Any) -> Iterator[ScoredLine]:
@@ -165,8 +165,8 @@ def test_a_new_model_and_the_one_in_use_are_compared_on_lines_that_neither_has_l
     before = library_in_use(tmp_path)
     unseen = {line for excerpt in before.held_out for line in excerpt.lines}
     job = small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)
-    found, (_, old) = end_of([*run(job)]).comparison, job.library.open("old")
-    _, new = load_model(job.path)
+    found, old = end_of([*run(job)]).comparison, job.library.open("old").model
+    _, new = read_model(job.path)
     assert found is not None and found.name == "old", "the one in use"
     for model, figures in ((old, found.in_use), (new, found.new)):
         lines = [line for line in scores_of(job, model) if line.text in unseen]
@@ -237,7 +237,7 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     epochs: int, rate: float, held_out: float, is_better: bool, tmp_path: Path
 ) -> None:
     old = finished(tmp_path / "a", held_out)
-    before, (_, old_model) = old.path.read_bytes(), load_model(old.path)
+    before, (_, old_model) = old.path.read_bytes(), read_model(old.path)
     (old.folder / RUN).unlink()
     job = update_of(old, epochs, rate)
     events = [*run(job)]

@@ -24,7 +24,7 @@ from rnnlm_tui.events import (
     to_json_line,
 )
 from rnnlm_tui.store.files import RESUME
-from rnnlm_tui.store.model_file import load_model, read_card
+from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.run_files import read_facts, read_state
 from rnnlm_tui.suggesting.evaluate import score, summarize
 from rnnlm_tui.training import network_learner
@@ -126,7 +126,7 @@ def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
     assert end.metrics is not None and (end.best_epoch, end.metrics.epoch) == (best, best)
     assert card.epochs_done == 12 and card.metrics == end.metrics
     # The kept weights are those of the best epoch: they give its held-out loss again.
-    measured = summarize(score(load_model(job.path)[1], job.held_out[0].lines))
+    measured = summarize(score(read_model(job.path)[1], job.held_out[0].lines))
     assert measured.loss == pytest.approx(min(losses), abs=1e-5)
 
 
@@ -156,7 +156,7 @@ def test_a_run_that_diverges_ends_and_keeps_its_best_epoch(tmp_path: Path) -> No
     events = [*run(small_job("lesson", tmp_path / "a", epochs=4, learning_rate=1e30))]
     assert epochs_of(events) == []
     assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", 2)
-    assert load_model(model_of(tmp_path / "a"))[0].metrics == kept.metrics
+    assert read_model(model_of(tmp_path / "a"))[0].metrics == kept.metrics
     # With one step an epoch, the loss before it is finite, but the weights after it are not.
     job = small_job("lesson", tmp_path / "b", epochs=3, batch_size=1000, learning_rate=1e30)
     events = [*run(job)]

@@ -253,7 +253,7 @@ async def test_the_model_in_use_stays_while_another_is_trained(tmp_path: Path) -
         saved_by(app, best=False)
         saved_by(app)
         await wait_until(pilot, lambda: app.autocomplete.editor.suggestion == "go on")
-        assert app.loaded_model and app.loaded_model.model is better
+        assert app.opened_model and app.opened_model.model is better
 
 
 async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ async def test_lists_and_dialogs_show_what_is_chosen_and_what_is_wrong(
     library.use("poems")
     app.library = library
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.loaded_model is not None)
+        await wait_until(pilot, lambda: app.opened_model is not None)
         await press(pilot, "f4")
         await wait_until(pilot, lambda: app.models_screen.query(DataTable))
         table = app.models_screen.query_one(DataTable)

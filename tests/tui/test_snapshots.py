@@ -138,7 +138,7 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     app.library = library
 
     async def show(pilot: Pilot[Any]) -> None:
-        await wait_until(pilot, lambda: app.loaded_model is not None)
+        await wait_until(pilot, lambda: app.opened_model is not None)
         await press(pilot, "f4")
         await wait_until(pilot, lambda: app.models_screen.query(DataTable))
         table = app.models_screen.query_one(DataTable)

@@ -136,7 +136,7 @@ class InsideScreen(AppScreen):
     @work(group="explain", exclusive=True)
     async def _ask(self) -> None:
         """Asks for an explanation. A later question cancels this one."""
-        if (loaded := self.app.loaded_model) is None:
+        if (loaded := self.app.opened_model) is None:
             no_model = "There is no model: F3 trains one."
             self._show(None, no_model if self.app.has_no_models else "The model is being loaded.")
             return

@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, RnnlmError
-from rnnlm_tui.tui.writing.predictor import LoadedModel, load_model, when_saved
+from rnnlm_tui.tui.writing.predictor import return_freed_memory
 
 if TYPE_CHECKING:
-    from rnnlm_tui.store.library import Library
+    from rnnlm_tui.store.library import Library, OpenedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ModelLoader:
         called on the event loop: `changed` when the active model has changed or none can be loaded,
         `failed` when the requested model, or any model, cannot be loaded. `run_worker` runs the
         work for a request and cancels that for an earlier one."""
-        self.current: LoadedModel | None = None
+        self.current: OpenedModel | None = None
         self.is_empty = False
         self._library, self._changed, self._failed = library, changed, failed
         self._run_worker = run_worker
@@ -81,10 +81,12 @@ class ModelLoader:
     def reload_if_saved(self) -> None:
         """Reloads the active model if another process, such as a background training, has saved
         it."""
+        from rnnlm_tui.store.library import saved_ns  # imports numpy
+
         if (model := self.current) is not None:
-            saved_ns = when_saved(self._library(), model.name)
-            if saved_ns not in (None, model.saved_ns):
-                model.saved_ns = saved_ns
+            saved = saved_ns(model.path)
+            if saved not in (0, model.saved_ns):
+                model.saved_ns = saved
                 self.reload(model.name)
 
     def name_changed(self, old: str, new: str | None) -> None:
@@ -107,22 +109,23 @@ class ModelLoader:
         if error is not None:
             self._failed(error)
 
-    def _load(self, request: ModelRequest) -> tuple[LoadedModel | None, RnnlmError | None]:
+    def _load(self, request: ModelRequest) -> tuple[OpenedModel | None, RnnlmError | None]:
         """Loads the first usable model. Also returns the error to show: why the requested model
         cannot be used, or why none can."""
         errors, library = list[RnnlmError](), self._library()
         for name in self._names(request, library, errors):
             try:
-                loaded = load_model(library, name)
+                opened = library.open(name)
             except RnnlmError as error:
                 errors.append(error)
                 continue
+            return_freed_memory()
             if request.is_choice and name == request.name:
                 try:
                     library.use(name)
                 except RnnlmError as error:  # it suggests, but will not at the next start
                     errors.append(error)
-            return loaded, next(iter(errors), None)
+            return opened, next(iter(errors), None)
         return None, next(iter(errors), None)
 
     def _names(

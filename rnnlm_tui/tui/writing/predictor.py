@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.text.reading import WITHOUT_SPACES, lacks_spaces
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
-    from rnnlm_tui.lm.model import LanguageModel
-    from rnnlm_tui.store.card import ModelCard
-    from rnnlm_tui.store.library import Library
+    from rnnlm_tui.store.library import OpenedModel
     from rnnlm_tui.suggesting.accepting import Suggestion
     from rnnlm_tui.suggesting.suggest import Suggestions
     from rnnlm_tui.text.tokenizer import Insertion
@@ -34,46 +29,9 @@ and Italian ones are."""
 NOT_ENGLISH = "these words are not English: F3 learns yours, F4 lists models"
 
 
-@dataclass(eq=False)
-class LoadedModel:
-    """A model in memory, and when it was saved: the modification time in nanoseconds. `unwanted`
-    returns the words that it is not to suggest. `contexts` are replaced by those that have read
-    earlier texts."""
-
-    name: str
-    card: ModelCard
-    model: LanguageModel
-    saved_ns: int | None = None
-    unwanted: Callable[[], frozenset[str]] = frozenset
-
-    @cached_property
-    def contexts(self) -> Contexts:
-        """What the model has read lately."""
-        from rnnlm_tui.lm.contexts import Contexts  # imports numpy
-
-        return Contexts(self.model, self.unwanted)
-
-
-def load_model(library: Library, name: str) -> LoadedModel:
-    """Loads a model and returns freed memory to the system. Raises RnnlmError.
-
-    With glibc, that is 40 of the 88 MB that loading the built-in English model takes.
-    """
-    saved_ns = when_saved(library, name)  # read first, so that no later save is missed
-    loaded = LoadedModel(name, *library.open(name), saved_ns, library.unwanted.words)
-    return_freed_memory()
-    return loaded
-
-
-def when_saved(library: Library, name: str) -> int | None:
-    """The modification time of a model in nanoseconds; None if there is no such model."""
-    with suppress(OSError, RnnlmError):
-        return library.path(name).stat().st_mtime_ns
-    return None
-
-
 def return_freed_memory() -> None:
-    """Returns freed memory to the system, which glibc keeps for each thread."""
+    """Returns freed memory to the system, which glibc keeps for each thread: 40 of the 88 MB that
+    opening the built-in English model takes."""
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
 
@@ -83,7 +41,7 @@ class Question:
     """Asks a model what comes at `cursor` in `line`. `previous_lines` are the lines above, the
     nearest last."""
 
-    loaded_model: LoadedModel
+    opened_model: OpenedModel
     line: str
     cursor: int
     previous_lines: tuple[str, ...] = ()
@@ -127,14 +85,14 @@ class Predictor:
         text of an earlier continuation, they are drawn by chance, so that they differ from it."""
         from rnnlm_tui.suggesting.generate import continue_typed
 
-        model, contexts = question.loaded_model.model, question.loaded_model.contexts
+        model, contexts = question.opened_model.model, question.opened_model.contexts
         asked = (model, question.line, unlike, question.previous_lines, contexts)
         return await asyncio.get_running_loop().run_in_executor(
             self._thread, continue_typed, *asked
         )
 
     async def read_earlier(
-        self, loaded_model: LoadedModel, earlier: Sequence[str], above: tuple[str, ...]
+        self, opened_model: OpenedModel, earlier: Sequence[str], above: tuple[str, ...]
     ) -> None:
         """Lets a model read texts that were written earlier, and the lines `above` the one being
         written below them. It takes seconds for many words, and is done in another thread."""
@@ -145,9 +103,9 @@ class Predictor:
             return not self.is_closed and self._readings == reading
 
         lines = takewhile(is_wanted, earlier)
-        contexts = await asyncio.to_thread(read_below, loaded_model, lines, above)
+        contexts = await asyncio.to_thread(read_below, opened_model, lines, above)
         if is_wanted():
-            loaded_model.contexts = contexts
+            opened_model.contexts = contexts
             await asyncio.to_thread(return_freed_memory)
 
     def close(self) -> None:
@@ -162,12 +120,12 @@ def answer_to(question: Question) -> Answer:
     )
 
     suggestions = suggest(
-        question.loaded_model.model,
+        question.opened_model.model,
         question.line,
         question.cursor,
         CANDIDATES,
         question.previous_lines,
-        question.loaded_model.contexts,
+        question.opened_model.contexts,
     )
     return Answer(question, suggestions, note_on_language(question))
 
@@ -177,7 +135,7 @@ def note_on_language(question: Question) -> str:
     that their script has no spaces; "" if there is nothing to say."""
     from rnnlm_tui.store.card import ENGLISH
 
-    loaded, line = question.loaded_model, question.line[: question.cursor]
+    loaded, line = question.opened_model, question.line[: question.cursor]
     if lacks_spaces("".join((*question.previous_lines[-1:], line))[-RECENT:]):
         return WITHOUT_SPACES
     tokenizer, words = loaded.model.tokenizer, list[str]()
@@ -197,13 +155,13 @@ def note_on_language(question: Question) -> str:
 
 
 def read_below(
-    loaded_model: LoadedModel, earlier: Iterable[str], above: tuple[str, ...]
+    opened_model: OpenedModel, earlier: Iterable[str], above: tuple[str, ...]
 ) -> Contexts:
     """Returns what a model predicts below earlier texts and the lines `above`."""
     from rnnlm_tui.lm.contexts import Contexts  # imports numpy
     from rnnlm_tui.suggesting.suggest import encode_context
 
-    contexts = Contexts(loaded_model.model, loaded_model.unwanted)
+    contexts = Contexts(opened_model.model, opened_model.unwanted)
     contexts.read_earlier(earlier)
-    contexts.state_after(encode_context(loaded_model.model, [], above))
+    contexts.state_after(encode_context(opened_model.model, [], above))
     return contexts

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cached_property, partial
 from itertools import accumulate, takewhile
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -36,8 +36,11 @@ from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
 from rnnlm_tui.tui.writing.page import Page
-from rnnlm_tui.tui.writing.predictor import Answer, LoadedModel, Predictor, Question
+from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
+
+if TYPE_CHECKING:
+    from rnnlm_tui.store.library import OpenedModel
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 DIGITS_TAKE: dict[DigitSetting, str] = {
@@ -195,11 +198,11 @@ class AutocompleteScreen(AppScreen):
         """Shows that a different model is active, a new version of the same one, or none."""
         if not self.app.is_running:
             return
-        loaded_model = self.app.loaded_model
-        before = self.answer.question.loaded_model.name if self.answer else None
-        if loaded_model is not None:
-            self.editor.typing.takes_space = loaded_model.model.tokenizer.takes_space
-        if loaded_model is None or loaded_model.name != before:  # otherwise a choice is kept
+        opened_model = self.app.opened_model
+        before = self.answer.question.opened_model.name if self.answer else None
+        if opened_model is not None:
+            self.editor.typing.takes_space = opened_model.model.tokenizer.takes_space
+        if opened_model is None or opened_model.name != before:  # otherwise a choice is kept
             self.answer = None
             self.editor.show(None)
         self._begin_reading()
@@ -218,11 +221,11 @@ class AutocompleteScreen(AppScreen):
     async def _read_earlier(self) -> None:
         """Lets the active model read the text above, and what was written before once it has
         suggested."""
-        if (loaded_model := self.app.loaded_model) is None:
+        if (opened_model := self.app.opened_model) is None:
             return
         if self._is_reading:
             above = self.text.previous_lines(self.text.edited)
-            await self._predictor.read_earlier(loaded_model, (), above)
+            await self._predictor.read_earlier(opened_model, (), above)
             self._is_reading = False
             if self.app.is_running:
                 self.editor.ask_again()
@@ -230,7 +233,7 @@ class AutocompleteScreen(AppScreen):
         with suppress(StorageError):  # told when it is opened
             read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
             if earlier := await self._database.read(read):
-                await self._predictor.read_earlier(loaded_model, earlier, self.place[2])
+                await self._predictor.read_earlier(opened_model, earlier, self.place[2])
                 if self.app.is_running:
                     self.editor.ask_again()
 
@@ -257,9 +260,9 @@ class AutocompleteScreen(AppScreen):
     @property
     def _question(self) -> Question | None:
         """What comes at the cursor? None while no model is loaded."""
-        if (loaded_model := self.app.loaded_model) is None:
+        if (opened_model := self.app.opened_model) is None:
             return None
-        return Question(loaded_model, *self.place)
+        return Question(opened_model, *self.place)
 
     @property
     def place(self) -> tuple[str, int, tuple[str, ...]]:
@@ -313,7 +316,7 @@ class AutocompleteScreen(AppScreen):
     def _note(self) -> str:
         """Says why there are no words, what Del does, or which words of the line the model does not
         know."""
-        if self.app.loaded_model is None:
+        if self.app.opened_model is None:
             return "no model" if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
@@ -347,7 +350,7 @@ class AutocompleteScreen(AppScreen):
         if any(piece.text for piece in pieces):
             self.editor.show_requested(pieces)
         else:
-            self.app.notify_user(f"{question.loaded_model.name} has nothing to add to this line")
+            self.app.notify_user(f"{question.opened_model.name} has nothing to add to this line")
 
     def _pick(self, index: int) -> None:
         """Inserts the word that was clicked."""
@@ -540,7 +543,7 @@ class AutocompleteScreen(AppScreen):
     async def _offer_update(self, written: int) -> None:
         """Offers to update a model of the user's own if the `written` words are those with which
         NEW_WORDS more are new to it: only once for the same words."""
-        model = self.app.loaded_model
+        model = self.app.opened_model
         if model is None or self.app.library.is_built_in(model.name):
             return
         with suppress(RnnlmError, ValueError):  # told when the line is stored; no date
@@ -552,7 +555,7 @@ class AutocompleteScreen(AppScreen):
                 self._offer = f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
                 self._show_note()
 
-    async def _check_update(self, model: LoadedModel) -> None:
+    async def _check_update(self, model: OpenedModel) -> None:
         """Raises RnnlmError if the model cannot be updated, as one that was imported."""
         from rnnlm_tui.config import LESSON_PRESET
         from rnnlm_tui.store.corpora import find_sources
@@ -563,13 +566,13 @@ class AutocompleteScreen(AppScreen):
             raise ModelError(f"{name} is built in and cannot be updated", hint)
         if card.config.preset == LESSON_PRESET:
             raise ModelError(f"{name} is of the preset lesson and cannot be updated", hint)
-        await asyncio.to_thread(find_sources, name, library.run_folder(name), card, hint)
+        await asyncio.to_thread(find_sources, name, model.folder, card, hint)
 
     @work(group="update")
     async def action_update_model(self) -> None:
         """Updates the model with all that is written and that it has not learned, in the background
         of the page."""
-        model, self._offer = self.app.loaded_model, ""
+        model, self._offer = self.app.opened_model, ""
         self._show_note()
         if model is None:
             self.app.notify_user("there is no model to update: F3 trains one")

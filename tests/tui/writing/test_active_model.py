@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnlm_tui.errors import ModelError, StorageError
-from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.library import Library
+from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.tui.writing.active_model import ModelLoader
 from tests.helpers.app import ScriptedLibrary, scripted_model
 from tests.helpers.runs import until
@@ -28,8 +26,9 @@ class GatedLibrary(ScriptedLibrary):
         self.opened: list[str] = []
         self.waiting = False
 
-    def open(self, name: str) -> tuple[ModelCard, LanguageModel]:
+    def open(self, name: str | None) -> OpenedModel:
         """Waits at the gate."""
+        assert name is not None
         self.opened.append(name)
         self.waiting = not self.gate.is_set()
         assert self.gate.wait(10)

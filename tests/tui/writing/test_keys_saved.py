@@ -146,5 +146,5 @@ async def test_the_editor_counts_the_keys_of_the_evaluation_with_the_english(
     steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    model = Library(tmp_path).open("english")[1]
+    model = Library(tmp_path).open("english").model
     assert await compare(model, steps, "attentive", tmp_path, TEXT[:9]) >= ACCEPTING

@@ -10,24 +10,19 @@ from rnnlm_tui.text.reading import WITHOUT_SPACES
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.writing.predictor import (
     NOT_ENGLISH,
-    LoadedModel,
     Predictor,
     Question,
     answer_to,
 )
-from tests.helpers.app import card_of, scripted_model
+from tests.helpers.app import opened_model, scripted_model
 from tests.helpers.runs import until
 from tests.helpers.scripted import ScriptedModel
-
-
-def loaded(model: ScriptedModel) -> LoadedModel:
-    return LoadedModel("sonnets", card_of(model), model)
 
 
 async def test_earlier_texts_are_read_beside_the_questions() -> None:
     words = ("shall", "i", "see")
     model = ScriptedModel({}, 10, SPECIAL_TOKENS, words)
-    who, predictor = loaded(model), Predictor()
+    who, predictor = opened_model("sonnets", model), Predictor()
     question = Question(who, "shall zi", 8)
     assert answer_to(question).suggestions.candidates == ()
     await predictor.read_earlier(who, ["when shall zillah", "i see"], ("a line above",))
@@ -55,7 +50,7 @@ def test_a_text_in_another_language_gets_a_note(
     name: str, above: list[str], line: str, note: str
 ) -> None:
     model = ScriptedModel({}, 10, SPECIAL_TOKENS, ("shall", "i", "see", "when"))
-    who = LoadedModel(name, card_of(model), model)
+    who = opened_model(name, model)
     assert answer_to(Question(who, line, len(line), tuple(above))).note == note
 
 
@@ -63,7 +58,7 @@ async def test_one_question_is_in_work_and_then_the_latest() -> None:
     """A model caches contexts, so it must not be asked from two threads at once, not even for a
     continuation."""
     model = scripted_model()
-    who, predictor = loaded(model), Predictor()
+    who, predictor = opened_model("sonnets", model), Predictor()
     model.gate.clear()
     answers = [
         predictor.answer(Question(who, line, len(line))) for line in ("shall ", "a ", "the ")

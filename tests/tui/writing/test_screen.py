@@ -227,8 +227,8 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
         await it.write(*"shall i compare ")
         assert has_row(it.app, "1 thee")
         model.gate.clear()
-        assert it.app.loaded_model is not None
-        del it.app.loaded_model.contexts
+        assert it.app.opened_model is not None
+        del it.app.opened_model.contexts
         await it.press("ctrl+n")
         await it.until(lambda: has_row(it.app, "reading ..."))
         assert "1 thee" not in picture(it.app)
@@ -538,10 +538,10 @@ async def test_hostile_words(tmp_path: Path) -> None:
 async def test_an_answer_for_another_place_is_dropped(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
-        right, loaded_model = it.screen.answer, it.app.loaded_model
-        assert right is not None and loaded_model is not None
+        right, opened_model = it.screen.answer, it.app.opened_model
+        assert right is not None and opened_model is not None
         for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
-            stale = Answer(Question(loaded_model, line, cursor), right.suggestions)
+            stale = Answer(Question(opened_model, line, cursor), right.suggestions)
             it.screen.show_answer(stale)
             assert it.screen.answer is right
 

@@ -93,7 +93,7 @@ async def writer(
     folder: Path, monkeypatch: pytest.MonkeyPatch, digits: DigitSetting
 ) -> AsyncIterator[Writer]:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
-    contexts = Contexts(Library(folder).open("english")[1])
+    contexts = Contexts(Library(folder).open("english").model)
     editor = LineEditor(
         unstored_text(), lambda: True, lambda *sent: None, Preferences(digits=digits)
     )
