@@ -48,29 +48,38 @@ def softmax_shapes(config: CausalConfig, total_words: int) -> dict[str, tuple[in
     }
 
 
-def add_words(
-    config: CausalConfig,
-    vocabulary: Vocabulary,
-    of_text: Vocabulary,
-    weights: Weights,
-) -> tuple[CausalConfig, Vocabulary, dict[str, Array]]:
-    """Extends a network with this vocabulary by the words of a text. Returns its settings,
-    vocabulary and weights. New words go into the tail, or into the head if there is no tail. Their
-    embeddings start as the mean of the others there; that of <unk> was no better. The words of head
-    and tail are sorted by their frequency in the text."""
+def merge_words(known: Vocabulary, of_text: Vocabulary, weights: Weights) -> Vocabulary:
+    """The vocabulary of a network with the words `known`, extended by those of a text. New words go
+    into the tail, or into the head if there is no tail. The words of head and tail are sorted by
+    their frequency in the text."""
 
     def rank(word: str) -> int:
         return of_text.ranks.get(word, of_text.total_words)
 
-    new = [word for word in of_text.words if word not in vocabulary]
-    has_tail = "tail1.kernel" in weights
-    head = len(weights["embedding"]) - 1 if has_tail else 0
-    first = vocabulary.first_word_id
-    in_head = max(0, head - first)
-    old = vocabulary.words
+    new = [word for word in of_text.words if word not in known]
+    in_head = max(0, _fixed_head(weights) - known.first_word_id)
+    old = known.words
     words = [*sorted(old[:in_head], key=rank), *sorted([*old[in_head:], *new], key=rank)]
-    after_last = vocabulary.total_words  # the place of the mean
-    ids = np.array([*range(first), *(vocabulary.ranks.get(word, after_last) for word in words)])
+    return Vocabulary(words, known.special_tokens)
+
+
+def _fixed_head(weights: Weights) -> int:
+    """The number of ids in the head, to which no words are added; 0 for a network without a
+    tail."""
+    return len(weights["embedding"]) - 1 if "tail1.kernel" in weights else 0
+
+
+def grow_network(
+    config: CausalConfig, known: Vocabulary, vocabulary: Vocabulary, weights: Weights
+) -> tuple[CausalConfig, dict[str, Array]]:
+    """Extends a network with the words `known` to a vocabulary of `merge_words`. Returns its
+    settings and weights. The embeddings of new words start as the mean of the others in the head or
+    in the tail; that of <unk> was no better."""
+    head = _fixed_head(weights)
+    has_tail = head > 0
+    after_last = known.total_words  # the place of the mean
+    of_words = (known.ranks.get(word, after_last) for word in vocabulary.words)
+    ids = np.array([*range(known.first_word_id), *of_words])
     # The rows that do not grow: the words of the head and the token of the tail.
     fixed = np.append(ids[:head], head) if has_tail else ids[:0]
     growing = "tail1.embedding" if has_tail else "embedding"
@@ -80,7 +89,7 @@ def add_words(
     grown["output.bias"] = np.append(bias[fixed], _with_mean(bias[len(fixed) :])[ids[head:] - head])
     # Otherwise a larger vocabulary could begin a tail.
     config = replace(config, softmax="adaptive" if has_tail else "full")
-    return config, Vocabulary(words, vocabulary.special_tokens), grown
+    return config, grown
 
 
 def _with_mean(rows: Array) -> Array:

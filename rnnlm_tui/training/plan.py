@@ -61,7 +61,7 @@ from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.saving import now
 from rnnlm_tui.training.start import (
     FIXED,
-    NO_MODEL,
+    NONE,
     begin,
     config_from,
     known_fraction,
@@ -131,7 +131,7 @@ class Plan:
             if mixture is not None and (mixture.base or mixture.left_out):
                 english = read_english()
                 known = known_fraction(lines, english) if mixture.left_out else None
-        elif request.on != NO_MODEL:
+        elif request.on != NONE:
             starts_alone = source is not None or request.start_from is not None
             given = None if starts_alone else {*settings}
             is_asked = request.on is not None

@@ -19,7 +19,7 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import MAX_FROM_ENGLISH, USUAL_IF_FROM, CausalConfig, Config, make_config
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
-from rnnlm_tui.lm.adaptive_softmax import add_words
+from rnnlm_tui.lm.adaptive_softmax import grow_network, merge_words
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.store.card import ENGLISH, LEAST_OF_BASE
 from rnnlm_tui.store.files import parse_json
@@ -44,7 +44,7 @@ from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 from rnnlm_tui.training.job import ENOUGH_ENGLISH
 
 Settings = Mapping[str, Any]
-NO_MODEL = "none"
+NONE = "none"
 """The value of `--on` and `--from` for no model."""
 FIXED = frozenset({"tokenizer"})
 """Settings of the text that a training from a model cannot change: its words depend on them."""
@@ -65,7 +65,7 @@ def open_source(
     """The model that a training starts from, or that it updates; None without one. `preset` is the
     one asked for. Raises UsageError if a training cannot start from it."""
     name = start_from if update is None else update
-    if name is None or (update is None and name == NO_MODEL):
+    if name is None or (update is None and name == NONE):
         return None
     source = library.open(name)
     of_source = source.card.config.preset
@@ -101,10 +101,13 @@ class UseOfEnglish(NamedTuple):
 def use_of_english(
     library: Library, text: Corpus, config: Config, given: Collection[str] | None, is_asked: bool
 ) -> UseOfEnglish:
-    """What a new model of this text takes from the English, by default or if it `is_asked` to be
-    mixed with it. The network does not start from that of the English if the text is not in
-    English, if a size of it is among the settings `given`, or if they are None: then what it starts
-    from is decided. Raises UsageError if it is asked and cannot be."""
+    """Decides which use a new model of this text makes of the English, by default or if it
+    `is_asked` to be mixed with it.
+
+    Its network starts from that of the English, unless the text is in another language, a size of
+    the network is among the settings `given`, or these are None, because another start is chosen.
+    Raises UsageError if the English is asked for and cannot be mixed.
+    """
     if not is_asked and not (config.is_mixed and library.is_built_in(ENGLISH)):
         return UseOfEnglish()
     english = library.open(ENGLISH)
@@ -188,18 +191,15 @@ def begin(
         known = stored.vocabulary()
         lines = TrainedLines() if source.name == ENGLISH else stored.lines()
         network = stored.network() if source.card.has_network else None
-    held_out, grown = None, (config.model, known, network)
+    held_out = None
     if source.name != ENGLISH:
         hashes = hash_lines(text, source.model.tokenizer)
         held_out = lines.hold_out_again(hashes, config.train.held_out, config.train.seed)
 
     def vocabulary_for(own: Vocabulary) -> Vocabulary:
-        nonlocal grown
         if network is None:
             return own
-        if isinstance(config.model, CausalConfig):
-            grown = add_words(config.model, known, own, network)
-        return grown[1]
+        return known if config.is_lesson else merge_words(known, own, network)
 
     prepared = prepare(
         text,
@@ -210,12 +210,13 @@ def begin(
         vocabulary_for=vocabulary_for,
         report=report,
     )
-    model, vocabulary, network = grown
-    if isinstance(model, CausalConfig):
-        new = plural(len(vocabulary.words) - len(known.words), "word")
+    if isinstance(config.model, CausalConfig) and network is not None:
+        model, network = grow_network(config.model, known, prepared.vocabulary, network)
+        config = structs.replace(config, model=model)
+        new = plural(len(prepared.vocabulary.words) - len(known.words), "word")
         note = f"its network starts from {source.name}, with {new} more"
         prepared = replace(prepared, notes=(*prepared.notes, note))
-    return structs.replace(config, model=model), prepared, network, lines
+    return config, prepared, network, lines
 
 
 def resume(

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-MEASURED_S, WORSE = 0.4, 1.3
-"""Seconds for which each number of threads is measured, from the largest down, and how many times
-slower than the best one a number is after which no smaller one is measured."""
-AGAIN_S, TRIALS = 20.0, 0.1
-"""They are measured again after so many seconds, or so that it takes this share of the time."""
+MEASURED_S = 0.4
+"""Seconds for which each number of threads is measured, from the largest number down."""
+WORSE = 1.3
+"""Smaller numbers are not measured after one that is this many times slower than the best."""
+AGAIN_S = 20.0
+"""Least seconds until the numbers are measured again."""
+TRIALS_SHARE = 0.1
+"""Largest share of the time that is spent on measuring them."""
 
 
 def thread_counts(most: int) -> list[int]:
-    """The numbers of threads to choose from: one less, then three quarters each time."""
+    """The numbers of threads to choose from: all, one less, then three quarters each time."""
     counts = [most]
     while counts[-1] > 1:
         counts.append(most - 1 if len(counts) == 1 else counts[-1] * 3 // 4)
@@ -24,20 +27,26 @@ def thread_counts(most: int) -> list[int]:
 
 
 def choose_threads(most: int) -> Generator[int, tuple[float, float], None]:
-    """Yields the threads of each step, and is sent its seconds and number of predictions."""
+    """Yields the number of threads for each step, and is sent the seconds that the step took and
+    the number of its predictions."""
     for _ in range(3):  # the first steps prepare memory and kernels
         yield most
     while True:
-        tried_s, times = 0.0, dict[int, float]()
+        trials_s = 0.0
+        times = dict[int, float]()  # the seconds of a prediction with each number of threads
         for count in thread_counts(most):
             seconds, _ = yield count  # prepares its threads
-            measured_s, measured = 0.0, 0.0
+            trials_s += seconds
+            measured_s = measured = 0.0
             while measured_s < MEASURED_S:
-                last_s, predictions = yield count
-                measured_s, measured = measured_s + last_s, measured + predictions
-            tried_s, times[count] = tried_s + seconds + measured_s, measured_s / measured
+                seconds, predictions = yield count
+                measured_s += seconds
+                measured += predictions
+            trials_s += measured_s
+            times[count] = measured_s / measured
             if times[count] > WORSE * min(times.values()):
                 break
-        best, waited_s = min(times, key=times.__getitem__), 0.0
-        while waited_s < max(AGAIN_S, tried_s / TRIALS):
-            waited_s += (yield best)[0]
+        best, used_s = min(times, key=times.__getitem__), 0.0
+        while used_s < max(AGAIN_S, trials_s / TRIALS_SHARE):
+            seconds, _ = yield best
+            used_s += seconds

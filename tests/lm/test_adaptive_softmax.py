@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnlm_tui.config import CausalConfig
-from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, add_words, softmax_shapes
+from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, grow_network, merge_words, softmax_shapes
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.helpers.networks import normal_weights
 
@@ -42,7 +42,8 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     weights = normal_weights(shapes | {"output.bias": (rows,)}, 0.3)
     # In the text the vocabulary words are in reverse, and a new one is the most frequent.
     of_text = Vocabulary(["n0", *reversed(vocabulary.words), *(f"n{i}" for i in range(1, 9))])
-    after, union, grown = add_words(config, vocabulary, of_text, weights)
+    union = merge_words(vocabulary, of_text, weights)
+    after, grown = grow_network(config, vocabulary, union, weights)
     assert {*union.words} == {*vocabulary.words, *(f"n{i}" for i in range(9))}
     expected = softmax_shapes(after, union.total_words) | {"output.bias": (rows + 9,)}
     assert {name: array.shape for name, array in grown.items()} == expected
