@@ -74,7 +74,8 @@ def with_fitted_weights(job: Job, model: MixedModel) -> MixedModel:
 def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
     """Scores the held-out lines, each after the lines above it; only a few if the run was stopped.
     None if they have no words, or if the run is stopped meanwhile."""
-    was_stopped, found, words = control.stopped, list[ScoredLine](), 0
+    was_stopped = control.stopped
+    found, words = list[ScoredLine](), 0
 
     def is_over() -> bool:
         return control.stopped and not was_stopped
@@ -95,7 +96,8 @@ def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[Sco
 def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
     """The words that a model of this text knows and the English does not. Two of them that mostly
     follow each other are one name."""
-    vocabulary, known, lines = prepared.vocabulary, english.vocabulary, prepared.train
+    vocabulary, known = prepared.vocabulary, english.vocabulary
+    lines = prepared.train
     counts = lines.word_counts(vocabulary.total_words)
     is_new = counts >= SEVERAL_TIMES
     for number in np.flatnonzero(is_new).tolist():

@@ -206,8 +206,9 @@ def _arrays(tensors: dict[str, Tensor]) -> Tensors:
 
 def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]:
     """The network of a preset, with initial weights drawn with the seed, and what it learns."""
-    config, prepared, settings = job.config.model, job.prepared, job.config.train
-    words, rng = prepared.vocabulary.total_words, np.random.default_rng(settings.seed)
+    config, settings = job.config.model, job.config.train
+    prepared, words = job.prepared, job.prepared.vocabulary.total_words
+    rng = np.random.default_rng(settings.seed)
     if isinstance(settings, CausalTrainConfig):
         assert isinstance(config, CausalConfig)
         network = CausalNetwork(job.config.cell, config, words, rng)

@@ -124,7 +124,8 @@ class Plan:
             text = replace(text, name="what you wrote")  # the writer does not know its file
         config = self.config(text.words)
         lines = arrange_lines(text, config.lines)
-        english, known, notes = None, None, list[str]()
+        english, known = None, None
+        notes = list[str]()
         if source is not None and self.is_update:
             self._check_update(source, text)
             mixture = source.card.mixture

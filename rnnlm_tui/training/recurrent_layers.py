@@ -146,7 +146,7 @@ class GruLayer(torch.autograd.Function):
         grad_kernel = start.T @ grad_product[0]
         grad_kernel.addmm_(states[:-1].flatten(0, 1).T, grad_product[1:].flatten(0, 1))
         grad_bias = grad_product[:, :, 2 * hidden :].sum((0, 1))
-        grad_inputs = grad_product  # r's and z's are the same
+        grad_inputs = grad_product  # those of r and z are the same
         grad_inputs[:, :, 2 * hidden :] = grad_state.mul_(to_candidate)
         return grad_inputs, grad_kernel, grad_bias, None
 

@@ -168,28 +168,31 @@ class Run:
         position, learner, control = self._position, self._learner, self._control
         totals, epochs = position.totals, self._job.config.epochs
         learner.begin(position.epoch, position.step)
-        last, before, saved = self._now(), totals.predictions, self._now()
+        reported_s = saved_s = self._now()
+        reported = totals.predictions
         while position.step < learner.steps and math.isfinite(totals.nll):
             if self._agree(control.stopped):
                 break
             done = position.epoch - 1 + (position.step + 0.5) / learner.steps
             learner.step(done / epochs, totals)
             position.step += 1
-            if self._agree(self._is_first and self._now() - saved >= SAVE_EVERY_S):
-                position.elapsed_s += self._now() - last
+            if self._agree(self._is_first and self._now() - saved_s >= SAVE_EVERY_S):
+                position.elapsed_s += self._now() - reported_s
                 self._save_state()
-                last, before, saved = self._now(), totals.predictions, self._now()
-            spent = self._now() - last
+                reported_s = saved_s = self._now()
+                reported = totals.predictions
+            spent = self._now() - reported_s
             if spent >= REPORT_EVERY_S or control.paused:
                 position.elapsed_s += spent
-                yield self._progress((totals.predictions - before) / max(spent, 1e-9))
+                yield self._progress((totals.predictions - reported) / max(spent, 1e-9))
                 yield from control.wait_while_paused(self._now)
-                last, before = self._now(), totals.predictions
-        position.elapsed_s += self._now() - last
+                reported_s, reported = self._now(), totals.predictions
+        position.elapsed_s += self._now() - reported_s
 
     def _progress(self, examples_per_s: float) -> Progress:
-        position, steps, epochs = self._position, self._learner.steps, self._job.config.epochs
-        metrics, done = self._train_metrics(), position.epoch - 1 + position.step / steps
+        position, steps = self._position, self._learner.steps
+        epochs, done = self._job.config.epochs, position.epoch - 1 + position.step / steps
+        metrics = self._train_metrics()
         return Progress(
             time=self._now(),
             epoch=position.epoch,
@@ -222,8 +225,10 @@ class Run:
     def _end_epoch(self, parts: Parts) -> Iterator[Event]:
         """Measures, saves these parts as the model if they are the best so far, and saves the state
         of the run."""
-        job, position, began = self._job, self._position, self._now()
-        train, held_out, is_best, epoch = self._train_metrics(), None, False, position.epoch
+        job, began = self._job, self._now()
+        position, epoch = self._position, self._position.epoch
+        train, held_out = self._train_metrics(), None
+        is_best = False
         if self._is_first:
             held_out = self._learner.held_out_metrics()
             loss, best = held_out.loss if held_out else None, position.best_loss
@@ -267,7 +272,7 @@ class Run:
         """The shares of keys that a model saves on some of the held-out lines. None if they have
         too few words to tell, if it takes more than a twentieth of the time, and after the last
         epoch, when all of them are measured."""
-        job, began, found = self._job, self._now(), list[ScoredLine]()
+        job, began = self._job, self._now()
         budget = self._position.elapsed_s * MEASURED_SHARE - self._measured_s
         is_over = self._reason_to_end() is not None
         if is_over or budget < self._needed_s or job.prepared.held_out_words < ENOUGH_WORDS:
@@ -276,6 +281,7 @@ class Run:
         def is_late() -> bool:
             return self._now() - began > budget or self._control.stopped
 
+        found = list[ScoredLine]()
         for above, lines in job.excerpts(ENOUGH_WORDS):
             found += score(model, lines, above, is_over=is_late)
         spent, was_late = self._now() - began, is_late()

@@ -43,7 +43,8 @@ def save_model(
     job: Job, metrics: EpochFigures | None, parts: Parts, mixed: MixedModel | None
 ) -> None:
     """Replaces the model by one of these parts, with the mixture weights of `mixed`."""
-    prepared, ngrams, mixture = job.prepared, parts.get("ngrams"), None
+    prepared, ngrams = job.prepared, parts.get("ngrams")
+    mixture = None
     if mixed is not None:
         has_base = "base" in mixed.models
         mixture = Mixture(
