@@ -105,9 +105,9 @@ class Ending:
     def _with_model_in_use(
         self, card: ModelCard, scored: list[ScoredLine]
     ) -> Generator[Event, None, Comparison | None]:
-        """Compares the model, of this card and with these lines, with the one in use: that of the
-        app which has started the training, if it says so. None for a model that is never used by
-        itself."""
+        """Compares the model with this card and these scored lines with the model in use, which is
+        that of the app that started the training, if it names one. None if the app never uses the
+        new model by itself."""
         job = self._job
         name = self._control.compared or job.library.in_use(lambda problem: None)
         is_of_sonnets = is_text_of(card, read_corpus([]))
@@ -129,8 +129,8 @@ class Ending:
         self, evaluation: Evaluation | None
     ) -> Generator[Event, None, UpdateFigures]:
         """Replaces the model of an update if the new one is better on the held-out lines, in nats
-        per character, or if there are none. The weights of both are fitted to these. If it is
-        stopped before that is known, nothing is replaced."""
+        per character, or if no lines are held out. The mixture weights of both are fitted to these
+        lines. If the run is stopped before both are measured, nothing is replaced."""
         job, scored = self._job, None
         new_loss = evaluation.nats_per_character if evaluation else None
         if new_loss is not None:

@@ -19,7 +19,7 @@ BLOCK_BYTES = 3 * (16 << 20)
 
 
 def memory_bytes(config: Config, prepared: Prepared) -> int:
-    """The memory of a training."""
+    """The memory of a training, in bytes."""
     words, total_words = prepared.predictions, prepared.vocabulary.total_words
     counted = words // sampling_step(words)
     model, recipe = config.model, config.train

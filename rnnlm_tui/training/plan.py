@@ -81,7 +81,7 @@ EXCLUDED = {
     "update": ("resume", "force", "name", "on", "start_from"),
     "resume": ("force", "on", "preset", "start_from", "written"),
 }
-"""The options that do not go with another one."""
+"""The options that each of these does not go with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +167,9 @@ class Plan:
         )
 
     def _sources(self) -> tuple[tuple[str, ...], str | None]:
-        """The files to read, and their encoding: those of the request, of an update by default the
-        model's, then those that are added and what was written. Raises CorpusError if the model's
-        are unknown."""
+        """The files to read, and their encoding: those of the request, or of an update by default
+        those that its model learned, then the added ones and a file of what was written. Raises
+        CorpusError if the files that the model learned are unknown."""
         request, source, name = self.request, self.source, self.name
         sources, encoding = request.sources, request.encoding
         if self.is_update and source is not None:
@@ -188,8 +188,8 @@ class Plan:
         return sources, encoding
 
     def _check_update(self, source: OpenedModel, text: Corpus) -> None:
-        """Raises CorpusError if the text has not changed and nothing asks for more epochs,
-        UsageError if it has and the model is a lesson's."""
+        """Raises CorpusError if the text has not changed and no epochs are asked for, UsageError if
+        it has changed and the model is the lesson's."""
         has_network = source.card.has_network
         if not is_text_of(source.card, text):
             if source.card.config.is_lesson:
@@ -207,8 +207,7 @@ class Plan:
             )
 
     def _resumed(self, report: Report) -> Job:
-        """The job of a run, to be continued where it stopped. Raises RnnlmError if that is
-        impossible."""
+        """The job of a run that continues where it stopped. Raises RnnlmError if it cannot."""
         request, name = self.request, self.name
         facts, state = _saved_state(self.library, name)
         before = facts.config.to_json()

@@ -101,8 +101,8 @@ class UseOfEnglish(NamedTuple):
 def use_of_english(
     library: Library, text: Corpus, config: Config, given: Collection[str] | None, is_asked: bool
 ) -> UseOfEnglish:
-    """Decides which use a new model of this text makes of the English, by default or if it
-    `is_asked` to be mixed with it.
+    """The use that a new model of this text makes of the English, by default or if it `is_asked` to
+    be mixed with it.
 
     Its network starts from that of the English, unless the text is in another language, a size of
     the network is among the settings `given`, or these are None, because another start is chosen.
@@ -155,9 +155,9 @@ def sizes_of(config: Config) -> frozenset[str]:
 
 
 def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: bool) -> Config:
-    """The settings of a training of a text of so many words that starts from a model: the sizes of
-    its network and what its words depend on; an update keeps all its settings. Raises UsageError
-    for one that is `given` and cannot be changed."""
+    """The settings of a training that starts from a model, for a text of so many words. They have
+    the sizes of the model's network, and the settings that its words depend on; an update keeps all
+    settings. Raises UsageError for a setting that is `given` and cannot be changed."""
     config = source.card.config
     fixed = sizes_of(config) | (FIXED_IN_UPDATES if is_update else FIXED)
     if refused := sorted(fixed & given.keys()):

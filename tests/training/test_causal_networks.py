@@ -90,7 +90,7 @@ def plain_logits(ours: CausalNetwork, weights: dict[str, Tensor], x: Tensor) -> 
 def test_loss_and_gradients_are_those_of_plain_autograd(
     cell: str, layers: int, hidden: int, softmax: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of a batch too that has no word of the tail."""
+    """Also for a batch without a word of the tail."""
     monkeypatch.setattr(output_layers, "ROWS_AT_ONCE", 5 * WORDS[softmax])  # several blocks
     ours = network(cell, layers, hidden, softmax)
     weights = plain_weights(ours)

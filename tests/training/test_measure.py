@@ -1,4 +1,4 @@
-"""How good a model is: the mixture as it is fitted and saved, and the figures on held-out lines."""
+"""Measuring a model: the mixture as it is fitted and saved, and the figures on held-out lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network's training is made of: batches, the optimizer, the learning rate."""
+"""The parts of a network's training: batches, the optimizer, the learning rate."""
 
 from __future__ import annotations
 

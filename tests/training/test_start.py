@@ -1,4 +1,4 @@
-"""What a training starts from: the English or a model."""
+"""The start of a training: from the English or from a model."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def made_of(library: Library, lines: list[str], **request: Any) -> Job:
 
 
 def on_english(library: Library, lines: list[str], **request: Any) -> Job:
-    """The same, with the words of the English."""
+    """The job of a training on these lines and on words of the English."""
     settings = {"tokenizer": "lesson", **request.pop("settings", {})}
     return made_of(library, lines, settings=settings, **request)
 

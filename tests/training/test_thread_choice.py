@@ -1,4 +1,4 @@
-"""How a training chooses its threads, on a scripted machine."""
+"""The choice of threads, on a scripted machine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_numbers_to_choose_from_become_coarser() -> None:
 def test_the_time_is_about_that_of_the_best_number(
     most: int, machine: Machine, threads: int, predictions: list[int]
 ) -> None:
-    """Also if steps have different numbers of predictions, which take as much longer."""
+    """Also if the steps take times in proportion to different numbers of predictions."""
     choice, now, used, took = choose_threads(most), 0.0, list[int](), list[float]()
     count, sizes = next(choice), cycle(predictions)
     while now < 150:
