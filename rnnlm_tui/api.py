@@ -35,7 +35,7 @@ import numpy as np
 from msgspec import Meta
 
 from rnnlm_tui import paths
-from rnnlm_tui.config import ALL_SETTINGS, check_value, parts_of
+from rnnlm_tui.config import ALL_SETTINGS, Amount, check_value, parts_of
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import Evaluation, Event, Finished
 from rnnlm_tui.notebook import History, table
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.plan import Plan
 
 File: TypeAlias = str | Path
-AtLeastOne: TypeAlias = Annotated[int, Meta(ge=1)]
 TYPE_WORDS = {
     int: "a whole number",
     float: "a number",
@@ -361,7 +360,7 @@ class Model:
         trained anew since it was opened.
         """
         _check("encoding", encoding, str | None)
-        _check("limit", limit, AtLeastOne | None)
+        _check("limit", limit, Amount | None)
         _check("against", against, Sequence[Model] | None)
         measured = [self, *(against or ())]
         for model in measured:
@@ -404,7 +403,7 @@ class Model:
         not in the text.
         """
         _check("text", text, str)
-        _check("top", top, AtLeastOne)
+        _check("top", top, Amount)
         _check("cursor", cursor, Annotated[int, Meta(ge=0, le=len(text))] | None)
         above, line = self._last_line(text[:cursor], above)
         rest = "" if cursor is None else text[cursor:].partition("\n")[0]
@@ -433,8 +432,8 @@ class Model:
         sentence; other models give ten words at 0. Raises RnnlmError for invalid numbers.
         """
         above, line = self._last_line(text, above)
-        _check("words", words, AtLeastOne | None)
-        _check("top_k", top_k, AtLeastOne | None)
+        _check("words", words, Amount | None)
+        _check("top_k", top_k, Amount | None)
         _check("seed", seed, Annotated[int, Meta(ge=0)] | None)
         _check("temperature", temperature, Annotated[float, Meta(ge=0, le=100)] | None)
         return generate_words(

@@ -38,9 +38,10 @@ QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
 """Options of the modes that ask a model, which TOML files may set too."""
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
-MAX_WORDS = 3000
+LONGEST_CONTEXT = 3000
 """Words of context that are read if no state of it is kept, in 0.4 s by the English that ships."""
 
+Amount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 Millions: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
 Units: TypeAlias = Annotated[int, Meta(ge=1, le=4096)]
 BatchSize: TypeAlias = Annotated[int, Meta(ge=1, le=65536)]
@@ -290,7 +291,7 @@ class Config(Struct, frozen=True):
                 return max(1, min(longest - 1, most))
             case NgramConfig(order=order):
                 return order - 1
-        return MAX_WORDS
+        return LONGEST_CONTEXT
 
     @property
     def network_train(self) -> NetworkTrainConfig:
@@ -326,12 +327,12 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 """The presets by name."""
-SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
+PRESET_SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
     name: {each.name: each for part in (own.model, own.train) for each in structs.fields(part)}
     for name, own in PRESETS.items()
 }
 """The settings of each preset, those of the model first, by name."""
-ALL_SETTINGS = {name: spec for own in SETTINGS.values() for name, spec in own.items()}
+ALL_SETTINGS = {name: spec for own in PRESET_SETTINGS.values() for name, spec in own.items()}
 OF_TRAINING = {
     "preset": Literal[*PRESETS],
     **{name: spec.type for name, spec in ALL_SETTINGS.items()},
@@ -356,11 +357,11 @@ def make_config(
     the preset does not have, and for a value out of range, naming the range.
     """
     preset = preset_named(preset_name)
-    known, values = SETTINGS[preset_name], dict[str, Any]()
+    known, values = PRESET_SETTINGS[preset_name], dict[str, Any]()
     for layer in (preset.by_size.get(size_of(words or 0), {}), *layers):
         for name, value in layer.items():
             if name not in known:
-                having = ", ".join(each for each, own in SETTINGS.items() if name in own)
+                having = ", ".join(each for each, own in PRESET_SETTINGS.items() if name in own)
                 raise UsageError(
                     f"the preset {preset_name} has no setting {{{name}}}",
                     f"presets that have it: {having}" if having else did_you_mean(name, known),

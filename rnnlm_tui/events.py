@@ -16,7 +16,7 @@ from typing import Annotated, Any, Generic, Literal, TypeAlias, TypedDict, TypeV
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from rnnlm_tui.config import Config
+from rnnlm_tui.config import Config, Share
 from rnnlm_tui.errors import RnnlmError, label_of
 
 EVENT_VERSION = 1
@@ -25,7 +25,6 @@ Epoch: TypeAlias = Annotated[int, Meta(ge=1, le=1 << 53)]
 Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
-Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
 """A share of keys saved; below 0 where accepted words bring more spaces that must be typed again
 than they save keys."""
@@ -163,14 +162,14 @@ class Event(Struct, frozen=True, tag_field="event"):
 
     def __repr__(self) -> str:
         """Rounded, without what is None, and with fields of fields at most."""
-        return _shown(self)
+        return _fields_text(self)
 
 
-def _shown(value: Any, depth: int = 0) -> str:
+def _fields_text(value: Any, depth: int = 0) -> str:
     if not isinstance(value, Struct):
         return f"{value:.4g}" if isinstance(value, float) else repr(value)
     fields = ((name, own) for name, own in structs.asdict(value).items() if own is not None)
-    inner = ", ".join(f"{name}={_shown(own, depth + 1)}" for name, own in fields)
+    inner = ", ".join(f"{name}={_fields_text(own, depth + 1)}" for name, own in fields)
     return f"{type(value).__name__}({inner if depth < 2 else '...'})"
 
 

@@ -14,7 +14,7 @@ from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.wording.model_rows import Row
+from rnnlm_tui.wording.model_rows import Fact
 from rnnlm_tui.wording.results import ENOUGH_TEXT, ENOUGH_WORDS, words_read
 
 FEW_WORDS = 5_000
@@ -29,7 +29,7 @@ FIRST_PADDED = 4
 """The same, padded, of which a person needs fewer."""
 
 
-def as_text(rows: Iterable[Row]) -> str:
+def as_text(rows: Iterable[Fact]) -> str:
     """The rows as the command line prints them."""
     return "\n".join(
         f"{sanitize(label):14} {sanitize(text)}" if text else f"\n{label}" for label, text in rows
@@ -82,7 +82,7 @@ def warnings(job: Job) -> list[str]:
     return [*found, f"{plural(words, 'word')} are few: expect {most}."]
 
 
-def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
+def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     """The facts about a text and what is made of it."""
     preset = PRESETS[config.preset]
     text, vocabulary, held_out = prepared.corpus, prepared.vocabulary, prepared.held_out
@@ -120,7 +120,7 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Row]:
             yield "", ", ".join(chosen)
 
 
-def pair_rows(prepared: Prepared) -> Iterator[Row]:
+def pair_rows(prepared: Prepared) -> Iterator[Fact]:
     """The first training pairs; for the lesson also how they come about, under its names."""
     pairs = [f"{words} ---> {following}" for words, following in first_pairs(prepared)]
     if not prepared.is_lesson:

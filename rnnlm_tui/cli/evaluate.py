@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs, to_builtins
 
 from rnnlm_tui.cli.options import Request
-from rnnlm_tui.cli.output import draw, draw_bar, print_fitted, print_json, table
+from rnnlm_tui.cli.output import aligned, draw, draw_bar, print_fitted, print_json
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.events import BaseSavings, Evaluation
@@ -46,7 +46,7 @@ BAR_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class MeasuredModel:
     """The metrics of a model. `parts` are those of the components of a mixed model, each alone.
     `trained_on` counts the lines that it or its base was trained on, None if the text is part of
     what the English has learned. `is_known` says whether the figures are too good for that."""
@@ -76,24 +76,24 @@ def show_evaluation(request: Request) -> int:
     return 0
 
 
-def _result(subject: OpenedModel, text: MeasuredText) -> Result:
+def _result(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
     """The result of a model and of its components. Warns if it has learned the text."""
     seen, name = trained_on(subject, text), sanitize(subject.name)
     if warning := warning_of(name, seen, text):
         print_warning(warning)
-    figures = _figures(name, subject.model, text)
+    figures = _measured(name, subject.model, text)
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
     # Nobody writes with the n-grams or the network alone, and keys take most of the time.
     parts = {
-        part: _figures(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
+        part: _measured(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
         for part, model in models.items()
     }
     if "base" in parts and (savings := parts["base"].keystroke_savings) is not None:
         figures = structs.replace(figures, base=BaseSavings(ENGLISH, savings))
-    return Result(subject, figures, parts, seen, bool(warning))
+    return MeasuredModel(subject, figures, parts, seen, bool(warning))
 
 
-def _figures(
+def _measured(
     name: str, model: LanguageModel, text: MeasuredText, *, counts_keys: bool = True
 ) -> Evaluation:
     """Scores the lines where they stand, with a progress bar on a terminal."""
@@ -108,7 +108,7 @@ def _figures(
     return evaluate.summarize(scored)
 
 
-def evaluation_json(text: MeasuredText, results: Sequence[Result]) -> dict[str, Any]:
+def evaluation_json(text: MeasuredText, results: Sequence[MeasuredModel]) -> dict[str, Any]:
     """The output of `--evaluate --json`, which is a contract."""
     return {
         "corpus": {
@@ -132,7 +132,7 @@ def evaluation_json(text: MeasuredText, results: Sequence[Result]) -> dict[str, 
     }
 
 
-def _components(result: Result) -> list[dict[str, Any]] | None:
+def _components(result: MeasuredModel) -> list[dict[str, Any]] | None:
     """The names, weights and metrics of the components of a mixed model. The cache has no
     metrics."""
     if not isinstance(model := result.subject.model, MixedModel):
@@ -148,7 +148,7 @@ def _components(result: Result) -> list[dict[str, Any]] | None:
 
 
 def evaluation_table(
-    text: MeasuredText, results: Sequence[Result], limit: int | None = None
+    text: MeasuredText, results: Sequence[MeasuredModel], limit: int | None = None
 ) -> Iterator[str]:
     """The metrics as a table, with a row for each model and each component of a mixed one. The text
     is the first `limit` lines, if that is given."""
@@ -164,11 +164,13 @@ def evaluation_table(
         figures = result.figures
         if result.subject.model.vocabulary.unknown_id is None:  # it does not predict every word
             figures = structs.replace(figures, nats_per_character=None)
-        rows.append(_row(sanitize(result.subject.name), figures))
-        rows += [_row(f"  {LABELS[name]} alone", found) for name, found in result.parts.items()]
-    yield from table(rows)
+        rows.append(_figures_row(sanitize(result.subject.name), figures))
+        rows += [
+            _figures_row(f"  {LABELS[name]} alone", found) for name, found in result.parts.items()
+        ]
+    yield from aligned(rows)
     yield ""
-    yield from table([("keys saved by a writer who is", *WRITERS.values()), *_keys_rows(results)])
+    yield from aligned([("keys saved by a writer who is", *WRITERS.values()), *_keys_rows(results)])
     yield ""
     for result in results:
         if parts := result.subject.card.mixture_text:
@@ -182,7 +184,7 @@ def evaluation_table(
             yield sanitize(f"{result.subject.name}: {where}{sentence}")
 
 
-def _keys_rows(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
+def _keys_rows(results: Sequence[MeasuredModel]) -> Iterator[tuple[str, ...]]:
     """The keys that the models and the bases of mixtures save, and half of the 95 % interval."""
     for result in results:
         yield _keys_row(sanitize(result.subject.name), result.figures)
@@ -200,6 +202,6 @@ def _keys_row(name: str, found: Evaluation) -> tuple[str, ...]:
     return (name, *texts)
 
 
-def _row(name: str, found: Evaluation) -> tuple[str, ...]:
+def _figures_row(name: str, found: Evaluation) -> tuple[str, ...]:
     values = ((getattr(found, field), form) for field, form in COLUMNS.values())
     return (name, *("-" if value is None else format(value, form) for value, form in values))

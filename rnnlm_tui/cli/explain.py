@@ -17,7 +17,7 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, explain
 from rnnlm_tui.suggesting.suggest import split_last_line
 from rnnlm_tui.wording.explain_rows import (
-    Row,
+    StyledRow,
     influence_rows,
     influence_title,
     next_title,
@@ -27,7 +27,7 @@ from rnnlm_tui.wording.explain_rows import (
     suggestion_rows,
 )
 
-WIDTH, INDENT = 79, "    "
+LINE_WIDTH, INDENT = 79, "    "
 ROWS = 6
 """The rows of a stage and of a list that are shown."""
 
@@ -101,7 +101,7 @@ def _word_json(word: LineWord) -> dict[str, Any]:
 
 def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str]:
     """An explanation as lines of at most WIDTH columns, as the app shows it."""
-    yield from _wrapped(f'what {model} does with "{shorten(line, WIDTH)}"')
+    yield from _wrapped(f'what {model} does with "{shorten(line, LINE_WIDTH)}"')
     for part in found.parts:
         yield ""
         if len(found.parts) > 1:
@@ -109,7 +109,7 @@ def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str
         for stage in part.stages:
             yield stage_title(stage)
             yield from _wrapped(stage_sentence(found, stage))
-            yield from _joined(stage_rows(stage, WIDTH - len(INDENT), ROWS))
+            yield from _joined(stage_rows(stage, LINE_WIDTH - len(INDENT), ROWS))
     for is_told, title, rows in (
         (found.suggestions, next_title, suggestion_rows),
         (found.suggestions and found.words, influence_title, influence_rows),
@@ -117,16 +117,16 @@ def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str
         if is_told:
             yield ""
             yield from _wrapped(title(found))
-            yield from _joined(rows(found, WIDTH - len(INDENT), ROWS))
+            yield from _joined(rows(found, LINE_WIDTH - len(INDENT), ROWS))
     if found.notes:
         yield ""
         yield from _wrapped(" ".join(found.notes))
 
 
-def _joined(rows: Iterable[Row]) -> Iterator[str]:
+def _joined(rows: Iterable[StyledRow]) -> Iterator[str]:
     yield from (INDENT + "".join(text for text, _ in row).rstrip() for row in rows)
 
 
 def _wrapped(text: str) -> list[str]:
     """A text on as many lines as needed."""
-    return textwrap.wrap(sanitize(text), WIDTH)
+    return textwrap.wrap(sanitize(text), LINE_WIDTH)

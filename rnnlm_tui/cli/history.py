@@ -17,7 +17,7 @@ from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.results import best_of, loss_points, trained_part
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
+PICTURE_WIDTH, PICTURE_HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
 """The size of the picture, and the place of the curves in it."""
 MOST_TICKS = 8
 GREY, BEST = "#767676", "#8a63d2"
@@ -75,7 +75,8 @@ def csv_of(epochs: Sequence[EpochEnded]) -> str:
 
 def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
     """The losses of a `part` of a model by epoch, on no background."""
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    box = f'viewBox="0 0 {PICTURE_WIDTH} {PICTURE_HEIGHT}"'
+    size = f'{box} width="{PICTURE_WIDTH}" height="{PICTURE_HEIGHT}"'
     looks = f'font-family="sans-serif" font-size="13" fill="{GREY}"'
     drawing = "\n".join(_drawing(shorten(name), part, epochs))
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {looks}>\n{drawing}\n</svg>\n'

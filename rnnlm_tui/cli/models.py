@@ -11,7 +11,7 @@ from typing import Any
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.cli.history import check_files, write_files
 from rnnlm_tui.cli.options import Request
-from rnnlm_tui.cli.output import print_fitted, print_json, table
+from rnnlm_tui.cli.output import aligned, print_fitted, print_json
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import sanitize, shorten
@@ -27,7 +27,7 @@ CARD_FIELDS = (
 )
 
 
-def models(request: Request) -> int:
+def show_models(request: Request) -> int:
     """`--models`."""
     library = Library(request.data_dir)
     name, files = request.operand, [*filter(None, (request.csv, request.plot))]
@@ -94,7 +94,7 @@ def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
         )
         for entry in entries
     ]
-    yield from table([(*HEADS, "corpus"), *rows])
+    yield from aligned([(*HEADS, "corpus"), *rows])
     for entry in entries:
         name, run = sanitize(entry.name), entry.run
         if entry.trained_by is not None:
@@ -118,7 +118,7 @@ def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
         yield f"{sanitize(label):14}  {sanitize(text)}".rstrip()
 
 
-def use(request: Request) -> int:
+def use_model(request: Request) -> int:
     """`--use`."""
     (name,), library = request.operands, Library(request.data_dir)
     library.open(name)
@@ -130,7 +130,7 @@ def use(request: Request) -> int:
     return 0
 
 
-def rename(request: Request) -> int:
+def rename_model(request: Request) -> int:
     """`--rename`."""
     old, new = request.operands[0], usable_name(request.operands[1])
     Library(request.data_dir).rename(old, new)
@@ -138,7 +138,7 @@ def rename(request: Request) -> int:
     return 0
 
 
-def delete(request: Request) -> int:
+def delete_model(request: Request) -> int:
     """`--delete`: asks for confirmation, unless --yes gives it."""
     (name,), library = request.operands, Library(request.data_dir)
     entry = next((entry for entry in library.entries() if entry.name == name), None)
@@ -160,7 +160,7 @@ def delete(request: Request) -> int:
     return 0
 
 
-def export(request: Request) -> int:
+def export_model(request: Request) -> int:
     """`--export`."""
     name, given = check_name(request.operands[0]), "".join(request.operands[1:])
     target = Path(given or f"{name}{SUFFIX}")
@@ -171,7 +171,7 @@ def export(request: Request) -> int:
     return 0
 
 
-def import_(request: Request) -> int:
+def import_model(request: Request) -> int:
     """`--import`."""
     source = Path(request.operands[0])
     name = check_name(usable_name(source.stem if request.name is None else request.name))

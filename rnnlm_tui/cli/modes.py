@@ -20,14 +20,14 @@ a TOML file of settings with --config."""
 APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 """Without a mode the app is opened."""
 APP_ROW = ("[MODEL] [--open FILE]", "no mode: the app, with a model, or to write in a text file")
-RUN = "--written --name --preset --on --encoding --config --json"
-QUERY = "--model --config --json"
+TRAINING = "--written --name --preset --on --encoding --config --json"
+QUERYING = "--model --config --json"
 _MODES = (
     Mode(
         "--train",
-        "train:train",
+        "train:train_model",
         "[CORPUS ...]",
-        f"{RUN} --force --from --update --add --resume --seed-line --csv --plot --quiet",
+        f"{TRAINING} --force --from --update --add --resume --seed-line --csv --plot --quiet",
         "train on text files, on folders (the .txt and .md files in them and below, sorted by name,"
         " but no hidden ones), on pipes, or on - for standard input; on the sonnets by default",
     ),
@@ -35,7 +35,7 @@ _MODES = (
         "--suggest",
         "suggest:show_suggestions",
         "[TEXT]",
-        f"--top {QUERY}",
+        f"--top {QUERYING}",
         "the next words; without TEXT, one answer for each line of standard input (with --json a"
         ' line may be a request such as {"text": "shall i ", "id": 1})',
     ),
@@ -43,14 +43,14 @@ _MODES = (
         "--generate",
         "suggest:generate",
         "[TEXT]",
-        f"--words --temperature --top-k --seed {QUERY}",
+        f"--words --temperature --top-k --seed {QUERYING}",
         "continue TEXT, or each line of standard input",
     ),
     Mode(
         "--evaluate",
         "evaluate:show_evaluation",
         "[CORPUS ...]",
-        f"--against --limit --all --encoding {QUERY}",
+        f"--against --limit --all --encoding {QUERYING}",
         "how good a model is: perplexity, hits and keys saved on files, folders or pipes, or on the"
         " lines that its training held out",
     ),
@@ -58,7 +58,7 @@ _MODES = (
         "--explain",
         "explain:show_explanation",
         "[TEXT]",
-        QUERY,
+        QUERYING,
         "look inside: what the model does with TEXT, or with each line of standard input, stage by"
         " stage",
     ),
@@ -67,30 +67,36 @@ _MODES = (
         "--summary",
         "summary:summary",
         "[CORPUS ...]",
-        RUN,
+        TRAINING,
         "the data card of files, folders or pipes and the layers of the network, without training",
     ),
-    Mode("--models", "models:models", "[NAME]", "--csv --plot --json", "list models, or show one"),
+    Mode(
+        "--models",
+        "models:show_models",
+        "[NAME]",
+        "--csv --plot --json",
+        "list models, or show one",
+    ),
     Mode(
         "--use",
-        "models:use",
+        "models:use_model",
         "NAME",
         "--json",
         "write with a model from now on: the app, editors, --suggest and Python take it where none"
         " is named; an app or an editor that is open keeps its own",
     ),
-    Mode("--rename", "models:rename", "OLD NEW", "", "rename a model"),
-    Mode("--delete", "models:delete", "NAME", "--yes", "delete a model"),
+    Mode("--rename", "models:rename_model", "OLD NEW", "", "rename a model"),
+    Mode("--delete", "models:delete_model", "NAME", "--yes", "delete a model"),
     Mode(
         "--export",
-        "models:export",
+        "models:export_model",
         "NAME [FILE]",
         "--force",
         "copy a model to a file, NAME.safetensors by default",
     ),
     Mode(
         "--import",
-        "models:import_",
+        "models:import_model",
         "FILE",
         "--name",
         "add an exported model, as --name or under its own",
@@ -171,12 +177,12 @@ def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
 def format_help() -> str:
     """The help of the command, which lists the modes."""
     rows = ((f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
-    modes = "\n".join(_row(*row) for row in (APP_ROW, *rows))
-    common = "\n".join(_row(option, text) for option, text in COMMON.items())
+    modes = "\n".join(_help_lines(*row) for row in (APP_ROW, *rows))
+    common = "\n".join(_help_lines(option, text) for option, text in COMMON.items())
     return f"{HEAD}\nmodes (one of them):\n{modes}\n\ncommon options:\n{common}\n\n{TAIL}"
 
 
-def _row(head: str, text: str) -> str:
+def _help_lines(head: str, text: str) -> str:
     """What can be typed, and beside it what it does, on lines of less than 80 characters."""
     lines = [f"  {head:{HEAD_WIDTH}}"]
     for word in text.split():

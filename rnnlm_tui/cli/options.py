@@ -8,13 +8,12 @@ of its import.
 """
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from msgspec import Meta
 
+from rnnlm_tui.config import Amount
 from rnnlm_tui.training.request import TrainingRequest
-
-Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 
 
 class Request(TrainingRequest, frozen=True, kw_only=True):
@@ -35,9 +34,9 @@ class Request(TrainingRequest, frozen=True, kw_only=True):
     model: Annotated[
         str | None, "NAME", "the model; by default RNNLM_MODEL, or else the one in use (see --use)"
     ] = None
-    top: Annotated[Count, "how many words to suggest; 5 by default"] = 5
+    top: Annotated[Amount, "how many words to suggest; 5 by default"] = 5
     words: Annotated[
-        Count | None,
+        Amount | None,
         "how many words to generate at most; by default to the end of the sentence, or 10 for a"
         " model without punctuation",
     ] = None
@@ -46,14 +45,14 @@ class Request(TrainingRequest, frozen=True, kw_only=True):
         "sampling temperature: higher is more varied, 0 takes the likeliest word; by default 0.7,"
         " or 0 for a model without punctuation",
     ] = None
-    top_k: Annotated[Count | None, "draw from the N likeliest words"] = None
+    top_k: Annotated[Amount | None, "draw from the N likeliest words"] = None
     seed: Annotated[
         Annotated[int, Meta(ge=0, le=2**32 - 1)] | None, "draw the same words each time"
     ] = None
     against: Annotated[
         tuple[str, ...], "NAME", "another model to measure on the same lines; may be repeated"
     ] = ()
-    limit: Annotated[Count | None, "measure on the first N lines only"] = None
+    limit: Annotated[Amount | None, "measure on the first N lines only"] = None
     all: Annotated[
         bool, "measure on all lines, not on a sample of 20,000 words spread over them"
     ] = False

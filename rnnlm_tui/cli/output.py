@@ -15,7 +15,8 @@ from rnnlm_tui.formatting import cells_of, fitted
 
 NUMBER = re.compile(r"$|[\d<(-]")
 """How the cells of a column of numbers begin, empty ones included."""
-BAR_WIDTH, SHORTEST_BAR = 20, 4
+SHORTEST_BAR, LONGEST_BAR = 4, 20
+"""Columns of a progress bar."""
 UNDRAWN = 3
 """The last columns, in which nothing is drawn: the ^C of ctrl+c would wrap the line, over which
 nothing could be drawn then."""
@@ -51,7 +52,7 @@ def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
     stream.flush()
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Formats rows, the first of which has the headers, in aligned columns, with numbers to the
     right."""
     by_column = [*zip(*rows, strict=True)]
@@ -76,7 +77,7 @@ def draw_bar(label: str, share: float, *facts: str) -> None:
     """Draws a progress bar, as long as the terminal leaves room for, before facts about it."""
     rest = "".join(f"  {fact}" for fact in facts if fact)
     room = columns(sys.stderr, 80) - UNDRAWN - cells_of(label) - len(" []") - len(rest)
-    size = max(SHORTEST_BAR, min(BAR_WIDTH, room))
+    size = max(SHORTEST_BAR, min(LONGEST_BAR, room))
     filled = round(size * share)
     draw(f"{label} [{'#' * filled}{'.' * (size - filled)}]{rest}")
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from rnnlm_tui.config import check_value, did_you_mean
+from rnnlm_tui.config import Amount, check_value, did_you_mean
 from rnnlm_tui.errors import UsageError
 from rnnlm_tui.events import EVENT_VERSION
 from rnnlm_tui.formatting import plural
@@ -21,7 +21,7 @@ HINT = 'such as {"text": "shall i ", "id": 1}: --suggest --help has the fields'
 Id = str | int | None
 
 
-class Request(Struct, frozen=True, forbid_unknown_fields=True):
+class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Asks for the words that may come at a place of a text."""
 
     text: Annotated[
@@ -36,7 +36,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     above: Annotated[tuple[str, ...], "a list of the lines above the text, in order"] = ()
     top: Annotated[
-        Annotated[int, Meta(ge=1, le=10_000_000)] | None,
+        Amount | None,
         "how many suggestions; by default those of --top",
     ] = None
     model: Annotated[str | None, "a model's name; by default that of --model"] = None
@@ -114,7 +114,7 @@ FAILURE = {
 """The same of a failure."""
 
 
-def read_request(line: str) -> tuple[Id, Request | UsageError]:
+def read_request(line: str) -> tuple[Id, SuggestRequest | UsageError]:
     """The request in a line and its id, or what is wrong with it, and the id if that can be read. A
     field that is null counts as left out."""
     try:
@@ -131,9 +131,9 @@ def read_request(line: str) -> tuple[Id, Request | UsageError]:
         return identity if isinstance(identity, Id) else None, error
 
 
-def _checked(given: dict[str, Any]) -> Request:
+def _checked(given: dict[str, Any]) -> SuggestRequest:
     """The request with these fields. Raises UsageError."""
-    kinds = {each.name: each.type for each in structs.fields(Request) if each.name != "id"}
+    kinds = {each.name: each.type for each in structs.fields(SuggestRequest) if each.name != "id"}
     for name, value in given.items():
         if name in kinds:
             check_value(value, name, kinds[name], strict=True)
@@ -142,12 +142,12 @@ def _checked(given: dict[str, Any]) -> Request:
             raise UsageError(f"a request has no field {name!r}", hint, field=name)
     if "text" not in given:
         raise UsageError("the request has no {text}", HINT, field="text")
-    return msgspec.convert(given, Request)
+    return msgspec.convert(given, SuggestRequest)
 
 
 def protocol_help() -> str:
     """The protocol, for `--suggest --help`."""
-    request = {each.name: str(get_args(each.type)[-1]) for each in structs.fields(Request)}
+    request = {each.name: str(get_args(each.type)[-1]) for each in structs.fields(SuggestRequest)}
     tables = (
         ("a request", request),
         ("every line of output", EVERY_LINE),

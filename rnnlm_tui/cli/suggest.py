@@ -26,7 +26,7 @@ from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import Suggestions, split_last_line, suggest
 
-BAR_WIDTH = 20
+FULL_BAR = 20
 
 
 def show_suggestions(asked: Request) -> int:
@@ -39,7 +39,7 @@ def show_suggestions(asked: Request) -> int:
         if asked.operand is None and asked.json and line.lstrip().startswith("{"):
             print_json(_answer_line(line, library, name, top, began))
             continue
-        request = protocol.Request(line)
+        request = protocol.SuggestRequest(line)
         answer = _answer(request, library.keep_open(name).contexts, top)
         if asked.json:
             print_json(answer_json(request, answer, top, name, None))
@@ -67,7 +67,7 @@ def _answer_line(
     return answer_json(request, answer, top, name, identity)
 
 
-def _answer(request: protocol.Request, contexts: Contexts, top: int) -> Suggestions:
+def _answer(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> Suggestions:
     """The next words for a request: one more than `top`, since a complete word is not listed."""
     before, after = request.around
     above, typed = split_last_line(contexts.model, before)
@@ -83,7 +83,11 @@ def _answer(request: protocol.Request, contexts: Contexts, top: int) -> Suggesti
 
 
 def answer_json(
-    request: protocol.Request, found: Suggestions, top: int, model: str, identity: protocol.Id
+    request: protocol.SuggestRequest,
+    found: Suggestions,
+    top: int,
+    model: str,
+    identity: protocol.Id,
 ) -> dict[str, Any]:
     """A line of `--suggest --json`: the fields of `protocol.EVERY_LINE` and `protocol.ANSWER`."""
     before, after = request.around
@@ -128,7 +132,7 @@ def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str
         yield f"next words, by {model}"
     width = max((len(shown(c)) for c in candidates), default=0)
     for candidate in candidates:
-        bar = ("█" if prints_unicode() else "#") * round(BAR_WIDTH * candidate.probability)
+        bar = ("█" if prints_unicode() else "#") * round(FULL_BAR * candidate.probability)
         yield f"  {shown(candidate):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
     if not candidates:
         yield "  none"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Ranks
 
 
-def train(request: Request) -> int:
+def train_model(request: Request) -> int:
     """Trains as the request says; returns the exit code. Raises RnnlmError."""
     threads.shorten_spinning()
     threads.lower_priority()

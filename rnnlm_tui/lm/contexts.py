@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, tee
 from typing import Any, TypeVar
 
-from rnnlm_tui.config import MAX_WORDS
+from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import Array, LanguageModel, State, Unwanted
 from rnnlm_tui.lm.page_words import NOTHING, OnPage
@@ -110,7 +110,7 @@ class Contexts:
     def state_after(self, context: Sequence[int]) -> State:
         """The state after `context`. It is read on from the longest beginning whose state is
         kept."""
-        begin, state = max(0, len(context) - MAX_WORDS), self._start
+        begin, state = max(0, len(context) - LONGEST_CONTEXT), self._start
         for end in range(len(context), begin, -1):
             key = _key(context, end)
             if key in self._states:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import MAX_WORDS
+from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.lm.page_words import PageWords
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
@@ -55,7 +55,7 @@ class LanguageModel(ABC):
     to the next. States never change, so callers can keep a state and continue from it more than
     once. The model itself remembers nothing."""
 
-    window = MAX_WORDS
+    window = LONGEST_CONTEXT
     """The number of words of context that the model sees."""
     uses_previous_lines: bool = False
     """True if previous lines are part of the context."""

@@ -30,9 +30,12 @@ NO_TEXT = re.compile(
     r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # a mark
 )
 """Matches a line up to the cursor if what is typed there is no text."""
-SHORTEST, LONGEST, LONG_WORD = 55, 160, 15
-"""Characters of a wrapped line: a longer one is a paragraph, a shorter one a verse or an address,
-and one that is shorter than another line by a long word was ended by hand."""
+SHORTEST_WRAPPED, LONGEST_WRAPPED = 55, 160
+"""Characters of a wrapped line. A shorter line is a verse or part of an address, a longer one is a
+paragraph."""
+ROOM_LEFT = 15
+"""Characters that a wrapped line may be shorter than the longest line of its paragraph: the next
+word did not fit. A line with more room left was ended by hand."""
 MOST_BEFORE, MOST_ABOVE = 4_000, 10_000
 """Characters that are read before the cursor and above: more make each key slower."""
 
@@ -176,7 +179,8 @@ def paragraphs(lines: Sequence[str]) -> list[str]:
         width = max(map(len, block))
         joined.append(block[0])
         for above, text in pairwise(block):
-            if SHORTEST <= len(above) <= LONGEST and len(above) + LONG_WORD > width:
+            is_full = len(above) + ROOM_LEFT > width
+            if is_full and SHORTEST_WRAPPED <= len(above) <= LONGEST_WRAPPED:
                 joined[-1] += f" {text}"
             else:
                 joined.append(text)

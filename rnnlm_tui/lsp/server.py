@@ -42,7 +42,7 @@ from rnnlm_tui.suggesting.suggest import Suggestions, suggest
 from rnnlm_tui.text.letters import begin_of
 from rnnlm_tui.text.tokenizer import Insertion
 
-CANDIDATES = 10
+WORDS_LISTED = 10
 """Words of a list."""
 CHOOSE = f"{APP_NAME}.model"
 """The command that makes the model of a name suggest from now on."""
@@ -191,7 +191,7 @@ class Suggester(LanguageServerProtocol):
         items = list[lsp.CompletionItem]()
         if found := await self._suggest("list", params):
             document, place, answer = found
-            words = [c for c in answer.insertable(CANDIDATES) if c.replaces_before <= place.own]
+            words = [c for c in answer.insertable(WORDS_LISTED) if c.replaces_before <= place.own]
             for rank, word in enumerate(words):
                 typed, new = place.written(len(answer.prefix), word)
                 after = place.line[place.cursor :][: word.replaces_after]
@@ -243,7 +243,7 @@ class Suggester(LanguageServerProtocol):
                 self._model = self._library.keep_open(self._name).model  # as it was saved last
             if (contexts := document.contexts) is None or contexts.model is not self._model:
                 contexts = self._read(document)
-            count, ahead = CANDIDATES + 1, kind == "ghost"  # one may be complete
+            count, ahead = WORDS_LISTED + 1, kind == "ghost"  # one may be complete
             where = place.line, place.cursor, count, place.above, contexts
             return suggest(self._model, *where, looks_ahead=ahead)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from rnnlm_tui.config import MAX_WORDS, Config
+from rnnlm_tui.config import LONGEST_CONTEXT, Config
 from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Evaluation, ShortText
 from rnnlm_tui.formatting import plural, shorten
@@ -15,7 +15,7 @@ from rnnlm_tui.lm.mixture import LABELS, ComponentName
 from rnnlm_tui.store.files import T, parse_json
 from rnnlm_tui.text.vocabulary import special_tokens_of
 
-Window: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_WORDS)]
+Window: TypeAlias = Annotated[int, Meta(ge=0, le=LONGEST_CONTEXT)]
 """How many words before the next one a model reads."""
 
 FORMAT = 1

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlm_tui.config import MAX_WORDS
+from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.events import ByWriter, Evaluation
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.contexts import Contexts
@@ -183,7 +183,7 @@ class _Line:
         may be wrong."""
         model = self.model
         beginning = model.vocabulary.encode(model.tokenizer.words(self.text[:place]))
-        context = (self._context + beginning)[-MAX_WORDS:]
+        context = (self._context + beginning)[-LONGEST_CONTEXT:]
 
         def after(ids: list[int]) -> Array:
             self._read_to(len(beginning) + len(ids))

@@ -15,12 +15,12 @@ from rnnlm_tui.formatting import CORRECTS, cells_of, fitted, format_percent, san
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
-Row = Sequence[tuple[str, str]]
+StyledRow = Sequence[tuple[str, str]]
 """Pieces of text with their roles: "" for plain text, "dim", "bar", one of GLYPHS for numbers of
 that sign, or one of PARTS for what that part of a model adds."""
 LABEL, UNIT_LABEL = 14, 10
 """Columns of a word or a context, and at most of the label of a row of units."""
-LONGEST_BAR, LONGEST_OF_PARTS, INFLUENCE_BAR = 30, 60, 5
+VALUE_BAR, SUGGESTION_BAR, INFLUENCE_BAR = 30, 60, 5
 """Columns of the longest bars; of a word, if the suggestion is impossible without it."""
 COLUMN = 11
 """Columns of a suggestion in a table."""
@@ -54,7 +54,7 @@ def stage_sentence(found: Explanation, stage: Stage) -> str:
     return sentence
 
 
-def stage_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+def stage_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     """The values of a stage: its largest ones, a table, the numbers of units, or the last words."""
     if stage.top:
         yield from _top_rows(stage, width, height)
@@ -66,7 +66,7 @@ def stage_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
         yield from _word_rows(stage, height)
 
 
-def _unit_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+def _unit_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     """A cell for each number of a layer, and what the glyphs mean: of several rows the last ones
     with their first units; a single row goes on in those below it."""
     values, units = stage.values.astype(np.float64), stage.values.shape[-1]
@@ -96,7 +96,7 @@ def _sign(glyph: str) -> str:
     return next((role for role in (BELOW, ABOVE, ZERO) if glyph in role), "")
 
 
-def _word_rows(stage: Stage, height: int) -> Iterator[Row]:
+def _word_rows(stage: Stage, height: int) -> Iterator[StyledRow]:
     """The last words or numbers of a row."""
     values = stage.values.tolist()
     labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
@@ -106,16 +106,16 @@ def _word_rows(stage: Stage, height: int) -> Iterator[Row]:
         yield [(fitted(label, width) + text, "")]
 
 
-def _top_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+def _top_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     """A bar for each of the largest values, the largest one being full."""
-    largest, room = max(value for _, value in stage.top), min(LONGEST_BAR, width - LABEL - 9)
+    largest, room = max(value for _, value in stage.top), min(VALUE_BAR, width - LABEL - 9)
     for word, value in stage.top[:height]:
         figure = f"{value:.2f}" if stage.name == "logits" else f"{value:.1%}"
         length = round(value / largest * room) if largest > 0 else 0
         yield [(f"{fitted(word, LABEL)}{figure:>8} ", ""), ("█" * length, "bar")]
 
 
-def _table_rows(stage: Stage, width: int, height: int) -> Iterator[Row]:
+def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     """A row for each context, the longest last, and a column for each suggestion."""
     count = max(1, (width - LABEL) // COLUMN)
     heads = [shorten(word, COLUMN - 1).rjust(COLUMN) for word in stage.columns[:count]]
@@ -136,7 +136,7 @@ def influence_title(found: Explanation) -> str:
     return f'without a word, "{first}" is {FALL} less likely or {RISE} likelier'
 
 
-def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Row]:
+def influence_rows(found: Explanation, width: int, height: int) -> Iterator[StyledRow]:
     """The last words of the line, each with the change of the probability of the first suggestion
     if it is left out. An ellipsis stands for the words before them."""
     whole = float(found.probabilities[0]) if found.suggestions else 0.0
@@ -154,7 +154,7 @@ def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Row]
     yield from rows[-height:]
 
 
-def _influence(word: LineWord, whole: float) -> Row:
+def _influence(word: LineWord, whole: float) -> StyledRow:
     label = (shorten(word.word, LABEL), "" if word.seen else "dim")
     if not word.seen or not word.known:
         return [label, (f" ({'fallen out' if word.known else 'unknown'})  ", "dim")]
@@ -193,7 +193,7 @@ def _exactly(probability: float) -> str:
     return format_percent(probability) if probability >= 0.0005 else "<0.1%"
 
 
-def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Row]:
+def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[StyledRow]:
     """The suggestions with their probability among all words as a bar, that of the likeliest one
     being full. What each part of a mixture adds to it has a glyph of its own."""
     parts: list[tuple[Part, str]] = [*zip(found.parts, PARTS, strict=False)]
@@ -202,7 +202,7 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Row
             piece for part, glyph in parts for piece in ((glyph, glyph), (f" {part.name}   ", ""))
         ]
         height -= 1
-    room = max(0, min(LONGEST_OF_PARTS, width - LABEL - 7))
+    room = max(0, min(SUGGESTION_BAR, width - LABEL - 7))
     largest = float(found.probabilities.max()) or 1.0
     for number, listed in enumerate(found.suggestions[:height]):
         figure = _exactly(float(found.probabilities[number]))

@@ -28,7 +28,7 @@ from rnnlm_tui.wording.results import (
 )
 
 HEADS = ("name", "preset", "% of keys", "size", "saved")
-Row = tuple[str, str]
+Fact = tuple[str, str]
 """A label, which may be empty, and a text; or a heading without a text."""
 
 
@@ -76,7 +76,7 @@ def loss_sentence(entry: Entry) -> str:
     return f"It is a training of which {plural(run.epochs_done or 0, 'epoch')} are done."
 
 
-def card_rows(entry: Entry) -> Iterator[Row]:
+def card_rows(entry: Entry) -> Iterator[Fact]:
     """Describes a model, or says why it cannot be used and what to do."""
     card, run = entry.card, entry.run
     if entry.trained_by is not None:
@@ -97,7 +97,7 @@ def card_rows(entry: Entry) -> Iterator[Row]:
             yield layer.name, f"{layer.type}, {layer.parameters:,}"
 
 
-def facts_of(card: ModelCard) -> Iterator[Row]:
+def facts_of(card: ModelCard) -> Iterator[Fact]:
     """How good a model is, what it learned, and what it is."""
     corpus = card.corpus
     yield "how good", accuracy_sentence(card)
@@ -118,23 +118,26 @@ def facts_of(card: ModelCard) -> Iterator[Row]:
     yield from _quality(card)
 
 
-def _quality(card: ModelCard) -> Iterator[Row]:
+def _quality(card: ModelCard) -> Iterator[Fact]:
     """The figures on held-out lines and on those it was trained on, of a mixture also those of its
     network alone. If that does not start from the English, it knows fewer words, and the others
     count as one word, which is easy to predict."""
     alone, kept, whole = trained_part(card.config), card.metrics, card.evaluation
     is_mixed, held_out = card.mixture is not None, "held-out lines"
     if whole is not None:
-        yield held_out, _figures("mixture" if is_mixed else alone, whole.perplexity, whole.top1)
+        yield (
+            held_out,
+            _quality_text("mixture" if is_mixed else alone, whole.perplexity, whole.top1),
+        )
     if kept is not None and (found := kept.held_out) is not None and (is_mixed or whole is None):
         label = "" if whole is not None else held_out
         knows_fewer = card.base and ENGLISH not in {source.name for source in card.ancestors}
         note = " (it knows fewer words: not comparable)" if whole and knows_fewer else ""
-        yield label, _figures(alone, found.perplexity, found.top1, note)
+        yield label, _quality_text(alone, found.perplexity, found.top1, note)
     if kept is not None and kept.train.perplexity is not None:  # n-grams have none
-        yield "training lines", _figures(alone, kept.train.perplexity, kept.train.accuracy)
+        yield "training lines", _quality_text(alone, kept.train.perplexity, kept.train.accuracy)
 
 
-def _figures(part: str, perplexity: float | None, top1: float | None, note: str = "") -> str:
+def _quality_text(part: str, perplexity: float | None, top1: float | None, note: str = "") -> str:
     hits = "" if top1 is None else f", top word right {format_percent(top1)}"
     return f"{part}: perplexity {format_perplexity(perplexity)}{note}{hits}"

@@ -54,7 +54,7 @@ FORMS: Mapping[str, Callable[[float], str]] = {
     "top5": format_percent,
 }
 """How the metrics of an epoch are shown."""
-LARGEST = 1e9
+LARGEST_LOSS = 1e9
 """Larger losses, those of a run that diverges, are drawn as this one."""
 
 
@@ -210,7 +210,7 @@ def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[tuple[floa
     """Returns the losses in the figures of epochs, each with the number of its epoch."""
     losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
     return [
-        (epoch, max(-LARGEST, min(LARGEST, loss)))
+        (epoch, max(-LARGEST_LOSS, min(LARGEST_LOSS, loss)))
         for epoch, loss in losses
         if loss is not None and math.isfinite(loss)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.cli.explain import WIDTH
+from rnnlm_tui.cli.explain import LINE_WIDTH
 from rnnlm_tui.store.library import Library
 from tests.helpers.commands import Command
 from tests.helpers.models import put_saved_model
@@ -31,7 +31,7 @@ def test_an_explanation_fits_into_80_columns(run: Command, library: Library, kin
     put_saved_model(library, kind)
     for text in ("from fairest ", LONG, "", "zzz qqq ", "from xyz", "a" * 500 + " ", "b" * 500):
         lines = run("--explain", text, "--model", kind).stdout.splitlines()
-        assert max(map(len, lines)) <= WIDTH, text
+        assert max(map(len, lines)) <= LINE_WIDTH, text
         assert len(lines) < 150
 
 

@@ -127,7 +127,7 @@ def test_of_a_long_text_only_the_end_is_read_and_not_again_when_its_first_lines_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(contexts, "KEY_WORDS", 6)
-    monkeypatch.setattr(contexts, "MAX_WORDS", 20)
+    monkeypatch.setattr(contexts, "LONGEST_CONTEXT", 20)
     model, text = CountingModel(), [BEGIN_ID, 4, 5, 6] * 7
     asked = Contexts(model)
     for context, is_read in ((text, 20), ([*text[4:], 7], 1), ([4, 5], 2)):

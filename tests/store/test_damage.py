@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from safetensors import numpy
 
 from rnnlm_tui.cli import models
-from rnnlm_tui.config import MAX_WORDS
+from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.events import json_text
 from rnnlm_tui.store.card import FORMAT
@@ -211,7 +211,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "its card is damaged",
     ),
     "a later format": (lambda: with_card("gru", format=FORMAT + 1), f"format {FORMAT + 1}, this"),
-    "a window without end": (lambda: with_card("lesson", window=MAX_WORDS + 1), "damaged"),
+    "a window without end": (lambda: with_card("lesson", window=LONGEST_CONTEXT + 1), "damaged"),
     "no metrics": (lambda: with_card("lesson", metrics=None), "nothing to predict with"),
     "other sizes": (lambda: with_card("gru", total_words=8), TENSORS),
     "other n-grams": (lambda: with_card("ngram", ngrams=[184, 2**40, 5]), TENSORS),

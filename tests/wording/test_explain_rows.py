@@ -14,7 +14,7 @@ from rnnlm_tui.wording.explain_rows import (
     ABOVE,
     BELOW,
     ZERO,
-    Row,
+    StyledRow,
     influence_rows,
     next_title,
     stage_rows,
@@ -23,7 +23,7 @@ from rnnlm_tui.wording.explain_rows import (
 from tests.helpers.inside import embedding, explanation
 
 
-def plain(rows: Iterable[Row]) -> list[str]:
+def plain(rows: Iterable[StyledRow]) -> list[str]:
     return ["".join(text for text, _ in row).rstrip() for row in rows]
 
 

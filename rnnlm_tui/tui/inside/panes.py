@@ -17,9 +17,9 @@ from textual.widgets.option_list import Option
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Part
-from rnnlm_tui.wording.explain_rows import ABOVE, BELOW, PARTS, ZERO, Row
+from rnnlm_tui.wording.explain_rows import ABOVE, BELOW, PARTS, ZERO, StyledRow
 
-Draw = Callable[[int, int], Iterable[Row]]
+Draw = Callable[[int, int], Iterable[StyledRow]]
 """Returns the rows for a width and a height in cells."""
 PART_STYLES = ("$text-primary", "$text-accent", "$text-success", "$text-warning")
 STYLES = {
