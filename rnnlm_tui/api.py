@@ -186,8 +186,8 @@ def train(
     >>> rnnlm_tui.train("diary.txt", name="mine", epochs=3)  # doctest: +SKIP
     <Model mine: gru, 3,182 words>
 
-    An update that is not better leaves the old model, which is opened then. Ctrl+c stops and saves,
-    then raises KeyboardInterrupt. Raises RnnlmError.
+    An update whose suggestions are not better leaves the old model, which is opened then. Ctrl+c
+    stops and saves, then raises KeyboardInterrupt. Raises RnnlmError.
     """
     from rnnlm_tui.training.session import check_end
 

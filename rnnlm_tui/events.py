@@ -80,9 +80,10 @@ class EpochFigures(Struct, frozen=True, omit_defaults=True):
 
 
 class UpdateFigures(Struct, frozen=True):
-    """The result of the update of a model: the losses of the old and the new model on the same
-    held-out lines, in nats per character as written, and the shares of keys that the old one saves
-    on them. None if nothing was measured."""
+    """The result of the update of a model: the losses of what the old and the new model suggest on
+    the same held-out lines, in nats per character, and the shares of keys that the old one saves on
+    them. A word that a model does not know is suggested again once it stands on the page, as in the
+    app. None if nothing was measured."""
 
     replaced: bool
     old_loss: Figure | None = None

@@ -16,7 +16,7 @@ memory", 1991.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
@@ -139,6 +139,27 @@ class PageWords:
         page = [*above, *map(self._find, lines[-1:])]
         return OnPage(_new_words(uses, Uses.of(page[-1:])), _followers(page))
 
+    def which_new(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
+        """Yields for each word of a line below others the chance that a new word there is this one,
+        if it is used on the page before, or else one that is not; and whether it is used."""
+        places, uses = dict[str, list[int]](), 0
+        for use in chain.from_iterable(self._cached(each).uses for each in above):
+            places.setdefault(use.word, []).append(uses)
+            uses += 1
+        for word, written, _ in self._tokenizer.words_as_written(line):
+            small = written.lower()
+            ages = [uses - 1 - place for place in places.get(small, ())]
+            weight = sum(WEIGHTS[age] for age in ages if age < MOST_USES)
+            total = UNFAMILIAR + WEIGHTS[:uses].sum()
+            yield float((weight or UNFAMILIAR) / total), weight > 0
+            if self._is_new(word):
+                places.setdefault(small, []).append(uses)
+                uses += 1
+
+    def _is_new(self, word: str) -> bool:
+        """Whether the model does not know this word, and it is one that may be suggested."""
+        return word not in self._vocabulary and len(word) > 1 and word[0].isalpha()
+
     def _find(self, line: str) -> Found:
         uses, after = list[Use](), dict[str, list[str]]()
         name = perhaps_name = ""
@@ -147,7 +168,7 @@ class PageWords:
             has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm have none
             if name and (is_known or written[0].isalnum()):
                 after.setdefault(name, []).append(written if is_usual else word)
-            if not is_known and len(word) > 1 and word[0].isalpha():
+            if self._is_new(word):
                 uses.append(Use(small, written, is_usual))
             is_name = (not is_known and written[0].isalpha()) or (is_usual and has_capital)
             name = small if is_name else ""

@@ -7,7 +7,9 @@ The words of a line are those of the model's tokenizer; lines without words do n
   before them in their line. An unknown word counts with the probability of the unknown token; in a
   vocabulary without one, the lesson's, it does not count. The perplexity is exp(loss).
 - The nats per character are those of all losses, with the cost of the letters of unknown words,
-  over all characters as written, ends of lines included.
+  over all characters as written, ends of lines included. The loss of suggestions, by which an
+  update is judged, charges these letters only where a word is new to the page, too: once it stands
+  there, the app suggests it.
 - Hits are over all words, the first of a line included: is the word the most likely one that may be
   suggested there, or among the five most likely? An unknown word is a miss. Ends of lines do not
   count. (The lists of `suggest` follow further rules, which only the keys take into account.)
@@ -27,7 +29,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +65,15 @@ class ScoredWord:
 
     `probability` is that of the unknown token for an unknown word, and None if the model predicts
     nothing there. `rank` is the word's place among all suggestions, from 1; None if it is never
-    suggested.
+    suggested. `naming` is what it costs in nats to say which unknown word it is: little if the app
+    suggests it from the page, else its letters.
     """
 
     word: str
     is_known: bool
     probability: float | None
     rank: int | None
+    naming: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -166,7 +170,7 @@ class _Line:
         model = contexts.model
         self.text, self.words = text, model.tokenizer.words(text)
         self._contexts, self._context = contexts, encode_context(model, [], above)
-        self._ids = model.vocabulary.encode(self.words)
+        self._above, self._ids = [*above], model.vocabulary.encode(self.words)
         self._distributions = contexts.predict_along(self._context, self._ids)
         self._read = 0
         """The places that were read, before the words of the line and at its end."""
@@ -212,7 +216,17 @@ class _Line:
             self._read_to(len(self._ids))
             after_all = self._contexts.next_word_probabilities(self._context + self._ids)
             end = None if end_id is None else _clip_probability(after_all[end_id])
-        return ScoredLine(self.text, tuple(self._scored), end, keys)
+        return ScoredLine(self.text, tuple(self._with_naming()), end, keys)
+
+    def _with_naming(self) -> Iterator[ScoredWord]:
+        """The words with what it costs to say which unknown ones they are."""
+        if all(word.is_known for word in self._scored):
+            yield from self._scored
+            return
+        which = self.model.page_words.which_new(self._above, self.text)
+        for word, (chance, is_used) in zip(self._scored, which, strict=True):
+            letters = 0 if is_used else LETTER_NATS * (len(word.word) + 1)
+            yield word if word.is_known else replace(word, naming=letters - math.log(chance))
 
 
 def score_word(
@@ -273,6 +287,16 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
         savings_intervals=_savings_intervals(of_lines, characters) if keys else None,
         nats_per_character=_mean(sum(losses) + LETTER_NATS * letters, sum(characters)),
     )
+
+
+def suggestion_loss(lines: Iterable[ScoredLine]) -> float | None:
+    """The loss of what the app suggests, in nats per character: as the nats per character of an
+    `Evaluation`, but a word that the model does not know is predicted from its uses above, if there
+    are any. None without words."""
+    lines = [line for line in lines if line.words]
+    losses = [loss for line in lines for loss in line.losses.tolist()]
+    naming = [word.naming for line in lines for word in line.words]
+    return _mean(sum(losses) + sum(naming), sum(len(line.text) + 1 for line in lines))
 
 
 def _savings_intervals(

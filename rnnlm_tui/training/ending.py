@@ -26,7 +26,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.corpora import is_text_of
 from rnnlm_tui.store.model_file import read_model
-from rnnlm_tui.suggesting.evaluate import ScoredLine, summarize
+from rnnlm_tui.suggesting.evaluate import ScoredLine, suggestion_loss, summarize
 from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import Control
@@ -70,7 +70,7 @@ class Ending:
                     evaluation = yield from self._with_base(evaluation, job.english)
             saving.save_evaluation(job, evaluation)
             if update is not None:
-                update = yield from self._replace_if_better(evaluation)
+                update = yield from self._replace_if_better(scored or [])
                 if self._control.stopped and not update.replaced:
                     reason, is_over = "stopped", False
             elif scored:
@@ -125,23 +125,20 @@ class Ending:
             old = score_held_out(job, model, self._control) or []
         return compared(job, name, model, old, scored)
 
-    def _replace_if_better(
-        self, evaluation: Evaluation | None
-    ) -> Generator[Event, None, UpdateFigures]:
-        """Replaces the model of an update if the new one is better on the held-out lines, in nats
-        per character, or if no lines are held out. The mixture weights of both are fitted to these
-        lines. If the run is stopped before both are measured, nothing is replaced."""
-        job, scored = self._job, None
-        new_loss = evaluation.nats_per_character if evaluation else None
+    def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
+        """Replaces the model of an update if what the new one suggests is better on the held-out
+        lines, which are `new`, or if no lines are held out. The mixture weights of both are fitted
+        to these lines. If the run is stopped before both are measured, nothing is replaced."""
+        job, old = self._job, list[ScoredLine]()
+        new_loss = suggestion_loss(new)
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
-            _, old = read_model(job.model, job.english)
-            old = with_fitted_weights(job, old) if isinstance(old, MixedModel) else old
-            scored = score_held_out(job, old, self._control)
+            _, model = read_model(job.model, job.english)
+            model = with_fitted_weights(job, model) if isinstance(model, MixedModel) else model
+            old = score_held_out(job, model, self._control) or []
         if self._control.stopped:
             return UpdateFigures(False)
-        before = summarize(scored or ())
-        old_loss, saved = before.nats_per_character, before.keystroke_savings
+        old_loss, saved = suggestion_loss(old), summarize(old).keystroke_savings
         is_better = old_loss is None or new_loss is None or new_loss < old_loss
         if is_better:
             saving.replace_model(job)

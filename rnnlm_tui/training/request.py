@@ -57,7 +57,7 @@ class TrainingRequest(Struct, frozen=True, kw_only=True):
         str | None,
         "NAME",
         "train a model further on its own texts as they are now, or on those given, and replace it"
-        " if the result is better on lines that neither has seen",
+        " if what the result suggests is likelier on lines that neither has seen",
     ] = None
     add: Annotated[
         tuple[str, ...], "FILE", "another text or folder for --update; may be repeated"

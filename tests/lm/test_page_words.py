@@ -105,3 +105,18 @@ def test_the_uses_above_are_counted_once_for_all_words_of_a_line() -> None:
     for count in range(20):
         assert "Zeno" in words.on_page(("we met Xi", "we met yasu " * count), earlier).new
     assert uses.readings == 1
+
+
+def test_a_new_word_is_told_from_others_by_its_uses_above() -> None:
+    """The chances are those with which it is suggested; what is left is that of words never used,
+    as numbers are, which are never suggested again."""
+    words, above = page_words(*SPECIAL_TOKENS), ("we met Zeno, zeno", "xi to 1984")
+    line = "Zeno met 1984 yasu yasu"
+    found = [*words.which_new(above, line)]
+    starts = ("", "Zeno met ", "Zeno met 1984 ", "Zeno met 1984 yasu ")
+    pages = [words.on_page((*above, start)).new for start in starts]
+    rest = [1 - sum(page.values()) for page in pages]
+    assert [is_used for _, is_used in found] == [True, False, False, False, True]
+    assert [found[n][0] for n in (0, 2, 3, 4)] == pytest.approx(
+        [pages[0]["zeno"], rest[1], rest[2], pages[3]["yasu"]]
+    )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.events import ByWriter
 from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.page_words import UNFAMILIAR
 from rnnlm_tui.suggesting.accepting import Writer
 from rnnlm_tui.suggesting.evaluate import (
     LEAST_PROBABILITY,
@@ -24,6 +25,7 @@ from rnnlm_tui.suggesting.evaluate import (
     ScoredLine,
     ScoredWord,
     score,
+    suggestion_loss,
     summarize,
 )
 from rnnlm_tui.suggesting.suggest import encode_context
@@ -122,6 +124,15 @@ def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
     # Whatever the vocabulary, each model answers for every character, here 8 and 12.
     nats = LETTER_NATS * len("dog ") - sum(map(math.log, chances))
     assert figures.nats_per_character == pytest.approx(nats / 20)
+
+
+def test_the_loss_of_suggestions_has_the_letters_of_a_new_word_once() -> None:
+    """Used again it costs the chance with which it is suggested."""
+    scored = [*score(line_model(), ["the dog sat", "the dog sat"])]
+    losses = sum(loss for line in scored for loss in line.losses.tolist())
+    naming = LETTER_NATS * len("dog ") - math.log(1 / (1 + UNFAMILIAR))
+    assert suggestion_loss(scored) == pytest.approx((losses + naming) / 24)
+    assert suggestion_loss([]) is None
 
 
 @pytest.mark.parametrize(

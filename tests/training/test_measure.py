@@ -18,7 +18,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.files import RESUME, RUN
 from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.run_files import read_sources
-from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
+from rnnlm_tui.suggesting.evaluate import ScoredLine, score, suggestion_loss, summarize
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text import reading
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
@@ -245,7 +245,7 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     assert {event.path for event in events if isinstance(event, Saved)} == {str(job.path)}
     assert end.path == str(old.path) and end.update is not None
     update, was = end.update, summarize(scored)
-    old_loss = was.nats_per_character
+    old_loss = suggestion_loss(scored)
     assert (update.replaced, update.old_loss) == (is_better, old_loss)
     assert update.old_savings == was.keystroke_savings
     if old_loss is not None and update.new_loss is not None:
