@@ -524,7 +524,8 @@ class AutocompleteScreen(AppScreen):
     def _send(self, lines: Sequence[str], edited: Turn | None) -> None:
         """Adds lines to the page, or replaces one."""
         self._store_keys_saved()
-        self._told_unknown |= {*unknown_in(self.answer.suggestions)} if self.answer else set()
+        if self.answer is not None:
+            self._told_unknown.update(unknown_in(self.answer.suggestions))
         self._offer = ""
         if edited is None:
             self.text.add_lines(*lines)
