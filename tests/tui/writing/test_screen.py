@@ -378,6 +378,8 @@ SCRIPTS: dict[str, tuple[str, list[str], str]] = {
     "in its place again": (
         "one{enter}two{enter}{up}{up}{ctrl+u}{enter}{ctrl+z}{restart}", ["one", "two"], ""),
     "removed from the page": ("one{enter}two{enter}{f6}{up}{d}{restart}", ["two"], ""),
+    "and back, and removed again": (
+        "one{enter}two{enter}{f6}{up}{d}{ctrl+z}{ctrl+y}{restart}", ["two"], ""),
     "both, and both back": ("one{enter}two{enter}{f6}{d}{d}{ctrl+z}{ctrl+z}", ["one", "two"], ""),
     "an edit comes back as that edit": ("one{enter}half{f6}{e}!{restart}", ["one"], "one!"),
     "and ends as it": ("one{enter}half{f6}{e}!{restart}{enter}{restart}", ["one!"], "half"),
