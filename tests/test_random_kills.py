@@ -69,7 +69,7 @@ library = Library(folder / "data")
 say("ready")
 sizes = ["--embedding-size=8", "--hidden-size=8", "--threads=1", "--device=cpu"]
 for _ in rounds:
-    if library.can_resume(name):
+    if library.runs.can_resume(name):
         do("train", "--resume", "--name", name)
     elif library.has(name):
         do("train", "--update", name, "--epochs=2")
@@ -205,8 +205,8 @@ def test_trainings_and_updates(tmp_path: Path, home: Path, library: Library) -> 
         check_library(library)
     for name in {*names}:
         said_by(TRAINING, tmp_path, name)
-        assert contents(library.run_folder(name)).keys() == {HISTORY, RUN}
-        for line in (library.run_folder(name) / HISTORY).read_text().splitlines():
+        assert contents(library.runs.folder(name)).keys() == {HISTORY, RUN}
+        for line in (library.runs.folder(name) / HISTORY).read_text().splitlines():
             json.loads(line)
     files = {path.name for path in library.folder.iterdir()} - {".locks"}
     assert files == {f"{name}.safetensors" for name in names}

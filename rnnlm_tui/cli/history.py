@@ -54,7 +54,7 @@ def write_files(request: Request, library: Library, name: str) -> None:
     of a model. Raises ModelError if it has none, and StorageError."""
     if request.csv is None and request.plot is None:
         return
-    if not (epochs := read_epochs(library.run_folder(name))):
+    if not (epochs := read_epochs(library.runs.folder(name))):
         hint = "a training keeps one on its own machine, from the end of the first epoch on"
         raise ModelError(f"{name} has no history here", hint)
     part = trained_part(read_card(library.path(name)).config)

@@ -17,7 +17,9 @@ from rnnlm_tui.errors import StorageError, UsageError
 from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
-from rnnlm_tui.store.library import Entry, Library, SavedRun, check_name, usable_name
+from rnnlm_tui.store.library import Entry, Library
+from rnnlm_tui.store.names import check_name, usable_name
+from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.wording.model_rows import HEADS, card_rows, list_row, loss_sentence, state
 
 CORPUS_WIDTH = 18

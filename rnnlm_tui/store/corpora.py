@@ -212,7 +212,7 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
     """Returns those paragraphs of the lines `written` that the model was not trained on. Raises
     RnnlmError."""
     folder, learned = texts_folder(library), Counter[str]()
-    for path in map(Path, read_sources(library.run_folder(name)).sources):
+    for path in map(Path, read_sources(library.runs.folder(name)).sources):
         if path.parent == folder:
             try:
                 text = path.read_text("utf-8-sig", "replace").removesuffix("\n")

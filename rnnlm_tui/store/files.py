@@ -184,6 +184,13 @@ def missing_folder(path: Path) -> str:
     return "" if path.parent.exists() else f"make the folder {path.parent} first"
 
 
+def saved_ns(path: Path) -> int:
+    """When a file was saved, in nanoseconds since the epoch; 0 if there is none."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
 def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:
     """Renames a file to the first free one of NAME.damaged, NAME.damaged-2 and so on, and returns
     the new path. Raises OSError.

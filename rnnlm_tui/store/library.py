@@ -4,8 +4,6 @@ which are being trained."""
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -15,56 +13,26 @@ from typing import TYPE_CHECKING
 
 from rnnlm_tui import paths
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import Config, print_warning
-from rnnlm_tui.errors import ModelError, StorageError, UsageError, os_reason
+from rnnlm_tui.config import print_warning
+from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ENGLISH, ModelCard
-from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UPDATE
-from rnnlm_tui.store.locks import Trainer
+from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UPDATE, saved_ns
 from rnnlm_tui.store.model_file import read_card, read_model
+from rnnlm_tui.store.names import NAME_RULE, check_name, is_name, usable_name
+from rnnlm_tui.store.saved_runs import SavedRun, SavedRuns
 from rnnlm_tui.store.unwanted import UnwantedWords
 
 if TYPE_CHECKING:
     from rnnlm_tui.events import Evaluation
 
-LONGEST_NAME, LONGEST_STEM = 64, 40
-"""Characters of a name, and characters that the file of a text gives to one."""
 MAX_OPEN_MODELS = 4
-NAME_RULE = (
-    "use at most 64 letters, digits, '.', '_' and '-', the first one a letter, a digit or '_', and"
-    " the last one no '.'"
-)
 MODEL_VARIABLE = "RNNLM_MODEL"
 """The environment variable with the name of the model that answers where none is named."""
 BUILT_IN = (ENGLISH, "shakespeare")
 """The models that ship with the program. The first one is in use until another is."""
-
-
-@dataclass(frozen=True, slots=True)
-class SavedRun:
-    """A training that is running, can be resumed, or both.
-
-    `trainer` is the process that trains, None if there is none. `config` and `epochs_done` are
-    those of its saved state, None if that is unreadable.
-    """
-
-    name: str
-    trainer: Trainer | None
-    resumable: bool
-    config: Config | None = None
-    epochs_done: int | None = None
-
-    @property
-    def epochs(self) -> int | None:
-        """The number of epochs in all, if it is known."""
-        return self.config.epochs if self.config else None
-
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether the run can be resumed and no process trains it."""
-        return self.resumable and self.trainer is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,65 +97,6 @@ class OpenedModel:
         return Contexts(self.model, self.unwanted)
 
 
-def is_name(name: str) -> bool:
-    """Whether a model may have this name."""
-    may_be = 0 < len(name) <= LONGEST_NAME and all(map(_may_be_in_name, name))
-    return may_be and (name[0].isalnum() or name[0] == "_") and name[-1] != "."
-
-
-def check_name(name: str) -> str:
-    """Returns `name` if a model may have it. Raises UsageError."""
-    if not is_name(name):
-        raise UsageError(f"{name!r} cannot be a model's name", NAME_RULE, field="name")
-    return name
-
-
-def _may_be_in_name(character: str) -> bool:
-    """Whether it is a letter or a digit of any alphabet, a mark on a letter, or one of `._-`."""
-    is_mark = unicodedata.category(character).startswith("M")
-    return character.isalnum() or character in "._-" or is_mark
-
-
-def usable_name(text: str) -> str:
-    """The name that somebody means who typed `text`: `-` for spaces, and composed letters. It may
-    still be no name."""
-    return "-".join(unicodedata.normalize("NFC", text).split())
-
-
-def name_of_file(stem: str) -> str:
-    """The beginning of a model's name for a text in a file of this name without its ending: `-` for
-    what no name may have. "text" if nothing is left."""
-    stem = unicodedata.normalize("NFC", stem).replace(".", "-")
-    plain = "".join(c if _may_be_in_name(c) else "-" for c in stem)
-    name = re.sub("-+", "-", plain).strip("-")[:LONGEST_STEM]
-    return name if is_name(name) else "text"
-
-
-def free_name(library: Library, stem: str) -> str:
-    """`stem`, with a number appended if a model or a run has that name.
-
-    `stem` must be a valid name. Reads folders and locks, so call it in a thread.
-    """
-    name, number = stem, 1
-    while library.has(name) or library.trainer(name):
-        number += 1
-        name = f"{stem[: 63 - len(str(number))]}-{number}"
-    return name
-
-
-def new_name_problem(library: Library, name: str) -> str | None:
-    """What is wrong with a name for a new model, which a model or a run may have; None if it is
-    fine. Reads the library, so call it in a thread."""
-    name = usable_name(name)
-    if not is_name(name):
-        return NAME_RULE
-    try:
-        free = free_name(library, name)
-    except StorageError as error:
-        return error.message
-    return None if free == name else f"the name {name} is taken; {free} is free"
-
-
 class Library:
     """The models in `<data folder>/models` and the built-in ones, and the runs in `<data
     folder>/runs`. Creates nothing until something is saved. `unwanted` are the words that none of
@@ -196,9 +105,9 @@ class Library:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.folder = data_dir / "models"
-        self._runs = data_dir / "runs"
         self._built_in = paths.built_in_models()
         self._locks = self.folder / ".locks"
+        self.runs = SavedRuns(data_dir / "runs", self._locks)
         self._in_use = data_dir / files.IN_USE
         self._kept = dict[str, OpenedModel]()
         self.unwanted = UnwantedWords()
@@ -209,10 +118,6 @@ class Library:
         """The file of the model `name`, whether or not it exists. Raises UsageError."""
         folder = self._built_in if self.is_built_in(name) else self.folder
         return folder / f"{check_name(name)}{SUFFIX}"
-
-    def run_folder(self, name: str) -> Path:
-        """The folder of the training of this name, whether or not it exists. Raises UsageError."""
-        return self._runs / check_name(name)
 
     def is_built_in(self, name: str | None) -> bool:
         return name in BUILT_IN and os.path.lexists(self._built_in / f"{name}{SUFFIX}")
@@ -246,23 +151,19 @@ class Library:
 
     def has(self, name: str) -> bool:
         """Whether a model or a resumable run has this name."""
-        return is_name(name) and (name in self.names() or self.can_resume(name))
-
-    def can_resume(self, name: str) -> bool:
-        """Whether there is a run of this name that is not finished."""
-        return os.path.lexists(self.run_folder(name) / RESUME)
+        return is_name(name) and (name in self.names() or self.runs.can_resume(name))
 
     def entries(self) -> list[Entry]:
         """All models, and the runs that have not saved one, sorted by name. Reads and checks the
         headers of the files, so call it in a thread. Raises StorageError."""
-        models, runs = self.names(), {run.name: run for run in self.runs()}
+        models, runs = self.names(), {run.name: run for run in self.runs.all()}
         return [
             self._entry(name, runs.get(name), has_model=name in models)
             for name in sorted({*models, *runs})
         ]
 
     def _entry(self, name: str, run: SavedRun | None, *, has_model: bool) -> Entry:
-        path, folder, card, damaged = self.path(name), self.run_folder(name), None, None
+        path, folder, card, damaged = self.path(name), self.runs.folder(name), None, None
         if has_model:
             try:
                 card = read_card(path)
@@ -274,54 +175,34 @@ class Library:
                 sizes[file.name] = file.lstat().st_size
         return Entry(name, path, folder, card, damaged, self.is_built_in(name), run, sizes)
 
-    def runs(self) -> list[SavedRun]:
-        """All trainings that are running, wherever they were started, or can be resumed, sorted by
-        name. Cheap: reads no weights."""
-        found = map(self.run, sorted({*self._resumable(), *self._noted()}))
-        return [run for run in found if run.trainer or run.resumable]
-
-    def run(self, name: str) -> SavedRun:
-        """The training of this name, which may be neither running nor resumable."""
-        from rnnlm_tui.store.run_files import read_facts  # 2 ms, not needed to suggest
-
-        trainer, config, done = self.trainer(name), None, None
-        with suppress(ModelError):
-            facts = read_facts(self.run_folder(name))
-            config, done = facts.config, facts.position.epoch - 1
-        return SavedRun(name, trainer, self.can_resume(name), config, done)
-
-    def in_training(self) -> list[str]:
-        """The names of the models that a process trains, sorted. Takes a tenth of a millisecond."""
-        return [name for name in sorted(self._noted()) if self.trainer(name)]
-
-    def _noted(self) -> list[str]:
-        """The names of the models that are noted as being trained, by a process that may have been
-        killed."""
-        return [path.stem for path in self._locks.glob("*.json") if is_name(path.stem)]
-
-    def trainer(self, name: str) -> Trainer | None:
-        """The process that trains the model; None if none does."""
-        return locks.trainer(self._locks, check_name(name))
-
-    def _resumable(self) -> list[str]:
-        """The names of the runs that can be resumed, the most recently saved first."""
-        saved = sorted(self._runs.glob(f"*/{RESUME}"), key=saved_ns, reverse=True)
-        return [path.parent.name for path in saved if is_name(path.parent.name)]
-
-    def newest_run(self) -> str:
-        """The most recently saved run that is unfinished and not being trained, or the most recent
-        one if all are. Raises ModelError if there is none."""
-        names = self._resumable()
-        if not names:
-            longer = f"to train a model longer: {APP_NAME} --train --update NAME --epochs N"
-            raise ModelError("no training is unfinished", longer)
-        return next((name for name in names if not self.trainer(name)), names[0])
-
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
         names = ", ".join(self.names()) or "none yet"
         source = f" ({MODEL_VARIABLE} names it)" if os.environ.get(MODEL_VARIABLE) == name else ""
         return ModelError(f"there is no model {name}{source}", f"models: {names}")
+
+    def free_name(self, stem: str) -> str:
+        """`stem`, with a number appended if a model or a run has that name.
+
+        `stem` must be a valid name. Reads folders and locks, so call it in a thread.
+        """
+        name, number = stem, 1
+        while self.has(name) or self.runs.trainer(name):
+            number += 1
+            name = f"{stem[: 63 - len(str(number))]}-{number}"
+        return name
+
+    def new_name_problem(self, name: str) -> str | None:
+        """What is wrong with a name for a new model, which a model or a run may have; None if it is
+        fine. Reads the library, so call it in a thread."""
+        name = usable_name(name)
+        if not is_name(name):
+            return NAME_RULE
+        try:
+            free = self.free_name(name)
+        except StorageError as error:
+            return error.message
+        return None if free == name else f"the name {name} is taken; {free} is free"
 
     # The model in use
 
@@ -382,7 +263,7 @@ class Library:
         if not os.path.lexists(path):
             raise self.unknown_model(name)
         try:
-            return self.open_file(path, self.run_folder(name))
+            return self.open_file(path, self.runs.folder(name))
         except ModelError as error:
             message = f"the model {name} cannot be used: {error.message}"
             hint = f"delete it, {APP_NAME} --delete {name}, or train it again with {{force}}"
@@ -423,9 +304,9 @@ class Library:
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)  # another process may have taken it
             self.remove_leftovers(old)
-            files.remove(self.run_folder(new))  # what a run that saved nothing has left
+            files.remove(self.runs.folder(new))  # what a run that saved nothing has left
             # The run first: if this is interrupted, the model is still listed under its old name.
-            for where in (self.run_folder, self.path):
+            for where in (self.runs.folder, self.path):
                 if os.path.lexists(where(old)):
                     files.replace(where(old), where(new))
             if self.is_in_use(old):
@@ -436,7 +317,7 @@ class Library:
         the list until it is deleted again."""
         self._must_have(name)
         with self.lock(name, trains=False):
-            files.remove(self.run_folder(name))
+            files.remove(self.runs.folder(name))
             self.remove_leftovers(name)
             files.remove(self.path(name))
             if self.is_in_use(name):
@@ -445,10 +326,10 @@ class Library:
     def remove_leftovers(self, name: str) -> None:
         """Removes what killed processes have left of this name: half of a saved model, and an
         update that cannot be resumed. The caller holds its lock."""
-        folder = self.run_folder(name)
+        folder = self.runs.folder(name)
         for path in (self.path(name), folder / UPDATE, folder / RESUME, folder / RUN):
             files.remove(files.temporary_of(path))
-        if not self.can_resume(name):
+        if not self.runs.can_resume(name):
             files.remove(folder / UPDATE)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
@@ -475,21 +356,14 @@ class Library:
             raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
         with self.lock(name, trains=False):
             self._must_be_free(name)
-            files.remove(self.run_folder(name))  # what a run that saved nothing has left
+            files.remove(self.runs.folder(name))  # what a run that saved nothing has left
             files.copy(source, self.path(name))
 
     def _must_have(self, name: str) -> None:
         """Raises ModelError without a model and a run of this name."""
-        if not self.has(name) and not self.run_folder(name).exists():
+        if not self.has(name) and not self.runs.folder(name).exists():
             raise self.unknown_model(name)
 
     def _must_be_free(self, name: str) -> None:
         if self.has(check_name(name)):
             raise ModelError(f"the name {name} is taken", "take another name")
-
-
-def saved_ns(path: Path) -> int:
-    """When a file was saved, in nanoseconds since the epoch; 0 if there is none."""
-    with suppress(OSError):
-        return path.stat().st_mtime_ns
-    return 0

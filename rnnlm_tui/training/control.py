@@ -24,7 +24,7 @@ import psutil
 
 from rnnlm_tui.events import Event, Paused, Preparing, Resumed
 from rnnlm_tui.store.appended import OWNER, AppendedLines
-from rnnlm_tui.store.library import is_name
+from rnnlm_tui.store.names import is_name
 
 LOOK_AGAIN_S = 0.05
 """Seconds between two checks of a paused training whether to resume."""

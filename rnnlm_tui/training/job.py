@@ -69,7 +69,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """The folder of the run, with its state."""
-        return self.library.run_folder(self.name)
+        return self.library.runs.folder(self.name)
 
     @property
     def path(self) -> Path:

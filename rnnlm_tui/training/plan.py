@@ -36,15 +36,9 @@ from rnnlm_tui.store.corpora import (
     save_written,
     texts_folder,
 )
-from rnnlm_tui.store.library import (
-    Library,
-    OpenedModel,
-    check_name,
-    free_name,
-    name_of_file,
-    usable_name,
-)
+from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import read_english
+from rnnlm_tui.store.names import check_name, name_of_file, usable_name
 from rnnlm_tui.store.run_files import RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import (
@@ -253,7 +247,7 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     """The plan of a training. Raises RnnlmError."""
     _check_request(request)
     if request.resume:
-        name = library.newest_run() if request.name is None else request.name
+        name = library.runs.newest() if request.name is None else request.name
         return Plan(library, request, check_name(usable_name(name)))
     source = open_source(library, request.start_from, request.update, request.preset)
     if source is None:
@@ -307,12 +301,12 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
         first = Path(request.sources[0] if request.sources else usual)
         stem = first.resolve().name if is_folder(first) else first.stem
         stem = "stdin" if str(first) == STANDARD_INPUT or is_pipe(first) else stem
-        return free_name(library, f"{name_of_file(stem)}-{preset}")
+        return library.free_name(f"{name_of_file(stem)}-{preset}")
     name = check_name(usable_name(request.name))
     is_built_in = library.is_built_in(name)
     if is_built_in or (library.has(name) and not request.force):
-        more = ", or go on with its training with {resume}" if library.can_resume(name) else ""
-        message = f"the name {name} is taken; {free_name(library, name)} is free"
+        more = ", or go on with its training with {resume}" if library.runs.can_resume(name) else ""
+        message = f"the name {name} is taken; {library.free_name(name)} is free"
         hint = "it is built in" if is_built_in else f"replace it with {{force}}{more}"
         raise ModelError(message, hint, field="name")
     return name
@@ -335,13 +329,13 @@ def _still_blocked(source: OpenedModel, prepared: Prepared) -> list[str]:
 
 def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:
     """The saved state of a run. Raises ModelError if there is none to resume from."""
-    if not library.can_resume(name):
+    if not library.runs.can_resume(name):
         hint = "leave {resume} out to train a new model"
         if library.has(name):
             hint += f"; to train this one longer: {APP_NAME} --train --update {name} --epochs N"
         raise ModelError(f"no training of {name} is unfinished", hint)
     try:
-        return read_state(library.run_folder(name))
+        return read_state(library.runs.folder(name))
     except ModelError as error:
         raise ModelError(
             f"the state of the run of {name} is damaged: {error.message}",

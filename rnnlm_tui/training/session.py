@@ -53,7 +53,7 @@ def training_events(
     the lock and keeps the history.
     """
     is_first = ranks is None or ranks.is_first
-    history = HistoryFile(library.run_folder(plan.name))
+    history = HistoryFile(library.runs.folder(plan.name))
 
     def show(event: Preparing) -> None:
         if is_first:
@@ -122,12 +122,12 @@ def _held(library: Library, name: str, control: Control) -> Iterator[None]:
     left, and the folder of the run if there is neither a model nor a state to resume."""
     with library.lock(name):
         try:
-            with obeyed(control, library.run_folder(name) / CONTROL):
+            with obeyed(control, library.runs.folder(name) / CONTROL):
                 yield
         finally:
             library.remove_leftovers(name)
-            if not library.path(name).exists() and not library.can_resume(name):
-                shutil.rmtree(library.run_folder(name), ignore_errors=True)
+            if not library.path(name).exists() and not library.runs.can_resume(name):
+                shutil.rmtree(library.runs.folder(name), ignore_errors=True)
 
 
 class HistoryFile:

@@ -227,7 +227,7 @@ class RnnlmApp(TerminalApp):
         from rnnlm_tui.tui.runs.wording import unfinished_notice
 
         with suppress(RnnlmError):  # shown when the library is needed
-            if notice := unfinished_notice(await asyncio.to_thread(self.library.runs)):
+            if notice := unfinished_notice(await asyncio.to_thread(self.library.runs.all)):
                 self.notify_user(notice)
 
     @work(group="trainings", exclusive=True)
@@ -236,7 +236,7 @@ class RnnlmApp(TerminalApp):
         background, so that the header and the Train screen show it."""
         if self._known_runs is None or self._known_runs.running is None:
             with suppress(RnnlmError):  # it has just ended
-                if names := await asyncio.to_thread(self.library.in_training):
+                if names := await asyncio.to_thread(self.library.runs.in_training):
                     await self.runs.follow(names[0])
 
     def _load_first_model(self) -> None:

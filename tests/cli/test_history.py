@@ -42,7 +42,7 @@ def test_a_run_that_is_stopped_and_resumed_loses_no_row(
     rows = rows_of(table)
     assert done.stderr == "" and link.is_symlink()
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    last = read_epochs(library.run_folder("m"))[-1]
+    last = read_epochs(library.runs.folder("m"))[-1]
     assert last.held_out is not None and last.train.loss is not None
     assert float(rows[-1]["train_loss"]) == pytest.approx(last.train.loss)
     assert float(rows[-1]["held_out_top5"]) == pytest.approx(last.held_out.top5)

@@ -24,7 +24,7 @@ def test_damaged_models_and_unfinished_trainings_are_listed_and_spoil_no_other(
     raw = (copied / "verses.safetensors").read_bytes()
     (copied / "broken.safetensors").write_bytes(raw[:100])
     (copied / "folder.safetensors").mkdir()
-    put_state(library.run_folder("begun"), 3, 5)
+    put_state(library.runs.folder("begun"), 3, 5)
     shown = run("--models").stdout
     listed = json.loads(run("--models", "--json").stdout)
     first, second, third = listed["models"]

@@ -99,7 +99,7 @@ def test_a_name_in_use_is_kept_unless_forced_and_unless_an_epoch_is_through(
     run: Command, corpus_file: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = ["--train", str(corpus_file), *TINY, "--epochs=1", "--name=mine", "--quiet"]
-    paths = library.path("mine"), library.run_folder("mine") / "run.json"
+    paths = library.path("mine"), library.runs.folder("mine") / "run.json"
 
     def state() -> list[bytes]:
         return [path.read_bytes() for path in paths]
@@ -131,7 +131,7 @@ def test_a_run_interrupted_while_its_text_is_read_leaves_nothing(
     done = run("--train", str(corpus_file), "--preset=ngram", "--name=m", "--json", code=130)
     end = end_of(events_of(done))
     assert (end.reason, end.metrics) == ("stopped", None)
-    assert not library.run_folder("m").exists() and not library.has("m")
+    assert not library.runs.folder("m").exists() and not library.has("m")
 
 
 @pytest.mark.slow
@@ -190,7 +190,7 @@ def test_a_finished_run_leaves_its_model_which_is_trained_longer(
     settings = [*CAUSAL, "--preset=gru", "--epochs=50", "--patience=1", rate]
     done = run("--train", str(text), "--name=a", *settings)
     assert "ended early" in done.stdout and "epoch 1 is kept" in done.stdout
-    left = {path.name for path in library.run_folder("a").iterdir()}
+    left = {path.name for path in library.runs.folder("a").iterdir()}
     assert left == {"history.jsonl", "run.json"}
     for command in (["--resume", "--name=a"], ["--update=a"]):
         said = refused(run("--train", *command, code=None))

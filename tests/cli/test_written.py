@@ -59,7 +59,7 @@ def stored(data_dir: Path, name: str) -> list[str]:
 
 def sources_of(library: Library, name: str) -> list[str]:
     """The names of the files that a model was trained on."""
-    return [Path(source).name for source in read_sources(library.run_folder(name)).sources]
+    return [Path(source).name for source in read_sources(library.runs.folder(name)).sources]
 
 
 def test_a_model_is_trained_on_the_texts_with_these_titles(

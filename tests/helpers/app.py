@@ -23,7 +23,8 @@ from rnnlm_tui.events import CorpusFacts, EpochFigures, Metrics
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.library import Library, OpenedModel, saved_ns
+from rnnlm_tui.store.files import saved_ns
+from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
@@ -108,7 +109,7 @@ class ScriptedLibrary(Library):
             raise ModelError(f"there is no model {name}", "rnnlm-tui --models lists them")
         opened, path = opened_model(name, self.models[name]), self.path(name)
         saved = saved_ns(path)
-        folder, words = self.run_folder(name), self.unwanted.words
+        folder, words = self.runs.folder(name), self.unwanted.words
         return replace(opened, path=path, folder=folder, unwanted=words, saved_ns=saved)
 
     def _problem_of(self, name: str) -> str:

@@ -51,7 +51,7 @@ def small_job(
     """A small run on this text, of the model `small` of a library in this folder. It goes on from
     its state, if there is one."""
     library = Library(folder)
-    run_folder = library.run_folder("small")
+    run_folder = library.runs.folder("small")
     run_folder.mkdir(parents=True, exist_ok=True)
     path = folder.with_name(f"{folder.name}.txt")
     path.write_text(text)

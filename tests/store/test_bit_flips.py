@@ -129,11 +129,11 @@ def test_a_run_with_a_flipped_bit_goes_on_or_is_refused(tmp_path: Path, preset: 
     one that goes on has a network of the right shape."""
     library = Library(tmp_path / "data")
     run_stopped_at(small_job(preset, library.data_dir, held_out=0.3), 2, 2)
-    path, counts = library.run_folder("small") / RESUME, {True: 0, False: 0}
+    path, counts = library.runs.folder("small") / RESUME, {True: 0, False: 0}
     raw = path.read_bytes()
     bits = [*bits_of(raw, "even"), *bits_of(raw, "odd"), *bits_of(raw, "body")]
     for number, _ in enumerate(flipped(path, bits)):
-        assert [run.name for run in library.runs()] == ["small"]
+        assert [run.name for run in library.runs.all()] == ["small"]
         try:
             job = made(library, resume=True, name="small")
             if number % EVERY == 0:
@@ -168,7 +168,7 @@ def test_a_history_with_a_flipped_bit_keeps_its_other_lines(
     ]
     raw = "".join(f"{to_json_line(event)}\n" for event in events).encode()
     put(library.folder, {"m.safetensors": saved_model("gru")})
-    path = library.run_folder("m") / HISTORY
+    path = library.runs.folder("m") / HISTORY
 
     def works() -> bool:
         shown = RunProgress()
@@ -184,7 +184,7 @@ def test_a_history_with_a_flipped_bit_keeps_its_other_lines(
 def test_sources_with_a_flipped_bit_are_others_or_none(library: Library, tmp_path: Path) -> None:
     """All bits of a run.json."""
     put(library.folder, {"m.safetensors": saved_model("ngram")})
-    card, folder = library.open("m").card, library.run_folder("m")
+    card, folder = library.open("m").card, library.runs.folder("m")
     put(folder, {})
     write_sources(folder, ["a text.txt"], "utf-8")
 

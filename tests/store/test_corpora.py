@@ -40,19 +40,19 @@ def library(data_dir: Path, verses: Path) -> Library:
     """A library with the model gru, which was trained on `verses`."""
     library = Library(data_dir)
     put_saved_model(library, "gru")
-    library.run_folder("gru").mkdir(parents=True)
-    write_sources(library.run_folder("gru"), [str(verses)], None)
+    library.runs.folder("gru").mkdir(parents=True)
+    write_sources(library.runs.folder("gru"), [str(verses)], None)
     return library
 
 
 def text_of(library: Library) -> Corpus:
-    return corpora.find_text("gru", library.run_folder("gru"), library.open("gru").card)
+    return corpora.find_text("gru", library.runs.folder("gru"), library.open("gru").card)
 
 
 def test_a_text_is_found_where_the_training_read_it(
     library: Library, verses: Path, tmp_path: Path
 ) -> None:
-    folder, card = library.run_folder("gru"), library.open("gru").card
+    folder, card = library.runs.folder("gru"), library.open("gru").card
     assert text_of(library).sources == (str(verses),)
     (tmp_path / "other.txt").write_text(VERSES, encoding="utf-16-le")
     write_sources(folder, [str(tmp_path / "other.txt")], "utf-16-le")
@@ -77,7 +77,7 @@ def test_a_text_that_is_not_found_is_told(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(verses.parent)
     verses.write_text(text)
-    write_sources(library.run_folder("gru"), sources, None)
+    write_sources(library.runs.folder("gru"), sources, None)
     with pytest.raises(CorpusError, match=why) as raised:
         text_of(library)
     assert "--evaluate FILE --model gru" in raised.value.hint
@@ -126,7 +126,7 @@ def test_what_a_model_has_learned_is_not_offered_again(library: Library, verses:
     assert new == [sent[0], "Two\nlines.", "Well."]
     written = save_written(texts_folder(library), "gru", new)
     assert not_learned(library, "gru", sent) == new, "it is not one of the model's files yet"
-    write_sources(library.run_folder("gru"), [str(verses), str(written)], None)
+    write_sources(library.runs.folder("gru"), [str(verses), str(written)], None)
     library.rename("gru", "mine")
     assert not_learned(library, "mine", sent) == []
     assert not_learned(library, "mine", [*sent, "Well.", "More."]) == ["Well.", "More."]

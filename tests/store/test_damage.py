@@ -150,7 +150,7 @@ def test_no_damage_does_more_than_spoil_the_model(
 def test_no_damage_of_a_run_spoils_its_model(value: object, number: int, raw: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:
         library, card = Library(Path(name)), make_model(Path(name) / "models" / "a.safetensors")
-        folder = library.run_folder("a")
+        folder = library.runs.folder("a")
         run = with_random_json({"sources": ["a.txt"], "encoding": None}, value, number)
         put(folder, {RUN: json.dumps(run).encode()})
         with pytest.raises(RnnlmError):
@@ -161,7 +161,7 @@ def test_no_damage_of_a_run_spoils_its_model(value: object, number: int, raw: by
         header["run"] = {"dtype": "U8", "shape": [len(facts)], "data_offsets": [0, len(facts)]}
         for state in (tensor_file(header, facts), raw):
             put(folder, {RESUME: state})
-            assert [run.name for run in library.runs()] == ["a"]
+            assert [run.name for run in library.runs.all()] == ["a"]
             assert [entry.damaged for entry in library.entries()] == [None]
         with pytest.raises(ModelError, match="no whole file"):
             read_facts(folder)

@@ -78,7 +78,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     expected = figures(trained(straight, str(corpus_file), *SETTINGS))
     epochs, epochs_done = set[int](), 0
     for lines, seconds in (*KILLS, (None, 0)):
-        how = ["--resume"] if library.can_resume(NAME) else [str(corpus_file), *SETTINGS]
+        how = ["--resume"] if library.runs.can_resume(NAME) else [str(corpus_file), *SETTINGS]
         events = trained(library, *how, lines=lines, seconds=seconds)
         for entry in library.entries():
             assert (entry.name, entry.damaged, entry.trained_by) == (NAME, None, None)
@@ -96,9 +96,9 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
         with open_stored(each.path(NAME)) as stored:
             weights.append([weight.tolist() for weight in stored.network().values()])
     assert weights[0] == weights[1]
-    assert set(contents(library.run_folder(NAME))) == {HISTORY, RUN}
+    assert set(contents(library.runs.folder(NAME))) == {HISTORY, RUN}
     assert {path.name for path in library.folder.iterdir()} == {".locks", f"{NAME}.safetensors"}
-    kept = (library.run_folder(NAME) / HISTORY).read_text(encoding="utf-8").splitlines()
+    kept = (library.runs.folder(NAME) / HISTORY).read_text(encoding="utf-8").splitlines()
     assert figures([json.loads(line) for line in kept]).keys() == expected.keys()
 
 
@@ -121,7 +121,7 @@ shapes = shapes_of(job.config, job.prepared.vocabulary.total_words)
 
 
 def save(library, epoch=2, update=False):
-    library.run_folder("saved").mkdir(parents=True, exist_ok=True)
+    library.runs.folder("saved").mkdir(parents=True, exist_ok=True)
     position = Position(epoch=epoch + 1)
     saved = replace(job, name="saved", library=library, position=position, is_update=update)
     weights = {name: np.full(shape, epoch, np.float32) for name, shape in shapes.items()}
@@ -232,8 +232,8 @@ def test_a_kill_leaves_whole_models_and_what_it_interrupts_can_be_done_again(
         model = library.data_dir.parents[1] / "model"
         copy = (library.data_dir / "copy").read_bytes()
         assert copy in (b"of another program", model.read_bytes())
-        if act in ("save", "update") and library.runs():
-            assert read_facts(library.run_folder("saved")).position.epoch in (2, 3)
+        if act in ("save", "update") and library.runs.all():
+            assert read_facts(library.runs.folder("saved")).position.epoch in (2, 3)
         if act != "delete" or library.names():
             again(library, act)
         assert library.names() == left

@@ -18,16 +18,9 @@ from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError, StorageError, UsageError
 from rnnlm_tui.store import locks
 from rnnlm_tui.store.files import IN_USE
-from rnnlm_tui.store.library import (
-    Library,
-    check_name,
-    free_name,
-    is_name,
-    name_of_file,
-    new_name_problem,
-    usable_name,
-)
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import StoredModel, read_card
+from rnnlm_tui.store.names import check_name, is_name, name_of_file, usable_name
 from tests.helpers.commands import POSIX
 from tests.helpers.models import (
     HOSTILE,
@@ -94,14 +87,14 @@ def test_a_name_that_could_do_harm_is_refused_everywhere(library: Library, name:
 
 def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> None:
     make_model(library.path("a"))
-    put(library.run_folder("a-2"), {"resume.safetensors": b"x"})
-    assert free_name(library, "b") == "b"
-    assert free_name(library, "a") == "a-3"
+    put(library.runs.folder("a-2"), {"resume.safetensors": b"x"})
+    assert library.free_name("b") == "b"
+    assert library.free_name("a") == "a-3"
     with held_elsewhere(library, "a-3"):
-        assert free_name(library, "a") == "a-4"
-        assert new_name_problem(library, "a") == "the name a is taken; a-4 is free"
+        assert library.free_name("a") == "a-4"
+        assert library.new_name_problem("a") == "the name a is taken; a-4 is free"
     make_model(library.path("x" * 64))
-    assert free_name(library, "x" * 64) == "x" * 62 + "-2"
+    assert library.free_name("x" * 64) == "x" * 62 + "-2"
 
 
 # Listing and opening
@@ -109,10 +102,10 @@ def test_a_name_is_proposed_that_no_model_and_no_run_has(library: Library) -> No
 
 def test_a_missing_library_is_empty_and_is_not_created(data_dir: Path) -> None:
     library = Library(data_dir)
-    assert library.names() == [] and library.entries() == [] and library.trainer("one") is None
+    assert library.names() == [] and library.entries() == [] and library.runs.trainer("one") is None
     assert library.default_model() == "english"
     with pytest.raises(ModelError, match="no training is unfinished"):
-        library.newest_run()
+        library.runs.newest()
     for use in (library.open, library.delete):
         with pytest.raises(ModelError, match="no model one") as caught:
             use("one")
@@ -124,7 +117,7 @@ def test_models_are_listed_in_order_with_card_and_size(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_model(library.path("Another"))
-    put(library.run_folder("one"), {"resume.safetensors": b"state", "history.jsonl": b"{}\n"})
+    put(library.runs.folder("one"), {"resume.safetensors": b"state", "history.jsonl": b"{}\n"})
     (library.folder / "folder").mkdir()
     put(library.folder, {"a file": b"x", ".hidden.safetensors": b"", "a b.safetensors": b""})
     monkeypatch.setattr(StoredModel, "_tensor", lambda *arguments: pytest.fail("a tensor was read"))
@@ -204,7 +197,7 @@ def test_a_model_in_use_that_cannot_be_used_is_told_and_the_english_answers(
 
 
 def test_a_name_that_a_model_or_an_unfinished_run_has_is_taken(library: Library) -> None:
-    put(library.run_folder("run"), {"resume.safetensors": b"x"})
+    put(library.runs.folder("run"), {"resume.safetensors": b"x"})
     before = models_of(library)
     for new in ("two", "one", "run"):
         with pytest.raises(ModelError, match=f"the name {new} is taken"):
@@ -238,8 +231,8 @@ def test_a_name_that_another_process_takes_in_between_is_not_overwritten(
 
 @pytest.mark.parametrize("act", ["import", "rename"])
 def test_what_a_run_leaves_that_saved_nothing_takes_no_name(act: str, library: Library) -> None:
-    put(library.run_folder("left"), {"history.jsonl": b"x", ".resume.safetensors.rnnlm-tmp": b"x"})
-    assert free_name(library, "left") == "left"
+    put(library.runs.folder("left"), {"history.jsonl": b"x", ".resume.safetensors.rnnlm-tmp": b"x"})
+    assert library.free_name("left") == "left"
     if act == "import":
         library.import_(library.path("two"), "left")
     else:
@@ -249,13 +242,13 @@ def test_what_a_run_leaves_that_saved_nothing_takes_no_name(act: str, library: L
 
 
 def test_a_renamed_model_keeps_its_run_and_its_unfinished_update(library: Library) -> None:
-    model, folder = library.path("one").read_bytes(), library.run_folder("one")
+    model, folder = library.path("one").read_bytes(), library.runs.folder("one")
     put(folder, {"resume.safetensors": b"state", "update.safetensors": b"x", "run.json": b"{}"})
     before = contents(folder)
     library.rename("one", "three")
     assert library.names() == ["three", "two"] and not folder.exists()
     assert library.path("three").read_bytes() == model
-    assert contents(library.run_folder("three")) == before
+    assert contents(library.runs.folder("three")) == before
 
 
 @pytest.mark.parametrize("can_resume", [True, False])
@@ -266,10 +259,10 @@ def test_what_a_killed_training_left_is_removed_but_an_update_that_can_be_resume
     put(library.folder, {".one.safetensors.rnnlm-tmp": b"x"})
     state = {"resume.safetensors": b"state"} if can_resume else {}
     put(
-        library.run_folder("one"),
+        library.runs.folder("one"),
         {".run.json.rnnlm-tmp": b"{", ".resume.safetensors.rnnlm-tmp": b"x"},
     )
-    put(library.run_folder("one"), {"update.safetensors": b"update", **state})
+    put(library.runs.folder("one"), {"update.safetensors": b"update", **state})
     library.remove_leftovers("one")
     of_run = {f"runs/one/{name}.safetensors" for name in ("resume", "update")}
     assert {*models_of(library)} - before == (of_run if can_resume else set())

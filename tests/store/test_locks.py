@@ -50,7 +50,7 @@ def test_looking_for_the_trainer_does_not_make_a_run_fail(library: Library) -> N
 
     def look() -> None:
         while not stop.is_set():
-            library.trainer("one")
+            library.runs.trainer("one")
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -62,35 +62,35 @@ def test_looking_for_the_trainer_does_not_make_a_run_fail(library: Library) -> N
     finally:
         stop.set()
         watcher.join()
-    assert library.trainer("one") is None
+    assert library.runs.trainer("one") is None
 
 
 def test_runs_are_those_that_train_or_can_be_resumed(library: Library) -> None:
-    assert library.runs() == []
-    put_state(library.run_folder("one"), 2, epochs=7)
-    put(library.run_folder("begun"), {RESUME: b"x", "history.jsonl": b"{}\n"})
-    put(library.run_folder("failed"), {"history.jsonl": b"{}\n"})
+    assert library.runs.all() == []
+    put_state(library.runs.folder("one"), 2, epochs=7)
+    put(library.runs.folder("begun"), {RESUME: b"x", "history.jsonl": b"{}\n"})
+    put(library.runs.folder("failed"), {"history.jsonl": b"{}\n"})
     put(library.data_dir / "runs" / "no name", {RESUME: b"x"})
     before = contents(library.data_dir)
-    begun, one = library.runs()
+    begun, one = library.runs.all()
     assert contents(library.data_dir) == before
     assert (begun.name, begun.epochs_done, begun.epochs) == ("begun", None, None)
     assert (one.name, one.epochs_done, one.epochs, one.is_unfinished) == ("one", 1, 7, True)
     with library.lock("begun", trains=False), library.lock("short", trains=False):
-        assert library.runs() == [begun, one], "an operation of an instant is no training"
+        assert library.runs.all() == [begun, one], "an operation of an instant is no training"
     with library.lock("fresh"), held_elsewhere(library, "two") as process:
-        fresh, two = (run for run in library.runs() if run.trainer)
+        fresh, two = (run for run in library.runs.all() if run.trainer)
         assert (fresh.name, fresh.resumable, fresh.is_unfinished) == ("fresh", False, False)
         assert two.name == "two"
         assert two.trainer is not None and two.trainer.pid == process.pid
         process.kill()
         process.wait(timeout=PATIENCE_S)
-        assert not library.run("two").trainer
-    os.utime(library.run_folder("one") / RESUME, (1000, 1000))
+        assert not library.runs.get("two").trainer
+    os.utime(library.runs.folder("one") / RESUME, (1000, 1000))
     with library.lock("begun"):
-        assert library.newest_run() == "one"  # the newest that no process trains
+        assert library.runs.newest() == "one"  # the newest that no process trains
         (library.folder / ".locks" / "begun.json").write_bytes(b'{"pid": 0')  # half a note
-        assert library.newest_run() == "begun"
+        assert library.runs.newest() == "begun"
 
 
 @POSIX

@@ -98,7 +98,7 @@ def test_a_model_that_ships_is_always_there_and_nobody_can_change_it(
     put(tmp_path / "shipped", {"shakespeare.safetensors": saved_model("ngram")})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
     library, name = Library(data_dir), "shakespeare"
-    assert library.runs() == []
+    assert library.runs.all() == []
     (entry,) = library.entries()
     assert (entry.name, entry.built_in, entry.damaged) == (name, True, None)
     assert not data_dir.exists(), "nothing is made before something is saved"

@@ -123,7 +123,7 @@ def test_a_resumed_run_keeps_its_settings_words_and_held_out_lines(
     run_stopped_at(job, 3, 1)
     assert read_facts(job.folder).sources == [str(moved)]
     [*run(made(library, resume=True))]
-    assert not library.can_resume("m")
+    assert not library.runs.can_resume("m")
 
 
 @pytest.mark.parametrize(

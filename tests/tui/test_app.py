@@ -14,8 +14,9 @@ from textual.widgets._toast import Toast, ToastHolder
 
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.events import EpochFigures, Event, Failed, FinishReason, Metrics, Saved
-from rnnlm_tui.store.library import Library, SavedRun
+from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.locks import Trainer
+from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.tui import app as app_module
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
@@ -258,12 +259,12 @@ async def test_the_model_in_use_stays_while_another_is_trained(tmp_path: Path) -
 
 async def test_stopped_trainings_are_announced_at_the_start(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
-    put_state(app.library.run_folder("poems"), 3, 9)
+    put_state(app.library.runs.folder("poems"), 3, 9)
     async with app.run_test(notifications=True) as pilot:
         told = "‖ poems  stopped at epoch 2 of 9: F4 resumes it"
         await wait_until(pilot, lambda: told in toasts(app))
-    put_state(app.library.run_folder("verses"), 3, 9)
-    told = unfinished_notice(app.library.runs())
+    put_state(app.library.runs.folder("verses"), 3, 9)
+    told = unfinished_notice(app.library.runs.all())
     assert told == "2 trainings were stopped before their end: F4 lists them"
     going = SavedRun("diary", Trainer(7, ""), resumable=True)
     assert unfinished_notice([going]) == "▶ diary is being trained in the background: F3 shows it"

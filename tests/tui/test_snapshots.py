@@ -131,7 +131,7 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     make_model(library.path("letters"), epoch=3, seed=2)
     library.use("letters")
     put(library.folder, {"broken.safetensors": b"{}"})
-    put(library.run_folder("begun"), {"resume.safetensors": b"x" * 100})
+    put(library.runs.folder("begun"), {"resume.safetensors": b"x" * 100})
     for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
         noon = datetime.fromisoformat(f"{date}T12:00").astimezone()  # of the machine's time zone
         change_card(library, name, partial(dict.update, updated=noon.isoformat()))

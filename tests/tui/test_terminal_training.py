@@ -41,7 +41,7 @@ QUIT, MODELS = "\x11", "\x1bOS"
 def no_training_is_left(library: Library) -> Iterator[None]:
     """Stops the training of a test that has failed."""
     yield
-    with (library.run_folder(NAME) / CONTROL).open("a") as control:
+    with (library.runs.folder(NAME) / CONTROL).open("a") as control:
         control.write("stop\n")
 
 
@@ -56,7 +56,7 @@ def open_the_run(terminal: Terminal) -> None:
 
 def epochs_of(library: Library) -> list[int]:
     """The epochs in the history of the run."""
-    lines = (library.run_folder(NAME) / HISTORY).read_bytes().splitlines(keepends=True)
+    lines = (library.runs.folder(NAME) / HISTORY).read_bytes().splitlines(keepends=True)
     events = (from_json_line(line) for line in lines if line.endswith(b"\n"))
     return [event.epoch for event in events if isinstance(event, EpochEnded)]
 
@@ -65,10 +65,10 @@ def check_stopped(library: Library, training: psutil.Process) -> None:
     """Checks that the training ends by itself and has saved everything: its model opens, its run
     can be resumed, and its history has every epoch once and the reason for the end."""
     training.wait(PATIENCE_S)
-    last = from_json_line((library.run_folder(NAME) / HISTORY).read_text().splitlines()[-1])
+    last = from_json_line((library.runs.folder(NAME) / HISTORY).read_text().splitlines()[-1])
     assert isinstance(last, Finished)
     assert last.reason == "stopped"
-    (run,) = library.runs()
+    (run,) = library.runs.all()
     epochs = epochs_of(library)
     assert (run.trainer, run.resumable, run.epochs_done) == (None, True, epochs[-1])
     assert epochs == list(range(1, epochs[-1] + 1))

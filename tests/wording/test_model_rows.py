@@ -39,14 +39,14 @@ def library(data_dir: Path) -> Library:
     for name in ("one", "two", "few", "most", "ranked"):
         make_model(library.path(name), epoch=3)
     change_card(library, "two", hold_out)
-    put_state(library.run_folder("two"), 3, 5)
+    put_state(library.runs.folder("two"), 3, 5)
     change_saved(library.path("few"), partial(structs.replace, evaluation=EVALUATION))
     change_saved(library.path("most"), partial(structs.replace, evaluation=MEASURED))
     change_card(library, "ranked", hold_out)
     change_saved(library.path("ranked"), partial(structs.replace, evaluation=RANKED))
     put(library.folder, {"three.safetensors": b"{}"})
-    put_state(library.run_folder("run"), 1, 5)
-    put(library.run_folder("odd"), {"resume.safetensors": b"x" * 100})
+    put_state(library.runs.folder("run"), 1, 5)
+    put(library.runs.folder("odd"), {"resume.safetensors": b"x" * 100})
     return library
 
 

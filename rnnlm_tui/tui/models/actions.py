@@ -19,13 +19,8 @@ from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.corpora import is_text_of, not_learned, save_written, text_now, texts_folder
 from rnnlm_tui.store.files import SUFFIX
-from rnnlm_tui.store.library import (
-    Entry,
-    free_name,
-    name_of_file,
-    new_name_problem,
-    usable_name,
-)
+from rnnlm_tui.store.library import Entry
+from rnnlm_tui.store.names import name_of_file, usable_name
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
@@ -84,7 +79,7 @@ def _question_of_update(name: str, written: int, is_learned: bool) -> Choice:
 
 async def rename(app: RnnlmApp, old: str) -> str | None:
     """Asks for the new name."""
-    check = partial(new_name_problem, app.library)
+    check = app.library.new_name_problem
     answer = await app.ask(AskText(f"Rename {old}", "", old, check=check))
     if answer is None:
         return None
@@ -117,7 +112,7 @@ async def import_(app: RnnlmApp) -> str | None:
         chosen := await app.ask(AskPath("Import a model", about, path, problem=problem))
     ) is not None:
         path = chosen
-        name = await asyncio.to_thread(free_name, app.library, name_of_file(Path(path).stem))
+        name = await asyncio.to_thread(app.library.free_name, name_of_file(Path(path).stem))
         try:
             await asyncio.to_thread(app.library.import_, Path(path), name)
         except ModelError as error:

@@ -44,7 +44,7 @@ class FollowedRun:
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
         self._process: subprocess.Popen[bytes] | None = None
-        self._history = AppendedLines(library.run_folder(name) / HISTORY)
+        self._history = AppendedLines(library.runs.folder(name) / HISTORY)
         self._following: asyncio.Task[None] | None = None
         self._asked_to_stop = False
 
@@ -63,7 +63,7 @@ class FollowedRun:
         self._following = asyncio.create_task(self._follow())
 
     def _start(self, request: TrainArguments) -> None:
-        for run in self._library.runs():
+        for run in self._library.runs.all():
             if run.trainer is not None:
                 raise UsageError(
                     f"{run.name} is being trained by {run.trainer}",
@@ -97,7 +97,7 @@ class FollowedRun:
     def _is_alive(self) -> bool:
         if self._process is not None:
             return self._process.poll() is None
-        return self._library.trainer(self.name) is not None
+        return self._library.runs.trainer(self.name) is not None
 
     def _events(self) -> list[Event]:
         """The events in the next piece of the history, none at its end. Lines that are none are
@@ -126,7 +126,7 @@ class FollowedRun:
         seconds = self.progress.elapsed_s
         if self._process is not None:
             return end_of_training(self.name, self._process.returncode, seconds)
-        history = self._library.run_folder(self.name) / HISTORY
+        history = self._library.runs.folder(self.name) / HISTORY
         if self._asked_to_stop and not history.exists():  # it removes one without anything to keep
             return Finished(seconds, "stopped", None, None, "", seconds)
         return failed(RnnlmError(GONE), seconds)
@@ -135,7 +135,7 @@ class FollowedRun:
 
     @property
     def _control(self) -> Path:
-        return self._library.run_folder(self.name) / CONTROL
+        return self._library.runs.folder(self.name) / CONTROL
 
     def order(self, line: str) -> bool:
         """Gives the training an order, such as "pause" or "resume", which it obeys after its

@@ -66,7 +66,7 @@ class Runs:
         """Follows a run as `watch` does, without showing it."""
         run = self._followed.get(name)
         if run is None or not run.is_running:
-            trainer = await asyncio.to_thread(self._library.trainer, name)
+            trainer = await asyncio.to_thread(self._library.runs.trainer, name)
             if trainer is None:
                 raise ModelError(f"No training named {name} is running.", "look for it on Models")
             run = self._new(name, sanitize(str(trainer)))

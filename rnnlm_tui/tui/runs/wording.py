@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from textual.notifications import SeverityLevel
 
 from rnnlm_tui.formatting import format_duration, plural, sanitize, shorten
-from rnnlm_tui.store.library import SavedRun
+from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.wording.results import comparison_sentence, ending

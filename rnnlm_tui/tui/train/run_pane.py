@@ -107,7 +107,7 @@ class RunPane(Vertical, can_focus=True):
             return action == "form"
         progress, phase = run.progress, run.progress.phase
         is_network = progress.started is not None and progress.started.config.has_network
-        longer = self.app.library.can_resume(run.name) or (progress.is_saved and is_network)
+        longer = self.app.library.runs.can_resume(run.name) or (progress.is_saved and is_network)
         takes_orders = run.is_running and phase is not Phase.STOPPING and not progress.is_measuring
         allowed = {
             "pause": takes_orders and phase is Phase.TRAINING,
@@ -220,11 +220,11 @@ async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
     model for as many further epochs as the user says; None if the user does not. Raises
     RnnlmError."""
     path = app.library.path(name)
-    if app.library.can_resume(name) or not path.exists():
+    if app.library.runs.can_resume(name) or not path.exists():
         return TrainArguments.resuming(name)
     card = await asyncio.to_thread(read_card, path)
     hint = "train a new model on another text: F3"
-    await asyncio.to_thread(find_sources, name, app.library.run_folder(name), card, hint)
+    await asyncio.to_thread(find_sources, name, app.library.runs.folder(name), card, hint)
     check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
     answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
     return None if answer is None else TrainArguments.extending(name, int(float(answer)))

@@ -81,7 +81,7 @@ class ModelLoader:
     def reload_if_saved(self) -> None:
         """Reloads the active model if another process, such as a background training, has saved
         it."""
-        from rnnlm_tui.store.library import saved_ns  # imports numpy
+        from rnnlm_tui.store.files import saved_ns
 
         if (model := self.current) is not None:
             saved = saved_ns(model.path)

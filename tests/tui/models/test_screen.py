@@ -50,8 +50,8 @@ def library(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     make_model(library.path("one"), seed=1)
     make_model(library.path("two"), epoch=3, seed=2)
     put(library.folder, {"three.safetensors": b"{}"})
-    put(library.run_folder("two"), {"history.jsonl": lines_of(ended(1), ended(2)).encode()})
-    put(library.run_folder("run"), {"resume.safetensors": b"x" * 100})
+    put(library.runs.folder("two"), {"history.jsonl": lines_of(ended(1), ended(2)).encode()})
+    put(library.runs.folder("run"), {"resume.safetensors": b"x" * 100})
     return library
 
 
@@ -235,7 +235,7 @@ def give_text(library: Library, name: str, folder: Path) -> Path:
     change_card(
         library, name, lambda card: card["corpus"].update(sha256=read_corpus([text]).sha256)
     )
-    write_sources(library.run_folder(name), [str(text)], None)
+    write_sources(library.runs.folder(name), [str(text)], None)
     return text
 
 

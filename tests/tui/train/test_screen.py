@@ -44,7 +44,7 @@ def epochs(*held_out: float, is_mixed: bool = False) -> list[Event]:
 
 def leave_model(on: Shown, done: int = 4, *state: int) -> None:
     """Saves a model, and this state of a run that can be resumed, if any."""
-    folder = on.app.library.run_folder("poems")
+    folder = on.app.library.runs.folder("poems")
     make_model(on.app.library.path("poems"), epoch=done)
     folder.mkdir(parents=True, exist_ok=True)
     write_sources(folder, ["poems.txt"], None)
@@ -262,7 +262,7 @@ async def test_a_model_whose_text_is_not_here_says_so_before_any_question(script
     """Such as one that was imported."""
     async with shown(script) as on:
         leave_model(on)
-        write_sources(on.app.library.run_folder("poems"), [], None)
+        write_sources(on.app.library.runs.folder("poems"), [], None)
         with pytest.raises(CorpusError, match="is not known here") as caught:
             await request_to_go_on(cast(RnnlmApp, on.app), "poems")
         assert caught.value.hint == "train a new model on another text: F3"

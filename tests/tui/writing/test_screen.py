@@ -184,7 +184,7 @@ async def test_new_words_offer_an_update_once(
         assert not it.editor.border_subtitle
         await it.press("f8")
         await it.until(lambda: it.tells("the file that mine was trained on is not known here"))
-        (folder := it.app.library.run_folder("mine")).mkdir(parents=True)
+        (folder := it.app.library.runs.folder("mine")).mkdir(parents=True)
         write_sources(folder, ["diary.txt"], None)
         await it.send("so " * 499, 2)
         assert not it.editor.border_subtitle

@@ -1,0 +1,52 @@
+"""The names that models may have."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from rnnlm_tui.errors import UsageError
+
+LONGEST_NAME = 64
+"""Characters."""
+LONGEST_STEM = 40
+"""Characters of the name of a text's file that a model's name begins with."""
+NAME_RULE = (
+    "use at most 64 letters, digits, '.', '_' and '-', the first one a letter, a digit or '_', and"
+    " the last one no '.'"
+)
+
+
+def is_name(name: str) -> bool:
+    """Returns whether a model may have this name."""
+    may_be = 0 < len(name) <= LONGEST_NAME and all(map(_may_be_in_name, name))
+    return may_be and (name[0].isalnum() or name[0] == "_") and name[-1] != "."
+
+
+def check_name(name: str) -> str:
+    """Returns `name` if a model may have it. Raises UsageError."""
+    if not is_name(name):
+        raise UsageError(f"{name!r} cannot be a model's name", NAME_RULE, field="name")
+    return name
+
+
+def _may_be_in_name(character: str) -> bool:
+    """Returns whether it is a letter or a digit of any alphabet, a mark on a letter, or one of
+    `._-`."""
+    is_mark = unicodedata.category(character).startswith("M")
+    return character.isalnum() or character in "._-" or is_mark
+
+
+def usable_name(text: str) -> str:
+    """Returns what was typed as a name, with `-` for spaces and with composed letters. A model may
+    still not have this name."""
+    return "-".join(unicodedata.normalize("NFC", text).split())
+
+
+def name_of_file(stem: str) -> str:
+    """Returns a name for a model of the text in a file, whose name without its ending is `stem`. It
+    has `-` for the characters that no name may have, and is "text" if nothing is left."""
+    stem = unicodedata.normalize("NFC", stem).replace(".", "-")
+    plain = "".join(c if _may_be_in_name(c) else "-" for c in stem)
+    name = re.sub("-+", "-", plain).strip("-")[:LONGEST_STEM]
+    return name if is_name(name) else "text"
