@@ -138,7 +138,7 @@ class RnnlmApp(TerminalApp):
     @property
     def _own_run(self) -> FollowedRun | None:
         """The app's own training, if it is running."""
-        return self._known_runs.training if self._known_runs else None
+        return self._known_runs.own_running if self._known_runs else None
 
     @property
     def opened_model(self) -> OpenedModel | None:

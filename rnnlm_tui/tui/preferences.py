@@ -13,8 +13,8 @@ from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.store.files import json_fault, put_aside, read_bytes, write_json
 from rnnlm_tui.suggesting.accepting import WITH_ALT, DigitSetting
 
-SETTINGS = "settings.json"
-"""The file of the settings in the config folder."""
+SETTINGS_FILE = "settings.json"
+"""The name of the file in the config folder."""
 
 
 class Preferences(Struct):
@@ -35,14 +35,14 @@ class SettingsFile:
     def __init__(self, folder: Path) -> None:
         """Reads the file. A damaged one is put aside; one that cannot be read stays as it is, and
         nothing is stored."""
-        self._path = folder / SETTINGS
+        self._path = folder / SETTINGS_FILE
         self._is_readable = True
         self.problem = ""
         """Why the file could not be read."""
         self.preferences = Preferences()
         """The user's choices, to be changed before `store`."""
         try:
-            self.preferences, self.problem = _read(self._path)
+            self.preferences, self.problem = _read_preferences(self._path)
         except StorageError as error:
             self._is_readable, self.problem = False, error.message
         self._stored = replace(self.preferences)
@@ -52,7 +52,7 @@ class SettingsFile:
         and put aside. Raises StorageError."""
         if not self._is_readable:  # which was told at the start
             return ""
-        others, problem = _read(self._path)
+        others, problem = _read_preferences(self._path)
         choices, stored = asdict(self.preferences), asdict(self._stored)
         changed = {name: value for name, value in choices.items() if value != stored[name]}
         data = choices if problem else asdict(others) | changed
@@ -65,7 +65,7 @@ class SettingsFile:
         return problem
 
 
-def _read(path: Path) -> tuple[Preferences, str]:
+def _read_preferences(path: Path) -> tuple[Preferences, str]:
     """Returns the preferences in the file. If it is damaged, it is renamed, and a message is
     returned. Raises StorageError if it cannot be read or renamed."""
     try:

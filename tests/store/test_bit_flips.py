@@ -22,7 +22,7 @@ from rnnlm_tui.store.run_files import read_epochs, read_sources, write_sources
 from rnnlm_tui.store.unwanted import UnwantedWords
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training.network_learner import NetworkLearner
-from rnnlm_tui.tui.preferences import SETTINGS, Preferences, SettingsFile
+from rnnlm_tui.tui.preferences import SETTINGS_FILE, Preferences, SettingsFile
 from rnnlm_tui.tui.runs.progress import RunProgress
 from tests.helpers.commands import Command, refused
 from tests.helpers.events import ended, finished, progress, started
@@ -203,14 +203,14 @@ def test_settings_with_a_flipped_bit_are_used_or_put_aside(tmp_path: Path) -> No
     settings = SettingsFile(tmp_path)
     settings.preferences = Preferences("textual-dark", alt_told=True, files="a.txt b.txt")
     settings.store()
-    path = tmp_path / SETTINGS
+    path = tmp_path / SETTINGS_FILE
     raw, put_aside = path.read_bytes(), list[bool]()
     for bit in range(8 * len(raw)):
         damaged = bytearray(raw)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
         settings = SettingsFile(tmp_path)
-        kept = tmp_path / f"{SETTINGS}.damaged"
+        kept = tmp_path / f"{SETTINGS_FILE}.damaged"
         assert kept.exists() == bool(settings.problem)
         put_aside.append(kept.exists())
         if kept.exists():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 KEYMAP = "keymap.toml"
-FEATURES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.screen")
+SCREEN_MODULES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.screen")
 """The modules with which all that has keys is loaded."""
 KEYS_WIDTH = 19
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
@@ -44,7 +44,7 @@ def own_bindings(kind: type[DOMNode]) -> list[Binding]:
 
 def all_bindings() -> dict[str, Binding]:
     """Returns every binding of the app by its id."""
-    for name in FEATURES:
+    for name in SCREEN_MODULES:
         import_module(f"rnnlm_tui.tui.{name}")
     kinds, found = [DOMNode], dict[str, Binding]()
     for kind in kinds:  # which grows

@@ -34,7 +34,7 @@ STYLES = {
 """The style of each role of a piece of text."""
 FEWEST_ROWS = 4
 """Rows below the sentence on a stage, which is cut off if need be."""
-NAME, SHAPE = 17, 8
+NAME_WIDTH, SHAPE_WIDTH = 17, 8
 """Columns of the name and of the shape of a stage in the list."""
 OF_CELL, LAYER = ("gate", "candidate", "cell"), re.compile(r"(layer \d+) ")
 """How the names of the stages end that are folded away, and how they begin if there are several
@@ -148,7 +148,7 @@ class StageList(OptionList, inherit_bindings=False):
             for stage in stages if self._is_unfolded or not is_of_cell else ():
                 name = f"  {LAYER.sub('', stage.name)}" if is_of_cell else stage.name
                 shape = "x".join(f"{size}" for size in stage.values.shape)
-                yield stage, f"{shorten(name, NAME):{NAME}}{shape:>{SHAPE}}"
+                yield stage, f"{shorten(name, NAME_WIDTH):{NAME_WIDTH}}{shape:>{SHAPE_WIDTH}}"
 
     def unfold(self, row: Option) -> None:
         """Unfolds the cells of all layers, or folds them again, if the row is one."""

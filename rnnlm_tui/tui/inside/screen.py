@@ -38,8 +38,8 @@ INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 EXAMPLE_WORDS, EXAMPLE_TEMPERATURE = 7, 0.5
 """The length, and the temperature of the draws, of the line that the model makes up as an example.
 Longer or freer ones often end a sentence, and the likeliest words repeat themselves."""
-LATE_S = 0.2
-"""After this time without an answer the figures, which are of another line, are hidden."""
+HIDE_FIGURES_AFTER_S = 0.2
+"""Seconds without an answer after which the figures of the line before are hidden."""
 
 
 class InsideScreen(AppScreen):
@@ -149,7 +149,7 @@ class InsideScreen(AppScreen):
             )
             self._sample_of = loaded.name
             self._row.show(self._line)
-        late = self.set_timer(LATE_S, self._hide_figures)
+        late = self.set_timer(HIDE_FIGURES_AFTER_S, self._hide_figures)
         try:
             found = await in_thread(self._explain, loaded.model, self._line)
         finally:

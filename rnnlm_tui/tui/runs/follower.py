@@ -23,7 +23,7 @@ from rnnlm_tui.tui.runs.progress import RunProgress
 READ_EVERY_S = 0.25
 QUIT_PATIENCE_S = 30.0
 """How long a run may take to save when the app is closed. One that takes longer saves after it."""
-GONE = "the training process ended without a message: it was killed or crashed"
+NO_END = "the training process ended without a message: it was killed or crashed"
 MAX_SEED_LINE = 1000
 
 
@@ -129,7 +129,7 @@ class FollowedRun:
         history = self._library.runs.folder(self.name) / HISTORY
         if self._asked_to_stop and not history.exists():  # it removes one without anything to keep
             return Finished(seconds, "stopped", None, None, "", seconds)
-        return failed(RnnlmError(GONE), seconds)
+        return failed(RnnlmError(NO_END), seconds)
 
     # Control
 

@@ -31,7 +31,7 @@ class Runs:
         self._followed: dict[str, FollowedRun] = {}
 
     @property
-    def training(self) -> FollowedRun | None:
+    def own_running(self) -> FollowedRun | None:
         """The app's own run while it is running; quitting must ask then."""
         return self.own if self.own is not None and self.own.is_running else None
 
@@ -39,14 +39,14 @@ class Runs:
     def running(self) -> FollowedRun | None:
         """The app's own run while it is running, or else one of another process that is."""
         followed = (run for run in self._followed.values() if run.is_running)
-        return self.training or next(followed, None)
+        return self.own_running or next(followed, None)
 
     async def start(self, request: TrainArguments) -> FollowedRun:
         """Starts a run and shows it. Raises UsageError while another one is running, here or
         elsewhere, and RnnlmError if its process cannot be started."""
-        if self.training is not None:
+        if self.own_running is not None:
             hint = "wait for its end, or stop it: F3 shows it"
-            raise UsageError(f"{self.training.name} is training", hint)
+            raise UsageError(f"{self.own_running.name} is training", hint)
         run = self.own = self._new(request.name)  # before anything is awaited: no two are started
         try:
             await run.start(request)
@@ -95,5 +95,5 @@ class Runs:
 
     async def close(self, detach: bool) -> None:
         """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""
-        if self.training is not None:
-            await self.training.close(detach=detach)
+        if self.own_running is not None:
+            await self.own_running.close(detach=detach)

@@ -51,7 +51,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """What a run has written after an epoch, with its number, or a note or a warning on it."""
 
     label: str
@@ -61,7 +61,7 @@ class Line:
 class RunProgress:
     """The phase, figures, epochs and notes of a run.
 
-    `preparing` is set while a large text is read or counted, `progress` is the last report of the
+    `preparing` is set while a large text is read or counted, `last_report` tells of its
     steps. `lines` are the continuations of the seed line and the notes, oldest first.
     """
 
@@ -74,12 +74,12 @@ class RunProgress:
         self.started = started
         self.phase = Phase.STARTING if started is None else Phase.TRAINING
         self.preparing: Preparing | None = None
-        self.progress: Progress | None = None
+        self.last_report: Progress | None = None
         self.saved: Saved | None = None
         self.finished: Finished | None = None
         self.failed: Failed | None = None
         self.elapsed_s = 0.0
-        self.lines: list[Line] = []
+        self.lines: list[LogLine] = []
         before, self.epochs = list(epochs), []
         for event in before:
             self.add(event)
@@ -103,7 +103,7 @@ class RunProgress:
     @property
     def step(self) -> int:
         """The number of finished steps of the epoch. The last step may go unreported."""
-        last = self.progress
+        last = self.last_report
         if last is None:
             return 0
         return last.steps if last.epoch <= self.epochs_done else last.step
@@ -111,13 +111,13 @@ class RunProgress:
     @property
     def epoch_share(self) -> float:
         """The finished share of the epoch, from 0 to 1."""
-        return self.step / max(1, self.progress.steps) if self.progress else 0.0
+        return self.step / max(1, self.last_report.steps) if self.last_report else 0.0
 
     @property
     def run_share(self) -> float:
         """The finished share of the run, from 0 to 1, including steps of the current epoch."""
         epochs = min(1.0, self.epochs_done / (self.epochs_total or math.inf))
-        return max(epochs, self.progress.share) if self.progress else epochs
+        return max(epochs, self.last_report.share) if self.last_report else epochs
 
     @property
     def is_measuring(self) -> bool:
@@ -150,7 +150,7 @@ class RunProgress:
                 if done:
                     self.note(f"resumed after epoch {done}")
             case Progress():
-                self.progress = event
+                self.last_report = event
             case EpochEnded():
                 self.add(event)
             case Saved():
@@ -179,7 +179,7 @@ class RunProgress:
             self.phase = Phase.STOPPING
 
     def note(self, text: str, label: str = NOTE) -> None:
-        self.lines.append(Line(label, sanitize(text)))
+        self.lines.append(LogLine(label, sanitize(text)))
 
     def add(self, event: EpochEnded) -> None:
         """Adds an epoch. Those before a resume come first; `Started` says which of them count."""
@@ -187,11 +187,11 @@ class RunProgress:
         self.elapsed_s = event.elapsed_s
         seed, text = event.sample["seed"], event.sample["text"]
         rest = text.removeprefix(seed).strip() if text.startswith(seed) else text
-        self.lines.append(Line(f"{event.epoch}", cut_words(sanitize(rest)) or "(nothing)"))
+        self.lines.append(LogLine(f"{event.epoch}", cut_words(sanitize(rest)) or "(nothing)"))
         self.lines += epoch_notes(self.epochs, self.part)
 
 
-def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[Line]:
+def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
     """What the last of these epochs tells about the run, in plain words. Each fact is told once, by
     the epoch that shows it first. `part` is the `trained_part` of the run."""
     last, best = epochs[-1], best_of(epochs)
@@ -201,18 +201,18 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[Line]:
         rose = [False, *(before < after for before, after in pairwise(losses))]
         if rose[-1 - RISING_EPOCHS :] == [False, *[True] * RISING_EPOCHS]:
             text = f"on unseen lines it got worse for {RISING_EPOCHS} epochs"
-            yield Line(WARNING, f"{text}: it learns its own by heart; epoch {best} is kept")
+            yield LogLine(WARNING, f"{text}: it learns its own by heart; epoch {best} is kept")
         elif last.epoch - (best or 0) == FLAT_EPOCHS:
             text = f"on unseen lines it has not got better for {FLAT_EPOCHS} epochs"
-            yield Line(NOTE, f"{text}; epoch {best} is kept")
+            yield LogLine(NOTE, f"{text}; epoch {best} is kept")
     else:
         if len(losses) - 1 - losses.index(min(losses)) == FLAT_TRAIN_EPOCHS:
             text = f"training loss has not fallen for {FLAT_TRAIN_EPOCHS} epochs"
-            yield Line(NOTE, f"{text}: more will hardly help")
+            yield LogLine(NOTE, f"{text}: more will hardly help")
         perfect = [e for e in epochs if (e.train.accuracy or 0) >= SUSPICIOUS_ACCURACY]
         if perfect == [last]:
             text = "accuracy on its own lines says nothing about unseen ones"
-            yield Line(WARNING, f"{text}: hold some lines out")
+            yield LogLine(WARNING, f"{text}: hold some lines out")
     told, is_news = math.inf, False
     for each in figures:  # each time that it has halved
         choices = each.perplexity
@@ -222,4 +222,4 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[Line]:
         where = "its own lines" if last.held_out is None else "unseen lines"
         shown = f"{told:,.0f}" if told >= 10 else f"{told:.1f}"
         mixed = ", before it is mixed with the rest" if part.endswith(" alone") else ""
-        yield Line(NOTE, f"on {where} it is as unsure as if it chose among {shown} words{mixed}")
+        yield LogLine(NOTE, f"on {where} it is as unsure as if it chose among {shown} words{mixed}")

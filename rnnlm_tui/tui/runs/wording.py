@@ -37,7 +37,7 @@ def run_facts(run: FollowedRun) -> str:
     elif run.detached and not progress.phase.is_over:
         parts.append("continues when you quit")
     if (started := progress.started) is not None:
-        last = progress.progress
+        last = progress.last_report
         parts.append(started.preset)
         if started.parameters:  # the number of n-grams is known only at the end
             parts.append(f"{started.parameters:,} parameters")
@@ -52,7 +52,7 @@ def time_left_words(progress: RunProgress) -> str:
         return "saving the model"
     if progress.run_share == 1:
         return "measuring the model"
-    if progress.progress is None or (left := progress.progress.eta_s) is None:
+    if progress.last_report is None or (left := progress.last_report.eta_s) is None:
         return "estimating"
     return f"{format_duration(left)} left{' (paused)' if progress.phase is Phase.PAUSED else ''}"
 
@@ -60,7 +60,7 @@ def time_left_words(progress: RunProgress) -> str:
 def speed_words(progress: RunProgress) -> str:
     """Says how long the run has taken and how fast it is, next to the bar of the steps."""
     elapsed = f"{format_duration(progress.elapsed_s)} so far"
-    last = progress.progress
+    last = progress.last_report
     if last is None or progress.phase is not Phase.TRAINING:
         return elapsed
     return f"{elapsed}, {last.examples_per_s:,.0f} examples/s"

@@ -11,7 +11,7 @@ from textual.widgets import RadioButton, Static
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.tui.widgets.inputs import PathInput, expand_home
 
-SEPARATOR = ";"
+PATH_SEPARATOR = ";"
 """Separates the paths of files."""
 
 
@@ -61,13 +61,13 @@ class FilesInput(PathInput):
     """An input for the paths of several files, of which the last one is completed."""
 
     def path_in(self, value: str) -> str:
-        return value.rpartition(SEPARATOR)[2].lstrip()
+        return value.rpartition(PATH_SEPARATOR)[2].lstrip()
 
 
 def paths_in(line: str) -> tuple[str, ...]:
     """Returns the absolute paths in a line, with `~` expand_home and without the quotes that a
     terminal puts around a dropped file. No absolute path can be mistaken for an option."""
-    parts = (part.strip() for part in line.split(SEPARATOR))
+    parts = (part.strip() for part in line.split(PATH_SEPARATOR))
     return tuple(str(current_dir() / expand_home(_unquoted(part))) for part in parts if part)
 
 

@@ -10,14 +10,19 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rnnlm_tui.events import EpochEnded
-from rnnlm_tui.tui.runs.progress import WARNING, Line
+from rnnlm_tui.tui.runs.progress import WARNING, LogLine
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 from rnnlm_tui.tui.widgets.styles import BEST_STYLE, MODEL_STYLE
 from rnnlm_tui.wording.results import epoch_figures
 
-MOST = 200
-"""The last items that are shown: they are drawn anew after each epoch, which takes 20 ms."""
-FIGURE_WIDTH, GAP, LABEL_WIDTH = 5, 2, 7
+MOST_ROWS = 200
+"""The last rows that a list shows. Drawing them after each epoch takes 20 ms."""
+FIGURE_WIDTH = 5
+"""The least width of a column of figures, in cells."""
+COLUMN_GAP = 2
+"""Cells between two columns of figures."""
+LOG_LABEL_WIDTH = 7
+"""The width of the labels of the log, in cells, with the gap after them."""
 
 
 class RunList(VerticalScroll, can_focus=True):
@@ -82,7 +87,8 @@ def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Co
     for lines, name in columns:
         kinds.append("" if lines in kinds else lines)
         names.append(name)
-    widths = [GAP + max(FIGURE_WIDTH, *map(len, pair)) for pair in zip(kinds, names, strict=True)]
+    heads = zip(kinds, names, strict=True)
+    widths = [COLUMN_GAP + max(FIGURE_WIDTH, *map(len, pair)) for pair in heads]
 
     def row(cells: Iterable[str]) -> str:
         return "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
@@ -97,14 +103,14 @@ def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Co
     return f"{row(kinds)}\n{row(names)}" if epochs else "", Content("\n").join(rows)
 
 
-def log_rows(lines: Sequence[Line], width: int) -> Content:
+def log_rows(lines: Sequence[LogLine], width: int) -> Content:
     """Returns what a run has written after each epoch, and notes on it, wrapped in this width."""
     rows = []
     for line in lines:
         label, style = line.label, "bold" if line.label == WARNING else ""
         if label.isdigit():  # the number of an epoch, after which the model wrote this
             style = MODEL_STYLE
-        for row in Content(line.text).wrap(max(1, width - LABEL_WIDTH)):
+        for row in Content(line.text).wrap(max(1, width - LOG_LABEL_WIDTH)):
             rows.append(Content.assemble((f"{label:>5}  ", "dim"), (row.plain, style)))
             label = ""
     return Content("\n").join(rows)

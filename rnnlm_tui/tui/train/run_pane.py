@@ -19,7 +19,7 @@ from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.runs.wording import kept_if_stopped
-from rnnlm_tui.tui.train.run_lists import MOST, RunList, epoch_table, log_rows
+from rnnlm_tui.tui.train.run_lists import MOST_ROWS, RunList, epoch_table, log_rows
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from rnnlm_tui.tui.app import RnnlmApp
 
-EMPTY = "type at least one word"
 LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
 
 
@@ -86,7 +85,7 @@ class RunPane(Vertical, can_focus=True):
         text = head_of(self._run, max(20, self.app.size.width - 2))
         if text != head.content:
             head.update(text)
-        epochs, lines = progress.epochs[-MOST:], progress.lines[-MOST:]
+        epochs, lines = progress.epochs[-MOST_ROWS:], progress.lines[-MOST_ROWS:]
         is_measured = bool(epochs) and epochs[-1].held_out is not None
         best = progress.best_epoch if is_measured else None
         chart = self.query_one(LossChart)
@@ -197,10 +196,7 @@ class RunPane(Vertical, can_focus=True):
         run, epochs = self._run, self._run.progress.epochs
         line = epochs[-1].sample["seed"] if epochs else self.app.default_seed_line
         text = "It is continued after each epoch."
-        question = AskText(
-            "Your line", text, line, check=lambda given: None if given.strip() else EMPTY
-        )
-        answer = await self.app.ask(question)
+        answer = await self.app.ask(AskText("Your line", text, line, check=_seed_problem))
         with self.app.showing_errors():
             if answer is not None and run.sample(answer):
                 self.app.notify_user("your line is continued after this epoch")
@@ -213,6 +209,10 @@ class RunPane(Vertical, can_focus=True):
         with self.app.showing_errors():
             if (request := await request_to_go_on(self.app, self._run.name)) is not None:
                 await self.begin(request)
+
+
+def _seed_problem(text: str) -> str | None:
+    return None if text.strip() else "type at least one word"
 
 
 async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:

@@ -21,7 +21,6 @@ from rnnlm_tui.tui.runs.wording import (
 from rnnlm_tui.tui.widgets.chart import Points
 from rnnlm_tui.wording.results import loss_points
 
-FULL, EMPTY = "━", "─"
 WORDS_WIDTH = 57
 """Columns next to a bar for its label, share, time and speed."""
 PHASE_STYLES = {
@@ -56,7 +55,7 @@ def _title(run: FollowedRun, width: int) -> Content:
 
 def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
     """Yields the bars of the epochs and of the steps, each with its texts."""
-    last, done, total = progress.progress, progress.epochs_done, progress.epochs_total
+    last, done, total = progress.last_report, progress.epochs_done, progress.epochs_total
     rows: list[tuple[str, float, str]]
     if (phase := progress.preparing) is not None:
         left = phase.eta_s
@@ -76,7 +75,7 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
     space = max(10, min(width - WORDS_WIDTH, width // 2))
     for label, share, words in rows:
         full = round(min(1.0, share) * space)
-        bar = (FULL * full + EMPTY * (space - full), style)
+        bar = ("━" * full + "─" * (space - full), style)
         line = Content.assemble(f"{label:15} ", bar, f" {share:5.0%}  ", words)
         yield line.truncate(width, ellipsis=True)
 
@@ -84,7 +83,7 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
 def losses_of(progress: RunProgress) -> tuple[Points, Points]:
     """Returns the training and held-out losses by epoch, including the current epoch so far."""
     train = [(ended.epoch, ended.train) for ended in progress.epochs]
-    last = progress.progress
+    last = progress.last_report
     if last is not None and last.epoch > progress.epochs_done:
         train.append((last.epoch, Metrics(loss=last.loss)))
     held_out = ((ended.epoch, ended.held_out) for ended in progress.epochs)

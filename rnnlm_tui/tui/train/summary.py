@@ -23,7 +23,8 @@ from rnnlm_tui.lm.layers import Layer
 from rnnlm_tui.store.files import json_fault
 from rnnlm_tui.tui.runs.child import run_headless
 
-LABEL_WIDTH = 13
+CARD_LABEL_WIDTH = 13
+"""The width of the labels of the card, in cells."""
 LAYERS = "layers: output shape, parameters, kind"
 
 
@@ -88,7 +89,7 @@ class DataCard(Static, can_focus=True):
             self.update(Content(sanitize(problem)))
             return
         table = Table.grid(padding=(0, 1, 0, 0))
-        table.add_column(width=LABEL_WIDTH, style="dim", no_wrap=True)
+        table.add_column(width=CARD_LABEL_WIDTH, style="dim", no_wrap=True)
         table.add_column(overflow="fold")
         for label, text in summary_rows(summary):
             if text:

@@ -17,7 +17,7 @@ from rnnlm_tui.tui.widgets.styles import BEST_STYLE
 Points = Sequence[tuple[float, float]]
 """Epochs and their losses, in the order of the epochs."""
 TRAIN_STYLE, HELD_OUT_STYLE = "$text-primary", "$text-accent"
-AXIS, TEXT = "$text-disabled", "$text-muted"
+AXIS_STYLE, TEXT_STYLE = "$text-disabled", "$text-muted"
 BEST_MARK = "^"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
@@ -56,7 +56,7 @@ def plot(
         label = _short(labels[row]) if row in labels else ""
         axis = "┤" if row in labels else "│"
         drawn = ((chr(0x2800 + bits) if bits else " ", style) for bits, style in cells)
-        body.append(Content.assemble((label.rjust(gutter), TEXT), (axis, AXIS), *drawn))
+        body.append(Content.assemble((label.rjust(gutter), TEXT_STYLE), (axis, AXIS_STYLE), *drawn))
     return [legend, *body, _x_axis(first, last, best, columns).pad_left(gutter + 1)]
 
 
@@ -66,11 +66,11 @@ def _x_axis(first: float, last: float, best: int | None, columns: int) -> Conten
     left, right = f"{first:g}", f"{last:g}" if first < last else ""
     place = None if best is None else _scaled(best, first, last, 2 * columns) // 2
     if place is None or not 0 <= place < columns:
-        return Content.styled(left + right.rjust(columns - len(left)), TEXT)
+        return Content.styled(left + right.rjust(columns - len(left)), TEXT_STYLE)
     left = left if place >= len(left) else ""
     right = right if place < columns - len(right) else ""
     before, after = left.ljust(place), right.rjust(columns - place - 1)
-    return Content.assemble((before, TEXT), (BEST_MARK, BEST_STYLE), (after, TEXT))
+    return Content.assemble((before, TEXT_STYLE), (BEST_MARK, BEST_STYLE), (after, TEXT_STYLE))
 
 
 def _scaled(value: float, low: float, high: float, length: int) -> int:
@@ -99,12 +99,12 @@ def _legend(train: Points, held_out: Points, best: int | None, of: str) -> Conte
     """Returns the names of the lines and their last values, and the best epoch."""
     parts = []
     if train:
-        parts += [("╍╍", TRAIN_STYLE), (f" train {_short(train[-1][1])}   ", TEXT)]
+        parts += [("╍╍", TRAIN_STYLE), (f" train {_short(train[-1][1])}   ", TEXT_STYLE)]
     if held_out:
-        parts += [("━━", HELD_OUT_STYLE), (f" held-out {_short(held_out[-1][1])}   ", TEXT)]
+        parts += [("━━", HELD_OUT_STYLE), (f" held-out {_short(held_out[-1][1])}   ", TEXT_STYLE)]
     if best is not None:
-        parts += [(BEST_MARK, BEST_STYLE), (f" best {best}   ", TEXT)]
-    return Content.assemble(*parts, (of, TEXT))
+        parts += [(BEST_MARK, BEST_STYLE), (f" best {best}   ", TEXT_STYLE)]
+    return Content.assemble(*parts, (of, TEXT_STYLE))
 
 
 def _short(loss: float) -> str:
@@ -132,4 +132,4 @@ class LossChart(Widget):
     def render(self) -> Content:
         train, held_out, best, of = self._shown
         rows = plot(train, held_out, best, *self.size, of)
-        return Content("\n").join(rows) if rows else Content.styled(self._empty, TEXT)
+        return Content("\n").join(rows) if rows else Content.styled(self._empty, TEXT_STYLE)

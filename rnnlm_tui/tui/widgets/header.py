@@ -26,7 +26,7 @@ TABS: tuple[tuple[ScreenName, str, str], ...] = (
     ("models", "f4", "Models"),
     ("inside", "f10", "Inside"),
 )
-ROOMY = 100
+ROOMY_WIDTH = 100
 """Width in cells. A narrower row has no room for the name of the program."""
 
 
@@ -60,7 +60,7 @@ class Header(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        has_room = self.size.width >= ROOMY
+        has_room = self.size.width >= ROOMY_WIDTH
         parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")] if has_room else []
         for mode, key, label in TABS:
             shown_key = self.app.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from rnnlm_tui.events import Event, Failed, Paused, Preparing, Resumed, Saved, Warned
-from rnnlm_tui.tui.runs.progress import Line, Phase, RunProgress
+from rnnlm_tui.tui.runs.progress import LogLine, Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import kept_if_stopped
 from tests.helpers.events import ended, finished, progress, saved, started
 
@@ -95,10 +95,10 @@ def test_a_resumed_run_has_its_earlier_epochs_and_a_new_one_has_none() -> None:
 def test_what_the_run_writes_stands_between_the_notes() -> None:
     run = after(started(), Warned(0.0, "few words"), ended(1), saved(1), ended(2))
     assert run.lines == [
-        Line("!", "few words"),
-        Line("1", "sat 1"),
-        Line("·", "epoch 1 is saved: you can write with it"),
-        Line("2", "sat 2"),
+        LogLine("!", "few words"),
+        LogLine("1", "sat 1"),
+        LogLine("·", "epoch 1 is saved: you can write with it"),
+        LogLine("2", "sat 2"),
     ]
 
 

@@ -22,7 +22,7 @@ from rnnlm_tui.store.appended import OWNER, PIECE_BYTES, AppendedLines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import TrainArguments, start_training
-from rnnlm_tui.tui.runs.follower import GONE, MAX_SEED_LINE, FollowedRun
+from rnnlm_tui.tui.runs.follower import MAX_SEED_LINE, NO_END, FollowedRun
 from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.progress import Phase
 from tests.helpers.commands import POSIX
@@ -129,7 +129,7 @@ async def test_one_training_at_a_time(
     assert (runs.own, runs.shown) == (None, None)
     both = runs.start(REQUEST), runs.start(TrainArguments(("--name=second",), "second"))
     first, second = await asyncio.gather(*both, return_exceptions=True)
-    assert runs.own is first is runs.shown is runs.training
+    assert runs.own is first is runs.shown is runs.own_running
     assert isinstance(second, UsageError) and second.message == "poems is training"
 
 
@@ -154,7 +154,7 @@ async def test_a_process_that_ends_without_a_last_event(
     await over(run)
     end = run.progress.failed
     assert end is not None and why in end.message and end.hint == hint
-    assert len(run.progress.epochs) == 1 and runs.ends == [run] and runs.training is None
+    assert len(run.progress.epochs) == 1 and runs.ends == [run] and runs.own_running is None
     run = await runs.start(REQUEST)
     script.exit(0, to_json_line(finished("stopped", None)))  # while it read its text
     await over(run)
@@ -242,7 +242,7 @@ async def test_a_run_that_releases_its_lock_without_a_last_event(
     if is_stopped and is_removed:
         assert run.progress.phase is Phase.FINISHED
     else:
-        assert run.progress.failed and run.progress.failed.message == GONE
+        assert run.progress.failed and run.progress.failed.message == NO_END
 
 
 async def test_runs_are_shown_in_turn(runs: Told, script: Script) -> None:
