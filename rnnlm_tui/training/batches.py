@@ -121,7 +121,7 @@ def stream_batches(
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
         rotated = (places + rotation) % len(lines.targets)
-        before = lines.targets[rotated - 1]  # at 0 the last, which is an end too
+        before = lines.targets[rotated - 1]  # before the first the last, an end too
         inputs = np.where(before == END_ID, BEGIN_ID, before)
         in_text = places < len(lines.targets)
         yield (

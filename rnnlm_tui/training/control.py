@@ -89,7 +89,7 @@ class Control:
                     self._owner = psutil.Process(int(pid))
                 except psutil.NoSuchProcess:
                     self._has_lost_owner = True
-                except ValueError:  # a number of more than 4,300 digits
+                except ValueError:  # int() refuses more than 4,300 digits
                     pass
 
     def obey(self, orders: AppendedLines) -> None:

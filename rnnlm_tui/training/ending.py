@@ -118,7 +118,7 @@ class Ending:
         else:
             try:
                 model, old = job.library.open(name).model, []
-            except ModelError:  # the app says so
+            except ModelError:  # the app tells what is wrong with it
                 return None
         if not old:
             yield Preparing(self._now(), COMPARING, 2, 2, None)

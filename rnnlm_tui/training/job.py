@@ -84,7 +84,7 @@ class Job:
 
     @cached_property
     def held_out(self) -> list[Excerpt]:
-        """The held-out lines to evaluate on, each with the lines above it, or a sample of them. A
+        """The held-out lines to evaluate on, or a sample of them, each with the lines above it. A
         model that is not mixed reads them one after the other, as its epochs are measured."""
         found = self.excerpts(MOST_EVALUATED)
         if self.config.is_mixed:

@@ -104,7 +104,7 @@ def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
         word = vocabulary.word(number)
         is_new[number] = not (is_code(word) or word in known or word.lower() in known)
     is_pair = is_new[lines.ids[:-1]] & is_new[lines.ids[1:]]
-    is_pair[lines.starts[1:-1] - 1] = False  # two lines
+    is_pair[lines.starts[1:-1] - 1] = False  # they stand in two lines
     ones, twos = lines.ids[:-1][is_pair].tolist(), lines.ids[1:][is_pair].tolist()
     after = {
         one: two

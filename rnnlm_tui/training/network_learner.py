@@ -205,7 +205,7 @@ def _arrays(tensors: dict[str, Tensor]) -> Tensors:
 
 
 def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]:
-    """The network of a preset, with initial weights drawn with the seed, and what it learns."""
+    """The network of a job, with initial weights drawn with the seed, and its batches."""
     config, settings = job.config.model, job.config.train
     prepared, words = job.prepared, job.prepared.vocabulary.total_words
     rng = np.random.default_rng(settings.seed)
@@ -251,7 +251,7 @@ def check_machine(device: str, precision: str) -> None:
 def losses_and_ranks(logits: Tensor, target: Tensor, blocked: Tensor) -> tuple[Tensor, Tensor]:
     """The negative log-likelihood (nats) and the rank of each target [N] of the logits [N, V],
     which are changed. The rank is the number of words that come before it among those that can be
-    suggested, as `rnnlm_tui.suggesting.evaluate` defines it. The ids `blocked` [K] never are."""
+    suggested, as `rnnlm_tui.suggesting.evaluate` defines it. The ids `blocked` [K] cannot."""
     wanted = logits.gather(1, target[:, None])  # [N, 1]
     nll = logits.logsumexp(1) - wanted[:, 0]
     logits[:, blocked] = -math.inf

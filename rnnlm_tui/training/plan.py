@@ -75,7 +75,7 @@ EXCLUDED = {
     "update": ("resume", "force", "name", "on", "start_from"),
     "resume": ("force", "on", "preset", "start_from", "written"),
 }
-"""The options that each of these does not go with."""
+"""For these options, the others that they exclude."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Plan:
             )
             english = base.model if base else None
             if base is not None and starts:
-                source = base  # its tokenizer is the same, so it may be given
+                source = base  # the tokenizer may be given, since it is the same
                 given_too = {name: v for name, v in settings.items() if name not in FIXED}
                 config = config_from(base, given_too, text.words, is_update=False)
         config, prepared, network, trained_lines = begin(source, lines, config, report)

@@ -4,7 +4,7 @@ The product with the inputs is computed for all time steps at once, and so is th
 recurrent kernel, which leaves one product and a few operations on [B, H] for each time step. The
 factors of the gates' gradients are also computed for all time steps at once, so the backward pass
 of a GRU takes three operations per time step. On one CPU thread tanh layers are 1.2 times and GRUs
-1.1 to 1.7 times as fast as PyTorch's, whose LSTM, oneDNN's, is as fast as one of this kind.
+1.1 to 1.7 times as fast as PyTorch's. Its LSTM, which is oneDNN's, is as fast as one of this kind.
 
 With autocast, the products with the inputs and the LSTM are those of bfloat16. The time steps of
 tanh layers and GRUs stay in float32.

@@ -23,7 +23,7 @@ PRESET_HELP = (
 
 
 class TrainingRequest(Struct, frozen=True, kw_only=True):
-    """What to train.
+    """A training that is asked for.
 
     `sources` are files and folders. Without any the text is the sonnets, and a resumed or updated
     run keeps its own. `settings` are those of the preset by name, as text or numbers.

@@ -57,7 +57,7 @@ COUNTING = "n-grams"
 
 
 def alone(number: int) -> int:
-    """The sum of the numbers of all processes, if there is one."""
+    """The sum of the numbers of all processes, if there is only this one."""
     return number
 
 
@@ -84,7 +84,7 @@ class Run:
         self._measured_s = 0.0
         """Seconds in which the keys saved so far were measured."""
         self._needed_s = 0.0
-        """Least seconds that such a measurement takes, by the last one."""
+        """Seconds that such a measurement is expected to take, at least."""
 
     def events(self) -> Iterator[Event]:
         """Trains. The events end with `finished`, after the last save and the evaluation.

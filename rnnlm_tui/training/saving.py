@@ -99,7 +99,7 @@ def replace_model(job: Job) -> None:
 
 
 def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
-    """Writes what the run is resumed from."""
+    """Writes the state that the run is resumed from."""
     prepared = job.prepared
     of_text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.trained_lines)
     mask = {HELD_OUT: prepared.held_out_mask.astype(np.uint8)}
@@ -122,7 +122,7 @@ def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
 
 
 def remove_state(job: Job) -> None:
-    """Removes what only an unfinished run needs."""
+    """Removes the files that only an unfinished run needs."""
     files.remove(job.folder / RESUME)
     if job.is_update:
         files.remove(job.path)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Alone
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""Parts of the messages with which PyTorch reports it, as a RuntimeError."""
+"""Parts of the messages of RuntimeErrors with which PyTorch reports that memory is out."""
 PROGRESS_EVERY_S = 1.0
 """Seconds between two events of progress in the history file, which grows by 0.7 MB an hour."""
 
@@ -86,7 +86,7 @@ def check_end(finished: Finished) -> None:
 
 
 def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Event]:
-    """The events of a job, which is trained by them."""
+    """Trains a job, and yields the events of its run."""
     if not job.config.has_network:
         if ranks is None or ranks.is_first:  # one process counts
             yield from Run(job, control, NgramLearner(job)).events()

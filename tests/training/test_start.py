@@ -58,7 +58,7 @@ def made_of(library: Library, lines: list[str], **request: Any) -> Job:
 
 
 def on_english(library: Library, lines: list[str], **request: Any) -> Job:
-    """The job of a training on these lines and on words of the English."""
+    """The job of a training on these lines, cut into words as those of the English are."""
     settings = {"tokenizer": "lesson", **request.pop("settings", {})}
     return made_of(library, lines, settings=settings, **request)
 
