@@ -84,6 +84,8 @@ class RnnlmApp(TerminalApp):
         self._told_of = dict[str, str]()
         """What the user is told once a model is in use, by its name."""
         self._is_quitting = False
+        self._runs: Runs | None = None
+        """The trainings; None until they are used."""
         self._model_loader = ModelLoader(
             lambda: self.library,
             self._active_model_changed,
@@ -104,13 +106,15 @@ class RnnlmApp(TerminalApp):
 
         return Library(self._data_dir)
 
-    @cached_property
+    @property
     def runs(self) -> Runs:
-        from rnnlm_tui.tui.runs.manager import Runs
+        if self._runs is None:
+            from rnnlm_tui.tui.runs.manager import Runs
 
-        runs = Runs(self.library)
-        runs.on_saved, runs.on_end = self.run_saved, self.run_ended
-        return runs
+            self._runs = Runs(self.library)
+            self._runs.on_saved = self.run_saved
+            self._runs.on_end = self.run_ended
+        return self._runs
 
     @cached_property
     def train_screen(self) -> TrainScreen:
@@ -131,14 +135,9 @@ class RnnlmApp(TerminalApp):
         return InsideScreen()
 
     @property
-    def _known_runs(self) -> Runs | None:
-        """The trainings, or None if they were not used yet."""
-        return self.runs if "runs" in vars(self) else None
-
-    @property
     def _own_run(self) -> FollowedRun | None:
         """The app's own training, if it is running."""
-        return self._known_runs.own_running if self._known_runs else None
+        return self._runs.own_running if self._runs else None
 
     @property
     def opened_model(self) -> OpenedModel | None:
@@ -175,7 +174,8 @@ class RnnlmApp(TerminalApp):
             model = " · ".join(filter(None, (self.active_name, self.autocomplete.keys_saved)))
         else:
             model = "no model" if self.has_no_models else "loading ..."
-        if (runs := self._known_runs) is None or (run := runs.running) is None:
+        run = self._runs.running if self._runs else None
+        if run is None:
             return model
         from rnnlm_tui.tui.runs.wording import progress_text
 
@@ -234,7 +234,7 @@ class RnnlmApp(TerminalApp):
     async def _notice_trainings(self) -> None:
         """Follows a training of another process, such as one that an earlier app has left in the
         background, so that the header and the Train screen show it."""
-        if self._known_runs is None or self._known_runs.running is None:
+        if self._runs is None or self._runs.running is None:
             with suppress(RnnlmError):  # it has just ended
                 if names := await asyncio.to_thread(self.library.runs.in_training):
                     await self.runs.follow(names[0])
@@ -266,7 +266,7 @@ class RnnlmApp(TerminalApp):
         if self.autocomplete.is_mounted and self.autocomplete.is_attached:
             self.autocomplete.active_model_changed()
             self.models_changed()
-        if "inside_screen" in vars(self):
+        if self.current_mode == "inside":
             self.inside_screen.ask()
 
     @property
@@ -388,14 +388,14 @@ class RnnlmApp(TerminalApp):
 
     def models_changed(self) -> None:
         """Called when a model was added, removed or changed."""
-        if "models_screen" in vars(self):
+        if self.current_mode == "models":  # it is reloaded anyway when it is shown
             self.models_screen.reload()
 
     def name_changed(self, old: str, new: str | None) -> None:
         """Called when a model was renamed, or deleted (None). If it was active, it stays so under
         its new name, or another becomes active."""
-        if self._known_runs:
-            self._known_runs.name_changed(old, new)
+        if self._runs is not None:
+            self._runs.name_changed(old, new)
         self._model_loader.name_changed(old, new)
         self.models_changed()
 

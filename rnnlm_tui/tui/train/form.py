@@ -11,6 +11,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Button, Collapsible, Input, RadioButton, RadioSet, Select
 
 from rnnlm_tui.config import ALL_SETTINGS, PRESETS
@@ -63,6 +64,9 @@ class TrainForm(VerticalScroll, can_focus=False):
         CollapsibleTitle:focus { border-left: outer $border; }
     }
     """
+
+    class Changed(Message):
+        """What the form leads to has changed: its summary, or why it cannot start."""
 
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
@@ -230,7 +234,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             self._asked, self.summary, self.error = (asked, values), None, None
             self.starts_once_counted = False
             self._ask()
-            self.app.train_screen.form_changed()
+            self.post_message(self.Changed())
 
     @work(group="summary", exclusive=True)
     async def _ask(self) -> None:
@@ -249,7 +253,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             wrong = self.error.field if self.error is not None else None
             field.set_class(field.id == f"field-{wrong}", "-wrong")
         self._card.show(self.summary, self.problem or "")
-        self.app.train_screen.form_changed()
+        self.post_message(self.Changed())
 
 
 def _flags_of(settings: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
+from textual.message import Message
 from textual.widgets import Static
 
 from rnnlm_tui.config import ALL_SETTINGS
@@ -62,6 +63,12 @@ class RunPane(Vertical, can_focus=True):
         #epochs { height: 1fr; min-height: 5; }
     }
     """
+
+    class Opened(Message):
+        """The pane has a run to show."""
+
+    class Left(Message):
+        """The user goes back to the form."""
 
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
@@ -127,7 +134,7 @@ class RunPane(Vertical, can_focus=True):
         """Starts a run and shows it."""
         with self.app.showing_errors():
             run = await self.app.runs.start(request)
-            self.app.train_screen.show_run()
+            self.post_message(self.Opened())
             run.compare_with(self.app.active_name)
 
     @work(group="train")
@@ -139,7 +146,7 @@ class RunPane(Vertical, can_focus=True):
         """Shows a run of another process, or the app's own if it has that name."""
         with self.app.showing_errors():
             await self.app.runs.watch(name)
-            self.app.train_screen.show_run()
+            self.post_message(self.Opened())
 
     # Keys. Each works only on a run: see `check_action`.
 
@@ -149,7 +156,7 @@ class RunPane(Vertical, can_focus=True):
         return self.run
 
     def action_form(self) -> None:
-        self.app.train_screen.show_form()
+        self.post_message(self.Left())
 
     def action_pause(self) -> None:
         with self.app.showing_errors():

@@ -90,12 +90,14 @@ class TrainScreen(AppScreen):
     def _form(self) -> TrainForm:
         return self.query_one(TrainForm)
 
+    @on(RunPane.Left)
     def show_form(self) -> None:
         """Shows the form as it was left, and checks whether the name is still free."""
         self.remove_class("-run")
         self._form.check(again=True)
         self._form.query_one("#sources").focus()
 
+    @on(RunPane.Opened)
     def show_run(self) -> None:
         self._seen = self.app.runs.shown
         self.add_class("-run")
@@ -127,6 +129,7 @@ class TrainScreen(AppScreen):
 
     # The form
 
+    @on(TrainForm.Changed)
     def form_changed(self) -> None:
         """Shows what the form leads to, or why it cannot start."""
         summary, problem = self._form.summary, self._form.problem
