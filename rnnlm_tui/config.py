@@ -1,8 +1,8 @@
-"""Settings: the sizes of models, how they are trained, and the presets.
+"""Settings: the sizes and the training of models, and the presets.
 
-A setting is a field of a Struct, annotated with its range and its help. Flags, TOML files,
-the form of the app and the cards of models are all read by these annotations, so a new setting or
-preset is declared once. Cards hold all settings of their preset.
+A setting is a field of a Struct, annotated with its range and its help. Flags, TOML files, the form
+of the app and the cards of models are all read by these annotations, so a new setting or preset is
+declared once. A card has all settings of its preset.
 
 This module has no `from __future__ import annotations`: to evaluate strings would double the time
 of its import.
@@ -39,7 +39,8 @@ QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
 LONGEST_CONTEXT = 3000
-"""Words of context that are read if no state of it is kept, in 0.4 s by the English that ships."""
+"""Most words of context that are read if no state of it is kept. The English reads them in
+0.4 s."""
 
 Amount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 Millions: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -98,7 +99,7 @@ class CausalConfig(Struct, frozen=True):
 
 
 class TextConfig(Struct, frozen=True):
-    """How a corpus is prepared, for all presets."""
+    """The preparation of a corpus, for all presets."""
 
     held_out: HeldOut = 0.0
     max_vocabulary: Annotated[
@@ -109,7 +110,7 @@ class TextConfig(Struct, frozen=True):
 
 
 class LessonTrainConfig(TextConfig, frozen=True):
-    """How the lesson's network is trained, and its corpus prepared."""
+    """The preparation of a corpus for the lesson's network, and its training."""
 
     epochs: Annotated[Millions, "passes over the corpus"] = 130
     batch_size: Annotated[BatchSize, "examples per step"] = 32
@@ -119,7 +120,7 @@ class LessonTrainConfig(TextConfig, frozen=True):
 
 
 class LineTextConfig(TextConfig, frozen=True):
-    """How a corpus is prepared for models of whole lines. By default a tenth is held out."""
+    """The preparation of a corpus for models of whole lines. By default a tenth is held out."""
 
     held_out: HeldOut = 0.1
     tokenizer: Annotated[
@@ -137,7 +138,7 @@ class LineTextConfig(TextConfig, frozen=True):
 
 
 class CausalTrainConfig(LineTextConfig, frozen=True):
-    """How a causal network is trained, and its corpus prepared."""
+    """The preparation of a corpus for a causal network, and its training."""
 
     epochs: Annotated[Millions, "passes over the corpus, at most"] = 15
     batch_size: Annotated[BatchSize, "text streams per batch"] = 16
@@ -172,7 +173,7 @@ class CausalTrainConfig(LineTextConfig, frozen=True):
 ModelConfig: TypeAlias = LessonConfig | NgramConfig | CausalConfig
 """The sizes of a model of any preset."""
 NetworkTrainConfig: TypeAlias = LessonTrainConfig | CausalTrainConfig
-"""How a network of any preset is trained."""
+"""The training of a network of any preset."""
 
 SIZES = {"small": 100_000, "middle": 4_000_000, "large": math.inf}
 """Most words of corpora by their size. The sonnets have 17,700, the Penn Treebank and Shakespeare's
@@ -193,12 +194,12 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 4,
     "max_vocabulary": 30_000,
 }
-"""What differs from a middle corpus; extrapolated, not measured."""
+"""Differences from a middle corpus. They are extrapolated, not measured."""
 USUAL_IF_FROM: Mapping[str, Setting] = {"epochs": 3, "learning_rate": 1e-3}
 """The defaults of a network that starts from a model, the English and updates included."""
 MAX_FROM_ENGLISH = 1_000_000
-"""A text with more words has enough to learn English from: by default its network starts from
-nothing, with the size for such a text."""
+"""Most words of a text whose network starts from that of the English by default. A longer text has
+enough to learn English from, and its network has the size for such a text."""
 
 
 def size_of(words: int) -> str:
@@ -207,8 +208,8 @@ def size_of(words: int) -> str:
 
 
 def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
-    """The defaults of a causal preset that differ from those for small corpora, by the size of the
-    corpus. `middle` are its own for middle ones."""
+    """The defaults of a causal preset for middle and large corpora. `middle` are those in which the
+    preset differs from others."""
     of_middle = {**MIDDLE_DEFAULTS, **middle}
     return {"middle": of_middle, "large": {**of_middle, **LARGE_DEFAULTS}}
 
@@ -255,12 +256,12 @@ class Config(Struct, frozen=True):
 
     @property
     def is_lesson(self) -> bool:
-        """Whether the model is the lesson's network."""
+        """True for the lesson's network."""
         return isinstance(self.model, LessonConfig)
 
     @property
     def has_network(self) -> bool:
-        """Whether the model is a network, alone or mixed with n-grams. An n-gram model is not."""
+        """True for a network, alone or mixed with n-grams; False for an n-gram model."""
         return not isinstance(self.model, NgramConfig)
 
     @property
@@ -270,12 +271,12 @@ class Config(Struct, frozen=True):
 
     @property
     def lines(self) -> str:
-        """What a line of the corpus is. The lesson takes lines as they are."""
+        """The kind of the lines of the corpus. The lesson takes lines as they are."""
         return self.train.lines if isinstance(self.train, LineTextConfig) else "each"
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the model is a mixture."""
+        """True for a mixture."""
         return isinstance(self.train, LineTextConfig) and self.train.mixture == "on"
 
     @property
@@ -284,8 +285,8 @@ class Config(Struct, frozen=True):
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
     def window(self, longest: int) -> int:
-        """How many words before the next one a new model reads, at most, if the longest line of
-        its text has so many words. The lesson reads all words but the last of that line."""
+        """The number of words before the next one that a new model reads, at most, of a text whose
+        longest line has so many words. The lesson reads all words of that line but the last."""
         match self.model:
             case LessonConfig(max_window=most):
                 return max(1, min(longest - 1, most))
@@ -399,12 +400,12 @@ def parts_of(kind: Any) -> tuple[Any, Meta | None]:
 
 
 def help_of(setting: FieldInfo) -> str:
-    """What a setting is for."""
+    """The help of a setting."""
     return str(get_args(setting.type)[-1])
 
 
 def rule_of(kind: Any) -> str:
-    """What a value may be, such as "a number, 0 or more and at most 1"."""
+    """The rule for a value in words, such as "a number, 0 or more and at most 1"."""
     base, bounds = parts_of(kind)
     if bounds is not None:
         return f"a {'whole number' if base is int else 'number'}, {range_words(bounds)}"

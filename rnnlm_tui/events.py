@@ -26,8 +26,8 @@ Figure: TypeAlias = Annotated[float, Meta(ge=-1e308, le=1e308)]
 """A measured number."""
 ShortText: TypeAlias = Annotated[str, Meta(max_length=1024)]
 Savings: TypeAlias = Annotated[float, Meta(ge=-1, le=1)]
-"""A share of keys saved; below 0 where accepted words bring more spaces that must be typed again
-than they save keys."""
+"""A share of keys saved. It is below 0 if more spaces must be typed again after accepted words than
+these save keys."""
 T = TypeVar("T")
 U = TypeVar("U")
 FinishReason: TypeAlias = Literal["completed", "early_stop", "stopped", "diverged"]
@@ -43,7 +43,7 @@ class ByWriter(Struct, Generic[T], frozen=True):
     at_cursor: T
 
     def map(self, change: Callable[[T], U]) -> ByWriter[U]:
-        """What becomes of each of the three figures."""
+        """Returns the results of `change` for the three figures."""
         return ByWriter(change(self.attentive), change(self.glancing), change(self.at_cursor))
 
 
@@ -57,7 +57,7 @@ class CorpusFacts(Struct, frozen=True):
 
 
 class Metrics(Struct, frozen=True, omit_defaults=True):
-    """What a model scores on lines, each None if it was not measured.
+    """The figures of a model on lines, each None if it was not measured.
 
     On training lines: loss, penalty, accuracy and perplexity; on held-out ones: loss, perplexity,
     top1 and top5. A number that is not finite is null in JSON, and None when it is read.
@@ -80,10 +80,10 @@ class EpochFigures(Struct, frozen=True, omit_defaults=True):
 
 
 class UpdateFigures(Struct, frozen=True):
-    """The result of the update of a model: the losses of what the old and the new model suggest on
-    the same held-out lines, in nats per character, and the shares of keys that the old one saves on
-    them. A word that a model does not know is suggested again once it stands on the page, as in the
-    app. None if nothing was measured."""
+    """The result of the update of a model: whether the new model `replaced` the old one, the losses
+    of both on the same held-out lines, in nats per character, and the shares of keys that the old
+    one saves on them. None if nothing was measured. The losses are those of what is suggested: as
+    in the app, an unknown word is suggested once it stands on the page."""
 
     replaced: bool
     old_loss: Figure | None = None
@@ -100,7 +100,7 @@ class BaseSavings(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True):
-    """The metrics of a model on some lines, as it suggests. None is a share of nothing.
+    """The metrics of a model on some lines, as it suggests. A share of nothing is None.
 
     `loss` is the mean over `predicted` words and ends, in nats, and `perplexity` is exp(loss).
     `nats_per_character` is comparable among models with different vocabularies that predict every
@@ -128,16 +128,17 @@ class Evaluation(Struct, frozen=True):
 
 
 class LearnedWords(Struct, frozen=True):
-    """The words that a text has several times and that the English does not know, names that
-    mostly follow each other as one: the most frequent ones, and how many there are."""
+    """The words that a text has several times and that the English does not know: the `first` are
+    the most frequent ones, `count` is the number of all. Names that mostly follow each other count
+    as one."""
 
     first: list[ShortText]
     count: Count
 
 
 class Comparison(Struct, frozen=True):
-    """A `new` model and the one in use, which has this name, on the same held-out lines. Neither
-    was trained on these."""
+    """The evaluations of a `new` model and of the model in use, which has this name, on the same
+    held-out lines. Neither was trained on these."""
 
     name: ShortText
     in_use: Evaluation
@@ -162,7 +163,8 @@ class Event(Struct, frozen=True, tag_field="event"):
         return str(type(self).__struct_config__.tag)
 
     def __repr__(self) -> str:
-        """Rounded, without what is None, and with fields of fields at most."""
+        """Shows numbers rounded, and leaves out what is None and what lies deeper than fields of
+        fields."""
         return _fields_text(self)
 
 
@@ -175,7 +177,7 @@ def _fields_text(value: Any, depth: int = 0) -> str:
 
 
 MEASURING, COMPARING = "measuring", "comparing"
-"""The phases after the last epoch: the model is measured, and others on the same lines."""
+"""The phases after the last epoch: the model is measured, then others on the same lines."""
 
 
 class Preparing(Event, frozen=True, tag="preparing"):
@@ -193,7 +195,7 @@ class Started(Event, frozen=True, tag="started"):
     """The run begins. `epochs_done` is above 0 if it was resumed.
 
     `parameters` is 0 for an n-gram model, which is counted only later. `memory_bytes` is an
-    estimate, as in `--summary`. `is_update`: at the end the new model replaces the one of this
+    estimate, as in `--summary`. At the end of an update the new model replaces the one of this
     name, if it is better.
     """
 
@@ -295,11 +297,12 @@ class Warned(Event, frozen=True, tag="warning"):
 class Finished(Event, frozen=True, tag="finished"):
     """The run has ended and is saved.
 
-    `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, None if
-    there is none: of a mixture they measure the network alone. If only its n-grams were saved, they
-    are the epoch 0 and nothing else. `update` is None for a run that is not an update, `evaluation`
-    if nothing was measured, `learned` for a model that is not built on the English or not kept.
-    `comparison` is None if the app is not to use the model by itself: that of a lesson or of the
+    `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, None if there
+    is none. Those of a mixture measure the network alone; if only its n-grams were saved, they have
+    the epoch 0 and no figures. `update` is None for a run that is not an update, `evaluation` if
+    nothing was measured, `learned` for a model that is not built on the English or not kept.
+
+    `comparison` is None if the app is not to use the model by itself: a lesson's, one of the
     sonnets, one whose network has not learned for an epoch, an update, and one of a text without
     held-out lines that are new to the model in use.
     """

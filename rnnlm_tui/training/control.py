@@ -110,7 +110,7 @@ class Control:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process runs. A zombie does not: in a container, where nobody waits for it, a
+    """True for a process that runs. A zombie does not: in a container, where nobody waits for it, a
     process that has ended stays in the list of processes."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -78,8 +78,8 @@ class Job:
 
     @property
     def tries_english(self) -> bool:
-        """Whether the weights of the mixture decide if the English stays in it, because the text is
-        not in English."""
+        """True if the weights of the mixture decide on the English, since the text is in another
+        language."""
         return self.known_to_base is not None and self.known_to_base < ENOUGH_ENGLISH
 
     @cached_property

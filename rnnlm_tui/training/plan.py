@@ -95,7 +95,7 @@ class Plan:
 
     @property
     def is_update(self) -> bool:
-        """Whether the training updates its `source`."""
+        """True for a training that updates its `source`."""
         return self.request.update is not None
 
     def config(self, words: int) -> Config:

@@ -296,7 +296,7 @@ class Run:
 
 
 def ends_early(config: Config, position: Position) -> bool:
-    """Whether the held-out loss has not got better for as many epochs as the settings allow."""
+    """True if the held-out loss has not got better for as many epochs as the settings allow."""
     train = config.train
     if not isinstance(train, CausalTrainConfig):
         return False
