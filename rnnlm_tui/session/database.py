@@ -1,7 +1,7 @@
 """The connection to session.db, which stores what was typed. Does not import textual.
 
-All open apps share one SQLite file, which provides locks and atomic writes; each text is open in
-one of them. It is used in a thread of its own, so that no key press waits for the disk.
+All open apps share one SQLite file, which provides locks and atomic writes. Each text is open in
+only one of them. The file is used in a thread of its own, so that no key press waits for the disk.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from rnnlm_tui.errors import StorageError, os_reason
 from rnnlm_tui.session.tables import DAY, STRICT, TABLES
 from rnnlm_tui.store.files import put_aside
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 VERSION = 7
 DELETED_FOR_S = 7 * 86_400
-"""How long a deleted text can be brought back, in seconds: a week."""
+"""The time in which a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
-"""The version in which a line also had texts of models, and no day a count; the lines are kept."""
+"""The version in which lines could have texts of models, and which did not count the keys of a day.
+Its lines are kept."""
 ENDINGS = ("-wal", "-shm", "")
-"""Of the names of the files of a database. The log comes first: a new database would take it for
-its own."""
-OF_THE_FILE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
-               sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)  # fmt: skip
+"""The endings of the names of a database's files, in the order in which they are put aside: a new
+database would take the log for its own."""
+DAMAGE_CODES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
+                sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)  # fmt: skip
 """The codes of errors in the contents of a file; all others are of its surroundings, such as a lock
-or a full disk. It was opened for writing, so that only its own header can say that it is read-only;
-and a short read is one of a file that ends within a page."""
+or a full disk. SQLITE_READONLY is among them, since the file is opened for writing and only its own
+header can say that it is read-only. A short read is one of a file that ends within a page."""
 BUSY_TIMEOUT_S = 2.0
-"""How long a write waits for one of another app, which takes less than a millisecond."""
+"""Seconds that a write waits for one of another app, which takes less than a millisecond."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -56,7 +57,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if result != "ok":
             raise sqlite3.DatabaseError(str(result))
         if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
-            connection.execute("REINDEX")  # the rows are whole, and only an index does not fit them
+            connection.execute("REINDEX")  # the rows are whole; only an index does not fit them
         purge(connection)
     except (sqlite3.Error, OSError):
         connection.close()
@@ -68,7 +69,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path, query: str = "mode=ro") -> sqlite3.Connection:
-    """Opens a database of which nothing is changed. Raises sqlite3.Error."""
+    """Opens a database only to read it. Raises sqlite3.Error."""
     name = f"{path.absolute().as_uri()}?{query}"
     connection = sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     connection.text_factory = decoded
@@ -76,48 +77,52 @@ def connect_to_read(path: Path, query: str = "mode=ro") -> sqlite3.Connection:
 
 
 def decoded(raw: bytes) -> str:
-    """Text in the database. A line with a damaged byte is readable but for that."""
+    """Decodes a text of the database. A damaged byte leaves the rest of its line readable."""
     return raw.decode("utf-8", "replace")
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Creates the tables in a new database, or checks those that are there."""
+    """Creates the tables in a new database, or checks those of an existing one."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == WITH_CONTINUATIONS:
+        if not version:
+            for statement in TABLES:
+                is_table = statement.startswith("CREATE TABLE")
+                connection.execute(statement + (STRICT if is_table else ""))
+        elif version == WITH_CONTINUATIONS:
             connection.execute("ALTER TABLE turn DROP COLUMN continuations")
             connection.execute(f"{DAY}{STRICT}")
-        elif version not in (0, VERSION):
+        elif version != VERSION:
             raise sqlite3.DatabaseError("another version of this program has written it")
-        for statement in () if version else TABLES:
-            connection.execute(statement + STRICT * statement.startswith("CREATE TABLE"))
         found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
         if not {*TABLES} <= {sql.removesuffix(" STRICT") for (sql,) in found}:
             raise sqlite3.DatabaseError("its tables are damaged")
-        # Of an existing one, raises an error if the header says that the file is read-only.
+        # This raises an error if the header of an existing one says that it is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def purge(connection: sqlite3.Connection) -> None:
-    """Removes the texts that were deleted a week ago. The log, which may still have them, goes with
-    the last app."""
+    """Removes the texts that were deleted a week ago or earlier. The log, which may still have
+    them, is removed with the last app."""
     statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
     connection.execute(statement, (1000 * (time.time() - DELETED_FOR_S),))
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Returns whether an error lies in the contents of the file. Those raised here have no code."""
+    """Returns whether an error lies in the contents of the file. An error that this module raises
+    does, and has no code."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is None or code in OF_THE_FILE or code & 0xFF in OF_THE_FILE[:3]
+    primary_codes = DAMAGE_CODES[:3]  # an extended code has its primary one in the last byte
+    return code is None or code in DAMAGE_CODES or code & 0xFF in primary_codes
 
 
 class SessionDatabase:
     """The connection of one app to session.db. A file that cannot be read is put aside when it is
     opened, and a new one is used.
 
-    Before each use the files are compared with those that were opened: SQLite goes on to write to
-    files that are deleted or replaced, which nobody will find.
+    Before each use the files are compared with those that were opened: SQLite would go on writing
+    to files that are deleted or replaced, where nobody finds what was written.
     """
 
     def __init__(self, folder: Path, failed: Callable[[StorageError], None]) -> None:
@@ -130,25 +135,25 @@ class SessionDatabase:
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
         self.problem: StorageError | None = None
-        """Why a read or a write has failed, the last one; None if none has."""
+        """Why the last read or write that failed did so; None if none has failed."""
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Calls `work` in the thread and returns its result. Raises StorageError."""
         return await asyncio.wrap_future(self._submit(work))
 
-    async def read_anew(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Like `read`, on a connection of its own, which finds what a later app would find: the
+    async def read_anew(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Like `read`, on a connection of its own. It finds what a later app would find, while the
         one that writes has parts of the file in memory."""
 
-        def work_anew(_: sqlite3.Connection) -> T:
+        def work_anew(_: sqlite3.Connection) -> Result:
             with closing(connect_to_read(self._path)) as connection:
                 return work(connection)
 
         return await self.read(work_anew)
 
     def write(self, work: Callable[[sqlite3.Connection], object], wait_s: float = 0.0) -> None:
-        """Calls `work` in the thread, after all earlier calls. Waits for it at most `wait_s`
-        seconds, in which the event loop stands still."""
+        """Calls `work` in the thread, after all earlier calls. Waits at most `wait_s` seconds for
+        it, while the event loop stands still."""
         if not self._is_closed:
             written = self._submit(work)
             asyncio.wrap_future(written).add_done_callback(self._written)
@@ -169,7 +174,7 @@ class SessionDatabase:
                 self._connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", row)
             self._connection.close()
 
-    def _submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def _submit(self, work: Callable[[sqlite3.Connection], Result]) -> Future[Result]:
         return self._thread.submit(self._run, work, asyncio.get_running_loop())
 
     def _written(self, done: asyncio.Future[object]) -> None:
@@ -178,7 +183,9 @@ class SessionDatabase:
         except StorageError as error:
             self._failed(error)
 
-    def _run(self, work: Callable[[sqlite3.Connection], T], loop: asyncio.AbstractEventLoop) -> T:
+    def _run(
+        self, work: Callable[[sqlite3.Connection], Result], loop: asyncio.AbstractEventLoop
+    ) -> Result:
         """Raises StorageError with the same message each time, so that it is shown only once."""
         try:
             if self._connection is None:

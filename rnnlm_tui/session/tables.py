@@ -29,15 +29,15 @@ TABLES = (
     DAY,
 )
 """A text is open in the app whose process has the id `pid`, since `opened`. `draft`, `edited` and
-`edit` are its `Draft`, with the number of the turn. `deleted` is when it was deleted, in
-milliseconds since the epoch, 0 if it was not. A day, as 2026-01-31, has the keys that were saved on
-it."""
+`edit` are its `Draft`, of which `edited` is the number of the turn. `deleted` is when it was
+deleted, in milliseconds since the epoch, 0 if it was not. A day, as 2026-01-31, has the number of
+keys that were saved on it."""
 
 
-class Saved(IntEnum):
-    """What a file has of its text."""
+class SavedPart(IntEnum):
+    """The part of a text that its file has."""
 
-    NOT = 0
+    NOTHING = 0
     ALL = 1
     LINES = 2
     """All lines, but not what is being written."""
@@ -45,20 +45,20 @@ class Saved(IntEnum):
 
 class TextFile(NamedTuple):
     """The file of a text: its encoding, the end of its lines, the digest of its contents when it
-    was last read or written, and what it has of the text."""
+    was last read or written, and the part of the text that it has."""
 
     path: str
     encoding: str
     line_end: str
     digest: str
-    saved: Saved = Saved.ALL
+    saved: SavedPart = SavedPart.ALL
 
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A line of the user. `sent` is when it was sent, None for a line of a
-    file. `number` is the key in the database, None until it is stored; only the database's thread
-    sets it. All times are in seconds since the epoch."""
+    """A line of the user. `sent` is when it was sent, None for a line of a file. `number` is the
+    key in the database, None until the line is stored; only the database's thread sets it. All
+    times are in seconds since the epoch."""
 
     line: str
     number: int | None = None
@@ -66,8 +66,8 @@ class Turn:
 
 
 class Draft(NamedTuple):
-    """What is being written: a line at the `end` of the text, and the `edit` of the turn `edited`,
-    None if none is being edited."""
+    """A text that is being written: the line at its `end`, and `edit`, the new text of the turn
+    `edited`. That is None if no turn is being edited."""
 
     end: str = ""
     edited: Turn | None = None
@@ -79,8 +79,8 @@ NO_DRAFT = Draft()
 
 @dataclass(slots=True, eq=False)
 class Text:
-    """A text of the user. Without a `title` it is called by its first words. `changed` is when its
-    lines were last changed; `number` as in `Turn`."""
+    """A text of the user. Without a `title` its first words are its title. `changed` is when its
+    lines were last changed; `number` is as in `Turn`."""
 
     number: int | None = None
     title: str | None = None
@@ -91,7 +91,7 @@ class Text:
     def changed_now(self) -> None:
         """Notes that its lines were changed now."""
         self.changed = time.time()
-        self.file = self.file and self.file._replace(saved=Saved.NOT)
+        self.file = self.file and self.file._replace(saved=SavedPart.NOTHING)
 
 
 def store_text(connection: sqlite3.Connection, text: Text) -> int:
@@ -106,7 +106,7 @@ def store_text(connection: sqlite3.Connection, text: Text) -> int:
 
 
 def put_draft(connection: sqlite3.Connection, text: Text) -> None:
-    """Stores what is being written."""
+    """Stores the draft of a text."""
     end, edited, edit = text.draft
     if end or text.number is not None:
         number = edited.number if edited else None
@@ -117,8 +117,8 @@ def put_draft(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
-    """Stores a turn as it is now: a new one, a changed one or, in its place, one that was
-    removed."""
+    """Stores a turn as it is now: a new one, a changed one, or one that was removed, in its former
+    place."""
     row = (
         turn.number,
         store_text(connection, text),

@@ -15,31 +15,31 @@ from rnnlm_tui.errors import CorpusError, StorageError, os_reason
 from rnnlm_tui.session.tables import TextFile
 from rnnlm_tui.store.files import open_file, temporary_of, write_bytes, write_file
 
-LARGEST = 1_000_000
-"""Bytes of a file that becomes a text."""
+LARGEST_BYTES = 1_000_000
+"""Bytes of the largest file that can be a text."""
 
 
 class ReadFile(NamedTuple):
-    """What a file has, a paragraph a line."""
+    """The contents of a file; each line is a paragraph."""
 
     file: TextFile
     lines: list[str]
 
 
 def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
-    """Reads a text file. A byte order mark goes before the `encoding`; without both it is UTF-8.
-    Raises RnnlmError if it cannot be read, is too large or is not text."""
+    """Reads a text file. A byte order mark counts more than the `encoding`; without both it is
+    UTF-8. Raises RnnlmError if the file cannot be read, is too large or is not text."""
     from rnnlm_tui.text.reading import codec_of, decoded_lines, is_pipe
 
     label = path.name
-    if is_pipe(path):  # reading it may block for ever
+    if is_pipe(path):  # reading it may never end
         raise CorpusError(f"cannot read {label}: it is a pipe", "give a file")
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
+            raw = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
-    if len(raw) > LARGEST:
+    if len(raw) > LARGEST_BYTES:
         raise CorpusError(f"{label} is larger than 1 MB", "F3 trains on a longer text")
     for _ in decoded_lines(io.BytesIO(raw), label, encoding):  # refuses what is not text
         pass
@@ -55,12 +55,12 @@ def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
 def write_text_file(
     path: str, lines: Iterable[str], encoding: str = "utf-8", line_end: str = "\n"
 ) -> TextFile:
-    """Writes or replaces a file at once: if the disk is full or the app is killed, the old one is
-    left. Follows links, and keeps the permissions. Raises StorageError."""
+    """Writes or replaces a file as a whole: the old one is left if the disk is full or the app is
+    killed. Follows links, and keeps the permissions. Raises StorageError."""
     target = Path(os.path.realpath(path))
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
-    except UnicodeError as error:  # the encodings of host names raise no more than that
+    except UnicodeError as error:  # encodings of host names raise this one, without a place
         missing = "form for this text"
         if isinstance(error, UnicodeEncodeError) and error.end == error.start + 1:
             missing = repr(error.object[error.start])
@@ -82,14 +82,14 @@ def write_text_file(
 
 
 def remove_leftover(path: str) -> None:
-    """Removes what an app that was killed while it saved a file has left beside it. What is in it
+    """Removes the file that an app leaves beside this one if it is killed while it saves. The text
     is in session.db, too."""
     with suppress(OSError):
         temporary_of(Path(os.path.realpath(path))).unlink(missing_ok=True)
 
 
 def digest_of(path: str) -> str | None:
-    """Returns the digest of what a file has; None if there is no such file, "" if it cannot be
+    """Returns the digest of a file's contents; None if there is no such file, "" if it cannot be
     read."""
     try:
         with open_file(Path(path)) as file:
@@ -106,8 +106,8 @@ def _file(path: Path, encoding: str, line_end: str, raw: bytes) -> TextFile:
 
 
 def _line_end(text: str) -> str:
-    """The end of the lines of a text; that of a text with several is a newline, so that no
-    character is lost."""
+    """Returns the end of the lines of a text. A text with several ends is cut at newlines alone, so
+    that no character is lost."""
     ends = text.count("\r\n")
     if ends and ends == text.count("\n"):
         return "\r\n"

@@ -12,7 +12,7 @@ from rnnlm_tui.errors import StorageError
 from rnnlm_tui.formatting import sanitize, straight_quotes
 from rnnlm_tui.session.tables import (
     Draft,
-    Saved,
+    SavedPart,
     Text,
     TextFile,
     Turn,
@@ -27,6 +27,7 @@ from rnnlm_tui.text.reading import count_words
 NEW = "new text"
 """The title of a text without words."""
 LONGEST_TITLE = 40
+"""Characters of a title that is made of the first words."""
 MOST_EARLIER = 100_000
 """Words of earlier texts that the app reads when it starts."""
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
@@ -40,9 +41,9 @@ LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.n
 
 
 class Listed(NamedTuple):
-    """A text in the list: its title, when it was changed, the words of its lines, those of what is
-    being written at its end, the path of its file or "", and the first line in which the search
-    found something, or "", with the number of its turn, None if it is what is being written."""
+    """A text in the list. `words` counts those of its lines, and `draft_words` those being written
+    at its end. `path` is its file, or "". `found` is the first line in which the search found
+    something, or "", and `turn` the number of its turn, None if it is being written."""
 
     number: int
     title: str
@@ -55,7 +56,7 @@ class Listed(NamedTuple):
 
 
 def title_of(words: str) -> str:
-    """Returns the title of a text that begins with these words, of which it has the first."""
+    """Returns the title of a text that begins with these words: the first of them."""
     title = " ".join(words[: 10 * LONGEST_TITLE].split())
     if len(title) > LONGEST_TITLE:
         end = title.rfind(" ", LONGEST_TITLE // 2, LONGEST_TITLE)
@@ -64,7 +65,7 @@ def title_of(words: str) -> str:
 
 
 def last_text(connection: sqlite3.Connection) -> int | None:
-    """Returns the number of the text that was opened last and is open in no other app. Deletes
+    """Returns the number of the text that was opened last and is not open in another app. Deletes
     texts without any content."""
     connection.execute(f"DELETE FROM text WHERE pid IS NULL AND NOT {HAS_CONTENT}")
     statement = "SELECT number, pid, opened FROM text WHERE NOT deleted ORDER BY opened DESC"
@@ -97,16 +98,16 @@ def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text,
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
         _take(connection, number)
-    return _opened(connection, number)
+    return _text_and_lines(connection, number)
 
 
 def open_last_text(connection: sqlite3.Connection) -> tuple[Text, list[Turn]]:
-    """Opens the text that `last_text` finds, or a new one. No other app can open it in between."""
+    """Opens the text that `last_text` finds, or a new one. No other app can open it meanwhile."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         number = last_text(connection)
         _take(connection, number)
-    return _opened(connection, number)
+    return _text_and_lines(connection, number)
 
 
 def _take(connection: sqlite3.Connection, number: int | None) -> None:
@@ -117,8 +118,8 @@ def _take(connection: sqlite3.Connection, number: int | None) -> None:
     connection.execute("UPDATE text SET opened = ?, pid = ? WHERE number = ?", row)
 
 
-def _opened(connection: sqlite3.Connection, number: int | None) -> tuple[Text, list[Turn]]:
-    """A text with its draft, or a new one, and its lines."""
+def _text_and_lines(connection: sqlite3.Connection, number: int | None) -> tuple[Text, list[Turn]]:
+    """Returns a text with its draft, or a new text, and its lines."""
     text = read_text(connection, number) or Text()
     if text.file is not None:
         remove_leftover(text.file.path)
@@ -126,7 +127,7 @@ def _opened(connection: sqlite3.Connection, number: int | None) -> tuple[Text, l
     statement = "SELECT draft, edited, edit FROM text WHERE number = ?"
     for draft, edited, edit in connection.execute(statement, (text.number,)):
         turn = next((turn for turn in turns if turn.number == edited), None)
-        # The lines of a file are others after it was read again.
+        # A file that was read again has other lines, so the edited one may be gone.
         lost = "\n".join(filter(None, (draft, edit)))
         text.draft = Draft(lost) if turn is None else Draft(draft, turn, edit)
     return text, turns
@@ -177,12 +178,12 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     for number, line, turn in connection.execute(lines):
         if number not in found and _has(line, words):
             found[number] = line, turn
-    return [
-        text._replace(found=line, turn=turn)
-        for text in texts
-        for line, turn in [found.get(text.number, ("", None))]
-        if line or _has(text.title, words)
-    ]
+    matching = list[Listed]()
+    for text in texts:
+        line, turn = found.get(text.number, ("", None))
+        if line or _has(text.title, words):
+            matching.append(text._replace(found=line, turn=turn))
+    return matching
 
 
 def _has(line: str, words: Iterable[str]) -> bool:
@@ -191,15 +192,15 @@ def _has(line: str, words: Iterable[str]) -> bool:
 
 
 def lines_of_texts(connection: sqlite3.Connection, numbers: Iterable[int] | None) -> list[str]:
-    """Returns the lines of these texts, or of all if that is None, the oldest first."""
+    """Returns the lines of these texts, or of all texts if `numbers` is None, the oldest first."""
     wanted = None if numbers is None else set(numbers)
     lines = connection.execute(LINES)
     return [line for text, line in lines if wanted is None or text in wanted]
 
 
 def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: int) -> list[str]:
-    """Returns the lines of all texts, the oldest first, but not the last `skipped` ones of the text
-    with this number. If they have more than MOST_EARLIER words, the newest of them."""
+    """Returns the lines of all texts, the oldest first, without the last `skipped` ones of the text
+    with this number. If they have more than MOST_EARLIER words, only the newest are returned."""
     newest_first, words = list[str](), 0
     for text, turn in connection.execute(f"{LINES} DESC"):
         for line in reversed(turn.splitlines()):
@@ -214,7 +215,7 @@ def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: i
 
 
 def words_since(connection: sqlite3.Connection, since: float) -> int:
-    """Returns the number of words written since this time. A file's are not."""
+    """Returns the number of words written since this time, without those of files."""
     statement = """SELECT coalesce(sum(words), 0) FROM turn JOIN text ON turn.text = text.number
         WHERE sent > ? AND NOT deleted"""
     return int(connection.execute(statement, (since,)).fetchone()[0])
@@ -263,7 +264,7 @@ def deleted_texts(connection: sqlite3.Connection) -> list[int]:
 
 
 def put_file(connection: sqlite3.Connection, text: Text) -> None:
-    """Stores in which file a text is."""
+    """Stores the file of a text."""
     if (file := text.file) is None:
         return
     row = (*map(storable, file[:4]), file.saved, store_text(connection, text))
@@ -272,8 +273,7 @@ def put_file(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def put_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) -> None:
-    """Makes lines those of a text, all of them or none, and stores the file that they are from, if
-    it has one."""
+    """Replaces the lines of a text, all of them or none, and stores its file, if it has one."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         put_file(connection, text)
@@ -284,7 +284,7 @@ def put_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) 
 
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:
-    """Returns the paths of the files that do not have all of their texts."""
+    """Returns the paths of the files that lack a part of their texts."""
     statement = "SELECT path FROM text WHERE saved != ? AND NOT deleted ORDER BY changed"
-    found = connection.execute(statement, (Saved.ALL,))
+    found = connection.execute(statement, (SavedPart.ALL,))
     return [path for (path,) in found]

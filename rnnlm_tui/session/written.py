@@ -14,20 +14,21 @@ from rnnlm_tui.session.database import VERSION, connect_to_read
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
-"""In place of a title: every text. A text of this title is found as "All"."""
+"""This title means every text. A text with this title is found as "All"."""
 MOST_SHOWN = 5
-"""Titles in a message."""
+"""The number of titles that a message names."""
 
 
 def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
-    """Returns the lines of the texts with these titles, the oldest first. Raises UsageError for a
-    title that no text has, or several; CorpusError if nothing was written or it cannot be read.
+    """Returns the lines of the texts with these titles, the oldest first. The database is only
+    read, also while an app is open.
 
-    The database is only read, also while an app is open.
+    Raises UsageError for a title that no text or several texts have, and CorpusError if nothing was
+    written or it cannot be read.
     """
     path = data_dir / "session" / "session.db"
     try:
-        lines = _read(path, titles) if path.exists() else None
+        lines = _lines_written(path, titles) if path.exists() else None
     except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         reason = os_reason(error) if isinstance(error, OSError) else str(error)
         raise CorpusError(
@@ -44,12 +45,12 @@ def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
     return lines
 
 
-def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
+def _lines_written(path: Path, titles: Sequence[str]) -> list[str] | None:
     """Returns the lines, or None if there is no text at all."""
-    # While an app is open there is a log. Without one, only this mode creates none.
+    # An open app has a log. If there is none, only the mode `immutable` creates none.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
     with closing(connect_to_read(path, mode)) as connection:
-        connection.execute("BEGIN")  # all that is read is of one moment
+        connection.execute("BEGIN")  # all statements see the database of one moment
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if not version:  # an app is creating it
             return None
@@ -64,9 +65,9 @@ def _read(path: Path, titles: Sequence[str]) -> list[str] | None:
 
 
 def _number_of(title: str, listed: Sequence[Listed]) -> int:
-    """Returns the number of the text with this title; else of the one whose title differs only in
-    capitals; else of the one whose title begins like this. The app gives #NUMBER, since all users
-    can read the arguments of a process. Raises UsageError."""
+    """Returns the number of the text with this title; or else of the one whose title differs only
+    in capitals; or else of the one whose title begins like this. The app gives #NUMBER, since all
+    users can read the arguments of a process. Raises UsageError."""
     if number := next((text.number for text in listed if title == f"#{text.number}"), None):
         return number
     wanted = title_of(title) if title.strip() else ""

@@ -9,29 +9,29 @@ from pathlib import Path
 from rnnlm_tui.store.files import open_file
 
 OWNER = "_RNNLM_OWNER"
-"""The environment variable that tells a training the number of the process which owns it."""
+"""The environment variable with the process id of the owner of a training."""
 PIECE_BYTES = 1 << 16
-"""Bytes read at once. Their events, some 250, take 5 ms."""
+"""The number of bytes that are read at once. They hold some 250 events, which take 5 ms."""
 LONGEST_BYTES = 1 << 20
-"""The longest line, in bytes. A longer one is skipped: as long as it has no end, it would be read
-again at each look."""
+"""The longest line, in bytes. A longer line is skipped: while it has no end, each call would read
+it again."""
 
 
 class AppendedLines:
     """Reads the lines that were added to a file since the last call.
 
-    A file that was replaced, or has become shorter, is read from its start. One that is not there
-    has no lines.
+    A file that was replaced or has become shorter is read from its start. A missing file has no
+    lines.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inode = self._place = 0
         self._skips = False
-        """Whether the start of the line at this place was skipped."""
+        """True if the start of the line at this place was skipped."""
 
     def read(self) -> list[bytes]:
-        """Returns the whole lines in the next piece of the file, none only at its end."""
+        """Returns the whole lines in the next piece of the file; none if there are no more."""
         lines = list[bytes]()
         try:
             with open_file(self._path) as file:
@@ -45,11 +45,12 @@ class AppendedLines:
                         piece += file.read(LONGEST_BYTES)
                     *lines, rest = piece.split(b"\n")
                     if not lines and len(piece) <= LONGEST_BYTES:
-                        break  # half a line may be cut off by who goes on
+                        break  # a resumed run may cut off half a line
                     has_end = bool(lines)
-                    self._place += len(piece) - len(rest) * has_end
-                    lines = lines[self._skips :]
+                    self._place += len(piece) - (len(rest) if has_end else 0)
+                    if self._skips:
+                        del lines[:1]
                     self._skips = not has_end
-        except OSError:  # does not exist yet, or cannot be read at the moment
+        except OSError:  # it does not exist yet, or cannot be read at the moment
             return []
         return lines

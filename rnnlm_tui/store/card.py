@@ -12,25 +12,27 @@ from rnnlm_tui.events import CorpusFacts, Count, EpochFigures, Evaluation, Short
 from rnnlm_tui.formatting import plural, shorten
 from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.lm.mixture import LABELS, ComponentName
-from rnnlm_tui.store.files import T, parse_json
+from rnnlm_tui.store.files import Parsed, parse_json
 from rnnlm_tui.text.vocabulary import special_tokens_of
 
 Window: TypeAlias = Annotated[int, Meta(ge=0, le=LONGEST_CONTEXT)]
-"""How many words before the next one a model reads."""
+"""The number of words before the next one that a model reads."""
 
 FORMAT = 1
 """The format of a model's file and of the state of a run."""
 ENGLISH = "english"
-"""The model that ships, on which models of English texts are built. They only name it."""
+"""The name of the model of English that ships. Models of English texts are built on it and store
+only its name."""
 LEAST_OF_BASE = 0.02
-"""The least weight in a mixture, fitted to held-out lines, with which the English is kept. It is
-below that in a text without English, and a second vocabulary costs time and lists foreign words."""
+"""The smallest weight, fitted to held-out lines, with which the English stays in a mixture. In a
+text without English its weight is smaller, while a second vocabulary costs time and lists foreign
+words."""
 
 
 class Mixture(Struct, frozen=True):
-    """The mixture weights of a model, and the name of the model that it is built on: the English,
-    or none; `left_out` names it if it was tried and had too little weight. The cache of recent
-    words needs no name: it is made from the context."""
+    """The mixture weights of a model. `base` names the model that it is built on: the English, or
+    None. `left_out` names the English if it was tried and had too little weight. The cache of
+    recent words has no name, since it is made from the context."""
 
     weights: dict[ComponentName, Annotated[float, Meta(ge=0, le=1)]]
     base: Literal["english"] | None = None
@@ -46,14 +48,15 @@ class Ancestor(Struct, frozen=True):
 
 
 class ModelCard(Struct, frozen=True, kw_only=True):
-    """What a model is.
+    """The facts about a model.
 
-    `metrics` are those of the epoch whose weights are kept, None while a network has none and only
-    its n-grams predict. Times are ISO 8601 in UTC; `created` is when its training began. `ngrams`
-    are the numbers of its n-grams by their length, from one word on. `ancestors` are the models
-    that it started from, oldest first. `about` says where the text of a built-in model comes from.
-    `blocked_words` are known words that are never suggested. `mixture` is None for a model that is
-    not mixed. `evaluation` are the metrics on its held-out lines, None if they were not measured.
+    `metrics` are those of the epoch whose weights are kept; None while a network has finished no
+    epoch and only its n-grams predict. Times are ISO 8601 in UTC; `created` is when the training
+    began. `ngrams` has the number of n-grams of each length, from one word on. `ancestors` are the
+    models that it started from, oldest first. `about` says where the text of a built-in model comes
+    from. `blocked_words` are known words that are never suggested. `mixture` is None for a model
+    that is not mixed. `evaluation` are the metrics on its held-out lines; None if they were not
+    measured.
     """
 
     format: int = FORMAT
@@ -95,13 +98,14 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def has_network(self) -> bool:
-        """Whether it has a network, which a network's training has after its first epoch."""
+        """True if the file has a network. That of a network's training has one after its first
+        epoch."""
         return self.config.has_network and self.metrics is not None
 
     @property
     def holds_out(self) -> bool:
-        """Whether the training held out lines, which it may not for a few lines. They are not
-        measured yet before the first epoch has ended."""
+        """True if the training held out lines. It may not if there are only a few. Before its first
+        epoch has ended, its held-out lines are not measured yet."""
         measured = self.metrics is None or self.metrics.held_out is not None
         return self.config.train.held_out > 0 and measured
 
@@ -112,8 +116,9 @@ class ModelCard(Struct, frozen=True, kw_only=True):
             return None
         weights = self.mixture.weights.items()
         text = ", ".join(f"{LABELS[name]} {weight:.0%}" for name, weight in weights)
-        tried = f"; {ENGLISH} is left out: it did not help on held-out lines"
-        return text + tried * (self.mixture.left_out is not None)
+        if self.mixture.left_out is not None:
+            text += f"; {ENGLISH} is left out: it did not help on held-out lines"
+        return text
 
     def __repr__(self) -> str:
         words, text = plural(self.words_known, "word"), shorten(self.corpus.name)
@@ -137,12 +142,12 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
 
 class _Format(Struct):
-    """The field that cards and states of runs of all formats have."""
+    """The field that cards and the states of runs have in every format."""
 
     format: int
 
 
-def parse_formatted(raw: bytes, kind: type[T], label: str) -> T:
+def parse_formatted(raw: bytes, kind: type[Parsed], label: str) -> Parsed:
     """Parses JSON of this kind if it has the format of this program. Raises ModelError."""
     version = parse_json(raw, _Format, label).format
     if version != FORMAT:

@@ -1,7 +1,6 @@
-"""The texts that models are trained and measured on: they are found again, and checked by their
-hash. What was written in the app is stored as a file, so that a run can be resumed and a model
-updated.
-"""
+"""Finds the texts that models were trained on, checks them by their hash, and chooses the lines
+that models are measured on. What was written in the app is stored as a file, so that a run can be
+resumed and a model updated."""
 
 from __future__ import annotations
 
@@ -32,17 +31,18 @@ from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_corpus
 
 SAMPLE_WORDS = 20_000
-"""Words of the sample that is measured by default."""
+"""The number of words in the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
-"""Warns if at least this share of the lines was seen in training; refrains explain a smaller
-one."""
-SEPARATOR = "\n\n"
-"""Between two written texts. Each is a paragraph, so that it is not joined to the next one."""
+"""A warning is given if at least this share of the lines was seen in training. Refrains explain a
+smaller share."""
+BETWEEN_TEXTS = "\n\n"
+"""The separator of written texts in a file. It makes each text a paragraph, so that it is not
+joined to the next one."""
 
 
 def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
-    """The text that the model `name` was trained on, with its lines arranged as then. `folder` is
-    that of its run. Raises CorpusError if it cannot be found or has changed."""
+    """Returns the text that the model `name` was trained on, in the same lines. `folder` is the one
+    of its run. Raises CorpusError if the text cannot be found or has changed."""
     hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
     text = text_now(name, folder, card, hint)
     if not is_text_of(card, text):
@@ -51,8 +51,8 @@ def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
 
 
 def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
-    """What the files of the model `name` hold now. Raises CorpusError with this hint if they cannot
-    be found."""
+    """Reads the text of the model `name` as its files are now. Raises CorpusError with this hint if
+    they cannot be found."""
     found = find_sources(name, folder, card, hint)
     try:
         return read_corpus(found.sources, found.encoding)
@@ -61,8 +61,8 @@ def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
 
 
 def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSources:
-    """Where to read the text of the model `name`, by the folder of its run; no sources for the
-    bundled text. Raises CorpusError with this hint if that is unknown."""
+    """Returns where to read the text of the model `name`, by the folder of its run; no sources for
+    the bundled text. Raises CorpusError with this hint if that is unknown."""
     found = read_sources(folder)
     if not found.sources and not is_text_of(card, read_corpus([])):
         raise CorpusError(
@@ -82,7 +82,8 @@ def is_text_of(card: ModelCard, text: Corpus) -> bool:
 @dataclass(frozen=True, slots=True)
 class MeasuredText:
     """The lines that models are measured on, as `excerpts` of the text. `held_out_of` is the model
-    whose held-out lines they are, if any. `lines_in_all` counts those that were left out too."""
+    whose held-out lines they are, None if they are not held out. `lines_in_all` also counts the
+    lines that the sample leaves out."""
 
     corpus: Corpus
     excerpts: Sequence[Excerpt]
@@ -103,8 +104,9 @@ def text_for(
     *,
     samples: bool = True,
 ) -> MeasuredText:
-    """The text in these files, or by default that of the model. Of its own text only the held-out
-    lines, if any. All lines, the first `limit` ones, or by default a sample. Raises RnnlmError."""
+    """Returns the lines to measure the model `first` on: of the files `sources`, by default of its
+    own text. Of its own text they are only the held-out lines, if there are any. They are the first
+    `limit` ones, or a sample if `samples`, or all. Raises RnnlmError."""
     name, card, tokenizer = first.name, first.card, first.model.tokenizer
     if sources:
         text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
@@ -134,7 +136,7 @@ def text_for(
 
 
 def _nothing_held_out(name: str) -> ModelError:
-    """The error for a model without held-out lines, with a hint how to get metrics."""
+    """The error for a model without held-out lines. Its hint says how to get figures."""
     return ModelError(
         f"{name} was trained on all its lines: there is no figure for lines that it never saw",
         f"give a text that it has not seen, {APP_NAME} --evaluate FILE --model {name}, or train a"
@@ -143,8 +145,8 @@ def _nothing_held_out(name: str) -> ModelError:
 
 
 def trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
-    """The number of lines that the model or its base was trained on. None if the model has learned
-    from the English, and that from the text."""
+    """Returns the number of lines that the model was trained on. None if the model has learned from
+    the English, and the English from the text."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
     if ENGLISH in names and text.held_out_of != ENGLISH:
@@ -158,8 +160,8 @@ def trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
 
 
 def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
-    """What to know about the figures of a model that was trained on so many of the lines, as by
-    `trained_on`; "" if they were new to it."""
+    """Returns a warning about the figures of a model that was trained on `seen` of the lines, as by
+    `trained_on`; "" if the lines were new to it."""
     if seen is None:
         return f"{name}: {OF_ENGLISH}"
     if seen < max(1, WORTH_A_WARNING * len(text.lines)):
@@ -171,8 +173,8 @@ def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
 
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
-    """The ancestors of a training that starts from the model `name`: those of the model, then the
-    model itself, which an update lists only once."""
+    """Returns the ancestors of a training that starts from the model `name`: those of the model,
+    then the model itself. An update lists it only once."""
     others = [ancestor for ancestor in card.ancestors if ancestor.name != name]
     return [*others, Ancestor(name, card.created, card.corpus)]
 
@@ -186,7 +188,7 @@ def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
     """Stores what was written, for the model of this name, as a file in a folder that only its
     owner can read, and returns its path. Does not overwrite another text, which the run of a
     renamed model may need. Raises StorageError."""
-    text = SEPARATOR.join(paragraphs) + "\n"
+    text = BETWEEN_TEXTS.join(paragraphs) + "\n"
     raw = text.encode("utf-8-sig", "replace")  # the mark tells it from files in other encodings
     stems = chain([f"{name}-written"], (f"{name}-written-{number}" for number in count(2)))
     try:
@@ -216,7 +218,7 @@ def not_learned(library: Library, name: str, written: Iterable[str]) -> list[str
         if path.parent == folder:
             try:
                 text = path.read_text("utf-8-sig", "replace").removesuffix("\n")
-                learned.update(text.split(SEPARATOR))
+                learned.update(text.split(BETWEEN_TEXTS))
             except OSError as error:
                 raise StorageError(f"cannot read {path}: {os_reason(error)}") from error
     new = list[str]()

@@ -35,8 +35,9 @@ import msgspec
 
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 
-T = TypeVar("T")
+Parsed = TypeVar("Parsed")
 WINDOWS_TRIES = 20
+"""How often `replace` tries to rename a file on Windows, within a second."""
 SUFFIX, TEMPORARY = ".safetensors", ".rnnlm-tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
 HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
@@ -44,8 +45,8 @@ IN_USE = "in-use"
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Opens a file to read, which another program may have replaced. Raises OSError, also for what
-    is not a file: a pipe would keep the program waiting for somebody who writes to it."""
+    """Opens a file to read. Raises OSError, also if another program has put something else in its
+    place: a pipe would keep the program waiting for somebody who writes to it."""
 
     def without_waiting(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
@@ -58,12 +59,12 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def read_bytes(path: Path) -> bytes:
-    """What a file has, as `open_file` opens it. Raises OSError."""
+    """Returns the contents of a file, which `open_file` opens. Raises OSError."""
     with open_file(path) as file:
         return file.read()
 
 
-def parse_json(raw: bytes, kind: type[T], label: str) -> T:
+def parse_json(raw: bytes, kind: type[Parsed], label: str) -> Parsed:
     """Parses JSON of this kind, ignoring unknown fields. Raises ModelError."""
     try:
         return msgspec.json.decode(raw, type=kind)
@@ -72,7 +73,7 @@ def parse_json(raw: bytes, kind: type[T], label: str) -> T:
 
 
 def json_fault(error: Exception) -> str:
-    """What is wrong with JSON, by the place that msgspec names."""
+    """Returns what is wrong with JSON, and in which field msgspec found it."""
     if not isinstance(error, msgspec.ValidationError):
         return "it is not JSON"
     if error.__cause__ is not None:  # a check of this program
@@ -84,7 +85,7 @@ def json_fault(error: Exception) -> str:
     return f"{where} is {'missing' if lacking else 'wrong'}" if where else "its value is wrong"
 
 
-def read_json(path: Path, kind: type[T]) -> T:
+def read_json(path: Path, kind: type[Parsed]) -> Parsed:
     """Reads a JSON file. Raises ModelError."""
     try:
         return parse_json(read_bytes(path), kind, path.name)
@@ -93,8 +94,8 @@ def read_json(path: Path, kind: type[T]) -> T:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Writes or replaces a JSON file, with question marks for what is not Unicode, as the name of a
-    file may be. Raises StorageError."""
+    """Writes or replaces a JSON file. Question marks stand for what is not Unicode, which the name
+    of a file may have. Raises StorageError."""
     text = json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=1)
     write_bytes(path, text.encode(errors="replace"))
 
@@ -106,16 +107,16 @@ def write_bytes(path: Path, raw: bytes) -> None:
 
 
 def _write_new(path: Path, raw: bytes) -> bool:
-    """Writes a file that gets its name once it is whole: a process that is killed leaves nothing.
-    Returns False, and writes nothing, if there is a file, or the system has no files without a
-    name (Linux has them) or fails."""
+    """Writes a new file without a name, and names it once it is whole, so that a process that is
+    killed leaves nothing. Returns False, and leaves no file, if `path` exists, if writing fails, or
+    if the system has no files without a name, as Linux has."""
     try:
         handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
             file.flush()
             os.fsync(handle)
-            # With a folder, which an absolute path ignores, it follows the link.
+            # `src_dir_fd` makes it follow the link in /proc; an absolute path ignores the folder.
             os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle)
     except (AttributeError, OSError):
         return False
@@ -123,8 +124,8 @@ def _write_new(path: Path, raw: bytes) -> bool:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file to one that is new or replaced, or to where a link leads. Raises StorageError,
-    also for what is not a file, such as a device, which the copy would replace."""
+    """Copies a file to `target`, which may exist, or be a link to where it is written. Raises
+    StorageError, also if `target` is not a file: the copy would replace a device."""
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
         raise StorageError(f"{target} is not a file", "name one, which may be new")
@@ -136,14 +137,14 @@ def copy(source: Path, target: Path) -> None:
 
 
 def temporary_of(path: Path) -> Path:
-    """Where a file is written before it is renamed to `path`."""
+    """The path where a file is written before it is renamed to `path`."""
     return path.with_name(f".{path.name}{TEMPORARY}")
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary path next to `path`, flushes the file and renames it to
-    `path`. Raises StorageError, leaves `path` as it was and removes the temporary file. Only one
-    process at a time may write to a path."""
+    `path`. If that fails, leaves `path` as it was, removes the temporary file and raises
+    StorageError. Only one process at a time may write to a path."""
     temporary = temporary_of(path)
     try:
         write(temporary)
@@ -158,8 +159,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Renames a file or a folder, over another file if there is one. On Windows that fails while
-    somebody reads the other one, as listing models does briefly, so it is retried for a second.
+    """Renames a file or a folder, and replaces another file of that name. Tries it for a second on
+    Windows, where it fails while somebody reads that file, as listing models does for an instant.
     Raises StorageError."""
     for left in reversed(range(WINDOWS_TRIES if os.name == "nt" else 1)):
         try:
@@ -180,12 +181,12 @@ def _not_saved(path: Path, error: OSError) -> StorageError:
 
 
 def missing_folder(path: Path) -> str:
-    """What to do before a file can be saved here; "" if its folder is there."""
+    """Returns the advice to make the folder of this file; "" if there is one."""
     return "" if path.parent.exists() else f"make the folder {path.parent} first"
 
 
 def saved_ns(path: Path) -> int:
-    """When a file was saved, in nanoseconds since the epoch; 0 if there is none."""
+    """The time when a file was saved, in nanoseconds since the epoch; 0 if there is none."""
     with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0
@@ -195,7 +196,7 @@ def put_aside(path: Path, endings: Sequence[str] = ("",)) -> Path:
     """Renames a file to the first free one of NAME.damaged, NAME.damaged-2 and so on, and returns
     the new path. Raises OSError.
 
-    `endings` are added to both names: each existing file among them is renamed, in this order.
+    `endings` are added to both names: each file that exists among them is renamed, in this order.
     """
     for number in count(1):
         kept = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))
@@ -216,7 +217,7 @@ def make_folder(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, or a folder with all that is in it; nothing if nothing is there. Raises
+    """Removes a file, or a folder with all that is in it. Does nothing if there is neither. Raises
     StorageError."""
     import shutil  # 5 ms that a suggestion does not need
 

@@ -1,5 +1,5 @@
-"""The models in the user data folder: list, open, rename, delete, export and import them, and tell
-which are being trained."""
+"""The models in the user data folder: lists, opens, renames, deletes, exports and imports them, and
+knows which is in use."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.events import Evaluation
 
 MAX_OPEN_MODELS = 4
+"""The number of models that `keep_open` keeps in memory."""
 MODEL_VARIABLE = "RNNLM_MODEL"
 """The environment variable with the name of the model that answers where none is named."""
 BUILT_IN = (ENGLISH, "shakespeare")
@@ -56,7 +57,7 @@ class Entry:
 
     @property
     def has_model(self) -> bool:
-        """Whether a model was saved, even if it is damaged by now."""
+        """True if a model was saved, even if it is damaged by now."""
         return self.card is not None or self.damaged is not None
 
     @property
@@ -78,9 +79,9 @@ class Entry:
 class OpenedModel:
     """A model that is ready to predict.
 
-    `path` is its file, and `folder` that of its run. `unwanted` returns the words that it is not to
-    suggest. `saved_ns` is when the file was saved, as by `saved_ns`. `contexts` can be replaced by
-    those that have read earlier texts.
+    `path` is its file, and `folder` that of its run. `unwanted` returns the words that the user
+    does not want suggested. `saved_ns` is the time when the file was saved, as by `files.saved_ns`.
+    A caller may replace the `contexts` by others, which have read earlier texts.
     """
 
     name: str
@@ -93,14 +94,14 @@ class OpenedModel:
 
     @cached_property
     def contexts(self) -> Contexts:
-        """The states and predictions that are kept of the model."""
+        """The kept states and predictions of the model."""
         return Contexts(self.model, self.unwanted)
 
 
 class Library:
-    """The models in `<data folder>/models` and the built-in ones, and the runs in `<data
-    folder>/runs`. Creates nothing until something is saved. `unwanted` are the words that none of
-    the models is to suggest."""
+    """The models in `<data folder>/models` and the built-in ones, and their `runs` in `<data
+    folder>/runs`. Creates nothing until something is saved. `unwanted` are the words that no model
+    is to suggest."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -150,7 +151,7 @@ class Library:
         return [*(name for name in names if is_name(name) and name not in built_in), *built_in]
 
     def has(self, name: str) -> bool:
-        """Whether a model or a resumable run has this name."""
+        """Returns whether a model or a resumable run has this name."""
         return is_name(name) and (name in self.names() or self.runs.can_resume(name))
 
     def entries(self) -> list[Entry]:
@@ -182,7 +183,7 @@ class Library:
         return ModelError(f"there is no model {name}{source}", f"models: {names}")
 
     def free_name(self, stem: str) -> str:
-        """`stem`, with a number appended if a model or a run has that name.
+        """Returns `stem`, with a number appended if a model or a run has that name.
 
         `stem` must be a valid name. Reads folders and locks, so call it in a thread.
         """
@@ -193,8 +194,8 @@ class Library:
         return name
 
     def new_name_problem(self, name: str) -> str | None:
-        """What is wrong with a name for a new model, which a model or a run may have; None if it is
-        fine. Reads the library, so call it in a thread."""
+        """Returns why a new model cannot have this name; None if it can. Reads folders and locks,
+        so call it in a thread."""
         name = usable_name(name)
         if not is_name(name):
             return NAME_RULE
@@ -212,8 +213,9 @@ class Library:
         return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
-        """The name of the model in use, which `use` has set. The English before that, and where the
-        model cannot be used: then `tell` is called with a sentence for the user."""
+        """Returns the name of the model that `use` has stored, or the English if none is stored. It
+        is also the English if that model cannot be used: then `tell` is called with a sentence for
+        the user."""
         try:
             name = self._used()
             problem = self._problem_of(name)
@@ -231,7 +233,7 @@ class Library:
         return files.read_bytes(self._in_use).decode("utf-8", "replace").strip()
 
     def _problem_of(self, name: str) -> str:
-        """Why the model in use, of this name, cannot be used; "" if it can."""
+        """Returns why the model of this name, which is in use, cannot be used; "" if it can."""
         if not is_name(name):
             return f"{self._in_use} does not name a model"
         if not os.path.lexists(self.path(name)):
@@ -243,14 +245,14 @@ class Library:
         return ""
 
     def is_in_use(self, name: str) -> bool:
-        """Whether `use` has set this name."""
+        """Returns whether `use` has stored this name."""
         with suppress(OSError):
             return self._used() == name
         return False
 
     def use(self, name: str) -> None:
-        """Makes a model, which the caller has opened, the one in use: of the app, editors and
-        scripts that start from now on. Raises StorageError."""
+        """Makes a model, which the caller has opened, the one that the app, editors and scripts use
+        when they start from now on. Raises StorageError."""
         files.make_folder(self.data_dir)
         files.write_bytes(self._in_use, f"{name}\n".encode())
 
@@ -276,8 +278,9 @@ class Library:
         return OpenedModel(path.stem, path, folder, card, model, self.unwanted.words, saved)
 
     def keep_open(self, name: str) -> OpenedModel:
-        """Opens the model `name` if it is not among the last few that this has opened, or was saved
-        since. Raises ModelError, and StorageError if the unwanted words cannot be read."""
+        """Opens the model `name`, like `open`, but keeps the last few models and opens one again
+        only if it was saved since. Raises ModelError, and StorageError if the unwanted words cannot
+        be read."""
         self.unwanted.words()  # what is wrong with their file is told before any suggestion
         kept = self._kept.pop(name, None)
         if kept is None or kept.saved_ns != saved_ns(kept.path):
@@ -304,7 +307,7 @@ class Library:
         with self.lock(old, trains=False), self.lock(new, trains=False):
             self._must_be_free(new)  # another process may have taken it
             self.remove_leftovers(old)
-            files.remove(self.runs.folder(new))  # what a run that saved nothing has left
+            files.remove(self.runs.folder(new))  # of a run that saved nothing
             # The run first: if this is interrupted, the model is still listed under its old name.
             for where in (self.runs.folder, self.path):
                 if os.path.lexists(where(old)):
@@ -321,11 +324,11 @@ class Library:
             self.remove_leftovers(name)
             files.remove(self.path(name))
             if self.is_in_use(name):
-                files.remove(self._in_use)  # so that the English is
+                files.remove(self._in_use)  # then the English is in use
 
     def remove_leftovers(self, name: str) -> None:
-        """Removes what killed processes have left of this name: half of a saved model, and an
-        update that cannot be resumed. The caller holds its lock."""
+        """Removes the files that killed processes have left of this name: half of a saved model,
+        and an update that cannot be resumed. The caller holds its lock."""
         folder = self.runs.folder(name)
         for path in (self.path(name), folder / UPDATE, folder / RESUME, folder / RUN):
             files.remove(files.temporary_of(path))
@@ -333,8 +336,8 @@ class Library:
             files.remove(folder / UPDATE)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
-        """Copies the model's file to `target`, or into it if that is a folder; returns the path of
-        the copy. It has no path, and not the text.
+        """Copies the model's file to `target`, or into it if that is a folder, and returns the path
+        of the copy. The copy has no paths, and not the text.
 
         Raises ModelError for a damaged model, StorageError if the file cannot be written, or exists
         and is not to be replaced.
@@ -356,7 +359,7 @@ class Library:
             raise ModelError(f"cannot import {source}: {error.message}", error.hint) from error
         with self.lock(name, trains=False):
             self._must_be_free(name)
-            files.remove(self.runs.folder(name))  # what a run that saved nothing has left
+            files.remove(self.runs.folder(name))  # of a run that saved nothing
             files.copy(source, self.path(name))
 
     def _must_have(self, name: str) -> None:

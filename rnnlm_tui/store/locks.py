@@ -1,7 +1,7 @@
 """Locks on the names of models, with a note on the process that trains one.
 
-The lock is the operating system's, on `<name>.lock`, which is released however the process ends.
-The note `<name>.json` is a training's; it may outlive a killed process, so it is valid only while
+The operating system locks `<name>.lock`, and releases it however the process ends. A training also
+writes the note `<name>.json`, which may outlive a killed process, so that it is valid only while
 the lock is held. Other operations hold a lock for an instant, without a note.
 """
 
@@ -21,7 +21,7 @@ from rnnlm_tui.formatting import local_time
 from rnnlm_tui.store.files import read_bytes
 
 PATIENCE_S = 0.5
-"""Time to wait for a taken lock, since asking for the trainer takes it for an instant."""
+"""Seconds to wait for a taken lock: asking for the trainer takes it for an instant."""
 
 
 class Trainer(Struct, frozen=True):
@@ -64,8 +64,8 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
 
 
 def trainer(folder: Path, name: str) -> Trainer | None:
-    """The process that trains the model; None if none does. Tries the lock only if there is a note
-    of a training, since trying takes it for an instant."""
+    """The process that trains the model; None if none does. Tries the lock only if there is the
+    note of a training, since trying takes it for an instant."""
     if (noted := _noted(folder, name)) is None:
         return None
     import filelock
@@ -80,7 +80,7 @@ def trainer(folder: Path, name: str) -> Trainer | None:
 
 
 def _noted(folder: Path, name: str) -> Trainer | None:
-    """The process in a note; None without a whole one."""
+    """The process that a note names; None if there is no whole note."""
     try:
         return json.decode(read_bytes(folder / f"{name}.json"), type=Trainer)
     except (OSError, ValueError):

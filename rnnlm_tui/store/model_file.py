@@ -33,7 +33,7 @@ from rnnlm_tui.store.card import ENGLISH, ModelCard, parse_formatted
 from rnnlm_tui.store.files import SUFFIX, parse_json
 from rnnlm_tui.store.tensors import (
     SCALE,
-    expanded,
+    dequantized,
     is_usable,
     open_tensors,
     quantized,
@@ -45,11 +45,11 @@ from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 
 CARD, VOCABULARY, CONVENTIONS = "card", "vocabulary", "conventions"
-"""The entry of the header's metadata with the card, and the tensors with JSON."""
+"""The entry of the header's metadata with the card, and the names of the tensors with JSON."""
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
 NETWORK, NGRAMS = "network.", "ngrams."
 TEXT_TENSORS = {VOCABULARY: "U8", CONVENTIONS: "U8", KNOWN: "U64", UNSEEN: "U64"}
-"""The types of the tensors that every model has. They are vectors of any length."""
+"""The types of the tensors that every model has. These tensors are vectors of any length."""
 Word: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 
@@ -86,8 +86,8 @@ class StoredModel:
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
     def network(self) -> dict[str, NDArray[np.float32]]:
-        """The checked weights of the network, by the names of `shapes_of`."""
-        weights = expanded(self.tensors(NETWORK))
+        """The checked weights of the network, by the names that `shapes_of` gives."""
+        weights = dequantized(self.tensors(NETWORK))
         for name, weight in weights.items():
             if not is_usable(weight):
                 raise ModelError(f"{NETWORK}{name} holds numbers that are not finite or too large")
@@ -103,14 +103,19 @@ class StoredModel:
         return arrays
 
     def model(self, english: LanguageModel | None = None) -> LanguageModel:
-        """The model, ready to predict. `english` is the English if it is loaded already."""
-        card, vocabulary = self.card, self.vocabulary()
+        """The model, ready to predict. `english` is the English, None if it is to be read."""
+        card = self.card
+        vocabulary = self.vocabulary()
         tokenizer = make_tokenizer(card.tokenizer, self.conventions(), vocabulary)
         models = dict[ComponentName, LanguageModel]()
         if card.has_network:
-            known = vocabulary, tokenizer, card.window
             models["network"] = load_network(
-                card.config, *known, self.network(), card.blocked_words
+                card.config,
+                vocabulary,
+                tokenizer,
+                card.window,
+                self.network(),
+                card.blocked_words,
             )
         if card.ngrams:
             models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams(), card.blocked_words)
@@ -122,8 +127,8 @@ class StoredModel:
 
 
 def _check_tensors(file: Any, card: ModelCard) -> None:
-    """Raises ModelError if the tensors in an open file have not the names, types and shapes that
-    the card asks for. Reads the header alone."""
+    """Raises ModelError if the tensors in an open file do not have the names, types and shapes that
+    the card asks for. Reads only the header."""
     parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
     found = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
     expected = dict[str, tuple[str, tuple[int, ...]]]()
@@ -144,7 +149,7 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
 
 
 def parse_vocabulary(raw: bytes, special_tokens: Sequence[str]) -> Vocabulary:
-    """The vocabulary in a tensor. Raises ModelError."""
+    """Returns the vocabulary in a tensor. Raises ModelError."""
     words = parse_json(raw, list[Word], f"its {VOCABULARY}")
     try:
         return Vocabulary(words, special_tokens)
@@ -158,11 +163,11 @@ def english_path() -> Path:
 
 
 def read_english() -> LanguageModel:
-    """The English that ships. Raises ModelError if it is not whole."""
+    """Reads the English that ships. Raises ModelError if its file is damaged."""
     try:
         return read_model(english_path())[1]
     except ModelError as error:
-        message = f"the {ENGLISH} that it is built on is not whole: {error.message}"
+        message = f"the {ENGLISH} that it is built on is damaged: {error.message}"
         raise ModelError(message, "install the program again") from error
 
 
@@ -179,14 +184,14 @@ def open_stored(path: Path) -> Iterator[StoredModel]:
 
 
 def read_card(path: Path) -> ModelCard:
-    """The checked card of a model's file. Raises ModelError."""
+    """Reads and checks the card of a model's file. Raises ModelError."""
     with open_stored(path) as stored:
         return stored.card
 
 
 def read_model(path: Path, english: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
-    """The card and the checked model in a file. `english` is the English if it is loaded already.
-    Raises ModelError."""
+    """Reads and checks a model's file. `english` is the English, None if it is to be read. Raises
+    ModelError."""
     with open_stored(path) as stored:
         return stored.card, stored.model(english)
 
@@ -210,8 +215,8 @@ def write_model(
     network: Arrays | None = None,
     ngrams: Arrays | None = None,
 ) -> None:
-    """Writes or replaces a model's file. `of_text` are the `text_tensors`, `network` the weights in
-    float32. Raises StorageError."""
+    """Writes or replaces a model's file. `of_text` are the `text_tensors`, and `network` the
+    weights in float32. Raises StorageError."""
     weights = network or {}
     if not card.config.is_lesson:
         weights = quantized(weights)
@@ -222,7 +227,8 @@ def write_model(
 
 
 def write_stored(path: Path, card: ModelCard, tensors: Arrays) -> None:
-    """Writes or replaces a model's file, of tensors as they are stored. Raises StorageError."""
+    """Writes or replaces a model's file with tensors that are already in the form of the file.
+    Raises StorageError."""
     write_tensors(path, tensors, {CARD: json.encode(card).decode()})
 
 

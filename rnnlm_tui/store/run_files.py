@@ -1,4 +1,4 @@
-"""The folder of a run: what it resumes from, its history, and where the text of its model is.
+"""The folder of a run: the state that it resumes from, its history, and the files of its text.
 
 resume.safetensors   a run that is not finished, in one file, so that its parts always fit:
     run              the `RunFacts`, as JSON
@@ -36,8 +36,8 @@ Tensors = dict[str, NDArray[Any]]
 
 
 class Totals(Struct):
-    """Sums over an epoch so far: of its predictions and their losses in nats, of the penalties of
-    its steps, and of the hits, which the lesson counts."""
+    """Sums over the finished steps of an epoch: the number of its predictions, their losses in
+    nats, the penalties of its steps, and the hits, which only the lesson counts."""
 
     predictions: Figure = 0.0
     nll: Figure = 0.0
@@ -45,7 +45,7 @@ class Totals(Struct):
     hits: Figure = 0.0
 
     def add(self, predictions: float, nll: float, penalty: float, hits: float) -> None:
-        """Adds those of a step."""
+        """Adds the sums of a step."""
         self.predictions += predictions
         self.nll += nll
         self.penalty += penalty
@@ -53,7 +53,7 @@ class Totals(Struct):
 
 
 class Position(Struct):
-    """How far a run is: `step` steps of `epoch` are done, with these totals."""
+    """The progress of a run: `step` steps of `epoch` are done, with these totals."""
 
     epoch: Epoch = 1
     step: Count = 0
@@ -64,9 +64,9 @@ class Position(Struct):
 
 
 class RunFacts(Struct, kw_only=True):
-    """The record of a run that can be resumed: the fields of its job (`rnnlm_tui.training.job`)
-    that are no tensors. `sha256` is the hash of its text, `base` the model that it is mixed with,
-    None for none."""
+    """The record of a run that can be resumed: the fields of its job (see `training.job`) that are
+    not tensors. `sha256` is the hash of its text, and `base` the model that it is mixed with, None
+    for none."""
 
     format: int = FORMAT
     config: Config
@@ -124,11 +124,11 @@ def read_sources(folder: Path) -> ModelSources:
 
 
 def read_epochs(folder: Path) -> list[EpochEnded]:
-    """The epochs in the history of a run, the last try of each."""
+    """The epochs in the history of a run. Of an epoch that was tried again, the last try counts."""
     epochs = dict[int, EpochEnded]()
     with suppress(OSError), files.open_file(folder / HISTORY) as lines:
         for line in lines:
-            if b'"train"' not in line:  # progress, of which an hour takes 0.1 s to parse
+            if b'"train"' not in line:  # progress: that of an hour takes 0.1 s to parse
                 continue
             with suppress(ValueError):
                 if isinstance(event := from_json_line(line), EpochEnded):

@@ -21,8 +21,11 @@ from rnnlm_tui.lm.model import Arrays
 from rnnlm_tui.store import files
 
 LARGEST_WEIGHT = 1e12
-"""Beyond it sums of products overflow float32. Trained weights are below 100."""
-SCALE, LARGEST = ".scale", 127
+"""The largest weight, positive or negative, that is accepted. Sums of products of larger ones
+overflow float32; trained weights are below 100."""
+SCALE = ".scale"
+"""The ending of the name of a matrix's scales."""
+LARGEST_INT8 = 127
 TYPES = frozenset(("F32", "I8", "I32", "U8", "U16", "U32", "U64"))
 """The types of tensors in the files of this program. numpy lacks some other types of the format."""
 
@@ -31,7 +34,10 @@ TYPES = frozenset(("F32", "I8", "I32", "U8", "U16", "U32", "U64"))
 def open_tensors(path: Path) -> Iterator[Any]:
     """Opens a safetensors file, of which only the header is read. Raises ModelError."""
     try:
-        with path.open("rb"), safe_open(path, framework="numpy") as file:  # the first says why not
+        with (
+            path.open("rb"),
+            safe_open(path, framework="numpy") as file,
+        ):  # `open` says why it cannot be read
             if not {file.get_slice(name).get_dtype() for name in file.keys()} <= TYPES:  # noqa: SIM118
                 raise SafetensorError("a tensor of another type")
             yield file
@@ -39,23 +45,24 @@ def open_tensors(path: Path) -> Iterator[Any]:
         hint = f"see who may read {path}" if isinstance(error, PermissionError) else ""
         raise ModelError(f"it cannot be read: {os_reason(error)}", hint) from error
     except SafetensorError as error:
-        raise ModelError("it is no whole file of this program") from error
+        raise ModelError("it is not a complete file of this program") from error
 
 
 def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
-    """Weights as they are stored: int8 matrices [R, C] and their scales [R]; vectors stay in
-    float32."""
+    """Returns weights as they are stored: int8 matrices [R, C] and their scales [R]; vectors stay
+    in float32."""
     found: dict[str, NDArray[Any]] = dict(weights)
     for name, array in weights.items():
         if array.ndim == 2:
-            scale = np.abs(array).max(1, initial=0).astype(np.float32) / LARGEST
+            scale = np.abs(array).max(1, initial=0).astype(np.float32) / LARGEST_INT8
             whole = np.rint(array / np.maximum(scale, np.finfo(np.float32).tiny)[:, None])
             found[name], found[name + SCALE] = whole.astype(np.int8), scale
     return found
 
 
-def expanded(stored: Arrays) -> dict[str, NDArray[Any]]:
-    """The reverse of `quantized`, in float32. Damaged scales may give what is not finite."""
+def dequantized(stored: Arrays) -> dict[str, NDArray[Any]]:
+    """Returns weights in float32, as they were before `quantized`. Damaged scales may give numbers
+    that are not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return {
             name: array * stored[name + SCALE][:, None] if array.dtype == np.int8 else array
@@ -65,7 +72,7 @@ def expanded(stored: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def is_usable(weight: NDArray[np.floating[Any]]) -> bool:
-    """Whether all numbers are finite and not too large. Takes no memory and less time than
+    """Returns whether all numbers are finite and not too large. Takes no memory and less time than
     isfinite().all(): min() and max() propagate a NaN, which fails the comparisons."""
     low, high = weight.min(initial=0), weight.max(initial=0)
     return bool(-LARGEST_WEIGHT <= low <= high <= LARGEST_WEIGHT)

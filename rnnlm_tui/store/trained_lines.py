@@ -1,5 +1,5 @@
-"""Which lines a model was trained on, by hashes of their words, so that it is told which lines of
-any text it has seen."""
+"""The lines that a model was trained on, as hashes of their words. They tell which lines of any
+text the model has seen."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 LONG_LINE = 4
-"""Lines of fewer words may occur in any text."""
+"""The number of words from which a line counts as seen. Shorter lines may occur in any text."""
 EVERY = 16
-"""The English that ships has the hashes of one of so many lines, 0.1 MB."""
-LONG_LINE_OF_ENGLISH, CHANCE = 8, 0.05
-"""The English has learned a text if it knows more than this share of the lines of so many words."""
+"""Of the lines that it has learned, the English that ships stores the hash of every n-th: 0.1
+MB."""
+LONG_LINE_OF_ENGLISH = 8
+"""Words of a line that tells whether the English has learned a text."""
+CHANCE = 0.05
+"""The English counts as having learned a text if it knows more than this share of the long lines.
+It knows fewer by chance."""
 OF_ENGLISH = "this text is part of what the English has learned: its figures are too good"
 
 
@@ -30,44 +34,46 @@ class TrainedLines:
     unseen: Hashes = field(default_factory=no_hashes)
 
     def held_out_of(self, hashes: Hashes) -> Mask:
-        """Which of the lines with these hashes [L] the model held out."""
+        """Returns which lines [L] the model held out, given their hashes [L]."""
         held_out: Mask = np.isin(hashes, self.unseen)
         return held_out
 
     def hold_out_again(self, hashes: Hashes, fraction: float, seed: int) -> Mask:
-        """Which lines [L] of a text to hold out, given their hashes: those held out before, and
-        about a `fraction` of the new ones. None is a line that the model was trained on."""
+        """Returns which lines [L] of a text to hold out, given their hashes [L]: those held out
+        before, and about a `fraction` of the new ones, but no line that the model was trained
+        on."""
         may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
         before: Mask = self.held_out_of(hashes) & may_be
         return before | hold_out(may_be & ~before, fraction, seed)
 
     def with_run(self, hashes: Hashes, held_out: Mask) -> TrainedLines:
-        """The lines after a training on those with these hashes [L], except `held_out` [L]."""
+        """Returns the lines after a training on those with these hashes [L], except the `held_out`
+        ones [L]."""
         train, unseen = hashes[~held_out], hashes[held_out]
         known: Hashes = np.union1d(train[train != NO_WORDS], self.known)
         return TrainedLines(known, np.setdiff1d(unseen[unseen != NO_WORDS], known))
 
 
 def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
-    """The number of `lines` whose words are among those with the hashes `seen`, excluding short
-    lines."""
+    """Returns the number of `lines` whose words are among those with the hashes `seen`, without
+    short lines."""
     return int(np.isin(_hashes_of_long(lines, tokenizer, LONG_LINE), seen).sum())
 
 
 def is_of_english(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
-    """Whether these lines are of a text that the English has learned, of whose lines `learned` are
-    the `thinned` hashes."""
+    """Returns whether the English has learned these lines of a text. `learned` are the `thinned`
+    hashes of the lines that it has learned."""
     sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_ENGLISH))
     return bool(np.isin(sampled, learned).sum() > CHANCE * len(sampled))
 
 
 def thinned(hashes: Hashes) -> Hashes:
-    """One of `EVERY` hashes, the same in any text."""
+    """Returns one of `EVERY` hashes. A line is kept in every text or in none."""
     few: Hashes = hashes[hashes % EVERY == 0]
     return few
 
 
 def _hashes_of_long(lines: Iterable[str], tokenizer: Tokenizer, fewest: int) -> Hashes:
-    """The hashes of the lines with so many words or more."""
+    """Returns the hashes of the lines with at least `fewest` words."""
     long = (line for line in lines if tokenizer.line_key(line).count(" ") >= fewest - 1)
     return hash_lines(long, tokenizer)

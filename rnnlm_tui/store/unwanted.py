@@ -15,8 +15,8 @@ from rnnlm_tui.store.files import make_folder, read_bytes, write_bytes
 
 
 class UnwantedWords:
-    """The words of the file, which is read at the first use, and again when one is added or removed
-    here: a person's own changes of the file count from then on, or from the next start."""
+    """The words of the file. It is read at the first use, and again when a word is added or removed
+    here. A person's own changes of the file count from then on, or from the next start."""
 
     def __init__(self) -> None:
         self._words: frozenset[str] | None = None
@@ -27,8 +27,8 @@ class UnwantedWords:
         return paths.config_dir() / paths.NEVER_SUGGEST
 
     def words(self) -> frozenset[str]:
-        """The words. Raises StorageError the first time if the file cannot be read; there are none
-        from then on."""
+        """The words. Raises StorageError the first time if the file cannot be read; from then on
+        there are no words."""
         if self._words is None:
             self._words = frozenset()
             self._words = _words_in(self._read())

@@ -15,7 +15,7 @@ from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.store.card import LEAST_OF_BASE
 from rnnlm_tui.store.model_file import open_stored
-from rnnlm_tui.store.tensors import expanded, quantized
+from rnnlm_tui.store.tensors import dequantized, quantized
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.text.letters import is_code
 from rnnlm_tui.text.line_hashes import hash_lines
@@ -39,7 +39,9 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
     models, prepared = dict[ComponentName, LanguageModel](), job.prepared
     if (network := parts.get("network")) is not None:
         is_exact = job.config.is_lesson
-        models["network"] = job.load_network(network if is_exact else expanded(quantized(network)))
+        models["network"] = job.load_network(
+            network if is_exact else dequantized(quantized(network))
+        )
     if (ngrams := parts.get("ngrams")) is not None:
         models["ngrams"] = NgramModel(prepared.vocabulary, prepared.tokenizer, ngrams)
     return models

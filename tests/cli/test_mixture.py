@@ -85,5 +85,5 @@ def test_the_english_is_named_and_the_one_installed_is_used(
     assert "auk" in library.open("own").model.vocabulary
     shipped.write_bytes(b"x")
     done = run("--suggest", "--model=own", "the ", code=1)
-    assert "the english that it is built on is not whole" in done.stderr
+    assert "the english that it is built on is damaged" in done.stderr
     assert "install the program again" in done.stderr

@@ -13,7 +13,7 @@ import pytest
 
 from rnnlm_tui.errors import CorpusError, StorageError
 from rnnlm_tui.session.text_file import (
-    LARGEST,
+    LARGEST_BYTES,
     digest_of,
     read_text_file,
     write_text_file,
@@ -63,7 +63,7 @@ def test_another_encoding_is_kept_and_what_it_lacks_is_an_error(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_bytes(b"x" * (LARGEST + 1)), "larger than 1 MB"),
+        (lambda path: path.write_bytes(b"x" * (LARGEST_BYTES + 1)), "larger than 1 MB"),
         (lambda path: path.write_bytes(b"a\0b"), "not text"),
         (lambda path: path.write_bytes(b"\xff\n"), "not valid"),
         (lambda path: None, "cannot read a.txt"),

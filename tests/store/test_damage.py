@@ -163,7 +163,7 @@ def test_no_damage_of_a_run_spoils_its_model(value: object, number: int, raw: by
             put(folder, {RESUME: state})
             assert [run.name for run in library.runs.all()] == ["a"]
             assert [entry.damaged for entry in library.entries()] == [None]
-        with pytest.raises(ModelError, match="no whole file"):
+        with pytest.raises(ModelError, match="not a complete file"):
             read_facts(folder)
         put(folder, {RUN: raw})
         assert read_sources(folder).sources == []
@@ -201,7 +201,7 @@ def of_no_type() -> bytes:
 
 
 EMBEDDING, TABLE = "network.embedding", "ngrams.word.3"
-WHOLE, TENSORS = "no whole file", "not those of its card"
+WHOLE, TENSORS = "not a complete file", "not those of its card"
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a pickle": (lambda: b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix", WHOLE),
     "cut short": (lambda: saved_model("gru")[:-1], WHOLE),

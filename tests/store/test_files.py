@@ -18,7 +18,7 @@ from rnnlm_tui.errors import ModelError, StorageError
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import Mixture
 from rnnlm_tui.store.model_file import change_card, open_stored, read_card
-from rnnlm_tui.store.tensors import expanded, quantized, write_tensors
+from rnnlm_tui.store.tensors import dequantized, quantized, write_tensors
 from tests.helpers.commands import POSIX
 from tests.helpers.models import WORDS, contents, make_model
 
@@ -112,7 +112,7 @@ def test_a_number_in_8_bits_is_off_by_half_a_step_of_its_row_at_most() -> None:
     rows[3], rows[4, 0] = 0, 127.0
     stored = quantized({"kernel": rows, "bias": np.arange(3, dtype=np.float32)})
     assert stored["kernel"].dtype == np.int8
-    again = expanded(stored)
+    again = dequantized(stored)
     assert again.keys() == {"kernel", "bias"}
     steps = np.abs(rows).max(1, keepdims=True) / 127
     assert np.all(np.abs(again["kernel"] - rows) <= steps / 2 + 1e-6)

@@ -174,7 +174,7 @@ def test_the_model_in_use_stays_so_under_a_new_name_and_is_the_english_once_it_i
     ("raw", "why"),
     [
         (b"gone\n", "the model in use, gone, is gone; english suggests instead"),
-        (b"cut", "the model in use, cut, is damaged: it is no whole file"),
+        (b"cut", "the model in use, cut, is damaged: it is not a complete file"),
         (b"", "in-use does not name a model; english suggests instead"),
         (b"../\xff\x1b", "in-use does not name a model"),
         (None, "in-use cannot be read: is a directory"),
@@ -284,7 +284,7 @@ def test_a_model_that_cannot_be_used_says_what_to_do_and_is_not_exported(
 ) -> None:
     target = library.export("two", tmp_path)
     library.path("one").write_bytes(target.read_bytes()[:-1])
-    with pytest.raises(ModelError, match="one cannot be used: it is no whole file") as caught:
+    with pytest.raises(ModelError, match="one cannot be used: it is not a complete file") as caught:
         library.export("one", target, replace=True)
     assert "--delete one" in caught.value.hint
     assert target.read_bytes() == library.path("two").read_bytes()

@@ -77,7 +77,7 @@ MODELS: list[tuple[str, str, tuple[str, ...]]] = [
     ("most", "lesson|20 and 5|3 kB|2026-01-02", ()),
     ("ranked", "lesson||3 kB|2026-01-02",
      ("how good: top word right 7%, one of the top five 19%",)),
-    ("three", "||2 B|damaged", ("reason: it is no whole file of this program", "to do: delete it")),
+    ("three", "||2 B|damaged", ("reason: it is not a complete file", "to do: delete it")),
     ("run", "lesson||-|resume 0/5", ("training: was stopped after 0 of 5 epochs",)),
     ("odd", "||-|resume", ("training: was stopped after 0 epochs and can be resumed",)),
 ]  # fmt: skip

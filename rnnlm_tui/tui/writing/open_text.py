@@ -15,7 +15,7 @@ from rnnlm_tui.session.database import SessionDatabase
 from rnnlm_tui.session.tables import (
     NO_DRAFT,
     Draft,
-    Saved,
+    SavedPart,
     Text,
     Turn,
     storable,
@@ -148,7 +148,7 @@ class OpenText:
         self.written = self.interrupted if self.edited is None else edit
         if self.edited is None:
             self.interrupted = ""
-        is_saved = self.text.file is not None and self.text.file.saved == Saved.ALL
+        is_saved = self.text.file is not None and self.text.file.saved == SavedPart.ALL
         self._draft_in_file = self.text.draft if is_saved else None
         self._done.clear()
         self.forget_undone()
@@ -179,7 +179,7 @@ class OpenText:
         if self.is_changing:
             return
         text, text.draft = self.text, self.draft
-        if text.file and text.file.saved != Saved.NOT:
+        if text.file and text.file.saved != SavedPart.NOTHING:
             text.file = text.file._replace(saved=_saved(text.draft, self._draft_in_file))
         if not self._is_waiting:
             self._is_waiting = True
@@ -206,7 +206,7 @@ class OpenText:
         else:
             await self.open(text.number)
             ours = {line for turn in self.turns for line in turn.line.split("\n")}
-            if text.file.saved == Saved.NOT and not ours <= {*read.lines}:
+            if text.file.saved == SavedPart.NOTHING and not ours <= {*read.lines}:
                 return (
                     f"another program has changed {name}, and here are lines that are not in it: "
                     "F5 saves them under another name"
@@ -302,7 +302,7 @@ class OpenText:
         to_write = [storable(line).replace("\n", line_end) for line in copy.lines]
         file = await asyncio.to_thread(write_text_file, path, to_write, encoding, line_end)
         is_changed = text.changed != copy.changed
-        saved = Saved.NOT if is_changed else _saved(text.draft, copy.draft)
+        saved = SavedPart.NOTHING if is_changed else _saved(text.draft, copy.draft)
         text.file = file._replace(saved=saved)
         if text is self.text:  # otherwise another one was opened meanwhile
             self._draft_in_file = copy.draft
@@ -310,12 +310,13 @@ class OpenText:
             await self.database.read(partial(texts.put_file, text=text))
 
 
-def _saved(draft: Draft, in_file: Draft | None) -> Saved:
+def _saved(draft: Draft, in_file: Draft | None) -> SavedPart:
     """What a file has of a text whose lines are those that it was saved with."""
     if draft == in_file:
-        return Saved.ALL
+        return SavedPart.ALL
     is_edited = in_file is not None and in_file.edited is not None
-    return Saved.NOT if is_edited else Saved.LINES  # the file has a line as that edit left it
+    # The file has an edited line as it was being edited.
+    return SavedPart.NOTHING if is_edited else SavedPart.LINES
 
 
 def lines_of(text: str) -> str:

@@ -11,7 +11,7 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
-from rnnlm_tui.session.tables import Saved
+from rnnlm_tui.session.tables import SavedPart
 from rnnlm_tui.session.text_file import digest_of, read_text_file
 from rnnlm_tui.tui.writing.open_text import Copy, OpenText
 
@@ -137,7 +137,7 @@ class Saving:
                 ("another", "Another name", "the file stays as it is"),
                 ("overwrite", "Overwrite", "it will have the lines of this text only"),
             ]
-            if own and own.saved != Saved.NOT:
+            if own and own.saved != SavedPart.NOTHING:
                 rows.insert(0, ("read", "Read it", "the text gets the lines that it has now"))
             answer = await self._app.ask(
                 Choice(

@@ -22,7 +22,7 @@ from rnnlm_tui.errors import ModelError, RnnlmError, StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Saved, Turn
+from rnnlm_tui.session.tables import SavedPart, Turn
 from rnnlm_tui.session.text_file import ReadFile
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.text.reading import count_words
@@ -246,7 +246,7 @@ class AutocompleteScreen(AppScreen):
         facts += [plural(words, "word")] * bool(text.turns)
         if (file := text.text.file) is not None:
             name = sanitize(Path(file.path).name)
-            is_saved = file.saved == Saved.ALL
+            is_saved = file.saved == SavedPart.ALL
             if self._is_file_changed:
                 facts.append(f"{'older than' if is_saved else 'differs from'} {name}: F5 asks")
             else:

@@ -17,7 +17,7 @@ import pytest
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Saved
+from rnnlm_tui.session.tables import SavedPart
 from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.session.texts import last_text
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE
@@ -44,7 +44,7 @@ def lines(text: OpenText) -> list[str]:
 
 
 def is_saved(text: OpenText) -> bool:
-    return text.text.file is not None and text.text.file.saved == Saved.ALL
+    return text.text.file is not None and text.text.file.saved == SavedPart.ALL
 
 
 def put_draft(text: OpenText, line: str) -> None:
