@@ -17,11 +17,11 @@ from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.corpora import is_text_of, not_learned, save_written, text_now, texts_folder
+from rnnlm_tui.store.corpora import is_text_of, not_learned, text_now
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.names import name_of_file, usable_name
-from rnnlm_tui.tui.runs.child import TrainArguments
+from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
 from rnnlm_tui.wording.model_rows import loss_sentence
@@ -32,41 +32,38 @@ if TYPE_CHECKING:
 
 async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> None:
     """Trains the model on the current content of its files, unless nothing in them is new. If the
-    user has written what it was not trained on, asks whether to add all of that or some texts."""
+    user has written lines that are new to it, asks whether to add all of them or some texts."""
     hint = "train a new model on another text: F3"
     is_learned = is_text_of(card, await asyncio.to_thread(text_now, name, folder, card, hint))
-    written = await _not_learned(app, name, None)
-    if is_learned and not written:
+    new_lines = await _count_new_lines(app, name)
+    if is_learned and not new_lines:
         app.notify_user(f"{name} has learned its text already, and you wrote nothing new")
         return
-    added: tuple[str, ...] = ()
-    if written:
-        answer = await app.ask(_question_of_update(name, len(written), is_learned))
-        if answer == "some":
-            chosen = await choose_texts(app, app.session)
-            written = [] if chosen is None else await _not_learned(app, name, chosen)
-            answer = "with" if written else None
-        if answer is None:
-            return
+    written: tuple[str, ...] = ()
+    if new_lines:
+        answer = await app.ask(_question_of_update(name, new_lines, is_learned))
         if answer == "with":
-            texts = texts_folder(app.library)
-            added = (str(await asyncio.to_thread(save_written, texts, name, written)),)
-    app.start_training(TrainArguments.updating(name, added))
+            written = written_arguments()
+        elif answer == "some" and (chosen := await choose_texts(app, app.session)):
+            written = written_arguments(chosen)
+        elif answer != "without":
+            return
+    app.start_training(TrainArguments.updating(name, written))
 
 
-async def _not_learned(app: RnnlmApp, name: str, numbers: list[int] | None) -> list[str]:
-    """Returns the lines of these texts, or of all, that the model was not trained on; none if the
-    session database cannot be read."""
+async def _count_new_lines(app: RnnlmApp, name: str) -> int:
+    """Returns how many lines written in the app the model was not trained on; 0 if the session
+    database cannot be read."""
     try:
-        lines = await app.session.read(partial(lines_of_texts, numbers=numbers))
+        lines = await app.session.read(partial(lines_of_texts, numbers=None))
     except StorageError as error:
         app.show_error_once(error)
-        return []
-    return await asyncio.to_thread(not_learned, app.library, name, lines)
+        return 0
+    return len(await asyncio.to_thread(not_learned, app.library, name, lines))
 
 
-def _question_of_update(name: str, written: int, is_learned: bool) -> Choice:
-    lines = plural(written, "line")
+def _question_of_update(name: str, new_lines: int, is_learned: bool) -> Choice:
+    lines = plural(new_lines, "line")
     options = [
         ("with", f"With your {lines} written here", "they become one of its files"),
         ("some", "With some of your texts", "choose which"),

@@ -166,13 +166,14 @@ class ModelsScreen(AppScreen):
         is_own = entry is not None and not entry.built_in
         card = entry.card if entry else None
         is_network = card is not None and isinstance(card.config.train, NetworkTrainConfig)
+        keeps_learning = card is not None and not card.config.is_lesson
         can_do = {
             "use": card is not None,
             "export": card is not None,
             "rename": is_own,
             "delete": is_own,
             "resume": is_own and (is_network or bool(entry and entry.run)),
-            "update": is_own and card is not None and not (entry and entry.trained_by),
+            "update": is_own and keeps_learning and not (entry and entry.trained_by),
         }
         return can_do.get(action, True) or None
 

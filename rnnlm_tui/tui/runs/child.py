@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,18 +37,21 @@ class TrainArguments:
         return cls(("--resume", "--name", name), name)
 
     @classmethod
-    def updating(
-        cls, name: str, added: tuple[str, ...] = (), *, written: bool = False
-    ) -> TrainArguments:
-        """Trains the model `name` on the current content of its files, of those `added`, and on
-        all that was `written` in the app."""
-        arguments = (*(f"--add={path}" for path in added), *["--written=all"] * written)
-        return cls(("--update", name, *arguments), name)
+    def updating(cls, name: str, written: tuple[str, ...] = ()) -> TrainArguments:
+        """Trains the model `name` on the current content of its files, and on what is new to it in
+        texts of the app, given as by `written_arguments`."""
+        return cls(("--update", name, *written), name)
 
     @classmethod
     def extending(cls, name: str, epochs: int) -> TrainArguments:
         """Trains the model `name` for so many further epochs on its text."""
         return cls(("--update", name, "--epochs", str(epochs)), name)
+
+
+def written_arguments(numbers: Iterable[int] = ()) -> tuple[str, ...]:
+    """Returns the arguments for the texts of the app with these numbers; for all of them if there
+    is no number."""
+    return tuple(f"--written=#{number}" for number in numbers) or ("--written=all",)
 
 
 def start_training(request: TrainArguments, library: Library) -> subprocess.Popen[bytes]:

@@ -18,6 +18,7 @@ from rnnlm_tui.config import ALL_SETTINGS, PRESETS
 from rnnlm_tui.errors import RnnlmError, UsageError, flag_of
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.session.texts import Listed
+from rnnlm_tui.tui.runs.child import written_arguments
 from rnnlm_tui.tui.train.fields import Field, FilesInput, SourceChoice, paths_in
 from rnnlm_tui.tui.train.summary import DataCard, Summary, summarise
 from rnnlm_tui.tui.widgets.inputs import SafeInput
@@ -140,7 +141,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         texts: tuple[str, ...] = ()
         match self.source:
             case "written":
-                texts = tuple(f"--written=#{n}" for n in self._chosen) or ("--written=all",)
+                texts = written_arguments(self._chosen)
             case "files":
                 texts = paths_in(self._files.value)
                 if not texts:

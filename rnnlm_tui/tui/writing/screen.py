@@ -578,11 +578,11 @@ class AutocompleteScreen(AppScreen):
         if model is None:
             self.app.notify_user("there is no model to update: F3 trains one")
             return
-        from rnnlm_tui.tui.runs.child import TrainArguments
+        from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 
         with self.app.showing_errors():
             await self._check_update(model)
-            await self.app.runs.start(TrainArguments.updating(model.name, written=True))
+            await self.app.runs.start(TrainArguments.updating(model.name, written_arguments()))
             self.app.notify_user(f"{model.name} learns what you wrote; keep writing")
 
     def _turn_changed(self, turn: Turn) -> None:

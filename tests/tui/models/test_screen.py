@@ -33,7 +33,15 @@ from tests.helpers.app import (
 )
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
-from tests.helpers.models import change_card, contents, held_elsewhere, make_model, models_of, put
+from tests.helpers.models import (
+    change_card,
+    contents,
+    held_elsewhere,
+    make_model,
+    models_of,
+    put,
+    saved_model,
+)
 from tests.helpers.runs import lines_of
 
 HOSTILE = (
@@ -228,22 +236,24 @@ async def test_a_model_is_renamed_exported_and_imported(
     assert (tmp_path / "old.safetensors").read_text() == "precious"
 
 
-def give_text(library: Library, name: str, folder: Path) -> Path:
-    """Lets a model have learned a file."""
+def make_updatable(library: Library, folder: Path) -> Path:
+    """Saves a model `diary` that has learned a file, and returns the path of that."""
     text = folder / "learned.txt"
     text.write_text("the cat sat")
+    put(library.folder, {"diary.safetensors": saved_model("ngram")})
     change_card(
-        library, name, lambda card: card["corpus"].update(sha256=read_corpus([text]).sha256)
+        library, "diary", lambda card: card["corpus"].update(sha256=read_corpus([text]).sha256)
     )
-    write_sources(library.runs.folder(name), [str(text)], None)
+    put(library.runs.folder("diary"), {})
+    write_sources(library.runs.folder("diary"), [str(text)], None)
     return text
 
 
-UPDATING = ("start_training", TrainArguments.updating("two", ()))
+UPDATING = ("start_training", TrainArguments(("--update", "diary"), "diary"))
 UPDATES: list[tuple[str | None, list[object], list[str]]] = [
-    ("the cat sat", [], ["two has learned its text already, and you wrote nothing new"]),
+    ("the cat sat", [], ["diary has learned its text already, and you wrote nothing new"]),
     ("the dog", [UPDATING], []),
-    (None, [], ["the text of two is gone"]),
+    (None, [], ["the text of diary is gone"]),
 ]
 
 
@@ -251,9 +261,9 @@ UPDATES: list[tuple[str | None, list[object], list[str]]] = [
 async def test_an_update_needs_something_new(
     library: Library, tmp_path: Path, text: str | None, calls: list[object], messages: list[str]
 ) -> None:
-    file = give_text(library, "two", tmp_path)
+    file = make_updatable(library, tmp_path)
     file.unlink() if text is None else file.write_text(text)
-    async with shown(library, row="two") as (pilot, app):
+    async with shown(library, row="diary") as (pilot, app):
         await pilot.press("f5")
         await wait_until(pilot, lambda: app.calls or app.told)
         assert app.calls == calls
@@ -264,9 +274,9 @@ async def test_an_update_needs_something_new(
 async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_texts(
     library: Library, tmp_path: Path, key: str
 ) -> None:
-    give_text(library, "two", tmp_path).write_text("the dog")
-    texts = library.folder.parent / "texts"
-    async with shown(library, row="two") as (pilot, app):
+    """The command line stores what is new to the model."""
+    make_updatable(library, tmp_path).write_text("the dog")
+    async with shown(library, row="diary") as (pilot, app):
         day = datetime(1970, 1, 2, 12).timestamp()  # in the time zone of the machine
         diary, letter = Text(title="diary", changed=day), Text(title="letter", changed=1)
         for text, line in (diary, "We left."), (letter, "It rained."), (diary, "Well\n\nthen."):
@@ -285,12 +295,9 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         if key == "escape":
             assert "start_training" not in [call[0] for call in app.calls]
             return
-        learned = {"1": ["We left.\n\nIt rained.\n\nWell\nthen.\n"], "2": ["It rained.\n"]}
-        added = (str(texts / "two-written.txt"),) if key in learned else ()
-        started = ("start_training", TrainArguments.updating("two", added))
-        await wait_until(pilot, lambda: app.calls[-1:] == [started])
-        kept = [path.read_text("utf-8-sig") for path in texts.glob("*")]
-        assert kept == learned.get(key, [])
+        written = {"1": ["--written=all"], "2": ["--written=#2"]}.get(key, [])
+        request = TrainArguments(("--update", "diary", *written), "diary")
+        await wait_until(pilot, lambda: app.calls[-1:] == [("start_training", request)])
 
 
 @pytest.mark.parametrize(
@@ -324,9 +331,11 @@ async def test_the_keys_that_do_nothing_for_a_model_are_dimmed(
 ) -> None:
     put(tmp_path / "shipped", {f"{ENGLISH}.safetensors": library.path("two").read_bytes()})
     monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    make_updatable(library, tmp_path)
     async with shown(Library(library.folder.parent)) as (pilot, app):
         for name, actions in (
-            ("one", "use export rename delete resume update"),
+            ("one", "use export rename delete resume"),
+            ("diary", "use export rename delete update"),
             ("three", "rename delete"),
             ("run", "rename delete resume"),
             (ENGLISH, "use export"),
