@@ -47,6 +47,8 @@ Millions: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
 Units: TypeAlias = Annotated[int, Meta(ge=1, le=4096)]
 BatchSize: TypeAlias = Annotated[int, Meta(ge=1, le=65536)]
 Length: TypeAlias = Annotated[int, Meta(ge=1, le=1024)]
+Seed: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=100)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 HeldOut: TypeAlias = Annotated[
     float, Meta(ge=0, le=0.5), "share of the lines held out of training, to measure on"
@@ -106,7 +108,7 @@ class TextConfig(Struct, frozen=True):
         Annotated[int, Meta(ge=2, le=10_000_000)] | None,
         "keep this many words, the most frequent ones",
     ] = None
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 1), "the same seed gives the same model"] = 0
+    seed: Annotated[Seed, "the same seed gives the same model"] = 0
 
 
 class LessonTrainConfig(TextConfig, frozen=True):

@@ -201,7 +201,7 @@ def test_every_argument_of_another_type_is_a_type_error_that_names_it() -> None:
                 }
                 positional = [value] if name == "texts" else []
                 named = given if name == "texts" else {**given, name: value}
-                with pytest.raises(TypeError, match=rf"^(each of the )?{name} must be "):
+                with pytest.raises(TypeError, match=rf"^{name} must be "):
                     function(*positional, **named)
     assert seen == {*WRONG}
 
@@ -369,7 +369,7 @@ def test_only_a_lack_of_memory_is_told_as_one(
         ({"epoch": 1}, rnnlm_tui.RnnlmError, "has no setting epoch"),
         ({"preset": "ngram", "device": "cuda"}, rnnlm_tui.RnnlmError, "no setting device"),
         ({"update": "mine", "force": True}, rnnlm_tui.RnnlmError, "force does not go with update"),
-        ({"written": "all"}, TypeError, "written must be a list of strings, not 'all'"),
+        ({"written": "all"}, TypeError, r"written must be list\[str\], not 'all'"),
     ],
 )
 def test_a_training_that_cannot_be_is_refused_before_it_starts(

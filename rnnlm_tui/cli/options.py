@@ -10,9 +10,7 @@ of its import.
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta
-
-from rnnlm_tui.config import Amount
+from rnnlm_tui.config import Amount, Seed, Temperature
 from rnnlm_tui.training.request import TrainingRequest
 
 
@@ -41,14 +39,12 @@ class Request(TrainingRequest, frozen=True, kw_only=True):
         " model without punctuation",
     ] = None
     temperature: Annotated[
-        Annotated[float, Meta(ge=0, le=100)] | None,
+        Temperature | None,
         "sampling temperature: higher is more varied, 0 takes the likeliest word; by default 0.7,"
         " or 0 for a model without punctuation",
     ] = None
     top_k: Annotated[Amount | None, "draw from the N likeliest words"] = None
-    seed: Annotated[
-        Annotated[int, Meta(ge=0, le=2**32 - 1)] | None, "draw the same words each time"
-    ] = None
+    seed: Annotated[Seed | None, "draw the same words each time"] = None
     against: Annotated[
         tuple[str, ...], "NAME", "another model to measure on the same lines; may be repeated"
     ] = ()

@@ -22,7 +22,7 @@ Id = str | int | None
 
 
 class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Asks for the words that may come at a place of a text."""
+    """Asks for the words that may come at the cursor in a text."""
 
     text: Annotated[
         str,
@@ -31,8 +31,8 @@ class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
     ]
     cursor: Annotated[
         Annotated[int, Meta(ge=0)] | None,
-        "where in the text the words are to come, counted in characters (code points); by default"
-        " at its end",
+        "the place in the text where the words are to come, in characters (code points); by default"
+        " its end",
     ] = None
     above: Annotated[tuple[str, ...], "a list of the lines above the text, in order"] = ()
     top: Annotated[
@@ -42,14 +42,14 @@ class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
     model: Annotated[str | None, "a model's name; by default that of --model"] = None
     encoding: Annotated[
         Literal["utf-32", "utf-16"],
-        "utf-16: cursor, replaces_before and replaces_after are in UTF-16 code units, as"
-        " JavaScript, Java and .NET count; utf-32: in characters, the default",
+        "utf-16: cursor, replaces_before and replaces_after count UTF-16 code units, as JavaScript,"
+        " Java and .NET do; utf-32, the default: they count characters",
     ] = "utf-32"
     id: Annotated[Id, "a string or a whole number, which the answer repeats"] = None
 
     @property
     def around(self) -> tuple[str, str]:
-        """The text before the cursor and after it. Raises UsageError for a cursor beyond it or
+        """The text before the cursor and after it. Raises UsageError for a cursor beyond the end or
         within a character."""
         if self.cursor is None:
             return self.text, ""
@@ -77,7 +77,7 @@ ANSWERED = "suggestions"
 EVERY_LINE = {
     "v": f"{EVENT_VERSION}, the version of this protocol",
     "event": f"{ANSWERED} in an answer, failed in a failure",
-    "id": "that of the request; null if it has none or cannot be read, and for a text",
+    "id": "the id of the request; null if it has none or cannot be read, and for a text",
 }
 """The fields of every line of output."""
 ANSWER = {
@@ -92,15 +92,16 @@ ANSWER = {
     "unknown": "a list of the words of the line that it does not know",
     "model": "the name of the model",
 }
-"""The fields of an answer besides those of every line, and what they are."""
+"""The fields of an answer besides those of every line."""
 SUGGESTION = {
     "word": "the whole word",
     "probability": "relative to all words that fit; those of all of them sum to 1",
     "text": "what is inserted at the cursor: the rest of the word, with a space if it needs one",
-    "replaces_before": "how many characters before the cursor go first: the space before a comma,"
-    " or letters that the word writes in another way",
+    "replaces_before": "how many characters before the cursor are removed first: the space before"
+    " a comma, or letters that the word writes in another way",
     "space_after": "whether a space follows the word in running text, which the editor inserts",
-    "replaces_after": "how many characters after the cursor go: the rest of the word that it is in",
+    "replaces_after": "how many characters after the cursor are removed: the rest of the word at"
+    " the cursor",
     "corrects": "whether the word corrects what is typed, which may be a slip of the fingers",
 }
 """The fields of a suggestion."""
@@ -111,28 +112,29 @@ FAILURE = {
     "kind": "usage, model or another kind of error, as in the events of a training",
     "time": "seconds since the start of the program",
 }
-"""The same of a failure."""
+"""The fields of a failure besides those of every line."""
 
 
 def read_request(line: str) -> tuple[Id, SuggestRequest | UsageError]:
-    """The request in a line and its id, or what is wrong with it, and the id if that can be read. A
-    field that is null counts as left out."""
+    """Reads the request in a line. Returns its id, None if that cannot be read, and the request or
+    what is wrong with it. A field that is null counts as left out."""
     try:
         fields = json.loads(line)  # unlike msgspec it reads half of a surrogate pair
     except (ValueError, RecursionError) as error:
         return None, UsageError(f"not a request: {error}", HINT)
     given = {name: value for name, value in fields.items() if value is not None}
     identity = given.get("id")
+    if isinstance(identity, bool) or not isinstance(identity, Id):
+        hint = "it must be a string or a whole number"
+        return None, UsageError("{id} is wrong", hint, field="id")
     try:
-        if not isinstance(identity, Id):
-            raise UsageError("{id} is wrong", "it must be a string or a whole number", field="id")
         return identity, _checked(given)
     except UsageError as error:
-        return identity if isinstance(identity, Id) else None, error
+        return identity, error
 
 
 def _checked(given: dict[str, Any]) -> SuggestRequest:
-    """The request with these fields. Raises UsageError."""
+    """Makes a request of these fields. Raises UsageError."""
     kinds = {each.name: each.type for each in structs.fields(SuggestRequest) if each.name != "id"}
     for name, value in given.items():
         if name in kinds:
@@ -146,7 +148,7 @@ def _checked(given: dict[str, Any]) -> SuggestRequest:
 
 
 def protocol_help() -> str:
-    """The protocol, for `--suggest --help`."""
+    """The description of the protocol in `--suggest --help`."""
     request = {each.name: str(get_args(each.type)[-1]) for each in structs.fields(SuggestRequest)}
     tables = (
         ("a request", request),

@@ -27,71 +27,60 @@ from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.suggesting.suggest import Suggestions, split_last_line, suggest
 
 FULL_BAR = 20
+"""Columns of the bar of a word that is certain."""
 
 
 def show_suggestions(asked: Request) -> int:
     """`--suggest`."""
-    library, top = Library(asked.data_dir), asked.top
+    library = Library(asked.data_dir)
     name = library.default_model() if asked.model is None else asked.model
     library.keep_open(name)
     began = time.monotonic()
     for line in texts_of(asked.operand):
         if asked.operand is None and asked.json and line.lstrip().startswith("{"):
-            print_json(_answer_line(line, library, name, top, began))
+            print_json(_answer_line(line, library, name, asked.top, began))
             continue
         request = protocol.SuggestRequest(line)
-        answer = _answer(request, library.keep_open(name).contexts, top)
+        answer = _answer(request, library.keep_open(name).contexts, asked.top)
         if asked.json:
-            print_json(answer_json(request, answer, top, name, None))
+            print_json(answer_json(request, answer, name))
         elif asked.operand is not None:
-            print("\n".join(suggestions_table(answer, top, name)), flush=True)
+            print("\n".join(suggestions_table(answer, name)), flush=True)
         else:
-            words = answer.insertable(top)
-            print(*(f"{shown(c)} {c.probability:.1%}" for c in words), sep=", ", flush=True)
+            words = (f"{shown(word)} {word.probability:.1%}" for word in answer.insertable)
+            print(*words, sep=", ", flush=True)
     return 0
 
 
 def _answer_line(
     line: str, library: Library, default_model: str, top: int, began: float
 ) -> dict[str, Any]:
-    """The answer to a request in a line, or a failure."""
+    """Answers the request in a line. Returns a failure if the request cannot be answered."""
     identity, request = protocol.read_request(line)
     try:
         if isinstance(request, RnnlmError):
             raise request
-        name, top = request.model or default_model, request.top or top
-        answer = _answer(request, library.keep_open(name).contexts, top)
+        name = request.model or default_model
+        answer = _answer(request, library.keep_open(name).contexts, request.top or top)
     except RnnlmError as error:
         event = to_json(failed(error, time.monotonic() - began))
         return {**dict.fromkeys(protocol.EVERY_LINE), **event, "id": identity}
-    return answer_json(request, answer, top, name, identity)
+    return answer_json(request, answer, name)
 
 
 def _answer(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> Suggestions:
-    """The next words for a request: one more than `top`, since a complete word is not listed."""
+    """The `top` likeliest words at the cursor of a request."""
     before, after = request.around
     above, typed = split_last_line(contexts.model, before)
     line_end, _, _ = after.partition("\n")
-    return suggest(
-        contexts.model,
-        typed + line_end,
-        len(typed),
-        top + 1,
-        [*request.above, *above],
-        contexts,
-    )
+    lines_above = [*request.above, *above]
+    return suggest(contexts.model, typed + line_end, len(typed), top, lines_above, contexts)
 
 
-def answer_json(
-    request: protocol.SuggestRequest,
-    found: Suggestions,
-    top: int,
-    model: str,
-    identity: protocol.Id,
-) -> dict[str, Any]:
+def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str) -> dict[str, Any]:
     """A line of `--suggest --json`: the fields of `protocol.EVERY_LINE` and `protocol.ANSWER`."""
     before, after = request.around
-    suggestions = [asdict(word) for word in found.insertable(top)]
+    suggestions = [asdict(word) for word in found.insertable]
     ghost = {
         "text": "".join(way.text for way in found.ghost),
         "replaces_before": found.ghost[0].replaces_before if found.ghost else 0,
@@ -104,7 +93,7 @@ def answer_json(
     return {
         "v": EVENT_VERSION,
         "event": protocol.ANSWERED,
-        "id": identity,
+        "id": request.id,
         "line": found.line,
         "prefix": found.prefix,
         "suggestions": suggestions,
@@ -122,27 +111,27 @@ def shown(candidate: Suggestion) -> str:
     return mark * candidate.corrects + sanitize(candidate.word)
 
 
-def suggestions_table(answer: Suggestions, top: int, model: str) -> Iterator[str]:
+def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
     """An answer as a table with bars."""
-    candidates = answer.insertable(top)
+    words = answer.insertable
     if answer.prefix:
         yield f'words that begin with "{sanitize(answer.prefix)}", by {model}'
         yield "(end the text with a space for the word after it)"
     else:
         yield f"next words, by {model}"
-    width = max((len(shown(c)) for c in candidates), default=0)
-    for candidate in candidates:
-        bar = ("█" if prints_unicode() else "#") * round(FULL_BAR * candidate.probability)
-        yield f"  {shown(candidate):{width}}  {candidate.probability:6.1%}  {bar}".rstrip()
-    if not candidates:
+    width = max((len(shown(word)) for word in words), default=0)
+    for word in words:
+        bar = ("█" if prints_unicode() else "#") * round(FULL_BAR * word.probability)
+        yield f"  {shown(word):{width}}  {word.probability:6.1%}  {bar}".rstrip()
+    if not words:
         yield "  none"
-    for label, words in (
+    for label, listed in (
         ("continuation", answer.continuation),
         ("seen", answer.seen),
         ("unknown", answer.unknown),
     ):
-        if words:
-            yield f"{label}: {sanitize(' '.join(words))}"
+        if listed:
+            yield f"{label}: {sanitize(' '.join(listed))}"
 
 
 def generate(request: Request) -> int:
@@ -151,11 +140,17 @@ def generate(request: Request) -> int:
     library = Library(request.data_dir)
     chosen = library.open(request.model)
     model, tokenizer = chosen.model, chosen.model.tokenizer
-    asked = request.words, request.temperature, request.top_k
     for given in texts_of(request.operand):
         above, line = split_last_line(model, given)
         words = generate_words(
-            model, line, *asked, rng=rng, previous_lines=above, contexts=chosen.contexts
+            model,
+            line,
+            request.words,
+            request.temperature,
+            request.top_k,
+            rng=rng,
+            previous_lines=above,
+            contexts=chosen.contexts,
         )
         text = "\n".join([*above, continue_text(tokenizer, line, words)])
         if request.json:

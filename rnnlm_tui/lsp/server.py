@@ -191,7 +191,7 @@ class Suggester(LanguageServerProtocol):
         items = list[lsp.CompletionItem]()
         if found := await self._suggest("list", params):
             document, place, answer = found
-            words = [c for c in answer.insertable(WORDS_LISTED) if c.replaces_before <= place.own]
+            words = [c for c in answer.insertable if c.replaces_before <= place.own]
             for rank, word in enumerate(words):
                 typed, new = place.written(len(answer.prefix), word)
                 after = place.line[place.cursor :][: word.replaces_after]
@@ -243,9 +243,8 @@ class Suggester(LanguageServerProtocol):
                 self._model = self._library.keep_open(self._name).model  # as it was saved last
             if (contexts := document.contexts) is None or contexts.model is not self._model:
                 contexts = self._read(document)
-            count, ahead = WORDS_LISTED + 1, kind == "ghost"  # one may be complete
-            where = place.line, place.cursor, count, place.above, contexts
-            return suggest(self._model, *where, looks_ahead=ahead)
+            where = place.line, place.cursor, WORDS_LISTED, place.above, contexts
+            return suggest(self._model, *where, looks_ahead=kind == "ghost")
 
         coming = asyncio.get_running_loop().run_in_executor(self._thread, answer)
         return document, place, await coming

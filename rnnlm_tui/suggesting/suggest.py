@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -54,7 +53,7 @@ LEAST_SHARE = 0.0025
 words stand in a third of all lists."""
 MERGED = 22
 """Words considered for a list, since several may be written the same way. The first ones are the
-same for lists of up to half as many words: the app asks for 10, and editors for 11."""
+same for lists of up to half as many words: the app and editors show 10."""
 SMALL_WORD = "a"
 """Gets a capital where a sentence begins."""
 Predict: TypeAlias = Callable[[list[int]], Array]
@@ -89,24 +88,22 @@ class Typed(NamedTuple):
 class Suggestions:
     """The answer for `line`.
 
-    `candidates` are the words that fit `prefix`, the beginning of the word being typed.
-    `continuation` begins with the first one; `ghost` says how each of its words is inserted after
-    the one before; both are empty with the cursor within a word. `seen` are the words of the line
-    in the model's context window, `unknown` those outside its vocabulary, as they are written.
+    `candidates` are the words that fit `prefix`, the beginning of the word being typed. Those that
+    change the text are `insertable`: all but a word that is complete already, which only begins the
+    continuation. `continuation` begins with the first candidate, and `ghost` says how each of its
+    words is inserted after the one before. Both are empty with the cursor within a word. `seen` are
+    the words of the line in the model's context window, `unknown` those outside its vocabulary, as
+    they are written.
     """
 
     line: str
     prefix: str
     candidates: tuple[Suggestion, ...]
+    insertable: tuple[Suggestion, ...]
     continuation: tuple[str, ...]
     ghost: tuple[Insertion, ...]
     seen: tuple[str, ...]
     unknown: tuple[str, ...]
-
-    def insertable(self, k: int) -> tuple[Suggestion, ...]:
-        """The first `k` candidates that change the text. A word that is complete already does not;
-        it only begins the continuation."""
-        return tuple(islice((c for c in self.candidates if c.changes_text), k))
 
 
 def suggest(
@@ -119,7 +116,8 @@ def suggest(
     *,
     looks_ahead: bool = True,
 ) -> Suggestions:
-    """Returns the `k` most likely words at `cursor` (None is the end of the line).
+    """Returns the `k` most likely words at `cursor` (None is the end of the line), and as many that
+    change the text.
 
     The probabilities are those of the words that begin with the prefix being typed, or correct a
     slip in it, scaled to a sum of 1. `previous_lines` are the lines before this one, in order; a
@@ -137,7 +135,8 @@ def suggest(
 
     lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
     after = model.tokenizer.letters_at_start(line[cursor:]) if typed.prefix else 0
-    candidates = lists.at(typed, k, after)
+    found = lists.at(typed, k + 1, after)  # one of them may be complete
+    candidates = found[:k]
     goes_on = looks_ahead and not after
     continuation = lists.continuation(typed, candidates, predict) if goes_on else ()
     words = model.tokenizer.words_as_written(typed.start)
@@ -150,6 +149,7 @@ def suggest(
         line,
         typed.prefix,
         candidates,
+        insertable=tuple(word for word in found if word.changes_text)[:k],
         continuation=continuation,
         ghost=lists.insertions(typed, continuation),
         seen=tuple(vocabulary.word(i) for i in in_window if i >= vocabulary.first_word_id),

@@ -137,6 +137,7 @@ def test_a_request_that_cannot_be_answered_gets_one_line_and_the_next_an_answer(
         ('{"text": "a", "cursor": 2, "id": 1}', "the cursor is 2, and the text has 1 char", 1),
         ('{"text": "a", "cursr": 1, "id": 1}', "a request has no field 'cursr'", 1),
         ('{"text": "a", "id": [1]}', '"id" is wrong', None),
+        ('{"text": "a", "id": true}', '"id" is wrong', None),
         ("{" + '"a":[' * 5000, "not a request: ", None),
         ('{"text": "a", "id": 4, "model": "nobody"}', "there is no model nobody", 4),
         ('{"text": "a", "id": 4, "model": "../up"}', "'../up' cannot be a model's name", 4),

@@ -115,7 +115,9 @@ def answer_of(
     ghost = [Insertion(c.text, c.replaces_before) for c in first]
     for word, is_mark in zip(more, marks[len(words) :], strict=True):
         ghost.append(Insertion(word if is_mark else f" {word}", int(is_mark)))
-    return Suggestions(before, prefix, candidates, (*words[:1], *more), tuple(ghost), (), ())
+    return Suggestions(
+        before, prefix, candidates, candidates, (*words[:1], *more), tuple(ghost), (), ()
+    )
 
 
 class EditorDesk(Desk[EditorApp]):
