@@ -4,8 +4,8 @@ A setting is a field of a Struct, annotated with its range and its help. Flags, 
 of the app and the cards of models are all read by these annotations, so a new setting or preset is
 declared once. A card has all settings of its preset.
 
-This module has no `from __future__ import annotations`: to evaluate strings would double the time
-of its import.
+This module has no `from __future__ import annotations`, since evaluating the strings would double
+the time of its import.
 """
 
 import math
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Setting: TypeAlias = int | float | str | None
 T = TypeVar("T", bound=Struct)
 QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
-"""Options of the modes that ask a model, which TOML files may set too."""
+"""The options that TOML files may set for modes that ask a model."""
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
 LONGEST_CONTEXT = 3000
@@ -43,7 +43,7 @@ LONGEST_CONTEXT = 3000
 0.4 s."""
 
 Amount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
-Millions: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
+EpochCount: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
 Units: TypeAlias = Annotated[int, Meta(ge=1, le=4096)]
 BatchSize: TypeAlias = Annotated[int, Meta(ge=1, le=65536)]
 Length: TypeAlias = Annotated[int, Meta(ge=1, le=1024)]
@@ -69,7 +69,7 @@ Order: TypeAlias = Annotated[
 
 
 class LessonConfig(Struct, frozen=True):
-    """The sizes of the lesson's network. The relu layer has half as many units as the vocabulary
+    """The sizes of the lesson's network. Its relu layer has half as many units as the vocabulary
     has ids."""
 
     embedding_size: EmbeddingSize = 100
@@ -114,7 +114,7 @@ class TextConfig(Struct, frozen=True):
 class LessonTrainConfig(TextConfig, frozen=True):
     """The preparation of a corpus for the lesson's network, and its training."""
 
-    epochs: Annotated[Millions, "passes over the corpus"] = 130
+    epochs: Annotated[EpochCount, "passes over the corpus"] = 130
     batch_size: Annotated[BatchSize, "examples per step"] = 32
     learning_rate: Annotated[StepSize, "step size of Adam"] = 1e-3
     device: Device = "auto"
@@ -127,7 +127,8 @@ class LineTextConfig(TextConfig, frozen=True):
     held_out: HeldOut = 0.1
     tokenizer: Annotated[
         Literal["prose", "lesson", "whitespace"],
-        "how lines are split: with capitals and punctuation, as in the lesson, or at spaces",
+        "how lines are split into words: with capitals and punctuation, as in the lesson, or at"
+        " spaces",
     ] = "prose"
     lines: Annotated[
         Literal["auto", "paragraphs", "each"],
@@ -142,7 +143,7 @@ class LineTextConfig(TextConfig, frozen=True):
 class CausalTrainConfig(LineTextConfig, frozen=True):
     """The preparation of a corpus for a causal network, and its training."""
 
-    epochs: Annotated[Millions, "passes over the corpus, at most"] = 15
+    epochs: Annotated[EpochCount, "passes over the corpus, at most"] = 15
     batch_size: Annotated[BatchSize, "text streams per batch"] = 16
     bptt: Annotated[Length, "words per stream and step"] = 16
     learning_rate: Annotated[
@@ -166,7 +167,7 @@ class CausalTrainConfig(LineTextConfig, frozen=True):
         "how often a word that occurs once is read as unknown, so that unknown words are learned",
     ] = 0.5
     patience: Annotated[
-        Millions, "epochs without a better held-out loss before the training stops"
+        EpochCount, "epochs without a better held-out loss before the training stops"
     ] = 5
     device: Device = "auto"
     threads: Threads = None
@@ -178,8 +179,8 @@ NetworkTrainConfig: TypeAlias = LessonTrainConfig | CausalTrainConfig
 """The training of a network of any preset."""
 
 SIZES = {"small": 100_000, "middle": 4_000_000, "large": math.inf}
-"""Most words of corpora by their size. The sonnets have 17,700, the Penn Treebank and Shakespeare's
-plays about a million."""
+"""The sizes of corpora, each with its largest number of words. The sonnets have 17,700 words, the
+Penn Treebank and Shakespeare's plays about a million."""
 MIDDLE_DEFAULTS: Mapping[str, Setting] = {
     "dropout": 0.4,
     "batch_size": 32,
@@ -187,8 +188,8 @@ MIDDLE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 8,
     "learning_rate": 4e-3,
 }
-"""A training on about a million words takes two cores at most 31 minutes on a quiet machine, 43 on
-a busy one, with the epochs of each preset."""
+"""The defaults for middle corpora. With the epochs of each preset, two cores train on about a
+million words in at most 31 minutes on a quiet machine, 43 on a busy one."""
 LARGE_DEFAULTS: Mapping[str, Setting] = {
     "hidden_size": 512,
     "dropout": 0.2,
@@ -196,16 +197,18 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 4,
     "max_vocabulary": 30_000,
 }
-"""Differences from a middle corpus. They are extrapolated, not measured."""
+"""The defaults for large corpora that differ from those for middle ones; extrapolated, not
+measured."""
 USUAL_IF_FROM: Mapping[str, Setting] = {"epochs": 3, "learning_rate": 1e-3}
-"""The defaults of a network that starts from a model, the English and updates included."""
+"""The defaults of a network that starts from a model. The English is one, and an update starts from
+one."""
 MAX_FROM_ENGLISH = 1_000_000
 """Most words of a text whose network starts from that of the English by default. A longer text has
 enough to learn English from, and its network has the size for such a text."""
 
 
 def size_of(words: int) -> str:
-    """The size of a corpus with so many words: small, middle or large."""
+    """Returns the size of a corpus: small, middle or large."""
     return next(size for size, most in SIZES.items() if words <= most)
 
 
@@ -217,7 +220,7 @@ def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
 
 
 class Preset(NamedTuple):
-    """The defaults of a preset. `by_size` are those that depend on the size of the corpus. `cell`
+    """The defaults of a preset. `by_size` has those that depend on the size of the corpus. `cell`
     is the kind of the recurrent layers of a causal network: "rnn", "gru" or "lstm"."""
 
     summary: str
@@ -231,7 +234,7 @@ if TYPE_CHECKING:
     _Model: TypeAlias = ModelConfig
     _Train: TypeAlias = TextConfig
 else:
-    # In JSON the preset alone tells which settings these are, so `Config` converts them itself.
+    # In JSON only the preset tells the types of these settings, so `Config` converts them itself.
     _Model = _Train = Any
 
 
@@ -283,7 +286,7 @@ class Config(Struct, frozen=True):
 
     @property
     def epochs(self) -> int:
-        """The number of epochs; 1 for an n-gram model."""
+        """The number of epochs, 1 for an n-gram model."""
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
     def window(self, longest: int) -> int:
@@ -304,7 +307,7 @@ class Config(Struct, frozen=True):
         return self.train
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary for events and cards."""
+        """Returns a dictionary for events and cards."""
         return dict(msgspec.to_builtins(self))
 
 
@@ -334,17 +337,17 @@ PRESET_SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
     name: {each.name: each for part in (own.model, own.train) for each in structs.fields(part)}
     for name, own in PRESETS.items()
 }
-"""The settings of each preset, those of the model first, by name."""
+"""The settings of each preset by name, those of the model first."""
 ALL_SETTINGS = {name: spec for own in PRESET_SETTINGS.values() for name, spec in own.items()}
-OF_TRAINING = {
+TRAINING_TYPES = {
     "preset": Literal[*PRESETS],
     **{name: spec.type for name, spec in ALL_SETTINGS.items()},
 }
-"""The types of what TOML files may set for a training."""
+"""The types of all values that a TOML file may set for a training, by name."""
 
 
 def preset_named(name: object) -> Preset:
-    """The preset of this name. Raises UsageError."""
+    """Returns the preset of this name. Raises UsageError."""
     if not isinstance(name, str) or name not in PRESETS:
         hint = f"presets: {', '.join(PRESETS)}"
         raise UsageError(f"no preset is called {name!r}", hint, field="preset")
@@ -354,13 +357,14 @@ def preset_named(name: object) -> Preset:
 def make_config(
     preset_name: str, layers: Sequence[Mapping[str, Any]], words: int | None = None
 ) -> Config:
-    """The settings of a run: the preset's defaults, overridden by each layer in turn.
+    """Returns the settings of a run: the preset's defaults, overridden by each layer in turn.
 
     Some defaults depend on `words`, the size of the corpus. Raises UsageError for a setting that
-    the preset does not have, and for a value out of range, naming the range.
+    the preset does not have, and for a value out of its range, which the error names.
     """
     preset = preset_named(preset_name)
-    known, values = PRESET_SETTINGS[preset_name], dict[str, Any]()
+    known = PRESET_SETTINGS[preset_name]
+    values = dict[str, Any]()
     for layer in (preset.by_size.get(size_of(words or 0), {}), *layers):
         for name, value in layer.items():
             if name not in known:
@@ -379,9 +383,9 @@ def make_config(
 
 
 def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: bool = False) -> Any:
-    """Converts the value of the setting, option or argument `name` to its type: unless `strict`,
-    also text to a number. Raises UsageError, naming what it may be, and the `source` of the
-    value."""
+    """Converts the value of the setting, option or argument `name` to its type. Text becomes a
+    number unless `strict`. Raises UsageError, which names the `source` of a wrong value and the
+    values that are possible."""
     try:
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError:
@@ -392,8 +396,8 @@ def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: b
 
 
 def parts_of(kind: Any) -> tuple[Any, Meta | None]:
-    """The type of a setting or option without its notes and None, and its range if it is a
-    number."""
+    """Splits the type of a setting or option into the type without its notes and None, and the
+    range of a number."""
     notes = list[Any]()
     while get_origin(kind) is Annotated or type(None) in get_args(kind):
         kind, *more = get_args(kind)
@@ -417,7 +421,7 @@ def rule_of(kind: Any) -> str:
 
 
 def range_words(bounds: Meta) -> str:
-    """A range in words, such as "0 or more and at most 1"."""
+    """Returns a range in words, such as "0 or more and at most 1"."""
     low = f"above {bounds.gt:,.12g}" if bounds.gt is not None else f"{bounds.ge:,.12g} or more"
     if bounds.lt is not None:
         return f"{low} and below {bounds.lt:,.12g}"
@@ -430,7 +434,8 @@ def print_warning(message: str) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
-    """A question for a mistyped name; empty if no known name is like it. `dashes` begin a flag."""
+    """Returns a question for a mistyped name, "" if no known name is like it. Flags begin with
+    `dashes`."""
     import difflib  # 3 ms
 
     near = difflib.get_close_matches(name, known, 1)
@@ -438,7 +443,7 @@ def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
 
 
 def read_toml(path: "Path") -> dict[str, Any]:
-    """The contents of a TOML file. Raises UsageError."""
+    """Reads a TOML file. Raises UsageError."""
     import tomllib  # 2 ms
 
     try:
@@ -452,9 +457,10 @@ def read_toml(path: "Path") -> dict[str, Any]:
 
 
 def settings_from_toml(path: "Path", kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of these types in a TOML file, which may hold those of other modes too. Raises
-    UsageError."""
-    data, known = read_toml(path), (*OF_TRAINING, *QUERY_SETTINGS)
+    """Returns the settings in a TOML file whose types are given. The file may have settings of
+    other modes, too. Raises UsageError."""
+    data = read_toml(path)
+    known = (*TRAINING_TYPES, *QUERY_SETTINGS)
     for name in data:
         if name not in known:
             hint = did_you_mean(name, known) or "rnnlm-tui --train --help lists the settings"

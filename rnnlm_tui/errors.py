@@ -9,23 +9,24 @@ EXIT_INTERRUPTED = 130
 
 
 def flag_of(name: str) -> str:
-    """What the command line calls a setting or option, such as --batch-size. Python calls --from
-    `start_from`, since `from` is a keyword."""
+    """Returns the flag of a setting or option, such as --batch-size. --from is `start_from` in
+    Python, where `from` is a keyword."""
     return "--" + ("from" if name == "start_from" else name.replace("_", "-"))
 
 
 def label_of(name: str) -> str:
-    """What the app and messages in JSON call it, such as "batch size"."""
+    """Returns the name of a setting or option in the app and in JSON, such as "batch size"."""
     return f'"{name.replace("_", " ")}"'
 
 
 class RnnlmError(Exception):
     """An error that the user can do something about.
 
-    `message` says in one sentence what went wrong, `hint` what to do. Both are given with the names
-    of settings and options in braces, and have the names of Python; `worded` gives them with other
-    names. `kind` names the error in a `failed` event, and `field` the setting or option that is
-    wrong, if it is one. `exit_code` is that of the command.
+    `message` says in one sentence what went wrong, `hint` what to do. The texts that are passed
+    have the Python names of settings and options in braces. `message` and `hint` have these names
+    as they are, and `worded` returns both with other names. `kind` is the kind in a `failed` event,
+    and `field` the setting or option that is wrong, if there is one. `exit_code` is the exit code
+    of the command.
     """
 
     kind = "failure"
@@ -39,7 +40,7 @@ class RnnlmError(Exception):
             self.add_note(self.hint)
 
     def worded(self, name_of: Callable[[str], str]) -> tuple[str, str]:
-        """The message and the hint, with the names that `name_of` gives to settings:
+        """Returns the message and the hint with the names that `name_of` returns.
 
         >>> StorageError("the disk is full", "give another {data_dir}").worded(flag_of)
         ('the disk is full', 'give another --data-dir')
@@ -50,7 +51,7 @@ class RnnlmError(Exception):
         return message, hint
 
     def sentence(self) -> str:
-        """The message, and the hint as a sentence of its own, in the words of the app."""
+        """Returns the message and the hint as two sentences, with the names of the app."""
         message, hint = self.worded(label_of)
         return f"{message}. {hint[:1].upper()}{hint[1:]}" if hint else message
 
@@ -89,5 +90,5 @@ class StorageError(RnnlmError):
 
 
 def os_reason(error: OSError) -> str:
-    """The operating system's message for `error`, in lower case, without path or number."""
+    """Returns the operating system's message in lower case, without path and number."""
     return (error.strerror or str(error)).lower()

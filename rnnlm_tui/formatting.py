@@ -1,5 +1,4 @@
-"""Formats numbers, shares and times for people, and untrusted text so that it cannot control a
-terminal."""
+"""Formats numbers, shares and times for people, and text so that it cannot control a terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +10,15 @@ from unicodedata import category, east_asian_width
 JOINERS = "\u200c\u200d"
 """Invisible characters that belong to the spelling of words and emoji."""
 LONGEST_WORD = 40
-"""Characters of a word that are shown. A corpus may have a word of five million."""
+"""Most characters of a word that are shown. A corpus may have a word of five million."""
 STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ", "'") | dict.fromkeys("“”„‟", '"'))
+"""The straight quote for each curly one."""
 CORRECTS = "≈"
-"""Stands before a suggested word that corrects typed letters."""
+"""The mark before a suggested word that corrects typed letters."""
 
 
 def sanitize(text: str) -> str:
-    """Replaces control characters, which could control a terminal, by U+FFFD."""
+    """Replaces characters that could control a terminal by U+FFFD."""
     if text.isprintable():  # nearly always, and 30 times faster
         return text
     harmless = {c for c in text if c.isprintable() or c in JOINERS or category(c) == "Zs"}
@@ -26,14 +26,14 @@ def sanitize(text: str) -> str:
 
 
 def same_start(one: str, two: str) -> int:
-    """The number of characters that two texts share at their start."""
+    """Counts the characters that two texts share at their start."""
     pairs = enumerate(zip(one, two, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(two)))
 
 
 def straight_quotes(text: str) -> str:
-    """A text of the same length in which all quotes and apostrophes are straight, as they are
-    typed. Models and word processors write curly ones."""
+    """Makes all quotes and apostrophes straight, as they are typed. Models and word processors
+    write curly ones. The length stays the same."""
     return text.translate(STRAIGHT)
 
 
@@ -43,7 +43,8 @@ def shorten(text: str, most: int = LONGEST_WORD) -> str:
 
 
 def cells_of(text: str) -> int:
-    """The columns of a terminal that a text takes: two for each wide letter, none for a mark."""
+    """Counts the columns of a terminal that a text takes: two for a wide letter, none for a mark on
+    a letter."""
     if text.isascii():
         return len(text)
     wide = sum(east_asian_width(c) in "WF" for c in text)
@@ -51,7 +52,7 @@ def cells_of(text: str) -> int:
 
 
 def fitted(text: str, width: int) -> str:
-    """A text in exactly this many columns, of which the last one is blank."""
+    """Sanitizes text and cuts or pads it to `width` columns, of which the last one is blank."""
     text = shorten(text, width)
     while cells_of(text) >= width > 1:
         text = f"{text[:-2]}…"
@@ -59,13 +60,13 @@ def fitted(text: str, width: int) -> str:
 
 
 def cut_words(text: str) -> str:
-    """Cuts each word of a line to `LONGEST_WORD` characters."""
+    """Cuts each word of a line to LONGEST_WORD characters."""
     cut = (f"{w[: LONGEST_WORD - 1]}…" if len(w) > LONGEST_WORD else w for w in text.split(" "))
     return " ".join(cut)
 
 
 def local_time(stamp: str) -> str:
-    """A time in ISO 8601 in the local time zone; unchanged if it is invalid."""
+    """Converts a time in ISO 8601 to the local time zone. An invalid one is returned unchanged."""
     try:
         return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
@@ -73,8 +74,8 @@ def local_time(stamp: str) -> str:
 
 
 def day_name(seconds: float, month: str = "%B") -> str:
-    """The local day of a time in seconds since the epoch, with the year if that is not this one. A
-    clock that was wrong may have given a time that no calendar has."""
+    """Formats the local day of a time in seconds since the epoch, with the year if it is not this
+    year. Returns "day unknown" for a time that no calendar has, which a wrong clock may give."""
     try:
         day = date.fromtimestamp(seconds)
     except (ValueError, OverflowError, OSError):
@@ -84,8 +85,8 @@ def day_name(seconds: float, month: str = "%B") -> str:
 
 
 def day_and_time(seconds: float) -> str:
-    """The local day of a time as `day_name` has it, with its weekday and the time of day, such as
-    "Monday 30 November, 07:40"."""
+    """Formats a time in seconds since the epoch as weekday, day and time of day, such as "Monday 30
+    November, 07:40"."""
     day = day_name(seconds)
     with suppress(ValueError, OverflowError, OSError):
         moment = datetime.fromtimestamp(seconds)
@@ -95,11 +96,11 @@ def day_and_time(seconds: float) -> str:
 
 def plural(count: int, what: str) -> str:
     """A count with its noun, such as "1 line" or "2,158 lines"."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes in decimal units."""
+    """Formats a number of bytes in decimal units."""
     for unit, digits in (("B", 0), ("kB", 0), ("MB", 1)):
         if round(count, digits) < 1000:
             return f"{count:.{digits}f} {unit}"
@@ -108,7 +109,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_duration(seconds: float, *, roughly: bool = False) -> str:
-    """A duration. `roughly` omits seconds after minutes, and hours after days."""
+    """Formats a duration. `roughly` omits seconds after minutes, and hours after days."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -121,12 +122,13 @@ def format_duration(seconds: float, *, roughly: bool = False) -> str:
 
 
 def format_loss(value: float | None) -> str:
-    """A loss in nats; a dash if it is missing or not finite."""
+    """Formats a loss in nats, or a dash if it is missing or not finite."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 def format_perplexity(value: float | None) -> str:
-    """A perplexity in at most seven characters; a dash if it is missing or not finite."""
+    """Formats a perplexity in at most seven characters, or a dash if it is missing or not
+    finite."""
     if value is None or not math.isfinite(value):
         return "-"
     if value >= 1e6:
@@ -135,18 +137,18 @@ def format_perplexity(value: float | None) -> str:
 
 
 def format_percent(value: float | None) -> str:
-    """A share as a percentage; a dash if it is missing or not finite."""
+    """Formats a share as a percentage, or a dash if it is missing or not finite."""
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.0%}" if value >= 0.0995 or value == 0 else f"{value:.1%}"
 
 
 def as_unicode(argument: str) -> str:
-    """An argument or file name with question marks for the bytes that are not UTF-8. Python decodes
-    them as lone surrogates, which cannot be written to a file."""
+    """Replaces the bytes of an argument or file name that are not UTF-8 by question marks. Python
+    decodes them as lone surrogates, which cannot be written to a file."""
     return argument.encode("utf-8", "replace").decode("utf-8")
 
 
 def in_percent(fraction: float) -> str:
-    """A fraction as a percentage; "<1%" if it would round to 0."""
+    """Formats a fraction as a whole percentage, "<1%" if it would round to 0."""
     return "<1%" if 0 < fraction < 0.005 else f"{fraction:.0%}"

@@ -1,5 +1,5 @@
-"""What notebooks show: tables and words as HTML, legible on light and on dark pages, and the
-history of a training.
+"""HTML for notebooks, legible on light and on dark pages: tables, coloured words, and the history
+of a training.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.formatting import plural, shorten
 
 BLUE, ORANGE = "64, 132, 244", "242, 140, 40"
+"""Red, green and blue of a colour."""
 
 
 def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
-    """A table below a title, which is text. Heads and cells are HTML."""
+    """Returns a table below a title. The title is text; heads and cells are HTML."""
     cell = "<td style='text-align: left'>"
     lines = [cell + cell.join(f"<b>{each}</b>" for each in heads)] if heads else []
     lines += (cell + cell.join(row) for row in rows)  # HTML lets the end tags go
@@ -25,19 +26,19 @@ def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) 
 
 
 def heat(text: str, share: float) -> str:
-    """A text on a colour that is the stronger the farther `share`, from -1 to 1, is from 0: blue
-    above 0, orange below."""
+    """Returns a text on a coloured background: blue for a `share` above 0, orange below 0. The
+    colour is strongest at 1 and -1."""
     colour = f"rgba({BLUE if share > 0 else ORANGE}, {min(abs(share), 1) * 0.6:.2f})"
     style = f"background: {colour}; padding: 1px 4px; border-radius: 3px"
     return f"<span style='{style}'>{escape(shorten(text))}</span>"
 
 
 class History(list[dict[str, float]]):
-    """The epochs of a training: a dictionary of numbers for each, which `pandas.DataFrame` takes.
+    """The epochs of a training: a list of dictionaries of numbers, which `pandas.DataFrame` takes.
 
-    `train_loss` and others are the `Metrics` of the training lines, `held_out_loss` and others
-    those of the lines held out; `best` says whether the epoch was the best so far, and `elapsed_s`
-    is the time since the start. What was not measured is missing.
+    `train_loss` and other `train_` numbers are the `Metrics` of the training lines, `held_out_`
+    numbers are those of the held-out lines. `best` says whether the epoch was the best so far, and
+    `elapsed_s` is the time since the start. Numbers that were not measured are missing.
     """
 
     def __init__(self, epochs: Iterable[EpochEnded] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The folders of the user's data, settings and logs. Creates nothing."""
+"""The folders of the user's data, settings and logs. No function here creates one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import UsageError
 
 NEVER_SUGGEST = "never-suggest.txt"
-"""The file of the words that are never suggested, in the config folder."""
+"""The file in the config folder with the words that are never suggested."""
 PACKAGE = Path(__file__).parent
 
 
@@ -40,7 +40,7 @@ def _folder(kind: Literal["data", "config", "log"]) -> Path:
 
 
 def _expanded(folder: str | Path) -> Path:
-    """The folder, with the home folder for ~. Raises UsageError."""
+    """Replaces ~ by the home folder. Raises UsageError."""
     try:
         return Path(folder).expanduser()
     except RuntimeError as error:
@@ -48,7 +48,7 @@ def _expanded(folder: str | Path) -> Path:
 
 
 def built_in_models() -> Path:
-    """The folder of the built-in models: RNNLM_BUILT_IN_DIR, or that of the package."""
+    """The folder of the built-in models: RNNLM_BUILT_IN_DIR, or the one in the package."""
     return Path(os.environ.get("RNNLM_BUILT_IN_DIR") or PACKAGE / "data" / "models")
 
 
@@ -58,8 +58,8 @@ def bundled_corpus() -> Path:
 
 
 def current_dir() -> Path:
-    """The current folder. If it was deleted, the home folder becomes the current one, so that there
-    is a place for a name without a folder."""
+    """The current folder. If it was deleted, the home folder becomes the current folder, so that
+    relative paths have a meaning."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -68,10 +68,10 @@ def current_dir() -> Path:
 
 
 def headless_command() -> tuple[str, ...]:
-    """The command to run this program in a child process of the app.
+    """The command that runs this program in a child process of the app.
 
-    -P keeps the current folder, which may contain a `types.py`, off the import path. A program that
-    is run from its sources needs it there.
+    -P keeps the current folder, which may contain a `types.py`, off the import path. It is left out
+    if the program is run from the folder of its sources.
     """
     is_here = PACKAGE.parent == current_dir()
     return (sys.executable, *(() if is_here else ("-P",)), "-m", "rnnlm_tui")

@@ -1,4 +1,4 @@
-"""How this process uses the CPU: threads, spinning and priority.
+"""Settings for the use of the CPU by this process: threads, spinning and priority.
 
 Environment variables for numpy and OpenMP must be set before numpy and torch are loaded.
 """
@@ -13,21 +13,24 @@ from contextlib import suppress
 from pathlib import Path
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""The numbers of threads of OpenBLAS, OpenMP, MKL and Apple's Accelerate, read when they load."""
+"""The variables for the number of threads. OpenBLAS, OpenMP, MKL and Apple's Accelerate read them
+when they are loaded."""
 SET_HERE = set[str]()
 """The variables that this process has set."""
 NICENESS = 10
-"""The niceness of a training. It reduces the wait for a key press meanwhile from 105 ms to 32 ms
-(99th percentile)."""
+"""The niceness of a training. It reduces the wait for a key in the app from 105 ms to 32 ms (99th
+percentile)."""
 AUTOGROUP = Path("/proc/self/autogroup")
+"""The file in which Linux keeps the niceness of a session."""
 
 
 def use_one_thread(*, trains: bool = False) -> None:
     """Makes numpy use one thread, unless the user's environment says otherwise.
 
-    A suggestion multiplies matrices by vectors, which is done before a second thread has started;
-    waiting threads spin and make an evaluation ten times slower. A process that `trains` keeps the
-    threads of PyTorch, which does not use OpenBLAS on x86. Does nothing once numpy is loaded.
+    A suggestion multiplies matrices by vectors, which takes less time than starting a second
+    thread. Waiting threads spin and make an evaluation ten times slower. A process that `trains`
+    keeps the threads of PyTorch, which does not use OpenBLAS on x86. Does nothing if numpy is
+    loaded already.
     """
     names: Sequence[str] = VARIABLES
     if trains:
@@ -39,36 +42,37 @@ def use_one_thread(*, trains: bool = False) -> None:
 
 
 def users_environment() -> dict[str, str]:
-    """The environment without what `use_one_thread` has set, for a training in a child process."""
+    """The environment without the variables of `use_one_thread`, for a training in a child
+    process."""
     return {name: value for name, value in os.environ.items() if name not in SET_HERE}
 
 
 def usable_cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def shorten_spinning() -> None:
-    """Makes waiting threads of GNU's OpenMP, which PyTorch uses on Linux, sleep soon, unless the
-    user's environment configures waiting.
+    """Makes the waiting threads of GNU's OpenMP, which PyTorch uses on Linux, sleep soon, unless
+    the user's environment says otherwise.
 
-    A spinning thread takes a core from the program that the other threads wait for. A step of the
-    lesson with two threads on two cores, next to two busy programs, took 86 ms with libgomp's
-    default of 300,000 iterations and 44 ms with 10,000; next to one program, 84 and 56 ms; alone,
-    23 and 23 ms.
+    A thread that spins keeps its core from the programs that the other threads wait for. A step of
+    the lesson with two threads on two cores took 86 ms beside two busy programs with the default of
+    300,000 iterations, and 44 ms with 10,000. Beside one program it took 84 and 56 ms, alone 23 ms
+    with both.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def lower_priority() -> None:
-    """Lowers the priority of this process, unless it is that low already.
+    """Lowers the priority of this process to NICENESS, unless it is that low already.
 
     If Linux schedules by session first (autogroup), the niceness of a process counts only within
-    its session. The app gives trainings sessions of their own, so such a session gets the same
-    niceness, unless it has one already.
+    its session. A process that leads a session, as a training of the app does, therefore sets the
+    niceness of the session too, unless it has one already.
     """
     if sys.platform == "win32":
         import psutil

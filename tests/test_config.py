@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from rnnlm_tui.config import (
     ALL_SETTINGS,
-    OF_TRAINING,
+    TRAINING_TYPES,
     Config,
     LessonConfig,
     check_value,
@@ -104,7 +104,7 @@ def test_settings_survive_json_and_toml(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     file.write_text('preset = "lesson"\n' + "".join(lines))
-    read = settings_from_toml(file, OF_TRAINING)
+    read = settings_from_toml(file, TRAINING_TYPES)
     assert make_config(read.pop("preset"), [read]) == wanted
     older = make_config("gru", []).to_json()
     del older["train"]["warmup"]  # a setting that a later program has

@@ -16,7 +16,7 @@ from rnnlm_tui.cli.data_card import as_text, text_rows
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
-from rnnlm_tui.config import OF_TRAINING, settings_from_toml
+from rnnlm_tui.config import TRAINING_TYPES, settings_from_toml
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
 from rnnlm_tui.events import Event, Finished, Saved
 from rnnlm_tui.store.library import Library
@@ -95,7 +95,7 @@ def _ranks(request: Request) -> Iterator[Ranks | None]:
 def training_request(request: Request) -> TrainingRequest:
     """The request with its texts, and with the preset and the settings of the file of `--config`,
     which flags override. Raises UsageError."""
-    file = settings_from_toml(Path(request.config), OF_TRAINING) if request.config else {}
+    file = settings_from_toml(Path(request.config), TRAINING_TYPES) if request.config else {}
     preset = file.pop("preset", None)
     return replace(
         request,
