@@ -122,7 +122,7 @@ def evaluation_json(text: MeasuredText, results: Sequence[MeasuredModel]) -> dic
             {
                 "name": result.subject.name,
                 "preset": result.subject.card.config.preset,
-                "tokenizer": result.subject.card.tokenizer,
+                "tokenizer": result.subject.card.config.tokenizer,
                 "trained_on_lines": result.trained_on,
                 **to_builtins(result.figures),
                 "components": _components(result),

@@ -1,7 +1,7 @@
 """The connection to session.db, which stores what was typed. Does not import textual.
 
-All open apps share one SQLite file, which provides locks and atomic writes. Each text is open in
-only one of them. The file is used in a thread of its own, so that no key press waits for the disk.
+All open apps share one SQLite file, which provides locks and atomic writes; each text is open in
+one app at most. The connection has a thread of its own, so that no key press waits for the disk.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ VERSION = 7
 DELETED_FOR_S = 7 * 86_400
 """The time in which a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
-"""The version in which lines could have texts of models, and which did not count the keys of a day.
-Its lines are kept."""
+"""The version whose lines could have texts of models and whose days had no keys. Its lines are
+kept."""
 ENDINGS = ("-wal", "-shm", "")
 """The endings of the names of a database's files, in the order in which they are put aside: a new
 database would take the log for its own."""
@@ -77,7 +77,8 @@ def connect_to_read(path: Path, query: str = "mode=ro") -> sqlite3.Connection:
 
 
 def decoded(raw: bytes) -> str:
-    """Decodes a text of the database. A damaged byte leaves the rest of its line readable."""
+    """Decodes text of the database. A damaged byte does not make the rest of its line
+    unreadable."""
     return raw.decode("utf-8", "replace")
 
 
@@ -103,15 +104,15 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def purge(connection: sqlite3.Connection) -> None:
-    """Removes the texts that were deleted a week ago or earlier. The log, which may still have
-    them, is removed with the last app."""
+    """Removes the texts that were deleted a week ago or earlier. The log may still have them; it
+    goes with the last app."""
     statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
     connection.execute(statement, (1000 * (time.time() - DELETED_FOR_S),))
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Returns whether an error lies in the contents of the file. An error that this module raises
-    does, and has no code."""
+    """Returns whether an error lies in the file's contents. Errors of this module do; they have no
+    code."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     primary_codes = DAMAGE_CODES[:3]  # an extended code has its primary one in the last byte
     return code is None or code in DAMAGE_CODES or code & 0xFF in primary_codes
@@ -135,15 +136,15 @@ class SessionDatabase:
         self._thread = ThreadPoolExecutor(1, "session")
         self._is_closed = False
         self.problem: StorageError | None = None
-        """Why the last read or write that failed did so; None if none has failed."""
+        """Why a read or a write has failed, the last time; None if none has."""
 
     async def read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Calls `work` in the thread and returns its result. Raises StorageError."""
         return await asyncio.wrap_future(self._submit(work))
 
     async def read_anew(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Like `read`, on a connection of its own. It finds what a later app would find, while the
-        one that writes has parts of the file in memory."""
+        """Like `read`, on a connection of its own. It reads what a later app would read, whereas
+        the one that writes has parts of the file in memory."""
 
         def work_anew(_: sqlite3.Connection) -> Result:
             with closing(connect_to_read(self._path)) as connection:

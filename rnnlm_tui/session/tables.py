@@ -29,9 +29,9 @@ TABLES = (
     DAY,
 )
 """A text is open in the app whose process has the id `pid`, since `opened`. `draft`, `edited` and
-`edit` are its `Draft`, of which `edited` is the number of the turn. `deleted` is when it was
-deleted, in milliseconds since the epoch, 0 if it was not. A day, as 2026-01-31, has the number of
-keys that were saved on it."""
+`edit` are its `Draft`; `edited` is the number of the turn. `deleted` is when it was deleted, in
+milliseconds since the epoch, 0 if it was not. A day, such as 2026-01-31, has the number of saved
+keys."""
 
 
 class SavedPart(IntEnum):
@@ -66,8 +66,8 @@ class Turn:
 
 
 class Draft(NamedTuple):
-    """A text that is being written: the line at its `end`, and `edit`, the new text of the turn
-    `edited`. That is None if no turn is being edited."""
+    """The unfinished part of a text: the line at its `end`, and `edit`, the new text of the turn
+    `edited`, which is None if no turn is being edited."""
 
     end: str = ""
     edited: Turn | None = None
@@ -117,8 +117,7 @@ def put_draft(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
-    """Stores a turn as it is now: a new one, a changed one, or one that was removed, in its former
-    place."""
+    """Stores a turn as it is now: a new one, a changed one, or a removed one in its old place."""
     row = (
         turn.number,
         store_text(connection, text),

@@ -82,15 +82,14 @@ def write_text_file(
 
 
 def remove_leftover(path: str) -> None:
-    """Removes the file that an app leaves beside this one if it is killed while it saves. The text
-    is in session.db, too."""
+    """Removes the file that an app has left beside this one if it was killed while it saved. Its
+    text is in session.db, too."""
     with suppress(OSError):
         temporary_of(Path(os.path.realpath(path))).unlink(missing_ok=True)
 
 
 def digest_of(path: str) -> str | None:
-    """Returns the digest of a file's contents; None if there is no such file, "" if it cannot be
-    read."""
+    """Returns the digest of a file; None if there is no such file, "" if it cannot be read."""
     try:
         with open_file(Path(path)) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -106,8 +105,8 @@ def _file(path: Path, encoding: str, line_end: str, raw: bytes) -> TextFile:
 
 
 def _line_end(text: str) -> str:
-    """Returns the end of the lines of a text. A text with several ends is cut at newlines alone, so
-    that no character is lost."""
+    """Returns how lines end in a text. If they end in several ways, it is a newline, so that no
+    character is lost."""
     ends = text.count("\r\n")
     if ends and ends == text.count("\n"):
         return "\r\n"

@@ -1,5 +1,4 @@
-"""Reads what was written in the app, by the titles of texts, for a training that is started outside
-it."""
+"""Reads what was written in the app, by the titles of texts, for a training started outside it."""
 
 from __future__ import annotations
 
@@ -20,12 +19,9 @@ MOST_SHOWN = 5
 
 
 def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
-    """Returns the lines of the texts with these titles, the oldest first. The database is only
-    read, also while an app is open.
-
-    Raises UsageError for a title that no text or several texts have, and CorpusError if nothing was
-    written or it cannot be read.
-    """
+    """Returns the lines of the texts with these titles, the oldest first. Reads the database only,
+    even while an app is open. Raises UsageError for a title that no text has, or several have;
+    CorpusError if nothing was written or it cannot be read."""
     path = data_dir / "session" / "session.db"
     try:
         lines = _lines_written(path, titles) if path.exists() else None

@@ -13,16 +13,12 @@ OWNER = "_RNNLM_OWNER"
 PIECE_BYTES = 1 << 16
 """The number of bytes that are read at once. They hold some 250 events, which take 5 ms."""
 LONGEST_BYTES = 1 << 20
-"""The longest line, in bytes. A longer line is skipped: while it has no end, each call would read
-it again."""
+"""The longest line, in bytes. A longer one is skipped, since each call would read it again."""
 
 
 class AppendedLines:
-    """Reads the lines that were added to a file since the last call.
-
-    A file that was replaced or has become shorter is read from its start. A missing file has no
-    lines.
-    """
+    """Reads the lines that were added to a file since the last call. A file that was replaced or
+    has become shorter is read from its start. A missing file has no lines."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -24,9 +24,8 @@ ENGLISH = "english"
 """The name of the model of English that ships. Models of English texts are built on it and store
 only its name."""
 LEAST_OF_BASE = 0.02
-"""The smallest weight, fitted to held-out lines, with which the English stays in a mixture. In a
-text without English its weight is smaller, while a second vocabulary costs time and lists foreign
-words."""
+"""The smallest weight, fitted to held-out lines, with which the English stays in a mixture. It gets
+less in a text without English, where it would cost time and list foreign words."""
 
 
 class Mixture(Struct, frozen=True):
@@ -48,15 +47,14 @@ class Ancestor(Struct, frozen=True):
 
 
 class ModelCard(Struct, frozen=True, kw_only=True):
-    """The facts about a model.
+    """The facts about a model. Times are ISO 8601 in UTC.
 
     `metrics` are those of the epoch whose weights are kept; None while a network has finished no
-    epoch and only its n-grams predict. Times are ISO 8601 in UTC; `created` is when the training
-    began. `ngrams` has the number of n-grams of each length, from one word on. `ancestors` are the
-    models that it started from, oldest first. `about` says where the text of a built-in model comes
-    from. `blocked_words` are known words that are never suggested. `mixture` is None for a model
-    that is not mixed. `evaluation` are the metrics on its held-out lines; None if they were not
-    measured.
+    epoch and only its n-grams predict. `created` is when the training began. `ngrams` has the
+    number of n-grams of each length, from one word on. `ancestors` are the models that it started
+    from, oldest first. `about` says where the text of a built-in model comes from. `blocked_words`
+    are known words that are never suggested. `mixture` is None without a mixture, and `evaluation`,
+    the metrics on the held-out lines, if they were not measured.
     """
 
     format: int = FORMAT
@@ -77,11 +75,6 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     evaluation: Evaluation | None = None
 
     @property
-    def tokenizer(self) -> str:
-        """The name of the tokenizer."""
-        return self.config.tokenizer
-
-    @property
     def parameters(self) -> int:
         """The number of weights of the network, or of n-grams."""
         return parameters_of(self.config, self.total_words, self.ngrams)
@@ -98,8 +91,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def has_network(self) -> bool:
-        """True if the file has a network. That of a network's training has one after its first
-        epoch."""
+        """True if it has a network. That of a network's training has one after its first epoch."""
         return self.config.has_network and self.metrics is not None
 
     @property

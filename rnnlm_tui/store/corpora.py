@@ -1,6 +1,5 @@
-"""Finds the texts that models were trained on, checks them by their hash, and chooses the lines
-that models are measured on. What was written in the app is stored as a file, so that a run can be
-resumed and a model updated."""
+"""Finds the texts that models were trained on, and chooses lines to measure models on. Texts that
+were written in the app are stored as files, so that runs can be resumed and models updated."""
 
 from __future__ import annotations
 
@@ -33,11 +32,9 @@ from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_c
 SAMPLE_WORDS = 20_000
 """The number of words in the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
-"""A warning is given if at least this share of the lines was seen in training. Refrains explain a
-smaller share."""
+"""The share of lines seen in training from which on a warning is given. Refrains explain less."""
 BETWEEN_TEXTS = "\n\n"
-"""The separator of written texts in a file. It makes each text a paragraph, so that it is not
-joined to the next one."""
+"""The separator of written texts in a file: each is a paragraph, not joined to the next one."""
 
 
 def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
@@ -51,7 +48,7 @@ def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
 
 
 def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
-    """Reads the text of the model `name` as its files are now. Raises CorpusError with this hint if
+    """Reads what the files of the model `name` contain now. Raises CorpusError with this hint if
     they cannot be found."""
     found = find_sources(name, folder, card, hint)
     try:

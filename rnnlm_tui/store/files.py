@@ -159,9 +159,9 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Renames a file or a folder, and replaces another file of that name. Tries it for a second on
-    Windows, where it fails while somebody reads that file, as listing models does for an instant.
-    Raises StorageError."""
+    """Renames a file or a folder, and replaces another file of that name. On Windows it tries for a
+    second, since that fails while a process reads the other file, as listing models does. Raises
+    StorageError."""
     for left in reversed(range(WINDOWS_TRIES if os.name == "nt" else 1)):
         try:
             source.replace(target)
@@ -217,8 +217,7 @@ def make_folder(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, or a folder with all that is in it. Does nothing if there is neither. Raises
-    StorageError."""
+    """Removes a file, or a folder with all that is in it, if there is one. Raises StorageError."""
     import shutil  # 5 ms that a suggestion does not need
 
     try:

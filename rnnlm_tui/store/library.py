@@ -1,5 +1,4 @@
-"""The models in the user data folder: lists, opens, renames, deletes, exports and imports them, and
-knows which is in use."""
+"""The models in the user data folder, and the one that is in use."""
 
 from __future__ import annotations
 
@@ -40,10 +39,10 @@ BUILT_IN = (ENGLISH, "shakespeare")
 class Entry:
     """A model in the list, or a run that has not saved one.
 
-    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file, and
+    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file,
     `folder` that of its run. A `built_in` model is read-only. `run` is its training, None if that
-    neither runs nor can be resumed. `files` are the sizes in bytes by name, those of the run
-    included.
+    neither runs nor can be resumed. `files` are the sizes in bytes by name, also of the files of
+    the run.
     """
 
     name: str
@@ -77,12 +76,10 @@ class Entry:
 
 @dataclass(eq=False)
 class OpenedModel:
-    """A model that is ready to predict.
-
-    `path` is its file, and `folder` that of its run. `unwanted` returns the words that the user
-    does not want suggested. `saved_ns` is the time when the file was saved, as by `files.saved_ns`.
-    A caller may replace the `contexts` by others, which have read earlier texts.
-    """
+    """A model that is ready to predict. `path` is its file, saved at `saved_ns` (see
+    `files.saved_ns`), and `folder` that of its run. `unwanted` returns the words that the user does
+    not want suggested. A caller may replace the `contexts` by others, which have read earlier
+    texts."""
 
     name: str
     path: Path
@@ -99,9 +96,8 @@ class OpenedModel:
 
 
 class Library:
-    """The models in `<data folder>/models` and the built-in ones, and their `runs` in `<data
-    folder>/runs`. Creates nothing until something is saved. `unwanted` are the words that no model
-    is to suggest."""
+    """The models in `<data folder>/models` and the built-in ones, with their `runs`. Creates
+    nothing until something is saved. `unwanted` are the words that no model is to suggest."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -183,10 +179,8 @@ class Library:
         return ModelError(f"there is no model {name}{source}", f"models: {names}")
 
     def free_name(self, stem: str) -> str:
-        """Returns `stem`, with a number appended if a model or a run has that name.
-
-        `stem` must be a valid name. Reads folders and locks, so call it in a thread.
-        """
+        """Returns `stem`, a valid name, with a number appended if a model or a run has that name.
+        Reads folders and locks, so call it in a thread."""
         name, number = stem, 1
         while self.has(name) or self.runs.trainer(name):
             number += 1
@@ -213,9 +207,9 @@ class Library:
         return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
-        """Returns the name of the model that `use` has stored, or the English if none is stored. It
-        is also the English if that model cannot be used: then `tell` is called with a sentence for
-        the user."""
+        """Returns the name of the model that `use` has stored; the English if it has stored none.
+        If the stored model cannot be used, calls `tell` with a sentence for the user and returns
+        the English."""
         try:
             name = self._used()
             problem = self._problem_of(name)
@@ -278,9 +272,8 @@ class Library:
         return OpenedModel(path.stem, path, folder, card, model, self.unwanted.words, saved)
 
     def keep_open(self, name: str) -> OpenedModel:
-        """Opens the model `name`, like `open`, but keeps the last few models and opens one again
-        only if it was saved since. Raises ModelError, and StorageError if the unwanted words cannot
-        be read."""
+        """Like `open`, but keeps the last few models open, and opens one again only if it was saved
+        since. Raises ModelError, and StorageError if the unwanted words cannot be read."""
         self.unwanted.words()  # what is wrong with their file is told before any suggestion
         kept = self._kept.pop(name, None)
         if kept is None or kept.saved_ns != saved_ns(kept.path):
@@ -292,11 +285,8 @@ class Library:
 
     def lock(self, name: str, *, trains: bool = True) -> AbstractContextManager[None]:
         """Locks the model's name against all other processes, until the context or the process
-        ends: for a training, or for an operation that takes an instant.
-
-        Raises ModelError naming the holder, or for a built-in model; StorageError if the data
-        folder cannot be written.
-        """
+        ends. `trains` is False for an operation that takes an instant. Raises ModelError naming the
+        holder, or for a built-in model; StorageError if the data folder cannot be written."""
         self.check_own(name)
         return locks.hold(self._locks, check_name(name), trains=trains)
 
@@ -337,11 +327,8 @@ class Library:
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
         """Copies the model's file to `target`, or into it if that is a folder, and returns the path
-        of the copy. The copy has no paths, and not the text.
-
-        Raises ModelError for a damaged model, StorageError if the file cannot be written, or exists
-        and is not to be replaced.
-        """
+        of the copy, which has neither paths nor the text. Raises ModelError for a damaged model,
+        StorageError if the file cannot be written, or exists and is not to be replaced."""
         self.open(name)
         if target.is_dir():
             target = target / f"{name}{SUFFIX}"
@@ -351,8 +338,8 @@ class Library:
         return target
 
     def import_(self, source: Path, name: str) -> None:
-        """Adds an exported model as the model `name`. All of it is checked before it enters the
-        library. Raises ModelError."""
+        """Adds an exported model as the model `name`, after checking all of it. Raises
+        ModelError."""
         try:
             read_model(source)
         except ModelError as error:

@@ -103,19 +103,14 @@ class StoredModel:
         return arrays
 
     def model(self, english: LanguageModel | None = None) -> LanguageModel:
-        """The model, ready to predict. `english` is the English, None if it is to be read."""
+        """The model, ready to predict. `english` is the English if it is read already."""
         card = self.card
         vocabulary = self.vocabulary()
-        tokenizer = make_tokenizer(card.tokenizer, self.conventions(), vocabulary)
+        tokenizer = make_tokenizer(card.config.tokenizer, self.conventions(), vocabulary)
         models = dict[ComponentName, LanguageModel]()
         if card.has_network:
             models["network"] = load_network(
-                card.config,
-                vocabulary,
-                tokenizer,
-                card.window,
-                self.network(),
-                card.blocked_words,
+                card.config, vocabulary, tokenizer, card.window, self.network(), card.blocked_words
             )
         if card.ngrams:
             models["ngrams"] = NgramModel(vocabulary, tokenizer, self.ngrams(), card.blocked_words)
@@ -190,7 +185,7 @@ def read_card(path: Path) -> ModelCard:
 
 
 def read_model(path: Path, english: LanguageModel | None = None) -> tuple[ModelCard, LanguageModel]:
-    """Reads and checks a model's file. `english` is the English, None if it is to be read. Raises
+    """Reads and checks a model's file. `english` is the English if it is read already. Raises
     ModelError."""
     with open_stored(path) as stored:
         return stored.card, stored.model(english)
@@ -227,8 +222,7 @@ def write_model(
 
 
 def write_stored(path: Path, card: ModelCard, tensors: Arrays) -> None:
-    """Writes or replaces a model's file with tensors that are already in the form of the file.
-    Raises StorageError."""
+    """Writes or replaces a model's file; its tensors are as stored. Raises StorageError."""
     write_tensors(path, tensors, {CARD: json.encode(card).decode()})
 
 

@@ -31,15 +31,14 @@ def check_name(name: str) -> str:
 
 
 def _may_be_in_name(character: str) -> bool:
-    """Returns whether it is a letter or a digit of any alphabet, a mark on a letter, or one of
-    `._-`."""
+    """Returns whether it is a letter, a digit or a mark of any alphabet, or one of `._-`."""
     is_mark = unicodedata.category(character).startswith("M")
     return character.isalnum() or character in "._-" or is_mark
 
 
 def usable_name(text: str) -> str:
-    """Returns what was typed as a name, with `-` for spaces and with composed letters. A model may
-    still not have this name."""
+    """Returns the name that `text` means: `-` for spaces, composed letters. It may still be
+    invalid."""
     return "-".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -65,8 +65,8 @@ class Position(Struct):
 
 class RunFacts(Struct, kw_only=True):
     """The record of a run that can be resumed: the fields of its job (see `training.job`) that are
-    not tensors. `sha256` is the hash of its text, and `base` the model that it is mixed with, None
-    for none."""
+    not tensors. `sha256` is the hash of its text. `base` is the model that it is mixed with, or
+    None."""
 
     format: int = FORMAT
     config: Config
@@ -111,7 +111,7 @@ def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
 
 
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
-    """Stores the files that the saved model learned, since paths never enter a model's file. Raises
+    """Stores the paths of the texts of a saved model, which its own file never has. Raises
     StorageError."""
     files.write_json(folder / RUN, ModelSources(sources, encoding))
 

@@ -18,11 +18,9 @@ from rnnlm_tui.store.names import check_name, is_name
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """A training that is running, can be resumed, or both.
-
-    `trainer` is the process that trains, None if there is none. `config` and `epochs_done` are
-    read from its saved state; they are None if that is unreadable.
-    """
+    """A training that is running, can be resumed, or both. `trainer` is the process that trains,
+    None if there is none. `config` and `epochs_done` are those of its saved state, None if that is
+    unreadable."""
 
     name: str
     trainer: Trainer | None
@@ -42,8 +40,7 @@ class SavedRun:
 
 
 class SavedRuns:
-    """The trainings that have a folder in `folder`, or whose names are locked in `locks`, of this
-    and other processes."""
+    """The trainings with a folder in `folder` or a note in `locks`, of this and other processes."""
 
     def __init__(self, folder: Path, locks: Path) -> None:
         self._folder, self._locks = folder, locks
@@ -57,8 +54,7 @@ class SavedRuns:
         return os.path.lexists(self.folder(name) / RESUME)
 
     def all(self) -> list[SavedRun]:
-        """All trainings that are running, wherever they were started, or can be resumed, sorted by
-        name. Cheap: reads no weights."""
+        """All trainings that run, wherever they were started, or can be resumed, sorted by name."""
         found = map(self.get, sorted({*self._resumable(), *self._noted()}))
         return [run for run in found if run.trainer or run.resumable]
 
@@ -77,8 +73,7 @@ class SavedRuns:
         return [name for name in sorted(self._noted()) if self.trainer(name)]
 
     def _noted(self) -> list[str]:
-        """The names of the models that are noted as being trained, by a process that may have been
-        killed."""
+        """The names with a note of a training, whose process may have been killed."""
         return [path.stem for path in self._locks.glob("*.json") if is_name(path.stem)]
 
     def trainer(self, name: str) -> Trainer | None:

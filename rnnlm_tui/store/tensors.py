@@ -34,10 +34,8 @@ TYPES = frozenset(("F32", "I8", "I32", "U8", "U16", "U32", "U64"))
 def open_tensors(path: Path) -> Iterator[Any]:
     """Opens a safetensors file, of which only the header is read. Raises ModelError."""
     try:
-        with (
-            path.open("rb"),
-            safe_open(path, framework="numpy") as file,
-        ):  # `open` says why it cannot be read
+        # `path.open` says why a file cannot be read; `safe_open` does not.
+        with path.open("rb"), safe_open(path, framework="numpy") as file:
             if not {file.get_slice(name).get_dtype() for name in file.keys()} <= TYPES:  # noqa: SIM118
                 raise SafetensorError("a tensor of another type")
             yield file
@@ -49,8 +47,7 @@ def open_tensors(path: Path) -> Iterator[Any]:
 
 
 def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
-    """Returns weights as they are stored: int8 matrices [R, C] and their scales [R]; vectors stay
-    in float32."""
+    """Returns weights as stored: int8 matrices [R, C] with scales [R], and vectors in float32."""
     found: dict[str, NDArray[Any]] = dict(weights)
     for name, array in weights.items():
         if array.ndim == 2:
@@ -61,8 +58,8 @@ def quantized(weights: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def dequantized(stored: Arrays) -> dict[str, NDArray[Any]]:
-    """Returns weights in float32, as they were before `quantized`. Damaged scales may give numbers
-    that are not finite."""
+    """Returns in float32 what `quantized` stored. Damaged scales may give numbers that are not
+    finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return {
             name: array * stored[name + SCALE][:, None] if array.dtype == np.int8 else array
@@ -79,8 +76,7 @@ def is_usable(weight: NDArray[np.floating[Any]]) -> bool:
 
 
 def write_tensors(path: Path, tensors: Arrays, metadata: Mapping[str, str]) -> None:
-    """Writes or replaces a safetensors file, without a copy of the tensors in memory. Raises
-    StorageError."""
+    """Writes or replaces a safetensors file without copying the tensors. Raises StorageError."""
     # As the library does: the largest types first, so that each tensor is aligned.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
     header: dict[str, Any] = {"__metadata__": dict(metadata)}

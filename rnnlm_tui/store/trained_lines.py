@@ -1,5 +1,4 @@
-"""The lines that a model was trained on, as hashes of their words. They tell which lines of any
-text the model has seen."""
+"""Hashes of the lines that a model was trained on, which tell if it has seen a line of any text."""
 
 from __future__ import annotations
 
@@ -15,13 +14,11 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 LONG_LINE = 4
 """The number of words from which a line counts as seen. Shorter lines may occur in any text."""
 EVERY = 16
-"""Of the lines that it has learned, the English that ships stores the hash of every n-th: 0.1
-MB."""
+"""The English that ships stores the hash of every n-th of its lines, 0.1 MB in all."""
 LONG_LINE_OF_ENGLISH = 8
 """Words of a line that tells whether the English has learned a text."""
 CHANCE = 0.05
-"""The English counts as having learned a text if it knows more than this share of the long lines.
-It knows fewer by chance."""
+"""The share of these lines of a text that the English may know by chance."""
 OF_ENGLISH = "this text is part of what the English has learned: its figures are too good"
 
 
@@ -40,23 +37,22 @@ class TrainedLines:
 
     def hold_out_again(self, hashes: Hashes, fraction: float, seed: int) -> Mask:
         """Returns which lines [L] of a text to hold out, given their hashes [L]: those held out
-        before, and about a `fraction` of the new ones, but no line that the model was trained
-        on."""
+        before, and about a `fraction` of the new ones. Lines that the model was trained on are not
+        among them."""
         may_be = (hashes != NO_WORDS) & ~np.isin(hashes, self.known)
         before: Mask = self.held_out_of(hashes) & may_be
         return before | hold_out(may_be & ~before, fraction, seed)
 
     def with_run(self, hashes: Hashes, held_out: Mask) -> TrainedLines:
-        """Returns the lines after a training on those with these hashes [L], except the `held_out`
-        ones [L]."""
+        """Returns the lines after a training on those with these hashes [L] but the `held_out`
+        [L]."""
         train, unseen = hashes[~held_out], hashes[held_out]
         known: Hashes = np.union1d(train[train != NO_WORDS], self.known)
         return TrainedLines(known, np.setdiff1d(unseen[unseen != NO_WORDS], known))
 
 
 def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
-    """Returns the number of `lines` whose words are among those with the hashes `seen`, without
-    short lines."""
+    """Returns how many of the `lines` have hashes among `seen`. Short lines do not count."""
     return int(np.isin(_hashes_of_long(lines, tokenizer, LONG_LINE), seen).sum())
 
 

@@ -81,7 +81,7 @@ def test_the_models_that_ship_are_small_and_whole(
     assert len(zlib.compress(library.path(name).read_bytes())) <= MAX_BYTES[name]
     opened = library.open(name)
     card, model = opened.card, opened.model
-    assert card.tokenizer == "prose" and card.evaluation is not None
+    assert card.config.tokenizer == "prose" and card.evaluation is not None
     with open_stored(library.path(name)) as stored:
         assert len(stored.lines().known) > 1000
     assert not {"XVIII", "xviii", "XVIII."} & {*model.vocabulary.words}
