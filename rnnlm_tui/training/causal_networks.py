@@ -75,10 +75,11 @@ class CausalNetwork(Network):
         flat = self._softmax.embed(x.T.reshape(-1))  # [T * B, E]
         embedded, rate = flat.view(length, batch, -1), self.config.dropout
         sequence = dropped(embedded, embedded[:1], dropout, rate)  # [T, B, E]
-        parts, ends = CELLS[self.cell].parts, list[Tensor]()
-        starts = iter(self.hidden_state or map(flat.new_zeros, self.hidden_shapes(batch)))
+        zeros = map(flat.new_zeros, self.hidden_shapes(batch))
+        starts, ends = iter(self.hidden_state or zeros), list[Tensor]()
         for weights in self._layers:
-            sequence, end = recurrent_layer(self.cell, sequence, weights, [*islice(starts, parts)])
+            start = [*islice(starts, CELLS[self.cell].parts)]
+            sequence, end = recurrent_layer(self.cell, sequence, weights, start)
             ends += end
             sequence = dropped(sequence, sequence[:1], dropout, rate)  # [T, B, H]
         self.hidden_state = ends

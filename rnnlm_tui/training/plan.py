@@ -127,17 +127,17 @@ class Plan:
                 english = read_english()
                 known = known_fraction(lines, english) if mixture.left_out else None
         elif request.on != NONE:
-            starts_alone = source is not None or request.start_from is not None
-            given = None if starts_alone else {*settings}
-            is_asked = request.on is not None
-            base, starts, known, (*notes,) = use_of_english(
-                self.library, lines, config, given, is_asked
-            )
-            english = base.model if base else None
-            if base is not None and starts:
-                source = base  # the tokenizer may be given, since it is the same
-                given_too = {name: v for name, v in settings.items() if name not in FIXED}
-                config = config_from(base, given_too, text.words, is_update=False)
+            has_start = source is not None or request.start_from is not None
+            given, is_asked = None if has_start else settings.keys(), request.on is not None
+            use = use_of_english(self.library, lines, config, given, is_asked)
+            known, notes = use.known, [*use.notes]
+            if use.opened is not None:
+                english = use.opened.model
+            if use.opened is not None and use.is_start:
+                source = use.opened
+                # The tokenizer may be given, since it is the same.
+                others = {name: v for name, v in settings.items() if name not in FIXED}
+                config = config_from(source, others, text.words, is_update=False)
         config, prepared, network, trained_lines = begin(source, lines, config, report)
         is_counted = config.is_mixed or not config.has_network
         if is_counted and (step := sampling_step(prepared.predictions)) > 1:

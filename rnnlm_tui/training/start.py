@@ -87,12 +87,12 @@ def open_source(
 
 
 class UseOfEnglish(NamedTuple):
-    """The use that a new model makes of the English: `model` is mixed with it, None if it is not
+    """The use that a new model makes of the English: `opened` is mixed with it, None if it is not
     used. If it `is_start`, its network is also the start of the new one. `known` is the share of
     the text's words that it knows, if its weight decides whether it stays in the mixture. `notes`
     are for the data card."""
 
-    model: OpenedModel | None = None
+    opened: OpenedModel | None = None
     is_start: bool = False
     known: float | None = None
     notes: Sequence[str] = ()
@@ -120,7 +120,8 @@ def use_of_english(
                 field="on",
             )
         return UseOfEnglish()
-    lines, notes = [*compress(text, sample_mask(text, SAMPLED_WORDS))], list[str]()
+    notes = list[str]()
+    lines = [*compress(text, sample_mask(text, SAMPLED_WORDS))]
     known = None if is_asked else known_fraction(lines, model)
     if known is not None:
         what = f"{known:.0%} of its words are English"
