@@ -27,8 +27,8 @@ class ReadFile(NamedTuple):
 
 
 def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
-    """Reads a text file. A byte order mark counts more than the `encoding`; without both it is
-    UTF-8. Raises RnnlmError if the file cannot be read, is too large or is not text."""
+    """Reads a text file. A byte order mark outweighs the `encoding`; without both it is UTF-8.
+    Raises RnnlmError if the file cannot be read, is too large or is not text."""
     from rnnlm_tui.text.reading import codec_of, decoded_lines, is_pipe
 
     label = path.name
@@ -82,7 +82,7 @@ def write_text_file(
 
 
 def remove_leftover(path: str) -> None:
-    """Removes the file that an app has left beside this one if it was killed while it saved. Its
+    """Removes the temporary file that an app left if it was killed while it saved this file. The
     text is in session.db, too."""
     with suppress(OSError):
         temporary_of(Path(os.path.realpath(path))).unlink(missing_ok=True)

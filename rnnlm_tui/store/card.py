@@ -91,13 +91,13 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def has_network(self) -> bool:
-        """True if it has a network. That of a network's training has one after its first epoch."""
+        """True if it has a network. A network that is trained is saved after its first epoch."""
         return self.config.has_network and self.metrics is not None
 
     @property
     def holds_out(self) -> bool:
-        """True if the training held out lines. It may not if there are only a few. Before its first
-        epoch has ended, its held-out lines are not measured yet."""
+        """True if lines were held out: by the settings and, once an epoch has ended, by its
+        metrics. None are held out of a text of a few lines."""
         measured = self.metrics is None or self.metrics.held_out is not None
         return self.config.train.held_out > 0 and measured
 

@@ -38,8 +38,8 @@ BETWEEN_TEXTS = "\n\n"
 
 
 def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
-    """Returns the text that the model `name` was trained on, in the same lines. `folder` is the one
-    of its run. Raises CorpusError if the text cannot be found or has changed."""
+    """Returns the text that the model `name` was trained on, cut into lines as then. `folder` is
+    that of its run. Raises CorpusError if the text cannot be found or has changed."""
     hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
     text = text_now(name, folder, card, hint)
     if not is_text_of(card, text):
@@ -58,8 +58,8 @@ def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
 
 
 def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSources:
-    """Returns where to read the text of the model `name`, by the folder of its run; no sources for
-    the bundled text. Raises CorpusError with this hint if that is unknown."""
+    """Returns where to read the text of the model `name`, as noted in the `folder` of its run; no
+    sources for the bundled text. Raises CorpusError with this hint if that is unknown."""
     found = read_sources(folder)
     if not found.sources and not is_text_of(card, read_corpus([])):
         raise CorpusError(
@@ -101,9 +101,9 @@ def text_for(
     *,
     samples: bool = True,
 ) -> MeasuredText:
-    """Returns the lines to measure the model `first` on: of the files `sources`, by default of its
-    own text. Of its own text they are only the held-out lines, if there are any. They are the first
-    `limit` ones, or a sample if `samples`, or all. Raises RnnlmError."""
+    """Returns the lines to measure the model `first` on: of the files `sources`, by default of the
+    text that it was trained on. Of that text they are only the held-out lines, if there are any.
+    They are the first `limit` ones, or a sample if `samples`, or all. Raises RnnlmError."""
     name, card, tokenizer = first.name, first.card, first.model.tokenizer
     if sources:
         text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
@@ -171,7 +171,7 @@ def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
 
 def ancestors_of(name: str, card: ModelCard) -> list[Ancestor]:
     """Returns the ancestors of a training that starts from the model `name`: those of the model,
-    then the model itself. An update lists it only once."""
+    then the model itself. A model that was updated is listed only once."""
     others = [ancestor for ancestor in card.ancestors if ancestor.name != name]
     return [*others, Ancestor(name, card.created, card.corpus)]
 

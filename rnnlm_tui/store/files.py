@@ -37,7 +37,7 @@ from rnnlm_tui.errors import ModelError, StorageError, os_reason
 
 Parsed = TypeVar("Parsed")
 WINDOWS_TRIES = 20
-"""How often `replace` tries to rename a file on Windows, within a second."""
+"""The number of times that `replace` tries to rename a file on Windows, within a second."""
 SUFFIX, TEMPORARY = ".safetensors", ".rnnlm-tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
 HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
@@ -45,8 +45,8 @@ IN_USE = "in-use"
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Opens a file to read. Raises OSError, also if another program has put something else in its
-    place: a pipe would keep the program waiting for somebody who writes to it."""
+    """Opens a file to read. Raises OSError, also for what is not a file: a pipe, which another
+    program may have put there, would block until somebody writes to it."""
 
     def without_waiting(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
@@ -59,7 +59,7 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Returns the contents of a file, which `open_file` opens. Raises OSError."""
+    """Returns the contents of a file, opened by `open_file`. Raises OSError."""
     with open_file(path) as file:
         return file.read()
 
@@ -94,8 +94,8 @@ def read_json(path: Path, kind: type[Parsed]) -> Parsed:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Writes or replaces a JSON file. Question marks stand for what is not Unicode, which the name
-    of a file may have. Raises StorageError."""
+    """Writes or replaces a JSON file. A question mark replaces what is not Unicode, such as a byte
+    in the name of a file. Raises StorageError."""
     text = json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=1)
     write_bytes(path, text.encode(errors="replace"))
 
@@ -124,8 +124,8 @@ def _write_new(path: Path, raw: bytes) -> bool:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file to `target`, which may exist, or be a link to where it is written. Raises
-    StorageError, also if `target` is not a file: the copy would replace a device."""
+    """Copies a file to `target`, which is replaced if it exists; a link is followed. Raises
+    StorageError, also if `target` is not a file, such as a device."""
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
         raise StorageError(f"{target} is not a file", "name one, which may be new")
@@ -181,12 +181,12 @@ def _not_saved(path: Path, error: OSError) -> StorageError:
 
 
 def missing_folder(path: Path) -> str:
-    """Returns the advice to make the folder of this file; "" if there is one."""
+    """Returns the advice to make the folder of a file; "" if the folder exists."""
     return "" if path.parent.exists() else f"make the folder {path.parent} first"
 
 
 def saved_ns(path: Path) -> int:
-    """The time when a file was saved, in nanoseconds since the epoch; 0 if there is none."""
+    """The time when a file was saved, in nanoseconds since the epoch; 0 without a file."""
     with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0

@@ -8,9 +8,9 @@ import unicodedata
 from rnnlm_tui.errors import UsageError
 
 LONGEST_NAME = 64
-"""Characters."""
+"""The length of the longest name, in characters."""
 LONGEST_STEM = 40
-"""Characters of the name of a text's file that a model's name begins with."""
+"""The number of characters that a model's name takes from the name of its text's file."""
 NAME_RULE = (
     "use at most 64 letters, digits, '.', '_' and '-', the first one a letter, a digit or '_', and"
     " the last one no '.'"
@@ -31,13 +31,13 @@ def check_name(name: str) -> str:
 
 
 def _may_be_in_name(character: str) -> bool:
-    """Returns whether it is a letter, a digit or a mark of any alphabet, or one of `._-`."""
+    """Returns whether it is a letter or a digit of any alphabet, a mark on one, or one of `._-`."""
     is_mark = unicodedata.category(character).startswith("M")
     return character.isalnum() or character in "._-" or is_mark
 
 
 def usable_name(text: str) -> str:
-    """Returns the name that `text` means: `-` for spaces, composed letters. It may still be
+    """Returns `text` as a name, with `-` for spaces and composed letters. It may still be
     invalid."""
     return "-".join(unicodedata.normalize("NFC", text).split())
 

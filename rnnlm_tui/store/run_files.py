@@ -111,7 +111,7 @@ def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
 
 
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
-    """Stores the paths of the texts of a saved model, which its own file never has. Raises
+    """Stores where the text of a saved model is, which its own file does not say. Raises
     StorageError."""
     files.write_json(folder / RUN, ModelSources(sources, encoding))
 
@@ -124,7 +124,7 @@ def read_sources(folder: Path) -> ModelSources:
 
 
 def read_epochs(folder: Path) -> list[EpochEnded]:
-    """The epochs in the history of a run. Of an epoch that was tried again, the last try counts."""
+    """The epochs in the history of a run. Of an epoch that was repeated, the last one counts."""
     epochs = dict[int, EpochEnded]()
     with suppress(OSError), files.open_file(folder / HISTORY) as lines:
         for line in lines:

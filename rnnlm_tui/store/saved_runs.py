@@ -54,7 +54,8 @@ class SavedRuns:
         return os.path.lexists(self.folder(name) / RESUME)
 
     def all(self) -> list[SavedRun]:
-        """All trainings that run, wherever they were started, or can be resumed, sorted by name."""
+        """All trainings that run, wherever they were started, or can be resumed, sorted by name.
+        Reads no weights."""
         found = map(self.get, sorted({*self._resumable(), *self._noted()}))
         return [run for run in found if run.trainer or run.resumable]
 
@@ -73,7 +74,7 @@ class SavedRuns:
         return [name for name in sorted(self._noted()) if self.trainer(name)]
 
     def _noted(self) -> list[str]:
-        """The names with a note of a training, whose process may have been killed."""
+        """The names in the notes of trainings, whose processes may have been killed."""
         return [path.stem for path in self._locks.glob("*.json") if is_name(path.stem)]
 
     def trainer(self, name: str) -> Trainer | None:

@@ -1,7 +1,7 @@
 """Reads, checks and writes files of tensors, in the format safetensors.
 
 A model's matrices are stored as 8-bit integers with a scale for each row, 1/127 of its largest
-number, so that a number is off by half of that at most.
+number. A stored number is off by half the scale at most.
 """
 
 from __future__ import annotations

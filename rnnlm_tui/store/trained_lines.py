@@ -12,20 +12,20 @@ from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 LONG_LINE = 4
-"""The number of words from which a line counts as seen. Shorter lines may occur in any text."""
+"""Lines of fewer words do not count as seen, since they may occur in any text."""
 EVERY = 16
 """The English that ships stores the hash of every n-th of its lines, 0.1 MB in all."""
 LONG_LINE_OF_ENGLISH = 8
-"""Words of a line that tells whether the English has learned a text."""
+"""Lines of fewer words do not tell whether the English has learned a text."""
 CHANCE = 0.05
-"""The share of these lines of a text that the English may know by chance."""
+"""The English has learned a text if it knows more than this share of its lines; less is chance."""
 OF_ENGLISH = "this text is part of what the English has learned: its figures are too good"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedLines:
-    """The sorted hashes of the lines that a model or an ancestor was trained on, and of the lines
-    that it held out of its text and was not trained on either."""
+    """The sorted hashes of the lines that a model or an ancestor was trained on (`known`), and of
+    the lines of its text that it held out (`unseen`)."""
 
     known: Hashes = field(default_factory=no_hashes)
     unseen: Hashes = field(default_factory=no_hashes)
@@ -44,8 +44,8 @@ class TrainedLines:
         return before | hold_out(may_be & ~before, fraction, seed)
 
     def with_run(self, hashes: Hashes, held_out: Mask) -> TrainedLines:
-        """Returns the lines after a training on those with these hashes [L] but the `held_out`
-        [L]."""
+        """Returns the lines after another training on the lines with these hashes [L], except those
+        `held_out` [L]."""
         train, unseen = hashes[~held_out], hashes[held_out]
         known: Hashes = np.union1d(train[train != NO_WORDS], self.known)
         return TrainedLines(known, np.setdiff1d(unseen[unseen != NO_WORDS], known))
@@ -57,14 +57,14 @@ def count_seen(lines: Iterable[str], tokenizer: Tokenizer, seen: Hashes) -> int:
 
 
 def is_of_english(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -> bool:
-    """Returns whether the English has learned these lines of a text. `learned` are the `thinned`
+    """Returns whether the English has learned the text of these lines. `learned` are the `thinned`
     hashes of the lines that it has learned."""
     sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_ENGLISH))
     return bool(np.isin(sampled, learned).sum() > CHANCE * len(sampled))
 
 
 def thinned(hashes: Hashes) -> Hashes:
-    """Returns one of `EVERY` hashes. A line is kept in every text or in none."""
+    """Returns one of `EVERY` hashes: a line is kept in every text or in none."""
     few: Hashes = hashes[hashes % EVERY == 0]
     return few
 
