@@ -142,19 +142,20 @@ class PageWords:
     def which_new(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
         """Yields for each word of a line below others the chance that a new word there is this one,
         if it is used on the page before, or else one that is not; and whether it is used."""
-        places, uses = dict[str, list[int]](), 0
-        for use in chain.from_iterable(self._cached(each).uses for each in above):
-            places.setdefault(use.word, []).append(uses)
-            uses += 1
-        for word, written, _ in self._tokenizer.words_as_written(line):
-            small = written.lower()
-            ages = [uses - 1 - place for place in places.get(small, ())]
-            weight = sum(WEIGHTS[age] for age in ages if age < MOST_USES)
-            total = UNFAMILIAR + WEIGHTS[:uses].sum()
-            yield float((weight or UNFAMILIAR) / total), weight > 0
+        words = self._tokenizer.words_as_written(line)
+        used = [use.word for each in above for use in self._cached(each).uses]
+        places = dict[str, int]()
+        numbers = np.empty(len(used) + len(words), np.int64)
+        numbers[: len(used)] = [places.setdefault(word, len(places)) for word in used]
+        end = len(used)
+        for word, written, _ in words:
+            recent = numbers[max(0, end - MOST_USES) : end][::-1]
+            weights, number = WEIGHTS[: len(recent)], places.get(small := written.lower(), -1)
+            weight = float(weights[recent == number].sum())
+            yield (weight or UNFAMILIAR) / (UNFAMILIAR + float(weights.sum())), weight > 0
             if self._is_new(word):
-                places.setdefault(small, []).append(uses)
-                uses += 1
+                numbers[end] = places.setdefault(small, len(places))
+                end += 1
 
     def _is_new(self, word: str) -> bool:
         """Whether the model does not know this word, and it is one that may be suggested."""

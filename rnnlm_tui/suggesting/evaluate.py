@@ -30,6 +30,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,12 +186,15 @@ class _Line:
         """Predicts the words of the line after the ids that follow its first characters. These ids
         nearly always are those that are read; but a prefix may be a word of its own, and a ghost
         may be wrong."""
-        model = self.model
-        beginning = model.vocabulary.encode(model.tokenizer.words(self.text[:place]))
-        context = (self._context + beginning)[-LONGEST_CONTEXT:]
+
+        @cache
+        def beginning() -> list[int]:  # not asked for in a very long word
+            words = self.model.tokenizer.words(self.text[:place])
+            return self.model.vocabulary.encode(words)
 
         def after(ids: list[int]) -> Array:
-            self._read_to(len(beginning) + len(ids))
+            self._read_to(len(beginning()) + len(ids))
+            context = (self._context + beginning())[-LONGEST_CONTEXT:]
             return self._contexts.next_word_probabilities(context + ids)
 
         return after

@@ -150,10 +150,13 @@ def fold(text: str) -> str:
 
 def is_mark(word: str) -> bool:
     """Returns True for punctuation and other signs, but not for an emoji."""
-    first = word[0]
-    if first.isalnum():
-        return False
-    is_sign = unicodedata.category(first)[0] in "PS" and not word.strip(first)
+    return not word[0].isalnum() and _is_sign(word)
+
+
+@lru_cache(1 << 10)
+def _is_sign(word: str) -> bool:
+    """Returns True for a run of one sign that is not an emoji. Cached, since there are few."""
+    is_sign = unicodedata.category(word[0])[0] in "PS" and not word.strip(word[0])
     return is_sign and not EMOJI.match(word)
 
 
@@ -184,12 +187,16 @@ class Chunks(dict[str, Tokens]):
 
     def __init__(self, pattern: regex.Pattern[str] = TOKEN) -> None:
         self._pattern = pattern
+        self._last: tuple[str, Tokens] = "", ()
+        """The chunk that was cut last: one question asks several times for one of any length."""
 
     def __missing__(self, chunk: str) -> Tokens:
-        tokens = cut(chunk, self._pattern)
-        if len(chunk) <= LONGEST_CHUNK and len(self) < MAX_CHUNKS:
-            self[chunk] = tokens
-        return tokens
+        last = self._last
+        if last[0] != chunk:
+            last = self._last = chunk, cut(chunk, self._pattern)
+            if len(chunk) <= LONGEST_CHUNK and len(self) < MAX_CHUNKS:
+                self[chunk] = last[1]
+        return last[1]
 
 
 CHUNKS = Chunks()
