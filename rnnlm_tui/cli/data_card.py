@@ -14,8 +14,8 @@ from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import CHECKED_BYTES, WITHOUT_SPACES, lacks_spaces
 from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID, UNKNOWN_ID, UNKNOWN_TOKEN
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.wording.model_rows import Fact
-from rnnlm_tui.wording.results import ENOUGH_TEXT, ENOUGH_WORDS, words_read
+from rnnlm_tui.wording.model_rows import Fact, words_read
+from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
 FEW_WORDS = 5_000
 """A text of fewer words is said to be too small to help much."""

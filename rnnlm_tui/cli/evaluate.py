@@ -21,7 +21,7 @@ from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.corpora import MeasuredText, text_for, trained_on, warning_of
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.suggesting import evaluate
-from rnnlm_tui.wording.results import savings_sentence
+from rnnlm_tui.wording.savings import savings_sentence
 
 NOTES = (
     "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",

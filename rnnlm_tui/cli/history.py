@@ -15,7 +15,7 @@ from rnnlm_tui.store import files
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.store.run_files import read_epochs
-from rnnlm_tui.wording.results import best_of, loss_points, trained_part
+from rnnlm_tui.wording.trainings import best_of, loss_points, trained_part
 
 PICTURE_WIDTH, PICTURE_HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
 """The size of the picture, and the place of the curves in it."""

@@ -24,14 +24,8 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.training.control import Control
-from rnnlm_tui.wording.results import (
-    both_shares,
-    comparison_sentence,
-    ending,
-    epoch_figures,
-    event_words,
-    trained_part,
-)
+from rnnlm_tui.wording.savings import both_shares, comparison_sentence
+from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, trained_part
 
 
 class _Reporter:

@@ -43,7 +43,7 @@ from rnnlm_tui.training.measure import (
     models_of,
     perplexity,
 )
-from rnnlm_tui.wording.results import ENOUGH_WORDS
+from rnnlm_tui.wording.savings import ENOUGH_WORDS
 
 SEED_LINE_CONTINUES = 10
 """Most words that continue the seed line after an epoch."""

@@ -27,7 +27,7 @@ from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
 from rnnlm_tui.training.plan import Plan
 from rnnlm_tui.training.run import Run
-from rnnlm_tui.wording.results import outcome
+from rnnlm_tui.wording.trainings import outcome
 
 if TYPE_CHECKING:
     from rnnlm_tui.training.ranks import Alone

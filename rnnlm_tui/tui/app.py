@@ -449,7 +449,7 @@ class RnnlmApp(TerminalApp):
     def _has_proved_better(self, run: FollowedRun) -> bool:
         """Whether the app's own run has made a model that saves more than the active one. False
         while the app is being closed, where nobody would read it."""
-        from rnnlm_tui.wording.results import is_better
+        from rnnlm_tui.wording.savings import is_better
 
         finished = run.progress.finished
         found = finished.comparison if finished is not None else None

@@ -1,11 +1,11 @@
-"""A model as rows of text: in the list of models, and its card. The command line joins them, the
-app lays them out."""
+"""A model as rows of text: its row in the list of models, and its card. The command line joins the
+rows, the app lays them out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnnlm_tui.config import PRESETS
+from rnnlm_tui.config import PRESETS, CausalConfig, ModelConfig
 from rnnlm_tui.formatting import (
     format_bytes,
     format_duration,
@@ -19,22 +19,18 @@ from rnnlm_tui.lm.layers import layers_of, table_heads
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
-from rnnlm_tui.wording.results import (
-    ENOUGH_WORDS,
-    accuracy_sentence,
-    both_shares,
-    trained_part,
-    words_read,
-)
+from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares, savings_sentence
+from rnnlm_tui.wording.trainings import trained_part
 
 HEADS = ("name", "preset", "% of keys", "size", "saved")
+"""The heads of the list of models."""
 Fact = tuple[str, str]
-"""A label, which may be empty, and a text; or a heading without a text."""
+"""A label, which may be empty, and a text. A heading has no text."""
 
 
 def state(entry: Entry) -> str:
-    """What is special about a model, in a word or two; of a training that can be resumed, the
-    epochs that are done."""
+    """Returns the state of a model in a word or two, with the epochs of a run that can be resumed.
+    Returns "" if there is nothing special about the model."""
     if entry.trained_by is not None:
         return "training"
     if entry.damaged is not None:
@@ -45,9 +41,11 @@ def state(entry: Entry) -> str:
 
 
 def list_row(entry: Entry) -> tuple[str, ...]:
-    """The row of a model in the list, below HEADS. The keys saved are those of a writer who reads
-    the list and of one at the cursor; they are not told if measured on too few words. What is
-    special about the model stands in place of a date."""
+    """Returns the row of a model in the list, below HEADS.
+
+    The keys saved are those of a writer who reads the list and of one who looks at the cursor. They
+    are left out if they were measured on too few words. The state stands in place of the date.
+    """
     card, run, measured = entry.card, entry.run, entry.evaluation
     config = card.config if card else run.config if run else None
     saves = (
@@ -63,8 +61,8 @@ def list_row(entry: Entry) -> tuple[str, ...]:
 
 
 def loss_sentence(entry: Entry) -> str:
-    """What is lost if a model is deleted: what it learned, and how long its training took, if that
-    is known. Reads the history of the run, so call it in a thread."""
+    """Says what is lost if a model is deleted: the text that it learned, and the time of its
+    training, if known. Reads the history of the run, so call it in a thread."""
     card, run = entry.card, entry.run
     if card is not None:
         corpus, epochs = card.corpus, read_epochs(entry.folder)
@@ -77,7 +75,7 @@ def loss_sentence(entry: Entry) -> str:
 
 
 def card_rows(entry: Entry) -> Iterator[Fact]:
-    """Describes a model, or says why it cannot be used and what to do."""
+    """Describes a model, or says why it cannot be used and what to do about it."""
     card, run = entry.card, entry.run
     if entry.trained_by is not None:
         yield "trained by", entry.trained_by
@@ -98,9 +96,9 @@ def card_rows(entry: Entry) -> Iterator[Fact]:
 
 
 def facts_of(card: ModelCard) -> Iterator[Fact]:
-    """How good a model is, what it learned, and what it is."""
+    """Returns how good a model is, what it learned, and its sizes."""
     corpus = card.corpus
-    yield "how good", accuracy_sentence(card)
+    yield "how good", _accuracy(card)
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
     for ancestor in reversed(card.ancestors):
@@ -118,9 +116,25 @@ def facts_of(card: ModelCard) -> Iterator[Fact]:
     yield from _quality(card)
 
 
+def words_read(settings: ModelConfig, window: int) -> str:
+    """Says which words before the next one a model with these settings reads."""
+    is_causal = isinstance(settings, CausalConfig)
+    return "all words before" if is_causal else f"the last {plural(window, 'word')}"
+
+
+def _accuracy(card: ModelCard) -> str:
+    """Says how accurate a model is, as a sentence without a full stop."""
+    if not card.holds_out:
+        return "trained on all its lines: no figure for lines it never saw"
+    if (found := card.evaluation) is None:
+        return "not yet measured on the lines it never saw"
+    hits = f"top word right {found.top1 or 0:.0%}, one of the top five {found.top5 or 0:.0%}"
+    return "; ".join(part for part in (savings_sentence(found), hits) if part)
+
+
 def _quality(card: ModelCard) -> Iterator[Fact]:
-    """The figures on held-out lines and on those it was trained on, of a mixture also those of its
-    network alone. If that does not start from the English, it knows fewer words, and the others
+    """Returns the figures on held-out lines and on training lines, and those of the network of a
+    mixture alone. A network that does not start from the English knows fewer words. All others
     count as one word, which is easy to predict."""
     alone, kept, whole = trained_part(card.config), card.metrics, card.evaluation
     is_mixed, held_out = card.mixture is not None, "held-out lines"

@@ -327,7 +327,7 @@ STAYS = "sonnets stays in use. F3, w: write with poems"
             True,
             False,
             "499 words that neither has learned are too few to tell whether poems is better than"
-            " sonnets, a text of some 5,000 words is enough: " + STAYS,
+            " sonnets; a text of some 5,000 words is enough: " + STAYS,
         ),
         # A lesson or a model of the sonnets, and a run that was stopped before its first epoch.
         (over(evaluation=measured()), True, False, STAYS),

@@ -13,7 +13,7 @@ from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.wording.model_rows import card_rows, state
-from rnnlm_tui.wording.results import loss_points, trained_part
+from rnnlm_tui.wording.trainings import loss_points, trained_part
 
 ACTIVE = "●"
 """The mark of the model that suggests."""

@@ -24,7 +24,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words, sanitize
-from rnnlm_tui.wording.results import best_of, event_words, trained_part
+from rnnlm_tui.wording.trainings import best_of, event_words, trained_part
 
 RISING_EPOCHS = 2
 """A held-out loss that rises once is noise; twice in a row is worth a note."""

@@ -10,7 +10,8 @@ from rnnlm_tui.formatting import format_duration, plural, sanitize, shorten
 from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
-from rnnlm_tui.wording.results import comparison_sentence, ending
+from rnnlm_tui.wording.savings import comparison_sentence
+from rnnlm_tui.wording.trainings import ending
 
 BADGES: Mapping[Phase, str] = {
     Phase.STARTING: "… preparing",

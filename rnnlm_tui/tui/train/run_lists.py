@@ -13,7 +13,7 @@ from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.tui.runs.progress import WARNING, LogLine
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 from rnnlm_tui.tui.widgets.styles import BEST_STYLE, MODEL_STYLE
-from rnnlm_tui.wording.results import epoch_figures
+from rnnlm_tui.wording.trainings import epoch_figures
 
 MOST_ROWS = 200
 """The last rows that a list shows. Drawing them after each epoch takes 20 ms."""

@@ -19,7 +19,7 @@ from rnnlm_tui.tui.runs.wording import (
     time_left_words,
 )
 from rnnlm_tui.tui.widgets.chart import Points
-from rnnlm_tui.wording.results import loss_points
+from rnnlm_tui.wording.trainings import loss_points
 
 WORDS_WIDTH = 57
 """Columns next to a bar for its label, share, time and speed."""

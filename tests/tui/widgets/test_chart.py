@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.events import Metrics
 from rnnlm_tui.tui.widgets.chart import LossChart, Points, plot
-from rnnlm_tui.wording.results import loss_points
+from rnnlm_tui.wording.trainings import loss_points
 from tests.helpers.app import has_row, rows_of, wait_until
 from tests.helpers.host import HostApp
 from tests.helpers.models import HOSTILE

@@ -1,4 +1,4 @@
-"""What a training or an evaluation has found, in words."""
+"""Sentences on trainings, and on the keys that a model saves."""
 
 from __future__ import annotations
 
@@ -21,13 +21,8 @@ from rnnlm_tui.events import (
     Saved,
     UpdateFigures,
 )
-from rnnlm_tui.wording.results import (
-    comparison_sentence,
-    ending,
-    epoch_figures,
-    event_words,
-    is_better,
-)
+from rnnlm_tui.wording.savings import comparison_sentence, is_better
+from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words
 from tests.helpers.events import comparison, ended, finished, measured, writers
 
 SAVES = (
@@ -129,13 +124,13 @@ def test_the_end_says_what_the_model_is_worth_and_how_that_came_about(
             comparison(0.6, 0.5, words=499),
             False,
             "499 words that neither has learned are too few to tell whether mine is better than"
-            " sonnets, a text of some 5,000 words is enough",
+            " sonnets; a text of some 5,000 words is enough",
         ),
         (
             comparison(None, None, words=0),
             False,
             "0 words that neither has learned are too few to tell whether mine is better than"
-            " sonnets, a text of some 5,000 words is enough",
+            " sonnets; a text of some 5,000 words is enough",
         ),
     ],
 )

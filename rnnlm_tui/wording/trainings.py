@@ -1,0 +1,152 @@
+"""Sentences and figures on the epochs, the events and the end of a training.
+
+A mixture has two kinds of figures. An epoch measures its network (or n-grams) alone; the end of the
+training measures the mixture, which suggests. Each is named wherever it is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from rnnlm_tui.config import Config
+from rnnlm_tui.events import (
+    EpochEnded,
+    Event,
+    Failed,
+    Finished,
+    LearnedWords,
+    Metrics,
+    Paused,
+    Resumed,
+    Saved,
+    Warned,
+)
+from rnnlm_tui.formatting import format_loss, format_percent, format_perplexity, plural
+from rnnlm_tui.wording.savings import ENOUGH_WORDS, savings_sentence
+
+OUTCOMES = {
+    "completed": "done",
+    "early_stop": "ended early: it no longer got better on lines that it does not learn",
+    "stopped": "stopped",
+    "diverged": "diverged: the loss became infinite or NaN",
+}
+"""The reasons in `Finished` events in words."""
+FORMS: Mapping[str, Callable[[float], str]] = {
+    "loss": format_loss,
+    "penalty": format_loss,
+    "accuracy": format_percent,
+    "perplexity": format_perplexity,
+    "top1": format_percent,
+    "top5": format_percent,
+}
+"""The formats of the metrics of an epoch, in the order in which they are shown."""
+LARGEST_LOSS = 1e9
+"""Nats. The losses of a run that diverges are drawn as this one if they are larger."""
+
+
+def trained_part(config: Config) -> str:
+    """Names the part of a model that its epochs measure: the network or the n-grams, "alone" if the
+    model is a mixture."""
+    part = "network" if config.has_network else "n-grams"
+    return f"{part} alone" if config.is_mixed else part
+
+
+def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str:
+    """Says how a training ended and what is kept of it. `done` of `epochs` were trained, if known.
+    Epoch 0 stands for the n-grams that a network is mixed with."""
+    how = OUTCOMES[finished.reason]
+    kept, update = finished.metrics, finished.update
+    if update is not None:
+        fate = "the model is replaced" if update.replaced else "the model stays as it was"
+        if update.old_loss is None or update.new_loss is None:
+            return f"{how}: {fate}"
+        better = "predicts" if update.replaced else "does not predict"
+        return f"{how}: updated, it {better} them better, so {fate}"
+    if kept is None:
+        return f"{how} before the first epoch ended"
+    if kept.epoch == 0:
+        return f"{how} in the first epoch; the n-grams are kept"
+    if finished.reason == "stopped" and done and epochs:
+        how += f" after {done:,} of {plural(epochs, 'epoch')}"
+    if kept.epoch == done and finished.reason in ("completed", "stopped"):
+        return how
+    return f"{how}; epoch {kept.epoch:,} is kept"
+
+
+def ending(
+    finished: Finished, done: int = 0, epochs: int | None = None, took: str = ""
+) -> list[str]:
+    """Returns the result of a run as sentences: the keys that the model saves on lines that it has
+    not learned, the outcome and how long it `took`, and the words that it has learned. The outcome
+    comes first if no keys were counted, or if the run diverged."""
+    kept, update, found = finished.metrics, finished.update, finished.evaluation
+    learned = [*filter(None, [learned_sentence(finished.learned)])]
+    how = outcome(finished, done, epochs)
+    if took and kept:
+        how += f", {took}"
+    before = update.old_savings if update is not None else None
+    if update is not None and not update.replaced and found is not None:
+        # The model that was measured is dropped.
+        found, before = replace(found, keystroke_savings=before), None
+    if found is not None and (worth := savings_sentence(found, before)):
+        where = "on lines it has not seen: " if found.words >= ENOUGH_WORDS else ""
+        lines = [f"{where}{worth}", how]
+        return (lines[::-1] if finished.reason == "diverged" else lines) + learned
+    if update is None and kept is not None and kept.epoch > 0 and kept.held_out is None:
+        lines = [how, "it has learned every line: how many keys it saves on others is not known"]
+        return lines + learned
+    return [how, *learned]
+
+
+def learned_sentence(learned: LearnedWords | None) -> str:
+    """Says which words of a text its model knows beside those of the English, such as "knows Marta,
+    Zoë Muñoz and 41 more words of yours". Returns "" if there are none."""
+    if learned is None or not learned.count:
+        return ""
+    first, more = learned.first, learned.count - len(learned.first)
+    if not more:
+        return f"knows {' and '.join(first)} from your text"
+    return f"knows {', '.join(first)} and {plural(more, 'more word')} of yours"
+
+
+def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
+    """Returns the figures of an epoch, first those on the training lines. Each has the lines that
+    it was measured on, its name and its text. A penalty of 0 is left out."""
+    return [
+        (lines, name.replace("top", "top-"), form(value))
+        for lines, metrics in (("training", ended.train), ("held-out", ended.held_out))
+        for name, form in FORMS.items()
+        if (value := getattr(metrics, name, None)) is not None and (value or name != "penalty")
+    ]
+
+
+def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[tuple[float, float]]:
+    """Returns the finite losses of epochs, each as a point: the number of the epoch, the loss."""
+    losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
+    return [
+        (epoch, max(-LARGEST_LOSS, min(LARGEST_LOSS, loss)))
+        for epoch, loss in losses
+        if loss is not None and math.isfinite(loss)
+    ]
+
+
+def best_of(epochs: Sequence[EpochEnded]) -> int | None:
+    """Returns the last epoch that was better than all before it; None without epochs."""
+    return next((ended.epoch for ended in reversed(epochs) if ended.best), None)
+
+
+def event_words(event: Event) -> str:
+    """Says what happened; "" for events that figures show better."""
+    match event:
+        case Saved(epoch=0):
+            return "the n-grams are saved: you can write with them"
+        case Paused(reason=reason) | Resumed(reason=reason):
+            return event.event if reason in ("", "requested") else f"{event.event}: {reason}"
+        case Warned():
+            return event.message
+        case Failed():
+            return event.message + (f" ({event.hint})" if event.hint else "")
+    return ""
