@@ -49,8 +49,9 @@ class RnnlmApp(TerminalApp):
     CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", tooltip="Show all keys"),
+        # With priority: letters right behind it would go to the screen that it leaves.
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
-                tooltip="Write with suggestions"),
+                priority=True, tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
                 tooltip="Train a model; watch a training"),
         Binding("f4", "show('models')", "Models", id="app.models", show=False,

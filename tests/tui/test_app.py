@@ -145,6 +145,18 @@ async def test_screens_by_key_and_by_click(tmp_path: Path, monkeypatch: pytest.M
     assert SettingsFile(tmp_path / "config").preferences.theme == "textual-light"
 
 
+@pytest.mark.parametrize("key", ["f3", "f4"])
+async def test_letters_right_behind_f2_reach_the_line(key: str, tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        await press(pilot, key)
+        await wait_until(pilot, lambda: app.screen.focused is not None)
+        post_keys(app, "f2", *"shall")
+        await press(pilot)
+        assert app.autocomplete.editor.line == "shall"
+
+
 async def test_the_bottom_row_names_the_keys_and_can_be_clicked(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:

@@ -43,7 +43,7 @@ CHOOSING = "123456789"
 """The digits that insert a word of the list once one is chosen in it."""
 PROVISIONAL = "underline italic"
 """How a word is drawn that a plain digit has taken, until the next key."""
-LONGEST_WAIT_S = 1.0
+ANSWER_WAIT_S = 1.0
 """How long a key waits for the answer that it needs; later keys wait behind it."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
 """Keys that the app needs. A TextArea binds them to what other keys do too."""
@@ -109,7 +109,7 @@ class AnswerGate(asyncio.Event):
     async def is_passed(self) -> bool:
         """Waits up to a second; returns whether what was pending has come."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.wait(), LONGEST_WAIT_S)
+            await asyncio.wait_for(self.wait(), ANSWER_WAIT_S)
         return self.is_set()
 
 
@@ -169,7 +169,7 @@ class LineEditor(TextArea):
         self.match_cursor_bracket = False
         self._preferences = preferences
         self.suggested = Suggested(preferences)
-        self.sent = text
+        self.open_text = text
         self.answer_gate = AnswerGate()
         self.request_gate = AnswerGate()
         """Cleared while a ghost that was asked for is coming."""
@@ -224,7 +224,7 @@ class LineEditor(TextArea):
         at the end and nothing is selected. After a text that was sent, until it is changed, only
         one that was asked for: End leads to its end."""
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
-        is_as_sent = self.sent.is_unchanged(self.text) and not self.suggested.is_requested
+        is_as_sent = self.open_text.is_unchanged(self.text) and not self.suggested.is_requested
         if not is_at_end or is_as_sent:
             return "", False
         return self.suggested.ghost(self.before, self.word)
@@ -232,7 +232,7 @@ class LineEditor(TextArea):
     def begin(self) -> None:
         """Begins with nothing: another text is being opened."""
         self.suggested.show_as_usual()
-        self.sent.end_edit()
+        self.open_text.end_edit()
         self.set_text("")
 
     def set_text(self, text: str) -> None:
@@ -249,7 +249,7 @@ class LineEditor(TextArea):
         """Inserts text at the cursor, replacing the selection. Each line that ends in it is kept,
         as Enter would do, unless a line is being edited: that stays one."""
         text = lines_of(text)
-        if "\n" in text and self.sent.edited is None:
+        if "\n" in text and self.open_text.edited is None:
             self._keep_lines(text)
         else:
             self.typing.insert(text)
@@ -277,8 +277,8 @@ class LineEditor(TextArea):
             self.move_cursor((0, len(rest)))
             self.suggested.show_as_usual()
             self._send(kept, None)
-            turns = self.sent.turns[-len(kept) :]
-            self.sent.done(self._reversal(go_on, partial(self.sent.remove, turns)))
+            turns = self.open_text.turns[-len(kept) :]
+            self.open_text.done(self._reversal(go_on, partial(self.open_text.remove, turns)))
 
     def show(self, suggestions: Suggestions | None) -> None:
         """Shows the suggestions for the cursor, or none."""
@@ -386,7 +386,7 @@ class LineEditor(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
-        self.sent.forget_undone()
+        self.open_text.forget_undone()
         deleted = 0 if edit.text else len(self.get_text_range(edit.top, edit.bottom))
         result = super().edit(edit)
         if deleted:
@@ -404,11 +404,12 @@ class LineEditor(TextArea):
         seen = (self.text, self.selection)
         if seen == self._seen:
             return
-        self._seen, self.sent.written = seen, seen[0]
+        self._seen, self.open_text.written = seen, seen[0]
         self.typing.forget()  # what it knows is of another text or cursor
         self.suggested.choice = 0
-        self._draw_ghost()
-        self.ask_again()
+        if not self.typing.is_halfway:
+            self._draw_ghost()
+            self.ask_again()
 
     def action_undo(self) -> None:
         """Undoes the last change; right after a digit that took a word, types the digit instead.
@@ -418,30 +419,30 @@ class LineEditor(TextArea):
         if self.history.undo_stack:
             super().action_undo()
         else:
-            self.sent.undo()
+            self.open_text.undo()
 
     def action_redo(self) -> None:
         """Redoes what was undone last."""
         if self.history.redo_stack:
             super().action_redo()
         else:
-            self.sent.redo()
+            self.open_text.redo()
 
     def note(self, undo: Reversal) -> None:
         """Notes how to undo what was done with kept lines or the list, while the text stayed."""
-        self.sent.done(self._reversal(self._put_away(), undo))
+        self.open_text.done(self._reversal(self._put_away(), undo))
 
     def _put_away(self) -> Callable[..., None]:
         """Begins new steps of undo. Returns what goes on with those until now and with the text as
         it is now; with a turn as its argument, as an edit of that."""
         text, selection, history = self.text, self.selection, self.history
-        edited, interrupted = self.sent.edited, self.sent.interrupted
+        edited, interrupted = self.open_text.edited, self.open_text.interrupted
         self.history = replace(history)  # an empty one
 
         def go_on(kept: Turn | None = None) -> None:
             edit = (kept or edited, interrupted)
-            if (text, *edit) != (self.text, self.sent.edited, self.sent.interrupted):
-                self.sent.edited, self.sent.interrupted = edit
+            if (text, *edit) != (self.text, self.open_text.edited, self.open_text.interrupted):
+                self.open_text.edited, self.open_text.interrupted = edit
                 self.set_text(text)
                 self.selection = selection
             self.history = history
@@ -504,6 +505,8 @@ class LineEditor(TextArea):
         else:
             word = self.suggested.candidates[int(character) - 1]
             self.typing.take_by_digit(character, word)
+            if not self.typing.taken:  # there was no room for the word
+                self.ask_again()
         return True
 
     def _tell_of_alt(self, character: str) -> None:
@@ -645,7 +648,7 @@ class LineEditor(TextArea):
         choice = self.suggested.choice
         if not choice and not self._is_in_row_of(self.document.end):
             self.action_cursor_down()
-        elif not choice and self.sent.is_unchanged(self.text):
+        elif not choice and self.open_text.is_unchanged(self.text):
             self._show_sent(1)
         elif await self.answer_gate.is_passed() and not self.is_hidden:
             self._choose(choice + 1)
@@ -655,7 +658,7 @@ class LineEditor(TextArea):
             self._choose(self.suggested.choice - 1)
         elif not self._is_in_row_of((0, 0)):
             self.action_cursor_up()
-        elif not self.text or self.sent.is_unchanged(self.text):
+        elif not self.text or self.open_text.is_unchanged(self.text):
             self._show_sent(-1)
 
     def _is_in_row_of(self, location: Location) -> bool:
@@ -670,16 +673,16 @@ class LineEditor(TextArea):
         self.visibility_changed()
 
     def _show_sent(self, by: int) -> None:
-        if (text := self.sent.step(by, self.text)) is not None:
+        if (text := self.open_text.step(by, self.text)) is not None:
             self._edit_sent(text)
 
     def edit_turn(self, turn: Turn) -> None:
         """Starts editing sent text. The text being written is restored afterwards."""
-        self._edit_sent(self.sent.begin_edit(turn, self.text))
+        self._edit_sent(self.open_text.begin_edit(turn, self.text))
 
     def _edit_sent(self, text: str) -> None:
         if len(text) > MAX_TEXT:  # a paragraph of a file; the rest of it would be lost
-            self.set_text(self.sent.end_edit())
+            self.set_text(self.open_text.end_edit())
             self.post_message(TextTooLong(""))
         else:
             self.set_text(text)
@@ -687,10 +690,10 @@ class LineEditor(TextArea):
     def action_hide(self) -> None:
         if self.suggested.choice:
             self._choose(0)
-        elif self.sent.edited is not None and not self.requested:
+        elif self.open_text.edited is not None and not self.requested:
             go_on = self._put_away()
-            self.set_text(self.sent.end_edit())
-            self.sent.done(self._reversal(go_on))
+            self.set_text(self.open_text.end_edit())
+            self.open_text.done(self._reversal(go_on))
         else:
             if self.requested:
                 self.suggested.set_ghost("", ())
@@ -708,14 +711,14 @@ class LineEditor(TextArea):
         self.post_message(LineChanged())
 
     def action_send_or_insert(self) -> None:
-        text, edited = self.text.strip(), self.sent.edited
+        text, edited = self.text.strip(), self.open_text.edited
         if self.suggested.choice:
             self.insert_candidate(self.suggested.choice - 1)
         elif text or edited is not None:
             go_on = self._put_away()
-            self.set_text(self.sent.end_edit())
+            self.set_text(self.open_text.end_edit())
             self.suggested.show_as_usual()
             self._send([text], edited)
             if text:
-                kept = edited or self.sent.turns[-1]
-                self.sent.done(self._reversal(partial(go_on, kept)))
+                kept = edited or self.open_text.turns[-1]
+                self.open_text.done(self._reversal(partial(go_on, kept)))

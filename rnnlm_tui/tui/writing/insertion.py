@@ -45,6 +45,8 @@ class Typing:
         """The end of the line up to the cursor, as far as typing may change it."""
         self.taken = ""
         """The plain digit pressed last, if it took a word."""
+        self.is_halfway = False
+        """Whether a digit stands in the text whose word replaces it next."""
 
     @property
     def saved(self) -> int:
@@ -107,7 +109,9 @@ class Typing:
         and an undo bring that back, and a redo the word."""
         area = self._area
         area.history.checkpoint()
+        self.is_halfway = True
         area.replace(digit, *area.selection, maintain_selection_offset=False)
+        self.is_halfway = False
         text = area.text
         self.accept([replace(word, replaces_before=word.replaces_before + 1)], 1)
         if area.text != text:

@@ -25,7 +25,7 @@ from rnnlm_tui.suggesting.accepting import LINES_ABOVE
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 
-LONGEST_WAIT_S = 0.05
+STORE_WAIT_S = 0.05
 """How long a key press waits for its text to be stored, so that it is painted after that. It takes
 0.05 ms, and longer while a model is loaded or the log is copied into the database."""
 
@@ -34,7 +34,7 @@ Opening: TypeAlias = Callable[[], Awaitable[str]]
 """Opens a text, and returns what is to be said about that, or ""."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
 """Undoes or redoes something, and returns what reverses that again."""
-State: TypeAlias = tuple[Turn | None, str]
+EditorState: TypeAlias = tuple[Turn | None, str]
 """The turn being edited, and what stands in the editor."""
 
 
@@ -71,9 +71,9 @@ class OpenText:
         self._draft_in_file: Draft | None = None
         """What was being written when the file got all of the text; None if that is not known."""
         self._changed = changed
-        self._done: list[tuple[State, Reversal]] = []
+        self._done: list[tuple[EditorState, Reversal]] = []
         """How to undo what was done, the newest last, each with the state after it."""
-        self._undone: list[tuple[State, Reversal]] = []
+        self._undone: list[tuple[EditorState, Reversal]] = []
         """How to redo what was undone, the last one last, each with the state after that."""
         self._is_waiting = False
 
@@ -108,7 +108,7 @@ class OpenText:
     # Undo and redo
 
     @property
-    def _state(self) -> State:
+    def _state(self) -> EditorState:
         return self.edited, self.written
 
     def done(self, undo: Reversal) -> None:
@@ -144,30 +144,35 @@ class OpenText:
     def _show(self, opened: tuple[Text, list[Turn]]) -> str:
         """Goes on with a text that was opened, and its lines."""
         self.text, self.turns = opened
-        self.interrupted, self.edited, edit = self.text.draft
-        self.written = self.interrupted if self.edited is None else edit
-        if self.edited is None:
-            self.interrupted = ""
+        self.go_on_with(self.text.draft)
         is_saved = self.text.file is not None and self.text.file.saved == SavedPart.ALL
         self._draft_in_file = self.text.draft if is_saved else None
         self._done.clear()
         self.forget_undone()
         return ""
 
+    def go_on_with(self, draft: Draft) -> None:
+        """Goes on with what was being written."""
+        self.edited = draft.edited
+        self.interrupted = "" if draft.edited is None else draft.end
+        self.written = draft.end if draft.edited is None else draft.edit
+
     @property
     def draft(self) -> Draft:
         """What is being written. An edit that has changed nothing is none."""
         if self.edited is None:
             return Draft(self.written)
-        is_unchanged = self.is_unchanged(self.written)
-        return Draft(self.interrupted, *(() if is_unchanged else (self.edited, self.written)))
+        if self.is_unchanged(self.written):
+            return Draft(self.interrupted)
+        return Draft(self.interrupted, self.edited, self.written)
 
     @property
     def lines(self) -> list[str]:
         """All of the text, also what is being written; empty if there is nothing in it."""
         draft = self.draft
         lines = [draft.edit if turn is draft.edited else turn.line for turn in self.turns]
-        lines += [draft.end] * bool(draft.end.strip())
+        if draft.end.strip():
+            lines.append(draft.end)
         return lines if any(map(str.strip, lines)) else []
 
     def keep_draft(self) -> None:
@@ -183,7 +188,7 @@ class OpenText:
             text.file = text.file._replace(saved=_saved(text.draft, self._draft_in_file))
         if not self._is_waiting:
             self._is_waiting = True
-            self.database.write(partial(self._write_draft, text=self.text), LONGEST_WAIT_S)
+            self.database.write(partial(self._write_draft, text=self.text), STORE_WAIT_S)
 
     def _write_draft(self, connection: sqlite3.Connection, text: Text) -> None:
         self._is_waiting = False  # reset before it is read, so that no later one is missed

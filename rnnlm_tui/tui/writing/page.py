@@ -70,7 +70,7 @@ class Page(ScrollView, can_focus=True):
 
     def __init__(self, text: OpenText) -> None:
         super().__init__()
-        self.text = text
+        self.open_text = text
         self.lines: list[PageLine] = []
         self._current: int | None = None
         """The index of the line that is marked: keys act on it, or it is being edited."""
@@ -95,7 +95,7 @@ class Page(ScrollView, can_focus=True):
     def show(self, changed: Turn | None = None) -> None:
         """Shows the lines of the open text as they are now, and goes to the turn that has changed,
         or to the end. Stays where it is if the turn was removed."""
-        turns, same = self.text.turns, 0
+        turns, same = self.open_text.turns, 0
         while same < min(len(self.lines), len(turns)) and self.lines[same].is_of(turns[same]):
             same += 1
         marked = self.current
@@ -318,7 +318,7 @@ class Page(ScrollView, can_focus=True):
     @property
     def _changeable(self) -> PageLine | None:
         """The marked line. None if it is being edited: then its editor says how that ends."""
-        if self.current is not None and self.current.turn is self.text.edited:
+        if self.current is not None and self.current.turn is self.open_text.edited:
             self.app.autocomplete.editor.focus()
             return None
         return self.current
@@ -332,7 +332,7 @@ class Page(ScrollView, can_focus=True):
         self._go_to_edit()
 
     def _go_to_edit(self) -> None:
-        if self.text.edited is not None:
+        if self.open_text.edited is not None:
             self.app.autocomplete.editor.focus()
 
     def scroll_page(self, by: int) -> None:

@@ -50,7 +50,7 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
 READ_FIRST = 200
 """The last words above that are read before the first suggestions in a text that was opened: 200
 take 40 ms, and 3,000 take 600."""
-LATE_S = 0.3
+WORDS_LATE_S = 0.3
 """After this time without an answer the words are hidden, which are for an earlier text."""
 NEW_WORDS = 500
 """An update of the model is offered each time that so many more words were written since it was
@@ -113,11 +113,11 @@ class AutocompleteScreen(AppScreen):
         super().__init__()
         self.answer: Answer | None = None
         """The latest answer for the line; None until the active model has given one."""
-        self.text = OpenText(database, self._turn_changed)
-        self.editor = LineEditor(self.text, self._ask, self._send, preferences)
+        self.open_text = OpenText(database, self._turn_changed)
+        self.editor = LineEditor(self.open_text, self._ask, self._send, preferences)
         self._database = database
         self._predictor = Predictor()
-        self.page = Page(self.text)
+        self.page = Page(self.open_text)
         self._header = Header()
         self._words = Candidates(self._pick)
         self._find_line = FindLine()
@@ -140,7 +140,7 @@ class AutocompleteScreen(AppScreen):
     @cached_property
     def saving(self) -> Saving:
         """How the text is saved."""
-        return Saving(self.app, self.text)
+        return Saving(self.app, self.open_text)
 
     @property
     def keys_saved(self) -> str:
@@ -159,7 +159,7 @@ class AutocompleteScreen(AppScreen):
     @property
     def latest_line(self) -> str:
         """The last line being written, or else the last one sent; "" if there is neither."""
-        turns = self.text.turns
+        turns = self.open_text.turns
         lines = (self.editor.text.strip() or (turns[-1].line if turns else "")).splitlines()
         return lines[-1].strip() if lines else ""
 
@@ -179,9 +179,9 @@ class AutocompleteScreen(AppScreen):
             keys = await self._database.read(partial(texts.saved_keys, day=today()))
             self._stored_keys[today()] = keys
         if self._first_file is not None:
-            await self._open(partial(self.text.open_file, self._first_file))
+            await self._open(partial(self.open_text.open_file, self._first_file))
         else:
-            await self._open(self.text.open_last)
+            await self._open(self.open_text.open_last)
         if self.app.is_running:
             self.active_model_changed()
             self.set_interval(CHECK_STORED_EVERY_S, self._watch_storage)
@@ -224,14 +224,16 @@ class AutocompleteScreen(AppScreen):
         if (opened_model := self.app.opened_model) is None:
             return
         if self._is_reading:
-            above = self.text.previous_lines(self.text.edited)
+            above = self.open_text.previous_lines(self.open_text.edited)
             await self._predictor.read_earlier(opened_model, (), above)
             self._is_reading = False
             if self.app.is_running:
                 self.editor.ask_again()
         await self.app.idle()
         with suppress(StorageError):  # told when it is opened
-            read = partial(texts.earlier_lines, number=self.text.text.number, skipped=LINES_ABOVE)
+            read = partial(
+                texts.earlier_lines, number=self.open_text.text.number, skipped=LINES_ABOVE
+            )
             if earlier := await self._database.read(read):
                 await self._predictor.read_earlier(opened_model, earlier, self.place[2])
                 if self.app.is_running:
@@ -240,7 +242,7 @@ class AutocompleteScreen(AppScreen):
     def _update_titles(self) -> None:
         """Shows what the text is called and where it is, and how to begin if it has no lines or
         there is no model."""
-        text, is_stored = self.text, self._database.problem is None or not self.text.lines
+        text, is_stored = self.open_text, self._database.problem is None or not self.open_text.lines
         facts = [text.title if is_stored else f"NOT STORED, F5 saves it: {text.title}"]
         words = sum(line.words for line in self.page.lines)
         facts += [plural(words, "word")] * bool(text.turns)
@@ -268,7 +270,7 @@ class AutocompleteScreen(AppScreen):
     def place(self) -> tuple[str, int, tuple[str, ...]]:
         """The line being written, the cursor in it, and the lines above."""
         editor = self.editor
-        sent = self.text.previous_lines(self.text.edited)
+        sent = self.open_text.previous_lines(self.open_text.edited)
         own = editor.document.lines[: editor.cursor_location[0]]
         above = (*sent, *filter(None, own))[-LINES_ABOVE:]
         return editor.line, editor.cursor, last_lines(above) if self._is_reading else above
@@ -281,7 +283,7 @@ class AutocompleteScreen(AppScreen):
         self._predictor.answer(question).add_done_callback(self._show_coming)
         if self._late is not None:
             self._late.cancel()
-        self._late = asyncio.get_running_loop().call_later(LATE_S, self._hide_words)
+        self._late = asyncio.get_running_loop().call_later(WORDS_LATE_S, self._hide_words)
         return True
 
     def _hide_words(self) -> None:
@@ -384,8 +386,8 @@ class AutocompleteScreen(AppScreen):
         they wait no longer than a second, becomes a part of it. Then finds the `words` in it, if
         the turn with the number `turn` has them."""
         self.editor.opening_gate.clear()
-        self.text.is_changing = True
-        text, before = self.text.text, (self.text.edited, self.text.interrupted, self.text.written)
+        self.open_text.is_changing = True
+        text, draft = self.open_text.text, self.open_text.draft
         self.editor.begin()
         self.editor.focus()
         try:
@@ -393,14 +395,14 @@ class AutocompleteScreen(AppScreen):
         except StorageError as error:
             self.app.show_error_once(error)
             say = ""
-            if self.text.text is text:  # it stays open
-                self.text.edited, self.text.interrupted, self.text.written = before
-        self.text.is_changing = False
+            if self.open_text.text is text:  # it stays open
+                self.open_text.go_on_with(draft)
+        self.open_text.is_changing = False
         if self.app.is_running:
             self.page.show()
             self._is_file_changed = False
             self._watch_storage()
-            written = (self.text.written, self.editor.text)
+            written = (self.open_text.written, self.editor.text)
             self.answer = None
             self.editor.show(None)
             self._told_unknown.clear()
@@ -411,20 +413,20 @@ class AutocompleteScreen(AppScreen):
             self._read_earlier()
             if say:
                 self.app.notify_user(say, "warning")
-            turns = self.text.turns if turn is not None and self.page.size else []
+            turns = self.open_text.turns if turn is not None and self.page.size else []
             found = next((each for each in turns if each.number == turn), None)
-            if found not in (None, self.text.edited):
+            if found not in (None, self.open_text.edited):
                 self._find_line.begin(words, found)
         self.editor.opening_gate.set()
 
     def open_file(self, read: ReadFile) -> None:
         """Opens the text of a file."""
-        self.call_later(self._open, partial(self.text.open_file, read))
+        self.call_later(self._open, partial(self.open_text.open_file, read))
 
     def action_new_text(self) -> None:
         self.editor.opening_gate.clear()
-        self.text.keep_draft()  # `Changed` comes behind the keys typed after it
-        self.call_later(self._open, partial(self.text.open, None))
+        self.open_text.keep_draft()  # `Changed` comes behind the keys typed after it
+        self.call_later(self._open, partial(self.open_text.open, None))
 
     @work(group="dialog")
     async def action_texts(self) -> None:
@@ -433,17 +435,17 @@ class AutocompleteScreen(AppScreen):
         from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 
         with self.app.showing_errors():
-            chosen = await self.app.ask(TextsDialog(self.text))
+            chosen = await self.app.ask(TextsDialog(self.open_text))
             if chosen is not None:
                 self.call_later(self._open, *chosen)
-            elif self.text.is_deleted:
-                self.call_later(self._open, partial(self.text.open, None))
+            elif self.open_text.is_deleted:
+                self.call_later(self._open, partial(self.open_text.open, None))
             self._update_titles()
 
     def action_save(self) -> None:
-        if self.text.is_changing:
+        if self.open_text.is_changing:
             return
-        copy = self.text.copy()  # now, and not when a worker starts
+        copy = self.open_text.copy()  # now, and not when a worker starts
         self._update_titles()
         if copy.lines or copy.text.file is not None:
             self._save(copy)
@@ -472,18 +474,18 @@ class AutocompleteScreen(AppScreen):
 
     @on(LineEditor.Changed)
     def _text_changed(self) -> None:
-        file = self.text.text.file
-        self.text.keep_draft()
-        if self.text.text.file != file:  # it no longer has all of the text
+        file = self.open_text.text.file
+        self.open_text.keep_draft()
+        if self.open_text.text.file != file:  # it no longer has all of the text
             self._update_titles()
         self._show_note()
-        self.page.mark_edited(self.text.edited)
+        self.page.mark_edited(self.open_text.edited)
 
     def _show_note(self) -> None:
         """Says below the editor how an edit ends, offers an update, or says that the model does not
         know the language."""
         note = self._offer or (self.answer.note if self.answer else "")
-        if self.text.edited is not None:
+        if self.open_text.edited is not None:
             note = "Enter changes the line, Esc cancels"
         if self.editor.border_subtitle != note:  # setting it repaints the editor
             self.editor.border_subtitle = note
@@ -500,9 +502,9 @@ class AutocompleteScreen(AppScreen):
 
     def edit(self, turn: Turn) -> None:
         """Edits a turn, unless another one was changed."""
-        if self.text.edited is None or self.text.is_unchanged(self.editor.text):
+        if self.open_text.edited is None or self.open_text.is_unchanged(self.editor.text):
             self.editor.edit_turn(turn)
-        elif turn is not self.text.edited:
+        elif turn is not self.open_text.edited:
             self.app.notify_user("end the edit of this line first: Enter or Esc", "warning")
         self.editor.focus()
 
@@ -518,8 +520,8 @@ class AutocompleteScreen(AppScreen):
             return
         rows = [("open", "Open it as a new text", "each of its lines is a paragraph")]
         if await self.app.ask(Choice("This is too long for a line", about, rows)):
-            self.text.keep_draft()
-            self.call_later(self._open, partial(self.text.open_pasted, event.text))
+            self.open_text.keep_draft()
+            self.call_later(self._open, partial(self.open_text.open_pasted, event.text))
 
     def _send(self, lines: Sequence[str], edited: Turn | None) -> None:
         """Adds lines to the page, or replaces one."""
@@ -528,16 +530,16 @@ class AutocompleteScreen(AppScreen):
             self._told_unknown.update(unknown_in(self.answer.suggestions))
         self._offer = ""
         if edited is None:
-            self.text.add_lines(*lines)
+            self.open_text.add_lines(*lines)
             self._offer_update(sum(map(count_words, lines)))
         elif not lines[0]:
             self.remove_line(edited)
         elif lines[0] != lines_of(edited.line).strip():
-            self.text.change(edited, lines[0])
+            self.open_text.change(edited, lines[0])
 
     def remove_line(self, turn: Turn) -> None:
         """Removes a line of the page."""
-        self.editor.note(self.text.remove([turn]))
+        self.editor.note(self.open_text.remove([turn]))
         self.page.border_subtitle = "removed: ctrl+z brings it back"
 
     @work(group="offer")

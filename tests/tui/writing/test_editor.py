@@ -67,11 +67,11 @@ class EditorApp(HostApp):
         self.sent.append(Sent(*sent))
         lines, edited = self.sent[-1]
         if edited is None:
-            self.editor.sent.turns += map(Turn, lines)
+            self.editor.open_text.turns += map(Turn, lines)
         elif lines[0]:
             edited.line = lines[0]
         else:
-            self.editor.sent.turns.remove(edited)
+            self.editor.open_text.turns.remove(edited)
 
     @on(TextTooLong)
     def _refuse(self) -> None:
@@ -155,7 +155,7 @@ class EditorDesk(Desk[EditorApp]):
                 pieces = re.findall(" ?[^ ]+", requested)
                 self.editor.show_requested([Insertion(piece) for piece in pieces])
             elif key == "edit":
-                self.editor.edit_turn(self.editor.sent.turns[0])
+                self.editor.edit_turn(self.editor.open_text.turns[0])
             else:
                 await self.press(key or letter)
 
@@ -625,7 +625,7 @@ async def test_text_that_was_sent(
 ) -> None:
     async with desk() as it:
         await it.play(script)
-        sent = it.editor.sent
+        sent = it.editor.open_text
         assert (it.line, sent.edited and sent.edited.line) == (line, edited)
         assert [turn.line for turn in sent.turns] == turns
 
@@ -677,11 +677,11 @@ async def test_keys_right_after_letters_wait_for_what_the_answer_suggests(
         await it.burst(*keys)
         it.answer("do", "die", prefix="d", more=("love",))
         await it.press()
-        assert [*(turn.line for turn in it.editor.sent.turns), it.line] == lines
+        assert [*(turn.line for turn in it.editor.open_text.turns), it.line] == lines
 
 
 async def test_keys_to_which_no_answer_comes_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(editor, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(editor, "ANSWER_WAIT_S", 0.01)
     async with desk("i ") as it:
         it.answer("compare", "dusk")
         await it.press("d", "tab", "down", "2", "o")
@@ -727,6 +727,10 @@ async def test_a_key_asks_one_question() -> None:
             it.app.questions.clear()
             await it.press(key)
             assert it.app.questions == [(it.line, it.editor.cursor)], key
+        await it.play("{ctrl+u}c[c:compare company]")
+        it.app.questions.clear()
+        await it.press("2")
+        assert it.app.questions == [("company ", 8)], "a digit that takes a word"
 
 
 def test_foreign_text_can_steer_nothing() -> None:

@@ -16,7 +16,7 @@ LINES = [Turn(f"line {number}") for number in range(30)]
 
 def put_lines(it: AppDesk) -> None:
     """Puts 30 lines on the page, which shows the last 12 of them."""
-    it.screen.text.turns = [*LINES]
+    it.screen.open_text.turns = [*LINES]
     it.screen.page.show()
     it.screen.lines_changed()
 
@@ -83,8 +83,10 @@ async def test_a_line_found_in_the_list_of_texts_is_shown_and_marked(tmp_path: P
     async with desk(tmp_path) as it:
         line = it.screen.query_one(FindLine)
         for number in range(30):
-            it.screen.text.add_lines(f"day {number}" + " by tram to the sea" * (number in (3, 7)))
-        it.screen.text.add_lines("in der Straße")
+            it.screen.open_text.add_lines(
+                f"day {number}" + " by tram to the sea" * (number in (3, 7))
+            )
+        it.screen.open_text.add_lines("in der Straße")
         await it.write(*"half a line")
         await it.press("ctrl+n")
         await it.until(lambda: not it.page)
@@ -117,7 +119,7 @@ async def test_a_found_line_stays_in_sight_when_the_page_gets_smaller(tmp_path: 
     async with desk(tmp_path) as it:
         height = it.screen.page.size.height
         for number in range(height - 1):  # and the heading
-            it.screen.text.add_lines(f"line {number}")
+            it.screen.open_text.add_lines(f"line {number}")
         await it.until(lambda: has_row(it.app, "line 0"))
         await open_list(it, "line 0")
         await it.press("enter")
@@ -150,7 +152,7 @@ async def test_what_is_found() -> None:
         host = HostApp(lambda: Page(unstored_text()))
         async with host.run_test(size=(80, 10)):
             page = host.query_one(Page)
-            page.text.turns = [Turn(line) for line in lines]
+            page.open_text.turns = [Turn(line) for line in lines]
             page.show()
             found = page.find(words)
             assert (page.find_next(1) if says == "2 of 2" else found) == says

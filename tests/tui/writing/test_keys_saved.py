@@ -120,7 +120,7 @@ async def compare(
             used |= {"alt and a digit" if keys[0][:4] == "alt+" else keys[0] for keys, _ in own}
             post_keys(it.app, "enter")
             above.append(line)
-            await it.until(lambda: it.screen.text.previous_lines() == tuple(above))
+            await it.until(lambda: it.screen.open_text.previous_lines() == tuple(above))
             await it.until(
                 lambda: it.screen.answer and it.screen.answer.question == it.screen._question
             )

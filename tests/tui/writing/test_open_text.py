@@ -109,7 +109,7 @@ async def test_lines_and_drafts_come_back_as_they_were(line: str, tmp_path: Path
 async def test_while_the_disk_is_slow_only_the_latest_draft_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_text, "LONGEST_WAIT_S", 0.0)
+    monkeypatch.setattr(open_text, "STORE_WAIT_S", 0.0)
     gate, statements = threading.Event(), list[str]()
 
     def hold(connection: sqlite3.Connection) -> None:
@@ -126,7 +126,7 @@ async def test_while_the_disk_is_slow_only_the_latest_draft_is_stored(
 
 
 async def test_a_draft_is_stored_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_text, "LONGEST_WAIT_S", 20.0)
+    monkeypatch.setattr(open_text, "STORE_WAIT_S", 20.0)
     async with app(tmp_path) as text:
         for line in ("s", "sh", "sha", "x" * MAX_TEXT):
             put_draft(text, line)

@@ -27,7 +27,7 @@ def host_of_page() -> HostApp:
 
 def shown(page: Page, *turns: Turn) -> None:
     """Shows these lines."""
-    page.text.turns = list(turns)
+    page.open_text.turns = list(turns)
     page.show()
 
 
@@ -97,8 +97,8 @@ async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
         await pilot.pause()
         strip = next(s for s in host.screen._compositor.render_strips() if "line 9" in s.text)
         assert [s.text for s in strip if s.style and s.style.reverse] == ["line 9"]
-        page.text.turns.insert(3, Turn("more"))
-        page.show(page.text.turns[9])
+        page.open_text.turns.insert(3, Turn("more"))
+        page.show(page.open_text.turns[9])
         assert page.current is page.lines[10], "the same line"
         shown(page, Turn("another text"))
         await pilot.press("up")
@@ -133,7 +133,7 @@ async def test_the_page_stays_where_it_is_if_a_line_is_removed() -> None:
         await pilot.pause()
         for y, row in ((12, "line 12"), (22, "line 22")):  # in the middle, and at the end
             page.scroll_to(y=y, animate=False, force=True, immediate=True)
-            page.show(page.text.turns.pop(15))
+            page.show(page.open_text.turns.pop(15))
             await pilot.pause()
             assert rows(host)[0] == row
 
@@ -143,12 +143,12 @@ async def test_a_long_text_is_shown_at_once() -> None:
     host = host_of_page()
     async with host.run_test(size=(80, 24)):
         page = host.query_one(Page)
-        page.text.turns = [Turn("it was late and we went to bed " * 8) for _ in range(800)]
+        page.open_text.turns = [Turn("it was late and we went to bed " * 8) for _ in range(800)]
         for limit_s in (0.5, 0.05):
             began = time.process_time()
             page.show()
             assert time.process_time() - began < limit_s
-            page.text.turns.append(Turn("x" * (MAX_TEXT + 1)))
+            page.open_text.turns.append(Turn("x" * (MAX_TEXT + 1)))
         assert picture(host).count("x…") == 1, "too long to be edited"
 
 

@@ -310,7 +310,7 @@ async def test_what_hides_the_words_and_which_digits_take_one(tmp_path: Path) ->
 async def test_a_line_is_continued_to_its_end_and_the_next_one_proposed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(editor, "LONGEST_WAIT_S", 10.0)  # on a busy machine it comes late
+    monkeypatch.setattr(editor, "ANSWER_WAIT_S", 10.0)  # on a busy machine it comes late
     model = scripted_model(chain(*(f"w{letter}" for letter in "abcdefghijklmn")))
     async with desk(tmp_path, {"m": model}) as it:
         await it.write(*"wa w")
@@ -402,7 +402,7 @@ async def test_what_is_written_and_undone(
     async with desk(tmp_path, {"m": model}) as it:
         await it.follow(last)
         await it.until(lambda: (it.page, it.line) == (page, line))
-        is_edit = it.line[:1] != "" and it.screen.text.edited is not None
+        is_edit = it.line[:1] != "" and it.screen.open_text.edited is not None
         assert is_edit is ("Enter changes the line, Esc cancels" in picture(it.app))
 
 
@@ -429,7 +429,7 @@ async def test_the_page_scrolls_while_one_writes_and_shows_the_line_that_is_edit
     tmp_path: Path,
 ) -> None:
     async with desk(tmp_path) as it:
-        it.screen.text.turns = [Turn(f"line {number}") for number in range(60)]
+        it.screen.open_text.turns = [Turn(f"line {number}") for number in range(60)]
         it.screen.page.show()
         it.screen.lines_changed()
         await it.until(lambda: it.screen.page.scroll_offset.y == 60 - 15)
@@ -441,7 +441,7 @@ async def test_the_page_scrolls_while_one_writes_and_shows_the_line_that_is_edit
         await it.press("ctrl+u", *["up"] * 40)
         await it.until(lambda: has_row(it.app, "│ line 20 "))
         marked = it.screen.page.current
-        assert marked is not None and marked.turn is it.screen.text.edited
+        assert marked is not None and marked.turn is it.screen.open_text.edited
         await it.press("escape")
         await it.until(lambda: it.screen.page.current is None)
 

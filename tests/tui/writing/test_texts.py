@@ -310,9 +310,9 @@ async def test_names_of_earlier_texts_are_known_in_a_new_one_and_after_a_new_sta
 
 async def test_keys_in_a_burst_belong_to_the_text_that_was_open_then(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        before = it.screen.text.text
+        before = it.screen.open_text.text
         post_keys(it.app, *"first", "enter", *"old", "ctrl+n", *"new")
-        await it.until(lambda: it.screen.text.text is not before and it.line == "new")
+        await it.until(lambda: it.screen.open_text.text is not before and it.line == "new")
         assert it.page == []
         await open_list(it, "first")
         await it.until(lambda: has_row(it.app, "first", "1 word"))

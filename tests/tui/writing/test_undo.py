@@ -52,8 +52,8 @@ def state(it: AppDesk) -> str:
     """The page, what is written, and what is not suggested."""
     never = config_dir() / NEVER_SUGGEST
     noted = never.read_text().split() if never.is_file() else []
-    edited = ", edited" if it.screen.text.edited is not None else ""
-    gone = " gone" if it.screen.text.is_deleted else ""
+    edited = ", edited" if it.screen.open_text.edited is not None else ""
+    gone = " gone" if it.screen.open_text.is_deleted else ""
     words = "".join(f" never {word}" for word in noted)
     return f"{'/'.join(it.page)} > {it.line}{edited}{words}{gone}".lstrip()
 
