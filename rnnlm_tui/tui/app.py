@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.widgets.header import ScreenName
 
 NOTIFY_AFTER_S = 1.0
-"""When unfinished trainings are reported: after the first suggestion."""
+"""Seconds from the start to the notice on unfinished trainings: it comes after the first
+suggestion."""
 CHECK_EVERY_S = 2.0
-"""How often the app checks whether another process has saved the active model or trains one."""
+"""Seconds between two checks whether another process has saved the active model or trains one."""
 
 
 class RnnlmApp(TerminalApp):
@@ -82,8 +83,9 @@ class RnnlmApp(TerminalApp):
         self._data_dir, self.config_dir = data_dir, config_dir
         self._first_model = model
         self._last_name: str | None = None
+        """The name of the last active model."""
         self._told_of = dict[str, str]()
-        """What the user is told once a model is in use, by its name."""
+        """The message to show once a model is active, by the name of the model."""
         self._is_quitting = False
         self._runs: Runs | None = None
         """The trainings; None until they are used."""
@@ -99,7 +101,7 @@ class RnnlmApp(TerminalApp):
         self.add_mode("models", lambda: self.models_screen)
         self.add_mode("inside", lambda: self.inside_screen)
 
-    # The parts that screens use, created at first use: numpy alone takes 0.1 s to import.
+    # The parts that screens use. They are created at first use: numpy alone takes 0.1 s to import.
 
     @cached_property
     def library(self) -> Library:
@@ -156,7 +158,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def default_seed_line(self) -> str:
-        """The default of the line that a training continues after each epoch."""
+        """The line that a training continues after each epoch if the user names none."""
         return self.autocomplete.latest_line
 
     @property
@@ -193,12 +195,13 @@ class RnnlmApp(TerminalApp):
     # Start and end
 
     def get_default_screen(self) -> AutocompleteScreen:
-        """Returns the first screen. Textual mounts the screen of a mode before it is on the stack
-        (from Python 3.12 on, where tasks start at once), and widgets ask the app for its screen."""
+        """Returns the first screen, which is not that of a mode: Textual mounts such a screen
+        before it is on the stack (from Python 3.12 on, where tasks start at once), and its widgets
+        ask the app for its screen."""
         return self.autocomplete
 
     async def on_mount(self) -> None:
-        """Applies theme, keymap and signal handlers; the model loads after the first paint."""
+        """Applies theme, keymap and signal handlers. The model is loaded after the first paint."""
         await AwaitMount(self.autocomplete, [self.autocomplete])  # keys before that would be lost
         self.add_mode(self.DEFAULT_MODE, self.get_default_screen)  # so that F2 comes back to it
         if self._has_few_colours:
@@ -227,14 +230,14 @@ class RnnlmApp(TerminalApp):
     async def _notify_unfinished(self) -> None:
         from rnnlm_tui.tui.runs.wording import unfinished_notice
 
-        with suppress(RnnlmError):  # shown when the library is needed
+        with suppress(RnnlmError):  # it is shown when the library is needed
             if notice := unfinished_notice(await asyncio.to_thread(self.library.runs.all)):
                 self.notify_user(notice)
 
     @work(group="trainings", exclusive=True)
     async def _notice_trainings(self) -> None:
-        """Follows a training of another process, such as one that an earlier app has left in the
-        background, so that the header and the Train screen show it."""
+        """Follows a training of another process, so that the header and the Train screen show it.
+        An earlier app may have left it in the background."""
         if self._runs is None or self._runs.running is None:
             with suppress(RnnlmError):  # it has just ended
                 if names := await asyncio.to_thread(self.library.runs.in_training):
@@ -252,15 +255,15 @@ class RnnlmApp(TerminalApp):
             await build_mode(self, mode)
 
     def _active_model_changed(self) -> None:
-        """Handles a new active model, a new version of the same one, or the loss of it."""
-        name = self.active_name
-        if name is not None and self._last_name is None:
+        """Called when another model is active, or a new version of the same one, or none."""
+        name, before = self.active_name, self._last_name
+        self._last_name = name or before
+        if name is not None and before is None:
             with self.showing_errors():
-                self.library.unwanted.words()
+                self.library.unwanted.words()  # tells why the file cannot be read
             self._build_other_screens()
-        if name not in (None, self._last_name) and self._last_name is not None:
+        elif name not in (None, before):
             self.notify_user(self._told_of.pop(name, f"{name} is in use"), topic="model")
-        self._last_name = name or self._last_name
         if (run := self._own_run) is not None:
             with self.showing_errors():
                 run.compare_with(name)
@@ -272,7 +275,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def _has_few_colours(self) -> bool:
-        """Whether the terminal has 16 colours or none: other themes would be grey on grey."""
+        """Whether the terminal has at most 16 colours. Themes of more would be grey on grey."""
         return self.no_color or self.console.color_system == "standard"
 
     def _keep_theme(self, theme: Theme) -> None:
@@ -283,55 +286,31 @@ class RnnlmApp(TerminalApp):
     async def action_quit(self) -> None:
         if self._is_quitting:
             return
-        kept = await self.autocomplete.saving.farewell()
-        if kept is not None and self._own_run is None:
-            self.exit(message=kept)
+        farewell = await self.autocomplete.saving.farewell()
+        if farewell is not None and self._own_run is None:
+            self.exit(message=farewell)
         else:
             self._is_quitting = True
-            self._ask_and_quit(kept)
+            self._ask_and_quit(farewell)
 
     @work(group="quit")
-    async def _ask_and_quit(self, kept: str | None) -> None:
-        """Quits unless the user decides to stay. `kept` is what to print, None if the text that is
-        open is not stored."""
-        if kept is None:
+    async def _ask_and_quit(self, farewell: str | None) -> None:
+        """Quits unless the user decides to stay. `farewell` is what to print, None if the open text
+        is not stored."""
+        if farewell is None:
             while self.screen.is_modal:  # else no path could be asked for
                 if self.screen.is_mounted:  # one that is being built would not find its widgets
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
-            kept = await self.autocomplete.saving.quit_unstored()
-        if kept is not None and (run := self._own_run) is not None:
-            kept = await self._end_training(run, kept)
-        if kept is not None:
-            self.exit(message=kept)
+            farewell = await self.autocomplete.saving.quit_unstored()
+        if farewell is not None and (run := self._own_run) is not None:
+            from rnnlm_tui.tui.runs.actions import leave_run
+
+            of_run = await leave_run(self, run)
+            farewell = None if of_run is None else f"{of_run}\n{farewell}".strip()
+        if farewell is not None:
+            self.exit(message=farewell)
         self._is_quitting = False
-
-    async def _end_training(self, run: FollowedRun, kept: str) -> str | None:
-        """Asks what is to become of the training, and returns `kept` with how to continue it; None
-        if the user stays in the app, or it could not be told to go on without it."""
-        from rnnlm_tui.tui.runs.wording import farewell, has_learned, kept_if_stopped
-        from rnnlm_tui.tui.widgets.dialogs import Choice
-
-        answer: str | None = "detach"
-        if not run.detached:
-            stop = "Stop and save" if has_learned(run.progress) else "Stop"
-            options = (
-                ("stop", stop, kept_if_stopped(run.progress)),
-                ("detach", "Train in the background", "it continues after the app is closed"),
-            )
-            is_paused = run.progress.phase == "paused"
-            is_on = "is paused, and will be saved" if is_paused else "is still training"
-            about = f"{run.name} {is_on}."
-            question = Choice("Stop the training?", about, options, cancel="Stay in the app")
-            # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
-            answer = await self.push_screen_wait(question)
-        if answer is None:
-            return None
-        self.notify_user("saving the training ..." if answer == "stop" else "closing ...")
-        with self.showing_errors():
-            await self.runs.close(detach=answer == "detach")
-            return f"{farewell(run, answer)}\n{kept}".strip()
-        return None
 
     # Screens
 
@@ -343,7 +322,7 @@ class RnnlmApp(TerminalApp):
     action_show = show_mode
 
     def show_model(self, name: str) -> None:
-        """Shows a model on the Models screen."""
+        """Shows the Models screen with this model selected."""
         self.models_screen.choose(name)
         self.show_mode("models")
 
@@ -361,14 +340,15 @@ class RnnlmApp(TerminalApp):
     # Models
 
     def use_model(self, name: str, told: str = "") -> None:
-        """Loads a model and makes it the one in use, also at the next start; `told` is what the
-        user is told then."""
+        """Loads a model and makes it the one in use, also at the next start. Shows the message
+        `told` once it is active."""
         self._told_of[name] = told or f"{name} is in use"
         self._model_loader.choose(name)
 
     def never_suggest(self, word: str, before: str | None = None) -> str:
-        """Never suggests a word of the list after `before` again, by any model; None for a word as
-        it is noted. Returns that, or "" after showing why it could not be noted."""
+        """Stores a word that no model suggests any more, and returns it as it is stored. A word of
+        the list gets its spelling from the line up to the cursor, `before`; None for a word that is
+        spelled already. If it cannot be stored, shows why and returns ""."""
         from rnnlm_tui.suggesting.suggest import word_of_list
 
         if self.opened_model is not None:
@@ -382,7 +362,7 @@ class RnnlmApp(TerminalApp):
         return ""
 
     def suggest_again(self, word: str) -> None:
-        """Suggests a word again that was noted by `never_suggest`."""
+        """Removes a word that `never_suggest` has stored."""
         with self.showing_errors():
             self.library.unwanted.remove(word)
             self.notify_user(f'"{word}" is suggested again', topic="unwanted")
@@ -393,8 +373,8 @@ class RnnlmApp(TerminalApp):
             self.models_screen.reload()
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Called when a model was renamed, or deleted (None). If it was active, it stays so under
-        its new name, or another becomes active."""
+        """Called when a model was renamed, or deleted (`new` is None). A renamed model stays
+        active; in place of a deleted one, another becomes active."""
         if self._runs is not None:
             self._runs.name_changed(old, new)
         self._model_loader.name_changed(old, new)
@@ -404,9 +384,9 @@ class RnnlmApp(TerminalApp):
 
     @work(group="resume")
     async def resume_run(self, name: str) -> None:
-        """Resumes the saved run `name`, or asks for how many further epochs to train the model if
-        its run has finished."""
-        from rnnlm_tui.tui.train.run_pane import request_to_go_on
+        """Resumes the saved run `name`. If that has finished, asks for the number of further
+        epochs."""
+        from rnnlm_tui.tui.runs.actions import request_to_go_on
 
         with self.showing_errors():
             if (request := await request_to_go_on(self, name)) is not None:
@@ -423,7 +403,7 @@ class RnnlmApp(TerminalApp):
         self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
-        """Called when a run has saved a model, which suggests at once if it is the active one."""
+        """Called when a run has saved its model. If that is active, it is reloaded."""
         if saved.best:
             self._model_loader.reload(run.name)
         is_new = run.is_own and saved.epoch == 0 and run.name != self.active_name
@@ -432,31 +412,23 @@ class RnnlmApp(TerminalApp):
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
-        """Called when a run is over. A model of the app's own that has proved better than the
-        active one is used in its place."""
+        """Called when a run is over. If it is the app's own and its model has proved better than
+        the active one, that is used from now on. While the app is being closed none is: nobody
+        would read that it was."""
+        from rnnlm_tui.tui.runs.actions import has_proved_better
         from rnnlm_tui.tui.runs.wording import end_notice, use_words
 
-        old, is_used = self.active_name, self._has_proved_better(run)
+        old = self.active_name
+        is_used = not self._is_quitting and has_proved_better(run, old)
         if use := use_words(run, old, is_used=is_used):
             run.progress.note(use)
         notice, severity = end_notice(run, use)
         if is_used and old is not None:
-            self.models_screen.choose(old)  # where u goes back to it
+            self.models_screen.choose(old)  # so that F4, u goes back to it
             self.use_model(run.name, notice)
         elif not self._is_on_screen(run):
             self.notify_user(notice, severity)
         self.models_changed()
-
-    def _has_proved_better(self, run: FollowedRun) -> bool:
-        """Whether the app's own run has made a model that saves more than the active one. False
-        while the app is being closed, where nobody would read it."""
-        from rnnlm_tui.wording.savings import is_better
-
-        finished = run.progress.finished
-        found = finished.comparison if finished is not None else None
-        if found is None or found.name != self.active_name:
-            return False
-        return run.is_own and not self._is_quitting and is_better(found)
 
     def _is_on_screen(self, run: FollowedRun) -> bool:
         is_run_shown = self.current_mode == "train" and self.train_screen.is_run_shown

@@ -158,8 +158,9 @@ def kept_if_stopped(progress: RunProgress) -> str:
     return "there is no model yet, but you can resume the training"
 
 
-def farewell(run: FollowedRun, answer: str) -> str:
-    """Returns what to print once the app is closed."""
+def run_farewell(run: FollowedRun, answer: str) -> str:
+    """Returns what to print about the app's own run once the app is closed. `answer` is "detach" or
+    "stop"."""
     if answer == "detach":
         return f"{run.name} trains in the background. In the app F3 shows it, and x stops it there."
     if not has_learned(run.progress):

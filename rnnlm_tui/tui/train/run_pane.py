@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -12,10 +11,8 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from rnnlm_tui.config import ALL_SETTINGS
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.store.corpora import find_sources
-from rnnlm_tui.store.model_file import read_card
+from rnnlm_tui.tui.runs.actions import request_to_go_on
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
@@ -23,14 +20,12 @@ from rnnlm_tui.tui.runs.wording import kept_if_stopped
 from rnnlm_tui.tui.train.run_lists import MOST_ROWS, RunList, epoch_table, log_rows
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
 from rnnlm_tui.tui.widgets.chart import LossChart
-from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm, number_check
+from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 
 if TYPE_CHECKING:
     from textual import getters
 
     from rnnlm_tui.tui.app import RnnlmApp
-
-LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
 
 
 def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
@@ -220,18 +215,3 @@ class RunPane(Vertical, can_focus=True):
 
 def _seed_problem(text: str) -> str | None:
     return None if text.strip() else "type at least one word"
-
-
-async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
-    """Returns the request that resumes the saved run `name` or, if that has finished, trains its
-    model for as many further epochs as the user says; None if the user does not. Raises
-    RnnlmError."""
-    path = app.library.path(name)
-    if app.library.runs.can_resume(name) or not path.exists():
-        return TrainArguments.resuming(name)
-    card = await asyncio.to_thread(read_card, path)
-    hint = "train a new model on another text: F3"
-    await asyncio.to_thread(find_sources, name, app.library.runs.folder(name), card, hint)
-    check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
-    answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
-    return None if answer is None else TrainArguments.extending(name, int(float(answer)))

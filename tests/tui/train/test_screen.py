@@ -20,11 +20,11 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.runs.actions import request_to_go_on
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.run_lists import RunList
-from rnnlm_tui.tui.train.run_pane import request_to_go_on
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from tests.helpers.events import ended, finished, progress, saved, started

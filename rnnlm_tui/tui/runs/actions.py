@@ -1,0 +1,74 @@
+"""The decisions about a training in which the app or its user has a say: going on with a finished
+one, quitting while one is running, and taking its model into use."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from rnnlm_tui.config import ALL_SETTINGS
+from rnnlm_tui.store.corpora import find_sources
+from rnnlm_tui.store.model_file import read_card
+from rnnlm_tui.tui.runs.child import TrainArguments
+from rnnlm_tui.tui.runs.follower import FollowedRun
+from rnnlm_tui.tui.runs.progress import Phase
+from rnnlm_tui.tui.runs.wording import has_learned, kept_if_stopped, run_farewell
+from rnnlm_tui.tui.widgets.dialogs import AskText, Choice, number_check
+from rnnlm_tui.wording.savings import is_better
+
+if TYPE_CHECKING:
+    from rnnlm_tui.tui.app import RnnlmApp
+
+LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
+
+
+async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
+    """Returns the request that resumes the saved run `name`. If that has finished, asks for the
+    number of further epochs, and returns the request for those, or None if the user cancels.
+
+    For workers only. Raises RnnlmError if the text of the model is not known here.
+    """
+    path = app.library.path(name)
+    if app.library.runs.can_resume(name) or not path.exists():
+        return TrainArguments.resuming(name)
+    card = await asyncio.to_thread(read_card, path)
+    hint = "train a new model on another text: F3"
+    await asyncio.to_thread(find_sources, name, app.library.runs.folder(name), card, hint)
+    check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
+    answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
+    return None if answer is None else TrainArguments.extending(name, int(float(answer)))
+
+
+async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
+    """Asks whether to stop the app's own run or to let it continue in the background, and does so.
+    Returns what to print once the app is closed. Returns None if the app stays open: the user
+    decides so, or the run cannot be told, which is shown. For workers only."""
+    answer: str | None = "detach"
+    if not run.detached:
+        # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
+        answer = await app.push_screen_wait(_question_of_quitting(run))
+    if answer is None:
+        return None
+    app.notify_user("saving the training ..." if answer == "stop" else "closing ...")
+    with app.showing_errors():
+        await app.runs.close(detach=answer == "detach")
+        return run_farewell(run, answer)
+    return None
+
+
+def _question_of_quitting(run: FollowedRun) -> Choice:
+    is_paused = run.progress.phase is Phase.PAUSED
+    state = "is paused, and will be saved" if is_paused else "is still training"
+    stop = "Stop and save" if has_learned(run.progress) else "Stop"
+    options = (
+        ("stop", stop, kept_if_stopped(run.progress)),
+        ("detach", "Train in the background", "it continues after the app is closed"),
+    )
+    return Choice("Stop the training?", f"{run.name} {state}.", options, cancel="Stay in the app")
+
+
+def has_proved_better(run: FollowedRun, active: str | None) -> bool:
+    """Returns whether the app's own run has made a model that saves more than the `active` one."""
+    finished = run.progress.finished
+    found = finished.comparison if finished is not None else None
+    return run.is_own and found is not None and found.name == active and is_better(found)
