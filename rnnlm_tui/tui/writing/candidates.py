@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
@@ -26,9 +28,16 @@ CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: Textual's component styles ignore "reverse"."""
 
 
+@dataclass
+class WordClicked(Message):
+    """The word of the list with this index was clicked."""
+
+    index: int
+
+
 class Candidates(Widget):
     """Five words in a row below the word being typed, or in two rows if there is no room, and a
-    note. Moves on to the next five if one of them is chosen. A click on a word picks it."""
+    note. Shows the next five if one of them is chosen."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -53,10 +62,8 @@ class Candidates(Widget):
     }
     """
 
-    def __init__(self, pick: Callable[[int], None]) -> None:
-        """`pick` is called with the index of the word that was clicked."""
+    def __init__(self) -> None:
         super().__init__()
-        self._pick = pick
         self._words: Sequence[Suggestion] = ()
         self._prefix, self._choice, self._note, self._digits, self._column = "", 0, "", "", 0
 
@@ -85,7 +92,7 @@ class Candidates(Widget):
         for number, place in enumerate(rows[at.y], start=index):
             begin, end = end, end + place.cell_length
             if begin <= at.x < end:
-                self._pick(number)
+                self.post_message(WordClicked(number))
 
     def render(self) -> Content:
         before, label, unknown = self._note.partition(UNKNOWN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -10,23 +10,19 @@ from textual.binding import Binding, BindingType
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.textual_private import unbind
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.writing.page import Page
 
 
 class FindLine(SafeInput):
     """Finds what is typed on the page. Hidden until it is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "leave(True)", "edit", id="find.edit",
+        Binding("enter", "screen.edit_marked", "edit", id="find.edit",
                 tooltip="Edit the line that was found"),
         Binding("down", "step(1)", "next", id="find.next", tooltip="Find the next match"),
         Binding("up", "step(-1)", "previous", id="find.previous",
                 tooltip="Find the previous match"),
-        Binding("escape", "leave(False)", "end", id="find.end",
+        Binding("escape", "screen.go_back", "end", id="find.end",
                 tooltip="End finding; go back to the line being written"),
     ]  # fmt: skip
     DEFAULT_CSS = """
@@ -37,8 +33,10 @@ class FindLine(SafeInput):
         &.-shown { display: block; }
     }
     """
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self._page = page
 
     def on_mount(self) -> None:
         unbind(self, ("ctrl+f",))
@@ -53,25 +51,19 @@ class FindLine(SafeInput):
             self.value = words or self.value
         self.focus()
         self.action_select_all()
-        self.border_subtitle = self.app.autocomplete.page.find(self.value, turn)
+        self.border_subtitle = self._page.find(self.value, turn)
 
     @on(SafeInput.Changed)
     def _find_typed(self) -> None:
         if self.has_class("-shown"):
-            self.border_subtitle = self.app.autocomplete.page.find(self.value)
+            self.border_subtitle = self._page.find(self.value)
 
     def action_step(self, by: int) -> None:
-        self.border_subtitle = self.app.autocomplete.page.find_next(by)
-
-    def action_leave(self, edits: bool) -> None:
-        found = self.app.autocomplete.page.current
-        if edits and found is not None:
-            self.app.autocomplete.edit(found.turn)
-        self.app.autocomplete.editor.focus()
+        self.border_subtitle = self._page.find_next(by)
 
     def on_blur(self) -> None:
         """Hides the line; nothing is marked any more."""
         is_back = self.screen.focused is self  # for a text that was opened meanwhile
         if self.app.app_focus and not is_back:  # otherwise the window has lost the focus
             self.remove_class("-shown")
-            self.app.autocomplete.page.end_finding()
+            self._page.end_finding()

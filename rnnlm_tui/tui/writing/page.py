@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -29,6 +31,13 @@ BESIDE = 2
 """Cells to the right of the lines: a blank and the scrollbar, which a ScrollView paints over."""
 
 
+@dataclass
+class LineClicked(Message):
+    """A line of the page was clicked."""
+
+    turn: Turn
+
+
 class Page(ScrollView, can_focus=True):
     """Shows the lines. A click on a line edits it. Above them are a few sentences on how to begin,
     as long as they are needed.
@@ -38,18 +47,19 @@ class Page(ScrollView, can_focus=True):
 
     FOCUS_ON_CLICK = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,e", "edit", "edit", id="page.edit", tooltip="Edit the line"),
+        Binding("enter,e", "screen.edit_marked", "edit", id="page.edit", tooltip="Edit the line"),
         Binding("up", "move(-1)", "line", key_display="↑↓", id="page.up",
                 tooltip="Go to the line above"),
         Binding("down", "move(1)", "line", show=False, id="page.down",
                 tooltip="Go to the line below"),
         Binding("c", "copy", "copy", id="page.copy", tooltip="Copy the line"),
-        Binding("d,delete", "remove", "remove", id="page.remove", tooltip="Remove the line"),
-        Binding("ctrl+z,super+z", "undo", "undo", id="page.undo",
+        Binding("d,delete", "screen.remove_marked", "remove", id="page.remove",
+                tooltip="Remove the line"),
+        Binding("ctrl+z,super+z", "screen.undo", "undo", id="page.undo",
                 tooltip="Undo what was done last; bring back what was removed"),
-        Binding("ctrl+y,super+y", "redo", "Redo", show=False, id="page.redo",
+        Binding("ctrl+y,super+y", "screen.redo", "Redo", show=False, id="page.redo",
                 tooltip="Redo what was undone last"),
-        Binding("escape", "screen.move_pane", "back", id="page.leave",
+        Binding("escape", "screen.go_back", "back", id="page.leave",
                 tooltip="Go back to the line being written"),
     ]  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {"day", "hint"}
@@ -251,7 +261,7 @@ class Page(ScrollView, can_focus=True):
         y = len(rows) if place is None else int(self.scroll_offset.y) + place.y
         index = rows[y].line if y < len(rows) else -1
         if index >= 0 and not self.screen.get_selected_text():
-            self.app.autocomplete.edit(self.lines[index].turn)
+            self.post_message(LineClicked(self.lines[index].turn))
 
     def on_focus(self) -> None:
         """Marks the line that was found last, or else the last one."""
@@ -278,6 +288,11 @@ class Page(ScrollView, can_focus=True):
         """The line that keys act on while the page has the focus."""
         return None if self._current is None else self.lines[self._current]
 
+    def mark_at(self, place: int) -> None:
+        """Marks the line that now has this index, or else the last one."""
+        if self.lines:
+            self._mark(min(place, len(self.lines) - 1))
+
     def _mark(self, index: int | None) -> None:
         self._current = index
         self.refresh()
@@ -301,40 +316,6 @@ class Page(ScrollView, can_focus=True):
             self.app.copy_to_clipboard(self.current.plain_text)
             self.app.notify_user("copied. If pasting does not work, F5 saves the text")
 
-    def action_edit(self) -> None:
-        if self.current is not None:
-            self.app.autocomplete.edit(self.current.turn)
-
-    def action_remove(self) -> None:
-        """Removes the marked line."""
-        if (line := self._changeable) is None or (place := self._current) is None:
-            return
-        self.app.autocomplete.remove_line(line.turn)
-        if self.lines:
-            self._mark(min(place, len(self.lines) - 1))
-        else:
-            self.app.autocomplete.editor.focus()
-
-    @property
-    def _changeable(self) -> PageLine | None:
-        """The marked line. None if it is being edited: then its editor says how that ends."""
-        if self.current is not None and self.current.turn is self.open_text.edited:
-            self.app.autocomplete.editor.focus()
-            return None
-        return self.current
-
-    def action_undo(self) -> None:
-        self.app.autocomplete.editor.action_undo()
-        self._go_to_edit()
-
-    def action_redo(self) -> None:
-        self.app.autocomplete.editor.action_redo()
-        self._go_to_edit()
-
-    def _go_to_edit(self) -> None:
-        if self.open_text.edited is not None:
-            self.app.autocomplete.editor.focus()
-
     def scroll_page(self, by: int) -> None:
         """Scrolls a page down (1) or up (-1). A row of it stays in sight. While the page has the
         focus, the mark moves with it."""
@@ -346,10 +327,11 @@ class Page(ScrollView, can_focus=True):
             below = rows[max(0, min(row, len(rows) - 1)) :]
             self._mark(next(row.line for row in below if row.line >= 0))
 
-    def on_key(self, event: events.Key) -> None:
-        """Passes on letters that are not bound here: they belong to the text being written."""
+    async def on_key(self, event: events.Key) -> None:
+        """Passes on letters that are not bound here: they belong to the text being written. Not as
+        a message, which keys typed later would overtake."""
         character = event.character
         is_bound = event.key in self.screen.active_bindings
         if character and character.isprintable() and not is_bound:
             event.stop()
-            self.app.autocomplete.write(character)
+            await self.run_action(f"screen.write({character!r})")

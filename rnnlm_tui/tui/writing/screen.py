@@ -30,12 +30,12 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import Candidates, note_on, unknown_in
+from rnnlm_tui.tui.writing.candidates import Candidates, WordClicked, note_on, unknown_in
 from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
-from rnnlm_tui.tui.writing.page import Page
+from rnnlm_tui.tui.writing.page import LineClicked, Page
 from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
 from rnnlm_tui.tui.writing.saving import Saving
 
@@ -119,8 +119,8 @@ class AutocompleteScreen(AppScreen):
         self._predictor = Predictor()
         self.page = Page(self.open_text)
         self._header = Header()
-        self._words = Candidates(self._pick)
-        self._find_line = FindLine()
+        self._words = Candidates()
+        self._find_line = FindLine(self.page)
         self._is_reading = False
         """Whether the model still reads the text above, of which it knows only the last words."""
         self._late: asyncio.TimerHandle | None = None
@@ -354,9 +354,9 @@ class AutocompleteScreen(AppScreen):
         else:
             self.app.notify_user(f"{question.opened_model.name} has nothing to add to this line")
 
-    def _pick(self, index: int) -> None:
-        """Inserts the word that was clicked."""
-        self.editor.insert_candidate(index)
+    @on(WordClicked)
+    def _insert_clicked(self, event: WordClicked) -> None:
+        self.editor.insert_candidate(event.index)
         self.editor.focus()
 
     def on_resize(self) -> None:
@@ -493,12 +493,53 @@ class AutocompleteScreen(AppScreen):
     @on(events.Paste)
     def _paste(self, event: events.Paste) -> None:
         event.stop()
-        self.write(event.text)
+        self.action_write(event.text)
 
-    def write(self, text: str) -> None:
-        """Inserts text that was typed, chosen or pasted while another widget had the focus."""
+    def action_write(self, text: str) -> None:
+        """Inserts text that was typed or pasted while another widget had the focus."""
         self.editor.add_text(text)
         self.editor.focus()
+
+    def action_go_back(self) -> None:
+        """Goes back to the line being written."""
+        self.editor.focus()
+
+    @on(LineClicked)
+    def _edit_clicked(self, event: LineClicked) -> None:
+        self.edit(event.turn)
+
+    def action_edit_marked(self) -> None:
+        """Edits the line that is marked on the page."""
+        if (line := self.page.current) is not None:
+            self.edit(line.turn)
+        self.editor.focus()
+
+    def action_remove_marked(self) -> None:
+        """Removes the line that is marked on the page, but not while it is edited: then the editor
+        says how that ends."""
+        if (line := self.page.current) is None:
+            return
+        if line.turn is self.open_text.edited:
+            self.editor.focus()
+            return
+        place = self.page.lines.index(line)
+        self.remove_line(line.turn)
+        self.page.mark_at(place)
+        if not self.page.lines:
+            self.editor.focus()
+
+    def action_undo(self) -> None:
+        """Undoes what was done last, also while the page has the focus."""
+        self.editor.action_undo()
+        self._go_to_edit()
+
+    def action_redo(self) -> None:
+        self.editor.action_redo()
+        self._go_to_edit()
+
+    def _go_to_edit(self) -> None:
+        if self.open_text.edited is not None:
+            self.editor.focus()
 
     def edit(self, turn: Turn) -> None:
         """Edits a turn, unless another one was changed."""
