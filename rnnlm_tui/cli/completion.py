@@ -1,6 +1,6 @@
-"""`--completion`: the script that completes commands in a shell, made from the modes.
+"""`--completion`: prints a script that completes commands in a shell. It is made from the modes.
 
-It is static, so that completing starts no Python. Bash lists words; zsh and fish describe them.
+The script starts no Python. Bash lists words; zsh and fish describe them, too.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ end
 complete -c rnnlm-tui -f -a '(_rnnlm_tui)'
 """
 NAMES = "$(_rnnlm_tui_names)"
-"""The names of the models, in any of the shells."""
+"""Inserts the names of the models in each of the shells."""
 LIST_NAMES = r"""printf "%%s\n" %s; ls -- "${RNNLM_DATA_DIR:-$0}"/models 2>&- |
 LC_ALL=C sed -n 's|^\([^]!-,/:-@[\^`{-~[:cntrl:][:space:]]*\)\.safetensors$|\1|p'"""
-"""Lists the names of the models in the folder `$0`, without those of files that no model can have:
-shells insert some words as they are, and would run what stands in them."""
+"""Lists the models in the folder `$0`. Names that no model can have are left out: shells insert
+some words as they are and would run a command in them."""
 
 
 def script(request: Request) -> int:
@@ -94,19 +94,20 @@ def script(request: Request) -> int:
     list_names = LIST_NAMES % " ".join(BUILT_IN)
     names = f"sh -c {quoted(list_names)} {quoted(str(request.data_dir))}"
     row = "        case '{}'; set offered {}" if shell == "fish" else '    {}) offered="{}";;'
-    told = "        case {}; echo {}" if shell == "fish" else "    {} {}"
+    described = "        case {}; echo {}" if shell == "fish" else "    {} {}"
     filled = {
         "modes": "|".join(MODES),
         "rows": "\n".join(row.format(*each) for each in _rows()),
         "names": names,
-        "help": "\n".join(told.format(word, quoted(text)) for word, text in _help().items()),
+        "help": "\n".join(described.format(word, quoted(text)) for word, text in _help().items()),
     }
     print(scripts[shell] % filled, end="")
     return 0
 
 
 def _help() -> dict[str, str]:
-    """What zsh and fish tell about modes, options and presets: the first clause of their help."""
+    """Returns the help of modes, options and presets up to the first semicolon, for zsh and
+    fish."""
     flags = {flag for mode in (APP, *MODES.values()) for flag in mode.options.split()}
     options = (*(OPTIONS[flag] for flag in sorted(flags)), *ALL_SETTINGS.values())
     texts = {flag_of(each.name): help_of(each) for each in options}
@@ -117,12 +118,13 @@ def _help() -> dict[str, str]:
 
 
 def _quoted_in_fish(text: str) -> str:
-    """The text as one word, in which fish reads two backslashes as one even between quotes."""
+    """Quotes a text as one word. Fish reads two backslashes as one even between quotes."""
     return "'{}'".format(text.replace("\\", "\\\\").replace("'", "\\'"))
 
 
 def _rows() -> Iterator[tuple[str, str]]:
-    """The words that may be typed after what matches `last word:mode:part of a word`."""
+    """Yields patterns of `last word:mode:part of a word`, each with the words that may come
+    then."""
     for mode in (*MODES.values(), APP):
         values = {a.option_strings[0]: str(a.metavar or "") for a in parser_of(mode)._actions}
         yield from ((f"{flag}:{mode.flag}:*", _words(v)) for flag, v in values.items() if v)
@@ -132,7 +134,7 @@ def _rows() -> Iterator[tuple[str, str]]:
 
 
 def _words(shown: str) -> str:
-    """The words that may stand where a help shows this; none for files, numbers and texts."""
+    """Returns the words for a place that a help shows so; "" for files, numbers and texts."""
     value = shown.partition(" ")[0].strip("[]")
     if value in ("MODEL", "NAME", "OLD", "PRESET"):
         return " ".join(PRESETS) if value == "PRESET" else NAMES

@@ -1,4 +1,4 @@
-"""The data card: what to know about a text, and about a model of it, before training."""
+"""The data card: facts about a text and about a model of it, before training."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from rnnlm_tui.wording.model_rows import Fact, words_read
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
 FEW_WORDS = 5_000
-"""A text of fewer words is said to be too small to help much."""
+"""Words. The card warns that a smaller text helps little."""
 TRAINED_PER_S = 1e10
-"""Examples times parameters that a training learns in a second on two cores: 5e9 from the English,
-13e9 with the lesson's network."""
+"""Examples times parameters that two cores learn in a second: measured 5e9 for a network that
+starts from the English, 13e9 for the lesson's."""
 BESIDES_S = 5
-"""Seconds in which a training loads PyTorch and measures its model, on two cores."""
+"""Seconds that two cores take to load PyTorch and to measure the model of a training."""
 FIRST_PAIRS = 10
+"""Number of training pairs that are shown."""
 FIRST_PADDED = 4
-"""The same, padded, of which a person needs fewer."""
+"""Number of padded pairs that are shown for the lesson, where each takes a second line."""
 
 
 def as_text(rows: Iterable[Fact]) -> str:
-    """The rows as the command line prints them."""
+    """Formats rows for the command line."""
     return "\n".join(
         f"{sanitize(label):14} {sanitize(text)}" if text else f"\n{label}" for label, text in rows
     )
 
 
 def prospect(job: Job, parameters: int) -> list[str]:
-    """What a training reads, if that is a folder, what it does, how long it takes, and what it can
-    tell in the end, as sentences."""
+    """Says in sentences which files of a folder a training reads, what it does, how long it takes,
+    and what it will tell about the model."""
     epochs, held_out = job.config.epochs, job.prepared.held_out_words
     seconds = BESIDES_S + job.prepared.predictions * parameters * epochs / TRAINED_PER_S
     minutes = round(seconds / 60)
@@ -71,7 +72,7 @@ def prospect(job: Job, parameters: int) -> list[str]:
 
 
 def warnings(job: Job) -> list[str]:
-    """Why the text is a poor one to learn from, as sentences."""
+    """Says why little can be learned from a text; empty for a good one."""
     text, found = job.prepared.corpus, list[str]()
     if lacks_spaces(text.raw[:CHECKED_BYTES].decode(errors="ignore")):
         found.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
@@ -83,7 +84,7 @@ def warnings(job: Job) -> list[str]:
 
 
 def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
-    """The facts about a text and what is made of it."""
+    """Yields facts about a text and about the model that is trained on it."""
     preset = PRESETS[config.preset]
     text, vocabulary, held_out = prepared.corpus, prepared.vocabulary, prepared.held_out
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
@@ -121,7 +122,8 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
 
 
 def pair_rows(prepared: Prepared) -> Iterator[Fact]:
-    """The first training pairs; for the lesson also how they come about, under its names."""
+    """Yields the first training pairs. For the lesson also yields the steps that lead to them,
+    under the names that the lesson gives them."""
     pairs = [f"{words} ---> {following}" for words, following in first_pairs(prepared)]
     if not prepared.is_lesson:
         yield "the first pairs", ""
@@ -141,7 +143,7 @@ def pair_rows(prepared: Prepared) -> Iterator[Fact]:
 
 
 def first_pairs(prepared: Prepared) -> list[list[str]]:
-    """The first examples, each as the context that the model sees and the word to predict."""
+    """Returns the first examples: the context that the model sees, and the word to predict."""
     word, window = prepared.vocabulary.word, prepared.window
 
     def seen(context: list[int]) -> list[int]:
@@ -154,7 +156,7 @@ def first_pairs(prepared: Prepared) -> list[list[str]]:
 
 
 def _pairs(prepared: Prepared) -> Iterator[tuple[list[int], int]]:
-    """The ids to predict, each with those before it in its line."""
+    """Yields each id to predict, after the ids before it in its line."""
     for line in prepared.train:
         ids = line.tolist() if prepared.is_lesson else [BEGIN_ID, *line.tolist(), END_ID]
         yield from ((ids[:end], ids[end]) for end in range(1, len(ids)))

@@ -25,12 +25,12 @@ from rnnlm_tui.wording.savings import savings_sentence
 
 NOTES = (
     "top-1 and top-5 are shares of all words; a word that a model does not know is a miss",
-    "keys saved by the app's own keys and default settings; each space, mark and end of line"
-    " counts. A writer is attentive who reads the list after every key, glancing who reads it at"
-    " the start of a word and after two and four letters; one at the cursor looks there alone",
-    "nats/char, unlike the perplexity, can be compared among models with other vocabularies",
+    "keys saved are counted with the app's keys and default settings; each space, mark and end of"
+    " line counts. An attentive writer reads the list after every key, a glancing one at the start"
+    " of a word and after two and four letters; one at the cursor looks only there",
+    "nats/char, unlike the perplexity, can be compared between models with different vocabularies",
 )
-OF_KNOWN_WORDS = "the perplexity of the lesson's network is over the words that it knows"
+KNOWN_WORDS_NOTE = "the perplexity of the lesson's network is that of the words it knows"
 COLUMNS = {
     "words": ("words", ",d"),
     "unknown": ("oov_share", ".1%"),
@@ -39,17 +39,20 @@ COLUMNS = {
     "perplexity": ("perplexity", ",.1f"),
     "nats/char": ("nats_per_character", ".3f"),
 }
-"""The figures of the table by their heads, and how they are shown."""
+"""The columns of the table: the head, the field of the evaluation and its format."""
 WRITERS = {"attentive": "attentive", "glancing": "glancing", "at_cursor": "at the cursor"}
-"""The fields of the keys saved, and their heads."""
+"""The writers whose keys are counted, with the heads of their columns."""
 BAR_EVERY_S = 0.1
+"""Seconds between two drawings of the progress bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredModel:
-    """The metrics of a model. `parts` are those of the components of a mixed model, each alone.
-    `trained_on` counts the lines that it or its base was trained on, None if the text is part of
-    what the English has learned. `is_known` says whether the figures are too good for that."""
+    """The metrics of a model, and those of each component of a mixed model alone, in `parts`.
+
+    `trained_on` counts the lines that the model or its base was trained on; None if the English has
+    learned the text. `is_known` says that the figures are too good for this reason.
+    """
 
     subject: OpenedModel
     figures: Evaluation
@@ -77,13 +80,14 @@ def show_evaluation(request: Request) -> int:
 
 
 def _result(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
-    """The result of a model and of its components. Warns if it has learned the text."""
-    seen, name = trained_on(subject, text), sanitize(subject.name)
+    """Measures a model and its components. Warns if it has learned the text."""
+    seen = trained_on(subject, text)
+    name = sanitize(subject.name)
     if warning := warning_of(name, seen, text):
         print_warning(warning)
     figures = _measured(name, subject.model, text)
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
-    # Nobody writes with the n-grams or the network alone, and keys take most of the time.
+    # Counting keys takes most of the time, and nobody writes with the n-grams or the network alone.
     parts = {
         part: _measured(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
         for part, model in models.items()
@@ -96,8 +100,9 @@ def _result(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
 def _measured(
     name: str, model: LanguageModel, text: MeasuredText, *, counts_keys: bool = True
 ) -> Evaluation:
-    """Scores the lines where they stand, with a progress bar on a terminal."""
-    scored, next_bar, total = list[evaluate.ScoredLine](), 0.0, len(text.lines)
+    """Scores the lines of a text in their context, with a progress bar on a terminal."""
+    scored = list[evaluate.ScoredLine]()
+    total, next_bar = len(text.lines), 0.0
     for above, lines in text.excerpts:
         for line in evaluate.score(model, lines, above, counts_keys=counts_keys):
             if time.monotonic() >= next_bar:
@@ -109,7 +114,7 @@ def _measured(
 
 
 def evaluation_json(text: MeasuredText, results: Sequence[MeasuredModel]) -> dict[str, Any]:
-    """The output of `--evaluate --json`, which is a contract."""
+    """Returns the output of `--evaluate --json`, which is a contract."""
     return {
         "corpus": {
             "name": text.corpus.name,
@@ -133,8 +138,8 @@ def evaluation_json(text: MeasuredText, results: Sequence[MeasuredModel]) -> dic
 
 
 def _components(result: MeasuredModel) -> list[dict[str, Any]] | None:
-    """The names, weights and metrics of the components of a mixed model. The cache has no
-    metrics."""
+    """Returns the names, weights and metrics of the components of a mixed model, None for another
+    model. The cache has no metrics."""
     if not isinstance(model := result.subject.model, MixedModel):
         return None
     return [
@@ -150,8 +155,8 @@ def _components(result: MeasuredModel) -> list[dict[str, Any]] | None:
 def evaluation_table(
     text: MeasuredText, results: Sequence[MeasuredModel], limit: int | None = None
 ) -> Iterator[str]:
-    """The metrics as a table, with a row for each model and each component of a mixed one. The text
-    is the first `limit` lines, if that is given."""
+    """Yields the metrics as tables, with a row for each model and each component of a mixed one.
+    The text is the first `limit` lines, if that is given."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     if len(text.lines) < text.lines_in_all:
@@ -177,15 +182,15 @@ def evaluation_table(
             yield f"{sanitize(result.subject.name)} is a mixture: {sanitize(parts)}"
     yield from NOTES
     if any(result.subject.model.vocabulary.unknown_id is None for result in results):
-        yield OF_KNOWN_WORDS
+        yield KNOWN_WORDS_NOTE
     for result in results:
-        where = "" if result.is_known else "on lines it has not seen: "
-        if sentence := savings_sentence(result.figures):
-            yield sanitize(f"{result.subject.name}: {where}{sentence}")
+        if sentence := savings_sentence(result.figures, are_unseen=not result.is_known):
+            yield sanitize(f"{result.subject.name}: {sentence}")
 
 
 def _keys_rows(results: Sequence[MeasuredModel]) -> Iterator[tuple[str, ...]]:
-    """The keys that the models and the bases of mixtures save, and half of the 95 % interval."""
+    """Yields the keys that models and the bases of mixtures save, with half of the 95 %
+    interval."""
     for result in results:
         yield _keys_row(sanitize(result.subject.name), result.figures)
         if (base := result.parts.get("base")) is not None:

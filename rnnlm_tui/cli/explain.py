@@ -1,4 +1,4 @@
-"""`--explain`: what a model does with a text, stage by stage."""
+"""`--explain`: shows what a model does with a text, stage by stage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rnnlm_tui.wording.explain_rows import (
 
 LINE_WIDTH, INDENT = 79, "    "
 ROWS = 6
-"""The rows of a stage and of a list that are shown."""
+"""Most rows of a stage, and of a list, that are shown."""
 
 
 def show_explanation(request: Request) -> int:
@@ -49,8 +49,8 @@ def show_explanation(request: Request) -> int:
 
 
 def explanation_json(found: Explanation, line: str, model: str) -> dict[str, Any]:
-    """The output of `--explain --json`, which is a contract. The contributions and influences are
-    in the order of the parts and of the suggestions."""
+    """Returns the output of `--explain --json`, which is a contract. Contributions are in the order
+    of the parts, influences in that of the suggestions."""
     contributions = np.stack([part.contributions for part in found.parts], axis=1)
     numbers = zip(
         found.suggestions, found.probabilities.tolist(), contributions.tolist(), strict=True
@@ -100,7 +100,7 @@ def _word_json(word: LineWord) -> dict[str, Any]:
 
 
 def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str]:
-    """An explanation as lines of at most WIDTH columns, as the app shows it."""
+    """Yields an explanation as lines of at most LINE_WIDTH columns, as the app shows it."""
     yield from _wrapped(f'what {model} does with "{shorten(line, LINE_WIDTH)}"')
     for part in found.parts:
         yield ""
@@ -110,11 +110,11 @@ def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str
             yield stage_title(stage)
             yield from _wrapped(stage_sentence(found, stage))
             yield from _joined(stage_rows(stage, LINE_WIDTH - len(INDENT), ROWS))
-    for is_told, title, rows in (
+    for is_shown, title, rows in (
         (found.suggestions, next_title, suggestion_rows),
         (found.suggestions and found.words, influence_title, influence_rows),
     ):
-        if is_told:
+        if is_shown:
             yield ""
             yield from _wrapped(title(found))
             yield from _joined(rows(found, LINE_WIDTH - len(INDENT), ROWS))
@@ -128,5 +128,5 @@ def _joined(rows: Iterable[StyledRow]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    """A text on as many lines as needed."""
+    """Wraps a text at LINE_WIDTH columns."""
     return textwrap.wrap(sanitize(text), LINE_WIDTH)

@@ -1,4 +1,4 @@
-"""The history of a training as files: its epochs as a table (CSV), their losses as a picture."""
+"""Writes the history of a training to files: the epochs as a table, their losses as a picture."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.trainings import best_of, loss_points, trained_part
 
 PICTURE_WIDTH, PICTURE_HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
-"""The size of the picture, and the place of the curves in it."""
+"""Size of the picture, and edges of the curves in it, in pixels."""
 MOST_TICKS = 8
+"""Most intervals between the ticks of an axis."""
 GREY, BEST = "#767676", "#8a63d2"
-"""Colours that are as easy to read on white as on black, as are those of the curves."""
+"""Colours that are as easy to read on white as on black. So are those of the curves."""
 CURVES = {
     "train": ("training", "#3d7fd9", 'stroke-width="2" stroke-dasharray="7 3"'),
     "held_out": ("held out", "#d0611f", 'stroke-width="2"'),
 }
+"""The metrics of an epoch that are drawn, each with its label, colour and style."""
 
 
 def check_files(request: Request) -> None:
-    """Raises UsageError if the files of --csv and --plot cannot be written."""
+    """Checks that the files of --csv and --plot can be written. Raises UsageError."""
     read = {Path(each).resolve() for each in (*request.operands, *request.add)}
     for file, ending in ((request.csv, ".csv"), (request.plot, ".svg")):
         if file is None:
@@ -38,7 +40,7 @@ def check_files(request: Request) -> None:
         if path.suffix.lower() != ending:
             raise UsageError(f"{file} must end in {ending}", "so that no other file is replaced")
         if path in read:
-            raise UsageError(f"{file} is to be read, too", "name another file")
+            raise UsageError(f"{file} is also a text to read", "name another file")
         if path.exists() and not path.is_file():
             raise UsageError(f"{file!r} is not a file", "name one, which may be new")
         try:
@@ -50,12 +52,12 @@ def check_files(request: Request) -> None:
 
 
 def write_files(request: Request, library: Library, name: str) -> None:
-    """Writes or replaces the files of --csv and --plot, if they are given, with the last training
-    of a model. Raises ModelError if it has none, and StorageError."""
+    """Writes the last training of a model to the files of --csv and --plot, if they are given.
+    Raises ModelError if it has none, and StorageError."""
     if request.csv is None and request.plot is None:
         return
     if not (epochs := read_epochs(library.runs.folder(name))):
-        hint = "a training keeps one on its own machine, from the end of the first epoch on"
+        hint = "the machine that trains a model keeps one, from the end of the first epoch on"
         raise ModelError(f"{name} has no history here", hint)
     part = trained_part(read_card(library.path(name)).config)
     if request.csv is not None:
@@ -65,8 +67,8 @@ def write_files(request: Request, library: Library, name: str) -> None:
 
 
 def csv_of(epochs: Sequence[EpochEnded]) -> str:
-    """A row of numbers for each epoch, below their names. A cell is empty if nothing was
-    measured."""
+    """Returns a table with a row of numbers for each epoch, below their names. The cell of a number
+    that was not measured is empty."""
     rows = [ended.row for ended in epochs]
     names = [*dict.fromkeys(name for row in rows for name in row)]
     cells = [[f"{row[name]:.12g}" if name in row else "" for name in names] for row in rows]
@@ -74,7 +76,7 @@ def csv_of(epochs: Sequence[EpochEnded]) -> str:
 
 
 def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
-    """The losses of a `part` of a model by epoch, on no background."""
+    """Draws the losses of a `part` of a model by epoch, on a transparent background."""
     box = f'viewBox="0 0 {PICTURE_WIDTH} {PICTURE_HEIGHT}"'
     size = f'{box} width="{PICTURE_WIDTH}" height="{PICTURE_HEIGHT}"'
     looks = f'font-family="sans-serif" font-size="13" fill="{GREY}"'
@@ -83,10 +85,11 @@ def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
 
 
 def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str]:
-    """The head, the axes, the curves with their legend, and the best epoch."""
+    """Yields the head, the axes, the curves with their legend, and the best epoch."""
     points = {of: loss_points((each.epoch, getattr(each, of)) for each in epochs) for of in CURVES}
     losses = [loss for line in points.values() for _, loss in line] or [0.0]
-    across, up = _ticks(epochs[0].epoch, epochs[-1].epoch, 1), _ticks(min(losses), max(losses))
+    across = _ticks(epochs[0].epoch, epochs[-1].epoch, least=1)
+    up = _ticks(min(losses), max(losses))
 
     def place(epoch: float, loss: float) -> tuple[float, float]:
         x = (epoch - across[0]) / (across[-1] - across[0])
@@ -114,7 +117,8 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
 
 
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
-    """Round numbers at equal steps, from at most `low` to at least `high`."""
+    """Returns round numbers at equal steps of `least` or more, the first at most `low`, the last at
+    least `high`."""
     span = high - low if high - low > 1e-6 else 1.0
     unit = 10 ** math.floor(math.log10(span / MOST_TICKS))
     step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * MOST_TICKS))

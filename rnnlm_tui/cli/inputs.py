@@ -1,4 +1,4 @@
-"""The lines of text that a mode asks about."""
+"""The texts that are given to a mode, as an operand or on standard input."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rnnlm_tui.formatting import as_unicode
 
 
 def texts_of(text: str | None) -> Iterator[str]:
-    """The given text, or the lines of standard input as they arrive, without line ends. Raises
-    CorpusError if it cannot be read, as a folder cannot."""
+    """Yields the given text, or the lines of standard input as they arrive, without line ends.
+    Raises CorpusError if standard input cannot be read, for example if it is a folder."""
     if text is not None:
         yield as_unicode(text)
         return

@@ -23,19 +23,20 @@ if TYPE_CHECKING:
     from rnnlm_tui.cli.options import Request
 
 SHOWN = (RnnlmError, OSError, MemoryError, KeyboardInterrupt)
-"""What is shown as a sentence, without a traceback."""
+"""Errors that are shown as a sentence, without a traceback."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. Shows errors without a traceback."""
-    given, began = sys.argv[1:] if arguments is None else arguments, time.monotonic()
+    began = time.monotonic()
+    given = sys.argv[1:] if arguments is None else arguments
     options = given[: given.index("--")] if "--" in given else given
     is_json = "--json" in options
     _repair_streams(is_json)
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
-        if arguments is None and "torch" not in sys.modules:  # else nanobind says what is left
+        if arguments is None and "torch" not in sys.modules:  # nanobind would complain of leaks
             gc.freeze()  # no garbage collection at exit: 19 of the 239 ms of a suggestion
         return code
     except BrokenPipeError:
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_to_exit_code(given: Sequence[str]) -> int:
-    """Does what the arguments ask for. Raises RnnlmError."""
+    """Runs the mode and returns its exit code. Raises RnnlmError."""
     mode, arguments, after = split(given)
     if "--version" in arguments:
         print(f"{APP_NAME} {__version__}")
@@ -71,7 +72,7 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
     threads.use_one_thread(trains=mode.flag == "--train")
     # Each mode imports what it needs: numpy takes 0.1 s, and torch 1.2 s.
     module, _, function = mode.run.partition(":")
-    gc.disable()  # imports make no garbage: collecting it takes 10 ms of a suggestion
+    gc.disable()  # imports make no garbage, and looking for it takes 10 ms of a suggestion
     run = getattr(importlib.import_module(f"rnnlm_tui.cli.{module}"), function)
     gc.enable()
     code: int = run(request)
@@ -79,9 +80,10 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
 
 
 def open_app(request: Request) -> int:
-    """Opens the terminal app; returns the exit code. Raises UsageError without a suitable
+    """Opens the terminal app and returns the exit code. Raises UsageError without a suitable
     terminal."""
-    hint, kind = f"{APP_NAME} --help lists what works without one", os.environ.get("TERM", "")
+    hint = f"{APP_NAME} --help lists what works without one"
+    kind = os.environ.get("TERM", "")
     for name in ("stdin", "stdout", "stderr"):
         if not getattr(sys, name).isatty():
             raise UsageError(f"the terminal app needs a terminal, and {name} is not one", hint)
@@ -94,7 +96,7 @@ def open_app(request: Request) -> int:
 
 
 def serve_editor(request: Request) -> int:
-    """`--lsp`. Raises UsageError where pygls is not installed, ModelError."""
+    """`--lsp`. Raises UsageError if pygls is not installed, and ModelError."""
     try:
         from rnnlm_tui.lsp.server import serve
     except ModuleNotFoundError as error:
@@ -105,7 +107,7 @@ def serve_editor(request: Request) -> int:
 
 
 def _as_shown(error: BaseException) -> RnnlmError:
-    """The error that is shown for one that a user can cause."""
+    """Converts an error that a user can cause to the one that is shown."""
     match error:
         case RnnlmError():
             return error
@@ -129,8 +131,8 @@ def _print_failed(error: RnnlmError, seconds: float) -> None:
 
 
 def _print_error(message: str, hint: str) -> None:
-    """Prints a sentence on stderr, and the hint below it. Both are sanitized, since names of files
-    and models may contain control characters."""
+    """Prints a message on stderr, and the hint below it. Sanitizes both, since names of files and
+    models may contain control characters."""
     from rnnlm_tui.cli.output import draw
     from rnnlm_tui.formatting import sanitize
 
@@ -143,9 +145,11 @@ def _print_error(message: str, hint: str) -> None:
 
 def _repair_streams(is_json: bool) -> None:
     """Reopens standard streams that the parent process has closed, and makes stdout print question
-    marks for characters that it cannot encode. JSON is always UTF-8. Lines of up to 8 KB are
-    written whole: the processes of a training share both streams, and where PYTHONUNBUFFERED is
-    set, print() writes the end of a line on its own, so that lines would mix."""
+    marks for characters that it cannot encode. JSON is always UTF-8.
+
+    Lines of up to 8 KB are written whole, since the processes of a training share both streams.
+    Where PYTHONUNBUFFERED is set, print() would write the end of a line on its own.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
@@ -158,7 +162,7 @@ def _repair_streams(is_json: bool) -> None:
 
 
 def _flush_stdout() -> None:
-    """Discards the rest of the output if stdout has no reader, since Python would say so."""
+    """Discards the rest of the output if stdout has no reader. Python would complain otherwise."""
     try:
         sys.stdout.flush()
     except OSError:

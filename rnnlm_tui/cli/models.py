@@ -1,4 +1,4 @@
-"""The modes that list and manage the models of the library."""
+"""The modes that list, show and manage the models of the library."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.wording.model_rows import HEADS, card_rows, list_row, loss_sentence, state
 
 CORPUS_WIDTH = 18
+"""Most characters of the name of a corpus in the list."""
 CARD_FIELDS = (
     *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
     *("ancestors", "mixture", "about", "created", "updated"),
 )
+"""The fields of a card in the output of `--models --json`."""
 
 
 def show_models(request: Request) -> int:
@@ -62,7 +64,7 @@ def show_models(request: Request) -> int:
 
 
 def entry_json(entry: Entry, in_use: str) -> dict[str, Any]:
-    """A model in the output of `--models --json`, with its metrics on the held-out lines."""
+    """Returns a model for `--models --json`, with its metrics on the held-out lines."""
     return {
         "name": entry.name,
         "preset": entry.card.config.preset if entry.card else None,
@@ -77,7 +79,7 @@ def entry_json(entry: Entry, in_use: str) -> dict[str, Any]:
 
 
 def run_json(run: SavedRun) -> dict[str, Any]:
-    """A training without a model yet, in the output of `--models --json`."""
+    """Returns a training without a model for `--models --json`."""
     return {
         "name": run.name,
         "preset": run.config.preset if run.config else None,
@@ -88,7 +90,7 @@ def run_json(run: SavedRun) -> dict[str, Any]:
 
 
 def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
-    """The models and the runs without one as a table, and what to know about some of them."""
+    """Yields the models, and the runs without a model, as a table, then notes on some of them."""
     rows = [
         (
             *map(sanitize, list_row(entry)),
@@ -113,7 +115,7 @@ def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
 
 
 def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
-    """The card of a model, as the app shows it."""
+    """Yields the card of a model, as the app shows it."""
     marks = [state(entry), "in use" if entry.name == in_use else ""]
     yield "   ".join((sanitize(entry.name), *filter(None, marks)))
     for label, text in card_rows(entry):
@@ -141,7 +143,7 @@ def rename_model(request: Request) -> int:
 
 
 def delete_model(request: Request) -> int:
-    """`--delete`: asks for confirmation, unless --yes gives it."""
+    """`--delete`. Asks for confirmation, unless --yes is given."""
     (name,), library = request.operands, Library(request.data_dir)
     entry = next((entry for entry in library.entries() if entry.name == name), None)
     if entry is None:
@@ -152,7 +154,7 @@ def delete_model(request: Request) -> int:
         print(question, end="", file=sys.stderr, flush=True)
         if not (answer := sys.stdin.readline()):
             print(file=sys.stderr)
-            raise UsageError(f"nobody confirms that {name} is to be deleted", "pass {yes}")
+            raise UsageError(f"{name} is not deleted without a confirmation", "pass {yes}")
         if answer.strip().lower() not in ("y", "yes"):
             print("nothing was deleted", file=sys.stderr)
             return 1

@@ -1,8 +1,8 @@
 """The modes of the command line and its help.
 
 A mode is a flag. Options and operands (texts, files and names) come in any order; `--` ends the
-options. The options of a mode are in `options` and read by `parser`, whose imports take longer than
-all of `--help`: so this module does not even import argparse.
+options. `options` declares the options, and `parser` reads them. Importing these takes longer than
+all of `--help`, so this module imports neither of them, nor argparse.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import UsageError
 
 Mode = namedtuple("Mode", "flag run operands options help")  # typing.NamedTuple takes 3 ms
-"""A mode: its flag, the function that runs it, as module:function within `cli`, its operands (those
-in brackets are optional), its options, and its help. The settings of a training go with --preset,
-a TOML file of settings with --config."""
+"""A mode: its flag, the function that runs it (as module:function within `cli`), its operands
+(those in brackets are optional), its options, and its help. A mode with --preset has the settings
+of a training, too."""
 APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
-"""Without a mode the app is opened."""
+"""The app, which is opened if no mode is given."""
 APP_ROW = ("[MODEL] [--open FILE]", "no mode: the app, with a model, or to write in a text file")
+"""The app in the list of modes."""
 TRAINING = "--written --name --preset --on --encoding --config --json"
+"""The options of the modes that read a training's request."""
 QUERYING = "--model --config --json"
+"""The options of the modes that ask a model."""
 _MODES = (
     Mode(
         "--train",
@@ -150,13 +153,15 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 corpus unusable, 4 training diverged,
 130 interrupted (and saved).
 """
 HEAD_WIDTH = 26
+"""Columns of a mode in the help."""
 SEE_HELP = f"see {APP_NAME} --help"
 
 
 def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
-    """The mode of a command line, the other arguments before `--`, and those after it. Raises
-    UsageError."""
-    modes, before, after = list[Mode](), list[str](), list[str]()
+    """Splits a command line into its mode, the other arguments before `--`, and those after it.
+    Raises UsageError."""
+    modes = list[Mode]()
+    before, after = list[str](), list[str]()
     for number, argument in enumerate(arguments):
         flag, equals, operand = argument.partition("=")
         if argument == "--":
@@ -175,7 +180,7 @@ def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
 
 
 def format_help() -> str:
-    """The help of the command, which lists the modes."""
+    """Returns the help of the command, which lists the modes."""
     rows = ((f"{mode.flag} {mode.operands}", mode.help) for mode in MODES.values())
     modes = "\n".join(_help_lines(*row) for row in (APP_ROW, *rows))
     common = "\n".join(_help_lines(option, text) for option, text in COMMON.items())
@@ -183,7 +188,7 @@ def format_help() -> str:
 
 
 def _help_lines(head: str, text: str) -> str:
-    """What can be typed, and beside it what it does, on lines of less than 80 characters."""
+    """Returns a mode or option with its help beside it, on lines of less than 80 characters."""
     lines = [f"  {head:{HEAD_WIDTH}}"]
     for word in text.split():
         if len(lines[-1]) + len(word) > 78:

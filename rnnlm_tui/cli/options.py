@@ -1,10 +1,10 @@
-"""The request of a command line, and its options.
+"""The request of a command line, with its options.
 
-Options are declared as those of a training are (`rnnlm_tui.training.request`). Which mode has which
-options is in `modes`.
+The options are declared in the same way as those of a training (`rnnlm_tui.training.request`).
+`modes` says which mode has which options.
 
-This module has no `from __future__ import annotations`: to evaluate strings would double the time
-of its import.
+This module has no `from __future__ import annotations`, since evaluating the strings would double
+the time of its import.
 """
 
 from pathlib import Path
@@ -15,10 +15,8 @@ from rnnlm_tui.training.request import TrainingRequest
 
 
 class Request(TrainingRequest, frozen=True, kw_only=True):
-    """A command line, with what is not given as it is by default.
-
-    `operands` are the texts, files and names in it.
-    """
+    """A command line. Options that are not given have their defaults. `operands` are the texts,
+    files and names."""
 
     data_dir: Path
     operands: tuple[str, ...] = ()
@@ -60,5 +58,5 @@ class Request(TrainingRequest, frozen=True, kw_only=True):
 
     @property
     def operand(self) -> str | None:
-        """The operand of a mode that takes one, if it is given."""
+        """The operand of a mode that takes one at most; None if it is not given."""
         return self.operands[0] if self.operands else None

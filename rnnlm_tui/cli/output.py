@@ -1,4 +1,4 @@
-"""Prints JSON lines, tables and text that fits the terminal on stdout, progress bars on stderr."""
+"""Prints JSON, tables and wrapped text on stdout, progress bars on stderr."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rnnlm_tui.events import json_text
 from rnnlm_tui.formatting import cells_of, fitted
 
 NUMBER = re.compile(r"$|[\d<(-]")
-"""How the cells of a column of numbers begin, empty ones included."""
+"""Matches the start of a cell in a column of numbers, which may be empty."""
 SHORTEST_BAR, LONGEST_BAR = 4, 20
 """Columns of a progress bar."""
 UNDRAWN = 3
-"""The last columns, in which nothing is drawn: the ^C of ctrl+c would wrap the line, over which
-nothing could be drawn then."""
+"""Columns at the right edge in which nothing is drawn. There the ^C of ctrl+c would wrap the line,
+and a wrapped line cannot be redrawn."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -28,12 +28,12 @@ def print_json(data: Mapping[str, Any]) -> None:
 
 
 def prints_unicode() -> bool:
-    """Whether stdout can print block characters."""
+    """True if stdout can print block characters."""
     return sys.stdout.encoding.lower().startswith("utf")
 
 
 def columns(stream: TextIO, otherwise: int) -> int:
-    """The width of the terminal that a stream goes to; `otherwise` if it is none."""
+    """Returns the width of the terminal that a stream goes to, `otherwise` if it is no terminal."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:
@@ -41,7 +41,7 @@ def columns(stream: TextIO, otherwise: int) -> int:
 
 
 def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
-    """Prints lines, wrapped to the width of the terminal, on stdout or another stream."""
+    """Prints lines on stdout or another stream, wrapped at the width of the terminal."""
     stream = stream or sys.stdout
     width = columns(stream, 1_000_000)
     # Long words stay whole: a path can be copied.
@@ -53,8 +53,8 @@ def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Formats rows, the first of which has the headers, in aligned columns, with numbers to the
-    right."""
+    """Formats rows in columns, the first row being the heads. Columns of numbers are aligned at the
+    right, others at the left."""
     by_column = [*zip(*rows, strict=True)]
     widths = [max(map(cells_of, column)) for column in by_column]
     are_numbers = [all(map(NUMBER.match, cells)) for _, *cells in by_column]
@@ -69,12 +69,12 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def has_bar() -> bool:
-    """Whether stderr can redraw a line."""
+    """True if stderr can redraw a line."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def draw_bar(label: str, share: float, *facts: str) -> None:
-    """Draws a progress bar, as long as the terminal leaves room for, before facts about it."""
+    """Draws a progress bar before some facts. Its length depends on the room that they leave."""
     rest = "".join(f"  {fact}" for fact in facts if fact)
     room = columns(sys.stderr, 80) - UNDRAWN - cells_of(label) - len(" []") - len(rest)
     size = max(SHORTEST_BAR, min(LONGEST_BAR, room))
@@ -83,8 +83,8 @@ def draw_bar(label: str, share: float, *facts: str) -> None:
 
 
 def draw(line: str) -> None:
-    """Replaces the line drawn before, where stderr can, by as much of this one as fits. An empty
-    line clears it."""
+    """Draws a line over the one drawn before, cut to the terminal. An empty line clears it. Does
+    nothing if stderr cannot redraw a line."""
     if has_bar():
         shown = fitted(line, columns(sys.stderr, 80) - UNDRAWN + 1).rstrip()
         print(f"\r{shown}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -33,26 +33,27 @@ from rnnlm_tui.errors import UsageError, flag_of
 from rnnlm_tui.paths import NEVER_SUGGEST, config_dir, data_dir
 
 OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
-"""What is meant as an option, unlike a number or a sentence that begins with a dash."""
+"""Matches an option, but no number and no sentence that begins with a dash."""
 SUGGESTING = ("--suggest", "--generate", "--explain", "--lsp")
+"""The modes whose help tells of the words that are never suggested."""
 UNWANTED_HELP = """\
-No model suggests the words of {path}, a UTF-8 text with one word a line, which is read at the
-start. A word in small letters stands for all its writings: will for Will and WILL too. A word with
-a capital stands for itself alone: Will not for will. In the app Del adds a word that is chosen in
-the list with the arrow down.
+No model suggests the words in {path}, a UTF-8 text with one word a line, which is read at the
+start. A word in small letters stands for all spellings: will also for Will and WILL. A word with a
+capital stands only for itself: Will not for will. In the app, Del adds a word that is chosen in the
+list with the arrow down.
 """
 SETTINGS_HELP = """\
-In brackets stand the range, the presets that have the setting, and its default. Three defaults are
-those of a text of up to {small:,} words, of up to {middle:,}, and of a longer one. A network that
-starts from a model has its sizes, its dropout, and by default {usual}: so does the gru
-of an English text of up to {most:,} words, unless a size or --from none is given. --summary
-tells what the training of a text takes.
+In brackets are the range, the presets that have the setting, and its default. Three defaults are
+for a text of up to {small:,} words, of up to {middle:,}, and a longer one. A network that starts
+from a model has its sizes, its dropout, and by default {usual}. The gru of an English text of up to
+{most:,} words starts from the English, unless a size or --from none is given. --summary tells what
+a training takes.
 """
 OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 
 
 def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request:
-    """The request of a command line as `modes.split` returns it. Raises UsageError."""
+    """Reads a command line that `modes.split` has split. Raises UsageError."""
     try:
         parsed, rest = parser_of(mode).parse_known_args(arguments)
     except ArgumentError as error:
@@ -78,29 +79,27 @@ def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request
 
 
 def _check_empty(mode: Mode, options: Mapping[str, Any], operands: tuple[str, ...]) -> None:
-    """Raises UsageError for a name or a file that is empty. Texts may be."""
+    """Raises UsageError for an empty name or file. Texts may be empty."""
     given = {flag_of(name): value for name, value in options.items() if name != "seed_line"}
     if mode.operands != "[TEXT]":
         given[mode.flag or APP_NAME] = operands
     for flag, value in given.items():
         if "" in (value if isinstance(value, tuple) else (value,)):
-            raise UsageError(
-                f"{flag} was given an empty name", "is a variable of the shell not set?"
-            )
+            raise UsageError(f"{flag} has an empty name", "is a variable of the shell not set?")
 
 
 def _options(mode: Mode) -> list[FieldInfo]:
-    """The options of a mode, without the settings of a training."""
+    """Returns the options of a mode, without the settings of a training."""
     return [OPTIONS[flag] for flag in mode.options.split()]
 
 
 def _settings(mode: Mode) -> list[FieldInfo]:
-    """The settings of a training that go with a mode."""
+    """Returns the settings of a training that a mode has."""
     return [*ALL_SETTINGS.values()] if "--preset" in mode.options else []
 
 
 def format_mode_help(mode: Mode) -> str:
-    """The help of a mode."""
+    """Returns the help of a mode."""
     shown = parser_of(mode).format_help()
     if mode.flag == "--suggest":
         from rnnlm_tui.cli.protocol import protocol_help  # needed here alone
@@ -110,8 +109,8 @@ def format_mode_help(mode: Mode) -> str:
 
 
 def parser_of(mode: Mode) -> ArgumentParser:
-    """The parser of the options of a mode, which raises its errors, takes no abbreviations, and has
-    no value for what is not given."""
+    """Returns a parser for the options of a mode. It raises ArgumentError, takes no abbreviations,
+    and leaves out options that are not given."""
     parser = ArgumentParser(
         usage=" ".join(f"{APP_NAME} {mode.flag} {mode.operands} [options]".split()),
         description=mode.help,
@@ -152,7 +151,8 @@ def _unwanted_help() -> str:
 
 def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:
     """Adds an option, with its range and these facts in its help."""
-    flag, (base, bounds) = flag_of(spec.name), parts_of(spec.type)
+    flag = flag_of(spec.name)
+    base, bounds = parts_of(spec.type)
     if base is bool:
         group.add_argument(flag, dest=spec.name, action="store_true", help=help_of(spec))
         return
@@ -170,8 +170,9 @@ def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:
 
 
 def _defaults(setting: str) -> str:
-    """The presets that have a setting, with their defaults: three where the size of the text
-    chooses. Only the default if all presets have the same, only the presets without a default."""
+    """Returns the presets that have a setting, with their defaults: three if they depend on the
+    size of the text. The presets are left out if all have the same default, and a default of None
+    too."""
     presets_with = dict[tuple[Setting, ...], list[str]]()
     for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):
@@ -182,14 +183,13 @@ def _defaults(setting: str) -> str:
     shown = list[str]()
     for values, names in presets_with.items():
         default = ", ".join(map(str, values if len({*values}) > 1 else values[:1])).lower()
-        presets = " ".join(names) * (len(names) < len(PRESETS))
-        is_needed = values[-1] is not None
-        shown.append(": ".join(filter(None, (presets or "default", default * is_needed))))
-    return "; ".join(shown) * (shown != ["default"])
+        presets = " ".join(names) if len(names) < len(PRESETS) else "default"
+        shown.append(presets if values[-1] is None else f"{presets}: {default}")
+    return "" if shown == ["default"] else "; ".join(shown)
 
 
 def _unknown_option(flag: str) -> UsageError:
-    """The error for an option that the mode does not have."""
+    """Returns the error for an option that the mode does not have."""
     modes_with: dict[str, list[str]] = {}
     for mode in (APP, *MODES.values()):
         for spec in (*_options(mode), *_settings(mode)):
@@ -203,12 +203,12 @@ def _unknown_option(flag: str) -> UsageError:
         return UsageError(f"{flag} goes with {goes_with}", hints.get(flag, SEE_HELP))
     known = [option[2:] for option in (*MODES, *modes_with)]
     near = did_you_mean(flag.lstrip("-"), known, dashes="--")
-    hint = f"{near or f'{SEE_HELP}.'} A text that begins with - goes after a -- of its own"
+    hint = f"{near or f'{SEE_HELP}.'} Put -- before a text that begins with -"
     return UsageError(f"no option is called {flag}", hint)
 
 
 def _operands(mode: Mode, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The operands, if they are as many as the mode takes. Raises UsageError."""
+    """Returns the operands. Raises UsageError if the mode takes fewer or more."""
     expected = mode.operands.split()
     fewest = sum(not name.startswith("[") for name in expected)
     if expected[-1:] == ["...]"] or fewest <= len(given) <= len(expected):

@@ -1,4 +1,5 @@
-"""The JSON protocol of `--suggest --json` for editors and scripts: an object a line, each way.
+"""The protocol of `--suggest --json` for editors and scripts: a line of JSON for each request and
+each answer.
 
 Requests and answers are declared here, and their help is made from the declarations.
 """

@@ -1,4 +1,4 @@
-"""Prints a training: its events as JSON lines, or its progress for people."""
+"""Prints a training, as JSON lines of its events or as progress for people."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, trai
 
 
 class _Reporter:
-    """Prints the events of a run, which stops and saves if the stream loses its reader."""
+    """Prints the events of a run. If the stream loses its reader, the run stops and saves."""
 
     def __init__(self, control: Control, quiet: bool) -> None:
         self._control, self._quiet = control, quiet
         self.error: OSError | None = None
-        """Why events could not be printed any more."""
+        """The error that ended the printing of events."""
 
     @contextmanager
     def _while_read(self, stream: TextIO) -> Iterator[None]:
-        """Once `stream` cannot be written to, discards what is printed on it, and stops the run,
-        which nobody watches, unless it is detached."""
+        """Stops the run once `stream` cannot be written to, since nobody watches it, unless it is
+        detached. From then on discards all that is printed on the stream."""
         try:
             yield
         except OSError as error:
@@ -54,24 +54,23 @@ class JsonReporter(_Reporter):
     """Prints events as JSON lines on stdout."""
 
     def show(self, event: Event) -> None:
-        """Prints the event; if quiet, only a result or a warning."""
+        """Prints the event. If quiet, prints only results and warnings."""
         if not self._quiet or isinstance(event, Finished | Warned):
             with self._while_read(sys.stdout):
                 print(to_json_line(event), flush=True)
 
 
 class TextReporter(_Reporter):
-    """Prints progress on stderr, as one line that is redrawn on a terminal or a line per epoch, and
-    the result on stdout."""
+    """Prints progress on stderr and the result on stdout. On a terminal the progress is one line
+    that is redrawn, elsewhere it is a line for each epoch."""
 
     _run: Started | None = None
     _phase, _epochs_done = "", 0
     _saves = ""
-    """The keys that the model saves so far, in words."""
+    """The keys that the model saves so far, such as "saves 61 and 46%"."""
 
     def show(self, event: Event) -> None:
-        """Prints the event, if it is of interest. Raises OSError if the result cannot be
-        printed."""
+        """Prints the event if it is of interest. Raises OSError if the result cannot be printed."""
         if isinstance(event, Started):
             self._run = event
         elif isinstance(event, EpochEnded):
@@ -87,8 +86,8 @@ class TextReporter(_Reporter):
             print_fitted(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
 
     def show_use(self, name: str, in_use: str, found: Comparison | None) -> None:
-        """Prints how to write with the model, unless it is in use already, and how it compares with
-        the one that is."""
+        """Prints how the model compares with the one in use, and how to use it. Prints nothing if
+        it is in use already."""
         with self._while_read(sys.stderr):
             if not self._quiet and name != in_use:
                 if found is not None:
@@ -102,7 +101,7 @@ class TextReporter(_Reporter):
                 _say(*card.splitlines())
 
     def _show_progress(self, event: Event) -> None:
-        """Prints what is to be known before the result."""
+        """Prints an event before the result."""
         run = self._run
         match event:
             case Preparing():
@@ -144,7 +143,7 @@ def _time_left(seconds: float | None) -> str:
 
 
 def _started_lines(event: Started) -> Iterator[str]:
-    """What the run takes."""
+    """Yields the memory, device and threads of a run, and the epochs that it has done already."""
     parameters = f"{event.parameters:,} parameters, " if event.parameters else ""
     is_fixed = event.threads == 1 or getattr(event.config.train, "threads", None) is not None
     yield (
@@ -156,7 +155,7 @@ def _started_lines(event: Started) -> Iterator[str]:
 
 
 def _epoch_cells(event: EpochEnded, run: Started | None) -> Iterator[str]:
-    """The metrics of an epoch, one by one."""
+    """Yields the metrics of an epoch one by one."""
     of = f"/{run.config.epochs}, {trained_part(run.config)}" if run else ""
     yield f"epoch {event.epoch}{of}"
     for lines, name, text in epoch_figures(event):

@@ -15,16 +15,16 @@ from rnnlm_tui.training.control import Control, StoppedError
 
 @contextmanager
 def steered(control: Control) -> Iterator[list[int]]:
-    """Lets signals stop a training. Yields the list of those received so far.
+    """Lets signals stop a training. Yields the list of signals received so far.
 
-    A signal raises StoppedError while the text is read, and so does an order to stop, by SIGURG.
-    A second signal to stop ends the process at once; no file is left half written.
+    While the text is read, a signal raises StoppedError. So does an order to stop, which sends
+    SIGURG. A second signal ends the process at once; no file is left half written.
     """
     signalled: list[int] = []
 
     def end_reading(number: int, frame: FrameType | None) -> None:
         if control.stopped and control.preparing:
-            control.preparing = False  # so that it is raised once
+            control.preparing = False  # raises it only once
             raise StoppedError
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
-"""`--suggest` and `--generate`: the next words of a text, or of each line of standard input.
+"""`--suggest` and `--generate`: print the next words of a text, or of each line of standard input.
 
-With --json a line for `--suggest` may be a request (see `protocol`). One that cannot be answered
-gets a failure on one line, and the process goes on.
+With --json a line for `--suggest` may be a request (see `protocol`). The answer to a request that
+is wrong is a failure, and the process goes on.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _answer_line(
 
 
 def _answer(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> Suggestions:
-    """The `top` likeliest words at the cursor of a request."""
+    """Returns the `top` likeliest words at the cursor of a request."""
     before, after = request.around
     above, typed = split_last_line(contexts.model, before)
     line_end, _, _ = after.partition("\n")
@@ -78,7 +78,7 @@ def _answer(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> S
 
 
 def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str) -> dict[str, Any]:
-    """A line of `--suggest --json`: the fields of `protocol.EVERY_LINE` and `protocol.ANSWER`."""
+    """Returns an answer with the fields of `protocol.EVERY_LINE` and `protocol.ANSWER`."""
     before, after = request.around
     suggestions = [asdict(word) for word in found.insertable]
     ghost = {
@@ -106,13 +106,13 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
 
 
 def shown(candidate: Suggestion) -> str:
-    """The word, with a mark before it if it corrects typed letters."""
+    """Returns the word, with a mark before it if it corrects typed letters."""
     mark = CORRECTS if prints_unicode() else "~"
     return mark * candidate.corrects + sanitize(candidate.word)
 
 
 def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:
-    """An answer as a table with bars."""
+    """Yields an answer as a table with bars."""
     words = answer.insertable
     if answer.prefix:
         yield f'words that begin with "{sanitize(answer.prefix)}", by {model}'

@@ -28,7 +28,7 @@ from rnnlm_tui.training.plan import plan
 
 def summary(request: Request) -> int:
     """Prints what to expect, the data card, the first pairs, and the layer table."""
-    # What was written in the app is a file until it is read. A killed process leaves it here.
+    # Texts written in the app are files here until they are read. A killed process leaves them.
     written = request.data_dir / ".summary"
     try:
         shutil.rmtree(written, ignore_errors=True)
@@ -47,7 +47,7 @@ def summary(request: Request) -> int:
 
 
 def _layers(job: Job) -> list[Layer]:
-    """The layers of the network, or the n-grams, which are counted for this."""
+    """Returns the layers of the network, or of the n-grams, which are counted for this."""
     config, prepared, ngrams = job.config, job.prepared, dict[str, NDArray[Any]]()
     if isinstance(config.model, NgramConfig):
         for level in count_ngrams(job, config.model.order):
@@ -57,7 +57,7 @@ def _layers(job: Job) -> list[Layer]:
 
 
 def _summary_json(job: Job) -> dict[str, Any]:
-    """The output of `--summary --json`, which is a contract."""
+    """Returns the output of `--summary --json`, which is a contract."""
     prepared, config, layers = job.prepared, job.config, _layers(job)
     parameters = sum(layer.parameters for layer in layers)
     return {
@@ -82,7 +82,7 @@ def _summary_json(job: Job) -> dict[str, Any]:
 
 
 def _summary_lines(job: Job) -> Iterator[str]:
-    """What to expect, the data card, the first pairs and the layer table."""
+    """Yields what to expect, the data card, the first pairs and the layer table."""
     prepared, config, layers = job.prepared, job.config, _layers(job)
     total = sum(layer.parameters for layer in layers)
     yield from (*prospect(job, total), *warnings(job), "")

@@ -56,7 +56,7 @@ def train_model(request: Request) -> int:
                     continue
                 reporter.show(last)
                 if isinstance(last, Saved) and last.epoch > 0:
-                    with suppress(RnnlmError):  # it is told in the end
+                    with suppress(RnnlmError):  # the last writing tells of it
                         history.write_files(request, library, planned.name)
     if not is_first:
         return 0
@@ -75,8 +75,8 @@ def train_model(request: Request) -> int:
 
 @contextmanager
 def _ranks(request: Request) -> Iterator[Ranks | None]:
-    """Connects this process with the others that torchrun has started; None if there are none.
-    Raises UsageError for a text that can be read only once, and RankError."""
+    """Connects this process with the others that torchrun has started. Yields None if there are
+    none. Raises UsageError for a text that can be read only once, and RankError."""
     if "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1":
         yield None
         return
@@ -93,8 +93,8 @@ def _ranks(request: Request) -> Iterator[Ranks | None]:
 
 
 def training_request(request: Request) -> TrainingRequest:
-    """The request with its texts, and with the preset and the settings of the file of `--config`,
-    which flags override. Raises UsageError."""
+    """Returns the request of a training, with its texts and with the preset and settings of the
+    file of `--config`, which flags override. Raises UsageError."""
     file = settings_from_toml(Path(request.config), TRAINING_TYPES) if request.config else {}
     preset = file.pop("preset", None)
     return replace(

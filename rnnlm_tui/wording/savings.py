@@ -11,19 +11,23 @@ ENOUGH_TEXT = 10 * ENOUGH_WORDS
 """Words of a text of which ENOUGH_WORDS are held out, since a tenth is by default."""
 
 
-def savings_sentence(found: Evaluation | None, before: ByWriter[float] | None = None) -> str:
+def savings_sentence(
+    found: Evaluation | None, before: ByWriter[float] | None = None, *, are_unseen: bool = False
+) -> str:
     """Says how many keys a model saves, or that it was measured on too few words to tell.
 
     For example: "saves 61 of 100 keys of a writer who reads the list, 46 of one who looks at the
     cursor only; the English alone 60 and 45". `before` are the shares before an update, on the same
-    lines. Returns "" if no keys were counted.
+    lines. The sentence says that the lines `are_unseen` where the model has not learned them.
+    Returns "" if no keys were counted.
     """
     if found is None or found.keystroke_savings is None:
         return ""
     if found.words < ENOUGH_WORDS:
         few = f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
         return f"{few}: that takes {ENOUGH_WORDS}"
-    parts = [_saves(found.keystroke_savings)]
+    where = "on lines it has not seen: " if are_unseen else ""
+    parts = [f"{where}{_saves(found.keystroke_savings)}"]
     if before is not None:
         parts.append(f"before {both_shares(before)}")
     if found.base is not None:

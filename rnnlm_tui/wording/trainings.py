@@ -25,7 +25,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import format_loss, format_percent, format_perplexity, plural
-from rnnlm_tui.wording.savings import ENOUGH_WORDS, savings_sentence
+from rnnlm_tui.wording.savings import savings_sentence
 
 OUTCOMES = {
     "completed": "done",
@@ -91,9 +91,8 @@ def ending(
     if update is not None and not update.replaced and found is not None:
         # The model that was measured is dropped.
         found, before = replace(found, keystroke_savings=before), None
-    if found is not None and (worth := savings_sentence(found, before)):
-        where = "on lines it has not seen: " if found.words >= ENOUGH_WORDS else ""
-        lines = [f"{where}{worth}", how]
+    if worth := savings_sentence(found, before, are_unseen=True):
+        lines = [worth, how]
         return (lines[::-1] if finished.reason == "diverged" else lines) + learned
     if update is None and kept is not None and kept.epoch > 0 and kept.held_out is None:
         lines = [how, "it has learned every line: how many keys it saves on others is not known"]

@@ -54,7 +54,7 @@ def test_a_run_that_is_stopped_and_resumed_loses_no_row(
 def test_no_table_replaces_a_text(run: Command, corpus_file: Path) -> None:
     text = corpus_file.with_suffix(".csv")
     text.write_text(before := corpus_file.read_text())
-    for file, said in ((corpus_file, "must end in .csv"), (text, "is to be read, too")):
+    for file, said in ((corpus_file, "must end in .csv"), (text, "is also a text to read")):
         done = run("--train", str(text), f"--csv={file}", "--preset=ngram", code=2)
         assert said in done.stderr
     assert corpus_file.read_text() == text.read_text() == before

@@ -86,7 +86,7 @@ def test_a_command_line_is_a_request(line: str, values: dict[str, Any]) -> None:
         ("--epoch 3", "no option is called --epoch\ndid you mean --epochs?"),
         ("--sug x", "no option is called --sug\ndid you mean --suggest?"),
         ("-x", "no option is called -x\nsee rnnlm-tui --help"),
-        ("--suggest -hello", "A text that begins with - goes after a -- of its own"),
+        ("--suggest -hello", "Put -- before a text that begins with -"),
         ("--train -epochs 3", "no option is called -epochs\ndid you mean --epochs?"),
         ("--suggest --model", "--model: expected one argument\nsee rnnlm-tui --suggest --h"),
         ("--suggest --json=yes", "--json: ignored explicit argument 'yes'"),
@@ -111,7 +111,7 @@ def test_a_name_that_is_empty_is_refused() -> None:
     more = ("--train --update a --add", "--models a --csv", "--suggest --model", "--open")
     for line in (*lines, *more):
         flag = line.split()[-1] if line != "--rename a" else "--rename"
-        assert refused(f"{line} ''").startswith(f"{flag} was given an empty name\n")
+        assert refused(f"{line} ''").startswith(f"{flag} has an empty name\n")
     assert request("--suggest ''").operands == ("",)
     assert request("--train --seed-line ''").seed_line == ""
 
@@ -144,7 +144,7 @@ def test_the_help_of_a_setting_has_its_range_and_the_defaults_of_the_presets(run
             texts = [str(value).lower() for value in values]
             default = texts[0] if len({*texts}) == 1 else ", ".join(texts)
             assert told.get(preset) == {"ellipsis": None, "none": ""}.get(default, default), name
-    assert "by default --epochs 3 and --learning-rate 0.001: so does the gru" in words
+    assert "by default --epochs 3 and --learning-rate 0.001. The gru of" in words
     assert "--precision float32|bf16 " in words and "--max-vocabulary N " in words
 
 
