@@ -49,7 +49,7 @@ from rnnlm_tui.wording.model_rows import facts_of
 
 if TYPE_CHECKING:
     from rnnlm_tui.suggesting.explain import Explanation
-    from rnnlm_tui.training.plan import Plan
+    from rnnlm_tui.training.control import Control
 
 
 class TrainingOptions(TypedDict, total=False):
@@ -209,8 +209,9 @@ def train_events(
     To stop, leave the loop: the training of a network is saved, and `resume=True` continues it.
     Raises RnnlmError.
     """
-    from rnnlm_tui.training.plan import plan
+    from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.request import TrainingRequest
+    from rnnlm_tui.training.session import training_events
 
     given: dict[str, Any] = {
         name: value.item() if isinstance(value, np.generic) else value
@@ -222,16 +223,12 @@ def train_events(
     for name in {"add", "written"} & fields.keys():
         fields[name] = _paths(fields[name])
     request = TrainingRequest(sources=_paths(texts), settings=given, **fields)
-    return _run(library, plan(library, request))
-
-
-def _run(library: Library, planned: Plan) -> Generator[Event, None, None]:
-    """Yields the events of a training. Closing the generator stops and saves it."""
-    from rnnlm_tui.training.control import Control
-    from rnnlm_tui.training.session import training_events
-
     control = Control()
-    running = training_events(library, planned, control)
+    return _stopped_if_closed(training_events(library, request, control), control)
+
+
+def _stopped_if_closed(running: Iterator[Event], control: Control) -> Generator[Event, None, None]:
+    """Yields the events of a training. Closing the generator stops and saves it."""
     for event in running:
         try:
             yield event

@@ -18,12 +18,11 @@ from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.config import TRAINING_TYPES, settings_from_toml
 from rnnlm_tui.errors import EXIT_INTERRUPTED, RnnlmError, StorageError, UsageError, os_reason
-from rnnlm_tui.events import Event, Finished, Saved
+from rnnlm_tui.events import Finished, Saved, Started
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.text.reading import STANDARD_INPUT, is_pipe
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.job import Job
-from rnnlm_tui.training.plan import plan
 from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.session import check_end, training_events
 
@@ -46,29 +45,30 @@ def train_model(request: Request) -> int:
             if isinstance(reporter, TextReporter) and is_first:
                 reporter.show_card(as_text(text_rows(job.prepared, job.config)))
 
-        planned = plan(library, training_request(request))
-        if ranks is not None:
-            ranks.agree(0)  # all have made their plan before the first one writes
-        last: Event | None = None
+        asked = training_request(request)
+        events = training_events(library, asked, control, reporter.show, show_card, ranks)
+        name, last = "", None
         with steered(control) as signalled:
-            for last in training_events(library, planned, control, reporter.show, show_card, ranks):
+            for last in events:
                 if not is_first:
                     continue
                 reporter.show(last)
+                if isinstance(last, Started):
+                    name = last.name
                 if isinstance(last, Saved) and last.epoch > 0:
                     with suppress(RnnlmError):  # the last writing tells of it
-                        history.write_files(request, library, planned.name)
+                        history.write_files(request, library, name)
     if not is_first:
         return 0
     assert isinstance(last, Finished)
     if last.metrics is not None and last.metrics.epoch > 0:
-        history.write_files(request, library, planned.name)
+        history.write_files(request, library, name)
     if reporter.error and not isinstance(reporter.error, BrokenPipeError):  # readers may exit
         reason = f"cannot write the events: {os_reason(reporter.error)}"
         raise StorageError(reason, "what was learned is saved")
     check_end(last)
     if isinstance(reporter, TextReporter) and last.metrics is not None and last.update is None:
-        reporter.show_use(planned.name, library.in_use(lambda problem: None), last.comparison)
+        reporter.show_use(name, library.in_use(lambda problem: None), last.comparison)
     interrupted = bool(signalled) or control.unwatched
     return EXIT_INTERRUPTED if interrupted and last.reason == "stopped" else 0
 

@@ -25,7 +25,8 @@ from rnnlm_tui.training.control import Control, PreparationReport, StoppedError,
 from rnnlm_tui.training.estimate import check_memory
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, NgramLearner
-from rnnlm_tui.training.plan import Plan
+from rnnlm_tui.training.plan import Plan, plan
+from rnnlm_tui.training.request import TrainingRequest
 from rnnlm_tui.training.run import Run
 from rnnlm_tui.wording.trainings import outcome
 
@@ -40,18 +41,34 @@ PROGRESS_EVERY_S = 1.0
 
 def training_events(
     library: Library,
-    plan: Plan,
+    request: TrainingRequest,
     control: Control,
     on_preparing: Callable[[Preparing], None] = lambda event: None,
     on_prepared: Callable[[Job], None] = lambda job: None,
     ranks: Alone | None = None,
 ) -> Iterator[Event]:
-    """Yields the events of a training; the last one is `Finished`. Raises RnnlmError.
+    """Plans a training and returns its events; the last one is `Finished`. Raises RnnlmError, at
+    once for a request that cannot be planned.
 
     While the text is read nothing is yielded: `on_preparing` is called for the progress of a large
     one, and `on_prepared` with the job before it starts. Of several processes, the first one holds
     the lock and keeps the history.
     """
+    planned = plan(library, request)
+    if ranks is not None:
+        ranks.agree(0)  # all have made their plan before the first one writes
+    return _run(planned, control, on_preparing, on_prepared, ranks)
+
+
+def _run(
+    plan: Plan,
+    control: Control,
+    on_preparing: Callable[[Preparing], None],
+    on_prepared: Callable[[Job], None],
+    ranks: Alone | None,
+) -> Iterator[Event]:
+    """Yields the events of a plan."""
+    library = plan.library
     is_first = ranks is None or ranks.is_first
     history = HistoryFile(library.runs.folder(plan.name))
 
