@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rnnlm_tui.errors import ModelError, RnnlmError
+from rnnlm_tui.store.files import saved_ns
 from rnnlm_tui.tui.writing.predictor import return_freed_memory
 
 if TYPE_CHECKING:
@@ -81,8 +82,6 @@ class ModelLoader:
     def reload_if_saved(self) -> None:
         """Reloads the active model if another process, such as a background training, has saved
         it."""
-        from rnnlm_tui.store.files import saved_ns
-
         if (model := self.current) is not None:
             saved = saved_ns(model.path)
             if saved not in (0, model.saved_ns):
