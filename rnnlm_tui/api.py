@@ -272,7 +272,6 @@ class Model:
         self.history = History(read_epochs(opened.folder))
         self._opened, self._model = opened, opened.model
         opened.unwanted()  # what is wrong with their file is told now
-        self._contexts = opened.contexts
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
@@ -391,7 +390,7 @@ class Model:
             check_value(cursor, "cursor", Annotated[int, Meta(ge=0, le=len(text))])
         above, line = self._last_line(text[:cursor], above)
         rest = "" if cursor is None else text[cursor:].partition("\n")[0]
-        found = suggest(self._model, line + rest, len(line), top, above, self._contexts)
+        found = suggest(self._model, line + rest, len(line), top, above, self._opened.contexts)
         return found.insertable
 
     @checks_arguments
@@ -425,7 +424,7 @@ class Model:
             top_k,
             rng=np.random.default_rng(seed),
             previous_lines=above,
-            contexts=self._contexts,
+            contexts=self._opened.contexts,
         )
 
     @checks_arguments
@@ -478,7 +477,7 @@ class Model:
         from rnnlm_tui.suggesting.explain import explain  # other queries do not need it
 
         above, line = self._last_line(text, above)
-        return explain(self._model, line, above, self._contexts)
+        return explain(self._model, line, above, self._opened.contexts)
 
     @checks_arguments
     def neighbours(self, word: str) -> tuple[tuple[str, float], ...]:

@@ -24,9 +24,9 @@ from rnnlm_tui.store.files import put_aside
 Result = TypeVar("Result")
 VERSION = 7
 DELETED_FOR_S = 7 * 86_400
-"""The time in which a deleted text can be brought back, in seconds: a week."""
+"""The time for which a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
-"""The version whose lines could have texts of models and whose days had no keys. Its lines are
+"""The version whose lines could have texts of models, and which counted no keys. Its lines are
 kept."""
 ENDINGS = ("-wal", "-shm", "")
 """The endings of the names of a database's files, in the order in which they are put aside: a new
@@ -77,8 +77,7 @@ def connect_to_read(path: Path, query: str = "mode=ro") -> sqlite3.Connection:
 
 
 def decoded(raw: bytes) -> str:
-    """Decodes text of the database. A damaged byte does not make the rest of its line
-    unreadable."""
+    """Decodes text of the database. Only a damaged byte of a line is unreadable, not the line."""
     return raw.decode("utf-8", "replace")
 
 
@@ -111,8 +110,8 @@ def purge(connection: sqlite3.Connection) -> None:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Returns whether an error lies in the file's contents. Errors of this module do; they have no
-    code."""
+    """Returns whether an error lies in the contents of the file. An error without a code does: this
+    module raises it."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     primary_codes = DAMAGE_CODES[:3]  # an extended code has its primary one in the last byte
     return code is None or code in DAMAGE_CODES or code & 0xFF in primary_codes

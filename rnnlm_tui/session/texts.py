@@ -41,9 +41,9 @@ LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.n
 
 
 class Listed(NamedTuple):
-    """A text in the list. `words` counts those of its lines, and `draft_words` those being written
-    at its end. `path` is its file, or "". `found` is the first line in which the search found
-    something, or "", and `turn` the number of its turn, None if it is being written."""
+    """A text in the list. `words` are counted in its lines, `draft_words` in the draft at its end.
+    `path` is its file, or "". `found` is the first line in which the search found something, or "",
+    and `turn` the number of its turn, None for the draft."""
 
     number: int
     title: str
@@ -56,7 +56,7 @@ class Listed(NamedTuple):
 
 
 def title_of(words: str) -> str:
-    """Returns the title of a text that begins with these words: the first of them."""
+    """Returns a title for a text that begins with these words: the first of them."""
     title = " ".join(words[: 10 * LONGEST_TITLE].split())
     if len(title) > LONGEST_TITLE:
         end = title.rfind(" ", LONGEST_TITLE // 2, LONGEST_TITLE)

@@ -19,8 +19,8 @@ MOST_SHOWN = 5
 
 
 def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
-    """Returns the lines of the texts with these titles, the oldest first. Reads the database only,
-    even while an app is open. Raises UsageError for a title that no text has, or several have;
+    """Returns the lines of the texts with these titles, the oldest first. Only reads the database,
+    even while an app is open. Raises UsageError for a title that no text or several texts have,
     CorpusError if nothing was written or it cannot be read."""
     path = data_dir / "session" / "session.db"
     try:

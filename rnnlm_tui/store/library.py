@@ -39,10 +39,9 @@ BUILT_IN = (ENGLISH, "shakespeare")
 class Entry:
     """A model in the list, or a run that has not saved one.
 
-    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file,
+    A model has a `card`, or `damaged`, the reason why it cannot be used. `path` is its file, and
     `folder` that of its run. A `built_in` model is read-only. `run` is its training, None if that
-    neither runs nor can be resumed. `files` are the sizes in bytes by name, also of the files of
-    the run.
+    neither runs nor can be resumed. `files` are the sizes in bytes of all its files, by name.
     """
 
     name: str
@@ -76,10 +75,9 @@ class Entry:
 
 @dataclass(eq=False)
 class OpenedModel:
-    """A model that is ready to predict. `path` is its file, saved at `saved_ns` (see
-    `files.saved_ns`), and `folder` that of its run. `unwanted` returns the words that the user does
-    not want suggested. A caller may replace the `contexts` by others, which have read earlier
-    texts."""
+    """A model that is ready to predict. `path` is its file, which was saved at `saved_ns`, and
+    `folder` that of its run. `unwanted` returns the words that the user does not want suggested.
+    `contexts` may be replaced by others, which have read earlier texts."""
 
     name: str
     path: Path

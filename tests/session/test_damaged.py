@@ -202,7 +202,7 @@ OLD_TABLES = (
 ){STRICT}""",
     "CREATE INDEX turn_of_text ON turn (text)",
 )
-"""Those of the version that had continuations."""
+"""The tables of the version that had continuations."""
 
 
 async def test_the_lines_of_a_database_with_continuations_are_kept(tmp_path: Path) -> None:

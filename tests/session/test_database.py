@@ -85,7 +85,7 @@ LOSSES: dict[str, Callable[[Path], object]] = {
     "log deleted": lambda path: Path(f"{path}-wal").unlink(),
     "log emptied": lambda path: os.truncate(f"{path}-wal", 0),
 }
-"""What other programs do to the files of an app that is running, given the path of the database."""
+"""Changes by other programs to the files of a running app, given the path of the database."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot go")

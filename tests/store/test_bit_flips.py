@@ -71,7 +71,7 @@ def bits_of(raw: bytes, part: str) -> Iterable[int]:
 
 
 def works(library: Library) -> bool:
-    """Whether the model `m` works. Fails if it neither works nor is refused."""
+    """Returns whether the model `m` works. Fails if it neither works nor is refused."""
     try:
         opened = library.open("m")
         card, model = opened.card, opened.model

@@ -1,4 +1,4 @@
-"""How files are written: whole, or not at all; and the numbers in them."""
+"""Files are written whole or not at all; and the numbers in them are those that were saved."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def trained(
 
 
 def figures(events: Events) -> dict[int, tuple[Any, Any]]:
-    """Those of the epochs that have ended."""
+    """The figures of the epochs that have ended."""
     return {e["epoch"]: (e["train"], e["held_out"]) for e in events if e["event"] == "epoch"}
 
 
