@@ -85,14 +85,6 @@ def json_fault(error: Exception) -> str:
     return f"{where} is {'missing' if lacking else 'wrong'}" if where else "its value is wrong"
 
 
-def read_json(path: Path, kind: type[Parsed]) -> Parsed:
-    """Reads a JSON file. Raises ModelError."""
-    try:
-        return parse_json(read_bytes(path), kind, path.name)
-    except OSError as error:
-        raise ModelError(f"{path.name} cannot be read: {os_reason(error)}") from error
-
-
 def write_json(path: Path, data: object) -> None:
     """Writes or replaces a JSON file. A question mark replaces what is not Unicode, such as a byte
     in the name of a file. Raises StorageError."""

@@ -118,8 +118,8 @@ def write_sources(folder: Path, sources: list[str], encoding: str | None) -> Non
 
 def read_sources(folder: Path) -> ModelSources:
     """Reads run.json. An unreadable one counts as empty, since the text's hash is checked."""
-    with suppress(ModelError):
-        return files.read_json(folder / RUN, ModelSources)
+    with suppress(OSError, ModelError):
+        return files.parse_json(files.read_bytes(folder / RUN), ModelSources, RUN)
     return ModelSources()
 
 
