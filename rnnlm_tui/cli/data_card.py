@@ -50,7 +50,8 @@ def prospect(job: Job, parameters: int) -> list[str]:
         time = f"about {max(10, round(seconds, -1)):.0f} seconds"
     elif minutes >= 90:
         time = f"about {plural(round(minutes / 60), 'hour')}"
-    does, mixed = "starts from nothing and learns this text", ""
+    does = "starts from nothing and learns this text"
+    mixed = ""
     if job.network is not None:
         does = "starts from the English and learns your words"
     elif job.tries_english:
@@ -73,7 +74,8 @@ def prospect(job: Job, parameters: int) -> list[str]:
 
 def warnings(job: Job) -> list[str]:
     """Says why little can be learned from a text; empty for a good one."""
-    text, found = job.prepared.corpus, list[str]()
+    text = job.prepared.corpus
+    found = list[str]()
     if lacks_spaces(text.raw[:CHECKED_BYTES].decode(errors="ignore")):
         found.append(f"{WITHOUT_SPACES[0].upper()}{WITHOUT_SPACES[1:]}.")
     if (words := text.words) >= FEW_WORDS:
@@ -86,7 +88,8 @@ def warnings(job: Job) -> list[str]:
 def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     """Yields facts about a text and about the model that is trained on it."""
     preset = PRESETS[config.preset]
-    text, vocabulary, held_out = prepared.corpus, prepared.vocabulary, prepared.held_out
+    text, held_out = prepared.corpus, prepared.held_out
+    vocabulary = prepared.vocabulary
     kept, special_tokens = len(vocabulary.words), vocabulary.special_tokens
     yield "text", text.name
     yield "preset", f"{config.preset}: {preset.summary}"

@@ -108,7 +108,7 @@ def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str
 def shown(candidate: Suggestion) -> str:
     """Returns the word, with a mark before it if it corrects typed letters."""
     mark = CORRECTS if prints_unicode() else "~"
-    return mark * candidate.corrects + sanitize(candidate.word)
+    return f"{mark if candidate.corrects else ''}{sanitize(candidate.word)}"
 
 
 def suggestions_table(answer: Suggestions, model: str) -> Iterator[str]:

@@ -48,7 +48,8 @@ def summary(request: Request) -> int:
 
 def _layers(job: Job) -> list[Layer]:
     """Returns the layers of the network, or of the n-grams, which are counted for this."""
-    config, prepared, ngrams = job.config, job.prepared, dict[str, NDArray[Any]]()
+    config, prepared = job.config, job.prepared
+    ngrams = dict[str, NDArray[Any]]()
     if isinstance(config.model, NgramConfig):
         for level in count_ngrams(job, config.model.order):
             ngrams |= level
@@ -58,7 +59,8 @@ def _layers(job: Job) -> list[Layer]:
 
 def _summary_json(job: Job) -> dict[str, Any]:
     """Returns the output of `--summary --json`, which is a contract."""
-    prepared, config, layers = job.prepared, job.config, _layers(job)
+    prepared, config = job.prepared, job.config
+    layers = _layers(job)
     parameters = sum(layer.parameters for layer in layers)
     return {
         "name": job.name,
@@ -83,7 +85,8 @@ def _summary_json(job: Job) -> dict[str, Any]:
 
 def _summary_lines(job: Job) -> Iterator[str]:
     """Yields what to expect, the data card, the first pairs and the layer table."""
-    prepared, config, layers = job.prepared, job.config, _layers(job)
+    prepared, config = job.prepared, job.config
+    layers = _layers(job)
     total = sum(layer.parameters for layer in layers)
     yield from (*prospect(job, total), *warnings(job), "")
     yield as_text((*text_rows(prepared, config), *pair_rows(prepared)))

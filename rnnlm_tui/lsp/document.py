@@ -1,4 +1,4 @@
-"""A document as the editor has it, and the running text at a place in it."""
+"""A document as an editor has it, and the running text at a place in it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rnnlm_tui.text.tokenizer import Insertion
 
 LINE_ENDS = "\r\n"
 CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
-"""For each encoding of positions its codec, and the bytes of a unit."""
+"""For each encoding of positions, its codec and the bytes of a unit."""
 MARKDOWN = ("markdown", "mdx", "quarto", "rmd")
-"""The languages in which ~ may begin code, too."""
+"""The languages in which a row of ~ begins code, too."""
 FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
-"""Begins the line before code, or after it."""
+"""Matches the start of a line before or after fenced code."""
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
-"""What stands before the text of a line: the mark of a quotation, a list, a heading, a comment."""
+"""Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
 NO_TEXT = re.compile(
     r"(?:://|\bwww\.|@)\S*$|\]\([^)]*$|^\s*\[[^]]+\]:.*$"  # an address
     r"|(?:^|[\s(])`[^`']*$|(?<!\\)\\[a-zA-Z]*$"  # code, and a command of LaTeX
     r"|\\(?:cite|\w*ref|label|input|begin|end)\w*(?:\[[^]]*\])?\{[^}]*$"
     r"|^[\s>#%*+|=~.-]*[>#%*+|=~.-]$"  # a mark
 )
-"""Matches a line up to the cursor if what is typed there is no text."""
+"""Matches a line up to the cursor if no running text is typed there."""
 SHORTEST_WRAPPED, LONGEST_WRAPPED = 55, 160
 """Characters of a wrapped line. A shorter line is a verse or part of an address, a longer one is a
 paragraph."""
@@ -37,13 +37,16 @@ ROOM_LEFT = 15
 """Characters that a wrapped line may be shorter than the longest line of its paragraph: the next
 word did not fit. A line with more room left was ended by hand."""
 MOST_BEFORE, MOST_ABOVE = 4_000, 10_000
-"""Characters that are read before the cursor and above: more make each key slower."""
+"""Most characters that are read before the cursor, and above its line. More would slow each key."""
 
 
 class Place(NamedTuple):
-    """A line of running text, the cursor in it, and the lines above. The last `own` characters
-    before the cursor are of the same line of the document, and can be replaced. `position` is that
-    of the cursor in the document."""
+    """A line of running text, the cursor in it, and the lines above.
+
+    A line of running text may be several lines of the document. The last `own` characters before
+    the cursor are in the same line of the document, and can be replaced. `position` is the place of
+    the cursor in the document.
+    """
 
     line: str
     cursor: int
@@ -52,35 +55,37 @@ class Place(NamedTuple):
     position: lsp.Position
 
     def written(self, replaced: int, way: Insertion | Suggestion) -> tuple[str, str]:
-        """The last characters before the cursor, and what an insertion makes of them."""
+        """Returns the last `replaced` characters before the cursor, and the text that an insertion
+        puts in their place."""
         typed = self.line[self.cursor - replaced : self.cursor]
         return typed, typed[: replaced - way.replaces_before] + way.text
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends. The last one has no end."""
+    """Splits a text into lines with their ends. The last line has no end."""
     lines = [*StringIO(text, newline="")]
     return lines if lines and lines[-1][-1] not in LINE_ENDS else [*lines, ""]
 
 
 class Document:
-    """The lines of a document, and what a model has read of it."""
+    """The lines of a document, and the contexts of the model that has read it."""
 
     def __init__(self, text: str, encoding: str, is_markdown: bool = True) -> None:
-        """`encoding` is that of the positions. Where a text is not in Markdown, a row of ~ may
+        """`encoding` is that of positions. A row of ~ begins code in Markdown; elsewhere it may
         underline a title."""
         self._fences = "`~" if is_markdown else "`"
         self._codec, self._size = CODECS[encoding]
         self._lines = split_lines(text)
-        """With their ends, since an edit may join a \\r and a \\n to one end of a line."""
+        """The lines with their ends: an edit may join a \\r and a \\n to one end."""
         self._code: set[int] | None = None
         self.contexts: Contexts | None = None
-        """Only the thread that asks the model may use it."""
+        """Only the thread that asks the model may use them."""
 
     def change(self, change: lsp.TextDocumentContentChangeEvent) -> None:
         """Replaces a part of the text, or all of it."""
         if not isinstance(change, lsp.TextDocumentContentChangePartial):
-            self._lines, self._code = split_lines(change.text), None
+            self._lines = split_lines(change.text)
+            self._code = None
             return
         ends = change.range.start, change.range.end
         (first, begin), (last, end) = sorted(map(self._at, ends))
@@ -90,31 +95,32 @@ class Document:
             text = self._lines[first] + text
         new = split_lines(text)
         if last + 1 < len(self._lines):
-            new.pop()  # the empty line behind the end of the last one
+            new.pop()  # the text ends with the end of a line, so the last of its lines is empty
         if len(new) > 1 or last > first or FENCE.match(self._lines[first]) or FENCE.match(new[0]):
             self._code = None
         self._lines[first : last + 1] = new
 
     @property
     def lines(self) -> list[str]:
-        """The lines without their ends. Any thread may ask for them."""
+        """The lines without their ends. Any thread may read them."""
         return [line.rstrip(LINE_ENDS) for line in [*self._lines]]
 
     def _line(self, number: int) -> str:
-        """A line without its end."""
+        """Returns a line without its end."""
         return self._lines[number].rstrip(LINE_ENDS)
 
     def _units(self, text: str) -> int:
-        """The length of a text in units of the encoding."""
+        """Returns the length of a text in units of the encoding."""
         return len(text.encode(self._codec, "replace")) // self._size
 
     def range(self, position: lsp.Position, before: str, after: str = "") -> lsp.Range:
-        """The range of the text before a position and after it."""
+        """Returns the range of the texts right before a position and right after it."""
         ends = position.character - self._units(before), position.character + self._units(after)
         return lsp.Range(*(lsp.Position(position.line, end) for end in ends))
 
     def _at(self, position: lsp.Position) -> tuple[int, int]:
-        """The numbers of the line and of the character. What is beyond an end is at the end."""
+        """Converts a position to the numbers of a line and a character. A position beyond an end is
+        at the end."""
         if position.line >= len(self._lines):
             return len(self._lines) - 1, len(self._lines[-1])
         raw = self._line(position.line).encode(self._codec, "replace")
@@ -122,9 +128,10 @@ class Document:
         return position.line, len(before.decode(self._codec, "ignore"))
 
     def _code_lines(self) -> set[int]:
-        """The numbers of the lines of fenced code, with the fences."""
+        """Returns the numbers of the lines of fenced code, the fences included."""
         if self._code is None:
-            self._code, fence = set(), ""
+            self._code = set()
+            fence = ""
             for number, line in enumerate(self._lines):
                 mark = FENCE.match(line)
                 mark = mark if mark and mark[1][0] in self._fences else None
@@ -135,8 +142,9 @@ class Document:
         return self._code
 
     def place(self, position: lsp.Position) -> Place | None:
-        """The running text at a position; None where no words are to be suggested."""
-        (row, column), code = self._at(position), self._code_lines()
+        """Returns the running text at a position, None where no words are to be suggested."""
+        row, column = self._at(position)
+        code = self._code_lines()
         line = self._line(row)
         before = line[max(0, column - MOST_BEFORE) : column]
         own = column - len(line) + len(split_mark(line)[1])
@@ -150,24 +158,26 @@ class Document:
         *above, joined = paragraphs(["" if n in code else self._line(n) for n in numbers])
         cursor = len(joined) - len(line) + column
         start = max(0, cursor - MOST_BEFORE)
-        where = lsp.Position(row, self._units(line[:column]))  # not beyond the end
+        where = lsp.Position(row, self._units(line[:column]))  # is not beyond the end of the line
         return Place(joined[start:], cursor - start, tuple(above), own, where)
 
 
 def split_mark(line: str) -> tuple[str, str]:
-    """The marks at the start of a line, and its text."""
+    """Splits a line into the marks at its start and its text."""
     found = MARK.match(line)
     end = found.end() if found else 0
     return line[:end].strip(), line[end:]
 
 
 def paragraphs(lines: Sequence[str]) -> list[str]:
-    """The lines that have words, without their marks, those of a wrapped paragraph as one. The last
-    one ends with the last line, also if that is blank."""
-    blocks, before, is_open = list[list[str]](), "", False
-    for left, line in enumerate(lines, start=1 - len(lines)):
-        mark, text = split_mark(line if not left else line.rstrip())
-        if left and not any(map(str.isalnum, text)):
+    """Returns the lines that have words, without their marks. The lines of a wrapped paragraph
+    become one. The last line stays as it is, even if it is blank."""
+    blocks = list[list[str]]()
+    before, is_open = "", False
+    for number, line in enumerate(lines, start=1):
+        is_last = number == len(lines)
+        mark, text = split_mark(line if is_last else line.rstrip())
+        if not is_last and not any(map(str.isalnum, text)):
             is_open = False
         elif is_open and (not mark or (mark == before and mark[0] in ">%")):  # it quotes
             blocks[-1].append(text)

@@ -1,4 +1,4 @@
-"""The messages of an editor, as they come in a stream of bytes."""
+"""Reads the messages of an editor from a stream of bytes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import re
 from typing import Any
 
 HEADER = re.compile(rb"Content-Length: *(\d{1,12})\r\n(?:(?!Content-Length)[\w-]+:.*\r\n)*\r\n")
-"""Tells the number of bytes of the message behind it. It is in no message, since JSON has no line
-end in a string."""
+"""Matches a header with the number of bytes of the message after it. No message contains one, since
+a string of JSON has no line end."""
 LONGEST_HEADER = 1_000
-"""Bytes. Those of today's editors have up to 80."""
+"""Bytes. The headers of today's editors have up to 80."""
 CHUNK = 1 << 16
-"""Bytes that are read at once, at most."""
+"""Most bytes that are read at once."""
 
 
 class Messages:
-    """Reads the messages of a stream. One whose header is broken is passed over, and the next one
+    """Reads the messages of a stream. A message with a broken header is passed over: the next one
     is found by its own header."""
 
     def __init__(self, stream: int) -> None:
@@ -25,8 +25,8 @@ class Messages:
         self._stream, self._bytes = stream, bytearray()
 
     def next(self) -> Any:
-        """Waits for the next message, and returns what its JSON says. Raises ValueError for a
-        message that is not JSON, OSError at the end of the stream."""
+        """Waits for the next message and returns its JSON, decoded. Raises ValueError for a message
+        that is not JSON, and OSError at the end of the stream."""
         while (header := HEADER.search(self._bytes)) is None:
             del self._bytes[:-LONGEST_HEADER]
             self._read()
@@ -34,7 +34,7 @@ class Messages:
         end = start + int(header[1])
         seen = start
         while len(self._bytes) < end:
-            if other := HEADER.search(self._bytes, seen):  # the message is shorter than it should
+            if other := HEADER.search(self._bytes, seen):  # the message is shorter than it says
                 end = other.start()
                 break
             seen = max(start, len(self._bytes) - LONGEST_HEADER)
@@ -42,7 +42,7 @@ class Messages:
         try:
             content = json.loads(self._bytes[start:end])
         except (ValueError, RecursionError) as error:
-            del self._bytes[:start]  # the next header may be in what the length covers
+            del self._bytes[:start]  # the next header may be within the given length
             raise ValueError(f"the message is not JSON: {error}") from error
         del self._bytes[:end]
         return content

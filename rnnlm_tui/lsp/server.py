@@ -1,7 +1,8 @@
-"""The language server: words for the documents of an editor, over standard input and output.
+"""The language server: suggests words in the documents of an editor, over standard input and
+output.
 
-The loop of asyncio reads messages and changes the documents; a thread asks the model, which only
-one at a time may use.
+The loop of asyncio reads messages and changes the documents. One thread asks the model, which only
+one thread at a time may use.
 """
 
 from __future__ import annotations
@@ -43,36 +44,41 @@ from rnnlm_tui.text.letters import begin_of
 from rnnlm_tui.text.tokenizer import Insertion
 
 WORDS_LISTED = 10
-"""Words of a list."""
+"""Most words in a list."""
 CHOOSE = f"{APP_NAME}.model"
-"""The command that makes the model of a name suggest from now on."""
+"""The command that chooses a model by its name."""
 
 
 class Suggester(LanguageServerProtocol):
-    """Suggests words in the open documents by a model of the library. Keeps the documents by lines,
-    since pygls splits the whole of one at each key."""
+    """Suggests words in the open documents by a model of the library. Keeps the documents itself,
+    as lines, since pygls splits a whole document at each key."""
 
     def __init__(self, library: Library, model: str, notices: list[str], *of_pygls: Any) -> None:
-        """The editor shows the `notices` once it has started."""
+        """`notices` are shown by the editor once it has started."""
         super().__init__(*of_pygls)
         self._notices = notices
-        self._library, self._name, self._model = library, model, library.keep_open(model).model
+        self._library = library
+        self._name = model
+        self._model = library.keep_open(model).model
         self._documents: dict[str, Document] = {}
-        """By address."""
+        """The open documents by their addresses."""
         self._thread = ThreadPoolExecutor(1, "model")
         self._tasks: dict[object, asyncio.Task[Any] | None] = {}
-        """The last request of each kind for each document, and what waits for the editor's end."""
-        letters, options = "".join(self._model.vocabulary.ranks), self.fm.feature_options
-        typed = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper())})
-        options[lsp.TEXT_DOCUMENT_COMPLETION] = lsp.CompletionOptions(typed)
+        """The last request of each kind for each document, and the watch on the editor's
+        process."""
+        letters = "".join(self._model.vocabulary.ranks)
+        triggers = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper())})
+        options = self.fm.feature_options
+        options[lsp.TEXT_DOCUMENT_COMPLETION] = lsp.CompletionOptions(triggers)
         options[lsp.TEXT_DOCUMENT_INLINE_COMPLETION] = lsp.InlineCompletionOptions()
         self.fm.commands[CHOOSE] = self.choose
 
     # Messages
 
     async def listen(self, stream: int) -> NoReturn:
-        """Obeys the messages of a stream until `exit` or its end."""
-        loop, messages = asyncio.get_running_loop(), Messages(stream)
+        """Obeys the messages of a stream until `exit` or the end of the stream."""
+        loop = asyncio.get_running_loop()
+        messages = Messages(stream)
         while True:
             try:
                 content = await loop.run_in_executor(None, messages.next)
@@ -84,8 +90,8 @@ class Suggester(LanguageServerProtocol):
                 self.receive(content)
 
     def receive(self, content: Any) -> None:
-        """Obeys a message. A request that cannot be obeyed gets an error; such a notification, and
-        an answer that nothing waits for, are ignored."""
+        """Obeys a message. A wrong request is answered by an error. A wrong notification is
+        ignored, and so is an answer that nothing waits for."""
         fields = content if isinstance(content, dict) else {}
         method, identity = fields.get("method"), fields.get("id")
         is_answer = method is None and not fields.keys().isdisjoint(("result", "error"))
@@ -102,7 +108,8 @@ class Suggester(LanguageServerProtocol):
                 self._refuse(identity, error)
 
     def _check(self, fields: dict[str, Any], is_answer: bool) -> None:
-        """Raises an error for a message that is none of the protocol, or not at its time."""
+        """Raises JsonRpcException for a message that is not of the protocol, or comes at a wrong
+        time."""
         method, identity = fields.get("method"), fields.get("id")
         is_message = is_answer or isinstance(method, str)
         if not is_message or fields.get("jsonrpc") != self.VERSION:
@@ -118,13 +125,13 @@ class Suggester(LanguageServerProtocol):
             raise JsonRpcServerNotInitialized
 
     def _refuse(self, identity: object, error: JsonRpcException) -> None:
-        """Answers with an error. The id is null where it cannot be read."""
+        """Answers with an error. The id is null if it cannot be read."""
         known = identity if isinstance(identity, str | int) else None
         answer = {"jsonrpc": self.VERSION, "id": known, "error": error.to_response_error()}
         self._send_data(answer)
 
     def _send_data(self, data: object) -> None:
-        """Sends a message. The server ends if nothing reads it."""
+        """Sends a message. Ends the server if the editor reads no more."""
         try:
             super()._send_data(data)
         except BrokenPipeError:
@@ -132,7 +139,8 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.EXIT)
     def lsp_exit(self, *_: object) -> NoReturn:
-        """Ends the server at once, whatever its threads do. The code is 1 without `shutdown`."""
+        """Ends the server at once, without waiting for its threads. The exit code is 1 if no
+        `shutdown` came before."""
         os._exit(0 if self._shutdown else 1)
 
     @lsp_method(lsp.INITIALIZED)
@@ -141,11 +149,11 @@ class Suggester(LanguageServerProtocol):
             shown = lsp.ShowMessageParams(lsp.MessageType.Warning, notice)
             self._server.window_show_message(shown)
         editor = self._server.process_id
-        if editor is not None and psutil.pid_exists(editor):  # else it is of another container
+        if editor is not None and psutil.pid_exists(editor):  # else it runs in another container
             self._tasks[editor] = asyncio.get_running_loop().create_task(self._end_with(editor))
 
     async def _end_with(self, process_id: int) -> None:
-        """Ends the server once the editor is gone, if that has left its pipes open."""
+        """Ends the server once the editor's process is gone, even if the pipes are still open."""
         while psutil.pid_exists(process_id):
             await asyncio.sleep(5)
         self.lsp_exit()
@@ -154,8 +162,9 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
-        item, encoding = params.text_document, self.workspace.position_encoding
-        document = Document(item.text, encoding or "utf-16", item.language_id in MARKDOWN)
+        item = params.text_document
+        encoding = self.workspace.position_encoding or "utf-16"
+        document = Document(item.text, encoding, item.language_id in MARKDOWN)
         self._documents[item.uri] = document
         self._thread.submit(self._read, document)
 
@@ -175,7 +184,7 @@ class Suggester(LanguageServerProtocol):
             self._thread.submit(self._read, document)
 
     def _read(self, document: Document) -> Contexts:
-        """Lets the model read the new words of a document, also of what is below the cursor."""
+        """Lets the model read the new words of a document, also those below the cursor."""
         if document.contexts is None or document.contexts.model is not self._model:
             document.contexts = Contexts(self._model, self._library.unwanted.words)
         document.contexts.read_new_words(document.lines)
@@ -185,9 +194,13 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.TEXT_DOCUMENT_COMPLETION)
     async def complete(self, params: lsp.CompletionParams) -> lsp.CompletionList:
-        """The words of the list. An editor that filters them by what is typed finds that in
-        `filter_text`, however they write it. A word that corrects it is marked. A space before a
-        mark is removed by another edit, since Neovim 0.11 needs the same range for all."""
+        """Returns the words of the list.
+
+        The `filter_text` of each word begins with the typed letters, so that an editor that filters
+        the list keeps all of them. A word that corrects the letters is marked. A space before a
+        punctuation mark is removed by an edit of its own, since Neovim 0.11 needs the same range
+        for all words.
+        """
         items = list[lsp.CompletionItem]()
         if found := await self._suggest("list", params):
             document, place, answer = found
@@ -197,9 +210,11 @@ class Suggester(LanguageServerProtocol):
                 after = place.line[place.cursor :][: word.replaces_after]
                 item = lsp.CompletionItem(new.strip(), kind=lsp.CompletionItemKind.Text)
                 rest = new[len(begin_of(new, typed)) :]
-                item.sort_text, item.filter_text = f"{rank:02}", typed + rest
+                item.sort_text = f"{rank:02}"
+                item.filter_text = typed + rest
                 if word.corrects:
-                    item.label, item.filter_text = CORRECTS + item.label, typed
+                    item.label = CORRECTS + item.label
+                    item.filter_text = typed
                 item.text_edit = lsp.TextEdit(document.range(place.position, typed, after), new)
                 if not typed and word.replaces_before:
                     where = document.range(place.position, " ")
@@ -209,7 +224,7 @@ class Suggester(LanguageServerProtocol):
 
     @lsp_method(lsp.TEXT_DOCUMENT_INLINE_COMPLETION)
     async def go_on(self, params: lsp.InlineCompletionParams) -> list[lsp.InlineCompletionItem]:
-        """The ghost, where the app would show it: at the end of a line, if it is likely."""
+        """Returns the ghost where the app would show one: at the end of a line, if it is likely."""
         found = await self._suggest("ghost", params)
         if found is None or not (ghost := found[2].ghost):
             return []
@@ -227,8 +242,9 @@ class Suggester(LanguageServerProtocol):
     async def _suggest(
         self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams
     ) -> tuple[Document, Place, Suggestions] | None:
-        """What comes at a place; None where no words are to be suggested. An earlier request of
-        this kind for the same document is cancelled, and not computed unless that has begun."""
+        """Returns the suggestions at a place, None where no words are to be suggested. Cancels an
+        earlier request of this kind for the same document, which is computed only if it has begun
+        already."""
         uri = params.text_document.uri
         if (document := self._documents.get(uri)) is None:
             raise JsonRpcInvalidParams(f"{uri} is not open")
@@ -239,8 +255,8 @@ class Suggester(LanguageServerProtocol):
             return None
 
         def answer() -> Suggestions:
-            with suppress(RnnlmError):  # deleted or damaged: the one in memory goes on
-                self._model = self._library.keep_open(self._name).model  # as it was saved last
+            with suppress(RnnlmError):  # if it is deleted or damaged, the one in memory goes on
+                self._model = self._library.keep_open(self._name).model  # the one saved last
             if (contexts := document.contexts) is None or contexts.model is not self._model:
                 contexts = self._read(document)
             where = place.line, place.cursor, WORDS_LISTED, place.above, contexts
@@ -250,29 +266,30 @@ class Suggester(LanguageServerProtocol):
         return document, place, await coming
 
     async def choose(self, *arguments: object) -> str:
-        """Makes the model of this name suggest."""
+        """Chooses the model that suggests from now on, by its name."""
         if not (name := str(*arguments[:1])):
             raise JsonRpcInvalidParams(f"{CHOOSE} takes the name of a model")
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._thread, self._library.keep_open, name)
-        except RnnlmError as error:  # which names the models
+        except RnnlmError as error:  # its hint names the models
             raise JsonRpcException(error.sentence(), lsp.LSPErrorCodes.RequestFailed) from error
         self._name = name
         return name
 
 
 def serve(data_dir: Path, model: str | None) -> NoReturn:
-    """Answers the editor until it says `exit` or closes stdin, which end the process. Raises
+    """Answers the editor until it sends `exit` or closes stdin, which ends the process. Raises
     ModelError."""
-    library, notices = Library(data_dir), list[str]()
+    library = Library(data_dir)
+    notices = list[str]()
     name = model or library.default_model(notices.append)
     protocol = partial(Suggester, library, name, notices)
     server = LanguageServer(APP_NAME, __version__, protocol_cls=protocol)
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the editor is told of errors
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # errors are sent to the editor
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread reads from stdin
     output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no message
+    os.dup2(2, 1)  # a library that prints would break the messages
     gc.freeze()  # later collections skip the imported modules
     suggester = server.protocol
     assert isinstance(suggester, Suggester)

@@ -1,7 +1,5 @@
-"""An explanation as rows of text that fit a width: the command line joins their pieces, the app
-styles each by its role.
-
-The glyph of a number says both its sign and its size, as its role does.
+"""An explanation as rows of text that fit a width. The command line joins the pieces of a row, the
+app styles each piece by its role.
 """
 
 from __future__ import annotations
@@ -16,46 +14,51 @@ from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
 StyledRow = Sequence[tuple[str, str]]
-"""Pieces of text with their roles: "" for plain text, "dim", "bar", one of GLYPHS for numbers of
-that sign, or one of PARTS for what that part of a model adds."""
+"""Pieces of text with their roles: "" for plain text, "dim", "bar", the glyphs of a sign (BELOW,
+ZERO or ABOVE) for numbers of that sign, or one of PARTS for the share of a part."""
 LABEL, UNIT_LABEL = 14, 10
-"""Columns of a word or a context, and at most of the label of a row of units."""
+"""Columns of a word or context, and most columns of the label of a row of units."""
 VALUE_BAR, SUGGESTION_BAR, INFLUENCE_BAR = 30, 60, 5
-"""Columns of the longest bars; of a word, if the suggestion is impossible without it."""
+"""Most columns of a bar. The bar of an influence has as many if the suggestion is impossible
+without the word."""
 COLUMN = 11
 """Columns of a suggestion in a table."""
 BELOW, ZERO, ABOVE = "-=≡#", "·", "░▒▓█"
-"""Glyphs of numbers below 0, at 0 and above 0, by size: up to a quarter of the scale, up to a half,
-and so on."""
+"""Glyphs of numbers below 0, at 0 and above 0. The four of a sign are for sizes up to a quarter of
+the scale, up to a half, and so on."""
 GLYPHS = np.array([*reversed(BELOW), ZERO, *ABOVE, " "])
-"""The last one is for what is no number."""
+"""All glyphs from the lowest numbers to the highest. The last one is for NaN."""
 PARTS = "█▓▒░"
-"""What each part of a model adds to the bar of a suggestion."""
+"""The glyph of each part of a model in the bar of a suggestion."""
 FALL, RISE = "█", "░"
-"""Of what the bar is made if the suggestion is less likely or likelier without the word."""
+"""The glyph of an influence if the suggestion is less likely without the word, or likelier."""
 BEFORE = "… "
+"""Stands for earlier words."""
 
 
 # A stage
 
 
 def stage_title(stage: Stage) -> str:
-    """The name of a stage and the shape of its values."""
+    """Returns the name of a stage and the shape of its values."""
     shape = " x ".join(f"{size:,}" for size in stage.values.shape if size)
     return f"{stage.name}: {shape}" if shape else stage.name
 
 
 def stage_sentence(found: Explanation, stage: Stage) -> str:
-    """What a stage does, and which words have the rows that are most like that of the last word."""
+    """Describes a stage. For the embedding also names the words whose rows are most like those of
+    the last word."""
     sentence = stage.sentence
-    for word, those in found.neighbours.items() if stage.name == "embedding" else ():
+    neighbours = found.neighbours if stage.name == "embedding" else {}
+    for word, those in neighbours.items():
         alike = ", ".join(f"{shorten(other)} {cosine:.2f}" for other, cosine in those)
         sentence += f' The row of "{shorten(word)}" is most like: {alike}.'
     return sentence
 
 
 def stage_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """The values of a stage: its largest ones, a table, the numbers of units, or the last words."""
+    """Yields the values of a stage: the largest ones, a table, the numbers of units, or the last
+    words."""
     if stage.top:
         yield from _top_rows(stage, width, height)
     elif stage.columns:
@@ -67,9 +70,10 @@ def stage_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
 
 
 def _unit_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """A cell for each number of a layer, and what the glyphs mean: of several rows the last ones
-    with their first units; a single row goes on in those below it."""
-    values, units = stage.values.astype(np.float64), stage.values.shape[-1]
+    """Yields a cell for each number of a layer, then the meaning of the glyphs. A single row of
+    numbers is wrapped. Of several rows only the last ones and their first units are shown."""
+    values = stage.values.astype(np.float64)
+    units = values.shape[-1]
     if not values.size:
         return
     scale = stage.scale or float(np.abs(np.nan_to_num(values)).max()) or 1.0
@@ -97,7 +101,7 @@ def _sign(glyph: str) -> str:
 
 
 def _word_rows(stage: Stage, height: int) -> Iterator[StyledRow]:
-    """The last words or numbers of a row."""
+    """Yields the last words or numbers of a stage, one on each row."""
     values = stage.values.tolist()
     labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
     width = LABEL + 8 if stage.rows else 5
@@ -107,8 +111,9 @@ def _word_rows(stage: Stage, height: int) -> Iterator[StyledRow]:
 
 
 def _top_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """A bar for each of the largest values, the largest one being full."""
-    largest, room = max(value for _, value in stage.top), min(VALUE_BAR, width - LABEL - 9)
+    """Yields a bar for each of the largest values. The bar of the largest one is full."""
+    largest = max(value for _, value in stage.top)
+    room = min(VALUE_BAR, width - LABEL - 9)
     for word, value in stage.top[:height]:
         figure = f"{value:.2f}" if stage.name == "logits" else f"{value:.1%}"
         length = round(value / largest * room) if largest > 0 else 0
@@ -116,7 +121,7 @@ def _top_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
 
 
 def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """A row for each context, the longest last, and a column for each suggestion."""
+    """Yields a row for each context, the longest last, with a column for each suggestion."""
     count = max(1, (width - LABEL) // COLUMN)
     heads = [shorten(word, COLUMN - 1).rjust(COLUMN) for word in stage.columns[:count]]
     yield [("after".ljust(LABEL) + "".join(heads), "dim")]
@@ -131,14 +136,14 @@ def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
 
 
 def influence_title(found: Explanation) -> str:
-    """What the bars of `influence_rows` say."""
+    """Explains the bars of `influence_rows`."""
     first = shorten(found.suggestions[0].word, LABEL)
     return f'without a word, "{first}" is {FALL} less likely or {RISE} likelier'
 
 
 def influence_rows(found: Explanation, width: int, height: int) -> Iterator[StyledRow]:
-    """The last words of the line, each with the change of the probability of the first suggestion
-    if it is left out. An ellipsis stands for the words before them."""
+    """Yields the last words of the line. Each has the change in probability of the first suggestion
+    if the word is left out. An ellipsis stands for the words before them."""
     whole = float(found.probabilities[0]) if found.suggestions else 0.0
     rows: list[list[tuple[str, str]]] = [[]]
     room = width - len(BEFORE)
@@ -164,14 +169,15 @@ def _influence(word: LineWord, whole: float) -> StyledRow:
     change = f"{rise:+,.0%}"
     change = "0%" if change[1:] == "0%" else change
     drawn = (RISE if rise > 0 else FALL) * round(min(abs(rise), 1) * INFLUENCE_BAR)
-    return [label, (f" {drawn}", "bar"), (f" {change}  ".removeprefix(" " * (not drawn)), "dim")]
+    space = " " if drawn else ""
+    return [label, (f" {drawn}", "bar"), (f"{space}{change}  ", "dim")]
 
 
 # The next word
 
 
 def next_title(found: Explanation) -> str:
-    """What the suggestions are for, and how surprising the last whole word of the line was."""
+    """Says what the suggestions are for, and how surprising the last whole word of the line was."""
     if found.prefix:
         return f'"{shorten(found.prefix)}…": share of all words'
     words = [word for word in found.words if any(map(str.isalnum, word.word))] or found.words
@@ -189,13 +195,13 @@ def next_title(found: Explanation) -> str:
 
 
 def _exactly(probability: float) -> str:
-    """A probability in per cent: those of the words that begin with a letter are small."""
+    """Formats a probability, which is small for words that begin with a certain letter."""
     return format_percent(probability) if probability >= 0.0005 else "<0.1%"
 
 
 def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[StyledRow]:
-    """The suggestions with their probability among all words as a bar, that of the likeliest one
-    being full. What each part of a mixture adds to it has a glyph of its own."""
+    """Yields the suggestions, each with its probability among all words and a bar. The bar of the
+    likeliest one is full. Each part of a mixture adds a piece of its own glyph."""
     parts: list[tuple[Part, str]] = [*zip(found.parts, PARTS, strict=False)]
     if len(parts) > 1:
         yield [
@@ -206,8 +212,9 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Sty
     largest = float(found.probabilities.max()) or 1.0
     for number, listed in enumerate(found.suggestions[:height]):
         figure = _exactly(float(found.probabilities[number]))
-        word = fitted(CORRECTS * listed.corrects + listed.word, LABEL)
-        row, end, length = [(f"{word}{figure:>6} ", "")], 0.0, 0
+        word = fitted(f"{CORRECTS if listed.corrects else ''}{listed.word}", LABEL)
+        row = [(f"{word}{figure:>6} ", "")]
+        end, length = 0.0, 0
         for part, glyph in parts:
             end += float(part.contributions[number]) / largest * room
             row.append((glyph * (round(end) - length), glyph))

@@ -46,11 +46,12 @@ def list_row(entry: Entry) -> tuple[str, ...]:
     The keys saved are those of a writer who reads the list and of one who looks at the cursor. They
     are left out if they were measured on too few words. The state stands in place of the date.
     """
-    card, run, measured = entry.card, entry.run, entry.evaluation
-    config = card.config if card else run.config if run else None
-    saves = (
-        both_shares(measured.keystroke_savings) if measured and measured.keystroke_savings else ""
-    )
+    card, measured = entry.card, entry.evaluation
+    described = card or entry.run
+    config = described.config if described else None
+    saves = ""
+    if measured is not None and measured.keystroke_savings is not None:
+        saves = both_shares(measured.keystroke_savings)
     return (
         entry.name,
         config.preset if config else "",
