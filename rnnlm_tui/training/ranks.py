@@ -1,9 +1,9 @@
-"""Processes that train one network together, each on its share of the rows of every batch.
+"""Ranks: processes that train one network together, each on its share of the rows of every batch.
 
-torchrun starts them with the same command line, on one machine or on several. They are called
-ranks. Every rank runs the same program: it reads the same text, makes the same plan with the same
-seed, and learns its rows of each batch; after every batch the gradients are averaged over all ranks
-(Li et al. 2020), so all have the same weights. Rank 0 alone holds the lock, writes and prints.
+torchrun starts them with the same command line, on one machine or on several. Every rank reads the
+same text, makes the same plan with the same seed, and learns its rows of each batch. After every
+batch the gradients are averaged over all ranks (Li et al. 2020), so all have the same weights.
+Rank 0 alone holds the lock, writes and prints.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from datetime import timedelta
 
 import torch
 
-# Its functions have the group of all processes as a default value. Loaded after the group is made,
-# as an optimizer does, they hold it to the very end, and a thread of Gloo that still frees a tensor
-# then ends the process with SIGABRT.
+# The functions of this module have the group of all processes as a default value. If it is loaded
+# after the group is made, as by an optimizer, they hold the group to the very end, and a thread of
+# Gloo that still frees a tensor then ends the process with SIGABRT.
 import torch.distributed.nn.functional
 from torch import Tensor, distributed, nn
 
 from rnnlm_tui.errors import RnnlmError
 
 LONGEST_WAIT = timedelta(days=3650)
-"""How long ranks wait for one another, in effect without a limit: one may be paused, or the machine
-asleep, for days. A process that ends closes its connections, which the others notice at once."""
+"""Time that ranks wait for one another. In effect it has no limit: a rank may be paused, or the
+machine asleep, for days. If a process ends, its connections close, which the others notice at
+once."""
 LOST_CONNECTION = re.compile("gloo.transport|ncclRemoteError|DistNetworkError|DistStoreError")
-"""What the name or the message of an error says where a connection is lost: Gloo names the file of
-its code that found it."""
+"""Pattern in the name or the message of an error that tells of a lost connection. Gloo names the
+file of its code that noticed it."""
 Rows = Sequence[Tensor]
+"""Arrays with the same rows, those of a batch."""
 
 
 class RankError(RnnlmError):
@@ -57,8 +59,8 @@ def explained() -> Iterator[None]:
 
 
 def rows_of(rank: int, of: int, total: int) -> slice:
-    """The rows of a batch of `total` that a rank learns: consecutive ones, about as many for each
-    of the ranks. If there are fewer rows than ranks, some have none, but never the first one."""
+    """The rows of a batch of `total` that a rank learns. They are consecutive, and all ranks have
+    about as many. If there are fewer rows than ranks, some ranks have none, but never the first."""
     return slice(-(-total * rank // of), -(-total * (rank + 1) // of))
 
 
@@ -67,24 +69,25 @@ class Alone:
 
     rank, local_rank, is_first = 0, 0, True
 
-    def agree(self, number: int) -> int:
-        """The sum of the numbers of all ranks. Raises RankError."""
+    def sum_over_ranks(self, number: int) -> int:
+        """The sum of the numbers of all ranks; a bool counts as 0 or 1. Raises RankError."""
         return number
 
     def check_same(self, text: str) -> None:
-        """Raises RankError if another rank has another `text`, which is its hash."""
+        """Raises RankError if another rank has a text with another hash than this `text`."""
 
     def average(self, parameters: Iterable[nn.Parameter], sums: Tensor) -> Tensor:
-        """Averages the gradients of all ranks over the predictions of the whole batch, whose
-        figures are returned; `sums` [4] are those of the rows of this rank. Raises RankError."""
+        """Averages the gradients of all ranks over the predictions of the whole batch. `sums` [4]
+        are the figures of the rows of this rank; returns those of the whole batch. Raises
+        RankError."""
         return sums
 
     def own_rows(self, rows: Rows) -> Rows:
-        """The rows of this rank of arrays for whole batches."""
+        """The rows of this rank, of those of a whole batch."""
         return rows
 
     def all_rows(self, rows: Rows) -> Rows:
-        """The reverse. Raises RankError."""
+        """The rows of a whole batch, of those of each rank. Raises RankError."""
         return rows
 
 
@@ -103,7 +106,7 @@ class Ranks(Alone):
     def close(self) -> None:
         distributed.destroy_process_group()
 
-    def agree(self, number: int) -> int:
+    def sum_over_ranks(self, number: int) -> int:
         total = torch.tensor([number])
         with explained():
             distributed.all_reduce(total)

@@ -57,7 +57,7 @@ COUNTING = "n-grams"
 
 
 def alone(number: int) -> int:
-    """The sum of the numbers of all processes, if there is only this one."""
+    """The sum over all ranks, if there is only this one."""
     return number
 
 
@@ -69,14 +69,14 @@ class Run:
         job: Job,
         control: Control,
         learner: Learner,
-        agree: Callable[[int], int] = alone,
+        sum_over_ranks: Callable[[int], int] = alone,
         is_first: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Of several processes each has a run. `agree` adds up a number of each; only the first
-        one saves and measures. `clock` gives seconds."""
+        """Each rank has a run. `sum_over_ranks` adds up a number of each; only the first rank saves
+        and measures. `clock` gives seconds."""
         self._job, self._control, self._learner = job, control, learner
-        self._agree, self._is_first = agree, is_first
+        self._sum_over_ranks, self._is_first = sum_over_ranks, is_first
         self._clock, self._began = clock, clock()
         self._position = job.position
         self._ngrams: Parts = {}
@@ -171,12 +171,12 @@ class Run:
         reported_s = saved_s = self._now()
         reported = totals.predictions
         while position.step < learner.steps and math.isfinite(totals.nll):
-            if self._agree(control.stopped):
+            if self._sum_over_ranks(control.stopped):
                 break
             done = position.epoch - 1 + (position.step + 0.5) / learner.steps
             learner.step(done / epochs, totals)
             position.step += 1
-            if self._agree(self._is_first and self._now() - saved_s >= SAVE_EVERY_S):
+            if self._sum_over_ranks(self._is_first and self._now() - saved_s >= SAVE_EVERY_S):
                 position.elapsed_s += self._now() - reported_s
                 self._save_state()
                 reported_s = saved_s = self._now()
@@ -235,7 +235,7 @@ class Run:
             # Without held-out lines the last epoch is kept, as in the lesson.
             is_best = loss is None or best is None or loss < best
             position.best_loss = loss if is_best else best
-        if self._agree(is_best):
+        if self._sum_over_ranks(is_best):
             position.best_epoch = epoch
         position.epoch, position.step, position.totals = epoch + 1, 0, Totals()
         if not self._is_first:

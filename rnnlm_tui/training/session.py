@@ -56,7 +56,7 @@ def training_events(
     """
     planned = plan(library, request)
     if ranks is not None:
-        ranks.agree(0)  # all have made their plan before the first one writes
+        ranks.sum_over_ranks(0)  # all have made their plan before the first one writes
     return _run(planned, control, on_preparing, on_prepared, ranks)
 
 
@@ -116,7 +116,7 @@ def _events_of(job: Job, control: Control, ranks: Alone | None) -> Iterator[Even
     ranks.check_same(job.prepared.corpus.sha256)
     with settings_of_torch():
         learner: Learner = NetworkLearner(job, ranks)
-        yield from Run(job, control, learner, ranks.agree, ranks.is_first).events()
+        yield from Run(job, control, learner, ranks.sum_over_ranks, ranks.is_first).events()
 
 
 @contextmanager
