@@ -71,7 +71,7 @@ def test_a_text_read_word_by_word_is_read_as_at_once(
     monkeypatch.setattr(causal, "LOGITS_AT_ONCE", 8 * at_once)
     monkeypatch.setattr(mixture, "PREDICTED_AT_ONCE", at_once)
     monkeypatch.setattr(model, "READ_AT_ONCE", at_once)
-    monkeypatch.setattr(recent_words, "TOGETHER", 5)
+    monkeypatch.setattr(recent_words, "JOINED_AT_ONCE", 5)
     monkeypatch.setattr(recent_words, "CACHE_WORDS", 20)
     one = make()
     begin = [] if one.vocabulary.begin_id is None else [one.vocabulary.begin_id]
