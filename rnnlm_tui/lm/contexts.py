@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import Array, LanguageModel, State, Unwanted
-from rnnlm_tui.lm.page_words import NOTHING, OnPage
+from rnnlm_tui.lm.page_words import NO_FINDINGS, OnPage
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.text.vocabulary import BEGIN_ID
 
@@ -44,7 +44,7 @@ class Contexts:
         """`unwanted` returns the words that the user does not want suggested. They may change."""
         self.model, self._start = model, model.start
         self._unwanted = unwanted
-        self._earlier = NOTHING
+        self._earlier = NO_FINDINGS
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
         self.lists: tuple[object, Any] | None = None

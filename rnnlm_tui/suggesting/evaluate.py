@@ -227,7 +227,7 @@ class _Line:
         if all(word.is_known for word in self._scored):
             yield from self._scored
             return
-        which = self.model.page_words.which_new(self._above, self.text)
+        which = self.model.page_words.new_word_chances(self._above, self.text)
         for word, (chance, is_used) in zip(self._scored, which, strict=True):
             letters = 0 if is_used else LETTER_NATS * (len(word.word) + 1)
             yield word if word.is_known else replace(word, naming=letters - math.log(chance))

@@ -12,7 +12,7 @@ from rnnlm_tui.lm.page_words import (
     NEW_FOLLOWER,
     RECENCY,
     UNFAMILIAR,
-    Found,
+    Findings,
     PageWords,
     Use,
 )
@@ -101,7 +101,7 @@ def test_the_uses_above_are_counted_once_for_all_words_of_a_line() -> None:
             return super().__reversed__()
 
     uses, words = Counted([Use("zeno", "Zeno", True)]), page_words(*SPECIAL_TOKENS)
-    earlier = Found(uses)
+    earlier = Findings(uses)
     for count in range(20):
         assert "Zeno" in words.on_page(("we met Xi", "we met yasu " * count), earlier).new
     assert uses.readings == 1
@@ -112,7 +112,7 @@ def test_a_new_word_is_told_from_others_by_its_uses_above() -> None:
     as numbers are, which are never suggested again."""
     words, above = page_words(*SPECIAL_TOKENS), ("we met Zeno, zeno", "xi to 1984")
     line = "Zeno met 1984 yasu yasu"
-    found = [*words.which_new(above, line)]
+    found = [*words.new_word_chances(above, line)]
     starts = ("", "Zeno met ", "Zeno met 1984 ", "Zeno met 1984 yasu ")
     pages = [words.on_page((*above, start)).new for start in starts]
     rest = [1 - sum(page.values()) for page in pages]
