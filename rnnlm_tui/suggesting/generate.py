@@ -13,8 +13,8 @@ from rnnlm_tui.lm.model import LanguageModel, largest
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.suggesting.suggest import (
     apply_insertion,
+    blocked_marks,
     encode_context,
-    impossible_marks,
     insertions_for,
     suggest,
 )
@@ -64,7 +64,7 @@ def generate_words(
     words, unwanted = list[str](), contexts.unwanted
     while len(words) < count:
         probabilities = contexts.next_word_probabilities(above + own).astype(np.float64)
-        blocked = {*impossible_marks(model, line_words + words)}
+        blocked = {*blocked_marks(model, line_words + words)}
         if temperature or model.vocabulary.special_tokens:  # else padding ends a line
             blocked |= {*model.blocked_ids}
         if unwanted.words:

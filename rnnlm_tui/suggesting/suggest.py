@@ -230,11 +230,12 @@ class WordLists:
         self._new, self._probabilities = with_page(model, probabilities, page)  # [D]
         self._key = model.tokenizer.match_key
         self._new_keys = SortedKeys([*map(self._key, self._new)], model.vocabulary.total_words)
-        self._suggested = np.ones(len(self._probabilities), np.bool_)
-        self._suggested[[*model.blocked_ids]] = False
+        self._is_allowed = np.ones(len(self._probabilities), np.bool_)
+        """For each word, whether it may be suggested [D]."""
+        self._is_allowed[[*model.blocked_ids]] = False
         if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
-            words = np.arange(len(self._suggested))
-            self._suggested[self._which(words, unwanted)] = False
+            words = np.arange(len(self._is_allowed))
+            self._is_allowed[self._which(words, unwanted)] = False
         next_word = model.tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
         self._is_in_sentence = model.tokenizer.writes_text and next_word == SMALL_WORD
         self._likeliest = float(self._probabilities.max())
@@ -281,15 +282,16 @@ class WordLists:
 
     def _matches(self, typed: Typed) -> Matches:
         """The words that begin with the prefix and may be suggested."""
-        tokenizer, prefix, suggested = self._model.tokenizer, typed.prefix, self._suggested
+        tokenizer, prefix = self._model.tokenizer, typed.prefix
+        is_allowed = self._is_allowed
         if prefix:
             ids = self._ids_with(prefix)
-            ids = ids[suggested[ids]]
+            ids = ids[is_allowed[ids]]
         else:
             if tokenizer.writes_text:
-                suggested = suggested.copy()
-                suggested[impossible_marks(self._model, typed.words)] = False
-            ids = np.flatnonzero(suggested)
+                is_allowed = is_allowed.copy()
+                is_allowed[blocked_marks(self._model, typed.words)] = False
+            ids = np.flatnonzero(is_allowed)
             if tokenizer.writes_text and not typed.before.strip():  # a text begins with a word
                 ids = ids[~self._which(ids, tokenizer.is_mark)]
         chances = self._chances(ids, typed)
@@ -309,7 +311,7 @@ class WordLists:
         for keys in (self._model.vocabulary.sorted_keys(key), self._new_keys):
             found = slip_chances(key(prefix), keys)
             places = np.flatnonzero(found > 0)  # ten times as fast as without the comparison
-            places = places[self._suggested[keys.numbers[places]]]
+            places = places[self._is_allowed[keys.numbers[places]]]
             ids.append(keys.numbers[places])
             slips.append(found[places])
         near = np.concatenate(ids)
@@ -374,9 +376,9 @@ class WordLists:
         while words and len(words) < MAX_AHEAD:
             probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
             best = int(probabilities.argmax())
-            impossible = impossible_marks(model, [*typed.words, *words])
-            is_suggested = self._suggested[best] and best not in impossible
-            if probabilities[best] < MIN_PROBABILITY or not is_suggested:
+            blocked = blocked_marks(model, [*typed.words, *words])
+            is_allowed = self._is_allowed[best] and best not in blocked
+            if probabilities[best] < MIN_PROBABILITY or not is_allowed:
                 break
             words.append(model.vocabulary.word(best))
         return tuple(words)
@@ -407,15 +409,19 @@ def with_page(
     return (*new,), np.concatenate((probabilities, added))
 
 
-def impossible_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
+def blocked_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
     """The ids of the marks that cannot follow these words: one of each pair, a full stop after a
     word that ends with one, such as `U.S.`, and all marks after ¿, ¡ and an elided `l'`."""
     if not model.tokenizer.writes_text:
         return []
     if words and (words[-1] in WORD_FOLLOWS or is_elided(words[-1])):
         return [*map(int, np.flatnonzero(model.vocabulary.mask(model.tokenizer.is_mark)))]
-    marks = [pair[words.count(pair[0]) <= words.count(pair[1])] for pair in MARK_PAIRS]
-    marks += ["."] if words and words[-1].endswith(".") else []
+    marks = list[str]()
+    for opening, closing in MARK_PAIRS:
+        is_open = words.count(opening) > words.count(closing)
+        marks.append(opening if is_open else closing)
+    if words and words[-1].endswith("."):
+        marks.append(".")
     # After a word it may be an apostrophe.
     may_close = words.count(OPEN_SINGLE) > words.count(CLOSE_SINGLE)
     if not may_close and (not words or model.tokenizer.is_mark(words[-1])):
