@@ -153,7 +153,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def has_no_models(self) -> bool:
-        """Whether it is known that no model can be loaded."""
+        """True once it is known that no model can be loaded."""
         return self._model_loader.is_empty
 
     @property
@@ -275,7 +275,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def _has_few_colours(self) -> bool:
-        """Whether the terminal has at most 16 colours. Themes of more would be grey on grey."""
+        """True if the terminal has at most 16 colours. Themes of more would be grey on grey."""
         return self.no_color or self.console.color_system == "standard"
 
     def _keep_theme(self, theme: Theme) -> None:

@@ -18,9 +18,12 @@ SETTINGS_FILE = "settings.json"
 
 
 class Preferences(Struct):
-    """The user's choices. `digits` says which digits take a word of the list, and `alt_told` that
-    the user was told of those with alt. `files` are the last files to train on, as typed; "" if
-    another text was chosen."""
+    """The user's choices.
+
+    `theme` is the name of a theme; "" for the default. `ghost` shows the ghost text. `digits` says
+    which digits take a word of the list, `alt_told` whether the user was told of those with alt.
+    `files` are the last files to train on, as typed; "" if another text was chosen.
+    """
 
     theme: Annotated[str, Meta(max_length=100)] = ""
     ghost: bool = True
@@ -30,17 +33,18 @@ class Preferences(Struct):
 
 
 class SettingsFile:
-    """settings.json. Several apps may change it: each stores only what its user has changed."""
+    """Reads and writes settings.json. Several apps may change it, so that each stores only what its
+    user has changed."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the file. A damaged one is put aside; one that cannot be read stays as it is, and
-        nothing is stored."""
+        """Reads the file. A damaged file is put aside. One that cannot be read stays as it is:
+        `store` does nothing then."""
         self._path = folder / SETTINGS_FILE
         self._is_readable = True
         self.problem = ""
-        """Why the file could not be read."""
+        """Why the file could not be read; "" if it could."""
         self.preferences = Preferences()
-        """The user's choices, to be changed before `store`."""
+        """The user's choices. `store` stores changes of them."""
         try:
             self.preferences, self.problem = _read_preferences(self._path)
         except StorageError as error:
@@ -48,9 +52,9 @@ class SettingsFile:
         self._stored = replace(self.preferences)
 
     def store(self) -> str:
-        """Stores what was changed since the last time. Returns a message if the file was damaged
-        and put aside. Raises StorageError."""
-        if not self._is_readable:  # which was told at the start
+        """Stores the preferences that were changed since the last call. Returns a message if the
+        file was damaged and put aside, else "". Raises StorageError if it cannot be written."""
+        if not self._is_readable:  # `problem` says so
             return ""
         others, problem = _read_preferences(self._path)
         choices, stored = asdict(self.preferences), asdict(self._stored)
@@ -66,8 +70,8 @@ class SettingsFile:
 
 
 def _read_preferences(path: Path) -> tuple[Preferences, str]:
-    """Returns the preferences in the file. If it is damaged, it is renamed, and a message is
-    returned. Raises StorageError if it cannot be read or renamed."""
+    """Returns the preferences in the file, and "". A damaged file is renamed: returns the defaults
+    and a message. Raises StorageError if the file cannot be read or renamed."""
     try:
         return msgspec.json.decode(read_bytes(path), type=Preferences), ""
     except (FileNotFoundError, NotADirectoryError):

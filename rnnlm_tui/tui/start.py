@@ -14,14 +14,15 @@ from rnnlm_tui.session.text_file import read_text_file
 from rnnlm_tui.threads import use_one_thread
 
 FRAMES_A_SECOND = "500"
-"""A letter is painted at once, its suggestion up to two frames later: 33 ms at Textual's 60 frames
-per second, 17 ms at 120, 4 ms at 500. Nothing is painted if nothing changes."""
+"""The rate at which Textual paints changes. A letter is painted at once, its suggestion up to two
+frames later: 33 ms at Textual's 60 frames a second, 17 ms at 120, 4 ms at 500."""
 LOG_BYTES = 1_000_000
+"""The size from which on a new log is begun. One older log is kept."""
 
 
 def start(model: str | None, data_dir: Path, file: str | None, encoding: str | None) -> int:
-    """Runs the app and returns the exit code. `model` is the name of the first active model, `file`
-    the path of the text to open.
+    """Runs the app and returns the exit code. `model` is the name of the first active model, None
+    for the one in use. `file` is the path of the text to open, None for the one opened last.
 
     Raises RnnlmError if the file cannot be read, StorageError if the log cannot be written.
     """
@@ -29,7 +30,7 @@ def start(model: str | None, data_dir: Path, file: str | None, encoding: str | N
     use_one_thread()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)  # read when textual is imported
     log_path = log_to_file()
-    gc.disable()  # imports make no garbage: collecting it takes 40 ms
+    gc.disable()  # imports make no garbage, and looking for some takes 40 ms
     from rnnlm_tui.tui.app import RnnlmApp
 
     gc.enable()
@@ -40,7 +41,8 @@ def start(model: str | None, data_dir: Path, file: str | None, encoding: str | N
 
 
 def log_to_file() -> Path:
-    """Sends the app's log to a file in the user's log folder, whose path is returned."""
+    """Sends the app's log to a file in the user's log folder. Returns its path. Raises StorageError
+    if it cannot be written."""
     path = log_dir() / "app.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 KEYMAP = "keymap.toml"
+"""The name of the file in the config folder."""
 SCREEN_MODULES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.screen")
-"""The modules with which all that has keys is loaded."""
+"""The modules that import all classes with key bindings."""
 KEYS_WIDTH = 19
+"""The width of the column of keys, in cells."""
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 TEXTUAL_KEYS = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
@@ -46,8 +48,9 @@ def all_bindings() -> dict[str, Binding]:
     """Returns every binding of the app by its id."""
     for name in SCREEN_MODULES:
         import_module(f"rnnlm_tui.tui.{name}")
-    kinds, found = [DOMNode], dict[str, Binding]()
-    for kind in kinds:  # which grows
+    found = dict[str, Binding]()
+    kinds = [DOMNode]
+    for kind in kinds:  # the list grows
         kinds += kind.__subclasses__()
         if kind.__module__.startswith("rnnlm_tui."):
             found |= {str(binding.id): binding for binding in own_bindings(kind)}
@@ -55,7 +58,7 @@ def all_bindings() -> dict[str, Binding]:
 
 
 class Action(NamedTuple):
-    """What a key does now, and the keys that do it, as they are shown."""
+    """An action that can be done now, with its keys as they are shown."""
 
     node: DOMNode
     binding: Binding
@@ -64,8 +67,8 @@ class Action(NamedTuple):
 
 
 def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
-    """Returns what can be done on a screen by key, from the focused widget to the app. Bindings of
-    Textual have no id."""
+    """Returns the actions that keys do on a screen, from those of the focused widget to those of
+    the app. Textual's own, whose bindings have no id, are left out."""
     found = dict[str, Action]()
     for node, binding, enabled, _ in screen.active_bindings.values():  # one for each key
         if binding.id:
@@ -76,7 +79,7 @@ def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
 
 
 class KeysScreen(Dialog[None]):
-    """The list of the keys that work on a screen. Esc or F1 closes it."""
+    """Lists the keys that work on a screen. Esc or F1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q", "cancel", "close", id="keys.close",
@@ -112,17 +115,17 @@ def use_keymap(app: TerminalApp, folder: Path) -> None:
         if warning:
             app.notify_user(warning, "warning")
         app.set_keymap({**app.user_keys})
-        app.screen.refresh_bindings()  # which Textual leaves out while the app is being mounted
+        app.screen.refresh_bindings()  # Textual does not while the app is being mounted
 
 
 def load_keymap(folder: Path) -> tuple[dict[str, str], str]:
-    """Returns the user's keys by the id of their binding, and a sentence on the entries that cannot
-    be used; "" if there is none. Raises UsageError if the file cannot be read."""
+    """Returns the user's keys by the id of their binding, and a warning of the entries that cannot
+    be used, or "". Raises UsageError if the file cannot be read."""
     ids = all_bindings()
     keymap, unusable = dict[str, str](), list[str]()
     for name, value in read_toml(folder / KEYMAP).items():
         keys = str(value).replace(" ", "").split(",")
-        if "ctrl+@" in keys or "ctrl+space" in keys:  # which is sent depends on the terminal
+        if "ctrl+@" in keys or "ctrl+space" in keys:  # terminals send one or the other
             keys += [key for key in ("ctrl+@", "ctrl+space") if key not in keys]
         if name in ids and all(map(is_key, keys)) and any(map(is_sent, keys)):
             keys.sort(key=is_sent, reverse=True)  # the first one is shown

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 TITLE_WIDTH = 36
+"""The width of the titles, in cells, before the keys."""
 
 
 class Command(NamedTuple):
-    """A row of the palette: its title, the keys that do the same or a note, what it does, and what
-    multiplies its score in a search."""
+    """A row of the palette, which calls `act`. `keys` are those that do the same, or a note. Its
+    score in a search is multiplied by `weight`."""
 
     title: str
     keys: str
@@ -40,15 +41,15 @@ class Command(NamedTuple):
 
 
 class Palette(CommandPalette):
-    """A palette that is closed once: a second Esc or Enter right after the first would close the
-    screen below."""
+    """A palette that is closed only once. Else a second Esc or Enter right after the first would
+    close the screen below."""
 
     def dismiss(self, result: None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
 
 class Commands(Provider):
-    """Lists the commands in their order, each in one row."""
+    """Lists the commands in the order of `commands`."""
 
     def rows(self) -> Iterator[Command]:
         return commands(cast("RnnlmApp", self.app), self.screen)
@@ -65,8 +66,8 @@ class Commands(Provider):
 
 
 class Themes(Commands):
-    """Lists the themes by name. Those in the terminal's own colours come last: ansi-light is dark
-    in a dark terminal."""
+    """Lists the themes by name. Those in the terminal's own colours come last, since ansi-light is
+    dark in a dark terminal."""
 
     def rows(self) -> Iterator[Command]:
         themes = self.app.available_themes.values()
@@ -81,14 +82,22 @@ def _command_row(title: Content, help_text: str) -> Content:
 
 
 def commands(app: RnnlmApp, screen: Screen[Any]) -> Iterator[Command]:
-    """Yields what can be done on `screen` and everywhere, and the models; last what is usually
-    typed."""
-    of_app, here, typed = (list[Command]() for _ in range(3))
+    """Yields the actions of `screen` and of the app, and the models. Actions of a field of text
+    come last, since they are usually done by key."""
+    here = list[Command]()
+    of_app = list[Command]()
+    typed = list[Command]()
     for node, binding, enabled, keys in actions_on(app, screen):
-        if enabled and binding.id != "app.commands":
-            place = of_app if node is app else typed if isinstance(node, Input | TextArea) else here
-            act = partial(app.run_action, binding.action, node)
-            place.append(Command(action_title(binding), ", ".join(keys), act))
+        if not enabled or binding.id == "app.commands":
+            continue
+        if node is app:
+            place = of_app
+        elif isinstance(node, Input | TextArea):
+            place = typed
+        else:
+            place = here
+        act = partial(app.run_action, binding.action, node)
+        place.append(Command(action_title(binding), ", ".join(keys), act))
     yield from here
     yield Command("Change theme", "dark, light or other", partial(show_themes, app))
     yield from of_app
@@ -101,6 +110,7 @@ def commands(app: RnnlmApp, screen: Screen[Any]) -> Iterator[Command]:
 
 
 def action_title(binding: Binding) -> str:
+    """Returns the tooltip up to the first semicolon."""
     return binding.tooltip.partition(";")[0]
 
 

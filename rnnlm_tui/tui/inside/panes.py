@@ -31,15 +31,16 @@ STYLES = {
     ABOVE: "$text-primary",
     **dict(zip(PARTS, PART_STYLES, strict=True)),
 }
-"""The style of each role of a piece of text."""
+"""The style of each role that a piece of text may have."""
 FEWEST_ROWS = 4
-"""Rows below the sentence on a stage, which is cut off if need be."""
+"""Rows that are left for the figures of a stage. The sentence above them is cut off if need be."""
 NAME_WIDTH, SHAPE_WIDTH = 17, 8
-"""Columns of the name and of the shape of a stage in the list."""
-OF_CELL, LAYER = ("gate", "candidate", "cell"), re.compile(r"(layer \d+) ")
-"""How the names of the stages end that are folded away, and how they begin if there are several
-layers."""
-FOLDED_MARK, OPEN_MARK = "▸▾"
+"""The widths of the name and of the shape of a stage in the list, in cells."""
+OF_CELL = ("gate", "candidate", "cell")
+"""The ends of the names of the stages of a cell, which are folded away."""
+LAYER = re.compile(r"(layer \d+) ")
+"""The beginning of the names of stages if there are several layers."""
+FOLDED_MARK, OPEN_MARK = "▸", "▾"
 FRAME = """
     {
         padding: 0 1;
@@ -56,7 +57,7 @@ FRAME = """
 
 
 class Pane(Widget):
-    """A sentence, and rows that are drawn to fit below it."""
+    """A sentence, and below it rows that are drawn to fit."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = f"Pane {FRAME}"
@@ -71,9 +72,9 @@ class Pane(Widget):
     def render(self) -> Content:
         width, height = max(1, self.content_size.width), max(1, self.content_size.height)
         rows = Content(self._sentence).wrap(width) if self._sentence else []
-        most = max(1, height - FEWEST_ROWS)
-        if len(rows) > most:
-            rows = [*rows[: most - 1], (rows[most - 1] + " …").truncate(width, ellipsis=True)]
+        room = max(1, height - FEWEST_ROWS)
+        if len(rows) > room:
+            rows = [*rows[: room - 1], (rows[room - 1] + " …").truncate(width, ellipsis=True)]
         drawn = self._draw(width, max(1, height - len(rows))) if self._draw else ()
         styled = (Content.assemble(*((text, STYLES[role]) for text, role in row)) for row in drawn)
         return Content("\n").join([*rows, *(row.truncate(width, ellipsis=True) for row in styled)])
@@ -81,9 +82,9 @@ class Pane(Widget):
 
 class StageList(OptionList, inherit_bindings=False):
     """The stages of all parts of the model, under the names of the parts if there are several. The
-    gates of a cell are folded away below a row for it."""
+    stages of a cell are folded away below a row for the cell."""
 
-    # Without those that scroll it to the left and right, which are the keys of the line.
+    # The bindings of OptionList are not inherited: its keys left and right move along the line.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "cursor_up", "stage", key_display="↑↓", id="inside.stage_before",
                 tooltip="Show the stage before"),
@@ -110,7 +111,7 @@ class StageList(OptionList, inherit_bindings=False):
         self.border_title = Content("stages").pad(1, 1)
         self._parts: tuple[Part, ...] = ()
         self._stages: dict[str, Stage] = {}
-        """What each row shows, by its id."""
+        """The stage of each row, by the id of the row."""
         self._is_unfolded = False
 
     @property
@@ -145,13 +146,15 @@ class StageList(OptionList, inherit_bindings=False):
             if is_of_cell:
                 cell = _cell(stages)
                 yield cell, f"{OPEN_MARK if self._is_unfolded else FOLDED_MARK} {cell.name}"
-            for stage in stages if self._is_unfolded or not is_of_cell else ():
+                if not self._is_unfolded:
+                    continue
+            for stage in stages:
                 name = f"  {LAYER.sub('', stage.name)}" if is_of_cell else stage.name
                 shape = "x".join(f"{size}" for size in stage.values.shape)
                 yield stage, f"{shorten(name, NAME_WIDTH):{NAME_WIDTH}}{shape:>{SHAPE_WIDTH}}"
 
     def unfold(self, row: Option) -> None:
-        """Unfolds the cells of all layers, or folds them again, if the row is one."""
+        """Unfolds the cells of all layers, or folds them again, if the row is one of a cell."""
         if is_cell(row):
             self._is_unfolded = not self._is_unfolded
             self.show(self._parts)
@@ -162,7 +165,7 @@ def is_cell(row: Option) -> bool:
 
 
 def _cell(stages: list[Stage]) -> Stage:
-    """The stage that stands for those of a cell."""
+    """Returns a stage that stands for the stages of a cell."""
     layer = LAYER.match(stages[0].name)
     sentence = (
         f"Decides for each word what of it enters the memory and what is kept, in {len(stages)}"

@@ -35,9 +35,11 @@ from rnnlm_tui.wording.explain_rows import (
 )
 
 INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
-EXAMPLE_WORDS, EXAMPLE_TEMPERATURE = 7, 0.5
-"""The length, and the temperature of the draws, of the line that the model makes up as an example.
-Longer or freer ones often end a sentence, and the likeliest words repeat themselves."""
+EXAMPLE_WORDS = 7
+"""Words of the line that the model makes up as an example. Longer ones often end a sentence."""
+EXAMPLE_TEMPERATURE = 0.5
+"""The temperature of their draws. Freer ones often end a sentence, the likeliest words repeat
+themselves."""
 HIDE_FIGURES_AFTER_S = 0.2
 """Seconds without an answer after which the figures of the line before are hidden."""
 
@@ -45,12 +47,12 @@ HIDE_FIGURES_AFTER_S = 0.2
 class InsideScreen(AppScreen):
     """Explains the line on the Autocomplete screen, or one that is typed here.
 
-    A line is explained in a thread; only the latest question is answered. Nothing is computed while
+    A thread explains the line, and only the latest question is answered. Nothing is computed while
     another screen is shown.
     """
 
     VERTICAL_BREAKPOINTS = INSIDE_HEIGHTS
-    AUTO_FOCUS = ""  # the list, once it is shown: hiding what has the focus takes it away later
+    AUTO_FOCUS = ""  # the list gets the focus once it is shown: a hidden one would lose it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "word", key_display="←→", id="inside.word_before",
                 tooltip="Explain up to the word before"),
@@ -82,11 +84,11 @@ class InsideScreen(AppScreen):
         super().__init__()
         self._line = ExplainedLine("")
         self._written: tuple[str, tuple[str, ...]] | None = None
-        """What was written on the Autocomplete screen when it was last taken from there."""
+        """The line on the Autocomplete screen, and those above it, when they were last taken."""
         self._sample_of: str | None = None
-        """The model whose sample the line is; None if it was written."""
+        """The name of the model that made up the line; "" before that. None if it was written."""
         self._thread = ThreadPoolExecutor(1, "explain")
-        """Only one thread at a time may use the contexts."""
+        """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
         self._found: Explanation | None = None
         self._row, self._stages = LineRow(), StageList()
@@ -115,7 +117,7 @@ class InsideScreen(AppScreen):
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def on_screen_resume(self) -> None:
-        """Takes the line on the Autocomplete screen if that has changed."""
+        """Takes over the line on the Autocomplete screen if that has changed."""
         written = self.app.written
         if written != self._written:
             self._written = written
@@ -166,12 +168,13 @@ class InsideScreen(AppScreen):
         self._stage.show("", "reading the line ...")
 
     def _explain(self, model: LanguageModel, line: ExplainedLine) -> Explanation:
-        """Explains a line, in the thread."""
+        """Explains a line. For the thread only."""
         if self._contexts is None or self._contexts.model is not model:
             self._contexts = Contexts(model, self.app.library.unwanted.words)
         return explain(model, line.text_read, line.above, self._contexts)
 
     def _show(self, found: Explanation | None, why_not: str = "") -> None:
+        """Shows an explanation, or why there is none."""
         self._found = found
         for widget in self._filled:
             widget.visible = found is not None
@@ -205,7 +208,7 @@ class InsideScreen(AppScreen):
     # Moving
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hides keys that do nothing now."""
+        """Hides the keys that do nothing now."""
         if action in ("complete_line", "leave_line"):
             return self._typed.display
         return super().check_action(action, parameters)
@@ -243,7 +246,7 @@ class InsideScreen(AppScreen):
 
 
 def sample_of(model: LanguageModel) -> str:
-    """A line that the model makes up, the same one each time."""
+    """Returns a line that the model makes up, always the same one."""
     rng = np.random.default_rng(0)
     words = generate_words(model, "", EXAMPLE_WORDS, EXAMPLE_TEMPERATURE, rng=rng)
     return f"{continue_text(model.tokenizer, '', words)} " if words else ""

@@ -75,7 +75,7 @@ def _question_of_update(name: str, new_lines: int, is_learned: bool) -> Choice:
 
 
 async def rename(app: RnnlmApp, old: str) -> str | None:
-    """Asks for the new name."""
+    """Renames a model to a name that it asks for."""
     check = app.library.new_name_problem
     answer = await app.ask(AskText(f"Rename {old}", "", old, check=check))
     if answer is None:
@@ -88,7 +88,7 @@ async def rename(app: RnnlmApp, old: str) -> str | None:
 
 
 async def export(app: RnnlmApp, name: str) -> None:
-    """Asks for the file to write, which must be new."""
+    """Exports a model to a new file that it asks for."""
     title, text = f"Export {name} to", "A copy of the model's file, which does not have its text."
     path = str(current_dir() / f"{name}{SUFFIX}")
     ask = AskPath(title, text, path, for_new_file=True, check=_problem_of_new_file)
@@ -102,26 +102,26 @@ def _problem_of_new_file(path: str) -> str | None:
 
 
 async def import_(app: RnnlmApp) -> str | None:
-    """Asks for the file of an exported model, whose name the model gets if it is free."""
+    """Imports a model from a file that it asks for. The model gets the name of the file, or a free
+    one like it."""
     about = "The file of an exported model. It is checked before it is added."
-    path, problem = f"{current_dir()}/", ""
-    while (
-        chosen := await app.ask(AskPath("Import a model", about, path, problem=problem))
-    ) is not None:
-        path = chosen
+    proposed, problem = f"{current_dir()}/", ""
+    while True:
+        path = await app.ask(AskPath("Import a model", about, proposed, problem=problem))
+        if path is None:
+            return None
         name = await asyncio.to_thread(app.library.free_name, name_of_file(Path(path).stem))
         try:
             await asyncio.to_thread(app.library.import_, Path(path), name)
         except ModelError as error:
-            problem = error.message
-            continue
-        app.notify_user(f"{name} was imported")
-        return name
-    return None
+            proposed, problem = path, error.message
+        else:
+            app.notify_user(f"{name} was imported")
+            return name
 
 
 async def delete(app: RnnlmApp, entry: Entry) -> None:
-    """Deletes a model for good, if the answer to a question is that."""
+    """Deletes a model for good, after a question that says what is lost."""
     name, lost = entry.name, await asyncio.to_thread(loss_sentence, entry)
     if await app.ask(Confirm(f"Delete {name}?", f"{lost} It cannot be brought back.")):
         await asyncio.to_thread(app.library.delete, name)

@@ -41,7 +41,7 @@ class ModelCardView(VerticalScroll):
         yield self._chart
 
     def show(self, entry: Entry | None, is_active: bool) -> None:
-        """Shows the card of this model, or none. `is_active`: it is the active model."""
+        """Shows the card of this model, or nothing. `is_active` is true for the active model."""
         self.display = entry is not None
         if entry is None:
             return
@@ -59,10 +59,10 @@ class ModelCardView(VerticalScroll):
 
 
 def _table(entry: Entry, is_active: bool) -> Table:
-    """The name of a model with what is special about it, and the rows of its card."""
+    """Returns the rows of a model's card under its name and its state."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.title_justify = "left"
-    marks = [f"{ACTIVE} in use"] * is_active + [state(entry)]
+    marks = [f"{ACTIVE} in use" if is_active else "", state(entry)]
     table.title = Text.assemble(
         (sanitize(entry.name), "bold not italic"),
         (f"   {'   '.join(filter(None, marks))}", "not italic"),

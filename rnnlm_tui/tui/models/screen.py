@@ -25,17 +25,19 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.wording.model_rows import HEADS, list_row
 
 BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
-WIDTHS, AT_THE_RIGHT = (19, 7, 11, 9, 14), ("% of keys", "size")
-"""The widths of the columns in cells, one of which is the gap before the next column."""
+COLUMN_WIDTHS = (19, 7, 11, 9, 14)
+"""The widths of the columns in cells, with a cell for the gap before the next column."""
+AT_THE_RIGHT = ("% of keys", "size")
+"""The heads of the columns whose texts stand at the right."""
 RELOAD_EVERY_S = 2.0
-"""How often the library is read: other processes train, too."""
+"""Seconds between two readings of the library: other processes train, too."""
 
 
 def cells(entry: Entry, is_active: bool) -> Iterator[Text]:
-    """The row of a model."""
+    """Yields the cells of the row of a model."""
     name, *others = list_row(entry)
     row = [f"{ACTIVE if is_active else ' '} {name}", *others]
-    for head, width, text in zip(HEADS, WIDTHS, row, strict=True):
+    for head, width, text in zip(HEADS, COLUMN_WIDTHS, row, strict=True):
         shown = Text(sanitize(text), no_wrap=True)
         shown.truncate(width - 1, overflow="ellipsis")
         if head in AT_THE_RIGHT:
@@ -102,7 +104,7 @@ class ModelsScreen(AppScreen):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        for head, width in zip(HEADS, WIDTHS, strict=True):
+        for head, width in zip(HEADS, COLUMN_WIDTHS, strict=True):
             title = f"  {head}" if head == "name" else head
             shown = title.rjust(width - 1) if head in AT_THE_RIGHT else title
             self._table.add_column(Text(shown, "bold"), width=width)
@@ -116,12 +118,12 @@ class ModelsScreen(AppScreen):
 
     @property
     def selected(self) -> Entry | None:
-        """The model of the row with the cursor."""
+        """The model in the row with the cursor; None if there is no model."""
         row = self._table.cursor_row
         return self._entries[row] if row < len(self._entries) else None
 
     def choose(self, name: str) -> None:
-        """Selects this model at the next reload."""
+        """Selects this model when the library is read next."""
         self._to_select = name
 
     def reload(self) -> None:
@@ -136,11 +138,14 @@ class ModelsScreen(AppScreen):
         except RnnlmError as error:
             self.app.show_error_once(error)
             return
-        selected, names = self.selected, [entry.name for entry in entries]
-        wanted = self._to_select if self._to_select in names else selected and selected.name
+        names = [entry.name for entry in entries]
+        wanted = self.selected.name if self.selected is not None else None
+        if self._to_select in names:
+            wanted = self._to_select
         if (entries, self.app.active_name) != self._drawn:
             self._drawn = entries, self.app.active_name
-            self._entries, row = entries, self._table.cursor_row
+            self._entries = entries
+            row = self._table.cursor_row
             self._table.clear()
             for entry in entries:
                 is_active = entry.name == self.app.active_name
@@ -199,8 +204,10 @@ class ModelsScreen(AppScreen):
 
     def action_resume(self) -> None:
         if entry := self.selected:
-            show = self.app.watch_run if entry.trained_by is not None else self.app.resume_run
-            show(entry.name)
+            if entry.trained_by is not None:
+                self.app.watch_run(entry.name)
+            else:
+                self.app.resume_run(entry.name)
 
     def action_update(self) -> None:
         if (entry := self.selected) and entry.card is not None:

@@ -1,7 +1,8 @@
-"""The command line as child processes of the app: trainings, and commands that end soon.
+"""Runs the command line in child processes: trainings, and commands that end soon.
 
-A training is a `Popen`, because asyncio kills its subprocesses when the event loop is closed. It
-saves and ends when the app is gone, for whatever reason, unless it is detached.
+A training runs in a `Popen`, because asyncio kills its subprocesses when the event loop is closed.
+When the app is gone, for whatever reason, the training saves its model and ends, unless it is
+detached.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class TrainArguments:
 
     @classmethod
     def extending(cls, name: str, epochs: int) -> TrainArguments:
-        """Trains the model `name` for so many further epochs on its text."""
+        """Trains the model `name` on its text for this number of further epochs."""
         return cls(("--update", name, "--epochs", str(epochs)), name)
 
 
@@ -55,13 +56,13 @@ def written_arguments(numbers: Iterable[int] = ()) -> tuple[str, ...]:
 
 
 def start_training(request: TrainArguments, library: Library) -> subprocess.Popen[bytes]:
-    """Starts a training, apart from the terminal: neither ctrl+c nor the end of that reaches it.
-    Raises RnnlmError if its process cannot be started."""
+    """Starts a training in a session of its own: neither ctrl+c nor the end of the terminal reaches
+    it. Raises RnnlmError if its process cannot be started."""
     command = (
         *paths.headless_command(),
         *("--train", *request.arguments, f"--data-dir={library.data_dir}", "--json", "--quiet"),
     )
-    output, log = _outputs(request.name)
+    output, log = _output_files(request.name)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with output.open("wb") as stdout, log.open("wb") as stderr:
@@ -82,17 +83,18 @@ def start_training(request: TrainArguments, library: Library) -> subprocess.Pope
         ) from error
 
 
-def _outputs(name: str) -> tuple[Path, Path]:
-    """Where a training prints its results, and its log."""
+def _output_files(name: str) -> tuple[Path, Path]:
+    """Returns the files for the standard output and for the log of a training."""
     log = paths.log_dir() / f"train-{name}.log"
     return log.with_suffix(".jsonl"), log
 
 
 def end_of_training(name: str, code: int, seconds: float) -> Event:
-    """The event with which a training has ended that left none in its history: the one that it has
-    printed, or how its process ended, with the last line of its log."""
-    printed, said = (_last_line(path) for path in _outputs(name))
-    if isinstance(event := _event(printed), Finished | Failed):
+    """Returns the last event of a training whose history lacks it. That is the event that it has
+    printed, or else a failure with its exit code and the last line of its log."""
+    printed, said = (_last_line(path) for path in _output_files(name))
+    event = _event(printed)
+    if isinstance(event, Finished | Failed):
         return event
     how = f"ended with exit code {code} and no message"
     if code < 0:
@@ -103,14 +105,14 @@ def end_of_training(name: str, code: int, seconds: float) -> Event:
 
 
 def _last_line(path: Path) -> bytes:
-    """The last line of a file; nothing if it cannot be read."""
+    """Returns the last line of a file; b"" if it cannot be read."""
     with suppress(OSError):
         return path.read_bytes().rstrip().rpartition(b"\n")[2]
     return b""
 
 
 def _event(line: bytes) -> Event | None:
-    """The event that the command line has printed, if it is one."""
+    """Returns the event in a line of JSON; None if there is none."""
     with suppress(ValueError):
         return from_json_line(line)
     return None
@@ -143,7 +145,8 @@ async def run_headless(arguments: tuple[str, ...]) -> bytes:
         process.kill()  # this ends the thread too
         raise
     if process.returncode != 0:
-        if isinstance(event := _event(answer), Failed):
+        event = _event(answer)
+        if isinstance(event, Failed):
             raise RnnlmError(event.message, event.hint, field=event.field)
         said = complaint.decode("utf-8", "replace").strip()
         raise RnnlmError(f"{APP_NAME} failed", said.rpartition("\n")[2].strip())

@@ -1,6 +1,6 @@
-"""A training as the app knows it: a history file to follow, and a control file to write orders to.
+"""Follows a training by its history file, and gives it orders by its control file.
 
-Whether this app, a script, another terminal or an earlier app has started it makes no difference.
+This app, an earlier one, a script or another terminal may have started it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from rnnlm_tui.tui.runs.child import TrainArguments, end_of_training, start_trai
 from rnnlm_tui.tui.runs.progress import RunProgress
 
 READ_EVERY_S = 0.25
+"""Seconds between two readings of the history."""
 QUIT_PATIENCE_S = 30.0
-"""How long a run may take to save when the app is closed. One that takes longer saves after it."""
+"""Seconds that the app waits for a run to save when it is closed. A slower one saves after that."""
 NO_END = "the training process ended without a message: it was killed or crashed"
 MAX_SEED_LINE = 1000
+"""Characters of the line that a run continues after each epoch; the rest is cut off."""
 
 
 class FollowedRun:
     """A training and its progress.
 
-    `trainer` describes the process of a training that this app has not started. `detached`: the run
-    continues when the app is closed. `on_saved` and `on_end` are called on the event loop: for each
-    save after the start, and once when the run is over.
+    `trainer` describes the process that trains; "" if this app has started it. `detached` is true
+    if the run continues when the app is closed. `on_saved` is called for each save from now on,
+    `on_end` once when the run is over, both on the event loop.
     """
 
     def __init__(self, library: Library, name: str, trainer: str = "") -> None:
@@ -50,7 +52,7 @@ class FollowedRun:
 
     @property
     def is_own(self) -> bool:
-        """Whether this app has started the run: then it stops and saves when the app ends."""
+        """True if this app has started the run, which then stops and saves when the app ends."""
         return not self.trainer
 
     async def start(self, request: TrainArguments) -> None:
@@ -69,15 +71,16 @@ class FollowedRun:
                     f"{run.name} is being trained by {run.trainer}",
                     "wait for its end, or stop it: F3 shows it",
                 )
-        while before := self._events():
-            for event in before:
-                if "--resume" in request.arguments and isinstance(event, EpochEnded):
+        is_resumed = "--resume" in request.arguments
+        while earlier := self._events():  # else they would be taken for the new ones
+            for event in earlier:
+                if is_resumed and isinstance(event, EpochEnded):
                     self.progress.add(event)
         files.remove(self._control)
         self._process = start_training(request, self._library)
 
     async def watch(self) -> None:
-        """Follows a training of another process from what it has done so far."""
+        """Follows a training of another process, beginning with what it has done so far."""
         await self._catch_up(tell=False)
         self._following = asyncio.create_task(self._follow())
 
@@ -100,8 +103,8 @@ class FollowedRun:
         return self._library.runs.trainer(self.name) is not None
 
     def _events(self) -> list[Event]:
-        """The events in the next piece of the history, none at its end. Lines that are none are
-        skipped: the file may be damaged."""
+        """Returns the events in the next piece of the history; [] at its end. Lines that cannot be
+        read are skipped: the file may be damaged."""
         events: list[Event] = []
         while not events and (lines := self._history.read()):
             for line in lines:
@@ -116,18 +119,19 @@ class FollowedRun:
                 self.progress.take(event)
             if self._asked_to_stop:
                 self.progress.stopping()
-            # A history that was replaced is read again from its start: old saves are no news.
+            # A history that was replaced is read again from its start, and has old saves.
             saved = self.progress.saved
             if tell and saved is not None and saved != before and self.on_saved is not None:
                 self.on_saved(self, saved)
 
     def _end(self) -> Event:
-        """How the run ended, if its history does not say so."""
+        """Returns the last event of a run whose history lacks it."""
         seconds = self.progress.elapsed_s
         if self._process is not None:
             return end_of_training(self.name, self._process.returncode, seconds)
         history = self._library.runs.folder(self.name) / HISTORY
-        if self._asked_to_stop and not history.exists():  # it removes one without anything to keep
+        # A run that has nothing to keep removes its history.
+        if self._asked_to_stop and not history.exists():
             return Finished(seconds, "stopped", None, None, "", seconds)
         return failed(RnnlmError(NO_END), seconds)
 
@@ -151,14 +155,14 @@ class FollowedRun:
         return self.is_running
 
     def sample(self, text: str) -> bool:
-        """Sets the line to continue after each epoch. Returns whether that was ordered. Raises
-        StorageError."""
+        """Gives the run a line to continue after each epoch. Returns False if there is none or the
+        run has ended. Raises StorageError."""
         line = " ".join(text[:MAX_SEED_LINE].split())
         return bool(line) and self.order(f"sample {line}")
 
     def compare_with(self, model: str | None) -> None:
-        """Names the model that the app uses, with which the new one is compared in the end. A shell
-        or another app may have set another one to be in use. Raises StorageError."""
+        """Tells the run the active model of this app, with which it compares its own in the end. A
+        shell or another app may have set another one to be in use. Raises StorageError."""
         if model is not None:
             self.order(f"compare {model}")
 
@@ -167,7 +171,8 @@ class FollowedRun:
         self.detached = self.order("detach")
 
     def stop(self) -> None:
-        """Asks the run to save and end. Raises StorageError if it is not the app's own."""
+        """Asks the run to save and end. The app's own is terminated if it cannot be asked. Raises
+        StorageError if another's cannot be asked."""
         if self._asked_to_stop:
             return
         try:
@@ -183,8 +188,8 @@ class FollowedRun:
     async def close(self, *, detach: bool) -> None:
         """Detaches or stops the app's own run before the app ends.
 
-        A run that is paused is resumed before it is detached. Waits until one that is stopped has
-        saved. Raises StorageError if it cannot be detached.
+        A paused run is resumed before it is detached. After a stop, waits until the run has saved.
+        Raises StorageError if it cannot be detached.
         """
         if detach:
             try:

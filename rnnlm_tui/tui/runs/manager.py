@@ -1,5 +1,4 @@
-"""The trainings that the app knows: its own, those of other processes, and the one on the Train
-screen."""
+"""The trainings that the app knows: its own, and those of other processes."""
 
 from __future__ import annotations
 
@@ -15,11 +14,11 @@ from rnnlm_tui.tui.runs.follower import FollowedRun
 
 
 class Runs:
-    """Owned by the app and not by a screen, so that a run continues while its user writes.
+    """The trainings that the app follows. The app owns them and not a screen, so that a run
+    continues while its user writes.
 
-    `own` is the last run that the app has started, `shown` the one on the Train screen; both stay
-    after their end. `on_saved` and `on_end` are called on the event loop, for all that are
-    followed.
+    `own` is the last run that the app has started, `shown` the one on the Train screen. Both stay
+    after their end. `on_saved` and `on_end` are those of each `FollowedRun`.
     """
 
     def __init__(self, library: Library) -> None:
@@ -32,12 +31,12 @@ class Runs:
 
     @property
     def own_running(self) -> FollowedRun | None:
-        """The app's own run while it is running; quitting must ask then."""
+        """The app's own run while it is running."""
         return self.own if self.own is not None and self.own.is_running else None
 
     @property
     def running(self) -> FollowedRun | None:
-        """The app's own run while it is running, or else one of another process that is."""
+        """A run that is running, the app's own if there are several."""
         followed = (run for run in self._followed.values() if run.is_running)
         return self.own_running or next(followed, None)
 
@@ -47,7 +46,8 @@ class Runs:
         if self.own_running is not None:
             hint = "wait for its end, or stop it: F3 shows it"
             raise UsageError(f"{self.own_running.name} is training", hint)
-        run = self.own = self._new(request.name)  # before anything is awaited: no two are started
+        # `own` is set before anything is awaited, so that no second run is started meanwhile.
+        run = self.own = self._new(request.name)
         try:
             await run.start(request)
         except RnnlmError:
@@ -84,14 +84,18 @@ class Runs:
         self.shown = self.running or self.shown
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Renames the runs of a model that was renamed, or forgets them if it was deleted (None).
-        The model of a running one cannot be changed."""
-        for run in (self.own, self.shown):
-            if run is not None and run.name == old and not run.is_running:
-                run.name = new or old
-                if new is None:
-                    self.own = None if run is self.own else self.own
-                    self.shown = None if run is self.shown else self.shown
+        """Renames the runs of a model that was renamed, or forgets them if it was deleted (`new` is
+        None). The model of a running one cannot be changed."""
+        runs = [run for run in (self.own, self.shown) if run is not None and run.name == old]
+        changed = [run for run in runs if not run.is_running]
+        if new is not None:
+            for run in changed:
+                run.name = new
+            return
+        if self.own in changed:
+            self.own = None
+        if self.shown in changed:
+            self.shown = None
 
     async def close(self, detach: bool) -> None:
         """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""

@@ -27,16 +27,20 @@ from rnnlm_tui.formatting import cut_words, sanitize
 from rnnlm_tui.wording.trainings import best_of, event_words, trained_part
 
 RISING_EPOCHS = 2
-"""A held-out loss that rises once is noise; twice in a row is worth a note."""
+"""Epochs in a row with a rising held-out loss that are worth a note. A single rise is noise."""
 FLAT_EPOCHS = 5
+"""Epochs without a better held-out loss that are worth a note."""
 FLAT_TRAIN_EPOCHS = 10
-"""Without held-out lines. Dropout makes a training loss that still falls rise for a few epochs."""
+"""Epochs without a lower training loss that are worth a note if no lines are held out. They are
+more, since dropout makes a loss that still falls rise for a few epochs."""
 SUSPICIOUS_ACCURACY = 0.9
+"""The accuracy on its own lines from which on a warning says how little that means."""
 NOTE, WARNING = "·", "!"
+"""The labels of a note and of a warning in the log."""
 
 
 class Phase(StrEnum):
-    """What a run is doing."""
+    """The state of a run."""
 
     STARTING = "starting"
     TRAINING = "training"
@@ -52,7 +56,8 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """What a run has written after an epoch, with its number, or a note or a warning on it."""
+    """An entry of the log of a run. `label` is the number of the epoch after which the model wrote
+    `text`, or NOTE or WARNING."""
 
     label: str
     text: str
@@ -121,7 +126,7 @@ class RunProgress:
 
     @property
     def is_measuring(self) -> bool:
-        """Whether all epochs are trained, and the model is measured or has been."""
+        """True once all epochs are done: the model is being measured, or has been."""
         phase = self.preparing.phase if self.preparing else ""
         return self.phase.is_over or self.run_share == 1 or phase in (MEASURING, COMPARING)
 
@@ -132,12 +137,12 @@ class RunProgress:
 
     @property
     def is_saved(self) -> bool:
-        """Whether the run has saved a model."""
+        """True if the run has saved a model."""
         return self.saved is not None or self.epochs_done > 0
 
     @property
     def is_update(self) -> bool:
-        """Whether what the run has saved replaces a model, which it does at its end."""
+        """True if the run updates a model, which it replaces only at its end."""
         return self.started is not None and self.started.is_update
 
     def take(self, event: Event) -> None:
@@ -182,7 +187,7 @@ class RunProgress:
         self.lines.append(LogLine(label, sanitize(text)))
 
     def add(self, event: EpochEnded) -> None:
-        """Adds an epoch. Those before a resume come first; `Started` says which of them count."""
+        """Adds an epoch. A resumed run begins with those before; `Started` says how many count."""
         self.epochs.append(event)
         self.elapsed_s = event.elapsed_s
         seed, text = event.sample["seed"], event.sample["text"]
@@ -192,8 +197,8 @@ class RunProgress:
 
 
 def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
-    """What the last of these epochs tells about the run, in plain words. Each fact is told once, by
-    the epoch that shows it first. `part` is the `trained_part` of the run."""
+    """Yields notes on the last of these epochs, in plain words. Each fact is told once, after the
+    epoch that shows it first. `part` is the `trained_part` of the run."""
     last, best = epochs[-1], best_of(epochs)
     figures = [ended.train if ended.held_out is None else ended.held_out for ended in epochs]
     losses = [math.inf if each.loss is None else each.loss for each in figures]
@@ -213,8 +218,9 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
         if perfect == [last]:
             text = "accuracy on its own lines says nothing about unseen ones"
             yield LogLine(WARNING, f"{text}: hold some lines out")
+    # The perplexity is told each time that it has halved since it was told.
     told, is_news = math.inf, False
-    for each in figures:  # each time that it has halved
+    for each in figures:
         choices = each.perplexity
         is_news = choices is not None and choices <= told / 2
         told = choices if choices is not None and is_news else told

@@ -68,12 +68,12 @@ def speed_words(progress: RunProgress) -> str:
 
 
 def is_bad_end(progress: RunProgress) -> bool:
-    """Whether the run failed or diverged."""
+    """Returns whether the run failed or diverged."""
     return progress.failed is not None or badge(progress) == "✗ diverged"
 
 
 def end_lines(progress: RunProgress) -> list[str]:
-    """Says how a run ended: a headline, and details or what to do. None before its end."""
+    """Says how a run ended: a headline, and details or what to do. Empty before its end."""
     if (failed := progress.failed) is not None:
         last = progress.saved.epoch if progress.saved is not None else 0
         kept = f"epoch {last} was saved" if last else "no epoch was saved yet"
@@ -105,7 +105,8 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
 
 
 def progress_text(run: FollowedRun, active: str | None) -> str:
-    """How far a run is, and its name unless that is the active model's, which stands beside it."""
+    """Says how far a run is. Its name is left out if it is that of the `active` model, which stands
+    beside this text."""
     if run.progress.started is None:
         return f"▶ {run.name} starts"
     glyph = "‖" if run.progress.phase is Phase.PAUSED else "▶"
@@ -114,21 +115,20 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
 
 
 def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
-    """Returns how a run ended, what that means for the `use` of its model, and the severity, for a
-    toast."""
+    """Returns the notice on the end of a run, and its severity. `use` are its `use_words`."""
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
         return f"{run.name}: {'; '.join((headline, *details))}", "error"
     found = run.progress.finished.comparison if run.progress.finished else None
-    if found is not None and found.name in use:  # which has the figures of both
+    if found is not None and found.name in use:  # `use` has the figures of both models
         return use, "information"
     told = f"{run.name}: {headline}."
     return f"{told} {use or 'F3 shows it'}", "information"
 
 
 def use_words(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
-    """Says whether the model of a run that has ended is used from now on, in place of the `active`
-    one, why, and how to change that; "" if it is active anyway, or there is none."""
+    """Says whether the model of a run that has ended is used in place of the `active` one, why, and
+    how to change that. Empty if the run has made no model, or that is active anyway."""
     if (finished := run.progress.finished) is None or finished.metrics is None:
         return ""
     if finished.update is not None or run.name == active:
@@ -141,12 +141,12 @@ def use_words(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
 
 
 def has_learned(progress: RunProgress) -> bool:
-    """Whether anything is left of a run that is stopped."""
+    """Returns whether anything is kept of a run that is stopped now."""
     return progress.started is not None or bool(progress.epochs)
 
 
 def kept_if_stopped(progress: RunProgress) -> str:
-    """Says what there is of a run if it is stopped now."""
+    """Says what is kept of a run that is stopped now."""
     if not has_learned(progress):
         return "nothing is kept: it has learned nothing yet"
     if progress.is_update:

@@ -1,5 +1,8 @@
-"""The form of the Train screen: what to learn from. It is an argument list, which serves both the
-summary of the text and the training; the command line checks it."""
+"""The form of the Train screen, which says what to learn from.
+
+It makes a list of arguments, for the summary of the text as for the training. The command line
+checks them.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +33,19 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 PAUSE_S = 0.4
-"""The text is read once nothing was typed for this long."""
+"""Seconds without a change of the form after which the text is read."""
 SOURCES = {
     "written": "what I wrote",
     "files": "my files or a folder",
     "bundled": "Shakespeare's sonnets, as in the lesson",
 }
+"""The texts to choose from, with their labels."""
 MORE = "more: what kind of network, how long, what is held out"
 EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
 
 
 class TrainForm(VerticalScroll, can_focus=False):
-    """The input for a training, and the command line's summary of it."""
+    """The fields of a training, and the command line's summary of it."""
 
     DEFAULT_CSS = """
     TrainForm {
@@ -67,7 +71,7 @@ class TrainForm(VerticalScroll, can_focus=False):
     """
 
     class Changed(Message):
-        """What the form leads to has changed: its summary, or why it cannot start."""
+        """The summary or the error of the form has changed."""
 
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
@@ -75,19 +79,19 @@ class TrainForm(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self.summary: Summary | None = None
-        """Facts about the text and the model; None while they are being computed, or if the
+        """Facts about the text and the model. None while they are being computed, or if the
         training cannot start."""
         self.error: RnnlmError | None = None
         """Why the training cannot start."""
         self.starts_once_counted = False
-        """Whether a training of just this is to be started once its text is counted."""
+        """True if the training is to start once its text is counted, unless the form changes."""
         self._asked: object = None
-        """The values of the form that the summary is about."""
+        """The values of the form of which the summary was asked for."""
         self._card = DataCard()
         self._texts: list[Listed] = []
         self._chosen: list[int] = []
-        """The numbers of the texts to learn from; all that were written if it is empty."""
-        # Attributes, since they are read at each key, and queries are slow.
+        """The numbers of the texts to learn from; empty for all."""
+        # The fields are attributes because they are read at each key, and queries are slow.
         self._sources = RadioSet(
             *(SourceChoice(*source) for source in SOURCES.items()), id="sources", compact=True
         )
@@ -136,8 +140,8 @@ class TrainForm(VerticalScroll, can_focus=False):
         return [*SOURCES][max(0, self._sources.pressed_index)]
 
     def arguments(self) -> tuple[str, ...]:
-        """Returns the arguments after `--summary` or `--train`. Raises UsageError for what no
-        arguments can be made of."""
+        """Returns the arguments after `--summary` or `--train`. Raises UsageError if files are to
+        be learned and none is named, or if the settings cannot be read."""
         texts: tuple[str, ...] = ()
         match self.source:
             case "written":
@@ -154,17 +158,17 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def problem(self) -> str | None:
-        """Why the training cannot start, in a sentence; None if it can, maybe once the text is
-        counted."""
+        """Why the training cannot start, in a sentence; None if it can, at the latest when its text
+        is counted."""
         if (error := self.error) is not None:
-            # The form has no such field.
+            # The form has no field for the force of some hints.
             return error.message if '"force"' in error.hint else error.sentence()
         if (run := self.app.runs.running) is not None:
             return f"{run.name} is training: wait for its end, or stop it (Esc shows it)"
         return None
 
     def store_files(self) -> None:
-        """Stores the files in the preferences; none if the source is another."""
+        """Stores the files in the preferences, or that there are none."""
         files = self._files.value if self.source == "files" else ""
         if files != self.app.preferences.files:
             self.app.preferences.files = files
@@ -174,8 +178,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @work(group="texts", exclusive=True)
     async def refresh_texts(self) -> None:
-        """Reads which texts were written so far, and checks the form. A later call cancels this
-        one."""
+        """Reads the list of texts, and checks the form. A later call cancels this one."""
         had_none = not self._texts
         try:
             self._texts = await texts_with_words(self.app.session)
@@ -210,7 +213,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             self._files.focus()
 
     def key_space(self) -> None:
-        """Opens or closes what is under "more", if its title has the focus, as Enter does."""
+        """Opens or closes "more" if its title has the focus, as Enter does."""
         if self.query_one("CollapsibleTitle").has_focus:
             more = self.query_one("#more", Collapsible)
             more.collapsed = not more.collapsed
@@ -225,14 +228,16 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.check()
 
     def check(self, *, again: bool = False) -> None:
-        """Has the command line check the form if it has changed. With `again` in any case: another
+        """Lets the command line check the form if it has changed. With `again` in any case: another
         program may have taken the name."""
         self.set_class(self.source == "files", "-files")
         self.set_class(self.source == "written" and len(self._texts) > 1, "-several")
-        values = [field.value for field in self._inputs.values()]
-        asked = (self.source, self._files.value, self._preset.value, self._texts, self._chosen)
-        if (again or (asked, values) != self._asked) and self.screen.is_current:
-            self._asked, self.summary, self.error = (asked, values), None, None
+        typed = [field.value for field in (self._files, *self._inputs.values())]
+        asked = (self.source, typed, self._preset.value, self._texts, self._chosen)
+        if (again or asked != self._asked) and self.screen.is_current:
+            self._asked = asked
+            self.summary = None
+            self.error = None
             self.starts_once_counted = False
             self._ask()
             self.post_message(self.Changed())
@@ -258,8 +263,8 @@ class TrainForm(VerticalScroll, can_focus=False):
 
 
 def _flags_of(settings: str) -> tuple[str, ...]:
-    """Returns flags for settings in the syntax of `--config`, with commas between them. Raises
-    UsageError."""
+    """Returns flags for settings that are written as in a `--config` file, with commas between
+    them. Raises UsageError if they cannot be read, or if there is no such setting."""
     try:
         values = tomllib.loads(f"settings = {{{settings}}}")["settings"]
     except tomllib.TOMLDecodeError as error:

@@ -1,4 +1,4 @@
-"""The lists of a run: the figures of its epochs, and what it writes with notes on it."""
+"""The lists of a run: the figures of its epochs, and its log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOG_LABEL_WIDTH = 7
 
 
 class RunList(VerticalScroll, can_focus=True):
-    """Rows below a title in a rule. It stays at its end unless it is scrolled up."""
+    """Rows below a title in a rule. The list stays at its end unless it is scrolled up."""
 
     DEFAULT_CSS = """
     RunList {
@@ -48,7 +48,7 @@ class RunList(VerticalScroll, can_focus=True):
         self.heads = Static(markup=False, classes="heads")
         self._shown: object = None
         self._is_at_end = True
-        """Whether it stays at its end when there are more rows, also while it is not in sight."""
+        """True if the list stays at its end when there are more rows, also while it is hidden."""
 
     def compose(self) -> ComposeResult:
         yield self.heads
@@ -66,8 +66,8 @@ class RunList(VerticalScroll, can_focus=True):
         self._is_at_end = self.is_vertical_scroll_end or (self._is_at_end and new_value > old_value)
 
     def show(self, title: str, items: object, draw: Callable[[int], tuple[str, Content]]) -> None:
-        """Shows the heads and the rows that are drawn of these items, if they or the width have
-        changed."""
+        """Shows the heads and the rows that `draw` returns for a width in cells. They are drawn
+        again only if the items or the width have changed."""
         self.border_title = Content(title).pad(1, 1)
         width = self.scrollable_content_region.width
         if (items, width) != self._shown:
@@ -80,8 +80,8 @@ class RunList(VerticalScroll, can_focus=True):
 
 
 def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Content]:
-    """Returns the names of the figures of epochs, below the lines on which they were measured, and
-    a row of figures for each epoch. The best one is marked."""
+    """Returns the heads of a table and its rows, one for each epoch. The heads are the names of the
+    figures, below the kind of lines that they were measured on. The `best` epoch is marked."""
     columns = [(lines, name) for lines, name, _ in epoch_figures(epochs[0])] if epochs else []
     kinds, names = [""], ["epoch"]
     for lines, name in columns:
@@ -104,7 +104,7 @@ def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Co
 
 
 def log_rows(lines: Sequence[LogLine], width: int) -> Content:
-    """Returns what a run has written after each epoch, and notes on it, wrapped in this width."""
+    """Returns the log of a run, wrapped to a width in cells."""
     rows = []
     for line in lines:
         label, style = line.label, "bold" if line.label == WARNING else ""

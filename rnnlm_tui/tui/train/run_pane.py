@@ -1,4 +1,4 @@
-"""The run on the Train screen: redrawn twice a second, controlled by keys."""
+"""The pane with a run on the Train screen."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
 
 
 class RunPane(Vertical, can_focus=True):
-    """Shows and controls the run `Runs.shown`, which belongs to the app."""
+    """Shows the run `Runs.shown`, and controls it by keys."""
 
-    # The most needed ones first: a row of 80 columns holds six.
+    # The most needed keys stand first: a row of 80 columns holds six.
     BINDINGS: ClassVar[list[BindingType]] = [
         train_key("p", "pause", "pause", "Pause the training"),
         train_key("p", "resume", "resume", "Go on with the training"),
@@ -78,16 +78,17 @@ class RunPane(Vertical, can_focus=True):
 
     @property
     def run(self) -> FollowedRun | None:
-        """The run that this pane shows, even while the form hides it."""
+        """The run that this pane shows, also while the form hides the pane; None for none."""
         return self.app.runs.shown
 
     def paint(self) -> None:
-        """Draws the run, of which only what has changed."""
+        """Draws the parts of the run that have changed."""
         progress, head = self._run.progress, self.query_one("#run-head", Static)
         text = head_of(self._run, max(20, self.app.size.width - 2))
         if text != head.content:
             head.update(text)
-        epochs, lines = progress.epochs[-MOST_ROWS:], progress.lines[-MOST_ROWS:]
+        epochs = progress.epochs[-MOST_ROWS:]
+        lines = progress.lines[-MOST_ROWS:]
         is_measured = bool(epochs) and epochs[-1].held_out is not None
         best = progress.best_epoch if is_measured else None
         chart = self.query_one(LossChart)
@@ -163,8 +164,7 @@ class RunPane(Vertical, can_focus=True):
 
     @work(group="stop", exclusive=True)
     async def action_stop(self) -> None:
-        """Lets the run save and end. Asks first, since what is typed a moment too late for a text
-        may come here."""
+        """Asks, since a letter typed for a text may arrive here, then lets the run save and end."""
         run = self._run
         text = "" if run.is_own else f"It is trained by {run.trainer}. "
         text += f"If you stop it, {kept_if_stopped(run.progress)}."
@@ -179,7 +179,7 @@ class RunPane(Vertical, can_focus=True):
             self._run.detach()
 
     def action_write(self) -> None:
-        """Shows the Autocomplete screen, with the model of the run if it has saved one."""
+        """Shows the Autocomplete screen. If the run has saved a model, that suggests there."""
         run = self._run
         if run.progress.is_saved:
             self.app.use_model(run.name)

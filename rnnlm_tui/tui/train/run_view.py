@@ -1,4 +1,4 @@
-"""The head of a run: its name and phase, and its bars or how it ended."""
+"""The head of a run: its name and phase, and either its bars or how it ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rnnlm_tui.tui.widgets.chart import Points
 from rnnlm_tui.wording.trainings import loss_points
 
 WORDS_WIDTH = 57
-"""Columns next to a bar for its label, share, time and speed."""
+"""The width of the texts beside a bar, in cells: its label, share, time and speed."""
 PHASE_STYLES = {
     Phase.PAUSED: "$text-warning bold reverse",
     Phase.STOPPING: "$text-warning bold",
@@ -32,7 +32,7 @@ PHASE_STYLES = {
 
 
 def head_of(run: FollowedRun, width: int) -> Content:
-    """Returns the name and the phase of a run, and its bars, or how it ended."""
+    """Returns the name and the phase of a run, and its bars or how it ended."""
     progress = run.progress
     rows = [_title(run, width)]
     if progress.phase.is_over:
@@ -54,8 +54,10 @@ def _title(run: FollowedRun, width: int) -> Content:
 
 
 def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
-    """Yields the bars of the epochs and of the steps, each with its texts."""
-    last, done, total = progress.last_report, progress.epochs_done, progress.epochs_total
+    """Yields the bars of the epochs and of the steps, or that of the preparation, each with its
+    texts."""
+    last = progress.last_report
+    done, total = progress.epochs_done, progress.epochs_total
     rows: list[tuple[str, float, str]]
     if (phase := progress.preparing) is not None:
         left = phase.eta_s
@@ -81,7 +83,8 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
 
 
 def losses_of(progress: RunProgress) -> tuple[Points, Points]:
-    """Returns the training and held-out losses by epoch, including the current epoch so far."""
+    """Returns the training and the held-out losses by epoch. The last training loss is that of the
+    current epoch so far."""
     train = [(ended.epoch, ended.train) for ended in progress.epochs]
     last = progress.last_report
     if last is not None and last.epoch > progress.epochs_done:

@@ -1,4 +1,4 @@
-"""The Train screen: the form with the data card, or a run."""
+"""The Train screen: the form of a training, or a run."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 PAINT_EVERY_S = 0.5
+"""Seconds between two drawings of a run."""
 
 
 class TrainScreen(AppScreen):
-    """Shows the form to prepare a training, or a run."""
+    """Shows the form of a training, or a run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         train_key("f5", "start", "start", "Start the training; with the settings in the form"),
@@ -82,7 +83,7 @@ class TrainScreen(AppScreen):
             self._paint()
 
     def _show_new_run(self) -> None:
-        """Shows a run that was noticed since the screen was seen last, in place of the form."""
+        """Shows a run in place of the form if it was noticed after this screen was shown last."""
         if self.app.runs.running not in (None, self._seen):
             self.action_back()
 
@@ -105,10 +106,10 @@ class TrainScreen(AppScreen):
         self._paint()
 
     def _paint(self) -> None:
-        """Draws the run, or what the form leads to while another run may start or end."""
+        """Draws the run; or else says again what the form leads to, which depends on other runs."""
         if not self.is_current:
             return
-        if self.is_run_shown and self.run_pane.run is None:  # its model was deleted
+        if self.is_run_shown and self.run_pane.run is None:  # the model of the run was deleted
             self.show_form()
         if self.is_run_shown:
             self.run_pane.paint()
@@ -131,7 +132,7 @@ class TrainScreen(AppScreen):
 
     @on(TrainForm.Changed)
     def form_changed(self) -> None:
-        """Shows what the form leads to, or why it cannot start."""
+        """Says what the form leads to, or why the training cannot start."""
         summary, problem = self._form.summary, self._form.problem
         if self._form.starts_once_counted and summary is not None:
             self.action_start()
@@ -152,12 +153,12 @@ class TrainScreen(AppScreen):
 
     @property
     def _run_behind(self) -> FollowedRun | None:
-        """The run that "back" shows from the form: the one that is running, if there is one."""
+        """The run that the key "back" of the form shows; None if there is none."""
         return self.app.runs.running or self.app.runs.shown
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:
-        """Starts the training, at once or when its text is counted."""
+        """Starts the training, at once or as soon as its text is counted."""
         form = self._form
         form.check()  # a field may have changed just now
         form.starts_once_counted = form.summary is None and form.problem is None

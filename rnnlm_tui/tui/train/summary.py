@@ -1,7 +1,7 @@
-"""What the command line's `--summary` says about a text, and the network for it.
+"""Shows the command line's summary of a text and of the model for it.
 
-It runs in a child process: reading and splitting a large text holds Python's global lock for tenths
-of a second at a time, which would freeze the screen.
+The summary is made in a child process: reading and splitting a large text holds Python's global
+lock for tenths of a second at a time, which would freeze the screen.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from rnnlm_tui.tui.runs.child import run_headless
 CARD_LABEL_WIDTH = 13
 """The width of the labels of the card, in cells."""
 LAYERS = "layers: output shape, parameters, kind"
+"""The heading of the rows of the layers."""
 
 
 class Summary(Struct, frozen=True):
-    """What the screen uses of the output of `--summary --json`.
+    """The part of the output of `--summary --json` that the screen shows.
 
-    `name` is that of the model. `settings` are those of the training, including defaults that
-    depend on the size of the text. `prospect` says what the training does, `warnings` why the text
-    is a poor one for it. `rows` are a label and a text, or a heading and "".
+    `name` is the name of the model. `settings` are those of the training, with defaults that depend
+    on the size of the text. `prospect` says what the training does, `warnings` why the text is a
+    poor one for it. Each of the `rows` is a label and a text, or a heading and "".
     """
 
     name: str
@@ -47,8 +48,8 @@ class Summary(Struct, frozen=True):
 async def summarise(arguments: tuple[str, ...], data_dir: Path) -> Summary:
     """Returns the summary of a training with these arguments.
 
-    Cancelling this coroutine kills the process. Raises RnnlmError with the message that the command
-    line printed.
+    Cancelling this coroutine kills the process. Raises RnnlmError with the message of the command
+    line.
     """
     answer = await run_headless(("--summary", *arguments, "--json", f"--data-dir={data_dir}"))
     try:
@@ -67,7 +68,7 @@ def summary_rows(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 class DataCard(Static, can_focus=True):
-    """The card under a rule. It can have the focus, so that the arrow keys scroll the form."""
+    """Shows the summary under a rule. It can have the focus, so that arrow keys scroll the form."""
 
     DEFAULT_CSS = """
     DataCard {
@@ -84,7 +85,7 @@ class DataCard(Static, can_focus=True):
         self.border_title = Content("the text, and a model of it").pad(1, 1)
 
     def show(self, summary: Summary | None, problem: str) -> None:
-        """Shows the card, or why there is none."""
+        """Shows a summary, or why there is none."""
         if summary is None:
             self.update(Content(sanitize(problem)))
             return

@@ -23,7 +23,7 @@ SCREEN_HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
 
 
 class TooSmall(Static):
-    """The line shown in a window too small for a screen or a dialog."""
+    """Shown in place of a screen or a dialog for which the window is too small."""
 
     DEFAULT_CSS = """
     TooSmall { display: none; width: auto; color: $text-warning; }
@@ -68,7 +68,7 @@ class AppScreen(Screen[None]):
         self.call_after_refresh(self._restore_focus)
 
     def action_copy_text(self) -> None:
-        """Copies what the mouse has selected. The app answers ctrl+c if that is nothing."""
+        """Copies the text selected by the mouse. If there is none, the app answers the key."""
         if not self.get_selected_text():
             raise SkipAction
         super().action_copy_text()

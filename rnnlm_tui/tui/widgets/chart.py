@@ -28,10 +28,10 @@ DASH_DOTS, GAP_DOTS = 4, 2
 def plot(
     train: Points, held_out: Points, best: int | None, width: int, height: int, of: str = ""
 ) -> list[Content]:
-    """Returns the chart in at most `height` rows of `width` cells: legend, lines, axis. The losses
-    are those `of` a part of a model, which the legend names.
+    """Returns the chart in at most `height` rows of `width` cells: legend, lines, axis. `of` names
+    the part of a model that has these losses, for the legend.
 
-    Below 4 rows there is only the legend; without any loss there are no rows.
+    Below 4 rows there is only the legend. Without any loss there are no rows.
     """
     if not train and not held_out:
         return []
@@ -61,8 +61,8 @@ def plot(
 
 
 def _x_axis(first: float, last: float, best: int | None, columns: int) -> Content:
-    """Returns the first and the last epoch, and the mark of the best one in place of a number that
-    it would cut."""
+    """Returns the first and the last epoch, and the mark of the best one. A number that the mark
+    would cut is left out."""
     left, right = f"{first:g}", f"{last:g}" if first < last else ""
     place = None if best is None else _scaled(best, first, last, 2 * columns) // 2
     if place is None or not 0 <= place < columns:
@@ -74,7 +74,7 @@ def _x_axis(first: float, last: float, best: int | None, columns: int) -> Conten
 
 
 def _scaled(value: float, low: float, high: float, length: int) -> int:
-    """Maps values from `low` to `high` to 0 ... `length` - 1; to the middle if these are equal."""
+    """Maps values from `low` to `high` to 0 ... `length` - 1; to the middle if `low` is `high`."""
     if high <= low:
         return (length - 1) // 2
     return round((value - low) / (high - low) * (length - 1))
@@ -83,7 +83,7 @@ def _scaled(value: float, low: float, high: float, length: int) -> int:
 def _draw_line(
     canvas: list[list[tuple[int, str]]], dots: Sequence[tuple[int, int]], style: str
 ) -> None:
-    """Joins dots by straight lines, over the lines drawn before; those of the training are
+    """Joins dots by straight lines, over the lines drawn before. That of the training loss is
     dashed."""
     for (x, y), (right, end) in pairwise([*dots[:1], *dots]):
         steps = max(right - x, abs(end - y), 1)
@@ -124,7 +124,7 @@ class LossChart(Widget):
         self._shown: tuple[Points, Points, int | None, str] = (), (), None, ""
 
     def show(self, train: Points, held_out: Points, best: int | None, of: str) -> None:
-        """Shows these losses `of` a part of a model; `best` is the best epoch."""
+        """Shows losses, as `plot` draws them. `best` is the best epoch."""
         if (train, held_out, best, of) != self._shown:
             self._shown = train, held_out, best, of
             self.refresh()

@@ -1,4 +1,4 @@
-"""Dialogs: one or some of several rows, a text, a path. The last row names the keys."""
+"""Dialogs that ask for one or some of several rows, a text, or a path."""
 
 from __future__ import annotations
 
@@ -31,15 +31,17 @@ OptionId = TypeVar("OptionId")
 Check = Callable[[str], str | None]
 """Returns a sentence that says what is wrong with a text, or None."""
 TYPE_AHEAD_S = 0.5
-"""An answer within this time after a dialog opens was meant for the screen below it."""
+"""Seconds after a dialog has opened in which answers are ignored: they were typed for the screen
+below it."""
 DIALOG_WIDTHS = [(0, "-narrow"), (60, "-normal")]
 DIALOG_HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 
 
 class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
-    """A box with a title, a text (both without markup), the widgets for the answer, and the keys.
+    """A box with a title, a text, the widgets for the answer, and the keys. Title and text are not
+    markup.
 
-    In a window that is too small, a line replaces it and only Esc works.
+    In a window that is too small, `TooSmall` replaces the box and only Esc works.
     """
 
     DEFAULT_CSS = """
@@ -77,7 +79,7 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
         Binding("escape", "cancel", "cancel", id="dialog.cancel", tooltip="Change nothing"),
     ]
     _opened_s = -inf
-    """When it was opened, on the monotonic clock. Answers typed right after that are not meant."""
+    """The monotonic time when the dialog was opened."""
 
     def __init__(self, title: str, text: str, *answers: Widget) -> None:
         super().__init__()
@@ -98,13 +100,13 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
         self._opened_s = time.monotonic()
 
     def dismiss(self, result: AnswerType | None = None) -> AwaitComplete:
-        """Closes this dialog, unless it is closed, where this would close the screen below, or the
-        answer was typed ahead."""
+        """Closes this dialog, unless the answer was typed ahead. Does nothing if it is closed
+        already: this would close the screen below."""
         is_meant = time.monotonic() >= self._opened_s + TYPE_AHEAD_S
         return super().dismiss(result) if is_meant and self.is_current else AwaitComplete()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only Esc works if the dialog does not fit the window."""
+        """Disables all keys but Esc if the dialog does not fit the window."""
         return action == "cancel" or not (self.has_class("-narrow") or self.has_class("-short"))
 
     def on_resize(self) -> None:
@@ -121,10 +123,10 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
 
 
 class Choice(Dialog[str]):
-    """Asks for one of several options, each an id, a label and an explanation; returns the id.
+    """Asks for one of several options, each an id, a label and an explanation. Returns the id; None
+    for a row without one, which cancels.
 
-    The first row is highlighted; the row without an id cancels. Arrows and Enter, digits and clicks
-    choose.
+    The first row is highlighted. Arrows and Enter, digits and clicks choose.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -167,8 +169,8 @@ def _option_row(number: int, label: str, explanation: str) -> Content:
 
 
 class Confirm(Choice):
-    """Asks whether to do something; returns "yes" or None. The first row changes nothing, and no
-    letter means yes: text typed ahead must not answer."""
+    """Asks whether to do something. Returns "yes" or None. The first row changes nothing, and no
+    letter means yes, so that text typed ahead does not answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+y", "dismiss('yes')", "yes", id="confirm.yes", tooltip="Do it"),
@@ -179,8 +181,8 @@ class Confirm(Choice):
 
 
 class ChooseSeveral(Dialog[list[OptionId]]):
-    """Asks for some of several options, each an id and a label, at first those `chosen`; returns
-    the ids. Space and clicks choose."""
+    """Asks for some of several options, each an id and a label. Returns the ids. At first those
+    `chosen` are marked; Space and clicks mark others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "choose", "choose", id="several.choose",
@@ -212,7 +214,7 @@ class ChooseSeveral(Dialog[list[OptionId]]):
 
 
 class AskText(Dialog[str]):
-    """Asks for a line of text that `check` finds nothing wrong with."""
+    """Asks for a line of text, in which `check` must find nothing wrong."""
 
     FIELD: ClassVar[type[SafeInput]] = SafeInput
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -243,7 +245,7 @@ class AskText(Dialog[str]):
         self._note.update(Content(sanitize(problem or "")))
 
     def action_accept(self) -> None:
-        """Accepts the text, once the letters typed before it are in it."""
+        """Accepts the text once it has the letters that were typed before."""
         self._field.call_later(self._accept)
 
     def _accept(self) -> None:
@@ -254,9 +256,9 @@ class AskText(Dialog[str]):
 
 
 class AskPath(AskText):
-    """Asks for the path of a file; returns it with `~` expanded.
+    """Asks for the path of a file. Returns it with `~` expanded.
 
-    The file must exist or, with `for_new_file`, its folder.
+    The file must exist. With `for_new_file`, only its folder must.
     """
 
     FIELD = PathInput
@@ -271,7 +273,7 @@ class AskPath(AskText):
         check: Check = lambda path: None,
         problem: str = "",
     ) -> None:
-        """`check` returns what else is wrong with a path."""
+        """`check` says what else is wrong with a path."""
 
         def check_all(path: str) -> str | None:
             return path_problem(path, for_new_file) or check(path)
@@ -284,7 +286,7 @@ class AskPath(AskText):
 
 
 def number_check(kind: object) -> Check:
-    """Returns a check for a number of this type, with its range."""
+    """Returns a check for numbers of this type, which has a range."""
 
     def check(text: str) -> str | None:
         try:

@@ -27,7 +27,7 @@ TABS: tuple[tuple[ScreenName, str, str], ...] = (
     ("inside", "f10", "Inside"),
 )
 ROOMY_WIDTH = 100
-"""Width in cells. A narrower row has no room for the name of the program."""
+"""The width from which on the row has room for the name of the program, in cells."""
 
 
 class Header(Widget):
@@ -37,7 +37,7 @@ class Header(Widget):
     DEFAULT_CSS = "Header { height: 1; background: $panel; }"
 
     _text = ""
-    """What stands at the right."""
+    """The text at the right."""
 
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
@@ -54,7 +54,7 @@ class Header(Widget):
             self.app.show_mode(mode)
 
     def show(self, text: str) -> None:
-        """Shows a text on the right, cut if it does not fit."""
+        """Shows a text at the right, cut if it does not fit."""
         if text != self._text:
             self._text = text
             self.refresh()

@@ -1,6 +1,7 @@
-"""Input fields without control characters, which could control the terminal, and one for paths.
+"""Input fields without control characters, and one for paths.
 
-Some terminals, such as tmux, pass on the control characters of a paste.
+Some terminals, such as tmux, pass on the control characters of a paste, which could control the
+terminal when they are shown.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from textual.widgets import Input
 from rnnlm_tui.formatting import sanitize
 
 EDITING = ("cursor", "delete", "home", "end")
-"""How the actions begin that move the cursor or delete."""
+"""The beginnings of the names of the actions that move the cursor or delete."""
 
 
 class SafeInput(Input):
     """A line of text. Control characters become U+FFFD."""
 
     async def on_key(self, event: events.Key) -> None:
-        """Moves and deletes at once: Textual does so when the key has bubbled up to the app, and
+        """Moves and deletes at once. Textual would when the key has bubbled up to the app, and
         letters typed quickly after it would overtake it."""
         active = self.screen.active_bindings.get(event.key)
         if active and active.node is self and active.binding.action.startswith(EDITING):
@@ -44,10 +45,10 @@ class PathInput(SafeInput):
     ]  # fmt: skip
 
     completed = ""
-    """The value with its path completed; "" if nothing completes it, or not yet."""
+    """The value with its path completed; "" while no completion is known."""
 
     def path_in(self, value: str) -> str:
-        """Returns the path that is completed, which is the end of the value."""
+        """Returns the path to complete, which stands at the end of the value."""
         return value
 
     def watch_value(self, value: str) -> None:
@@ -77,8 +78,7 @@ class PathInput(SafeInput):
 def sanitize_lines(text: str) -> str:
     """Returns `text` with newlines for all line ends, and U+FFFD for control characters other than
     tabs."""
-    # The dot makes sure that the last line has no end.
-    lines = f"{text}.".splitlines()
+    lines = f"{text}.".splitlines()  # the dot keeps the end of the last line
     shown = "\n".join("\t".join(map(sanitize, line.split("\t"))) for line in lines)
     return shown[:-1]
 
@@ -86,8 +86,8 @@ def sanitize_lines(text: str) -> str:
 def completions(text: str) -> tuple[str, ...]:
     """Returns the paths that start with `text`, folders first, each with a "/" at its end.
 
-    Empty if the folder cannot be read. Hidden entries are left out unless the dot is typed; names
-    with control characters always are. Reads a folder, so call it in a thread.
+    Empty if the folder cannot be read. Hidden entries are left out unless the dot is typed, names
+    with control characters always. Reads a folder, so call it in a thread.
     """
     if text == "~":
         return ("~/",)
@@ -113,5 +113,5 @@ def completions(text: str) -> tuple[str, ...]:
 
 
 def expand_home(text: str) -> str:
-    """Returns the path with `~` expand_home, or the text itself if there is no such home."""
+    """Returns the path with `~` expanded, or the text itself if there is no such home."""
     return os.path.expanduser(text)  # noqa: PTH111 - a Path drops the slash at the end

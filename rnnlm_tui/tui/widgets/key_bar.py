@@ -12,11 +12,11 @@ BETWEEN_KEYS = Content("  ")
 
 
 class KeyBar(Widget):
-    """One row: the keys that lead back, to all others and out of the app, and before them as many
-    others as there is room for. A click on a key does what the key does.
+    """Shows in one row the keys that lead back, to the list of keys and out of the app, and before
+    them as many others as there is room for. A click on a key does what the key does.
 
     Textual's Footer is built anew of widgets at each change, which raised the 95th percentile of a
-    key press from 63 to 156 ms, and scrolls what does not fit out of sight, such as ctrl+q.
+    key press from 63 to 156 ms. It also scrolls keys that do not fit out of sight, such as ctrl+q.
     """
 
     ALLOW_SELECT = False
@@ -26,8 +26,8 @@ class KeyBar(Widget):
         self.screen.bindings_updated_signal.subscribe(self, lambda screen: self.refresh())
 
     async def on_click(self, event: events.Click) -> None:
-        """Does what a key does now: several clicks may arrive before the bar shows the keys of the
-        next widget with the focus."""
+        """Does what the clicked key does now. Several clicks may arrive before the bar shows the
+        keys of the next widget with the focus."""
         active = self.screen.active_bindings.get(event.style.meta.get("key", ""))
         if active is not None and active.enabled:
             await self.app.run_action(active.binding.action, active.node)
@@ -58,8 +58,8 @@ class KeyBar(Widget):
 
 
 def _sort_key(active: ActiveBinding) -> tuple[int, int]:
-    """Sorts the focused widget before the screen, and that before the app; each in the order of its
-    class, before what it inherits."""
+    """Sorts the keys of the focused widget before those of the screen, and these before those of
+    the app. Each class keeps its order, with inherited keys last."""
     actions = [binding.action for binding in active.node.BINDINGS if isinstance(binding, Binding)]
     own = active.binding.action in actions
     place = actions.index(active.binding.action) if own else len(actions)

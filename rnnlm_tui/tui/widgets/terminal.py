@@ -41,9 +41,10 @@ KEY_NAMES = {
     "tab": "Tab",
 }
 IDLE_S = 1.0
-"""Time without a key press after which other screens are built ahead. At the start that would slow
-the first suggestion below 400 words from 0.07 to 0.7 s: Python runs one thread at a time."""
+"""Seconds without a key press after which other screens are built ahead. At the start that would
+slow the first suggestion below 400 words from 0.07 to 0.7 s: Python runs one thread at a time."""
 TOAST_S: dict[SeverityLevel, float] = {"information": 3, "warning": 5, "error": 8}
+"""Seconds that a toast is shown, by its severity."""
 log = logging.getLogger(__name__)
 
 
@@ -54,7 +55,7 @@ def is_sent(key: str) -> bool:
 
 
 class CrashError(Exception):
-    """A sentence on the error that has ended the app, which is its cause."""
+    """A sentence that tells the user of a crash, raised from the error that has ended the app."""
 
     def __rich__(self) -> Text:
         return Text(sanitize(str(self)))
@@ -81,8 +82,8 @@ class TerminalApp(HookedApp):
         """The keys in the user's keymap by the id of their binding."""
 
     def get_css_variables(self) -> dict[str, str]:
-        """Those of the theme, but with the terminal's own colours no text is blue: that of many is
-        hard to read on black."""
+        """Returns the variables of the theme. With the terminal's own colours no text is blue: the
+        blue of many terminals is hard to read on black."""
         variables = super().get_css_variables()
         if self.native_ansi_color:
             variables["text-primary"] = "ansi_default"
@@ -91,8 +92,8 @@ class TerminalApp(HookedApp):
     def notify_user(
         self, message: str, severity: SeverityLevel = "information", topic: str = ""
     ) -> None:
-        """Shows a toast, which replaces the last one of the same topic; by default, the one with
-        the same message. It is not markup, and control characters are replaced."""
+        """Shows a toast in place of the last one of the same topic, by default of the one with the
+        same message. The message is not markup, and control characters are replaced."""
         toast = Notification(sanitize(message), "", severity, TOAST_S[severity])
         self.show_toast(toast, instead_of=self._toasts.get(topic or message))
         self._toasts[topic or message] = toast
@@ -164,12 +165,13 @@ class TerminalApp(HookedApp):
         super().exit(result, return_code, message)
 
     def crash_report(self, error: Exception) -> CrashError | None:
-        """Logs the traceback of a crash; one sentence is printed after the app has closed, in place
-        of Textual's hundred lines with the values of all variables, which may be the user's.
+        """Logs the traceback of a crash, and returns a sentence to print after the app has closed.
+        Textual would print a hundred lines with the values of all variables, which may be the
+        user's.
 
         An error while the app closes is only logged. From `exit` on, Textual 8.2.8 mounts no more
-        children, but still tells widgets that they are mounted and runs their handlers and workers,
-        which do not find their children: a screen may have been opened just before.
+        children, but still tells widgets that they are mounted and runs their handlers and workers.
+        Those of a screen that was opened just before do not find their children.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if self._is_closing:

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 async def texts_with_words(session: SessionDatabase) -> list[Listed]:
-    """Returns the texts of which something was sent, the newest first. Raises StorageError."""
+    """Returns the texts that have lines, the newest first. Raises StorageError."""
     return [text for text in await session.read(partial(find_texts, query="")) if text.words]
 
 
 async def choose_texts(
     app: RnnlmApp, session: SessionDatabase, chosen: Collection[int] = ()
 ) -> list[int] | None:
-    """Asks for some of these texts, at first those `chosen`; returns their numbers, or None if the
-    user cancels. Raises StorageError."""
+    """Asks for some of the texts that have lines. Returns their numbers, or None if the user
+    cancels. At first those `chosen` are marked. Raises StorageError."""
     rows = [
         (
             text.number,

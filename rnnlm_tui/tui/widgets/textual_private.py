@@ -1,6 +1,6 @@
-"""The private members of Textual that the app needs, each because there is no public way.
+"""Uses the private members of Textual that the app needs, each because there is no public way.
 
-All were needed with Textual 8.2.8. No other module uses one. A test lists them, and fails if the
+They are those of Textual 8.2.8. No other module uses one. A test lists them, and fails if the
 installed Textual lacks one.
 """
 
@@ -27,15 +27,15 @@ from textual.widgets._toast import ToastRack
 
 ESC = "\x1b"
 ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + ascii_lowercase])  # type: ignore[misc]
-"""Keys as Textual's table of what terminals send has them."""
+"""alt with a digit or a small letter, as members of an enumeration like Textual's `Keys`."""
 
 
 class HookedApp(App[None]):
     """An app that words its crashes and replaces its toasts."""
 
     def crash_report(self, error: Exception) -> Exception | None:
-        """Returns what is printed in place of this error: an exception with a method `__rich__`.
-        None if the app goes on."""
+        """Returns the exception to print in place of this error, by its method `__rich__`; None if
+        the app goes on."""
         raise NotImplementedError
 
     def _handle_exception(self, error: Exception) -> None:
@@ -43,7 +43,7 @@ class HookedApp(App[None]):
             super()._handle_exception(report)
 
     def show_toast(self, notice: Notification, instead_of: Notification | None) -> None:
-        """Shows a toast at once, instead of another one that may still be shown."""
+        """Shows a toast at once, and removes another one that may still be shown."""
         if instead_of is not None:
             del self._notifications[instead_of]
             for screen in chain.from_iterable(self._screen_stacks.values()):
@@ -53,8 +53,8 @@ class HookedApp(App[None]):
 
 
 async def build_mode(app: App[None], mode: str) -> None:
-    """Builds the screen of a mode that was not shown yet, as the first switch to it would. The
-    switch would be visible."""
+    """Builds the screen of a mode that was not shown yet, as the first switch to it would, but out
+    of sight."""
     if mode in app._screen_stacks:
         return
     await app._init_mode(mode)
@@ -65,9 +65,12 @@ async def build_mode(app: App[None], mode: str) -> None:
 
 
 def read_alt_keys() -> None:
-    """Reads alt with a digit or a small letter as that key. Textual takes what terminals send for a
-    digit as the character that Option gives on a Mac, such as ™ or £, which others type on purpose;
-    and a letter, when alt and another one follow at once, as the characters ^ and that letter."""
+    """Lets Textual read alt with a digit or a small letter as that key.
+
+    It would read alt with a digit as the character that Option gives on a Mac, such as ™ or £,
+    which others type on purpose; and alt with a letter that another alt follows at once as the
+    characters ^ and that letter.
+    """
     table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
     sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
     movements = {"\x1bb", "\x1bf"}  # by words
@@ -75,19 +78,21 @@ def read_alt_keys() -> None:
 
 
 class PasteParser(XTermParser):
-    """Reads what a terminal sends, with ESC in a paste as U+FFFD, as other control characters are
-    shown. Textual would type up to 32 characters after it before the paste, and obey some."""
+    """Reads the input from a terminal. ESC in a paste becomes U+FFFD, as other control characters
+    do. Textual would type up to 32 characters after it before the paste, and obey some."""
 
     _is_paste = False
     _begun = ""
-    """The last characters, if the mark that begins or ends a paste begins with them."""
+    """The last characters, as far as they may be the beginning of the mark that begins or ends a
+    paste."""
 
     def feed(self, data: str) -> Iterable[Message]:
         known = "".join(map(self._known, data))
         return super().feed(known) if known or not data else ()
 
     def _known(self, character: str) -> str:
-        """Returns what can be read now: in a paste, nothing that may be of the mark at its end."""
+        """Returns the characters to pass on now. In a paste, those that may belong to the mark at
+        its end are held back."""
         mark, begun = (ENDS if self._is_paste else BEGINS), self._begun + character
         self._begun = begun if mark.startswith(begun) else character * (character == ESC)
         if begun == mark:
@@ -105,8 +110,8 @@ def read_pastes_whole() -> None:
 
 
 def unbind(widget: Widget, keys: Iterable[str]) -> None:
-    """Removes keys from the bindings that a widget inherits from Textual, which have no id. A
-    keymap changes only bindings that have one."""
+    """Removes keys from the bindings that a widget inherits from Textual. They have no id, so that
+    a keymap cannot change them."""
     bindings = widget._bindings.key_to_bindings
     for key in bindings.keys() & set(keys):
         if not any(binding.id for binding in bindings[key]):
