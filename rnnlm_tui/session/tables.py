@@ -56,9 +56,9 @@ class TextFile(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A line of the user. `sent` is when it was sent, None for a line of a file. `number` is the
-    key in the database, None until the line is stored; only the database's thread sets it. All
-    times are in seconds since the epoch."""
+    """A line of the user, which may have line breaks. `sent` is when it was sent, None for a line
+    of a file. `number` is the key in the database, None until the line is stored; only the
+    database's thread sets it. All times are in seconds since the epoch."""
 
     line: str
     number: int | None = None
@@ -89,13 +89,13 @@ class Text:
     draft: Draft = NO_DRAFT
 
     def changed_now(self) -> None:
-        """Notes that its lines were changed now."""
+        """Notes that the lines were changed now, so that the file has them no more."""
         self.changed = time.time()
         self.file = self.file and self.file._replace(saved=SavedPart.NOTHING)
 
 
 def store_text(connection: sqlite3.Connection, text: Text) -> int:
-    """Stores a new text, which is open in this app, and returns its number."""
+    """Stores a text that is new, as open in this app, and returns its number."""
     if text.number is None:
         row = (text.title, time.time(), time.time(), os.getpid())
         statement = """INSERT INTO text (title, changed, opened, pid, draft, edit, deleted)
