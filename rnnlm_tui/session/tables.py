@@ -105,7 +105,7 @@ def store_text(connection: sqlite3.Connection, text: Text) -> int:
     return text.number
 
 
-def put_draft(connection: sqlite3.Connection, text: Text) -> None:
+def store_draft(connection: sqlite3.Connection, text: Text) -> None:
     """Stores the draft of a text."""
     end, edited, edit = text.draft
     if end or text.number is not None:

@@ -263,7 +263,7 @@ def deleted_texts(connection: sqlite3.Connection) -> list[int]:
 # The files of texts
 
 
-def put_file(connection: sqlite3.Connection, text: Text) -> None:
+def store_file(connection: sqlite3.Connection, text: Text) -> None:
     """Stores the file of a text."""
     if (file := text.file) is None:
         return
@@ -272,11 +272,11 @@ def put_file(connection: sqlite3.Connection, text: Text) -> None:
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
 
 
-def put_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) -> None:
+def replace_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[str]) -> None:
     """Replaces the lines of a text, all of them or none, and stores its file, if it has one."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        put_file(connection, text)
+        store_file(connection, text)
         connection.execute("DELETE FROM turn WHERE text = ?", (text.number,))
         text.changed = time.time()
         for line in lines:

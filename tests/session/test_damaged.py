@@ -20,16 +20,16 @@ from rnnlm_tui.session.tables import (
     TextFile,
     Turn,
     add_turn,
-    put_draft,
     remove_turn,
+    store_draft,
 )
 from rnnlm_tui.session.texts import (
     find_texts,
     last_text,
     lines_of_texts,
     open_text,
-    put_file,
     set_deleted,
+    store_file,
     unsaved_files,
 )
 
@@ -42,8 +42,8 @@ def whole(path: Path) -> None:
             turn = Turn(f"line {number} of a \u00fcser" + " x" * 40 * number, sent=1e9)
             add_turn(connection, text, turn)
         text.file = TextFile("/a/file", "utf-8", "\n", "0123")
-        put_file(connection, text)
-        put_draft(connection, text)
+        store_file(connection, text)
+        store_draft(connection, text)
 
 
 async def use(folder: Path) -> list[str]:
@@ -63,7 +63,7 @@ async def use(folder: Path) -> list[str]:
     for deleted in (True, False) if text.number else ():
         session.write(partial(set_deleted, number=text.number or 0, deleted=deleted))
     text.draft = Draft("a new line to come")
-    session.write(partial(put_draft, text=text))
+    session.write(partial(store_draft, text=text))
     await session.close()
     return reported
 

@@ -17,7 +17,7 @@ import pytest
 from rnnlm_tui.errors import StorageError
 from rnnlm_tui.session import database
 from rnnlm_tui.session.database import SessionDatabase
-from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, put_draft, read_turns
+from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, read_turns, store_draft
 
 
 @asynccontextmanager
@@ -40,7 +40,7 @@ async def session(
 async def test_nobody_else_can_read_what_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "session"
     async with session(folder) as database:
-        await database.read(partial(put_draft, text=Text(draft=Draft("private"))))
+        await database.read(partial(store_draft, text=Text(draft=Draft("private"))))
         assert {path.name for path in folder.iterdir()} >= {"session.db", "session.db-wal"}
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -51,7 +51,7 @@ async def test_a_text_that_cannot_be_stored_gives_the_same_error_each_time(tmp_p
     folder.write_text("a file")
     async with session(folder, failures) as database:
         for line in ("one", "two"):
-            database.write(partial(put_draft, text=Text(draft=Draft(line))))
+            database.write(partial(store_draft, text=Text(draft=Draft(line))))
         with pytest.raises(StorageError) as caught:
             await database.read(lambda connection: None)
     assert set(failures) == {caught.value.message}
@@ -66,7 +66,7 @@ async def test_a_database_that_another_program_has_locked_is_not_put_aside(
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         async with session(tmp_path, failures) as locked:
-            locked.write(partial(put_draft, text=Text(draft=Draft("one"))))
+            locked.write(partial(store_draft, text=Text(draft=Draft("one"))))
     assert "database is locked" in failures[0]
     assert [path.name for path in tmp_path.iterdir()] == ["session.db"]
 

@@ -22,8 +22,8 @@ from rnnlm_tui.session.tables import (
     Text,
     Turn,
     add_turn,
-    put_draft,
     remove_turn,
+    store_draft,
 )
 from rnnlm_tui.session.texts import (
     NEW,
@@ -69,8 +69,8 @@ def test_texts_are_found_by_title_and_lines_the_newest_first(
     write(connection, "At five o’clock", changed=2, title="“two”")
     text, _ = open_text(connection, anna)
     text.draft = Draft("half a thought")
-    put_draft(connection, text)
-    put_draft(connection, Text(draft=Draft("only a draft")))
+    store_draft(connection, text)
+    store_draft(connection, Text(draft=Draft("only a draft")))
     assert [(each.found, each.title) for each in find_texts(connection, "sea")] == [
         ("Sunday at the sea", "Sunday at the sea"),
         ("We went to the SEA, and back.", "A"),

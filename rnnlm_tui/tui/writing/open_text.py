@@ -192,7 +192,7 @@ class OpenText:
 
     def _write_draft(self, connection: sqlite3.Connection, text: Text) -> None:
         self._is_waiting = False  # reset before it is read, so that no later one is missed
-        tables.put_draft(connection, text)
+        tables.store_draft(connection, text)
 
     async def open_last(self) -> str:
         """Opens the text that was opened last. Raises StorageError."""
@@ -219,7 +219,7 @@ class OpenText:
             say = f"another program has changed {name}: this is what it has now"
             draft = self.text.draft
         text.file = read.file._replace(saved=_saved(draft, NO_DRAFT))
-        put = partial(texts.put_lines, text=text, lines=read.lines)
+        put = partial(texts.replace_lines, text=text, lines=read.lines)
         await self.database.read(put)
         await self.open(text.number)
         return say
@@ -227,7 +227,7 @@ class OpenText:
     async def open_pasted(self, lines: str) -> str:
         """Opens a new text with these lines. Raises StorageError."""
         text = Text()
-        put = partial(texts.put_lines, text=text, lines=lines.rstrip().split("\n"))
+        put = partial(texts.replace_lines, text=text, lines=lines.rstrip().split("\n"))
         await self.database.read(put)
         return await self.open(text.number)
 
@@ -312,7 +312,7 @@ class OpenText:
         if text is self.text:  # otherwise another one was opened meanwhile
             self._draft_in_file = copy.draft
         if is_stored:
-            await self.database.read(partial(texts.put_file, text=text))
+            await self.database.read(partial(texts.store_file, text=text))
 
 
 def _saved(draft: Draft, in_file: Draft | None) -> SavedPart:

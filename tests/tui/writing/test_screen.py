@@ -14,8 +14,8 @@ from textual.widgets import Input
 
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.session.database import connect
-from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, put_draft
-from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, put_lines
+from rnnlm_tui.session.tables import Draft, Text, Turn, add_turn, store_draft
+from rnnlm_tui.session.texts import add_saved_keys, last_text, open_text, replace_lines
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE
@@ -215,7 +215,7 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
 
     monkeypatch.setattr(predictor, "read_below", read_later)
     with closing(connect(tmp_path / "data/session/session.db")) as connection:
-        put_lines(connection, Text(), ["shall i compare"] * 300)
+        replace_lines(connection, Text(), ["shall i compare"] * 300)
     model = scripted_model()
     async with desk(tmp_path, {"sonnets": model}) as it:
         assert it.screen.answer is not None
@@ -530,7 +530,7 @@ async def test_hostile_words(tmp_path: Path) -> None:
         text, _ = open_text(connection, last_text(connection))
         text.draft = Draft("two\nlines\x1b[31m \ufffd")
         add_turn(connection, text, Turn("[/b]\n\x1b[31mred"))  # as no app has stored it
-        put_draft(connection, text)
+        store_draft(connection, text)
     async with desk(tmp_path) as it:
         await it.until(lambda: it.page == [*before, "[/b]\n\ufffd[31mred"])
         assert it.line == "two\nlines\ufffd[31m \ufffd"
