@@ -82,7 +82,7 @@ class MergedUses(NamedTuple):
     forms: Mapping[str, str]
     """Each new word, the last used first, as it is written."""
     sure_forms: Mapping[str, str]
-    """Those words that stand within a sentence somewhere."""
+    """The words that stand within a sentence somewhere, as they are written there."""
     numbers: NDArray[np.int64]
     """The place in `forms` of the word of each use [M], the newest use first."""
 

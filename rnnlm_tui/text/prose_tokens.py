@@ -188,15 +188,16 @@ class Chunks(dict[str, Tokens]):
     def __init__(self, pattern: regex.Pattern[str] = TOKEN) -> None:
         self._pattern = pattern
         self._last: tuple[str, Tokens] = "", ()
-        """The chunk that was cut last: one question asks several times for one of any length."""
+        """The last chunk that was cut, of any length. A suggestion asks for it several times."""
 
     def __missing__(self, chunk: str) -> Tokens:
-        last = self._last
-        if last[0] != chunk:
-            last = self._last = chunk, cut(chunk, self._pattern)
+        last, tokens = self._last
+        if last != chunk:
+            tokens = cut(chunk, self._pattern)
+            self._last = chunk, tokens
             if len(chunk) <= LONGEST_CHUNK and len(self) < MAX_CHUNKS:
-                self[chunk] = last[1]
-        return last[1]
+                self[chunk] = tokens
+        return tokens
 
 
 CHUNKS = Chunks()
