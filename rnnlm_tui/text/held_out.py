@@ -73,8 +73,8 @@ def sample_mask(
     excerpt_words: int = EXCERPT_WORDS,
 ) -> Mask:
     """The mask [L] of a sample of about `most_words` words. The sample consists of stretches of
-    `excerpt_words` words, spread evenly over the lines `among` [L], by default all. Lines with
-    fewer words than `most_words` are all taken."""
+    `excerpt_words` words, spread evenly over the lines `among` [L], by default all. If these have
+    no more words, it is all of them."""
     counts = (max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines)
     words = np.fromiter(counts, np.int64)
     among = np.ones(len(words), np.bool_) if among is None else among

@@ -6,15 +6,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
 from rnnlm_tui.formatting import same_start
 from rnnlm_tui.text.marks import takes_space
-
-if TYPE_CHECKING:
-    pass
 
 
 class Insertion(NamedTuple):
