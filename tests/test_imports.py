@@ -45,7 +45,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 async def write(folder):
     app = RnnlmApp(folder, folder, folder / "log")
     async with app.run_test(size=(120, 36)) as pilot:
-        while app.autocomplete.answer is None:
+        while app.autocomplete.editor.answer is None:
             await pilot.pause(0.01)
         await pilot.press("ctrl+q")
 asyncio.run(write(Path(sys.argv[1])))

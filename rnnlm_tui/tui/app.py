@@ -164,7 +164,7 @@ class RnnlmApp(TerminalApp):
     @property
     def written(self) -> tuple[str, tuple[str, ...]]:
         """The line on the Autocomplete screen up to the cursor, and the lines above it."""
-        line, cursor, above = self.autocomplete.place
+        line, cursor, above = self.autocomplete.editor.place
         if line.strip():
             return line[:cursor], above
         latest = self.autocomplete.latest_line

@@ -208,7 +208,7 @@ async def answered(pilot: Pilot[Any]) -> None:
     await wait_until(pilot, lambda: app.opened_model is not None)
 
     def is_answered() -> bool:
-        answer, editor = screen.answer, screen.editor
+        editor, answer = screen.editor, screen.editor.answer
         if answer is None or answer.question.opened_model is not app.opened_model:
             return False
         return (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from textual.pilot import Pilot
@@ -18,6 +20,7 @@ from rnnlm_tui.tui.widgets.dialogs import AskPath
 from rnnlm_tui.tui.widgets.terminal import TerminalApp
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.open_text import OpenText
+from rnnlm_tui.tui.writing.predictor import Answer, Predictor
 from rnnlm_tui.tui.writing.screen import AutocompleteScreen
 from rnnlm_tui.tui.writing.texts_dialog import TextsDialog
 from tests.helpers.app import (
@@ -97,9 +100,30 @@ async def name_file(it: Desk[RnnlmApp], path: Path) -> None:
     await it.until(lambda: it.app.screen is not dialog)
 
 
+class NoDatabase(SessionDatabase):
+    """Stores nothing."""
+
+    def write(self, work: Callable[[Connection], object], wait_s: float = 0.0) -> None:
+        """Writes nothing."""
+
+
 def unstored_text() -> OpenText:
-    """A text whose database is never used."""
-    return OpenText(SessionDatabase(Path("never used"), lambda error: None))
+    """A text that is not stored."""
+    return OpenText(NoDatabase(Path("never used"), lambda error: None))
+
+
+class SilentPredictor(Predictor):
+    """Records what it is asked, and never answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.will_answer = True
+        self.questions: list[tuple[str, int]] = []
+
+    def ask(self, line: str, cursor: int, above: tuple[str, ...]) -> asyncio.Future[Answer] | None:
+        """Records the line and the cursor."""
+        self.questions.append((line, cursor))
+        return asyncio.get_running_loop().create_future() if self.will_answer else None
 
 
 AppDesk: TypeAlias = Desk[RnnlmApp]

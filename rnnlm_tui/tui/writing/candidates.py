@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import events
 from textual.content import Content
@@ -26,6 +26,18 @@ BEFORE_WORD, AFTER_WORD = 3, 7
 """Cells before a word, the mark of a choice, the digit and a space; and after it, for its share."""
 CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: Textual's component styles ignore "reverse"."""
+
+
+class Listing(NamedTuple):
+    """The words of the list, the `prefix` that they complete, the number of the chosen one, 0 for
+    none, the `digits` that insert a word now, alone or with alt, and the `column` of the editor in
+    which the word being typed begins."""
+
+    words: Sequence[Suggestion] = ()
+    prefix: str = ""
+    choice: int = 0
+    digits: str = ""
+    column: int = 0
 
 
 @dataclass
@@ -64,25 +76,17 @@ class Candidates(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._words: Sequence[Suggestion] = ()
-        self._prefix, self._choice, self._note, self._digits, self._column = "", 0, "", "", 0
+        self._listing, self._note = Listing(), ""
 
-    def show(
-        self, suggestions: Suggestions | None, choice: int, note: str, digits: str, column: int
-    ) -> None:
-        """Shows the words found, which of them is chosen (from 1; 0 for none), a note, and the
-        `digits` that insert a word now, alone or with alt. The word being typed begins in this
-        `column`."""
-        words, prefix = (suggestions.candidates, suggestions.prefix) if suggestions else ((), "")
-        before = (self._words, self._prefix, self._choice, self._note, self._digits, self._column)
-        if (words, prefix, choice, note, digits, column) != before:
-            self._words, self._prefix, self._column = words, prefix, column
-            self._choice, self._note, self._digits = choice, note, digits
+    def show(self, listing: Listing, note: str) -> None:
+        """Shows these words and a note."""
+        if (listing, note) != (self._listing, self._note):
+            self._listing, self._note = listing, note
             self.refresh()
 
     @property
     def _first(self) -> int:
-        return max(0, self._choice - 1) // LISTED * LISTED
+        return max(0, self._listing.choice - 1) // LISTED * LISTED
 
     def on_click(self, event: events.Click) -> None:
         rows, at = self._rows(), event.get_content_offset(self)
@@ -110,7 +114,7 @@ class Candidates(Widget):
     def _rows(self) -> list[list[Content]]:
         """The places of the words in view, by rows: one, or two if there is no room; none without
         words."""
-        width, shown = self.size.width, self._words[self._first :][:LISTED]
+        width, shown = self.size.width, self._listing.words[self._first :][:LISTED]
         for most in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
             rows, left = list[list[Content]](), 0
             for index in range(self._first, self._first + len(shown)):
@@ -130,19 +134,19 @@ class Candidates(Widget):
         if len(rows) != 1:
             return 0
         room = self.size.width - sum(place.cell_length for place in rows[0])
-        return max(0, min(self._column - BEFORE_WORD, room))
+        return max(0, min(self._listing.column - self.gutter.left - BEFORE_WORD, room))
 
     def _place(self, index: int, most: int) -> Content:
         """A word, cut to `most` cells, with its digit and share."""
-        candidate, is_chosen = self._words[index], index == self._choice - 1
+        candidate, is_chosen = self._listing.words[index], index == self._listing.choice - 1
         style = self.get_visual_style("correction" if candidate.corrects else "word")
-        word = Content.styled(spelled(candidate, self._prefix), style)
+        word = Content.styled(spelled(candidate, self._listing.prefix), style)
         if not candidate.corrects:
-            word = word.stylize(self.get_visual_style("typed"), 0, len(self._prefix))
+            word = word.stylize(self.get_visual_style("typed"), 0, len(self._listing.prefix))
         word = word.truncate(most, ellipsis=True)
         if is_chosen:
             word = word.stylize(CHOSEN)
-        digit = f"{index + 1}" if f"{index + 1}" in self._digits else " "
+        digit = f"{index + 1}" if f"{index + 1}" in self._listing.digits else " "
         share = f" {in_percent(candidate.probability)}  "
         return Content.assemble(
             "▸" if is_chosen else " ",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,13 +21,21 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, Location, Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.session.tables import Turn
-from rnnlm_tui.suggesting.accepting import DIGITS, LISTED, WITH_ALT, takes_digits, ways_to_accept
+from rnnlm_tui.suggesting.accepting import (
+    DIGITS,
+    LINES_ABOVE,
+    LISTED,
+    WITH_ALT,
+    takes_digits,
+    ways_to_accept,
+)
 from rnnlm_tui.tui.widgets.textual_private import unbind
+from rnnlm_tui.tui.writing.candidates import Listing
 from rnnlm_tui.tui.writing.ghost import Suggested
-from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong, Typing
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT, Typing
 from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
 from rnnlm_tui.tui.writing.page_rows import wrapped
+from rnnlm_tui.tui.writing.recall import Recall
 
 if TYPE_CHECKING:
     from textual import getters
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Insertion
     from rnnlm_tui.tui.app import RnnlmApp
     from rnnlm_tui.tui.preferences import Preferences
+    from rnnlm_tui.tui.writing.predictor import Answer, Predictor
 
 CHOOSING = "123456789"
 """The digits that insert a word of the list once one is chosen in it."""
@@ -47,6 +55,8 @@ ANSWER_WAIT_S = 1.0
 """How long a key waits for the answer that it needs; later keys wait behind it."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
 """Keys that the app needs. A TextArea binds them to what other keys do too."""
+WORDS_LATE_S = 0.3
+"""After this time without an answer the words are hidden, which are for an earlier text."""
 SECOND_KEY, BEFORE_SECOND = " ⇧Tab", "   "
 """What stands behind the second word, and between it and the ghost."""
 LINE_KEYS: tuple[Binding, ...] = (
@@ -113,8 +123,8 @@ class AnswerGate(asyncio.Event):
         return self.is_set()
 
 
-class LineChanged(Message):
-    """The text, the choice or the visibility has changed, and no answer will follow."""
+class ListChanged(Message):
+    """The list has other words, another choice, or is hidden or shown."""
 
 
 class LineEditor(TextArea):
@@ -148,16 +158,8 @@ class LineEditor(TextArea):
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
 
-    def __init__(
-        self,
-        text: OpenText,
-        ask: Callable[[], bool],
-        send: Callable[[Sequence[str], Turn | None], None],
-        preferences: Preferences,
-    ) -> None:
-        """`ask` is called when the text or the cursor has changed, and returns whether an answer
-        will come; `send` with a text that Enter keeps, or the lines that a paste does, and the turn
-        that the text replaces, if any."""
+    def __init__(self, text: OpenText, predictor: Predictor, preferences: Preferences) -> None:
+        """`predictor` is asked when the text or the cursor has changed."""
         super().__init__(
             soft_wrap=True,
             highlight_cursor_line=False,
@@ -175,8 +177,15 @@ class LineEditor(TextArea):
         """Cleared while a ghost that was asked for is coming."""
         self.opening_gate = AnswerGate()
         """Cleared while another text is being opened: what is typed belongs to that."""
-        self._ask, self._send = ask, send
+        self.answer: Answer | None = None
+        """The latest answer; None until the active model has given one."""
+        self._predictor = predictor
+        self._coming: asyncio.Future[Answer] | None = None
+        """The answer for the text as it is now, also once it has come."""
+        self._late: asyncio.TimerHandle | None = None
+        """Hides the words if that is late."""
         self.typing = Typing(self)
+        self.recall = Recall(self, text)
         self._seen = ("", self.selection)
         self._over_space = ""
         """The first character of the ghost if that is drawn over the space before the cursor."""
@@ -250,41 +259,19 @@ class LineEditor(TextArea):
         as Enter would do, unless a line is being edited: that stays one."""
         text = lines_of(text)
         if "\n" in text and self.open_text.edited is None:
-            self._keep_lines(text)
+            self.recall.keep_pasted(text)
         else:
             self.typing.insert(text)
 
-    def _keep_lines(self, text: str) -> None:
-        """Keeps the lines that end in a pasted text, without blank ones at its ends, as one step of
-        undo. The first one begins with what stands before the cursor; the last one, if it has no
-        end, is written on."""
-        start, end = sorted(self.selection)
-        before = self.get_text_range((0, 0), start)
-        after = self.get_text_range(end, self.document.end)
-        first, *more, rest = text.split("\n")
-        lines = [before + first, *more, rest + after]
-        filled = [place for place, line in enumerate(lines) if line.strip()]
-        kept = lines[filled[0] : filled[-1] + 1] if filled else []
-        if filled and filled[-1] == len(more) + 1:
-            kept.pop()
-        if max(map(len, lines)) > MAX_TEXT:
-            self.post_message(TextTooLong(text))
-        elif not kept:
-            self.typing.insert(rest)
-        else:
-            go_on = self._put_away()
-            self.set_text(rest + after)
-            self.move_cursor((0, len(rest)))
-            self.suggested.show_as_usual()
-            self._send(kept, None)
-            turns = self.open_text.turns[-len(kept) :]
-            self.open_text.done(self._reversal(go_on, partial(self.open_text.remove, turns)))
+    # Suggestions
 
-    def show(self, suggestions: Suggestions | None) -> None:
-        """Shows the suggestions for the cursor, or none."""
-        self.suggested.show(suggestions, self.before)
-        self._draw_ghost()
-        self.answer_gate.set()
+    @property
+    def place(self) -> tuple[str, int, tuple[str, ...]]:
+        """The line with the cursor, the cursor in it, and the lines above."""
+        row, column = self.cursor_location
+        own = filter(None, self.document.lines[:row])
+        above = (*self.open_text.previous_lines(self.open_text.edited), *own)
+        return self.line, column, above[-LINES_ABOVE:]
 
     def ask_again(self) -> None:
         """Asks what comes at the cursor. The suggestions stay until the answer comes."""
@@ -292,7 +279,58 @@ class LineEditor(TextArea):
             self.answer_gate.clear()
         else:
             self.answer_gate.set()
-            self.post_message(LineChanged())
+            self.post_message(ListChanged())
+
+    def _ask(self) -> bool:
+        """Asks what comes at the cursor; returns whether an answer will come."""
+        self._coming = self._predictor.ask(*self.place)
+        if self._coming is None:
+            return False
+        self._coming.add_done_callback(self._pass_on)
+        if self._late is not None:
+            self._late.cancel()
+        self._late = asyncio.get_running_loop().call_later(WORDS_LATE_S, self._hide_words)
+        return True
+
+    def _hide_words(self) -> None:
+        """Hides the words if they are not for the text as it is now, but for a chosen one."""
+        if not self.answer_gate.is_set() and not self.suggested.choice:
+            self.answer = None
+            self.post_message(ListChanged())
+
+    def _pass_on(self, coming: asyncio.Future[Answer]) -> None:
+        """Lets an answer that has come be shown, unless it was cancelled. The screen calls that, so
+        that an error is the app's, and since this widget may be waiting for the answer in a key. A
+        worker takes 0.5 ms more a key."""
+        if self.is_running and not coming.cancelled():
+            self.screen.call_next(self.show_answer, coming)
+
+    def show_answer(self, coming: asyncio.Future[Answer]) -> None:
+        """Shows an answer that has come, unless the line, the lines above it or the models have
+        changed since."""
+        if coming is self._coming and self.is_running:
+            self.answer = coming.result()
+            self.show(self.answer.suggestions)
+            self.post_message(ListChanged())
+
+    def forget_answer(self) -> None:
+        """Shows no words until there is another answer."""
+        self.answer = None
+        self.show(None)
+
+    def show(self, suggestions: Suggestions | None) -> None:
+        """Shows the suggestions for the cursor, or none."""
+        self.suggested.show(suggestions, self.before)
+        self._draw_ghost()
+        self.answer_gate.set()
+
+    @property
+    def listing(self) -> Listing:
+        """What the list is to show."""
+        is_shown = self.answer is not None and not self.is_hidden
+        found = self.answer.suggestions if self.answer is not None and is_shown else None
+        words, prefix = (found.candidates, found.prefix) if found else ((), "")
+        return Listing(words, prefix, self.suggested.choice, self.shown_digits, self.word_column)
 
     @property
     def requested(self) -> str:
@@ -386,7 +424,7 @@ class LineEditor(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Makes a change. Undo and redo do not come here."""
-        self.open_text.forget_undone()
+        self.recall.forget_undone()
         deleted = 0 if edit.text else len(self.get_text_range(edit.top, edit.bottom))
         result = super().edit(edit)
         if deleted:
@@ -419,47 +457,14 @@ class LineEditor(TextArea):
         if self.history.undo_stack:
             super().action_undo()
         else:
-            self.open_text.undo()
+            self.recall.undo()
 
     def action_redo(self) -> None:
         """Redoes what was undone last."""
         if self.history.redo_stack:
             super().action_redo()
         else:
-            self.open_text.redo()
-
-    def note(self, undo: Reversal) -> None:
-        """Notes how to undo what was done with kept lines or the list, while the text stayed."""
-        self.open_text.done(self._reversal(self._put_away(), undo))
-
-    def _put_away(self) -> Callable[..., None]:
-        """Begins new steps of undo. Returns what goes on with those until now and with the text as
-        it is now; with a turn as its argument, as an edit of that."""
-        text, selection, history = self.text, self.selection, self.history
-        edited, interrupted = self.open_text.edited, self.open_text.interrupted
-        self.history = replace(history)  # an empty one
-
-        def go_on(kept: Turn | None = None) -> None:
-            edit = (kept or edited, interrupted)
-            if (text, *edit) != (self.text, self.open_text.edited, self.open_text.interrupted):
-                self.open_text.edited, self.open_text.interrupted = edit
-                self.set_text(text)
-                self.selection = selection
-            self.history = history
-
-        return go_on
-
-    def _reversal(self, go_on: Callable[[], None], of_lines: Reversal | None = None) -> Reversal:
-        """Returns what reverses what was done with kept lines or the list, and then goes on with
-        what was put away."""
-
-        def reverse() -> Reversal:
-            go_back = self._put_away()
-            back = None if of_lines is None else of_lines()
-            go_on()
-            return self._reversal(go_back, back)
-
-        return reverse
+            self.recall.redo()
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """Does nothing in the middle of an undo, which shortens the text before it moves the
@@ -628,7 +633,7 @@ class LineEditor(TextArea):
         elif await self.answer_gate.is_passed() and self.suggested.choice:
             word = self.suggested.candidates[self.suggested.choice - 1].word
             if noted := self.app.never_suggest(word, self.before):
-                self.note(partial(self._suggest_again, noted))
+                self.recall.note(partial(self._suggest_again, noted))
                 self.suggested.drop_chosen(self.before)
                 self._draw_ghost()
                 self.ask_again()
@@ -649,7 +654,7 @@ class LineEditor(TextArea):
         if not choice and not self._is_in_row_of(self.document.end):
             self.action_cursor_down()
         elif not choice and self.open_text.is_unchanged(self.text):
-            self._show_sent(1)
+            self.recall.step(1)
         elif await self.answer_gate.is_passed() and not self.is_hidden:
             self._choose(choice + 1)
 
@@ -659,7 +664,7 @@ class LineEditor(TextArea):
         elif not self._is_in_row_of((0, 0)):
             self.action_cursor_up()
         elif not self.text or self.open_text.is_unchanged(self.text):
-            self._show_sent(-1)
+            self.recall.step(-1)
 
     def _is_in_row_of(self, location: Location) -> bool:
         """Whether the cursor is in the same row of the screen as a location."""
@@ -672,28 +677,11 @@ class LineEditor(TextArea):
             self._ask()
         self.visibility_changed()
 
-    def _show_sent(self, by: int) -> None:
-        if (text := self.open_text.step(by, self.text)) is not None:
-            self._edit_sent(text)
-
-    def edit_turn(self, turn: Turn) -> None:
-        """Starts editing sent text. The text being written is restored afterwards."""
-        self._edit_sent(self.open_text.begin_edit(turn, self.text))
-
-    def _edit_sent(self, text: str) -> None:
-        if len(text) > MAX_TEXT:  # a paragraph of a file; the rest of it would be lost
-            self.set_text(self.open_text.end_edit())
-            self.post_message(TextTooLong(""))
-        else:
-            self.set_text(text)
-
     def action_hide(self) -> None:
         if self.suggested.choice:
             self._choose(0)
         elif self.open_text.edited is not None and not self.requested:
-            go_on = self._put_away()
-            self.set_text(self.open_text.end_edit())
-            self.open_text.done(self._reversal(go_on))
+            self.recall.leave_edit()
         else:
             if self.requested:
                 self.suggested.set_ghost("", ())
@@ -708,17 +696,10 @@ class LineEditor(TextArea):
     def visibility_changed(self) -> None:
         """Redraws the ghost and the list after a change of what is visible."""
         self._draw_ghost()
-        self.post_message(LineChanged())
+        self.post_message(ListChanged())
 
     def action_send_or_insert(self) -> None:
-        text, edited = self.text.strip(), self.open_text.edited
         if self.suggested.choice:
             self.insert_candidate(self.suggested.choice - 1)
-        elif text or edited is not None:
-            go_on = self._put_away()
-            self.set_text(self.open_text.end_edit())
-            self.suggested.show_as_usual()
-            self._send([text], edited)
-            if text:
-                kept = edited or self.open_text.turns[-1]
-                self.open_text.done(self._reversal(partial(go_on, kept)))
+        else:
+            self.recall.keep()

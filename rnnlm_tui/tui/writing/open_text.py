@@ -1,5 +1,4 @@
-"""The text that is open: its lines, the one being written or edited, and what can be undone and
-redone."""
+"""The text that is open: its lines, and the one being written or edited."""
 
 from __future__ import annotations
 
@@ -34,8 +33,6 @@ Opening: TypeAlias = Callable[[], Awaitable[str]]
 """Opens a text, and returns what is to be said about that, or ""."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
 """Undoes or redoes something, and returns what reverses that again."""
-EditorState: TypeAlias = tuple[Turn | None, str]
-"""The turn being edited, and what stands in the editor."""
 
 
 class Copy(NamedTuple):
@@ -71,10 +68,6 @@ class OpenText:
         self._draft_in_file: Draft | None = None
         """What was being written when the file got all of the text; None if that is not known."""
         self._changed = changed
-        self._done: list[tuple[EditorState, Reversal]] = []
-        """How to undo what was done, the newest last, each with the state after it."""
-        self._undone: list[tuple[EditorState, Reversal]] = []
-        """How to redo what was undone, the last one last, each with the state after that."""
         self._is_waiting = False
 
     # Editing lines
@@ -105,36 +98,6 @@ class OpenText:
         text, self.interrupted, self.edited = self.interrupted, "", None
         return text
 
-    # Undo and redo
-
-    @property
-    def _state(self) -> EditorState:
-        return self.edited, self.written
-
-    def done(self, undo: Reversal) -> None:
-        """Notes how to undo what was just done."""
-        self._done.append((self._state, undo))
-        self.forget_undone()
-
-    def forget_undone(self) -> None:
-        """Forgets what could be redone: something else was done."""
-        self._undone = []
-
-    def undo(self) -> None:
-        """Undoes what was done last, unless the text in the editor was changed after it."""
-        if self._done and self._done[-1][0] == self._state:
-            undone = self._undone  # the undo changes the text, which forgets them
-            redo = self._done.pop()[1]()
-            self._undone = [*undone, (self._state, redo)]
-
-    def redo(self) -> None:
-        """Redoes what was undone last, unless another line is being edited now."""
-        if self._undone and self._undone[-1][0] == self._state:
-            *undone, (_, redo) = self._undone
-            undo = redo()
-            self._done.append((self._state, undo))
-            self._undone = undone
-
     # Opening and storing
 
     async def open(self, number: int | None) -> str:
@@ -147,8 +110,6 @@ class OpenText:
         self.go_on_with(self.text.draft)
         is_saved = self.text.file is not None and self.text.file.saved == SavedPart.ALL
         self._draft_in_file = self.text.draft if is_saved else None
-        self._done.clear()
-        self.forget_undone()
         return ""
 
     def go_on_with(self, draft: Draft) -> None:

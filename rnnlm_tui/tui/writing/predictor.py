@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import accumulate, chain, takewhile
 from typing import TYPE_CHECKING
 
-from rnnlm_tui.text.reading import WITHOUT_SPACES, lacks_spaces
+from rnnlm_tui.text.reading import WITHOUT_SPACES, count_words, lacks_spaces
 
 if TYPE_CHECKING:
     from rnnlm_tui.lm.contexts import Contexts
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.tokenizer import Insertion
 
 CANDIDATES = 10
+READ_FIRST = 200
+"""The last words above that are read before the first suggestions in a text that was opened: 200
+take 40 ms, and 3,000 take 600."""
 RECENT, COUNTED_LETTERS, HALF = 30, 4, 0.5
 """A text counts as English if the English knows half of its last 30 words. Those of four letters or
 more count: short ones such as `la` and `die` are known in any language. So no 30 words of four
@@ -58,27 +61,43 @@ class Answer:
 
 
 class Predictor:
-    """Asks models in a single thread of its own, since only one at a time may use their
-    contexts."""
+    """Asks the active model in a single thread of its own, since only one call at a time may use
+    the contexts of a model."""
 
     def __init__(self) -> None:
+        self.opened_model: OpenedModel | None = None
+        """The active model; None while none is loaded."""
+        self.is_reading = False
+        """Whether the model still reads the text above. Until then it is asked below the last words
+        of that."""
         self._thread = ThreadPoolExecutor(1, "predictor")
         self._coming: asyncio.Future[Answer] | None = None
         self._readings = 0
         """How often earlier texts were read: only the last reading is wanted."""
-        self.is_closed = False
+        self._is_closed = False
 
-    def answer(self, question: Question) -> asyncio.Future[Answer]:
-        """Returns the answer to come, and cancels an earlier one that has not come.
+    def question(self, line: str, cursor: int, above: tuple[str, ...]) -> Question | None:
+        """Returns what to ask the model at a place; None while no model is loaded."""
+        if self.opened_model is None:
+            return None
+        above = last_lines(above) if self.is_reading else above
+        return Question(self.opened_model, line, cursor, above)
+
+    def ask(self, line: str, cursor: int, above: tuple[str, ...]) -> asyncio.Future[Answer] | None:
+        """Returns the answer to come, None if there is no model, and cancels an earlier one that
+        has not come.
 
         The work starts at once if the thread is free, so that a quick answer is painted together
         with the key press.
         """
         if self._coming is not None:
             self._coming.cancel()
-        coming = asyncio.get_running_loop().run_in_executor(self._thread, answer_to, question)
-        self._coming = coming
-        return coming
+        question = self.question(line, cursor, above)
+        if question is None or self._is_closed:
+            return None
+        loop = asyncio.get_running_loop()
+        self._coming = loop.run_in_executor(self._thread, answer_to, question)
+        return self._coming
 
     async def continuation(self, question: Question, unlike: str) -> list[Insertion | Suggestion]:
         """Returns how to insert the words that continue the line of a question. With `unlike`, the
@@ -100,7 +119,7 @@ class Predictor:
         reading = self._readings
 
         def is_wanted(line: str = "") -> bool:
-            return not self.is_closed and self._readings == reading
+            return not self._is_closed and self._readings == reading
 
         lines = takewhile(is_wanted, earlier)
         contexts = await asyncio.to_thread(read_below, opened_model, lines, above)
@@ -108,10 +127,22 @@ class Predictor:
             opened_model.contexts = contexts
             await asyncio.to_thread(return_freed_memory)
 
+    async def read_above(self, above: tuple[str, ...]) -> None:
+        """Lets the active model read all of the text above."""
+        if self.opened_model is not None:
+            await self.read_earlier(self.opened_model, (), above)
+        self.is_reading = False
+
     def close(self) -> None:
         """Ends the thread without waiting for it. Nothing can be asked any more."""
-        self.is_closed = True
+        self._is_closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def last_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The last lines, as many as have READ_FIRST words; at least one."""
+    words = accumulate(count_words(line) for line in reversed(lines))
+    return lines[-sum(1 for _ in takewhile(lambda count: count < READ_FIRST, words)) - 1 :]
 
 
 def answer_to(question: Question) -> Answer:

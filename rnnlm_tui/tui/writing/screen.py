@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import cached_property, partial
-from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,13 +28,14 @@ from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.tui.writing.candidates import Candidates, WordClicked, note_on, unknown_in
-from rnnlm_tui.tui.writing.editor import LineChanged, LineEditor
+from rnnlm_tui.tui.writing.candidates import Candidates, Listing, WordClicked, note_on, unknown_in
+from rnnlm_tui.tui.writing.editor import LineEditor, ListChanged
 from rnnlm_tui.tui.writing.finding import FindLine
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText, lines_of
+from rnnlm_tui.tui.writing.open_text import Copy, Opening, OpenText
 from rnnlm_tui.tui.writing.page import LineClicked, Page
-from rnnlm_tui.tui.writing.predictor import Answer, Predictor, Question
+from rnnlm_tui.tui.writing.predictor import Predictor, Question, last_lines
+from rnnlm_tui.tui.writing.recall import LinesKept
 from rnnlm_tui.tui.writing.saving import Saving
 
 if TYPE_CHECKING:
@@ -47,11 +46,6 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
     "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
     "inside words": "1 to 5 take a word while one is half typed",
 }
-READ_FIRST = 200
-"""The last words above that are read before the first suggestions in a text that was opened: 200
-take 40 ms, and 3,000 take 600."""
-WORDS_LATE_S = 0.3
-"""After this time without an answer the words are hidden, which are for an earlier text."""
 NEW_WORDS = 500
 """An update of the model is offered each time that so many more words were written since it was
 trained."""
@@ -111,20 +105,14 @@ class AutocompleteScreen(AppScreen):
     ) -> None:
         """`file` is opened first; None for the text opened last."""
         super().__init__()
-        self.answer: Answer | None = None
-        """The latest answer for the line; None until the active model has given one."""
         self.open_text = OpenText(database, self._turn_changed)
-        self.editor = LineEditor(self.open_text, self._ask, self._send, preferences)
-        self._database = database
         self._predictor = Predictor()
+        self.editor = LineEditor(self.open_text, self._predictor, preferences)
+        self._database = database
         self.page = Page(self.open_text)
         self._header = Header()
         self._words = Candidates()
         self._find_line = FindLine(self.page)
-        self._is_reading = False
-        """Whether the model still reads the text above, of which it knows only the last words."""
-        self._late: asyncio.TimerHandle | None = None
-        """Hides the words if the answer that is to come is late."""
         self._offer = ""
         """Offers an update of the model, until the next line is kept."""
         self._told_unknown = set[str]()
@@ -189,8 +177,6 @@ class AutocompleteScreen(AppScreen):
     def on_unmount(self) -> None:
         self._store_keys_saved()
         self._predictor.close()
-        if self._late is not None:
-            self._late.cancel()
 
     # The active model
 
@@ -199,12 +185,13 @@ class AutocompleteScreen(AppScreen):
         if not self.app.is_running:
             return
         opened_model = self.app.opened_model
-        before = self.answer.question.opened_model.name if self.answer else None
+        answer = self.editor.answer
+        before = answer.question.opened_model.name if answer is not None else None
+        self._predictor.opened_model = opened_model
         if opened_model is not None:
             self.editor.typing.takes_space = opened_model.model.tokenizer.takes_space
         if opened_model is None or opened_model.name != before:  # otherwise a choice is kept
-            self.answer = None
-            self.editor.show(None)
+            self.editor.forget_answer()
         self._begin_reading()
         self.editor.ask_again()
         self._update_titles()
@@ -213,9 +200,8 @@ class AutocompleteScreen(AppScreen):
 
     def _begin_reading(self) -> None:
         """Asks below the last words above until the model has read them all."""
-        self._is_reading = False
-        above = self.place[2]
-        self._is_reading = last_lines(above) != above
+        above = self.editor.place[2]
+        self._predictor.is_reading = last_lines(above) != above
 
     @work(group="earlier", exclusive=True)
     async def _read_earlier(self) -> None:
@@ -223,10 +209,9 @@ class AutocompleteScreen(AppScreen):
         suggested."""
         if (opened_model := self.app.opened_model) is None:
             return
-        if self._is_reading:
+        if self._predictor.is_reading:
             above = self.open_text.previous_lines(self.open_text.edited)
-            await self._predictor.read_earlier(opened_model, (), above)
-            self._is_reading = False
+            await self._predictor.read_above(above)
             if self.app.is_running:
                 self.editor.ask_again()
         await self.app.idle()
@@ -235,7 +220,7 @@ class AutocompleteScreen(AppScreen):
                 texts.earlier_lines, number=self.open_text.text.number, skipped=LINES_ABOVE
             )
             if earlier := await self._database.read(read):
-                await self._predictor.read_earlier(opened_model, earlier, self.place[2])
+                await self._predictor.read_earlier(opened_model, earlier, self.editor.place[2])
                 if self.app.is_running:
                     self.editor.ask_again()
 
@@ -254,81 +239,38 @@ class AutocompleteScreen(AppScreen):
             else:
                 facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
         self.page.border_title = Content(" · ".join(facts))
+        self._header.show(self.app.header_text())
         welcome = "" if text.turns else WELCOME
         self.page.show_hint(NO_MODEL if self.app.has_no_models else welcome)
 
     # Suggestions
 
-    @property
-    def _question(self) -> Question | None:
-        """What comes at the cursor? None while no model is loaded."""
-        if (opened_model := self.app.opened_model) is None:
-            return None
-        return Question(opened_model, *self.place)
-
-    @property
-    def place(self) -> tuple[str, int, tuple[str, ...]]:
-        """The line being written, the cursor in it, and the lines above."""
-        editor = self.editor
-        sent = self.open_text.previous_lines(self.open_text.edited)
-        own = editor.document.lines[: editor.cursor_location[0]]
-        above = (*sent, *filter(None, own))[-LINES_ABOVE:]
-        return editor.line, editor.cursor, last_lines(above) if self._is_reading else above
-
-    def _ask(self) -> bool:
-        """Asks what comes at the cursor; returns whether an answer will come."""
-        question = self._question
-        if question is None or self._predictor.is_closed:
-            return False
-        self._predictor.answer(question).add_done_callback(self._show_coming)
-        if self._late is not None:
-            self._late.cancel()
-        self._late = asyncio.get_running_loop().call_later(WORDS_LATE_S, self._hide_words)
-        return True
-
-    def _hide_words(self) -> None:
-        """Hides the words if they are not for the text as it is now, but for a chosen one."""
-        if not self.editor.answer_gate.is_set() and not self.editor.suggested.choice:
-            self.answer = None
-            self.call_next(self._show_suggested)
-
-    def _show_coming(self, coming: asyncio.Future[Answer]) -> None:
-        """Shows an answer that has come, unless it was cancelled. As a message, so that an error is
-        the app's; a worker takes 0.5 ms more a key."""
-        if not coming.cancelled():
-            self.call_next(lambda: self.show_answer(coming.result()))
-
-    def show_answer(self, answer: Answer) -> None:
-        """Shows an answer, unless the line, the lines above it or the models have changed."""
-        if answer.question == self._question and self.app.is_running:
-            self.answer = answer
-            self.editor.show(answer.suggestions)
-            self._show_suggested()
-            self._show_note()
-
-    @on(LineChanged)
+    @on(ListChanged)
     def _show_suggested(self) -> None:
-        editor = self.editor
-        suggestions = None if editor.is_hidden or self.answer is None else self.answer.suggestions
-        choice, digits = editor.suggested.choice, editor.shown_digits
-        column = self.editor.word_column - self._words.gutter.left
-        self._words.show(suggestions, choice, self._note(), digits, column)
-        self._header.show(self.app.header_text())
+        listing = self.editor.listing
+        self._words.show(listing, self._note(listing))
+        self._show_note()
 
-    def _note(self) -> str:
+    def _note(self, listing: Listing) -> str:
         """Says why there are no words, what Del does, or which words of the line the model does not
         know."""
+        answer = self.editor.answer
         if self.app.opened_model is None:
             return "no model" if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
-        if self.editor.suggested.choice:
+        if listing.choice:
             return "Del: never suggest it"
-        if self.answer is None or self._is_reading:
+        if answer is None or self._predictor.is_reading:
             return "reading ..."
-        if self.answer.note and self.answer.suggestions.candidates:
+        if answer.note and listing.words:
             return ""  # of a language that it does not know, it knows no word
-        return note_on(self.answer.suggestions, self._told_unknown)
+        return note_on(answer.suggestions, self._told_unknown)
+
+    @property
+    def _question(self) -> Question | None:
+        """What is to be continued; None while no model is loaded."""
+        return self._predictor.question(*self.editor.place)
 
     def action_continue(self) -> None:
         """Shows how the active model continues the line being written, or what the next line may
@@ -395,16 +337,17 @@ class AutocompleteScreen(AppScreen):
         except StorageError as error:
             self.app.show_error_once(error)
             say = ""
-            if self.open_text.text is text:  # it stays open
-                self.open_text.go_on_with(draft)
+        if self.open_text.text is text:  # it stays open
+            self.open_text.go_on_with(draft)
+        else:
+            self.editor.recall.forget()
         self.open_text.is_changing = False
         if self.app.is_running:
             self.page.show()
             self._is_file_changed = False
             self._watch_storage()
             written = (self.open_text.written, self.editor.text)
-            self.answer = None
-            self.editor.show(None)
+            self.editor.forget_answer()
             self._told_unknown.clear()
             self._begin_reading()
             self.editor.set_text("\n".join(filter(None, written)))
@@ -479,12 +422,14 @@ class AutocompleteScreen(AppScreen):
         if self.open_text.text.file != file:  # it no longer has all of the text
             self._update_titles()
         self._show_note()
+        self._header.show(self.app.header_text())
         self.page.mark_edited(self.open_text.edited)
 
     def _show_note(self) -> None:
         """Says below the editor how an edit ends, offers an update, or says that the model does not
         know the language."""
-        note = self._offer or (self.answer.note if self.answer else "")
+        answer = self.editor.answer
+        note = self._offer or (answer.note if answer is not None else "")
         if self.open_text.edited is not None:
             note = "Enter changes the line, Esc cancels"
         if self.editor.border_subtitle != note:  # setting it repaints the editor
@@ -523,7 +468,8 @@ class AutocompleteScreen(AppScreen):
             self.editor.focus()
             return
         place = self.page.lines.index(line)
-        self.remove_line(line.turn)
+        self.editor.recall.remove(line.turn)
+        self._tell_of_removal()
         self.page.mark_at(place)
         if not self.page.lines:
             self.editor.focus()
@@ -544,7 +490,7 @@ class AutocompleteScreen(AppScreen):
     def edit(self, turn: Turn) -> None:
         """Edits a turn, unless another one was changed."""
         if self.open_text.edited is None or self.open_text.is_unchanged(self.editor.text):
-            self.editor.edit_turn(turn)
+            self.editor.recall.edit(turn)
         elif turn is not self.open_text.edited:
             self.app.notify_user("end the edit of this line first: Enter or Esc", "warning")
         self.editor.focus()
@@ -564,23 +510,18 @@ class AutocompleteScreen(AppScreen):
             self.open_text.keep_draft()
             self.call_later(self._open, partial(self.open_text.open_pasted, event.text))
 
-    def _send(self, lines: Sequence[str], edited: Turn | None) -> None:
-        """Adds lines to the page, or replaces one."""
+    @on(LinesKept)
+    def _lines_kept(self, event: LinesKept) -> None:
         self._store_keys_saved()
-        if self.answer is not None:
-            self._told_unknown.update(unknown_in(self.answer.suggestions))
+        if event.answer is not None:
+            self._told_unknown.update(unknown_in(event.answer.suggestions))
         self._offer = ""
-        if edited is None:
-            self.open_text.add_lines(*lines)
-            self._offer_update(sum(map(count_words, lines)))
-        elif not lines[0]:
-            self.remove_line(edited)
-        elif lines[0] != lines_of(edited.line).strip():
-            self.open_text.change(edited, lines[0])
+        if event.edited is None:
+            self._offer_update(sum(map(count_words, event.lines)))
+        elif not event.lines[0]:
+            self._tell_of_removal()
 
-    def remove_line(self, turn: Turn) -> None:
-        """Removes a line of the page."""
-        self.editor.note(self.open_text.remove([turn]))
+    def _tell_of_removal(self) -> None:
         self.page.border_subtitle = "removed: ctrl+z brings it back"
 
     @work(group="offer")
@@ -651,12 +592,6 @@ class AutocompleteScreen(AppScreen):
     def action_move_pane(self) -> None:
         can_go = self.page.can_focus and not self.page.has_focus
         (self.page if can_go else self.editor).focus()
-
-
-def last_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """The last lines, as many as have READ_FIRST words; at least one."""
-    words = accumulate(count_words(line) for line in reversed(lines))
-    return lines[-sum(1 for _ in takewhile(lambda count: count < READ_FIRST, words)) - 1 :]
 
 
 def today() -> str:

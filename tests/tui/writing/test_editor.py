@@ -25,9 +25,10 @@ from rnnlm_tui.tui.writing import editor
 from rnnlm_tui.tui.writing.editor import LineEditor
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
 from rnnlm_tui.tui.writing.open_text import lines_of
+from rnnlm_tui.tui.writing.recall import LinesKept
 from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
-from tests.helpers.writing_screen import Desk, unstored_text
+from tests.helpers.writing_screen import Desk, SilentPredictor, unstored_text
 
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|<(.*?)>|(.)")
 WORD = re.compile("[^ ]+")
@@ -42,36 +43,24 @@ class Sent(NamedTuple):
 
 
 class EditorApp(HostApp):
-    """A line editor and another widget to focus. `questions` has the editor's questions."""
+    """A line editor and another widget to focus."""
 
     BINDINGS = [Binding("ctrl+c", "copied", "Copy"), Binding("f6", "other_pane", "Pane")]  # noqa: RUF012
-    will_answer = True
 
     def __init__(self, width_of_line: int = 76, digits: DigitSetting = "inside words") -> None:
         super().__init__(lambda: self.editor, partial(Button, "other"))
-        self.editor = LineEditor(unstored_text(), self._ask, self._keep, Preferences(digits=digits))
+        self.predictor = SilentPredictor()
+        self.editor = LineEditor(unstored_text(), self.predictor, Preferences(digits=digits))
         self.editor.styles.width = width_of_line + 4
-        self.questions: list[tuple[str, int]] = []
         self.sent: list[Sent] = []
         self.done: list[str] = []
 
     def on_mount(self) -> None:
         self.editor.focus()
 
-    def _ask(self) -> bool:
-        self.questions.append((self.editor.line, self.editor.cursor))
-        return self.will_answer
-
-    def _keep(self, *sent: Any) -> None:
-        """As the page does."""
-        self.sent.append(Sent(*sent))
-        lines, edited = self.sent[-1]
-        if edited is None:
-            self.editor.open_text.turns += map(Turn, lines)
-        elif lines[0]:
-            edited.line = lines[0]
-        else:
-            self.editor.open_text.turns.remove(edited)
+    @on(LinesKept)
+    def _keep(self, event: LinesKept) -> None:
+        self.sent.append(Sent([*event.lines], event.edited))
 
     @on(TextTooLong)
     def _refuse(self) -> None:
@@ -155,7 +144,7 @@ class EditorDesk(Desk[EditorApp]):
                 pieces = re.findall(" ?[^ ]+", requested)
                 self.editor.show_requested([Insertion(piece) for piece in pieces])
             elif key == "edit":
-                self.editor.edit_turn(self.editor.open_text.turns[0])
+                self.editor.recall.edit(self.editor.open_text.turns[0])
             else:
                 await self.press(key or letter)
 
@@ -702,11 +691,11 @@ async def test_a_paste_of_10_000_characters_asks_once() -> None:
         ):
             it.editor.set_text("")
             await it.press()
-            it.app.questions.clear()
+            it.app.predictor.questions.clear()
             it.editor.post_message(events.Paste(text))
             await it.press()
             assert it.line == line
-            assert it.app.questions == [(line, len(line))]
+            assert it.app.predictor.questions == [(line, len(line))]
             check_layout(it.app)
         assert it.app.sent == [Sent(["shall i compare"] * 600, None)]
 
@@ -724,13 +713,13 @@ async def test_a_key_asks_one_question() -> None:
     """An edit moves the cursor too."""
     async with desk() as it:
         for key in ("a", "b", "backspace", "left", "delete", "ctrl+z", "ctrl+y"):
-            it.app.questions.clear()
+            it.app.predictor.questions.clear()
             await it.press(key)
-            assert it.app.questions == [(it.line, it.editor.cursor)], key
+            assert it.app.predictor.questions == [(it.line, it.editor.cursor)], key
         await it.play("{ctrl+u}c[c:compare company]")
-        it.app.questions.clear()
+        it.app.predictor.questions.clear()
         await it.press("2")
-        assert it.app.questions == [("company ", 8)], "a digit that takes a word"
+        assert it.app.predictor.questions == [("company ", 8)], "a digit that takes a word"
 
 
 def test_foreign_text_can_steer_nothing() -> None:

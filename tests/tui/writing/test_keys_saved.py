@@ -85,8 +85,8 @@ async def write(it: AppDesk, steps: Sequence[Step], text: str, writer: Writer) -
                 while (
                     it.line not in ends
                     or editor.typing.presses != presses
-                    or it.screen.answer is None
-                    or it.screen.answer.question.line != it.line
+                    or editor.answer is None
+                    or editor.answer.question.line != it.line
                     or not editor.answer_gate.is_set()
                 ):
                     await editor.answer_gate.wait()
@@ -122,7 +122,7 @@ async def compare(
             above.append(line)
             await it.until(lambda: it.screen.open_text.previous_lines() == tuple(above))
             await it.until(
-                lambda: it.screen.answer and it.screen.answer.question == it.screen._question
+                lambda: it.editor.answer and it.editor.answer.question == it.screen._question
             )
     return {kind for kind in used if len(kind) > 1}
 

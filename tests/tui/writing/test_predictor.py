@@ -60,9 +60,9 @@ async def test_one_question_is_in_work_and_then_the_latest() -> None:
     model = scripted_model()
     who, predictor = opened_model("sonnets", model), Predictor()
     model.gate.clear()
-    answers = [
-        predictor.answer(Question(who, line, len(line))) for line in ("shall ", "a ", "the ")
-    ]
+    predictor.opened_model = who
+    asked = [predictor.ask(line, len(line), ()) for line in ("shall ", "a ", "the ")]
+    answers = [answer for answer in asked if answer is not None]
     continuation = asyncio.create_task(predictor.continuation(Question(who, "when ", 5), ""))
     await until(lambda: model.asked)
     await asyncio.sleep(0)

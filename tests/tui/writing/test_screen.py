@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from contextlib import closing
@@ -218,12 +219,12 @@ async def test_a_long_text_is_read_behind_its_first_suggestions(
         replace_lines(connection, Text(), ["shall i compare"] * 300)
     model = scripted_model()
     async with desk(tmp_path, {"sonnets": model}) as it:
-        assert it.screen.answer is not None
-        assert it.screen.answer.question.previous_lines == ("shall i compare",) * 67
+        assert it.editor.answer is not None
+        assert it.editor.answer.question.previous_lines == ("shall i compare",) * 67
         assert "reading ..." in picture(it.app) and "1 shall" in picture(it.app)
         may_read.set()
         await it.until(lambda: "reading ..." not in picture(it.app))
-        assert len(it.screen.answer.question.previous_lines) == LINES_ABOVE
+        assert len(it.editor.answer.question.previous_lines) == LINES_ABOVE
         await it.write(*"shall i compare ")
         assert has_row(it.app, "1 thee")
         model.gate.clear()
@@ -247,8 +248,8 @@ async def test_marks_have_the_spaces_of_the_text_that_the_model_learned(tmp_path
 
 async def test_the_words_scroll_to_the_chosen_one_and_clicks_take_one(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        assert it.screen.answer is not None
-        words = [c.word for c in it.screen.answer.suggestions.candidates]
+        assert it.editor.answer is not None
+        words = [c.word for c in it.editor.answer.suggestions.candidates]
         y = it.screen.query_one(Candidates).region.y
         await it.press(*["down"] * 8)
         assert in_order(
@@ -354,7 +355,7 @@ async def test_a_late_continuation_is_dropped(tmp_path: Path) -> None:
         model.gate.clear()
         await it.press("ctrl+r", "x")
         model.gate.set()
-        await it.until(lambda: it.screen.answer and it.screen.answer.question.line == "when x")
+        await it.until(lambda: it.editor.answer and it.editor.answer.question.line == "when x")
         await it.until(lambda: "continuation" not in {each.group for each in it.app.workers})
         assert it.editor.requested == ""
 
@@ -540,12 +541,12 @@ async def test_hostile_words(tmp_path: Path) -> None:
 async def test_an_answer_for_another_place_is_dropped(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.write(*"shall ")
-        right, opened_model = it.screen.answer, it.app.opened_model
+        right, opened_model = it.editor.answer, it.app.opened_model
         assert right is not None and opened_model is not None
-        for line, cursor in (("shall i", 7), ("shall ", 2), ("shall", 5)):
-            stale = Answer(Question(opened_model, line, cursor), right.suggestions)
-            it.screen.show_answer(stale)
-            assert it.screen.answer is right
+        stale = asyncio.get_running_loop().create_future()
+        stale.set_result(Answer(Question(opened_model, "shall i", 7), right.suggestions))
+        it.editor.show_answer(stale)
+        assert it.editor.answer is right
 
 
 async def test_ctrl_c_without_a_selection_says_how_to_quit(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.writing.editor import LineEditor
 from tests.helpers.host import HostApp
-from tests.helpers.writing_screen import unstored_text
+from tests.helpers.writing_screen import SilentPredictor, unstored_text
 
 TOKENS = """
 co2 h2o n2 o2 so2 nh3 ch4 c6h12o6 h2so4 nacl2 b12 d3 k2 omega3 vitamin-b6 pm10 pm2.5 o3 no2 u235 c14
@@ -94,9 +94,7 @@ async def writer(
 ) -> AsyncIterator[Writer]:
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     contexts = Contexts(Library(folder).open("english").model)
-    editor = LineEditor(
-        unstored_text(), lambda: True, lambda *sent: None, Preferences(digits=digits)
-    )
+    editor = LineEditor(unstored_text(), SilentPredictor(), Preferences(digits=digits))
     async with HostApp(lambda: editor).run_test():
         yield Writer(editor, contexts)
 
