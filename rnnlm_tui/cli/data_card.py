@@ -62,10 +62,10 @@ def prospect(job: Job, parameters: int) -> list[str]:
     if not held_out:
         told = "It learns every line, so it cannot tell how many keys it saves on others."
     elif held_out < ENOUGH_WORDS:
-        few = f"It keeps {plural(held_out, 'word')} apart to measure on"
         told = (
-            f"{few}, too few to tell how many keys it saves: whether to use it is up to you. A text"
-            f" of some {ENOUGH_TEXT:,} words is enough."
+            f"It keeps {plural(held_out, 'word')} apart to measure on, too few to tell how many"
+            " keys it saves: whether to use it is up to you. A text of some"
+            f" {ENOUGH_TEXT:,} words is enough."
         )
     text = job.prepared.corpus
     read = [f"It reads {text.name}."] if text.files else []

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def train_model(request: Request) -> int:
-    """Trains as the request says; returns the exit code. Raises RnnlmError."""
+    """Trains a model and returns the exit code. Raises RnnlmError."""
     threads.shorten_spinning()
     threads.lower_priority()
     library, control = Library(request.data_dir), Control()

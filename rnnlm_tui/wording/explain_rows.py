@@ -46,8 +46,8 @@ def stage_title(stage: Stage) -> str:
 
 
 def stage_sentence(found: Explanation, stage: Stage) -> str:
-    """Describes a stage. For the embedding also names the words whose rows are most like those of
-    the last word."""
+    """Describes a stage. For the embedding also names the words that have the rows most like that
+    of the last word."""
     sentence = stage.sentence
     neighbours = found.neighbours if stage.name == "embedding" else {}
     for word, those in neighbours.items():
