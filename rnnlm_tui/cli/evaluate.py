@@ -51,7 +51,7 @@ class MeasuredModel:
     """The metrics of a model, and those of each component of a mixed model alone, in `parts`.
 
     `trained_on` counts the lines that the model or its base was trained on; None if the English has
-    learned the text. `is_known` says that the figures are too good for this reason.
+    learned the text. The figures of a text that `is_known` are too good.
     """
 
     subject: OpenedModel
@@ -71,7 +71,7 @@ def show_evaluation(request: Request) -> int:
     text = text_for(
         subjects[0], request.operands, request.encoding, request.limit, samples=not request.all
     )
-    results = [_result(subject, text) for subject in subjects]
+    results = [_measure(subject, text) for subject in subjects]
     if request.json:
         print_json(evaluation_json(text, results))
     else:
@@ -79,17 +79,17 @@ def show_evaluation(request: Request) -> int:
     return 0
 
 
-def _result(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
+def _measure(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
     """Measures a model and its components. Warns if it has learned the text."""
     seen = trained_on(subject, text)
     name = sanitize(subject.name)
     if warning := warning_of(name, seen, text):
         print_warning(warning)
-    figures = _measured(name, subject.model, text)
+    figures = _score(name, subject.model, text)
     models = subject.model.models if isinstance(subject.model, MixedModel) else {}
     # Counting keys takes most of the time, and nobody writes with the n-grams or the network alone.
     parts = {
-        part: _measured(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
+        part: _score(f"{LABELS[part]} alone", model, text, counts_keys=part == "base")
         for part, model in models.items()
     }
     if "base" in parts and (savings := parts["base"].keystroke_savings) is not None:
@@ -97,7 +97,7 @@ def _result(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
     return MeasuredModel(subject, figures, parts, seen, bool(warning))
 
 
-def _measured(
+def _score(
     name: str, model: LanguageModel, text: MeasuredText, *, counts_keys: bool = True
 ) -> Evaluation:
     """Scores the lines of a text in their context, with a progress bar on a terminal."""

@@ -34,7 +34,8 @@ CARD_FIELDS = (
 def show_models(request: Request) -> int:
     """`--models`."""
     library = Library(request.data_dir)
-    name, files = request.operand, [*filter(None, (request.csv, request.plot))]
+    name = request.operand
+    files = [*filter(None, (request.csv, request.plot))]
     check_files(request)
     if name is None and files:
         raise UsageError("{csv} and {plot} need a name", f"{APP_NAME} --models NAME --csv FILE")
@@ -124,7 +125,8 @@ def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
 
 def use_model(request: Request) -> int:
     """`--use`."""
-    (name,), library = request.operands, Library(request.data_dir)
+    (name,) = request.operands
+    library = Library(request.data_dir)
     library.open(name)
     library.use(name)
     if request.json:
@@ -144,7 +146,8 @@ def rename_model(request: Request) -> int:
 
 def delete_model(request: Request) -> int:
     """`--delete`. Asks for confirmation, unless --yes is given."""
-    (name,), library = request.operands, Library(request.data_dir)
+    (name,) = request.operands
+    library = Library(request.data_dir)
     entry = next((entry for entry in library.entries() if entry.name == name), None)
     if entry is None:
         raise library.unknown_model(name)
@@ -166,7 +169,8 @@ def delete_model(request: Request) -> int:
 
 def export_model(request: Request) -> int:
     """`--export`."""
-    name, given = check_name(request.operands[0]), "".join(request.operands[1:])
+    name = check_name(request.operands[0])
+    given = "".join(request.operands[1:])
     target = Path(given or f"{name}{SUFFIX}")
     if given.endswith(("/", os.sep)) and not target.is_dir():
         raise StorageError(f"there is no folder {target}", f"make the folder {target} first")

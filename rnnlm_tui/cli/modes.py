@@ -22,9 +22,9 @@ APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 APP_ROW = ("[MODEL] [--open FILE]", "no mode: the app, with a model, or to write in a text file")
 """The app in the list of modes."""
 TRAINING = "--written --name --preset --on --encoding --config --json"
-"""The options of the modes that read a training's request."""
+"""Options of --train and of --summary."""
 QUERYING = "--model --config --json"
-"""The options of the modes that ask a model."""
+"""Options of the modes that ask a model."""
 _MODES = (
     Mode(
         "--train",
@@ -143,8 +143,8 @@ examples:
 
 Options and texts come in any order; -- ends the options, for a text that begins
 with -. Settings come from the flags, then from the TOML file of --config, then
-from the preset. Where no model is named, that of the variable RNNLM_MODEL
-answers, or else the one in use: that of the app, which --use sets; english at
+from the preset. Where no model is named, it is the one of the variable
+RNNLM_MODEL, or else the one in use in the app, which --use sets: english at
 first.
 Models are stored in --data-dir, else in RNNLM_DATA_DIR, else in the user data
 folder, which the help of a mode names. Words that are never suggested stand in

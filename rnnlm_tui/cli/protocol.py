@@ -36,10 +36,7 @@ class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
         " its end",
     ] = None
     above: Annotated[tuple[str, ...], "a list of the lines above the text, in order"] = ()
-    top: Annotated[
-        Amount | None,
-        "how many suggestions; by default those of --top",
-    ] = None
+    top: Annotated[Amount | None, "how many suggestions; by default those of --top"] = None
     model: Annotated[str | None, "a model's name; by default that of --model"] = None
     encoding: Annotated[
         Literal["utf-32", "utf-16"],
@@ -109,7 +106,7 @@ SUGGESTION = {
 FAILURE = {
     "message": "what is wrong",
     "hint": "what to do about it",
-    "field": "the field of the request that is wrong, null if it is none",
+    "field": "the field of the request that is wrong; null if none is",
     "kind": "usage, model or another kind of error, as in the events of a training",
     "time": "seconds since the start of the program",
 }

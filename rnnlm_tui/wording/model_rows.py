@@ -97,7 +97,7 @@ def card_rows(entry: Entry) -> Iterator[Fact]:
 
 
 def facts_of(card: ModelCard) -> Iterator[Fact]:
-    """Returns how good a model is, what it learned, and its sizes."""
+    """Yields how good a model is, what it learned, and its sizes."""
     corpus = card.corpus
     yield "how good", _accuracy(card)
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
@@ -134,25 +134,23 @@ def _accuracy(card: ModelCard) -> str:
 
 
 def _quality(card: ModelCard) -> Iterator[Fact]:
-    """Returns the figures on held-out lines and on training lines, and those of the network of a
-    mixture alone. A network that does not start from the English knows fewer words. All others
+    """Yields the figures on held-out lines and on training lines, and for a mixture also those of
+    its network alone. A network that does not start from the English knows fewer words. All others
     count as one word, which is easy to predict."""
-    alone, kept, whole = trained_part(card.config), card.metrics, card.evaluation
-    is_mixed, held_out = card.mixture is not None, "held-out lines"
+    alone, held_out = trained_part(card.config), "held-out lines"
+    kept, whole = card.metrics, card.evaluation
+    is_mixed = card.mixture is not None
     if whole is not None:
-        yield (
-            held_out,
-            _quality_text("mixture" if is_mixed else alone, whole.perplexity, whole.top1),
-        )
+        yield held_out, _scores("mixture" if is_mixed else alone, whole.perplexity, whole.top1)
     if kept is not None and (found := kept.held_out) is not None and (is_mixed or whole is None):
         label = "" if whole is not None else held_out
         knows_fewer = card.base and ENGLISH not in {source.name for source in card.ancestors}
         note = " (it knows fewer words: not comparable)" if whole and knows_fewer else ""
-        yield label, _quality_text(alone, found.perplexity, found.top1, note)
+        yield label, _scores(alone, found.perplexity, found.top1, note)
     if kept is not None and kept.train.perplexity is not None:  # n-grams have none
-        yield "training lines", _quality_text(alone, kept.train.perplexity, kept.train.accuracy)
+        yield "training lines", _scores(alone, kept.train.perplexity, kept.train.accuracy)
 
 
-def _quality_text(part: str, perplexity: float | None, top1: float | None, note: str = "") -> str:
+def _scores(part: str, perplexity: float | None, top1: float | None, note: str = "") -> str:
     hits = "" if top1 is None else f", top word right {format_percent(top1)}"
     return f"{part}: perplexity {format_perplexity(perplexity)}{note}{hits}"

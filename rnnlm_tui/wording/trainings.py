@@ -64,7 +64,7 @@ def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str
         if update.old_loss is None or update.new_loss is None:
             return f"{how}: {fate}"
         better = "predicts" if update.replaced else "does not predict"
-        return f"{how}: updated, it {better} them better, so {fate}"
+        return f"{how}: the update {better} held-out lines better, so {fate}"
     if kept is None:
         return f"{how} before the first epoch ended"
     if kept.epoch == 0:

@@ -32,8 +32,10 @@ SAVES = (
 UNKNOWN = "it has learned every line: how many keys it saves on others is not known"
 EARLY = "ended early: it no longer got better on lines that it does not learn; epoch 7 is kept"
 DIVERGED = "diverged: the loss became infinite or NaN; epoch 7 is kept"
-UPDATED = "done: updated, it predicts them better, so the model is replaced"
-NOT_UPDATED = "done: updated, it does not predict them better, so the model stays as it was"
+UPDATED = "done: the update predicts held-out lines better, so the model is replaced"
+NOT_UPDATED = (
+    "done: the update does not predict held-out lines better, so the model stays as it was"
+)
 
 
 def end(reason: FinishReason = "completed", kept: int = 7, **facts: Any) -> Finished:
