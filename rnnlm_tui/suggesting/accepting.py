@@ -1,17 +1,17 @@
-"""What each key of the app does: what it takes from the suggestions, how many presses that costs,
-and what a typed character does to the space of an accepted word.
+"""The rules for accepting suggestions: which key takes which words, for how many presses, and what
+a typed character does to the space of an accepted word.
 
-These are the only such rules: the editor and its live count follow them, and so does `--evaluate`,
-so that a figure of keys saved is one that a person reaches in the app.
+The editor, its live count and `--evaluate` all follow these rules, so a person can reach the keys
+saved that `--evaluate` reports.
 
-    Tab          the next word of the ghost, else the first word of the list
-    shift+Tab    the second word of the list, which stands behind the ghost (neither takes a word
-                 that corrects typed letters)
-    Right, End   the whole ghost
-    alt+1 to 5   that word of the list, anywhere
-    Down, 1 to 5 that word of the list, anywhere
-    1 to 5       that word of the list, within a word and if the setting `digits` says so; a digit
-                 or a space typed next gives the digit back
+    Tab           The next word of the ghost. Without a ghost, the first word of the list.
+    shift+Tab     The second word of the list, which is shown behind the ghost. Neither Tab nor
+                  shift+Tab takes a word that corrects typed letters.
+    Right, End    The whole ghost.
+    alt+1 to 5    That word of the list, anywhere.
+    Down, 1 to 5  That word of the list, anywhere.
+    1 to 5        That word of the list, within a word if the setting `digits` allows it. A digit or
+                  a space typed next puts the digit into the text instead.
 
 Does not import numpy, which the app loads only after its first picture.
 """
@@ -21,46 +21,52 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
+from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
 from rnnlm_tui.text.marks import gives_space_back
 from rnnlm_tui.text.tokenizer import Insertion
 
 LISTED = 5
-"""Words of the list that a digit can take, plain or with alt."""
+"""The number of words of the list that a digit can take."""
 DIGITS = "12345"
 LINES_ABOVE = 200
-"""Lines above the one being typed that the app gives to a model. More change little."""
+"""The number of lines above the typed one that the app gives to a model. More change little."""
 DigitSetting: TypeAlias = Literal["with alt", "inside words"]
-"""Which digits take a word of the list: those with alt alone, or plain ones too, inside a word."""
+"""The digits that take a word of the list: only those with alt, or plain ones too inside a word."""
 WITH_ALT: DigitSetting = "with alt"
-"""The default, with which a plain digit is always typed."""
+"""The default. A plain digit is always typed."""
 GHOST_FROM = 0.07
-"""The lowest probability of the first word at which the ghost is shown, by default. On four texts a
-writer who looks at the cursor alone saves 51 to 56 % of keys, and sees 26 to 29 wrong ghosts in 100
-characters; from 0.15 on it is 50 to 55 %, and 20 to 23; if it is always shown 51 to 56 %, and 29 to
-32 (tests/benchmarks/README.md)."""
+"""The ghost is shown if its first word has at least this probability. On four texts a writer who
+looks only at the cursor then saves 51 to 56 % of keys and sees 26 to 29 wrong ghosts in 100
+characters. With 0.15 he saves 50 to 55 % and sees 20 to 23, and with 0 he saves 51 to 56 % and sees
+29 to 32 (tests/benchmarks/README.md)."""
 TYPED_LETTERS = 2
 TYPED_FACTOR = 0.6
-"""Once TYPED_LETTERS letters of a word are typed, the threshold is lowered by this factor."""
+"""Once TYPED_LETTERS letters of a word are typed, GHOST_FROM is multiplied by TYPED_FACTOR."""
 Writer: TypeAlias = Literal["attentive", "glancing", "at_cursor"]
-"""Where a writer looks for words: an attentive one reads the list after every key; a glancing one
-reads it at the start of a word and after two and four letters; one at the cursor never does. All of
-them see what stands at the cursor."""
+"""A kind of writer. An attentive one reads the list after every key. A glancing one reads it at the
+start of a word and after two and four letters. One at the cursor never reads it. All of them see
+the ghost and the word behind it."""
 GLANCES = (0, 2, 4)
-"""The letters of a word after which a glancing writer reads the list."""
+"""The numbers of typed letters of a word at which a glancing writer reads the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A word and its probability among the words that fit what is typed.
+    """A suggested word, and how to insert it.
 
-    To accept the word, `text` is inserted at the cursor in place of the `replaces_before`
-    characters before it, a space or letters that are written in another way, and of the
-    `replaces_after` characters after it, the rest of the word that the cursor is in. `space_after`
-    says whether a space follows in running text. `corrects` says that the typed letters are taken
-    for a slip of the fingers: the word begins in another way.
+    Attributes:
+        word: The word as the vocabulary spells it.
+        probability: Its probability among all words that fit what is typed.
+        text: The text to insert at the cursor.
+        replaces_before: The number of characters before the cursor to delete first: a space, or
+            letters that are written in another way.
+        space_after: True if a space follows the word in running text.
+        replaces_after: The number of characters after the cursor to delete: the rest of the word
+            that the cursor is in.
+        corrects: True if the typed letters are taken for a slip of the fingers, since the word
+            begins in another way.
     """
 
     word: str
@@ -73,14 +79,14 @@ class Suggestion:
 
     @property
     def changes_text(self) -> bool:
-        """Whether accepting it changes the text. A word that is complete already does not."""
+        """True if accepting it changes the text. A word that is typed in full does not."""
         return bool(self.text or self.replaces_before or self.replaces_after)
 
 
 class Accept(NamedTuple):
-    """A way to accept suggestions: the `keys` to press, as Textual names them, and the pieces that
-    they insert one after the other. `at_cursor` says whether these are seen at the cursor, or else
-    in the list."""
+    """A way to accept suggestions: the `keys` to press, as Textual names them, and the `pieces`
+    that they insert one after the other. `at_cursor` is True if the pieces are shown at the cursor,
+    and False if they are shown only in the list."""
 
     keys: tuple[str, ...]
     pieces: Sequence[Suggestion | Insertion]
@@ -88,38 +94,37 @@ class Accept(NamedTuple):
 
 
 def reads_list(writer: Writer, prefix: str) -> bool:
-    """Whether a writer reads the list after typing these letters of a word."""
+    """Returns True if the writer reads the list once `prefix` is typed of a word."""
     return writer == "attentive" or (writer == "glancing" and len(prefix) in GLANCES)
 
 
 def is_ghost_likely(probability: float, prefix: str) -> bool:
-    """Whether a ghost is shown whose first word, which begins with the typed `prefix`, has this
-    probability."""
+    """Returns True if a ghost is shown. `probability` is that of its first word, of which `prefix`
+    is typed."""
     factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
     return probability >= GHOST_FROM * factor
 
 
 def takes_digits(before: str, digits: DigitSetting) -> bool:
-    """Whether a plain digit after `before`, the line up to the cursor, takes a word of the list
-    instead of being typed. After capital letters alone it is typed, as in `Q3`."""
+    """Returns True if a plain digit takes a word of the list, and False if it is typed. `before` is
+    the line up to the cursor. After capital letters alone a digit is typed, as in `Q3`."""
     if digits == WITH_ALT:
         return False
-    letters = "".join(takewhile(_is_of_letter, reversed(before)))
+    letters = "".join(takewhile(_is_letter_or_accent, reversed(before)))
     return bool(letters) and not letters.isupper()
 
 
-def _is_of_letter(character: str) -> bool:
-    """Whether it is a letter or a mark on one."""
+def _is_letter_or_accent(character: str) -> bool:
     return unicodedata.category(character)[0] in "LM"
 
 
 def ways_to_accept(
     candidates: Sequence[Suggestion], ghost: Sequence[Insertion], *, is_empty: bool
 ) -> Iterator[Accept]:
-    """The ways to accept suggestions at the end of a text, but for plain digits.
+    """Yields the ways to accept suggestions at the end of a text, except by plain digits.
 
-    `ghost` are the words of the ghost if it is shown, else nothing. `is_empty` says whether the
-    text is empty: without a ghost, Tab and shift+Tab then leave the editor.
+    `ghost` has the words of the ghost, and is empty if no ghost is shown. `is_empty` is True if the
+    text is empty: then, without a ghost, Tab and shift+Tab leave the editor.
     """
     words = candidates[:LISTED]
     if ghost:
@@ -135,21 +140,27 @@ def ways_to_accept(
 
 
 def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
-    """The first words of the ghost up to one that is not blank: a word that is already complete
-    inserts nothing."""
-    texts = accumulate(piece.text for piece in ghost)
-    count = next((n for n, text in enumerate(texts, start=1) if text.strip()), len(ghost))
-    return ghost[:count]
+    """The first words of the ghost, up to the first one that inserts more than a space. A word that
+    is typed in full inserts nothing."""
+    for count, piece in enumerate(ghost, start=1):
+        if piece.text.strip():
+            return ghost[:count]
+    return ghost
 
 
 def type_character(
     before: str, tail: str, character: str, takes_space: Callable[[str, str], bool]
 ) -> tuple[Insertion, str]:
-    """How a character is typed after `before`, the line up to the cursor, and the new `tail`.
+    """Returns the insertion for a typed character, and the new `tail`. `before` is the line up to
+    the cursor.
 
-    The tail is the end of the line that still may change: the space of an accepted word, which is
-    typed no second time and which a mark replaces if `takes_space` says so; then that mark and the
-    letters after it, which may show that the space belongs before the mark. Otherwise it is "".
+    The tail is the end of the line that the next character may still change:
+
+    - The space of an accepted word. Typing a space adds no second one, and a mark replaces the
+      space if `takes_space` returns True.
+    - Such a mark and the letters after it. These may show that the space belongs before the mark,
+      which then gets it back.
+    - Otherwise "".
     """
     if tail == " ":
         if character == " ":

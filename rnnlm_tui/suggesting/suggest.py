@@ -1,10 +1,19 @@
 """Suggests the next words for a typed line, and how to insert them.
 
-What is suggested is a function of the model, the lines above, the line and the cursor alone (and
-hardly of what stood before the last 500 words, see `contexts`). These are the likeliest words that
-fit what is typed of a word. Among them are words that the model does not know, if they stand in the
-lines above or in this one, and words that followed the same name there. Words that the user does
-not want, which the contexts know, are left out.
+`suggest` works in three steps:
+
+1. `Typed` splits the line at the cursor into whole words and the prefix of the word being typed.
+2. `WordLists` takes from the model the probability of each word at the start of that word, and adds
+   words that the model does not know but that the page has: the lines above and this line. It lists
+   the likeliest words that begin with the prefix or correct a slip in it.
+3. The first word of the list begins the continuation, and the model's likeliest words follow. The
+   ghost is the text that inserts the continuation at the cursor.
+
+The answer depends only on the model, the lines above, the line, the cursor and the words that the
+user does not want, which are left out. It hardly depends on text before the last 500 words (see
+`contexts`).
+
+Shapes: V vocabulary (`total_words`), D the vocabulary and the words of the page, N matching words.
 """
 
 from __future__ import annotations
@@ -29,33 +38,33 @@ from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 from rnnlm_tui.text.vocabulary import SortedKeys
 
 MAX_AHEAD = 4
-"""The most words of a continuation; each costs one step of the network."""
+"""The most words of a continuation. Each costs one step of the network."""
 MIN_PROBABILITY = 0.25
-"""A continuation ends before the first word with a smaller probability."""
+"""The lowest probability of a word of a continuation after the first one."""
 OTHER_CASE = 0.005
-"""Multiplies the probability of a word if its first letter differs in case from the typed one, or
-its accents from those of the typed letters. On 290,000 words of stories, with n-grams alone, this
-saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
+"""The factor for the probability of a word whose first letter differs in case from the typed one,
+or whose accents differ from those of the typed letters. On 290,000 words of stories, with n-grams
+alone, it saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
 CODE = 0.05
-"""Multiplies the probability of an address, a file name or another code while only letters of it
-are typed: `Os` is the beginning of Oskar, even where his address stood before."""
+"""The factor for the probability of an address, a file name or another code while only letters are
+typed: `Os` is the beginning of Oskar, even where his address stood before."""
 SLIP = 0.001
-"""How often two letters of a word are swapped. Other slips are weighed against this one."""
+"""The frequency of two swapped letters. `slip_chances` weighs other slips against this one."""
 DISPLACES = 0.1
-"""A word that corrects a slip takes the place of one of the five that fit only if it is ten times
-as likely. If it were enough to be likelier, 2 of 4,000 beginnings without a slip would lose the
-right word, and after 1 % more of the slips the right word would be listed one letter later."""
+"""The factor for the probability of a word that corrects a slip, when the first five words of the
+list are chosen: to displace a word that fits, it must be ten times as likely. With a factor of 1, 2
+of 4,000 beginnings without a slip would lose the right word, and after 1 % more of the slips the
+right word would be listed one letter later."""
 LEAST_CHANCE = np.float32(1e-30)
-"""Words that are less likely count as equally likely. Their products stay above what float32 can
-hold well."""
+"""The lowest chance of a word. It keeps products above the smallest float32."""
 LEAST_SHARE = 0.0025
-"""A word that corrects a slip is listed from this share of what may be meant. Without a limit such
-words stand in a third of all lists."""
+"""The lowest share of all chances at which a word that corrects a slip is listed. Without a limit
+such words stand in a third of all lists."""
 MERGED = 22
-"""Words considered for a list, since several may be written the same way. The first ones are the
-same for lists of up to half as many words: the app and editors show 10."""
+"""The fewest words considered for a list, since several words may be written the same way. Lists of
+up to half this length then begin with the same words. The app and editors show 10."""
 SMALL_WORD = "a"
-"""Gets a capital where a sentence begins."""
+"""A word in small letters. It gets a capital where a sentence begins."""
 Predict: TypeAlias = Callable[[list[int]], Array]
 """Returns the distribution [V] after these ids of the line."""
 ALL_WANTED = Unwanted()
@@ -63,15 +72,19 @@ NUMBER_OR_ADDRESS = re.compile(r"\d|@|://|^www\.")
 
 
 class Typed(NamedTuple):
-    """The text `before` the cursor: its whole words, and the prefix of the word being typed."""
+    """A line split at the cursor: the text `before` it, the whole `words` of this text, and the
+    `prefix` of the word being typed, which is "" between words. The first `rest_length` characters
+    after the cursor belong to that word, too."""
 
     before: str
     words: list[str]
     prefix: str
+    rest_length: int = 0
 
     @classmethod
-    def of(cls, before: str, tokenizer: Tokenizer) -> Typed:
-        return cls(before, *tokenizer.split_typed(before))
+    def of(cls, before: str, tokenizer: Tokenizer, after: str = "") -> Typed:
+        words, prefix = tokenizer.split_typed(before)
+        return cls(before, words, prefix, tokenizer.letters_at_start(after) if prefix else 0)
 
     @property
     def start(self) -> str:
@@ -80,20 +93,25 @@ class Typed(NamedTuple):
 
     @property
     def is_number_or_address(self) -> bool:
-        """Whether the characters before the cursor are, which have no ghost and no slips."""
+        """True if the characters since the last space look like a number or an address. These have
+        no ghost and no corrections."""
         return bool(NUMBER_OR_ADDRESS.search(self.before.rpartition(" ")[2]))
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """The answer for `line`.
+    """The answer of `suggest`.
 
-    `candidates` are the words that fit `prefix`, the beginning of the word being typed. Those that
-    change the text are `insertable`: all but a word that is complete already, which only begins the
-    continuation. `continuation` begins with the first candidate, and `ghost` says how each of its
-    words is inserted after the one before. Both are empty with the cursor within a word. `seen` are
-    the words of the line in the model's context window, `unknown` those outside its vocabulary, as
-    they are written.
+    Attributes:
+        line: The line asked about.
+        prefix: The beginning of the word being typed, or "".
+        candidates: The words that fit `prefix`, as listed.
+        insertable: As many words that change the text. A word that is typed in full is left out:
+            it only begins the continuation.
+        continuation: The first candidate and the words that follow it. Empty within a word.
+        ghost: The insertions of the words of `continuation`, one after the other.
+        seen: The words of the line in the context window of the model.
+        unknown: The words of the line outside the vocabulary, as they are written.
     """
 
     line: str
@@ -116,39 +134,38 @@ def suggest(
     *,
     looks_ahead: bool = True,
 ) -> Suggestions:
-    """Returns the `k` most likely words at `cursor` (None is the end of the line), and as many that
+    """Suggests the `k` likeliest words at `cursor` (None is the end of the line), and as many that
     change the text.
 
     The probabilities are those of the words that begin with the prefix being typed, or correct a
     slip in it, scaled to a sum of 1. `previous_lines` are the lines before this one, in order; a
     network that does not use previous lines ignores them. Quotes and apostrophes are written as in
-    the line and the lines before it. Callers that ask for every key pass the same `contexts` of the
-    model each time, so that the text is not read again. Without `looks_ahead` there is no
+    the line and the lines before it. Callers that ask for every key should pass the same `contexts`
+    of the model each time, so that the text is not read again. Without `looks_ahead` there is no
     continuation, which takes a third of the time.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
-    typed, contexts = Typed.of(line[:cursor], model.tokenizer), contexts or Contexts(model)
+    contexts = contexts or Contexts(model)
+    typed = Typed.of(line[:cursor], model.tokenizer, line[cursor:])
     above = encode_context(model, [], previous_lines)
 
     def predict(ids: list[int]) -> Array:
         return contexts.next_word_probabilities(above + ids)
 
     lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
-    after = model.tokenizer.letters_at_start(line[cursor:]) if typed.prefix else 0
-    found = lists.at(typed, k + 1, after)  # one of them may be complete
+    found = lists.likeliest(typed, k + 1)  # one of them may be typed in full
     candidates = found[:k]
-    goes_on = looks_ahead and not after
-    continuation = lists.continuation(typed, candidates, predict) if goes_on else ()
-    words = model.tokenizer.words_as_written(typed.start)
-    unknown = [written for word, written, _ in words if word not in model.vocabulary]
-    if typed.prefix and not candidates and not lists.knows(typed.prefix):
-        unknown.append(typed.prefix)
+    continuation = lists.continuation(typed, candidates, predict) if looks_ahead else ()
     vocabulary, ids = model.vocabulary, model.vocabulary.encode(typed.words)
     in_window = ids[max(0, len(ids) - model.window) :]
+    words = model.tokenizer.words_as_written(typed.start)
+    unknown = [written for word, written, _ in words if word not in vocabulary]
+    if typed.prefix and not candidates and not lists.knows(typed.prefix):
+        unknown.append(typed.prefix)
     return Suggestions(
-        line,
-        typed.prefix,
-        candidates,
+        line=line,
+        prefix=typed.prefix,
+        candidates=candidates,
         insertable=tuple(word for word in found if word.changes_text)[:k],
         continuation=continuation,
         ghost=lists.insertions(typed, continuation),
@@ -160,9 +177,10 @@ def suggest(
 def _lists_for(
     typed: Typed, above: tuple[str, ...], contexts: Contexts, predict: Predict
 ) -> WordLists:
-    """The lists for the word being typed below the lines `above`. The contexts keep them, since the
-    next letter of the word asks for the same ones."""
-    place = (typed.start, above, unwanted := contexts.unwanted)
+    """The lists for the word being typed below the lines `above`. They are kept in `contexts`,
+    since the next letter of the word needs the same ones."""
+    unwanted = contexts.unwanted
+    place = (typed.start, above, unwanted)
     if contexts.lists is None or contexts.lists[0] != place:
         page = contexts.on_page((*above, typed.start))
         contexts.lists = place, WordLists(contexts.model, above, typed, page, predict, unwanted)
@@ -171,16 +189,17 @@ def _lists_for(
 
 
 def word_of_list(model: LanguageModel, before: str, word: str) -> str:
-    """The word that a user means by one of the list after `before`: where a sentence begins, so
-    that `will` and the name Will are written alike, the one in small letters, if there is one."""
+    """The word that a user means by `word` of the list after `before`. Where a sentence begins,
+    `will` and the name Will are written alike: then the word in small letters is meant, if the
+    vocabulary has it."""
     start, small = Typed.of(before, model.tokenizer).start, word.lower()
-    ways = {model.tokenizer.insertion_of(start, "", each) for each in (word, small)}
-    return small if small in model.vocabulary and len(ways) == 1 else word
+    insertions = {model.tokenizer.insertion_of(start, "", each) for each in (word, small)}
+    return small if small in model.vocabulary and len(insertions) == 1 else word
 
 
 def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
-    """Splits a text into previous lines and the last line. For a model without a start of line the
-    whole text is one line."""
+    """Splits a text into previous lines and the last line. For a model without a start-of-line
+    token the whole text is one line."""
     if model.vocabulary.begin_id is None:
         return [], text
     *above, line = text.split("\n")
@@ -190,8 +209,9 @@ def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
 def encode_context(
     model: LanguageModel, words: Sequence[str], previous_lines: Iterable[str] = ()
 ) -> list[int]:
-    """The ids of the context: of the previous lines that have words, if the model uses them, and of
-    `words`. Each line starts with the start-of-line token, if the vocabulary has one."""
+    """The ids of a line of `words` below `previous_lines`. Previous lines without words are left
+    out, and all of them if the model does not use previous lines. Each line starts with the
+    start-of-line token, if the vocabulary has one."""
     vocabulary, context = model.vocabulary, list[int]()
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     for line in previous_lines if model.uses_previous_lines else ():
@@ -201,17 +221,20 @@ def encode_context(
 
 
 class Matches(NamedTuple):
-    """Words that may be meant: their `ids` [N], and the `chances` [N] that they are, which do not
-    sum to 1."""
+    """Words that may be meant: their `ids` [N], and their `chances` [N], which do not sum to 1."""
 
     ids: NDArray[np.int64]
     chances: Array
 
 
-class WordLists:
-    """The lists of words at the start of a word and while its letters are typed.
+NO_MATCHES = Matches(np.empty(0, np.int64), np.empty(0, np.float32))
 
-    The V ids of the vocabulary are followed by those of words of the page: D in all.
+
+class WordLists:
+    """Lists the words for one place of a text, whatever letters of the word are typed.
+
+    The ids are those of the vocabulary [V], followed by those of the words of the page that the
+    vocabulary lacks: D in all.
     """
 
     def __init__(
@@ -223,133 +246,183 @@ class WordLists:
         predict: Predict,
         unwanted: Unwanted = ALL_WANTED,
     ) -> None:
-        """The word is typed below the lines `above`; the words of the `page` are added to those of
-        the model. The `unwanted` ones are not listed."""
+        """The place is after the whole words of `typed`, below the lines `above`. Words of the
+        `page` are added to those of the model, and `unwanted` ones are not listed."""
         self._model, self._above = model, above
-        probabilities = predict(model.vocabulary.encode(typed.words))
-        self._new, self._probabilities = with_page(model, probabilities, page)  # [D]
+        self._writes_text = model.tokenizer.writes_text
         self._key = model.tokenizer.match_key
-        self._new_keys = SortedKeys([*map(self._key, self._new)], model.vocabulary.total_words)
-        self._is_allowed = np.ones(len(self._probabilities), np.bool_)
-        """For each word, whether it may be suggested [D]."""
+        probabilities = predict(model.vocabulary.encode(typed.words))
+        self._page_words, self._probabilities = _with_page(model, probabilities, page)  # [D]
+        self._highest_probability = float(self._probabilities.max())
+        page_keys = [*map(self._key, self._page_words)]
+        self._page_keys = SortedKeys(page_keys, model.vocabulary.total_words)
+        self._is_allowed = np.ones(len(self._probabilities), np.bool_)  # [D]
         self._is_allowed[[*model.blocked_ids]] = False
         if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
-            words = np.arange(len(self._is_allowed))
-            self._is_allowed[self._which(words, unwanted)] = False
-        next_word = model.tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
-        self._is_in_sentence = model.tokenizer.writes_text and next_word == SMALL_WORD
-        self._likeliest = float(self._probabilities.max())
+            ids = np.arange(len(self._is_allowed))
+            self._is_allowed[self._mask(ids, unwanted)] = False
+        written = model.tokenizer.insertion_of(typed.start, "", SMALL_WORD).text.lstrip()
+        self._is_within_sentence = self._writes_text and written == SMALL_WORD
 
-    def at(self, typed: Typed, k: int = LISTED, after: int = 0) -> tuple[Suggestion, ...]:
-        """The `k` likeliest words that begin with the prefix of `typed`, or with letters that a
-        slip has made it of; the likeliest first among the first five and among the others. `after`
-        characters of the word follow the cursor."""
-        tokenizer, fitting = self._style_of(typed), self._matches(typed)
+    def likeliest(self, typed: Typed, k: int = LISTED) -> tuple[Suggestion, ...]:
+        """The `k` likeliest words that begin with the prefix of `typed` or correct a slip in it.
+        Words that correct are at a disadvantage for the first five places. Among the first five,
+        and among the others, the likeliest word is first."""
+        fitting = self._fitting(typed)
         total = float(fitting.chances.sum())
-        meant = self._corrections(typed, LEAST_SHARE * total)
-        total += float(meant.chances.sum())
-        is_likely = meant.chances >= LEAST_SHARE * total
-        meant = Matches(meant.ids[is_likely], meant.chances[is_likely])
-        words = list[Suggestion]()
-        for corrects, matches in ((False, fitting), (True, meant)):
-            write = tokenizer.correction_of if corrects else tokenizer.insertion_of
-            chances, first = dict[Insertion, float](), dict[Insertion, str]()
-            places = largest(matches.chances, max(MERGED, 2 * k))
-            numbers, found = matches.ids[places].tolist(), matches.chances[places].tolist()
-            for number, chance in zip(numbers, found, strict=True):
-                word = self._word(number)
-                way = write(typed.before, typed.prefix, word)
-                chances[way] = chances.get(way, 0.0) + chance / total
-                first.setdefault(way, word)
-            ranked = sorted(chances, key=lambda way: -chances[way])
-            if tokenizer.writes_text and not corrects:
-                # A complete word only begins a continuation. After others it would take the place
-                # of a word that saves keys.
-                ranked[1:] = [way for way in ranked[1:] if way.text]
-            words += [Suggestion(first[way], chances[way], *way, after, corrects) for way in ranked]
+        corrections = self._corrections(typed, LEAST_SHARE * total)
+        total += float(corrections.chances.sum())
+        is_likely = corrections.chances >= LEAST_SHARE * total
+        corrections = Matches(corrections.ids[is_likely], corrections.chances[is_likely])
+        style, count = self._style_of(typed), max(MERGED, 2 * k)
+        words = self._suggestions(typed, style, fitting, total, count)
+        words += self._suggestions(typed, style, corrections, total, count, corrects=True)
         words.sort(key=lambda word: -word.probability * (DISPLACES if word.corrects else 1))
         for part in (slice(LISTED), slice(LISTED, None)):
             words[part] = sorted(words[part], key=lambda word: -word.probability)
         return tuple(words[:k])
 
     def knows(self, prefix: str) -> bool:
-        """Whether a word begins with `prefix`, even if it is never suggested."""
+        """Returns True if a word begins with `prefix`, even if it is never suggested."""
         return self._ids_with(prefix).size > 0
+
+    def continuation(
+        self, typed: Typed, candidates: Sequence[Suggestion], predict: Predict
+    ) -> tuple[str, ...]:
+        """The first candidate and the likeliest words after it. It ends before a word with a low
+        probability, and where the end of the line is likeliest. It is empty if the cursor is within
+        a word, in a number or in an address, and if the first candidate corrects a slip: a ghost
+        never changes what is typed."""
+        model = self._model
+        if typed.rest_length or (self._writes_text and typed.is_number_or_address):
+            return ()
+        words = [candidate.word for candidate in candidates[:1] if not candidate.corrects]
+        while words and len(words) < MAX_AHEAD:
+            probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
+            best = int(probabilities.argmax())
+            if probabilities[best] < MIN_PROBABILITY or not self._is_allowed[best]:
+                break
+            if best in blocked_marks(model, [*typed.words, *words]):
+                break
+            words.append(model.vocabulary.word(best))
+        return tuple(words)
+
+    def insertions(self, typed: Typed, words: Iterable[str]) -> tuple[Insertion, ...]:
+        """The insertions of words at the cursor, one after the other."""
+        return tuple(insertions_for(self._style_of(typed), typed.before, typed.prefix, words))
 
     def _style_of(self, typed: Typed) -> Tokenizer:
         """The tokenizer that writes quotes and apostrophes as the text does."""
         return self._model.tokenizer.in_style_of(typed.before, self._above)
 
-    def _matches(self, typed: Typed) -> Matches:
+    def _suggestions(
+        self,
+        typed: Typed,
+        style: Tokenizer,
+        matches: Matches,
+        total: float,
+        count: int,
+        *,
+        corrects: bool = False,
+    ) -> list[Suggestion]:
+        """Makes suggestions of the `count` likeliest matches, the likeliest first. Words that are
+        written the same way are one suggestion: the likeliest of them, with the sum of their
+        probabilities, which are shares of the `total` of chances."""
+        insert = style.correction_of if corrects else style.insertion_of
+        places = largest(matches.chances, count)
+        ids, chances = matches.ids[places].tolist(), matches.chances[places].tolist()
+        words, probabilities = dict[Insertion, str](), dict[Insertion, float]()
+        for number, chance in zip(ids, chances, strict=True):
+            word = self._word(number)
+            insertion = insert(typed.before, typed.prefix, word)
+            words.setdefault(insertion, word)
+            probabilities[insertion] = probabilities.get(insertion, 0.0) + chance / total
+        ranked = sorted(words, key=lambda insertion: -probabilities[insertion])
+        if self._writes_text and not corrects:
+            # A word that is typed in full only begins a continuation. Behind others it would take
+            # the place of a word that saves keys.
+            ranked[1:] = [insertion for insertion in ranked[1:] if insertion.text]
+        return [
+            Suggestion(words[each], probabilities[each], *each, typed.rest_length, corrects)
+            for each in ranked
+        ]
+
+    def _fitting(self, typed: Typed) -> Matches:
         """The words that begin with the prefix and may be suggested."""
-        tokenizer, prefix = self._model.tokenizer, typed.prefix
-        is_allowed = self._is_allowed
-        if prefix:
-            ids = self._ids_with(prefix)
-            ids = ids[is_allowed[ids]]
-        else:
-            if tokenizer.writes_text:
-                is_allowed = is_allowed.copy()
-                is_allowed[blocked_marks(self._model, typed.words)] = False
-            ids = np.flatnonzero(is_allowed)
-            if tokenizer.writes_text and not typed.before.strip():  # a text begins with a word
-                ids = ids[~self._which(ids, tokenizer.is_mark)]
+        if not typed.prefix:
+            ids = self._ids_of_next_word(typed)
+            return Matches(ids, self._chances(ids, typed))
+        ids = self._ids_with(typed.prefix)
+        ids = ids[self._is_allowed[ids]]
         chances = self._chances(ids, typed)
-        if prefix and tokenizer.writes_text:
-            chances[self._with_other_accents(ids, prefix)] *= OTHER_CASE
+        if self._writes_text:
+            chances[self._has_other_accents(ids, typed.prefix)] *= OTHER_CASE
         return Matches(ids, chances)
 
-    def _corrections(self, typed: Typed, least: float) -> Matches:
-        """The words whose beginning a slip may have made the prefix of. There are none if no word
-        can be as likely as `least`, and none for acronyms, numbers and addresses."""
-        key, prefix = self._key, typed.prefix
+    def _ids_of_next_word(self, typed: Typed) -> NDArray[np.int64]:
+        """The ids of the words and marks that may be suggested between words. A text begins with a
+        word."""
+        if not self._writes_text:
+            return np.flatnonzero(self._is_allowed)
+        is_allowed = self._is_allowed.copy()
+        is_allowed[blocked_marks(self._model, typed.words)] = False
+        ids = np.flatnonzero(is_allowed)
+        if typed.before.strip():
+            return ids
+        return ids[~self._mask(ids, self._model.tokenizer.is_mark)]
+
+    def _corrections(self, typed: Typed, least_chance: float) -> Matches:
+        """The words whose beginning a slip may have turned into the prefix. There are none if no
+        word can reach `least_chance`, and none for acronyms, numbers and addresses."""
+        prefix = typed.prefix
         is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP and not is_all_capitals(prefix)
-        is_unlikely = self._likeliest * SLIP < least
+        is_unlikely = self._highest_probability * SLIP < least_chance
         if not is_word or is_unlikely or typed.is_number_or_address:
-            return Matches(np.empty(0, np.int64), np.empty(0, np.float32))
-        ids, slips = list[NDArray[np.int64]](), list[Array]()
-        for keys in (self._model.vocabulary.sorted_keys(key), self._new_keys):
-            found = slip_chances(key(prefix), keys)
-            places = np.flatnonzero(found > 0)  # ten times as fast as without the comparison
+            return NO_MATCHES
+        found_ids, found_slips = list[NDArray[np.int64]](), list[Array]()
+        for keys in (self._model.vocabulary.sorted_keys(self._key), self._page_keys):
+            slips = slip_chances(self._key(prefix), keys)
+            places = np.flatnonzero(slips > 0)  # ten times as fast as without the comparison
             places = places[self._is_allowed[keys.numbers[places]]]
-            ids.append(keys.numbers[places])
-            slips.append(found[places])
-        near = np.concatenate(ids)
-        return Matches(near, self._chances(near, typed) * np.concatenate(slips) * SLIP)
+            found_ids.append(keys.numbers[places])
+            found_slips.append(slips[places])
+        ids = np.concatenate(found_ids)
+        return Matches(ids, self._chances(ids, typed) * np.concatenate(found_slips) * SLIP)
 
     def _chances(self, ids: NDArray[np.int64], typed: Typed) -> Array:
-        """How likely these words are [N]. One is less likely if its first letter is a capital and
-        the typed one is not, or the other way round, and if it is a code."""
+        """The chances [N] of words. They are smaller for codes, and for words whose first letter is
+        a capital where the typed one is not, or the other way round."""
         prefix = typed.prefix
         chances = np.maximum(self._probabilities[ids], LEAST_CHANCE)
-        if prefix and self._is_in_sentence and not is_all_capitals(prefix):
-            is_other_case = self._which(ids, _has_capital) != _has_capital(prefix)
+        if prefix and self._is_within_sentence and not is_all_capitals(prefix):
+            is_other_case = self._mask(ids, _has_capital) != _has_capital(prefix)
             chances[is_other_case] *= OTHER_CASE
-        if self._model.tokenizer.writes_text and prefix.isalpha():
-            chances[self._which(ids, is_code)] *= CODE
+        if self._writes_text and prefix.isalpha():
+            chances[self._mask(ids, is_code)] *= CODE
         return chances
 
     def _ids_with(self, prefix: str) -> NDArray[np.int64]:
-        """The ids of the words that begin with `prefix`, in whatever case and with any accents on
-        its plain letters."""
+        """The ids of the words that begin with `prefix`, in any case and with any accents on its
+        plain letters."""
         begin = self._key(prefix)
         ids = self._model.vocabulary.ids_with_prefix(begin, self._key)
-        new = self._new_keys.with_beginning(begin)
-        ids = np.append(ids, new) if len(new) else ids
+        of_page = self._page_keys.with_beginning(begin)
+        ids = np.append(ids, of_page) if len(of_page) else ids
         if begin == prefix.lower():  # no accent is typed
             return ids
         keeps = self._model.tokenizer.keeps_letters
         return np.array([i for i in ids.tolist() if keeps(prefix, self._word(i))], np.int64)
 
     def _word(self, number: int) -> str:
-        new = number - self._model.vocabulary.total_words
-        return self._new[new] if new >= 0 else self._model.vocabulary.word(number)
+        """The word of an id."""
+        place = number - self._model.vocabulary.total_words
+        return self._page_words[place] if place >= 0 else self._model.vocabulary.word(number)
 
-    def _with_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
-        """Which of the words [N] begin with other accents than the prefix has."""
+    def _has_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
+        """True for the words [N] that begin with other accents than the prefix has."""
         differs = np.ones(len(ids), np.bool_)
         if prefix.isascii():
-            differs = ~self._which(ids, str.isascii)
+            differs = ~self._mask(ids, str.isascii)
         small, length = _in_small_letters(prefix), len(prefix)
         differs[differs] = [
             _in_small_letters(self._word(number)[:length]) != small
@@ -357,41 +430,17 @@ class WordLists:
         ]
         return differs
 
-    def _which(self, ids: NDArray[np.int64], holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-        """Which of the words [N], those of the page last, this is true of."""
+    def _mask(self, ids: NDArray[np.int64], holds: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """The result of `holds` for the words of rising ids [N]."""
         known = ids[ids < self._model.vocabulary.total_words]
-        new = [holds(self._word(number)) for number in ids[len(known) :].tolist()]
-        return np.append(self._model.vocabulary.mask(holds)[known], np.array(new, np.bool_))
-
-    def continuation(
-        self, typed: Typed, candidates: Sequence[Suggestion], predict: Predict
-    ) -> tuple[str, ...]:
-        """The first candidate and the most likely words after it, until the probability is low or
-        the end of the line is most likely. Nothing inside a number or an address, and nothing after
-        a slip: a ghost never changes what is typed."""
-        model = self._model
-        if model.tokenizer.writes_text and typed.is_number_or_address:
-            return ()
-        words = [candidate.word for candidate in candidates[:1] if not candidate.corrects]
-        while words and len(words) < MAX_AHEAD:
-            probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
-            best = int(probabilities.argmax())
-            blocked = blocked_marks(model, [*typed.words, *words])
-            is_allowed = self._is_allowed[best] and best not in blocked
-            if probabilities[best] < MIN_PROBABILITY or not is_allowed:
-                break
-            words.append(model.vocabulary.word(best))
-        return tuple(words)
-
-    def insertions(self, typed: Typed, words: Iterable[str]) -> tuple[Insertion, ...]:
-        """How to insert words at the cursor, one after the other."""
-        return tuple(insertions_for(self._style_of(typed), typed.before, typed.prefix, words))
+        of_page = [holds(self._word(number)) for number in ids[len(known) :].tolist()]
+        return np.append(self._model.vocabulary.mask(holds)[known], np.array(of_page, np.bool_))
 
 
-def with_page(
+def _with_page(
     model: LanguageModel, probabilities: Array, page: OnPage
 ) -> tuple[Sequence[str], Array]:
-    """The words of the page that the vocabulary lacks, and the probabilities of the ids of the
+    """Returns the words of the page that the vocabulary lacks, and the probabilities of the
     vocabulary and of these words [D]."""
     vocabulary = model.vocabulary
     if not page.new and not page.following:
@@ -410,8 +459,9 @@ def with_page(
 
 
 def blocked_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
-    """The ids of the marks that cannot follow these words: one of each pair, a full stop after a
-    word that ends with one, such as `U.S.`, and all marks after ¿, ¡ and an elided `l'`."""
+    """The ids of the marks that cannot follow these words: an opening mark while it is open, or its
+    closing mark while it is not; a full stop after a word that ends with one, such as `U.S.`; and
+    all marks after ¿, ¡ and an elided `l'`."""
     if not model.tokenizer.writes_text:
         return []
     if words and (words[-1] in WORD_FOLLOWS or is_elided(words[-1])):
@@ -422,9 +472,9 @@ def blocked_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
         marks.append(opening if is_open else closing)
     if words and words[-1].endswith("."):
         marks.append(".")
-    # After a word it may be an apostrophe.
-    may_close = words.count(OPEN_SINGLE) > words.count(CLOSE_SINGLE)
-    if not may_close and (not words or model.tokenizer.is_mark(words[-1])):
+    # A closing single quote may also be the apostrophe at the end of a word.
+    is_after_word = words and not model.tokenizer.is_mark(words[-1])
+    if not is_after_word and words.count(OPEN_SINGLE) <= words.count(CLOSE_SINGLE):
         marks.append(CLOSE_SINGLE)
     return model.vocabulary.encode(mark for mark in marks if mark in model.vocabulary)
 
@@ -440,14 +490,14 @@ def _has_capital(word: str) -> bool:
 def insertions_for(
     tokenizer: Tokenizer, before: str, prefix: str, words: Iterable[str]
 ) -> Iterator[Insertion]:
-    """How to insert words one after the other: the first at the cursor after `before`, which ends
-    with `prefix`."""
+    """Yields the insertions of words one after the other. The first is at the cursor, after
+    `before`, which ends with `prefix`."""
     for word in words:
-        way = tokenizer.insertion_of(before, prefix, word)
-        yield way
-        before, prefix = apply_insertion(before, way), ""
+        insertion = tokenizer.insertion_of(before, prefix, word)
+        yield insertion
+        before, prefix = apply_insertion(before, insertion), ""
 
 
-def apply_insertion(before: str, way: Insertion | Suggestion) -> str:
-    """The text up to the cursor after a word is inserted, without a space after it."""
-    return before[: len(before) - way.replaces_before] + way.text
+def apply_insertion(before: str, insertion: Insertion | Suggestion) -> str:
+    """The text up to the cursor after an insertion, without a space after it."""
+    return before[: len(before) - insertion.replaces_before] + insertion.text

@@ -1,15 +1,20 @@
-"""A writer who types a given text into the app with as few keys as the suggestions that he sees
-allow, by the rules of `accepting` and the default settings."""
+"""Plays a writer who types a given text into the app with as few keys as the suggestions allow.
+
+At each step the typist knows which keys accept what he sees and which of them write the text. Of
+these and the next character he takes the step that writes most characters beyond its key presses.
+The rules are those of `accepting`, with the default settings.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.suggesting.accepting import (
     Accept,
+    Suggestion,
     Writer,
     is_ghost_likely,
     reads_list,
@@ -20,21 +25,32 @@ from rnnlm_tui.suggesting.suggest import Predict, Typed, WordLists, apply_insert
 from rnnlm_tui.text.marks import gives_space_back
 
 LONG_WORD = re.compile(r"[!-~]{200,}|(\S{1,8}?)\1{99,}")
-"""What is typed without looking at lists: there are texts with words of megabytes, in ASCII or of
-a few characters again and again. Other scripts may write whole lines without a space."""
+"""A word that is typed without looking at lists. Some texts have words of megabytes, in ASCII or of
+a few characters again and again. Other long words are typed as usual, since some scripts write
+whole lines without a space."""
 
 
 class Spot(NamedTuple):
-    """How many characters of the wanted text are written, and the line as the app shows it up to
-    the cursor, with its tail (see `type_character`). They differ by a space at times."""
+    """A place in the text being typed.
 
-    at: int = 0
+    Attributes:
+        written: The number of characters of the text that are written.
+        line: The line as the app shows it up to the cursor. Its length is one more than `written`
+            if an accepted word brought a space that the text does not have there, and one less if a
+            mark replaced a space that belongs there.
+        tail: The end of the line that may still change (see `type_character`).
+    """
+
+    written: int = 0
     line: str = ""
     tail: str = ""
 
 
-Step: TypeAlias = tuple[tuple[str, ...], Spot]
-"""The keys of a step, and where they lead."""
+class Step(NamedTuple):
+    """The keys to press, as Textual names them, and the spot that they lead to."""
+
+    keys: tuple[str, ...]
+    spot: Spot
 
 
 class Typist:
@@ -50,49 +66,55 @@ class Typist:
         self._model, self._text, self._above, self._predict = model, text, above, predict
         self._takes_space = model.tokenizer.takes_space
         self._start: str | None = None
-        """The line up to the word for which `_lists` are."""
+        """The line up to the word that `_lists` has the words for."""
         self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
-        """By the line up to the cursor. The writers of a text mostly meet the same ones."""
+        """The useful ways to accept by the line up to the cursor, and the spot that each leads to.
+        They are kept because the writers of a text mostly meet the same lines."""
 
     def steps(self, writer: Writer) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Types the text as a writer does. Yields the keys of each step, those that accept or a
-        character, as Textual names them, and the line after it."""
+        """Types the text as a writer does. Yields the keys of each step, as Textual names them, and
+        the line after it."""
         spot = Spot()
-        while spot.at < len(self._text):
-            keys, spot = self._step(spot, writer)
+        while spot.written < len(self._text):
+            keys, spot = self._best_step(spot, writer)
             yield keys, spot.line
 
-    def _step(self, spot: Spot, writer: Writer) -> Step:
-        """The step that saves most."""
-        at, line, tail = spot
-        typed = Typed.of(line, self._model.tokenizer)
-        starts_word = not typed.prefix and len(line) == at
-        if starts_word and (word := LONG_WORD.match(self._text, at)):
-            return tuple(word[0]), Spot(word.end(), self._text[: word.end()])
-        key = self._next_key(spot)
-        way, tail = type_character(line, tail, key, self._takes_space)
-        after = Spot(at + bool(way.text), apply_insertion(line, way), tail)
-        steps: list[Step] = [((key,), after)]
-        if len(line) >= at:  # else a mark stands where a space belongs
-            if line not in self._accepts:
-                self._accepts[line] = [*self._accepts_at(typed)]
+    def _best_step(self, spot: Spot, writer: Writer) -> Step:
+        """The step that writes most characters beyond its key presses."""
+        typed = Typed.of(spot.line, self._model.tokenizer)
+        if not typed.prefix and len(spot.line) == spot.written:
+            long_word = LONG_WORD.match(self._text, spot.written)
+            if long_word:
+                end = long_word.end()
+                return Step(tuple(long_word[0]), Spot(end, self._text[:end]))
+        steps = [self._typing(spot)]
+        if len(spot.line) >= spot.written:  # else a space is missing, so no accept writes the text
+            if spot.line not in self._accepts:
+                self._accepts[spot.line] = [*self._accepts_at(typed)]
             sees_list = reads_list(writer, typed.prefix)
-            accepts = self._accepts[line]
-            steps += [(way.keys, to) for way, to in accepts if way.at_cursor or sees_list]
-        return max(steps, key=lambda step: step[1].at - len(step[0]))
+            for accept, after in self._accepts[spot.line]:
+                if accept.at_cursor or sees_list:
+                    steps.append(Step(accept.keys, after))
+        return max(steps, key=lambda step: step.spot.written - len(step.keys))
 
-    def _next_key(self, spot: Spot) -> str:
-        """The character to type: the next one of the text. A mark that would replace a space that
-        belongs there needs another space before it."""
-        character = self._text[spot.at]
-        if spot.tail == " " and spot.at == len(spot.line):
-            takes = character != " " and self._takes_space(spot.line, character)
-            if takes and not self._gives_back(spot.at):
-                return " "
-        return character
+    def _typing(self, spot: Spot) -> Step:
+        """The step that types a character: the next one of the text, or a space before a mark that
+        would replace a space that belongs there."""
+        character = self._text[spot.written]
+        if (
+            spot.tail == " " != character
+            and spot.written == len(spot.line)
+            and self._takes_space(spot.line, character)
+            and not self._mark_gives_space_back(spot.written)
+        ):
+            character = " "
+        insertion, tail = type_character(spot.line, spot.tail, character, self._takes_space)
+        line = apply_insertion(spot.line, insertion)
+        return Step((character,), Spot(spot.written + bool(insertion.text), line, tail))
 
-    def _gives_back(self, place: int) -> bool:
-        """Whether a mark at this place of the text brings back the space that it replaced."""
+    def _mark_gives_space_back(self, place: int) -> bool:
+        """Returns True if the mark at this place of the text gets back the space that it replaced,
+        once the characters after it are typed."""
         for end in range(place + 2, len(self._text) + 1):
             if gives_space_back(self._text[place], self._text[place + 1 : end]):
                 return True
@@ -101,39 +123,43 @@ class Typist:
         return False
 
     def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
-        """The ways to accept suggestions that the text has, and where each leads."""
+        """Yields the ways to accept suggestions that write the text, and the spot that each leads
+        to."""
         if typed.start != self._start:
             self._start = typed.start
             page = self._model.page_words.on_page((*self._above, typed.start))
             self._lists = WordLists(self._model, self._above, typed, page, self._predict)
-        candidates = self._lists.at(typed)
-        words: tuple[str, ...] = ()
-        first = candidates[0] if candidates else None
-        if first and not first.corrects and is_ghost_likely(first.probability, typed.prefix):
-            # Where the first word of the ghost is wrong, no key accepts the others.
-            is_right = self._text.startswith(apply_insertion(typed.before, first))
-            words = (
-                self._lists.continuation(typed, [first], self._predict)
-                if is_right
-                else (first.word,)
-            )
+        candidates = self._lists.likeliest(typed)
+        words = self._ghost_words(typed, candidates[0]) if candidates else ()
         ghost = self._lists.insertions(typed, words)
-        for way in ways_to_accept(candidates, ghost, is_empty=not typed.before):
-            if after := self._spot_after(typed.before, way):
-                yield way, after
+        for accept in ways_to_accept(candidates, ghost, is_empty=not typed.before):
+            after = self._spot_after(typed.before, accept)
+            if after is not None:
+                yield accept, after
+
+    def _ghost_words(self, typed: Typed, first: Suggestion) -> tuple[str, ...]:
+        """The words of the ghost, which begins with the `first` candidate; () if it is not shown.
+        If the first word is wrong, the others are left out, since no key accepts them alone."""
+        if first.corrects or not is_ghost_likely(first.probability, typed.prefix):
+            return ()
+        if not self._text.startswith(apply_insertion(typed.before, first)):
+            return (first.word,)
+        return self._lists.continuation(typed, [first], self._predict)
 
     def _spot_after(self, line: str, accept: Accept) -> Spot | None:
-        """Where the typist is after accepting; None if the line would not become the text."""
-        text = self._text
+        """The spot after accepting in `line`. None if what is accepted is not the text."""
         for piece in accept.pieces:
             line = apply_insertion(line, piece)
-        if not text.startswith(line):
+        if not self._text.startswith(line):
             return None
-        at = len(line)
-        following = text[at : at + 1]
+        written = len(line)
+        following = self._text[written : written + 1]
         if not accept.pieces[-1].space_after or not following:
-            return Spot(at, line)
+            return Spot(written, line)
+        line += " "
         if following == " ":
-            return Spot(at + 1, f"{line} ", " ")
-        takes_space = self._takes_space(f"{line} ", following)
-        return Spot(at, f"{line} ", " ") if takes_space and not self._gives_back(at) else None
+            return Spot(written + 1, line, " ")
+        # The mark that follows must replace the space of the accepted word for good.
+        if not self._takes_space(line, following) or self._mark_gives_space_back(written):
+            return None
+        return Spot(written, line, " ")

@@ -84,7 +84,7 @@ class Watched(Typist):
 
     def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
         ways = [*super()._accepts_at(typed)]
-        first = next(iter(self._lists.at(typed)), None)
+        first = next(iter(self._lists.likeliest(typed)), None)
         if (
             first
             and not first.corrects
