@@ -3,9 +3,9 @@
 `suggest` works in three steps:
 
 1. `Typed` splits the line at the cursor into whole words and the prefix of the word being typed.
-2. `WordLists` takes from the model the probability of each word at the start of that word, and adds
-   words that the model does not know but that the page has: the lines above and this line. It lists
-   the likeliest words that begin with the prefix or correct a slip in it.
+2. `WordLists` asks the model for the probability of each word at this place. It adds the new words
+   of the page, which are those of the lines above and of this line that the model does not know. It
+   lists the likeliest words that begin with the prefix or correct a slip in it.
 3. The first word of the list begins the continuation, and the model's likeliest words follow. The
    ghost is the text that inserts the continuation at the cursor.
 
@@ -13,7 +13,7 @@ The answer depends only on the model, the lines above, the line, the cursor and 
 user does not want, which are left out. It hardly depends on text before the last 500 words (see
 `contexts`).
 
-Shapes: V vocabulary (`total_words`), D the vocabulary and the words of the page, N matching words.
+Shapes: V vocabulary (`total_words`), D the vocabulary and the new words, N some of them.
 """
 
 from __future__ import annotations
@@ -233,8 +233,7 @@ NO_MATCHES = Matches(np.empty(0, np.int64), np.empty(0, np.float32))
 class WordLists:
     """Lists the words for one place of a text, whatever letters of the word are typed.
 
-    The ids are those of the vocabulary [V], followed by those of the words of the page that the
-    vocabulary lacks: D in all.
+    The ids of the vocabulary [V] are followed by those of the new words of the page: D in all.
     """
 
     def __init__(
@@ -252,10 +251,10 @@ class WordLists:
         self._writes_text = model.tokenizer.writes_text
         self._key = model.tokenizer.match_key
         probabilities = predict(model.vocabulary.encode(typed.words))
-        self._page_words, self._probabilities = _with_page(model, probabilities, page)  # [D]
+        self._new_words, self._probabilities = _with_page(model, probabilities, page)  # [D]
         self._highest_probability = float(self._probabilities.max())
-        page_keys = [*map(self._key, self._page_words)]
-        self._page_keys = SortedKeys(page_keys, model.vocabulary.total_words)
+        new_keys = [*map(self._key, self._new_words)]
+        self._new_keys = SortedKeys(new_keys, model.vocabulary.total_words)
         self._is_allowed = np.ones(len(self._probabilities), np.bool_)  # [D]
         self._is_allowed[[*model.blocked_ids]] = False
         if unwanted.words:  # a mask takes 8 ms for 48,000 words the first time
@@ -380,7 +379,7 @@ class WordLists:
         if not is_word or is_unlikely or typed.is_number_or_address:
             return NO_MATCHES
         found_ids, found_slips = list[NDArray[np.int64]](), list[Array]()
-        for keys in (self._model.vocabulary.sorted_keys(self._key), self._page_keys):
+        for keys in (self._model.vocabulary.sorted_keys(self._key), self._new_keys):
             slips = slip_chances(self._key(prefix), keys)
             places = np.flatnonzero(slips > 0)  # ten times as fast as without the comparison
             places = places[self._is_allowed[keys.numbers[places]]]
@@ -406,8 +405,8 @@ class WordLists:
         plain letters."""
         begin = self._key(prefix)
         ids = self._model.vocabulary.ids_with_prefix(begin, self._key)
-        of_page = self._page_keys.with_beginning(begin)
-        ids = np.append(ids, of_page) if len(of_page) else ids
+        new_ids = self._new_keys.with_beginning(begin)
+        ids = np.append(ids, new_ids) if len(new_ids) else ids
         if begin == prefix.lower():  # no accent is typed
             return ids
         keeps = self._model.tokenizer.keeps_letters
@@ -416,7 +415,7 @@ class WordLists:
     def _word(self, number: int) -> str:
         """The word of an id."""
         place = number - self._model.vocabulary.total_words
-        return self._page_words[place] if place >= 0 else self._model.vocabulary.word(number)
+        return self._new_words[place] if place >= 0 else self._model.vocabulary.word(number)
 
     def _has_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
         """True for the words [N] that begin with other accents than the prefix has."""
@@ -431,17 +430,17 @@ class WordLists:
         return differs
 
     def _mask(self, ids: NDArray[np.int64], holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-        """The result of `holds` for the words of rising ids [N]."""
+        """The result of `holds` for each word [N]. The `ids` of new words come last."""
         known = ids[ids < self._model.vocabulary.total_words]
-        of_page = [holds(self._word(number)) for number in ids[len(known) :].tolist()]
-        return np.append(self._model.vocabulary.mask(holds)[known], np.array(of_page, np.bool_))
+        of_new = [holds(self._word(number)) for number in ids[len(known) :].tolist()]
+        return np.append(self._model.vocabulary.mask(holds)[known], np.array(of_new, np.bool_))
 
 
 def _with_page(
     model: LanguageModel, probabilities: Array, page: OnPage
 ) -> tuple[Sequence[str], Array]:
-    """Returns the words of the page that the vocabulary lacks, and the probabilities of the
-    vocabulary and of these words [D]."""
+    """Returns the new words of the page, and the probabilities of the vocabulary and of the new
+    words [D]."""
     vocabulary = model.vocabulary
     if not page.new and not page.following:
         return (), probabilities
