@@ -1,8 +1,8 @@
 """Explains what a model does with the line being typed.
 
 A model has one part, or several if it is a mixture. Each part has its stages, from words to
-probabilities (`lm.stages`). Beside them stand what each part contributes to each suggestion, how
-much each word of the line does for it, and how surprising the words of the line were.
+probabilities (`lm.stages`). An explanation also has what each part contributes to each suggestion,
+the influence of each word of the line on it, and the surprisal of each word.
 
 Shapes: S suggestions, V vocabulary (`total_words`).
 """
@@ -32,9 +32,10 @@ from rnnlm_tui.suggesting.evaluate import score_word
 from rnnlm_tui.suggesting.suggest import encode_context, suggest
 
 MOST_WORDS = 256
-"""Words that are explained, in a line of any length: those nearest the cursor."""
+"""The most words of a line that are explained: those nearest the cursor."""
 MOST_LEFT_OUT = 16
-"""Words that are left out one by one: those nearest the cursor."""
+"""The most words of a line whose influence is computed, by leaving each one out: those nearest the
+cursor."""
 NEIGHBOURS = 5
 OTHER_PARTS = {
     "base": "The English that ships; by its own name it is explained, too. Here is the probability"
@@ -42,15 +43,15 @@ OTHER_PARTS = {
     "cache": "Words that were used not long ago are used again, the latest ones most, and more so"
     " those before which the network was in a state like the present one.",
 }
-"""What the parts of a mixture do that have no stages of their own."""
+"""The sentences on the parts of a mixture that have no stages of their own."""
 ONLY_ZEROS = "The network reads only zeros, which never happened in its training."
 NO_RECENT_WORDS = "No word was used yet that could be used again."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A part of a model. `weight` is its share of the mixture, 1 for the only part.
-    `probabilities` [S] are those that it gives to the suggestions."""
+    """A part of a model, with its `weight` in the mixture, 1 for the only part, and the
+    `probabilities` [S] that it gives to the suggestions."""
 
     name: str
     weight: float
@@ -59,8 +60,8 @@ class Part:
 
     @property
     def contributions(self) -> Array:
-        """What this part contributes to the probability of each suggestion [S]. Those of all parts
-        sum to the probabilities of the model."""
+        """The contribution to the probability of each suggestion [S]. The contributions of all
+        parts sum to the probabilities of the model."""
         return np.asarray(self.weight * self.probabilities, np.float32)
 
 
@@ -68,10 +69,13 @@ class Part:
 class LineWord:
     """A word of the line.
 
-    `seen` says whether the model predicts from it: it is read, if only as an unknown word, and has
-    not fallen out of the window. `probability` and `rank` are those of `ScoredWord`, after the
-    words before it. `influence` [S] says for each suggestion how much its probability falls if this
-    word is left out; None for words far from the cursor.
+    Attributes:
+        known: True if it is in the vocabulary.
+        seen: True if the model predicts from it. The model then reads it, if only as an unknown
+            word, and it has not fallen out of the window.
+        probability, rank: As in `ScoredWord`, after the words before it.
+        influence: By how much the probability of each suggestion falls if this word is left out
+            [S]. None for words far from the cursor.
     """
 
     word: str
@@ -89,14 +93,18 @@ class LineWord:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Explanation:
-    """What a model does with a line.
+    """The explanation of a line.
 
-    `words` are its whole words without the first ones of a very long line, whose number is
-    `earlier`; `prefix` is the beginning of the word being typed. `suggestions` are those of
-    `suggest`, with their shares among all words that fit. `probabilities` [S] are those that the
-    model gives them among all words, to one that it does not know that of the unknown word.
-    `neighbours` are those of the last known word of the line, by that word, if it has any.
-    `notes` say of what there is nothing to show.
+    Attributes:
+        prefix: The beginning of the word being typed, or "".
+        words: The whole words of the line, without the first ones of a very long line.
+        earlier: The number of words left out at the start of a very long line.
+        suggestions: Those of `suggest`. Their probabilities are shares of all words that fit.
+        probabilities: The probability of each suggestion among all words [S]. A word outside the
+            vocabulary has that of the unknown word.
+        parts: The parts of the model.
+        neighbours: The words most like the last known word, by that word. Empty if there are none.
+        notes: Sentences on what cannot be shown.
     """
 
     prefix: str
@@ -114,25 +122,29 @@ class Explanation:
         return f"<Explanation of {plural(len(self.words), 'word')}{first}: {parts}>"
 
     def _repr_html_(self) -> str:
-        """The words of the line, the suggestions, and what each part contributes to them."""
-        strip, highest = "", float(self.probabilities.max(initial=TINY))
-        if self.suggestions and self.words:
-            first, whole = self.suggestions[0].word, float(self.probabilities[0]) or TINY
-            title = f"without a word, {first!r} is less likely (blue) or likelier (orange)"
-            falls = (
-                (word.word, 0 if word.influence is None else word.influence[0])
-                for word in self.words
-            )
-            words = " ".join(heat(word, fall / whole) for word, fall in falls)
-            strip = f"<b>{escape(title)}</b><div>{words}</div>"
+        """Draws the words of the line, the suggestions, and the contribution of each part."""
         figures = [self.probabilities, *(part.contributions for part in self.parts)]
+        highest = float(self.probabilities.max(initial=TINY))
         rows = (
             [escape(each.word), *(heat(f"{share:.1%}", share / highest) for share in of_word)]
             for each, of_word in zip(self.suggestions, zip(*figures, strict=True), strict=True)
         )
-        what = f'words that begin with "{self.prefix}"' if self.prefix else "the next word"
+        listed = f'words that begin with "{self.prefix}"' if self.prefix else "the next word"
         heads = ["", "probability", *(escape(part.name) for part in self.parts)]
-        return strip + table(f"{what}, of all words", rows, heads) + escape(" ".join(self.notes))
+        suggestions = table(f"{listed}, of all words", rows, heads)
+        return self._influences_in_html() + suggestions + escape(" ".join(self.notes))
+
+    def _influences_in_html(self) -> str:
+        """Draws the words of the line, coloured by their influence on the first suggestion."""
+        if not self.suggestions or not self.words:
+            return ""
+        first, probability = self.suggestions[0].word, float(self.probabilities[0]) or TINY
+        title = f"without a word, {first!r} is less likely (blue) or likelier (orange)"
+        words = (
+            heat(word.word, 0 if word.influence is None else word.influence[0] / probability)
+            for word in self.words
+        )
+        return f"<b>{escape(title)}</b><div>{' '.join(words)}</div>"
 
 
 def explain(
@@ -146,26 +158,26 @@ def explain(
     contexts = contexts or Contexts(model)
     answer = suggest(model, line, previous_lines=previous_lines, contexts=contexts)
     words, prefix = model.tokenizer.split_typed(line)
-    names = [each.word for each in answer.candidates]
-    listed = model.vocabulary.ids(names).tolist()
-    read = _read(contexts, words, previous_lines, listed)
+    suggested = [each.word for each in answer.candidates]
+    ids = model.vocabulary.ids(suggested).tolist()
+    read = _read(contexts, words, previous_lines, ids)
     known = [each.word for each in read.words if each.known and any(map(str.isalnum, each.word))]
-    alike = {word: those for word in known[-1:] if (those := neighbours(model, word))}
+    alike = {word: neighbours(model, word) for word in known[-1:]}
     return Explanation(
         prefix=prefix,
         words=read.words,
         earlier=len(words) - len(read.words),
         suggestions=answer.candidates,
-        probabilities=read.probabilities[listed],
-        parts=tuple(_parts(model, read, [*zip(names, listed, strict=True)])),
-        neighbours=alike,
+        probabilities=read.probabilities[ids],
+        parts=tuple(_parts(model, read, [*zip(suggested, ids, strict=True)])),
+        neighbours={word: found for word, found in alike.items() if found},
         notes=tuple(_notes(model, prefix, read.words, answer.candidates)),
     )
 
 
 def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]:
-    """The words whose embeddings are most like that of `word`, with the cosine. Empty if the
-    model has no network, or its network does not know the word."""
+    """The words whose embeddings are most like that of `word`, each with the cosine. Empty if the
+    model has no network, or if its network does not know the word."""
     network = model.models.get("network") if isinstance(model, MixedModel) else model
     if not isinstance(network, LessonModel | CausalModel) or word not in network.vocabulary:
         return ()
@@ -177,8 +189,8 @@ def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]
 
 
 class _Read(NamedTuple):
-    """The last words of a line as a model reads them: `states` are those before the first id of
-    `line` and after each, and `probabilities` [V] those of the next word."""
+    """The last words of a line as a model reads them: the `states` before the first id of `line`
+    and after each id, and the `probabilities` [V] of the next word."""
 
     line: LineIds
     words: tuple[LineWord, ...]
@@ -187,42 +199,44 @@ class _Read(NamedTuple):
 
 
 def _read(
-    contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str], listed: Sequence[int]
+    contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str], suggested: list[int]
 ) -> _Read:
-    """Reads a line of these words. `listed` are the ids of the suggestions."""
+    """Reads a line of `words`. `suggested` are the ids of the suggestions."""
     model, last = contexts.model, words[-MOST_WORDS:]
+    above = encode_context(model, words[: len(words) - len(last)], previous_lines)
     ids = [model.vocabulary.encode([word]) for word in last]  # none for one that is left out
     has_start = model.vocabulary.begin_id is not None and len(last) == len(words)
     line = LineIds(tuple(last), tuple(next(iter(each), None) for each in ids), has_start)
-    above = encode_context(model, words[: len(words) - len(last)], previous_lines)
-    read = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
+    before = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
     near = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))
-    without = [[*read[place], *chain(*ids[place + 1 :])] for place in near]
-    states = [contexts.state_after(context) for context in (*read, *without)]
+    without = [[*before[place], *chain(*ids[place + 1 :])] for place in near]
+    states = [contexts.state_after(context) for context in (*before, *without)]
     distributions = model.predict(states)  # all together, which is faster
     scores = [
         score_word(model, next(distributions), word, has_context=bool(context))
-        for word, context in zip(last, read[:-1], strict=True)
+        for word, context in zip(last, before[:-1], strict=True)
     ]
     probabilities = next(distributions)
-    falls: list[Array | None] = [None] * (len(last) - len(near))
-    falls += [probabilities[listed] - other[listed] for other in distributions]
-    shown = (
-        LineWord(score.word, score.is_known, seen, score.probability, score.rank, fall)
-        for score, seen, fall in zip(scores, line.seen(model.window), falls, strict=True)
+    influences: list[Array | None] = [None] * (len(last) - len(near))
+    influences += [probabilities[suggested] - other[suggested] for other in distributions]
+    line_words = (
+        LineWord(score.word, score.is_known, seen, score.probability, score.rank, influence)
+        for score, seen, influence in zip(scores, line.seen(model.window), influences, strict=True)
     )
-    before = [contexts.state_after(above[:-1])] * has_start
-    return _Read(line, tuple(shown), before + states[: len(read)], probabilities)
+    line_states = states[: len(before)]
+    if has_start:
+        line_states.insert(0, contexts.state_after(above[:-1]))
+    return _Read(line, tuple(line_words), line_states, probabilities)
 
 
 def _parts(
     model: LanguageModel, read: _Read, suggested: Sequence[tuple[str, int]]
 ) -> Iterator[Part]:
-    """The parts of the model. `suggested` are words and their ids."""
+    """Yields the parts of the model. `suggested` are words and their ids."""
     last, ids = read.states[-1], [number for _, number in suggested]
     if not isinstance(model, MixedModel):
         name = LABELS["ngrams" if isinstance(model, NgramModel) else "network"]
-        stages = stages_of(model, read.line, read.states, read.probabilities, suggested)
+        stages = [*stages_of(model, read.line, read.states, read.probabilities, suggested)]
         yield Part(name, 1.0, read.probabilities[ids], tuple(stages))
         return
     (components,) = model.predict_components([last])
@@ -230,13 +244,17 @@ def _parts(
     own_ids = model.own_ids([number for number in read.line.ids if number is not None])
     own_line = read.line._replace(ids=tuple(own_ids))
     for number, ((name, weight), row) in enumerate(zip(weights, components, strict=True)):
-        if name in OTHER_PARTS:
-            sentence, shown = (OTHER_PARTS[name], row) if row.any() else (NO_RECENT_WORDS, row[:0])
-            stages = iter([over_vocabulary("probabilities", sentence, model.vocabulary, shown)])
-        else:
-            part, states = model.models[name], [state.models[number] for state in read.states]
+        if name not in OTHER_PARTS:
+            part = model.models[name]
+            states = [state.models[number] for state in read.states]
             own = row[: part.vocabulary.total_words]
-            stages = stages_of(part, own_line, states, own, suggested)
+            stages = [*stages_of(part, own_line, states, own, suggested)]
+        elif row.any():
+            sentence = OTHER_PARTS[name]
+            stages = [over_vocabulary("probabilities", sentence, model.vocabulary, row)]
+        else:
+            nothing = row[:0]
+            stages = [over_vocabulary("probabilities", NO_RECENT_WORDS, model.vocabulary, nothing)]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
 
 
@@ -246,6 +264,7 @@ def _notes(
     words: Sequence[LineWord],
     suggestions: Sequence[Suggestion],
 ) -> Iterator[str]:
+    """Yields sentences on what cannot be shown."""
     knows_none = not any(word.known for word in words)
     if not words:
         guesses = ": these are guesses for the first word." if suggestions else "."

@@ -1,4 +1,4 @@
-"""Continues a line with words of a model, the likeliest ones or drawn ones."""
+"""Continues a line with words of a model, either the likeliest ones or words drawn by chance."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rnnlm_tui.text.marks import AFTER_SENTENCE_END, SENTENCE_ENDS
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
 LESSON_WORDS, SENTENCE_WORDS = 10, 40
-"""Words of a continuation on request: the lesson's number, and the most of a sentence."""
+"""The number of words of a continuation as in the lesson, and the most words of a sentence."""
 TEMPERATURE, TOP_K = 0.7, 40
-"""How the words of a sentence are drawn."""
+"""The temperature with which the words of prose are drawn, and from how many of the likeliest."""
 DRAWS = 4
-"""How often words are drawn at most until they are others than before."""
+"""The most attempts to draw a continuation that differs from the earlier one."""
 
 
 def generate_words(
@@ -40,16 +40,18 @@ def generate_words(
     previous_lines: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> list[str]:
-    """Returns at most `count` words that continue `line`; by default the rest of a sentence, or ten
-    words if the tokenizer does not write text. `previous_lines` and `contexts` are as in `suggest`.
+    """Returns at most `count` words that continue `line`. By default these are the rest of a
+    sentence, or ten words if the tokenizer does not write text. `previous_lines` and `contexts` are
+    as in `suggest`.
 
     At a `temperature` of 0 the next word is the likeliest one. Above 0, `rng` draws it from the
     `top_k` likeliest, by default all; a higher temperature draws more freely. Special tokens and
-    unwanted words are left out. There are fewer words if a line of prose ends, which never repeats
-    three words in a row, if the model can suggest none, or if the likeliest id of the lesson's
-    model is padding, as in the lesson. Raises UsageError for a `top_k` without a temperature.
+    unwanted words are left out, and so are words of prose that would repeat three words in a row.
+    There are fewer words where a line of prose ends, where the model can suggest none, and where
+    the likeliest id of the lesson's model is padding, as in the lesson. Raises UsageError for a
+    `top_k` without a temperature.
     """
-    is_prose, one_sentence = model.tokenizer.writes_text, False
+    is_prose, ends_with_sentence = model.tokenizer.writes_text, False
     if temperature is None:
         temperature = TEMPERATURE if is_prose else 0.0
         top_k = TOP_K if is_prose and top_k is None else top_k
@@ -57,30 +59,33 @@ def generate_words(
         hint = "give a {temperature} too, such as 0.8"
         raise UsageError("{top_k} applies only to sampling", hint, field="top_k")
     if count is None:
-        count, one_sentence = SENTENCE_WORDS if is_prose else LESSON_WORDS, is_prose
+        count = SENTENCE_WORDS if is_prose else LESSON_WORDS
+        ends_with_sentence = is_prose
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
     line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
-    above, own = encode_context(model, [], previous_lines), model.vocabulary.encode(line_words)
+    above = encode_context(model, [], previous_lines)
+    ids = model.vocabulary.encode(line_words)
     words, unwanted = list[str](), contexts.unwanted
     while len(words) < count:
-        probabilities = contexts.next_word_probabilities(above + own).astype(np.float64)
+        probabilities = contexts.next_word_probabilities(above + ids).astype(np.float64)
         blocked = {*blocked_marks(model, line_words + words)}
         if temperature or model.vocabulary.special_tokens:  # else padding ends a line
             blocked |= {*model.blocked_ids}
         if unwanted.words:
             blocked |= {*np.flatnonzero(model.vocabulary.mask(unwanted)).tolist()}
         if is_prose:
-            blocked |= _repeats(own)
-            blocked -= {model.vocabulary.end_id if words else None}
-        if one_sentence and not words:  # a mark alone would continue nothing
+            blocked |= _repeating_ids(ids)
+            if words:  # the line may end
+                blocked -= {model.vocabulary.end_id}
+        if ends_with_sentence and not words:  # the end of a sentence alone continues nothing
             blocked |= {*model.vocabulary.encode([*SENTENCE_ENDS])}
-        best = _draw(probabilities, [*blocked], temperature, top_k, rng)
-        if best is None or best < model.vocabulary.first_word_id:
+        drawn = _draw(probabilities, [*blocked], temperature, top_k, rng)
+        if drawn is None or drawn < model.vocabulary.first_word_id:
             break
-        word = model.vocabulary.word(best)
-        if one_sentence and _ends_sentence(words) and word not in AFTER_SENTENCE_END:
+        word = model.vocabulary.word(drawn)
+        if ends_with_sentence and _ends_sentence(words) and word not in AFTER_SENTENCE_END:
             break
-        own.append(best)
+        ids.append(drawn)
         words.append(word)
     return words
 
@@ -92,12 +97,12 @@ def continue_typed(
     previous_lines: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> list[Insertion | Suggestion]:
-    """Returns how to insert, one after the other, the words that continue a line being typed to the
-    end of its sentence. A half-typed word is completed first.
+    """Returns the insertions of the words that continue a line being typed to the end of its
+    sentence, one after the other. A half-typed word is completed first.
 
     The words are the likeliest ones. With `unlike`, the text of an earlier continuation, they are
-    drawn by chance, until they are others or DRAWS times. `previous_lines` and `contexts` are as in
-    `suggest`.
+    drawn by chance, again if they are the same, but at most DRAWS times. `previous_lines` and
+    `contexts` are as in `suggest`.
     """
     rng, contexts = np.random.default_rng(), contexts or Contexts(model)
     temperature, top_k = (TEMPERATURE, TOP_K) if unlike else (0.0, None)
@@ -107,9 +112,9 @@ def continue_typed(
     pieces = list[Insertion | Suggestion]()
     for _ in range(DRAWS):
         chances = np.array([word.probability for word in completions])
-        first = _draw(chances, [], temperature, None, rng) if completions else None
-        pieces = [] if first is None else [completions[first]]
-        before = line if first is None else apply_insertion(line, completions[first])
+        place = _draw(chances, [], temperature, None, rng) if completions else None
+        pieces = [] if place is None else [completions[place]]
+        before = line if place is None else apply_insertion(line, completions[place])
         words = generate_words(
             model,
             before,
@@ -126,15 +131,16 @@ def continue_typed(
     return pieces
 
 
-def _repeats(ids: Sequence[int]) -> set[int]:
-    """The ids that would repeat three ids in a row."""
+def _repeating_ids(ids: Sequence[int]) -> set[int]:
+    """The next ids with which the last three would be the same as three earlier ones."""
     last = ids[-2:]
     return {ids[i + 2] for i in range(len(ids) - 2) if ids[i : i + 2] == last}
 
 
 def _ends_sentence(words: Sequence[str]) -> bool:
-    before = (word for word in reversed(words) if word not in AFTER_SENTENCE_END)
-    return next(before, " ")[0] in SENTENCE_ENDS
+    """Returns True if the words end a sentence, also with closing quotes or brackets after it."""
+    last = next((word for word in reversed(words) if word not in AFTER_SENTENCE_END), " ")
+    return last[0] in SENTENCE_ENDS
 
 
 def _draw(
@@ -144,8 +150,8 @@ def _draw(
     top_k: int | None,
     rng: np.random.Generator,
 ) -> int | None:
-    """An id drawn by its probability [V], none of the `blocked` ones. None if no other is
-    possible."""
+    """Draws an id by its probability [V], or takes the likeliest one at a `temperature` of 0.
+    Returns None if all ids are `blocked` or impossible. Changes `probabilities`."""
     probabilities[blocked] = 0
     best = int(probabilities.argmax())
     if not probabilities[best]:
@@ -158,7 +164,7 @@ def _draw(
 
 
 def continue_text(tokenizer: Tokenizer, before: str, words: Iterable[str]) -> str:
-    """The text, which ends with a complete word, with these words added."""
-    for way in insertions_for(tokenizer, before, "", words):
-        before = apply_insertion(before, way)
+    """Returns the text `before`, which ends with a complete word, with `words` added."""
+    for insertion in insertions_for(tokenizer, before, "", words):
+        before = apply_insertion(before, insertion)
     return before
