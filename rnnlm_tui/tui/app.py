@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.inside.screen import InsideScreen
     from rnnlm_tui.tui.models.screen import ModelsScreen
     from rnnlm_tui.tui.runs.child import TrainArguments
+    from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
     from rnnlm_tui.tui.runs.follower import FollowedRun
-    from rnnlm_tui.tui.runs.manager import Runs
     from rnnlm_tui.tui.train.screen import TrainScreen
     from rnnlm_tui.tui.widgets.header import ScreenName
 
@@ -87,7 +87,7 @@ class RnnlmApp(TerminalApp):
         self._told_of = dict[str, str]()
         """The message to show once a model is active, by the name of the model."""
         self._is_quitting = False
-        self._runs: Runs | None = None
+        self._followed_runs: FollowedRuns | None = None
         """The trainings; None until they are used."""
         self._model_loader = ModelLoader(
             lambda: self.library,
@@ -110,14 +110,14 @@ class RnnlmApp(TerminalApp):
         return Library(self._data_dir)
 
     @property
-    def runs(self) -> Runs:
-        if self._runs is None:
-            from rnnlm_tui.tui.runs.manager import Runs
+    def followed_runs(self) -> FollowedRuns:
+        if self._followed_runs is None:
+            from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
 
-            self._runs = Runs(self.library)
-            self._runs.on_saved = self.run_saved
-            self._runs.on_end = self.run_ended
-        return self._runs
+            self._followed_runs = FollowedRuns(self.library)
+            self._followed_runs.on_saved = self.run_saved
+            self._followed_runs.on_end = self.run_ended
+        return self._followed_runs
 
     @cached_property
     def train_screen(self) -> TrainScreen:
@@ -140,7 +140,7 @@ class RnnlmApp(TerminalApp):
     @property
     def _own_run(self) -> FollowedRun | None:
         """The app's own training, if it is running."""
-        return self._runs.own_running if self._runs else None
+        return self._followed_runs.own_running if self._followed_runs else None
 
     @property
     def opened_model(self) -> OpenedModel | None:
@@ -177,7 +177,7 @@ class RnnlmApp(TerminalApp):
             model = " · ".join(filter(None, (self.active_name, self.autocomplete.keys_saved)))
         else:
             model = "no model" if self.has_no_models else "loading ..."
-        run = self._runs.running if self._runs else None
+        run = self._followed_runs.running if self._followed_runs else None
         if run is None:
             return model
         from rnnlm_tui.tui.runs.wording import progress_text
@@ -238,10 +238,10 @@ class RnnlmApp(TerminalApp):
     async def _notice_trainings(self) -> None:
         """Follows a training of another process, so that the header and the Train screen show it.
         An earlier app may have left it in the background."""
-        if self._runs is None or self._runs.running is None:
+        if self._followed_runs is None or self._followed_runs.running is None:
             with suppress(RnnlmError):  # it has just ended
                 if names := await asyncio.to_thread(self.library.runs.in_training):
-                    await self.runs.follow(names[0])
+                    await self.followed_runs.follow(names[0])
 
     def _load_first_model(self) -> None:
         self._model_loader.begin(self._first_model)
@@ -375,8 +375,8 @@ class RnnlmApp(TerminalApp):
     def name_changed(self, old: str, new: str | None) -> None:
         """Called when a model was renamed, or deleted (`new` is None). A renamed model stays
         active; in place of a deleted one, another becomes active."""
-        if self._runs is not None:
-            self._runs.name_changed(old, new)
+        if self._followed_runs is not None:
+            self._followed_runs.name_changed(old, new)
         self._model_loader.name_changed(old, new)
         self.models_changed()
 
@@ -432,4 +432,4 @@ class RnnlmApp(TerminalApp):
 
     def _is_on_screen(self, run: FollowedRun) -> bool:
         is_run_shown = self.current_mode == "train" and self.train_screen.is_run_shown
-        return is_run_shown and self.runs.shown is run
+        return is_run_shown and self.followed_runs.shown is run

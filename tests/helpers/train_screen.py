@@ -12,7 +12,7 @@ from rnnlm_tui.events import Event
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.runs.manager import Runs
+from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.runs.wording import BADGES
 from rnnlm_tui.tui.train.form import TrainForm
@@ -30,7 +30,7 @@ class Host(HostApp):
 
     def __init__(self, library: Library, preferences: Preferences) -> None:
         super().__init__(library=library)
-        self.runs = Runs(library)
+        self.followed_runs = FollowedRuns(library)
         self.train_screen = TrainScreen()
         self.preferences = preferences
         self.add_mode("train", lambda: self.train_screen)
@@ -62,7 +62,7 @@ class Shown:
 
     async def phase(self, phase: Phase) -> None:
         """Waits until the run is in this phase and shown in it."""
-        run = self.app.runs.shown
+        run = self.app.followed_runs.shown
         assert run is not None
         await self.until(lambda: run.progress.phase is phase)
         await self.until(lambda: phase.is_over or BADGES[phase] in self.head)
@@ -83,7 +83,7 @@ class Shown:
     @property
     def end(self) -> str:
         """How the run ended; empty before."""
-        run = self.app.runs.shown
+        run = self.app.followed_runs.shown
         rest = self.head.partition("\n")[2]
         return rest if run is not None and run.progress.phase.is_over and "─" not in rest else ""
 
@@ -130,6 +130,6 @@ async def shown(
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.train_screen.query(TrainForm))
         yield Shown(app, pilot, script)
-        if (own := app.runs.own) is not None:
+        if (own := app.followed_runs.own) is not None:
             script.exit(name=own.name)
             await over(own)

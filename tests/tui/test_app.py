@@ -76,7 +76,7 @@ class ScriptedRun:
 def give_run(app: RnnlmApp, **options: bool) -> ScriptedRun:
     """Puts a training of its own into the app."""
     run = ScriptedRun(**options)
-    app.runs.own = cast(Any, run)
+    app.followed_runs.own = cast(Any, run)
     return run
 
 

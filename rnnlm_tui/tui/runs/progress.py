@@ -66,8 +66,8 @@ class LogLine:
 class RunProgress:
     """The phase, figures, epochs and notes of a run.
 
-    `preparing` is set while a large text is read or counted, `last_report` tells of its
-    steps. `lines` are the continuations of the seed line and the notes, oldest first.
+    `preparing` is set while a large text is read or counted. `last_report` is the last one on the
+    steps of an epoch. `lines` are the continuations of the seed line and the notes, oldest first.
     """
 
     def __init__(self) -> None:

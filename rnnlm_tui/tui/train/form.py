@@ -163,7 +163,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         if (error := self.error) is not None:
             # The form has no field for the force of some hints.
             return error.message if '"force"' in error.hint else error.sentence()
-        if (run := self.app.runs.running) is not None:
+        if (run := self.app.followed_runs.running) is not None:
             return f"{run.name} is training: wait for its end, or stop it (Esc shows it)"
         return None
 

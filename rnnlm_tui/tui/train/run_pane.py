@@ -33,7 +33,7 @@ def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
 
 
 class RunPane(Vertical, can_focus=True):
-    """Shows the run `Runs.shown`, and controls it by keys."""
+    """Shows the run `FollowedRuns.shown`, and controls it by keys."""
 
     # The most needed keys stand first: a row of 80 columns holds six.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -79,7 +79,7 @@ class RunPane(Vertical, can_focus=True):
     @property
     def run(self) -> FollowedRun | None:
         """The run that this pane shows, also while the form hides the pane; None for none."""
-        return self.app.runs.shown
+        return self.app.followed_runs.shown
 
     def paint(self) -> None:
         """Draws the parts of the run that have changed."""
@@ -129,7 +129,7 @@ class RunPane(Vertical, can_focus=True):
     async def begin(self, request: TrainArguments) -> None:
         """Starts a run and shows it."""
         with self.app.showing_errors():
-            run = await self.app.runs.start(request)
+            run = await self.app.followed_runs.start(request)
             self.post_message(self.Opened())
             run.compare_with(self.app.active_name)
 
@@ -141,7 +141,7 @@ class RunPane(Vertical, can_focus=True):
     async def follow(self, name: str) -> None:
         """Shows a run of another process, or the app's own if it has that name."""
         with self.app.showing_errors():
-            await self.app.runs.watch(name)
+            await self.app.followed_runs.watch(name)
             self.post_message(self.Opened())
 
     # Keys. Each works only on a run: see `check_action`.

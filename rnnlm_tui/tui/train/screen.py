@@ -84,7 +84,7 @@ class TrainScreen(AppScreen):
 
     def _show_new_run(self) -> None:
         """Shows a run in place of the form if it was noticed after this screen was shown last."""
-        if self.app.runs.running not in (None, self._seen):
+        if self.app.followed_runs.running not in (None, self._seen):
             self.action_back()
 
     @property
@@ -100,7 +100,7 @@ class TrainScreen(AppScreen):
 
     @on(RunPane.Opened)
     def show_run(self) -> None:
-        self._seen = self.app.runs.shown
+        self._seen = self.app.followed_runs.shown
         self.add_class("-run")
         self.run_pane.query_one("#epochs").focus()
         self._paint()
@@ -148,13 +148,13 @@ class TrainScreen(AppScreen):
 
     def action_back(self) -> None:
         """Shows the run again."""
-        self.app.runs.show_running()
+        self.app.followed_runs.show_running()
         self.show_run()
 
     @property
     def _run_behind(self) -> FollowedRun | None:
         """The run that the key "back" of the form shows; None if there is none."""
-        return self.app.runs.running or self.app.runs.shown
+        return self.app.followed_runs.running or self.app.followed_runs.shown
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:

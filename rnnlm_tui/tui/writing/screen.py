@@ -535,7 +535,7 @@ class AutocompleteScreen(AppScreen):
             since = datetime.fromisoformat(model.card.created).timestamp()
             words = await self._database.read(partial(texts.words_since, since=since))
             is_due = words // NEW_WORDS > max(0, words - written) // NEW_WORDS
-            if is_due and self.app.runs.running is None:
+            if is_due and self.app.followed_runs.running is None:
                 await self._check_update(model)
                 self._offer = f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
                 self._show_note()
@@ -566,7 +566,9 @@ class AutocompleteScreen(AppScreen):
 
         with self.app.showing_errors():
             await self._check_update(model)
-            await self.app.runs.start(TrainArguments.updating(model.name, written_arguments()))
+            await self.app.followed_runs.start(
+                TrainArguments.updating(model.name, written_arguments())
+            )
             self.app.notify_user(f"{model.name} learns what you wrote; keep writing")
 
     def _turn_changed(self, turn: Turn) -> None:

@@ -22,8 +22,8 @@ from rnnlm_tui.store.appended import OWNER, PIECE_BYTES, AppendedLines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import TrainArguments, start_training
+from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
 from rnnlm_tui.tui.runs.follower import MAX_SEED_LINE, NO_END, FollowedRun
-from rnnlm_tui.tui.runs.manager import Runs
 from rnnlm_tui.tui.runs.progress import Phase
 from tests.helpers.commands import POSIX
 from tests.helpers.events import ended, finished, progress, saved, started
@@ -32,7 +32,7 @@ from tests.helpers.runs import PATIENCE_S, Script, over, trained_elsewhere, unti
 REQUEST = TrainArguments(("verses.txt", "--name", "poems"), "poems")
 
 
-class Told(Runs):
+class Told(FollowedRuns):
     """The runs of an app. `saved` are the epochs of the saves that it was told of, and `ends` the
     runs whose end."""
 

@@ -181,7 +181,7 @@ async def test_what_is_wrong_stands_at_its_field_below_the_form_and_in_place_of_
             assert wrong(on) == [f"field-{field}"]
             assert on.screen.query_one("#train", Button).disabled and on.keys()["f5"] is False
             await on.pilot.press("f5")
-            assert on.app.runs.own is None
+            assert on.app.followed_runs.own is None
             script.command = answering
             line(on, field).value = "/there.txt" if field == "files" else ""
             await on.ready()

@@ -109,7 +109,7 @@ async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) ->
         on.app.add_mode("other", Screen)
         await on.app.switch_mode("other")
         script.write(ended(1))
-        run = on.app.runs.shown
+        run = on.app.followed_runs.shown
         await on.until(lambda: run is not None and run.progress.epochs)
         on.screen._paint()
         assert on.head == before

@@ -13,7 +13,7 @@ from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 
 
-class Runs:
+class FollowedRuns:
     """The trainings that the app follows. The app owns them and not a screen, so that a run
     continues while its user writes.
 
