@@ -206,8 +206,7 @@ def train_events(
     listed in `TrainingOptions`: options of the command line, such as `name` or `update`, and
     settings, such as `epochs=3`. `written` are titles of texts written in the app.
 
-    To stop, leave the loop: the training of a network is saved, and `resume=True` continues it.
-    Raises RnnlmError.
+    Leave the loop to stop: a network is saved, and `resume=True` continues. Raises RnnlmError.
     """
     from rnnlm_tui.training.control import Control
     from rnnlm_tui.training.request import TrainingRequest
@@ -383,8 +382,7 @@ class Model:
         listed. To accept a suggestion, remove `replaces_before` characters from the end and append
         its `text`; `space_after` says whether a space follows. `cursor` is a number of characters,
         by default the end of the text. If it is within a word, also remove `replaces_after`
-        characters after it. Raises RnnlmError if `top` is less than 1 or the cursor is not in the
-        text.
+        characters after it. Raises RnnlmError if `top` is below 1 or the cursor outside the text.
         """
         if cursor is not None:
             check_value(cursor, "cursor", Annotated[int, Meta(ge=0, le=len(text))])

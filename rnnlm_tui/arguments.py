@@ -21,8 +21,8 @@ def checks_arguments(function: F) -> F:
     """Makes a function check its arguments by their annotations.
 
     The function raises TypeError for a value of another type, and UsageError for a number out of
-    its range. Numbers may be those of numpy. `*texts` are checked one by one, and `**options` by
-    their TypedDict.
+    its range. Numbers may be those of numpy. Each of `*texts` is checked, and `**options` by a
+    TypedDict.
     """
     parameters = signature(function)
 
@@ -40,8 +40,7 @@ def checks_arguments(function: F) -> F:
 
 @cache
 def _types_of(function: Callable[..., object], ranges: bool = False) -> dict[str, Any]:
-    """The annotated types of the arguments and options of a function by name, without `ranges` or
-    with them."""
+    """Returns the types of a function's arguments and options by name, with or without ranges."""
     own = dict(function.__annotations__)
     del own["return"]  # its type may not be loaded
     arguments = SimpleNamespace(__annotations__=own)

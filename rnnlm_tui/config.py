@@ -39,8 +39,7 @@ QUERY_SETTINGS = ("model", "top", "words", "temperature", "seed")
 LESSON_PRESET, OWN_TEXT_PRESET = "lesson", "gru"
 """The default presets, for the sonnets and for the user's texts."""
 LONGEST_CONTEXT = 3000
-"""Most words of context that are read if no state of it is kept. The English reads them in
-0.4 s."""
+"""Most words of context that are read if no state is kept. The English reads them in 0.4 s."""
 
 Amount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 EpochCount: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -69,8 +68,7 @@ Order: TypeAlias = Annotated[
 
 
 class LessonConfig(Struct, frozen=True):
-    """The sizes of the lesson's network. Its relu layer has half as many units as the vocabulary
-    has ids."""
+    """The sizes of the lesson's network. Its relu layer has half as many units as there are ids."""
 
     embedding_size: EmbeddingSize = 100
     bidirectional_size: Annotated[Units, "units of the bidirectional layer, per direction"] = 150
@@ -197,11 +195,9 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "epochs": 4,
     "max_vocabulary": 30_000,
 }
-"""The defaults for large corpora that differ from those for middle ones; extrapolated, not
-measured."""
+"""The defaults for large corpora that differ from middle ones; extrapolated, not measured."""
 USUAL_IF_FROM: Mapping[str, Setting] = {"epochs": 3, "learning_rate": 1e-3}
-"""The defaults of a network that starts from a model. The English is one, and an update starts from
-one."""
+"""The defaults of a network that starts from a model, as those from the English and updates do."""
 MAX_FROM_ENGLISH = 1_000_000
 """Most words of a text whose network starts from that of the English by default. A longer text has
 enough to learn English from, and its network has the size for such a text."""
@@ -396,8 +392,7 @@ def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: b
 
 
 def parts_of(kind: Any) -> tuple[Any, Meta | None]:
-    """Splits the type of a setting or option into the type without its notes and None, and the
-    range of a number."""
+    """Returns the type of a setting or option without notes and None, and the range of a number."""
     notes = list[Any]()
     while get_origin(kind) is Annotated or type(None) in get_args(kind):
         kind, *more = get_args(kind)
@@ -434,8 +429,7 @@ def print_warning(message: str) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
-    """Returns a question for a mistyped name, "" if no known name is like it. Flags begin with
-    `dashes`."""
+    """Returns a question for a mistyped name, "" if none is like it. `dashes` begin a flag."""
     import difflib  # 3 ms
 
     near = difflib.get_close_matches(name, known, 1)

@@ -25,8 +25,7 @@ class RnnlmError(Exception):
     `message` says in one sentence what went wrong, `hint` what to do. The texts that are passed
     have the Python names of settings and options in braces. `message` and `hint` have these names
     as they are, and `worded` returns both with other names. `kind` is the kind in a `failed` event,
-    and `field` the setting or option that is wrong, if there is one. `exit_code` is the exit code
-    of the command.
+    and `field` the setting or option that is wrong, if there is one. `exit_code` is the command's.
     """
 
     kind = "failure"

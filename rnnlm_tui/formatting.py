@@ -43,8 +43,7 @@ def shorten(text: str, most: int = LONGEST_WORD) -> str:
 
 
 def cells_of(text: str) -> int:
-    """Counts the columns of a terminal that a text takes: two for a wide letter, none for a mark on
-    a letter."""
+    """Counts the columns that a text takes: two for a wide letter, none for a mark on a letter."""
     if text.isascii():
         return len(text)
     wide = sum(east_asian_width(c) in "WF" for c in text)
@@ -85,8 +84,7 @@ def day_name(seconds: float, month: str = "%B") -> str:
 
 
 def day_and_time(seconds: float) -> str:
-    """Formats a time in seconds since the epoch as weekday, day and time of day, such as "Monday 30
-    November, 07:40"."""
+    """Formats a time in seconds since the epoch, such as "Monday 30 November, 07:40"."""
     day = day_name(seconds)
     with suppress(ValueError, OverflowError, OSError):
         moment = datetime.fromtimestamp(seconds)
@@ -127,8 +125,7 @@ def format_loss(value: float | None) -> str:
 
 
 def format_perplexity(value: float | None) -> str:
-    """Formats a perplexity in at most seven characters, or a dash if it is missing or not
-    finite."""
+    """Formats a perplexity in at most seven characters; a dash if it is missing or not finite."""
     if value is None or not math.isfinite(value):
         return "-"
     if value >= 1e6:

@@ -1,6 +1,4 @@
-"""HTML for notebooks, legible on light and on dark pages: tables, coloured words, and the history
-of a training.
-"""
+"""HTML for notebooks, legible on light and dark pages: tables, words, the history of a training."""
 
 from __future__ import annotations
 

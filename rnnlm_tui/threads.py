@@ -13,13 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""The variables for the number of threads. OpenBLAS, OpenMP, MKL and Apple's Accelerate read them
-when they are loaded."""
+"""The numbers of threads of OpenBLAS, OpenMP, MKL and Apple's Accelerate, read when these load."""
 SET_HERE = set[str]()
 """The variables that this process has set."""
 NICENESS = 10
-"""The niceness of a training. It reduces the wait for a key in the app from 105 ms to 32 ms (99th
-percentile)."""
+"""The niceness of a training. It reduces a key's wait in the app (p99) from 105 ms to 32 ms."""
 AUTOGROUP = Path("/proc/self/autogroup")
 """The file in which Linux keeps the niceness of a session."""
 
@@ -29,8 +27,8 @@ def use_one_thread(*, trains: bool = False) -> None:
 
     A suggestion multiplies matrices by vectors, which takes less time than starting a second
     thread. Waiting threads spin and make an evaluation ten times slower. A process that `trains`
-    keeps the threads of PyTorch, which does not use OpenBLAS on x86. Does nothing if numpy is
-    loaded already.
+    keeps the threads of PyTorch, which does not use OpenBLAS on x86. Does nothing after numpy is
+    loaded.
     """
     names: Sequence[str] = VARIABLES
     if trains:
@@ -42,8 +40,7 @@ def use_one_thread(*, trains: bool = False) -> None:
 
 
 def users_environment() -> dict[str, str]:
-    """The environment without the variables of `use_one_thread`, for a training in a child
-    process."""
+    """The environment without what `use_one_thread` has set, for a training in a child process."""
     return {name: value for name, value in os.environ.items() if name not in SET_HERE}
 
 

@@ -106,8 +106,7 @@ def script(request: Request) -> int:
 
 
 def _help() -> dict[str, str]:
-    """Returns the help of modes, options and presets up to the first semicolon, for zsh and
-    fish."""
+    """Returns the help of modes, options and presets, each up to the first semicolon."""
     flags = {flag for mode in (APP, *MODES.values()) for flag in mode.options.split()}
     options = (*(OPTIONS[flag] for flag in sorted(flags)), *ALL_SETTINGS.values())
     texts = {flag_of(each.name): help_of(each) for each in options}
@@ -123,8 +122,7 @@ def _quoted_in_fish(text: str) -> str:
 
 
 def _rows() -> Iterator[tuple[str, str]]:
-    """Yields patterns of `last word:mode:part of a word`, each with the words that may come
-    then."""
+    """Yields patterns of `last word:mode:part of a word`, each with the words to offer."""
     for mode in (*MODES.values(), APP):
         values = {a.option_strings[0]: str(a.metavar or "") for a in parser_of(mode)._actions}
         yield from ((f"{flag}:{mode.flag}:*", _words(v)) for flag, v in values.items() if v)

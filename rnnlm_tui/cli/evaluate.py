@@ -189,8 +189,7 @@ def evaluation_table(
 
 
 def _keys_rows(results: Sequence[MeasuredModel]) -> Iterator[tuple[str, ...]]:
-    """Yields the keys that models and the bases of mixtures save, with half of the 95 %
-    interval."""
+    """Yields the keys that models and bases of mixtures save, with half of the 95 % interval."""
     for result in results:
         yield _keys_row(sanitize(result.subject.name), result.figures)
         if (base := result.parts.get("base")) is not None:

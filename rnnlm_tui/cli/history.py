@@ -117,8 +117,7 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
 
 
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
-    """Returns round numbers at equal steps of `least` or more, the first at most `low`, the last at
-    least `high`."""
+    """Returns round numbers that enclose `low` and `high`, at equal steps of at least `least`."""
     span = high - low if high - low > 1e-6 else 1.0
     unit = 10 ** math.floor(math.log10(span / MOST_TICKS))
     step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * MOST_TICKS))

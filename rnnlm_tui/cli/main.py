@@ -80,8 +80,7 @@ def _run_to_exit_code(given: Sequence[str]) -> int:
 
 
 def open_app(request: Request) -> int:
-    """Opens the terminal app and returns the exit code. Raises UsageError without a suitable
-    terminal."""
+    """Opens the app and returns the exit code. Raises UsageError without a suitable terminal."""
     hint = f"{APP_NAME} --help lists what works without one"
     kind = os.environ.get("TERM", "")
     for name in ("stdin", "stdout", "stderr"):

@@ -15,8 +15,8 @@ from rnnlm_tui.errors import UsageError
 
 Mode = namedtuple("Mode", "flag run operands options help")  # typing.NamedTuple takes 3 ms
 """A mode: its flag, the function that runs it (as module:function within `cli`), its operands
-(those in brackets are optional), its options, and its help. A mode with --preset has the settings
-of a training, too."""
+(those in brackets are optional), its options, and its help. The settings of a training go with
+--preset."""
 APP = Mode("", "main:open_app", "[MODEL]", "--open --encoding", "")
 """The app, which is opened if no mode is given."""
 APP_ROW = ("[MODEL] [--open FILE]", "no mode: the app, with a model, or to write in a text file")
@@ -158,8 +158,7 @@ SEE_HELP = f"see {APP_NAME} --help"
 
 
 def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
-    """Splits a command line into its mode, the other arguments before `--`, and those after it.
-    Raises UsageError."""
+    """Returns the mode, the other arguments before `--`, and those after it. Raises UsageError."""
     modes = list[Mode]()
     before, after = list[str](), list[str]()
     for number, argument in enumerate(arguments):

@@ -15,8 +15,7 @@ from rnnlm_tui.training.request import TrainingRequest
 
 
 class Request(TrainingRequest, frozen=True, kw_only=True):
-    """A command line. Options that are not given have their defaults. `operands` are the texts,
-    files and names."""
+    """A command line with its options. `operands` are the texts, files and names."""
 
     data_dir: Path
     operands: tuple[str, ...] = ()

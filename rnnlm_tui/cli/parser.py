@@ -170,9 +170,8 @@ def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:
 
 
 def _defaults(setting: str) -> str:
-    """Returns the presets that have a setting, each with its default, or with three if these depend
-    on the size of the text. Names no presets if all have the same default, and no default if it is
-    None."""
+    """Returns the presets that have a setting and their defaults, three where the size of the text
+    decides. Leaves out the presets if all have the same default, and a default of None."""
     presets_with = dict[tuple[Setting, ...], list[str]]()
     for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):

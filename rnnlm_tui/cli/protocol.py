@@ -47,8 +47,7 @@ class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def around(self) -> tuple[str, str]:
-        """The text before the cursor and after it. Raises UsageError for a cursor beyond the end or
-        within a character."""
+        """The text before the cursor and after it. Raises UsageError for an impossible cursor."""
         if self.cursor is None:
             return self.text, ""
         if self.cursor > (length := self.units(self.text)):

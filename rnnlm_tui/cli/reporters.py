@@ -86,8 +86,8 @@ class TextReporter(_Reporter):
             print_fitted(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
 
     def show_use(self, name: str, in_use: str, found: Comparison | None) -> None:
-        """Prints how the model compares with the one in use, and how to use it. Prints nothing if
-        it is in use already."""
+        """Prints how the model compares with the one in use, if that is another, and how to use
+        it."""
         with self._while_read(sys.stderr):
             if not self._quiet and name != in_use:
                 if found is not None:

@@ -31,7 +31,7 @@ NO_TEXT = re.compile(
 )
 """Matches a line up to the cursor if no running text is typed there."""
 SHORTEST_WRAPPED, LONGEST_WRAPPED = 55, 160
-"""Characters of a wrapped line. A shorter line is a verse or part of an address, a longer one is a
+"""Characters of a wrapped line. A shorter line is a verse or an address, a longer one a
 paragraph."""
 ROOM_LEFT = 15
 """Characters that a wrapped line may be shorter than the longest line of its paragraph: the next
@@ -55,8 +55,7 @@ class Place(NamedTuple):
     position: lsp.Position
 
     def written(self, replaced: int, way: Insertion | Suggestion) -> tuple[str, str]:
-        """Returns the last `replaced` characters before the cursor, and the text that an insertion
-        puts in their place."""
+        """Returns the last characters before the cursor, and what an insertion makes of them."""
         typed = self.line[self.cursor - replaced : self.cursor]
         return typed, typed[: replaced - way.replaces_before] + way.text
 
@@ -71,8 +70,7 @@ class Document:
     """The lines of a document, and the contexts of the model that has read it."""
 
     def __init__(self, text: str, encoding: str, is_markdown: bool = True) -> None:
-        """`encoding` is that of positions. A row of ~ begins code in Markdown; elsewhere it may
-        underline a title."""
+        """`encoding` is that of positions. A row of ~ begins code in Markdown alone."""
         self._fences = "`~" if is_markdown else "`"
         self._codec, self._size = CODECS[encoding]
         self._lines = split_lines(text)
@@ -119,8 +117,7 @@ class Document:
         return lsp.Range(*(lsp.Position(position.line, end) for end in ends))
 
     def _at(self, position: lsp.Position) -> tuple[int, int]:
-        """Converts a position to the numbers of a line and a character. A position beyond an end is
-        at the end."""
+        """Returns the numbers of the line and character at a position, or at the end before it."""
         if position.line >= len(self._lines):
             return len(self._lines) - 1, len(self._lines[-1])
         raw = self._line(position.line).encode(self._codec, "replace")

@@ -64,8 +64,7 @@ class Suggester(LanguageServerProtocol):
         """The open documents by their addresses."""
         self._thread = ThreadPoolExecutor(1, "model")
         self._tasks: dict[object, asyncio.Task[Any] | None] = {}
-        """The last request of each kind for each document, and the watch on the editor's
-        process."""
+        """The last request of each kind for a document, and the watch on the editor's process."""
         letters = "".join(self._model.vocabulary.ranks)
         triggers = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper())})
         options = self.fm.feature_options
@@ -108,8 +107,7 @@ class Suggester(LanguageServerProtocol):
                 self._refuse(identity, error)
 
     def _check(self, fields: dict[str, Any], is_answer: bool) -> None:
-        """Raises JsonRpcException for a message that is not of the protocol, or comes at a wrong
-        time."""
+        """Raises JsonRpcException for a message that is wrong, or comes at a wrong time."""
         method, identity = fields.get("method"), fields.get("id")
         is_message = is_answer or isinstance(method, str)
         if not is_message or fields.get("jsonrpc") != self.VERSION:
@@ -242,9 +240,8 @@ class Suggester(LanguageServerProtocol):
     async def _suggest(
         self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams
     ) -> tuple[Document, Place, Suggestions] | None:
-        """Returns the suggestions at a place, None where no words are to be suggested. Cancels an
-        earlier request of this kind for the same document, which is computed only if it has begun
-        already."""
+        """Returns the suggestions at a place, None where there is no running text. Cancels an
+        earlier request of this kind for the document: it is not computed unless that has begun."""
         uri = params.text_document.uri
         if (document := self._documents.get(uri)) is None:
             raise JsonRpcInvalidParams(f"{uri} is not open")
@@ -279,8 +276,7 @@ class Suggester(LanguageServerProtocol):
 
 
 def serve(data_dir: Path, model: str | None) -> NoReturn:
-    """Answers the editor until it sends `exit` or closes stdin, which ends the process. Raises
-    ModelError."""
+    """Answers the editor until `exit` or the end of stdin. Raises ModelError."""
     library = Library(data_dir)
     notices = list[str]()
     name = model or library.default_model(notices.append)

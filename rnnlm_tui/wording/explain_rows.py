@@ -46,8 +46,7 @@ def stage_title(stage: Stage) -> str:
 
 
 def stage_sentence(found: Explanation, stage: Stage) -> str:
-    """Describes a stage. For the embedding also names the words that have the rows most like that
-    of the last word."""
+    """Describes a stage. Of the embedding also names the words with rows like the last word's."""
     sentence = stage.sentence
     neighbours = found.neighbours if stage.name == "embedding" else {}
     for word, those in neighbours.items():
@@ -57,8 +56,7 @@ def stage_sentence(found: Explanation, stage: Stage) -> str:
 
 
 def stage_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """Yields the values of a stage: the largest ones, a table, the numbers of units, or the last
-    words."""
+    """Yields the values of a stage: the largest, a table, the units, or the last words."""
     if stage.top:
         yield from _top_rows(stage, width, height)
     elif stage.columns:

@@ -48,8 +48,7 @@ LARGEST_LOSS = 1e9
 
 
 def trained_part(config: Config) -> str:
-    """Names the part of a model that its epochs measure: the network or the n-grams, "alone" if the
-    model is a mixture."""
+    """Names the part of a model that its epochs measure, such as "network alone" in a mixture."""
     part = "network" if config.has_network else "n-grams"
     return f"{part} alone" if config.is_mixed else part
 
