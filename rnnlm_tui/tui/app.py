@@ -10,8 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.theme import Theme
 from textual.widget import AwaitMount
 
@@ -41,6 +42,14 @@ NOTIFY_AFTER_S = 1.0
 suggestion."""
 CHECK_EVERY_S = 2.0
 """Seconds between two checks whether another process has saved the active model or trains one."""
+
+
+class ScreenWanted(Message):
+    """A request for a screen that was made while a dialog was open."""
+
+    def __init__(self, mode: ScreenName) -> None:
+        super().__init__()
+        self.mode = mode
 
 
 class RnnlmApp(TerminalApp):
@@ -319,7 +328,17 @@ class RnnlmApp(TerminalApp):
         if mode != self.current_mode and not self.screen.is_modal:
             self.switch_mode(mode)
 
-    action_show = show_mode
+    def action_show(self, mode: ScreenName) -> None:
+        """Shows a screen. While a dialog is open, the request goes through it, as other keys do: a
+        key right before this one may close it."""
+        if self.screen.is_modal:
+            (self.focused or self.screen).post_message(ScreenWanted(mode))
+        else:
+            self.show_mode(mode)
+
+    @on(ScreenWanted)
+    def _show_wanted(self, event: ScreenWanted) -> None:
+        self.show_mode(event.mode)
 
     def show_model(self, name: str) -> None:
         """Shows the Models screen with this model selected."""
