@@ -31,10 +31,9 @@ from rnnlm_tui.suggesting.accepting import (
 )
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.candidates import Listing
-from rnnlm_tui.tui.writing.ghost import Suggested
+from rnnlm_tui.tui.writing.ghost import BEFORE_SECOND, SECOND_KEY, GhostRows, Suggested, fit_ghost
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, Typing
 from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
-from rnnlm_tui.tui.writing.page_rows import wrapped
 from rnnlm_tui.tui.writing.recall import Recall
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ APP_KEYS = ("f6", "f7", "pageup", "pagedown")
 """Keys that the app needs. A TextArea binds them to what other keys do too."""
 WORDS_LATE_S = 0.3
 """After this time without an answer the words are hidden, which are for an earlier text."""
-SECOND_KEY, BEFORE_SECOND = " ⇧Tab", "   "
-"""What stands behind the second word, and between it and the ghost."""
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word", "word", id="line.accept_word",
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
@@ -187,12 +184,7 @@ class LineEditor(TextArea):
         self.typing = Typing(self)
         self.recall = Recall(self, text)
         self._seen = ("", self.selection)
-        self._over_space = ""
-        """The first character of the ghost if that is drawn over the space before the cursor."""
-        self._second = ""
-        """The second word of the list, if it is shown behind the ghost."""
-        self._ghost_rows: list[str] = []
-        """The rows of the ghost below that of the cursor."""
+        self._drawn = GhostRows()
 
     @property
     def line(self) -> str:
@@ -346,40 +338,24 @@ class LineEditor(TextArea):
     def _draw_ghost(self) -> None:
         """Draws the ghost, trimmed to the row. One that was asked for goes on in the rows below, as
         far as there is room."""
-        ghost, replaces_space = self._ghost
-        column = self.wrapped_document.location_to_offset(self.cursor_location).x
-        rows = list[str]()
-        if self.requested and (room := self._room_for_ghost):
-            filler = "x" * (column - replaces_space)
-            if self.before.endswith(" ") and not replaces_space:
-                filler = f"{filler[:-1]} "[: len(filler)]  # its first word may be in the next row
-            first, *rows = wrapped(filler + ghost, max(1, self.wrap_width))
-            ghost = first[len(filler) :]
-            if len(rows) > room:
-                rows[room - 1 :] = [shorten(" ".join(rows[room - 1 :]), self.wrap_width)]
-        ghost = self._beside_second(ghost, max(1, self.wrap_width - column + replaces_space))
-        if rows != self._ghost_rows:
-            self._ghost_rows = rows
+        ghost, over_space = self._ghost
+        drawn = fit_ghost(
+            ghost,
+            self.suggested.second(self.before),
+            self.before,
+            self.wrapped_document.location_to_offset(self.cursor_location).x,
+            self.wrap_width,
+            self._room_for_ghost if self.requested else 0,
+            over_space=over_space,
+        )
+        old, self._drawn = self._drawn, drawn
+        if drawn.below != old.below:
             self.refresh(layout=True)
-        over_space = ghost[:1] if replaces_space else ""
-        if over_space != self._over_space:
-            self._over_space = over_space
+        if drawn.over_space != old.over_space:
             self.notify_style_update()  # forgets the rows drawn before
+        if (drawn.over_space, drawn.second) != (old.over_space, old.second):
             self.refresh()
-        self.suggestion = ghost[len(over_space) :]
-
-    def _beside_second(self, ghost: str, room: int) -> str:
-        """Returns the ghost cut to `room` cells. The second word of the list stands behind it if
-        there is room for both, at least for the first word of the ghost."""
-        second = self.suggested.second(self.before) if ghost else ""
-        rest = room - cell_len(f"{BEFORE_SECOND}{second}{SECOND_KEY}")
-        first = len(ghost) - len(ghost.lstrip()) + len(next(iter(ghost.split()), ""))
-        if rest < min(len(ghost), first + 1):
-            second = ""
-        if second != self._second:
-            self._second = second
-            self.refresh()
-        return shorten(ghost, rest if second else room)
+        self.suggestion = drawn.text
 
     @property
     def _room_for_ghost(self) -> int:
@@ -389,7 +365,7 @@ class LineEditor(TextArea):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         height = super().get_content_height(container, viewport, width)
-        return height + len(self._ghost_rows)
+        return height + len(self._drawn.below)
 
     def get_line(self, line_index: int) -> Text:
         """Returns a line as it is drawn: "day , and" would show a space that Tab removes."""
@@ -397,19 +373,20 @@ class LineEditor(TextArea):
         if self.typing.taken and line_index == row:  # the word may still change
             before = line.plain[:column].rstrip()
             line.stylize(PROVISIONAL, before.rfind(" ") + 1, len(before))
-        if self._over_space and self.has_focus and line_index == row:
+        if self._drawn.over_space and self.has_focus and line_index == row:
             line.right_crop(1)
-            line.append(self._over_space, self.get_component_rich_style("text-area--suggestion"))
+            style = self.get_component_rich_style("text-area--suggestion")
+            line.append(self._drawn.over_space, style)
         return line
 
     def render_line(self, y: int) -> Strip:
         """Renders a line, cut to the width of the area: a grapheme that the cursor splits is wider
         in its parts. Below the text are the rows of the ghost."""
         at = y + self.scroll_offset.y - self.wrapped_document.height
-        row = self._ghost_rows[at] if 0 <= at < len(self._ghost_rows) and self.has_focus else ""
+        row = self._drawn.below[at] if 0 <= at < len(self._drawn.below) and self.has_focus else ""
         ghost = Segment(row, self.get_component_rich_style("text-area--suggestion"))
         strip = Strip([ghost, *super().render_line(y)]).adjust_cell_length(self.size.width)
-        return self._with_second(strip, y + self.scroll_offset.y) if self._second else strip
+        return self._with_second(strip, y + self.scroll_offset.y) if self._drawn.second else strip
 
     def _with_second(self, strip: Strip, row: int) -> Strip:
         """Adds the second word to the row of the text that has the cursor."""
@@ -418,7 +395,7 @@ class LineEditor(TextArea):
             return strip
         begin = x + cell_len(self.suggestion + BEFORE_SECOND)
         style = self.get_component_rich_style("second")
-        second = Strip([Segment(self._second + SECOND_KEY, style)])
+        second = Strip([Segment(self._drawn.second + SECOND_KEY, style)])
         rest = strip.crop(begin + second.cell_length, strip.cell_length)
         return Strip.join([strip.crop(0, begin), second, rest])
 

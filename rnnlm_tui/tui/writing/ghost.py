@@ -1,16 +1,19 @@
 """What is suggested at the cursor: the words of the list, and the ghost, the words in italics after
-the cursor. Does not import textual."""
+the cursor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rnnlm_tui.formatting import same_start, sanitize
+from rich.cells import cell_len
+
+from rnnlm_tui.formatting import same_start, sanitize, shorten
 from rnnlm_tui.suggesting.accepting import is_ghost_likely
 from rnnlm_tui.text.letters import begin_of
 from rnnlm_tui.text.tokenizer import Insertion
+from rnnlm_tui.tui.writing.page_rows import wrapped
 
 if TYPE_CHECKING:
     from textual.widgets.text_area import Location
@@ -18,6 +21,20 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggesting.accepting import Suggestion
     from rnnlm_tui.suggesting.suggest import Suggestions
     from rnnlm_tui.tui.preferences import Preferences
+
+
+SECOND_KEY, BEFORE_SECOND = " ⇧Tab", "   "
+"""What stands behind the second word, and between it and the ghost."""
+
+
+class GhostRows(NamedTuple):
+    """The ghost as it is drawn: the character over the space before the cursor, or ""; what follows
+    the cursor in its row; the second word of the list behind that, or ""; and the rows below."""
+
+    over_space: str = ""
+    text: str = ""
+    second: str = ""
+    below: tuple[str, ...] = ()
 
 
 class Suggested:
@@ -179,3 +196,27 @@ class Suggested:
             if is_after_piece and before[-1:] == " " and before[:-1] in lines:
                 return here - 1, here - 1
         return len(self._line), len(self._line)
+
+
+def fit_ghost(
+    ghost: str, second: str, before: str, column: int, width: int, rows: int, *, over_space: bool
+) -> GhostRows:
+    """Trims a ghost to the row of the cursor, of `width` cells, or wraps it into at most `rows`
+    more. `before` is the line up to the cursor, which is in this `column`. With `over_space` the
+    ghost replaces the space before the cursor."""
+    below = list[str]()
+    if ghost and rows:
+        filler = "x" * (column - over_space)
+        if before.endswith(" ") and not over_space:
+            filler = f"{filler[:-1]} "[: len(filler)]  # its first word may be in the next row
+        first, *below = wrapped(filler + ghost, max(1, width))
+        ghost = first[len(filler) :]
+        if len(below) > rows:
+            below[rows - 1 :] = [shorten(" ".join(below[rows - 1 :]), width)]
+    room = max(1, width - column + over_space)
+    left = room - cell_len(f"{BEFORE_SECOND}{second}{SECOND_KEY}")
+    first_word = len(ghost) - len(ghost.lstrip()) + len(next(iter(ghost.split()), ""))
+    if not ghost or not second or left < min(len(ghost), first_word + 1):
+        second, left = "", room
+    ghost, covered = shorten(ghost, left), int(over_space)
+    return GhostRows(ghost[:covered], ghost[covered:], second, tuple(below))

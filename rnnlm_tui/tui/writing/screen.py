@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -16,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from rnnlm_tui.errors import ModelError, RnnlmError, StorageError
+from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.database import SessionDatabase
@@ -37,18 +36,13 @@ from rnnlm_tui.tui.writing.page import LineClicked, Page
 from rnnlm_tui.tui.writing.predictor import Predictor, Question, last_lines
 from rnnlm_tui.tui.writing.recall import LinesKept
 from rnnlm_tui.tui.writing.saving import Saving
-
-if TYPE_CHECKING:
-    from rnnlm_tui.store.library import OpenedModel
+from rnnlm_tui.tui.writing.updating import offer_of_update, update_active
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 DIGITS_TAKE: dict[DigitSetting, str] = {
     "with alt": "alt+1 to alt+5 take a word; a plain digit is typed",
     "inside words": "1 to 5 take a word while one is half typed",
 }
-NEW_WORDS = 500
-"""An update of the model is offered each time that so many more words were written since it was
-trained."""
 CHECK_STORED_EVERY_S = 3.0
 """How often it is checked whether what is written is still stored."""
 NO_MODEL = """\
@@ -230,7 +224,8 @@ class AutocompleteScreen(AppScreen):
         text, is_stored = self.open_text, self._database.problem is None or not self.open_text.lines
         facts = [text.title if is_stored else f"NOT STORED, F5 saves it: {text.title}"]
         words = sum(line.words for line in self.page.lines)
-        facts += [plural(words, "word")] * bool(text.turns)
+        if text.turns:
+            facts.append(plural(words, "word"))
         if (file := text.text.file) is not None:
             name = sanitize(Path(file.path).name)
             is_saved = file.saved == SavedPart.ALL
@@ -255,7 +250,7 @@ class AutocompleteScreen(AppScreen):
         """Says why there are no words, what Del does, or which words of the line the model does not
         know."""
         answer = self.editor.answer
-        if self.app.opened_model is None:
+        if self._predictor.opened_model is None:
             return "no model" if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
@@ -526,50 +521,18 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="offer")
     async def _offer_update(self, written: int) -> None:
-        """Offers to update a model of the user's own if the `written` words are those with which
-        NEW_WORDS more are new to it: only once for the same words."""
-        model = self.app.opened_model
-        if model is None or self.app.library.is_built_in(model.name):
-            return
+        """Offers to update the model if enough is new to it with the `written` words."""
         with suppress(RnnlmError, ValueError):  # told when the line is stored; no date
-            since = datetime.fromisoformat(model.card.created).timestamp()
-            words = await self._database.read(partial(texts.words_since, since=since))
-            is_due = words // NEW_WORDS > max(0, words - written) // NEW_WORDS
-            if is_due and self.app.followed_runs.running is None:
-                await self._check_update(model)
-                self._offer = f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
+            if offer := await offer_of_update(self.app, written):
+                self._offer = offer
                 self._show_note()
-
-    async def _check_update(self, model: OpenedModel) -> None:
-        """Raises RnnlmError if the model cannot be updated, as one that was imported."""
-        from rnnlm_tui.config import LESSON_PRESET
-        from rnnlm_tui.store.corpora import find_sources
-
-        name, card, library = model.name, model.card, self.app.library
-        hint = "F3 makes a model of what you wrote"
-        if library.is_built_in(name):
-            raise ModelError(f"{name} is built in and cannot be updated", hint)
-        if card.config.preset == LESSON_PRESET:
-            raise ModelError(f"{name} is of the preset lesson and cannot be updated", hint)
-        await asyncio.to_thread(find_sources, name, model.folder, card, hint)
 
     @work(group="update")
     async def action_update_model(self) -> None:
-        """Updates the model with all that is written and that it has not learned, in the background
-        of the page."""
-        model, self._offer = self.app.opened_model, ""
+        self._offer = ""
         self._show_note()
-        if model is None:
-            self.app.notify_user("there is no model to update: F3 trains one")
-            return
-        from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
-
         with self.app.showing_errors():
-            await self._check_update(model)
-            await self.app.followed_runs.start(
-                TrainArguments.updating(model.name, written_arguments())
-            )
-            self.app.notify_user(f"{model.name} learns what you wrote; keep writing")
+            await update_active(self.app)
 
     def _turn_changed(self, turn: Turn) -> None:
         self.page.show(turn)

@@ -1,0 +1,65 @@
+"""Updates the active model with what the user has written, and tells when that is due."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rnnlm_tui.errors import ModelError
+from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.session import texts
+
+if TYPE_CHECKING:
+    from rnnlm_tui.store.library import OpenedModel
+    from rnnlm_tui.tui.app import RnnlmApp
+
+NEW_WORDS = 500
+"""An update is offered each time that so many more words were written since the training."""
+
+
+async def offer_of_update(app: RnnlmApp, written: int) -> str:
+    """Returns what offers to update the active model, if it is the user's own and the last
+    `written` words are those with which NEW_WORDS more are new to it; "" otherwise. Raises
+    RnnlmError, and ValueError if the card of the model has no date."""
+    model = app.opened_model
+    if (
+        model is None
+        or app.library.is_built_in(model.name)
+        or app.followed_runs.running is not None
+    ):
+        return ""
+    since = datetime.fromisoformat(model.card.created).timestamp()
+    words = await app.session.read(partial(texts.words_since, since=since))
+    if words // NEW_WORDS == max(0, words - written) // NEW_WORDS:
+        return ""
+    await _check_updatable(app, model)
+    return f"{words:,} new words: F8 updates {sanitize(model.name)} with them"
+
+
+async def update_active(app: RnnlmApp) -> None:
+    """Updates the active model with all that is written and that it has not learned, in the
+    background of the page. Raises RnnlmError."""
+    from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
+
+    if (model := app.opened_model) is None:
+        app.notify_user("there is no model to update: F3 trains one")
+        return
+    await _check_updatable(app, model)
+    await app.followed_runs.start(TrainArguments.updating(model.name, written_arguments()))
+    app.notify_user(f"{model.name} learns what you wrote; keep writing")
+
+
+async def _check_updatable(app: RnnlmApp, model: OpenedModel) -> None:
+    """Raises RnnlmError if the model cannot be updated, as one that was imported."""
+    from rnnlm_tui.config import LESSON_PRESET
+    from rnnlm_tui.store.corpora import find_sources
+
+    name, card = model.name, model.card
+    hint = "F3 makes a model of what you wrote"
+    if app.library.is_built_in(name):
+        raise ModelError(f"{name} is built in and cannot be updated", hint)
+    if card.config.preset == LESSON_PRESET:
+        raise ModelError(f"{name} is of the preset lesson and cannot be updated", hint)
+    await asyncio.to_thread(find_sources, name, model.folder, card, hint)
