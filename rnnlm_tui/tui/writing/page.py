@@ -302,7 +302,7 @@ class Page(ScrollView, can_focus=True):
     def _bring_in_sight(self, index: int) -> None:
         if rows := self._rows.of_line(index):
             region = Region(0, rows.start, 1, len(rows))
-            self.scroll_to_region(region, animate=False, force=True)
+            self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
     def action_move(self, by: int) -> None:
         if self._current is None:  # another text was opened
