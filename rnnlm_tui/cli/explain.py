@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json
 from rnnlm_tui.formatting import sanitize, shorten
@@ -36,7 +35,7 @@ def show_explanation(request: Request) -> int:
     """`--explain`."""
     library = Library(request.data_dir)
     opened = library.open(request.model)
-    for number, text in enumerate(texts_of(request.operand)):
+    for number, text in enumerate(request.given_texts()):
         above, line = split_last_line(opened.model, text)
         found = explain(opened.model, line, above, opened.contexts)
         if request.json:

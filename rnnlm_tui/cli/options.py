@@ -7,10 +7,14 @@ This module has no `from __future__ import annotations`, since evaluating the st
 the time of its import.
 """
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from rnnlm_tui.config import Amount, Seed, Temperature
+from rnnlm_tui.errors import CorpusError, os_reason
+from rnnlm_tui.formatting import as_unicode
 from rnnlm_tui.training.request import TrainingRequest
 
 
@@ -59,3 +63,16 @@ class Request(TrainingRequest, frozen=True, kw_only=True):
     def operand(self) -> str | None:
         """The operand of a mode that takes one at most; None if it is not given."""
         return self.operands[0] if self.operands else None
+
+    def given_texts(self) -> Iterator[str]:
+        """Yields the operand, or the lines of standard input as they arrive, without line ends.
+        Raises CorpusError if standard input cannot be read, for example if it is a folder."""
+        if self.operand is not None:
+            yield as_unicode(self.operand)
+            return
+        try:
+            for number, raw in enumerate(sys.stdin.buffer):
+                encoding = "utf-8" if number else "utf-8-sig"  # a byte order mark
+                yield raw.decode(encoding, errors="replace").rstrip("\r\n")
+        except OSError as error:
+            raise CorpusError(f"cannot read standard input: {os_reason(error)}") from error

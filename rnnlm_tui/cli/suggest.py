@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from rnnlm_tui.cli import protocol
-from rnnlm_tui.cli.inputs import texts_of
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.output import print_json, prints_unicode
 from rnnlm_tui.errors import RnnlmError
@@ -36,7 +35,7 @@ def show_suggestions(asked: Request) -> int:
     name = library.default_model() if asked.model is None else asked.model
     library.keep_open(name)
     began = time.monotonic()
-    for line in texts_of(asked.operand):
+    for line in asked.given_texts():
         if asked.operand is None and asked.json and line.lstrip().startswith("{"):
             print_json(_answer_line(line, library, name, asked.top, began))
             continue
@@ -140,7 +139,7 @@ def generate(request: Request) -> int:
     library = Library(request.data_dir)
     chosen = library.open(request.model)
     model, tokenizer = chosen.model, chosen.model.tokenizer
-    for given in texts_of(request.operand):
+    for given in request.given_texts():
         above, line = split_last_line(model, given)
         words = generate_words(
             model,
