@@ -60,7 +60,7 @@ def prospect(job: Job, parameters: int) -> list[str]:
         mixed = ", and is mixed with the English"
     told = "Then it tells how many keys it saves on lines of this text that it has not seen."
     if not held_out:
-        told = "It learns every line, so it cannot tell how many keys it saves on others."
+        told = "It learns every line, so it cannot tell how many keys it saves on new ones."
     elif held_out < ENOUGH_WORDS:
         told = (
             f"It keeps {plural(held_out, 'word')} apart to measure on, too few to tell how many"
@@ -98,7 +98,7 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     if len(held_out):
         yield "held out", f"{plural(len(held_out), 'line')}, not learned but measured on"
     else:
-        yield "held out", "none, so how good it is on lines that it has not learned is not known"
+        yield "held out", "none, so it cannot be measured on lines that are new to it"
     trained = " in the lines that are learned" if len(held_out) else ""
     yield "words", f"{text.words:,}; {prepared.distinct_words:,} different{trained}"
     if kept < prepared.distinct_words:

@@ -42,7 +42,7 @@ def check_files(request: Request) -> None:
         if path in read:
             raise UsageError(f"{file} is also a text to read", "name another file")
         if path.exists() and not path.is_file():
-            raise UsageError(f"{file!r} is not a file", "name one, which may be new")
+            raise UsageError(f"{file!r} is not a file", "name a file; it need not exist yet")
         try:
             files.temporary_of(path).touch()
             files.temporary_of(path).unlink()

@@ -120,7 +120,7 @@ def copy(source: Path, target: Path) -> None:
     StorageError, also if `target` is not a file, such as a device."""
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
-        raise StorageError(f"{target} is not a file", "name one, which may be new")
+        raise StorageError(f"{target} is not a file", "name a file; it need not exist yet")
     try:
         raw = source.read_bytes()
     except OSError as error:

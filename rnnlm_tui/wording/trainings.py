@@ -94,7 +94,10 @@ def ending(
         lines = [worth, how]
         return (lines[::-1] if finished.reason == "diverged" else lines) + learned
     if update is None and kept is not None and kept.epoch > 0 and kept.held_out is None:
-        lines = [how, "it has learned every line: how many keys it saves on others is not known"]
+        lines = [
+            how,
+            "it has learned every line, so it cannot be measured on lines that are new to it",
+        ]
         return lines + learned
     return [how, *learned]
 

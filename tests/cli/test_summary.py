@@ -34,7 +34,7 @@ def test_the_summary_of_the_sonnets_is_the_lessons(run: Command) -> None:
     [
         ("", [
             "It starts from nothing and learns this text, in about 19 minutes.",
-            "It learns every line, so it cannot tell how many keys it saves on others.",
+            "It learns every line, so it cannot tell how many keys it saves on new ones.",
             "preset +lesson:", "held out +none,", r"total words +3,211 \(with the padding\)",
             "reads +the last 10 words", "pairs +15,462:", "Tokenizer +3,210 words",
             "pad_sequences +zeros before them, 11", "( 0){9} 34 ---> 417", " from ---> fairest",

@@ -29,7 +29,7 @@ SAVES = (
     "on lines it has not seen: saves 58 of 100 keys of a writer who reads the list, 43 of one who"
     " looks at the cursor only"
 )
-UNKNOWN = "it has learned every line: how many keys it saves on others is not known"
+UNKNOWN = "it has learned every line, so it cannot be measured on lines that are new to it"
 EARLY = "ended early: it no longer got better on lines that it does not learn; epoch 7 is kept"
 DIVERGED = "diverged: the loss became infinite or NaN; epoch 7 is kept"
 UPDATED = "done: the update predicts held-out lines better, so the model is replaced"
