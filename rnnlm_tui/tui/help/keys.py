@@ -33,7 +33,6 @@ KEYMAP = "keymap.toml"
 SCREEN_MODULES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.screen")
 """The modules that import all classes with key bindings."""
 KEYS_WIDTH = 19
-"""The width of the column of keys, in cells."""
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 TEXTUAL_KEYS = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 TITLE_WIDTH = 36
-"""The width of the titles, in cells, before the keys."""
 
 
 class Command(NamedTuple):
@@ -110,7 +109,6 @@ def commands(app: RnnlmApp, screen: Screen[Any]) -> Iterator[Command]:
 
 
 def action_title(binding: Binding) -> str:
-    """Returns the tooltip up to the first semicolon."""
     return binding.tooltip.partition(";")[0]
 
 

@@ -1,8 +1,5 @@
-"""The form of the Train screen, which says what to learn from.
-
-It makes a list of arguments, for the summary of the text as for the training. The command line
-checks them.
-"""
+"""The form of the Train screen. It makes a list of arguments, for the summary of the text as for
+the training, and the command line checks them."""
 
 from __future__ import annotations
 
@@ -39,7 +36,6 @@ SOURCES = {
     "files": "my files or a folder",
     "bundled": "Shakespeare's sonnets, as in the lesson",
 }
-"""The texts to choose from, with their labels."""
 MORE = "more: what kind of network, how long, what is held out"
 EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
 

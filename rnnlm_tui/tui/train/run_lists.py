@@ -17,12 +17,9 @@ from rnnlm_tui.wording.trainings import epoch_figures
 
 MOST_ROWS = 200
 """The last rows that a list shows. Drawing them after each epoch takes 20 ms."""
-FIGURE_WIDTH = 5
-"""The least width of a column of figures, in cells."""
-COLUMN_GAP = 2
-"""Cells between two columns of figures."""
+FIGURE_WIDTH, COLUMN_GAP = 5, 2
+"""The least width of a column of figures, and the gap between two, in cells."""
 LOG_LABEL_WIDTH = 7
-"""The width of the labels of the log, in cells, with the gap after them."""
 
 
 class RunList(VerticalScroll, can_focus=True):

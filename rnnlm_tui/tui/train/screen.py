@@ -21,7 +21,6 @@ from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 PAINT_EVERY_S = 0.5
-"""Seconds between two drawings of a run."""
 
 
 class TrainScreen(AppScreen):
@@ -125,7 +124,8 @@ class TrainScreen(AppScreen):
         if self.is_run_shown:
             return False
         if action == "back":
-            return self._run_behind is not None
+            runs = self.app.followed_runs
+            return (runs.running or runs.shown) is not None
         return self._form.problem is None or None
 
     # The form
@@ -150,11 +150,6 @@ class TrainScreen(AppScreen):
         """Shows the run again."""
         self.app.followed_runs.show_running()
         self.show_run()
-
-    @property
-    def _run_behind(self) -> FollowedRun | None:
-        """The run that the key "back" of the form shows; None if there is none."""
-        return self.app.followed_runs.running or self.app.followed_runs.shown
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:

@@ -24,9 +24,7 @@ from rnnlm_tui.store.files import json_fault
 from rnnlm_tui.tui.runs.child import run_headless
 
 CARD_LABEL_WIDTH = 13
-"""The width of the labels of the card, in cells."""
 LAYERS = "layers: output shape, parameters, kind"
-"""The heading of the rows of the layers."""
 
 
 class Summary(Struct, frozen=True):

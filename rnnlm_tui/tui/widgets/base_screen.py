@@ -58,7 +58,7 @@ class AppScreen(Screen[None]):
         that when the theme changes."""
         event.refresh_styles = False
         for header in self.query(Header):
-            header.show(self.app.header_text())
+            header.update()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._last_focus = event.widget

@@ -43,18 +43,16 @@ class Header(Widget):
         app = getters.app(RnnlmApp)
 
     def on_mount(self) -> None:
-        self._show_again()
-        self.set_interval(1.0, self._show_again)
-
-    def _show_again(self) -> None:
-        self.show(self.app.header_text())
+        self.update()
+        self.set_interval(1.0, self.update)
 
     def on_click(self, event: events.Click) -> None:
         if mode := event.style.meta.get("mode"):
             self.app.show_mode(mode)
 
-    def show(self, text: str) -> None:
-        """Shows a text at the right, cut if it does not fit."""
+    def update(self) -> None:
+        """Shows the app's text at the right, cut if it does not fit."""
+        text = self.app.header_text()
         if text != self._text:
             self._text = text
             self.refresh()

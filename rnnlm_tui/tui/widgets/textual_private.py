@@ -65,12 +65,9 @@ async def build_mode(app: App[None], mode: str) -> None:
 
 
 def read_alt_keys() -> None:
-    """Lets Textual read alt with a digit or a small letter as that key.
-
-    It would read alt with a digit as the character that Option gives on a Mac, such as ™ or £,
-    which others type on purpose; and alt with a letter that another alt follows at once as the
-    characters ^ and that letter.
-    """
+    """Lets Textual read alt with a digit or a small letter as that key. It reads alt with a digit
+    as the character that Option gives on a Mac, such as ™ or £, which others type on purpose; and
+    alt with a letter, when another alt follows at once, as ^ and that letter."""
     table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
     sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
     movements = {"\x1bb", "\x1bf"}  # by words

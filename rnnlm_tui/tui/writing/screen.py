@@ -234,7 +234,7 @@ class AutocompleteScreen(AppScreen):
             else:
                 facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
         self.page.border_title = Content(" · ".join(facts))
-        self._header.show(self.app.header_text())
+        self._header.update()
         welcome = "" if text.turns else WELCOME
         self.page.show_hint(NO_MODEL if self.app.has_no_models else welcome)
 
@@ -417,7 +417,7 @@ class AutocompleteScreen(AppScreen):
         if self.open_text.text.file != file:  # it no longer has all of the text
             self._update_titles()
         self._show_note()
-        self._header.show(self.app.header_text())
+        self._header.update()
         self.page.mark_edited(self.open_text.edited)
 
     def _show_note(self) -> None:
