@@ -137,7 +137,7 @@ def train(folder: Path, arguments: list[str]) -> Path:
     """The file of the trained model. Goes on with a training that was stopped."""
     library = Library(folder)
     name = ("--name", NEW_NAME, "--data-dir", str(folder))
-    if library.run(NEW_NAME).resumable:
+    if library.runs.can_resume(NEW_NAME):
         run("--train", "--resume", *name)
     elif not library.has(NEW_NAME):
         run("--train", *arguments, *name, "--preset=gru")

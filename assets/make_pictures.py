@@ -56,7 +56,7 @@ async def picture_app(folder: Path) -> None:
     os.environ["COLORTERM"] = "truecolor"  # else the theme is that of a terminal of 16 colours
     app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: app.loaded_model is not None)
+        await until(pilot, lambda: app.opened_model is not None)
         for line in LINES:
             await write_line(pilot, app, line)
             await pilot.press("enter")
@@ -65,13 +65,13 @@ async def picture_app(folder: Path) -> None:
         await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
         app.start_training(TrainArguments(RUN, RUN[3]))
-        await until(pilot, lambda: app.runs.shown)
-        run = app.runs.shown
+        await until(pilot, lambda: app.followed_runs.shown)
+        run = app.followed_runs.shown
         assert run is not None
         await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
-        step = run.progress.progress
+        step = run.progress.last_report
         await until(
-            pilot, lambda: run.progress.progress is not step and run.progress.epoch_share > 0.4
+            pilot, lambda: run.progress.last_report is not step and run.progress.epoch_share > 0.4
         )
         await pilot.pause(0.5)
         write("train", app.export_screenshot(title="rnnlm-tui"))
