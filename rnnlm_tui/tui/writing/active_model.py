@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Which model to load. `or_else` loads the one in use, or the English, if the named one cannot
-    be used. `is_choice` makes the named one the one in use."""
+    """The model to load. With `or_else`, the model in use, or else the English, replaces one that
+    cannot be used. With `is_choice`, the named model becomes the one in use."""
 
     name: str | None
     or_else: bool = False
@@ -109,7 +109,7 @@ class ModelLoader:
             self._failed(error)
 
     def _load(self, request: ModelRequest) -> tuple[OpenedModel | None, RnnlmError | None]:
-        """Loads the first usable model. Also returns the error to show: why the requested model
+        """Returns the first usable model, and the error to show: the reason why the requested model
         cannot be used, or why none can."""
         errors, library = list[RnnlmError](), self._library()
         for name in self._names(request, library, errors):

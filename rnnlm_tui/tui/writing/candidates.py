@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown: "
 WIDEST_WORD = 22
 BEFORE_WORD, AFTER_WORD = 3, 7
-"""Cells before a word, the mark of a choice, the digit and a space; and after it, for its share."""
+"""Widths in cells of what stands before a word (the mark of a choice, the digit, a space) and after
+it (its share)."""
 CHOSEN = Style(bold=True, reverse=True)
 """Not in the CSS: Textual's component styles ignore "reverse"."""
 
@@ -112,8 +113,8 @@ class Candidates(Widget):
         return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines)
 
     def _rows(self) -> list[list[Content]]:
-        """The places of the words in view, by rows: one, or two if there is no room; none without
-        words."""
+        """The words in view with their digits and shares, in one row, or in two if they need more
+        room; no row without words."""
         width, shown = self.size.width, self._listing.words[self._first :][:LISTED]
         for most in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
             rows, left = list[list[Content]](), 0
@@ -129,8 +130,8 @@ class Candidates(Widget):
         return rows
 
     def _indent(self, rows: Sequence[Sequence[Content]]) -> int:
-        """The cells before the words, which stand below the word being typed as far as one row of
-        them has room."""
+        """The cells before the words: a single row of them begins below the word being typed, if it
+        has room there."""
         if len(rows) != 1:
             return 0
         room = self.size.width - sum(place.cell_length for place in rows[0])
@@ -168,14 +169,14 @@ def note_on(suggestions: Suggestions, told: Container[str] = ()) -> str:
 
 
 def unknown_in(suggestions: Suggestions) -> list[str]:
-    """The words that the model does not know, and that may be slips. Names, which have a capital,
-    and numbers, times and addresses are none."""
+    """Returns the words that the model does not know, and that may be slips: not names, which have
+    a capital, nor numbers, times and addresses."""
     return [word for word in suggestions.unknown if word == word.lower() and not is_code(word)]
 
 
 def spelled(candidate: Suggestion, prefix: str) -> str:
-    """Returns the word as it will be inserted, cut to what could ever be shown, with a mark before
-    it if it corrects typed letters."""
+    """Returns the word as it will be inserted, with a mark before it if it corrects typed letters.
+    Cuts what no window has room for."""
     kept = prefix[: max(0, len(prefix) - candidate.replaces_before)]
     mark = CORRECTS if candidate.corrects else ""
     return mark + sanitize((kept + candidate.text).strip()[: 4 * WIDEST_WORD])

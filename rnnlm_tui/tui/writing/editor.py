@@ -47,15 +47,15 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.writing.predictor import Answer, Predictor
 
 CHOOSING = "123456789"
-"""The digits that insert a word of the list once one is chosen in it."""
+"""Digits that insert a word of the list once one is chosen in it."""
 PROVISIONAL = "underline italic"
-"""How a word is drawn that a plain digit has taken, until the next key."""
+"""Style of a word that a plain digit has taken, until the next key."""
 ANSWER_WAIT_S = 1.0
-"""How long a key waits for the answer that it needs; later keys wait behind it."""
+"""A key waits this long for the answer that it needs. Later keys wait behind it."""
 APP_KEYS = ("f6", "f7", "pageup", "pagedown")
-"""Keys that the app needs. A TextArea binds them to what other keys do too."""
+"""Keys that the app needs, and that a TextArea binds. Other keys do the same there."""
 WORDS_LATE_S = 0.3
-"""After this time without an answer the words are hidden, which are for an earlier text."""
+"""Words for an earlier text are hidden after this time without an answer."""
 LINE_KEYS: tuple[Binding, ...] = (
     Binding("tab", "accept_word", "word", id="line.accept_word",
             tooltip="Accept a word; the next one of the ghost, or the first one of the list"),
@@ -203,7 +203,7 @@ class LineEditor(TextArea):
 
     @property
     def word(self) -> Location:
-        """Where the word at the cursor begins; each space begins a new one."""
+        """The location where the word at the cursor begins. Each space begins a new word."""
         row, column = self.cursor_location
         before = self.before
         is_in_word = bool(before) and not before[-1].isspace()
@@ -216,14 +216,14 @@ class LineEditor(TextArea):
 
     @property
     def is_hidden(self) -> bool:
-        """Whether suggestions are hidden until the next word."""
+        """True while suggestions are hidden, until the next word."""
         return self.suggested.is_hidden(self.word)
 
     @property
     def _ghost(self) -> tuple[str, bool]:
         """The ghost, and whether it replaces the space before the cursor. "" unless the cursor is
-        at the end and nothing is selected. After a text that was sent, until it is changed, only
-        one that was asked for: End leads to its end."""
+        at the end and nothing is selected. While a kept line is edited and not yet changed, only a
+        ghost that was asked for is shown, since End leads to its end."""
         is_at_end = self.selection.is_empty and self.cursor_location == self.document.end
         is_as_sent = self.open_text.is_unchanged(self.text) and not self.suggested.is_requested
         if not is_at_end or is_as_sent:
@@ -237,8 +237,8 @@ class LineEditor(TextArea):
         self.set_text("")
 
     def set_text(self, text: str) -> None:
-        """Replaces the text. Undo does not go back: what was there is kept elsewhere, and Enter
-        would add it again."""
+        """Replaces the text. Undo does not bring the old text back: that is kept elsewhere, and
+        Enter would add it again."""
         self.suggested.set_ghost("", ())
         self.typing.saved_before = self.typing.saved
         self.typing.insert(lines_of(text[:MAX_TEXT]), Selection((0, 0), self.document.end))
@@ -285,15 +285,15 @@ class LineEditor(TextArea):
         return True
 
     def _hide_words(self) -> None:
-        """Hides the words if they are not for the text as it is now, but for a chosen one."""
+        """Hides the words if they are for an earlier text, unless one of them is chosen."""
         if not self.answer_gate.is_set() and not self.suggested.choice:
             self.answer = None
             self.post_message(ListChanged())
 
     def _pass_on(self, coming: asyncio.Future[Answer]) -> None:
-        """Lets an answer that has come be shown, unless it was cancelled. The screen calls that, so
-        that an error is the app's, and since this widget may be waiting for the answer in a key. A
-        worker takes 0.5 ms more a key."""
+        """Lets the screen show an answer that has come, unless it was cancelled. In the screen an
+        error ends the app; in this widget a key may be waiting for the answer. A worker takes
+        0.5 ms more a key."""
         if self.is_running and not coming.cancelled():
             self.screen.call_next(self.show_answer, coming)
 
@@ -318,7 +318,7 @@ class LineEditor(TextArea):
 
     @property
     def listing(self) -> Listing:
-        """What the list is to show."""
+        """The words that the list shows, with the choice and the digits."""
         is_shown = self.answer is not None and not self.is_hidden
         found = self.answer.suggestions if self.answer is not None and is_shown else None
         words, prefix = (found.candidates, found.prefix) if found else ((), "")
@@ -326,8 +326,8 @@ class LineEditor(TextArea):
 
     @property
     def requested(self) -> str:
-        """The ghost that was asked for, as far as it is not typed or accepted yet; "" if the text
-        no longer matches it, or none was."""
+        """The rest of the ghost that was asked for, which is not typed or accepted yet. "" if none
+        was asked for, or the text no longer matches it."""
         return self._ghost[0] if self.suggested.is_requested else ""
 
     def show_requested(self, pieces: Sequence[Insertion | Suggestion]) -> None:
@@ -380,8 +380,8 @@ class LineEditor(TextArea):
         return line
 
     def render_line(self, y: int) -> Strip:
-        """Renders a line, cut to the width of the area: a grapheme that the cursor splits is wider
-        in its parts. Below the text are the rows of the ghost."""
+        """Renders a row of the text, or of the ghost below it. The row is cut to the width of the
+        editor, since a grapheme that the cursor splits takes more cells."""
         at = y + self.scroll_offset.y - self.wrapped_document.height
         row = self._drawn.below[at] if 0 <= at < len(self._drawn.below) and self.has_focus else ""
         ghost = Segment(row, self.get_component_rich_style("text-area--suggestion"))
@@ -427,8 +427,8 @@ class LineEditor(TextArea):
             self.ask_again()
 
     def action_undo(self) -> None:
-        """Undoes the last change; right after a digit that took a word, types the digit instead.
-        Before what was written since, undoes what was done with kept lines or the list."""
+        """Undoes the last change of the text, or else the last step with lines or the list. Right
+        after a digit that took a word, types the digit instead."""
         if self.typing.give_digit_back():
             return
         if self.history.undo_stack:
@@ -451,7 +451,7 @@ class LineEditor(TextArea):
         return Offset()
 
     def action_delete_left(self) -> None:
-        """Deletes to the left; right after a digit that took a word, types the digit instead."""
+        """Deletes to the left. Right after a digit that took a word, types the digit instead."""
         if not self.typing.give_digit_back():
             super().action_delete_left()
 
@@ -543,8 +543,8 @@ class LineEditor(TextArea):
         return "" if self.is_hidden else DIGITS[: len(self.suggested.candidates)]
 
     def _accepts(self, key: str) -> bool:
-        """Inserts what a key accepts of the suggestions; returns whether it accepts anything, which
-        it does not where text is selected."""
+        """Inserts what a key accepts of the suggestions. Returns whether it accepts anything: it
+        does not while text is selected."""
         if self.is_hidden or not self.selection.is_empty:
             return False
         ghost = self.suggested.pieces(self.before) if self._ghost[0] else ()
@@ -555,8 +555,8 @@ class LineEditor(TextArea):
         return bool(pieces)
 
     async def action_accept_word(self) -> None:
-        """Accepts a word of the ghost, or the word chosen in the list, or its first one, but none
-        that corrects typed letters. Moves the focus only if the text is empty."""
+        """Accepts the word chosen in the list, or a word of the ghost, or the first word listed.
+        Accepts none that corrects typed letters. Moves the focus only if the text is empty."""
         await self.request_gate.is_passed()
         if not self._ghost[0] and not await self.answer_gate.is_passed():
             return  # the model is slow: do nothing
@@ -592,7 +592,7 @@ class LineEditor(TextArea):
         self._draw_ghost()
 
     def insert_candidate(self, index: int) -> None:
-        """Inserts a word of the list, by one press or click after those that chose a word."""
+        """Inserts a word of the list. Counts one press, and those that chose a word."""
         words, choice = self.suggested.candidates, self.suggested.choice
         # While an answer is pending, the words are those for an earlier text, unless one is chosen.
         if index < len(words) and (self.answer_gate.is_set() or choice):
@@ -603,8 +603,8 @@ class LineEditor(TextArea):
     # Choosing in the list, and editing sent text
 
     async def action_never_suggest_or_delete(self) -> None:
-        """Never suggests the word chosen in the list again, until that is undone. Without a choice
-        deletes to the right."""
+        """Never suggests the word chosen in the list again, until that is undone. Deletes to the
+        right if no word is chosen."""
         if not self.suggested.choice:
             self.action_delete_right()
         elif await self.answer_gate.is_passed() and self.suggested.choice:
@@ -644,7 +644,7 @@ class LineEditor(TextArea):
             self.recall.step(-1)
 
     def _is_in_row_of(self, location: Location) -> bool:
-        """Whether the cursor is in the same row of the screen as a location."""
+        """Returns whether the cursor is in the row of the screen that has a location."""
         offset_of = self.wrapped_document.location_to_offset
         return offset_of(self.cursor_location).y == offset_of(location).y
 
@@ -671,7 +671,7 @@ class LineEditor(TextArea):
         self.visibility_changed()
 
     def visibility_changed(self) -> None:
-        """Redraws the ghost and the list after a change of what is visible."""
+        """Redraws the ghost and the list: they were hidden or shown, or have another width."""
         self._draw_ghost()
         self.post_message(ListChanged())
 

@@ -1,5 +1,5 @@
-"""What is suggested at the cursor: the words of the list, and the ghost, the words in italics after
-the cursor."""
+"""The suggestions at the cursor: the words of the list, and the ghost, which is the words in
+italics after the cursor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 SECOND_KEY, BEFORE_SECOND = " ⇧Tab", "   "
-"""What stands behind the second word, and between it and the ghost."""
+"""The text behind the second word, and the gap between the ghost and that word."""
 
 
 class GhostRows(NamedTuple):
@@ -51,8 +51,8 @@ class Suggested:
         self.candidates: tuple[Suggestion, ...] = ()
         """The words of the list."""
         self.choice = 0
-        """The number of the word chosen in the list, which is that of the presses of Down that
-        chose it; 0 for none."""
+        """The number of the word chosen in the list, which took as many presses of Down; 0 for
+        none."""
         self.is_requested = False
         """Whether the ghost is one that was asked for."""
         self._prefix = ""
@@ -61,18 +61,17 @@ class Suggested:
         """The word at which everything is hidden or the ghost forced."""
         self._hides = False
         self._line = ""
-        """The line up to the cursor as accepting the ghost would write it, and the whole ghost."""
+        """The line up to the cursor and the whole ghost, as accepting it would write them."""
         self._typed = ""
-        """The same with the letters that were typed, of which the ghost may write some in another
-        way."""
+        """`_line` with the letters as they were typed. The ghost may write some in another way."""
         self._ends: list[tuple[int, bool]] = []
         """Where each piece ends in `_line`, and whether a space follows it in running text."""
         self._second, self._second_from = "", 0
-        """The line up to the cursor as accepting the second word of the list would write it, and
-        where that word begins."""
+        """The line up to the cursor with the second word of the list, as accepting that would write
+        them, and where the word begins."""
         self._second_after = ""
-        """The line up to the cursor that this is for. The word may write the end of it in another
-        way: a mark replaces a space."""
+        """The line up to the cursor for which the second word was suggested. The word may write the
+        end of that in another way: a mark replaces a space."""
         self._shortest = 0
         """The length of the line without the word that the ghost completes. The ghost does not
         apply to a shorter line."""
@@ -163,8 +162,8 @@ class Suggested:
         return self._line[drawn:], is_shorter and not self._typed.startswith(before)
 
     def second(self, before: str) -> str:
-        """Returns the second word of the list, which stands behind a ghost as long as typed letters
-        fit it, or ""."""
+        """Returns the second word of the list, which stands behind a ghost, or "". It stays as long
+        as the letters typed fit it."""
         fits = len(before) >= self._second_from and self._second.startswith(before)
         is_of_word = fits or before == self._second_after
         is_free = is_of_word and not self.choice and not self.is_requested
@@ -181,8 +180,8 @@ class Suggested:
         ]
 
     def _places(self, before: str) -> tuple[int, int]:
-        """Where the text that accepting inserts begins in the line, and where the ghost does, which
-        is drawn. Both are at its end if `before` does not match it."""
+        """Returns the index in `_line` of the text that accepting inserts, and of the ghost as it
+        is drawn. Both are the length of `_line` if `before` does not match it."""
         here = len(before)
         if here >= self._shortest:
             if self._line.startswith(before):

@@ -27,8 +27,7 @@ class TextTooLong(Message):
 
 
 class Typing:
-    """Inserts text into an area, and counts the keys: those that wrote letters deleted later
-    too."""
+    """Inserts text into an area, and counts the keys, also those of letters deleted later."""
 
     def __init__(self, area: TextArea) -> None:
         self._area = area
@@ -36,7 +35,7 @@ class Typing:
         """Whether a character typed after a text replaces the space at its end; replaced by the
         rule that the active model has learned."""
         self.presses = 0
-        """The keys that have written the text, all but what was pasted or recalled."""
+        """The key presses that have written the text, apart from what was pasted or recalled."""
         self.saved_before = 0
         """The keys that the texts before this one have saved."""
         self._given = 0
@@ -50,17 +49,17 @@ class Typing:
 
     @property
     def saved(self) -> int:
-        """How many presses fewer were needed than one for each character written, spaces at the
-        ends of a text apart; negative if more were."""
+        """The key presses saved: the characters written, without spaces at the ends of the text,
+        less the presses. Negative if there were more presses."""
         written = len(self._area.text.strip()) - self._given
         return self.saved_before + (written - self.presses if written > 0 else 0)
 
     def forget(self) -> None:
-        """Forgets the space of the last accept, so that it is not replaced, and its digit."""
+        """Forgets the space of the last accept, so that no mark replaces it, and its digit."""
         self._tail = self.taken = ""
 
     def deleted(self, length: int) -> None:
-        """Counts what was deleted as pasted, as far as that was any."""
+        """Notes that characters were deleted: those that were pasted count as deleted first."""
         self._given = max(0, self._given - length)
         if not self._area.text:
             self.presses = self._given = 0

@@ -25,12 +25,12 @@ from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 
 STORE_WAIT_S = 0.05
-"""How long a key press waits for its text to be stored, so that it is painted after that. It takes
-0.05 ms, and longer while a model is loaded or the log is copied into the database."""
+"""A key press waits this long for its text to be stored, so that it is painted after that. Storing
+takes 0.05 ms, and longer while a model is loaded or the log is copied into the database."""
 
 
 Opening: TypeAlias = Callable[[], Awaitable[str]]
-"""Opens a text, and returns what is to be said about that, or ""."""
+"""Opens a text. Returns a sentence to show about that, or ""."""
 Reversal: TypeAlias = Callable[[], "Reversal"]
 """Undoes or redoes something, and returns what reverses that again."""
 
@@ -120,7 +120,7 @@ class OpenText:
 
     @property
     def draft(self) -> Draft:
-        """What is being written. An edit that has changed nothing is none."""
+        """The draft: what is being written. An edit that has changed nothing is left out."""
         if self.edited is None:
             return Draft(self.written)
         if self.is_unchanged(self.written):
@@ -160,9 +160,9 @@ class OpenText:
         return self._show(await self.database.read(texts.open_last_text))
 
     async def open_file(self, read: ReadFile) -> str:
-        """Opens the text of a file, whose lines are those of the file unless they were changed here
-        since it was saved. Says which if another program has changed it. What is being written
-        stays in either case. Raises StorageError."""
+        """Opens the text of a file. It gets the lines of the file, unless its own were changed here
+        since it was saved. If another program has changed the file, says whose lines it has. What
+        is being written stays in either case. Raises StorageError."""
         text = await self.database.read(partial(texts.text_of_file, path=read.file.path))
         say, name, draft = "", Path(read.file.path).name, NO_DRAFT
         if text is None or text.file is None:
@@ -212,7 +212,7 @@ class OpenText:
 
     @property
     def title(self) -> str:
-        """What the text is called: by its name, its first words, or those being written."""
+        """The name of the text, or else its first words, or those being written."""
         first = next((turn.line for turn in self.turns if turn.line.strip()), self.draft.end)
         return texts.title_of(self.text.title or first)
 
@@ -256,7 +256,7 @@ class OpenText:
         return tuple(reversed(above[:LINES_ABOVE]))
 
     def copy(self) -> Copy:
-        """What there is to save now."""
+        """Returns the text as it is to be saved now."""
         self.keep_draft()
         return Copy(self.text, self.title, self.lines, self.text.changed, self.text.draft)
 
@@ -277,7 +277,7 @@ class OpenText:
 
 
 def _saved(draft: Draft, in_file: Draft | None) -> SavedPart:
-    """What a file has of a text whose lines are those that it was saved with."""
+    """Returns what a file has of a text whose lines have not changed since it was saved."""
     if draft == in_file:
         return SavedPart.ALL
     is_edited = in_file is not None and in_file.edited is not None

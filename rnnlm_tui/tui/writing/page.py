@@ -203,10 +203,11 @@ class Page(ScrollView, can_focus=True):
     # Finding
 
     def find(self, words: str, turn: Turn | None = None) -> str:
-        """Marks words, and goes to the first line that has them, from `turn` on, or else from the
-        one found last, or from the top of what is in sight. Returns which of how many that is.
-        Capitals and curly quotes make no difference. If no line, or not that of `turn`, has the
-        words one after the other, finds the lines that have all of them."""
+        """Marks words, and goes to the first line that has them. Searches from `turn` on, or else
+        from the line found last, or from the top of what is in sight. Returns the place of the line
+        among those found, as in "2 of 5". Capitals and curly quotes make no difference. If no line,
+        or not that of `turn`, has the words one after the other, finds the lines that have all of
+        them."""
         parts = [re.escape(word) for word in straight_quotes(words).split()]
         phrase = re.compile(r"\s+".join(parts), re.IGNORECASE)
         self._wanted = [phrase] if parts else []
@@ -229,8 +230,8 @@ class Page(ScrollView, can_focus=True):
         return [place for place, has_all in all_have if has_all]
 
     def find_next(self, by: int) -> str:
-        """Goes to the next (1) or previous (-1) line with the words, from the last to the first.
-        Returns which of how many that is."""
+        """Goes to the next (1) or previous (-1) line with the words. After the last line comes the
+        first one. Returns the same as `find`."""
         return self._go_to(self._places_wanted, by)
 
     def _go_to(self, places: list[int], by: int) -> str:

@@ -29,7 +29,7 @@ class PageLine:
         """The day on which the line was sent, "" for a line of a file."""
 
     def is_of(self, turn: Turn) -> bool:
-        """Whether it shows this turn as it is now."""
+        """Returns whether it shows this turn as it is now."""
         return (self.turn, self.line) == (turn, turn.line)
 
 
@@ -91,7 +91,7 @@ class PageRows:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The rows of a text with this width in cells: for 50,000 words in 10 ms, where Textual takes a
+    """Wraps a text into rows of this width in cells. Takes 10 ms for 50,000 words; Textual takes a
     second."""
     rows = list[str]()
     for line in text.expandtabs(TAB).split("\n"):

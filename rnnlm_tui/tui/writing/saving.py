@@ -49,8 +49,8 @@ class Saving:
             return ""
 
     async def is_stored(self) -> bool:
-        """Whether the files of the database are still there and, if a read or a write has failed,
-        whether they have all of the text nevertheless."""
+        """Returns whether the files of the database are still there and, if a read or a write has
+        failed, have all of the text nevertheless."""
         database = self._text.database
         try:
             await database.read(lambda connection: None)
@@ -62,7 +62,7 @@ class Saving:
         return database.problem is None
 
     async def is_file_changed(self) -> bool:
-        """Whether another program has changed the file of the text."""
+        """Returns whether another program has changed the file of the text."""
         async with self._lock:
             if (file := self._text.text.file) is None:
                 return False
@@ -70,8 +70,8 @@ class Saving:
             return bool(now) and now != file.digest  # it may be gone, or not be readable
 
     async def farewell(self) -> str | None:
-        """What to print when the app is closed: what was kept, how to continue, and which files do
-        not have all of their texts. None if not all of the text is stored."""
+        """Returns what to print when the app is closed: the text that was kept, how to continue it,
+        and the files that do not have all of their texts. None if not all of the text is stored."""
         self._text.keep_draft()  # `Changed` may still be coming
         is_kept = bool(self._text.lines) and not self._text.is_deleted
         try:
@@ -107,10 +107,10 @@ class Saving:
         return f"Saved to: {path}" if path else None
 
     async def _ask_for_file(self, copy: Copy, problem: str) -> str | None:
-        """Asks for a file if the text has none or that cannot be written, and whether to replace
-        one that has something else than the text had when it was saved. Returns its path, None if
-        the user cancels or reads the file. `problem` is why the last file could not be written.
-        Raises RnnlmError if the file cannot be read."""
+        """Returns the path of the file to write, None if the user cancels or reads the file. Asks
+        for a file if the text has none, or that cannot be written, which the `problem` says. Asks
+        whether to replace a file that another program has written. Raises RnnlmError if the file
+        cannot be read."""
         from rnnlm_tui.tui.widgets.dialogs import AskPath, Choice, path_problem
 
         file = copy.text.file

@@ -44,7 +44,7 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
     "inside words": "1 to 5 take a word while one is half typed",
 }
 CHECK_STORED_EVERY_S = 3.0
-"""How often it is checked whether what is written is still stored."""
+"""Seconds between two checks that what is written is still stored."""
 NO_MODEL = """\
 No model can be used, not even the built-in ones: install the program again, or train a model on \
 your own text (F3). You can write in the meantime."""
@@ -121,12 +121,12 @@ class AutocompleteScreen(AppScreen):
 
     @cached_property
     def saving(self) -> Saving:
-        """How the text is saved."""
+        """Saves the text to a file."""
         return Saving(self.app, self.open_text)
 
     @property
     def keys_saved(self) -> str:
-        """How many keys the user has saved today, for the header; "" if none."""
+        """A sentence for the header on the keys that the user has saved today; "" if none."""
         keys = self._stored_keys[today()] + self.editor.typing.saved - self._counted_keys
         return f"you saved {plural(keys, 'key')} today" if keys > 0 else ""
 
@@ -193,7 +193,7 @@ class AutocompleteScreen(AppScreen):
         self._read_earlier()
 
     def _begin_reading(self) -> None:
-        """Asks below the last words above until the model has read them all."""
+        """Lets the model be asked below the last words only, until it has read all lines above."""
         above = self.editor.place[2]
         self._predictor.is_reading = last_lines(above) != above
 
@@ -264,7 +264,7 @@ class AutocompleteScreen(AppScreen):
 
     @property
     def _question(self) -> Question | None:
-        """What is to be continued; None while no model is loaded."""
+        """The question at the cursor; None while no model is loaded."""
         return self._predictor.question(*self.editor.place)
 
     def action_continue(self) -> None:
@@ -319,9 +319,9 @@ class AutocompleteScreen(AppScreen):
     # Texts
 
     async def _open(self, opening: Opening, words: str = "", turn: int | None = None) -> None:
-        """Shows the text that is being opened. Keys wait for it; what is written meanwhile, since
-        they wait no longer than a second, becomes a part of it. Then finds the `words` in it, if
-        the turn with the number `turn` has them."""
+        """Opens and shows a text. Keys wait for it, a second at most; what they write after that
+        becomes a part of the text. Then finds the `words` in it, if the turn with the number `turn`
+        has them."""
         self.editor.opening_gate.clear()
         self.open_text.is_changing = True
         text, draft = self.open_text.text, self.open_text.draft
@@ -399,8 +399,8 @@ class AutocompleteScreen(AppScreen):
 
     @work(group="storage", exclusive=True)
     async def _watch_storage(self) -> None:
-        """Says once that what is written is no longer stored, and in the title as long as that is
-        so, or as long as the file has what another program has written."""
+        """Tells once that what is written is no longer stored. The title says so as long as it is
+        true, and also as long as another program has changed the file."""
         was_stored = self._database.problem is None
         if await self.saving.is_stored() is not was_stored or not was_stored:
             self._update_titles()

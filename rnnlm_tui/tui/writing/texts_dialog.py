@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 100
 """Texts in the list. The search finds the others."""
-WIDTH = 80
-"""Of the box, in cells."""
+TEXTS_WIDTH = 80
+"""Width of the box in cells."""
 WITH_FILES = 64
-"""Width of a row from which it has room for the name of the file."""
+"""Width in cells from which a row has room for the name of its file."""
 AROUND = 24
 """Characters shown before what was found in a line."""
 
 
 class Chosen(NamedTuple):
-    """What is to be opened and, if the search found a line of it, what was searched for and the
+    """A text to open. If the search found a line of it, also the `words` searched for, and the
     number of the turn."""
 
     opening: Opening
@@ -111,7 +111,7 @@ class TextsDialog(Dialog[Chosen]):
             found = await database.read(partial(texts.find_texts, query=query))
             self._opened.deleted = await database.read(texts.deleted_texts)
             self._listed = {str(text.number): text for text in found[:MAX_SHOWN]}
-            width = min(WIDTH, self.app.size.width) - 6
+            width = min(TEXTS_WIDTH, self.app.size.width) - 6
             rows = [
                 Option(row_of(text, width, query, is_open=text.number == open_number), id)
                 for id, text in self._listed.items()
