@@ -34,17 +34,16 @@ from rnnlm_tui.suggesting.suggest import encode_context, suggest
 MOST_WORDS = 256
 """The most words of a line that are explained: those nearest the cursor."""
 MOST_LEFT_OUT = 16
-"""The most words of a line whose influence is computed, by leaving each one out: those nearest the
-cursor."""
+"""The most words that are left out one by one, to compute their influence: the same."""
 NEIGHBOURS = 5
 OTHER_PARTS = {
-    "base": "The English that ships; by its own name it is explained, too. Here is the probability"
-    " that it gives each word to be next.",
-    "cache": "Words that were used not long ago are used again, the latest ones most, and more so"
+    "base": "The built-in model of English. To see all of it, have the model `english` explained."
+    " Here is the probability that it gives each word to be next.",
+    "cache": "Words that were used not long ago are used again. The latest ones are likeliest, and"
     " those before which the network was in a state like the present one.",
 }
 """The sentences on the parts of a mixture that have no stages of their own."""
-ONLY_ZEROS = "The network reads only zeros, which never happened in its training."
+ONLY_ZEROS = "The network reads only zeros, which it never read in its training."
 NO_RECENT_WORDS = "No word was used yet that could be used again."
 
 
@@ -93,13 +92,13 @@ class LineWord:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Explanation:
-    """The explanation of a line.
+    """The explanation of what a model does with a line.
 
     Attributes:
         prefix: The beginning of the word being typed, or "".
-        words: The whole words of the line, without the first ones of a very long line.
-        earlier: The number of words left out at the start of a very long line.
-        suggestions: Those of `suggest`. Their probabilities are shares of all words that fit.
+        words: The last whole words of the line, at most MOST_WORDS.
+        earlier: The number of words before them.
+        suggestions: The candidates of `suggest`.
         probabilities: The probability of each suggestion among all words [S]. A word outside the
             vocabulary has that of the unknown word.
         parts: The parts of the model.
@@ -249,12 +248,11 @@ def _parts(
             states = [state.models[number] for state in read.states]
             own = row[: part.vocabulary.total_words]
             stages = [*stages_of(part, own_line, states, own, suggested)]
-        elif row.any():
-            sentence = OTHER_PARTS[name]
-            stages = [over_vocabulary("probabilities", sentence, model.vocabulary, row)]
         else:
-            nothing = row[:0]
-            stages = [over_vocabulary("probabilities", NO_RECENT_WORDS, model.vocabulary, nothing)]
+            is_empty = not row.any()
+            sentence = NO_RECENT_WORDS if is_empty else OTHER_PARTS[name]
+            shown = row[:0] if is_empty else row
+            stages = [over_vocabulary("probabilities", sentence, model.vocabulary, shown)]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
 
 

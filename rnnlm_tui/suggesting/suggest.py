@@ -221,13 +221,15 @@ def encode_context(
 
 
 class Matches(NamedTuple):
-    """Words that may be meant: their `ids` [N], and their `chances` [N], which do not sum to 1."""
+    """Words that may be meant: their `ids` [N], and their `chances` [N], which do not sum to 1.
+    `corrects` is True if they correct a slip."""
 
     ids: NDArray[np.int64]
     chances: Array
+    corrects: bool = False
 
 
-NO_MATCHES = Matches(np.empty(0, np.int64), np.empty(0, np.float32))
+NO_CORRECTIONS = Matches(np.empty(0, np.int64), np.empty(0, np.float32), corrects=True)
 
 
 class WordLists:
@@ -272,10 +274,10 @@ class WordLists:
         corrections = self._corrections(typed, LEAST_SHARE * total)
         total += float(corrections.chances.sum())
         is_likely = corrections.chances >= LEAST_SHARE * total
-        corrections = Matches(corrections.ids[is_likely], corrections.chances[is_likely])
-        style, count = self._style_of(typed), max(MERGED, 2 * k)
-        words = self._suggestions(typed, style, fitting, total, count)
-        words += self._suggestions(typed, style, corrections, total, count, corrects=True)
+        likely = Matches(corrections.ids[is_likely], corrections.chances[is_likely], corrects=True)
+        style, words = self._style_of(typed), list[Suggestion]()
+        for matches in (fitting, likely):
+            words += self._merged(matches, total, max(MERGED, 2 * k), typed, style)
         words.sort(key=lambda word: -word.probability * (DISPLACES if word.corrects else 1))
         for part in (slice(LISTED), slice(LISTED, None)):
             words[part] = sorted(words[part], key=lambda word: -word.probability)
@@ -314,20 +316,13 @@ class WordLists:
         """The tokenizer that writes quotes and apostrophes as the text does."""
         return self._model.tokenizer.in_style_of(typed.before, self._above)
 
-    def _suggestions(
-        self,
-        typed: Typed,
-        style: Tokenizer,
-        matches: Matches,
-        total: float,
-        count: int,
-        *,
-        corrects: bool = False,
+    def _merged(
+        self, matches: Matches, total: float, count: int, typed: Typed, style: Tokenizer
     ) -> list[Suggestion]:
-        """Makes suggestions of the `count` likeliest matches, the likeliest first. Words that are
-        written the same way are one suggestion: the likeliest of them, with the sum of their
-        probabilities, which are shares of the `total` of chances."""
-        insert = style.correction_of if corrects else style.insertion_of
+        """Makes suggestions of the `count` likeliest matches, the likeliest first. A probability is
+        the share of a chance in their `total`. Words that are written the same way become one
+        suggestion: the likeliest of them, with the sum of their probabilities."""
+        insert = style.correction_of if matches.corrects else style.insertion_of
         places = largest(matches.chances, count)
         ids, chances = matches.ids[places].tolist(), matches.chances[places].tolist()
         words, probabilities = dict[Insertion, str](), dict[Insertion, float]()
@@ -337,12 +332,12 @@ class WordLists:
             words.setdefault(insertion, word)
             probabilities[insertion] = probabilities.get(insertion, 0.0) + chance / total
         ranked = sorted(words, key=lambda insertion: -probabilities[insertion])
-        if self._writes_text and not corrects:
+        if self._writes_text and not matches.corrects:
             # A word that is typed in full only begins a continuation. Behind others it would take
             # the place of a word that saves keys.
             ranked[1:] = [insertion for insertion in ranked[1:] if insertion.text]
         return [
-            Suggestion(words[each], probabilities[each], *each, typed.rest_length, corrects)
+            Suggestion(words[each], probabilities[each], *each, typed.rest_length, matches.corrects)
             for each in ranked
         ]
 
@@ -377,7 +372,7 @@ class WordLists:
         is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP and not is_all_capitals(prefix)
         is_unlikely = self._highest_probability * SLIP < least_chance
         if not is_word or is_unlikely or typed.is_number_or_address:
-            return NO_MATCHES
+            return NO_CORRECTIONS
         found_ids, found_slips = list[NDArray[np.int64]](), list[Array]()
         for keys in (self._model.vocabulary.sorted_keys(self._key), self._new_keys):
             slips = slip_chances(self._key(prefix), keys)
@@ -386,7 +381,8 @@ class WordLists:
             found_ids.append(keys.numbers[places])
             found_slips.append(slips[places])
         ids = np.concatenate(found_ids)
-        return Matches(ids, self._chances(ids, typed) * np.concatenate(found_slips) * SLIP)
+        chances = self._chances(ids, typed) * np.concatenate(found_slips) * SLIP
+        return Matches(ids, chances, corrects=True)
 
     def _chances(self, ids: NDArray[np.int64], typed: Typed) -> Array:
         """The chances [N] of words. They are smaller for codes, and for words whose first letter is
