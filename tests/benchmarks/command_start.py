@@ -1,12 +1,14 @@
-"""How long a command takes from start to exit, and a request to one that keeps running.
+"""Measures the time of a command from start to exit, and of a request to a running command.
 
     python -m tests.benchmarks.command_start [--runs 20] [--models shakespeare english]
 
-Prints the median and the 95th percentile of many runs, in turn, of an interpreter that does
-nothing, of one that imports what a suggestion cannot do without, of `--help`, and of `--suggest` by
-each model. Then of the requests to one `--suggest --json` and of suggestions in this process, for a
-line typed key by key: at every key, and after a space alone, where the model sees a context that it
-has not seen before and must be run, once for the next word and once for each that it looks ahead.
+Prints the median and the 95th percentile of many runs, in turn:
+
+- an interpreter that does nothing, and one that imports what every suggestion needs;
+- `--help`, and `--suggest` by each model;
+- requests to one `--suggest --json` by each model, for a line typed key by key;
+- suggestions in this process, at every key and only after a space. After a space the context is new
+  to the model, which must run once for the next word and once for each word that it looks ahead.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from rnnlm_tui.suggesting.suggest import suggest
 
 BARE, BARE_NUMPY = "pass", "import argparse, json, numpy"
 PROGRAM = "import sys; from rnnlm_tui.cli.main import main; sys.exit(main())"
-"""What the command `rnnlm-tui` runs."""
+"""The program of the command `rnnlm-tui`."""
 LINE = "shall i compare thee to a summer's day "
 
 
@@ -40,14 +42,14 @@ def python(program: str, *arguments: str) -> list[str]:
 
 
 def command_seconds(command: list[str]) -> float:
-    """Wall time of one run of the command. Raises CalledProcessError if it fails."""
+    """The wall time of one run of the command. Raises CalledProcessError if it fails."""
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
 def request_seconds(model: str, runs: int) -> list[float]:
-    """Wall times of requests to one process, without its start and the first line."""
+    """The wall times of requests to one process, without its start and the first line."""
     times = []
     with subprocess.Popen(
         python(PROGRAM, "--suggest", "--json", "--model", model),
@@ -69,7 +71,7 @@ def request_seconds(model: str, runs: int) -> list[float]:
 
 
 def suggestion_seconds(name: str, runs: int) -> tuple[list[float], list[float]]:
-    """Times of suggestions as the app asks for them: at every key, and after a space."""
+    """The times of suggestions as the app asks for them, at every key and after a space."""
     model = Library(data_dir()).open(name).model
     contexts, of_all, of_new = Contexts(model), list[float](), list[float]()
     for number in range(runs):

@@ -1,13 +1,13 @@
-"""The keys that a model saves on texts that it never saw, by default the English that ships.
+"""Measures the keys that a model saves on texts that it never saw, by default the English.
 
     python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model NAME]
         [--data-dir FOLDER]
     python -m tests.benchmarks.english ghosts TEXT ... [--words 3000]
 
-`keys` plays three writers with the keys of the app on a sample of each text: one who reads the list
-after every key, one who reads it at times, and one who looks at the cursor alone. `ghosts` shows
-what other rules would give the one at the cursor, from which probability on the ghost is shown and
-whether the second word stands behind it, and how often the first word of a ghost is wrong.
+`keys` plays three writers with the keys of the app on a sample of each text: one reads the list
+after every key, one reads it at times, and one looks only at the cursor. `ghosts` plays the writer
+at the cursor with other rules: the ghost is shown from another probability on, or the second word
+is not shown behind it. It also prints how often the first word of a ghost is wrong.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ from rnnlm_tui.suggesting.typist import Spot, Typist
 from rnnlm_tui.text.held_out import LONG_EXCERPT_WORDS, Excerpt, excerpts_of, sample_mask
 from tests.benchmarks.options import parse
 
-FORMER = 0.15
-"""A former threshold of the ghost."""
+GHOST_RULES = ((0.15, False), (0.15, True), (accepting.GHOST_FROM, True), (0.0, True))
+"""The rules compared: the lowest probability of the first word at which the ghost is shown, and
+True if the second word is shown behind it."""
 
 
 def main() -> None:
-    """Prints what three writers save in each text."""
+    """Measures each text."""
     parser = argparse.ArgumentParser(description="the keys that a model saves")
     parser.set_defaults(model=ENGLISH)
     parser.add_argument("what", choices=("keys", "ghosts"))
@@ -45,9 +46,9 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=20_000, help="words measured of each text")
     asked, library = parse(parser)
     model = library.open(asked.model).model
-    shows = {"keys": show, "ghosts": show_ghosts}[asked.what]
+    show = {"keys": show_keys, "ghosts": show_ghosts}[asked.what]
     for text in asked.texts:
-        shows(text.stem[:30], model, spread(lines_of(text), asked.words))
+        show(text.stem[:30], model, spread(lines_of(text), asked.words))
 
 
 def lines_of(text: Path) -> list[str]:
@@ -56,14 +57,14 @@ def lines_of(text: Path) -> list[str]:
 
 
 def spread(lines: list[str], words: int) -> list[Excerpt]:
-    """Excerpts of so many words, spread over a text."""
+    """Excerpts with this number of words in all, spread over a text."""
     return excerpts_of(
         lines, sample_mask(lines, words, excerpt_words=LONG_EXCERPT_WORDS), LONG_EXCERPT_WORDS
     )
 
 
-def show(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
-    """Prints what the model does on the lines of the excerpts, each below those before it."""
+def show_keys(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
+    """Prints the keys that three writers save, and the nats a character."""
     lines = [line for each in excerpts for line in score(model, each.lines, each.above)]
     found = summarize(lines)
     saved, intervals = found.keystroke_savings, found.savings_intervals
@@ -76,8 +77,9 @@ def show(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
     print(f", {found.words:,} words", flush=True)
 
 
-class Watched(Typist):
-    """Counts the places at which a ghost is shown, and those at which its first word is wrong."""
+class GhostCounter(Typist):
+    """Counts the places at which a ghost is shown, and those at which its first word is wrong.
+    Without `has_second` the second word is not shown behind it."""
 
     has_second = True
     shown = wrong = 0
@@ -90,27 +92,28 @@ class Watched(Typist):
             and not first.corrects
             and accepting.is_ghost_likely(first.probability, typed.prefix)
         ):
-            Watched.shown += 1
-            Watched.wrong += not self._text.startswith(apply_insertion(typed.before, first))
+            GhostCounter.shown += 1
+            GhostCounter.wrong += not self._text.startswith(apply_insertion(typed.before, first))
         return (each for each in ways if self.has_second or each[0].keys != ("shift+tab",))
 
 
 def show_ghosts(label: str, model: LanguageModel, excerpts: Sequence[Excerpt]) -> None:
-    """Prints what a writer at the cursor saves with each rule."""
-    usual = accepting.GHOST_FROM
-    for threshold, has_second in ((FORMER, False), (FORMER, True), (usual, True), (0.0, True)):
-        Watched.has_second, Watched.shown, Watched.wrong = has_second, 0, 0
+    """Prints the keys that a writer at the cursor saves with each rule."""
+    for threshold, has_second in GHOST_RULES:
+        GhostCounter.has_second = has_second
+        GhostCounter.shown = GhostCounter.wrong = 0
         with (
             patch.object(accepting, "GHOST_FROM", threshold),
-            patch.object(evaluate, "Typist", Watched),
+            patch.object(evaluate, "Typist", GhostCounter),
         ):
             found = summarize(s for each in excerpts for s in score(model, each.lines, each.above))
         saved = found.keystroke_savings
         assert saved is not None
         second = "with" if has_second else "without"
         print(f"{label:30} from {threshold:.2f}, {second:7} the second word: {saved.at_cursor:.1%}")
-        wrong, share = 100 * Watched.wrong / found.characters, Watched.wrong / Watched.shown
-        print(f"{'':30} wrong {share:.0%} of ghosts, {wrong:.1f} in 100 characters", flush=True)
+        share = GhostCounter.wrong / GhostCounter.shown
+        in_100 = 100 * GhostCounter.wrong / found.characters
+        print(f"{'':30} wrong {share:.0%} of ghosts, {in_100:.1f} in 100 characters", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""How long an editor waits for a suggestion of the language server, in a long document.
+"""Measures how long an editor waits for a suggestion of the language server, in a long document.
 
     python -m tests.benchmarks.language_server [--words 50000] [--model english]
 
-Types sentences at the end of a document of so many words and in its middle: with a line for each
-paragraph, then with wrapped lines. Each letter is a change and a request for the list; the time is
-that from the change to the answer. The first one at a place is long: the model reads what is above.
+Types sentences at the end and in the middle of a document with this number of words. The document
+first has a line for each paragraph, then wrapped lines. Each letter is a change and a request for
+the list, and the time runs from the change to the answer. The first answer at a place takes longer,
+since the model reads the text above it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Editor:
 
 
 def seconds(editor: Editor, lines: list[str], row: int) -> list[float]:
-    """The times of the keys that are typed in a new paragraph below a line of a document."""
+    """The seconds from each key to the answer, in a new paragraph below this row of a document."""
     item = {"uri": URI, "languageId": "markdown", "version": 0, "text": "\n".join(lines)}
     editor.tell("textDocument/didOpen", textDocument=item)
     times, typed, cursor = list[float](), "", {"line": row, "character": len(lines[row])}

@@ -1,14 +1,14 @@
-"""Seconds an epoch: the lesson's own code in tf.keras, and this program, in turn.
+"""Compares the seconds an epoch of the lesson's own code in tf.keras and of this program, in turn.
 
     pip install -e '.[bench]'
     python -m tests.benchmarks.lesson_epoch [--epochs 6] [--turns 2] [--threads N]
 
 Each turn starts a fresh process of either side, which trains the lesson's network on the sonnets
 with the lesson's recipe (batches of 32, Adam, categorical cross-entropy). The first epoch of each
-process is left out, since both sides prepare themselves in it. Ours is the real command and its
-epochs include the sample, the model's save and the state's save after each. The slowest epoch is
+process is left out, since it includes preparations. Our side is the real command: each epoch
+includes the sample and the saving of the model and of the training's state. The slowest epoch is
 shown next to the median, because subnormal numbers slow an epoch down from the second one on.
-Without tf.keras only ours is measured.
+Without tf.keras only our side is measured.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def train_in_keras(epochs: int, threads: int) -> None:
 
 
 def seconds_of_epochs(side: str, epochs: int, threads: int | None) -> list[float]:
-    """Seconds of each epoch after the first, of a process of one side."""
+    """The seconds of each epoch after the first, in a new process of this side."""
     program = "rnnlm_tui" if side == "ours" else "tests.benchmarks.lesson_epoch"
     command = [sys.executable, "-m", program, f"--epochs={epochs}"]
     command += [f"--threads={threads}"] if threads else []

@@ -1,4 +1,4 @@
-"""Which model a benchmark measures: options that several of them have."""
+"""The options of a benchmark that choose the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rnnlm_tui.store.library import Library
 
 
 def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Library]:
-    """What was asked, with the name of the model, by default the one in use, and its library."""
+    """Parses the command line. Returns the options and the library with the model."""
     parser.add_argument("--model", help="by default the one in use")
     parser.add_argument("--data-dir", type=Path)
     asked = parser.parse_args()

@@ -1,9 +1,9 @@
-"""How fast prose is read, cut and numbered, and its n-grams counted, in how much memory.
+"""Measures the time and memory to read, cut and number prose, and to count its n-grams.
 
     python -m tests.benchmarks.prose FILE [FILE ...] [--words 10000000]
 
-Takes the files, repeated up to the number of words, as the text of a `gru` with the default
-settings. Seconds are those of one core, and memory is that at the peak, beside the program.
+The text is that of the files, repeated up to the number of words, for a `gru` with the default
+settings. Seconds are those of one core. Memory is the peak, without that of the program itself.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.helpers.texts import arrays_of
 
 
 def main() -> None:
+    """Prints the figures."""
     parser = argparse.ArgumentParser(description="how fast prose is read, cut and numbered")
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=10_000_000)
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def repeat(files: list[Path], words: int, path: Path) -> None:
-    """Writes the files to one, as often as makes about this number of words."""
+    """Writes the files to one file, as often as it takes for about this number of words."""
     text = "\n\n".join(file.read_text("utf-8") for file in files) + "\n\n"
     times = -(-words // len(text.split()))
     with path.open("w", encoding="utf-8") as file:
@@ -54,7 +55,7 @@ def repeat(files: list[Path], words: int, path: Path) -> None:
 
 
 def prepare_text(path: Path, preset: str, **settings: object) -> Prepared:
-    """The text of a file for a model that starts from nothing."""
+    """Prepares the text of a file for a model that starts from nothing."""
     text = read_corpus([path])
     config = make_config(preset, [settings], text.words)
     return begin(None, arrange_lines(text, config.lines), config, lambda *of: None)[1]

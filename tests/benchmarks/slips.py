@@ -1,12 +1,12 @@
-"""How often the list has the word that was meant after a slip of the fingers.
+"""Measures how often the list has the word that was meant after a slip of the fingers.
 
     python -m tests.benchmarks.slips TEXT ... [--words 1000] [--model NAME] [--data-dir FOLDER]
 
-Takes words of at least 5 letters from texts that the model never saw, each below its own lines, and
-mistypes each in six ways, at a random place. Prints for each way how often the word is among the
-five of the list at the first wrong letter (of two swapped ones, at the second) and one and two
-letters later. Then how many of the words, typed without a slip, lose their place among the five to
-words that correct one.
+Takes words of at least 5 letters from texts that the model never saw, each below its own lines.
+Mistypes each word in six ways, at a random place. Prints for each way how often the word is among
+the five of the list at the first wrong letter (of two swapped ones, at the second), and one and two
+letters later. Then prints how many of the words, typed without a slip, lose their place among the
+five to words that correct a slip.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from tests.benchmarks.options import parse
 
 WORD = re.compile(r"(?<![\w’'-])[A-Za-z]{5,}(?![\w’'-])")
 SEED = 7
-LINES_ABOVE = 20
-"""Lines above a word: more take longer to read and hardly change what is found."""
+NEAR_LINES = 20
+"""The number of lines above a word. More take longer to read and hardly change the result."""
 Mistype = Callable[[str, int, random.Random], tuple[str, int] | None]
-"""What is typed of a word whose letter at this place is mistyped, up to the slip, and how many
-letters of the word that uses up; None if such a slip is not possible there."""
+"""Mistypes the letter of a word at a place. Returns the typed letters up to the slip, and the
+number of letters of the word that they stand for. None if such a slip is not possible there."""
 
 
 def swapped(word: str, place: int, _: random.Random) -> tuple[str, int] | None:
@@ -53,7 +53,7 @@ def doubled(word: str, place: int, _: random.Random) -> tuple[str, int]:
 
 
 def left_out(word: str, place: int, _: random.Random) -> tuple[str, int] | None:
-    """A letter left out, which shows at the next other one."""
+    """A letter left out. It shows at the next letter that differs."""
     one, two = word[place], word[place + 1]
     return (word[:place] + two, place + 2) if one != two else None
 
@@ -72,7 +72,7 @@ def replaced(word: str, place: int, rng: random.Random) -> tuple[str, int]:
 
 
 def added(word: str, place: int, rng: random.Random) -> tuple[str, int]:
-    """A letter too many, which is not that before it."""
+    """A letter too many, other than its neighbours in the word."""
     letters = [c for c in string.ascii_lowercase if c not in (word[place], word[place - 1])]
     return word[:place] + rng.choice(letters), place
 
@@ -96,7 +96,7 @@ class Place:
     word: str
 
     def listed(self, contexts: Contexts, typed: str, k: int = LISTED) -> list[Suggestion]:
-        """The list of `k` words for what is typed of the word."""
+        """The list of `k` words after these typed letters."""
         line = self.before + typed
         found = suggest(contexts.model, line, None, k, self.above, contexts, looks_ahead=False)
         return list(found.candidates)
@@ -117,7 +117,7 @@ def main() -> None:
                 tried[kind, later] += 1
                 found[kind, later] += place.word in words_of(place.listed(contexts, typed))
         for end in range(SHORTEST_SLIP, len(place.word)):
-            right.update(of_right(place, place.listed(contexts, place.word[:end], 2 * LISTED)))
+            right.update(counted_of(place, place.listed(contexts, place.word[:end], 2 * LISTED)))
     print(f"{'':14} {'at it':>8} {'one later':>10} {'two later':>10}")
     for kinds in (*([kind] for kind in KINDS), [*KINDS]):
         row = [
@@ -139,8 +139,8 @@ def words_of(listed: Iterable[Suggestion]) -> list[str]:
 
 
 def mistyped(word: str, mistype: Mistype, rng: random.Random) -> list[str]:
-    """What is typed of a word up to a slip at a random place, and one and two letters later, as far
-    as the word has them. Nothing if no such slip is possible."""
+    """The letters typed of a word up to a slip at a random place, and one and two letters later, as
+    far as the word has them. Empty if no such slip is possible."""
     slips = filter(None, (mistype(word, place, rng) for place in range(1, len(word) - 1)))
     possible = [
         (typed, used)
@@ -153,8 +153,9 @@ def mistyped(word: str, mistype: Mistype, rng: random.Random) -> list[str]:
     return [typed + word[used:end] for end in range(used, min(used + 2, len(word)) + 1)]
 
 
-def of_right(place: Place, listed: list[Suggestion]) -> Iterator[str]:
-    """What is counted of a list of ten words for a beginning without a slip."""
+def counted_of(place: Place, listed: list[Suggestion]) -> Iterator[str]:
+    """Yields the names of the counts to which a list of ten words adds one. Its word is typed
+    without a slip."""
     yield "all"
     if any(each.corrects for each in listed[:LISTED]):
         yield "corrected"
@@ -165,7 +166,7 @@ def of_right(place: Place, listed: list[Suggestion]) -> Iterator[str]:
 
 
 def places(texts: list[Path], count: int, rng: random.Random) -> Iterator[Place]:
-    """Words in small letters at random places of the texts, about as many of each text."""
+    """Yields words in small letters at random places of the texts, about as many of each text."""
     for number, text in enumerate(texts):
         lines = lines_of(text)
         all_words = [
@@ -177,7 +178,7 @@ def places(texts: list[Path], count: int, rng: random.Random) -> Iterator[Place]
         share = count * (number + 1) // len(texts) - count * number // len(texts)
         chosen = rng.sample(all_words, min(share, len(all_words)))
         for row, match in sorted(chosen, key=lambda each: (each[0], each[1].start())):
-            above = lines[max(0, row - LINES_ABOVE) : row]
+            above = lines[max(0, row - NEAR_LINES) : row]
             yield Place(above, lines[row][: match.start()], match[0])
 
 

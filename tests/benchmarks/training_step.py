@@ -1,12 +1,12 @@
-"""Milliseconds of a training step of each preset, alone and next to other programs.
+"""Measures a training step of each preset, alone and next to other programs, in milliseconds.
 
     python -m tests.benchmarks.training_step [--presets lesson rnn gru lstm] [--seconds 6] [--quiet]
 
-Each preset trains next to each load: nothing else; one busy process; as many of them as cores. With
---quiet only the first. It does so with all threads, with one, and with those that the program
-chooses. Measured are `--seconds` seconds after the first 25, without the ends of epochs. All
-processes have the priority of a training, so that the scheduler gives each its share. The causal
-networks train on the sonnets five times over, for longer epochs.
+Each preset trains next to each load: nothing else, one busy process, and as many of them as cores.
+With --quiet there is only the first load. Each training runs with all threads, with one, and with
+those that the program chooses. The measurement takes `--seconds` seconds after the first 25, and
+leaves out the ends of epochs. All processes have the priority of a training, so the scheduler gives
+each its share. The causal networks train on five copies of the sonnets, for longer epochs.
 """
 
 from __future__ import annotations
@@ -28,19 +28,21 @@ from tests.helpers.commands import running
 PRESETS = ("lesson", "rnn", "gru", "lstm")
 THREADS = {"all": usable_cores(), "one": 1, "chosen": None}
 LOADS = {"nothing else": 0, "one busy process": 1, "as many as cores": usable_cores()}
-"""How many processes are busy beside the training."""
+"""The number of busy processes beside the training, by the name of the load."""
 BUSY = """
 from rnnlm_tui.threads import lower_priority
 lower_priority()
 while True:
     pass
 """
-SETTLE_S, COPIES = 25.0, 5
-"""A training chooses its threads anew every 20 seconds."""
+SETTLE_S = 25.0
+"""The seconds before a measurement. A training chooses its threads anew every 20 seconds."""
+COPIES = 5
+"""The number of copies of the sonnets that a causal network trains on."""
 
 
 def milliseconds(preset: str, threads: int | None, seconds: float) -> float:
-    """Trains for a number of seconds. Returns the milliseconds of a step."""
+    """Trains, and measures for a number of seconds. Returns the milliseconds of a step."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "sonnets.txt"
         text.write_text(bundled_corpus().read_text() * (1 if preset == "lesson" else COPIES))
@@ -56,7 +58,8 @@ def milliseconds(preset: str, threads: int | None, seconds: float) -> float:
             while spent < seconds:
                 event = run.event(Progress)
                 if event.epoch == last.epoch:
-                    spent, steps = spent + event.time - last.time, steps + event.step - last.step
+                    spent += event.time - last.time
+                    steps += event.step - last.step
                 last = event
         return 1000 * spent / steps
 

@@ -1,17 +1,17 @@
-"""The installed app in a pseudo-terminal of 80x24: how soon it starts, and answers a key.
+"""Measures how soon the installed app starts and answers a key, in a pseudo-terminal of 80x24.
 
     python -m tests.benchmarks.typing [--starts 20] [--keys 600] [--texts 1000] [--words 50000]
         [--training] [--model NAME] [--data-dir FOLDER]
 
-Measures the time from the start of the process to the output that paints the header, and to that
-which paints the first suggestions, where there are --texts texts of 400 words. The first start is
-not counted: it compiles, and reads the files from the disk.
+First it starts the app with --texts texts of 400 words. It measures the time from the start of the
+process to the output that paints the header, and to the output that paints the first suggestions.
+The first start is not counted, because it compiles and reads the files from the disk.
 
-Then types lines of the sonnets into a text that has --words words already, a key at a time at the
-pace of a fast typist, and measures the time from each key to the arrival of the output after which
-the list shows the words and shares that the engine gives for the new line, asked beforehand. Keys
-after which the list stays as it was are left out. With --training it types again while the lesson's
-model trains, as the app trains one. Prints the memory of the app at the end too.
+Then it types lines of the sonnets into a text that has --words words already, a key at a time at
+the pace of a fast typist. The time of a key ends when the output arrives after which the list shows
+the words and shares that the engine gives for the new line. The engine is asked beforehand. Keys
+that leave the list unchanged are left out. With --training it types again while the lesson's model
+trains. At the end it prints the memory of the app.
 """
 
 from __future__ import annotations
@@ -48,17 +48,18 @@ from tests.helpers.commands import running
 from tests.helpers.terminal import Chunk, Terminal
 
 WORD = re.compile(r"[▸ ][\d ] (\S+) +(<?\d+%) ")
-"""A word under the line: its mark, the digit that takes it or none, the word, the percent."""
+"""A word of the list: its mark, its digit if it has one, the word and the percent."""
 Rows = tuple[tuple[str, str], ...]
 Environment = dict[str, str | None]
 EARLIER_LINE = "the tide had turned when we came to the sea"
 QUIET_S = 0.05
-"""Output has come to rest when none has come for this long."""
+"""Seconds without output after which the app is at rest."""
 PAUSES_S = (0.0, 0.1)
-"""Between that rest and the next key, drawn evenly."""
+"""The least and most seconds between that rest and the next key, drawn evenly."""
 PATIENCE_S = 10.0
+"""The most seconds from a key to its list."""
 EARLIER_S = 15.0
-"""The app has read earlier lines by then."""
+"""Seconds in which the app reads the earlier lines of a long text."""
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def app(env: Environment, name: str) -> Terminal:
 
 
 def write_texts(env: Environment, *lines: Sequence[str]) -> None:
-    """Stores texts with these lines, of which the last one opens at the start."""
+    """Stores texts with these lines. The last text opens at the start."""
     path = Path(env["RNNLM_DATA_DIR"] or "") / "session" / "session.db"
     with closing(connect(path)) as connection, connection:
         connection.execute("BEGIN")
@@ -110,7 +111,7 @@ def seconds_of_start(env: Environment, name: str) -> tuple[float, float]:
 
 
 def show_starts(library: Library, name: str, count: int, texts: int) -> None:
-    """Prints the figures of so many starts, with so many texts."""
+    """Prints the figures of `count` starts with this number of texts."""
     with own_folders(library, name) as env:
         write_texts(env, *([EARLIER_LINE] * 40 for _ in range(texts)))
         starts = [seconds_of_start(env, name) for _ in range(count + 1)][1:]
@@ -128,7 +129,8 @@ class Typist:
         self._random = random.Random(1)
 
     def milliseconds(self, lines: list[str], keys: int) -> list[float]:
-        """Types and sends lines, until the list has changed after so many keys."""
+        """Types and sends lines until the list has changed after `keys` keys. Returns the
+        milliseconds of these keys."""
         found = list[float]()
         for line in lines:
             for end in range(1, len(line) + 1):
@@ -142,7 +144,7 @@ class Typist:
         return found
 
     def _press(self, line: str) -> list[float]:
-        """Presses the last key of the line."""
+        """Presses the last key of the line. Returns its milliseconds, or [] if the list stays."""
         rows = self._expected(line)
         deque(self._painted_until_quiet(self._random.uniform(*PAUSES_S)), maxlen=0)
         before = listed(self._terminal)
@@ -159,7 +161,7 @@ class Typist:
                 return [1000 * (answered - began)] if rows != before else []
 
     def _shows(self, line: str, rows: Rows) -> bool:
-        """Whether the screen has this line, whose last space a ghost may replace, and this list."""
+        """True if the screen has this list and this line. A ghost may hide its last space."""
         return listed(self._terminal) == rows and f"│ {line.rstrip()}" in self._terminal.text
 
     def _expected(self, line: str) -> Rows:
@@ -170,8 +172,8 @@ class Typist:
         return tuple((spelled(c, found.prefix), in_percent(c.probability)) for c in best)
 
     def _painted_until_quiet(self, quiet_s: float) -> Iterator[Chunk]:
-        """Yields what comes, painted. All is taken in first: to paint takes time in which more
-        comes."""
+        """Yields the output once it is painted. All output is received before any is painted,
+        because more comes while it is painted."""
         chunks = []
         while chunk := self._terminal.receive(quiet_s):
             chunks.append(chunk)
@@ -181,7 +183,7 @@ class Typist:
 
 
 def paragraphs(lines: list[str], words: int) -> list[str]:
-    """Paragraphs of these lines, until they have as many words."""
+    """Paragraphs of these lines with at least `words` words in all."""
     found, count, each = list[str](), 0, cycle(lines)
     while count < words:
         found.append(" ".join(islice(each, 8)))

@@ -1,4 +1,4 @@
-"""What each key takes from the suggestions and costs, and what typing does to spaces."""
+"""The keys that accept suggestions, and the spaces of accepted words."""
 
 from __future__ import annotations
 

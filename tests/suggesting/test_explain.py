@@ -1,4 +1,4 @@
-"""What a model does with a line: every array and figure against an oracle."""
+"""Explanations of a line: every array and figure against an oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the English that ships lists for plain sentences whose last word is half typed."""
+"""The lists of the English for plain sentences whose last word is half typed."""
 
 from __future__ import annotations
 

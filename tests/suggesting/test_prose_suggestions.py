@@ -1,4 +1,4 @@
-"""What Tab inserts into half-typed lines of prose, with a scripted model."""
+"""The words that Tab inserts into half-typed lines of prose, with a scripted model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOKENIZERS = {
 
 
 def model_of(text: str, after: dict[str, dict[str, float]]) -> ScriptedModel:
-    """The model of a text with these conventions, after whose words come those."""
+    """A model with the conventions of this text. `after` has the words that follow each word."""
     return ScriptedModel(after, 9, SPECIAL_TOKENS, WORDS, TOKENIZERS[text])
 
 
