@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import abc
 from collections.abc import Callable
 from functools import cache, wraps
@@ -54,7 +55,7 @@ def _check(name: str, value: Any, kind: Any, with_range: Any) -> None:
     """Raises TypeError if a value is not of this type, and UsageError if it is out of its range."""
     value = value.item() if isinstance(value, np.generic) else value
     if not _is_of(kind, value):
-        wanted = formatannotation(kind).replace("collections.abc.Sequence", "list")
+        wanted = re.sub(r"[\w.]+\.", "", formatannotation(kind)).replace("Sequence", "list")
         raise TypeError(f"{name} must be {wanted}, not {short_repr(value)}")
     if parts_of(with_range)[1]:
         check_value(value, name, with_range)

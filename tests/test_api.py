@@ -204,6 +204,8 @@ def test_every_argument_of_another_type_is_a_type_error_that_names_it() -> None:
                 with pytest.raises(TypeError, match=rf"^{name} must be "):
                     function(*positional, **named)
     assert seen == {*WRONG}
+    with pytest.raises(TypeError, match=r"^file must be str \| Path, not 3$"):
+        model.save(3)  # type: ignore[arg-type]
 
 
 def test_every_option_of_a_training_of_another_type_is_a_type_error_that_names_it(
