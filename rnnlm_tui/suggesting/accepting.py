@@ -99,8 +99,8 @@ def reads_list(writer: Writer, prefix: str) -> bool:
 
 
 def is_ghost_likely(probability: float, prefix: str) -> bool:
-    """Returns True if a ghost is shown. `probability` is that of its first word, of which `prefix`
-    is typed."""
+    """Returns True if a ghost is shown whose first word has this probability. `prefix` are the
+    typed letters of that word."""
     factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
     return probability >= GHOST_FROM * factor
 
@@ -159,7 +159,7 @@ def type_character(
     - The space of an accepted word. Typing a space adds no second one, and a mark replaces the
       space if `takes_space` returns True.
     - Such a mark and the letters after it. These may show that the space belongs before the mark,
-      which then gets it back.
+      as in `he said 'so`. It is then put back.
     - Otherwise "".
     """
     if tail == " ":

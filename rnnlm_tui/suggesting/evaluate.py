@@ -102,7 +102,7 @@ class ScoredLine:
 
     @property
     def losses(self) -> NDArray[np.float64]:
-        """The losses of the words and of the end in nats, of those that the model predicts [N]."""
+        """The losses in nats of the words and of the end, where the model predicts them [N]."""
         probabilities = [*(word.probability for word in self.words), self.end]
         return np.array([-math.log(p) for p in probabilities if p is not None])
 
@@ -149,7 +149,7 @@ def _keys_of(
     presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}
     for place, piece in _pieces(line.text):
         typist = Typist(line.model, piece, lines_above, line.predict_from(place))
-        for writer in presses:  # the first one stops at most letters, and his lists serve all
+        for writer in presses:  # at_cursor stops at most letters, and his lists serve the others
             for pressed, _ in typist.steps(writer):
                 presses[writer] += len(pressed)
                 if is_over():

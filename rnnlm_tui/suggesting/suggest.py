@@ -105,9 +105,9 @@ class Suggestions:
     Attributes:
         line: The line asked about.
         prefix: The beginning of the word being typed, or "".
-        candidates: The words that fit `prefix`, as listed.
-        insertable: As many words that change the text. A word that is typed in full is left out:
-            it only begins the continuation.
+        candidates: The `k` likeliest words that fit `prefix`.
+        insertable: The `k` likeliest of them that change the text. A word that is typed in full is
+            left out, since it only begins the continuation.
         continuation: The first candidate and the words that follow it. Empty within a word.
         ghost: The insertions of the words of `continuation`, one after the other.
         seen: The words of the line in the context window of the model.
@@ -134,15 +134,14 @@ def suggest(
     *,
     looks_ahead: bool = True,
 ) -> Suggestions:
-    """Suggests the `k` likeliest words at `cursor` (None is the end of the line), and as many that
-    change the text.
+    """Suggests the `k` likeliest words at `cursor`. None is the end of the line.
 
     The probabilities are those of the words that begin with the prefix being typed, or correct a
     slip in it, scaled to a sum of 1. `previous_lines` are the lines before this one, in order; a
     network that does not use previous lines ignores them. Quotes and apostrophes are written as in
     the line and the lines before it. Callers that ask for every key should pass the same `contexts`
     of the model each time, so that the text is not read again. Without `looks_ahead` there is no
-    continuation, which takes a third of the time.
+    continuation, and the answer takes a third of the time.
     """
     cursor = len(line) if cursor is None else max(0, min(cursor, len(line)))
     contexts = contexts or Contexts(model)

@@ -66,10 +66,10 @@ class Typist:
         self._model, self._text, self._above, self._predict = model, text, above, predict
         self._takes_space = model.tokenizer.takes_space
         self._start: str | None = None
-        """The line up to the word that `_lists` has the words for."""
+        """The line up to the word that `_lists` lists."""
         self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
-        """The useful ways to accept by the line up to the cursor, and the spot that each leads to.
-        They are kept because the writers of a text mostly meet the same lines."""
+        """The ways to accept that write the text, with the spots that they lead to, by the line up
+        to the cursor. They are kept because the writers of a text mostly meet the same lines."""
 
     def steps(self, writer: Writer) -> Iterator[tuple[tuple[str, ...], str]]:
         """Types the text as a writer does. Yields the keys of each step, as Textual names them, and
@@ -82,7 +82,7 @@ class Typist:
     def _best_step(self, spot: Spot, writer: Writer) -> Step:
         """The step that writes most characters beyond its key presses."""
         typed = Typed.of(spot.line, self._model.tokenizer)
-        if not typed.prefix and len(spot.line) == spot.written:
+        if not typed.prefix and len(spot.line) == spot.written:  # at the start of a word
             long_word = LONG_WORD.match(self._text, spot.written)
             if long_word:
                 end = long_word.end()
@@ -98,29 +98,27 @@ class Typist:
         return max(steps, key=lambda step: step.spot.written - len(step.keys))
 
     def _typing(self, spot: Spot) -> Step:
-        """The step that types a character: the next one of the text, or a space before a mark that
-        would replace a space that belongs there."""
+        """The step that types the next character of the text. If that is a mark that would replace
+        a space that the text has, the step types a space first, which keeps the other one."""
         character = self._text[spot.written]
-        if (
-            spot.tail == " " != character
-            and spot.written == len(spot.line)
-            and self._takes_space(spot.line, character)
-            and not self._mark_gives_space_back(spot.written)
-        ):
+        has_space = spot.tail == " " and spot.written == len(spot.line)
+        if has_space and character != " " and self._loses_space(spot.line, spot.written):
             character = " "
         insertion, tail = type_character(spot.line, spot.tail, character, self._takes_space)
-        line = apply_insertion(spot.line, insertion)
-        return Step((character,), Spot(spot.written + bool(insertion.text), line, tail))
+        written = spot.written + 1 if insertion.text else spot.written
+        return Step((character,), Spot(written, apply_insertion(spot.line, insertion), tail))
 
-    def _mark_gives_space_back(self, place: int) -> bool:
-        """Returns True if the mark at this place of the text gets back the space that it replaced,
-        once the characters after it are typed."""
+    def _loses_space(self, line: str, place: int) -> bool:
+        """Returns True if `line` loses the space at its end once the text from `place` on is typed:
+        a mark replaces it, and the characters after the mark do not put it back."""
+        if not self._takes_space(line, self._text[place]):
+            return False
         for end in range(place + 2, len(self._text) + 1):
             if gives_space_back(self._text[place], self._text[place + 1 : end]):
-                return True
+                return False
             if not self._text[end - 1].isalpha():
                 break
-        return False
+        return True
 
     def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
         """Yields the ways to accept suggestions that write the text, and the spot that each leads
@@ -159,7 +157,4 @@ class Typist:
         line += " "
         if following == " ":
             return Spot(written + 1, line, " ")
-        # The mark that follows must replace the space of the accepted word for good.
-        if not self._takes_space(line, following) or self._mark_gives_space_back(written):
-            return None
-        return Spot(written, line, " ")
+        return Spot(written, line, " ") if self._loses_space(line, written) else None
