@@ -244,7 +244,7 @@ def picture(app: App[Any]) -> str:
 
 
 def has_row(app: App[Any], *parts: str) -> bool:
-    """Whether a row of the screen holds all of these."""
+    """Returns whether a row of the screen holds all of these."""
     return any(all(part in row for part in parts) for row in rows_of(app))
 
 
@@ -265,7 +265,7 @@ def check_layout(app: App[Any]) -> None:
 
 
 def in_order(text: str, *parts: str) -> bool:
-    """Whether the text contains the parts in this order."""
+    """Returns whether the text contains the parts in this order."""
     return re.search(".*".join(map(re.escape, parts)), text, re.DOTALL) is not None
 
 

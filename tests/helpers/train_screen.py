@@ -56,7 +56,7 @@ class Shown:
         await self.until(lambda: self.screen.is_run_shown and self.has_focus_in_run())
 
     def has_focus_in_run(self) -> bool:
-        """Whether the keys of the run work."""
+        """Returns whether the keys of the run work."""
         focused = self.screen.focused
         return focused is not None and self.screen.run_pane in focused.ancestors_with_self
 
@@ -82,7 +82,7 @@ class Shown:
 
     @property
     def end(self) -> str:
-        """How the run ended; empty before."""
+        """The end of the head, which says how the run ended; "" before."""
         run = self.app.followed_runs.shown
         rest = self.head.partition("\n")[2]
         return rest if run is not None and run.progress.phase.is_over and "─" not in rest else ""
@@ -98,12 +98,12 @@ class Shown:
         return [row.split()[0] for row in self._rows("#epochs")]
 
     def sees(self, *parts: str) -> bool:
-        """Whether a row of the screen holds all of these."""
+        """Returns whether a row of the screen holds all of these."""
         return has_row(self.app, *parts)
 
     @property
     def log(self) -> list[str]:
-        """What the run has written, and the notes."""
+        """The rows of the log."""
         return self._rows("#log")
 
     def _rows(self, query: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The same terminal for every test, whatever the environment says, and an orderly shutdown."""
+"""Gives every test the same terminal, whatever the environment says, and an orderly shutdown."""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ def painted(app: App[Any], text: str) -> Style:
 
 
 def is_legible(app: App[Any], text: str) -> bool:
-    """Whether text on a coloured background has a set colour. The terminal's default text colour
-    may be that of the background."""
+    """Returns whether text on a coloured background has a set colour. The terminal's default text
+    colour may be that of the background."""
     style = painted(app, text)
     fore, back = style.color, style.bgcolor
     if style.reverse:

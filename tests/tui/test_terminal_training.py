@@ -1,4 +1,4 @@
-"""What happens to a real training when apps, in pseudo-terminals, come and go.
+"""Real trainings while apps, in pseudo-terminals, come and go.
 
 The training resumes a tiny run, so that one key starts it, and would take hours.
 """

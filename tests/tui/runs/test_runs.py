@@ -32,9 +32,8 @@ from tests.helpers.runs import PATIENCE_S, Script, over, trained_elsewhere, unti
 REQUEST = TrainArguments(("verses.txt", "--name", "poems"), "poems")
 
 
-class Told(FollowedRuns):
-    """The runs of an app. `saved` are the epochs of the saves that it was told of, and `ends` the
-    runs whose end."""
+class AppRuns(FollowedRuns):
+    """The runs of an app. `saved` has the epoch of each save, `ends` each run that has ended."""
 
     def __init__(self, library: Library) -> None:
         super().__init__(library)
@@ -45,9 +44,9 @@ class Told(FollowedRuns):
 
 
 @pytest.fixture
-async def runs(script: Script, library: Library) -> AsyncIterator[Told]:
+async def runs(script: Script, library: Library) -> AsyncIterator[AppRuns]:
     """The runs of an app, whose own one ends with the test."""
-    runs = Told(library)
+    runs = AppRuns(library)
     yield runs
     if runs.own is not None:
         script.exit(name=runs.own.name)
@@ -116,7 +115,7 @@ def test_the_program_itself_is_the_command(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 async def test_one_training_at_a_time(
-    runs: Told, script: Script, held: ExitStack, monkeypatch: pytest.MonkeyPatch
+    runs: AppRuns, script: Script, held: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match="other is being trained by process") as refused:
         await runs.start(REQUEST)
@@ -146,7 +145,7 @@ CORPUS = CorpusError("no such file: a.txt", "name another", field="sources")
     ],
 )
 async def test_a_process_that_ends_without_a_last_event(
-    runs: Told, script: Script, code: int, said: str | CorpusError, why: str, hint: str
+    runs: AppRuns, script: Script, code: int, said: str | CorpusError, why: str, hint: str
 ) -> None:
     run = await runs.start(REQUEST)
     script.write(started(), ended(1))
@@ -164,7 +163,7 @@ async def test_a_process_that_ends_without_a_last_event(
 # What it has done before
 
 
-async def test_a_run_that_resumes_shows_the_epochs_behind_it(runs: Told, script: Script) -> None:
+async def test_a_run_that_resumes_shows_the_epochs_behind_it(runs: AppRuns, script: Script) -> None:
     script.write(started(), ended(1), ended(2), ended(3), finished("stopped", 3))
     run = await runs.start(TrainArguments.resuming("poems"))
     assert [epoch.epoch for epoch in run.progress.epochs] == [1, 2, 3]
@@ -175,7 +174,7 @@ async def test_a_run_that_resumes_shows_the_epochs_behind_it(runs: Told, script:
 
 
 async def test_a_new_run_has_neither_the_events_of_an_older_one_nor_its_orders(
-    runs: Told, script: Script
+    runs: AppRuns, script: Script
 ) -> None:
     script.write(started(), ended(1), finished("stopped", 1))
     script.control().write_text("stop\n")
@@ -197,7 +196,7 @@ async def test_a_new_run_has_neither_the_events_of_an_older_one_nor_its_orders(
 
 
 async def test_a_run_of_another_process_is_followed_and_steered_to_its_end(
-    runs: Told, script: Script, held: ExitStack
+    runs: AppRuns, script: Script, held: ExitStack
 ) -> None:
     script.write(started(), progress(1), ended(1), saved(1), name="other")
     run = await runs.watch("other")
@@ -228,7 +227,7 @@ async def test_a_run_of_another_process_is_followed_and_steered_to_its_end(
 
 @pytest.mark.parametrize(("is_stopped", "is_removed"), [(False, True), (True, False), (True, True)])
 async def test_a_run_that_releases_its_lock_without_a_last_event(
-    runs: Told, script: Script, held: ExitStack, is_stopped: bool, is_removed: bool
+    runs: AppRuns, script: Script, held: ExitStack, is_stopped: bool, is_removed: bool
 ) -> None:
     """One that is stopped before it has learned anything removes its history."""
     script.write(started(), ended(1), name="other")
@@ -245,7 +244,7 @@ async def test_a_run_that_releases_its_lock_without_a_last_event(
         assert run.progress.failed and run.progress.failed.message == NO_END
 
 
-async def test_runs_are_shown_in_turn(runs: Told, script: Script) -> None:
+async def test_runs_are_shown_in_turn(runs: AppRuns, script: Script) -> None:
     with pytest.raises(ModelError, match="No training named other is running"):
         await runs.watch("other")
     own = await runs.start(REQUEST)
@@ -263,7 +262,9 @@ async def test_runs_are_shown_in_turn(runs: Told, script: Script) -> None:
 # The end of the app
 
 
-async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(runs: Told) -> None:
+async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
+    runs: AppRuns,
+) -> None:
     run = await runs.start(REQUEST)
     for new in ("verses", None):
         runs.name_changed("poems", new)
@@ -279,7 +280,7 @@ async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
 
 
 async def test_orders_that_cannot_be_written_are_errors_but_a_training_of_the_app_is_stopped(
-    runs: Told, script: Script, monkeypatch: pytest.MonkeyPatch
+    runs: AppRuns, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = await runs.start(REQUEST)
     await until(script.arguments)
@@ -299,7 +300,7 @@ async def test_orders_that_cannot_be_written_are_errors_but_a_training_of_the_ap
 
 @POSIX
 async def test_a_process_that_hangs_does_not_block_the_end(
-    runs: Told, script: Script, monkeypatch: pytest.MonkeyPatch
+    runs: AppRuns, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower, "QUIT_PATIENCE_S", 0.1)
     run = await runs.start(REQUEST)

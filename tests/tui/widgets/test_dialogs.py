@@ -178,7 +178,7 @@ def test_what_is_wrong_with_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 async def test_a_path_is_checked_as_it_is_typed_and_written_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it begins with is not criticised."""
+    """The first value is not criticised."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     async with asked(lambda: AskPath("File", "", "~/", problem="try again")) as (pilot, app):
