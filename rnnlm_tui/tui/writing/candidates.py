@@ -54,13 +54,7 @@ class Candidates(Widget):
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "digit",
-        "word",
-        "correction",
-        "typed",
-        "percent",
-        "note",
-        "unknown",
+        *("digit", "word", "correction", "typed", "percent", "note", "unknown")
     }
     DEFAULT_CSS = """
     Candidates {

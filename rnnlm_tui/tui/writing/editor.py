@@ -278,7 +278,9 @@ class LineEditor(TextArea):
         self._coming = self._predictor.ask(*self.place)
         if self._coming is None:
             return False
-        self._coming.add_done_callback(self._pass_on)
+        # In the screen an error ends the app; in this widget a key may be waiting for the answer.
+        # A worker would take 0.5 ms more a key.
+        self._coming.add_done_callback(partial(self.screen.call_next, self.show_answer))
         if self._late is not None:
             self._late.cancel()
         self._late = asyncio.get_running_loop().call_later(WORDS_LATE_S, self._hide_words)
@@ -290,17 +292,10 @@ class LineEditor(TextArea):
             self.answer = None
             self.post_message(ListChanged())
 
-    def _pass_on(self, coming: asyncio.Future[Answer]) -> None:
-        """Lets the screen show an answer that has come, unless it was cancelled. In the screen an
-        error ends the app; in this widget a key may be waiting for the answer. A worker takes
-        0.5 ms more a key."""
-        if self.is_running and not coming.cancelled():
-            self.screen.call_next(self.show_answer, coming)
-
     def show_answer(self, coming: asyncio.Future[Answer]) -> None:
         """Shows an answer that has come, unless the line, the lines above it or the models have
         changed since."""
-        if coming is self._coming and self.is_running:
+        if coming is self._coming and not coming.cancelled():
             self.answer = coming.result()
             self.show(self.answer.suggestions)
             self.post_message(ListChanged())
@@ -338,16 +333,10 @@ class LineEditor(TextArea):
     def _draw_ghost(self) -> None:
         """Draws the ghost, trimmed to the row. One that was asked for goes on in the rows below, as
         far as there is room."""
-        ghost, over_space = self._ghost
-        drawn = fit_ghost(
-            ghost,
-            self.suggested.second(self.before),
-            self.before,
-            self.wrapped_document.location_to_offset(self.cursor_location).x,
-            self.wrap_width,
-            self._room_for_ghost if self.requested else 0,
-            over_space=over_space,
-        )
+        before, second = self.before, self.suggested.second(self.before)
+        column = self.wrapped_document.location_to_offset(self.cursor_location).x
+        rows = self._room_for_ghost if self.requested else 0
+        drawn = fit_ghost(self._ghost, second, before, column, self.wrap_width, rows)
         old, self._drawn = self._drawn, drawn
         if drawn.below != old.below:
             self.refresh(layout=True)

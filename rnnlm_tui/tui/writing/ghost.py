@@ -198,11 +198,12 @@ class Suggested:
 
 
 def fit_ghost(
-    ghost: str, second: str, before: str, column: int, width: int, rows: int, *, over_space: bool
+    shown: tuple[str, bool], second: str, before: str, column: int, width: int, rows: int
 ) -> GhostRows:
     """Trims a ghost to the row of the cursor, of `width` cells, or wraps it into at most `rows`
-    more. `before` is the line up to the cursor, which is in this `column`. With `over_space` the
-    ghost replaces the space before the cursor."""
+    more. `shown` is the ghost, and whether it replaces the space before the cursor; `before` is the
+    line up to the cursor, which is in this `column`."""
+    ghost, over_space = shown
     below = list[str]()
     if ghost and rows:
         filler = "x" * (column - over_space)

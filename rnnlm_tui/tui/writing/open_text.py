@@ -76,16 +76,6 @@ class OpenText:
         """Returns whether `text` is that of the edited turn, not changed yet."""
         return self.edited is not None and text == lines_of(self.edited.line)
 
-    def step(self, by: int, text: str) -> str | None:
-        """Starts editing the previous (-1) or next (1) turn, and returns its text; None if there is
-        none. Stops at the oldest turn; after the newest comes the unsent `text`."""
-        turns = [turn for turn in self.turns if turn.line.strip()]
-        here = turns.index(self.edited) if self.edited in turns else len(turns)
-        there = max(0, here + by)
-        if there < len(turns):
-            return self.begin_edit(turns[there], text)
-        return self.end_edit() if by > 0 else None
-
     def begin_edit(self, turn: Turn, text: str) -> str:
         """Starts editing a turn and returns its text. `text` is what it interrupts."""
         if self.edited is None:

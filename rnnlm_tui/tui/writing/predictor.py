@@ -127,12 +127,6 @@ class Predictor:
             opened_model.contexts = contexts
             await asyncio.to_thread(return_freed_memory)
 
-    async def read_above(self, above: tuple[str, ...]) -> None:
-        """Lets the active model read all of the text above."""
-        if self.opened_model is not None:
-            await self.read_earlier(self.opened_model, (), above)
-        self.is_reading = False
-
     def close(self) -> None:
         """Ends the thread without waiting for it. Nothing can be asked any more."""
         self._is_closed = True

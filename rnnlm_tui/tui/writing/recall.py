@@ -100,20 +100,23 @@ class Recall:
         self.note(self._text.remove([turn]))
 
     def step(self, by: int) -> None:
-        """Edits the previous (-1) or next (1) line, if there is one."""
-        if (text := self._text.step(by, self._editor.text)) is not None:
-            self._show(text)
+        """Edits the previous (-1) or next (1) line. Stops at the oldest one; after the newest one
+        comes what was being written."""
+        turns = [turn for turn in self._text.turns if turn.line.strip()]
+        edited = self._text.edited
+        place = max(0, by + (turns.index(edited) if edited in turns else len(turns)))
+        if place < len(turns):
+            self.edit(turns[place])
+        elif by > 0:
+            self._editor.set_text(self._text.end_edit())
 
     def edit(self, turn: Turn) -> None:
         """Edits a line. What is being written comes back afterwards."""
-        self._show(self._text.begin_edit(turn, self._editor.text))
-
-    def _show(self, text: str) -> None:
+        text = self._text.begin_edit(turn, self._editor.text)
         if len(text) > MAX_TEXT:  # a paragraph of a file; the rest of it would be lost
-            self._editor.set_text(self._text.end_edit())
+            text = self._text.end_edit()
             self._editor.post_message(TextTooLong(""))
-        else:
-            self._editor.set_text(text)
+        self._editor.set_text(text)
 
     def leave_edit(self) -> None:
         """Ends the edit of a line, which stays as it was."""

@@ -205,7 +205,8 @@ class AutocompleteScreen(AppScreen):
             return
         if self._predictor.is_reading:
             above = self.open_text.previous_lines(self.open_text.edited)
-            await self._predictor.read_above(above)
+            await self._predictor.read_earlier(opened_model, (), above)
+            self._predictor.is_reading = False
             if self.app.is_running:
                 self.editor.ask_again()
         await self.app.idle()
