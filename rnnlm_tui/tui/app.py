@@ -211,7 +211,7 @@ class RnnlmApp(TerminalApp):
 
     async def on_mount(self) -> None:
         """Applies theme, keymap and signal handlers. The model is loaded after the first paint."""
-        await AwaitMount(self.autocomplete, [self.autocomplete])  # keys before that would be lost
+        await AwaitMount(self.autocomplete, [self.autocomplete])  # else first keys would be lost
         self.add_mode(self.DEFAULT_MODE, self.get_default_screen)  # so that F2 comes back to it
         if self._has_few_colours:
             self.theme = "ansi-dark"
@@ -239,7 +239,7 @@ class RnnlmApp(TerminalApp):
     async def _notify_unfinished(self) -> None:
         from rnnlm_tui.tui.runs.wording import unfinished_notice
 
-        with suppress(RnnlmError):  # it is shown when the library is needed
+        with suppress(RnnlmError):  # the error is shown when the library is needed
             if notice := unfinished_notice(await asyncio.to_thread(self.library.runs.all)):
                 self.notify_user(notice)
 
@@ -248,7 +248,7 @@ class RnnlmApp(TerminalApp):
         """Follows a training of another process, so that the header and the Train screen show it.
         An earlier app may have left it in the background."""
         if self._followed_runs is None or self._followed_runs.running is None:
-            with suppress(RnnlmError):  # it has just ended
+            with suppress(RnnlmError):  # the training has just ended
                 if names := await asyncio.to_thread(self.library.runs.in_training):
                     await self.followed_runs.follow(names[0])
 
@@ -269,7 +269,7 @@ class RnnlmApp(TerminalApp):
         self._last_name = name or before
         if name is not None and before is None:
             with self.showing_errors():
-                self.library.unwanted.words()  # tells why the file cannot be read
+                self.library.unwanted.words()  # raises if the file cannot be read
             self._build_other_screens()
         elif name not in (None, before):
             self.notify_user(self._told_of.pop(name, f"{name} is in use"), topic="model")
@@ -307,8 +307,8 @@ class RnnlmApp(TerminalApp):
         """Quits unless the user decides to stay. `farewell` is what to print, None if the open text
         is not stored."""
         if farewell is None:
-            while self.screen.is_modal:  # else no path could be asked for
-                if self.screen.is_mounted:  # one that is being built would not find its widgets
+            while self.screen.is_modal:  # `ask` asks nothing while a dialog is open
+                if self.screen.is_mounted:  # one that is still being built cannot be dismissed
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
             farewell = await self.autocomplete.saving.quit_unstored()

@@ -78,7 +78,7 @@ class LineRow(Widget):
             if room < 0:
                 break
             first -= 1
-        shown = range(first, min(line.count, line.read + width) + 1)  # a word takes 3 cells
+        shown = range(first, min(line.count, line.read + width) + 1)  # a word takes 3 cells or more
         words = Content("").join(map(self._word, shown))
         return label + Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
 

@@ -98,7 +98,7 @@ class InsideScreen(AppScreen):
         self._filled = self._stages, self._influence, self._next
         for widget in self._filled:
             widget.visible = False
-        self._typed = SafeInput(id="typed", compact=True)  # all of it is selected at first
+        self._typed = SafeInput(id="typed", compact=True)  # focus selects its text
         self._typed.display = False
 
     def compose(self) -> ComposeResult:

@@ -72,7 +72,7 @@ class FollowedRun:
                     "wait for its end, or stop it: F3 shows it",
                 )
         is_resumed = "--resume" in request.arguments
-        while earlier := self._events():  # else they would be taken for the new ones
+        while earlier := self._events():  # else these would be taken for new ones
             for event in earlier:
                 if is_resumed and isinstance(event, EpochEnded):
                     self.progress.add(event)
@@ -119,7 +119,7 @@ class FollowedRun:
                 self.progress.take(event)
             if self._asked_to_stop:
                 self.progress.stopping()
-            # A history that was replaced is read again from its start, and has old saves.
+            # A history that was replaced is read again from its start. Its saves are no news.
             saved = self.progress.saved
             if tell and saved is not None and saved != before and self.on_saved is not None:
                 self.on_saved(self, saved)

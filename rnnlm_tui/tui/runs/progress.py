@@ -218,7 +218,7 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
         if perfect == [last]:
             text = "accuracy on its own lines says nothing about unseen ones"
             yield LogLine(WARNING, f"{text}: hold some lines out")
-    # The perplexity is told each time that it has halved since it was told.
+    # The perplexity is told each time that it has halved since the last time.
     told, is_news = math.inf, False
     for each in figures:
         choices = each.perplexity

@@ -126,7 +126,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         if files := self.app.preferences.files:
             self._files.value = files
             self._choose_source("files")
-        if self.screen.is_current:  # otherwise when it is shown
+        if self.screen.is_current:  # else the texts are read when it is shown
             self.refresh_texts()
 
     # What it says
@@ -157,7 +157,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         """Why the training cannot start, in a sentence; None if it can, at the latest when its text
         is counted."""
         if (error := self.error) is not None:
-            # The form has no field for the force of some hints.
+            # Some hints name "force", for which the form has no field.
             return error.message if '"force"' in error.hint else error.sentence()
         if (run := self.app.followed_runs.running) is not None:
             return f"{run.name} is training: wait for its end, or stop it (Esc shows it)"

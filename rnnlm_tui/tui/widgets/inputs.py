@@ -78,7 +78,7 @@ class PathInput(SafeInput):
 def sanitize_lines(text: str) -> str:
     """Returns `text` with newlines for all line ends, and U+FFFD for control characters other than
     tabs."""
-    lines = f"{text}.".splitlines()  # the dot keeps the end of the last line
+    lines = f"{text}.".splitlines()  # without the dot a newline at the end would be lost
     shown = "\n".join("\t".join(map(sanitize, line.split("\t"))) for line in lines)
     return shown[:-1]
 

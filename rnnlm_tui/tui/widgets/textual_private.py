@@ -47,7 +47,7 @@ class HookedApp(App[None]):
         if instead_of is not None:
             del self._notifications[instead_of]
             for screen in chain.from_iterable(self._screen_stacks.values()):
-                screen.query(f"#{ToastRack._toast_id(instead_of)}").remove()  # no empty row
+                screen.query(f"#{ToastRack._toast_id(instead_of)}").remove()  # no empty row stays
         self._notifications.add(notice)
         self._refresh_notifications()
 
@@ -70,7 +70,7 @@ def read_alt_keys() -> None:
     alt with a letter, when another alt follows at once, as ^ and that letter."""
     table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
     sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
-    movements = {"\x1bb", "\x1bf"}  # by words
+    movements = {"\x1bb", "\x1bf"}  # alt+b and alt+f move by words
     table |= {sequence: keys for sequence, keys in sent.items() if sequence not in movements}
 
 
