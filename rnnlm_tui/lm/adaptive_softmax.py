@@ -6,8 +6,9 @@ token over the words of the tail. The probability of a word of the tail is
 
     P(tail | outputs) P(word | tail, outputs)
 
-Its input embedding is that of the token plus its own, which the same kernel projects. There is only
-one tail, which any number of new words can join. The full softmax is a head alone.
+Its input embedding is that of the token plus its own smaller one. The same kernel narrows outputs
+for the tail and widens its embeddings. There is only one tail, which any number of new words can
+join. The full softmax is a head alone.
 
 Sources: Grave et al. 2017 (adaptive softmax), Baevski and Auli 2019 (adaptive input, tied).
 

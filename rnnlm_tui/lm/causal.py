@@ -27,7 +27,7 @@ KEY_SIZE = 128
 numbers to compare. With 128 directions of them its cache predicts as well (4.263 nats a word), in a
 third of the time."""
 Vectors = tuple[Array, ...]
-"""Vectors [H]: the parts of a layer's state, of which the first is its output, or its gates."""
+"""Vectors [H], one for each gate of a layer, or for each part of its state, its output first."""
 
 
 class Cell:
@@ -145,9 +145,8 @@ class CausalModel(NetworkModel):
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
         self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
-        self.start: Array = np.zeros(
-            (config.layers, CELLS[cell].parts, config.hidden_size), np.float32
-        )
+        shape = config.layers, CELLS[cell].parts, config.hidden_size
+        self.start: Array = np.zeros(shape, np.float32)
 
     def embed(self, ids: NDArray[np.int64]) -> Array:
         return self._softmax.embed(ids)

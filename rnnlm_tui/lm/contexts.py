@@ -44,7 +44,7 @@ class Contexts:
         """`unwanted` returns the words that the user does not want suggested. They may change."""
         self.model, self._start = model, model.start
         self._unwanted = unwanted
-        self._earlier = NO_FINDINGS
+        self._earlier = NO_FINDINGS  # in texts that were written earlier
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
         self.lists: tuple[object, Any] | None = None
@@ -61,14 +61,14 @@ class Contexts:
 
     def read_earlier(self, lines: Iterable[str]) -> None:
         """Reads texts that were written earlier, the oldest line first. Call it before all other
-        methods. The last words of these lines fill the cache of a mixture. Words of all lines that
-        the model does not know become known."""
-        lines, same_lines = tee(lines)
+        methods. The words that the model does not know become known, and the last words fill the
+        cache of a mixture."""
+        lines = [*lines]
         self.read_new_words(lines)
         model = self.model
         if isinstance(model, MixedModel):
             ids = deque[int](maxlen=CACHE_WORDS)
-            for line in [*same_lines][-CACHE_WORDS:]:
+            for line in lines[-CACHE_WORDS:]:
                 line_ids = model.vocabulary.encode(model.tokenizer.words_above(line))
                 if line_ids:
                     ids.extend((BEGIN_ID, *line_ids))
@@ -80,8 +80,8 @@ class Contexts:
         self._earlier = self.model.page_words.read(lines)
 
     def on_page(self, lines: tuple[str, ...]) -> OnPage:
-        """The words that `lines`, which end before the next word, and the earlier texts suggest for
-        it."""
+        """The words of a page and of the earlier texts that may be next. The last of `lines` ends
+        before the next word."""
         return self.model.page_words.on_page(lines, self._earlier)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
@@ -95,8 +95,8 @@ class Contexts:
 
     def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
         """Yields the distributions after `context` and after each of the `ids` that follow it. They
-        are computed together. Each is kept, so that `next_word_probabilities` finds it until the
-        next one is yielded."""
+        are computed together. Until the next one is yielded, `next_word_probabilities` finds each
+        among the kept ones."""
         start = self.state_after(context)
         read = [*context, *ids]
         states, same_states = tee(chain([start], self.model.read(start, ids)))

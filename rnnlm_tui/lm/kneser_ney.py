@@ -82,8 +82,8 @@ def ngram_arrays(
 
 def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[NgramLevel]:
     """Yields the levels 1 to `order` of the n-grams of these lines, with starts and ends of lines.
-    The count of an n-gram is its number of occurrences, at the highest level and if it begins a
-    line. All others count the distinct words before them."""
+    The count of an n-gram is its number of occurrences at the highest level, and if it begins a
+    line. Else it is the number of distinct words before it."""
     begins = lines.starts[:-1] + np.arange(len(lines))  # each line before has an end in `targets`
     text = np.insert(lines.targets, begins, BEGIN_ID)  # [N]
     nodes = text.astype(np.int32)  # of the n-gram that ends at each position
@@ -101,11 +101,11 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
         is_first = np.diff(keys[by_key], prepend=NO_NODE) != 0
         firsts = np.flatnonzero(is_first).astype(np.int32)
         counts = np.diff(firsts, append=len(ends)).astype(np.int32)
-        last_words = ends[firsts]
-        # Each longer n-gram that ends in an n-gram has another word before it.
-        before = np.bincount(nodes[last_words], minlength=len(level.words)).astype(np.int32)
+        first_ends = ends[firsts]
+        # An n-gram has another word before it in each longer n-gram that ends in it.
+        before = np.bincount(nodes[first_ends], minlength=len(level.words)).astype(np.int32)
         yield level._replace(counts=np.where(before > 0, before, level.counts))
-        level = NgramLevel(len(level.words), nodes[last_words - 1], text[last_words], counts)
+        level = NgramLevel(len(level.words), nodes[first_ends - 1], text[first_ends], counts)
         nodes = np.full_like(nodes, NO_NODE)  # now of the next level
         nodes[ends] = np.cumsum(is_first, dtype=np.int32) - 1
     yield level

@@ -39,8 +39,8 @@ def load_network(
     weights: Weights,
     blocked_words: Iterable[str] = (),
 ) -> LanguageModel:
-    """The network of checked weights, ready to predict. The lesson's reads `window` words. The
-    `blocked_words` are never suggested."""
+    """The network with these checked weights. Only the lesson's has a `window`. The `blocked_words`
+    are never suggested."""
     if isinstance(config.model, LessonConfig):
         return LessonModel(vocabulary, tokenizer, window, weights, blocked_words)
     assert isinstance(config.model, CausalConfig)
@@ -48,8 +48,8 @@ def load_network(
 
 
 def parameters_of(config: Config, total_words: int, ngrams: Sequence[int] = ()) -> int:
-    """The number of weights of a network, or of n-grams of an n-gram model. `ngrams` is how many it
-    has of each length."""
+    """The number of weights of a network, or of n-grams of an n-gram model. `ngrams` are the
+    numbers of its n-grams by length."""
     if not config.has_network:
         return sum(ngrams)
     return sum(map(prod, shapes_of(config, total_words).values()))
@@ -74,7 +74,7 @@ def table_heads(config: Config) -> tuple[str, str]:
 def layers_of(
     config: Config, total_words: int, window: int, ngrams: Sequence[int] = ()
 ) -> Iterator[Layer]:
-    """Yields the layers of a model. `ngrams` is how many n-grams of each length it has."""
+    """Yields the layers of a model. `ngrams` are the numbers of its n-grams by length."""
     settings, shapes = config.model, shapes_of(config, total_words)
 
     def count(prefix: str) -> int:

@@ -97,6 +97,6 @@ def _states(cell: Cell, inputs: Array) -> Array:
     """The states [T, H] of a recurrent layer that reads `inputs` from the first to the last."""
     projected = cell.project(inputs)
     states = np.zeros_like(projected)
-    for step, added in enumerate(projected):  # states[-1], before the first step, is still zeros
+    for step, added in enumerate(projected):  # the first one reads states[-1], zeros
         (states[step],), _ = cell.step(added, (states[step - 1],))
     return states

@@ -78,11 +78,9 @@ class MixedModel(LanguageModel):
         self._own = own = next(iter(self.models.values()))
         super().__init__(own.vocabulary, tokenizer)
         self.own_vocabulary, self.blocked_ids = own.vocabulary, own.blocked_ids
-        own_places = slice(own.vocabulary.total_words)
-        self._places: list[slice | NDArray[np.int64]] = [
-            own_places for _ in models.keys() - {"base"}
-        ]
-        """For each component, the places of its ids among those of the union."""
+        places = slice(own.vocabulary.total_words)
+        self._places: list[slice | NDArray[np.int64]] = [places] * len(models.keys() - {"base"})
+        """For each component, the ids of its words in the union."""
         if "base" in models:
             self._places.append(self._add_words(models["base"]))
         self._places.append(slice(None))

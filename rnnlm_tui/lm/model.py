@@ -32,7 +32,7 @@ change."""
 TINY = float(np.finfo(np.float32).tiny)
 """The smallest divisor, in place of 0."""
 LIKELY = 1e-4
-"""A probability above which there are few words, usually enough for a list."""
+"""The probability from which `largest` looks for words first: they are few, but mostly enough."""
 READ_AT_ONCE = 256
 """The number of words whose states are computed together. It bounds the memory for a line of any
 length."""
@@ -78,8 +78,8 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def predict(self, states: Iterable[State]) -> Iterator[Array]:
-        """Yields the distribution [V] after each state. It computes many together, so it takes
-        states in advance. Do not modify the arrays."""
+        """Yields the distribution [V] after each state. Many are computed together, so it reads
+        `states` ahead of what it yields. Do not modify the arrays."""
 
     @cached_property
     def page_words(self) -> PageWords:

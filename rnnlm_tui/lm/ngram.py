@@ -36,8 +36,8 @@ SHARES, BOUNDS = (
     np.concatenate(([0], 1 / (1 + np.exp(-odds)))).astype(np.float32)
     for odds in (LOG_ODDS[::2], LOG_ODDS[1::2])
 )
-"""The values that shares can have, evenly spaced in log-odds, and the bounds between them. Only 0
-is stored as 0. Neighbours differ by 8 %, and by less near 1."""
+"""The values that shares can have, evenly spaced in log-odds, and the bounds between them. A
+share above 0 is never stored as 0. Neighbours differ by 8 %, and by less near 1."""
 
 
 class NgramModel(WindowModel):
@@ -53,8 +53,8 @@ class NgramModel(WindowModel):
         """`arrays` are named as above and checked."""
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.window = _order(arrays) - 1
-        alone = SHARES[arrays["share.1"]]
-        self._alone: Array = alone / max(alone.sum(), SHARES[1])
+        unigrams = SHARES[arrays["share.1"]]
+        self._unigrams: Array = unigrams / max(unigrams.sum(), SHARES[1])
         self._arrays = arrays
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
@@ -65,7 +65,7 @@ class NgramModel(WindowModel):
         """Yields the steps from no context to the longest one after which the trie has words. Each
         step is the number of last words that are the context, the weight of the step before in it,
         and the distribution [V]. An array is valid until the next step."""
-        probabilities = self._alone.copy()
+        probabilities = self._unigrams.copy()
         yield 0, 0.0, probabilities
         for length in range(1, min(self.window, len(context)) + 1):
             last = context[len(context) - length :]

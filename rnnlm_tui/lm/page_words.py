@@ -69,7 +69,7 @@ class Findings(NamedTuple):
     """The uses of new words, the oldest first."""
     followers: Mapping[str, Sequence[str]] = MappingProxyType({})
     """The words that follow each name, as they are written. Names are in small letters."""
-    last_name: str = ""
+    name_at_end: str = ""
     """The last word in small letters, if its capital may be that of a name."""
 
 
@@ -100,8 +100,8 @@ class MergedUses(NamedTuple):
         return cls(forms | sure_forms, sure_forms, np.array(numbers, np.int64))
 
     def weights(self, later: int = 0) -> list[float]:
-        """The weight of each word of `forms` if so many `later` uses follow. Words without a weight
-        then, which are the last ones, are left out."""
+        """The weight of each word of `forms` after this many `later` uses. The last words are left
+        out if they have no weight by then."""
         weights = WEIGHTS[later : later + len(self.numbers)]
         sums: list[float] = np.bincount(self.numbers[: len(weights)], weights).tolist()
         return sums
@@ -125,8 +125,8 @@ class PageWords:
         self._find_cached = lru_cache(MAX_LINES)(self._find)
         self._above: tuple[tuple[Sequence[str], Findings], Sequence[Findings], MergedUses] | None
         self._above = None
-        """The lines above the one typed last with earlier texts, their findings, and their merged
-        uses."""
+        """What `on_page` was last asked, but for the last line; the findings there; and their uses,
+        merged."""
 
     def read(self, lines: Iterable[str]) -> Findings:
         """Reads texts that were written earlier, the oldest line first."""
@@ -138,8 +138,8 @@ class PageWords:
         return Findings(uses, after)
 
     def on_page(self, lines: Sequence[str], earlier: Findings = NO_FINDINGS) -> OnPage:
-        """The words that `lines`, the last of which ends before the next word, and the earlier
-        texts suggest for it. The uses in the lines above are kept merged for the next words."""
+        """The words of `lines` and of earlier texts that may be next. The last line ends before the
+        next word. The uses in the lines above it are kept merged for the next call."""
         if self._vocabulary.unknown_id is None:
             return OnPage({}, {})
         asked = lines[:-1], earlier
@@ -152,9 +152,9 @@ class PageWords:
         return OnPage(_new_words(uses, MergedUses.of(page[-1:])), _followers(page))
 
     def new_word_chances(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
-        """Yields for each word of a line the chance that a new word there is this word, and whether
-        the page has used it. For a word that the lines `above` and the line so far have not used,
-        it is the chance that a new word there is none that they have used."""
+        """Yields for each word of a line the chance that a new word at its place is this one, and
+        True if the lines `above` or the line so far have used it. For a word that they have not
+        used, it is the chance of all such words together."""
         words = self._tokenizer.words_as_written(line)
         used = [use.word for each in above for use in self._find_cached(each).uses]
         places = dict[str, int]()
@@ -178,7 +178,7 @@ class PageWords:
     def _find(self, line: str) -> Findings:
         """The findings in a line."""
         uses, after = list[Use](), dict[str, list[str]]()
-        name = perhaps_name = ""
+        name = possible_name = ""
         for word, written, is_usual in self._tokenizer.words_as_written(line):
             is_known, small = word in self._vocabulary, written.lower()
             has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm have none
@@ -188,8 +188,8 @@ class PageWords:
                 uses.append(Use(small, written, is_usual))
             is_name = (not is_known and written[0].isalpha()) or (is_usual and has_capital)
             name = small if is_name else ""
-            perhaps_name = small if is_name or has_capital else ""
-        return Findings(uses, after, perhaps_name)
+            possible_name = small if is_name or has_capital else ""
+        return Findings(uses, after, possible_name)
 
 
 def _new_words(above: MergedUses, line: MergedUses) -> dict[str, float]:
@@ -208,7 +208,7 @@ def _new_words(above: MergedUses, line: MergedUses) -> dict[str, float]:
 
 def _followers(found: Sequence[Findings]) -> dict[str, float]:
     """The probability of each word that followed the name at the end of the last line."""
-    name = found[-1].last_name
+    name = found[-1].name_at_end
     after = Counter(word for each in found for word in each.followers.get(name, ()))
     uses = after.total() + NEW_FOLLOWER
     return {word: count / uses for word, count in after.items()}

@@ -71,7 +71,8 @@ class RecentWords:
         """`network` makes the keys; without it all words are alike but for their age."""
         self._total_words, self._network = total_words, network
         self._no_query = self._keys([network.start] if network else [None])[0]
-        self.start = Recent(np.empty(0, np.int64), self._no_query[None][:0])
+        no_keys = np.empty((0, len(self._no_query)), np.float32)
+        self.start = Recent(np.empty(0, np.int64), no_keys)
         half_life = HALF_LIFE if network else HALF_LIFE_ALONE
         decays = 0.5 ** (np.arange(CACHE_WORDS)[::-1] / half_life)
         self._decays = decays.astype(np.float32)  # the oldest word first
@@ -86,13 +87,13 @@ class RecentWords:
         self, recent: Recent, ids: Sequence[int], own_states: Sequence[State]
     ) -> list[Recent]:
         """The states after each of these ids, given the states of the network there. The first id
-        of a text, which starts its first line, is not kept."""
+        of a text, the start of a line, has no key and is not kept."""
         states = []
         for number, query in zip(ids, self._keys(own_states), strict=True):
-            words, keys, latest, before = recent
-            if before is not None:
+            words, keys, latest, key = recent
+            if key is not None:
                 # Before the start of a line, the model predicts the end of the line before.
-                latest = (*latest, (END_ID if number == BEGIN_ID else number, before))
+                latest = (*latest, (END_ID if number == BEGIN_ID else number, key))
             if len(latest) == JOINED_AT_ONCE:
                 new_words, new_keys = zip(*latest, strict=True)
                 words = np.concatenate((words, new_words))[-CACHE_WORDS:]

@@ -59,7 +59,7 @@ SENTENCES = {
     " units.",
     "logits": "Each of {width:,} ids has a score: how well its embedding matches these numbers.",
 }
-"""The sentences on the stages of a network. Of some stages each kind of network has its own."""
+"""A sentence on each stage of a network. A key such as `gru states` is for one kind of network."""
 UNBOUNDED = ("padded ids", "embedding", "relu layer", "cell", "projection", "logits")
 """The stages whose values may be larger than 1."""
 
@@ -73,14 +73,13 @@ class Stage:
     values: NDArray[Any]
     """Rows of numbers [R, C], or a single row of words or numbers [C]."""
     rows: tuple[str, ...] = ()
-    """The names of the rows. Of a single row, the names of its items if they belong to words."""
+    """The names of the rows, or of the items of a single row if they belong to words."""
     columns: tuple[str, ...] = ()
     """The names of the columns; () if they are the units of a layer."""
     top: tuple[tuple[str, float], ...] = ()
     """The words with the largest numbers, of a single row over the vocabulary."""
     scale: float | None = None
-    """The number that is drawn as the largest, whatever the line. None if the largest number of the
-    stage is."""
+    """The number that is drawn as the largest; None for the largest of the values."""
 
 
 class LineIds(NamedTuple):

@@ -73,7 +73,7 @@ class EncodedLines:
         """The lesson's examples with the numbers `which` [B]: features [B, T] and labels [B]. Each
         word but the first of a line is the label of an example. Its features are the words before
         it, left-padded. All examples at once would take `window` times the memory."""
-        # The number of an example is the position of its label minus the lines begun by then.
+        # A line of n words has n - 1 examples, so starts[i] - i of them stand above line i.
         line = np.searchsorted(self.starts - np.arange(len(self.starts)), which, side="right") - 1
         places = which + line + 1
         before = places[:, None] + np.arange(-window, 0)  # [B, T]

@@ -24,7 +24,7 @@ EXCERPT_WORDS = 250
 and it is short, so that a sample of a few thousand words is spread over the text."""
 LONG_EXCERPT_WORDS = 1_000
 """The length of an excerpt of a text that is not held out, in words. Its context has 2,000 words,
-because what somebody writes stands below much that he wrote before."""
+because people mostly write below much other text of theirs."""
 LETTERS_A_WORD = 6
 """Estimated letters per word, for text without spaces."""
 CONTEXT_FACTOR = 2
@@ -46,11 +46,11 @@ def written_lines(lines: Iterable[str]) -> Mask:
     return np.fromiter((bool(line) and not line.isspace() for line in lines), np.bool_)
 
 
-def hold_out(may_be: Mask, fraction: float, seed: int) -> Mask:
-    """The mask [L] of lines to hold out: about a `fraction` of the lines that `may_be` [L]. They
-    are blocks of lines. The text is cut into as many equal parts as there are blocks, and each part
-    has a block at a random place, which follows from `seed`."""
-    count = int(may_be.sum())
+def hold_out(eligible: Mask, fraction: float, seed: int) -> Mask:
+    """The mask [L] of lines to hold out: about a `fraction` of the `eligible` lines [L], in blocks.
+    The eligible lines are cut into as many equal parts as there are blocks, and each part has a
+    block at a random place, which follows from `seed`."""
+    count = int(eligible.sum())
     mask = np.zeros(count, dtype=bool)
     wanted = round(count * fraction)
     if wanted:
@@ -61,8 +61,8 @@ def hold_out(may_be: Mask, fraction: float, seed: int) -> Mask:
         for low, high, size in zip(edges[:-1], edges[1:], sizes, strict=True):
             start = low + rng.integers(0, high - low - size + 1)
             mask[start : start + size] = True
-    held_out = np.zeros(len(may_be), dtype=bool)
-    held_out[may_be] = mask
+    held_out = np.zeros(len(eligible), dtype=bool)
+    held_out[eligible] = mask
     return held_out
 
 
@@ -72,9 +72,9 @@ def sample_mask(
     among: Mask | None = None,
     excerpt_words: int = EXCERPT_WORDS,
 ) -> Mask:
-    """The mask [L] of a sample of about `most_words` words. The sample consists of stretches of
-    `excerpt_words` words, spread evenly over the lines `among` [L], by default all. If these have
-    no more words, it is all of them."""
+    """The mask [L] of a sample of about `most_words` words. It is taken from the lines `among` [L],
+    by default all, in stretches of `excerpt_words` words, spread evenly. It is all of these lines
+    if they have no more words than that."""
     counts = (max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines)
     words = np.fromiter(counts, np.int64)
     among = np.ones(len(words), np.bool_) if among is None else among
@@ -83,8 +83,8 @@ def sample_mask(
     if total <= most_words:
         return among
     stretches = max(1, most_words // excerpt_words)
-    before = np.cumsum(words) - words
-    sample: Mask = among & (before % (total / stretches) < most_words / stretches)
+    words_before = np.cumsum(words) - words
+    sample: Mask = among & (words_before % (total / stretches) < most_words / stretches)
     return sample
 
 
@@ -92,7 +92,7 @@ def excerpts_of(
     lines: Iterable[str], chosen: Mask, excerpt_words: int = EXCERPT_WORDS
 ) -> list[Excerpt]:
     """The chosen lines [L] as excerpts, which are lines that follow each other. The context above
-    an excerpt is as long as excerpts of about `excerpt_words` words need."""
+    each is about CONTEXT_FACTOR times `excerpt_words` words."""
     excerpts = list[Excerpt]()
     excerpt_lines = list[str]()
     gap = LONGEST_GAP + 1

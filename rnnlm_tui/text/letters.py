@@ -14,7 +14,7 @@ PLAIN_LETTERS = {
     "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th",
     "ħ": "h", "ŧ": "t", "ŋ": "n", "ı": "i", "ʼ": "'", "ς": "σ",
 }  # fmt: skip
-"""The plain letters for letters without an accent that could be taken away."""
+"""The plain letters for letters that are not just a plain letter with an accent."""
 
 
 def is_code(word: str) -> bool:
@@ -30,8 +30,8 @@ def is_code(word: str) -> bool:
 
 
 def is_all_capitals(text: str) -> bool:
-    """Returns True for a text in capitals with two side by side. Lone capitals, as in `O'B` or
-    `B3`, are those of names."""
+    """Returns True for a text in capitals that has two letters side by side. The lone capitals of
+    `O'B` and `B3` may be those of a name."""
     return text.isupper() and any(one.isalpha() and two.isalpha() for one, two in pairwise(text))
 
 
@@ -77,9 +77,9 @@ def _plain_letter(letter: str) -> str:
 
 
 def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
-    """Yields each character of `typed`, and the letters of `word` that it stands for. For `oe` and
-    `œuvre` these are `o` for œ, and then `e` for none. `plain_letters(word)` begins with
-    `plain_letters(typed)`."""
+    """Yields each character of `typed`, and the letters of `word` that it stands for: for `oe` and
+    `œuvre` first `o` and œ, then `e` and none. The plain letters of `word` must begin with those of
+    `typed`."""
     if typed.isascii() and word.isascii():  # most are
         yield from zip(typed, word, strict=False)
         return
@@ -89,7 +89,7 @@ def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
         while len(covered) < len(wanted) and (letter := next(letters, "")):
             own += letter
             covered += _plain_letter(letter)
-        covered = covered[len(wanted) :]
+        covered = covered[len(wanted) :]  # of œ, the `e` that the next character covers
         yield character, own
 
 
@@ -110,8 +110,8 @@ def is_same_letter(typed: str, letter: str) -> bool:
 
 
 def keeps_letters(prefix: str, word: str) -> bool:
-    """Returns True if `word` can be inserted for `prefix` without changing a typed letter that has
-    an accent or is not plain for another reason: such a letter is meant as it is typed."""
+    """Returns True if `word` can be inserted for `prefix` without changing a letter that is not
+    plain, such as one with an accent: such a letter is meant as it is typed."""
     return prefix.isascii() or all(
         has_no_accent(typed) or is_same_letter(typed, letters)
         for typed, letters in letters_typed(prefix, word)
@@ -119,14 +119,14 @@ def keeps_letters(prefix: str, word: str) -> bool:
 
 
 def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
-    """Returns how to write a typed character that stands for these `letters` of a word. Typed
-    letters with accents and marks stay; plain letters become those of the word. They have the typed
-    case if the word `keeps_case`."""
+    """Returns how to write a typed character that stands for these `letters` of a word. Letters
+    with accents and marks stay as they are typed. Plain letters become those of the word, in the
+    typed case if `keeps_case`."""
     if typed == letters:  # most are
         return typed
     is_same = is_same_letter(typed, letters)
     if not (is_same or has_no_accent(typed)) or plain_letters(typed) == APOSTROPHE:
         return typed
-    if is_same:
+    if is_same:  # if their small letters differ, as those of σ and ς, the typed one stays
         return typed if keeps_case or typed.lower() != letters.lower() else letters
     return letters.upper() if keeps_case and typed.isupper() else letters

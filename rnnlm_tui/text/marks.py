@@ -45,7 +45,7 @@ DOUBLE_QUOTES, SINGLE_QUOTES = frozenset('"“”„‟«»'), frozenset("'‘�
 BEFORE_OPENING = frozenset("([{<—–-/") | SINGLE_QUOTES | DOUBLE_QUOTES
 """Characters after which a quote opens."""
 AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v", "ve"))
-"""Letters that follow an apostrophe within a word, complete or partly typed."""
+"""The ends of words after an apostrophe, whole or half-typed."""
 
 NO_BREAK_SPACES = frozenset("\u00a0\u202f")
 """Spaces that may be typed in place of the one after an accepted word."""
@@ -63,13 +63,11 @@ DOUBLE_STYLES: Mapping[str, QuoteStyle] = {
 }
 """The styles of double quotes, by the opening one."""
 KINDS_OF_QUOTES = ('"', "“”„", "«»")
-"""Double quotes that are written together. The last quote of a line tells which of these kinds the
-line uses, and the first quote of that kind which one opens."""
-CURLY_SINGLE: QuoteStyle = ((OPEN_SINGLE, "‘"), (CLOSE_SINGLE, "’"), (APOSTROPHE, "’"))
+"""Double quotes, by kind. A line has the kind of its last quote. The first one of this kind opens
+quotations."""
 SINGLE_STYLES: Mapping[str, QuoteStyle] = {
-    "'": ((OPEN_SINGLE, "'"), (CLOSE_SINGLE, "'"), (APOSTROPHE, "'")),
-    "‘": CURLY_SINGLE,
-    "’": CURLY_SINGLE,
+    mark: ((OPEN_SINGLE, opening), (CLOSE_SINGLE, closing), (APOSTROPHE, closing))
+    for mark, opening, closing in ("'''", "‘‘’", "’‘’")
 }
 """The styles of single quotes and of the apostrophe, by either of them."""
 CACHED_STYLES = 1 << 12
@@ -86,7 +84,7 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
     if found:
         first = min(found)
         # A closing quote after a word ends a quotation that a line above began.
-        is_closing = line[first] == CLOSE_DOUBLE and line[:first][-1:].strip()
+        is_closing = line[first] == CLOSE_DOUBLE and first > 0 and not line[first - 1].isspace()
         double = DOUBLE_STYLES[OPEN_DOUBLE if is_closing else line[first]]
     mark = max(SINGLE_STYLES, key=line.rfind)
     if mark in line:

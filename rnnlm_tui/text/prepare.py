@@ -64,7 +64,7 @@ class Prepared:
     notes: tuple[str, ...]
     """Sentences on how the corpus was read."""
     warnings: tuple[str, ...]
-    """Sentences on what is wrong with a corpus that can be trained on but hardly makes sense."""
+    """Sentences on why the figures of a training on this corpus mean little."""
 
     @property
     def is_lesson(self) -> bool:
@@ -138,25 +138,26 @@ def prepare(
     vocabulary = Vocabulary(frequent[: settings.max_vocabulary], special_tokens)
     if vocabulary_for is not None:
         vocabulary = vocabulary_for(vocabulary)
+    # Words of held-out lines alone get their numbers here, so they have no counts.
     numbers, lengths = number_words(compress(corpus, held_out), tokenizer, number_of)
     ids = vocabulary.ids([*number_of])
     if vocabulary.total_words <= TWO_BYTES:
         ids = ids.astype(np.uint16)
     train = _encoded(ids[train_numbers], train_lengths, vocabulary)
-    held = _encoded(ids[numbers], lengths, vocabulary)
+    held_out_lines = _encoded(ids[numbers], lengths, vocabulary)
     prepared = Prepared(
         corpus=corpus,
         tokenizer=make_tokenizer(config.tokenizer, tokenizer.conventions, vocabulary),
         vocabulary=vocabulary,
         window=config.window(train.longest) if window is None else window,
         train=train,
-        held_out=held,
+        held_out=held_out_lines,
         held_out_mask=held_out,
         hashes=hashes,
         distinct_words=len(counts),
         held_out_words=len(numbers),
         notes=(*filter(None, (corpus.files, corpus.note)),),
-        warnings=(NOTHING_HELD_OUT,) if settings.held_out > 0 and not len(held) else (),
+        warnings=(NOTHING_HELD_OUT,) if settings.held_out > 0 and not len(held_out_lines) else (),
     )
     _check_pairs(prepared)
     return prepared

@@ -66,7 +66,7 @@ text of 1,000 characters is cut in 0.1 ms."""
 MAX_CASES = 1 << 12
 """The number of words whose usual case is cached."""
 FAR_RARER = 100
-"""A typed word is taken for another spelling if its own rank is this many times as large: `i` for
+"""A word is taken for its other spelling if its rank is more than this many times as large: `i` for
 `I`, but not `bill` for `Bill`."""
 MARKS_BEFORE = 3
 """The number of marks before a word that decide whether it begins a sentence."""
@@ -86,17 +86,17 @@ class ProseTokenizer(Tokenizer):
         self.conventions, self._ranks = conventions, ranks
         self._chunks = chunks_with(conventions.elisions)
         self._token_of = {form: token for token, form in conventions.forms.items()}
-        self._case = lru_cache(MAX_CASES)(self._known_case)
-        self._tokens_of_typed = lru_cache(MAX_TYPED)(self._read_typed)
-        self._in_style = cache(self._with_style)
+        self._known_case = lru_cache(MAX_CASES)(self._find_known_case)
+        self._read_typed = lru_cache(MAX_TYPED)(self._scan_typed)
+        self._with_style = cache(self._make_style)
 
     def words(self, line: str) -> list[str]:
         """The tokens of a line. A heading that is only a number has none."""
         return [] if HEADING.fullmatch(line) else self._scan(line)[0]
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
-        """The tokens of a line being typed, each in a known case, and the half-typed last word as
-        it is typed."""
+        """The tokens of a line being typed, each in its known case (`I` for `i`), and the
+        half-typed last word as it is typed."""
         prefix = text[text.rfind(" ") + 1 :]
         if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
             word = TYPED_WORD.search(prefix)
@@ -104,16 +104,16 @@ class ProseTokenizer(Tokenizer):
             if prefix and self.conventions.elisions:
                 elided = regex.match(f"{elided_words(self.conventions.elisions)}*", prefix)
                 prefix = prefix[elided.end() :] if elided else ""
-        return [*self._tokens_of_typed(text[: len(text) - len(prefix)])[0]], prefix
+        return [*self._read_typed(text[: len(text) - len(prefix)])[0]], prefix
 
     def words_above(self, line: str) -> list[str]:
-        """The tokens of a line above, each in a known case: `I` for `i`."""
-        return [] if HEADING.fullmatch(line) else [*self._tokens_of_typed(line)[0]]
+        """The tokens of a line above, each in its known case."""
+        return [] if HEADING.fullmatch(line) else [*self._read_typed(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
         written = [token for chunk in fold(text).split() for token in self._chunks[chunk]]
         return [
-            (self._case(token), form, token == form)
+            (self._known_case(token), form, token == form)
             for token, form in zip(self._scan(text)[0], written, strict=True)
         ]
 
@@ -131,10 +131,10 @@ class ProseTokenizer(Tokenizer):
             if double and single:
                 break
         if bool(double) != bool(single):
-            double, single = self._completed(double, single)
-        return self._in_style(double + single) if double or single else self
+            double, single = self._both_styles(double, single)
+        return self._with_style(double + single) if double or single else self
 
-    def _completed(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
+    def _both_styles(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
         """The styles of double and single quotes, of which one is found in the text. Straight
         quotes go with straight apostrophes, and curly ones with curly ones, unless the corpus mixes
         them. An apostrophe tells nothing about quotes such as « »."""
@@ -146,17 +146,17 @@ class ProseTokenizer(Tokenizer):
             return double, single
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
-    def _with_style(self, style: QuoteStyle) -> ProseTokenizer:
-        """The tokenizer that writes these quotes and apostrophes, and all else alike."""
+    def _make_style(self, style: QuoteStyle) -> ProseTokenizer:
+        """This tokenizer, but with quotes and apostrophes in this style."""
         forms = {**self.conventions.forms, **dict(style)}
         if all(self._spelling_of(token) == form for token, form in style):
             return self
         return ProseTokenizer(replace(self.conventions, forms=forms), self._ranks)
 
-    def _read_typed(self, text: str) -> tuple[Tokens, str]:
-        """The tokens of a typed text, each in a known case, and the marks at its end."""
+    def _scan_typed(self, text: str) -> tuple[Tokens, str]:
+        """As `_scan`, but with each token in its known case."""
         tokens, marks = self._scan(text)
-        return tuple(map(self._case, tokens)), marks
+        return tuple(map(self._known_case, tokens)), marks
 
     def line_key(self, line: str) -> str:
         """The key by which a line is recognised: its words, whatever the conventions."""
@@ -186,8 +186,8 @@ class ProseTokenizer(Tokenizer):
                 marks = ""
         return tokens, marks
 
-    def _known_case(self, word: str) -> str:
-        """The word, or another spelling if only that one is known or it is far more frequent."""
+    def _find_known_case(self, word: str) -> str:
+        """The word, or its spelling in another case if only that is known or far more frequent."""
         other = min(word[0].upper() + word[1:], self._small(word), key=self._rank)
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
@@ -201,7 +201,7 @@ class ProseTokenizer(Tokenizer):
         return word
 
     def _small(self, word: str) -> str:
-        """The word in small letters, one for each letter."""
+        """The word in small letters. `lower` alone would make two characters of İ."""
         if self.conventions.dotted_capital:
             word = word.replace("I", "ı")
         return word.replace("İ", "i").lower()
@@ -221,8 +221,8 @@ class ProseTokenizer(Tokenizer):
         return self._ranks.get(word, math.inf)
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """The insertion of a token after `before`. Typed plain letters get the accents of the
-        token, and its capitals if it has some of its own. All other typed letters stay."""
+        """The insertion of a token after `before`. Typed letters stay, but plain ones get the
+        accents of the token, and its capitals if it is written with some wherever it stands."""
         text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
         in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
         if prefix:
@@ -263,7 +263,7 @@ class ProseTokenizer(Tokenizer):
 
     def _end_of(self, text: str) -> tuple[str, str]:
         """The last token of a text, "" for none, and the marks at the end of the text."""
-        tokens, marks = self._tokens_of_typed(text)
+        tokens, marks = self._read_typed(text)
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ ENOUGH_SPACES, ENOUGH_STARTS = 5, 10
 """The fewest occurrences of a mark from which its spaces are learned, and from which it is learned
 whether a sentence begins after it."""
 MOSTLY = 2
-"""A space that is not the usual one is learned if it is more than this many times as frequent. A
+"""An unusual space, or lack of one, is learned if it is more than this many times as frequent. A
 missing space spoils two words, one too many spoils one. With 2, 84 % of the words in READMEs of
 packages come back as written, with 1 only 77 %; 91 and 90 % in docstrings, 99 % in prose."""
 ENOUGH_ELIDED = 0.005
@@ -147,7 +147,7 @@ class Habits:
 
     def conventions(self) -> Conventions:
         """The conventions that occur often enough and differ from the usual ones."""
-        rising = sorted(self.narrow, key=lambda pair: self.narrow[pair])
+        rising = sorted(self.narrow, key=self.narrow.__getitem__)  # the last of a mark counts
         return Conventions(
             forms=self._own_forms(),
             spaces=dict(self._own_spaces()),
@@ -158,8 +158,8 @@ class Habits:
         )
 
     def _own_starts(self) -> Iterator[tuple[str, bool]]:
-        """Yields the marks that differ from the usual in whether a sentence begins after them, with
-        True if it does. The words after them decide, but not names and words without case."""
+        """Yields the marks that differ from the usual, with True if sentences begin after them. The
+        case of the words after them decides, but for names."""
         capital, small = Counter[str](), Counter[str]()
         for (marks, word), count in self.starts.items():
             lower = word[0].lower() + word[1:]
@@ -177,9 +177,7 @@ class Habits:
     def _own_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
         """Yields the marks whose spaces differ from the usual, with whether the text has a space
         before them and after them."""
-        for mark in {
-            mark for mark, _ in (*self.space_before, *self.space_after, (CLOSE_DOUBLE, True))
-        }:
+        for mark in {CLOSE_DOUBLE, *(mark for mark, _ in (*self.space_before, *self.space_after))}:
             usual_before, usual_after = usual_spaces(mark)
             after = _majority(self.space_after, mark, usual_after)
             before = usual_before
@@ -203,8 +201,8 @@ class Habits:
 
 
 def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) -> bool:
-    """Returns True if there is a space next to a mark: the `usual` answer, unless the mark occurs
-    often enough and mostly otherwise."""
+    """Returns True if there is a space next to a mark: as `usual`, unless the mark occurs often
+    enough and mostly the other way."""
     unlike, like = counts.get((mark, not usual), 0), counts.get((mark, usual), 0)
     is_learned = unlike + like >= ENOUGH_SPACES and unlike > MOSTLY * like
     return is_learned != usual

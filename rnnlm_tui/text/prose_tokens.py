@@ -224,8 +224,8 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Returns True if a double quote opens. Its form decides only if it stands alone, since „this“
-    and “that” share a character."""
+    """Returns True if a double quote opens. Its place decides where it can, since „this“ and “that”
+    share a character. Its form decides if it stands alone, or after marks or unspaced text."""
     start, end = match.span()
     if end - start == len(chunk):
         return match[0][0] not in "”»"

@@ -35,8 +35,8 @@ BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CHECKED_BYTES = 1 << 16
-"""The number of bytes at the start of a file that are searched for zero bytes. A file with a zero
-byte is refused for it, even if a byte that is not valid comes first."""
+"""The number of bytes at the start of a file that are searched for zero bytes before the file is
+decoded: a binary file is refused as such, and not for an invalid byte."""
 WRAPPED_FRACTION = 0.8
 """The least share of line breaks within paragraphs that the width explains, for a text to count as
 wrapped. It is 1.0 in three books wrapped at 72, 0.05 in the same books with a line per paragraph,
@@ -48,7 +48,7 @@ NOT_WRAPPED_AFTER = (*SENTENCE_ENDS, ":")
 NARROWEST, WIDEST = 40, 160
 """The columns between which texts are wrapped."""
 WIDTH_QUANTILE = 0.95
-"""This share of the lines is at most as long as the width at which a text is wrapped."""
+"""The share of the lines that are no longer than the width at which a text is wrapped."""
 UNSPACED_LETTER = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
@@ -109,9 +109,9 @@ def read_corpus(
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
         with _open_source(path, label) as file:
             size, reported = file.seek(0, io.SEEK_END), 0
-            gap = b"" if line.endswith("\n") else b"\n"  # before the next paragraph
+            gap = b"" if line.endswith("\n") else b"\n"  # ends the line before
             if not line.isspace():
-                gap += b"\n"
+                gap += b"\n"  # an empty line, so that a paragraph begins
             for line in decoded_lines(file, label, encoding):
                 raw.write(gap + line.encode(errors="replace"))  # lone surrogates of UTF-7
                 gap = b""
@@ -283,7 +283,7 @@ def is_folder(path: Path) -> bool:
     """Returns True for a folder. Standard input is none."""
     try:
         return str(path) != STANDARD_INPUT and path.is_dir()
-    except OSError:  # it may not be looked at
+    except OSError:  # no permission to look
         return False
 
 
@@ -291,7 +291,7 @@ def is_pipe(path: Path) -> bool:
     """Returns True for a pipe, which can be read only once and may block."""
     try:
         return path.is_fifo()
-    except OSError:  # it may not be looked at
+    except OSError:  # no permission to look
         return False
 
 
@@ -322,7 +322,7 @@ def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[
         raise CorpusError(f"cannot read {label}: {os_reason(error)}") from error
     except UnicodeError as error:
         where = ""
-        if isinstance(error, UnicodeDecodeError):  # its object is the last of what was read
+        if isinstance(error, UnicodeDecodeError):  # its object is the last part that was read
             where = f" at byte {file.tell() - len(error.object) + error.start}"
         raise CorpusError(
             f"{label} is not valid {codec.removesuffix('-sig')}{where}",

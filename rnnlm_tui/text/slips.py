@@ -54,12 +54,12 @@ def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
     chances = np.zeros(len(keys), np.float32)
     found = list[tuple[float, int, int]]()
     for beginning, chance in _beginnings(typed, keys):
-        first, end = keys.range(beginning)
+        first, end = keys.span(beginning)
         if first < end:
             found.append((chance, first, end))
     for chance, first, end in sorted(found):  # of several slips the likeliest counts
         chances[first:end] = chance
-    first, end = keys.range(typed)
+    first, end = keys.span(typed)
     chances[first:end] = 0
     return chances
 

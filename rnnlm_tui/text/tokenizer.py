@@ -21,8 +21,8 @@ class Insertion(NamedTuple):
         text: The text to insert: the rest of a half-typed word, or the word with a space before it
             if the line needs one.
         replaces_before: The number of characters before the cursor to delete first: the space
-            before a comma, or letters that are written in another way, such as the `chat` of
-            ChatGPT, for which `text` then begins with as many letters.
+            before a comma, or typed letters that change. In the latter case `text` begins with what
+            replaces them, such as `Chat` for the typed `chat` of ChatGPT.
         space_after: True if a space follows the word in running text. After an opening quote none
             does.
     """
@@ -33,6 +33,7 @@ class Insertion(NamedTuple):
 
 
 ShortForm = Annotated[str, Meta(max_length=16)]
+SpaceKind = Annotated[str, Meta(pattern=r"\A\s\Z")]
 Elision = Annotated[str, Meta(pattern=r"\A[^\W\d_]{1,15}'\Z")]
 
 
@@ -56,9 +57,7 @@ class Conventions:
 
     forms: dict[ShortForm, ShortForm] = field(default_factory=dict)
     spaces: dict[str, tuple[bool, bool]] = field(default_factory=dict)
-    space_kinds: dict[ShortForm, Annotated[str, Meta(pattern=r"\A\s\Z")]] = field(
-        default_factory=dict
-    )
+    space_kinds: dict[ShortForm, SpaceKind] = field(default_factory=dict)
     starts: dict[str, bool] = field(default_factory=dict)
     dotted_capital: bool = False
     elisions: tuple[Elision, ...] = ()
@@ -91,18 +90,18 @@ class Tokenizer(ABC):
         return self.words(line)
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
-        """The words of a typed text. Each is given as the vocabulary spells it, as it is written,
-        and with True unless it is written with the capital that begins a sentence."""
+        """The words of a typed text, each as the vocabulary spells it, as the text does, and with
+        True unless its case in the text is not its usual one, as at the start of a sentence."""
         return [(word, word, True) for word in self.words(text)]
 
     def letters_at_start(self, text: str) -> int:
-        """The number of characters at the start of a text that end a word begun before it."""
+        """The number of characters at the start of `text` that complete a word begun before it."""
         first, rest = self.split_typed(text.partition(" ")[0])
         return len(first[0] if first else rest)
 
     def in_style_of(self, before: str, previous_lines: Sequence[str]) -> Tokenizer:
         """The tokenizer that writes quotes and apostrophes as `before`, the line up to the cursor,
-        has them. Those that it lacks are written as in the lines above it."""
+        does, or else as the lines above it do."""
         return self
 
     def match_key(self, word: str) -> str:
@@ -110,8 +109,8 @@ class Tokenizer(ABC):
         return word
 
     def keeps_letters(self, prefix: str, word: str) -> bool:
-        """Returns True if `word`, whose key begins with that of `prefix`, can be inserted for
-        it."""
+        """Returns True if `word` keeps the letters of `prefix` that must stay as they are typed.
+        The key of `word` begins with that of `prefix`."""
         return True
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
@@ -127,7 +126,7 @@ class Tokenizer(ABC):
         if prefix[:1].lower()[:1] == first.lower():  # the small letter of İ is i and a dot
             first = prefix[:1]
         start = before[: len(before) - len(prefix)]
-        rest = self.insertion_of(start + first, first, word)
+        rest = self.insertion_of(start + first, first, word)  # as if `first` were typed
         text = first[: len(first) - rest.replaces_before] + rest.text
         same = same_start(prefix, text)
         return Insertion(text[same:], len(prefix) - same, rest.space_after)

@@ -1,4 +1,4 @@
-"""The tokenizers: the one of the lesson, one for texts in tokens, and `prose` (see prose.py)."""
+"""The tokenizers: the lesson's, one for tokenized texts, and `prose` (see prose.py)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from rnnlm_tui.config import Config
 PADDING = 0
 """The id of padding."""
 MAX_ENCODED, MAX_PREFIXES = 512, 4096
-"""The most lines whose ids are cached, and the most prefixes whose words are."""
+"""The sizes of two caches: of lines with their ids, and of prefixes with their words."""
 LAST_CHARACTER = chr(0x10FFFF)
 """The character that sorts behind all others."""
 UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN = "<unk>", "<s>", "</s>"
@@ -45,7 +45,7 @@ class SortedKeys:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def range(self, beginning: str) -> tuple[int, int]:
+    def span(self, beginning: str) -> tuple[int, int]:
         """The place of the first key with this beginning, and the place after the last one."""
         keys = self._keys
         first = bisect_left(keys, beginning)
@@ -55,16 +55,16 @@ class SortedKeys:
 
     def with_beginning(self, beginning: str) -> NDArray[np.int64]:
         """The numbers of the words whose keys have this beginning, in rising order."""
-        first, end = self.range(beginning)
+        first, end = self.span(beginning)
         return np.sort(self.numbers[first:end])
 
     def _letters_after(self, beginning: str) -> str:
         letters, keys = "", self._keys
-        place, end = self.range(beginning)
+        place, end = self.span(beginning)
         while place < end:
             letter = keys[place][len(beginning) : len(beginning) + 1]
             letters += letter
-            after = LAST_CHARACTER if letter else "\0"  # the beginning itself has no next letter
+            after = LAST_CHARACTER if letter else "\0"  # no letter: the key is the beginning itself
             place = bisect_left(keys, beginning + letter + after, place, end)
         return letters
 
@@ -133,7 +133,7 @@ class Vocabulary:
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
         """The id of each word [N]. Unknown words get the id of the unknown token. Without such a
-        token they get that of padding."""
+        token they get that of padding, and are not dropped as by `encode`."""
         other = PADDING if self.unknown_id is None else self.unknown_id
         return np.array([self._ids.get(word, other) for word in words], dtype=np.int32)
 
