@@ -36,7 +36,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import Evaluation, Event, Finished
 from rnnlm_tui.notebook import History, table
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.corpora import MeasuredText, text_for, trained_on, warning_of
+from rnnlm_tui.store.corpora import MeasuredText, count_trained_on, text_to_measure, warning_of
 from rnnlm_tui.store.files import SUFFIX, copy
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import read_card
@@ -347,7 +347,7 @@ class Model:
         measured = [self, *(against or ())]
         for model in measured:
             model._check_unchanged()
-        text = text_for(self._opened, _paths(texts), encoding, limit)
+        text = text_to_measure(self._opened, _paths(texts), encoding, limit)
         figures = list[Evaluation]()
         for model in measured:
             figures.append(model._measure(text))
@@ -355,7 +355,7 @@ class Model:
 
     def _measure(self, text: MeasuredText) -> Evaluation:
         """Measures the model on these lines. Warns if it has learned them."""
-        if warning := warning_of(self.name, trained_on(self._opened, text), text):
+        if warning := warning_of(self.name, count_trained_on(self._opened, text), text):
             warnings.warn(warning, stacklevel=4)
         scored = (score(self._model, lines, above) for above, lines in text.excerpts)
         return summarize(chain.from_iterable(scored))

@@ -18,7 +18,7 @@ from rnnlm_tui.formatting import plural, sanitize
 from rnnlm_tui.lm.mixture import LABELS, ComponentName, MixedModel
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store.card import ENGLISH
-from rnnlm_tui.store.corpora import MeasuredText, text_for, trained_on, warning_of
+from rnnlm_tui.store.corpora import MeasuredText, count_trained_on, text_to_measure, warning_of
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.suggesting import evaluate
 from rnnlm_tui.wording.savings import savings_sentence
@@ -68,7 +68,7 @@ def show_evaluation(request: Request) -> int:
     names = [subject.name for subject in subjects]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{twice} cannot be compared with itself", "name other models")
-    text = text_for(
+    text = text_to_measure(
         subjects[0], request.operands, request.encoding, request.limit, samples=not request.all
     )
     results = [_measure(subject, text) for subject in subjects]
@@ -81,7 +81,7 @@ def show_evaluation(request: Request) -> int:
 
 def _measure(subject: OpenedModel, text: MeasuredText) -> MeasuredModel:
     """Measures a model and its components. Warns if it has learned the text."""
-    seen = trained_on(subject, text)
+    seen = count_trained_on(subject, text)
     name = sanitize(subject.name)
     if warning := warning_of(name, seen, text):
         print_warning(warning)

@@ -47,7 +47,7 @@ def check_files(request: Request) -> None:
             files.temporary_of(path).touch()
             files.temporary_of(path).unlink()
         except OSError as error:
-            hint = files.missing_folder(Path(file)) or "name another file"
+            hint = files.missing_folder_hint(Path(file)) or "name another file"
             raise UsageError(f"cannot write {file}: {os_reason(error)}", hint) from error
 
 

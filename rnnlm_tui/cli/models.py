@@ -18,7 +18,7 @@ from rnnlm_tui.formatting import sanitize, shorten
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library
-from rnnlm_tui.store.names import check_name, usable_name
+from rnnlm_tui.store.names import check_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.wording.model_rows import HEADS, card_rows, list_row, loss_sentence, state
 
@@ -138,7 +138,7 @@ def use_model(request: Request) -> int:
 
 def rename_model(request: Request) -> int:
     """`--rename`."""
-    old, new = request.operands[0], usable_name(request.operands[1])
+    old, new = request.operands[0], tidy_name(request.operands[1])
     Library(request.data_dir).rename(old, new)
     print(f"{old} is now {new}")
     return 0
@@ -182,7 +182,7 @@ def export_model(request: Request) -> int:
 def import_model(request: Request) -> int:
     """`--import`."""
     source = Path(request.operands[0])
-    name = check_name(usable_name(source.stem if request.name is None else request.name))
+    name = check_name(tidy_name(source.stem if request.name is None else request.name))
     Library(request.data_dir).import_(source, name)
     print(f"{sanitize(str(source))} is now the model {name}")
     return 0

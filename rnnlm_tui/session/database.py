@@ -26,16 +26,17 @@ VERSION = 7
 DELETED_FOR_S = 7 * 86_400
 """The time for which a deleted text can be brought back, in seconds: a week."""
 WITH_CONTINUATIONS = 4
-"""The version whose lines could have texts of models, and which counted no keys. Its lines are
-kept."""
+"""The only other version that is read, and changed into this one. Its turns have a column for texts
+of models, and it has no table of saved keys."""
 ENDINGS = ("-wal", "-shm", "")
-"""The endings of the names of a database's files, in the order in which they are put aside: a new
-database would take the log for its own."""
-DAMAGE_CODES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
-                sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)  # fmt: skip
-"""The codes of errors in the contents of a file; all others are of its surroundings, such as a lock
-or a full disk. SQLITE_READONLY is among them, since the file is opened for writing and only its own
-header can say that it is read-only. A short read is one of a file that ends within a page."""
+"""The endings of the names of a database's files. They are put aside in this order, the log first,
+since a new database would read a log that is left."""
+DAMAGE_CODES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""The codes of errors in the contents of a file, with all their extended codes. Other errors are of
+its surroundings, such as a lock or a full disk."""
+EXACT_DAMAGE_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)
+"""The same, without extended codes. The file is opened for writing, so that only its own header can
+say that it is read-only. A short read means that the file ends within a page."""
 BUSY_TIMEOUT_S = 2.0
 """Seconds that a write waits for one of another app, which takes less than a millisecond."""
 
@@ -103,18 +104,17 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def purge(connection: sqlite3.Connection) -> None:
-    """Removes the texts that were deleted a week ago or earlier. The log may still have them; it
-    goes with the last app."""
+    """Removes the texts that were deleted a week ago or earlier. The log may still contain them,
+    until SQLite deletes it when the last app ends."""
     statement = "DELETE FROM text WHERE deleted AND deleted <= ?"
     connection.execute(statement, (1000 * (time.time() - DELETED_FOR_S),))
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Returns whether an error lies in the contents of the file. An error without a code does: this
-    module raises it."""
+    """Returns whether the contents of the file are damaged."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    primary_codes = DAMAGE_CODES[:3]  # an extended code has its primary one in the last byte
-    return code is None or code in DAMAGE_CODES or code & 0xFF in primary_codes
+    # Errors of this module have no code. An extended code has its primary one in the last byte.
+    return code is None or code in EXACT_DAMAGE_CODES or code & 0xFF in DAMAGE_CODES
 
 
 class SessionDatabase:
@@ -142,8 +142,8 @@ class SessionDatabase:
         return await asyncio.wrap_future(self._submit(work))
 
     async def read_anew(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Like `read`, on a connection of its own. It reads what a later app would read, whereas
-        the one that writes has parts of the file in memory."""
+        """Like `read`, on a new connection. It finds what an app that starts later would find: the
+        connection that writes has parts of the file in memory."""
 
         def work_anew(_: sqlite3.Connection) -> Result:
             with closing(connect_to_read(self._path)) as connection:
@@ -186,7 +186,8 @@ class SessionDatabase:
     def _run(
         self, work: Callable[[sqlite3.Connection], Result], loop: asyncio.AbstractEventLoop
     ) -> Result:
-        """Raises StorageError with the same message each time, so that it is shown only once."""
+        """Raises StorageError. A fault that lasts gives the same message each time, which the app
+        shows only once."""
         try:
             if self._connection is None:
                 self._connection = self._connect(loop)

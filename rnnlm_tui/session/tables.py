@@ -66,8 +66,8 @@ class Turn:
 
 
 class Draft(NamedTuple):
-    """The unfinished part of a text: the line at its `end`, and `edit`, the new text of the turn
-    `edited`, which is None if no turn is being edited."""
+    """The unfinished part of a text: the line at its `end`; the turn `edited`, None if no turn is
+    being edited; and `edit`, its new text."""
 
     end: str = ""
     edited: Turn | None = None
@@ -89,7 +89,7 @@ class Text:
     draft: Draft = NO_DRAFT
 
     def changed_now(self) -> None:
-        """Notes that the lines were changed now, so that the file has them no more."""
+        """Notes that the lines were changed now, so that its file no longer has them."""
         self.changed = time.time()
         self.file = self.file and self.file._replace(saved=SavedPart.NOTHING)
 
@@ -117,7 +117,7 @@ def store_draft(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
-    """Stores a turn as it is now: a new one, a changed one, or a removed one in its old place."""
+    """Stores a new, changed or removed turn. A number that it has already keeps its place."""
     row = (
         turn.number,
         store_text(connection, text),
@@ -127,28 +127,29 @@ def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
     )
     statement = "INSERT OR REPLACE INTO turn VALUES (?, ?, ?, ?, ?)"
     turn.number = connection.execute(statement, row).lastrowid
-    _lines_changed(connection, text)
+    _store_change(connection, text)
 
 
 def remove_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
     connection.execute("DELETE FROM turn WHERE number = ?", (turn.number,))
-    _lines_changed(connection, text)
+    _store_change(connection, text)
 
 
-Store: TypeAlias = Callable[[sqlite3.Connection, Text, Turn], None]
+Change: TypeAlias = Callable[[sqlite3.Connection, Text, Turn], None]
+"""Either `add_turn` or `remove_turn`."""
 
 
-def for_each(
-    connection: sqlite3.Connection, store: Store, text: Text, turns: Iterable[Turn]
+def store_turns(
+    connection: sqlite3.Connection, change: Change, text: Text, turns: Iterable[Turn]
 ) -> None:
     """Adds or removes turns, all of them or none."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         for turn in turns:
-            store(connection, text, turn)
+            change(connection, text, turn)
 
 
-def _lines_changed(connection: sqlite3.Connection, text: Text) -> None:
+def _store_change(connection: sqlite3.Connection, text: Text) -> None:
     row = (text.changed, text.file and text.file.saved, text.number)
     connection.execute("UPDATE text SET changed = ?, saved = ? WHERE number = ?", row)
 

@@ -60,7 +60,7 @@ def write_text_file(
     target = Path(os.path.realpath(path))
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
-    except UnicodeError as error:  # encodings of host names raise this one, without a place
+    except UnicodeError as error:  # of the encoding "idna", which tells no place
         missing = "form for this text"
         if isinstance(error, UnicodeEncodeError) and error.end == error.start + 1:
             missing = repr(error.object[error.start])

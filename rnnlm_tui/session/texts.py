@@ -32,12 +32,13 @@ MOST_EARLIER = 100_000
 """Words of earlier texts that the app reads when it starts."""
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
-FIRST_WORDS = """coalesce(title,
+TITLE_OR_START = """coalesce(title,
     (SELECT line FROM turn WHERE turn.text = text.number AND trim(line, char(9, 10, 13, 32)) != ''
      ORDER BY turn.number LIMIT 1), draft)"""
-WORDS = "(SELECT coalesce(sum(words), 0) FROM turn WHERE turn.text = text.number)"
+WORD_COUNT = "(SELECT coalesce(sum(words), 0) FROM turn WHERE turn.text = text.number)"
 LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.number
     WHERE NOT text.deleted ORDER BY turn.number"""
+"""The lines of all texts, the oldest first, or with DESC after it the newest first."""
 
 
 class Listed(NamedTuple):
@@ -97,7 +98,7 @@ def open_text(connection: sqlite3.Connection, number: int | None) -> tuple[Text,
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         check_closed(connection, number)
-        _take(connection, number)
+        _note_open(connection, number)
     return _text_and_lines(connection, number)
 
 
@@ -106,11 +107,11 @@ def open_last_text(connection: sqlite3.Connection) -> tuple[Text, list[Turn]]:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         number = last_text(connection)
-        _take(connection, number)
+        _note_open(connection, number)
     return _text_and_lines(connection, number)
 
 
-def _take(connection: sqlite3.Connection, number: int | None) -> None:
+def _note_open(connection: sqlite3.Connection, number: int | None) -> None:
     """Notes that this app has a text open, in place of the one before."""
     own = os.getpid()
     connection.execute("UPDATE text SET pid = NULL WHERE pid = ?", (own,))
@@ -128,14 +129,14 @@ def _text_and_lines(connection: sqlite3.Connection, number: int | None) -> tuple
     for draft, edited, edit in connection.execute(statement, (text.number,)):
         turn = next((turn for turn in turns if turn.number == edited), None)
         # A file that was read again has other lines, so the edited one may be gone.
-        lost = "\n".join(filter(None, (draft, edit)))
-        text.draft = Draft(lost) if turn is None else Draft(draft, turn, edit)
+        unplaced = "\n".join(filter(None, (draft, edit)))
+        text.draft = Draft(unplaced) if turn is None else Draft(draft, turn, edit)
     return text, turns
 
 
 def check_closed(connection: sqlite3.Connection, number: int | None) -> None:
     """Raises StorageError if a text is open in another app."""
-    statement = f"SELECT pid, opened, {FIRST_WORDS} FROM text WHERE number = ?"
+    statement = f"SELECT pid, opened, {TITLE_OR_START} FROM text WHERE number = ?"
     for pid, opened, words in connection.execute(statement, (number,)).fetchall():
         if is_running(pid, opened):
             raise StorageError(
@@ -164,8 +165,9 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     """Returns the texts that have all words of `query` in their title or in one of their lines, the
     newest first. Takes 50 ms for 50,000 lines."""
     words = straight_quotes(query).casefold().split()
-    statement = f"""SELECT number, {FIRST_WORDS}, changed, {WORDS}, draft, coalesce(path, '')
-        FROM text WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
+    statement = f"""SELECT number, {TITLE_OR_START}, changed, {WORD_COUNT}, draft,
+        coalesce(path, '') FROM text WHERE {HAS_CONTENT} AND NOT deleted
+        ORDER BY changed DESC, number DESC"""
     texts = [
         Listed(number, title_of(title), changed, count, count_words(draft), path)
         for number, title, changed, count, draft, path in connection.execute(statement)
@@ -202,9 +204,9 @@ def earlier_lines(connection: sqlite3.Connection, number: int | None, skipped: i
     """Returns the lines of all texts, the oldest first, without the last `skipped` ones of the text
     with this number. If they have more than MOST_EARLIER words, only the newest are returned."""
     newest_first, words = list[str](), 0
-    for text, turn in connection.execute(f"{LINES} DESC"):
-        for line in reversed(turn.splitlines()):
-            if text == number and skipped > 0:
+    for of_text, lines in connection.execute(f"{LINES} DESC"):
+        for line in reversed(lines.splitlines()):
+            if of_text == number and skipped > 0:
                 skipped -= 1
             else:
                 newest_first.append(line)

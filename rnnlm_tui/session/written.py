@@ -13,7 +13,7 @@ from rnnlm_tui.session.database import VERSION, connect_to_read
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
-"""This title means every text. A text with this title is found as "All"."""
+"""This title means every text. "All" finds a text with this very title."""
 MOST_SHOWN = 5
 """The number of titles that a message names."""
 
@@ -43,7 +43,7 @@ def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
 
 def _lines_written(path: Path, titles: Sequence[str]) -> list[str] | None:
     """Returns the lines, or None if there is no text at all."""
-    # An open app has a log. If there is none, only the mode `immutable` creates none.
+    # Without a log no app is open, and `immutable` keeps SQLite from creating one.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
     with closing(connect_to_read(path, mode)) as connection:
         connection.execute("BEGIN")  # all statements see the database of one moment

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rnnlm_tui.store.files import open_file
 
-OWNER = "_RNNLM_OWNER"
+OWNER_PID = "_RNNLM_OWNER"
 """The environment variable with the process id of the owner of a training."""
 PIECE_BYTES = 1 << 16
 """The number of bytes that are read at once. They hold some 250 events, which take 5 ms."""
 LONGEST_BYTES = 1 << 20
-"""The longest line, in bytes. A longer one is skipped, since each call would read it again."""
+"""The longest line, in bytes. A longer one is skipped, since each call would read it all again."""
 
 
 class AppendedLines:
@@ -23,8 +23,8 @@ class AppendedLines:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inode = self._place = 0
-        self._skips = False
-        """True if the start of the line at this place was skipped."""
+        self._in_long_line = False
+        """True within a line that is skipped."""
 
     def read(self) -> list[bytes]:
         """Returns the whole lines in the next piece of the file; none if there are no more."""
@@ -33,20 +33,20 @@ class AppendedLines:
             with open_file(self._path) as file:
                 status = os.fstat(file.fileno())
                 if status.st_ino != self._inode or status.st_size < self._place:
-                    self._inode, self._place, self._skips = status.st_ino, 0, False
+                    self._inode, self._place, self._in_long_line = status.st_ino, 0, False
                 while not lines:
                     file.seek(self._place)
                     piece = file.read(PIECE_BYTES)
                     if b"\n" not in piece:
                         piece += file.read(LONGEST_BYTES)
-                    *lines, rest = piece.split(b"\n")
-                    if not lines and len(piece) <= LONGEST_BYTES:
-                        break  # a resumed run may cut off half a line
-                    has_end = bool(lines)
-                    self._place += len(piece) - (len(rest) if has_end else 0)
-                    if self._skips:
+                    end = piece.rfind(b"\n") + 1
+                    if not end and len(piece) <= LONGEST_BYTES:
+                        break  # half a line is read again: a resumed run may cut it off
+                    self._place += end or len(piece)
+                    lines = piece[:end].split(b"\n")[:-1]
+                    if self._in_long_line:
                         del lines[:1]
-                    self._skips = not has_end
+                    self._in_long_line = not end
         except OSError:  # it does not exist yet, or cannot be read at the moment
             return []
         return lines

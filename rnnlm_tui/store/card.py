@@ -23,9 +23,9 @@ FORMAT = 1
 ENGLISH = "english"
 """The name of the model of English that ships. Models of English texts are built on it and store
 only its name."""
-LEAST_OF_BASE = 0.02
-"""The smallest weight, fitted to held-out lines, with which the English stays in a mixture. It gets
-less in a text without English, where it would cost time and list foreign words."""
+LEAST_BASE_WEIGHT = 0.02
+"""The smallest weight, fitted to held-out lines, with which the English stays in a mixture. It has
+less if the text is not English: there it would cost time and list foreign words."""
 
 
 class Mixture(Struct, frozen=True):
@@ -51,7 +51,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     `metrics` are those of the epoch whose weights are kept; None while a network has finished no
     epoch and only its n-grams predict. `created` is when the training began. `ngrams` has the
-    number of n-grams of each length, from one word on. `ancestors` are the models that it started
+    numbers of n-grams of one word, two words and so on. `ancestors` are the models that it started
     from, oldest first. `about` says where the text of a built-in model comes from. `blocked_words`
     are known words that are never suggested. `mixture` is None without a mixture, and `evaluation`,
     the metrics on the held-out lines, if they were not measured.
@@ -91,13 +91,13 @@ class ModelCard(Struct, frozen=True, kw_only=True):
 
     @property
     def has_network(self) -> bool:
-        """True if it has a network. A network that is trained is saved after its first epoch."""
+        """True if it has a network, which is saved from the end of its first epoch on."""
         return self.config.has_network and self.metrics is not None
 
     @property
     def holds_out(self) -> bool:
-        """True if lines were held out: by the settings and, once an epoch has ended, by its
-        metrics. None are held out of a text of a few lines."""
+        """True if lines were held out. A text of a few lines may have none, whatever the settings
+        ask for; the metrics of the first epoch tell."""
         measured = self.metrics is None or self.metrics.held_out is not None
         return self.config.train.held_out > 0 and measured
 

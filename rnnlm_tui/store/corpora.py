@@ -18,7 +18,7 @@ from rnnlm_tui.store.files import write_bytes
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import english_path, open_stored
 from rnnlm_tui.store.run_files import ModelSources, read_sources
-from rnnlm_tui.store.trained_lines import OF_ENGLISH, count_seen, is_of_english
+from rnnlm_tui.store.trained_lines import ENGLISH_KNOWS_IT, count_seen, is_of_english
 from rnnlm_tui.text.held_out import (
     EXCERPT_WORDS,
     LONG_EXCERPT_WORDS,
@@ -38,16 +38,16 @@ BETWEEN_TEXTS = "\n\n"
 
 
 def find_text(name: str, folder: Path, card: ModelCard) -> Corpus:
-    """Returns the text that the model `name` was trained on, cut into lines as then. `folder` is
-    that of its run. Raises CorpusError if the text cannot be found or has changed."""
+    """Returns the text that the model `name` was trained on, cut into lines as for its training.
+    `folder` is that of its run. Raises CorpusError if the text is gone or has changed."""
     hint = f"give that text, or any other: {APP_NAME} --evaluate FILE --model {name}"
-    text = text_now(name, folder, card, hint)
+    text = current_text(name, folder, card, hint)
     if not is_text_of(card, text):
         raise CorpusError(f"{text.name} is no longer the text that {name} was trained on", hint)
     return arrange_lines(text, card.config.lines)
 
 
-def text_now(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
+def current_text(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
     """Reads what the files of the model `name` contain now. Raises CorpusError with this hint if
     they cannot be found."""
     found = find_sources(name, folder, card, hint)
@@ -93,43 +93,43 @@ class MeasuredText:
         return [line for excerpt in self.excerpts for line in excerpt.lines]
 
 
-def text_for(
-    first: OpenedModel,
+def text_to_measure(
+    subject: OpenedModel,
     sources: Sequence[str],
     encoding: str | None = None,
     limit: int | None = None,
     *,
     samples: bool = True,
 ) -> MeasuredText:
-    """Returns the lines to measure the model `first` on: of the files `sources`, by default of the
-    text that it was trained on. Of that text they are only the held-out lines, if there are any.
-    They are the first `limit` ones, or a sample if `samples`, or all. Raises RnnlmError."""
-    name, card, tokenizer = first.name, first.card, first.model.tokenizer
+    """Returns the lines to measure a model on, out of the files `sources`; without any, out of
+    the text that it was trained on. Only the held-out lines of that text count, if it has any. They
+    are the first `limit` lines, or a sample if `samples`, or all. Raises RnnlmError."""
+    name, card, tokenizer = subject.name, subject.card, subject.model.tokenizer
     if sources:
         text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
     elif card.holds_out:
-        text = find_text(name, first.folder, card)
+        text = find_text(name, subject.folder, card)
     else:
         raise _nothing_held_out(name)
-    chosen = np.fromiter((bool(tokenizer.words(line)) for line in text), np.bool_)
-    is_own = False
+    has_words = np.fromiter((bool(tokenizer.words(line)) for line in text), np.bool_)
+    held_out = np.zeros_like(has_words)
     if is_text_of(card, text):
-        with open_stored(first.path) as stored:
-            held_out = chosen & stored.lines().held_out_of(hash_lines(text, tokenizer))
-        if is_own := bool(held_out.any()):
-            chosen = held_out
-    if not is_own and not sources:
+        with open_stored(subject.path) as stored:
+            held_out = has_words & stored.lines().held_out_of(hash_lines(text, tokenizer))
+    is_held_out = bool(held_out.any())
+    if not is_held_out and not sources:
         raise _nothing_held_out(name)
-    if not (lines_in_all := int(chosen.sum())):
+    chosen = held_out if is_held_out else has_words
+    lines_in_all = int(chosen.sum())
+    if not lines_in_all:
         raise CorpusError(f"{text.name} holds no words to measure on", "give another text")
-    each = EXCERPT_WORDS if is_own else LONG_EXCERPT_WORDS
+    excerpt_words = EXCERPT_WORDS if is_held_out else LONG_EXCERPT_WORDS
     if limit:
         chosen &= np.cumsum(chosen) <= limit
     elif samples:
-        chosen = sample_mask(text, SAMPLE_WORDS, chosen, each)
-    return MeasuredText(
-        text, excerpts_of(text, chosen, each), name if is_own else None, lines_in_all
-    )
+        chosen = sample_mask(text, SAMPLE_WORDS, chosen, excerpt_words)
+    excerpts = excerpts_of(text, chosen, excerpt_words)
+    return MeasuredText(text, excerpts, name if is_held_out else None, lines_in_all)
 
 
 def _nothing_held_out(name: str) -> ModelError:
@@ -141,9 +141,9 @@ def _nothing_held_out(name: str) -> ModelError:
     )
 
 
-def trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
-    """Returns the number of lines that the model was trained on. None if the model has learned from
-    the English, and the English from the text."""
+def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
+    """Returns how many of the lines the model was trained on. None, since they cannot be counted,
+    if the model or one that it comes from is the English, and the English has learned the text."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
     if ENGLISH in names and text.held_out_of != ENGLISH:
@@ -157,10 +157,10 @@ def trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
 
 
 def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
-    """Returns a warning about the figures of a model that was trained on `seen` of the lines, as by
-    `trained_on`; "" if the lines were new to it."""
+    """Returns a warning about the figures of a model that was trained on `seen` of the lines, None
+    as in `count_trained_on`; "" if the lines were new to it."""
     if seen is None:
-        return f"{name}: {OF_ENGLISH}"
+        return f"{name}: {ENGLISH_KNOWS_IT}"
     if seen < max(1, WORTH_A_WARNING * len(text.lines)):
         return ""
     return (
@@ -183,8 +183,8 @@ def texts_folder(library: Library) -> Path:
 
 def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
     """Stores what was written, for the model of this name, as a file in a folder that only its
-    owner can read, and returns its path. Does not overwrite another text, which the run of a
-    renamed model may need. Raises StorageError."""
+    owner can read, and returns its path. Another text is not replaced,
+    since the run of a renamed model may need it. Raises StorageError."""
     text = BETWEEN_TEXTS.join(paragraphs) + "\n"
     raw = text.encode("utf-8-sig", "replace")  # the mark tells it from files in other encodings
     stems = chain([f"{name}-written"], (f"{name}-written-{number}" for number in count(2)))

@@ -7,13 +7,13 @@
     runs/NAME/history.jsonl        its events
     runs/NAME/control              orders to it while it runs (see `training.control`)
     runs/NAME/run.json             the files that the model learned
-    texts/NAME.txt                 a text to train on that had no file (see `texts`)
+    texts/NAME.txt                 a text to train on that had no file (see `corpora`)
     in-use                         the name of the model in use (see `Library.in_use`)
 
 A model's file is all that another machine needs. The run of the same name is of use to this machine
 only. A file is written under a temporary name, flushed and renamed, so that readers see the old one
 or the new one, never parts of both. A process that is killed may leave the temporary file, which
-the next save replaces; of a new file Linux leaves nothing.
+the next save replaces. On Linux `write_bytes` leaves nothing of a new file.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def json_fault(error: Exception) -> str:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Writes or replaces a JSON file. A question mark replaces what is not Unicode, such as a byte
-    in the name of a file. Raises StorageError."""
+    """Writes or replaces a JSON file. What is not Unicode, such as a byte in a file's name, becomes
+    a question mark. Raises StorageError."""
     text = json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=1)
     write_bytes(path, text.encode(errors="replace"))
 
@@ -101,14 +101,14 @@ def write_bytes(path: Path, raw: bytes) -> None:
 def _write_new(path: Path, raw: bytes) -> bool:
     """Writes a new file without a name, and names it once it is whole, so that a process that is
     killed leaves nothing. Returns False, and leaves no file, if `path` exists, if writing fails, or
-    if the system has no files without a name, as Linux has."""
+    if the system has no nameless files. Linux has them."""
     try:
         handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
             file.flush()
             os.fsync(handle)
-            # `src_dir_fd` makes it follow the link in /proc; an absolute path ignores the folder.
+            # Python follows the link in /proc only with a `src_dir_fd`, which then has no effect.
             os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle)
     except (AttributeError, OSError):
         return False
@@ -151,9 +151,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Renames a file or a folder, and replaces another file of that name. On Windows it tries for a
-    second, since that fails while a process reads the other file, as listing models does. Raises
-    StorageError."""
+    """Renames a file or a folder, and replaces a file at `target`. Tries for a second on Windows,
+    where that fails while a process reads the file, as listing models does. Raises StorageError."""
     for left in reversed(range(WINDOWS_TRIES if os.name == "nt" else 1)):
         try:
             source.replace(target)
@@ -166,13 +165,13 @@ def replace(source: Path, target: Path) -> None:
 
 def _not_saved(path: Path, error: OSError) -> StorageError:
     """The error for a file that could not be written or replaced."""
-    hint = missing_folder(path)
+    hint = missing_folder_hint(path)
     if os.path.lexists(path):
         hint = "what was saved before is still there"
     return StorageError(f"could not save {path}: {os_reason(error)}", hint)
 
 
-def missing_folder(path: Path) -> str:
+def missing_folder_hint(path: Path) -> str:
     """Returns the advice to make the folder of a file; "" if the folder exists."""
     return "" if path.parent.exists() else f"make the folder {path.parent} first"
 

@@ -20,7 +20,7 @@ from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UPDATE, saved_ns
 from rnnlm_tui.store.model_file import read_card, read_model
-from rnnlm_tui.store.names import NAME_RULE, check_name, is_name, usable_name
+from rnnlm_tui.store.names import LONGEST_NAME, NAME_RULE, check_name, is_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun, SavedRuns
 from rnnlm_tui.store.unwanted import UnwantedWords
 
@@ -77,7 +77,7 @@ class Entry:
 class OpenedModel:
     """A model that is ready to predict. `path` is its file, which was saved at `saved_ns`, and
     `folder` that of its run. `unwanted` returns the words that the user does not want suggested.
-    `contexts` may be replaced by others, which have read earlier texts."""
+    `contexts` may be assigned, too: some that have read earlier texts."""
 
     name: str
     path: Path
@@ -103,7 +103,7 @@ class Library:
         self._built_in = paths.built_in_models()
         self._locks = self.folder / ".locks"
         self.runs = SavedRuns(data_dir / "runs", self._locks)
-        self._in_use = data_dir / files.IN_USE
+        self._in_use_file = data_dir / files.IN_USE
         self._kept = dict[str, OpenedModel]()
         self.unwanted = UnwantedWords()
 
@@ -158,7 +158,8 @@ class Library:
         ]
 
     def _entry(self, name: str, run: SavedRun | None, *, has_model: bool) -> Entry:
-        path, folder, card, damaged = self.path(name), self.runs.folder(name), None, None
+        path, folder = self.path(name), self.runs.folder(name)
+        card = damaged = None
         if has_model:
             try:
                 card = read_card(path)
@@ -182,13 +183,14 @@ class Library:
         name, number = stem, 1
         while self.has(name) or self.runs.trainer(name):
             number += 1
-            name = f"{stem[: 63 - len(str(number))]}-{number}"
+            end = f"-{number}"
+            name = stem[: LONGEST_NAME - len(end)] + end
         return name
 
     def new_name_problem(self, name: str) -> str | None:
         """Returns why a new model cannot have this name; None if it can. Reads folders and locks,
         so call it in a thread."""
-        name = usable_name(name)
+        name = tidy_name(name)
         if not is_name(name):
             return NAME_RULE
         try:
@@ -201,7 +203,7 @@ class Library:
 
     def default_model(self, tell: Callable[[str], object] = print_warning) -> str:
         """The name of the model that answers where none is named: that in RNNLM_MODEL, or else the
-        one in use. `tell` is called as by `in_use`."""
+        one in use. `tell` is passed to `in_use`."""
         return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
@@ -209,25 +211,25 @@ class Library:
         If the stored model cannot be used, calls `tell` with a sentence for the user and returns
         the English."""
         try:
-            name = self._used()
+            name = self._stored_name()
             problem = self._problem_of(name)
         except (FileNotFoundError, NotADirectoryError):
             return ENGLISH
         except OSError as error:
-            name, problem = "", f"{self._in_use} cannot be read: {os_reason(error)}"
+            name, problem = "", f"{self._in_use_file} cannot be read: {os_reason(error)}"
         if not problem:
             return name
         tell(f"{problem}; {ENGLISH} suggests instead (another: F4 in the app, or --use NAME)")
         return ENGLISH
 
-    def _used(self) -> str:
+    def _stored_name(self) -> str:
         """The name that `use` has stored. Raises OSError."""
-        return files.read_bytes(self._in_use).decode("utf-8", "replace").strip()
+        return files.read_bytes(self._in_use_file).decode("utf-8", "replace").strip()
 
     def _problem_of(self, name: str) -> str:
         """Returns why the model of this name, which is in use, cannot be used; "" if it can."""
         if not is_name(name):
-            return f"{self._in_use} does not name a model"
+            return f"{self._in_use_file} does not name a model"
         if not os.path.lexists(self.path(name)):
             return f"the model in use, {name}, is gone"
         try:
@@ -239,14 +241,14 @@ class Library:
     def is_in_use(self, name: str) -> bool:
         """Returns whether `use` has stored this name."""
         with suppress(OSError):
-            return self._used() == name
+            return self._stored_name() == name
         return False
 
     def use(self, name: str) -> None:
-        """Makes a model, which the caller has opened, the one that the app, editors and scripts use
-        when they start from now on. Raises StorageError."""
+        """Makes a model the one in use, which the app, editors and scripts open when they start.
+        The caller has opened it, to check it. Raises StorageError."""
         files.make_folder(self.data_dir)
-        files.write_bytes(self._in_use, f"{name}\n".encode())
+        files.write_bytes(self._in_use_file, f"{name}\n".encode())
 
     # Open and change
 
@@ -272,7 +274,7 @@ class Library:
     def keep_open(self, name: str) -> OpenedModel:
         """Like `open`, but keeps the last few models open, and opens one again only if it was saved
         since. Raises ModelError, and StorageError if the unwanted words cannot be read."""
-        self.unwanted.words()  # what is wrong with their file is told before any suggestion
+        self.unwanted.words()  # raises an error about their file before anything is suggested
         kept = self._kept.pop(name, None)
         if kept is None or kept.saved_ns != saved_ns(kept.path):
             kept = self.open(name)
@@ -312,7 +314,7 @@ class Library:
             self.remove_leftovers(name)
             files.remove(self.path(name))
             if self.is_in_use(name):
-                files.remove(self._in_use)  # then the English is in use
+                files.remove(self._in_use_file)  # then the English is in use
 
     def remove_leftovers(self, name: str) -> None:
         """Removes the files that killed processes have left of this name: half of a saved model,
@@ -324,8 +326,8 @@ class Library:
             files.remove(folder / UPDATE)
 
     def export(self, name: str, target: Path, *, replace: bool = False) -> Path:
-        """Copies the model's file to `target`, or into it if that is a folder, and returns the path
-        of the copy, which has neither paths nor the text. Raises ModelError for a damaged model,
+        """Copies the model's file, which has neither paths nor the text, to `target`, or into it if
+        that is a folder. Returns the path of the copy. Raises ModelError for a damaged model,
         StorageError if the file cannot be written, or exists and is not to be replaced."""
         self.open(name)
         if target.is_dir():

@@ -50,7 +50,7 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             note.write_bytes(json.encode(Trainer(os.getpid(), since)))
     except filelock.Timeout as error:
-        who = _noted(folder, name) or "another process"
+        who = _read_note(folder, name) or "another process"
         message = f"the model {name} is held by {who}"
         raise ModelError(message, "wait until it has ended") from error
     except OSError as error:
@@ -64,9 +64,9 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
 
 
 def trainer(folder: Path, name: str) -> Trainer | None:
-    """The process that trains the model; None if none does. Tries the lock only if there is the
-    note of a training, since trying takes it for an instant."""
-    if (noted := _noted(folder, name)) is None:
+    """The process that trains the model; None if none does. Without a note the lock
+    is not tried, since trying takes it for an instant."""
+    if (noted := _read_note(folder, name)) is None:
         return None
     import filelock
 
@@ -79,7 +79,7 @@ def trainer(folder: Path, name: str) -> Trainer | None:
         return None
 
 
-def _noted(folder: Path, name: str) -> Trainer | None:
+def _read_note(folder: Path, name: str) -> Trainer | None:
     """The process that a note names; None if there is no whole note."""
     try:
         return json.decode(read_bytes(folder / f"{name}.json"), type=Trainer)

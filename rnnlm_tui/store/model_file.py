@@ -4,7 +4,7 @@
     conventions       how its text is written, as a JSON object
     lines.known       hashes of the lines that the model and its ancestors were trained on
     lines.unseen      hashes of the lines of its text that it held out
-    network.*         the weights of the network, in 8 bits but for the lesson's
+    network.*         the weights of the network, in 8 bits; the lesson's in float32
     ngrams.*          the tables of the n-grams, in 8 bits
 
 Nothing is executed, and nothing is used before it is checked. The file is open only while it is
@@ -44,8 +44,8 @@ from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 
-CARD, VOCABULARY, CONVENTIONS = "card", "vocabulary", "conventions"
-"""The entry of the header's metadata with the card, and the names of the tensors with JSON."""
+CARD = "card"  # a key of the header's metadata; the others are names of tensors, or begin them
+VOCABULARY, CONVENTIONS = "vocabulary", "conventions"
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
 NETWORK, NGRAMS = "network.", "ngrams."
 TEXT_TENSORS = {VOCABULARY: "U8", CONVENTIONS: "U8", KNOWN: "U64", UNSEEN: "U64"}
@@ -137,8 +137,8 @@ def _check_tensors(file: Any, card: ModelCard) -> None:
             if is_quantized:
                 expected[NETWORK + name + SCALE] = "F32", shape[:1]
     if card.ngrams:
-        shapes = ngram_shapes([card.total_words, *card.ngrams[1:]])
-        expected |= {NGRAMS + name: each for name, each in shapes.items()}
+        tables = ngram_shapes([card.total_words, *card.ngrams[1:]])
+        expected |= {NGRAMS + name: table for name, table in tables.items()}
     if found != expected:
         raise ModelError("its tensors are not those of its card")
 
@@ -222,7 +222,7 @@ def write_model(
 
 
 def write_stored(path: Path, card: ModelCard, tensors: Arrays) -> None:
-    """Writes or replaces a model's file; its tensors are as stored. Raises StorageError."""
+    """Writes or replaces a model's file, with tensors in their stored form. Raises StorageError."""
     write_tensors(path, tensors, {CARD: json.encode(card).decode()})
 
 

@@ -36,9 +36,8 @@ def _may_be_in_name(character: str) -> bool:
     return character.isalnum() or character in "._-" or is_mark
 
 
-def usable_name(text: str) -> str:
-    """Returns `text` as a name, with `-` for spaces and composed letters. It may still be
-    invalid."""
+def tidy_name(text: str) -> str:
+    """Returns `text` with `-` for spaces and with composed letters (NFC). No check is made."""
     return "-".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -128,7 +128,7 @@ def read_epochs(folder: Path) -> list[EpochEnded]:
     epochs = dict[int, EpochEnded]()
     with suppress(OSError), files.open_file(folder / HISTORY) as lines:
         for line in lines:
-            if b'"train"' not in line:  # progress: that of an hour takes 0.1 s to parse
+            if b'"train"' not in line:  # the progress of an hour takes 0.1 s to parse
                 continue
             with suppress(ValueError):
                 if isinstance(event := from_json_line(line), EpochEnded):

@@ -40,10 +40,10 @@ class SavedRun:
 
 
 class SavedRuns:
-    """The trainings with a folder in `folder` or a note in `locks`, of this and other processes."""
+    """The trainings with a folder in `folder` or a note in `locks_folder`, of any process."""
 
-    def __init__(self, folder: Path, locks: Path) -> None:
-        self._folder, self._locks = folder, locks
+    def __init__(self, folder: Path, locks_folder: Path) -> None:
+        self._folder, self._locks = folder, locks_folder
 
     def folder(self, name: str) -> Path:
         """The folder of the training of this name, whether or not it exists. Raises UsageError."""
@@ -87,8 +87,8 @@ class SavedRuns:
         return [path.parent.name for path in saved if is_name(path.parent.name)]
 
     def newest(self) -> str:
-        """The most recently saved run that is unfinished and not being trained, or the most recent
-        one if all are. Raises ModelError if there is none."""
+        """The name of the most recently saved run that can be resumed: of one that no process
+        trains, if there is one. Raises ModelError if there is no run."""
         names = self._resumable()
         if not names:
             longer = f"to train a model longer: {APP_NAME} --train --update NAME --epochs N"

@@ -19,7 +19,7 @@ LONG_LINE_OF_ENGLISH = 8
 """Lines of fewer words do not tell whether the English has learned a text."""
 CHANCE = 0.05
 """The English has learned a text if it knows more than this share of its lines; less is chance."""
-OF_ENGLISH = "this text is part of what the English has learned: its figures are too good"
+ENGLISH_KNOWS_IT = "this text is part of what the English has learned: its figures are too good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class TrainedLines:
         return before | hold_out(may_be & ~before, fraction, seed)
 
     def with_run(self, hashes: Hashes, held_out: Mask) -> TrainedLines:
-        """Returns the lines after another training on the lines with these hashes [L], except those
-        `held_out` [L]."""
+        """Returns the lines after another training, on a text whose lines have these hashes [L],
+        and which held out those of the mask `held_out` [L]."""
         train, unseen = hashes[~held_out], hashes[held_out]
         known: Hashes = np.union1d(train[train != NO_WORDS], self.known)
         return TrainedLines(known, np.setdiff1d(unseen[unseen != NO_WORDS], known))

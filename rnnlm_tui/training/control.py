@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from rnnlm_tui.events import Event, Paused, Preparing, Resumed
-from rnnlm_tui.store.appended import OWNER, AppendedLines
+from rnnlm_tui.store.appended import OWNER_PID, AppendedLines
 from rnnlm_tui.store.names import is_name
 
 LOOK_AGAIN_S = 0.05
@@ -127,7 +127,7 @@ def obeyed(control: Control, path: Path) -> Iterator[None]:
     Orders to an earlier training are removed first. A program that starts a training to own it sets
     a variable and has removed them itself, so that none of its own early orders is lost.
     """
-    if owner := os.environ.get(OWNER):
+    if owner := os.environ.get(OWNER_PID):
         control.handle_command(f"owner {owner}")
     else:
         _remove(path)

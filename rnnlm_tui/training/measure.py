@@ -13,7 +13,7 @@ from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.store.card import LEAST_OF_BASE
+from rnnlm_tui.store.card import LEAST_BASE_WEIGHT
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.tensors import dequantized, quantized
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
@@ -62,7 +62,7 @@ def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel
         if weights is None and not job.tries_english:
             return whole
         is_asked = job.known_to_base is None
-        if weights is not None and (is_asked or weights["base"] >= LEAST_OF_BASE):
+        if weights is not None and (is_asked or weights["base"] >= LEAST_BASE_WEIGHT):
             return MixedModel(tokenizer, whole.models, weights)
     return with_fitted_weights(job, MixedModel(tokenizer, models))
 

@@ -38,7 +38,7 @@ from rnnlm_tui.store.corpora import (
 )
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import read_english
-from rnnlm_tui.store.names import check_name, name_of_file, usable_name
+from rnnlm_tui.store.names import check_name, name_of_file, tidy_name
 from rnnlm_tui.store.run_files import RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import (
@@ -248,7 +248,7 @@ def plan(library: Library, request: TrainingRequest) -> Plan:
     _check_request(request)
     if request.resume:
         name = library.runs.newest() if request.name is None else request.name
-        return Plan(library, request, check_name(usable_name(name)))
+        return Plan(library, request, check_name(tidy_name(name)))
     source = open_source(library, request.start_from, request.update, request.preset)
     if source is None:
         usual = OWN_TEXT_PRESET if request.sources or request.written else LESSON_PRESET
@@ -302,7 +302,7 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
         stem = first.resolve().name if is_folder(first) else first.stem
         stem = "stdin" if str(first) == STANDARD_INPUT or is_pipe(first) else stem
         return library.free_name(f"{name_of_file(stem)}-{preset}")
-    name = check_name(usable_name(request.name))
+    name = check_name(tidy_name(request.name))
     is_built_in = library.is_built_in(name)
     if is_built_in or (library.has(name) and not request.force):
         more = ", or go on with its training with {resume}" if library.runs.can_resume(name) else ""

@@ -21,7 +21,7 @@ from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import grow_network, merge_words
 from rnnlm_tui.lm.model import Arrays, LanguageModel
-from rnnlm_tui.store.card import ENGLISH, LEAST_OF_BASE
+from rnnlm_tui.store.card import ENGLISH, LEAST_BASE_WEIGHT
 from rnnlm_tui.store.files import parse_json
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import (
@@ -33,7 +33,7 @@ from rnnlm_tui.store.model_file import (
     parse_vocabulary,
 )
 from rnnlm_tui.store.run_files import HELD_OUT, RunFacts, Tensors
-from rnnlm_tui.store.trained_lines import OF_ENGLISH, TrainedLines, is_of_english
+from rnnlm_tui.store.trained_lines import ENGLISH_KNOWS_IT, TrainedLines, is_of_english
 from rnnlm_tui.text.held_out import sample_mask
 from rnnlm_tui.text.line_hashes import hash_lines
 from rnnlm_tui.text.prepare import Prepared, prepare
@@ -128,12 +128,12 @@ def use_of_english(
         if known < HARDLY_ENGLISH:
             return UseOfEnglish(notes=[f"it has no base model ({what}, too few for {ENGLISH})"])
         if known < ENOUGH_ENGLISH:
-            kept = f"kept if its weight in the mixture is {LEAST_OF_BASE:.0%} or more"
+            kept = f"kept if its weight in the mixture is {LEAST_BASE_WEIGHT:.0%} or more"
             return UseOfEnglish(english, False, known, [f"{ENGLISH} is tried ({what}), and {kept}"])
         notes.append(f"its base model is {ENGLISH} ({what})")
     with open_stored(english.path) as stored:
         if is_of_english(lines, model.tokenizer, stored.lines().known):
-            notes.append(OF_ENGLISH)
+            notes.append(ENGLISH_KNOWS_IT)
     is_start = config.has_network and text.words <= MAX_FROM_ENGLISH and given is not None
     why_not = ""
     if own.preset != config.preset:

@@ -17,7 +17,7 @@ import pytest
 from rnnlm_tui.cli.reporters import JsonReporter, TextReporter
 from rnnlm_tui.cli.run_control import steered
 from rnnlm_tui.events import EpochEnded, Paused, Resumed, Saved, from_json_line
-from rnnlm_tui.store.appended import OWNER
+from rnnlm_tui.store.appended import OWNER_PID
 from rnnlm_tui.store.files import CONTROL
 from rnnlm_tui.training import control as control_module
 from rnnlm_tui.training.control import Control, StoppedError, obeyed
@@ -114,7 +114,7 @@ def test_an_order_to_stop_ends_the_reading_of_a_text_that_may_never_end(data_dir
     control = data_dir / "runs" / "mine" / CONTROL
     control.parent.mkdir(parents=True)
     order(control, "stop")  # first obeyed a while after the reading has begun
-    owned = {**os.environ, OWNER: f"{os.getpid()}"}
+    owned = {**os.environ, OWNER_PID: f"{os.getpid()}"}
     with running("--train", "-", "--json", "--name=mine", env=owned) as process:
         assert '"stopped"' in process.line('"event": "finished"')
         assert process.end() == 0
@@ -145,7 +145,7 @@ def test_a_training_stops_when_its_owner_is_gone_unless_it_is_detached(
     with subprocess.Popen(SLEEPS, stdin=subprocess.PIPE) as owner:
         said = [f"owner {owner.pid}", "pause"]
         if how == "by its environment":
-            monkeypatch.setenv(OWNER, f"{owner.pid}")
+            monkeypatch.setenv(OWNER_PID, f"{owner.pid}")
             said = ["pause"]
             order(orders, "sample what is written before it looks is not lost")
         elif how == "gone already":
@@ -177,7 +177,7 @@ def test_an_owner_may_detach_its_training_as_its_last_act(
     """Before the training looks for orders, or while it does."""
     control, orders = Control(), tmp_path / "control"
     with subprocess.Popen(SLEEPS, stdin=subprocess.PIPE) as owner:
-        monkeypatch.setenv(OWNER, f"{owner.pid}")
+        monkeypatch.setenv(OWNER_PID, f"{owner.pid}")
 
         def end(*asked: psutil.Process) -> bool:
             order(orders, "detach")

@@ -16,7 +16,7 @@ from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored, read_card
-from rnnlm_tui.store.trained_lines import OF_ENGLISH
+from rnnlm_tui.store.trained_lines import ENGLISH_KNOWS_IT
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import start
 from rnnlm_tui.training.job import Job
@@ -138,7 +138,7 @@ def test_a_model_that_no_training_can_start_from(
 @pytest.mark.parametrize(
     ("lines", "request_", "is_base", "note"),
     [
-        (LEARNED, {}, True, OF_ENGLISH),
+        (LEARNED, {}, True, ENGLISH_KNOWS_IT),
         (MIXED, {}, True, "its base model is english (9"),
         (GERMAN, {}, False, "it has no base model (0% of its words are English, too few for"),
         (GERMAN, {"on": "english"}, True, "its network starts from english, with 8 words"),

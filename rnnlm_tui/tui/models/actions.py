@@ -17,10 +17,10 @@ from rnnlm_tui.formatting import plural
 from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session.texts import lines_of_texts
 from rnnlm_tui.store.card import ModelCard
-from rnnlm_tui.store.corpora import is_text_of, not_learned, text_now
+from rnnlm_tui.store.corpora import current_text, is_text_of, not_learned
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry
-from rnnlm_tui.store.names import name_of_file, usable_name
+from rnnlm_tui.store.names import name_of_file, tidy_name
 from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
@@ -34,7 +34,7 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
     """Trains the model on the current content of its files, unless nothing in them is new. If the
     user has written lines that are new to it, asks whether to add all of them or some texts."""
     hint = "train a new model on another text: F3"
-    is_learned = is_text_of(card, await asyncio.to_thread(text_now, name, folder, card, hint))
+    is_learned = is_text_of(card, await asyncio.to_thread(current_text, name, folder, card, hint))
     new_lines = await _count_new_lines(app, name)
     if is_learned and not new_lines:
         app.notify_user(f"{name} has learned its text already, and you wrote nothing new")
@@ -80,7 +80,7 @@ async def rename(app: RnnlmApp, old: str) -> str | None:
     answer = await app.ask(AskText(f"Rename {old}", "", old, check=check))
     if answer is None:
         return None
-    new = usable_name(answer)
+    new = tidy_name(answer)
     await asyncio.to_thread(app.library.rename, old, new)
     app.notify_user(f"{old} is now {new}")
     app.name_changed(old, new)

@@ -20,7 +20,7 @@ from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError, os_reason
 from rnnlm_tui.events import Event, Failed, Finished, failed, from_json_line
 from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.store.appended import OWNER
+from rnnlm_tui.store.appended import OWNER_PID
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.threads import users_environment
 
@@ -71,7 +71,7 @@ def start_training(request: TrainArguments, library: Library) -> subprocess.Pope
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                env={"PYTHONFAULTHANDLER": "1", **users_environment(), OWNER: str(os.getpid())},
+                env={"PYTHONFAULTHANDLER": "1", **users_environment(), OWNER_PID: str(os.getpid())},
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )

@@ -229,9 +229,9 @@ class OpenText:
         turn.line = line
         self._store(tables.add_turn, turn)
 
-    def _store(self, store: tables.Store, *turns: Turn) -> None:
+    def _store(self, change: tables.Change, *turns: Turn) -> None:
         self.text.changed_now()
-        self.database.write(partial(tables.for_each, store=store, text=self.text, turns=turns))
+        self.database.write(partial(tables.store_turns, change=change, text=self.text, turns=turns))
         self._changed(turns[-1])
 
     def previous_lines(self, turn: Turn | None = None) -> tuple[str, ...]:

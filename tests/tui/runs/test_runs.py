@@ -18,7 +18,7 @@ import pytest
 from rnnlm_tui import paths
 from rnnlm_tui.errors import CorpusError, ModelError, RnnlmError, StorageError, UsageError
 from rnnlm_tui.events import Event, Paused, to_json_line
-from rnnlm_tui.store.appended import OWNER, PIECE_BYTES, AppendedLines
+from rnnlm_tui.store.appended import OWNER_PID, PIECE_BYTES, AppendedLines
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs import follower
 from rnnlm_tui.tui.runs.child import TrainArguments, start_training
@@ -94,7 +94,7 @@ def test_a_training_is_started_apart_from_the_terminal(
     code = (
         "import json, os, sys\n"
         "own = os.name == 'nt' or os.getsid(0) == os.getpid()\n"
-        f"print(json.dumps([own, os.environ[{OWNER!r}], sys.argv[1:]]), file=sys.stderr)"
+        f"print(json.dumps([own, os.environ[{OWNER_PID!r}], sys.argv[1:]]), file=sys.stderr)"
     )
     monkeypatch.setattr(paths, "headless_command", lambda: (sys.executable, "-c", code))
     assert start_training(REQUEST, library).wait(PATIENCE_S) == 0
