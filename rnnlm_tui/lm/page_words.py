@@ -123,10 +123,10 @@ class PageWords:
     def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
         self._vocabulary, self._tokenizer = vocabulary, tokenizer
         self._find_cached = lru_cache(MAX_LINES)(self._find)
-        self._above: tuple[tuple[Sequence[str], Findings], Sequence[Findings], MergedUses] | None
-        self._above = None
-        """What `on_page` was last asked, but for the last line; the findings there; and their uses,
-        merged."""
+        self._asked: tuple[Sequence[str], Findings] | None = None
+        """The lines above and the earlier texts in the last call of `on_page`."""
+        self._found_above: Sequence[Findings] = ()
+        self._uses_above = MergedUses.of(())
 
     def read(self, lines: Iterable[str]) -> Findings:
         """Reads texts that were written earlier, the oldest line first."""
@@ -142,14 +142,13 @@ class PageWords:
         next word. The uses in the lines above it are kept merged for the next call."""
         if self._vocabulary.unknown_id is None:
             return OnPage({}, {})
-        asked = lines[:-1], earlier
-        if self._above is None or self._above[0] != asked:
-            found = [earlier, *map(self._find_cached, lines[:-1])]
-            self._above = asked, found, MergedUses.of(found)
-        _, above, uses = self._above
+        if self._asked != (lines[:-1], earlier):
+            self._found_above = [earlier, *map(self._find_cached, lines[:-1])]
+            self._uses_above = MergedUses.of(self._found_above)
+            self._asked = lines[:-1], earlier
         # The last line grows by a word each time, and would fill the cache.
-        page = [*above, *map(self._find, lines[-1:])]
-        return OnPage(_new_words(uses, MergedUses.of(page[-1:])), _followers(page))
+        page = [*self._found_above, *map(self._find, lines[-1:])]
+        return OnPage(_new_words(self._uses_above, MergedUses.of(page[-1:])), _followers(page))
 
     def new_word_chances(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
         """Yields for each word of a line the chance that a new word at its place is this one, and

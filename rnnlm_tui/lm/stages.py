@@ -230,9 +230,9 @@ def _ngram_stages(
         rows.append(" ".join(labels[len(labels) - length :]) if length else "(no word)")
         weights.append(weight)
         values.append(np.append(probabilities, np.float32(0))[columns])
-    known = f"The longest context that it knows is {rows[-1]!r}"
-    if not length:
-        known = "It knows no context here"
+    known = "It knows no context here"
+    if len(rows) > 1:
+        known = f"The longest context that it knows is {rows[-1]!r}"
     yield Stage(
         "n-grams",
         "The probability of each suggestion after no word, after the last one, the last two and so"

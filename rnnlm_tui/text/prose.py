@@ -243,13 +243,13 @@ class ProseTokenizer(Tokenizer):
     ) -> Insertion:
         """The insertion of a token, written as `text`, for its half-typed `prefix`. `in_capitals`
         is True if the line is in capitals."""
-        is_capital = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
+        writes_capitals = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
         has_own_case = text != text.lower() or any(map(str.isdigit, text))
-        keeps_case = is_capital or not has_own_case
+        keeps_case = writes_capitals or not has_own_case
         pairs = [*letters_typed(prefix, text)]
         begin = "".join(written_letter(typed, own, keeps_case) for typed, own in pairs)
         rest = text[sum(len(own) for _, own in pairs) :]
-        if is_capital:
+        if writes_capitals:
             rest = self._in_capitals(rest)
         same = same_start(prefix, begin)
         return Insertion(begin[same:] + rest, len(prefix) - same, space_after)
