@@ -257,10 +257,7 @@ def _parts(
 
 
 def _notes(
-    model: LanguageModel,
-    prefix: str,
-    words: Sequence[LineWord],
-    suggestions: Sequence[Suggestion],
+    model: LanguageModel, prefix: str, words: Sequence[LineWord], suggestions: Sequence[Suggestion]
 ) -> Iterator[str]:
     """Yields sentences on what cannot be shown."""
     knows_none = not any(word.known for word in words)

@@ -278,8 +278,8 @@ class WordLists:
         for matches in (fitting, likely):
             words += self._merged(matches, total, max(MERGED, 2 * k), typed, style)
         words.sort(key=lambda word: -word.probability * (DISPLACES if word.corrects else 1))
-        for part in (slice(LISTED), slice(LISTED, None)):
-            words[part] = sorted(words[part], key=lambda word: -word.probability)
+        words[:LISTED] = sorted(words[:LISTED], key=lambda word: -word.probability)
+        words[LISTED:] = sorted(words[LISTED:], key=lambda word: -word.probability)
         return tuple(words[:k])
 
     def knows(self, prefix: str) -> bool:

@@ -57,11 +57,7 @@ class Typist:
     """Types `text` into the app below the lines `above`."""
 
     def __init__(
-        self,
-        model: LanguageModel,
-        text: str,
-        above: Sequence[str],
-        predict: Predict,
+        self, model: LanguageModel, text: str, above: Sequence[str], predict: Predict
     ) -> None:
         self._model, self._text, self._above, self._predict = model, text, above, predict
         self._takes_space = model.tokenizer.takes_space

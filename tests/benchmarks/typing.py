@@ -120,7 +120,7 @@ def show_starts(library: Library, name: str, count: int, texts: int) -> None:
         print(f"first {label:11} median {middle:.3f} s, slowest {max(times):.3f} s", flush=True)
 
 
-class Typist:
+class KeyTimer:
     """Types into the app, and measures how long it takes to answer."""
 
     def __init__(self, terminal: Terminal, loaded: OpenedModel, sent: list[str]) -> None:
@@ -216,17 +216,17 @@ def main() -> None:
     with own_folders(library, asked.model) as env:
         write_texts(env, sent)
         with app(env, asked.model) as terminal, tempfile.TemporaryDirectory() as folder:
-            typist = Typist(terminal, loaded, sent)
+            timer = KeyTimer(terminal, loaded, sent)
             terminal.wait_for(lambda: listed(terminal))
             if earlier := sent[:-LINES_ABOVE]:
                 loaded.contexts = read_below(loaded, earlier, ())
                 time.sleep(EARLIER_S)
-            show("idle", typist.milliseconds(lines, asked.keys))
+            show("idle", timer.milliseconds(lines, asked.keys))
             if asked.training:
                 lesson = ("--train", "--epochs=100", "--json", "--data-dir", folder)
                 with running(*lesson) as training:
                     training.event(Progress)
-                    show("training", typist.milliseconds(lines, asked.keys))
+                    show("training", timer.milliseconds(lines, asked.keys))
                     assert training.process.poll() is None, "the training has ended"
             resident = psutil.Process(terminal.pid).memory_info().rss
             print(f"memory of the app {resident / 1e6:.0f} MB")
