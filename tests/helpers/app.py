@@ -28,6 +28,7 @@ from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
+from rnnlm_tui.tui.writing.candidates import Candidates
 from tests.helpers.scripted import ScriptedModel
 
 CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
@@ -202,7 +203,7 @@ def app_of(pilot: Pilot[Any]) -> RnnlmApp:
 
 
 async def answered(pilot: Pilot[Any]) -> None:
-    """Waits until the active model has answered for the current line."""
+    """Waits until the active model has answered for the current line, and the list shows that."""
     app = app_of(pilot)
     screen = app.autocomplete
     await wait_until(pilot, lambda: app.opened_model is not None)
@@ -211,7 +212,8 @@ async def answered(pilot: Pilot[Any]) -> None:
         editor, answer = screen.editor, screen.editor.answer
         if answer is None or answer.question.opened_model is not app.opened_model:
             return False
-        return (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)
+        is_latest = (answer.question.line, answer.question.cursor) == (editor.line, editor.cursor)
+        return is_latest and screen.query_one(Candidates).listing == editor.listing
 
     await wait_until(pilot, is_answered)
 

@@ -71,17 +71,19 @@ class Candidates(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._listing, self._note = Listing(), ""
+        self.listing = Listing()
+        """What is shown."""
+        self._note = ""
 
     def show(self, listing: Listing, note: str) -> None:
         """Shows these words and a note."""
-        if (listing, note) != (self._listing, self._note):
-            self._listing, self._note = listing, note
+        if (listing, note) != (self.listing, self._note):
+            self.listing, self._note = listing, note
             self.refresh()
 
     @property
     def _first(self) -> int:
-        return max(0, self._listing.choice - 1) // LISTED * LISTED
+        return max(0, self.listing.choice - 1) // LISTED * LISTED
 
     def on_click(self, event: events.Click) -> None:
         rows, at = self._rows(), event.get_content_offset(self)
@@ -109,7 +111,7 @@ class Candidates(Widget):
     def _rows(self) -> list[list[Content]]:
         """The words in view with their digits and shares, in one row, or in two if they need more
         room; no row without words."""
-        width, shown = self.size.width, self._listing.words[self._first :][:LISTED]
+        width, shown = self.size.width, self.listing.words[self._first :][:LISTED]
         for most in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
             rows, left = list[list[Content]](), 0
             for index in range(self._first, self._first + len(shown)):
@@ -129,19 +131,19 @@ class Candidates(Widget):
         if len(rows) != 1:
             return 0
         room = self.size.width - sum(place.cell_length for place in rows[0])
-        return max(0, min(self._listing.column - self.gutter.left - BEFORE_WORD, room))
+        return max(0, min(self.listing.column - self.gutter.left - BEFORE_WORD, room))
 
     def _place(self, index: int, most: int) -> Content:
         """A word, cut to `most` cells, with its digit and share."""
-        candidate, is_chosen = self._listing.words[index], index == self._listing.choice - 1
+        candidate, is_chosen = self.listing.words[index], index == self.listing.choice - 1
         style = self.get_visual_style("correction" if candidate.corrects else "word")
-        word = Content.styled(spelled(candidate, self._listing.prefix), style)
+        word = Content.styled(spelled(candidate, self.listing.prefix), style)
         if not candidate.corrects:
-            word = word.stylize(self.get_visual_style("typed"), 0, len(self._listing.prefix))
+            word = word.stylize(self.get_visual_style("typed"), 0, len(self.listing.prefix))
         word = word.truncate(most, ellipsis=True)
         if is_chosen:
             word = word.stylize(CHOSEN)
-        digit = f"{index + 1}" if f"{index + 1}" in self._listing.digits else " "
+        digit = f"{index + 1}" if f"{index + 1}" in self.listing.digits else " "
         share = f" {in_percent(candidate.probability)}  "
         return Content.assemble(
             "▸" if is_chosen else " ",
