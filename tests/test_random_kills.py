@@ -21,7 +21,7 @@ import pytest
 
 from rnnlm_tui.session.database import connect_to_read
 from rnnlm_tui.session.texts import lines_of_texts
-from rnnlm_tui.store.files import HISTORY, RUN, TEMPORARY
+from rnnlm_tui.store.files import HISTORY, RUN_JSON, TEMPORARY
 from rnnlm_tui.store.library import Library
 from tests.helpers.commands import POSIX, verses
 from tests.helpers.models import contents, make_model
@@ -205,7 +205,7 @@ def test_trainings_and_updates(tmp_path: Path, home: Path, library: Library) -> 
         check_library(library)
     for name in {*names}:
         said_by(TRAINING, tmp_path, name)
-        assert contents(library.runs.folder(name)).keys() == {HISTORY, RUN}
+        assert contents(library.runs.folder(name)).keys() == {HISTORY, RUN_JSON}
         for line in (library.runs.folder(name) / HISTORY).read_text().splitlines():
             json.loads(line)
     files = {path.name for path in library.folder.iterdir()} - {".locks"}

@@ -24,7 +24,7 @@ from rnnlm_tui.session.tables import (
 from rnnlm_tui.session.text_file import remove_leftover
 from rnnlm_tui.text.reading import count_words
 
-NEW = "new text"
+UNTITLED = "new text"
 """The title of a text without words."""
 LONGEST_TITLE = 40
 """Characters of a title that is made of the first words."""
@@ -32,7 +32,7 @@ MOST_EARLIER = 100_000
 """Words of earlier texts that the app reads when it starts."""
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
     OR EXISTS (SELECT 1 FROM turn WHERE turn.text = text.number))"""
-TITLE_OR_START = """coalesce(title,
+TITLE_WORDS = """coalesce(title,
     (SELECT line FROM turn WHERE turn.text = text.number AND trim(line, char(9, 10, 13, 32)) != ''
      ORDER BY turn.number LIMIT 1), draft)"""
 WORD_COUNT = "(SELECT coalesce(sum(words), 0) FROM turn WHERE turn.text = text.number)"
@@ -62,7 +62,7 @@ def title_of(words: str) -> str:
     if len(title) > LONGEST_TITLE:
         end = title.rfind(" ", LONGEST_TITLE // 2, LONGEST_TITLE)
         title = f"{title[: end if end > 0 else LONGEST_TITLE - 1]}…"
-    return sanitize(title) or NEW
+    return sanitize(title) or UNTITLED
 
 
 def last_text(connection: sqlite3.Connection) -> int | None:
@@ -136,7 +136,7 @@ def _text_and_lines(connection: sqlite3.Connection, number: int | None) -> tuple
 
 def check_closed(connection: sqlite3.Connection, number: int | None) -> None:
     """Raises StorageError if a text is open in another app."""
-    statement = f"SELECT pid, opened, {TITLE_OR_START} FROM text WHERE number = ?"
+    statement = f"SELECT pid, opened, {TITLE_WORDS} FROM text WHERE number = ?"
     for pid, opened, words in connection.execute(statement, (number,)).fetchall():
         if is_running(pid, opened):
             raise StorageError(
@@ -165,9 +165,8 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     """Returns the texts that have all words of `query` in their title or in one of their lines, the
     newest first. Takes 50 ms for 50,000 lines."""
     words = straight_quotes(query).casefold().split()
-    statement = f"""SELECT number, {TITLE_OR_START}, changed, {WORD_COUNT}, draft,
-        coalesce(path, '') FROM text WHERE {HAS_CONTENT} AND NOT deleted
-        ORDER BY changed DESC, number DESC"""
+    statement = f"""SELECT number, {TITLE_WORDS}, changed, {WORD_COUNT}, draft, coalesce(path, '')
+        FROM text WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
     texts = [
         Listed(number, title_of(title), changed, count, count_words(draft), path)
         for number, title, changed, count, draft, path in connection.execute(statement)

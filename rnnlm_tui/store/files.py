@@ -40,7 +40,7 @@ WINDOWS_TRIES = 20
 """The number of times that `replace` tries to rename a file on Windows, within a second."""
 SUFFIX, TEMPORARY = ".safetensors", ".rnnlm-tmp"
 RESUME, UPDATE = "resume.safetensors", "update.safetensors"
-HISTORY, CONTROL, RUN = "history.jsonl", "control", "run.json"
+HISTORY, CONTROL, RUN_JSON = "history.jsonl", "control", "run.json"
 IN_USE = "in-use"
 
 

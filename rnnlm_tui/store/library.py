@@ -18,7 +18,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks
 from rnnlm_tui.store.card import ENGLISH, ModelCard
-from rnnlm_tui.store.files import RESUME, RUN, SUFFIX, UPDATE, saved_ns
+from rnnlm_tui.store.files import RESUME, RUN_JSON, SUFFIX, UPDATE, saved_ns
 from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.names import LONGEST_NAME, NAME_RULE, check_name, is_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun, SavedRuns
@@ -77,7 +77,7 @@ class Entry:
 class OpenedModel:
     """A model that is ready to predict. `path` is its file, which was saved at `saved_ns`, and
     `folder` that of its run. `unwanted` returns the words that the user does not want suggested.
-    `contexts` may be assigned, too: some that have read earlier texts."""
+    `contexts` may be set to others, which have read earlier texts."""
 
     name: str
     path: Path
@@ -183,8 +183,7 @@ class Library:
         name, number = stem, 1
         while self.has(name) or self.runs.trainer(name):
             number += 1
-            end = f"-{number}"
-            name = stem[: LONGEST_NAME - len(end)] + end
+            name = f"{stem[: LONGEST_NAME - 1 - len(str(number))]}-{number}"
         return name
 
     def new_name_problem(self, name: str) -> str | None:
@@ -320,7 +319,7 @@ class Library:
         """Removes the files that killed processes have left of this name: half of a saved model,
         and an update that cannot be resumed. The caller holds its lock."""
         folder = self.runs.folder(name)
-        for path in (self.path(name), folder / UPDATE, folder / RESUME, folder / RUN):
+        for path in (self.path(name), folder / UPDATE, folder / RESUME, folder / RUN_JSON):
             files.remove(files.temporary_of(path))
         if not self.runs.can_resume(name):
             files.remove(folder / UPDATE)

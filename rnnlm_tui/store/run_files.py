@@ -28,7 +28,7 @@ from rnnlm_tui.errors import ModelError
 from rnnlm_tui.events import Count, Epoch, EpochEnded, Figure, ShortText, from_json_line
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import FORMAT, Ancestor, Window, parse_formatted
-from rnnlm_tui.store.files import HISTORY, RESUME, RUN
+from rnnlm_tui.store.files import HISTORY, RESUME, RUN_JSON
 from rnnlm_tui.store.tensors import open_tensors, write_tensors
 
 FACTS, HELD_OUT = "run", "lines.held_out"
@@ -113,13 +113,13 @@ def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
     """Stores where the text of a saved model is, which its own file does not say. Raises
     StorageError."""
-    files.write_json(folder / RUN, ModelSources(sources, encoding))
+    files.write_json(folder / RUN_JSON, ModelSources(sources, encoding))
 
 
 def read_sources(folder: Path) -> ModelSources:
     """Reads run.json. An unreadable one counts as empty, since the text's hash is checked."""
     with suppress(OSError, ModelError):
-        return files.parse_json(files.read_bytes(folder / RUN), ModelSources, RUN)
+        return files.parse_json(files.read_bytes(folder / RUN_JSON), ModelSources, RUN_JSON)
     return ModelSources()
 
 

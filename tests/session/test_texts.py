@@ -26,7 +26,7 @@ from rnnlm_tui.session.tables import (
     store_draft,
 )
 from rnnlm_tui.session.texts import (
-    NEW,
+    UNTITLED,
     deleted_texts,
     earlier_lines,
     find_texts,
@@ -99,7 +99,7 @@ def test_a_text_is_called_by_its_first_words_until_it_is_renamed(
     for name, title in {"My \ud800 day": "My ? day", "": "one\ufffd two three"}.items():
         rename_text(connection, number, name)
         assert titles(connection) == [title]
-    assert title_of("") == NEW
+    assert title_of("") == UNTITLED
     assert title_of("a " * 100) == f"{'a ' * 20}"[:-1] + "…"
     assert len(title_of("a" * 10_000)) == 40
 

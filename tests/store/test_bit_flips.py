@@ -15,7 +15,7 @@ from rnnlm_tui.events import Event, from_json_line, to_json_line
 from rnnlm_tui.paths import NEVER_SUGGEST
 from rnnlm_tui.store.appended import AppendedLines
 from rnnlm_tui.store.corpora import find_text, not_learned
-from rnnlm_tui.store.files import HISTORY, IN_USE, RESUME, RUN
+from rnnlm_tui.store.files import HISTORY, IN_USE, RESUME, RUN_JSON
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import read_epochs, read_sources, write_sources
@@ -195,7 +195,7 @@ def test_sources_with_a_flipped_bit_are_others_or_none(library: Library, tmp_pat
             assert not_learned(library, "m", ["a line"]) == ["a line"]
         return read_sources(folder).sources == ["a text.txt"]
 
-    each_bit(folder / RUN, (folder / RUN).read_bytes(), works)
+    each_bit(folder / RUN_JSON, (folder / RUN_JSON).read_bytes(), works)
 
 
 def test_settings_with_a_flipped_bit_are_used_or_put_aside(tmp_path: Path) -> None:

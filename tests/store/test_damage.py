@@ -26,7 +26,7 @@ from rnnlm_tui.errors import ModelError, RnnlmError
 from rnnlm_tui.events import json_text
 from rnnlm_tui.store.card import FORMAT
 from rnnlm_tui.store.corpora import find_text
-from rnnlm_tui.store.files import RESUME, RUN
+from rnnlm_tui.store.files import RESUME, RUN_JSON
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.run_files import read_facts, read_sources
 from rnnlm_tui.store.tensors import LARGEST_WEIGHT
@@ -152,7 +152,7 @@ def test_no_damage_of_a_run_spoils_its_model(value: object, number: int, raw: by
         library, card = Library(Path(name)), make_model(Path(name) / "models" / "a.safetensors")
         folder = library.runs.folder("a")
         run = with_random_json({"sources": ["a.txt"], "encoding": None}, value, number)
-        put(folder, {RUN: json.dumps(run).encode()})
+        put(folder, {RUN_JSON: json.dumps(run).encode()})
         with pytest.raises(RnnlmError):
             find_text("a", folder, card)
         put_state(folder, 2, epochs=3)
@@ -165,7 +165,7 @@ def test_no_damage_of_a_run_spoils_its_model(value: object, number: int, raw: by
             assert [entry.damaged for entry in library.entries()] == [None]
         with pytest.raises(ModelError, match="not a complete file"):
             read_facts(folder)
-        put(folder, {RUN: raw})
+        put(folder, {RUN_JSON: raw})
         assert read_sources(folder).sources == []
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from rnnlm_tui.store.files import HISTORY, RESUME, RUN
+from rnnlm_tui.store.files import HISTORY, RESUME, RUN_JSON
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import open_stored
 from rnnlm_tui.store.run_files import read_facts
@@ -96,7 +96,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
         with open_stored(each.path(NAME)) as stored:
             weights.append([weight.tolist() for weight in stored.network().values()])
     assert weights[0] == weights[1]
-    assert set(contents(library.runs.folder(NAME))) == {HISTORY, RUN}
+    assert set(contents(library.runs.folder(NAME))) == {HISTORY, RUN_JSON}
     assert {path.name for path in library.folder.iterdir()} == {".locks", f"{NAME}.safetensors"}
     kept = (library.runs.folder(NAME) / HISTORY).read_text(encoding="utf-8").splitlines()
     assert figures([json.loads(line) for line in kept]).keys() == expected.keys()
@@ -238,6 +238,6 @@ def test_a_kill_leaves_whole_models_and_what_it_interrupts_can_be_done_again(
             again(library, act)
         assert library.names() == left
         whole = {"copy", *(f"models/{name}.safetensors" for name in left)}
-        whole |= {f"runs/{name}/{file}" for name in left for file in (RESUME, RUN)}
+        whole |= {f"runs/{name}/{file}" for name in left for file in (RESUME, RUN_JSON)}
         assert {*models_of(library)} <= whole, "something was left that nobody sees"
     assert found == sorted(found) and {*found} == epochs

@@ -15,7 +15,7 @@ from rnnlm_tui.events import ByWriter, EpochEnded, Event, LearnedWords, Saved, U
 from rnnlm_tui.lm import mixture
 from rnnlm_tui.lm.mixture import PRIOR, MixedModel, em_mixture_weights, targets_of
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.files import RESUME, RUN
+from rnnlm_tui.store.files import RESUME, RUN_JSON
 from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.run_files import read_sources
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, suggestion_loss, summarize
@@ -238,7 +238,7 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
 ) -> None:
     old = finished(tmp_path / "a", held_out)
     before, (_, old_model) = old.path.read_bytes(), read_model(old.path)
-    (old.folder / RUN).unlink()
+    (old.folder / RUN_JSON).unlink()
     job = update_of(old, epochs, rate)
     events = [*run(job)]
     end, scored = end_of(events), scores_of(job, old_model)
