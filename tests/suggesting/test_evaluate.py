@@ -80,7 +80,7 @@ def line_model() -> ScriptedModel:
 
 
 def keys_of(model: LanguageModel, text: str, writer: Writer = "attentive") -> list[str]:
-    """The keys that type the text, which the line becomes."""
+    """The keys that type the text. Checks that the line becomes the text."""
     begin = encode_context(model, [])
     typist = Typist(model, text, (), lambda ids: model.next_word_probabilities(begin + ids))
     steps = [*typist.steps(writer)]
@@ -127,7 +127,7 @@ def test_every_word_and_end_of_line_counts_if_the_model_predicts_them() -> None:
 
 
 def test_the_loss_of_suggestions_has_the_letters_of_a_new_word_once() -> None:
-    """Used again it costs the chance with which it is suggested."""
+    """A new word that is used again costs only the chance with which it is suggested."""
     scored = [*score(line_model(), ["the dog sat", "the dog sat"])]
     losses = sum(loss for line in scored for loss in line.losses.tolist())
     naming = LETTER_NATS * len("dog ") - math.log(1 / (1 + UNFAMILIAR))
@@ -228,7 +228,8 @@ def test_writers_look_at_different_places(writer: Writer, keys: list[str]) -> No
 
 
 def test_a_mark_with_a_space_before_it_in_the_text_is_typed_after_the_space_of_an_accept() -> None:
-    """In French `!` leaves the space, so that a line without it cannot be reached by an accept."""
+    """In French `!` leaves the space, so a line without the space cannot be written by an
+    accept."""
     for tokenizer, spaced, close in (PROSE, 5, 4), (FRENCH, 4, 6):
         model = ScriptedModel(AFTER, 3, (), ("the", "cat", "car", "sat", "dog", "a"), tokenizer)
         keys = [score(model, [text]) for text in ("The cat !", "The cat!")]

@@ -45,8 +45,8 @@ def test_the_word_that_anybody_would_expect_is_first(
 
 
 def test_the_list_is_the_same_for_all_who_ask_for_it(english: Contexts) -> None:
-    """`--suggest` asks for 6 words, the app for 10 and editors for 11. Of `T` the 21st word, too,
-    is written as the first one."""
+    """`--suggest` asks for 6 words, the app for 10 and editors for 11. After `T` the 21st word is
+    written like the first one, so a shorter list must look as far."""
     for typed in ("T", "The", "I", "He opened the wi", "That was wierd"):
         lists = [
             suggest(english.model, typed, k=k, contexts=english).candidates[:5] for k in (6, 10, 11)

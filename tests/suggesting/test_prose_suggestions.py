@@ -79,7 +79,7 @@ def model_of(text: str, after: dict[str, dict[str, float]]) -> ScriptedModel:
     ],
 )
 def test_tab(text: str, line: str, word: str, taken: str) -> None:
-    """Tab takes the ghost's first word, else the first one of the list."""
+    """Tab takes the first word of the ghost. Without a ghost it takes the first of the list."""
     model = model_of(text, {key: {word: 1.0} for key in (*WORDS, *SPECIAL_TOKENS)})
     answer = suggest(model, line)
     if answer.candidates:
@@ -123,7 +123,7 @@ def test_accepting_writes_the_letters_typed_as_the_word_has_them(
      ("https://oskar.se", "h")],
 )  # fmt: skip
 def test_a_code_stands_behind_the_word_that_begins_like_it(code: str, typed: str) -> None:
-    """Even where it is likelier, unless it is much so; and it is found by its letters."""
+    """It does so even where it is likelier, but not where it is much likelier."""
     word = f"{typed}kar"
     first = [c.word for c in suggest(names_of(code, word), f"the {typed}").candidates]
     assert first == [word, code]
@@ -150,7 +150,7 @@ ODD = "İIıißẞſŉǰﬁﬀΣσςάöÖœŁłéeǅĲ’'"
 @settings(max_examples=150, deadline=None)
 @given(st.text(ODD + "sn", min_size=1, max_size=4), st.text(ODD + "sn", min_size=1, max_size=6))
 def test_no_typed_letter_changes_but_a_plain_one_that_gets_an_accent(typed: str, word: str) -> None:
-    """Nor does a letter but for its case, if the word has a capital of its own."""
+    """If the word has a capital of its own, only the case of a letter may change."""
     tokenizer = TOKENIZERS["English"]
     for start in ("the ", "", "THE "):
         before = start + typed

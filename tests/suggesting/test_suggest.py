@@ -156,7 +156,7 @@ AFTER_ABBREVIATIONS = prose_model(
 def test_words_are_generated(
     model: ScriptedModel, line: str, asked: tuple[Any, ...], words: str
 ) -> None:
-    """`asked` are the count, the temperature and the number of likeliest words to draw from."""
+    """`asked` has the count, the temperature and the number of likeliest words to draw from."""
     for seed in range(5):
         rng = np.random.default_rng(seed)
         assert generate_words(model, line, *asked, rng=rng) == words.split()
@@ -281,8 +281,8 @@ def test_words_that_the_model_does_not_know_are_offered_once_they_were_written(
 
 
 def test_how_likely_a_new_word_is() -> None:
-    """As likely as the unknown word and its chance to be used again, and likelier after the name
-    that it follows on the page."""
+    """It has the probability of the unknown word times its chance to be used again, and more after
+    the name that it follows on the page."""
     model, above = names_model(), ["to Zsófia Kowalczyk from the"]
     # One word of the page, used last, against "the" (0.3), "to" (0.2) and the other words.
     found = chances(suggest(model, "walked ", k=10, previous_lines=["zeno"]))
@@ -311,8 +311,8 @@ def test_a_key_looks_at_the_new_words_that_fit_alone(monkeypatch: pytest.MonkeyP
 
 
 def test_what_was_typed_before_and_how_changes_nothing() -> None:
-    """Words listed for fewer letters, or for another line, leave no trace, and the list that is
-    kept from one letter to the next is the one of a first question."""
+    """Earlier questions for other letters or lines leave no trace. The lists that are kept from one
+    letter to the next are those that a first question gets."""
     model, above = names_model(), ["to Zsófia Kowalczyk from the"]
     lines = ["", "w", "walked ", "walked f", "walked fr", "walked from Z", "walked fr", "walked f"]
     contexts = Contexts(model)
@@ -364,8 +364,8 @@ def test_a_mark_before_a_word_does_not_make_it_an_address(typed: str) -> None:
 
 
 def test_a_slip_is_unlikely_against_words_that_begin_as_typed() -> None:
-    """A beginning that is likely to be right has no corrections, and the rest of a word that the
-    cursor is in is replaced by either."""
+    """A beginning that is likely to be right has no corrections. Within a word, corrections and
+    other words replace the rest of it."""
     model = prose_model(SLIPS, {"with": {"the": 0.5, "bath": 0.2, "tehran": 0.3}})
     assert [word.word for word in suggest(model, "with teh").candidates] == ["tehran"]
     assert not suggest(model, "with bsth now", len("with bs")).candidates
