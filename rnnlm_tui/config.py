@@ -196,11 +196,12 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "max_vocabulary": 30_000,
 }
 """The defaults for large corpora that differ from middle ones; extrapolated, not measured."""
-USUAL_IF_FROM: Mapping[str, Setting] = {"epochs": 3, "learning_rate": 1e-3}
-"""The defaults of a network that starts from a model, as those from the English and updates do."""
+DEFAULTS_IF_FROM: Mapping[str, Setting] = {"epochs": 3, "learning_rate": 1e-3}
+"""The defaults of a network that starts from another's weights: from the English, from the model of
+`--from`, or in an update."""
 MAX_FROM_ENGLISH = 1_000_000
-"""Most words of a text whose network starts from that of the English by default. A longer text has
-enough to learn English from, and its network has the size for such a text."""
+"""Most words of a text whose network starts from that of the English by default. A longer text
+teaches English by itself, and gets a network of a size that suits it."""
 
 
 def size_of(words: int) -> str:
@@ -209,10 +210,10 @@ def size_of(words: int) -> str:
 
 
 def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
-    """The defaults of a causal preset for middle and large corpora. `middle` are those in which the
-    preset differs from others."""
-    of_middle = {**MIDDLE_DEFAULTS, **middle}
-    return {"middle": of_middle, "large": {**of_middle, **LARGE_DEFAULTS}}
+    """The defaults of a causal preset for middle and large corpora. `middle` replaces some of
+    MIDDLE_DEFAULTS."""
+    defaults = {**MIDDLE_DEFAULTS, **middle}
+    return {"middle": defaults, "large": {**defaults, **LARGE_DEFAULTS}}
 
 
 class Preset(NamedTuple):
@@ -286,8 +287,8 @@ class Config(Struct, frozen=True):
         return self.train.epochs if isinstance(self.train, NetworkTrainConfig) else 1
 
     def window(self, longest: int) -> int:
-        """The number of words before the next one that a new model reads, at most, of a text whose
-        longest line has so many words. The lesson reads all words of that line but the last."""
+        """The most words of context that a new model reads, for a text whose longest line has
+        `longest` words. The lesson reads all words of that line but the last."""
         match self.model:
             case LessonConfig(max_window=most):
                 return max(1, min(longest - 1, most))
@@ -392,7 +393,8 @@ def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: b
 
 
 def parts_of(kind: Any) -> tuple[Any, Meta | None]:
-    """Returns the type of a setting or option without notes and None, and the range of a number."""
+    """Splits an annotated type: returns it without annotations and `| None`, and its range, if it
+    has one."""
     notes = list[Any]()
     while get_origin(kind) is Annotated or type(None) in get_args(kind):
         kind, *more = get_args(kind)
@@ -451,8 +453,8 @@ def read_toml(path: "Path") -> dict[str, Any]:
 
 
 def settings_from_toml(path: "Path", kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings in a TOML file whose types are given. The file may have settings of
-    other modes, too. Raises UsageError."""
+    """Returns those settings of a TOML file that `kinds` has a type for. The others must be known
+    to another mode. Raises UsageError."""
     data = read_toml(path)
     known = (*TRAINING_TYPES, *QUERY_SETTINGS)
     for name in data:

@@ -22,10 +22,10 @@ def label_of(name: str) -> str:
 class RnnlmError(Exception):
     """An error that the user can do something about.
 
-    `message` says in one sentence what went wrong, `hint` what to do. The texts that are passed
-    have the Python names of settings and options in braces. `message` and `hint` have these names
-    as they are, and `worded` returns both with other names. `kind` is the kind in a `failed` event,
-    and `field` the setting or option that is wrong, if there is one. `exit_code` is the command's.
+    `message` says in one sentence what went wrong, `hint` what to do. In the arguments, the Python
+    names of settings and options stand in braces; the attributes have them without braces, and
+    `worded` replaces them by other names. `kind` is the kind in a `failed` event, and `field` the
+    setting or option that is wrong, if there is one. `exit_code` is the command's.
     """
 
     kind = "failure"

@@ -80,10 +80,13 @@ class EpochFigures(Struct, frozen=True, omit_defaults=True):
 
 
 class UpdateFigures(Struct, frozen=True):
-    """The result of the update of a model: whether the new model `replaced` the old one, the losses
-    of both on the same held-out lines, in nats per character, and the shares of keys that the old
-    one saves on them. None if nothing was measured. The losses are those of what is suggested: as
-    in the app, an unknown word is suggested once it stands on the page."""
+    """The result of the update of a model.
+
+    `replaced` is true if the new model replaced the old one. The losses of both, in nats per
+    character, and the shares of keys that the old one saves are those on the same held-out lines;
+    None if nothing was measured. The losses are those of what is suggested, which includes unknown
+    words that stand on the page.
+    """
 
     replaced: bool
     old_loss: Figure | None = None
@@ -163,8 +166,7 @@ class Event(Struct, frozen=True, tag_field="event"):
         return str(type(self).__struct_config__.tag)
 
     def __repr__(self) -> str:
-        """Shows numbers rounded, and leaves out what is None and what lies deeper than fields of
-        fields."""
+        """Shows two levels of fields, with numbers rounded and without those that are None."""
         return _fields_text(self)
 
 
@@ -181,9 +183,11 @@ MEASURING, COMPARING = "measuring", "comparing"
 
 
 class Preparing(Event, frozen=True, tag="preparing"):
-    """The progress of a phase before the first epoch or after the last one: `done` of `of` bytes or
-    lines of the text, lengths of n-grams, or models measured. At most ten a second. `eta_s` is the
-    time left for this phase."""
+    """The progress of a phase before the first epoch or after the last one. At most ten a second.
+
+    `done` and `of` count bytes, lines, lengths of n-grams or models. `eta_s` is the time left for
+    this phase.
+    """
 
     phase: ShortText
     done: Count
@@ -297,9 +301,9 @@ class Warned(Event, frozen=True, tag="warning"):
 class Finished(Event, frozen=True, tag="finished"):
     """The run has ended and is saved.
 
-    `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, None if there
-    is none. Those of a mixture measure the network alone; if only its n-grams were saved, they have
-    the epoch 0 and no figures. `update` is None for a run that is not an update, `evaluation` if
+    `best_epoch` is None if no epoch was saved. `metrics` are those of the kept epoch, of a mixture
+    those of its network alone. They have the epoch 0 and no figures if only n-grams were saved, and
+    are None if nothing was. `update` is None for a run that is not an update, `evaluation` if
     nothing was measured, `learned` for a model that is not built on the English or not kept.
 
     `comparison` is None if the app is not to use the model by itself: a lesson's, one of the
@@ -329,7 +333,7 @@ class Failed(Event, frozen=True, tag="failed"):
 
 
 def failed(error: RnnlmError, seconds: float) -> Failed:
-    """The event for an error, so many seconds after the start, in the words of the app."""
+    """The event for an error `seconds` after the start, in the words of the app."""
     return Failed(seconds, error.kind, *error.worded(label_of), error.field)
 
 
@@ -351,7 +355,7 @@ def from_json_line(line: str | bytes) -> Event:
 
 @cache
 def _decoder() -> msgspec.json.Decoder[Event]:
-    """Decodes the JSON of any event. It is made when all events are declared."""
+    """The decoder of any event. It is made on first use, when all events are declared."""
     return msgspec.json.Decoder(reduce(or_, Event.__subclasses__()))
 
 

@@ -26,9 +26,9 @@ def use_one_thread(*, trains: bool = False) -> None:
     """Makes numpy use one thread, unless the user's environment says otherwise.
 
     A suggestion multiplies matrices by vectors, which takes less time than starting a second
-    thread. Waiting threads spin and make an evaluation ten times slower. A process that `trains`
-    keeps the threads of PyTorch, which does not use OpenBLAS on x86. Does nothing after numpy is
-    loaded.
+    thread. Waiting threads spin and make an evaluation ten times slower. Does nothing after numpy
+    is loaded. If the process `trains`, PyTorch keeps its threads: only OpenBLAS, which PyTorch does
+    not use on x86, is limited, and only there.
     """
     names: Sequence[str] = VARIABLES
     if trains:

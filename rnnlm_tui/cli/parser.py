@@ -16,11 +16,11 @@ from rnnlm_tui.cli.modes import APP, COMMON, MODES, SEE_HELP, Mode
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.config import (
     ALL_SETTINGS,
+    DEFAULTS_IF_FROM,
     MAX_FROM_ENGLISH,
     PRESETS,
     QUERY_SETTINGS,
     SIZES,
-    USUAL_IF_FROM,
     Setting,
     check_value,
     did_you_mean,
@@ -140,7 +140,7 @@ def parser_of(mode: Mode) -> ArgumentParser:
 
 def _settings_help() -> str:
     small, middle, _ = SIZES.values()
-    usual = " and ".join(f"{flag_of(name)} {value}" for name, value in USUAL_IF_FROM.items())
+    usual = " and ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_IF_FROM.items())
     return SETTINGS_HELP.format(small=small, middle=middle, usual=usual, most=MAX_FROM_ENGLISH)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -20,7 +20,7 @@ Window: TypeAlias = Annotated[int, Meta(ge=0, le=LONGEST_CONTEXT)]
 
 FORMAT = 1
 """The format of a model's file and of the state of a run."""
-ENGLISH = "english"
+ENGLISH: Final = "english"
 """The name of the model of English that ships. Models of English texts are built on it and store
 only its name."""
 LEAST_BASE_WEIGHT = 0.02

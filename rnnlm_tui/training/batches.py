@@ -18,7 +18,7 @@ hidden state of each is passed from batch to batch (truncated back-propagation t
     stream 2  L .. L+T-1    L+T .. L+2T-1
     ...
 
-Shapes: M targets (words and ends of lines), B batch, T time steps, L steps of a stream.
+Shapes: B batch, T time steps, L steps of a stream.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class PrefixBatches:
             yield self._prepared.train.windows(rows, self._prepared.window)
 
     def held_out(self) -> Iterator[Batch]:
-        """Yields the examples of all held-out lines in order, then their first words, preceded by
-        padding only."""
+        """Yields the examples of all held-out lines in order, then the first word of each line,
+        which only padding precedes."""
         held, window = self._prepared.held_out, self._prepared.window
         count = self._prepared.predictions_in(held)
         for start in range(0, count, EVALUATION_BATCH):
@@ -93,6 +93,7 @@ class BpttBatches:
         rng = np.random.default_rng((settings.seed, epoch))
         ids = np.arange(len(self._rare))
         ids[self._rare & (rng.random(len(ids)) < settings.unk_rate)] = UNKNOWN_ID
+        # The targets of a line begin after the words and the ends of all lines before it.
         rotation = int(rng.choice(lines.starts[:-1] + np.arange(len(lines))))
         batches = stream_batches(lines, self.rows, settings.bptt, rotation, first_step)
         for read, answers in batches:
@@ -114,14 +115,14 @@ def stream_length(lines: EncodedLines, streams: int) -> int:
 def stream_batches(
     lines: EncodedLines, streams: int, steps: int, rotation: int = 0, first: int = 0
 ) -> Iterator[Batch]:
-    """Yields the batches from number `first` on. The text begins at target number `rotation` and
-    wraps around at its end; padding follows it."""
+    """Yields the batches from number `first` on. The streams begin with target number `rotation` of
+    the text, go on with its first target after the last one, and end with padding."""
     length = stream_length(lines, streams)
     begins = np.arange(streams)[:, None] * length  # [B, 1]
     for low in range(first * steps, length, steps):
         places = begins + np.arange(low, min(low + steps, length))  # [B, T]
         rotated = (places + rotation) % len(lines.targets)
-        before = lines.targets[rotated - 1]  # before the first the last, an end too
+        before = lines.targets[rotated - 1]  # of the first target: the last one, an end of a line
         inputs = np.where(before == END_ID, BEGIN_ID, before)
         in_text = places < len(lines.targets)
         yield (

@@ -41,7 +41,7 @@ class Control:
 
     While it is `preparing` its text, a stop ends it at once, because standard input may never end.
     A `detached` run continues after the process that started it has ended. Any other run stops when
-    its output is closed, and is `unwatched` then.
+    its output is closed: it is `unwatched`.
 
     Plain attributes, not an Event: a signal handler that sets an Event while the main thread holds
     its lock would deadlock.
@@ -69,7 +69,7 @@ class Control:
             time.sleep(LOOK_AGAIN_S)
         yield Resumed(now(), "stop requested" if self.stopped else "requested")
 
-    def handle_command(self, line: str) -> None:
+    def obey_order(self, line: str) -> None:
         """Obeys an order; ignores any other line."""
         match line.strip().split(maxsplit=1):
             case ["pause"]:
@@ -101,11 +101,11 @@ class Control:
             self._has_lost_owner = True
         while lines := orders.read():
             for line in lines:
-                self.handle_command(line.decode("utf-8", "replace"))
+                self.obey_order(line.decode("utf-8", "replace"))
         if self._has_lost_owner and not self.detached:
             self.stop()
         if self.stopped and self.preparing and sys.platform != "win32":
-            # A program that does not handle this signal ignores it.
+            # The command line's handler ends the reading. Without a handler the signal is ignored.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
@@ -124,11 +124,12 @@ def is_alive(process: psutil.Process) -> bool:
 def obeyed(control: Control, path: Path) -> Iterator[None]:
     """Obeys the orders that are appended to a file, and removes it at the end.
 
-    Orders to an earlier training are removed first. A program that starts a training to own it sets
-    a variable and has removed them itself, so that none of its own early orders is lost.
+    Orders to an earlier training are removed first, unless the training has an owner: the program
+    that started it and that OWNER_PID names. It has removed them itself, so that none of its own
+    early orders is lost.
     """
     if owner := os.environ.get(OWNER_PID):
-        control.handle_command(f"owner {owner}")
+        control.obey_order(f"owner {owner}")
     else:
         _remove(path)
     ended = threading.Event()
@@ -171,8 +172,7 @@ class PreparationReport:
         self._phase, self._next = "", 0.0
 
     def __call__(self, phase: str, done: int, of: int) -> None:
-        """Reports that `done` of `of` are done. Raises StoppedError if the run was
-        stopped."""
+        """Reports that `done` of `of` are done. Raises StoppedError if the run was stopped."""
         if self._control.stopped:
             raise StoppedError
         now = self._clock()

@@ -51,33 +51,34 @@ class Ending:
     def events(self, reason: FinishReason) -> Iterator[Event]:
         """Measures the model that is kept, and yields the last events of a run that ends for this
         reason. An update that is better replaces its model. A run that is over leaves no state."""
-        job, card = self._job, saving.saved_card(self._job, self._job.path)
+        job, card = self._job, saving.saved_card(self._job, self._job.best_path)
+        english = job.english if card is not None and card.base is not None else None
         is_over = reason in ("completed", "early_stop")
         evaluation: Evaluation | None = None
         update: UpdateFigures | None = None
         comparison: Comparison | None = None
         if job.is_update:
             # An earlier process may have replaced the model and then been killed.
-            update = UpdateFigures(saving.saved_card(job, job.model) is not None)
+            update = UpdateFigures(saving.saved_card(job, job.model_path) is not None)
         if card is not None and (update is None or is_over):
             if len(job.prepared.held_out):
                 yield Preparing(self._now(), MEASURING, 0, 1, None)
-            card, model = read_model(job.path, job.english)
+            _, model = read_model(job.best_path, job.english)
             scored = score_held_out(job, model, self._control)
             if scored:
                 evaluation = summarize(scored)
-                if card.base is not None and job.english is not None:
-                    evaluation = yield from self._with_base(evaluation, job.english)
+                if english is not None:
+                    evaluation = yield from self._with_base(evaluation, english)
             saving.save_evaluation(job, evaluation)
             if update is not None:
-                update = yield from self._replace_if_better(scored or [])
+                update = yield from self._replace_if_better(scored)
                 if self._control.stopped and not update.replaced:
                     reason, is_over = "stopped", False
             elif scored:
                 comparison = yield from self._with_model_in_use(card, scored)
         learned = None
-        if card is not None and card.base is not None and (update is None or update.replaced):
-            learned = learned_words(job.prepared, job.english) if job.english else None
+        if english is not None and (update is None or update.replaced):
+            learned = learned_words(job.prepared, english)
         if is_over:
             saving.remove_state(job)
         yield Finished(
@@ -85,7 +86,7 @@ class Ending:
             reason=reason,
             best_epoch=job.position.best_epoch if card else None,
             metrics=card.metrics or EpochFigures(0, Metrics(), None) if card else None,
-            path=str(job.model),
+            path=str(job.model_path),
             elapsed_s=job.position.elapsed_s,
             update=update,
             evaluation=evaluation,
@@ -98,15 +99,15 @@ class Ending:
     ) -> Generator[Event, None, Evaluation]:
         """Adds what the English alone saves on the same lines."""
         yield Preparing(self._now(), COMPARING, 1, 2, None)
-        self._of_english = score_held_out(self._job, english, self._control) or []
+        self._of_english = score_held_out(self._job, english, self._control)
         saved = summarize(self._of_english).keystroke_savings
         return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
 
     def _with_model_in_use(
         self, card: ModelCard, scored: list[ScoredLine]
     ) -> Generator[Event, None, Comparison | None]:
-        """Compares the model with this card and these scored lines with the model in use, which is
-        that of the app that started the training, if it names one. None if the app never uses the
+        """Compares the new model, which has this card and these scored lines, with the model in
+        use: in the app if that has named one, else in the library. None if the app never uses the
         new model by itself."""
         job = self._job
         name = self._control.compared or job.library.in_use(lambda problem: None)
@@ -122,20 +123,21 @@ class Ending:
                 return None
         if not old:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
-            old = score_held_out(job, model, self._control) or []
+            old = score_held_out(job, model, self._control)
         return compared(job, name, model, old, scored)
 
     def _replace_if_better(self, new: list[ScoredLine]) -> Generator[Event, None, UpdateFigures]:
         """Replaces the model of an update if what the new one suggests is better on the held-out
-        lines, which are `new`, or if no lines are held out. The mixture weights of both are fitted
-        to these lines. If the run is stopped before both are measured, nothing is replaced."""
+        lines, or if no lines are held out. `new` are these lines as the new one scores them. The
+        mixture weights of both models are fitted to these lines. If the run is stopped before both
+        are measured, nothing is replaced."""
         job, old = self._job, list[ScoredLine]()
         new_loss = suggestion_loss(new)
         if new_loss is not None:
             yield Preparing(self._now(), COMPARING, 2, 2, None)
-            _, model = read_model(job.model, job.english)
+            _, model = read_model(job.model_path, job.english)
             model = with_fitted_weights(job, model) if isinstance(model, MixedModel) else model
-            old = score_held_out(job, model, self._control) or []
+            old = score_held_out(job, model, self._control)
         if self._control.stopped:
             return UpdateFigures(False)
         old_loss, saved = suggestion_loss(old), summarize(old).keystroke_savings

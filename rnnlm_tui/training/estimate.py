@@ -27,15 +27,16 @@ def memory_bytes(config: Config, prepared: Prepared) -> int:
     if isinstance(model, NgramConfig):
         return NGRAM_PROGRAM_BYTES + text + BYTES_PER_NGRAM * model.order * counted
     if isinstance(model, CausalConfig) and isinstance(recipe, CausalTrainConfig):
-        # The units of all time steps of a batch, forward and backward, of up to four gates.
+        # The units of all time steps of a batch, forward and backward, of up to four gates. A
+        # number has 4 bytes.
         units = 16 * model.layers * model.hidden_size + model.embedding_size
         arrays = 4 * 2 * recipe.batch_size * recipe.bptt * units + BLOCK_BYTES + text
         arrays += BYTES_PER_NGRAM * model.order * counted if config.is_mixed else 0
     else:
-        # The logits of a batch with the arrays derived from them.
+        # The logits of a batch and three arrays derived from them, 4 bytes a number.
         arrays = 4 * 4 * config.network_train.batch_size * total_words
     # Weights, gradients, Adam's two moments, copies of the weights and moments while saving, and
-    # the initial weights.
+    # the initial weights: eight numbers of 4 bytes for each parameter.
     return PROGRAM_BYTES + 4 * 8 * parameters_of(config, total_words) + arrays
 
 

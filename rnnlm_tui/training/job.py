@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 from rnnlm_tui.config import Config
-from rnnlm_tui.lm.layers import load_network
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.store.card import Ancestor
 from rnnlm_tui.store.files import UPDATE
@@ -25,22 +24,22 @@ ENOUGH_ENGLISH = 0.7
 English texts, 0.66 for one that is half German, 0.52 to 0.59 for four French texts, 0.45 for
 Spanish, 0.35 for Italian and 0.33 for German ones, 0 in other scripts."""
 MOST_FITTED = 2_000
-"""Most held-out words, about, that mixture weights are fitted to. A word takes half a millisecond
-with the English."""
+"""The held-out words that mixture weights are fitted to, about this many at most. A word takes half
+a millisecond with the English."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A training of a model of this library, with all that its run needs.
 
-    `created` is when it began, by which its model is known. `sources` and `encoding` say where the
+    `created` is when it began, and identifies its model. `sources` and `encoding` say where the
     text is. `seed_line` is continued after each epoch until another line is ordered. An update
     replaces the model of this name at the end, if it is better.
 
     A training that starts from a model has its weights as `network`, and its `trained_lines`,
     `ancestors` and `blocked_words`. `english` is mixed with what is learned; `known_to_base` is the
-    share of the words that it knows, if the mixture may leave it out. A training that is resumed
-    has a `state`, the tensors of its run, and a `position`.
+    share of the text's words that it knows, None if the mixture always keeps it. A training that is
+    resumed has a `state`, the tensors of its run, and a `position`.
     """
 
     name: str
@@ -62,7 +61,7 @@ class Job:
     position: Position = field(default_factory=Position)
 
     @property
-    def model(self) -> Path:
+    def model_path(self) -> Path:
         """The file of the model."""
         return self.library.path(self.name)
 
@@ -72,20 +71,20 @@ class Job:
         return self.library.runs.folder(self.name)
 
     @property
-    def path(self) -> Path:
+    def best_path(self) -> Path:
         """The file of the best epoch: that of the model, or for an update one beside the state."""
-        return self.folder / UPDATE if self.is_update else self.model
+        return self.folder / UPDATE if self.is_update else self.model_path
 
     @property
     def tries_english(self) -> bool:
-        """True if the weights of the mixture decide on the English, since the text is in another
-        language."""
+        """True if the text is in another language, so that the English stays only for its weight in
+        the mixture."""
         return self.known_to_base is not None and self.known_to_base < ENOUGH_ENGLISH
 
     @cached_property
     def held_out(self) -> list[Excerpt]:
-        """The held-out lines to evaluate on, or a sample of them, each with the lines above it. A
-        model that is not mixed reads them one after the other, as its epochs are measured."""
+        """The held-out lines to evaluate on, or a sample of them, each with the lines above it. For
+        a model that is not mixed they are one excerpt, as in the metrics of its epochs."""
         found = self.excerpts(MOST_EVALUATED)
         if self.config.is_mixed:
             return found
@@ -107,8 +106,3 @@ class Job:
         prepared = self.prepared
         lines = self.trained_lines.with_run(prepared.hashes, prepared.held_out_mask)
         return text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, lines)
-
-    def load_network(self, weights: Arrays) -> LanguageModel:
-        """The network of these weights, ready to predict."""
-        text = self.prepared
-        return load_network(self.config, text.vocabulary, text.tokenizer, text.window, weights)

@@ -33,7 +33,7 @@ class LessonNetwork(Network):
     The relu layer's units and the output layer's rows are rounded up; this padding starts at zero,
     gets no gradient and stays zero.
 
-    Source: the lesson (Keras). Golden figures of its own stack check it.
+    Source: the lesson, in Keras. A test compares it with figures that Keras computed.
     """
 
     def __init__(self, config: LessonConfig, total_words: int, rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Measures the model of a run on held-out lines, mixed as it will suggest."""
+"""Mixes the models of a run as they will suggest, and measures the mixture on held-out lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnlm_tui.events import Comparison, LearnedWords
 from rnnlm_tui.formatting import shorten
+from rnnlm_tui.lm.layers import load_network
 from rnnlm_tui.lm.mixture import ComponentName, MixedModel, fit_mixture_weights
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.ngram import NgramModel
@@ -26,7 +27,7 @@ from rnnlm_tui.training.learner import Parts
 
 SEVERAL_TIMES = 3
 """Least uses in a text of a word that counts as learned."""
-NAMED = 2
+NAMED_WORDS = 2
 """Most learned words that are named."""
 WORDS_IF_STOPPED = 1_000
 """Most words to measure on if the run was stopped and somebody waits: 1 to 3 seconds."""
@@ -35,12 +36,13 @@ LONGEST_IF_STOPPED = 10_000
 
 
 def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
-    """The models of these parts, with the weights in 8 bits as they are saved."""
+    """The models of these parts, with the weights as they are saved: in 8 bits, except for the
+    lesson's."""
     models, prepared = dict[ComponentName, LanguageModel](), job.prepared
     if (network := parts.get("network")) is not None:
-        is_exact = job.config.is_lesson
-        models["network"] = job.load_network(
-            network if is_exact else dequantized(quantized(network))
+        saved = network if job.config.is_lesson else dequantized(quantized(network))
+        models["network"] = load_network(
+            job.config, prepared.vocabulary, prepared.tokenizer, prepared.window, saved
         )
     if (ngrams := parts.get("ngrams")) is not None:
         models["ngrams"] = NgramModel(prepared.vocabulary, prepared.tokenizer, ngrams)
@@ -48,12 +50,11 @@ def models_of(job: Job, parts: Parts) -> dict[ComponentName, LanguageModel]:
 
 
 def mixed(job: Job, models: Mapping[ComponentName, LanguageModel]) -> MixedModel:
-    """Mixes these models with a cache of recent words, and with the English if the run is built on
-    it. The mixture weights are fitted to the held-out lines; if these are too few, they are the
-    default ones.
+    """Mixes these models with a cache of recent words, and with the English of the job, if any. The
+    mixture weights are fitted to the held-out lines, or the default ones if these are too few.
 
-    The English stays if it was asked for. Otherwise it is left out if its weight is small, and from
-    a text in another language if its weight cannot be fitted.
+    The English stays if it was asked for. Otherwise it is left out if its weight is small, and also
+    if the weights cannot be fitted and the text is in another language.
     """
     tokenizer = job.prepared.tokenizer
     if job.english is not None:
@@ -73,9 +74,9 @@ def with_fitted_weights(job: Job, model: MixedModel) -> MixedModel:
     return MixedModel(model.tokenizer, model.models, weights) if weights else model
 
 
-def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine] | None:
+def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[ScoredLine]:
     """Scores the held-out lines, each after the lines above it; only a few if the run was stopped.
-    None if they have no words, or if the run is stopped meanwhile."""
+    Empty if they have no words, or if the run is stopped meanwhile."""
     was_stopped = control.stopped
     found, words = list[ScoredLine](), 0
 
@@ -89,10 +90,10 @@ def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[Sco
             found.append(line)
             words += len(line.words)
         if is_over():
-            return None
+            return []
         if was_stopped and words >= WORDS_IF_STOPPED:
             break
-    return found if words else None
+    return found if words else []
 
 
 def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
@@ -106,7 +107,7 @@ def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
         word = vocabulary.word(number)
         is_new[number] = not (is_code(word) or word in known or word.lower() in known)
     is_pair = is_new[lines.ids[:-1]] & is_new[lines.ids[1:]]
-    is_pair[lines.starts[1:-1] - 1] = False  # they stand in two lines
+    is_pair[lines.starts[1:-1] - 1] = False  # the two words stand in different lines
     ones, twos = lines.ids[:-1][is_pair].tolist(), lines.ids[1:][is_pair].tolist()
     after = {
         one: two
@@ -122,15 +123,15 @@ def learned_words(prepared: Prepared, english: LanguageModel) -> LearnedWords:
         while (following := after.get(name[-1])) is not None:
             name.append(following)
         names.append(" ".join(map(vocabulary.word, name)))
-    return LearnedWords([shorten(name) for name in names[:NAMED]], len(names))
+    return LearnedWords([shorten(name) for name in names[:NAMED_WORDS]], len(names))
 
 
 def compared(
     job: Job, name: str, model: LanguageModel, old: Sequence[ScoredLine], new: Sequence[ScoredLine]
 ) -> Comparison | None:
-    """Compares the model in use, `model` with this name, with the new one, by their scored lines
-    `old` and `new`. Lines that the model in use was trained on do not count. None if no line
-    counts."""
+    """Compares the model in use, which is `model` and has this name, with the new one. `old` and
+    `new` are the same lines as each of the two scores them. Lines that the model in use was trained
+    on do not count. None if no line counts."""
     with open_stored(job.library.path(name)) as stored:
         known = stored.lines().known
     is_seen = np.isin(hash_lines((line.text for line in old), model.tokenizer), known)

@@ -50,13 +50,13 @@ class NetworkLearner:
             torch.set_num_threads(min(threads, usable_cores()))
         # A step that also waits for other processes does not show how fast its threads are.
         can_adapt = threads is None and self._device.type == "cpu" and ranks is ALONE
-        self._choice = choose_threads(self.threads) if can_adapt else None
-        if self._choice is not None:
-            next(self._choice)
-        self._grad_clip, self._is_low = 0.0, False
+        self._thread_choice = choose_threads(self.threads) if can_adapt else None
+        if self._thread_choice is not None:
+            next(self._thread_choice)  # the first number is that of PyTorch, which is set already
+        self._grad_clip, self._uses_bf16 = 0.0, False
         if isinstance(self._settings, CausalTrainConfig):
             self._grad_clip = self._settings.grad_clip
-            self._is_low = self._settings.precision == "bf16"
+            self._uses_bf16 = self._settings.precision == "bf16"
         with self._device:
             self._network, self._batches = network_and_batches(job)
         self.steps = self._batches.steps
@@ -66,7 +66,7 @@ class NetworkLearner:
             count = torch.zeros((), device=self._device)
             self._optimizer.state[parameter] = {"step": count, **moments}
         self._epoch, self._step = 1, 0
-        self._rest: Iterator[Batch] = iter(())
+        self._batches_left: Iterator[Batch] = iter(())
         if job.network is not None:
             self._network.load_weights(job.network)
         if job.state is not None:
@@ -81,7 +81,7 @@ class NetworkLearner:
         self._epoch, self._step = epoch, step
         carried = self._network.hidden_state if step else []
         self._network.hidden_state = [*self._ranks.own_rows(carried)]
-        self._rest = self._batches.epoch(epoch, step)
+        self._batches_left = self._batches.epoch(epoch, step)
 
     def step(self, fraction: float, totals: Totals) -> None:
         """Updates the weights once. With other ranks the figures are those of the whole batch."""
@@ -90,7 +90,7 @@ class NetworkLearner:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad()
-        x, target = self._ranks.own_rows(self._tensors(next(self._rest)))
+        x, target = self._ranks.own_rows(self._tensors(next(self._batches_left)))
         sums = self._ranks.average(self._network.parameters(), self._learn(x, target))
         if self._grad_clip > 0:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._grad_clip)
@@ -98,8 +98,8 @@ class NetworkLearner:
         self._step += 1
         predictions, nll, penalty, hits = sums.tolist()
         totals.add(predictions, nll, penalty, hits)
-        if self._choice is not None:
-            threads = self._choice.send((time.perf_counter() - began, predictions))
+        if self._thread_choice is not None:
+            threads = self._thread_choice.send((time.perf_counter() - began, predictions))
             if threads != self.threads:
                 torch.set_num_threads(threads)
 
@@ -108,9 +108,10 @@ class NetworkLearner:
         their figures [4]."""
         if not len(x):
             return torch.zeros(4, device=self._device)
-        # Counting steps from 1 keeps the seed of a step from being that of its epoch's order.
+        # An epoch's order is drawn with (seed, epoch), to numpy the same as (seed, epoch, 0, 0). No
+        # step has this seed, since steps count from 1.
         seed = (self._job.config.train.seed, self._epoch, self._step + 1, self._ranks.rank)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_low):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._uses_bf16):
             loss, sums = self._network.loss(x, target, np.random.default_rng(seed))
         torch.autograd.backward(loss)
         return sums
@@ -128,11 +129,11 @@ class NetworkLearner:
         self._network.hidden_state = []
         for batch in self._batches.held_out():
             for logits, target, in_loss in self._network.logits(*self._tensors(batch)):
-                losses, ranks = losses_and_ranks(logits, target, blocked)
+                losses, word_ranks = losses_and_word_ranks(logits, target, blocked)
                 nll += float(losses[in_loss].cpu().double().sum())
                 predictions += int(in_loss.sum())
-                top1 += int((ranks < 1).sum())
-                top5 += int((ranks < 5).sum())
+                top1 += int((word_ranks < 1).sum())
+                top5 += int((word_ranks < 5).sum())
         if not predictions:
             return None
         loss = nll / predictions
@@ -248,10 +249,11 @@ def check_machine(device: str, precision: str) -> None:
         ) from error
 
 
-def losses_and_ranks(logits: Tensor, target: Tensor, blocked: Tensor) -> tuple[Tensor, Tensor]:
-    """The negative log-likelihood (nats) and the rank of each target [N] of the logits [N, V],
-    which are changed. The rank is the number of words that come before it among those that can be
-    suggested, as `rnnlm_tui.suggesting.evaluate` defines it. The ids `blocked` [K] cannot."""
+def losses_and_word_ranks(logits: Tensor, target: Tensor, blocked: Tensor) -> tuple[Tensor, Tensor]:
+    """The negative log-likelihood (nats) and the rank of each target [N], given the logits [N, V],
+    which are overwritten. The rank is the number of likelier words, as
+    `rnnlm_tui.suggesting.evaluate` defines it. The ids `blocked` [K], which are never suggested, do
+    not count."""
     wanted = logits.gather(1, target[:, None])  # [N, 1]
     nll = logits.logsumexp(1) - wanted[:, 0]
     logits[:, blocked] = -math.inf

@@ -52,9 +52,9 @@ from rnnlm_tui.text.reading import (
 )
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.request import TrainingRequest
-from rnnlm_tui.training.saving import now
+from rnnlm_tui.training.saving import utc_now
 from rnnlm_tui.training.start import (
-    FIXED,
+    FIXED_IF_FROM,
     NONE,
     begin,
     config_from,
@@ -115,7 +115,7 @@ class Plan:
         sources, encoding = self._sources()
         text = read_corpus(sources, encoding, report)
         if request.texts and request.written and not request.sources:
-            text = replace(text, name="what you wrote")  # the writer does not know its file
+            text = replace(text, name="what you wrote")  # the user does not know the file's name
         config = self.config(text.words)
         lines = arrange_lines(text, config.lines)
         english, known = None, None
@@ -127,17 +127,16 @@ class Plan:
                 english = read_english()
                 known = known_fraction(lines, english) if mixture.left_out else None
         elif request.on != NONE:
-            has_start = source is not None or request.start_from is not None
-            given, is_asked = None if has_start else settings.keys(), request.on is not None
-            use = use_of_english(self.library, lines, config, given, is_asked)
+            given = settings.keys() if request.start_from is None else None
+            use = use_of_english(self.library, lines, config, given, request.on is not None)
             known, notes = use.known, [*use.notes]
             if use.opened is not None:
                 english = use.opened.model
-            if use.opened is not None and use.is_start:
-                source = use.opened
-                # The tokenizer may be given, since it is the same.
-                others = {name: v for name, v in settings.items() if name not in FIXED}
-                config = config_from(source, others, text.words, is_update=False)
+                if use.is_start:
+                    source = use.opened
+                    # `config_from` refuses a tokenizer. One that is given is that of the English.
+                    others = {name: v for name, v in settings.items() if name not in FIXED_IF_FROM}
+                    config = config_from(source, others, text.words, is_update=False)
         config, prepared, network, trained_lines = begin(source, lines, config, report)
         is_counted = config.is_mixed or not config.has_network
         if is_counted and (step := sampling_step(prepared.predictions)) > 1:
@@ -147,7 +146,7 @@ class Plan:
             library=self.library,
             config=config,
             prepared=replace(prepared, notes=(*prepared.notes, *notes)),
-            created=now(),
+            created=utc_now(),
             sources=list(text.sources) if sources else [],
             encoding=encoding,
             seed_line=as_unicode(request.seed_line or _default_seed_line(text)),
@@ -157,13 +156,13 @@ class Plan:
             ancestors=ancestors_of(source.name, source.card) if source else [],
             blocked_words=_still_blocked(source, prepared) if source else [],
             english=english,
-            known_to_base=known if english else None,
+            known_to_base=known,
         )
 
     def _sources(self) -> tuple[tuple[str, ...], str | None]:
-        """The files to read, and their encoding: those of the request, or of an update by default
-        those that its model learned, then the added ones and a file of what was written. Raises
-        CorpusError if the files that the model learned are unknown."""
+        """The files to read, and their encoding: those of the request, then the added ones and a
+        file of what was written. An update without files reads those that its model learned. Raises
+        CorpusError if these are unknown."""
         request, source, name = self.request, self.source, self.name
         sources, encoding = request.sources, request.encoding
         if self.is_update and source is not None:
@@ -206,7 +205,8 @@ class Plan:
         facts, state = _saved_state(self.library, name)
         before = facts.config.to_json()
         layers = {**before["model"], **before["train"]}, request.settings
-        facts.config = config = make_config(before["preset"], layers)
+        config = make_config(before["preset"], layers)
+        facts.config = config  # `resume` reads it
         _check_machine(config)
         sources = request.sources or tuple(facts.sources)
         encoding = request.encoding or facts.encoding

@@ -16,9 +16,9 @@ from datetime import timedelta
 
 import torch
 
-# The functions of this module have the group of all processes as a default value. If it is loaded
-# after the group is made, as by an optimizer, they hold the group to the very end, and a thread of
-# Gloo that still frees a tensor then ends the process with SIGABRT.
+# This module is loaded before the group of all processes is made. Its functions have the group as a
+# default value: loaded later, as by an optimizer, they would hold the group to the very end, and a
+# thread of Gloo that still frees a tensor would end the process with SIGABRT.
 import torch.distributed.nn.functional
 from torch import Tensor, distributed, nn
 
@@ -32,7 +32,7 @@ LOST_CONNECTION = re.compile("gloo.transport|ncclRemoteError|DistNetworkError|Di
 """Pattern in the name or the message of an error that tells of a lost connection. Gloo names the
 file of its code that noticed it."""
 Rows = Sequence[Tensor]
-"""Arrays with the same rows, those of a batch."""
+"""Arrays of a batch, each with one row for each of its examples."""
 
 
 class RankError(RnnlmError):
@@ -83,11 +83,11 @@ class Alone:
         return sums
 
     def own_rows(self, rows: Rows) -> Rows:
-        """The rows of this rank, of those of a whole batch."""
+        """The part of the rows of a whole batch that this rank learns."""
         return rows
 
     def all_rows(self, rows: Rows) -> Rows:
-        """The rows of a whole batch, of those of each rank. Raises RankError."""
+        """The rows of the whole batch, joined from those of all ranks. Raises RankError."""
         return rows
 
 

@@ -1,7 +1,7 @@
 """The options of a training, for the command line and for Python.
 
-An option is a field that is declared as a setting is in `config`: with its range, what stands for
-its value in a help, and its help. A bool is a switch, and a tuple may be given several times.
+An option is a field, annotated as a setting is in `config`, and with the word that stands for its
+value in the help. A bool is a switch, and a tuple may be given several times.
 
 This module has no `from __future__ import annotations`: to evaluate strings would double the time
 of its import.
@@ -28,8 +28,8 @@ class TrainingRequest(Struct, frozen=True, kw_only=True):
     `sources` are files and folders. Without any the text is the sonnets, and a resumed or updated
     run keeps its own. `settings` are those of the preset by name, as text or numbers.
 
-    What is `written` in the app is further text, of which an update takes what its model has not
-    learned. It is stored in the folder `texts`, by default that of the library.
+    The texts `written` in the app are added, in an update without what its model has learned. They
+    are stored as one file in the folder `texts`, by default that of the library.
     """
 
     sources: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 
-from rnnlm_tui.config import CausalConfig, CausalTrainConfig, Config
+from rnnlm_tui.config import CausalConfig, CausalTrainConfig
 from rnnlm_tui.events import (
     ByWriter,
     EpochEnded,
@@ -28,7 +28,7 @@ from rnnlm_tui.events import (
 from rnnlm_tui.formatting import cut_words
 from rnnlm_tui.lm.layers import parameters_of
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.store.run_files import Position, Tensors, Totals
+from rnnlm_tui.store.run_files import Tensors, Totals
 from rnnlm_tui.store.tensors import is_usable
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
@@ -38,11 +38,7 @@ from rnnlm_tui.training.ending import Ending
 from rnnlm_tui.training.estimate import memory_bytes
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Learner, Parts, count_ngrams
-from rnnlm_tui.training.measure import (
-    mixed,
-    models_of,
-    perplexity,
-)
+from rnnlm_tui.training.measure import mixed, models_of, perplexity
 from rnnlm_tui.wording.savings import ENOUGH_WORDS
 
 SEED_LINE_CONTINUES = 10
@@ -56,11 +52,6 @@ COUNTING = "n-grams"
 """The phase in which n-grams are counted."""
 
 
-def alone(number: int) -> int:
-    """The sum over all ranks, if there is only this one."""
-    return number
-
-
 class Run:
     """A training from its start, or from a saved state, to its end."""
 
@@ -69,12 +60,12 @@ class Run:
         job: Job,
         control: Control,
         learner: Learner,
-        sum_over_ranks: Callable[[int], int] = alone,
+        sum_over_ranks: Callable[[int], int] = lambda number: number,
         is_first: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Each rank has a run. `sum_over_ranks` adds up a number of each; only the first rank saves
-        and measures. `clock` gives seconds."""
+        """Each rank has a run; by default there is one rank. `sum_over_ranks` adds up a number of
+        each, and only the first one saves and measures. `clock` gives seconds."""
         self._job, self._control, self._learner = job, control, learner
         self._sum_over_ranks, self._is_first = sum_over_ranks, is_first
         self._clock, self._began = clock, clock()
@@ -153,15 +144,20 @@ class Run:
             arrays |= level
             yield Preparing(self._now(), COUNTING, length, order, None)
         self._ngrams = {"ngrams": arrays}
-        if not job.path.exists() and not job.is_update and not self._control.stopped:
+        if not job.best_path.exists() and not job.is_update and not self._control.stopped:
             saving.save_model(job, None, self._ngrams, mixed(job, models_of(job, self._ngrams)))
-            yield Saved(self._now(), 0, str(job.path), best=True)
+            yield Saved(self._now(), 0, str(job.best_path), best=True)
 
     def _reason_to_end(self) -> FinishReason | None:
-        """Why no further epoch is to be trained, or None if one is."""
-        if self._position.epoch > self._job.config.epochs:
+        """The reason to train no further epoch; None if there is none. A network stops early if its
+        held-out loss has not got better for as many epochs as its `patience`."""
+        position, train = self._position, self._job.config.train
+        if position.epoch > self._job.config.epochs:
             return "completed"
-        return "early_stop" if ends_early(self._job.config, self._position) else None
+        if not isinstance(train, CausalTrainConfig):
+            return None
+        last = (position.best_epoch or 0) + train.patience
+        return "early_stop" if position.epoch > last else None
 
     def _train_epoch(self) -> Iterator[Event]:
         """Takes steps until the epoch ends, the run is stopped, or the loss is not finite."""
@@ -241,10 +237,10 @@ class Run:
         if not self._is_first:
             return
         models = models_of(job, parts)
-        alone = next(iter(models.values()))
-        text = self._sample(alone)
+        unmixed = next(iter(models.values()))
+        text = self._sample(unmixed)
         mixture = mixed(job, models) if is_best and job.config.is_mixed else None
-        savings = self._savings_so_far(mixture or alone) if is_best else None
+        savings = self._savings_so_far(mixture or unmixed) if is_best else None
         position.elapsed_s += self._now() - began
         elapsed_s = position.elapsed_s
         yield EpochEnded(self._now(), epoch, train, held_out, is_best, text, elapsed_s, savings)
@@ -253,7 +249,7 @@ class Run:
             saving.save_model(job, EpochFigures(epoch, train, held_out), parts, mixture)
         self._save_state()
         position.elapsed_s += self._now() - began
-        yield Saved(self._now(), epoch, str(job.path), is_best)
+        yield Saved(self._now(), epoch, str(job.best_path), is_best)
 
     def _sample(self, model: LanguageModel) -> SampleText:
         """The seed line and its likeliest continuation, with a slash between lines."""
@@ -293,11 +289,3 @@ class Run:
         tensors = self._learner.tensors()  # all ranks give their rows
         if self._is_first and tensors:
             saving.save_state(self._job, tensors, self._control.seed_line)
-
-
-def ends_early(config: Config, position: Position) -> bool:
-    """True if the held-out loss has not got better for as many epochs as the settings allow."""
-    train = config.train
-    if not isinstance(train, CausalTrainConfig):
-        return False
-    return position.epoch > (position.best_epoch or 0) + train.patience

@@ -42,15 +42,15 @@ def versions_of(job: Job) -> dict[str, str]:
 def save_model(
     job: Job, metrics: EpochFigures | None, parts: Parts, mixed: MixedModel | None
 ) -> None:
-    """Replaces the model by one of these parts, with the mixture weights of `mixed`."""
+    """Writes the model, made of these parts, with the mixture weights of `mixed`."""
     prepared, ngrams = job.prepared, parts.get("ngrams")
     mixture = None
     if mixed is not None:
         has_base = "base" in mixed.models
         mixture = Mixture(
             dict(mixed.mixture_weights),
-            base="english" if has_base else None,
-            left_out="english" if job.english and not has_base else None,
+            base=ENGLISH if has_base else None,
+            left_out=ENGLISH if job.english and not has_base else None,
         )
     card = ModelCard(
         config=job.config,
@@ -60,15 +60,15 @@ def save_model(
         metrics=metrics,
         epochs_done=metrics.epoch if metrics else 0,
         created=job.created,
-        updated=now(),
+        updated=utc_now(),
         versions=versions_of(job),
         ngrams=[*ngram_counts(ngrams)] if ngrams else [],
         ancestors=job.ancestors,
         blocked_words=job.blocked_words,
         mixture=mixture,
     )
-    files.make_folder(job.path.parent)
-    write_model(job.path, card, job.fixed_tensors, parts.get("network"), ngrams)
+    files.make_folder(job.best_path.parent)
+    write_model(job.best_path, card, job.fixed_tensors, parts.get("network"), ngrams)
     if not job.is_update:
         _save_sources(job)
 
@@ -89,12 +89,12 @@ def saved_card(job: Job, path: Path) -> ModelCard | None:
 def save_evaluation(job: Job, evaluation: Evaluation | None) -> None:
     """Adds what was measured to the card of the saved model."""
     done = job.position.epoch - 1
-    change_card(job.path, lambda card: replace(card, evaluation=evaluation, epochs_done=done))
+    change_card(job.best_path, lambda card: replace(card, evaluation=evaluation, epochs_done=done))
 
 
 def replace_model(job: Job) -> None:
     """Makes the finished update the model of its name."""
-    files.replace(job.path, job.model)
+    files.replace(job.best_path, job.model_path)
     _save_sources(job)
 
 
@@ -125,9 +125,9 @@ def remove_state(job: Job) -> None:
     """Removes the files that only an unfinished run needs."""
     files.remove(job.folder / RESUME)
     if job.is_update:
-        files.remove(job.path)
+        files.remove(job.best_path)
 
 
-def now() -> str:
+def utc_now() -> str:
     """The present time in UTC, as a card has it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

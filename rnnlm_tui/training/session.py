@@ -50,9 +50,9 @@ def training_events(
     """Plans a training and returns its events; the last one is `Finished`. Raises RnnlmError, at
     once for a request that cannot be planned.
 
-    While the text is read nothing is yielded: `on_preparing` is called for the progress of a large
-    one, and `on_prepared` with the job before it starts. Of several processes, the first one holds
-    the lock and keeps the history.
+    While the text is read, no event is yielded; `on_preparing` is called with the progress instead,
+    and `on_prepared` with the job before it starts. Of several processes, the first one holds the
+    lock and keeps the history.
     """
     planned = plan(library, request)
     if ranks is not None:
@@ -61,31 +61,31 @@ def training_events(
 
 
 def _run(
-    plan: Plan,
+    planned: Plan,
     control: Control,
     on_preparing: Callable[[Preparing], None],
     on_prepared: Callable[[Job], None],
     ranks: Alone | None,
 ) -> Iterator[Event]:
     """Yields the events of a plan."""
-    library = plan.library
+    library, name = planned.library, planned.name
     is_first = ranks is None or ranks.is_first
-    history = HistoryFile(library.runs.folder(plan.name))
+    history = HistoryFile(library.runs.folder(name))
 
     def show(event: Preparing) -> None:
         if is_first:
             history.add(event)
             on_preparing(event)
 
-    held = _held(library, plan.name, control) if is_first else nullcontext()
+    held = _held(library, name, control) if is_first else nullcontext()
     with _explained_memory_errors(), held:
         control.preparing = True
         try:
             if control.stopped:  # by an earlier signal
                 raise StoppedError
-            job = plan.prepare(PreparationReport(control, show))
+            job = planned.prepare(PreparationReport(control, show))
         except StoppedError:
-            yield Finished(0.0, "stopped", None, None, str(library.path(plan.name)), 0.0)
+            yield Finished(0.0, "stopped", None, None, str(library.path(name)), 0.0)
             return
         finally:
             control.preparing = False

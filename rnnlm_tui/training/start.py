@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import MAX_FROM_ENGLISH, USUAL_IF_FROM, CausalConfig, Config, make_config
+from rnnlm_tui.config import DEFAULTS_IF_FROM, MAX_FROM_ENGLISH, CausalConfig, Config, make_config
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import grow_network, merge_words
@@ -46,13 +46,12 @@ from rnnlm_tui.training.job import ENOUGH_ENGLISH
 Settings = Mapping[str, Any]
 NONE = "none"
 """The value of `--on` and `--from` for no model."""
-FIXED = frozenset({"tokenizer"})
+FIXED_IF_FROM = frozenset({"tokenizer"})
 """Settings of the text that a training from a model cannot change: its words depend on them."""
-FIXED_IN_UPDATES = FIXED | {"lines", "held_out", "seed"}
+FIXED_IN_UPDATES = FIXED_IF_FROM | {"lines", "held_out", "seed"}
 """Settings that an update cannot change: also those that decide which lines the model has seen."""
 SHAPELESS = frozenset({"dropout", "l2", "order"})
-"""Settings of a model that are no sizes: the shapes of its network's weights do not depend on
-them."""
+"""Settings of a model on which the shapes of its network's weights do not depend."""
 HARDLY_ENGLISH = 0.1
 """Least share of known words with which the English is tried at all. See `ENOUGH_ENGLISH`."""
 SAMPLED_WORDS = 20_000
@@ -87,10 +86,12 @@ def open_source(
 
 
 class UseOfEnglish(NamedTuple):
-    """The use that a new model makes of the English: `opened` is mixed with it, None if it is not
-    used. If it `is_start`, its network is also the start of the new one. `known` is the share of
-    the text's words that it knows, if its weight decides whether it stays in the mixture. `notes`
-    are for the data card."""
+    """The use that a new model makes of the English.
+
+    `opened` is the English if it is mixed with the new model. If it `is_start`, the new network
+    starts from its network. `known` is the share of the text's words that the English knows, None
+    if the mixture always keeps it. `notes` are for the data card.
+    """
 
     opened: OpenedModel | None = None
     is_start: bool = False
@@ -101,12 +102,12 @@ class UseOfEnglish(NamedTuple):
 def use_of_english(
     library: Library, text: Corpus, config: Config, given: Collection[str] | None, is_asked: bool
 ) -> UseOfEnglish:
-    """The use that a new model of this text makes of the English, by default or if it `is_asked` to
-    be mixed with it.
+    """Decides on the use that a new model of this text makes of the English. `is_asked` is true if
+    the user asked to mix it; otherwise it is mixed if the text has enough English words.
 
-    Its network starts from that of the English, unless the text is in another language, a size of
-    the network is among the settings `given`, or these are None, because another start is chosen.
-    Raises UsageError if the English is asked for and cannot be mixed.
+    The network starts from that of the English, unless the text is long or in another language, a
+    size of the network is among the settings `given`, or `given` is None: the user has chosen
+    another start. Raises UsageError if the English is asked for and cannot be mixed.
     """
     if not is_asked and not (config.is_mixed and library.is_built_in(ENGLISH)):
         return UseOfEnglish()
@@ -156,11 +157,11 @@ def sizes_of(config: Config) -> frozenset[str]:
 
 
 def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: bool) -> Config:
-    """The settings of a training that starts from a model, for a text of so many words. They have
-    the sizes of the model's network, and the settings that its words depend on; an update keeps all
-    settings. Raises UsageError for a setting that is `given` and cannot be changed."""
+    """The settings of a training that starts from a model, for a text of so many words. They keep
+    the sizes of the model's network and the settings that its words depend on, in an update all
+    settings but those `given`. Raises UsageError for a given one that cannot be changed."""
     config = source.card.config
-    fixed = sizes_of(config) | (FIXED_IN_UPDATES if is_update else FIXED)
+    fixed = sizes_of(config) | (FIXED_IN_UPDATES if is_update else FIXED_IF_FROM)
     if refused := sorted(fixed & given.keys()):
         raise UsageError(
             f"{{{refused[0]}}} cannot be changed: the network and its words are those of"
@@ -169,9 +170,9 @@ def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: 
             field=refused[0],
         )
     own = {**structs.asdict(config.train), **structs.asdict(config.model)}
-    of_text = {*own} if is_update else {"lines", *config.model.__struct_fields__}
-    kept = {name: own[name] for name in of_text & own.keys()}
-    usual = USUAL_IF_FROM if config.has_network else {}
+    names = {*own} if is_update else {"lines", *config.model.__struct_fields__}
+    kept = {name: own[name] for name in names & own.keys()}
+    usual = DEFAULTS_IF_FROM if config.has_network else {}
     layers = kept, usual, given, {name: own[name] for name in fixed & own.keys()}
     return make_config(config.preset, layers, words)
 
@@ -183,8 +184,8 @@ def begin(
 
     Returns the settings, the text, the weights that the network starts from, and the lines that the
     source was trained on. A network that starts from a model knows the words of both texts. Lines
-    that the source was trained on are not held out, and those that it held out are held out again;
-    of the English this is not known.
+    that the source was trained on are not held out, and those that it held out are held out again,
+    except for the English, whose lines are not known.
     """
     if source is None:
         return config, prepare(text, config, report=report), None, TrainedLines()

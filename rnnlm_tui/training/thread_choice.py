@@ -11,7 +11,7 @@ from collections.abc import Generator
 MEASURED_S = 0.4
 """Seconds for which each number of threads is measured, from the largest number down."""
 WORSE = 1.3
-"""Smaller numbers are not measured after one that is this many times slower than the best."""
+"""Once a number of threads is this many times slower than the best, smaller ones are skipped."""
 AGAIN_S = 20.0
 """Least seconds until the numbers are measured again."""
 TRIALS_SHARE = 0.1

@@ -123,7 +123,7 @@ def test_an_order_to_stop_ends_the_reading_of_a_text_that_may_never_end(data_dir
 def test_a_stop_ends_a_pause_though_both_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One comes from a signal, the other from the thread that obeys orders."""
     control = Control()
-    control.handle_command("pause")
+    control.obey_order("pause")
     waiting = control.wait_while_paused(float)
     assert isinstance(next(waiting), Paused)
     control.stop()

@@ -48,18 +48,18 @@ def test_the_n_grams_are_the_model_until_an_epoch_is_through(tmp_path: Path) -> 
     job, seen = small_job("gru", tmp_path / "a", epochs=2, learning_rate=0.02, **MIXED), []
     for event in run(job):
         if isinstance(event, Saved):
-            card, model = read_model(job.path)
+            card, model = read_model(job.best_path)
             assert isinstance(model, MixedModel) and suggest(model, "the ca").candidates
             seen.append((event.epoch, event.best, card.metrics is not None, [*model.models]))
     assert seen[0] == (0, True, False, ["ngrams"])
     assert [each[::3] for each in seen[1:]] == [(n, ["network", "ngrams"]) for n in (1, 2)]
-    before = job.path.read_bytes()  # the model of an earlier run stays until then
+    before = job.best_path.read_bytes()  # the model of an earlier run stays until then
     run_stopped_at(small_job("gru", tmp_path / "a", epochs=2, seed=1, **MIXED), 1, 2)
-    assert job.path.read_bytes() == before
+    assert job.best_path.read_bytes() == before
     # A run that is stopped before measures the n-grams that it keeps.
     job = small_job("gru", tmp_path / "b", epochs=2, **MIXED)
     run_stopped_at(job, 1, 1)
-    card = read_card(job.path)
+    card = read_card(job.best_path)
     assert card.epochs_done == 0 and card.evaluation is not None
 
 
@@ -72,7 +72,7 @@ def test_the_weights_are_fitted_to_the_held_out_lines_if_these_are_enough(
     monkeypatch.setattr(mixture, "FEWEST_WORDS", 50 if enough else 1 << 30)
     job = small_job(preset, tmp_path / "a", **MIXED, **epochs)
     [*run(job)]
-    card, model = read_model(job.path)
+    card, model = read_model(job.best_path)
     assert isinstance(model, MixedModel)
     weights = mixture.normalize({name: PRIOR[name] for name in model.mixture_weights})
     if enough:
@@ -94,7 +94,7 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     job = small_job(preset, tmp_path / "a", text=text, held_out=0.3, **settings)
     events = [*run(job)]
     (epoch,), end = epochs_of(events), end_of(events)
-    card, model = read_model(job.path)
+    card, model = read_model(job.best_path)
     expected = summarize(scores_of(job, model))
     assert expected.oov_share and card.evaluation == expected
     assert end.evaluation is not None and end.evaluation.perplexity == expected.perplexity
@@ -119,7 +119,7 @@ def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time
         if isinstance(event, EpochEnded):
             measured.append(event.keystroke_savings)
         elif isinstance(event, Saved) and event.epoch == 1:
-            _, model = read_model(job.path)
+            _, model = read_model(job.best_path)
             lines = [s for above, few in job.excerpts(1) for s in score(model, few, above)]
             assert measured == [summarize(lines).keystroke_savings]
     assert [each is None for each in measured] == [False, False, True]
@@ -133,8 +133,8 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
 ) -> None:
     job, control = small_job("ngram", tmp_path / "a", text=TEXT, mixture="on"), Control()
     [*run(job)]
-    _, model = read_model(job.path)
-    assert len(measure.score_held_out(job, model, control) or []) == len(scores_of(job, model)) > 3
+    _, model = read_model(job.best_path)
+    assert len(measure.score_held_out(job, model, control)) == len(scores_of(job, model)) > 3
 
     def stopping(*given: Any, **options: Any) -> Iterator[ScoredLine]:
         control.stop()
@@ -142,9 +142,9 @@ def test_a_stopped_run_measures_few_words_and_a_stop_ends_a_measurement(
 
     with monkeypatch.context() as patch:
         patch.setattr(measure, "score", stopping)
-        assert measure.score_held_out(job, model, control) is None
+        assert measure.score_held_out(job, model, control) == []
     monkeypatch.setattr(measure, "WORDS_IF_STOPPED", 1)
-    assert len(measure.score_held_out(job, model, control) or []) == len(job.held_out[0].lines)
+    assert len(measure.score_held_out(job, model, control)) == len(job.held_out[0].lines)
 
 
 # The model in use
@@ -166,7 +166,7 @@ def test_a_new_model_and_the_one_in_use_are_compared_on_lines_that_neither_has_l
     unseen = {line for excerpt in before.held_out for line in excerpt.lines}
     job = small_job("ngram", tmp_path, text=TEXT, mixture="on", held_out=0.4, seed=1)
     found, old = end_of([*run(job)]).comparison, job.library.open("old").model
-    _, new = read_model(job.path)
+    _, new = read_model(job.best_path)
     assert found is not None and found.name == "old", "the one in use"
     for model, figures in ((old, found.in_use), (new, found.new)):
         lines = [line for line in scores_of(job, model) if line.text in unseen]
@@ -182,7 +182,7 @@ def test_an_app_names_the_model_that_a_training_of_it_is_compared_with(tmp_path:
     before.library.use("other")
     control = Control()
     for line in ("compare old", "compare ../old", "compare"):
-        control.handle_command(line)
+        control.obey_order(line)
     found = end_of([*run(job, control)]).comparison
     assert found is not None and found.name == "old"
 
@@ -237,13 +237,13 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     epochs: int, rate: float, held_out: float, is_better: bool, tmp_path: Path
 ) -> None:
     old = finished(tmp_path / "a", held_out)
-    before, (_, old_model) = old.path.read_bytes(), read_model(old.path)
+    before, (_, old_model) = old.best_path.read_bytes(), read_model(old.best_path)
     (old.folder / RUN_JSON).unlink()
     job = update_of(old, epochs, rate)
     events = [*run(job)]
     end, scored = end_of(events), scores_of(job, old_model)
-    assert {event.path for event in events if isinstance(event, Saved)} == {str(job.path)}
-    assert end.path == str(old.path) and end.update is not None
+    assert {event.path for event in events if isinstance(event, Saved)} == {str(job.best_path)}
+    assert end.path == str(old.best_path) and end.update is not None
     update, was = end.update, summarize(scored)
     old_loss = suggestion_loss(scored)
     assert (update.replaced, update.old_loss) == (is_better, old_loss)
@@ -251,8 +251,8 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     if old_loss is not None and update.new_loss is not None:
         assert (update.new_loss < old_loss) == is_better
     assert (update.new_loss is None) == (held_out == 0)
-    assert (old.path.read_bytes() != before) == is_better
-    assert not job.path.exists() and not (old.folder / RESUME).exists()
+    assert (old.best_path.read_bytes() != before) == is_better
+    assert not job.best_path.exists() and not (old.folder / RESUME).exists()
     # The files that it learned are those of the model once it is the model.
     assert read_sources(old.folder).sources == (old.sources if is_better else [])
 
@@ -267,15 +267,15 @@ def test_an_update_that_is_stopped_while_it_is_compared_replaces_nothing_yet(
             control.stop()
         return measure.score_held_out(*given)
 
-    before = old.path.read_bytes()
+    before = old.best_path.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(ending, "score_held_out", stopping)
         end = end_of([*run(update_of(old), control)])
     assert (end.reason, end.update) == ("stopped", UpdateFigures(replaced=False))
-    assert old.path.read_bytes() == before
+    assert old.best_path.read_bytes() == before
     end = end_of([*run(update_of(old))])
     assert end.reason == "completed" and end.update is not None and end.update.replaced
-    assert old.path.read_bytes() != before and not (old.folder / RESUME).exists()
+    assert old.best_path.read_bytes() != before and not (old.folder / RESUME).exists()
 
 
 def test_a_stopped_or_killed_update_can_be_resumed(
@@ -283,16 +283,16 @@ def test_a_stopped_or_killed_update_can_be_resumed(
 ) -> None:
     """Also if it was killed after it had replaced the model."""
     old = finished(tmp_path / "a")
-    before = old.path.read_bytes()
+    before = old.best_path.read_bytes()
     end = end_of(run_stopped_at(update_of(old), 2, 1))
     assert end.update == UpdateFigures(replaced=False)
-    assert old.path.read_bytes() == before
+    assert old.best_path.read_bytes() == before
     with monkeypatch.context() as killed:
         killed.setattr("rnnlm_tui.training.saving.remove_state", lambda job: None)
         [*run(update_of(old))]
     end = end_of([*run(update_of(old))])
     assert end.update == UpdateFigures(replaced=True)
-    assert old.path.read_bytes() != before and not (old.folder / RESUME).exists()
+    assert old.best_path.read_bytes() != before and not (old.folder / RESUME).exists()
 
 
 def test_the_words_that_a_text_adds_to_the_english_are_told(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_the_ngrams_beside_a_network_have_the_order_that_is_asked_for(
 ) -> None:
     job = small_job("gru", tmp_path / "a", text=TEXT, mixture="on", epochs=1, order=order)
     [*run(job)]
-    assert len(read_card(job.path).ngrams) == order
+    assert len(read_card(job.best_path).ngrams) == order
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_the_events_of_a_run(
     assert begin.held_out_lines == (0 if preset == "gru" else 6)
     epochs = epochs_of(events)
     assert (epochs[0].train == Metrics()) == (preset == "ngram")
-    assert (end.reason, end.best_epoch, end.path) == ("completed", len(epochs), str(job.path))
+    assert (end.reason, end.best_epoch, end.path) == ("completed", len(epochs), str(job.best_path))
     assert end.metrics is not None and end.metrics.train == epochs[-1].train
     progress = [event for event in events if isinstance(event, Progress)]
     assert [p.step for p in progress] == [*range(1, progress[0].steps + 1)] * len(epochs)
@@ -89,7 +89,7 @@ def test_the_events_of_a_run(
     assert first.eta_s == pytest.approx((len(progress) - 1) * first.elapsed_s) and last.eta_s == 0
     for event in events:
         assert isinstance(event, Progress) or from_json_line(to_json_line(event)) == event
-    assert not (job.folder / RESUME).exists() and job.path.exists()
+    assert not (job.folder / RESUME).exists() and job.best_path.exists()
 
 
 @pytest.mark.parametrize(("preset", "settings"), NETWORKS)
@@ -101,7 +101,7 @@ def test_a_network_learns_and_its_sample_continues_the_seed_line(
     for event in run(job, control):
         events.append(event)
         if isinstance(event, Saved) and event.epoch == 1:
-            control.handle_command("sample a bird")
+            control.obey_order("sample a bird")
     first, *_, last = epochs_of(events)
     assert loss_of(last.train) < 0.85 * loss_of(first.train)
     assert (first.sample["seed"], last.sample["seed"]) == ("The cat", "a bird")
@@ -122,11 +122,11 @@ def test_held_out_lines_decide_which_epoch_is_kept(tmp_path: Path) -> None:
     best = 1 + losses.index(min(losses))
     assert 1 <= best < 12, "the small network must overfit for this test to mean something"
     assert [event.epoch for event in events if isinstance(event, Saved) and event.best][-1] == best
-    end, card = end_of(events), read_card(job.path)
+    end, card = end_of(events), read_card(job.best_path)
     assert end.metrics is not None and (end.best_epoch, end.metrics.epoch) == (best, best)
     assert card.epochs_done == 12 and card.metrics == end.metrics
     # The kept weights are those of the best epoch: they give its held-out loss again.
-    measured = summarize(score(read_model(job.path)[1], job.held_out[0].lines))
+    measured = summarize(score(read_model(job.best_path)[1], job.held_out[0].lines))
     assert measured.loss == pytest.approx(min(losses), abs=1e-5)
 
 
@@ -160,7 +160,7 @@ def test_a_run_that_diverges_ends_and_keeps_its_best_epoch(tmp_path: Path) -> No
     # With one step an epoch, the loss before it is finite, but the weights after it are not.
     job = small_job("lesson", tmp_path / "b", epochs=3, batch_size=1000, learning_rate=1e30)
     events = [*run(job)]
-    assert kinds_of(events) == ["started", "finished"] and not job.path.exists()
+    assert kinds_of(events) == ["started", "finished"] and not job.best_path.exists()
     assert (end_of(events).reason, end_of(events).best_epoch) == ("diverged", None)
     assert read_facts(job.folder).position.epoch == 1
 
@@ -213,7 +213,7 @@ def test_an_extended_run_ends_as_a_longer_one(stop: tuple[int, int] | None, tmp_
     control, job = Control(), small_job("lesson", tmp_path / "a", epochs=2)
     control.stop()
     events = run_stopped_at(job, *stop) if stop else [*run(job, control)]
-    assert end_of(events).reason == "stopped" and job.path.exists() == (stop is not None)
+    assert end_of(events).reason == "stopped" and job.best_path.exists() == (stop is not None)
     for name in ("a", "b"):
         assert end_of([*run(small_job("lesson", tmp_path / name, epochs=4))]).best_epoch == 4
     assert same_weights(tmp_path / "a", tmp_path / "b")
@@ -238,7 +238,7 @@ def test_n_grams_that_are_stopped_leave_nothing(tmp_path: Path) -> None:
     job = small_job("ngram", tmp_path / "a", text=TEXT)
     end = end_of(run_stopped_at(job, 1, 2))
     assert (end.reason, end.best_epoch, end.metrics) == ("stopped", None, None)
-    assert list(job.folder.iterdir()) == [] and not job.path.exists()
+    assert list(job.folder.iterdir()) == [] and not job.best_path.exists()
 
 
 def test_a_run_killed_while_it_is_measured_ends_when_it_is_resumed(
@@ -255,7 +255,7 @@ def test_a_run_killed_while_it_is_measured_ends_when_it_is_resumed(
     job = next(jobs)
     events = [*run(job)]
     assert epochs_of(events) == [] and end_of(events).reason == "early_stop"
-    assert read_card(job.path).evaluation is not None
+    assert read_card(job.best_path).evaluation is not None
     assert not (job.folder / RESUME).exists()
 
 
@@ -270,10 +270,10 @@ def test_a_paused_run_waits_and_its_time_stops(preset: str, tmp_path: Path) -> N
     for event in run(small_job(preset, tmp_path / "a", text=TEXT), control, clock):
         events.append(event)
         if isinstance(event, Progress) and event.step == 2:
-            control.handle_command("pause")
+            control.obey_order("pause")
         if isinstance(event, Paused):
             now[0] += 1000  # a long pause
-            control.handle_command("resume")
+            control.obey_order("resume")
         if isinstance(event, Progress) and event.step == 4:
             control.stop()
     kinds = kinds_of(events)

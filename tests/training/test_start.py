@@ -178,7 +178,7 @@ def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
         job = made_of(english, lines, preset="ngram", settings=settings, name=f"is-{is_kept}")
         assert f"{ENGLISH} is tried (" in job.prepared.notes[-1]
         assert prospect(job, 1)[0].endswith(", and is mixed with the English if that helps.")
-        evaluation, card = end_of([*run(job)]).evaluation, read_card(job.path)
+        evaluation, card = end_of([*run(job)]).evaluation, read_card(job.best_path)
         assert evaluation is not None and card.mixture is not None
         assert (evaluation.base is not None) == is_kept
         left = None if is_kept else ENGLISH
@@ -189,8 +189,8 @@ def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
     for request, is_kept in ({}, False), ({"on": ENGLISH}, True):
         job = made_of(english, mixed, preset="ngram", settings=settings, name="few", **request)
         [*run(job)]
-        assert (read_card(job.path).base == ENGLISH) == is_kept
-        job.path.unlink()
+        assert (read_card(job.best_path).base == ENGLISH) == is_kept
+        job.best_path.unlink()
 
 
 def test_an_update_tries_the_english_again(english: Library) -> None:
