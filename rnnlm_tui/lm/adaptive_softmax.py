@@ -6,9 +6,9 @@ token over the words of the tail. The probability of a word of the tail is
 
     P(tail | outputs) P(word | tail, outputs)
 
-Its input embedding is that of the token plus its own smaller one. The same kernel narrows outputs
-for the tail and widens its embeddings. There is only one tail, which any number of new words can
-join. The full softmax is a head alone.
+The input embedding of such a word is that of the token plus its own smaller one. The same kernel
+narrows outputs for the tail and widens its embeddings. There is only one tail, which any number of
+new words can join. The full softmax is a head alone.
 
 Sources: Grave et al. 2017 (adaptive softmax), Baevski and Auli 2019 (adaptive input, tied).
 
@@ -81,7 +81,7 @@ def grow_network(
     after_last = known.total_words  # the place of the mean
     of_words = (known.ranks.get(word, after_last) for word in vocabulary.words)
     ids = np.array([*range(known.first_word_id), *of_words])
-    # The rows that do not grow: the words of the head and the token of the tail.
+    # The rows that do not grow: the words of the head and the token of the tail, if there is one.
     fixed = np.append(ids[:head], head) if has_tail else ids[:0]
     growing = "tail1.embedding" if has_tail else "embedding"
     bias = weights["output.bias"]

@@ -102,21 +102,26 @@ def _sigmoid(x: Array) -> Array:
     return np.asarray(np.tanh(x * half) * half + half)
 
 
+def cell_shapes(name: str, inputs: int, units: int, gates: int = 1) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights of a recurrent layer, by name."""
+    width = gates * units
+    return {
+        f"{name}.kernel": (inputs, width),
+        f"{name}.recurrent_kernel": (units, width),
+        f"{name}.bias": (width,),
+    }
+
+
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights of a causal network, by name. Kernels are [in, out]. The output
     layer has none: it uses the embedding. A kernel holds those of its gates side by side: r, z, n
     for a GRU, and o, i, f, g for an LSTM."""
     embedding, hidden = config.embedding_size, config.hidden_size
-    wide = CELLS[cell].gates * hidden
     shapes = softmax_shapes(config, total_words)
     rows = sum(shape[0] for name, shape in shapes.items() if name.endswith("embedding"))
     for number in range(1, config.layers + 1):
         inputs = embedding if number == 1 else hidden
-        shapes |= {
-            f"layer{number}.kernel": (inputs, wide),
-            f"layer{number}.recurrent_kernel": (hidden, wide),
-            f"layer{number}.bias": (wide,),
-        }
+        shapes |= cell_shapes(f"layer{number}", inputs, hidden, CELLS[cell].gates)
         if cell == "gru":
             shapes[f"layer{number}.candidate_bias"] = (hidden,)
     if hidden != embedding:

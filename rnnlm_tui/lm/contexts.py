@@ -95,8 +95,8 @@ class Contexts:
 
     def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
         """Yields the distributions after `context` and after each of the `ids` that follow it. They
-        are computed together. Until the next one is yielded, `next_word_probabilities` finds each
-        among the kept ones."""
+        are computed together. Each is kept when it is yielded, so that `next_word_probabilities`
+        finds it until the next one."""
         start = self.state_after(context)
         read = [*context, *ids]
         states, same_states = tee(chain([start], self.model.read(start, ids)))

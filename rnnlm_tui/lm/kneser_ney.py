@@ -82,8 +82,8 @@ def ngram_arrays(
 
 def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[NgramLevel]:
     """Yields the levels 1 to `order` of the n-grams of these lines, with starts and ends of lines.
-    The count of an n-gram is its number of occurrences at the highest level, and if it begins a
-    line. Else it is the number of distinct words before it."""
+    At the highest level, and for an n-gram that begins a line, the count is the number of its
+    occurrences. For others it is the number of distinct words before it."""
     begins = lines.starts[:-1] + np.arange(len(lines))  # each line before has an end in `targets`
     text = np.insert(lines.targets, begins, BEGIN_ID)  # [N]
     nodes = text.astype(np.int32)  # of the n-gram that ends at each position
@@ -131,7 +131,7 @@ def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
     totals = np.bincount(level.parents, level.counts, level.above).astype(np.float32)
     shares /= np.maximum(totals, 1)[level.parents]
-    if not level.above and len(shares):  # level 1; below an empty level there are no shares
+    if not level.above and len(shares):  # level 1; a level below an empty one has no shares
         predicted = np.ones_like(shares)
         predicted[[PADDING, BEGIN_ID]] = 0
         shares += (1 - shares.sum()) * predicted / predicted.sum()

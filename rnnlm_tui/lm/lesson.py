@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.config import LessonConfig
-from rnnlm_tui.lm.causal import Cell
+from rnnlm_tui.lm.causal import Cell, cell_shapes
 from rnnlm_tui.lm.model import Array, NetworkModel, Weights, WindowModel, softmax
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
@@ -23,19 +23,11 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
     embedding, both = config.embedding_size, config.bidirectional_size
     last = config.recurrent_size
     hidden = total_words // 2
-    cells = {
-        "forward": (embedding, both),
-        "backward": (embedding, both),
-        "recurrent": (2 * both, last),
-    }
-    shapes: dict[str, tuple[int, ...]] = {"embedding": (total_words, embedding)}
-    for name, (inputs, units) in cells.items():
-        shapes |= {
-            f"{name}.kernel": (inputs, units),
-            f"{name}.recurrent_kernel": (units, units),
-            f"{name}.bias": (units,),
-        }
-    return shapes | {
+    return {
+        "embedding": (total_words, embedding),
+        **cell_shapes("forward", embedding, both),
+        **cell_shapes("backward", embedding, both),
+        **cell_shapes("recurrent", 2 * both, last),
         "hidden.kernel": (last, hidden),
         "hidden.bias": (hidden,),
         "output.kernel": (hidden, total_words),

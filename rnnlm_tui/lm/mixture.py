@@ -78,8 +78,8 @@ class MixedModel(LanguageModel):
         self._own = own = next(iter(self.models.values()))
         super().__init__(own.vocabulary, tokenizer)
         self.own_vocabulary, self.blocked_ids = own.vocabulary, own.blocked_ids
-        places = slice(own.vocabulary.total_words)
-        self._places: list[slice | NDArray[np.int64]] = [places] * len(models.keys() - {"base"})
+        own_places = [slice(own.vocabulary.total_words)] * len(models.keys() - {"base"})
+        self._places: list[slice | NDArray[np.int64]] = [*own_places]
         """For each component, the ids of its words in the union."""
         if "base" in models:
             self._places.append(self._add_words(models["base"]))
@@ -98,6 +98,7 @@ class MixedModel(LanguageModel):
         self.vocabulary = union = Vocabulary([*own.words, *new], own.special_tokens)
         self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
         specials = range(others.first_word_id)
+        # The id in the base of each id of the union.
         self._to_base = [*specials, *others.ids(union.words).tolist()]
         places = np.array([*specials, *union.ids(others.words)])
         blocked = places[[*base.blocked_ids]].tolist()
@@ -209,7 +210,8 @@ def em_mixture_weights(
     """
     targets = targets[targets[:, :-1].any(1)]
     probabilities = targets[:, :-1]
-    shares = np.ones((len(targets), len(prior)))  # of its weight that a component has
+    # The share of its weight that each component has: all, but for the cache.
+    shares = np.ones((len(targets), len(prior)))
     shares[:, -1] = targets[:, -1]
     mixture_weights = prior
     for _ in range(ITERATIONS):

@@ -32,7 +32,7 @@ change."""
 TINY = float(np.finfo(np.float32).tiny)
 """The smallest divisor, in place of 0."""
 LIKELY = 1e-4
-"""The probability from which `largest` looks for words first: they are few, but mostly enough."""
+"""`largest` looks first among the probabilities from this one on: few words, but mostly enough."""
 READ_AT_ONCE = 256
 """The number of words whose states are computed together. It bounds the memory for a line of any
 length."""
@@ -146,8 +146,8 @@ def blocked_ids_of(
     vocabulary: Vocabulary, tokenizer: Tokenizer, blocked_words: Iterable[str] = ()
 ) -> tuple[int, ...]:
     """The ids that a model never suggests: padding, special tokens, the `blocked_words`, and
-    punctuation marks unless the tokenizer writes text. A model without special tokens, as the
-    lesson's, suggests marks too."""
+    punctuation marks. Marks are suggested if the tokenizer writes text, and by a model without
+    special tokens, as the lesson's."""
     blocked = [*range(vocabulary.first_word_id)]
     blocked += [vocabulary.ranks[word] for word in blocked_words if word in vocabulary]
     if vocabulary.special_tokens and not tokenizer.writes_text:

@@ -80,9 +80,9 @@ class MergedUses(NamedTuple):
     """The last M uses of new words."""
 
     forms: Mapping[str, str]
-    """Each new word, the last used first, as it is written."""
+    """How each new word is written, by the word in small letters, the last used first."""
     sure_forms: Mapping[str, str]
-    """The words that stand within a sentence somewhere, as they are written there."""
+    """How a word is written within a sentence, for the words that stand there somewhere."""
     numbers: NDArray[np.int64]
     """The place in `forms` of the word of each use [M], the newest use first."""
 
@@ -196,7 +196,7 @@ def _new_words(above: MergedUses, line: MergedUses) -> dict[str, float]:
     page, if possible as within a sentence."""
     weights = dict[str, float]()
     above_weights = above.weights(len(line.numbers))
-    of_above = dict(zip(above.forms.values(), above_weights, strict=False))
+    of_above = dict(zip(above.forms.values(), above_weights, strict=False))  # by their forms
     for (word, form), weight in zip(line.forms.items(), line.weights(), strict=True):
         best = line.sure_forms.get(word) or above.sure_forms.get(word, form)
         weights[best] = weight + of_above.pop(above.forms.get(word, ""), 0.0)

@@ -44,8 +44,8 @@ class Recent(NamedTuple):
     """The last words of a text, as a state of the cache."""
 
     words: NDArray[np.int64]
-    """The ids of the words [M] but for the latest ones. Consecutive states share this array and the
-    next one: if each had its own, the latest states of a text took 90 MB."""
+    """The ids of the words [M] but for the latest ones. Consecutive states share this array and
+    `keys`. With arrays of their own, the latest states of a text would take 90 MB."""
     keys: Array
     """The keys of these words [M, K], which are unit vectors."""
     latest: tuple[tuple[int, Array], ...] = ()

@@ -102,9 +102,9 @@ class LineIds(NamedTuple):
         """For each word, whether it is among the last `window` ids that are read."""
         left, seen = window, list[bool]()
         for number in reversed(self.ids):
-            is_read = number is not None
-            seen.append(is_read and left > 0)
-            left -= is_read
+            seen.append(number is not None and left > 0)
+            if number is not None:
+                left -= 1
         return seen[::-1]
 
 
@@ -158,8 +158,8 @@ def top_words(
     vocabulary: Vocabulary, values: Array, count: int = TOP_WORDS
 ) -> tuple[tuple[str, float], ...]:
     """The words and tokens with the largest values [V], the largest first. Zeros do not count."""
-    others = np.flatnonzero(values)
-    ids = others[largest(values[others], count)].tolist()
+    not_zero = np.flatnonzero(values)
+    ids = not_zero[largest(values[not_zero], count)].tolist()
     first = vocabulary.first_word_id
     return tuple((TOKENS[i] if i < first else vocabulary.word(i), float(values[i])) for i in ids)
 
@@ -223,6 +223,7 @@ def _ngram_stages(
 ) -> Iterator[Stage]:
     """Yields the stages of an n-gram model after `context`."""
     total_words = model.vocabulary.total_words
+    # A word beyond the vocabulary gets the 0 that is appended to the probabilities.
     columns = [min(number, total_words) for _, number in suggested]
     rows, values = list[str](), list[Array]()
     weights = list[float]()

@@ -399,7 +399,7 @@ class WordLists:
         """The ids of the words that begin with `prefix`, in any case and with any accents on its
         plain letters."""
         begin = self._key(prefix)
-        ids = self._model.vocabulary.ids_with_prefix(begin, self._key)
+        ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(begin)
         new_ids = self._new_keys.with_beginning(begin)
         ids = np.append(ids, new_ids) if len(new_ids) else ids
         if begin == prefix.lower():  # no accent is typed

@@ -17,8 +17,8 @@ import numpy as np
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 """For each line [L], whether it is chosen."""
 HELD_OUT_BLOCK = 20
-"""About the number of consecutive lines that are held out together. Blocks keep both parts running
-text."""
+"""About the number of consecutive lines that are held out together. In blocks, both the held-out
+lines and the training lines remain running text."""
 EXCERPT_WORDS = 250
 """The length of an excerpt, in words. It is running text, because models use what is above a word,
 and it is short, so that a sample of a few thousand words is spread over the text."""

@@ -24,7 +24,8 @@ def is_code(word: str) -> bool:
         return False
     parts = word.rstrip(".").split(".")
     letters = "".join(parts)
-    if not letters or 1 < len(parts) < len(letters):
+    is_abbreviation = len(parts) >= len(letters)  # at most a letter before each full stop
+    if not letters or (len(parts) > 1 and not is_abbreviation):
         return True
     return not all(c.isalpha() or c in "'’-" or category(c)[0] == "M" for c in letters)
 
@@ -58,7 +59,7 @@ def plain_letters(word: str) -> str:
     """Returns the word in small letters without accents, and with the plain apostrophe: `strasse`
     for `Straße`. This is the `match_key` of prose."""
     key = word.lower() if word.isascii() else "".join(map(_plain_letter, word))
-    return word if key == word else key  # most keys are the words, which saves their memory
+    return word if key == word else key  # mostly equal: one string then takes less memory
 
 
 @cache
@@ -71,9 +72,10 @@ def _plain_letter(letter: str) -> str:
         return PLAIN_LETTERS[small]
     parts = unicodedata.normalize("NFKD", letter)
     plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
+    # A Hangul letter has several parts and stays whole.
     if len(plain) == 1 or (plain.isascii() and plain.isalpha()):
         return plain
-    return small if len(small) == 1 else letter  # a Hangul letter has several parts
+    return small if len(small) == 1 else letter
 
 
 def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
@@ -120,8 +122,8 @@ def keeps_letters(prefix: str, word: str) -> bool:
 
 def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
     """Returns how to write a typed character that stands for these `letters` of a word. Letters
-    with accents and marks stay as they are typed. Plain letters become those of the word, in the
-    typed case if `keeps_case`."""
+    with accents and apostrophes stay as they are typed. Plain letters become those of the word, in
+    the typed case if `keeps_case`."""
     if typed == letters:  # most are
         return typed
     is_same = is_same_letter(typed, letters)

@@ -63,8 +63,8 @@ DOUBLE_STYLES: Mapping[str, QuoteStyle] = {
 }
 """The styles of double quotes, by the opening one."""
 KINDS_OF_QUOTES = ('"', "“”„", "«»")
-"""Double quotes, by kind. A line has the kind of its last quote. The first one of this kind opens
-quotations."""
+"""The characters of double quotes, by kind. The last double quote of a line tells its kind, and the
+first quote of that kind is the one that opens quotations in it."""
 SINGLE_STYLES: Mapping[str, QuoteStyle] = {
     mark: ((OPEN_SINGLE, opening), (CLOSE_SINGLE, closing), (APOSTROPHE, closing))
     for mark, opening, closing in ("'''", "‘‘’", "’‘’")

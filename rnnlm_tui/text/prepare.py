@@ -31,7 +31,7 @@ LEARNED_WORDS = 1_000_000
 REPORTED_LINES = 1 << 12
 """The progress is reported each time this many lines are done."""
 FEWEST_PAIRS = 2
-"""The fewest examples to train the lesson's network on."""
+"""The fewest pairs to train the lesson's network on: some words and the next word."""
 TWO_BYTES = 1 << 16
 """The number of ids that fit into two bytes each."""
 NOTHING_HELD_OUT = (
@@ -156,21 +156,16 @@ def prepare(
         hashes=hashes,
         distinct_words=len(counts),
         held_out_words=len(numbers),
-        notes=(*filter(None, (corpus.files, corpus.note)),),
+        notes=tuple(filter(None, (corpus.files, corpus.note))),
         warnings=(NOTHING_HELD_OUT,) if settings.held_out > 0 and not len(held_out_lines) else (),
     )
-    _check_pairs(prepared)
-    return prepared
-
-
-def _check_pairs(prepared: Prepared) -> None:
-    """Raises CorpusError if the lesson has too few pairs to learn from."""
     if prepared.is_lesson and prepared.predictions < FEWEST_PAIRS:
         raise CorpusError(
-            f"{prepared.corpus.name} gives {plural(prepared.predictions, 'pair')} of words and a"
+            f"{corpus.name} gives {plural(prepared.predictions, 'pair')} of words and a"
             f" next word; at least {FEWEST_PAIRS} are needed",
             "give a text with lines of two words or more",
         )
+    return prepared
 
 
 def _reported(lines: Iterable[str], count: int, report: Report) -> Iterator[str]:

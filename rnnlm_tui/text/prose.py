@@ -41,7 +41,7 @@ from rnnlm_tui.text.prose_tokens import (
     Tokens,
     chunks_with,
     cut,
-    elided_words,
+    elision_pattern,
     fold,
     is_mark,
     usual_spaces,
@@ -56,7 +56,7 @@ TYPED_WORD = regex.compile(
 number if a digit follows it: `9:4`, but not `1990.`. The search runs backwards, because forwards it
 would try each letter of a long word before a mark. ʼ counts as a letter."""
 REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", regex.VERSION1)
-"""The letters at the start of a text that end a word begun before it."""
+"""The letters at the start of a text that complete a word begun before it."""
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
@@ -85,7 +85,7 @@ class ProseTokenizer(Tokenizer):
     def __init__(self, conventions: Conventions, ranks: Mapping[str, int]) -> None:
         self.conventions, self._ranks = conventions, ranks
         self._chunks = chunks_with(conventions.elisions)
-        self._token_of = {form: token for token, form in conventions.forms.items()}
+        self._token_by_form = {form: token for token, form in conventions.forms.items()}
         self._known_case = lru_cache(MAX_CASES)(self._find_known_case)
         self._read_typed = lru_cache(MAX_TYPED)(self._scan_typed)
         self._with_style = cache(self._make_style)
@@ -102,7 +102,7 @@ class ProseTokenizer(Tokenizer):
             word = TYPED_WORD.search(prefix)
             prefix = word[0] if word else ""
             if prefix and self.conventions.elisions:
-                elided = regex.match(f"{elided_words(self.conventions.elisions)}*", prefix)
+                elided = regex.match(f"{elision_pattern(self.conventions.elisions)}*", prefix)
                 prefix = prefix[elided.end() :] if elided else ""
         return [*self._read_typed(text[: len(text) - len(prefix)])[0]], prefix
 
@@ -122,8 +122,6 @@ class ProseTokenizer(Tokenizer):
         return rest.end() if rest else 0
 
     def in_style_of(self, before: str, previous_lines: Sequence[str]) -> ProseTokenizer:
-        """The tokenizer that writes quotes and apostrophes as the last ones in `before` are
-        written, or else the last ones in the lines above."""
         double, single = QuoteStyle(), QuoteStyle()
         for line in chain([before], reversed(previous_lines)):
             line_double, line_single = quote_styles(line)
@@ -138,7 +136,7 @@ class ProseTokenizer(Tokenizer):
         """The styles of double and single quotes, of which one is found in the text. Straight
         quotes go with straight apostrophes, and curly ones with curly ones, unless the corpus mixes
         them. An apostrophe tells nothing about quotes such as « »."""
-        typed = double[0][1] if double else single[-1][1]
+        typed = double[0][1] if double else single[-1][1]  # the opening quote, or the apostrophe
         opening, apostrophe = self._spelling_of(OPEN_DOUBLE), self._spelling_of(APOSTROPHE)
         is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)
         pair = next((pair for pair in CURLY_AND_STRAIGHT if typed in pair), None)
@@ -181,13 +179,14 @@ class ProseTokenizer(Tokenizer):
                     marks = (marks + token)[-MARKS_BEFORE:]
                     tokens.append(token)
                     continue
-                begins = self._begins_sentence(marks) if marks else in_capitals
-                tokens.append(self._usual_case(token, in_capitals) if begins else token)
+                may_change = self._begins_sentence(marks) if marks else in_capitals
+                tokens.append(self._usual_case(token, in_capitals) if may_change else token)
                 marks = ""
         return tokens, marks
 
     def _find_known_case(self, word: str) -> str:
-        """The word, or its spelling in another case if only that is known or far more frequent."""
+        """The word in its known case: as it is, unless another case of it is far more frequent, or
+        only that is known. The other cases are small letters, and a capital first letter."""
         other = min(word[0].upper() + word[1:], self._small(word), key=self._rank)
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
@@ -222,7 +221,7 @@ class ProseTokenizer(Tokenizer):
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
         """The insertion of a token after `before`. Typed letters stay, but plain ones get the
-        accents of the token, and its capitals if it is written with some wherever it stands."""
+        accents of the token, and its capitals if it has some within a sentence."""
         text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
         in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
         if prefix:
@@ -244,7 +243,7 @@ class ProseTokenizer(Tokenizer):
         """The insertion of a token, written as `text`, for its half-typed `prefix`. `in_capitals`
         is True if the line is in capitals."""
         writes_capitals = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
-        has_own_case = text != text.lower() or any(map(str.isdigit, text))
+        has_own_case = text != text.lower() or any(map(str.isdigit, text))  # iPhone, co2
         keeps_case = writes_capitals or not has_own_case
         pairs = [*letters_typed(prefix, text)]
         begin = "".join(written_letter(typed, own, keeps_case) for typed, own in pairs)
@@ -258,7 +257,7 @@ class ProseTokenizer(Tokenizer):
         if character in UNDECIDED or not is_mark(character):
             return super().takes_space(before, character)
         last, _ = self._end_of(before)
-        token = self._token_of.get(character) or cut(character)[0]
+        token = self._token_by_form.get(character) or cut(character)[0]
         return bool(last) and not self._space_between(last, token)
 
     def _end_of(self, text: str) -> tuple[str, str]:

@@ -35,16 +35,17 @@ from rnnlm_tui.text.prose_tokens import (
 from rnnlm_tui.text.tokenizer import Conventions
 
 ENOUGH_SPACES, ENOUGH_STARTS = 5, 10
-"""The fewest occurrences of a mark from which its spaces are learned, and from which it is learned
-whether a sentence begins after it."""
+"""The fewest occurrences of a mark for the spaces around it to be learned, and for the starts of
+sentences after it."""
 MOSTLY = 2
-"""An unusual space, or lack of one, is learned if it is more than this many times as frequent. A
-missing space spoils two words, one too many spoils one. With 2, 84 % of the words in READMEs of
-packages come back as written, with 1 only 77 %; 91 and 90 % in docstrings, 99 % in prose."""
+"""The unusual way, a space or none, is learned if it is more than this many times as frequent as
+the usual one. A missing space spoils two words, a space too many spoils one. With 2, 84 % of the
+words in READMEs of packages come back as written, with 1 only 77 %; 91 and 90 % in docstrings, 99 %
+in prose."""
 ENOUGH_ELIDED = 0.005
 """The least share of words that begin with an elided one, for a text to have elisions. The share is
 0.07 in French, 0.03 in Italian, and below 0.001 in English, German and Spanish."""
-FEWEST_AFTER, MOST_ALIKE_AFTER = 5, 0.8
+FEWEST_AFTER, LARGEST_SHARE_AFTER = 5, 0.8
 """The fewest different words that follow an elided word, and the largest share of one of them. They
 tell `l'` and `c'` from the `o'` of `o'clock` and the `quelqu'` of `quelqu'un`."""
 CAPITALS_AFTER_ENDS, CAPITALS_AFTER_OTHERS = 0.5, 0.97
@@ -73,7 +74,7 @@ class Habits:
         self.forms = Counter[tuple[str, str]]()
         """Tokens, with the forms in which they are written."""
         self.capitals = Counter[str]()
-        """Words that begin with I, and with İ."""
+        """The first letters I and İ of words."""
         self.shortened = Counter[str]()
         """Words with an apostrophe at their end, such as `po'`."""
         chunks = Counter[str]()
@@ -104,7 +105,7 @@ class Habits:
             word
             for word, count in counts.most_common()
             if len(words_after[word]) >= FEWEST_AFTER
-            and max(words_after[word].values()) <= MOST_ALIKE_AFTER * count
+            and max(words_after[word].values()) <= LARGEST_SHARE_AFTER * count
             and count > self.shortened[word]
         ]
         is_usual = sum(counts[word] for word in common) > ENOUGH_ELIDED * self.words.total()
@@ -147,19 +148,21 @@ class Habits:
 
     def conventions(self) -> Conventions:
         """The conventions that occur often enough and differ from the usual ones."""
-        rising = sorted(self.narrow, key=self.narrow.__getitem__)  # the last of a mark counts
+        # Rising, so that of several spaces of a mark the most frequent one remains in the dict.
+        narrow = sorted(self.narrow, key=self.narrow.__getitem__)
         return Conventions(
             forms=self._own_forms(),
             spaces=dict(self._own_spaces()),
-            space_kinds={CLOSE_DOUBLE if mark in "»”" else mark: space for mark, space in rising},
+            space_kinds={CLOSE_DOUBLE if mark in "»”" else mark: space for mark, space in narrow},
             starts=dict(self._own_starts()),
             dotted_capital=self.capitals["İ"] > self.capitals["I"],
             elisions=self.elisions(),
         )
 
     def _own_starts(self) -> Iterator[tuple[str, bool]]:
-        """Yields the marks that differ from the usual, with True if sentences begin after them. The
-        case of the words after them decides, but for names."""
+        """Yields the marks after which sentences begin, unlike usual, with True, and those after
+        which none begin, unlike usual, with False. The case of the words after them decides; a word
+        that mostly has a capital, such as a name, does not count."""
         capital, small = Counter[str](), Counter[str]()
         for (marks, word), count in self.starts.items():
             lower = word[0].lower() + word[1:]
@@ -180,18 +183,18 @@ class Habits:
         for mark in {CLOSE_DOUBLE, *(mark for mark, _ in (*self.space_before, *self.space_after))}:
             usual_before, usual_after = usual_spaces(mark)
             after = _majority(self.space_after, mark, usual_after)
-            before = usual_before
+            likely_before = usual_before  # if the mark seldom follows a word
             if mark == CLOSE_DOUBLE:  # as after the opening quote: « oui »
-                before = _majority(self.space_after, OPEN_DOUBLE, before)
-            elif mark == EM_DASH:  # alike on both sides, if it only follows other marks
-                before = after
-            before = _majority(self.space_before, mark, before)
+                likely_before = _majority(self.space_after, OPEN_DOUBLE, usual_before)
+            elif mark == EM_DASH:  # alike on both sides
+                likely_before = after
+            before = _majority(self.space_before, mark, likely_before)
             if (before, after) != (usual_before, usual_after):
                 yield mark, (before, after)
 
     def _own_forms(self) -> dict[str, str]:
         """The forms of the quotes, dashes, ellipses and apostrophes that are not written like their
-        tokens. In a text without quotes they are straight if its apostrophes are."""
+        tokens. In a text without quotes these are straight if its apostrophes are."""
         usual = dict[str, str]()
         for (token, form), _ in self.forms.most_common():
             usual.setdefault(token, form)
@@ -204,8 +207,8 @@ def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) ->
     """Returns True if there is a space next to a mark: as `usual`, unless the mark occurs often
     enough and mostly the other way."""
     unlike, like = counts.get((mark, not usual), 0), counts.get((mark, usual), 0)
-    is_learned = unlike + like >= ENOUGH_SPACES and unlike > MOSTLY * like
-    return is_learned != usual
+    is_unusual = unlike + like >= ENOUGH_SPACES and unlike > MOSTLY * like
+    return not usual if is_unusual else usual
 
 
 def learn_prose(lines: Iterable[str], known: Iterable[str] = ()) -> ProseTokenizer:

@@ -93,7 +93,7 @@ def is_elided(word: str) -> bool:
     return word[-1:] == APOSTROPHE and word[:-1].isalpha()
 
 
-def elided_words(elisions: Iterable[str]) -> str:
+def elision_pattern(elisions: Iterable[str]) -> str:
     """The pattern of these elided words, such as `l'`, in small letters or capitals."""
     words = "|".join(elision.removesuffix(APOSTROPHE) for elision in elisions)
     return f"(?i:(?:{words})['’ʼ])"
@@ -166,8 +166,9 @@ def cut(chunk: str, pattern: regex.Pattern[str] = TOKEN) -> Tokens:
     if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
         if word is chunk:
             return (word,)
-        is_one = chunk[-1] == "." and is_abbreviation(word)
-        return (chunk,) if is_one else (word, chunk[-1])
+        if chunk[-1] == "." and is_abbreviation(word):
+            return (chunk,)
+        return word, chunk[-1]
     tokens = list[str]()
     for match in pattern.finditer(chunk):
         form, token = match[0], token_of(chunk, match)
@@ -206,7 +207,7 @@ CHUNKS = Chunks()
 @cache
 def chunks_with(elisions: Tokens) -> Chunks:
     """The `Chunks` of texts in which these elided words are tokens."""
-    return Chunks(token_pattern(elided_words(elisions))) if elisions else CHUNKS
+    return Chunks(token_pattern(elision_pattern(elisions))) if elisions else CHUNKS
 
 
 def token_of(chunk: str, match: regex.Match[str]) -> str:
@@ -224,8 +225,9 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Returns True if a double quote opens. Its place decides where it can, since „this“ and “that”
-    share a character. Its form decides if it stands alone, or after marks or unspaced text."""
+    """Returns True if a double quote opens. At the start of a chunk and after an opening mark its
+    place decides, since „this“ and “that” share a character. Alone, and after other marks or
+    unspaced text, its form decides."""
     start, end = match.span()
     if end - start == len(chunk):
         return match[0][0] not in "”»"

@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -38,9 +38,9 @@ CHECKED_BYTES = 1 << 16
 """The number of bytes at the start of a file that are searched for zero bytes before the file is
 decoded: a binary file is refused as such, and not for an invalid byte."""
 WRAPPED_FRACTION = 0.8
-"""The least share of line breaks within paragraphs that the width explains, for a text to count as
-wrapped. It is 1.0 in three books wrapped at 72, 0.05 in the same books with a line per paragraph,
-and 0.29 in the sonnets."""
+"""The least share of line breaks after which the next word would not fit, for a text to count as
+wrapped. The share is 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
+paragraph, and 0.29 in the sonnets."""
 FEWEST_BREAKS = 10
 """The fewest line breaks from which a text can count as wrapped."""
 NOT_WRAPPED_AFTER = (*SENTENCE_ENDS, ":")
@@ -101,19 +101,21 @@ def read_corpus(
     CorpusError for a file that cannot be read or is not text, and for a folder without texts."""
     if "" in sources:  # it would be the current folder
         raise CorpusError("the name of a text is empty", "give a file, or several")
-    raw, line = io.BytesIO(), "\n"
+    raw = io.BytesIO()
     words = lines = 0
+    line = "\n"  # the last one read, of any file
     once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
     found = [*map(_find, once.values())]
-    for path in {path.absolute(): path for source in found for path in source.paths}.values():
+    paths = chain.from_iterable(source.paths for source in found)
+    for path in {path.absolute(): path for path in paths}.values():
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
         with _open_source(path, label) as file:
             size, reported = file.seek(0, io.SEEK_END), 0
-            gap = b"" if line.endswith("\n") else b"\n"  # ends the line before
+            gap = b"" if line.endswith("\n") else b"\n"  # ends the last line of the file before
             if not line.isspace():
                 gap += b"\n"  # an empty line, so that a paragraph begins
             for line in decoded_lines(file, label, encoding):
-                raw.write(gap + line.encode(errors="replace"))  # lone surrogates of UTF-7
+                raw.write(gap + line.encode(errors="replace"))  # UTF-7 may hold lone surrogates
                 gap = b""
                 words += count_words(line)
                 lines += not line.isspace()
@@ -195,11 +197,11 @@ def arrange_lines(corpus: Corpus, how: str) -> Corpus:
         why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
         return replace(corpus, note=why)
     raw = b"".join(line.encode() + b"\n" for line in join_paragraphs(corpus))
-    joined = replace(corpus, raw=raw, lines=sum(map(bool, join_paragraphs(corpus))))
+    paragraphs = sum(map(bool, join_paragraphs(corpus)))
     why = "asked for" if how == "paragraphs" else "the text is wrapped"
-    sizes = f"{plural(corpus.lines, 'line')} are {plural(joined.lines, 'paragraph')}"
+    sizes = f"{plural(corpus.lines, 'line')} are {plural(paragraphs, 'paragraph')}"
     note = f"a line is a paragraph ({why}): {sizes}"
-    return replace(joined, note=note)
+    return replace(corpus, raw=raw, lines=paragraphs, note=note)
 
 
 def join_paragraphs(lines: Iterable[str]) -> Iterator[str]:
@@ -240,7 +242,7 @@ def is_wrapped(lines: Iterable[str]) -> bool:
         shorter += lengths[width]
         if shorter >= WIDTH_QUANTILE * count:
             break
-    too_long = sum(lines for length, lines in needed.items() if length >= width)
+    too_long = sum(number for length, number in needed.items() if length >= width)
     return NARROWEST <= width <= WIDEST and too_long / count >= WRAPPED_FRACTION
 
 

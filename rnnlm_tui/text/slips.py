@@ -74,8 +74,8 @@ def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
             yield before + rest[0] + letter + rest[1:], SWAPPED
         if is_double:
             once = before + rest
-            for other, doubled in enumerate(once):
-                yield once[:other] + doubled + once[other:], TWICE_DOUBLED
+            for index, doubled in enumerate(once):
+                yield once[:index] + doubled + once[index:], TWICE_DOUBLED
         letters = keys.letters_after(before)
         for meant in letters if len(letters) <= MOST_LETTERS else ():
             if meant != letter:

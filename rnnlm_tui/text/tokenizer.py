@@ -64,7 +64,8 @@ class Conventions:
 
 
 class Tokenizer(ABC):
-    """Splits lines into words, and writes words as text: here unchanged, separated by spaces."""
+    """Splits lines into words, and writes words as text. By default words are written
+    unchanged and separated by spaces."""
 
     name: str
     conventions = Conventions()
@@ -90,8 +91,9 @@ class Tokenizer(ABC):
         return self.words(line)
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
-        """The words of a typed text, each as the vocabulary spells it, as the text does, and with
-        True unless its case in the text is not its usual one, as at the start of a sentence."""
+        """The words of a typed text: each as the vocabulary spells it, as the text spells it, and
+        True if the case in the text is its usual one. A capital at the start of a sentence is
+        not."""
         return [(word, word, True) for word in self.words(text)]
 
     def letters_at_start(self, text: str) -> int:
@@ -100,8 +102,8 @@ class Tokenizer(ABC):
         return len(first[0] if first else rest)
 
     def in_style_of(self, before: str, previous_lines: Sequence[str]) -> Tokenizer:
-        """The tokenizer that writes quotes and apostrophes as `before`, the line up to the cursor,
-        does, or else as the lines above it do."""
+        """The tokenizer that writes quotes and apostrophes like the last ones in `before`, the line
+        up to the cursor, or else like the last ones in the lines above it."""
         return self
 
     def match_key(self, word: str) -> str:

@@ -68,6 +68,6 @@ def test_special_tokens_come_first_and_unknown_words_are_dropped_without_them(
 def test_the_words_whose_key_has_a_prefix_are_found_in_order(
     words: list[str], prefix: str, key: Callable[[str], str]
 ) -> None:
-    ids = Vocabulary(words).ids_with_prefix(key(prefix), key)
+    ids = Vocabulary(words).sorted_keys(key).with_beginning(key(prefix))
     fitting = [word for word in words if key(word).startswith(key(prefix))]
     assert [words[i - 1] for i in ids] == fitting
