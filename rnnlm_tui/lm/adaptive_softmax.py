@@ -88,7 +88,7 @@ def grow_network(
     grown = {**weights, "embedding": weights["embedding"][fixed]}
     grown[growing] = _with_mean(weights[growing])[ids[head:] - head]
     grown["output.bias"] = np.append(bias[fixed], _with_mean(bias[len(fixed) :])[ids[head:] - head])
-    # Otherwise a larger vocabulary could begin a tail.
+    # With the setting `auto`, a larger vocabulary could begin a tail.
     config = replace(config, softmax="adaptive" if has_tail else "full")
     return config, grown
 

@@ -177,7 +177,7 @@ class PageWords:
     def _find(self, line: str) -> Findings:
         """The findings in a line."""
         uses, after = list[Use](), dict[str, list[str]]()
-        name = possible_name = ""
+        name = possible_name = ""  # the last word, if it is surely a name, and if it may be one
         for word, written, is_usual in self._tokenizer.words_as_written(line):
             is_known, small = word in self._vocabulary, written.lower()
             has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm have none

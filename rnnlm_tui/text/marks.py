@@ -50,7 +50,7 @@ AFTER_APOSTROPHE = frozenset(("", "s", "d", "m", "t", "l", "ll", "r", "re", "v",
 NO_BREAK_SPACES = frozenset("\u00a0\u202f")
 """Spaces that may be typed in place of the one after an accepted word."""
 NARROW_SPACES = "\u00a0\u202f\u2009"
-"""Spaces that some texts have next to marks, as in the French « oui »."""
+"""The no-break space and two narrower ones, which some texts have next to marks: « oui »."""
 
 QuoteStyle = tuple[tuple[str, str], ...]
 """Pairs of a token of a quote or an apostrophe and the form in which it is written."""

@@ -87,8 +87,8 @@ class ProseTokenizer(Tokenizer):
         self._chunks = chunks_with(conventions.elisions)
         self._token_by_form = {form: token for token, form in conventions.forms.items()}
         self._known_case = lru_cache(MAX_CASES)(self._find_known_case)
-        self._read_typed = lru_cache(MAX_TYPED)(self._scan_typed)
-        self._with_style = cache(self._make_style)
+        self._scan_typed_cached = lru_cache(MAX_TYPED)(self._scan_typed)
+        self._make_style_cached = cache(self._make_style)
 
     def words(self, line: str) -> list[str]:
         """The tokens of a line. A heading that is only a number has none."""
@@ -104,11 +104,11 @@ class ProseTokenizer(Tokenizer):
             if prefix and self.conventions.elisions:
                 elided = regex.match(f"{elision_pattern(self.conventions.elisions)}*", prefix)
                 prefix = prefix[elided.end() :] if elided else ""
-        return [*self._read_typed(text[: len(text) - len(prefix)])[0]], prefix
+        return [*self._scan_typed_cached(text[: len(text) - len(prefix)])[0]], prefix
 
     def words_above(self, line: str) -> list[str]:
         """The tokens of a line above, each in its known case."""
-        return [] if HEADING.fullmatch(line) else [*self._read_typed(line)[0]]
+        return [] if HEADING.fullmatch(line) else [*self._scan_typed_cached(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
         written = [token for chunk in fold(text).split() for token in self._chunks[chunk]]
@@ -130,7 +130,7 @@ class ProseTokenizer(Tokenizer):
                 break
         if bool(double) != bool(single):
             double, single = self._both_styles(double, single)
-        return self._with_style(double + single) if double or single else self
+        return self._make_style_cached(double + single) if double or single else self
 
     def _both_styles(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
         """The styles of double and single quotes, of which one is found in the text. Straight
@@ -262,7 +262,7 @@ class ProseTokenizer(Tokenizer):
 
     def _end_of(self, text: str) -> tuple[str, str]:
         """The last token of a text, "" for none, and the marks at the end of the text."""
-        tokens, marks = self._read_typed(text)
+        tokens, marks = self._scan_typed_cached(text)
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:

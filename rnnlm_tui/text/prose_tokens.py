@@ -225,7 +225,7 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Returns True if a double quote opens. At the start of a chunk and after an opening mark its
+    """Returns True if a double quote opens. At the start of a chunk and after BEFORE_OPENING its
     place decides, since „this“ and “that” share a character. Alone, and after other marks or
     unspaced text, its form decides."""
     start, end = match.span()
