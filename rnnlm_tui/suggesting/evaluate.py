@@ -3,15 +3,14 @@
 The words of a line are those of the model's tokenizer. Lines without words do not count. A model
 that uses previous lines sees those before it among the given lines.
 
-- The loss is the mean negative log-likelihood of what the model predicts, in nats. If the
-  vocabulary has start-of-line and end-of-line tokens, these are all words and all ends of lines.
-  Otherwise they are the known words with a known word before them in their line. An unknown word
-  has the probability of the unknown token, and does not count in a vocabulary without one, as the
-  lesson's. The perplexity is exp(loss).
+- The loss is the mean negative log-likelihood of what the model predicts, in nats. A model with
+  tokens for the start and the end of a line predicts all words and ends of lines. The lesson's
+  predicts the known words that have a known word before them in their line. An unknown word has the
+  probability of the unknown token. The perplexity is exp(loss).
 - The nats per character are the sum of all losses and of the cost of the letters of unknown words,
-  divided by the number of characters as written, ends of lines included. The loss of suggestions,
-  by which an update is judged, charges the letters of a word only where it is new to the page.
-  After that the app suggests it.
+  divided by the number of characters as written, ends of lines included. An update is judged by the
+  loss of suggestions, in which only the first use of an unknown word costs its letters. After that
+  the app suggests the word.
 - A hit is a word that is the likeliest one that may be suggested there (top 1), or among the five
   likeliest (top 5). All words count, also the first of a line. An unknown word is a miss. Ends of
   lines do not count. The lists of `suggest` follow further rules, which only the keys take into
@@ -46,7 +45,7 @@ from rnnlm_tui.suggesting.suggest import Predict, encode_context
 from rnnlm_tui.suggesting.typist import Typist
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
-"""The lowest probability, since float32 cannot hold smaller ones well. The loss is 87.3 nats."""
+"""The lowest probability that is scored, with a loss of 87.3 nats: the smallest normal float32."""
 LETTER_NATS = 2.9
 """The cost of a letter of an unknown word in nats: 4.14 bits, if only the frequencies of letters
 are known. Source: C. E. Shannon, "Prediction and entropy of printed English", 1951."""
@@ -68,15 +67,15 @@ class ScoredWord:
 
     `probability` is that of the unknown token for an unknown word, and None if the model predicts
     nothing there. `rank` is the place of the word among all suggestions, from 1, and None if it is
-    never suggested. `naming` is the cost in nats of telling which unknown word it is. It is low if
-    the app suggests the word from the page, and otherwise includes the letters.
+    never suggested. `spelling_cost` is the further cost of an unknown word in nats: a low one if
+    the page has the word, since the app then suggests it, and otherwise that of its letters.
     """
 
     word: str
     is_known: bool
     probability: float | None
     rank: int | None
-    naming: float = 0.0
+    spelling_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,22 +117,22 @@ def score(
     previous_lines: Sequence[str] = (),
     *,
     counts_keys: bool = True,
-    is_over: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[ScoredLine]:
     """Yields each line with the scores of its words.
 
     A model that uses previous lines sees `previous_lines` and the `lines` before each line. Nearly
-    all of the time goes into counting keys. Before each line and at each step of a writer `is_over`
-    is called; once it returns True, nothing more is yielded.
+    all of the time goes into counting keys. Before each line and at each step of a writer
+    `should_stop` is called; once it returns True, nothing more is yielded.
     """
     contexts, above = Contexts(model), deque(previous_lines, LINES_ABOVE)
     for text in lines:
-        if is_over():
+        if should_stop():
             return
         line = _Line(contexts, text, above)
         keys = None
         if counts_keys and line.words:
-            keys = _keys_of(line, above, is_over)
+            keys = _keys_of(line, above, should_stop)
             if keys is None:
                 return
         yield line.scores(keys)
@@ -141,18 +140,18 @@ def score(
 
 
 def _keys_of(
-    line: _Line, above: Iterable[str], is_over: Callable[[], bool]
+    line: _Line, above: Iterable[str], should_stop: Callable[[], bool]
 ) -> ByWriter[int] | None:
-    """The presses with which each writer types and sends a line. None if `is_over` returned True
-    first."""
+    """The presses with which each writer types and sends a line. None if `should_stop` returns True
+    meanwhile."""
     lines_above = [*above]
     presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}
     for place, piece in _pieces(line.text):
         typist = Typist(line.model, piece, lines_above, line.predict_from(place))
-        for writer in presses:  # at_cursor stops at most letters, and his lists serve the others
+        for writer in presses:  # at_cursor first: the others find most of his lists kept
             for pressed, _ in typist.steps(writer):
                 presses[writer] += len(pressed)
-                if is_over():
+                if should_stop():
                     return None
         lines_above = [*lines_above, piece]
     return ByWriter(**presses)
@@ -180,7 +179,7 @@ class _Line:
         self._contexts, self._context = contexts, encode_context(model, [], above)
         self._above, self._ids = [*above], model.vocabulary.encode(self.words)
         self._distributions = contexts.predict_along(self._context, self._ids)
-        self._read = 0
+        self._read_count = 0
         """The number of distributions that were read. There is one before each id and at the
         end."""
         self._scored = list[ScoredWord]()
@@ -194,12 +193,12 @@ class _Line:
         """Returns the function that predicts the next word for a piece of the line. The piece
         starts at the character `place`.
 
-        The ids that a writer asks for are nearly always those of the line. They are others where
-        the prefix is a word of its own, and where the ghost is wrong.
+        The function gets the ids of the piece before the next word. They nearly always are those of
+        the line, except in a wrong ghost and after a prefix that is a word of its own.
         """
 
         @cache
-        def ids_before() -> list[int]:  # not asked for in a very long word
+        def ids_before() -> list[int]:  # on demand: a very long word needs no prediction
             words = self.model.tokenizer.words(self.text[:place])
             return self.model.vocabulary.encode(words)
 
@@ -213,14 +212,14 @@ class _Line:
     def _read_to(self, count: int) -> None:
         """Reads the line up to the prediction after its first `count` ids, and scores the words on
         the way."""
-        while self._read <= min(count, len(self._ids)):
+        while self._read_count <= min(count, len(self._ids)):
             self._score_next(next(self._distributions))
 
     def _score_next(self, probabilities: Array) -> None:
-        """Scores the next word by the distribution [V] before it. Unknown words that the vocabulary
-        leaves out are scored by the same distribution."""
-        model, has_context = self._contexts.model, bool(self._context) or self._read > 0
-        self._read += 1
+        """Scores the words up to the next one that has an id, by the distribution [V] before it. A
+        vocabulary without an unknown token gives unknown words no id."""
+        model, has_context = self.model, bool(self._context) or self._read_count > 0
+        self._read_count += 1
         while len(self._scored) < len(self.words):
             word = self.words[len(self._scored)]
             self._scored.append(score_word(model, probabilities, word, has_context=has_context))
@@ -235,17 +234,17 @@ class _Line:
             if end_id is not None:
                 at_end = self._contexts.next_word_probabilities(self._context + self._ids)
                 end = _clip_probability(at_end[end_id])
-        return ScoredLine(self.text, tuple(self._with_naming()), end, keys)
+        return ScoredLine(self.text, tuple(self._with_spelling_costs()), end, keys)
 
-    def _with_naming(self) -> Iterator[ScoredWord]:
-        """Yields the scored words, with the naming costs of the unknown ones."""
+    def _with_spelling_costs(self) -> Iterator[ScoredWord]:
+        """Yields the scored words, with the spelling costs of the unknown ones."""
         if all(word.is_known for word in self._scored):
             yield from self._scored
             return
-        which = self.model.page_words.new_word_chances(self._above, self.text)
-        for word, (chance, is_used) in zip(self._scored, which, strict=True):
-            letters = 0 if is_used else LETTER_NATS * (len(word.word) + 1)
-            yield word if word.is_known else replace(word, naming=letters - math.log(chance))
+        chances = self.model.page_words.new_word_chances(self._above, self.text)
+        for word, (chance, is_used) in zip(self._scored, chances, strict=True):
+            cost = (0 if is_used else LETTER_NATS * (len(word.word) + 1)) - math.log(chance)
+            yield word if word.is_known else replace(word, spelling_cost=cost)
 
 
 def score_word(
@@ -315,8 +314,8 @@ def suggestion_loss(lines: Iterable[ScoredLine]) -> float | None:
     its uses, so its letters cost nothing."""
     lines = [line for line in lines if line.words]
     losses = [loss for line in lines for loss in line.losses.tolist()]
-    naming = [word.naming for line in lines for word in line.words]
-    return _mean(sum(losses) + sum(naming), sum(len(line.text) + 1 for line in lines))
+    spelling = [word.spelling_cost for line in lines for word in line.words]
+    return _mean(sum(losses) + sum(spelling), sum(len(line.text) + 1 for line in lines))
 
 
 def _savings_intervals(

@@ -34,9 +34,10 @@ from rnnlm_tui.suggesting.suggest import encode_context, suggest
 MOST_WORDS = 256
 """The most words of a line that are explained: those nearest the cursor."""
 MOST_LEFT_OUT = 16
-"""The most words that are left out one by one, to compute their influence: the same."""
+"""The most words whose influence is computed, by leaving out each: those nearest the cursor."""
 NEIGHBOURS = 5
-OTHER_PARTS = {
+"""The most words like a word that are named."""
+SENTENCES_WITHOUT_STAGES = {
     "base": "The built-in model of English. To see all of it, have the model `english` explained."
     " Here is the probability that it gives each word to be next.",
     "cache": "Words that were used not long ago are used again. The latest ones are likeliest, and"
@@ -70,8 +71,8 @@ class LineWord:
 
     Attributes:
         known: True if it is in the vocabulary.
-        seen: True if the model predicts from it. The model then reads it, if only as an unknown
-            word, and it has not fallen out of the window.
+        seen: True if the model predicts from it: it has an id, if only that of the unknown word,
+            and is in the window.
         probability, rank: As in `ScoredWord`, after the words before it.
         influence: By how much the probability of each suggestion falls if this word is left out
             [S]. None for words far from the cursor.
@@ -102,7 +103,7 @@ class Explanation:
         probabilities: The probability of each suggestion among all words [S]. A word outside the
             vocabulary has that of the unknown word.
         parts: The parts of the model.
-        neighbours: The words most like the last known word, by that word. Empty if there are none.
+        neighbours: The last known word, with the words most like it. Empty if there are none.
         notes: Sentences on what cannot be shown.
     """
 
@@ -159,9 +160,9 @@ def explain(
     words, prefix = model.tokenizer.split_typed(line)
     suggested = [each.word for each in answer.candidates]
     ids = model.vocabulary.ids(suggested).tolist()
-    read = _read(contexts, words, previous_lines, ids)
+    read = _read_line(contexts, words, previous_lines, ids)
     known = [each.word for each in read.words if each.known and any(map(str.isalnum, each.word))]
-    alike = {word: neighbours(model, word) for word in known[-1:]}
+    alike = neighbours(model, known[-1]) if known else ()
     return Explanation(
         prefix=prefix,
         words=read.words,
@@ -169,7 +170,7 @@ def explain(
         suggestions=answer.candidates,
         probabilities=read.probabilities[ids],
         parts=tuple(_parts(model, read, [*zip(suggested, ids, strict=True)])),
-        neighbours={word: found for word, found in alike.items() if found},
+        neighbours={known[-1]: alike} if alike else {},
         notes=tuple(_notes(model, prefix, read.words, answer.candidates)),
     )
 
@@ -187,7 +188,7 @@ def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]
     return top_words(vocabulary, similarities, min(NEIGHBOURS, len(vocabulary.words) - 1))
 
 
-class _Read(NamedTuple):
+class _LineRead(NamedTuple):
     """The last words of a line as a model reads them: the `states` before the first id of `line`
     and after each id, and the `probabilities` [V] of the next word."""
 
@@ -197,20 +198,21 @@ class _Read(NamedTuple):
     probabilities: Array
 
 
-def _read(
+def _read_line(
     contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str], suggested: list[int]
-) -> _Read:
+) -> _LineRead:
     """Reads a line of `words`. `suggested` are the ids of the suggestions."""
     model, last = contexts.model, words[-MOST_WORDS:]
     above = encode_context(model, words[: len(words) - len(last)], previous_lines)
-    ids = [model.vocabulary.encode([word]) for word in last]  # none for one that is left out
+    ids = [model.vocabulary.encode([word]) for word in last]  # [] for a word without an id
     has_start = model.vocabulary.begin_id is not None and len(last) == len(words)
     line = LineIds(tuple(last), tuple(next(iter(each), None) for each in ids), has_start)
     before = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
     near = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))
     without = [[*before[place], *chain(*ids[place + 1 :])] for place in near]
     states = [contexts.state_after(context) for context in (*before, *without)]
-    distributions = model.predict(states)  # all together, which is faster
+    # Before each word, at the end, and without a word. Computed together, which is faster.
+    distributions = model.predict(states)
     scores = [
         score_word(model, next(distributions), word, has_context=bool(context))
         for word, context in zip(last, before[:-1], strict=True)
@@ -223,13 +225,13 @@ def _read(
         for score, seen, influence in zip(scores, line.seen(model.window), influences, strict=True)
     )
     line_states = states[: len(before)]
-    if has_start:
+    if has_start:  # the last id above is the start-of-line token
         line_states.insert(0, contexts.state_after(above[:-1]))
-    return _Read(line, tuple(line_words), line_states, probabilities)
+    return _LineRead(line, tuple(line_words), line_states, probabilities)
 
 
 def _parts(
-    model: LanguageModel, read: _Read, suggested: Sequence[tuple[str, int]]
+    model: LanguageModel, read: _LineRead, suggested: Sequence[tuple[str, int]]
 ) -> Iterator[Part]:
     """Yields the parts of the model. `suggested` are words and their ids."""
     last, ids = read.states[-1], [number for _, number in suggested]
@@ -242,15 +244,15 @@ def _parts(
     weights = model.weights_in(last).items()
     own_ids = model.own_ids([number for number in read.line.ids if number is not None])
     own_line = read.line._replace(ids=tuple(own_ids))
-    for number, ((name, weight), row) in enumerate(zip(weights, components, strict=True)):
-        if name not in OTHER_PARTS:
+    for place, ((name, weight), row) in enumerate(zip(weights, components, strict=True)):
+        if name not in SENTENCES_WITHOUT_STAGES:
             part = model.models[name]
-            states = [state.models[number] for state in read.states]
+            states = [state.models[place] for state in read.states]
             own = row[: part.vocabulary.total_words]
             stages = [*stages_of(part, own_line, states, own, suggested)]
         else:
             is_empty = not row.any()
-            sentence = NO_RECENT_WORDS if is_empty else OTHER_PARTS[name]
+            sentence = NO_RECENT_WORDS if is_empty else SENTENCES_WITHOUT_STAGES[name]
             shown = row[:0] if is_empty else row
             stages = [over_vocabulary("probabilities", sentence, model.vocabulary, shown)]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))

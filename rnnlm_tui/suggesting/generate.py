@@ -47,8 +47,8 @@ def generate_words(
     At a `temperature` of 0 the next word is the likeliest one. Above 0, `rng` draws it from the
     `top_k` likeliest, by default all; a higher temperature draws more freely. Special tokens and
     unwanted words are left out, and so are words of prose that would repeat three words in a row.
-    There are fewer words where a line of prose ends, where the model can suggest none, and where
-    the likeliest id of the lesson's model is padding, as in the lesson. Raises UsageError for a
+    There are fewer words if a line of prose ends first or the model can suggest none. The lesson's
+    model also ends where padding is likeliest, as in the lesson. Raises UsageError for a
     `top_k` without a temperature.
     """
     is_prose, ends_with_sentence = model.tokenizer.writes_text, False
@@ -68,17 +68,17 @@ def generate_words(
     words, unwanted = list[str](), contexts.unwanted
     while len(words) < count:
         probabilities = contexts.next_word_probabilities(above + ids).astype(np.float64)
-        blocked = {*blocked_marks(model, line_words + words)}
-        if temperature or model.vocabulary.special_tokens:  # else padding ends a line
-            blocked |= {*model.blocked_ids}
+        blocked = set(blocked_marks(model, line_words + words))
+        if temperature or model.vocabulary.special_tokens:  # the lesson's line ends at padding
+            blocked.update(model.blocked_ids)
         if unwanted.words:
-            blocked |= {*np.flatnonzero(model.vocabulary.mask(unwanted)).tolist()}
+            blocked.update(np.flatnonzero(model.vocabulary.mask(unwanted)).tolist())
         if is_prose:
-            blocked |= _repeating_ids(ids)
+            blocked.update(_repeating_ids(ids))
             if words:  # the line may end
-                blocked -= {model.vocabulary.end_id}
+                blocked.discard(model.vocabulary.end_id)
         if ends_with_sentence and not words:  # the end of a sentence alone continues nothing
-            blocked |= {*model.vocabulary.encode([*SENTENCE_ENDS])}
+            blocked.update(model.vocabulary.encode([*SENTENCE_ENDS]))
         drawn = _draw(probabilities, [*blocked], temperature, top_k, rng)
         if drawn is None or drawn < model.vocabulary.first_word_id:
             break

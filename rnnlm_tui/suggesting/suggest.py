@@ -41,28 +41,29 @@ MAX_AHEAD = 4
 """The most words of a continuation. Each costs one step of the network."""
 MIN_PROBABILITY = 0.25
 """The lowest probability of a word of a continuation after the first one."""
-OTHER_CASE = 0.005
+OTHER_CASE_FACTOR = 0.005
 """The factor for the probability of a word whose first letter differs in case from the typed one,
 or whose accents differ from those of the typed letters. On 290,000 words of stories, with n-grams
 alone, it saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
-CODE = 0.05
+CODE_FACTOR = 0.05
 """The factor for the probability of an address, a file name or another code while only letters are
 typed: `Os` is the beginning of Oskar, even where his address stood before."""
-SLIP = 0.001
+SWAP_FREQUENCY = 0.001
 """The frequency of two swapped letters. `slip_chances` weighs other slips against this one."""
-DISPLACES = 0.1
+CORRECTION_FACTOR = 0.1
 """The factor for the probability of a word that corrects a slip, when the first five words of the
-list are chosen: to displace a word that fits, it must be ten times as likely. With a factor of 1, 2
-of 4,000 beginnings without a slip would lose the right word, and after 1 % more of the slips the
-right word would be listed one letter later."""
+list are chosen: to displace a word that fits, it must be ten times as likely. A factor of 1 loses
+the right word at 2 of 4,000 beginnings without a slip. It gains the right word, one letter after
+the slip, at 1 % more of the slips."""
 LEAST_CHANCE = np.float32(1e-30)
 """The lowest chance of a word. It keeps products above the smallest float32."""
 LEAST_SHARE = 0.0025
 """The lowest share of all chances at which a word that corrects a slip is listed. Without a limit
 such words stand in a third of all lists."""
-MERGED = 22
-"""The fewest words considered for a list, since several words may be written the same way. Lists of
-up to half this length then begin with the same words. The app and editors show 10."""
+FEWEST_RANKED = 22
+"""The fewest words that are ranked for a list. There are more than the list shows, since several
+words may be written the same way. All lists of at most half as many begin with the same words: the
+app and editors show 10."""
 SMALL_WORD = "a"
 """A word in small letters. It gets a capital where a sentence begins."""
 Predict: TypeAlias = Callable[[list[int]], Array]
@@ -266,8 +267,8 @@ class WordLists:
 
     def likeliest(self, typed: Typed, k: int = LISTED) -> tuple[Suggestion, ...]:
         """The `k` likeliest words that begin with the prefix of `typed` or correct a slip in it.
-        Words that correct are at a disadvantage for the first five places. Among the first five,
-        and among the others, the likeliest word is first."""
+        CORRECTION_FACTOR applies when the first five are chosen. They and the others are then each
+        sorted by their probability."""
         fitting = self._fitting(typed)
         total = float(fitting.chances.sum())
         corrections = self._corrections(typed, LEAST_SHARE * total)
@@ -276,11 +277,11 @@ class WordLists:
         likely = Matches(corrections.ids[is_likely], corrections.chances[is_likely], corrects=True)
         style, words = self._style_of(typed), list[Suggestion]()
         for matches in (fitting, likely):
-            words += self._merged(matches, total, max(MERGED, 2 * k), typed, style)
-        words.sort(key=lambda word: -word.probability * (DISPLACES if word.corrects else 1))
-        words[:LISTED] = sorted(words[:LISTED], key=lambda word: -word.probability)
-        words[LISTED:] = sorted(words[LISTED:], key=lambda word: -word.probability)
-        return tuple(words[:k])
+            words += self._merged(matches, total, max(FEWEST_RANKED, 2 * k), typed, style)
+        words.sort(key=lambda word: -word.probability * (CORRECTION_FACTOR if word.corrects else 1))
+        first = sorted(words[:LISTED], key=lambda word: -word.probability)
+        others = sorted(words[LISTED:], key=lambda word: -word.probability)
+        return (*first, *others)[:k]
 
     def knows(self, prefix: str) -> bool:
         """Returns True if a word begins with `prefix`, even if it is never suggested."""
@@ -349,7 +350,7 @@ class WordLists:
         ids = ids[self._is_allowed[ids]]
         chances = self._chances(ids, typed)
         if self._writes_text:
-            chances[self._has_other_accents(ids, typed.prefix)] *= OTHER_CASE
+            chances[self._has_other_accents(ids, typed.prefix)] *= OTHER_CASE_FACTOR
         return Matches(ids, chances)
 
     def _ids_of_next_word(self, typed: Typed) -> NDArray[np.int64]:
@@ -369,18 +370,18 @@ class WordLists:
         word can reach `least_chance`, and none for acronyms, numbers and addresses."""
         prefix = typed.prefix
         is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP and not is_all_capitals(prefix)
-        is_unlikely = self._highest_probability * SLIP < least_chance
+        is_unlikely = self._highest_probability * SWAP_FREQUENCY < least_chance
         if not is_word or is_unlikely or typed.is_number_or_address:
             return NO_CORRECTIONS
         found_ids, found_slips = list[NDArray[np.int64]](), list[Array]()
         for keys in (self._model.vocabulary.sorted_keys(self._key), self._new_keys):
             slips = slip_chances(self._key(prefix), keys)
-            places = np.flatnonzero(slips > 0)  # ten times as fast as without the comparison
+            places = np.flatnonzero(slips > 0)  # flatnonzero of booleans is ten times as fast
             places = places[self._is_allowed[keys.numbers[places]]]
             found_ids.append(keys.numbers[places])
             found_slips.append(slips[places])
         ids = np.concatenate(found_ids)
-        chances = self._chances(ids, typed) * np.concatenate(found_slips) * SLIP
+        chances = self._chances(ids, typed) * np.concatenate(found_slips) * SWAP_FREQUENCY
         return Matches(ids, chances, corrects=True)
 
     def _chances(self, ids: NDArray[np.int64], typed: Typed) -> Array:
@@ -390,14 +391,14 @@ class WordLists:
         chances = np.maximum(self._probabilities[ids], LEAST_CHANCE)
         if prefix and self._is_within_sentence and not is_all_capitals(prefix):
             is_other_case = self._mask(ids, _has_capital) != _has_capital(prefix)
-            chances[is_other_case] *= OTHER_CASE
+            chances[is_other_case] *= OTHER_CASE_FACTOR
         if self._writes_text and prefix.isalpha():
-            chances[self._mask(ids, is_code)] *= CODE
+            chances[self._mask(ids, is_code)] *= CODE_FACTOR
         return chances
 
     def _ids_with(self, prefix: str) -> NDArray[np.int64]:
-        """The ids of the words that begin with `prefix`, in any case and with any accents on its
-        plain letters."""
+        """The ids of the words that begin with `prefix`, in capitals or small letters. A letter
+        typed without an accent also stands for those with one."""
         begin = self._key(prefix)
         ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(begin)
         new_ids = self._new_keys.with_beginning(begin)
@@ -415,7 +416,7 @@ class WordLists:
     def _has_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
         """True for the words [N] that begin with other accents than the prefix has."""
         differs = np.ones(len(ids), np.bool_)
-        if prefix.isascii():
+        if prefix.isascii():  # an ASCII word then does not differ, and is not compared
             differs = ~self._mask(ids, str.isascii)
         small, length = _in_small_letters(prefix), len(prefix)
         differs[differs] = [
@@ -435,7 +436,8 @@ def _with_page(
     model: LanguageModel, probabilities: Array, page: OnPage
 ) -> tuple[Sequence[str], Array]:
     """Returns the new words of the page, and the probabilities of the vocabulary and of the new
-    words [D]."""
+    words [D]. The new words share the probability of the unknown word; the words that followed the
+    last one take theirs from all."""
     vocabulary = model.vocabulary
     if not page.new and not page.following:
         return (), probabilities
@@ -467,8 +469,8 @@ def blocked_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
     if words and words[-1].endswith("."):
         marks.append(".")
     # A closing single quote may also be the apostrophe at the end of a word.
-    is_after_word = words and not model.tokenizer.is_mark(words[-1])
-    if not is_after_word and words.count(OPEN_SINGLE) <= words.count(CLOSE_SINGLE):
+    is_after_mark = not words or model.tokenizer.is_mark(words[-1])
+    if is_after_mark and words.count(OPEN_SINGLE) <= words.count(CLOSE_SINGLE):
         marks.append(CLOSE_SINGLE)
     return model.vocabulary.encode(mark for mark in marks if mark in model.vocabulary)
 

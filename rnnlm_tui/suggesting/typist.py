@@ -95,7 +95,7 @@ class Typist:
 
     def _typing(self, spot: Spot) -> Step:
         """The step that types the next character of the text. If that is a mark that would replace
-        a space that the text has, the step types a space first, which keeps the other one."""
+        a space of the text, the step types a space, after which no mark replaces the space."""
         character = self._text[spot.written]
         has_space = spot.tail == " " and spot.written == len(spot.line)
         if has_space and character != " " and self._loses_space(spot.line, spot.written):

@@ -86,7 +86,7 @@ def score_held_out(job: Job, model: LanguageModel, control: Control) -> list[Sco
     longest = LONGEST_IF_STOPPED if was_stopped else math.inf
     for above, lines in job.held_out:
         chosen = [line for line in lines if len(line) <= longest]
-        for line in score(model, chosen, above, is_over=is_over):
+        for line in score(model, chosen, above, should_stop=is_over):
             found.append(line)
             words += len(line.words)
         if is_over():

@@ -279,7 +279,7 @@ class Run:
 
         found = list[ScoredLine]()
         for above, lines in job.excerpts(ENOUGH_WORDS):
-            found += score(model, lines, above, is_over=is_late)
+            found += score(model, lines, above, should_stop=is_late)
         spent, was_late = self._now() - began, is_late()
         self._measured_s += spent
         self._needed_s = 2 * spent if was_late else spent

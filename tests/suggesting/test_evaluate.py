@@ -252,7 +252,7 @@ def test_a_long_line_is_measured_in_a_time_that_grows_with_its_length() -> None:
 def test_a_measurement_ends_within_a_line() -> None:
     model, asked = line_model(), count()
     text = "the cat sat " * 1_000
-    assert [*score(model, ["the cat", text], is_over=lambda: next(asked) > 30)] == [
+    assert [*score(model, ["the cat", text], should_stop=lambda: next(asked) > 30)] == [
         *score(model, ["the cat"])
     ]
     assert next(asked) < 40
