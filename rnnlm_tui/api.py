@@ -128,8 +128,8 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
 
 
 def _open_file(path: Path, folder: Path, card: ModelCard | None = None) -> Model:
-    """Opens the model in a file, with the folder of its run. A pickled model gives its `card`.
-    Raises ModelError, also if the card in the file is another one."""
+    """Opens the model in a file. `folder` is that of its run; a pickled model passes its `card`.
+    Raises ModelError if the file has no model, or one with another card."""
     try:
         found = Library(paths.data_dir()).open_file(path, folder)
     except ModelError as error:
@@ -184,7 +184,7 @@ def train(
     from rnnlm_tui.training.session import check_end
 
     running = train_events(*texts, **options)
-    first = last = next(running)  # until then there is nothing to save, and ctrl+c ends at once
+    first = last = next(running)  # up to here ctrl+c ends at once, as there is nothing to save
     with _interrupts() as interrupts, closing(running):
         for last in chain([first], running):
             if on_event is not None:
@@ -217,8 +217,8 @@ def train_events(
         for name, value in options.items()
     }
     library = Library(paths.data_dir(given.pop("data_dir", None)))
-    own = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()
-    fields = {name: given.pop(name) for name in own & given.keys()}
+    no_settings = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()
+    fields = {name: given.pop(name) for name in no_settings & given.keys()}
     for name in {"add", "written"} & fields.keys():
         fields[name] = _paths(fields[name])
     request = TrainingRequest(sources=_paths(texts), settings=given, **fields)
@@ -270,7 +270,7 @@ class Model:
         self.preset = opened.card.config.preset
         self.history = History(read_epochs(opened.folder))
         self._opened, self._model = opened, opened.model
-        opened.unwanted()  # what is wrong with their file is told now
+        opened.unwanted()  # raises an error about the file of unwanted words now, not at a query
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {self.preset}, {len(self.words):,} words>"
@@ -349,7 +349,7 @@ class Model:
             model._check_unchanged()
         text = text_to_measure(self._opened, _paths(texts), encoding, limit)
         figures = list[Evaluation]()
-        for model in measured:
+        for model in measured:  # a comprehension would add a frame to `stacklevel` in Python 3.11
             figures.append(model._measure(text))
         return figures[0] if against is None else tuple(figures)
 
@@ -377,12 +377,13 @@ class Model:
         compare 0.12 ompare
         could 0.09 ould
 
-        The probabilities of all words that fit sum to 1. A word that `corrects` does not begin as
-        the text ends, where a slip of the fingers is likely. A word that is complete already is not
-        listed. To accept a suggestion, remove `replaces_before` characters from the end and append
-        its `text`; `space_after` says whether a space follows. `cursor` is a number of characters,
-        by default the end of the text. If it is within a word, also remove `replaces_after`
-        characters after it. Raises RnnlmError if `top` is below 1 or the cursor outside the text.
+        The probabilities of all words that fit sum to 1. A word that `corrects` begins with other
+        letters than those typed, which are likely to be a slip of the fingers. A word that is
+        complete already is not listed. To accept a suggestion, remove `replaces_before` characters
+        from the end and append its `text`; `space_after` says whether a space follows. `cursor` is
+        a number of characters, by default the end of the text. If it is within a word, also remove
+        `replaces_after` characters after it. Raises RnnlmError for a `top` below 1, or a `cursor`
+        outside the text.
         """
         if cursor is not None:
             check_value(cursor, "cursor", Annotated[int, Meta(ge=0, le=len(text))])

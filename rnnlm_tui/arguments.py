@@ -22,8 +22,8 @@ def checks_arguments(function: F) -> F:
     """Makes a function check its arguments by their annotations.
 
     The function raises TypeError for a value of another type, and UsageError for a number out of
-    its range. Numbers may be those of numpy. Each of `*texts` is checked, and `**options` by a
-    TypedDict.
+    its range. Numbers of numpy count as numbers. Of `*texts` each one is checked, of `**options`
+    each one by the TypedDict that annotates them.
     """
     parameters = signature(function)
 
@@ -32,7 +32,7 @@ def checks_arguments(function: F) -> F:
         given = parameters.bind(*positional, **named).arguments
         several = [("texts", text) for text in given.pop("texts", ())]
         for name, value in (*several, *given.pop("options", {}).items(), *given.items()):
-            if name in _types_of(function):  # `self` and an unknown option are not
+            if name in _types_of(function):  # not `self`, nor an unknown option
                 _check(name, value, _types_of(function)[name], _types_of(function, True)[name])
         return function(*positional, **named)
 
@@ -43,7 +43,7 @@ def checks_arguments(function: F) -> F:
 def _types_of(function: Callable[..., object], ranges: bool = False) -> dict[str, Any]:
     """Returns the types of a function's arguments and options by name, with or without ranges."""
     own = dict(function.__annotations__)
-    del own["return"]  # its type may not be loaded
+    del own["return"]  # get_type_hints would need its type, which may not be imported
     arguments = SimpleNamespace(__annotations__=own)
     types = get_type_hints(arguments, function.__globals__, include_extras=ranges)
     for options in get_args(types.pop("options", None)):

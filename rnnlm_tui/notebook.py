@@ -16,7 +16,7 @@ def table(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) 
     """Returns a table below a title. The title is text; heads and cells are HTML."""
     cell = "<td style='text-align: left'>"
     lines = [cell + cell.join(f"<b>{each}</b>" for each in heads)] if heads else []
-    lines += (cell + cell.join(row) for row in rows)  # HTML lets the end tags go
+    lines += (cell + cell.join(row) for row in rows)  # HTML needs no end tags here
     return (
         f"<b>{escape(title)}</b><div style='max-height: 30em; overflow: auto'>"
         f"<table style='color: inherit'><tr>{'<tr>'.join(lines)}</table></div>"
@@ -52,8 +52,8 @@ class History(list[dict[str, float]]):
         first = self[0] if self else {}
 
         def cell(name: str, value: float) -> str:
-            is_shaded = "perplexity" in name
-            return heat(f"{value:.4g}", is_shaded and 1 - value / (first.get(name) or 1))
+            share = 1 - value / (first.get(name) or 1) if "perplexity" in name else 0
+            return heat(f"{value:.4g}", share)
 
         rows = ([cell(name, row[name]) if name in row else "" for name in names] for row in self)
         return table(plural(len(self), "epoch"), rows, [name.replace("_", " ") for name in names])

@@ -77,12 +77,12 @@ function _rnnlm_tui
 end
 complete -c rnnlm-tui -f -a '(_rnnlm_tui)'
 """
-NAMES = "$(_rnnlm_tui_names)"
-"""Inserts the names of the models in each of the shells."""
+CALL_NAMES = "$(_rnnlm_tui_names)"
+"""Stands for the names of the models among the words to offer. Each of the shells expands it."""
 LIST_NAMES = r"""printf "%%s\n" %s; ls -- "${RNNLM_DATA_DIR:-$0}"/models 2>&- |
 LC_ALL=C sed -n 's|^\([^]!-,/:-@[\^`{-~[:cntrl:][:space:]]*\)\.safetensors$|\1|p'"""
-"""Lists the models in the folder `$0`. Names that no model can have are left out: shells insert
-some words as they are and would run a command in them."""
+"""Lists the names of the models. It is the script of `sh -c`, whose `$0` is the data folder. Files
+with other names than a model can have are left out: a shell would run a command in a name."""
 
 
 def script(request: Request) -> int:
@@ -122,7 +122,7 @@ def _quoted_in_fish(text: str) -> str:
 
 
 def _rows() -> Iterator[tuple[str, str]]:
-    """Yields patterns of `last word:mode:part of a word`, each with the words to offer."""
+    """Yields patterns of `last word:mode:letters typed of a word`, with the words to offer."""
     for mode in (*MODES.values(), APP):
         values = {a.option_strings[0]: str(a.metavar or "") for a in parser_of(mode)._actions}
         yield from ((f"{flag}:{mode.flag}:*", _words(v)) for flag, v in values.items() if v)
@@ -131,9 +131,10 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield f"*:{mode.flag}:*", " ".join([*modes, _words(mode.operands)])
 
 
-def _words(shown: str) -> str:
-    """Returns the words for a place that a help shows so; "" for files, numbers and texts."""
-    value = shown.partition(" ")[0].strip("[]")
+def _words(placeholder: str) -> str:
+    """Returns the words to offer for a placeholder of the help, such as `[NAME]` or `on|off`.
+    Returns "" for files, numbers and texts."""
+    value = placeholder.partition(" ")[0].strip("[]")
     if value in ("MODEL", "NAME", "OLD", "PRESET"):
-        return " ".join(PRESETS) if value == "PRESET" else NAMES
+        return " ".join(PRESETS) if value == "PRESET" else CALL_NAMES
     return value.replace("|", " ") if "|" in value else ""

@@ -22,8 +22,8 @@ FEW_WORDS = 5_000
 TRAINED_PER_S = 1e10
 """Examples times parameters that two cores learn in a second: measured 5e9 for a network that
 starts from the English, 13e9 for the lesson's."""
-BESIDES_S = 5
-"""Seconds that two cores take to load PyTorch and to measure the model of a training."""
+BESIDES_EPOCHS_S = 5
+"""Seconds of a training besides its epochs: two cores load PyTorch and measure the model."""
 FIRST_PAIRS = 10
 """Number of training pairs that are shown."""
 FIRST_PADDED = 4
@@ -38,18 +38,9 @@ def as_text(rows: Iterable[Fact]) -> str:
 
 
 def prospect(job: Job, parameters: int) -> list[str]:
-    """Says in sentences which files of a folder a training reads, what it does, how long it takes,
-    and what it will tell about the model."""
-    epochs, held_out = job.config.epochs, job.prepared.held_out_words
-    seconds = BESIDES_S + job.prepared.predictions * parameters * epochs / TRAINED_PER_S
-    minutes = round(seconds / 60)
-    time = f"about {plural(minutes, 'minute')}"
-    if not job.config.has_network:
-        time = "some seconds"
-    elif seconds < 55:
-        time = f"about {max(10, round(seconds, -1)):.0f} seconds"
-    elif minutes >= 90:
-        time = f"about {plural(round(minutes / 60), 'hour')}"
+    """Returns sentences on a training: the files of a folder that it reads, what it does, how long
+    it takes, and whether it will tell how many keys the model saves."""
+    held_out = job.prepared.held_out_words
     does = "starts from nothing and learns this text"
     mixed = ""
     if job.network is not None:
@@ -69,7 +60,21 @@ def prospect(job: Job, parameters: int) -> list[str]:
         )
     text = job.prepared.corpus
     read = [f"It reads {text.name}."] if text.files else []
-    return [*read, f"It {does}, in {time}{mixed}.", told]
+    return [*read, f"It {does}, in {_duration(job, parameters)}{mixed}.", told]
+
+
+def _duration(job: Job, parameters: int) -> str:
+    """Says how long two cores need for a training."""
+    if not job.config.has_network:
+        return "some seconds"
+    learned = job.prepared.predictions * parameters * job.config.epochs
+    seconds = BESIDES_EPOCHS_S + learned / TRAINED_PER_S
+    if seconds < 55:
+        return f"about {max(10, round(seconds, -1)):.0f} seconds"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"about {plural(minutes, 'minute')}"
+    return f"about {plural(round(minutes / 60), 'hour')}"
 
 
 def warnings(job: Job) -> list[str]:
@@ -81,8 +86,8 @@ def warnings(job: Job) -> list[str]:
     if (words := text.words) >= FEW_WORDS:
         return found
     is_english = job.english is not None and not job.tries_english
-    most = "the English with your names in it, little more" if is_english else "little of it"
-    return [*found, f"{plural(words, 'word')} are few: expect {most}."]
+    result = "the English with your names in it, little more" if is_english else "little of it"
+    return [*found, f"{plural(words, 'word')} are few: expect {result}."]
 
 
 def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
@@ -140,7 +145,8 @@ def pair_rows(prepared: Prepared) -> Iterator[Fact]:
     yield "label", "the last id; the others are the predictors. As ids and as words:"
     first = np.arange(min(FIRST_PADDED, prepared.predictions))
     features, labels = prepared.train.windows(first, prepared.window)
-    for ids, label, pair in zip(features.tolist(), labels.tolist(), pairs, strict=False):
+    first_of_all = zip(features.tolist(), labels.tolist(), pairs[:FIRST_PADDED], strict=True)
+    for ids, label, pair in first_of_all:
         yield "", f"{' '.join(map(str, ids))} ---> {label}"
         yield "", pair
 
@@ -148,12 +154,8 @@ def pair_rows(prepared: Prepared) -> Iterator[Fact]:
 def first_pairs(prepared: Prepared) -> list[list[str]]:
     """Returns the first examples: the context that the model sees, and the word to predict."""
     word, window = prepared.vocabulary.word, prepared.window
-
-    def seen(context: list[int]) -> list[int]:
-        return context[max(0, len(context) - window) :]
-
     return [
-        [cut_words(" ".join(map(word, seen(context)))), cut_words(word(label))]
+        [cut_words(" ".join(map(word, context[-window:]))), cut_words(word(label))]
         for context, label in islice(_pairs(prepared), FIRST_PAIRS)
     ]
 

@@ -48,10 +48,10 @@ BAR_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class MeasuredModel:
-    """The metrics of a model, and those of each component of a mixed model alone, in `parts`.
+    """The metrics of a model. `parts` has those of each component of a mixed model alone.
 
-    `trained_on` counts the lines that the model or its base was trained on; None if the English has
-    learned the text. The figures of a text that `is_known` are too good.
+    `trained_on` is the number of lines that the model was trained on, as `count_trained_on` returns
+    it. `is_known` is True if that makes the metrics too good.
     """
 
     subject: OpenedModel
@@ -156,13 +156,12 @@ def evaluation_table(
     text: MeasuredText, results: Sequence[MeasuredModel], limit: int | None = None
 ) -> Iterator[str]:
     """Yields the metrics as tables, with a row for each model and each component of a mixed one.
-    The text is the first `limit` lines, if that is given."""
+    `limit` is the number of lines that were asked for, None for all or a sample."""
     whose = f" that {text.held_out_of} held out" if text.held_out_of else ""
     yield f"{plural(len(text.lines), 'line')} of {sanitize(text.corpus.name)}{whose}"
     if len(text.lines) < text.lines_in_all:
-        of_all = f"{text.lines_in_all:,} lines"
-        sample = f"a sample of {of_all} (--all measures all of them)"
-        yield f"the first of {of_all}" if limit else sample
+        chosen, note = ("the first", "") if limit else ("a sample", " (--all measures all of them)")
+        yield f"{chosen} of {text.lines_in_all:,} lines{note}"
     yield ""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     for result in results:

@@ -109,14 +109,14 @@ def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str
             yield stage_title(stage)
             yield from _wrapped(stage_sentence(found, stage))
             yield from _joined(stage_rows(stage, LINE_WIDTH - len(INDENT), ROWS))
-    for is_shown, title, rows in (
-        (found.suggestions, next_title, suggestion_rows),
-        (found.suggestions and found.words, influence_title, influence_rows),
-    ):
-        if is_shown:
-            yield ""
-            yield from _wrapped(title(found))
-            yield from _joined(rows(found, LINE_WIDTH - len(INDENT), ROWS))
+    if found.suggestions:
+        yield ""
+        yield from _wrapped(next_title(found))
+        yield from _joined(suggestion_rows(found, LINE_WIDTH - len(INDENT), ROWS))
+    if found.suggestions and found.words:
+        yield ""
+        yield from _wrapped(influence_title(found))
+        yield from _joined(influence_rows(found, LINE_WIDTH - len(INDENT), ROWS))
     if found.notes:
         yield ""
         yield from _wrapped(" ".join(found.notes))

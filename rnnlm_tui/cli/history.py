@@ -17,8 +17,11 @@ from rnnlm_tui.store.model_file import read_card
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.wording.trainings import best_of, loss_points, trained_part
 
-PICTURE_WIDTH, PICTURE_HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 384, 56, 620, 84, 352
-"""Size of the picture, and edges of the curves in it, in pixels."""
+PICTURE_WIDTH, PICTURE_HEIGHT = 640, 384
+"""Pixels of the picture."""
+LEFT, RIGHT = 56, 620
+TOP, BOTTOM = 84, 352
+"""Edges of the curves in the picture, in pixels."""
 MOST_TICKS = 8
 """Most intervals between the ticks of an axis."""
 GREY, BEST = "#767676", "#8a63d2"
@@ -32,14 +35,14 @@ CURVES = {
 
 def check_files(request: Request) -> None:
     """Checks that the files of --csv and --plot can be written. Raises UsageError."""
-    read = {Path(each).resolve() for each in (*request.operands, *request.add)}
+    texts = {Path(each).resolve() for each in (*request.operands, *request.add)}
     for file, ending in ((request.csv, ".csv"), (request.plot, ".svg")):
         if file is None:
             continue
         path = Path(file).resolve()
         if path.suffix.lower() != ending:
             raise UsageError(f"{file} must end in {ending}", "so that no other file is replaced")
-        if path in read:
+        if path in texts:
             raise UsageError(f"{file} is also a text to read", "name another file")
         if path.exists() and not path.is_file():
             raise UsageError(f"{file!r} is not a file", "name a file; it need not exist yet")
@@ -53,11 +56,11 @@ def check_files(request: Request) -> None:
 
 def write_files(request: Request, library: Library, name: str) -> None:
     """Writes the last training of a model to the files of --csv and --plot, if they are given.
-    Raises ModelError if it has none, and StorageError."""
+    Raises ModelError if no training is recorded, StorageError if a file cannot be written."""
     if request.csv is None and request.plot is None:
         return
     if not (epochs := read_epochs(library.runs.folder(name))):
-        hint = "the machine that trains a model keeps one, from the end of the first epoch on"
+        hint = "it is on the machine that trained the model, from the end of the first epoch on"
         raise ModelError(f"{name} has no history here", hint)
     part = trained_part(read_card(library.path(name)).config)
     if request.csv is not None:
@@ -86,8 +89,8 @@ def svg_of(name: str, part: str, epochs: Sequence[EpochEnded]) -> str:
 
 def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str]:
     """Yields the head, the axes, the curves with their legend, and the best epoch."""
-    points = {of: loss_points((each.epoch, getattr(each, of)) for each in epochs) for of in CURVES}
-    losses = [loss for line in points.values() for _, loss in line] or [0.0]
+    points = {key: loss_points((e.epoch, getattr(e, key)) for e in epochs) for key in CURVES}
+    losses = [loss for curve in points.values() for _, loss in curve] or [0.0]
     across = _ticks(epochs[0].epoch, epochs[-1].epoch, least=1)
     up = _ticks(min(losses), max(losses))
 
@@ -104,11 +107,11 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
     for x, y, epoch in ((*place(epoch, up[0]), epoch) for epoch in across):
         yield _line([(x, y), (x, y + 5)], GREY, "")
         yield _text(x, y + 20, f"{epoch:.6g}", 'text-anchor="middle"')
-    for x, (of, line) in zip((LEFT, LEFT + 150), points.items(), strict=True):
-        label, color, style = CURVES[of]
+    for x, (key, curve) in zip((LEFT, LEFT + 150), points.items(), strict=True):
+        label, color, style = CURVES[key]
         yield _line([(x, 62), (x + 28, 62)], color, style)
-        yield _text(x + 36, 66, f"{label} {line[-1][1]:.3f}" if line else f"{label}: none")
-        yield _line([place(*point) for point in line], color, style)
+        yield _text(x + 36, 66, f"{label} {curve[-1][1]:.3f}" if curve else f"{label}: none")
+        yield _line([place(*point) for point in curve], color, style)
     best = best_of(epochs)
     for x, y in (place(*point) for point in points["held_out"] if point[0] == best):
         yield _line([(x, TOP), (x, BOTTOM)], BEST, 'stroke-dasharray="2 3"')
@@ -117,7 +120,8 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
 
 
 def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
-    """Returns round numbers that enclose `low` and `high`, at equal steps of at least `least`."""
+    """Returns round numbers at equal steps that enclose `low` and `high`. A step is 1, 2 or 5 times
+    a power of ten, and at least `least`."""
     span = high - low if high - low > 1e-6 else 1.0
     unit = 10 ** math.floor(math.log10(span / MOST_TICKS))
     step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * MOST_TICKS))

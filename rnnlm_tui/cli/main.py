@@ -36,8 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run_to_exit_code(given)
         sys.stdout.flush()
-        if arguments is None and "torch" not in sys.modules:  # nanobind would complain of leaks
-            gc.freeze()  # no garbage collection at exit: 19 of the 239 ms of a suggestion
+        if arguments is None and "torch" not in sys.modules:
+            # No garbage collection at exit saves 19 of the 239 ms of a suggestion. With PyTorch
+            # it is needed: nanobind would report leaks.
+            gc.freeze()
         return code
     except BrokenPipeError:
         return 0  # the reader of the results has exited, such as head(1)
@@ -106,7 +108,7 @@ def serve_editor(request: Request) -> int:
 
 
 def _as_shown(error: BaseException) -> RnnlmError:
-    """Converts an error that a user can cause to the one that is shown."""
+    """Returns one of the errors SHOWN as an RnnlmError, which has a sentence and an exit code."""
     match error:
         case RnnlmError():
             return error
@@ -146,8 +148,8 @@ def _repair_streams(is_json: bool) -> None:
     """Reopens standard streams that the parent process has closed, and makes stdout print question
     marks for characters that it cannot encode. JSON is always UTF-8.
 
-    Lines of up to 8 KB are written whole, since the processes of a training share both streams.
-    Where PYTHONUNBUFFERED is set, print() would write the end of a line on its own.
+    Turns PYTHONUNBUFFERED off, with which print() writes a text and its line end separately. The
+    processes of a training share both streams, and their lines of up to 8 KB must not mix.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

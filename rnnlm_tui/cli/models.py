@@ -20,14 +20,14 @@ from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.names import check_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun
-from rnnlm_tui.wording.model_rows import HEADS, card_rows, list_row, loss_sentence, state
+from rnnlm_tui.wording.model_rows import HEADS, card_rows, deletion_sentence, list_row, state
 
 CORPUS_WIDTH = 18
 """Most characters of the name of a corpus in the list."""
 CARD_FIELDS = (
-    *("corpus", "total_words", "parameters", "epochs_done", "metrics"),
-    *("ancestors", "mixture", "about", "created", "updated"),
-)
+    "corpus", "total_words", "parameters", "epochs_done", "metrics",
+    "ancestors", "mixture", "about", "created", "updated",
+)  # fmt: skip
 """The fields of a card in the output of `--models --json`."""
 
 
@@ -35,15 +35,16 @@ def show_models(request: Request) -> int:
     """`--models`."""
     library = Library(request.data_dir)
     name = request.operand
-    files = [*filter(None, (request.csv, request.plot))]
+    written = [*filter(None, (request.csv, request.plot))]
     check_files(request)
-    if name is None and files:
+    if name is None and written:
         raise UsageError("{csv} and {plot} need a name", f"{APP_NAME} --models NAME --csv FILE")
-    entries = [entry for entry in library.entries() if name in (None, entry.name)]
+    entries = library.entries()
     in_use = library.in_use(print_warning)
-    if name is not None and not entries:
-        raise library.unknown_model(name)
     if name is not None:
+        entries = [entry for entry in entries if entry.name == name]
+        if not entries:
+            raise library.unknown_model(name)
         write_files(request, library, name)
     if request.json:
         runs = [entry.run for entry in entries if entry.run and not entry.has_model]
@@ -53,8 +54,8 @@ def show_models(request: Request) -> int:
                 "unfinished_runs": [run_json(run) for run in runs if run.resumable],
             }
         )
-    elif files:
-        print(f"wrote the training of {name} to {sanitize(' and '.join(files))}")
+    elif written:
+        print(f"wrote the training of {name} to {sanitize(' and '.join(written))}")
     elif name is not None:
         print_fitted(card_lines(entries[0], in_use))
     elif entries:
@@ -125,7 +126,7 @@ def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
 
 def use_model(request: Request) -> int:
     """`--use`."""
-    (name,) = request.operands
+    name = request.operands[0]
     library = Library(request.data_dir)
     library.open(name)
     library.use(name)
@@ -146,14 +147,14 @@ def rename_model(request: Request) -> int:
 
 def delete_model(request: Request) -> int:
     """`--delete`. Asks for confirmation, unless --yes is given."""
-    (name,) = request.operands
+    name = request.operands[0]
     library = Library(request.data_dir)
     entry = next((entry for entry in library.entries() if entry.name == name), None)
     if entry is None:
         raise library.unknown_model(name)
     library.check_own(name)
     if not request.yes:
-        question = f"Delete {sanitize(name)}? {loss_sentence(entry)} [y/N] "
+        question = f"Delete {sanitize(name)}? {deletion_sentence(entry)} [y/N] "
         print(question, end="", file=sys.stderr, flush=True)
         if not (answer := sys.stdin.readline()):
             print(file=sys.stderr)
@@ -170,7 +171,7 @@ def delete_model(request: Request) -> int:
 def export_model(request: Request) -> int:
     """`--export`."""
     name = check_name(request.operands[0])
-    given = "".join(request.operands[1:])
+    given = request.operands[1] if len(request.operands) > 1 else ""
     target = Path(given or f"{name}{SUFFIX}")
     if given.endswith(("/", os.sep)) and not target.is_dir():
         raise StorageError(f"there is no folder {target}", f"make the folder {target} first")

@@ -168,7 +168,8 @@ def split(arguments: Sequence[str]) -> tuple[Mode, list[str], list[str]]:
             break
         if flag in MODES:
             modes.append(MODES[flag])
-            before += [operand] if equals else []
+            if equals:
+                before.append(operand)
         else:
             before.append("--help" if argument == "-h" else argument)
     if other := next((mode for mode in modes if mode is not modes[0]), None):

@@ -14,12 +14,12 @@ from rnnlm_tui.events import json_text
 from rnnlm_tui.formatting import cells_of, fitted
 
 NUMBER = re.compile(r"$|[\d<(-]")
-"""Matches the start of a cell in a column of numbers, which may be empty."""
+"""Matches a cell that may stand in a column of numbers: an empty one, or one that starts so."""
 SHORTEST_BAR, LONGEST_BAR = 4, 20
 """Columns of a progress bar."""
 UNDRAWN = 3
-"""Columns at the right edge in which nothing is drawn. There the ^C of ctrl+c would wrap the line,
-and a wrapped line cannot be redrawn."""
+"""Columns at the right edge in which nothing is drawn. They leave room for the ^C of ctrl+c: if it
+wrapped the line, the line could not be redrawn."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -32,7 +32,7 @@ def prints_unicode() -> bool:
     return sys.stdout.encoding.lower().startswith("utf")
 
 
-def columns(stream: TextIO, otherwise: int) -> int:
+def width_of(stream: TextIO, otherwise: int) -> int:
     """Returns the width of the terminal that a stream goes to, `otherwise` if it is no terminal."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
@@ -43,7 +43,7 @@ def columns(stream: TextIO, otherwise: int) -> int:
 def print_fitted(lines: Iterable[str], stream: TextIO | None = None) -> None:
     """Prints lines on stdout or another stream, wrapped at the width of the terminal."""
     stream = stream or sys.stdout
-    width = columns(stream, 1_000_000)
+    width = width_of(stream, 1_000_000)
     # Long words stay whole: a path can be copied.
     fill = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
     for line in lines:
@@ -76,7 +76,7 @@ def has_bar() -> bool:
 def draw_bar(label: str, share: float, *facts: str) -> None:
     """Draws a progress bar before some facts. Its length depends on the room that they leave."""
     rest = "".join(f"  {fact}" for fact in facts if fact)
-    room = columns(sys.stderr, 80) - UNDRAWN - cells_of(label) - len(" []") - len(rest)
+    room = width_of(sys.stderr, 80) - UNDRAWN - cells_of(label) - len(" []") - len(rest)
     size = max(SHORTEST_BAR, min(LONGEST_BAR, room))
     filled = round(size * share)
     draw(f"{label} [{'#' * filled}{'.' * (size - filled)}]{rest}")
@@ -86,5 +86,5 @@ def draw(line: str) -> None:
     """Draws a line over the one drawn before, cut to the terminal. An empty line clears it. Does
     nothing if stderr cannot redraw a line."""
     if has_bar():
-        shown = fitted(line, columns(sys.stderr, 80) - UNDRAWN + 1).rstrip()
+        shown = fitted(line, width_of(sys.stderr, 80) - UNDRAWN + 1).rstrip()
         print(f"\r{shown}\x1b[K", end="", file=sys.stderr, flush=True)

@@ -62,16 +62,17 @@ def parse(mode: Mode, arguments: Sequence[str], after: Sequence[str]) -> Request
     if unknown := next(filter(OPTION.fullmatch, rest), None):
         raise _unknown_option(unknown.partition("=")[0])
     given: dict[str, Any] = {
-        n: tuple(v) if isinstance(v, list) else v for n, v in vars(parsed).items()
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(parsed).items()
     }
     operands = _operands(mode, (*rest, *after))
     _check_empty(mode, given, operands)
-    own = {spec.name: spec.type for spec in _options(mode)}
+    types = {option.name: option.type for option in _options(mode)}
     values: dict[str, Any] = {"data_dir": data_dir(given.get("data_dir"))}
-    kinds = {name: own[name] for name in QUERY_SETTINGS if name in own}
-    if kinds and "config" in given:
-        values |= settings_from_toml(Path(given["config"]), kinds)
-    values |= {name: given[name] for name in own if name in given}
+    types_in_file = {name: types[name] for name in QUERY_SETTINGS if name in types}
+    if types_in_file and "config" in given:
+        values |= settings_from_toml(Path(given["config"]), types_in_file)
+    values |= {name: given[name] for name in types if name in given}
     values["settings"] = {
         each.name: given[each.name] for each in _settings(mode) if each.name in given
     }
@@ -170,8 +171,8 @@ def _add(group: _ArgumentGroup, spec: FieldInfo, *facts: str) -> None:
 
 
 def _defaults(setting: str) -> str:
-    """Returns the presets that have a setting and their defaults, three where the size of the text
-    decides. Leaves out the presets if all have the same default, and a default of None."""
+    """Returns the presets that have a setting, with their defaults: three of them where the size of
+    the text decides. A default of None is left out; so are the presets if all have the same."""
     presets_with = dict[tuple[Setting, ...], list[str]]()
     for name, preset in PRESETS.items():
         for part in (preset.model, preset.train):

@@ -46,7 +46,7 @@ class SuggestRequest(Struct, frozen=True, forbid_unknown_fields=True):
     id: Annotated[Id, "a string or a whole number, which the answer repeats"] = None
 
     @property
-    def around(self) -> tuple[str, str]:
+    def both_sides(self) -> tuple[str, str]:
         """The text before the cursor and after it. Raises UsageError for an impossible cursor."""
         if self.cursor is None:
             return self.text, ""
@@ -113,8 +113,8 @@ FAILURE = {
 
 
 def read_request(line: str) -> tuple[Id, SuggestRequest | UsageError]:
-    """Reads the request in a line. Returns its id, None if that cannot be read, and the request or
-    what is wrong with it. A field that is null counts as left out."""
+    """Reads the request in a line. Returns its id, which is None if it cannot be read, and then the
+    request, or an error that says what is wrong with it. A field that is null is left out."""
     try:
         fields = json.loads(line)  # unlike msgspec it reads half of a surrogate pair
     except (ValueError, RecursionError) as error:

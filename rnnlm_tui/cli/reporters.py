@@ -37,9 +37,9 @@ class _Reporter:
         """The error that ended the printing of events."""
 
     @contextmanager
-    def _while_read(self, stream: TextIO) -> Iterator[None]:
-        """Stops the run once `stream` cannot be written to, since nobody watches it, unless it is
-        detached. From then on discards all that is printed on the stream."""
+    def _stopping_at_loss_of(self, stream: TextIO) -> Iterator[None]:
+        """Stops the run if printing on `stream` fails, since nobody watches the run any more. A
+        detached run goes on. From then on all that is printed on the stream is discarded."""
         try:
             yield
         except OSError as error:
@@ -56,7 +56,7 @@ class JsonReporter(_Reporter):
     def show(self, event: Event) -> None:
         """Prints the event. If quiet, prints only results and warnings."""
         if not self._quiet or isinstance(event, Finished | Warned):
-            with self._while_read(sys.stdout):
+            with self._stopping_at_loss_of(sys.stdout):
                 print(to_json_line(event), flush=True)
 
 
@@ -75,20 +75,21 @@ class TextReporter(_Reporter):
             self._run = event
         elif isinstance(event, EpochEnded):
             self._epochs_done = event.epoch
-        with self._while_read(sys.stderr):
+        with self._stopping_at_loss_of(sys.stderr):
             if isinstance(event, Warned) or not self._quiet:
                 self._show_progress(event)
         if isinstance(event, Finished):
-            run, took = self._run, f"{format_duration(event.elapsed_s)}, in {event.path}"
+            run = self._run
+            name = run.name if run else Path(event.path).stem  # no run: stopped in its preparation
             epochs = run.config.epochs if run else None
+            took = f"{format_duration(event.elapsed_s)}, in {event.path}"
             first, *lines = ending(event, self._epochs_done, epochs, took)
-            name = run.name if run else Path(event.path).stem  # stopped before it started
             print_fitted(map(sanitize, (f"{name}: {first}", *(f"  {line}" for line in lines))))
 
     def show_use(self, name: str, in_use: str, found: Comparison | None) -> None:
         """Prints how the model compares with the one in use, if that is another, and how to use
         it."""
-        with self._while_read(sys.stderr):
+        with self._stopping_at_loss_of(sys.stderr):
             if not self._quiet and name != in_use:
                 if found is not None:
                     _say(sanitize(comparison_sentence(name, found)))
@@ -96,7 +97,7 @@ class TextReporter(_Reporter):
 
     def show_card(self, card: str) -> None:
         """Prints the data card."""
-        with self._while_read(sys.stderr):
+        with self._stopping_at_loss_of(sys.stderr):
             if not self._quiet:
                 _say(*card.splitlines())
 
@@ -156,8 +157,8 @@ def _started_lines(event: Started) -> Iterator[str]:
 
 def _epoch_cells(event: EpochEnded, run: Started | None) -> Iterator[str]:
     """Yields the metrics of an epoch one by one."""
-    of = f"/{run.config.epochs}, {trained_part(run.config)}" if run else ""
-    yield f"epoch {event.epoch}{of}"
+    of_run = f"/{run.config.epochs}, {trained_part(run.config)}" if run else ""
+    yield f"epoch {event.epoch}{of_run}"
     for lines, name, text in epoch_figures(event):
         of_lines = f"{lines} " if name == "loss" else ""
         yield f"{of_lines}{name} {text}"

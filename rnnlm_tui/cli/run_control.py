@@ -17,8 +17,8 @@ from rnnlm_tui.training.control import Control, StoppedError
 def steered(control: Control) -> Iterator[list[int]]:
     """Lets signals stop a training. Yields the list of signals received so far.
 
-    While the text is read, a signal raises StoppedError. So does an order to stop, which sends
-    SIGURG. A second signal ends the process at once; no file is left half written.
+    While the text is read, a signal raises StoppedError; an order to stop does so by SIGURG. A
+    second signal ends the process at once; no file is left half written.
     """
     signalled: list[int] = []
 

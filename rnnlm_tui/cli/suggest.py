@@ -29,21 +29,21 @@ FULL_BAR = 20
 """Columns of the bar of a word that is certain."""
 
 
-def show_suggestions(asked: Request) -> int:
+def show_suggestions(command: Request) -> int:
     """`--suggest`."""
-    library = Library(asked.data_dir)
-    name = library.default_model() if asked.model is None else asked.model
-    library.keep_open(name)
+    library = Library(command.data_dir)
+    name = library.default_model() if command.model is None else command.model
+    library.keep_open(name)  # raises its errors before any text is read
     began = time.monotonic()
-    for line in asked.given_texts():
-        if asked.operand is None and asked.json and line.lstrip().startswith("{"):
-            print_json(_answer_line(line, library, name, asked.top, began))
+    for line in command.given_texts():
+        if command.operand is None and command.json and line.lstrip().startswith("{"):
+            print_json(_answer_line(line, library, name, command.top, began))
             continue
         request = protocol.SuggestRequest(line)
-        answer = _answer(request, library.keep_open(name).contexts, asked.top)
-        if asked.json:
+        answer = _answer(request, library.keep_open(name).contexts, command.top)
+        if command.json:
             print_json(answer_json(request, answer, name))
-        elif asked.operand is not None:
+        elif command.operand is not None:
             print("\n".join(suggestions_table(answer, name)), flush=True)
         else:
             words = (f"{shown(word)} {word.probability:.1%}" for word in answer.insertable)
@@ -63,13 +63,13 @@ def _answer_line(
         answer = _answer(request, library.keep_open(name).contexts, request.top or top)
     except RnnlmError as error:
         event = to_json(failed(error, time.monotonic() - began))
-        return {**dict.fromkeys(protocol.EVERY_LINE), **event, "id": identity}
+        return {**dict.fromkeys(protocol.EVERY_LINE), **event, "id": identity}  # in this order
     return answer_json(request, answer, name)
 
 
 def _answer(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> Suggestions:
     """Returns the `top` likeliest words at the cursor of a request."""
-    before, after = request.around
+    before, after = request.both_sides
     above, typed = split_last_line(contexts.model, before)
     line_end, _, _ = after.partition("\n")
     lines_above = [*request.above, *above]
@@ -78,7 +78,7 @@ def _answer(request: protocol.SuggestRequest, contexts: Contexts, top: int) -> S
 
 def answer_json(request: protocol.SuggestRequest, found: Suggestions, model: str) -> dict[str, Any]:
     """Returns an answer with the fields of `protocol.EVERY_LINE` and `protocol.ANSWER`."""
-    before, after = request.around
+    before, after = request.both_sides
     suggestions = [asdict(word) for word in found.insertable]
     ghost = {
         "text": "".join(way.text for way in found.ghost),

@@ -56,7 +56,7 @@ def train_model(request: Request) -> int:
                 if isinstance(last, Started):
                     name = last.name
                 if isinstance(last, Saved) and last.epoch > 0:
-                    with suppress(RnnlmError):  # the last writing tells of it
+                    with suppress(RnnlmError):  # it is raised when the files are written at the end
                         history.write_files(request, library, name)
     if not is_first:
         return 0

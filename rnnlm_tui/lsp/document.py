@@ -20,7 +20,7 @@ CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-
 MARKDOWN = ("markdown", "mdx", "quarto", "rmd")
 """The languages in which a row of ~ begins code, too."""
 FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
-"""Matches the start of a line before or after fenced code."""
+"""Matches the start of a fence, the line before or after a block of code."""
 MARK = re.compile(r"\s*(?:(?:[>#%*+|-]+|\d+[.)]|\\item)\s+)*")
 """Matches what comes before the text of a line: marks of a quotation, list, heading or comment."""
 NO_TEXT = re.compile(
@@ -43,19 +43,20 @@ MOST_BEFORE, MOST_ABOVE = 4_000, 10_000
 class Place(NamedTuple):
     """A line of running text, the cursor in it, and the lines above.
 
-    A line of running text may be several lines of the document. The last `own` characters before
-    the cursor are in the same line of the document, and can be replaced. `position` is the place of
-    the cursor in the document.
+    A line of running text may be several lines of the document. An insertion
+    can replace only those `replaceable` characters before the cursor that stand in the same line of
+    the document. `position` is the place of the cursor in the document.
     """
 
     line: str
     cursor: int
     above: tuple[str, ...]
-    own: int
+    replaceable: int
     position: lsp.Position
 
     def written(self, replaced: int, way: Insertion | Suggestion) -> tuple[str, str]:
-        """Returns the last characters before the cursor, and what an insertion makes of them."""
+        """Returns the `replaced` characters before the cursor, and what stands in their place after
+        an insertion."""
         typed = self.line[self.cursor - replaced : self.cursor]
         return typed, typed[: replaced - way.replaces_before] + way.text
 
@@ -117,7 +118,8 @@ class Document:
         return lsp.Range(*(lsp.Position(position.line, end) for end in ends))
 
     def _at(self, position: lsp.Position) -> tuple[int, int]:
-        """Returns the numbers of the line and character at a position, or at the end before it."""
+        """Returns the numbers of the line and of the character at a position. A position beyond the
+        end of a line or of the text counts as that end."""
         if position.line >= len(self._lines):
             return len(self._lines) - 1, len(self._lines[-1])
         raw = self._line(position.line).encode(self._codec, "replace")
@@ -144,8 +146,8 @@ class Document:
         code = self._code_lines()
         line = self._line(row)
         before = line[max(0, column - MOST_BEFORE) : column]
-        own = column - len(line) + len(split_mark(line)[1])
-        if row in code or own < 0 or NO_TEXT.search(before):
+        start_of_text = len(line) - len(split_mark(line)[1])
+        if row in code or column < start_of_text or NO_TEXT.search(before):
             return None
         first, characters = row, 0
         while first > 0 and characters < MOST_ABOVE:
@@ -155,8 +157,8 @@ class Document:
         *above, joined = paragraphs(["" if n in code else self._line(n) for n in numbers])
         cursor = len(joined) - len(line) + column
         start = max(0, cursor - MOST_BEFORE)
-        where = lsp.Position(row, self._units(line[:column]))  # is not beyond the end of the line
-        return Place(joined[start:], cursor - start, tuple(above), own, where)
+        where = lsp.Position(row, self._units(line[:column]))  # unlike `position`, within the line
+        return Place(joined[start:], cursor - start, tuple(above), column - start_of_text, where)
 
 
 def split_mark(line: str) -> tuple[str, str]:
@@ -176,7 +178,8 @@ def paragraphs(lines: Sequence[str]) -> list[str]:
         mark, text = split_mark(line if is_last else line.rstrip())
         if not is_last and not any(map(str.isalnum, text)):
             is_open = False
-        elif is_open and (not mark or (mark == before and mark[0] in ">%")):  # it quotes
+        elif is_open and (not mark or (mark == before and mark[0] in ">%")):
+            # Each line of a quotation or a comment has its mark.
             blocks[-1].append(text)
         else:
             blocks.append([text])

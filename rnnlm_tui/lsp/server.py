@@ -202,7 +202,7 @@ class Suggester(LanguageServerProtocol):
         items = list[lsp.CompletionItem]()
         if found := await self._suggest("list", params):
             document, place, answer = found
-            words = [c for c in answer.insertable if c.replaces_before <= place.own]
+            words = [w for w in answer.insertable if w.replaces_before <= place.replaceable]
             for rank, word in enumerate(words):
                 typed, new = place.written(len(answer.prefix), word)
                 after = place.line[place.cursor :][: word.replaces_after]
@@ -221,7 +221,9 @@ class Suggester(LanguageServerProtocol):
         return lsp.CompletionList(is_incomplete=True, items=items)
 
     @lsp_method(lsp.TEXT_DOCUMENT_INLINE_COMPLETION)
-    async def go_on(self, params: lsp.InlineCompletionParams) -> list[lsp.InlineCompletionItem]:
+    async def complete_inline(
+        self, params: lsp.InlineCompletionParams
+    ) -> list[lsp.InlineCompletionItem]:
         """Returns the ghost where the app would show one: at the end of a line, if it is likely."""
         found = await self._suggest("ghost", params)
         if found is None or not (ghost := found[2].ghost):
@@ -230,7 +232,7 @@ class Suggester(LanguageServerProtocol):
         whole = Insertion("".join(way.text for way in ghost), ghost[0].replaces_before)
         typed, new = place.written(max(len(answer.prefix), whole.replaces_before), whole)
         is_likely = is_ghost_likely(answer.candidates[0].probability, answer.prefix)
-        is_end = len(typed) <= place.own and not place.line[place.cursor :].strip()
+        is_end = len(typed) <= place.replaceable and not place.line[place.cursor :].strip()
         if not is_likely or not is_end or new == typed:
             return []
         where = document.range(place.position, typed)
@@ -241,7 +243,7 @@ class Suggester(LanguageServerProtocol):
         self, kind: str, params: lsp.CompletionParams | lsp.InlineCompletionParams
     ) -> tuple[Document, Place, Suggestions] | None:
         """Returns the suggestions at a place, None where there is no running text. Cancels an
-        earlier request of this kind for the document: it is not computed unless that has begun."""
+        earlier request of this kind for the document, unless the thread has begun with it."""
         uri = params.text_document.uri
         if (document := self._documents.get(uri)) is None:
             raise JsonRpcInvalidParams(f"{uri} is not open")
@@ -252,8 +254,8 @@ class Suggester(LanguageServerProtocol):
             return None
 
         def answer() -> Suggestions:
-            with suppress(RnnlmError):  # if it is deleted or damaged, the one in memory goes on
-                self._model = self._library.keep_open(self._name).model  # the one saved last
+            with suppress(RnnlmError):  # a model that is deleted or damaged stays in memory
+                self._model = self._library.keep_open(self._name).model  # as it was saved last
             if (contexts := document.contexts) is None or contexts.model is not self._model:
                 contexts = self._read(document)
             where = place.line, place.cursor, WORDS_LISTED, place.above, contexts
@@ -264,7 +266,8 @@ class Suggester(LanguageServerProtocol):
 
     async def choose(self, *arguments: object) -> str:
         """Chooses the model that suggests from now on, by its name."""
-        if not (name := str(*arguments[:1])):
+        name = str(arguments[0]) if arguments else ""
+        if not name:
             raise JsonRpcInvalidParams(f"{CHOOSE} takes the name of a model")
         loop = asyncio.get_running_loop()
         try:

@@ -5,7 +5,7 @@ app styles each piece by its role.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
 StyledRow = Sequence[tuple[str, str]]
-"""Pieces of text with their roles: "" for plain text, "dim", "bar", the glyphs of a sign (BELOW,
-ZERO or ABOVE) for numbers of that sign, or one of PARTS for the share of a part."""
+"""Pieces of text, each with its role: "" for plain text, "dim" or "bar". The role of numbers of one
+sign is BELOW, ZERO or ABOVE, that of the share of a part is its glyph of PARTS."""
 LABEL, UNIT_LABEL = 14, 10
 """Columns of a word or context, and most columns of the label of a row of units."""
 VALUE_BAR, SUGGESTION_BAR, INFLUENCE_BAR = 30, 60, 5
-"""Most columns of a bar. The bar of an influence has as many if the suggestion is impossible
-without the word."""
+"""Most columns of a bar. The bar of an influence is full if the suggestion is impossible without
+the word."""
 COLUMN = 11
 """Columns of a suggestion in a table."""
 BELOW, ZERO, ABOVE = "-=≡#", "·", "░▒▓█"
@@ -30,8 +30,8 @@ GLYPHS = np.array([*reversed(BELOW), ZERO, *ABOVE, " "])
 """All glyphs from the lowest numbers to the highest. The last one is for NaN."""
 PARTS = "█▓▒░"
 """The glyph of each part of a model in the bar of a suggestion."""
-FALL, RISE = "█", "░"
-"""The glyph of an influence if the suggestion is less likely without the word, or likelier."""
+LESS_LIKELY, LIKELIER = "█", "░"
+"""The glyphs of an influence, by what the suggestion becomes if the word is left out."""
 BEFORE = "… "
 """Stands for earlier words."""
 
@@ -49,8 +49,8 @@ def stage_sentence(found: Explanation, stage: Stage) -> str:
     """Describes a stage. Of the embedding also names the words with rows like the last word's."""
     sentence = stage.sentence
     neighbours = found.neighbours if stage.name == "embedding" else {}
-    for word, those in neighbours.items():
-        alike = ", ".join(f"{shorten(other)} {cosine:.2f}" for other, cosine in those)
+    for word, similar in neighbours.items():
+        alike = ", ".join(f"{shorten(other)} {cosine:.2f}" for other, cosine in similar)
         sentence += f' The row of "{shorten(word)}" is most like: {alike}.'
     return sentence
 
@@ -136,7 +136,7 @@ def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
 def influence_title(found: Explanation) -> str:
     """Explains the bars of `influence_rows`."""
     first = shorten(found.suggestions[0].word, LABEL)
-    return f'without a word, "{first}" is {FALL} less likely or {RISE} likelier'
+    return f'without a word, "{first}" is {LESS_LIKELY} less likely or {LIKELIER} likelier'
 
 
 def influence_rows(found: Explanation, width: int, height: int) -> Iterator[StyledRow]:
@@ -158,6 +158,8 @@ def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Styl
 
 
 def _influence(word: LineWord, whole: float) -> StyledRow:
+    """Returns a word with the bar of its influence, relative to the probability `whole` of the
+    suggestion after the whole line."""
     label = (shorten(word.word, LABEL), "" if word.seen else "dim")
     if not word.seen or not word.known:
         return [label, (f" ({'fallen out' if word.known else 'unknown'})  ", "dim")]
@@ -166,7 +168,8 @@ def _influence(word: LineWord, whole: float) -> StyledRow:
     rise = -float(word.influence[0]) / whole
     change = f"{rise:+,.0%}"
     change = "0%" if change[1:] == "0%" else change
-    drawn = (RISE if rise > 0 else FALL) * round(min(abs(rise), 1) * INFLUENCE_BAR)
+    glyph = LIKELIER if rise > 0 else LESS_LIKELY
+    drawn = glyph * round(min(abs(rise), 1) * INFLUENCE_BAR)
     space = " " if drawn else ""
     return [label, (f" {drawn}", "bar"), (f"{space}{change}  ", "dim")]
 
@@ -178,22 +181,23 @@ def next_title(found: Explanation) -> str:
     """Says what the suggestions are for, and how surprising the last whole word of the line was."""
     if found.prefix:
         return f'"{shorten(found.prefix)}…": share of all words'
+    # A mark belongs to the word before it, so the last word that is no mark is named.
     words = [word for word in found.words if any(map(str.isalnum, word.word))] or found.words
     if not words:
         return "the first word"
-    last = words[-1]  # a mark goes with the word before it
+    last = words[-1]
     word = f'"{shorten(last.word)}"'
     if not last.known:
         return f"the next word; the model does not know {word}"
     if last.probability is None or last.bits is None:
         return f"the next word, after {word}"
     guess = f"guess number {last.rank:,}" if last.rank else "never suggested"
-    figures = f"{_exactly(last.probability)}, {last.bits:.1f} bits"
+    figures = f"{_percent(last.probability)}, {last.bits:.1f} bits"
     return f"the next word; {word} was {guess} ({figures})"
 
 
-def _exactly(probability: float) -> str:
-    """Formats a probability, which is small for words that begin with a certain letter."""
+def _percent(probability: float) -> str:
+    """Formats a probability among all words. It may be far below 0.1 % for a half-typed word."""
     return format_percent(probability) if probability >= 0.0005 else "<0.1%"
 
 
@@ -202,14 +206,13 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Sty
     likeliest one is full. Each part of a mixture adds a piece of its own glyph."""
     parts: list[tuple[Part, str]] = [*zip(found.parts, PARTS, strict=False)]
     if len(parts) > 1:
-        yield [
-            piece for part, glyph in parts for piece in ((glyph, glyph), (f" {part.name}   ", ""))
-        ]
+        legend = ([(glyph, glyph), (f" {part.name}   ", "")] for part, glyph in parts)
+        yield [*chain.from_iterable(legend)]
         height -= 1
     room = max(0, min(SUGGESTION_BAR, width - LABEL - 7))
     largest = float(found.probabilities.max()) or 1.0
     for number, listed in enumerate(found.suggestions[:height]):
-        figure = _exactly(float(found.probabilities[number]))
+        figure = _percent(float(found.probabilities[number]))
         word = fitted(f"{CORRECTS if listed.corrects else ''}{listed.word}", LABEL)
         row = [(f"{word}{figure:>6} ", "")]
         end, length = 0.0, 0

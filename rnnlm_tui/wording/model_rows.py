@@ -61,7 +61,7 @@ def list_row(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def loss_sentence(entry: Entry) -> str:
+def deletion_sentence(entry: Entry) -> str:
     """Says what is lost if a model is deleted: the text that it learned, and the time of its
     training, if known. Reads the history of the run, so call it in a thread."""
     card, run = entry.card, entry.run
@@ -99,7 +99,7 @@ def card_rows(entry: Entry) -> Iterator[Fact]:
 def facts_of(card: ModelCard) -> Iterator[Fact]:
     """Yields how good a model is, what it learned, and its sizes."""
     corpus = card.corpus
-    yield "how good", _accuracy(card)
+    yield "how good", _how_good(card)
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
     yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
     for ancestor in reversed(card.ancestors):
@@ -114,7 +114,7 @@ def facts_of(card: ModelCard) -> Iterator[Fact]:
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
     if card.about:
         yield "about", card.about
-    yield from _quality(card)
+    yield from _figures(card)
 
 
 def words_read(settings: ModelConfig, window: int) -> str:
@@ -123,8 +123,8 @@ def words_read(settings: ModelConfig, window: int) -> str:
     return "all words before" if is_causal else f"the last {plural(window, 'word')}"
 
 
-def _accuracy(card: ModelCard) -> str:
-    """Says how accurate a model is, as a sentence without a full stop."""
+def _how_good(card: ModelCard) -> str:
+    """Says how many keys a model saves and how often it is right, without a full stop."""
     if not card.holds_out:
         return "trained on all its lines: no figure for lines it never saw"
     if (found := card.evaluation) is None:
@@ -133,10 +133,10 @@ def _accuracy(card: ModelCard) -> str:
     return "; ".join(part for part in (savings_sentence(found), hits) if part)
 
 
-def _quality(card: ModelCard) -> Iterator[Fact]:
+def _figures(card: ModelCard) -> Iterator[Fact]:
     """Yields the figures on held-out lines and on training lines, and for a mixture also those of
-    its network alone. A network that does not start from the English knows fewer words. All others
-    count as one word, which is easy to predict."""
+    its network alone. A network that does not start from the English knows fewer words. That alone
+    lowers its perplexity, since all unknown words count as one, which is easy to predict."""
     alone, held_out = trained_part(card.config), "held-out lines"
     kept, whole = card.metrics, card.evaluation
     is_mixed = card.mixture is not None

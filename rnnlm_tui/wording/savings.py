@@ -18,8 +18,8 @@ def savings_sentence(
 
     For example: "saves 61 of 100 keys of a writer who reads the list, 46 of one who looks at the
     cursor only; the English alone 60 and 45". `before` are the shares before an update, on the same
-    lines. The sentence says that the lines `are_unseen` where the model has not learned them.
-    Returns "" if no keys were counted.
+    lines. `are_unseen` adds that the model has not learned the lines. Returns "" if no keys were
+    counted.
     """
     if found is None or found.keystroke_savings is None:
         return ""

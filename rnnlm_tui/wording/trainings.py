@@ -44,7 +44,7 @@ FORMS: Mapping[str, Callable[[float], str]] = {
 }
 """The formats of the metrics of an epoch, in the order in which they are shown."""
 LARGEST_LOSS = 1e9
-"""Nats. The losses of a run that diverges are drawn as this one if they are larger."""
+"""Nats. Larger losses, which a run that diverges may have, are drawn at this height."""
 
 
 def trained_part(config: Config) -> str:
@@ -54,8 +54,8 @@ def trained_part(config: Config) -> str:
 
 
 def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str:
-    """Says how a training ended and what is kept of it. `done` of `epochs` were trained, if known.
-    Epoch 0 stands for the n-grams that a network is mixed with."""
+    """Says how a training ended and what is kept of it. `done` of the `epochs` were trained; 0 and
+    None if that is not known. Epoch 0 stands for the n-grams that a network is mixed with."""
     how = OUTCOMES[finished.reason]
     kept, update = finished.metrics, finished.update
     if update is not None:
@@ -79,8 +79,8 @@ def ending(
     finished: Finished, done: int = 0, epochs: int | None = None, took: str = ""
 ) -> list[str]:
     """Returns the result of a run as sentences: the keys that the model saves on lines that it has
-    not learned, the outcome and how long it `took`, and the words that it has learned. The outcome
-    comes first if no keys were counted, or if the run diverged."""
+    not learned, the outcome, with `took` if a model is kept, and the words that it has learned.
+    The outcome comes first if no keys were counted, or if the run diverged."""
     kept, update, found = finished.metrics, finished.update, finished.evaluation
     learned = [*filter(None, [learned_sentence(finished.learned)])]
     how = outcome(finished, done, epochs)
@@ -91,14 +91,10 @@ def ending(
         # The model that was measured is dropped.
         found, before = replace(found, keystroke_savings=before), None
     if worth := savings_sentence(found, before, are_unseen=True):
-        lines = [worth, how]
-        return (lines[::-1] if finished.reason == "diverged" else lines) + learned
+        return [how, worth, *learned] if finished.reason == "diverged" else [worth, how, *learned]
     if update is None and kept is not None and kept.epoch > 0 and kept.held_out is None:
-        lines = [
-            how,
-            "it has learned every line, so it cannot be measured on lines that are new to it",
-        ]
-        return lines + learned
+        unmeasured = "it cannot be measured on lines that are new to it"
+        return [how, f"it has learned every line, so {unmeasured}", *learned]
     return [how, *learned]
 
 

@@ -66,7 +66,7 @@ def test_words_are_suggested_where_text_is_written() -> None:
 def test_a_long_paragraph_is_read_from_its_last_characters_on() -> None:
     found = place("word " * 50_000 + "| end\n")
     assert found is not None
-    assert (len(found.line), found.cursor, found.own) == (4004, 4000, 250_000)
+    assert (len(found.line), found.cursor, found.replaceable) == (4004, 4000, 250_000)
 
 
 @pytest.mark.parametrize(

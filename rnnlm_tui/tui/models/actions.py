@@ -24,7 +24,7 @@ from rnnlm_tui.store.names import name_of_file, tidy_name
 from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
-from rnnlm_tui.wording.model_rows import loss_sentence
+from rnnlm_tui.wording.model_rows import deletion_sentence
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
@@ -122,7 +122,7 @@ async def import_(app: RnnlmApp) -> str | None:
 
 async def delete(app: RnnlmApp, entry: Entry) -> None:
     """Deletes a model for good, after a question that says what is lost."""
-    name, lost = entry.name, await asyncio.to_thread(loss_sentence, entry)
+    name, lost = entry.name, await asyncio.to_thread(deletion_sentence, entry)
     if await app.ask(Confirm(f"Delete {name}?", f"{lost} It cannot be brought back.")):
         await asyncio.to_thread(app.library.delete, name)
         app.notify_user(f"deleted {name}")
