@@ -91,14 +91,13 @@ def script(request: Request) -> int:
     if (shell := request.operands[0]) not in scripts:
         raise UsageError(f"there is no completion for {shell}", f"take {', '.join(scripts)}")
     quoted = _quoted_in_fish if shell == "fish" else shlex.quote
-    list_names = LIST_NAMES % " ".join(BUILT_IN)
-    names = f"sh -c {quoted(list_names)} {quoted(str(request.data_dir))}"
+    list_names = quoted(LIST_NAMES % " ".join(BUILT_IN))
     row = "        case '{}'; set offered {}" if shell == "fish" else '    {}) offered="{}";;'
     described = "        case {}; echo {}" if shell == "fish" else "    {} {}"
     filled = {
         "modes": "|".join(MODES),
         "rows": "\n".join(row.format(*each) for each in _rows()),
-        "names": names,
+        "names": f"sh -c {list_names} {quoted(str(request.data_dir))}",
         "help": "\n".join(described.format(word, quoted(text)) for word, text in _help().items()),
     }
     print(scripts[shell] % filled, end="")

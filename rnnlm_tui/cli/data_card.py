@@ -153,15 +153,16 @@ def pair_rows(prepared: Prepared) -> Iterator[Fact]:
 
 def first_pairs(prepared: Prepared) -> list[list[str]]:
     """Returns the first examples: the context that the model sees, and the word to predict."""
-    word, window = prepared.vocabulary.word, prepared.window
+    word = prepared.vocabulary.word
     return [
-        [cut_words(" ".join(map(word, context[-window:]))), cut_words(word(label))]
+        [cut_words(" ".join(map(word, context))), cut_words(word(label))]
         for context, label in islice(_pairs(prepared), FIRST_PAIRS)
     ]
 
 
 def _pairs(prepared: Prepared) -> Iterator[tuple[list[int], int]]:
-    """Yields each id to predict, after the ids before it in its line."""
+    """Yields each id to predict, after the ids before it that the model sees."""
+    window = prepared.window
     for line in prepared.train:
         ids = line.tolist() if prepared.is_lesson else [BEGIN_ID, *line.tolist(), END_ID]
-        yield from ((ids[:end], ids[end]) for end in range(1, len(ids)))
+        yield from ((ids[max(0, end - window) : end], ids[end]) for end in range(1, len(ids)))

@@ -164,18 +164,18 @@ def evaluation_table(
         yield f"{chosen} of {text.lines_in_all:,} lines{note}"
     yield ""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
+    keys_rows: list[tuple[str, ...]] = [("keys saved by a writer who is", *WRITERS.values())]
     for result in results:
-        figures = result.figures
+        name, figures = sanitize(result.subject.name), result.figures
         if result.subject.model.vocabulary.unknown_id is None:  # it does not predict every word
             figures = structs.replace(figures, nats_per_character=None)
-        rows.append(_figures_row(sanitize(result.subject.name), figures))
-        rows += [
-            _figures_row(f"  {LABELS[name]} alone", found) for name, found in result.parts.items()
-        ]
-    yield from aligned(rows)
-    yield ""
-    yield from aligned([("keys saved by a writer who is", *WRITERS.values()), *_keys_rows(results)])
-    yield ""
+        rows.append(_figures_row(name, figures))
+        keys_rows.append(_keys_row(name, figures))
+        for part, found in result.parts.items():
+            rows.append(_figures_row(f"  {LABELS[part]} alone", found))
+            if part == "base":
+                keys_rows.append(_keys_row(f"  {LABELS[part]} alone", found))
+    yield from (*aligned(rows), "", *aligned(keys_rows), "")
     for result in results:
         if parts := result.subject.card.mixture_text:
             yield f"{sanitize(result.subject.name)} is a mixture: {sanitize(parts)}"
@@ -187,15 +187,8 @@ def evaluation_table(
             yield sanitize(f"{result.subject.name}: {sentence}")
 
 
-def _keys_rows(results: Sequence[MeasuredModel]) -> Iterator[tuple[str, ...]]:
-    """Yields the keys that models and bases of mixtures save, with half of the 95 % interval."""
-    for result in results:
-        yield _keys_row(sanitize(result.subject.name), result.figures)
-        if (base := result.parts.get("base")) is not None:
-            yield _keys_row(f"  {LABELS['base']} alone", base)
-
-
 def _keys_row(name: str, found: Evaluation) -> tuple[str, ...]:
+    """Returns the keys that each writer saves, with half of the 95 % interval."""
     texts = list[str]()
     for writer in WRITERS:
         saved = getattr(found.keystroke_savings, writer, None)

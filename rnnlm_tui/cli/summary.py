@@ -40,9 +40,9 @@ def summary(request: Request) -> int:
         shutil.rmtree(written, ignore_errors=True)
     draw("")
     if request.json:
-        print_json(_summary_json(job))
+        print_json(_summary_json(job, _layers(job)))
     else:
-        print("\n".join(_summary_lines(job)))
+        print("\n".join(_summary_lines(job, _layers(job))))
     return 0
 
 
@@ -57,10 +57,9 @@ def _layers(job: Job) -> list[Layer]:
     return [*layers_of(config, prepared.vocabulary.total_words, prepared.window, counts)]
 
 
-def _summary_json(job: Job) -> dict[str, Any]:
+def _summary_json(job: Job, layers: list[Layer]) -> dict[str, Any]:
     """Returns the output of `--summary --json`, which is a contract."""
     prepared, config = job.prepared, job.config
-    layers = _layers(job)
     parameters = sum(layer.parameters for layer in layers)
     return {
         "name": job.name,
@@ -83,10 +82,9 @@ def _summary_json(job: Job) -> dict[str, Any]:
     }
 
 
-def _summary_lines(job: Job) -> Iterator[str]:
+def _summary_lines(job: Job, layers: list[Layer]) -> Iterator[str]:
     """Yields what to expect, the data card, the first pairs and the layer table."""
     prepared, config = job.prepared, job.config
-    layers = _layers(job)
     total = sum(layer.parameters for layer in layers)
     yield from (*prospect(job, total), *warnings(job), "")
     yield as_text((*text_rows(prepared, config), *pair_rows(prepared)))

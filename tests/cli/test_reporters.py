@@ -114,7 +114,7 @@ def shown(
 def test_a_terminal_has_one_line_that_is_redrawn_and_fits(
     columns: int, bars: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output, "columns", lambda stream, otherwise: columns)
+    monkeypatch.setattr(output, "width_of", lambda stream, otherwise: columns)
     _, *lines = shown(monkeypatch, Screen(), EVENTS)
     assert [line for line in lines if "[" in line] == bars
     assert lines[-4:] == END or columns < 60
