@@ -35,8 +35,8 @@ DAMAGE_CODES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOT
 """The codes of errors in the contents of a file, with all their extended codes. Other errors are of
 its surroundings, such as a lock or a full disk."""
 EXACT_DAMAGE_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR_SHORT_READ)
-"""The same, without extended codes. The file is opened for writing, so that only its own header can
-say that it is read-only. A short read means that the file ends within a page."""
+"""Two more such codes, whose extended codes are not damage. The file is opened for writing, so that
+"read-only" means that its header says so. A short read means that the file ends within a page."""
 BUSY_TIMEOUT_S = 2.0
 """Seconds that a write waits for one of another app, which takes less than a millisecond."""
 
@@ -63,7 +63,7 @@ def connect(path: Path) -> sqlite3.Connection:
     except (sqlite3.Error, OSError):
         connection.close()
         raise
-    except UnicodeDecodeError as error:  # in a message on a schema that is not UTF-8
+    except UnicodeDecodeError as error:  # SQLite's message cites a schema that is not UTF-8
         connection.close()
         raise sqlite3.DatabaseError("its schema is not UTF-8") from error
     return connection
@@ -83,7 +83,7 @@ def decoded(raw: bytes) -> str:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Creates the tables in a new database, or checks those of an existing one."""
+    """Creates the tables in a new database, or checks (and updates) those of an existing one."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -99,7 +99,7 @@ def _create(connection: sqlite3.Connection) -> None:
         found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
         if not {*TABLES} <= {sql.removesuffix(" STRICT") for (sql,) in found}:
             raise sqlite3.DatabaseError("its tables are damaged")
-        # This raises an error if the header of an existing one says that it is read-only.
+        # This raises an error if the header of an existing file says that it is read-only.
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -142,8 +142,8 @@ class SessionDatabase:
         return await asyncio.wrap_future(self._submit(work))
 
     async def read_anew(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Like `read`, on a new connection. It finds what an app that starts later would find: the
-        connection that writes has parts of the file in memory."""
+        """Like `read`, on a new connection, which finds what an app that starts later would. The
+        other connection has parts of the file in memory."""
 
         def work_anew(_: sqlite3.Connection) -> Result:
             with closing(connect_to_read(self._path)) as connection:
@@ -152,8 +152,8 @@ class SessionDatabase:
         return await self.read(work_anew)
 
     def write(self, work: Callable[[sqlite3.Connection], object], wait_s: float = 0.0) -> None:
-        """Calls `work` in the thread, after all earlier calls. Waits at most `wait_s` seconds for
-        it, while the event loop stands still."""
+        """Calls `work` in the thread, after all earlier calls. The event loop stands still
+        until it is done, for at most `wait_s` seconds."""
         if not self._is_closed:
             written = self._submit(work)
             asyncio.wrap_future(written).add_done_callback(self._written)
@@ -186,8 +186,8 @@ class SessionDatabase:
     def _run(
         self, work: Callable[[sqlite3.Connection], Result], loop: asyncio.AbstractEventLoop
     ) -> Result:
-        """Raises StorageError. A fault that lasts gives the same message each time, which the app
-        shows only once."""
+        """Calls `work`, in the thread. Raises StorageError. A fault that lasts gives the same
+        message each time, so that the app shows it only once."""
         try:
             if self._connection is None:
                 self._connection = self._connect(loop)

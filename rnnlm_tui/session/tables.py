@@ -35,7 +35,7 @@ keys."""
 
 
 class SavedPart(IntEnum):
-    """The part of a text that its file has."""
+    """The part of a text, as it is now, that its file has."""
 
     NOTHING = 0
     ALL = 1
@@ -89,13 +89,13 @@ class Text:
     draft: Draft = NO_DRAFT
 
     def changed_now(self) -> None:
-        """Notes that the lines were changed now, so that its file no longer has them."""
+        """Notes that the lines were changed now: its file, if any, has to be saved again."""
         self.changed = time.time()
         self.file = self.file and self.file._replace(saved=SavedPart.NOTHING)
 
 
-def store_text(connection: sqlite3.Connection, text: Text) -> int:
-    """Stores a text that is new, as open in this app, and returns its number."""
+def stored_number(connection: sqlite3.Connection, text: Text) -> int:
+    """Returns the number of a text. A new one is stored first, as open in this app."""
     if text.number is None:
         row = (text.title, time.time(), time.time(), os.getpid())
         statement = """INSERT INTO text (title, changed, opened, pid, draft, edit, deleted)
@@ -106,21 +106,22 @@ def store_text(connection: sqlite3.Connection, text: Text) -> int:
 
 
 def store_draft(connection: sqlite3.Connection, text: Text) -> None:
-    """Stores the draft of a text."""
+    """Stores the draft of a text. A new text is not stored for an empty draft."""
     end, edited, edit = text.draft
     if end or text.number is not None:
         number = edited.number if edited else None
         saved = text.file and text.file.saved
-        row = (storable(end), number, storable(edit), saved, store_text(connection, text))
+        row = (storable(end), number, storable(edit), saved, stored_number(connection, text))
         statement = "UPDATE text SET draft = ?, edited = ?, edit = ?, saved = ? WHERE number = ?"
         connection.execute(statement, row)
 
 
 def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
-    """Stores a new, changed or removed turn. A number that it has already keeps its place."""
+    """Stores a turn that is new, was changed or is to come back. Without a number it is the last
+    one; with a number it keeps its place."""
     row = (
         turn.number,
-        store_text(connection, text),
+        stored_number(connection, text),
         storable(turn.line),
         turn.sent,
         count_words(turn.line),

@@ -49,7 +49,7 @@ def read_text_file(path: Path, encoding: str | None = None) -> ReadFile:
     lines = text.split(line_end)
     if not lines[-1]:  # after the end of the last line
         lines.pop()
-    return ReadFile(_file(path, codec, line_end, raw), lines)
+    return ReadFile(_text_file(path, codec, line_end, raw), lines)
 
 
 def write_text_file(
@@ -60,7 +60,7 @@ def write_text_file(
     target = Path(os.path.realpath(path))
     try:
         raw = "".join(f"{line}{line_end}" for line in lines).encode(encoding)
-    except UnicodeError as error:  # of the encoding "idna", which tells no place
+    except UnicodeError as error:  # the encoding "idna" raises it, without a place
         missing = "form for this text"
         if isinstance(error, UnicodeEncodeError) and error.end == error.start + 1:
             missing = repr(error.object[error.start])
@@ -78,7 +78,7 @@ def write_text_file(
         write_file(target, write)
     else:
         write_bytes(target, raw)
-    return _file(Path(path), encoding, line_end, raw)
+    return _text_file(Path(path), encoding, line_end, raw)
 
 
 def remove_leftover(path: str) -> None:
@@ -99,7 +99,7 @@ def digest_of(path: str) -> str | None:
         return ""
 
 
-def _file(path: Path, encoding: str, line_end: str, raw: bytes) -> TextFile:
+def _text_file(path: Path, encoding: str, line_end: str, raw: bytes) -> TextFile:
     digest = hashlib.sha256(raw).hexdigest()
     return TextFile(str(path.absolute()), encoding, line_end, digest)
 

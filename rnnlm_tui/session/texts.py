@@ -19,7 +19,7 @@ from rnnlm_tui.session.tables import (
     add_turn,
     read_turns,
     storable,
-    store_text,
+    stored_number,
 )
 from rnnlm_tui.session.text_file import remove_leftover
 from rnnlm_tui.text.reading import count_words
@@ -128,9 +128,9 @@ def _text_and_lines(connection: sqlite3.Connection, number: int | None) -> tuple
     statement = "SELECT draft, edited, edit FROM text WHERE number = ?"
     for draft, edited, edit in connection.execute(statement, (text.number,)):
         turn = next((turn for turn in turns if turn.number == edited), None)
-        # A file that was read again has other lines, so the edited one may be gone.
-        unplaced = "\n".join(filter(None, (draft, edit)))
-        text.draft = Draft(unplaced) if turn is None else Draft(draft, turn, edit)
+        text.draft = Draft(draft, turn, edit)
+        if turn is None:  # the edited line may be gone, since its file was read again
+            text.draft = Draft("\n".join(filter(None, (draft, edit))))
     return text, turns
 
 
@@ -177,17 +177,17 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     lines = """SELECT text, line, number FROM (SELECT text, line, number FROM turn
         UNION ALL SELECT number, draft, NULL FROM text) ORDER BY number IS NULL, number"""
     for number, line, turn in connection.execute(lines):
-        if number not in found and _has(line, words):
+        if number not in found and _has_words(line, words):
             found[number] = line, turn
     matching = list[Listed]()
     for text in texts:
         line, turn = found.get(text.number, ("", None))
-        if line or _has(text.title, words):
+        if line or _has_words(text.title, words):
             matching.append(text._replace(found=line, turn=turn))
     return matching
 
 
-def _has(line: str, words: Iterable[str]) -> bool:
+def _has_words(line: str, words: Iterable[str]) -> bool:
     folded = straight_quotes(line).casefold()
     return all(word in folded for word in words)
 
@@ -236,7 +236,7 @@ def add_saved_keys(connection: sqlite3.Connection, day: str, keys: int) -> None:
 
 
 def rename_text(connection: sqlite3.Connection, number: int, title: str) -> None:
-    """Renames a text; "" lets its first words be its title again."""
+    """Gives a text this title; with "" its first words are its title again."""
     row = (storable(title) or None, number)
     connection.execute("UPDATE text SET title = ? WHERE number = ?", row)
 
@@ -268,7 +268,7 @@ def store_file(connection: sqlite3.Connection, text: Text) -> None:
     """Stores the file of a text."""
     if (file := text.file) is None:
         return
-    row = (*map(storable, file[:4]), file.saved, store_text(connection, text))
+    row = (*map(storable, file[:4]), file.saved, stored_number(connection, text))
     columns = "path = ?, encoding = ?, line_end = ?, digest = ?, saved = ?"
     connection.execute(f"UPDATE text SET {columns} WHERE number = ?", row)
 
@@ -285,7 +285,7 @@ def replace_lines(connection: sqlite3.Connection, text: Text, lines: Iterable[st
 
 
 def unsaved_files(connection: sqlite3.Connection) -> list[str]:
-    """Returns the paths of the files that lack a part of their texts."""
+    """Returns the paths of the files that lack changes of their texts."""
     statement = "SELECT path FROM text WHERE saved != ? AND NOT deleted ORDER BY changed"
     found = connection.execute(statement, (SavedPart.ALL,))
     return [path for (path,) in found]

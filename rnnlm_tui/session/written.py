@@ -13,7 +13,7 @@ from rnnlm_tui.session.database import VERSION, connect_to_read
 from rnnlm_tui.session.texts import Listed, find_texts, lines_of_texts, title_of
 
 ALL = "all"
-"""This title means every text. "All" finds a text with this very title."""
+"""This title stands for every text. A text of this title is found as "All"."""
 MOST_SHOWN = 5
 """The number of titles that a message names."""
 
@@ -43,7 +43,7 @@ def read_written(data_dir: Path, titles: Sequence[str]) -> list[str]:
 
 def _lines_written(path: Path, titles: Sequence[str]) -> list[str] | None:
     """Returns the lines, or None if there is no text at all."""
-    # Without a log no app is open, and `immutable` keeps SQLite from creating one.
+    # No app is open if there is no log. Then `immutable` keeps SQLite from creating a log.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
     with closing(connect_to_read(path, mode)) as connection:
         connection.execute("BEGIN")  # all statements see the database of one moment
@@ -61,9 +61,9 @@ def _lines_written(path: Path, titles: Sequence[str]) -> list[str] | None:
 
 
 def _number_of(title: str, listed: Sequence[Listed]) -> int:
-    """Returns the number of the text with this title; or else of the one whose title differs only
-    in capitals; or else of the one whose title begins like this. The app gives #NUMBER, since all
-    users can read the arguments of a process. Raises UsageError."""
+    """Returns the number of the text with this title, in other capitals if need be, or else of the
+    one whose title begins so. The app passes #NUMBER instead of a title, since other users can read
+    the arguments of a process. Raises UsageError unless one text fits."""
     if number := next((text.number for text in listed if title == f"#{text.number}"), None):
         return number
     wanted = title_of(title) if title.strip() else ""

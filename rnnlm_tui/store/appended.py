@@ -11,7 +11,7 @@ from rnnlm_tui.store.files import open_file
 OWNER_PID = "_RNNLM_OWNER"
 """The environment variable with the process id of the owner of a training."""
 PIECE_BYTES = 1 << 16
-"""The number of bytes that are read at once. They hold some 250 events, which take 5 ms."""
+"""The number of bytes that are read at once: some 250 events, which take 5 ms to read."""
 LONGEST_BYTES = 1 << 20
 """The longest line, in bytes. A longer one is skipped, since each call would read it all again."""
 
@@ -22,7 +22,7 @@ class AppendedLines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._inode = self._place = 0
+        self._inode = self._offset = 0
         self._in_long_line = False
         """True within a line that is skipped."""
 
@@ -32,17 +32,17 @@ class AppendedLines:
         try:
             with open_file(self._path) as file:
                 status = os.fstat(file.fileno())
-                if status.st_ino != self._inode or status.st_size < self._place:
-                    self._inode, self._place, self._in_long_line = status.st_ino, 0, False
+                if status.st_ino != self._inode or status.st_size < self._offset:
+                    self._inode, self._offset, self._in_long_line = status.st_ino, 0, False
                 while not lines:
-                    file.seek(self._place)
+                    file.seek(self._offset)
                     piece = file.read(PIECE_BYTES)
                     if b"\n" not in piece:
                         piece += file.read(LONGEST_BYTES)
                     end = piece.rfind(b"\n") + 1
                     if not end and len(piece) <= LONGEST_BYTES:
-                        break  # half a line is read again: a resumed run may cut it off
-                    self._place += end or len(piece)
+                        break  # half a line is read once it is whole; a resumed run may cut it off
+                    self._offset += end or len(piece)
                     lines = piece[:end].split(b"\n")[:-1]
                     if self._in_long_line:
                         del lines[:1]

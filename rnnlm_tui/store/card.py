@@ -24,8 +24,8 @@ ENGLISH: Final = "english"
 """The name of the model of English that ships. Models of English texts are built on it and store
 only its name."""
 LEAST_BASE_WEIGHT = 0.02
-"""The smallest weight, fitted to held-out lines, with which the English stays in a mixture. It has
-less if the text is not English: there it would cost time and list foreign words."""
+"""The smallest weight with which the English stays in a mixture. Weights are fitted to held-out
+lines. If these are not English it has less: it would cost time and suggest foreign words."""
 
 
 class Mixture(Struct, frozen=True):
@@ -49,8 +49,8 @@ class Ancestor(Struct, frozen=True):
 class ModelCard(Struct, frozen=True, kw_only=True):
     """The facts about a model. Times are ISO 8601 in UTC.
 
-    `metrics` are those of the epoch whose weights are kept; None while a network has finished no
-    epoch and only its n-grams predict. `created` is when the training began. `ngrams` has the
+    `metrics` are those of the epoch whose weights are kept. They are None until a network finishes
+    its first epoch: only n-grams predict. `created` is when the training began. `ngrams` has the
     numbers of n-grams of one word, two words and so on. `ancestors` are the models that it started
     from, oldest first. `about` says where the text of a built-in model comes from. `blocked_words`
     are known words that are never suggested. `mixture` is None without a mixture, and `evaluation`,

@@ -32,7 +32,8 @@ from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_c
 SAMPLE_WORDS = 20_000
 """The number of words in the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
-"""The share of lines seen in training from which on a warning is given. Refrains explain less."""
+"""A warning is given if at least this share of the lines was seen in training. A smaller share may
+be refrains, which stand in many texts."""
 BETWEEN_TEXTS = "\n\n"
 """The separator of written texts in a file: each is a paragraph, not joined to the next one."""
 
@@ -58,8 +59,8 @@ def current_text(name: str, folder: Path, card: ModelCard, hint: str) -> Corpus:
 
 
 def find_sources(name: str, folder: Path, card: ModelCard, hint: str) -> ModelSources:
-    """Returns where to read the text of the model `name`, as noted in the `folder` of its run; no
-    sources for the bundled text. Raises CorpusError with this hint if that is unknown."""
+    """Returns where to read the text of the model `name`, as noted in the `folder` of its run. The
+    bundled text has no sources. Raises CorpusError with this hint if the place is unknown."""
     found = read_sources(folder)
     if not found.sources and not is_text_of(card, read_corpus([])):
         raise CorpusError(
@@ -101,9 +102,9 @@ def text_to_measure(
     *,
     samples: bool = True,
 ) -> MeasuredText:
-    """Returns the lines to measure a model on, out of the files `sources`; without any, out of
-    the text that it was trained on. Only the held-out lines of that text count, if it has any. They
-    are the first `limit` lines, or a sample if `samples`, or all. Raises RnnlmError."""
+    """Returns lines of the files `sources` to measure a model on; without sources, of the text that
+    it was trained on. Of that text only held-out lines are taken, if it has any. A `limit` takes
+    the first lines, `samples` a sample of them; else all are taken. Raises RnnlmError."""
     name, card, tokenizer = subject.name, subject.card, subject.model.tokenizer
     if sources:
         text = arrange_lines(read_corpus(sources, encoding), card.config.lines)
@@ -142,8 +143,8 @@ def _nothing_held_out(name: str) -> ModelError:
 
 
 def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
-    """Returns how many of the lines the model was trained on. None, since they cannot be counted,
-    if the model or one that it comes from is the English, and the English has learned the text."""
+    """Returns how many of the lines the model was trained on. Returns None if the English has
+    learned them, and the model is the English or comes from it: too few hashes are stored then."""
     card, tokenizer = subject.card, subject.model.tokenizer
     names = {subject.name, card.base, *(ancestor.name for ancestor in card.ancestors)}
     if ENGLISH in names and text.held_out_of != ENGLISH:
@@ -157,8 +158,8 @@ def count_trained_on(subject: OpenedModel, text: MeasuredText) -> int | None:
 
 
 def warning_of(name: str, seen: int | None, text: MeasuredText) -> str:
-    """Returns a warning about the figures of a model that was trained on `seen` of the lines, None
-    as in `count_trained_on`; "" if the lines were new to it."""
+    """Returns a warning about the figures of a model. `seen` is from `count_trained_on`. Returns ""
+    if hardly any line was seen."""
     if seen is None:
         return f"{name}: {ENGLISH_KNOWS_IT}"
     if seen < max(1, WORTH_A_WARNING * len(text.lines)):
@@ -182,9 +183,9 @@ def texts_folder(library: Library) -> Path:
 
 
 def save_written(folder: Path, name: str, paragraphs: Iterable[str]) -> Path:
-    """Stores what was written, for the model of this name, as a file in a folder that only its
-    owner can read, and returns its path. Another text is not replaced,
-    since the run of a renamed model may need it. Raises StorageError."""
+    """Stores what was written for the model of this name, as a file in a folder that only its owner
+    can read, and returns the path. A file with another text is not replaced, since the run of a
+    renamed model may need it. Raises StorageError."""
     text = BETWEEN_TEXTS.join(paragraphs) + "\n"
     raw = text.encode("utf-8-sig", "replace")  # the mark tells it from files in other encodings
     stems = chain([f"{name}-written"], (f"{name}-written-{number}" for number in count(2)))

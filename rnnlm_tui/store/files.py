@@ -13,7 +13,7 @@
 A model's file is all that another machine needs. The run of the same name is of use to this machine
 only. A file is written under a temporary name, flushed and renamed, so that readers see the old one
 or the new one, never parts of both. A process that is killed may leave the temporary file, which
-the next save replaces. On Linux `write_bytes` leaves nothing of a new file.
+the next save replaces. On Linux, where `write_bytes` needs none for a new file, nothing is left.
 """
 
 from __future__ import annotations
@@ -153,12 +153,12 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
 def replace(source: Path, target: Path) -> None:
     """Renames a file or a folder, and replaces a file at `target`. Tries for a second on Windows,
     where that fails while a process reads the file, as listing models does. Raises StorageError."""
-    for left in reversed(range(WINDOWS_TRIES if os.name == "nt" else 1)):
+    for tries_left in reversed(range(WINDOWS_TRIES if os.name == "nt" else 1)):
         try:
             source.replace(target)
             return
         except OSError as error:
-            if not left:
+            if not tries_left:
                 raise _not_saved(target, error) from error
             time.sleep(1 / WINDOWS_TRIES)
 

@@ -77,7 +77,7 @@ class Entry:
 class OpenedModel:
     """A model that is ready to predict. `path` is its file, which was saved at `saved_ns`, and
     `folder` that of its run. `unwanted` returns the words that the user does not want suggested.
-    `contexts` may be set to others, which have read earlier texts."""
+    A caller may replace `contexts` by some that have read earlier texts."""
 
     name: str
     path: Path
@@ -174,8 +174,8 @@ class Library:
     def unknown_model(self, name: str) -> ModelError:
         """The error for a name that no model has; its hint lists the models."""
         names = ", ".join(self.names()) or "none yet"
-        source = f" ({MODEL_VARIABLE} names it)" if os.environ.get(MODEL_VARIABLE) == name else ""
-        return ModelError(f"there is no model {name}{source}", f"models: {names}")
+        reason = f" ({MODEL_VARIABLE} names it)" if os.environ.get(MODEL_VARIABLE) == name else ""
+        return ModelError(f"there is no model {name}{reason}", f"models: {names}")
 
     def free_name(self, stem: str) -> str:
         """Returns `stem`, a valid name, with a number appended if a model or a run has that name.
@@ -298,9 +298,9 @@ class Library:
             self.remove_leftovers(old)
             files.remove(self.runs.folder(new))  # of a run that saved nothing
             # The run first: if this is interrupted, the model is still listed under its old name.
-            for where in (self.runs.folder, self.path):
-                if os.path.lexists(where(old)):
-                    files.replace(where(old), where(new))
+            for path_of in (self.runs.folder, self.path):
+                if os.path.lexists(path_of(old)):
+                    files.replace(path_of(old), path_of(new))
             if self.is_in_use(old):
                 self.use(new)
 

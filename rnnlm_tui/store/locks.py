@@ -21,7 +21,7 @@ from rnnlm_tui.formatting import local_time
 from rnnlm_tui.store.files import read_bytes
 
 PATIENCE_S = 0.5
-"""Seconds to wait for a taken lock: asking for the trainer takes it for an instant."""
+"""Seconds to wait for a lock that is taken. `trainer`, for one, takes it only for an instant."""
 
 
 class Trainer(Struct, frozen=True):
@@ -64,9 +64,8 @@ def hold(folder: Path, name: str, *, trains: bool) -> Iterator[None]:
 
 
 def trainer(folder: Path, name: str) -> Trainer | None:
-    """The process that trains the model; None if none does. Without a note the lock
-    is not tried, since trying takes it for an instant."""
-    if (noted := _read_note(folder, name)) is None:
+    """The process that trains the model; None if none does."""
+    if (noted := _read_note(folder, name)) is None:  # then the lock need not be taken
         return None
     import filelock
 

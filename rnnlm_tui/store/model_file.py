@@ -44,7 +44,8 @@ from rnnlm_tui.text.tokenizer import Conventions
 from rnnlm_tui.text.tokenizers import make_tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary, special_tokens_of
 
-CARD = "card"  # a key of the header's metadata; the others are names of tensors, or begin them
+CARD = "card"
+"""The key of the card in the header's metadata. The names below are of tensors, or begin them."""
 VOCABULARY, CONVENTIONS = "vocabulary", "conventions"
 KNOWN, UNSEEN = "lines.known", "lines.unseen"
 NETWORK, NGRAMS = "network.", "ngrams."
@@ -82,7 +83,7 @@ class StoredModel:
         return parse_json(self._tensor(CONVENTIONS).tobytes(), Conventions, f"its {CONVENTIONS}")
 
     def lines(self) -> TrainedLines:
-        """The lines that the model was trained on, apart from those of the English."""
+        """The lines that the model was trained on, not those of the English it is built on."""
         return TrainedLines(self._tensor(KNOWN), self._tensor(UNSEEN))
 
     def network(self) -> dict[str, NDArray[np.float32]]:
@@ -170,12 +171,12 @@ def read_english() -> LanguageModel:
 def open_stored(path: Path) -> Iterator[StoredModel]:
     """Opens a model's file, of which only the header is read. Raises ModelError."""
     with open_tensors(path) as file:
-        card = (file.metadata() or {}).get(CARD)
-        if card is None:
+        raw = (file.metadata() or {}).get(CARD)
+        if raw is None:
             raise ModelError("it is not a model of this program: its header has no card")
-        parsed = parse_formatted(card.encode(), ModelCard, "its card")
-        _check_tensors(file, parsed)
-        yield StoredModel(file, parsed)
+        card = parse_formatted(raw.encode(), ModelCard, "its card")
+        _check_tensors(file, card)
+        yield StoredModel(file, card)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -41,7 +41,7 @@ def tidy_name(text: str) -> str:
     return "-".join(unicodedata.normalize("NFC", text).split())
 
 
-def name_of_file(stem: str) -> str:
+def model_name_of(stem: str) -> str:
     """Returns a name for a model of the text in a file, whose name without its ending is `stem`. It
     has `-` for the characters that no name may have, and is "text" if nothing is left."""
     stem = unicodedata.normalize("NFC", stem).replace(".", "-")

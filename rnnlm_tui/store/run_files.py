@@ -64,9 +64,8 @@ class Position(Struct):
 
 
 class RunFacts(Struct, kw_only=True):
-    """The record of a run that can be resumed: the fields of its job (see `training.job`) that are
-    not tensors. `sha256` is the hash of its text. `base` is the model that it is mixed with, or
-    None."""
+    """The record of a run that can be resumed. `training.job` describes the fields of its job.
+    `sha256` is the hash of its text, `base` the model that it is mixed with, or None."""
 
     format: int = FORMAT
     config: Config
@@ -107,7 +106,8 @@ def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
     """The run in `folder`, with its tensors. Raises ModelError."""
     with open_tensors(folder / RESUME) as file:
         names = file.keys()
-        return read_facts(folder), {n: file.get_tensor(n) for n in names if n != FACTS}
+        tensors = {name: file.get_tensor(name) for name in names if name != FACTS}
+        return read_facts(folder), tensors
 
 
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
@@ -117,7 +117,7 @@ def write_sources(folder: Path, sources: list[str], encoding: str | None) -> Non
 
 
 def read_sources(folder: Path) -> ModelSources:
-    """Reads run.json. An unreadable one counts as empty, since the text's hash is checked."""
+    """Reads run.json. If it is unreadable there are no sources: the text's hash is checked."""
     with suppress(OSError, ModelError):
         return files.parse_json(files.read_bytes(folder / RUN_JSON), ModelSources, RUN_JSON)
     return ModelSources()

@@ -40,7 +40,8 @@ class SavedRun:
 
 
 class SavedRuns:
-    """The trainings with a folder in `folder` or a note in `locks_folder`, of any process."""
+    """The trainings of all processes. Those that can be resumed have a folder in `folder`; those
+    that run have a note in `locks_folder`."""
 
     def __init__(self, folder: Path, locks_folder: Path) -> None:
         self._folder, self._locks = folder, locks_folder
@@ -87,8 +88,8 @@ class SavedRuns:
         return [path.parent.name for path in saved if is_name(path.parent.name)]
 
     def newest(self) -> str:
-        """The name of the most recently saved run that can be resumed: of one that no process
-        trains, if there is one. Raises ModelError if there is no run."""
+        """The name of the most recently saved run that can be resumed. A run that no process trains
+        is preferred. Raises ModelError if there is no run."""
         names = self._resumable()
         if not names:
             longer = f"to train a model longer: {APP_NAME} --train --update NAME --epochs N"

@@ -77,7 +77,7 @@ def is_usable(weight: NDArray[np.floating[Any]]) -> bool:
 
 def write_tensors(path: Path, tensors: Arrays, metadata: Mapping[str, str]) -> None:
     """Writes or replaces a safetensors file without copying the tensors. Raises StorageError."""
-    # As the library does: the largest types first, so that each tensor is aligned.
+    # The largest types come first, as in the library, so that each tensor is aligned.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0

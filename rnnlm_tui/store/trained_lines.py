@@ -12,13 +12,13 @@ from rnnlm_tui.text.line_hashes import NO_WORDS, Hashes, hash_lines, no_hashes
 from rnnlm_tui.text.tokenizer import Tokenizer
 
 LONG_LINE = 4
-"""Lines of fewer words do not count as seen, since they may occur in any text."""
+"""Lines of fewer words never count as seen, since they may occur in any text."""
 EVERY = 16
-"""The English that ships stores the hash of every n-th of its lines, 0.1 MB in all."""
+"""The English that ships stores one hash of this many, 0.1 MB in all."""
 LONG_LINE_OF_ENGLISH = 8
 """Lines of fewer words do not tell whether the English has learned a text."""
-CHANCE = 0.05
-"""The English has learned a text if it knows more than this share of its lines; less is chance."""
+LEARNED_SHARE = 0.05
+"""The English has learned a text if it knows a larger share of its lines. Less may be chance."""
 ENGLISH_KNOWS_IT = "this text is part of what the English has learned: its figures are too good"
 
 
@@ -60,11 +60,11 @@ def is_of_english(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -
     """Returns whether the English has learned the text of these lines. `learned` are the `thinned`
     hashes of the lines that it has learned."""
     sampled = thinned(_hashes_of_long(lines, tokenizer, LONG_LINE_OF_ENGLISH))
-    return bool(np.isin(sampled, learned).sum() > CHANCE * len(sampled))
+    return bool(np.isin(sampled, learned).sum() > LEARNED_SHARE * len(sampled))
 
 
 def thinned(hashes: Hashes) -> Hashes:
-    """Returns one of `EVERY` hashes: a line is kept in every text or in none."""
+    """Returns about one of `EVERY` hashes. It depends on a hash alone whether it is kept."""
     few: Hashes = hashes[hashes % EVERY == 0]
     return few
 

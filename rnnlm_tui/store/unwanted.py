@@ -16,7 +16,7 @@ from rnnlm_tui.store.files import make_folder, read_bytes, write_bytes
 
 class UnwantedWords:
     """The words of the file. It is read at the first use, and again when a word is added or removed
-    here. A person's own changes of the file count from then on, or from the next start."""
+    here. What the user changes in the file has no effect before."""
 
     def __init__(self) -> None:
         self._words: frozenset[str] | None = None
@@ -27,8 +27,8 @@ class UnwantedWords:
         return paths.config_dir() / paths.NEVER_SUGGEST
 
     def words(self) -> frozenset[str]:
-        """The words. Raises StorageError the first time if the file cannot be read; from then on
-        there are no words."""
+        """The words. If the file cannot be read, the first call raises StorageError and later calls
+        return no words."""
         if self._words is None:
             self._words = frozenset()
             self._words = _words_in(self._read())

@@ -38,7 +38,7 @@ from rnnlm_tui.store.corpora import (
 )
 from rnnlm_tui.store.library import Library, OpenedModel
 from rnnlm_tui.store.model_file import read_english
-from rnnlm_tui.store.names import check_name, name_of_file, tidy_name
+from rnnlm_tui.store.names import check_name, model_name_of, tidy_name
 from rnnlm_tui.store.run_files import RunFacts, Tensors, read_state
 from rnnlm_tui.text.prepare import Prepared
 from rnnlm_tui.text.reading import (
@@ -301,7 +301,7 @@ def _new_name(library: Library, request: TrainingRequest, preset: str) -> str:
         first = Path(request.sources[0] if request.sources else usual)
         stem = first.resolve().name if is_folder(first) else first.stem
         stem = "stdin" if str(first) == STANDARD_INPUT or is_pipe(first) else stem
-        return library.free_name(f"{name_of_file(stem)}-{preset}")
+        return library.free_name(f"{model_name_of(stem)}-{preset}")
     name = check_name(tidy_name(request.name))
     is_built_in = library.is_built_in(name)
     if is_built_in or (library.has(name) and not request.force):

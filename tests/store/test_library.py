@@ -20,7 +20,7 @@ from rnnlm_tui.store import locks
 from rnnlm_tui.store.files import IN_USE
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import StoredModel, read_card
-from rnnlm_tui.store.names import check_name, is_name, name_of_file, tidy_name
+from rnnlm_tui.store.names import check_name, is_name, model_name_of, tidy_name
 from tests.helpers.commands import POSIX
 from tests.helpers.models import (
     HOSTILE,
@@ -52,10 +52,10 @@ def test_letters_digits_and_a_few_signs_make_a_name(name: str) -> None:
         (tidy_name, " Tagebuch  Ma\u0308rz ", "Tagebuch-März"),
         (tidy_name, "हिन्दी", "हिन्दी"),
         (tidy_name, "語" * 64, "語" * 64),
-        (name_of_file, "Tagebuch Ma\u0308rz", "Tagebuch-März"),
-        (name_of_file, "notes (2024) v1.2", "notes-2024-v1-2"),
-        (name_of_file, "..", "text"),
-        (name_of_file, "語" * 99, "語" * 40),
+        (model_name_of, "Tagebuch Ma\u0308rz", "Tagebuch-März"),
+        (model_name_of, "notes (2024) v1.2", "notes-2024-v1-2"),
+        (model_name_of, "..", "text"),
+        (model_name_of, "語" * 99, "語" * 40),
     ],
 )
 def test_a_name_has_letters_of_any_alphabet_and_no_spaces(

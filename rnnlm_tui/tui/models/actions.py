@@ -20,7 +20,7 @@ from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.corpora import current_text, is_text_of, not_learned
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry
-from rnnlm_tui.store.names import name_of_file, tidy_name
+from rnnlm_tui.store.names import model_name_of, tidy_name
 from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
@@ -110,7 +110,7 @@ async def import_(app: RnnlmApp) -> str | None:
         path = await app.ask(AskPath("Import a model", about, proposed, problem=problem))
         if path is None:
             return None
-        name = await asyncio.to_thread(app.library.free_name, name_of_file(Path(path).stem))
+        name = await asyncio.to_thread(app.library.free_name, model_name_of(Path(path).stem))
         try:
             await asyncio.to_thread(app.library.import_, Path(path), name)
         except ModelError as error:
