@@ -31,7 +31,7 @@ SETTINGS = (
     *("--batch-size", "1", "--threads", "1", "--device", "cpu", "--epochs", "100000"),
 )
 NAME = "verses"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 pytestmark = pytest.mark.slow
 QUIT, MODELS = "\x11", "\x1bOS"
