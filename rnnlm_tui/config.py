@@ -247,9 +247,9 @@ class Config(Struct, frozen=True):
         for settings that are not those of the preset."""
         if self.preset not in PRESETS:
             raise ValueError(f"no preset is called {self.preset!r}")
-        own = PRESETS[self.preset]
-        structs.force_setattr(self, "model", msgspec.convert(self.model, type(own.model)))
-        structs.force_setattr(self, "train", msgspec.convert(self.train, type(own.train)))
+        preset = PRESETS[self.preset]
+        structs.force_setattr(self, "model", msgspec.convert(self.model, type(preset.model)))
+        structs.force_setattr(self, "train", msgspec.convert(self.train, type(preset.train)))
 
     @property
     def cell(self) -> str:
@@ -335,7 +335,7 @@ PRESET_SETTINGS: Mapping[str, Mapping[str, FieldInfo]] = {
     for name, own in PRESETS.items()
 }
 """The settings of each preset by name, those of the model first."""
-ALL_SETTINGS = {name: spec for own in PRESET_SETTINGS.values() for name, spec in own.items()}
+ALL_SETTINGS = {name: spec for each in PRESET_SETTINGS.values() for name, spec in each.items()}
 TRAINING_TYPES = {
     "preset": Literal[*PRESETS],
     **{name: spec.type for name, spec in ALL_SETTINGS.items()},

@@ -32,7 +32,7 @@ def summary(request: Request) -> int:
     written = request.data_dir / ".summary"
     try:
         shutil.rmtree(written, ignore_errors=True)
-        asked = structs.replace(training_request(request), texts=written)
+        asked = structs.replace(training_request(request), written_folder=written)
         job = plan(Library(request.data_dir), asked).prepare(
             lambda phase, done, of: draw_bar(phase, done / max(1, of))
         )

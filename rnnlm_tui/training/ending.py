@@ -45,7 +45,7 @@ class Ending:
     def __init__(self, job: Job, control: Control, now: Callable[[], float]) -> None:
         """`now` gives the times of the events."""
         self._job, self._control, self._now = job, control, now
-        self._of_english = list[ScoredLine]()
+        self._scored_by_english = list[ScoredLine]()
         """The held-out lines as the English scores them, once they are measured."""
 
     def events(self, reason: FinishReason) -> Iterator[Event]:
@@ -99,8 +99,8 @@ class Ending:
     ) -> Generator[Event, None, Evaluation]:
         """Adds what the English alone saves on the same lines."""
         yield Preparing(self._now(), COMPARING, 1, 2, None)
-        self._of_english = score_held_out(self._job, english, self._control)
-        saved = summarize(self._of_english).keystroke_savings
+        self._scored_by_english = score_held_out(self._job, english, self._control)
+        saved = summarize(self._scored_by_english).keystroke_savings
         return replace(evaluation, base=None if saved is None else BaseSavings(ENGLISH, saved))
 
     def _with_model_in_use(
@@ -115,7 +115,7 @@ class Ending:
         if name == job.name or is_of_sonnets or job.config.is_lesson or card.metrics is None:
             return None
         if name == ENGLISH and job.english is not None:
-            model, old = job.english, self._of_english
+            model, old = job.english, self._scored_by_english
         else:
             try:
                 model, old = job.library.open(name).model, []

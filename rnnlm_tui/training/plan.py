@@ -114,7 +114,7 @@ class Plan:
         request, source, settings = self.request, self.source, self.request.settings
         sources, encoding = self._sources()
         text = read_corpus(sources, encoding, report)
-        if request.texts and request.written and not request.sources:
+        if request.written_folder and request.written and not request.sources:
             text = replace(text, name="what you wrote")  # the user does not know the file's name
         config = self.config(text.words)
         lines = arrange_lines(text, config.lines)
@@ -176,7 +176,7 @@ class Plan:
         else:
             paragraphs = paragraphs_of(self.written)
         if paragraphs:
-            folder = request.texts or texts_folder(self.library)
+            folder = request.written_folder or texts_folder(self.library)
             sources += (str(save_written(folder, name, paragraphs)),)
         return sources, encoding
 

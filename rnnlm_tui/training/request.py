@@ -29,12 +29,12 @@ class TrainingRequest(Struct, frozen=True, kw_only=True):
     run keeps its own. `settings` are those of the preset by name, as text or numbers.
 
     The texts `written` in the app are added, in an update without what its model has learned. They
-    are stored as one file in the folder `texts`, by default that of the library.
+    are stored as one file in `written_folder`, by default that of the library.
     """
 
     sources: tuple[str, ...] = ()
     settings: Mapping[str, Any] = {}
-    texts: Path | None = None
+    written_folder: Path | None = None
 
     written: Annotated[
         tuple[str, ...],

@@ -101,7 +101,7 @@ def replace_model(job: Job) -> None:
 def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
     """Writes the state that the run is resumed from."""
     prepared = job.prepared
-    of_text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.trained_lines)
+    text = text_tensors(prepared.vocabulary, prepared.tokenizer.conventions, job.trained_lines)
     mask = {HELD_OUT: prepared.held_out_mask.astype(np.uint8)}
     facts = RunFacts(
         config=job.config,
@@ -118,7 +118,7 @@ def save_state(job: Job, tensors: Tensors, seed_line: str) -> None:
         is_update=job.is_update,
         position=job.position,
     )
-    write_state(job.folder, facts, {**tensors, **of_text, **mask})
+    write_state(job.folder, facts, {**tensors, **text, **mask})
 
 
 def remove_state(job: Job) -> None:

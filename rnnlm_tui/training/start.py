@@ -67,15 +67,15 @@ def open_source(
     if name is None or (update is None and name == NONE):
         return None
     source = library.open(name)
-    of_source = source.card.config.preset
+    own_preset = source.card.config.preset
     if update is None and not source.card.config.has_network:
         raise UsageError(
             f"{name} is an n-gram model, which cannot be trained on another text",
             f"train on all the texts at once: {APP_NAME} --train FILE FILE",
         )
-    if preset not in (None, of_source):
+    if preset not in (None, own_preset):
         raise UsageError(
-            f"{name} is of the preset {of_source}", "leave {preset} out", field="preset"
+            f"{name} is of the preset {own_preset}", "leave {preset} out", field="preset"
         )
     if source.card.metrics is None:
         raise ModelError(
@@ -170,11 +170,10 @@ def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: 
             field=refused[0],
         )
     own = {**structs.asdict(config.train), **structs.asdict(config.model)}
-    names = {*own} if is_update else {"lines", *config.model.__struct_fields__}
-    kept = {name: own[name] for name in names & own.keys()}
+    names = {*own} if is_update else {"lines", *FIXED_IF_FROM, *config.model.__struct_fields__}
+    kept = {name: value for name, value in own.items() if name in names}
     usual = DEFAULTS_IF_FROM if config.has_network else {}
-    layers = kept, usual, given, {name: own[name] for name in fixed & own.keys()}
-    return make_config(config.preset, layers, words)
+    return make_config(config.preset, (kept, usual, given), words)
 
 
 def begin(
