@@ -298,7 +298,8 @@ class LineEditor(TextArea):
         if coming is self._coming and not coming.cancelled():
             self.answer = coming.result()
             self.show(self.answer.suggestions)
-            self.post_message(ListChanged())
+            # Through the widgets between, it would come after the next paint, 2 ms later.
+            self.screen.post_message(ListChanged())
 
     def forget_answer(self) -> None:
         """Shows no words until there is another answer."""
