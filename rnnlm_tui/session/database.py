@@ -58,7 +58,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if result != "ok":
             raise sqlite3.DatabaseError(str(result))
         if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
-            connection.execute("REINDEX")  # the rows are whole; only an index does not fit them
+            connection.execute("REINDEX")  # the rows are whole by the quick check; an index is not
         purge(connection)
     except (sqlite3.Error, OSError):
         connection.close()

@@ -117,8 +117,7 @@ def store_draft(connection: sqlite3.Connection, text: Text) -> None:
 
 
 def add_turn(connection: sqlite3.Connection, text: Text, turn: Turn) -> None:
-    """Stores a turn that is new, was changed or is to come back. Without a number it is the last
-    one; with a number it keeps its place."""
+    """Stores a turn that is new, was changed or comes back. With a number it keeps its place."""
     row = (
         turn.number,
         stored_number(connection, text),

@@ -66,8 +66,8 @@ def title_of(words: str) -> str:
 
 
 def last_text(connection: sqlite3.Connection) -> int | None:
-    """Returns the number of the text that was opened last and is not open in another app. Deletes
-    texts without any content."""
+    """Deletes texts without any content, then returns the number of the one that was opened last
+    and is not open in another app."""
     connection.execute(f"DELETE FROM text WHERE pid IS NULL AND NOT {HAS_CONTENT}")
     statement = "SELECT number, pid, opened FROM text WHERE NOT deleted ORDER BY opened DESC"
     for number, pid, opened in connection.execute(statement).fetchall():

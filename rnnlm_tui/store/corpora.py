@@ -32,8 +32,7 @@ from rnnlm_tui.text.reading import STANDARD_INPUT, Corpus, arrange_lines, read_c
 SAMPLE_WORDS = 20_000
 """The number of words in the sample that is measured by default."""
 WORTH_A_WARNING = 0.01
-"""A warning is given if at least this share of the lines was seen in training. A smaller share may
-be refrains, which stand in many texts."""
+"""The smallest share of lines seen in training that is warned of. Refrains may be a smaller one."""
 BETWEEN_TEXTS = "\n\n"
 """The separator of written texts in a file: each is a paragraph, not joined to the next one."""
 

@@ -64,7 +64,7 @@ def is_of_english(lines: Iterable[str], tokenizer: Tokenizer, learned: Hashes) -
 
 
 def thinned(hashes: Hashes) -> Hashes:
-    """Returns about one of `EVERY` hashes. It depends on a hash alone whether it is kept."""
+    """Returns about one of `EVERY` hashes; a hash is kept or not whatever the others are."""
     few: Hashes = hashes[hashes % EVERY == 0]
     return few
 
