@@ -118,7 +118,7 @@ def load(name_or_file: str | Path | None = None, *, data_dir: str | Path | None 
     such model or it cannot be read. If the model in use is gone, warns and opens "english".
     """
     library = Library(paths.data_dir(data_dir))
-    warn = partial(warnings.warn, stacklevel=5)  # names the line of the caller
+    warn = partial(warnings.warn, stacklevel=5)  # names the line that calls `load`
     name = library.default_model(warn) if name_or_file is None else str(name_or_file)
     path = Path(name)
     is_path = path.is_file() or path.suffix == SUFFIX or path.name != name
@@ -356,7 +356,7 @@ class Model:
     def _measure(self, text: MeasuredText) -> Evaluation:
         """Measures the model on these lines. Warns if it has learned them."""
         if warning := warning_of(self.name, count_trained_on(self._opened, text), text):
-            warnings.warn(warning, stacklevel=4)
+            warnings.warn(warning, stacklevel=4)  # names the line that calls `evaluate`
         scored = (score(self._model, lines, above) for above, lines in text.excerpts)
         return summarize(chain.from_iterable(scored))
 

@@ -38,16 +38,16 @@ SUGGESTING = ("--suggest", "--generate", "--explain", "--lsp")
 """The modes whose help tells of the words that are never suggested."""
 UNWANTED_HELP = """\
 No model suggests the words in {path}, a UTF-8 text with one word a line, which is read at the
-start. A word in small letters stands for all spellings: will also for Will and WILL. A word with a
-capital stands only for itself: Will not for will. In the app, Del adds a word that is chosen in the
-list with the arrow down.
+start. A word in small letters stands for all its spellings: "will" for Will and WILL, too. A word
+with a capital stands for itself alone: "Will" not for will. In the app, Del adds a word that is
+chosen in the list with the arrow down.
 """
 SETTINGS_HELP = """\
-In brackets are the range, the presets that have the setting, and its default. Three defaults are
-for a text of up to {small:,} words, of up to {middle:,}, and a longer one. A network that starts
-from a model has its sizes, its dropout, and by default {usual}. The gru of an English text of up to
-{most:,} words starts from the English, unless a size or --from none is given. --summary tells what
-a training takes.
+In brackets are the range, the presets that have the setting, and its default. If there are three
+defaults, they are for a text of up to {small:,} words, for one of up to {middle:,}, and for a
+longer one. A network that starts from a model keeps the sizes and the dropout of that model; its
+defaults are {usual}. The gru of an English text of up to {most:,} words starts from the English,
+unless a size or --from none is given. --summary tells which settings a training has.
 """
 OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 

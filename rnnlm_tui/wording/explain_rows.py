@@ -86,8 +86,8 @@ def _unit_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
         values, labels = values[-height:, :shown], [*stage.rows[-height:]]
     sizes = np.minimum(np.ceil(np.abs(values) / scale * len(ABOVE)), len(ABOVE))
     levels = np.nan_to_num(np.sign(values) * sizes)
-    places = np.where(np.isnan(values), -1, levels + len(BELOW)).astype(int)
-    for label, glyphs in zip(labels, GLYPHS[places].tolist(), strict=False):
+    indexes = np.where(np.isnan(values), -1, levels + len(BELOW)).astype(int)
+    for label, glyphs in zip(labels, GLYPHS[indexes].tolist(), strict=False):
         runs = ("".join(run) for _, run in groupby(glyphs, key=_sign))
         yield [(fitted(label, pad) if pad else "", ""), *((run, _sign(run[0])) for run in runs)]
     legend = f"{BELOW} <0 {ZERO} 0 {ABOVE} >0 {ABOVE[-1]} ≥{0.75 * scale:.2g}"
