@@ -21,6 +21,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, Location, Selection
 
 from rnnlm_tui.formatting import sanitize, shorten
+from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.suggesting.accepting import (
     DIGITS,
     LINES_ABOVE,
@@ -34,7 +35,7 @@ from rnnlm_tui.tui.writing.candidates import Listing
 from rnnlm_tui.tui.writing.ghost import BEFORE_SECOND, SECOND_KEY, GhostRows, Suggested, fit_ghost
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT, Typing
 from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
-from rnnlm_tui.tui.writing.recall import Recall
+from rnnlm_tui.tui.writing.recall import LinesKept, Recall
 
 if TYPE_CHECKING:
     from textual import getters
@@ -182,7 +183,7 @@ class LineEditor(TextArea):
         self._late: asyncio.TimerHandle | None = None
         """Hides the words if that is late."""
         self.typing = Typing(self)
-        self.recall = Recall(self, text)
+        self.recall = Recall(self, self.typing, text, self.set_text, self._tell_kept)
         self._seen = ("", self.selection)
         self._drawn = GhostRows()
 
@@ -245,6 +246,11 @@ class LineEditor(TextArea):
         self.history.clear()
         # Textual keeps the height of a text that was replaced before it was laid out itself.
         self.call_after_refresh(self.refresh, layout=True)
+
+    def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
+        """Tells the screen that lines were kept."""
+        self.suggested.show_as_usual()
+        self.post_message(LinesKept(lines, edited, self.answer))
 
     def add_text(self, text: str) -> None:
         """Inserts text at the cursor, replacing the selection. Each line that ends in it is kept,
