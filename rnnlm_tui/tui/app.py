@@ -59,7 +59,7 @@ class RnnlmApp(TerminalApp):
     CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", tooltip="Show all keys"),
-        # With priority: letters right behind it would go to the screen that it leaves.
+        # Has priority, or else letters typed right after it go to the screen that it leaves.
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 priority=True, tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
@@ -93,8 +93,8 @@ class RnnlmApp(TerminalApp):
         self._first_model = model
         self._last_name: str | None = None
         """The name of the last active model."""
-        self._told_of = dict[str, str]()
-        """The message to show once a model is active, by the name of the model."""
+        self._use_notices = dict[str, str]()
+        """The notice to show once a model is active, by the name of the model."""
         self._is_quitting = False
         self._followed_runs: FollowedRuns | None = None
         """The trainings; None until they are used."""
@@ -204,14 +204,14 @@ class RnnlmApp(TerminalApp):
     # Start and end
 
     def get_default_screen(self) -> AutocompleteScreen:
-        """Returns the first screen, which is not that of a mode: Textual mounts such a screen
-        before it is on the stack (from Python 3.12 on, where tasks start at once), and its widgets
-        ask the app for its screen."""
+        """Returns the first screen. It belongs to no mode yet: from Python 3.12 on, where tasks
+        start at once, Textual mounts the screen of a mode before it is on the stack, and its
+        widgets would find no screen when they ask the app for it."""
         return self.autocomplete
 
     async def on_mount(self) -> None:
         """Applies theme, keymap and signal handlers. The model is loaded after the first paint."""
-        await AwaitMount(self.autocomplete, [self.autocomplete])  # else first keys would be lost
+        await AwaitMount(self.autocomplete, [self.autocomplete])  # else the first keys are lost
         self.add_mode(self.DEFAULT_MODE, self.get_default_screen)  # so that F2 comes back to it
         if self._has_few_colours:
             self.theme = "ansi-dark"
@@ -225,10 +225,10 @@ class RnnlmApp(TerminalApp):
             keys = ",".join(self.user_keys.values()).split(",")
             unbind(self.autocomplete.editor, keys)  # else the editor's own actions would take them
         self.obey_signals()
-        self.call_after_refresh(self._load_first_model)
+        self.call_after_refresh(self._model_loader.begin, self._first_model)
         self.set_timer(NOTIFY_AFTER_S, self._notify_unfinished)
         self.set_interval(CHECK_EVERY_S, self._model_loader.reload_if_saved)
-        self.set_interval(CHECK_EVERY_S, self._notice_trainings)
+        self.set_interval(CHECK_EVERY_S, self._follow_others)
         if self._settings.problem:
             self.notify_user(self._settings.problem, "warning")
 
@@ -244,16 +244,13 @@ class RnnlmApp(TerminalApp):
                 self.notify_user(notice)
 
     @work(group="trainings", exclusive=True)
-    async def _notice_trainings(self) -> None:
+    async def _follow_others(self) -> None:
         """Follows a training of another process, so that the header and the Train screen show it.
         An earlier app may have left it in the background."""
         if self._followed_runs is None or self._followed_runs.running is None:
             with suppress(RnnlmError):  # the training has just ended
                 if names := await asyncio.to_thread(self.library.runs.in_training):
                     await self.followed_runs.follow(names[0])
-
-    def _load_first_model(self) -> None:
-        self._model_loader.begin(self._first_model)
 
     @work(group="build_ahead")
     async def _build_other_screens(self) -> None:
@@ -272,7 +269,7 @@ class RnnlmApp(TerminalApp):
                 self.library.unwanted.words()  # raises if the file cannot be read
             self._build_other_screens()
         elif name not in (None, before):
-            self.notify_user(self._told_of.pop(name, f"{name} is in use"), topic="model")
+            self.notify_user(self._use_notices.pop(name, f"{name} is in use"), topic="model")
         if (run := self._own_run) is not None:
             with self.showing_errors():
                 run.compare_with(name)
@@ -293,6 +290,7 @@ class RnnlmApp(TerminalApp):
             self.store_preferences()
 
     async def action_quit(self) -> None:
+        """Quits at once, or after questions if the text is not stored or a run is training."""
         if self._is_quitting:
             return
         farewell = await self.autocomplete.saving.farewell()
@@ -304,11 +302,11 @@ class RnnlmApp(TerminalApp):
 
     @work(group="quit")
     async def _ask_and_quit(self, farewell: str | None) -> None:
-        """Quits unless the user decides to stay. `farewell` is what to print, None if the open text
-        is not stored."""
+        """Quits unless the user decides to stay. `farewell` is what to print once the app is
+        closed. It is None if the open text is not stored, and after the user has chosen to stay."""
         if farewell is None:
             while self.screen.is_modal:  # `ask` asks nothing while a dialog is open
-                if self.screen.is_mounted:  # one that is still being built cannot be dismissed
+                if self.screen.is_mounted:  # a dialog that is still being built cannot close
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
             farewell = await self.autocomplete.saving.quit_unstored()
@@ -358,10 +356,10 @@ class RnnlmApp(TerminalApp):
 
     # Models
 
-    def use_model(self, name: str, told: str = "") -> None:
-        """Loads a model and makes it the one in use, also at the next start. Shows the message
-        `told` once it is active."""
-        self._told_of[name] = told or f"{name} is in use"
+    def use_model(self, name: str, notice: str = "") -> None:
+        """Loads a model and makes it the one in use, also at the next start. Shows the notice
+        once it is active."""
+        self._use_notices[name] = notice or f"{name} is in use"
         self._model_loader.choose(name)
 
     def never_suggest(self, word: str, before: str | None = None) -> str:
@@ -431,15 +429,15 @@ class RnnlmApp(TerminalApp):
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
-        """Called when a run is over. If it is the app's own and its model has proved better than
-        the active one, that is used from now on. While the app is being closed none is: nobody
-        would read that it was."""
+        """Called when a run is over. Uses its model from now on if the run is the app's own and the
+        model has proved better than the active one, but not while the app is being closed: nobody
+        would read the notice."""
         from rnnlm_tui.tui.runs.actions import has_proved_better
-        from rnnlm_tui.tui.runs.wording import end_notice, use_words
+        from rnnlm_tui.tui.runs.wording import end_notice, use_sentence
 
         old = self.active_name
         is_used = not self._is_quitting and has_proved_better(run, old)
-        if use := use_words(run, old, is_used=is_used):
+        if use := use_sentence(run, old, is_used=is_used):
             run.progress.note(use)
         notice, severity = end_notice(run, use)
         if is_used and old is not None:

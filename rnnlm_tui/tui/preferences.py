@@ -33,7 +33,7 @@ class Preferences(Struct):
 
 
 class SettingsFile:
-    """Reads and writes settings.json. Several apps may change it, so that each stores only what its
+    """Reads and writes settings.json. Several apps may change it, so each stores only what its
     user has changed."""
 
     def __init__(self, folder: Path) -> None:

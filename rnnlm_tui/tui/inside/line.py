@@ -83,7 +83,7 @@ class LineRow(Widget):
         return label + Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
 
     def _word(self, number: int) -> Content:
-        """Returns a word in its style. Brackets make it no wider."""
+        """Returns a word in its style, between brackets or spaces, so that its width stays."""
         word, read = shorten(self._line.word(number)), self._line.read
         if number == read:
             text = Content.styled(f"[{word}]", "bold reverse")

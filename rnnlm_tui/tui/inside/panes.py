@@ -53,7 +53,7 @@ FRAME = """
         &:focus { border-title-color: $foreground; border-title-style: bold; }
     }
 """
-"""The CSS of a widget with a title in a rule above it."""
+"""The CSS of a widget below a rule that holds its title."""
 
 
 class Pane(Widget):
@@ -154,7 +154,7 @@ class StageList(OptionList, inherit_bindings=False):
                 yield stage, f"{shorten(name, NAME_WIDTH):{NAME_WIDTH}}{shape:>{SHAPE_WIDTH}}"
 
     def unfold(self, row: Option) -> None:
-        """Unfolds the cells of all layers, or folds them again, if the row is one of a cell."""
+        """Unfolds or folds the cells of all layers if the row is that of a cell."""
         if is_cell(row):
             self._is_unfolded = not self._is_unfolded
             self.show(self._parts)

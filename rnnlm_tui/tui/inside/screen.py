@@ -36,10 +36,10 @@ from rnnlm_tui.wording.explain_rows import (
 
 INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 EXAMPLE_WORDS = 7
-"""Words of the line that the model makes up as an example. Longer ones often end a sentence."""
+"""Words of the line that the model makes up as an example. More would often end a sentence."""
 EXAMPLE_TEMPERATURE = 0.5
-"""The temperature of their draws. Freer ones often end a sentence, the likeliest words repeat
-themselves."""
+"""The temperature at which these words are drawn. A higher one often ends the sentence, a lower
+one repeats words."""
 HIDE_FIGURES_AFTER_S = 0.2
 """Seconds without an answer after which the figures of the line before are hidden."""
 
@@ -86,7 +86,8 @@ class InsideScreen(AppScreen):
         self._written: tuple[str, tuple[str, ...]] | None = None
         """The line on the Autocomplete screen, and those above it, when they were last taken."""
         self._sample_of: str | None = None
-        """The name of the model that made up the line; "" before that. None if it was written."""
+        """The name of the model that has made up the line. "" while one is still to do so, None if
+        the line was written."""
         self._thread = ThreadPoolExecutor(1, "explain")
         """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
@@ -95,8 +96,8 @@ class InsideScreen(AppScreen):
         self._stage, self._influence, self._next = (
             Pane(id=id_) for id_ in ("stage", "influence", "next")
         )
-        self._filled = self._stages, self._influence, self._next
-        for widget in self._filled:
+        self._figures = self._stages, self._influence, self._next
+        for widget in self._figures:
             widget.visible = False
         self._typed = SafeInput(id="typed", compact=True)  # focus selects its text
         self._typed.display = False
@@ -176,7 +177,7 @@ class InsideScreen(AppScreen):
     def _show(self, found: Explanation | None, why_not: str = "") -> None:
         """Shows an explanation, or why there is none."""
         self._found = found
-        for widget in self._filled:
+        for widget in self._figures:
             widget.visible = found is not None
         self._stages.show(found.parts if found else ())
         if found is None:
@@ -185,11 +186,11 @@ class InsideScreen(AppScreen):
         if self.focused is None:
             self.set_focus(self._stages)
         self._show_stage()
-        for pane, is_full, title, rows in (
+        for pane, figures, title, rows in (
             (self._influence, found.words, influence_title, influence_rows),
             (self._next, found.suggestions, next_title, suggestion_rows),
         ):
-            if is_full and found.suggestions:
+            if figures and found.suggestions:
                 pane.show(title(found), "", partial(rows, found))
             else:
                 pane.show("", " ".join(found.notes))

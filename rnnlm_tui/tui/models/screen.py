@@ -24,7 +24,7 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.wording.model_rows import HEADS, list_row
 
-BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
+MODELS_WIDTHS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
 COLUMN_WIDTHS = (19, 7, 11, 9, 14)
 """The widths of the columns in cells, with a cell for the gap before the next column."""
 AT_THE_RIGHT = ("% of keys", "size")
@@ -46,9 +46,9 @@ def cells(entry: Entry, is_active: bool) -> Iterator[Text]:
 
 
 class ModelsScreen(AppScreen):
-    """Lists the models in the library, which is read in a thread, with the card of one of them."""
+    """Lists the models of the library, and shows the card of the selected one."""
 
-    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
+    HORIZONTAL_BREAKPOINTS = MODELS_WIDTHS
     DEFAULT_CSS = """
     ModelsScreen {
         #models { height: 1fr; }
@@ -93,6 +93,7 @@ class ModelsScreen(AppScreen):
         self._card = ModelCardView()
         self._entries: list[Entry] = []
         self._drawn: object = None
+        """The models in the table, and the name of the active one."""
         self._to_select: str | None = None
 
     def compose(self) -> ComposeResult:

@@ -27,7 +27,7 @@ from rnnlm_tui.threads import users_environment
 
 @dataclass(frozen=True, slots=True)
 class TrainArguments:
-    """The command line's arguments after `--train`, including `--name`."""
+    """The command line's arguments after `--train`, and the name of the run."""
 
     arguments: tuple[str, ...]
     name: str
@@ -119,11 +119,11 @@ def _event(line: bytes) -> Event | None:
 
 
 async def run_headless(arguments: tuple[str, ...]) -> bytes:
-    """Runs this program; returns its standard output.
+    """Runs the command line in a process of its own. Returns its standard output.
 
-    Cancelling this coroutine kills the process. A thread waits for it, since asyncio leaves a
-    cancelled subprocess unreaped if the app ends soon after. The wait is shielded: cancelling it
-    while it is queued for a thread would drop it, and nothing would reap the process.
+    Cancelling this coroutine kills the process. A thread waits for the process in any case, so that
+    it is reaped: asyncio's own subprocesses are not if the app ends soon after. The wait is
+    shielded, since cancelling it before a thread is free would drop it.
 
     Raises RnnlmError with the message, the hint and the field that the process reported.
     """

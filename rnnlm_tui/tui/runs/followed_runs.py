@@ -28,6 +28,7 @@ class FollowedRuns:
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
         self._followed: dict[str, FollowedRun] = {}
+        """The last run of each name, also after its end."""
 
     @property
     def own_running(self) -> FollowedRun | None:
@@ -86,8 +87,7 @@ class FollowedRuns:
     def name_changed(self, old: str, new: str | None) -> None:
         """Renames the runs of a model that was renamed, or forgets them if it was deleted (`new` is
         None). The model of a running one cannot be changed."""
-        runs = [run for run in (self.own, self.shown) if run is not None and run.name == old]
-        changed = [run for run in runs if not run.is_running]
+        changed = [r for r in (self.own, self.shown) if r and r.name == old and not r.is_running]
         if new is not None:
             for run in changed:
                 run.name = new

@@ -52,7 +52,7 @@ class FollowedRun:
 
     @property
     def is_own(self) -> bool:
-        """True if this app has started the run, which then stops and saves when the app ends."""
+        """True if this app has started the run. Unless detached, it stops with the app."""
         return not self.trainer
 
     async def start(self, request: TrainArguments) -> None:
@@ -72,10 +72,10 @@ class FollowedRun:
                     "wait for its end, or stop it: F3 shows it",
                 )
         is_resumed = "--resume" in request.arguments
-        while earlier := self._events():  # else these would be taken for new ones
+        while earlier := self._events():  # read now, or else `_follow` takes them for new ones
             for event in earlier:
                 if is_resumed and isinstance(event, EpochEnded):
-                    self.progress.add(event)
+                    self.progress.add_epoch(event)
         files.remove(self._control)
         self._process = start_training(request, self._library)
 
@@ -113,13 +113,14 @@ class FollowedRun:
         return events
 
     async def _catch_up(self, *, tell: bool = True) -> None:
+        """Takes the new events of the history. With `tell`, calls `on_saved` for a new save."""
         while events := await asyncio.to_thread(self._events):
             before = self.progress.saved
             for event in events:
                 self.progress.take(event)
             if self._asked_to_stop:
                 self.progress.stopping()
-            # A history that was replaced is read again from its start. Its saves are no news.
+            # A history that was replaced is read again from its start: an equal save is no news.
             saved = self.progress.saved
             if tell and saved is not None and saved != before and self.on_saved is not None:
                 self.on_saved(self, saved)
@@ -161,8 +162,8 @@ class FollowedRun:
         return bool(line) and self.order(f"sample {line}")
 
     def compare_with(self, model: str | None) -> None:
-        """Tells the run the active model of this app, with which it compares its own in the end. A
-        shell or another app may have set another one to be in use. Raises StorageError."""
+        """Tells the run to compare its model, in the end, with the active one of this app. The
+        model in use may be another: a shell or another app sets it, too. Raises StorageError."""
         if model is not None:
             self.order(f"compare {model}")
 

@@ -87,7 +87,7 @@ class RunProgress:
         self.lines: list[LogLine] = []
         before, self.epochs = list(epochs), []
         for event in before:
-            self.add(event)
+            self.add_epoch(event)
 
     @property
     def part(self) -> str:
@@ -125,8 +125,8 @@ class RunProgress:
         return max(epochs, self.last_report.share) if self.last_report else epochs
 
     @property
-    def is_measuring(self) -> bool:
-        """True once all epochs are done: the model is being measured, or has been."""
+    def is_past_training(self) -> bool:
+        """True once all epochs are done and the model is being measured, and after the end."""
         phase = self.preparing.phase if self.preparing else ""
         return self.phase.is_over or self.run_share == 1 or phase in (MEASURING, COMPARING)
 
@@ -146,7 +146,7 @@ class RunProgress:
         return self.started is not None and self.started.is_update
 
     def take(self, event: Event) -> None:
-        """Handles the next event."""
+        """Updates everything after the next event."""
         match event:
             case Preparing() if self.phase.is_over:  # the run was started again
                 self._begin(None, self.epochs)
@@ -157,10 +157,11 @@ class RunProgress:
             case Progress():
                 self.last_report = event
             case EpochEnded():
-                self.add(event)
+                self.add_epoch(event)
             case Saved():
                 is_resumed = self.started is not None and self.started.epochs_done > 0
-                is_first, self.saved = self.saved is None, event
+                is_first = self.saved is None
+                self.saved = event
                 if event.best and is_first and not is_resumed:
                     at_end = "it replaces the model at the end, if it is better"
                     use = at_end if self.is_update else "you can write with it"
@@ -186,8 +187,9 @@ class RunProgress:
     def note(self, text: str, label: str = NOTE) -> None:
         self.lines.append(LogLine(label, sanitize(text)))
 
-    def add(self, event: EpochEnded) -> None:
-        """Adds an epoch. A resumed run begins with those before; `Started` says how many count."""
+    def add_epoch(self, event: EpochEnded) -> None:
+        """Adds an epoch. Those of a saved run are added before it is resumed; then `Started` says
+        how many of them count."""
         self.epochs.append(event)
         self.elapsed_s = event.elapsed_s
         seed, text = event.sample["seed"], event.sample["text"]
@@ -218,12 +220,12 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
         if perfect == [last]:
             text = "accuracy on its own lines says nothing about unseen ones"
             yield LogLine(WARNING, f"{text}: hold some lines out")
-    # The perplexity is told each time that it has halved since the last time.
+    # A note says the perplexity whenever it has halved since the last such note.
     told, is_news = math.inf, False
     for each in figures:
-        choices = each.perplexity
-        is_news = choices is not None and choices <= told / 2
-        told = choices if choices is not None and is_news else told
+        perplexity = each.perplexity
+        is_news = perplexity is not None and perplexity <= told / 2
+        told = perplexity if perplexity is not None and is_news else told
     if is_news:
         where = "its own lines" if last.held_out is None else "unseen lines"
         shown = f"{told:,.0f}" if told >= 10 else f"{told:.1f}"

@@ -115,7 +115,7 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
 
 
 def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
-    """Returns the notice on the end of a run, and its severity. `use` are its `use_words`."""
+    """Returns the notice on the end of a run, and its severity. `use` is its `use_sentence`."""
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
         return f"{run.name}: {'; '.join((headline, *details))}", "error"
@@ -126,7 +126,7 @@ def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
     return f"{told} {use or 'F3 shows it'}", "information"
 
 
-def use_words(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
+def use_sentence(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
     """Says whether the model of a run that has ended is used in place of the `active` one, why, and
     how to change that. Empty if the run has made no model, or that is active anyway."""
     if (finished := run.progress.finished) is None or finished.metrics is None:
@@ -151,7 +151,7 @@ def kept_if_stopped(progress: RunProgress) -> str:
         return "nothing is kept: it has learned nothing yet"
     if progress.is_update:
         return "the model stays as it is, and you can resume the training"
-    if progress.is_measuring:
+    if progress.is_past_training:
         return "you can use the model, which is trained"
     if progress.is_saved:
         return "you can use the model as it is now, and resume the training"

@@ -47,7 +47,7 @@ class Field(Horizontal):
     """
 
     def __init__(self, name: str, label: str, control: Widget, hint: str = "") -> None:
-        """`name` is the `field` of an error that is about this value."""
+        """`name` is the name of the value, as in the `field` of an error about it."""
         super().__init__(id=f"field-{name}")
         self._parts = [Static(label, classes="field-label", markup=False), control]
         if hint:

@@ -1,5 +1,5 @@
-"""The form of the Train screen. It makes a list of arguments, for the summary of the text as for
-the training, and the command line checks them."""
+"""The form of the Train screen. It makes the arguments of a training. The command line gets the
+same ones for the summary of the text, and checks them then."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ SOURCES = {
 }
 MORE = "more: what kind of network, how long, what is held out"
 EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
+"""How settings are written."""
 
 
 class TrainForm(VerticalScroll, can_focus=False):
@@ -81,8 +82,8 @@ class TrainForm(VerticalScroll, can_focus=False):
         """Why the training cannot start."""
         self.starts_once_counted = False
         """True if the training is to start once its text is counted, unless the form changes."""
-        self._asked: object = None
-        """The values of the form of which the summary was asked for."""
+        self._checked: object = None
+        """The values that `check` has seen last."""
         self._card = DataCard()
         self._texts: list[Listed] = []
         self._chosen: list[int] = []
@@ -129,7 +130,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         if self.screen.is_current:  # else the texts are read when it is shown
             self.refresh_texts()
 
-    # What it says
+    # The training that it describes
 
     @property
     def source(self) -> str:
@@ -154,8 +155,8 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     @property
     def problem(self) -> str | None:
-        """Why the training cannot start, in a sentence; None if it can, at the latest when its text
-        is counted."""
+        """Why the training cannot start, in a sentence. None if it can, now or once its text is
+        counted."""
         if (error := self.error) is not None:
             # Some hints name "force", for which the form has no field.
             return error.message if '"force"' in error.hint else error.sentence()
@@ -184,9 +185,9 @@ class TrainForm(VerticalScroll, can_focus=False):
             self._choose_source("written")
         numbers = [text.number for text in self._texts]
         self._chosen = [number for number in self._chosen if number in numbers]
-        chosen = [t for t in self._texts if t.number in self._chosen] or self._texts
-        count = f"{plural(len(chosen), 'text')}, {plural(sum(t.words for t in chosen), 'word')}"
-        label = f"{SOURCES['written']}: {count if chosen else 'nothing yet'}"
+        learned = [t for t in self._texts if t.number in self._chosen] or self._texts
+        count = f"{plural(len(learned), 'text')}, {plural(sum(t.words for t in learned), 'word')}"
+        label = f"{SOURCES['written']}: {count if learned else 'nothing yet'}"
         self.query_one("#source-written", RadioButton).label = Content(label)
         self.check(again=self.error is not None)
 
@@ -224,14 +225,14 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.check()
 
     def check(self, *, again: bool = False) -> None:
-        """Lets the command line check the form if it has changed. With `again` in any case: another
-        program may have taken the name."""
+        """Lets the command line check the form if it has changed. With `again`, checks it in any
+        case, since another program may have taken the name."""
         self.set_class(self.source == "files", "-files")
         self.set_class(self.source == "written" and len(self._texts) > 1, "-several")
         typed = [field.value for field in (self._files, *self._inputs.values())]
-        asked = (self.source, typed, self._preset.value, self._texts, self._chosen)
-        if (again or asked != self._asked) and self.screen.is_current:
-            self._asked = asked
+        values = (self.source, typed, self._preset.value, self._texts, self._chosen)
+        if (again or values != self._checked) and self.screen.is_current:
+            self._checked = values
             self.summary = None
             self.error = None
             self.starts_once_counted = False

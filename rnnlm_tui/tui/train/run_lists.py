@@ -23,7 +23,7 @@ LOG_LABEL_WIDTH = 7
 
 
 class RunList(VerticalScroll, can_focus=True):
-    """Rows below a title in a rule. The list stays at its end unless it is scrolled up."""
+    """Rows below a rule with a title. The list stays at its end unless it is scrolled up."""
 
     DEFAULT_CSS = """
     RunList {
@@ -45,7 +45,7 @@ class RunList(VerticalScroll, can_focus=True):
         self.heads = Static(markup=False, classes="heads")
         self._shown: object = None
         self._is_at_end = True
-        """True if the list stays at its end when there are more rows, also while it is hidden."""
+        """True if the list scrolls to its end when rows are added, also while it is hidden."""
 
     def compose(self) -> ComposeResult:
         yield self.heads
@@ -77,8 +77,8 @@ class RunList(VerticalScroll, can_focus=True):
 
 
 def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Content]:
-    """Returns the heads of a table and its rows, one for each epoch. The heads are the names of the
-    figures, below the kind of lines that they were measured on. The `best` epoch is marked."""
+    """Returns the two rows of heads of a table, and its rows, one for each epoch. The first heads
+    are the lines that were measured, the second the figures. The `best` epoch is marked."""
     columns = [(lines, name) for lines, name, _ in epoch_figures(epochs[0])] if epochs else []
     kinds, names = [""], ["epoch"]
     for lines, name in columns:

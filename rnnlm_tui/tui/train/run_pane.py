@@ -109,18 +109,18 @@ class RunPane(Vertical, can_focus=True):
             return action == "form"
         progress, phase = run.progress, run.progress.phase
         is_network = progress.started is not None and progress.started.config.has_network
-        longer = self.app.library.runs.can_resume(run.name) or (progress.is_saved and is_network)
-        takes_orders = run.is_running and phase is not Phase.STOPPING and not progress.is_measuring
+        can_go_on = self.app.library.runs.can_resume(run.name) or (progress.is_saved and is_network)
+        obeys = run.is_running and phase is not Phase.STOPPING and not progress.is_past_training
         allowed = {
-            "pause": takes_orders and phase is Phase.TRAINING,
-            "resume": takes_orders and phase is Phase.PAUSED,
-            "stop": takes_orders,
+            "pause": obeys and phase is Phase.TRAINING,
+            "resume": obeys and phase is Phase.PAUSED,
+            "stop": obeys,
             "detach": run.is_running and run.is_own and not (run.detached or phase.is_over),
-            "seed": takes_orders,
+            "seed": obeys,
             "write": run.is_running or progress.is_saved,
             "inside": progress.is_saved,
             "compare": progress.is_saved and not run.is_running,
-            "go_on": not run.is_running and longer,
+            "go_on": not run.is_running and can_go_on,
         }
         return allowed.get(action, True)
 

@@ -1,4 +1,4 @@
-"""The head of a run: its name and phase, and either its bars or how it ended."""
+"""The head of a run: its name and phase, and its bars or how it ended. And its loss curves."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
     last = progress.last_report
     done, total = progress.epochs_done, progress.epochs_total
     rows: list[tuple[str, float, str]]
-    if (phase := progress.preparing) is not None:
-        left = phase.eta_s
+    if (preparing := progress.preparing) is not None:
+        left = preparing.eta_s
         words = "estimating" if left is None else f"{format_duration(left)} left for this"
-        rows = [(phase.phase, phase.done / max(1, phase.of), words)]
+        rows = [(preparing.phase, preparing.done / max(1, preparing.of), words)]
     elif total is None:
         rows = [("preparing", 0.0, "getting ready")]
     else:

@@ -105,7 +105,7 @@ class TrainScreen(AppScreen):
         self._paint()
 
     def _paint(self) -> None:
-        """Draws the run; or else says again what the form leads to, which depends on other runs."""
+        """Draws the run, or else the line below the form, which depends on other runs too."""
         if not self.is_current:
             return
         if self.is_run_shown and self.run_pane.run is None:  # the model of the run was deleted
@@ -132,7 +132,7 @@ class TrainScreen(AppScreen):
 
     @on(TrainForm.Changed)
     def form_changed(self) -> None:
-        """Says what the form leads to, or why the training cannot start."""
+        """Says what the training will do, or why it cannot start. Starts one that waits."""
         summary, problem = self._form.summary, self._form.problem
         if self._form.starts_once_counted and summary is not None:
             self.action_start()

@@ -245,7 +245,7 @@ class AskText(Dialog[str]):
         self._note.update(Content(sanitize(problem or "")))
 
     def action_accept(self) -> None:
-        """Accepts the text once it has the letters that were typed before."""
+        """Accepts the text once the letters typed before Enter have arrived."""
         self._field.call_later(self._accept)
 
     def _accept(self) -> None:

@@ -25,8 +25,8 @@ class SafeInput(Input):
     """A line of text. Control characters become U+FFFD."""
 
     async def on_key(self, event: events.Key) -> None:
-        """Moves and deletes at once. Textual would when the key has bubbled up to the app, and
-        letters typed quickly after it would overtake it."""
+        """Moves and deletes at once. Textual does so only when the key has bubbled up to the app;
+        letters typed quickly after it overtake it."""
         active = self.screen.active_bindings.get(event.key)
         if active and active.node is self and active.binding.action.startswith(EDITING):
             event.prevent_default().stop()
@@ -99,9 +99,8 @@ def completions(text: str) -> tuple[str, ...]:
         with os.scandir(expand_home(head) or ".") as entries:
             for entry in entries:
                 name = entry.name
-                if not name.startswith(start) or name.startswith(".") > start.startswith("."):
-                    continue
-                if sanitize(name) != name:
+                is_hidden = name.startswith(".") and not start.startswith(".")
+                if not name.startswith(start) or is_hidden or sanitize(name) != name:
                     continue
                 if entry.is_dir():
                     folders.append(f"{head}{name}/")

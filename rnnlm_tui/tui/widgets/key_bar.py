@@ -12,8 +12,8 @@ BETWEEN_KEYS = Content("  ")
 
 
 class KeyBar(Widget):
-    """Shows in one row the keys that lead back, to the list of keys and out of the app, and before
-    them as many others as there is room for. A click on a key does what the key does.
+    """Shows keys in one row. Those that lead back, to the list of keys and out of the app are
+    always shown, others as far as there is room. A click on a key does what the key does.
 
     Textual's Footer is built anew of widgets at each change, which raised the 95th percentile of a
     key press from 63 to 156 ms. It also scrolls keys that do not fit out of sight, such as ctrl+q.

@@ -1,6 +1,6 @@
-"""The CSS of the app: where notices stand, colours that mean something, and what replaces colours
-in ansi themes, which use the terminal's own, and with NO_COLOR. It takes precedence over the CSS of
-the widgets.
+"""The CSS of the app. It takes precedence over the CSS of the widgets. It says where notices stand
+and which colours mean something. It replaces colours with NO_COLOR, and in ansi themes, which use
+the terminal's own.
 
 The writer's words have the colour of text. What the model suggests or has written is blue, in
 italics or beside the digit that takes it; words that it does not know are underlined; the best

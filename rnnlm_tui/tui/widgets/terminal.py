@@ -42,15 +42,16 @@ KEY_NAMES = {
 }
 IDLE_S = 1.0
 """Seconds without a key press after which other screens are built ahead. At the start that would
-slow the first suggestion below 400 words from 0.07 to 0.7 s: Python runs one thread at a time."""
+slow the first suggestion under a text of 400 words from 0.07 to 0.7 s: Python runs one thread at a
+time."""
 TOAST_S: dict[SeverityLevel, float] = {"information": 3, "warning": 5, "error": 8}
 """Seconds that a toast is shown, by its severity."""
 log = logging.getLogger(__name__)
 
 
 def is_sent(key: str) -> bool:
-    """Returns whether a key is worth showing. Most terminals send none with super, hyper or meta;
-    ctrl+@ is another name of ctrl+space."""
+    """Returns whether terminals send a key, so that it is worth showing. Most send none with super,
+    hyper or meta. ctrl+@ is another name of ctrl+space."""
     return key != "ctrl+@" and {"super", "hyper", "meta"}.isdisjoint(key.split("+"))
 
 
@@ -169,9 +170,9 @@ class TerminalApp(HookedApp):
         Textual would print a hundred lines with the values of all variables, which may be the
         user's.
 
-        An error while the app closes is only logged. From `exit` on, Textual 8.2.8 mounts no more
-        children, but still tells widgets that they are mounted and runs their handlers and workers.
-        Those of a screen that was opened just before do not find their children.
+        An error while the app closes is only logged. A screen that was opened just before `exit`
+        causes some: Textual 8.2.8 mounts its children no more, but runs its handlers and workers,
+        which then do not find them.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if self._is_closing:

@@ -16,8 +16,8 @@ from typing import cast
 
 from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
-from textual._xterm_parser import BRACKETED_PASTE_END as ENDS
-from textual._xterm_parser import BRACKETED_PASTE_START as BEGINS
+from textual._xterm_parser import BRACKETED_PASTE_END as PASTE_END
+from textual._xterm_parser import BRACKETED_PASTE_START as PASTE_BEGIN
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.message import Message
@@ -65,9 +65,9 @@ async def build_mode(app: App[None], mode: str) -> None:
 
 
 def read_alt_keys() -> None:
-    """Lets Textual read alt with a digit or a small letter as that key. It reads alt with a digit
-    as the character that Option gives on a Mac, such as ™ or £, which others type on purpose; and
-    alt with a letter, when another alt follows at once, as ^ and that letter."""
+    """Lets Textual read alt with a digit or a small letter as that key. By itself it reads alt with
+    a digit as the character that Option gives on a Mac, such as ™ or £, which others type on
+    purpose. It reads alt with a letter as ^ and the letter if another alt follows at once."""
     table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
     sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
     movements = {"\x1bb", "\x1bf"}  # alt+b and alt+f move by words
@@ -80,8 +80,7 @@ class PasteParser(XTermParser):
 
     _is_paste = False
     _begun = ""
-    """The last characters, as far as they may be the beginning of the mark that begins or ends a
-    paste."""
+    """The last characters, if they may be the beginning of the mark that comes next."""
 
     def feed(self, data: str) -> Iterable[Message]:
         known = "".join(map(self._known, data))
@@ -90,11 +89,13 @@ class PasteParser(XTermParser):
     def _known(self, character: str) -> str:
         """Returns the characters to pass on now. In a paste, those that may belong to the mark at
         its end are held back."""
-        mark, begun = (ENDS if self._is_paste else BEGINS), self._begun + character
-        self._begun = begun if mark.startswith(begun) else character * (character == ESC)
+        mark, begun = (PASTE_END if self._is_paste else PASTE_BEGIN), self._begun + character
+        self._begun = begun
+        if not mark.startswith(begun):
+            self._begun = ESC if character == ESC else ""  # ESC may begin the mark anew
         if begun == mark:
             self._is_paste, self._begun = not self._is_paste, ""
-            return mark if mark == ENDS else character
+            return mark if mark == PASTE_END else character
         if not self._is_paste:
             return character
         return begun[: len(begun) - len(self._begun)].replace(ESC, "\ufffd")

@@ -81,7 +81,7 @@ def test_what_a_stop_leaves_is_what_was_learned() -> None:
 def test_a_resumed_run_has_its_earlier_epochs_and_a_new_one_has_none() -> None:
     run = RunProgress()
     for epoch in range(1, 9):
-        run.add(ended(epoch))
+        run.add_epoch(ended(epoch))
     run.take(started(epochs_done=6))
     assert [epoch.epoch for epoch in run.epochs] == [1, 2, 3, 4, 5, 6]
     assert (run.best_epoch, notes(run)[-1]) == (6, "resumed after epoch 6")
