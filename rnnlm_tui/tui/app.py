@@ -171,8 +171,9 @@ class RnnlmApp(TerminalApp):
         return self.autocomplete.latest_line
 
     @property
-    def written(self) -> tuple[str, tuple[str, ...]]:
-        """The line on the Autocomplete screen up to the cursor, and the lines above it."""
+    def line_being_written(self) -> tuple[str, tuple[str, ...]]:
+        """The line on the Autocomplete screen up to the cursor, and the lines above it. The latest
+        line if nothing is being written."""
         line, cursor, above = self.autocomplete.editor.place
         if line.strip():
             return line[:cursor], above

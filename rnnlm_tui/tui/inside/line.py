@@ -23,21 +23,21 @@ class ExplainedLine:
         words are read."""
         self.text, self.above, self.label = text, above, label
         self._places = [found.span() for found in WORD.finditer(text)]
-        self.read = self.count = len(self._places)
+        self.words_read = self.word_count = len(self._places)
 
-    def move_to(self, read: int) -> bool:
+    def move_to(self, word: int) -> bool:
         """Reads this many words, at most all. Returns whether that is a change."""
-        before = self.read
-        self.read = min(self.count, max(0, read))
-        return self.read != before
+        before = self.words_read
+        self.words_read = min(self.word_count, max(0, word))
+        return self.words_read != before
 
     @property
     def text_read(self) -> str:
         """The text up to the last word that is read. It ends in a space, unless that is the last
         word of the line, which may be half typed."""
-        if self.read == self.count:
+        if self.words_read == self.word_count:
             return self.text
-        return f"{self.text[: self._places[self.read - 1][1]]} " if self.read else ""
+        return f"{self.text[: self._places[self.words_read - 1][1]]} " if self.words_read else ""
 
     def word(self, number: int) -> str:
         """Returns the word with this number, counted from 1; START for number 0."""
@@ -71,20 +71,20 @@ class LineRow(Widget):
         line, width = self._line, self.content_size.width
         label = Content(line.label).stylize("dim italic")
         width -= label.cell_length
-        first = line.read
+        first = line.words_read
         room = width - len(CUT) - self._word(first).cell_length
         while first > 0:
             room -= self._word(first - 1).cell_length
             if room < 0:
                 break
             first -= 1
-        shown = range(first, min(line.count, line.read + width) + 1)  # a word takes 3 cells or more
-        words = Content("").join(map(self._word, shown))
+        last = min(line.word_count, line.words_read + width)  # a word takes 3 cells or more
+        words = Content("").join(map(self._word, range(first, last + 1)))
         return label + Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
 
     def _word(self, number: int) -> Content:
         """Returns a word in its style, between brackets or spaces, so that its width stays."""
-        word, read = shorten(self._line.word(number)), self._line.read
+        word, read = shorten(self._line.word(number)), self._line.words_read
         if number == read:
             text = Content.styled(f"[{word}]", "bold reverse")
         else:

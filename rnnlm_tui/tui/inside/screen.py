@@ -119,7 +119,7 @@ class InsideScreen(AppScreen):
 
     def on_screen_resume(self) -> None:
         """Takes over the line on the Autocomplete screen if that has changed."""
-        written = self.app.written
+        written = self.app.line_being_written
         if written != self._written:
             self._written = written
             text, above = written
@@ -215,7 +215,7 @@ class InsideScreen(AppScreen):
         return super().check_action(action, parameters)
 
     def action_move(self, words: int) -> None:
-        self.action_move_to(self._line.read + words)
+        self.action_move_to(self._line.words_read + words)
 
     def action_move_to(self, word: int) -> None:
         """Explains the line up to the word with this number."""

@@ -133,7 +133,7 @@ class FollowedRun:
         history = self._library.runs.folder(self.name) / HISTORY
         # A run that has nothing to keep removes its history.
         if self._asked_to_stop and not history.exists():
-            return Finished(seconds, "stopped", None, None, "", seconds)
+            return Finished(seconds, "stopped", None, metrics=None, path="", elapsed_s=seconds)
         return failed(RnnlmError(NO_END), seconds)
 
     # Control

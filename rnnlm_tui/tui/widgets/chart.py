@@ -26,10 +26,10 @@ DASH_DOTS, GAP_DOTS = 4, 2
 
 
 def plot(
-    train: Points, held_out: Points, best: int | None, width: int, height: int, of: str = ""
+    train: Points, held_out: Points, best: int | None, width: int, height: int, part: str = ""
 ) -> list[Content]:
-    """Returns the chart in at most `height` rows of `width` cells: legend, lines, axis. `of` names
-    the part of a model that has these losses, for the legend.
+    """Returns the chart in at most `height` rows of `width` cells: legend, lines, axis. `part`, in
+    the legend, names the part of a model that has these losses.
 
     Below 4 rows there is only the legend. Without any loss there are no rows.
     """
@@ -39,7 +39,7 @@ def plot(
     first, last, low, high = min(epochs), max(epochs), min(losses), max(losses)
     gutter = max(len(_short(low)), len(_short(high)))
     columns, rows = width - gutter - 1, height - 2
-    legend = _legend(train, held_out, best, of)
+    legend = _legend(train, held_out, best, part)
     if rows < 2 or columns < 2:
         return [legend]
     canvas: list[list[tuple[int, str]]] = [[(0, "")] * columns for _ in range(rows)]
@@ -95,7 +95,7 @@ def _draw_line(
             cells[cell] = cells[cell][0] | DOTS[row % 4][column % 2], style
 
 
-def _legend(train: Points, held_out: Points, best: int | None, of: str) -> Content:
+def _legend(train: Points, held_out: Points, best: int | None, part: str) -> Content:
     """Returns the names of the lines and their last values, and the best epoch."""
     parts = []
     if train:
@@ -104,7 +104,7 @@ def _legend(train: Points, held_out: Points, best: int | None, of: str) -> Conte
         parts += [("━━", HELD_OUT_STYLE), (f" held-out {_short(held_out[-1][1])}   ", TEXT_STYLE)]
     if best is not None:
         parts += [(BEST_MARK, BEST_STYLE), (f" best {best}   ", TEXT_STYLE)]
-    return Content.assemble(*parts, (of, TEXT_STYLE))
+    return Content.assemble(*parts, (part, TEXT_STYLE))
 
 
 def _short(loss: float) -> str:
@@ -123,13 +123,13 @@ class LossChart(Widget):
         self._empty = empty
         self._shown: tuple[Points, Points, int | None, str] = (), (), None, ""
 
-    def show(self, train: Points, held_out: Points, best: int | None, of: str) -> None:
+    def show(self, train: Points, held_out: Points, best: int | None, part: str) -> None:
         """Shows losses, as `plot` draws them. `best` is the best epoch."""
-        if (train, held_out, best, of) != self._shown:
-            self._shown = train, held_out, best, of
+        if (train, held_out, best, part) != self._shown:
+            self._shown = train, held_out, best, part
             self.refresh()
 
     def render(self) -> Content:
-        train, held_out, best, of = self._shown
-        rows = plot(train, held_out, best, *self.size, of)
+        train, held_out, best, part = self._shown
+        rows = plot(train, held_out, best, *self.size, part)
         return Content("\n").join(rows) if rows else Content.styled(self._empty, TEXT_STYLE)

@@ -43,7 +43,7 @@ class KeyBar(Widget):
                 kept.add(action)
             elif not active.enabled:
                 dimmed.add(action)
-        for action in sorted(row, key=dimmed.__contains__):
+        for action in sorted(row, key=lambda each: each in dimmed):  # dimmed ones last
             if sum(row[each].cell_length for each in {*kept, action}) <= self.size.width + 1:
                 kept.add(action)
         return Content(" ") + Content("").join(row[action] for action in row if action in kept)
