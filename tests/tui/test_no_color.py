@@ -72,7 +72,8 @@ async def test_the_form_shows_focus_choice_and_faults_and_a_run_its_series_and_b
         script.write(Paused(10.0, "requested"))
         await wait_until(pilot, lambda: has_row(app, "‖ PAUSED"))
         assert style_of(app, "PAUSED").reverse
-        await app.followed_runs.close(detach=False)
+        assert app.followed_runs.own is not None
+        await app.followed_runs.own.close(detach=False)
 
 
 async def test_words_of_the_writer_and_of_the_model_and_the_signs_of_numbers_differ(

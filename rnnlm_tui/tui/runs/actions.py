@@ -51,7 +51,7 @@ async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
         return None
     app.notify_user("saving the training ..." if answer == "stop" else "closing ...")
     with app.showing_errors():
-        await app.followed_runs.close(detach=answer == "detach")
+        await run.close(detach=answer == "detach")
         return run_farewell(run, answer)
     return None
 

@@ -96,8 +96,3 @@ class FollowedRuns:
             self.own = None
         if self.shown in changed:
             self.shown = None
-
-    async def close(self, detach: bool) -> None:
-        """Detaches or stops the app's own run before the app ends, as `FollowedRun.close` does."""
-        if self.own_running is not None:
-            await self.own_running.close(detach=detach)

@@ -254,7 +254,7 @@ async def test_runs_are_shown_in_turn(runs: AppRuns, script: Script) -> None:
             assert await runs.watch(name) is run is runs.shown and runs.own is own
         runs.show_running()
         assert runs.shown is own
-        await runs.close(detach=True)
+        await own.close(detach=True)
         assert script.orders()[-2:] == ["resume", "detach"] and script.orders("other") == []
         assert own.is_running and other.progress.phase is Phase.TRAINING
 
@@ -269,7 +269,7 @@ async def test_a_run_that_is_over_follows_its_model_and_one_that_is_on_does_not(
     for new in ("verses", None):
         runs.name_changed("poems", new)
     assert (run.name, runs.own) == ("poems", run)
-    await runs.close(detach=False)
+    await run.close(detach=False)
     assert not run.is_running, "it has saved"
     assert run.progress.finished is not None and run.progress.finished.reason == "stopped"
     for name in ("others", "poems"):
@@ -291,10 +291,10 @@ async def test_orders_that_cannot_be_written_are_errors_but_a_training_of_the_ap
             with pytest.raises(StorageError, match="cannot be given orders"):
                 order()
     with pytest.raises(StorageError, match="cannot be given orders"):
-        await runs.close(detach=True)
+        await own.close(detach=True)
     assert own.is_running and not own.detached
     assert Phase.STOPPING not in (own.progress.phase, other.progress.phase)
-    await runs.close(detach=False)
+    await own.close(detach=False)
     assert not own.is_running
 
 
@@ -309,7 +309,7 @@ async def test_a_process_that_hangs_does_not_block_the_end(
     os.kill(process.pid, signal.SIGSTOP)
     await until(lambda: process.status() == psutil.STATUS_STOPPED)
     async with asyncio.timeout(PATIENCE_S):
-        await runs.close(detach=False)
+        await run.close(detach=False)
     assert run.is_running, "a stopped process cannot even end"
     os.kill(process.pid, signal.SIGCONT)
     await over(run)
