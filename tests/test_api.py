@@ -71,7 +71,7 @@ def test_the_options_of_a_training_are_the_settings_and_those_of_a_request() -> 
     parts = [part for own in PRESETS.values() for part in (type(own.model), type(own.train))]
     settings = {name: kind for part in parts for name, kind in get_type_hints(part).items()}
     request, options = get_type_hints(TrainingRequest), get_type_hints(rnnlm_tui.TrainingOptions)
-    for inner in ("sources", "settings", "texts"):
+    for inner in ("sources", "settings", "written_folder"):
         del request[inner]
     assert {*options} == {*settings, *request, "data_dir"}
     several = {"add", "written", "data_dir", "on"}  # wider or narrower than a request's
