@@ -300,8 +300,8 @@ class LineEditor(TextArea):
 
     def show_answer(self, coming: asyncio.Future[Answer]) -> None:
         """Shows an answer that has come, unless the line, the lines above it or the models have
-        changed since."""
-        if coming is self._coming and not coming.cancelled():
+        changed since, or the app is being closed."""
+        if coming is self._coming and not coming.cancelled() and self.is_attached:
             self.answer = coming.result()
             self.show(self.answer.suggestions)
             # Through the widgets between, it would come after the next paint, 2 ms later.

@@ -549,6 +549,16 @@ async def test_an_answer_for_another_place_is_dropped(tmp_path: Path) -> None:
         assert it.editor.answer is right
 
 
+async def test_an_answer_that_comes_while_the_app_closes_is_dropped(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall ")
+        coming = it.editor._coming
+        assert coming is not None and coming.done()
+        editor = it.editor
+        await editor.remove()
+        editor.show_answer(coming)
+
+
 async def test_ctrl_c_without_a_selection_says_how_to_quit(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press("ctrl+c")
