@@ -80,9 +80,9 @@ class MergedUses(NamedTuple):
     """The last M uses of new words."""
 
     forms: Mapping[str, str]
-    """How each new word is written, by the word in small letters, the last used first."""
+    """The spelling of each new word by the word in small letters, the last used first."""
     sure_forms: Mapping[str, str]
-    """How a word is written within a sentence, for the words that stand there somewhere."""
+    """The spelling within a sentence of each word that stands within one somewhere."""
     numbers: NDArray[np.int64]
     """The place in `forms` of the word of each use [M], the newest use first."""
 

@@ -39,7 +39,7 @@ from rnnlm_tui.text.vocabulary import SortedKeys
 
 MAX_AHEAD = 4
 """The most words of a continuation. Each costs one step of the network."""
-MIN_PROBABILITY = 0.25
+CONTINUES_FROM = 0.25
 """The lowest probability of a word of a continuation after the first one."""
 OTHER_CASE_FACTOR = 0.005
 """The factor for the probability of a word whose first letter differs in case from the typed one,
@@ -301,7 +301,7 @@ class WordLists:
         while words and len(words) < MAX_AHEAD:
             probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
             best = int(probabilities.argmax())
-            if probabilities[best] < MIN_PROBABILITY or not self._is_allowed[best]:
+            if probabilities[best] < CONTINUES_FROM or not self._is_allowed[best]:
                 break
             if best in blocked_marks(model, [*typed.words, *words]):
                 break

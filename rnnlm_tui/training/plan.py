@@ -2,8 +2,8 @@
 
 `plan` reads no file of text: it finds the name, the preset, the model to start from and what was
 written in the app, so that most mistakes are told at once. `Plan.prepare` reads the text and
-decides the rest: the settings that depend on its size, whether it is built on the English, the
-lines to hold out, and where the network starts.
+decides the rest: the settings that depend on its size (`SIZES` in config.py), whether it is built
+on the English, the lines to hold out, and where the network starts.
 """
 
 from __future__ import annotations

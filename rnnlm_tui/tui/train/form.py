@@ -38,7 +38,7 @@ SOURCES = {
 }
 MORE = "more: what kind of network, how long, what is held out"
 EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
-"""How settings are written."""
+"""An example of settings as they are written."""
 
 
 class TrainForm(VerticalScroll, can_focus=False):

@@ -24,11 +24,14 @@ CANDIDATES = 10
 READ_FIRST = 200
 """The last words above that are read before the first suggestions in a text that was opened: 200
 take 40 ms, and 3,000 take 600."""
-RECENT, COUNTED_LETTERS, HALF = 30, 4, 0.5
-"""A text counts as English if the English knows half of its last 30 words. Those of four letters or
-more count: short ones such as `la` and `die` are known in any language. So no 30 words of four
-English texts are taken for another language, and 84 to 100 % of those in French, German, Spanish
-and Italian ones are."""
+RECENT = 30
+"""The number of last words by which the language of a text is judged."""
+COUNTED_LETTERS = 4
+"""The length of the shortest words that count. Short ones such as `la` and `die` are known in any
+language."""
+ENOUGH_KNOWN = 0.5
+"""The share of words known to the English from which on a text counts as English. No 30 words of
+four English texts have less; 84 to 100 % of those in French, German, Spanish and Italian do."""
 NOT_ENGLISH = "these words are not English: F3 learns yours, F4 lists models"
 
 
@@ -175,8 +178,9 @@ def note_on_language(question: Question) -> str:
         if len(words) >= RECENT:
             break
     long = [word for word in words[-RECENT:] if len(word) >= COUNTED_LETTERS]
-    is_english = len(words) < RECENT or not long
-    return "" if is_english or loaded.model.vocabulary.share_known(long) >= HALF else NOT_ENGLISH
+    if len(words) < RECENT or not long:
+        return ""
+    return "" if loaded.model.vocabulary.share_known(long) >= ENOUGH_KNOWN else NOT_ENGLISH
 
 
 def read_below(
