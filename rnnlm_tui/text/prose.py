@@ -179,7 +179,7 @@ class ProseTokenizer(Tokenizer):
                     marks = (marks + token)[-MARKS_BEFORE:]
                     tokens.append(token)
                     continue
-                may_change = self._begins_sentence(marks) if marks else in_capitals
+                may_change = in_capitals or (marks != "" and self._begins_sentence(marks))
                 tokens.append(self._usual_case(token, in_capitals) if may_change else token)
                 marks = ""
         return tokens, marks

@@ -104,7 +104,7 @@ def test_a_word_that_begins_a_sentence_has_its_usual_case() -> None:
     assert tokenizer.words("The house. Anna, I am. I'm") == (
         ["the", "house", ".", "Anna", ",", "I", "am", ".", "i'm"]
     )
-    assert tokenizer.words("THE HOUSE AND ANNA") == ["the", "house", "and", "Anna"]
+    assert tokenizer.words("THE HOUSE, AND: ANNA") == ["the", "house", ",", "and", ":", "Anna"]
     assert tokenizer.words("XVIII") == tokenizer.words(" 12. ") == []
 
 
