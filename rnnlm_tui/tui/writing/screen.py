@@ -557,7 +557,8 @@ class AutocompleteScreen(AppScreen):
 
     def action_move_pane(self) -> None:
         can_go = self.page.can_focus and not self.page.has_focus
-        (self.page if can_go else self.editor).focus()
+        # At once: `focus` waits, and the key right behind would go to the pane that is left.
+        self.set_focus(self.page if can_go else self.editor)
 
 
 def today() -> str:
