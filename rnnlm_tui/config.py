@@ -385,7 +385,7 @@ def check_value(value: Any, name: str, kind: Any, source: str = "", *, strict: b
     values that are possible."""
     try:
         return msgspec.convert(value, kind, strict=strict)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for lone surrogates
         shown = repr(value) if isinstance(value, str | float) else str(value).lower()
         hint = f"it must be {rule_of(kind)}"
         where = f" ({source})" if source else ""

@@ -133,6 +133,7 @@ def test_a_request_that_cannot_be_answered_gets_one_line_and_the_next_an_answer(
         ('{"text": 5, "id": "x"}', '"text" is 5', "x"),
         ('{"text": "a", "top": "3", "id": 1}', "\"top\" is '3'", 1),
         ('{"text": "a", "above": "b", "id": 1}', "\"above\" is 'b'", 1),
+        ('{"text": "a", "top": "\\ud800", "id": 1}', "\"top\" is '\\ud800'", 1),
         ('{"text": "a", "encoding": "utf", "id": 1}', "\"encoding\" is 'utf'", 1),
         ('{"text": "a", "cursor": 2, "id": 1}', "the cursor is 2, and the text has 1 char", 1),
         ('{"text": "a", "cursr": 1, "id": 1}', "a request has no field 'cursr'", 1),
