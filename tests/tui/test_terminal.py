@@ -21,6 +21,7 @@ if sys.platform == "win32":
 
 from tests.helpers.terminal import Terminal
 
+pytestmark = pytest.mark.slow
 QUIT, TAB, ENTER, RIGHT = "\x11", "\t", "\r", "\x1b[C"
 F3, F4, F5, CTRL_P = "\x1bOR", "\x1bOS", "\x1b[15~", "\x10"
 COLOUR = re.compile(rb"\x1b\[(?:[\d;]*;)?(?:[39][0-7]|4[0-7]|10[0-7]|[34]8;[25];[\d;]+)[;m]")
@@ -119,7 +120,6 @@ def test_an_app_that_is_ended_loses_nothing_that_was_typed(
         terminal.wait_for("│ a bird sang ov")
 
 
-@pytest.mark.slow
 def test_a_kill_when_a_letter_is_painted_loses_that_letter_at_most(
     model: str, data_dir: Path
 ) -> None:
@@ -145,7 +145,6 @@ def test_a_kill_when_a_letter_is_painted_loses_that_letter_at_most(
     assert len(line) > len("qx"), "no letter was ever stored"
 
 
-@pytest.mark.slow
 def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
     with app() as terminal:
         typed(terminal, "a bird sang ov")
@@ -160,7 +159,6 @@ def test_after_a_stop_by_the_shell_the_screen_is_complete(model: str) -> None:
         assert "Kept: “a bird sang ov”" in terminal.text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("before", ["", F3, F4, CTRL_P])
 def test_the_app_can_be_left_at_once(before: str, model: str, tmp_path: Path) -> None:
     with app() as terminal:
