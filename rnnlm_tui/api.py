@@ -212,10 +212,7 @@ def train_events(
     from rnnlm_tui.training.request import TrainingRequest
     from rnnlm_tui.training.session import training_events
 
-    given: dict[str, Any] = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in options.items()
-    }
+    given: dict[str, Any] = {**options}
     library = Library(paths.data_dir(given.pop("data_dir", None)))
     no_settings = TrainingOptions.__annotations__.keys() - ALL_SETTINGS.keys()
     fields = {name: given.pop(name) for name in no_settings & given.keys()}

@@ -22,13 +22,15 @@ def checks_arguments(function: F) -> F:
     """Makes a function check its arguments by their annotations.
 
     The function raises TypeError for a value of another type, and UsageError for a number out of
-    its range. Numbers of numpy count as numbers. Of `*texts` each one is checked, of `**options`
-    each one by the TypedDict that annotates them.
+    its range. A number of numpy reaches it as a number of Python. Of `*texts` each one is checked,
+    of `**options` each one by the TypedDict that annotates them.
     """
     parameters = signature(function)
 
     @wraps(function)
     def checked(*positional: Any, **named: Any) -> object:
+        positional = tuple(map(_plain, positional))
+        named = {name: _plain(value) for name, value in named.items()}
         given = parameters.bind(*positional, **named).arguments
         several = [("texts", text) for text in given.pop("texts", ())]
         for name, value in (*several, *given.pop("options", {}).items(), *given.items()):
@@ -37,6 +39,10 @@ def checks_arguments(function: F) -> F:
         return function(*positional, **named)
 
     return cast(F, checked)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 @cache
@@ -53,7 +59,6 @@ def _types_of(function: Callable[..., object], ranges: bool = False) -> dict[str
 
 def _check(name: str, value: Any, kind: Any, with_range: Any) -> None:
     """Raises TypeError if a value is not of this type, and UsageError if it is out of its range."""
-    value = value.item() if isinstance(value, np.generic) else value
     if not _is_of(kind, value):
         wanted = re.sub(r"[\w.]+\.", "", formatannotation(kind)).replace("Sequence", "list")
         raise TypeError(f"{name} must be {wanted}, not {short_repr(value)}")

@@ -133,7 +133,8 @@ def test_of_several_lines_the_last_is_meant_and_the_others_stand_above() -> None
     model, text, above = rnnlm_tui.load("shakespeare"), "I am\nI was ", ["I am"]
     assert model.suggest(text) == model.suggest("I was ", above=above) != model.suggest("I was ")
     within = model.suggest("I am\nI w as\nso", cursor=8)
-    assert within == model.suggest("I w as", 5, above, cursor=3)
+    numbers: dict[str, Any] = {"top": np.int64(5), "cursor": np.int64(3)}
+    assert within == model.suggest("I w as", above=above, **numbers)
     assert model.generate(text, seed=1) == model.generate("I was ", seed=1, above=above)
     assert model.score(text) == model.score("I was ", above) != model.score("I was ")
     bits = [word.bits for word in model.explain("I was ", above).words]
