@@ -197,11 +197,12 @@ def arrange_lines(corpus: Corpus, how: str) -> Corpus:
         why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
         return replace(corpus, note=why)
     raw = b"".join(line.encode() + b"\n" for line in join_paragraphs(corpus))
-    paragraphs = sum(map(bool, join_paragraphs(corpus)))
+    joined = replace(corpus, raw=raw)
+    paragraphs = sum(map(bool, joined))
     why = "asked for" if how == "paragraphs" else "the text is wrapped"
     sizes = f"{plural(corpus.lines, 'line')} are {plural(paragraphs, 'paragraph')}"
     note = f"a line is a paragraph ({why}): {sizes}"
-    return replace(corpus, raw=raw, lines=paragraphs, note=note)
+    return replace(joined, lines=paragraphs, note=note)
 
 
 def join_paragraphs(lines: Iterable[str]) -> Iterator[str]:
