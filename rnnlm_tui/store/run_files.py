@@ -99,7 +99,7 @@ def write_state(folder: Path, facts: RunFacts, tensors: Tensors) -> None:
 def read_facts(folder: Path) -> RunFacts:
     """The facts of the run in `folder`, without its tensors. Raises ModelError."""
     with open_tensors(folder / RESUME) as file:
-        return parse_formatted(file.get_tensor(FACTS).tobytes(), RunFacts, "its record")
+        return _facts_in(file)
 
 
 def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
@@ -107,7 +107,12 @@ def read_state(folder: Path) -> tuple[RunFacts, Tensors]:
     with open_tensors(folder / RESUME) as file:
         names = file.keys()
         tensors = {name: file.get_tensor(name) for name in names if name != FACTS}
-        return read_facts(folder), tensors
+        return _facts_in(file), tensors
+
+
+def _facts_in(file: Any) -> RunFacts:
+    """The facts in an open file. Raises ModelError."""
+    return parse_formatted(file.get_tensor(FACTS).tobytes(), RunFacts, "its record")
 
 
 def write_sources(folder: Path, sources: list[str], encoding: str | None) -> None:
