@@ -67,8 +67,8 @@ class StoredModel:
 
     def tensors(self, prefix: str = "") -> dict[str, NDArray[Any]]:
         """The tensors whose names begin with `prefix`, by the rest of their names."""
-        names = [name for name in self._file.keys() if name.startswith(prefix)]  # noqa: SIM118
-        return {name.removeprefix(prefix): self._tensor(name) for name in names}
+        names = self._file.keys()
+        return {n.removeprefix(prefix): self._tensor(n) for n in names if n.startswith(prefix)}
 
     def vocabulary(self) -> Vocabulary:
         raw = self._tensor(VOCABULARY).tobytes()
@@ -125,7 +125,8 @@ class StoredModel:
 def _check_tensors(file: Any, card: ModelCard) -> None:
     """Raises ModelError if the tensors in an open file do not have the names, types and shapes that
     the card asks for. Reads only the header."""
-    parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    names = file.keys()
+    parts = {name: file.get_slice(name) for name in names}
     found = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
     expected = dict[str, tuple[str, tuple[int, ...]]]()
     for name, kind in TEXT_TENSORS.items():

@@ -36,7 +36,8 @@ def open_tensors(path: Path) -> Iterator[Any]:
     try:
         # `path.open` says why a file cannot be read; `safe_open` does not.
         with path.open("rb"), safe_open(path, framework="numpy") as file:
-            if not {file.get_slice(name).get_dtype() for name in file.keys()} <= TYPES:  # noqa: SIM118
+            names = file.keys()  # the file cannot be iterated over
+            if not {file.get_slice(name).get_dtype() for name in names} <= TYPES:
                 raise SafetensorError("a tensor of another type")
             yield file
     except OSError as error:
