@@ -26,6 +26,7 @@ from rnnlm_tui.config import (
 from rnnlm_tui.errors import CorpusError, ModelError, UsageError
 from rnnlm_tui.formatting import as_unicode, cut_words
 from rnnlm_tui.lm.kneser_ney import sampling_step
+from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.paths import bundled_corpus
 from rnnlm_tui.store.corpora import (
     ancestors_of,
@@ -124,7 +125,8 @@ class Plan:
             self._check_update(source, text)
             mixture = source.card.mixture
             if mixture is not None and (mixture.base or mixture.left_out):
-                english = read_english()
+                read = source.model.models if isinstance(source.model, MixedModel) else {}
+                english = read.get("base") or read_english()
                 known = known_fraction(lines, english) if mixture.left_out else None
         elif request.on != NONE:
             given = settings.keys() if request.start_from is None else None
