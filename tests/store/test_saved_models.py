@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-import rnnlm_tui
 from rnnlm_tui.cli.main import main
 from rnnlm_tui.errors import ModelError
+from rnnlm_tui.paths import PACKAGE
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import BUILT_IN, Library
@@ -24,7 +24,7 @@ from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.reading import read_corpus
 from tests.helpers.models import SAVED_MODELS, held_out_lines, put, put_saved_model, saved_model
 
-DATA = Path(rnnlm_tui.__file__).parent / "data"
+DATA = PACKAGE / "data"
 PRESETS = ("lesson", "rnn", "gru", "lstm", "ngram")
 ANSWERS: dict[str, list[tuple[str, float]]] = json.loads(
     (SAVED_MODELS / "answers.json").read_text()
