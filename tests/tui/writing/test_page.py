@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import pytest
 from rich.cells import cell_len
+from textual.pilot import Pilot
 
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
@@ -29,6 +32,17 @@ def shown(page: Page, *turns: Turn) -> None:
     """Shows these lines."""
     page.open_text.turns = list(turns)
     page.show()
+
+
+@asynccontextmanager
+async def page_of_lines(number: int) -> AsyncIterator[tuple[HostApp, Page, Pilot[None]]]:
+    """A page of so many lines, of which 8 are in sight."""
+    host = host_of_page()
+    async with host.run_test(size=(80, 10)) as pilot:
+        page = host.query_one(Page)
+        shown(page, *(Turn(f"line {index}") for index in range(number)))
+        await pilot.pause()
+        yield host, page, pilot
 
 
 def rows(host: HostApp) -> list[str]:
@@ -71,11 +85,7 @@ async def test_headings_and_blank_rows() -> None:
 
 
 async def test_the_page_stays_at_its_end_unless_one_scrolls_up() -> None:
-    host = host_of_page()
-    async with host.run_test(size=(80, 10)) as pilot:
-        page = host.query_one(Page)
-        shown(page, *(Turn(f"line {number}") for number in range(300)))
-        await pilot.pause()
+    async with page_of_lines(300) as (host, page, pilot):
         assert rows(host)[-1] == "line 299"
         for height in (6, 12):
             await pilot.resize_terminal(70, height)
@@ -88,10 +98,7 @@ async def test_the_page_stays_at_its_end_unless_one_scrolls_up() -> None:
 
 
 async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
-    host = host_of_page()
-    async with host.run_test(size=(80, 10)) as pilot:
-        page = host.query_one(Page)
-        shown(page, *(Turn(f"line {number}") for number in range(30)))
+    async with page_of_lines(30) as (host, page, pilot):
         await pilot.press(*["up"] * 21)  # the first key goes to the last line
         assert page.current is page.lines[9]
         await pilot.pause()
@@ -106,10 +113,7 @@ async def test_the_keys_go_from_line_to_line_and_scroll() -> None:
 
 
 async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
-    host = host_of_page()
-    async with host.run_test(size=(80, 10)) as pilot:
-        page = host.query_one(Page)
-        shown(page, *(Turn(f"line {number}") for number in range(30)))
+    async with page_of_lines(30) as (host, page, pilot):
         await pilot.press("up")  # to the last line
         for by, line in ((-1, 22), (-1, 15), (1, 22), (1, 29), (1, 29), *[(-1, 0)] * 5):
             page.scroll_page(by)
@@ -126,11 +130,7 @@ async def test_the_mark_moves_with_the_page_and_never_out_of_sight() -> None:
 
 
 async def test_the_page_stays_where_it_is_if_a_line_is_removed() -> None:
-    host = host_of_page()
-    async with host.run_test(size=(80, 10)) as pilot:
-        page = host.query_one(Page)
-        shown(page, *(Turn(f"line {number}") for number in range(30)))
-        await pilot.pause()
+    async with page_of_lines(30) as (host, page, pilot):
         for y, row in ((12, "line 12"), (22, "line 22")):  # in the middle, and at the end
             page.scroll_to(y=y, animate=False, force=True, immediate=True)
             page.show(page.open_text.turns.pop(15))
