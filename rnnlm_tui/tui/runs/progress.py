@@ -35,6 +35,8 @@ FLAT_TRAIN_EPOCHS = 10
 more, since dropout makes a loss that still falls rise for a few epochs."""
 SUSPICIOUS_ACCURACY = 0.9
 """The accuracy on its own lines from which on a warning says how little that means."""
+BEFORE_MIXED = ", before it is mixed with the rest"
+"""Stands behind the part of a mixture that `trained_part` calls "alone"."""
 NOTE, WARNING = "·", "!"
 """The labels of a note and of a warning in the log."""
 
@@ -229,5 +231,5 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
     if is_news:
         where = "its own lines" if last.held_out is None else "unseen lines"
         shown = f"{told:,.0f}" if told >= 10 else f"{told:.1f}"
-        mixed = ", before it is mixed with the rest" if part.endswith(" alone") else ""
+        mixed = BEFORE_MIXED if part.endswith(" alone") else ""
         yield LogLine(NOTE, f"on {where} it is as unsure as if it chose among {shown} words{mixed}")

@@ -15,7 +15,7 @@ from rnnlm_tui.formatting import shorten
 from rnnlm_tui.tui.runs.actions import request_to_go_on
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
-from rnnlm_tui.tui.runs.progress import Phase
+from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
 from rnnlm_tui.tui.runs.wording import kept_if_stopped
 from rnnlm_tui.tui.train.run_lists import MOST_ROWS, RunList, epoch_table, log_rows
 from rnnlm_tui.tui.train.run_view import head_of, losses_of
@@ -94,7 +94,7 @@ class RunPane(Vertical, can_focus=True):
         chart = self.query_one(LossChart)
         chart.show(*losses_of(progress), best, "")
         chart.display = progress.epochs_total != 1  # n-grams are counted in one pass: one point
-        part = progress.part.replace(" alone", ", before it is mixed with the rest")
+        part = progress.part.replace(" alone", BEFORE_MIXED)
         title = f"figures of the {part}" if epochs else "epochs"
         table = self.query_one("#epochs", RunList)
         table.show(title, (epochs, best), lambda width: epoch_table(epochs, best))
