@@ -21,6 +21,7 @@ from rnnlm_tui.store.corpora import current_text, is_text_of, not_learned
 from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.names import model_name_of, tidy_name
+from rnnlm_tui.tui.runs.actions import OTHER_TEXT
 from rnnlm_tui.tui.runs.child import TrainArguments, written_arguments
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Confirm
 from rnnlm_tui.tui.widgets.text_choice import choose_texts
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> None:
     """Trains the model on the current content of its files, unless nothing in them is new. If the
     user has written lines that are new to it, asks whether to add all of them or some texts."""
-    hint = "train a new model on another text: F3"
-    is_learned = is_text_of(card, await asyncio.to_thread(current_text, name, folder, card, hint))
+    learned = await asyncio.to_thread(current_text, name, folder, card, OTHER_TEXT)
+    is_learned = is_text_of(card, learned)
     new_lines = await _count_new_lines(app, name)
     if is_learned and not new_lines:
         app.notify_user(f"{name} has learned its text already, and you wrote nothing new")

@@ -19,6 +19,8 @@ from rnnlm_tui.wording.savings import is_better
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
+OTHER_TEXT = "train a new model on another text: F3"
+"""The hint if the text of a model is not known here, or gone."""
 LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
 
 
@@ -32,8 +34,7 @@ async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
     if app.library.runs.can_resume(name) or not path.exists():
         return TrainArguments.resuming(name)
     card = await asyncio.to_thread(read_card, path)
-    hint = "train a new model on another text: F3"
-    await asyncio.to_thread(find_sources, name, app.library.runs.folder(name), card, hint)
+    await asyncio.to_thread(find_sources, name, app.library.runs.folder(name), card, OTHER_TEXT)
     check, epochs = number_check(ALL_SETTINGS["epochs"].type), str(card.config.epochs or 1)
     answer = await app.ask(AskText(f"Train {name} longer", LONGER, epochs, check=check))
     return None if answer is None else TrainArguments.extending(name, int(float(answer)))

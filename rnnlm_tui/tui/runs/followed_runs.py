@@ -10,7 +10,7 @@ from rnnlm_tui.events import Saved
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.tui.runs.child import TrainArguments
-from rnnlm_tui.tui.runs.follower import FollowedRun
+from rnnlm_tui.tui.runs.follower import WAIT_FOR_IT, FollowedRun
 
 
 class FollowedRuns:
@@ -45,8 +45,7 @@ class FollowedRuns:
         """Starts a run and shows it. Raises UsageError while another one is running, here or
         elsewhere, and RnnlmError if its process cannot be started."""
         if self.own_running is not None:
-            hint = "wait for its end, or stop it: F3 shows it"
-            raise UsageError(f"{self.own_running.name} is training", hint)
+            raise UsageError(f"{self.own_running.name} is training", WAIT_FOR_IT)
         # `own` is set before anything is awaited, so that no second run is started meanwhile.
         run = self.own = self._new(request.name)
         try:

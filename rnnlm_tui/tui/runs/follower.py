@@ -24,6 +24,8 @@ READ_EVERY_S = 0.25
 """Seconds between two readings of the history."""
 QUIT_PATIENCE_S = 30.0
 """Seconds that the app waits for a run to save when it is closed. A slower one saves after that."""
+WAIT_FOR_IT = "wait for its end, or stop it: F3 shows it"
+"""The hint if a training cannot start since another one is running."""
 NO_END = "the training process ended without a message: it was killed or crashed"
 MAX_SEED_LINE = 1000
 """Characters of the line that a run continues after each epoch; the rest is cut off."""
@@ -67,10 +69,7 @@ class FollowedRun:
     def _start(self, request: TrainArguments) -> None:
         for run in self._library.runs.all():
             if run.trainer is not None:
-                raise UsageError(
-                    f"{run.name} is being trained by {run.trainer}",
-                    "wait for its end, or stop it: F3 shows it",
-                )
+                raise UsageError(f"{run.name} is being trained by {run.trainer}", WAIT_FOR_IT)
         is_resumed = "--resume" in request.arguments
         while earlier := self._events():  # read now, or else `_follow` takes them for new ones
             for event in earlier:
