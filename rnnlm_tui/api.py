@@ -386,8 +386,8 @@ class Model:
             check_value(cursor, "cursor", Annotated[int, Meta(ge=0, le=len(text))])
         above, line = self._last_line(text[:cursor], above)
         rest = "" if cursor is None else text[cursor:].partition("\n")[0]
-        found = suggest(self._model, line + rest, len(line), top, above, self._opened.contexts)
-        return found.insertable
+        where = line + rest, len(line), top, above, self._opened.contexts
+        return suggest(self._model, *where, looks_ahead=False).insertable
 
     @checks_arguments
     def generate(
