@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import DataTable
 
-from rnnlm_tui.config import NetworkTrainConfig
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Entry
@@ -171,7 +170,7 @@ class ModelsScreen(AppScreen):
         entry = self.selected
         is_own = entry is not None and not entry.built_in
         card = entry.card if entry else None
-        is_network = card is not None and isinstance(card.config.train, NetworkTrainConfig)
+        is_network = card is not None and card.config.has_network
         keeps_learning = card is not None and not card.config.is_lesson
         can_do = {
             "use": card is not None,

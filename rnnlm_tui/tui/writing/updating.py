@@ -53,13 +53,12 @@ async def update_active(app: RnnlmApp) -> None:
 
 async def _check_updatable(app: RnnlmApp, model: OpenedModel) -> None:
     """Raises RnnlmError if the model cannot be updated, as one that was imported."""
-    from rnnlm_tui.config import LESSON_PRESET
     from rnnlm_tui.store.corpora import find_sources
 
     name, card = model.name, model.card
     hint = "F3 makes a model of what you wrote"
     if app.library.is_built_in(name):
         raise ModelError(f"{name} is built in and cannot be updated", hint)
-    if card.config.preset == LESSON_PRESET:
+    if card.config.is_lesson:
         raise ModelError(f"{name} is of the preset lesson and cannot be updated", hint)
     await asyncio.to_thread(find_sources, name, model.folder, card, hint)
