@@ -59,7 +59,8 @@ class RnnlmApp(TerminalApp):
     CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", tooltip="Show all keys"),
-        # Has priority, or else letters typed right after it go to the screen that it leaves.
+        # Has priority, or else letters typed right after it go to the screen that it leaves. F10
+        # has none: it explains the line with the letters typed right before it.
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 priority=True, tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
