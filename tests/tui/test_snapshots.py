@@ -66,7 +66,7 @@ def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
     """In a light theme: the header with its tabs and the model; the page with a day and a line; the
     line being written, with "are thee to" as its ghost, unlike typed text; one ranked word with its
     bar and the digit that takes it; and one row of keys."""
-    app = scripted_app(tmp_path, preferences=Preferences(theme="textual-light"))
+    app = scripted_app(tmp_path, preferences=Preferences(theme="rnnlm-light"))
     assert snap_compare(app, run_before=_write_two_lines)
 
 
@@ -115,6 +115,7 @@ def test_train_run(
         await wait_until(pilot, lambda: "step 2/4" in picture(app))
         await wait_until(pilot, lambda: "held-out 5.60" in picture(app))
         await wait_until(pilot, lambda: "is kept" in picture(app))
+        await wait_until(pilot, lambda: "22% of poems" in picture(app))
 
     monkeypatch.setattr(Trainer, "__str__", lambda trainer: "7")
     with trained_elsewhere(script, *in_fifth_epoch(), name="poems"):

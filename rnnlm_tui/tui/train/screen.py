@@ -37,7 +37,7 @@ class TrainScreen(AppScreen):
         #below-form { height: auto; max-width: 100; padding: 0 1; }
         #train { min-width: 9; margin-right: 2; }
         #prospect { width: 1fr; height: auto; min-height: 3; }
-        #prospect.-wrong { color: $text-error; }
+        #prospect.-wrong { color: $warn; }
         RunPane { display: none; }
         &.-run TrainForm, &.-run #below-form { display: none; }
         &.-run RunPane { display: block; }
@@ -112,6 +112,7 @@ class TrainScreen(AppScreen):
             self.show_form()
         if self.is_run_shown:
             self.run_pane.paint()
+            self.query_one(Header).update()  # so that both tell the same share
         else:
             self.form_changed()
 
