@@ -129,7 +129,7 @@ def scripted_app(
     the first of which is in use unless another one is. `model` is the name given on the command
     line."""
     preferences = preferences or Preferences()
-    preferences.theme = preferences.theme or "textual-dark"
+    preferences.theme = preferences.theme or "rnnlm-dark"
     settings = SettingsFile(folder / "config")
     settings.preferences = preferences
     settings.store()

@@ -129,8 +129,8 @@ async def test_screens_by_key_and_by_click(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(terminal, "IDLE_S", 0.01)
     app = scripted_app(tmp_path)
     async with app.run_test() as pilot:
-        assert app.theme == "textual-dark"
-        app.theme = "textual-light"
+        assert app.theme == "rnnlm-dark"
+        app.theme = "rnnlm-light"
         await wait_until(pilot, lambda: {"train", "models"} <= app._screen_stacks.keys())
         await write(pilot, *"shall")
         await press(pilot, "f4")
@@ -142,7 +142,7 @@ async def test_screens_by_key_and_by_click(tmp_path: Path, monkeypatch: pytest.M
         await shown(pilot, "autocomplete", "Autocomplete")
         assert app.autocomplete.editor.line == "shall"
         assert app.autocomplete.editor.has_focus
-    assert SettingsFile(tmp_path / "config").preferences.theme == "textual-light"
+    assert SettingsFile(tmp_path / "config").preferences.theme == "rnnlm-light"
 
 
 @pytest.mark.parametrize("key", ["f3", "f4"])

@@ -21,14 +21,14 @@ from rnnlm_tui.wording.explain_rows import ABOVE, BELOW, PARTS, ZERO, StyledRow
 
 Draw = Callable[[int, int], Iterable[StyledRow]]
 """Returns the rows for a width and a height in cells."""
-PART_STYLES = ("$text-primary", "$text-accent", "$text-success", "$text-warning")
+PART_STYLES = ("$ghost", "$take", "$good", "$warn")
 STYLES = {
     "": "",
-    "dim": "$text-muted",
-    "bar": "$text-primary",
-    BELOW: "$text-warning",
-    ZERO: "$text-disabled",
-    ABOVE: "$text-primary",
+    "dim": "$quiet",
+    "bar": "$ghost",
+    BELOW: "$warn",
+    ZERO: "$quiet",
+    ABOVE: "$ghost",
     **dict(zip(PARTS, PART_STYLES, strict=True)),
 }
 """The style of each role that a piece of text may have."""
@@ -47,7 +47,7 @@ FRAME = """
         background: transparent;
         border: none;
         border-top: solid $foreground 20%;
-        border-title-color: $text-muted;
+        border-title-color: $quiet;
         &:ansi { border-top: solid ansi_bright_black; }
         &:focus { border: none; border-top: solid $border; }
         &:focus { border-title-color: $foreground; border-title-style: bold; }
@@ -103,7 +103,7 @@ class StageList(OptionList, inherit_bindings=False):
     StageList {{ padding: 0; scrollbar-size-vertical: 1; max-height: 100%; }}
     StageList:focus {{ background-tint: transparent; }}
     StageList:ansi > .option-list--option-highlighted {{ text-style: bold underline; }}
-    StageList > .option-list--option-disabled {{ color: $text-muted; text-style: bold; }}
+    StageList > .option-list--option-disabled {{ color: $quiet; text-style: bold; }}
     """
 
     def __init__(self) -> None:

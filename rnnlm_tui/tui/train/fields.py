@@ -36,9 +36,9 @@ class Field(Horizontal):
         border-left: blank;
         &:focus-within { border-left: outer $border; }
         &:focus-within .field-label { color: $foreground; text-style: bold; }
-        .field-label { width: 12; color: $text-muted; }
-        &.-wrong .field-label { color: $text-error; text-style: bold reverse; }
-        .field-hint { width: 1fr; height: auto; color: $text-muted; padding-left: 2; }
+        .field-label { width: 12; color: $quiet; }
+        &.-wrong .field-label { color: $warn; text-style: bold reverse; }
+        .field-hint { width: 1fr; height: auto; color: $quiet; padding-left: 2; }
         Input { width: 1fr; }
         Input:ansi { text-style: underline; }
         Select { width: 1fr; }

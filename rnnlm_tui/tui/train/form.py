@@ -51,8 +51,8 @@ class TrainForm(VerticalScroll, can_focus=False):
         padding: 1 1 0 0;
         scrollbar-size-vertical: 1;
         #sources { width: 1fr; height: auto; }
-        #sources > SourceChoice > .toggle--button { color: $text-muted; }
-        #sources > SourceChoice.-on > .toggle--button { color: $text-success; text-style: bold; }
+        #sources > SourceChoice > .toggle--button { color: $quiet; }
+        #sources > SourceChoice.-on > .toggle--button { color: $good; text-style: bold; }
         #sources:ansi > SourceChoice > .toggle--button { color: ansi_default; }
         #field-files, #field-written { display: none; }
         &.-files #field-files, &.-several #field-written { display: block; }

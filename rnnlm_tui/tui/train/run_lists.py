@@ -31,11 +31,11 @@ class RunList(VerticalScroll, can_focus=True):
         padding: 0 1;
         scrollbar-size: 1 1;
         border-top: solid $foreground 20%;
-        border-title-color: $text-muted;
+        border-title-color: $quiet;
         &:focus { border-top: solid $border; border-title-style: bold; }
         &:focus { border-title-color: $foreground; }
         Static { text-wrap: nowrap; text-overflow: clip; }
-        .heads { dock: top; height: 2; color: $text-muted; display: none; }
+        .heads { dock: top; height: 2; color: $quiet; display: none; }
     }
     """
 

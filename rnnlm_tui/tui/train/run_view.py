@@ -24,10 +24,10 @@ from rnnlm_tui.wording.trainings import loss_points
 WORDS_WIDTH = 57
 """The width of the texts beside a bar, in cells: its label, share, time and speed."""
 PHASE_STYLES = {
-    Phase.PAUSED: "$text-warning bold reverse",
-    Phase.STOPPING: "$text-warning bold",
-    Phase.FINISHED: "$text-success bold",
-    Phase.FAILED: "$text-error bold",
+    Phase.PAUSED: "$warn bold reverse",
+    Phase.STOPPING: "$warn bold",
+    Phase.FINISHED: "$good bold",
+    Phase.FAILED: "$warn bold",
 }
 
 
@@ -36,7 +36,7 @@ def head_of(run: FollowedRun, width: int) -> Content:
     progress = run.progress
     rows = [_title(run, width)]
     if progress.phase.is_over:
-        style = "$text-error bold" if is_bad_end(progress) else "$text-success bold"
+        style = "$warn bold" if is_bad_end(progress) else "$good bold"
         headline, *details = end_lines(progress)
         rows += [Content.styled(headline, style), *map(Content, details)]
     else:
@@ -73,7 +73,7 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
             (f"epoch {epoch:,}/{total:,}", progress.run_share, time_left_words(progress)),
             (steps, progress.epoch_share, speed_words(progress)),
         ]
-    style = "$text-warning" if progress.phase is Phase.PAUSED else "$text-primary"
+    style = "$warn" if progress.phase is Phase.PAUSED else "$ghost"
     space = max(10, min(width - WORDS_WIDTH, width // 2))
     for label, share, words in rows:
         full = round(min(1.0, share) * space)

@@ -73,7 +73,7 @@ class DataCard(Static, can_focus=True):
         height: auto;
         margin: 1 0 0 1;
         border-top: solid $foreground 20%;
-        border-title-color: $text-muted;
+        border-title-color: $quiet;
         &:focus { border-top: solid $border; border-title-style: bold; }
     }
     """

@@ -26,7 +26,7 @@ class TooSmall(Static):
     """Shown in place of a screen or a dialog for which the window is too small."""
 
     DEFAULT_CSS = """
-    TooSmall { display: none; width: auto; color: $text-warning; }
+    TooSmall { display: none; width: auto; color: $warn; }
     """
 
     def __init__(self) -> None:

@@ -16,8 +16,8 @@ from rnnlm_tui.tui.widgets.styles import BEST_STYLE
 
 Points = Sequence[tuple[float, float]]
 """Epochs and their losses, in the order of the epochs."""
-TRAIN_STYLE, HELD_OUT_STYLE = "$text-primary", "$text-accent"
-AXIS_STYLE, TEXT_STYLE = "$text-disabled", "$text-muted"
+TRAIN_STYLE, HELD_OUT_STYLE = "$ghost", "$take"
+AXIS_STYLE, TEXT_STYLE = "$quiet", "$quiet"
 BEST_MARK = "^"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""

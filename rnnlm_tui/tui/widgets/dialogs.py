@@ -60,7 +60,7 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
-        .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $text-error; }
+        .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $warn; }
         .dialog-box > Input { margin-top: 1; }
         &.-low .dialog-words { margin-top: 0; max-height: 3; }
         OptionList {
@@ -68,7 +68,7 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
             background: $surface; scrollbar-size-vertical: 1;
             &:focus { border: none; background-tint: $foreground 0%; }
         }
-        KeyBar { margin-top: 1; background: $surface; color: $text-muted; }
+        KeyBar { margin-top: 1; background: $surface; color: $quiet; }
         &.-low KeyBar { margin-top: 0; }
     }
     """

@@ -59,7 +59,7 @@ class Header(Widget):
 
     def render(self) -> Content:
         has_room = self.size.width >= ROOMY_WIDTH
-        parts = [Content.styled(f" {APP_NAME} ", "bold $text-primary")] if has_room else []
+        parts = [Content.styled(f" {APP_NAME} ", "bold $ghost")] if has_room else []
         for mode, key, label in TABS:
             shown_key = self.app.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
             # Brackets mark the current tab without colours.
@@ -72,4 +72,4 @@ class Header(Widget):
         space = max(0, self.size.width - left.cell_length - 1)
         right = Content(sanitize(self._text)).truncate(max(0, space - 1), ellipsis=True)
         gap = " " * (space - right.cell_length)
-        return left + gap + right.stylize("$text-muted")
+        return left + gap + right.stylize("$quiet")

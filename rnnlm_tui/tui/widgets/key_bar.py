@@ -52,7 +52,7 @@ class KeyBar(Widget):
         display, text = self.app.get_key_display(active.binding), active.binding.description
         text = f"{text[:1].lower()}{text[1:]}"  # Textual's own begin with capitals
         if not active.enabled:
-            return Content.styled(f"{display} {text}", "dim $text-disabled")
+            return Content.styled(f"{display} {text}", "dim $quiet")
         item = Content.assemble((display, "bold"), f" {text}")
         return item.stylize(Style.from_meta({"key": key}))
 

@@ -9,20 +9,103 @@ epoch is green behind a ^.
 
 from __future__ import annotations
 
-BEST_STYLE = "bold $text-success"
+from collections.abc import Mapping
+
+from textual.color import Color
+from textual.theme import Theme
+
+BEST_STYLE = "bold $good"
 """The style of the best epoch."""
-MODEL_STYLE = "italic $text-primary"
+MODEL_STYLE = "italic $ghost"
 """The style of the model's words."""
+MEANINGS = {
+    "quiet": "foreground-muted",
+    "ghost": "text-primary",
+    "take": "text-accent",
+    "good": "text-success",
+    "warn": "text-warning",
+}
+"""The colours that mean something, with the variable of a theme that each is made from. `quiet` is
+of labels, `ghost` of the model's words, `take` of keys and digits that take a word, `good` of the
+best and the finished, `warn` of what is wrong. Text has the colour `foreground`."""
+LEAST_CONTRAST = {"quiet": 3.0, "ghost": 4.5, "take": 4.5, "good": 4.5, "warn": 4.5}
+"""The least contrast of a meaning's colour with its background, as WCAG 2 defines contrast: 4.5 for
+text, 3 for what need not be read."""
+BACKGROUNDS = ("background", "surface")
+"""The variables of the backgrounds on which text stands."""
+
+
+def theme_of(name: str, *, dark: bool, background: str, **colours: str) -> Theme:
+    """Returns a theme of six colours: text, quiet, ghost, take, good and warn."""
+    return Theme(
+        name,
+        primary=colours["ghost"],
+        secondary=colours["quiet"],
+        accent=colours["take"],
+        success=colours["good"],
+        warning=colours["warn"],
+        error=colours["warn"],
+        foreground=colours["text"],
+        background=background,
+        dark=dark,
+        variables={name: colours[name] for name in MEANINGS},
+    )
+
+
+DARK = theme_of(
+    "rnnlm-dark", dark=True, background="#15171c", text="#dfe3ea", quiet="#8b94a5",
+    ghost="#7ab7ff", take="#ffab5e", good="#86d993", warn="#ff8a94",
+)  # fmt: skip
+LIGHT = theme_of(
+    "rnnlm-light", dark=False, background="#fcfbf8", text="#1f2329", quiet="#666e7b",
+    ghost="#1b5fc1", take="#a84b00", good="#1f7233", warn="#b3202c",
+)  # fmt: skip
+
+
+def meanings(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
+    """Returns the colour of each meaning in a theme with these variables. A colour that could not
+    be read on a background of the theme is moved towards white or black until it can. A theme in
+    the terminal's own colours keeps those of its variables."""
+    if theme.ansi:
+        return {name: variables[source] for name, source in MEANINGS.items()}
+    page, *others = (Color.parse(variables[name]) for name in BACKGROUNDS)
+    backgrounds = [page, *(page + other for other in others)]
+    extreme = page.get_contrast_text(1.0)
+    colours = {}
+    for name, source in MEANINGS.items():
+        colour = page + Color.parse(variables.get(name, variables[source]))
+        shades = (colour.blend(extreme, share / 20) for share in range(20))
+        least = LEAST_CONTRAST[name]
+        readable = (shade for shade in shades if contrast(shade, backgrounds) >= least)
+        colours[name] = next(readable, extreme).hex
+    return colours
+
+
+def contrast(colour: Color, backgrounds: list[Color]) -> float:
+    """Returns the least contrast of a colour with backgrounds, from 1 to 21 (WCAG 2)."""
+    light = _luminance(colour)
+    pairs = ((light, _luminance(background)) for background in backgrounds)
+    return min((max(pair) + 0.05) / (min(pair) + 0.05) for pair in pairs)
+
+
+def _luminance(colour: Color) -> float:
+    """Returns the relative luminance of WCAG 2, from 0 to 1."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour.normalized
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 CSS = """
 /* Notices are over the row of keys, long ones over the list, never over the line being written. */
 ToastRack { dock: bottom; align: right bottom; margin: 0; max-height: 4; scrollbar-size: 0 0; }
 Toast { width: 100%; max-width: 100%; margin: 0; padding: 0 1; }
 
 /* Meanings */
-LineEditor .text-area--suggestion { color: $text-primary; }
-Candidates > .word { color: $text-primary; }
+LineEditor .text-area--suggestion { color: $ghost; }
+Candidates > .word { color: $ghost; }
 Candidates > .typed { color: $foreground; }
-Candidates > .unknown { color: $text-warning; text-style: underline; }
+Candidates > .unknown { color: $warn; text-style: underline; }
 Candidates:ansi > .unknown { color: ansi_default; }
 
 /* The terminal's own colours */

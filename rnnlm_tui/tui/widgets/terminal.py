@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from rich.console import RenderableType
 from rich.text import Text
-from textual import events
+from textual import constants, events
+from textual.app import App
 from textual.binding import Binding
 from textual.keys import format_key
 from textual.notifications import Notification, SeverityLevel
@@ -25,6 +26,7 @@ from textual.worker import WorkerFailed
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.tui.widgets.styles import DARK, LIGHT, meanings
 from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys, read_pastes_whole
 
 Returned = TypeVar("Returned")
@@ -73,6 +75,11 @@ class TerminalApp(HookedApp):
         read_pastes_whole()
         # With NO_COLOR, Textual's conversion of ansi colours would paint black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        if constants.DEFAULT_THEME == "textual-dark":  # else TEXTUAL_THEME names another one
+            self.set_reactive(App.theme, DARK.name)
+            self.stylesheet.set_variables(self.get_css_variables())
         self._log_path = log_path
         self._shown_errors: set[str] = set()
         self._toasts: dict[str, Notification] = {}
@@ -83,11 +90,13 @@ class TerminalApp(HookedApp):
         """The keys in the user's keymap by the id of their binding."""
 
     def get_css_variables(self) -> dict[str, str]:
-        """Returns the variables of the theme. With the terminal's own colours no text is blue: the
-        blue of many terminals is hard to read on black."""
+        """Returns the variables of the theme, and the colours that mean something. With the
+        terminal's own colours no text is blue: the blue of many terminals is hard to read on
+        black."""
         variables = super().get_css_variables()
         if self.native_ansi_color:
             variables["text-primary"] = "ansi_default"
+        variables.update(meanings(self.current_theme, variables))
         return variables
 
     def notify_user(

@@ -59,11 +59,11 @@ class Candidates(Widget):
     DEFAULT_CSS = """
     Candidates {
         height: 2; padding: 0 1;
-        .digit { color: $text-accent; text-style: bold; }
+        .digit { color: $take; text-style: bold; }
         .typed { text-style: bold; }
-        .correction { color: $text-success; }
-        .percent { color: $text-muted; }
-        .note { color: $text-muted; text-style: italic; }
+        .correction { color: $good; }
+        .percent { color: $quiet; }
+        .note { color: $quiet; text-style: italic; }
         &:ansi .correction, &:ansi .digit { color: ansi_default; }
         &:ansi .percent, &:ansi .note { color: ansi_default; }
     }

@@ -138,11 +138,11 @@ class LineEditor(TextArea):
     LineEditor {
         height: auto; max-height: 50%; padding: 0 1;
         border: round $foreground 30%;
-        border-title-color: $text-muted;
+        border-title-color: $quiet;
         background: $background;
         scrollbar-size: 0 0;
-        & .text-area--suggestion { color: $text-muted; text-style: italic; }
-        & .second { color: $text-muted; }
+        & .text-area--suggestion { color: $quiet; text-style: italic; }
+        & .second { color: $quiet; }
         &:ansi .second { color: ansi_default; text-style: dim; }
         &:ansi .text-area--suggestion { color: ansi_default; text-style: italic dim; }
         &:ansi .text-area--cursor { color: ansi_default; text-style: reverse; }

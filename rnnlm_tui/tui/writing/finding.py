@@ -29,7 +29,7 @@ class FindLine(SafeInput):
     FindLine {
         display: none; height: 3; padding: 0 1; background: $background;
         &, &:focus { border: round $border; }
-        border-title-color: $foreground; border-subtitle-color: $text-muted;
+        border-title-color: $foreground; border-subtitle-color: $quiet;
         &.-shown { display: block; }
     }
     """

@@ -68,10 +68,10 @@ class Page(ScrollView, can_focus=True):
         height: 1fr; padding-left: 1; color: $foreground;
         scrollbar-size-vertical: 1; overflow-x: hidden;
         border: round $foreground 30%;
-        border-title-color: $text-muted; border-subtitle-color: $text-muted;
+        border-title-color: $quiet; border-subtitle-color: $quiet;
         &:focus { border: round $border; border-title-color: $foreground; }
-        .day { color: $text-muted; }
-        .hint { color: $text-muted; }
+        .day { color: $quiet; }
+        .hint { color: $quiet; }
         &:ansi { color: ansi_default; border: round ansi_bright_black; }
         &:ansi:focus { border: round $border; }
         &:ansi .day, &:ansi .hint { color: ansi_default; }

@@ -102,7 +102,7 @@ async def test_a_light_theme_is_light_in_any_terminal(wanted: str, tmp_path: Pat
         rows = app.screen.query_one(CommandList)
         await wait_until(pilot, lambda: wanted in str(rows.get_option_at_index(0).prompt))
         await press(pilot, "enter")
-        await wait_until(pilot, lambda: app.theme != "textual-dark")
+        await wait_until(pilot, lambda: app.theme != "rnnlm-dark")
         theme = app.current_theme
         assert (theme.ansi, theme.dark) == (False, wanted == "dark")
 
