@@ -1,17 +1,18 @@
 """The rules for accepting suggestions: which key takes which words, for how many presses, and what
 a typed character does to the space of an accepted word.
 
-The editor, its live count and `--evaluate` all follow these rules, so a person can reach the keys
-saved that `--evaluate` reports.
+The editor, its live count and `--evaluate` all follow these rules, so a person can save as many
+keys as `--evaluate` reports.
 
     Tab           The next word of the ghost. Without a ghost, the first word of the list.
     shift+Tab     The second word of the list, which is shown behind the ghost. Neither Tab nor
                   shift+Tab takes a word that corrects typed letters.
     Right, End    The whole ghost.
     alt+1 to 5    That word of the list, anywhere.
-    Down, 1 to 5  That word of the list, anywhere.
-    1 to 5        That word of the list, within a word if the setting `digits` allows it. A digit or
-                  a space typed next puts the digit into the text instead.
+    Down, then    That word of the list, anywhere.
+    1 to 5
+    1 to 5        That word of the list, within a word if the setting `digits` allows it. Typing a
+                  digit or a space right afterwards takes that back and types the digit.
 
 Does not import numpy, which the app loads only after its first picture.
 """
@@ -158,8 +159,8 @@ def type_character(
 
     - The space of an accepted word. Typing a space adds no second one, and a mark replaces the
       space if `takes_space` returns True.
-    - Such a mark and the letters after it. These may show that the space belongs before the mark,
-      as in `he said 'so`. It is then put back.
+    - A mark that has just replaced a space, and the letters typed since. The letters may show that
+      the mark opens a quotation, as in `he said 'so`. Then the space is put back.
     - Otherwise "".
     """
     if tail == " ":

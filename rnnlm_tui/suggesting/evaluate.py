@@ -5,21 +5,22 @@ that uses previous lines sees those before it among the given lines.
 
 - The loss is the mean negative log-likelihood of what the model predicts, in nats. A model with
   tokens for the start and the end of a line predicts all words and ends of lines. The lesson's
-  predicts the known words that have a known word before them in their line. An unknown word has the
-  probability of the unknown token. The perplexity is exp(loss).
+  model has neither: it predicts a known word only after another known word of the same line. An
+  unknown word has the probability of the unknown token. The perplexity is exp(loss).
 - The nats per character are the sum of all losses and of the cost of the letters of unknown words,
-  divided by the number of characters as written, ends of lines included. An update is judged by the
-  loss of suggestions, in which only the first use of an unknown word costs its letters. After that
-  the app suggests the word.
+  divided by the number of characters as written, ends of lines included. Whether an updated model
+  replaces the former one is decided by `suggestion_loss`, in which only the first use of an unknown
+  word costs its letters. After that the app suggests the word.
 - A hit is a word that is the likeliest one that may be suggested there (top 1), or among the five
   likeliest (top 5). All words count, also the first of a line. An unknown word is a miss. Ends of
-  lines do not count. The lists of `suggest` follow further rules, which only the keys take into
-  account.
+  lines do not count. `suggest` filters and reorders its lists further. The keys include that, the
+  hits do not.
 - The keys are the presses of three writers who type the lines into the app, each line into an empty
   text, with the keys of `accepting` and the default settings. An attentive writer reads the list
-  after every key, a glancing one reads it at times, and one at the cursor never does. At each step
-  a writer takes what saves most of what he sees. An accepted word brings the space after it, which
-  a punctuation mark typed next replaces. That mark costs its own key, and so does sending the line.
+  after every key, a glancing one reads it at times, and one at the cursor never does. Of what he
+  sees, a writer takes whatever saves the most presses. An accepted word brings the space after it,
+  which a punctuation mark typed next replaces. That mark costs its own key, and so does sending the
+  line.
   Typed text is never corrected. The keys saved are 1 - presses / characters, ends of lines
   included.
 """
@@ -54,9 +55,10 @@ Z_95 = 1.96
 LONGEST_TYPED = 2000
 """The most characters that are typed as one line. Longer lines are split, because the rules for
 each key read all of the line before it."""
-INTERVAL_CHARACTERS, FEWEST_BLOCKS = 1000, 8
-"""The number of characters of a block of text for the interval of the keys saved, and the fewest
-blocks from which there is an interval."""
+INTERVAL_CHARACTERS = 1000
+"""The size of the blocks from which the interval of the keys saved is computed, in characters."""
+FEWEST_BLOCKS = 8
+"""The fewest blocks from which there is an interval."""
 WORDS_SHOWN = 8
 """The most words of a line that its repr shows."""
 
@@ -193,8 +195,9 @@ class _Line:
         """Returns the function that predicts the next word for a piece of the line. The piece
         starts at the character `place`.
 
-        The function gets the ids of the piece before the next word. They nearly always are those of
-        the line, except in a wrong ghost and after a prefix that is a word of its own.
+        The function gets the ids of the piece before the next word. They are nearly always those of
+        the line. They differ behind a wrong first word of a ghost, and if the half-typed word is
+        itself a word.
         """
 
         @cache
@@ -216,8 +219,8 @@ class _Line:
             self._score_next(next(self._distributions))
 
     def _score_next(self, probabilities: Array) -> None:
-        """Scores the words up to the next one that has an id, by the distribution [V] before it. A
-        vocabulary without an unknown token gives unknown words no id."""
+        """Scores the next word that has an id, and those without one before it, by the distribution
+        [V] before them. A vocabulary without an unknown token gives unknown words no id."""
         model, has_context = self.model, bool(self._context) or self._read_count > 0
         self._read_count += 1
         while len(self._scored) < len(self.words):
@@ -242,8 +245,9 @@ class _Line:
             yield from self._scored
             return
         chances = self.model.page_words.new_word_chances(self._above, self.text)
-        for word, (chance, is_used) in zip(self._scored, chances, strict=True):
-            cost = (0 if is_used else LETTER_NATS * (len(word.word) + 1)) - math.log(chance)
+        for word, (chance, is_used_above) in zip(self._scored, chances, strict=True):
+            letters = 0 if is_used_above else len(word.word) + 1  # the end of the word is one, too
+            cost = LETTER_NATS * letters - math.log(chance)
             yield word if word.is_known else replace(word, spelling_cost=cost)
 
 
@@ -267,11 +271,11 @@ def _clip_probability(probability: np.float32) -> float:
     return max(float(probability), LEAST_PROBABILITY)
 
 
-def _rank(model: LanguageModel, probabilities: Array, word: int) -> int:
+def _rank(model: LanguageModel, probabilities: Array, word_id: int) -> int:
     """The rank of a word, from 1. Likelier words are before it, and equally likely ones with a
     smaller id."""
-    outranking = probabilities > probabilities[word]
-    outranking[:word] |= probabilities[:word] == probabilities[word]
+    outranking = probabilities > probabilities[word_id]
+    outranking[:word_id] |= probabilities[:word_id] == probabilities[word_id]
     outranking[list(model.blocked_ids)] = False
     return int(np.count_nonzero(outranking)) + 1
 

@@ -21,10 +21,12 @@ from rnnlm_tui.suggesting.suggest import (
 from rnnlm_tui.text.marks import AFTER_SENTENCE_END, SENTENCE_ENDS
 from rnnlm_tui.text.tokenizer import Insertion, Tokenizer
 
-LESSON_WORDS, SENTENCE_WORDS = 10, 40
-"""The number of words of a continuation as in the lesson, and the most words of a sentence."""
+LESSON_WORDS = 10
+"""The number of words of a continuation, as in the lesson."""
+SENTENCE_WORDS = 40
+"""The most words of the rest of a sentence."""
 TEMPERATURE, TOP_K = 0.7, 40
-"""The temperature with which the words of prose are drawn, and from how many of the likeliest."""
+"""Words of prose are drawn with this temperature, from this number of the likeliest."""
 DRAWS = 4
 """The most attempts to draw a continuation that differs from the earlier one."""
 
@@ -48,7 +50,7 @@ def generate_words(
     `top_k` likeliest, by default all; a higher temperature draws more freely. Special tokens and
     unwanted words are left out, and so are words of prose that would repeat three words in a row.
     There are fewer words if a line of prose ends first or the model can suggest none. The lesson's
-    model also ends where padding is likeliest, as in the lesson. Raises UsageError for a
+    model also stops when padding is the likeliest token, as in the lesson. Raises UsageError for a
     `top_k` without a temperature.
     """
     is_prose, ends_with_sentence = model.tokenizer.writes_text, False
@@ -77,7 +79,7 @@ def generate_words(
             blocked.update(_repeating_ids(ids))
             if words:  # the line may end
                 blocked.discard(model.vocabulary.end_id)
-        if ends_with_sentence and not words:  # the end of a sentence alone continues nothing
+        if ends_with_sentence and not words:  # a full stop alone is no continuation
             blocked.update(model.vocabulary.encode([*SENTENCE_ENDS]))
         drawn = _draw(probabilities, [*blocked], temperature, top_k, rng)
         if drawn is None or drawn < model.vocabulary.first_word_id:
@@ -132,7 +134,7 @@ def continue_typed(
 
 
 def _repeating_ids(ids: Sequence[int]) -> set[int]:
-    """The next ids with which the last three would be the same as three earlier ones."""
+    """The next ids that would complete a sequence of three that already occurred."""
     last = ids[-2:]
     return {ids[i + 2] for i in range(len(ids) - 2) if ids[i : i + 2] == last}
 

@@ -1,8 +1,8 @@
 """Plays a writer who types a given text into the app with as few keys as the suggestions allow.
 
-At each step the typist knows which keys accept what he sees and which of them write the text. Of
-these and the next character he takes the step that writes most characters beyond its key presses.
-The rules are those of `accepting`, with the default settings.
+At each step the typist knows what each key would insert, and whether that agrees with the text. He
+takes the step with the most characters written less keys pressed. Typing the next character is one
+such step. The rules are those of `accepting`, with the default settings.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Spot(NamedTuple):
 
     Attributes:
         written: The number of characters of the text that are written.
-        line: The line as the app shows it up to the cursor. Its length is one more than `written`
-            if an accepted word brought a space that the text does not have there, and one less if a
-            mark replaced a space that belongs there.
+        line: The line as the app shows it up to the cursor. Usually its length is `written`. It is
+            one more after an accepted word whose space the text does not have, and one less after a
+            mark that replaced a space of the text.
         tail: The end of the line that may still change (see `type_character`).
     """
 
@@ -62,10 +62,10 @@ class Typist:
         self._model, self._text, self._above, self._predict = model, text, above, predict
         self._takes_space = model.tokenizer.takes_space
         self._start: str | None = None
-        """The line up to the word that `_lists` lists."""
+        """The line before the current word, for which `_lists` was made."""
         self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
-        """The ways to accept that write the text, with the spots that they lead to, by the line up
-        to the cursor. They are kept because the writers of a text mostly meet the same lines."""
+        """The ways to accept that agree with the text, and the spot after each, by the line up to
+        the cursor. They are kept because the writers of a text mostly meet the same lines."""
 
     def steps(self, writer: Writer) -> Iterator[tuple[tuple[str, ...], str]]:
         """Types the text as a writer does. Yields the keys of each step, as Textual names them, and
@@ -76,7 +76,7 @@ class Typist:
             yield keys, spot.line
 
     def _best_step(self, spot: Spot, writer: Writer) -> Step:
-        """The step that writes most characters beyond its key presses."""
+        """The step with the most characters written less keys pressed. Of equal ones the first."""
         typed = Typed.of(spot.line, self._model.tokenizer)
         if not typed.prefix and len(spot.line) == spot.written:  # at the start of a word
             long_word = LONG_WORD.match(self._text, spot.written)
@@ -84,7 +84,8 @@ class Typist:
                 end = long_word.end()
                 return Step(tuple(long_word[0]), Spot(end, self._text[:end]))
         steps = [self._typing(spot)]
-        if len(spot.line) >= spot.written:  # else a space is missing, so no accept writes the text
+        # After a mark that replaced a space of the text, no accepted word agrees with the text.
+        if len(spot.line) >= spot.written:
             if spot.line not in self._accepts:
                 self._accepts[spot.line] = [*self._accepts_at(typed)]
             sees_list = reads_list(writer, typed.prefix)
@@ -94,8 +95,9 @@ class Typist:
         return max(steps, key=lambda step: step.spot.written - len(step.keys))
 
     def _typing(self, spot: Spot) -> Step:
-        """The step that types the next character of the text. If that is a mark that would replace
-        a space of the text, the step types a space, after which no mark replaces the space."""
+        """The step that types the next character of the text. A mark may replace the space of an
+        accepted word. If the text keeps that space, the step types a space first: it adds none, but
+        then the mark replaces none."""
         character = self._text[spot.written]
         has_space = spot.tail == " " and spot.written == len(spot.line)
         if has_space and character != " " and self._loses_space(spot.line, spot.written):
@@ -117,8 +119,7 @@ class Typist:
         return True
 
     def _accepts_at(self, typed: Typed) -> Iterator[tuple[Accept, Spot]]:
-        """Yields the ways to accept suggestions that write the text, and the spot that each leads
-        to."""
+        """Yields the ways to accept that agree with the text, and the spot after each."""
         if typed.start != self._start:
             self._start = typed.start
             page = self._model.page_words.on_page((*self._above, typed.start))
@@ -141,7 +142,7 @@ class Typist:
         return self._lists.continuation(typed, [first], self._predict)
 
     def _spot_after(self, line: str, accept: Accept) -> Spot | None:
-        """The spot after accepting in `line`. None if what is accepted is not the text."""
+        """The spot after accepting in `line`. None if the line then differs from the text."""
         for piece in accept.pieces:
             line = apply_insertion(line, piece)
         if not self._text.startswith(line):
