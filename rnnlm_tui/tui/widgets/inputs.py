@@ -55,6 +55,10 @@ class PathInput(SafeInput):
         self.completed = ""
         self._look_up(value)
 
+    def on_focus(self) -> None:
+        """Shows the completion again, since Textual removes the grey text with each focus."""
+        self._look_up(self.value)
+
     @work(group="completion", exclusive=True)
     async def _look_up(self, value: str) -> None:
         """Shows the first completion. A later call cancels this one."""

@@ -151,6 +151,18 @@ async def test_tab_completes_what_is_shown_and_then_moves_the_focus(
             assert path.value == f"a.txt{ends}letters.txt"
 
 
+async def test_the_completion_is_seen_again_in_a_field_that_is_left_and_chosen_again(
+    folder: Path,
+) -> None:
+    """Tab accepts it, so it must not be hidden."""
+    async with typed(f"{folder}/le") as (pilot, path):
+        await suggested(pilot, path, f"{folder}/letters.txt")
+        pilot.app.query_one("#after").focus()
+        await suggested(pilot, path, f"{folder}/le")
+        path.focus()
+        await suggested(pilot, path, f"{folder}/letters.txt")
+
+
 async def test_the_completion_of_an_older_text_is_dropped(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
