@@ -64,6 +64,16 @@ def cut_words(text: str) -> str:
     return " ".join(cut)
 
 
+def round_numbers(low: float, high: float, most: int, least: float = 0.0) -> list[float]:
+    """Returns round numbers at equal steps that enclose `low` and `high`, with at most `most` steps
+    between these. A step is 1, 2 or 5 times a power of ten, and at least `least`."""
+    span = high - low if high - low > 1e-6 else 1.0
+    unit = 10 ** math.floor(math.log10(span / most))
+    step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * most))
+    first = math.floor(low / step)
+    return [n * step for n in range(first, max(math.ceil(high / step), first + 1) + 1)]
+
+
 def local_time(stamp: str) -> str:
     """Converts a time in ISO 8601 to the local time zone. An invalid one is returned unchanged."""
     try:

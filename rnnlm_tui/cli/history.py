@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from rnnlm_tui.cli.options import Request
 from rnnlm_tui.errors import ModelError, UsageError, os_reason
 from rnnlm_tui.events import EpochEnded
-from rnnlm_tui.formatting import shorten
+from rnnlm_tui.formatting import round_numbers, shorten
 from rnnlm_tui.store import files
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import read_card
@@ -91,8 +90,8 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
     """Yields the head, the axes, the curves with their legend, and the best epoch."""
     points = {key: loss_points((e.epoch, getattr(e, key)) for e in epochs) for key in CURVES}
     losses = [loss for curve in points.values() for _, loss in curve] or [0.0]
-    across = _ticks(epochs[0].epoch, epochs[-1].epoch, least=1)
-    up = _ticks(min(losses), max(losses))
+    across = round_numbers(epochs[0].epoch, epochs[-1].epoch, MOST_TICKS, least=1)
+    up = round_numbers(min(losses), max(losses), MOST_TICKS)
 
     def place(epoch: float, loss: float) -> tuple[float, float]:
         x = (epoch - across[0]) / (across[-1] - across[0])
@@ -117,16 +116,6 @@ def _drawing(name: str, part: str, epochs: Sequence[EpochEnded]) -> Iterator[str
         yield _line([(x, TOP), (x, BOTTOM)], BEST, 'stroke-dasharray="2 3"')
         yield f'<circle cx="{x}" cy="{y}" r="5" fill="{BEST}"/>'
         yield _text(LEFT + 336, 66, f"best: epoch {best}", f'fill="{BEST}"')
-
-
-def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
-    """Returns round numbers at equal steps that enclose `low` and `high`. A step is 1, 2 or 5 times
-    a power of ten, and at least `least`."""
-    span = high - low if high - low > 1e-6 else 1.0
-    unit = 10 ** math.floor(math.log10(span / MOST_TICKS))
-    step = max(least, next(unit * n for n in (1, 2, 5, 10) if span <= unit * n * MOST_TICKS))
-    first = math.floor(low / step)
-    return [n * step for n in range(first, max(math.ceil(high / step), first + 1) + 1)]
 
 
 def _line(points: Sequence[tuple[float, float]], color: str, style: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from rnnlm_tui.events import (
     LearnedWords,
     Metrics,
     Paused,
+    Progress,
     Resumed,
     Saved,
     Warned,
@@ -43,6 +45,10 @@ FORMS: Mapping[str, Callable[[float], str]] = {
     "top5": format_percent,
 }
 """The formats of the metrics of an epoch, in the order in which they are shown."""
+FIRST_PIECES = 8
+"""Points of the training loss in the first epoch. Later ones need fewer, and vary too much."""
+Points: TypeAlias = list[tuple[float, float]]
+"""Places in a training, in epochs, and the losses there."""
 LARGEST_LOSS = 1e9
 """Nats. Larger losses, which a run that diverges may have, are drawn at this height."""
 
@@ -120,7 +126,46 @@ def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
     ]
 
 
-def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[tuple[float, float]]:
+class TrainingCurve:
+    """The training loss as a line. Each of its points is the mean over a piece of the training, at
+    the middle of the piece: the second epoch is from 1.0 to 2.0. The first epoch has up to eight
+    pieces, the second four, from the fifth on each has one.
+
+    Events have the mean of their epoch so far, so the mean over a piece is a difference of sums.
+    """
+
+    def __init__(self) -> None:
+        self.points: Points = []
+        self._epoch, self._start = 0, (0.0, 0.0)
+        """The epoch, the share of it that is in earlier pieces, and the sum of losses up to it."""
+
+    def add(self, event: Progress | EpochEnded) -> None:
+        """Adds the next event."""
+        if isinstance(event, EpochEnded):
+            share, loss = 1.0, event.train.loss
+        else:
+            share, loss = event.step / max(1, event.steps), event.loss
+        if event.epoch != self._epoch or share < self._start[0]:  # it may be repeated
+            self._epoch, self._start = event.epoch, (0.0, 0.0)
+            self.points = [point for point in self.points if point[0] < event.epoch - 1]
+        start, before = self._start
+        pieces = max(1, FIRST_PIECES // event.epoch)
+        if loss is not None and math.isfinite(loss) and int(share * pieces) > int(start * pieces):
+            total = share * max(-LARGEST_LOSS, min(LARGEST_LOSS, loss))
+            middle = event.epoch - 1 + (start + share) / 2
+            self.points.append((middle, (total - before) / (share - start)))
+            self._start = share, total
+
+
+def training_curve(events: Iterable[Progress | EpochEnded]) -> Points:
+    """Returns the training loss as a line, from events of a history or its epochs alone."""
+    curve = TrainingCurve()
+    for event in events:
+        curve.add(event)
+    return curve.points
+
+
+def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> Points:
     """Returns the finite losses of epochs, each as a point: the number of the epoch, the loss."""
     losses = ((epoch, figures.loss) for epoch, figures in epochs if figures)
     return [
@@ -128,6 +173,11 @@ def loss_points(epochs: Iterable[tuple[int, Metrics | None]]) -> list[tuple[floa
         for epoch, loss in losses
         if loss is not None and math.isfinite(loss)
     ]
+
+
+def held_out_curve(epochs: Iterable[EpochEnded]) -> Points:
+    """Returns the held-out losses, each as a point: the number of the epoch, the loss."""
+    return loss_points((ended.epoch, ended.held_out) for ended in epochs)
 
 
 def best_of(epochs: Sequence[EpochEnded]) -> int | None:

@@ -13,7 +13,7 @@ from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.wording.model_rows import card_rows, state
-from rnnlm_tui.wording.trainings import loss_points, trained_part
+from rnnlm_tui.wording.trainings import held_out_curve, trained_part, training_curve
 
 ACTIVE = "●"
 """The mark of the model that suggests."""
@@ -50,12 +50,11 @@ class ModelCardView(VerticalScroll):
             self.scroll_home(animate=False, immediate=True)
         self._rows.update(_table(entry, is_active))
         epochs = read_epochs(entry.folder) if entry.card else []
-        train = loss_points((each.epoch, each.train) for each in epochs)
-        held_out = loss_points((each.epoch, each.held_out) for each in epochs)
-        self._chart.display = len(train) > 1
+        self._chart.display = len(epochs) > 1
         if entry.card is not None:
             kept = entry.card.metrics.epoch if entry.card.metrics else None
-            self._chart.show(train, held_out, kept, trained_part(entry.card.config))
+            curves = training_curve(epochs), held_out_curve(epochs)
+            self._chart.show(*curves, kept, trained_part(entry.card.config))
 
 
 def _table(entry: Entry, is_active: bool) -> Table:

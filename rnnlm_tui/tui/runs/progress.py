@@ -24,7 +24,7 @@ from rnnlm_tui.events import (
     Warned,
 )
 from rnnlm_tui.formatting import cut_words, sanitize
-from rnnlm_tui.wording.trainings import best_of, event_words, trained_part
+from rnnlm_tui.wording.trainings import TrainingCurve, best_of, event_words, trained_part
 
 RISING_EPOCHS = 2
 """Epochs in a row with a rising held-out loss that are worth a note. A single rise is noise."""
@@ -70,6 +70,7 @@ class RunProgress:
 
     `preparing` is set while a large text is read or counted. `last_report` is the last one on the
     steps of an epoch. `lines` are the continuations of the seed line and the notes, oldest first.
+    `curve` is the training loss.
     """
 
     def __init__(self) -> None:
@@ -87,6 +88,7 @@ class RunProgress:
         self.failed: Failed | None = None
         self.elapsed_s = 0.0
         self.lines: list[LogLine] = []
+        self.curve = TrainingCurve()
         before, self.epochs = list(epochs), []
         for event in before:
             self.add_epoch(event)
@@ -158,6 +160,7 @@ class RunProgress:
                     self.note(f"resumed after epoch {done}")
             case Progress():
                 self.last_report = event
+                self.curve.add(event)
             case EpochEnded():
                 self.add_epoch(event)
             case Saved():
@@ -193,6 +196,7 @@ class RunProgress:
         """Adds an epoch. Those of a saved run are added before it is resumed; then `Started` says
         how many of them count."""
         self.epochs.append(event)
+        self.curve.add(event)
         self.elapsed_s = event.elapsed_s
         seed, text = event.sample["seed"], event.sample["text"]
         rest = text.removeprefix(seed).strip() if text.startswith(seed) else text

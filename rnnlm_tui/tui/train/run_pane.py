@@ -18,9 +18,10 @@ from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
 from rnnlm_tui.tui.runs.wording import kept_if_stopped
 from rnnlm_tui.tui.train.run_lists import MOST_ROWS, RunList, epoch_table, log_rows
-from rnnlm_tui.tui.train.run_view import head_of, losses_of
+from rnnlm_tui.tui.train.run_view import head_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
+from rnnlm_tui.wording.trainings import held_out_curve
 
 if TYPE_CHECKING:
     from textual import getters
@@ -72,7 +73,7 @@ class RunPane(Vertical, can_focus=True):
         yield Static(id="run-head", markup=False)
         with Container(id="run-panes"):
             with Vertical(id="run-left"):
-                yield LossChart("the curve begins with the first epoch")
+                yield LossChart("the curve begins with the first steps")
                 yield RunList("epochs")
             yield RunList("log")
 
@@ -92,7 +93,7 @@ class RunPane(Vertical, can_focus=True):
         is_measured = bool(epochs) and epochs[-1].held_out is not None
         best = progress.best_epoch if is_measured else None
         chart = self.query_one(LossChart)
-        chart.show(*losses_of(progress), best, "")
+        chart.show(progress.curve.points, held_out_curve(progress.epochs), best, "")
         chart.display = progress.epochs_total != 1  # n-grams are counted in one pass: one point
         part = progress.part.replace(" alone", BEFORE_MIXED)
         title = f"figures of the {part}" if epochs else "epochs"

@@ -1,4 +1,4 @@
-"""The head of a run: its name and phase, and its bars or how it ended. And its loss curves."""
+"""The head of a run: its name and phase, and its bars or how it ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
-from rnnlm_tui.events import Metrics
 from rnnlm_tui.formatting import format_duration, shorten
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import Phase, RunProgress
@@ -18,8 +17,6 @@ from rnnlm_tui.tui.runs.wording import (
     speed_words,
     time_left_words,
 )
-from rnnlm_tui.tui.widgets.chart import Points
-from rnnlm_tui.wording.trainings import loss_points
 
 WORDS_WIDTH = 57
 """The width of the texts beside a bar, in cells: its label, share, time and speed."""
@@ -80,14 +77,3 @@ def bar_lines(progress: RunProgress, width: int) -> Iterator[Content]:
         bar = ("━" * full + "─" * (space - full), style)
         line = Content.assemble(f"{label:15} ", bar, f" {share:5.0%}  ", words)
         yield line.truncate(width, ellipsis=True)
-
-
-def losses_of(progress: RunProgress) -> tuple[Points, Points]:
-    """Returns the training and the held-out losses by epoch. The last training loss is that of the
-    current epoch so far."""
-    train = [(ended.epoch, ended.train) for ended in progress.epochs]
-    last = progress.last_report
-    if last is not None and last.epoch > progress.epochs_done:
-        train.append((last.epoch, Metrics(loss=last.loss)))
-    held_out = ((ended.epoch, ended.held_out) for ended in progress.epochs)
-    return loss_points(train), loss_points(held_out)

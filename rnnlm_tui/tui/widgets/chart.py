@@ -1,110 +1,144 @@
-"""A chart of the loss of each epoch in braille dots, two columns and four rows of dots per cell.
+"""A chart of losses by epoch: smooth lines of braille dots, two columns and four rows per cell.
 
-The training loss is a dashed line and the held-out loss a solid one, so that they can be told
-apart without colours.
+The training loss is a thin line and the held-out loss a thick one, and a disc marks the best epoch,
+so that they can be told apart without colours. This shows the epochs of a history.jsonl:
+
+    epochs = read_epochs(folder)
+    chart.show(training_curve(epochs), held_out_curve(epochs), best_of(epochs), part)
+
+`training_curve` also takes the `progress` events of the history, in their order among the epochs.
+The line then has points inside the epochs, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+import math
+from itertools import pairwise, product
 
 from textual.content import Content
 from textual.widget import Widget
 
+from rnnlm_tui.formatting import round_numbers
 from rnnlm_tui.tui.widgets.styles import BEST_STYLE
+from rnnlm_tui.wording.trainings import Points
 
-Points = Sequence[tuple[float, float]]
-"""Epochs and their losses, in the order of the epochs."""
-TRAIN_STYLE, HELD_OUT_STYLE = "$ghost", "$take"
-AXIS_STYLE, TEXT_STYLE = "$quiet", "$quiet"
-BEST_MARK = "^"
+TRAIN_STYLE, HELD_OUT_STYLE, TEXT_STYLE = "$ghost", "$take", "$quiet"
+BEST_MARK, BEST_POINT = "^", "●"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
-DASH_DOTS, GAP_DOTS = 4, 2
-"""Columns of dots in the dashes of a dashed line, and between them."""
+STEEP = 0.5
+"""Epochs at the start whose losses may be above the chart, once the second epoch has begun. They
+fall so far that all later ones would look alike."""
+ROWS_PER_NUMBER, CELLS_PER_NUMBER = 3, 8
+"""The space of a number on an axis, at least."""
 
 
 def plot(
-    train: Points, held_out: Points, best: int | None, width: int, height: int, part: str = ""
+    train: Points, held_out: Points, best: int | None, width: int, height: int
 ) -> list[Content]:
-    """Returns the chart in at most `height` rows of `width` cells: legend, lines, axis. `part`, in
-    the legend, names the part of a model that has these losses.
-
-    Below 4 rows there is only the legend. Without any loss there are no rows.
-    """
-    if not train and not held_out:
+    """Returns the lines and the axes in `height` rows of `width` cells. There are no rows without
+    losses, or if there is too little space."""
+    points, rows = [*train, *held_out], height - 2
+    last = math.ceil(max((epoch for epoch, _ in points), default=0))
+    shown = [loss for epoch, loss in points if epoch > STEEP or last < 2]
+    if not shown or rows < 1:
         return []
-    epochs, losses = zip(*train, *held_out, strict=True)
-    first, last, low, high = min(epochs), max(epochs), min(losses), max(losses)
-    gutter = max(len(_short(low)), len(_short(high)))
-    columns, rows = width - gutter - 1, height - 2
-    legend = _legend(train, held_out, best, part)
-    if rows < 2 or columns < 2:
-        return [legend]
-    canvas: list[list[tuple[int, str]]] = [[(0, "")] * columns for _ in range(rows)]
-    for line, style in ((train, TRAIN_STYLE), (held_out, HELD_OUT_STYLE)):
-        dots = [
-            (_scaled(x, first, last, 2 * columns), 4 * rows - 1 - _scaled(y, low, high, 4 * rows))
-            for x, y in line
-        ]
-        _draw_line(canvas, dots, style)
-    labels = {0: high, rows - 1: low} if low < high else {}
-    labels[(rows - 1) // 2] = (high + low) / 2
+    low, high = min(shown), max(shown)
+    numbers = round_numbers(low, high, max(2, rows // ROWS_PER_NUMBER))
+    labels = {_place(y, high, low, rows): _short(y) for y in numbers if low <= y <= high}
+    gutter = max(map(len, labels.values()), default=0) + 1
+    columns = width - gutter - 1
+    if columns < 2:
+        return []
+    cells = [[(0, "")] * columns for _ in range(rows)]
+    for line, style, size in ((train, TRAIN_STYLE, 1), (held_out, HELD_OUT_STYLE, 2)):
+        dots = [(x, _place(y, high, low, 4 * rows)) for x, y in _smooth(line, last, 2 * columns)]
+        _draw(cells, dots, style, size)
+    drawn = [[(chr(0x2800 + dots) if dots else " ", style) for dots, style in r] for r in cells]
+    for epoch, loss in held_out:
+        if epoch == best:
+            row, column = _place(loss, high, low, rows), _place(epoch, 0, last, columns)
+            drawn[row][column] = BEST_POINT, BEST_STYLE
     body = []
-    for row, cells in enumerate(canvas):
-        label = _short(labels[row]) if row in labels else ""
-        axis = "┤" if row in labels else "│"
-        drawn = ((chr(0x2800 + bits) if bits else " ", style) for bits, style in cells)
-        body.append(Content.assemble((label.rjust(gutter), TEXT_STYLE), (axis, AXIS_STYLE), *drawn))
-    return [legend, *body, _x_axis(first, last, best, columns).pad_left(gutter + 1)]
+    for row, parts in enumerate(drawn):
+        axis = f"{labels.get(row, ''):>{gutter}}{'┤' if row in labels else '│'}"
+        body.append(Content.assemble((axis, TEXT_STYLE), *parts))
+    return [*body, *(axis.pad_left(gutter) for axis in _axis_of_epochs(last, best, columns))]
 
 
-def _x_axis(first: float, last: float, best: int | None, columns: int) -> Content:
-    """Returns the first and the last epoch, and the mark of the best one. A number that the mark
-    would cut is left out."""
-    left, right = f"{first:g}", f"{last:g}" if first < last else ""
-    place = None if best is None else _scaled(best, first, last, 2 * columns) // 2
-    if place is None or not 0 <= place < columns:
-        return Content.styled(left + right.rjust(columns - len(left)), TEXT_STYLE)
-    left = left if place >= len(left) else ""
-    right = right if place < columns - len(right) else ""
-    before, after = left.ljust(place), right.rjust(columns - place - 1)
-    return Content.assemble((before, TEXT_STYLE), (BEST_MARK, BEST_STYLE), (after, TEXT_STYLE))
-
-
-def _scaled(value: float, low: float, high: float, length: int) -> int:
-    """Maps values from `low` to `high` to 0 ... `length` - 1; to the middle if `low` is `high`."""
-    if high <= low:
+def _place(value: float, first: float, last: float, length: int) -> int:
+    """Maps values from `first` to `last` to 0 ... `length` - 1, and those before `first` to -1. All
+    are in the middle if `first` is `last`."""
+    if first == last:
         return (length - 1) // 2
-    return round((value - low) / (high - low) * (length - 1))
+    return max(-1, round((value - first) / (last - first) * (length - 1)))
 
 
-def _draw_line(
-    canvas: list[list[tuple[int, str]]], dots: Sequence[tuple[int, int]], style: str
+def _smooth(points: Points, last: int, columns: int) -> list[tuple[int, float]]:
+    """Returns the columns of a line through these points, and its height in each. Between two
+    points it is a cubic that rises or falls all the way (Fritsch and Carlson, 1980)."""
+    slopes = [(y - before) / (x - start) for (start, before), (x, y) in pairwise(points)]
+    bends = [0.0, *slopes, 0.0]
+    tangents = [2 * a * b / (a + b) if a * b > 0 else 0.0 for a, b in pairwise(bends)]
+    if slopes:
+        tangents[0], tangents[-1] = slopes[0], slopes[-1]
+    places = [_place(x, 0, last, columns) for x, _ in points]
+    found = dict(zip(places, (y for _, y in points), strict=True))
+    for index, slope in enumerate(slopes):
+        (start, before), (end, _) = points[index : index + 2]
+        for column in range(places[index] + 1, places[index + 1]):
+            x = column / (columns - 1) * last
+            t, width = (x - start) / (end - start), end - start
+            bend = (1 - t) * (tangents[index] - slope) - t * (tangents[index + 1] - slope)
+            found[column] = before + width * t * (slope + (1 - t) * bend)
+    return sorted(found.items())
+
+
+def _draw(
+    cells: list[list[tuple[int, str]]], dots: list[tuple[int, int]], style: str, size: int
 ) -> None:
-    """Joins dots by straight lines, over the lines drawn before. That of the training loss is
-    dashed."""
-    for (x, y), (right, end) in pairwise([*dots[:1], *dots]):
-        steps = max(right - x, abs(end - y), 1)
-        for step in range(steps + 1):
-            column, row = x + round((right - x) * step / steps), y + round((end - y) * step / steps)
-            if style == TRAIN_STYLE and (column - dots[0][0]) % (DASH_DOTS + GAP_DOTS) >= DASH_DOTS:
-                continue
-            cells, cell = canvas[row // 4], column // 2
-            cells[cell] = cells[cell][0] | DOTS[row % 4][column % 2], style
+    """Joins dots of neighbouring columns, over what is drawn there. `size` is the width and the
+    height of the line in dots."""
+    for (_, before), (x, y) in pairwise([*dots[:1], *dots]):
+        step = 1 if y > before else -1
+        ys = range(before + step, y + step, step) if y != before else (y,)
+        for row, column in product(ys, range(x, x + size)):
+            for down in range(row, row + size):
+                if 0 <= down < 4 * len(cells) and column < 2 * len(cells[0]):
+                    line = cells[down // 4]
+                    bits = line[column // 2][0] | DOTS[down % 4][column % 2]
+                    line[column // 2] = bits, style
 
 
-def _legend(train: Points, held_out: Points, best: int | None, part: str) -> Content:
-    """Returns the names of the lines and their last values, and the best epoch."""
+def _axis_of_epochs(last: int, best: int | None, columns: int) -> tuple[Content, Content]:
+    """Returns a line with a tick at the ends of some epochs, and their numbers below it: that of
+    the best one with its mark, and others for which there is space."""
+    most = max(1, columns // CELLS_PER_NUMBER)
+    numbers = [(epoch, f"{epoch:g}", TEXT_STYLE) for epoch in round_numbers(0, last, most, 1)[1:]]
+    if best is not None:
+        numbers.insert(0, (best, f"{BEST_MARK}{best}", BEST_STYLE))
+    line, below = ["└", *"─" * columns], [(" ", "")] * (columns + 1)
+    for epoch, text, style in numbers:
+        place = 1 + _place(epoch, 0, last, columns)
+        start = min(place - len(text) // 2, columns + 1 - len(text))
+        space = below[max(0, start - 1) : start + len(text) + 1]
+        if start > 0 and place <= columns and all(letter == " " for letter, _ in space):
+            line[place] = "┬"
+            below[start : start + len(text)] = [(letter, style) for letter in text]
+    return Content.styled("".join(line), TEXT_STYLE), Content.assemble(*below)
+
+
+def legend(train: Points, held_out: Points, best: int | None, part: str) -> Content:
+    """Returns the names of the lines and their last values, the best epoch, and the part of a model
+    that has these losses."""
     parts = []
     if train:
-        parts += [("╍╍", TRAIN_STYLE), (f" train {_short(train[-1][1])}   ", TEXT_STYLE)]
+        parts += [("── ", TRAIN_STYLE), (f"train {_short(train[-1][1])}", TEXT_STYLE)]
     if held_out:
-        parts += [("━━", HELD_OUT_STYLE), (f" held-out {_short(held_out[-1][1])}   ", TEXT_STYLE)]
+        parts += [("   ━━ ", HELD_OUT_STYLE), (f"held-out {_short(held_out[-1][1])}", TEXT_STYLE)]
     if best is not None:
-        parts += [(BEST_MARK, BEST_STYLE), (f" best {best}   ", TEXT_STYLE)]
-    return Content.assemble(*parts, (part, TEXT_STYLE))
+        parts += [(f"   {BEST_POINT} ", BEST_STYLE), (f"best {best}", TEXT_STYLE)]
+    return Content.assemble(*parts, (f"   {part}", TEXT_STYLE))
 
 
 def _short(loss: float) -> str:
@@ -112,24 +146,34 @@ def _short(loss: float) -> str:
 
 
 class LossChart(Widget):
-    """A widget that shows the chart."""
+    """A widget that shows the chart, below a rule with the legend."""
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = "LossChart { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }"
+    DEFAULT_CSS = """
+    LossChart {
+        height: 1fr;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        border-top: solid $foreground 20%;
+    }
+    """
 
     def __init__(self, empty: str = "no epoch yet") -> None:
         """`empty` is shown while there is no loss."""
         super().__init__()
         self._empty = empty
-        self._shown: tuple[Points, Points, int | None, str] = (), (), None, ""
+        self._shown: tuple[Points, Points, int | None] = [], [], None
 
     def show(self, train: Points, held_out: Points, best: int | None, part: str) -> None:
-        """Shows losses, as `plot` draws them. `best` is the best epoch."""
-        if (train, held_out, best, part) != self._shown:
-            self._shown = train, held_out, best, part
+        """Shows losses, as `plot` draws them. `part` names the part of a model that has them."""
+        shown = [*train], held_out, best
+        if shown != self._shown:
+            self._shown = shown
+            self.border_title = legend(*shown, part).pad(1, 1)
             self.refresh()
 
     def render(self) -> Content:
-        train, held_out, best, part = self._shown
-        rows = plot(train, held_out, best, *self.size, part)
-        return Content("\n").join(rows) if rows else Content.styled(self._empty, TEXT_STYLE)
+        train, held_out, _ = self._shown
+        if not train and not held_out:
+            return Content.styled(self._empty, TEXT_STYLE)
+        return Content("\n").join(plot(*self._shown, *self.size))

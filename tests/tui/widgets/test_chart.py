@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from pytest import approx
 
-from rnnlm_tui.events import Metrics
-from rnnlm_tui.tui.widgets.chart import LossChart, Points, plot
-from rnnlm_tui.wording.trainings import loss_points
+from rnnlm_tui.events import EpochEnded, Metrics, Progress
+from rnnlm_tui.tui.widgets.chart import LossChart, plot
+from rnnlm_tui.wording.trainings import Points, loss_points, training_curve
 from tests.helpers.app import has_row, rows_of, wait_until
+from tests.helpers.events import ended
 from tests.helpers.host import HostApp
 from tests.helpers.models import HOSTILE
 
@@ -22,26 +26,39 @@ def text_of(
     train: Points, held_out: Points, best: int | None, width: int, height: int
 ) -> list[str]:
     """The rows of a chart as text, after checking that they fit."""
-    legend, *rows = (row.plain.rstrip() for row in plot(train, held_out, best, width, height))
-    assert len(rows) < height
+    rows = [row.plain.rstrip() for row in plot(train, held_out, best, width, height)]
+    assert len(rows) in (0, height)
     assert max(map(len, rows), default=0) <= width
-    return [legend, *rows]
+    return rows
 
 
 def test_two_losses_with_the_best_epoch() -> None:
-    """The training's dashed line falls through all rows; the full held-out line dips and rises;
-    the labels are the largest, the middle and the smallest loss; ^ is below the best epoch."""
+    """The training's thin line falls through all rows; the thick held-out line dips and rises; a
+    disc and ^4 mark its best epoch; round losses are beside the rows, and epochs below them."""
     assert text_of(FALLING, RISING, 4, 46, 9) == [
-        "╍╍ train 2.00   ━━ held-out 6.30   ^ best 4",
-        "6.30┤⠤⠤⣀⣀⡀                         ⢀⣀⣀⡠⠤⠤⠔⠒⠒⠉⠉",
-        "    │⠒⠢ ⣀⣈⠉⠉⠉⠉⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊⠉⠉⠉⠁",
-        "    │      ⠉⠒ ⠤⠤ ⣀",
-        "4.15┤             ⠉ ⠒⠒ ⢄⣀",
-        "    │                     ⠒⠢ ⢄⣀",
-        "    │                           ⠉⠑ ⠤⠤ ⣀",
-        "2.00┤                                  ⠉ ⠒⠢ ⠤⣀",
-        "     1                ^                      8",
+        "     │     ⣤⣄⣀⣀⡀                     ⣀⣀⣀⣤⣤⣴⠶⠾⠛",
+        "     │     ⠒⠭⢍⣉⠛⠛⠛⠛⠻⠶⠶⠶⠶⠶⠶●⠶⠶⠶⠶⠶⠾⠛⠛⠛⠛⠋⠉⠉⠁",
+        " 5.00┤         ⠉⠑⠒⠤⠤⣀⡀",
+        "     │               ⠈⠉⠒⠢⠤⢄⡀",
+        "     │                     ⠈⠉⠒⠢⠤⢄⣀",
+        "     │                            ⠉⠑⠒⠤⢄⣀",
+        "     │                                  ⠉⠉⠒⠢⠤⣀",
+        "     └──────────┬─────────┬────────┬─────────┬",
+        "                2        ^4        6         8",
     ]
+
+
+def test_the_training_loss_has_points_inside_the_first_epochs() -> None:
+    """Each is the mean over a piece: the reports have the mean of the epoch so far."""
+    first = [Progress(1.0, 1, 9, step, 8, 8 - step / 4, None, 1.0, 1.0, 1.0) for step in (1, 2, 3)]
+    events: list[Progress | EpochEnded] = [*first, ended(1, 6.0), ended(2, 5.0)]
+    middles, means = zip(*training_curve(events), strict=True)
+    assert middles == (1 / 16, 3 / 16, 5 / 16, 11 / 16, 1.5)
+    assert means == approx((7.75, 7.25, 6.75, 5.25, 5.0))
+    assert len(training_curve([*events, first[0]])) == 1, "an epoch that is repeated"
+    late = replace(first[0], epoch=9)
+    assert training_curve([late, ended(9, 2.0)]) == [(8.5, 2.0)]
+    assert training_curve([ended(1, math.inf), replace(first[0], loss=None)]) == []
 
 
 @given(
@@ -55,20 +72,21 @@ def test_no_losses_and_no_size_break_a_chart(
     losses: list[float | None], width: int, height: int, best: int | None
 ) -> None:
     points = loss_points(enumerate((Metrics(loss=loss) for loss in losses), 1))
-    rows = plot(points, points[:2], best, width, height)
-    assert len(rows) <= height and bool(rows) == bool(points)
+    text_of(points, points[:2], best, width, height)
 
 
 async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
     app = HostApp(LossChart)
     async with app.run_test(size=(60, 12)) as pilot:
         assert has_row(app, "no epoch yet")
-        app.query_one(LossChart).show(FALLING, RISING, 4, "")
-        for width, height in ((60, 12), (50, 5)):
+        app.query_one(LossChart).show(FALLING, RISING, 4, "network alone")
+        for width, height in ((70, 12), (64, 5)):
             await pilot.resize_terminal(width, height)
-            expected = text_of(FALLING, RISING, 4, width, height)
+            expected = text_of(FALLING, RISING, 4, width, height - 1)
             await wait_until(pilot, partial(is_shown, app, expected))
+        legend = "── train 2.00   ━━ held-out 6.30   ● best 4   network alone"
+        assert legend in rows_of(app)[0]
 
 
 def is_shown(app: HostApp, rows: list[str]) -> bool:
-    return [row.rstrip() for row in rows_of(app)] == rows
+    return [row.rstrip() for row in rows_of(app)][1:] == rows
