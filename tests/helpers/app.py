@@ -29,6 +29,7 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences, SettingsFile
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.writing.candidates import Candidates
+from tests.helpers.runs import PATIENCE_S
 from tests.helpers.scripted import ScriptedModel
 
 CHARACTERS = {"tab": "\t", "enter": "\r", "escape": "\x1b", "backspace": "\x7f"}
@@ -142,10 +143,16 @@ def scripted_app(
 
 
 async def wait_until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
-    """Runs the app until the condition holds. Fails after ten seconds."""
-    async with asyncio.timeout(10):
+    """Runs the app until the condition holds. Fails after `PATIENCE_S`."""
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await pilot.pause(0.01)
+
+
+async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
+    """Gives the window another size, and waits until it is laid out."""
+    await pilot.resize_terminal(width, height)
+    await wait_until(pilot, lambda: pilot.app.screen._compositor.size == (width, height))
 
 
 def post_keys(app: App[Any], *keys: str) -> None:

@@ -42,8 +42,8 @@ def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def workers_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ends the workers of an app before its widgets. Otherwise workers draw on widgets that the end
-    of a test has removed."""
+    """Ends the workers of an app before its widgets, as an app does that is not under test. The end
+    of `run_test` does not, so that workers would draw on widgets that are gone."""
     close = App._shutdown
 
     async def close_in_order(app: App[Any]) -> None:

@@ -37,6 +37,7 @@ from tests.helpers.app import (
     picture,
     post_keys,
     press,
+    resize,
     rows_of,
     scripted_app,
     scripted_model,
@@ -173,13 +174,13 @@ async def test_the_bottom_row_names_the_keys_and_can_be_clicked(tmp_path: Path) 
 async def test_the_other_screens_are_one_line_below_60_by_16(tmp_path: Path) -> None:
     app = scripted_app(tmp_path)
     async with app.run_test(size=(59, 20)) as pilot:
-        await pilot.resize_terminal(60, 16)
+        await resize(pilot, 60, 16)
         await wait_until(pilot, lambda: "[Autocomplete]" in rows_of(app)[0])
         await wait_until(pilot, lambda: app.autocomplete.editor.has_focus)
         await press(pilot, "f4")
         await shown(pilot, "models", "Models")
         for size in ((59, 16), (60, 15), (1, 1)):
-            await pilot.resize_terminal(*size)
+            await resize(pilot, *size)
             await wait_until(pilot, lambda: "Models" not in picture(app))
             check_layout(app)
             assert size == (1, 1) or "please enlarge to 60 x 16" in rows_of(app)[0]

@@ -15,6 +15,7 @@ from tests.helpers.app import (
     check_layout,
     has_row,
     press,
+    resize,
     rows_of,
     scripted_app,
     scripted_model,
@@ -216,6 +217,6 @@ async def test_all_of_it_fits_in_any_window(tmp_path: Path, inside_script: Scrip
             ((80, 24), "without a word"),
             ((120, 36), "rnnlm-tui"),
         ):
-            await on.pilot.resize_terminal(*size)
+            await resize(on.pilot, *size)
             await on.sees(shown)
             check_layout(on.app)

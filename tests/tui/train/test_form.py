@@ -24,7 +24,7 @@ from rnnlm_tui.tui.train.fields import paths_in
 from rnnlm_tui.tui.train.summary import DataCard, summarise, summary_rows
 from rnnlm_tui.tui.widgets.dialogs import ChooseSeveral
 from tests.helpers.models import make_model
-from tests.helpers.runs import SUMMARY, Script
+from tests.helpers.runs import PATIENCE_S, SUMMARY, Script
 from tests.helpers.train_screen import Shown, shown
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -109,13 +109,13 @@ async def test_a_cancelled_question_kills_its_process(
     command = (sys.executable, "-c", WAITS, str(pid_file))
     monkeypatch.setattr(paths, "headless_command", lambda: command)
     asking = asyncio.create_task(summarise((), data_dir()))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not (pid_file.exists() and pid_file.read_text()):
             await asyncio.sleep(0.01)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while psutil.pid_exists(int(pid_file.read_text())):
             await asyncio.sleep(0.01)
 

@@ -22,7 +22,7 @@ from rnnlm_tui.events import (
 )
 from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.summary import DataCard
-from tests.helpers.app import check_layout, picture, rows_of
+from tests.helpers.app import check_layout, picture, resize, rows_of
 from tests.helpers.events import started
 from tests.helpers.runs import SUMMARY, Script
 from tests.helpers.train_screen import Shown, shown
@@ -48,7 +48,7 @@ ANSWER = {
 async def is_whole(on: Shown) -> None:
     """Checks the layout at every size, and that no control character is painted."""
     for size in SIZES:
-        await on.pilot.resize_terminal(*size)
+        await resize(on.pilot, *size)
         await on.until(partial(has_size, on, size))
         check_layout(on.app)
     await on.until(lambda: "[/b] [red]" in picture(on.app))

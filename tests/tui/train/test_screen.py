@@ -27,6 +27,7 @@ from rnnlm_tui.tui.runs.progress import Phase
 from rnnlm_tui.tui.train.run_lists import RunList
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
+from tests.helpers.app import resize
 from tests.helpers.events import ended, finished, progress, saved, started
 from tests.helpers.models import make_model, put_state
 from tests.helpers.runs import Script, trained_elsewhere
@@ -95,7 +96,7 @@ async def test_a_run_is_shown(
 ) -> None:
     async with shown(script, (100, 30)) as on:
         await on.start(*events)
-        await on.pilot.resize_terminal(*size)
+        await resize(on.pilot, *size)
         for row in rows:
             await on.until(lambda row=row: on.sees(*row))  # type: ignore[misc]
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from rnnlm_tui.tui.widgets import textual_private
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.tui.widgets.textual_private import read_pastes_whole
-from tests.helpers.app import rows_of, wait_until
+from tests.helpers.app import resize, rows_of, wait_until
 from tests.helpers.host import HostApp
 
 
@@ -45,7 +45,7 @@ async def test_what_leads_back_stays_and_what_is_dimmed_goes_first() -> None:
             (20, "↑↓ line  Esc back"),
             (9, "Esc back"),
         ):
-            await pilot.resize_terminal(width, 5)
+            await resize(pilot, width, 5)
             await wait_until(pilot, lambda: rows_of(app)[1].strip() == row)  # noqa: B023
 
 

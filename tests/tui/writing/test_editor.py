@@ -28,6 +28,7 @@ from rnnlm_tui.tui.writing.open_text import lines_of
 from rnnlm_tui.tui.writing.recall import LinesKept
 from tests.helpers.app import check_layout, post_keys, rows_of
 from tests.helpers.host import HostApp
+from tests.helpers.runs import PATIENCE_S
 from tests.helpers.writing_screen import Desk, SilentPredictor, unstored_text
 
 STEP = re.compile(r"\[(.*?)\]|\{(.*?)\}|<(.*?)>|(.)")
@@ -126,7 +127,7 @@ class EditorDesk(Desk[EditorApp]):
     async def burst(self, *keys: str) -> None:
         """Sends keys, one of which waits for an answer."""
         post_keys(self.app, *keys)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.editor.answer_gate._waiters:
                 await asyncio.sleep(0)
 

@@ -15,6 +15,7 @@ from rnnlm_tui.suggesting import evaluate
 from rnnlm_tui.suggesting.accepting import Writer
 from rnnlm_tui.suggesting.typist import Typist
 from tests.helpers.app import post_keys
+from tests.helpers.runs import PATIENCE_S
 from tests.helpers.texts import counted, prepared
 from tests.helpers.writing_screen import AppDesk, desk
 
@@ -81,7 +82,7 @@ async def write(it: AppDesk, steps: Sequence[Step], text: str, writer: Writer) -
         ends = {line, f"{line} "} if line == text else {line}
         post_keys(it.app, *keys)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while (
                     it.line not in ends
                     or editor.typing.presses != presses

@@ -15,7 +15,7 @@ from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 from rnnlm_tui.tui.writing.page import Page
 from rnnlm_tui.tui.writing.page_rows import wrapped
-from tests.helpers.app import check_layout, picture, rows_of
+from tests.helpers.app import check_layout, picture, resize, rows_of
 from tests.helpers.host import HostApp
 from tests.helpers.writing_screen import unstored_text
 
@@ -88,11 +88,11 @@ async def test_the_page_stays_at_its_end_unless_one_scrolls_up() -> None:
     async with page_of_lines(300) as (host, page, pilot):
         assert rows(host)[-1] == "line 299"
         for height in (6, 12):
-            await pilot.resize_terminal(70, height)
+            await resize(pilot, 70, height)
             await pilot.pause()
             assert rows(host)[-1] == "line 299"
         page.scroll_to(y=100, animate=False, force=True, immediate=True)
-        await pilot.resize_terminal(80, 10)
+        await resize(pilot, 80, 10)
         await pilot.pause()
         assert rows(host)[0] == "line 100"
 

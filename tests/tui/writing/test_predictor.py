@@ -15,7 +15,7 @@ from rnnlm_tui.tui.writing.predictor import (
     answer_to,
 )
 from tests.helpers.app import opened_model, scripted_model
-from tests.helpers.runs import until
+from tests.helpers.runs import PATIENCE_S, until
 from tests.helpers.scripted import ScriptedModel
 
 
@@ -68,7 +68,7 @@ async def test_one_question_is_in_work_and_then_the_latest() -> None:
     await asyncio.sleep(0)
     assert model.asked_words == [("shall",)]
     model.gate.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await answers[2]).question.line == "the "
         assert [piece.text for piece in await continuation][:2] == ["i", " compare"]
     assert [answer.cancelled() for answer in answers] == [True, True, False]

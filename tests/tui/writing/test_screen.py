@@ -36,6 +36,7 @@ from tests.helpers.app import (
     picture,
     post_clicks,
     post_keys,
+    resize,
     scripted_model,
 )
 from tests.helpers.runs import Script
@@ -457,10 +458,10 @@ async def test_the_line_and_its_ghost_fit_the_text_and_the_window(tmp_path: Path
             await it.until(lambda number=number: len(it.page) == number)
             await it.until(lambda: it.editor.size.height == 1)
         line = " ".join(["so"] * 15)
-        await it.pilot.resize_terminal(60, 20)
+        await resize(it.pilot, 60, 20)
         await it.write(*f"{line} shall i ")
         assert not has_row(it.app, "compare thee to")
-        await it.pilot.resize_terminal(100, 30)
+        await resize(it.pilot, 100, 30)
         await it.until(lambda: has_row(it.app, f"{line} shall i compare thee to"))
 
 
@@ -513,7 +514,7 @@ async def test_hostile_words(tmp_path: Path) -> None:
             assert it.editor.document.line_count == 1
         before = it.page
         for size in ((120, 40), (61, 17), (80, 24)):
-            await it.pilot.resize_terminal(*size)
+            await resize(it.pilot, *size)
             await it.pilot.pause(0)
             check_layout(it.app)
         for name in names:
