@@ -181,19 +181,19 @@ class RnnlmApp(TerminalApp):
         latest = self.autocomplete.latest_line
         return f"{latest} " if latest else "", ()
 
-    def header_text(self) -> str:
-        """Returns the text of the header: the running training, the active model, and how many keys
-        the writer has saved today."""
+    def header_texts(self) -> list[str]:
+        """Returns the texts of the header, each shorter than the one before: the running training,
+        the active model, and how many keys the writer has saved today."""
+        parts = ["no model" if self.has_no_models else "loading ..."]
         if self.opened_model is not None:
-            model = " · ".join(filter(None, (self.active_name, self.autocomplete.keys_saved)))
-        else:
-            model = "no model" if self.has_no_models else "loading ..."
-        run = self._followed_runs.running if self._followed_runs else None
-        if run is None:
-            return model
-        from rnnlm_tui.tui.runs.wording import progress_text
+            parts = [*filter(None, (self.active_name, self.autocomplete.keys_saved))]
+        if (run := self._followed_runs.running if self._followed_runs else None) is not None:
+            from rnnlm_tui.tui.runs.wording import progress_text
 
-        return f"{progress_text(run, self.active_name)} · {model}"  # the end may be cut off
+            parts.insert(0, progress_text(run, self.active_name))
+        shorter = (" · ".join(parts[:count]) for count in range(len(parts), 0, -1))
+        full = next(shorter)
+        return [full, full.removesuffix(" today"), *shorter]
 
     def store_preferences(self) -> None:
         """Saves the preferences."""

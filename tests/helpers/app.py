@@ -242,6 +242,13 @@ async def write(pilot: Pilot[Any], *keys: str) -> None:
     await answered(pilot)
 
 
+def current_tab(app: App[Any]) -> str:
+    """The label of the tab that is painted in reverse."""
+    first = app.screen._compositor.render_strips()[0]
+    painted = "".join(part.text for part in first if part.style and part.style.reverse)
+    return painted.strip(" []").partition(" ")[0]
+
+
 def rows_of(app: App[Any]) -> list[str]:
     """The text of each row of the screen."""
     return [strip.text for strip in app.screen._compositor.render_strips()]

@@ -51,8 +51,8 @@ class HostApp(TerminalApp):
     async def on_unmount(self) -> None:
         await self.session.close()
 
-    def header_text(self) -> str:
-        return "no model"
+    def header_texts(self) -> list[str]:
+        return ["no model"]
 
     def notify_user(self, message: str, severity: str = "information", topic: str = "") -> None:
         self.told.append(message)

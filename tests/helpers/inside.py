@@ -19,7 +19,7 @@ from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
-from tests.helpers.app import answered, has_row, press, scripted_app, wait_until
+from tests.helpers.app import answered, current_tab, has_row, press, scripted_app, wait_until
 
 
 class Asked(NamedTuple):
@@ -133,6 +133,6 @@ async def inside(
         app.autocomplete.editor.set_text(line)
         await press(pilot, "f10")
         on = Inside(app, pilot, script)
-        await on.sees("[Inside]")
+        await wait_until(pilot, lambda: current_tab(app) == "Inside")
         await on.sees("compare")
         yield on

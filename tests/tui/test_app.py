@@ -33,6 +33,7 @@ from tests.helpers.app import (
     answered,
     chain,
     check_layout,
+    current_tab,
     has_row,
     picture,
     post_keys,
@@ -121,7 +122,7 @@ async def test_the_first_key_is_typed_into_the_first_screen(tmp_path: Path) -> N
 async def shown(pilot: Pilot[None], mode: str, label: str) -> None:
     """Waits until the screen is shown."""
     await wait_until(pilot, lambda: pilot.app.current_mode == mode)
-    await wait_until(pilot, lambda: f"[{label}]" in rows_of(pilot.app)[0])
+    await wait_until(pilot, lambda: current_tab(pilot.app) == label)
     check_layout(pilot.app)
 
 
@@ -175,7 +176,7 @@ async def test_the_other_screens_are_one_line_below_60_by_16(tmp_path: Path) -> 
     app = scripted_app(tmp_path)
     async with app.run_test(size=(59, 20)) as pilot:
         await resize(pilot, 60, 16)
-        await wait_until(pilot, lambda: "[Autocomplete]" in rows_of(app)[0])
+        await wait_until(pilot, lambda: current_tab(app) == "Autocomplete")
         await wait_until(pilot, lambda: app.autocomplete.editor.has_focus)
         await press(pilot, "f4")
         await shown(pilot, "models", "Models")

@@ -68,7 +68,7 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
             background: $surface; scrollbar-size-vertical: 1;
             &:focus { border: none; background-tint: $foreground 0%; }
         }
-        KeyBar { margin-top: 1; background: $surface; color: $quiet; }
+        KeyBar { margin-top: 1; padding: 0; }
         &.-low KeyBar { margin-top: 0; }
     }
     """

@@ -1,4 +1,4 @@
-"""The top row: a tab for each screen, the running training, and the active model."""
+"""The top row: a tab for each screen, the running training, the active model, the keys saved."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Header(Widget):
     """The top row. A click on a tab shows its screen."""
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = "Header { height: 1; background: $panel; }"
+    DEFAULT_CSS = "Header { height: 1; background: $surface; }"
 
-    _text = ""
-    """The text at the right."""
+    _texts: tuple[str, ...] = ("",)
+    """The texts for the right, the fullest first."""
 
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
@@ -51,25 +51,25 @@ class Header(Widget):
             self.app.show_mode(mode)
 
     def update(self) -> None:
-        """Shows the app's text at the right, cut if it does not fit."""
-        text = self.app.header_text()
-        if text != self._text:
-            self._text = text
+        """Shows at the right what the app tells."""
+        texts = tuple(self.app.header_texts())
+        if texts != self._texts:
+            self._texts = texts
             self.refresh()
 
     def render(self) -> Content:
         has_room = self.size.width >= ROOMY_WIDTH
-        parts = [Content.styled(f" {APP_NAME} ", "bold $ghost")] if has_room else []
+        row = Content.styled(f" {APP_NAME}  ", "bold") if has_room else Content("")
         for mode, key, label in TABS:
             shown_key = self.app.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
-            # Brackets mark the current tab without colours.
             is_current = mode == self.app.current_mode
-            tab = Content(f"[{label}]" if is_current else f" {label} ")
-            tab = tab.stylize("bold" if is_current else "")
-            tab = tab.stylize(Style.from_meta({"mode": mode}))
-            parts += [Content(f" {shown_key}"), tab]
-        left = Content("").join(parts)
-        space = max(0, self.size.width - left.cell_length - 1)
-        right = Content(sanitize(self._text)).truncate(max(0, space - 1), ellipsis=True)
-        gap = " " * (space - right.cell_length)
-        return left + gap + right.stylize("$quiet")
+            tab = Content.assemble(f" {label} ", (shown_key, "" if is_current else "$quiet"), " ")
+            if is_current and self.app.no_color:
+                tab = Content(f"[{tab.plain.strip()}]")
+            tab = tab.stylize("bold reverse $ghost" if is_current else "")
+            row += tab.stylize(Style.from_meta({"mode": mode})) + (" " if has_room else "")
+        space = max(0, self.size.width - row.cell_length - 2)
+        texts = [Content(sanitize(text)) for text in self._texts]
+        text = next((each for each in texts if each.cell_length <= space), texts[-1])
+        text = text.truncate(space, ellipsis=True)
+        return row + " " * (space + 1 - text.cell_length) + text.stylize("$quiet")

@@ -20,7 +20,7 @@ class KeyBar(Widget):
     """
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = "KeyBar { height: 1; background: $panel; }"
+    DEFAULT_CSS = "KeyBar { height: 1; padding-left: 1; background: $surface; }"
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda screen: self.refresh())
@@ -44,16 +44,16 @@ class KeyBar(Widget):
             elif not active.enabled:
                 dimmed.add(action)
         for action in sorted(row, key=lambda each: each in dimmed):  # dimmed ones last
-            if sum(row[each].cell_length for each in {*kept, action}) <= self.size.width + 1:
+            if sum(row[each].cell_length for each in {*kept, action}) <= self.size.width + 2:
                 kept.add(action)
-        return Content(" ") + Content("").join(row[action] for action in row if action in kept)
+        return Content("").join(row[action] for action in row if action in kept)
 
     def _item(self, key: str, active: ActiveBinding) -> Content:
         display, text = self.app.get_key_display(active.binding), active.binding.description
         text = f"{text[:1].lower()}{text[1:]}"  # Textual's own begin with capitals
         if not active.enabled:
             return Content.styled(f"{display} {text}", "dim $quiet")
-        item = Content.assemble((display, "bold"), f" {text}")
+        item = Content.assemble((display, "bold"), (f" {text}", "$quiet"))
         return item.stylize(Style.from_meta({"key": key}))
 
 

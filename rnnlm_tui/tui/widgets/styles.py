@@ -19,24 +19,27 @@ BEST_STYLE = "bold $good"
 MODEL_STYLE = "italic $ghost"
 """The style of the model's words."""
 MEANINGS = {
+    "foreground": "foreground",
     "quiet": "foreground-muted",
     "ghost": "text-primary",
     "take": "text-accent",
     "good": "text-success",
     "warn": "text-warning",
 }
-"""The colours that mean something, with the variable of a theme that each is made from. `quiet` is
-of labels, `ghost` of the model's words, `take` of keys and digits that take a word, `good` of the
-best and the finished, `warn` of what is wrong. Text has the colour `foreground`."""
-LEAST_CONTRAST = {"quiet": 3.0, "ghost": 4.5, "take": 4.5, "good": 4.5, "warn": 4.5}
+"""The colours that mean something, with the variable of a theme that each is made from.
+`foreground` is of text, `quiet` of labels, `ghost` of the model's words, `take` of keys and digits
+that take a word, `good` of the best and the finished, `warn` of what is wrong."""
+LEAST_CONTRAST = dict.fromkeys(MEANINGS, 4.5) | {"quiet": 3.0}
 """The least contrast of a meaning's colour with its background, as WCAG 2 defines contrast: 4.5 for
 text, 3 for what need not be read."""
 BACKGROUNDS = ("background", "surface")
-"""The variables of the backgrounds on which text stands."""
+"""The variables of the backgrounds on which text stands: the page, and dialogs, tabs and keys."""
 
 
 def theme_of(name: str, *, dark: bool, background: str, **colours: str) -> Theme:
     """Returns a theme of six colours: text, quiet, ghost, take, good and warn."""
+    page, text = Color.parse(background), Color.parse(colours["text"])
+    bar, track = page.blend(text, 0.25).hex, page.blend(text, 0.03).hex
     return Theme(
         name,
         primary=colours["ghost"],
@@ -47,8 +50,11 @@ def theme_of(name: str, *, dark: bool, background: str, **colours: str) -> Theme
         error=colours["warn"],
         foreground=colours["text"],
         background=background,
+        surface=page.blend(text, 0.06).hex,
+        panel=page.blend(text, 0.1).hex,
         dark=dark,
-        variables={name: colours[name] for name in MEANINGS},
+        variables={name: colour for name, colour in colours.items() if name in MEANINGS}
+        | {"scrollbar": bar, "scrollbar-background": track},
     )
 
 
@@ -99,7 +105,10 @@ def _luminance(colour: Color) -> float:
 CSS = """
 /* Notices are over the row of keys, long ones over the list, never over the line being written. */
 ToastRack { dock: bottom; align: right bottom; margin: 0; max-height: 4; scrollbar-size: 0 0; }
-Toast { width: 100%; max-width: 100%; margin: 0; padding: 0 1; }
+Toast { width: 100%; max-width: 100%; margin: 0; padding: 0 1; background: $surface; }
+Toast.-information { border-left: outer $quiet; }
+Toast.-warning, Toast.-error { border-left: outer $warn; }
+Toast.-error { color: $warn; }
 
 /* Meanings */
 LineEditor .text-area--suggestion { color: $ghost; }

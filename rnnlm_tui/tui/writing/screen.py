@@ -126,9 +126,9 @@ class AutocompleteScreen(AppScreen):
 
     @property
     def keys_saved(self) -> str:
-        """A sentence for the header on the keys that the user has saved today; "" if none."""
+        """Says in the header how many keys the user has saved today; "" if none."""
         keys = self._stored_keys[today()] + self.editor.typing.saved - self._counted_keys
-        return f"you saved {plural(keys, 'key')} today" if keys > 0 else ""
+        return f"{plural(keys, 'key')} saved today" if keys > 0 else ""
 
     def _store_keys_saved(self) -> None:
         """Stores the keys saved since the last time with those of today."""

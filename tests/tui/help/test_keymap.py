@@ -75,7 +75,7 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
         assert len(toasts(app)) == 1
         tabs = app.screen.query_one(Header).render().plain
-        assert "F3 Train" in tabs and "ctrl+space Models" in tabs
+        assert "Train F3" in tabs and "Models ctrl+space" in tabs
         await press(pilot, "f11")
         await wait_until(pilot, lambda: has_row(app, " F11 ", "Show all keys"))
         await press(pilot, "f1")

@@ -20,7 +20,7 @@ THEMES = [theme for theme in (*BUILTIN_THEMES.values(), DARK, LIGHT) if not them
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 def test_colours_can_be_read(theme: Theme) -> None:
-    """On the page and on dialogs."""
+    """Text, too: on the page, and on the surface of dialogs, tabs and keys."""
     variables = theme.to_color_system().generate() | theme.variables
     page, *others = (Color.parse(variables[name]) for name in BACKGROUNDS)
     backgrounds = [page, *(page + other for other in others)]
@@ -41,6 +41,4 @@ def test_contrast() -> None:
 def test_own_colours_are_kept(theme: Theme) -> None:
     """The six colours of the app's own themes can be read as they are."""
     variables = theme.to_color_system().generate() | theme.variables
-    assert meanings(theme, variables) == {
-        name: theme.variables[name].upper() for name in LEAST_CONTRAST
-    }
+    assert meanings(theme, variables) == {name: variables[name].upper() for name in LEAST_CONTRAST}
