@@ -148,11 +148,20 @@ class Comparison(Struct, frozen=True):
     new: Evaluation
 
 
+class NextWord(Struct, frozen=True):
+    """A word that may follow a seed line."""
+
+    word: str
+    probability: Share
+
+
 class SampleText(TypedDict):
-    """The continuation of a seed line, which `text` begins with."""
+    """The continuation of a seed line, which `text` begins with. `next` are the five words that are
+    likeliest right after it, likeliest first; fewer if the model knows fewer."""
 
     seed: str
     text: str
+    next: list[NextWord]
 
 
 class Event(Struct, frozen=True, tag_field="event"):

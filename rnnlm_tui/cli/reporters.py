@@ -25,7 +25,7 @@ from rnnlm_tui.events import (
 from rnnlm_tui.formatting import format_bytes, format_duration, plural, sanitize
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.wording.savings import both_shares, comparison_sentence
-from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, trained_part
+from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, next_words, trained_part
 
 
 class _Reporter:
@@ -122,9 +122,9 @@ class TextReporter(_Reporter):
                 if event.keystroke_savings is not None:
                     self._saves = f"saves {both_shares(event.keystroke_savings)}%"
                 if not has_bar():
-                    _say(
-                        f"{'  '.join(_epoch_cells(event, run))}  | {sanitize(event.sample['text'])}"
-                    )
+                    words = ", ".join(map(" ".join, next_words(event)))
+                    text = sanitize(event.sample["text"])
+                    _say(f"{'  '.join(_epoch_cells(event, run))}  | next: {words}  | {text}")
             case Finished():
                 _say()
                 if event.reason == "stopped" and event.metrics and run and run.parameters:

@@ -18,6 +18,7 @@ from rnnlm_tui.events import (
     Event,
     FinishReason,
     Metrics,
+    NextWord,
     Preparing,
     Progress,
     SampleText,
@@ -32,6 +33,7 @@ from rnnlm_tui.store.run_files import Tensors, Totals
 from rnnlm_tui.store.tensors import is_usable
 from rnnlm_tui.suggesting.evaluate import ScoredLine, score, summarize
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import saving
 from rnnlm_tui.training.control import REPORT_EVERY_S, Control
 from rnnlm_tui.training.ending import Ending
@@ -252,7 +254,8 @@ class Run:
         yield Saved(self._now(), epoch, str(job.best_path), is_best)
 
     def _sample(self, model: LanguageModel) -> SampleText:
-        """The seed line and its likeliest continuation, with a slash between lines."""
+        """The seed line, its likeliest next words, and its likeliest continuation, with a slash
+        between lines."""
         seed_line = self._control.seed_line
         left, lines = SEED_LINE_CONTINUES, [seed_line]
         while words := generate_words(model, lines[-1], left, 0, previous_lines=lines[:-1]):
@@ -262,7 +265,12 @@ class Run:
                 break
             lines.append("")
         text = " / ".join(filter(None, lines))
-        return {"seed": cut_words(seed_line), "text": cut_words(text)}
+        found = suggest(model, f"{seed_line} ", looks_ahead=False).candidates
+        return {
+            "seed": cut_words(seed_line),
+            "text": cut_words(text),
+            "next": [NextWord(cut_words(word.word), min(1.0, word.probability)) for word in found],
+        }
 
     def _savings_so_far(self, model: LanguageModel) -> ByWriter[float] | None:
         """The shares of keys that a model saves on some of the held-out lines. None if they have

@@ -26,7 +26,13 @@ from rnnlm_tui.events import (
     Saved,
     Warned,
 )
-from rnnlm_tui.formatting import format_loss, format_percent, format_perplexity, plural
+from rnnlm_tui.formatting import (
+    format_loss,
+    format_percent,
+    format_perplexity,
+    plural,
+    shorten,
+)
 from rnnlm_tui.wording.savings import savings_sentence
 
 OUTCOMES = {
@@ -124,6 +130,12 @@ def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
         for name, form in FORMS.items()
         if (value := getattr(metrics, name, None)) is not None and (value or name != "penalty")
     ]
+
+
+def next_words(ended: EpochEnded) -> list[tuple[str, str]]:
+    """Returns the likeliest next words of the seed line, each with its probability as text."""
+    found = ended.sample["next"]
+    return [(shorten(each.word), format_percent(each.probability)) for each in found]
 
 
 class TrainingCurve:

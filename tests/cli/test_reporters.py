@@ -19,10 +19,12 @@ from rnnlm_tui.events import (
     Event,
     Finished,
     Metrics,
+    NextWord,
     Paused,
     Preparing,
     Progress,
     Resumed,
+    SampleText,
     Warned,
 )
 from rnnlm_tui.training.control import Control, PreparationReport, StoppedError
@@ -33,6 +35,11 @@ from tests.helpers.events import measured, started, writers
 TRAIN = Metrics(loss=5.3812, penalty=0.0123, accuracy=0.0785, perplexity=217.3)
 HELD_OUT = Metrics(loss=6.1234, perplexity=456.4, top1=0.0812, top5=0.1923)
 SAMPLE = "from fairest creatures we desire increase that thereby beauty's rose might never die"
+CONTINUED: SampleText = {
+    "seed": "from",
+    "text": SAMPLE,
+    "next": [NextWord("fairest", 0.31), NextWord("thee\x1b", 0.045)],
+}
 STARTED = msgspec.structs.replace(
     started(epochs=130),
     name="diary",
@@ -42,15 +49,14 @@ STARTED = msgspec.structs.replace(
     memory_bytes=500_000_000,
     threads=2,
 )
+NEXT = "next: fairest 31%, thee\ufffd 4.5%"
 KEPT = EpochFigures(104, TRAIN, HELD_OUT)
 EVENTS: list[Event] = [
     Preparing(0.0, "reading text", 0, 0, None),
     Preparing(2.0, "encoding words", 100, 400, 90.0),
     STARTED,
     Progress(60.0, 104, 130, 121, 483, 5.38, 0.0785, 12_345.0, 60.0, 723.0, 2),
-    EpochEnded(
-        83.0, 104, TRAIN, HELD_OUT, True, {"seed": "from", "text": SAMPLE}, 83.0, writers(0.573)
-    ),
+    EpochEnded(83.0, 104, TRAIN, HELD_OUT, True, CONTINUED, 83.0, writers(0.573)),
     Progress(83.5, 105, 130, 1, 483, 5.38, 0.0785, 12_345.0, 60.0, 9000.0, 2),
     Paused(84.0, ""),
     Resumed(85.0, ""),
@@ -124,7 +130,13 @@ def test_a_terminal_has_one_line_that_is_redrawn_and_fits(
 
 def test_a_pipe_has_a_line_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(monkeypatch, errors := io.StringIO(), EVENTS)
-    assert lines == ["reading text", "encoding words", TAKES, f"{FIGURES}  | {SAMPLE}", *END]
+    assert lines == [
+        "reading text",
+        "encoding words",
+        TAKES,
+        f"{FIGURES}  | {NEXT}  | {SAMPLE}",
+        *END,
+    ]
     assert "\r" not in errors.getvalue()
 
 

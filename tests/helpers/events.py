@@ -19,6 +19,7 @@ from rnnlm_tui.events import (
     Finished,
     FinishReason,
     Metrics,
+    NextWord,
     Progress,
     SampleText,
     Saved,
@@ -69,7 +70,8 @@ def ended(
     figures = None
     if held_out is not None:
         figures = Metrics(loss=held_out, perplexity=perplexity, top1=0.1, top5=0.2)
-    sample: SampleText = {"seed": "the cat", "text": f"the cat sat {epoch}"}
+    words = [NextWord("sat", min(1.0, epoch / 10)), NextWord("and", 0.05)]
+    sample: SampleText = {"seed": "the cat", "text": f"the cat sat {epoch}", "next": words}
     return EpochEnded(float(epoch), epoch, train, figures, best, sample, float(epoch))
 
 

@@ -27,6 +27,7 @@ from rnnlm_tui.store.files import RESUME
 from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.run_files import read_facts, read_state
 from rnnlm_tui.suggesting.evaluate import score, summarize
+from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import network_learner
 from rnnlm_tui.training.control import Control
 from rnnlm_tui.training.network_learner import NetworkLearner
@@ -109,6 +110,19 @@ def test_a_network_learns_and_its_sample_continues_the_seed_line(
     lines = last.sample["text"].removeprefix("a bird").split(" / ")
     assert sum(len(line.split()) for line in lines) <= 10
     assert (len(lines) > 1) == (preset != "lesson")
+
+
+@pytest.mark.parametrize("preset", ["lesson", "rnn", "gru", "ngram"])
+def test_an_epoch_has_the_words_that_its_model_suggests_after_the_seed_line(
+    preset: str, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {} if preset == "ngram" else {"epochs": 1}
+    job = small_job(preset, tmp_path / "a", **settings)
+    (epoch,) = epochs_of([*run(job, Control("The cat"))])
+    found = suggest(read_model(job.best_path)[1], "The cat ").candidates
+    words = {each.word: each.probability for each in epoch.sample["next"]}
+    assert words == pytest.approx({each.word: each.probability for each in found})
+    assert len(words) == 5 and [*words.values()] == sorted(words.values(), reverse=True)
 
 
 # Which epoch is kept, and when a run ends

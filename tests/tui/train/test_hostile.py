@@ -13,6 +13,7 @@ from rnnlm_tui.errors import CorpusError
 from rnnlm_tui.events import (
     EpochEnded,
     Metrics,
+    NextWord,
     Paused,
     SampleText,
     Started,
@@ -68,7 +69,8 @@ def hostile_started() -> Started:
 def hostile_epoch(epoch: int) -> EpochEnded:
     figures = Metrics(loss=1e300, penalty=-1e300, accuracy=1e9, perplexity=1e308)
     held_out = Metrics(loss=1e300, perplexity=1e308, top1=-5.0, top5=1e300)
-    sample: SampleText = {"seed": HOSTILE, "text": f"{HOSTILE} and\n{HOSTILE}"}
+    text, words = f"{HOSTILE} and\n{HOSTILE}", [NextWord(HOSTILE, 1.0), NextWord(HOSTILE, 0.0)]
+    sample: SampleText = {"seed": HOSTILE, "text": text, "next": words}
     return EpochEnded(9.0, epoch, figures, held_out, True, sample, 9.0)
 
 

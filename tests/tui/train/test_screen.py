@@ -57,7 +57,7 @@ def leave_model(on: Shown, done: int = 4, *state: int) -> None:
 
 
 PREPARING = Preparing(4.0, "encoding words", 90, 120, 75.0)
-SAMPLE = {"seed": "the cat", "text": f"the cat {' '.join(['wherefore'] * 8)} end"}
+SAMPLE = {"seed": "the cat", "text": f"the cat {' '.join(['wherefore'] * 8)} end", "next": []}
 LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
 
 
