@@ -91,6 +91,7 @@ class TrainingOptions(TypedDict, total=False):
     epochs: int
     batch_size: int
     bptt: int
+    optimizer: Literal["adamw", "sgd"]
     learning_rate: float
     warmup: float
     weight_decay: float

@@ -144,9 +144,11 @@ class CausalTrainConfig(LineTextConfig, frozen=True):
     epochs: Annotated[EpochCount, "passes over the corpus, at most"] = 15
     batch_size: Annotated[BatchSize, "text streams per batch"] = 16
     bptt: Annotated[Length, "words per stream and step"] = 16
-    learning_rate: Annotated[
-        StepSize, "peak step size of AdamW; it falls to 0 by the last epoch"
-    ] = 3e-3
+    optimizer: Annotated[
+        Literal["adamw", "sgd"],
+        "AdamW, which learns fast from nothing, or plain steps, by which a network forgets little",
+    ] = "adamw"
+    learning_rate: Annotated[StepSize, "peak step size; it falls to 0 by the last epoch"] = 3e-3
     warmup: Annotated[Share, "share of all steps in which the step size rises"] = 0.02
     weight_decay: Annotated[
         float, Meta(ge=0, le=100), "share of a weight, times the step size, subtracted each step"
@@ -196,9 +198,21 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
     "max_vocabulary": 30_000,
 }
 """The defaults for large corpora that differ from middle ones; extrapolated, not measured."""
-DEFAULTS_IF_FROM: Mapping[str, Setting] = {"epochs": 3, "learning_rate": 1e-3}
-"""The defaults of a network that starts from another's weights: from the English, from the model of
-`--from`, or in an update."""
+DEFAULTS_IF_FROM: Mapping[str, Setting] = {
+    "epochs": 2,
+    "batch_size": 4,
+    "bptt": 50,
+    "optimizer": "sgd",
+    "learning_rate": 0.15,
+    "warmup": 0.0,
+    "weight_decay": 0.0,
+    "grad_clip": 5.0,
+    "unk_rate": 0.0,
+}
+"""The defaults of a causal network that starts from another's weights: from the English, from the
+model of `--from`, or in an update, which has one epoch. AdamW takes as large steps for rare words
+as for frequent ones: after 30,000 words of a novel, the network of the English is worse on the next
+ones by 0.17 nats a word, and with these settings better by 0.08."""
 MAX_FROM_ENGLISH = 1_000_000
 """Most words of a text whose network starts from that of the English by default. A longer text
 teaches English by itself, and gets a network of a size that suits it."""
@@ -217,14 +231,16 @@ def _by_size(**middle: Setting) -> dict[str, Mapping[str, Setting]]:
 
 
 class Preset(NamedTuple):
-    """The defaults of a preset. `by_size` has those that depend on the size of the corpus. `cell`
-    is the kind of the recurrent layers of a causal network: "rnn", "gru" or "lstm"."""
+    """The defaults of a preset. `by_size` has those that depend on the size of the corpus, and
+    `if_from` those of a training that starts from a model. `cell` is the kind of the recurrent
+    layers of a causal network: "rnn", "gru" or "lstm"."""
 
     summary: str
     model: ModelConfig
     train: TextConfig
     cell: str = ""
     by_size: Mapping[str, Mapping[str, Setting]] = {}
+    if_from: Mapping[str, Setting] = DEFAULTS_IF_FROM
 
 
 if TYPE_CHECKING:
@@ -309,8 +325,10 @@ class Config(Struct, frozen=True):
 
 
 PRESETS: Mapping[str, Preset] = {
-    "lesson": Preset("the lesson, to the letter", LessonConfig(), LessonTrainConfig()),
-    "ngram": Preset("n-grams, ready in seconds", NgramConfig(), LineTextConfig()),
+    "lesson": Preset(
+        "the lesson, to the letter", LessonConfig(), LessonTrainConfig(), if_from={"epochs": 3}
+    ),
+    "ngram": Preset("n-grams, ready in seconds", NgramConfig(), LineTextConfig(), if_from={}),
     "rnn": Preset(
         "tanh layers, small and quick",
         CausalConfig(),

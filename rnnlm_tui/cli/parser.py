@@ -45,9 +45,9 @@ chosen in the list with the arrow down.
 SETTINGS_HELP = """\
 In brackets are the range, the presets that have the setting, and its default. If there are three
 defaults, they are for a text of up to {small:,} words, for one of up to {middle:,}, and for a
-longer one. A network that starts from a model keeps the sizes and the dropout of that model; its
-defaults are {usual}. The gru of an English text of up to {most:,} words starts from the English,
-unless a size or --from none is given. --summary tells which settings a training has.
+longer one. A network that starts from a model keeps the sizes and the dropout of that model, and
+learns by gentle steps: {usual}. The gru of an English text of up to {most:,} words starts from
+the English, unless a size or --from none is given. --summary tells which settings a training has.
 """
 OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 
@@ -141,7 +141,7 @@ def parser_of(mode: Mode) -> ArgumentParser:
 
 def _settings_help() -> str:
     small, middle, _ = SIZES.values()
-    usual = " and ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_IF_FROM.items())
+    usual = ", ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_IF_FROM.items())
     return SETTINGS_HELP.format(small=small, middle=middle, usual=usual, most=MAX_FROM_ENGLISH)
 
 

@@ -37,7 +37,8 @@ class EncodedLines:
     def __init__(self, ids: NDArray[Any], lengths: NDArray[np.int64]) -> None:
         """`lengths` may hold zeros for lines without words."""
         self.ids = ids
-        self.starts = np.concatenate(([0], np.cumsum(lengths[lengths > 0])))
+        self._has_words = lengths > 0
+        self.starts = np.concatenate(([0], np.cumsum(lengths[self._has_words])))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -45,6 +46,11 @@ class EncodedLines:
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Yields the ids of each line, as a view."""
         return (self.ids[a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True))
+
+    def chosen(self, mask: NDArray[np.bool_]) -> EncodedLines:
+        """The lines of a mask, which also has a place for each line without words."""
+        mask, lengths = mask[self._has_words], np.diff(self.starts)
+        return EncodedLines(self.ids[np.repeat(mask, lengths)], lengths[mask])
 
     @property
     def words(self) -> int:

@@ -79,11 +79,14 @@ class BpttBatches:
     words that occur once are replaced by `<unk>`, so that `<unk>` is learned even if every word has
     an id."""
 
-    def __init__(self, prepared: Prepared, settings: CausalTrainConfig) -> None:
-        self._lines, self._held_out, self._settings = prepared.train, prepared.held_out, settings
-        self.rows = max(1, min(settings.batch_size, prepared.predictions // settings.bptt))
-        self.steps = -(-stream_length(self._lines, self.rows) // settings.bptt)
-        counts = prepared.train.word_counts(prepared.vocabulary.total_words)
+    def __init__(
+        self, lines: EncodedLines, prepared: Prepared, settings: CausalTrainConfig
+    ) -> None:
+        """`lines` are the training lines of a text, or some of them."""
+        self._lines, self._held_out, self._settings = lines, prepared.held_out, settings
+        self.rows = max(1, min(settings.batch_size, len(lines.targets) // settings.bptt))
+        self.steps = -(-stream_length(lines, self.rows) // settings.bptt)
+        counts = lines.word_counts(prepared.vocabulary.total_words)
         # If <unk> occurs in the text, it is learned there.
         self._rare = (counts == 1) & (counts[UNKNOWN_ID] == 0)
 

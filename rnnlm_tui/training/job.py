@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from rnnlm_tui.config import Config
 from rnnlm_tui.lm.model import Arrays, LanguageModel
 from rnnlm_tui.store.card import Ancestor
@@ -14,7 +16,9 @@ from rnnlm_tui.store.library import Library
 from rnnlm_tui.store.model_file import text_tensors
 from rnnlm_tui.store.run_files import Position, Tensors
 from rnnlm_tui.store.trained_lines import TrainedLines
+from rnnlm_tui.text.encoded_lines import EncodedLines
 from rnnlm_tui.text.held_out import Excerpt, excerpts_of, sample_mask
+from rnnlm_tui.text.line_hashes import NO_WORDS
 from rnnlm_tui.text.prepare import Prepared
 
 MOST_EVALUATED = 10_000
@@ -99,6 +103,19 @@ class Job:
         """A sample of the held-out lines with about so many words, each with the lines above it."""
         text, held_out = self.prepared.corpus, self.prepared.held_out_mask
         return excerpts_of(text, sample_mask(text, most_words, held_out))
+
+    @cached_property
+    def lines_to_learn(self) -> EncodedLines:
+        """The training lines that a network learns: all, or in an update with new lines these and
+        about as many words of the others, so that it does not forget."""
+        prepared, known = self.prepared, self.trained_lines.known
+        is_trained = ~prepared.held_out_mask
+        is_new = is_trained & (prepared.hashes != NO_WORDS) & ~np.isin(prepared.hashes, known)
+        if not (self.is_update and is_new.any()):
+            return prepared.train
+        words = prepared.train.chosen(is_new[is_trained]).words
+        is_old = sample_mask(prepared.corpus, words, is_trained & ~is_new)
+        return prepared.train.chosen((is_new | is_old)[is_trained])
 
     @cached_property
     def fixed_tensors(self) -> Tensors:

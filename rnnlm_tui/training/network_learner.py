@@ -29,7 +29,7 @@ from rnnlm_tui.training.ranks import ALONE, Alone
 from rnnlm_tui.training.thread_choice import choose_threads
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""Adam's two means of each parameter, by PyTorch's names."""
+"""Adam's two means of each parameter, by PyTorch's names. Plain steps have none."""
 
 
 class NetworkLearner:
@@ -61,10 +61,11 @@ class NetworkLearner:
             self._network, self._batches = network_and_batches(job)
         self.steps = self._batches.steps
         self._optimizer = make_optimizer(self._settings, self._network)
-        for parameter in self._network.parameters():
-            moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
-            count = torch.zeros((), device=self._device)
-            self._optimizer.state[parameter] = {"step": count, **moments}
+        if not isinstance(self._optimizer, torch.optim.SGD):
+            for parameter in self._network.parameters():
+                moments = {key: torch.zeros_like(parameter) for key in MOMENTS}
+                count = torch.zeros((), device=self._device)
+                self._optimizer.state[parameter] = {"step": count, **moments}
         self._epoch, self._step = 1, 0
         self._batches_left: Iterator[Batch] = iter(())
         if job.network is not None:
@@ -143,7 +144,7 @@ class NetworkLearner:
         return {"network": _arrays(self._network.weights())}
 
     def tensors(self) -> Tensors:
-        """The weights, the optimizer's moments, and within an epoch the hidden state of all
+        """The weights, Adam's moments, and within an epoch the hidden state of all
         ranks."""
         state = self._state()
         if 0 < self._step < self.steps:
@@ -155,8 +156,8 @@ class NetworkLearner:
         """The weights and the moments, as views."""
         state = {f"network.{name}": weight for name, weight in self._network.weights().items()}
         for name, parameter in self._network.named_parameters():
-            moments = self._optimizer.state[parameter]
-            state |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS}
+            moments = self._optimizer.state.get(parameter, {})
+            state |= {f"moment.{name}.{key}": moments[key] for key in MOMENTS if key in moments}
         return state
 
     def _restore(self, saved: Tensors, position: Position) -> None:
@@ -213,7 +214,7 @@ def network_and_batches(job: Job) -> tuple[Network, PrefixBatches | BpttBatches]
     if isinstance(settings, CausalTrainConfig):
         assert isinstance(config, CausalConfig)
         network = CausalNetwork(job.config.cell, config, words, rng)
-        return network, BpttBatches(prepared, settings)
+        return network, BpttBatches(job.lines_to_learn, prepared, settings)
     assert isinstance(config, LessonConfig) and isinstance(settings, LessonTrainConfig)
     return LessonNetwork(config, words, rng), PrefixBatches(prepared, settings)
 

@@ -31,7 +31,7 @@ class KerasAdam(torch.optim.Adam):
 
 def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.optim.Optimizer:
     """Returns the optimizer for these settings, before its first step: for causal networks AdamW
-    (Loshchilov and Hutter 2019), whose biases do not decay."""
+    (Loshchilov and Hutter 2019) or plain steps along the gradient. Biases do not decay."""
     rate, parameters = settings.learning_rate, [*network.parameters()]
     if not isinstance(settings, CausalTrainConfig):
         return KerasAdam(parameters, lr=rate, fused=True)
@@ -39,7 +39,8 @@ def make_optimizer(settings: NetworkTrainConfig, network: nn.Module) -> torch.op
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=rate, fused=True)
+    kind = torch.optim.SGD if settings.optimizer == "sgd" else torch.optim.AdamW
+    return kind(groups, lr=rate, fused=True)
 
 
 def rate_factor(settings: NetworkTrainConfig, fraction: float) -> float:

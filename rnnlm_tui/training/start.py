@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from rnnlm_tui._version import APP_NAME
-from rnnlm_tui.config import DEFAULTS_IF_FROM, MAX_FROM_ENGLISH, CausalConfig, Config, make_config
+from rnnlm_tui.config import MAX_FROM_ENGLISH, PRESETS, CausalConfig, Config, make_config
 from rnnlm_tui.errors import ModelError, UsageError
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.adaptive_softmax import grow_network, merge_words
@@ -172,8 +172,8 @@ def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: 
     own = {**structs.asdict(config.train), **structs.asdict(config.model)}
     names = {*own} if is_update else {"lines", *FIXED_IF_FROM, *config.model.__struct_fields__}
     kept = {name: value for name, value in own.items() if name in names}
-    usual = DEFAULTS_IF_FROM if config.has_network else {}
-    return make_config(config.preset, (kept, usual, given), words)
+    once = {"epochs": 1} if is_update and config.has_network else {}
+    return make_config(config.preset, (kept, PRESETS[config.preset].if_from, once, given), words)
 
 
 def begin(

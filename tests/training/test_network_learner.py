@@ -121,16 +121,21 @@ def test_a_short_text_has_fewer_streams_than_asked_for(
     assert [answers.shape for _, answers in batches.epoch(1)] == shapes
 
 
-def test_a_causal_network_has_adamw_which_decays_all_but_biases() -> None:
+@pytest.mark.parametrize(("kind", "gradient", "step"), [("adamw", 0.0, 0.0), ("sgd", 3.0, 0.3)])
+def test_the_optimizers_of_a_causal_network_decay_all_but_biases(
+    kind: Any, gradient: float, step: float
+) -> None:
+    """Plain steps are as large as the gradient."""
     layer = nn.Linear(5, 4)
     before = {name: tensor.detach().clone() for name, tensor in layer.named_parameters()}
-    optimizer = make_optimizer(CausalTrainConfig(learning_rate=0.1, weight_decay=0.5), layer)
+    settings = CausalTrainConfig(optimizer=kind, learning_rate=0.1, weight_decay=0.5)
+    optimizer = make_optimizer(settings, layer)
     for parameter in layer.parameters():
-        parameter.grad = torch.zeros_like(parameter)
+        parameter.grad = torch.full_like(parameter, gradient)
     optimizer.step()
     for name, tensor in layer.named_parameters():
-        shrunk = 1.0 if name == "bias" else 0.95
-        torch.testing.assert_close(tensor.detach(), before[name] * shrunk, rtol=1e-6, atol=1e-7)
+        expected = before[name] * (1.0 if name == "bias" else 0.95) - step
+        torch.testing.assert_close(tensor.detach(), expected, rtol=1e-6, atol=1e-7)
 
 
 def test_the_rate_of_a_causal_network_rises_and_falls() -> None:

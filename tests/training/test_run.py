@@ -182,7 +182,9 @@ def test_a_run_that_diverges_ends_and_keeps_its_best_epoch(tmp_path: Path) -> No
 # Stop, resume and pause
 
 
-@pytest.mark.parametrize(("preset", "settings"), [*NETWORKS, MIXED])
+@pytest.mark.parametrize(
+    ("preset", "settings"), [*NETWORKS, MIXED, ("gru", {"optimizer": "sgd", "learning_rate": 0.5})]
+)
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_run_stopped_within_an_epoch_ends_as_one_never_stopped(
     preset: str, settings: dict[str, Any], step: int, tmp_path: Path

@@ -83,12 +83,34 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
     more = len(vocabulary.words) - len(words.words)
     assert f"its network starts from gru, with {more} words more" in job.prepared.notes
     assert [each.name for each in job.ancestors] == ["gru"]
+    assert (job.config.epochs, job.config.to_json()["train"]["optimizer"]) == (2, "sgd")
+    assert job.lines_to_learn is job.prepared.train
+
+
+def test_the_lesson_keeps_to_its_words_and_its_rate(saved: Library) -> None:
+    job = made_of(saved, LEARNED + NEW, start_from="lesson")
+    assert "clocks" not in job.prepared.vocabulary
     assert (job.config.epochs, job.config.network_train.learning_rate) == (3, 1e-3)
 
 
-def test_the_lesson_keeps_to_its_words(saved: Library) -> None:
-    job = made_of(saved, LEARNED + NEW, start_from="lesson")
-    assert "clocks" not in job.prepared.vocabulary
+def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(saved: Library) -> None:
+    lines = ["*****", *LEARNED, *NEW[:6]]
+    job = made_of(saved, lines, update="gru")
+    word = job.prepared.vocabulary.word
+    learned = [" ".join(map(word, line.tolist())) for line in job.lines_to_learn]
+    assert job.config.epochs == 1
+    own = [line for line in learned if "clocks" in line]
+    assert (
+        len(own)
+        == job.prepared.train.word_counts(job.prepared.vocabulary.total_words)[
+            job.prepared.vocabulary.ranks["clocks"]
+        ]
+    )
+    old = sum(len(line.split()) for line in learned if line not in own)
+    assert old == pytest.approx(sum(len(line.split()) for line in own), abs=10)
+    run_stopped_at(job, 1, 1)
+    resumed = made(saved, resume=True, name="gru")
+    np.testing.assert_array_equal(resumed.lines_to_learn.ids, job.lines_to_learn.ids)
 
 
 def test_words_that_a_model_never_suggests_stay_so_unless_the_text_has_them(saved: Library) -> None:
