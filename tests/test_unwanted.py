@@ -230,6 +230,7 @@ def verses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained(corpus, "--preset=ngram", "--name=verses", "--held-out=0", "--on=none")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("verses")
 def test_commands_and_python_follow_the_file(command: Command, file: Path) -> None:
     asked = '{"text": "the c"}\n{"text": "the "}\n'

@@ -63,6 +63,7 @@ def test_a_corpus_may_be_a_pipe_in_another_encoding(run: Command, tmp_path: Path
 # Training that goes wrong, and places where nothing can be saved or somebody else saves
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_has_an_exit_code_of_its_own(
     run: Command, corpus_file: Path
 ) -> None:

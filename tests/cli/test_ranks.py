@@ -207,6 +207,7 @@ def test_n_grams_are_counted_by_the_first_process(text: str, library: Library) -
     assert library.open("m").card.epochs_done == 1
 
 
+@pytest.mark.slow
 def test_a_connection_waits_for_years_and_once_closed_leaves_no_thread_behind() -> None:
     """A pause may last for days. A thread that still frees a tensor while Python ends would end the
     process with SIGABRT."""

@@ -90,6 +90,7 @@ def test_a_signal_ends_the_reading_of_a_text_that_may_never_end() -> None:
 # Orders
 
 
+@pytest.mark.slow
 def test_a_training_obeys_orders_in_its_folder(
     run: Command, corpus_file: Path, data_dir: Path
 ) -> None:

@@ -180,6 +180,7 @@ def test_a_corpus_can_be_several_files_or_standard_input(
 # --resume
 
 
+@pytest.mark.slow
 def test_a_finished_run_leaves_its_model_which_is_trained_longer(
     run: Command, tmp_path: Path, library: Library
 ) -> None:

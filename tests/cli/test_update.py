@@ -60,6 +60,7 @@ def test_a_model_is_updated_with_its_grown_text(
     assert [ancestor.name for ancestor in library.open("diary").card.ancestors] == ["diary"]
 
 
+@pytest.mark.slow
 def test_a_model_of_a_folder_is_updated_with_what_was_added_and_changed_there(
     run: Command, library: Library, tmp_path: Path
 ) -> None:

@@ -170,6 +170,7 @@ MARKS = (",", ".", "—", "“", "”", "!", "-", "Anna", "Anna's", "The")
 OTHERS = ("’s", *"    ", " !", " ?", "« ", "Then", "THE", "3.1", "unheard", "anew")
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),

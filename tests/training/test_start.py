@@ -188,6 +188,7 @@ def test_what_a_model_takes_from_the_english(
     assert told.endswith(", and is mixed with the English.") == (is_base and not is_start)
 
 
+@pytest.mark.slow
 def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
     english: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
