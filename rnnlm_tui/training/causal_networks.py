@@ -5,7 +5,7 @@ Shapes: B batch, T time steps, N words to predict, G gates, E embedding, H hidde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -66,6 +66,21 @@ class CausalNetwork(Network):
         for part in row_blocks(len(rows), len(self._weights["output.bias"])):
             logits = self._softmax.logits(rows[part])
             yield logits, wanted[part], torch.ones_like(wanted[part], dtype=torch.bool)
+
+    @torch.no_grad()
+    def place_words(self, words: Tensor, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Gives new words the embeddings of what they are used like: the mean of what the network
+        expects where they stand in these batches, as `loss` takes them."""
+        embedding, first = self._softmax.growing
+        sums, counts = torch.zeros_like(embedding), embedding.new_zeros(len(embedding), 1)
+        for x, target in batches:
+            rows, wanted = self._rows(x, target, None)
+            is_new = torch.isin(wanted, words)
+            places = wanted[is_new] - first
+            sums.index_add_(0, places, self._softmax.expected(rows[is_new]))
+            counts += torch.bincount(places, minlength=len(embedding))[:, None]
+        self.hidden_state = []
+        embedding.copy_(torch.where(counts > 0, sums / counts, embedding))
 
     def _rows(
         self, x: Tensor, target: Tensor, dropout: np.random.Generator | None

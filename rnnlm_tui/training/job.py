@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,10 +41,11 @@ class Job:
     text is. `seed_line` is continued after each epoch until another line is ordered. An update
     replaces the model of this name at the end, if it is better.
 
-    A training that starts from a model has its weights as `network`, and its `trained_lines`,
-    `ancestors` and `blocked_words`. `english` is mixed with what is learned; `known_to_base` is the
-    share of the text's words that it knows, None if the mixture always keeps it. A training that is
-    resumed has a `state`, the tensors of its run, and a `position`.
+    A training that starts from a model has its weights as `network`, the ids of the `new_words`
+    have not learned yet, and the model's `trained_lines`, `ancestors` and `blocked_words`.
+    `english` is mixed with what is learned; `known_to_base` is the share of the text's words that
+    it knows, None if the mixture always keeps it. A training that is resumed has a `state`, the
+    tensors of its run, and a `position`.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Job:
     seed_line: str = ""
     is_update: bool = False
     network: Arrays | None = None
+    new_words: Sequence[int] = ()
     trained_lines: TrainedLines = field(default_factory=TrainedLines)
     ancestors: list[Ancestor] = field(default_factory=list)
     blocked_words: list[str] = field(default_factory=list)

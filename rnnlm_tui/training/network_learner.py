@@ -17,7 +17,7 @@ from rnnlm_tui.events import Metrics
 from rnnlm_tui.lm.model import blocked_ids_of
 from rnnlm_tui.store.run_files import Position, Tensors, Totals
 from rnnlm_tui.threads import usable_cores
-from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches
+from rnnlm_tui.training.batches import Batch, BpttBatches, PrefixBatches, stream_batches
 from rnnlm_tui.training.causal_networks import CausalNetwork
 from rnnlm_tui.training.job import Job
 from rnnlm_tui.training.learner import Parts
@@ -30,6 +30,10 @@ from rnnlm_tui.training.thread_choice import choose_threads
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """Adam's two means of each parameter, by PyTorch's names. Plain steps have none."""
+
+
+STREAMS_OF_NEW_WORDS = 16
+"""Streams of the text that are read at a time to place its new words."""
 
 
 class NetworkLearner:
@@ -70,6 +74,10 @@ class NetworkLearner:
         self._batches_left: Iterator[Batch] = iter(())
         if job.network is not None:
             self._network.load_weights(job.network)
+            if len(job.new_words) and isinstance(self._network, CausalNetwork):
+                batches = stream_batches(job.lines_to_learn, STREAMS_OF_NEW_WORDS, 16)
+                new = torch.tensor(job.new_words, device=self._device)
+                self._network.place_words(new, map(self._tensors, batches))
         if job.state is not None:
             self._restore(job.state, job.position)
 

@@ -202,6 +202,21 @@ class TiedSoftmax:
         narrow = (rows.index_select(0, places) @ kernel).float()
         return nll + tied_output(narrow, embedding, tail_bias, own, buffer)
 
+    @property
+    def growing(self) -> tuple[Tensor, int]:
+        """The embeddings that new words join, those of the tail if there is one, and the first id
+        that they are for."""
+        return (self._embedding, 0) if self._tail is None else (self._tail[0], self._head)
+
+    def expected(self, rows: Tensor) -> Tensor:
+        """`rows` [N, E] -> the means of the `growing` embeddings, weighted by their probabilities
+        [N, E or narrower]."""
+        bias, tail_bias = self._bias.tensor_split([len(self._embedding)])
+        if self._tail is not None:
+            rows, bias = rows @ self._tail[1], tail_bias
+        embedding, _ = self.growing
+        return torch.addmm(bias, rows, embedding.T).softmax(1) @ embedding
+
     def logits(self, rows: Tensor) -> Tensor:
         """`rows` [N, E] -> the logits [N, V]."""
         bias, tail_bias = self._bias.tensor_split([len(self._embedding)])

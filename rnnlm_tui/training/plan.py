@@ -139,7 +139,8 @@ class Plan:
                     # `config_from` refuses a tokenizer. One that is given is that of the English.
                     others = {name: v for name, v in settings.items() if name not in FIXED_IF_FROM}
                     config = config_from(source, others, text.words, is_update=False)
-        config, prepared, network, trained_lines = begin(source, lines, config, report)
+        beginning = begin(source, lines, config, report)
+        config, prepared = beginning.config, beginning.prepared
         is_counted = config.is_mixed or not config.has_network
         if is_counted and (step := sampling_step(prepared.predictions)) > 1:
             notes.append(f"n-grams are counted in one of {step} lines")
@@ -153,8 +154,9 @@ class Plan:
             encoding=encoding,
             seed_line=as_unicode(request.seed_line or _default_seed_line(text)),
             is_update=self.is_update,
-            network=network,
-            trained_lines=trained_lines,
+            network=beginning.network,
+            new_words=beginning.new_words,
+            trained_lines=beginning.trained_lines,
             ancestors=ancestors_of(source.name, source.card) if source else [],
             blocked_words=_still_blocked(source, prepared) if source else [],
             english=english,

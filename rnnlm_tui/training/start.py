@@ -176,18 +176,26 @@ def config_from(source: OpenedModel, given: Settings, words: int, *, is_update: 
     return make_config(config.preset, (kept, PRESETS[config.preset].if_from, once, given), words)
 
 
-def begin(
-    source: OpenedModel | None, text: Corpus, config: Config, report: Report
-) -> tuple[Config, Prepared, Arrays | None, TrainedLines]:
+class Beginning(NamedTuple):
+    """The settings of a training, its text, the weights that its network starts from with the ids
+    of the words that are new to it, and the lines that their model was trained on."""
+
+    config: Config
+    prepared: Prepared
+    network: Arrays | None
+    new_words: Sequence[int]
+    trained_lines: TrainedLines
+
+
+def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Report) -> Beginning:
     """Prepares a text for a model that starts from nothing, or from the model `source`.
 
-    Returns the settings, the text, the weights that the network starts from, and the lines that the
-    source was trained on. A network that starts from a model knows the words of both texts. Lines
-    that the source was trained on are not held out, and those that it held out are held out again,
-    except for the English, whose lines are not known.
+    A network that starts from a model knows the words of both texts. Lines that the source was
+    trained on are not held out, and those that it held out are held out again, except for the
+    English, whose lines are not known.
     """
     if source is None:
-        return config, prepare(text, config, report=report), None, TrainedLines()
+        return Beginning(config, prepare(text, config, report=report), None, (), TrainedLines())
     with open_stored(source.path) as stored:
         known = stored.vocabulary()
         lines = TrainedLines() if source.name == ENGLISH else stored.lines()
@@ -211,13 +219,17 @@ def begin(
         vocabulary_for=vocabulary_for,
         report=report,
     )
+    new_words: Sequence[int] = ()
     if isinstance(config.model, CausalConfig) and network is not None:
-        model, network = grow_network(config.model, known, prepared.vocabulary, network)
+        vocabulary = prepared.vocabulary
+        counts = prepared.train.word_counts(vocabulary.total_words)
+        model, network = grow_network(config.model, known, vocabulary, counts, network)
         config = structs.replace(config, model=model)
-        new = plural(len(prepared.vocabulary.words) - len(known.words), "word")
-        note = f"its network starts from {source.name}, with {new} more"
+        new_words = [vocabulary.ranks[word] for word in vocabulary.words if word not in known]
+        more = plural(len(new_words), "word")
+        note = f"its network starts from {source.name}, with {more} more"
         prepared = replace(prepared, notes=(*prepared.notes, note))
-    return config, prepared, network, lines
+    return Beginning(config, prepared, network, new_words, lines)
 
 
 def resume(

@@ -58,7 +58,7 @@ def prepare_text(path: Path, preset: str, **settings: object) -> Prepared:
     """Prepares the text of a file for a model that starts from nothing."""
     text = read_corpus([path])
     config = make_config(preset, [settings], text.words)
-    return begin(None, arrange_lines(text, config.lines), config, lambda *of: None)[1]
+    return begin(None, arrange_lines(text, config.lines), config, lambda *of: None).prepared
 
 
 def peak_memory() -> int:

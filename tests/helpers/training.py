@@ -63,7 +63,7 @@ def small_job(
         prepared, _ = resume(facts, state, lines, no_report)
         created, position = facts.created, facts.position
     else:
-        _, prepared, _, _ = begin(None, lines, config, no_report)
+        prepared = begin(None, lines, config, no_report).prepared
         created, position, state = f"run {next(RUNS)}", Position(), None
     return Job(
         name="small",

@@ -33,7 +33,8 @@ def test_a_large_vocabulary_has_a_tail(softmax: Softmax, total_words: int, tail:
 def test_new_words_join_a_network_and_change_nothing_of_the_others(
     softmax: Softmax, words: int
 ) -> None:
-    """New words start as the mean of the tail, or of the head if there is no tail."""
+    """New words start as the mean of the tail, or of the head if there is no tail, and as likely
+    there as in the text."""
     config = CausalConfig(embedding_size=8, softmax=softmax)
     vocabulary = Vocabulary([f"w{i}" for i in range(words)], SPECIAL_TOKENS)
     shapes = softmax_shapes(config, vocabulary.total_words)
@@ -43,7 +44,7 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     # In the text the vocabulary words are in reverse, and a new one is the most frequent.
     of_text = Vocabulary(["n0", *reversed(vocabulary.words), *(f"n{i}" for i in range(1, 9))])
     union = merge_words(vocabulary, of_text, weights)
-    after, grown = grow_network(config, vocabulary, union, weights)
+    after, grown = grow_network(config, vocabulary, union, np.full(union.total_words, 4), weights)
     assert {*union.words} == {*vocabulary.words, *(f"n{i}" for i in range(9))}
     expected = softmax_shapes(after, union.total_words) | {"output.bias": (rows + 9,)}
     assert {name: array.shape for name, array in grown.items()} == expected
@@ -58,5 +59,10 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     assert odds[0] == pytest.approx(odds[1], rel=1e-4)
     last = embeddings[-1]
     assert any(np.allclose(row, weights[last].mean(0), atol=1e-6) for row in grown[last])
+    growing = grown["output.bias"][-grown[last].shape[0] :].astype(float)
+    is_new = np.array([word.startswith("n") for word in union.words[-len(growing) :]])
+    growing = growing[-len(is_new) :]
+    shares = np.exp(growing[is_new]) / np.exp(growing[~is_new]).sum()
+    assert shares == pytest.approx(3.25 / 4 / len(growing), rel=0.05)  # of words and special tokens
     # Head and tail are by falling frequency in the text.
     assert union.words[0] == ("n0" if len(embeddings) == 1 else "w1995")

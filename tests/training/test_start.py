@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from rnnlm_tui.store.model_file import open_stored, read_card
 from rnnlm_tui.store.trained_lines import ENGLISH_KNOWS_IT
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.training import start
+from rnnlm_tui.training.batches import stream_batches
 from rnnlm_tui.training.job import Job
+from rnnlm_tui.training.network_learner import NetworkLearner
 from tests.helpers.events import end_of
 from tests.helpers.models import change_card, put_saved_model, saved_model
 from tests.helpers.training import made, run, run_stopped_at
@@ -85,6 +88,18 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
     assert [each.name for each in job.ancestors] == ["gru"]
     assert (job.config.epochs, job.config.to_json()["train"]["optimizer"]) == (2, "sgd")
     assert job.lines_to_learn is job.prepared.train
+
+
+def test_new_words_start_as_what_they_are_used_like(saved: Library) -> None:
+    """A network that has not learned them yet predicts the text better than with mean vectors."""
+    job, losses = made_of(saved, LEARNED + NEW, start_from="gru"), list[float]()
+    for each in (job, replace(job, new_words=())):
+        learner = NetworkLearner(each)
+        batches = stream_batches(job.prepared.train, 1, 1000)
+        tensors = [learner._tensors(batch) for batch in batches]
+        losses.append(float(learner._network.loss(*tensors[0], None)[1][1]))
+    assert losses[0] < losses[1]
+    assert {job.prepared.vocabulary.word(i) for i in job.new_words} >= {"clocks", "17"}
 
 
 def test_the_lesson_keeps_to_its_words_and_its_rate(saved: Library) -> None:
