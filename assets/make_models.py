@@ -49,13 +49,7 @@ MOST_WORDS = {"german": 64_000}
 """Words of a language, if not 48,000: German writes compounds as one word."""
 ABOUT = {
     "shakespeare": "Shakespeare's sonnets (1609), in the public domain",
-    "english": "260 books first published from 1868 to 1930, in the public domain in the United"
-    " States as edited by Standard Ebooks (CC0 1.0); articles, guides, history and speeches of the"
-    " United States government, in the public domain; personal notes and recipes (CC0 1.0 and"
-    " Unlicense); sentences of Mozilla Common Voice (CC0 1.0); and the written part of MASC, the"
-    " Manually Annotated Sub-Corpus of the American National Corpus, which may be used for"
-    " linguistic education, research and development, including commercial development;"
-    " rnnlm_tui/data/english.md names them all",
+    "english": "public domain, CC0 1.0, Unlicense, MASC: see rnnlm_tui/data/english.md",
     "german": "novels, stories and plays first published from 1874 to 1930, in the public domain;"
     " letters and diaries (CC BY 4.0); debates of the Bundestag, public by law; articles and guides"
     " (CC BY); and sentences of Common Voice (CC0 1.0) and Tatoeba (CC BY 2.0 FR)",
