@@ -313,7 +313,7 @@ def test_what_a_notebook_shows_is_short_and_escaped() -> None:
     found = model.explain("<script>alert(1)</script> shall I & ")
     history = rnnlm_tui.History(ended(number, 5, 6, perplexity=9 - number) for number in (1, 2))
     shown: list[tuple[Any, str]] = [
-        (model, "saves 41 of 100 keys of a writer who reads the list"),
+        (model, "41%  reading the list"),
         (found, "n-grams</b>"),
         (model.explain(""), "guesses for the first word"),
         (history, "held out perplexity</b>"),

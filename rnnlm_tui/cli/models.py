@@ -20,10 +20,17 @@ from rnnlm_tui.store.files import SUFFIX
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.names import check_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun
-from rnnlm_tui.wording.model_rows import HEADS, card_rows, deletion_sentence, list_row, state
+from rnnlm_tui.wording.model_rows import (
+    HEADS,
+    KEYS_NOTE,
+    card_rows,
+    deletion_sentence,
+    list_row,
+    state,
+)
 
-CORPUS_WIDTH = 18
-"""Most characters of the name of a corpus in the list."""
+TEXT_WIDTH = 24
+"""Most characters of the name of a text in the list."""
 CARD_FIELDS = (
     "corpus", "total_words", "parameters", "epochs_done", "metrics",
     "ancestors", "mixture", "about", "created", "updated",
@@ -94,13 +101,12 @@ def run_json(run: SavedRun) -> dict[str, Any]:
 def models_table(entries: Sequence[Entry], in_use: str) -> Iterator[str]:
     """Yields the models, and the runs without a model, as a table, then notes on some of them."""
     rows = [
-        (
-            *map(sanitize, list_row(entry)),
-            shorten(entry.card.corpus.name, CORPUS_WIDTH) if entry.card else "",
-        )
-        for entry in entries
+        (sanitize(name), *facts, shorten(text, TEXT_WIDTH), sanitize(saved))
+        for name, *facts, text, saved in map(list_row, entries)
     ]
-    yield from aligned([(*HEADS, "corpus"), *rows])
+    yield from aligned([HEADS, *rows])
+    if any(entry.evaluation for entry in entries):
+        yield f"{KEYS_NOTE}: compare models of the same text only"
     for entry in entries:
         name, run = sanitize(entry.name), entry.run
         if entry.trained_by is not None:
@@ -121,6 +127,8 @@ def card_lines(entry: Entry, in_use: str) -> Iterator[str]:
     marks = [state(entry), "in use" if entry.name == in_use else ""]
     yield "   ".join((sanitize(entry.name), *filter(None, marks)))
     for label, text in card_rows(entry):
+        if label and not text:
+            yield ""
         yield f"{sanitize(label):14}  {sanitize(text)}".rstrip()
 
 

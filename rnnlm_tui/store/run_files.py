@@ -15,6 +15,7 @@ run.json             the files that the saved model learned
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import Config
 from rnnlm_tui.errors import ModelError
-from rnnlm_tui.events import Count, Epoch, EpochEnded, Figure, ShortText, from_json_line
+from rnnlm_tui.events import Count, Epoch, EpochEnded, Figure, Progress, ShortText, from_json_line
 from rnnlm_tui.store import files
 from rnnlm_tui.store.card import FORMAT, Ancestor, Window, parse_formatted
 from rnnlm_tui.store.files import HISTORY, RESUME, RUN_JSON
@@ -130,12 +131,19 @@ def read_sources(folder: Path) -> ModelSources:
 
 def read_epochs(folder: Path) -> list[EpochEnded]:
     """The epochs in the history of a run. Of an epoch that was repeated, the last one counts."""
-    epochs = dict[int, EpochEnded]()
+    events = read_history(folder)
+    return [*{event.epoch: event for event in events if isinstance(event, EpochEnded)}.values()]
+
+
+def read_history(folder: Path, detailed: int = 0) -> Iterator[Progress | EpochEnded]:
+    """Yields the epochs in the history of a run, and the progress in the first `detailed` ones."""
+    ended = 0
     with suppress(OSError), files.open_file(folder / HISTORY) as lines:
         for line in lines:
-            if b'"train"' not in line:  # the progress of an hour takes 0.1 s to parse
-                continue
-            with suppress(ValueError):
-                if isinstance(event := from_json_line(line), EpochEnded):
-                    epochs[event.epoch] = event
-    return [*epochs.values()]
+            # The progress of an hour takes 0.1 s to parse.
+            if b'"train"' in line or (ended < detailed and b'"progress"' in line):
+                with suppress(ValueError):
+                    event = from_json_line(line)
+                    ended += isinstance(event, EpochEnded)
+                    if isinstance(event, Progress | EpochEnded):
+                        yield event

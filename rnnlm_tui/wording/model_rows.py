@@ -19,11 +19,20 @@ from rnnlm_tui.lm.layers import layers_of, table_heads
 from rnnlm_tui.store.card import ENGLISH, ModelCard
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.store.run_files import read_epochs
-from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares, savings_sentence
+from rnnlm_tui.wording.savings import ENOUGH_WORDS, both_shares
 from rnnlm_tui.wording.trainings import trained_part
 
-HEADS = ("name", "preset", "% of keys", "size", "saved")
+HEADS = ("name", "preset", "keys saved", "learned from", "saved")
 """The heads of the list of models."""
+KEYS_NOTE = (
+    "keys saved: of 100, reading the list and looking at the cursor, each model on unseen lines of"
+    " its own text"
+)
+UNLIKE = "≠"
+"""The mark of figures of another text than that of the selected model."""
+UNLIKE_NOTE = f"{UNLIKE} on another text: not comparable"
+BAR_CELLS = 10
+"""The length of the bar of a share, in cells."""
 Fact = tuple[str, str]
 """A label, which may be empty, and a text. A heading has no text."""
 
@@ -40,25 +49,36 @@ def state(entry: Entry) -> str:
     return "built in" if entry.built_in else ""
 
 
-def list_row(entry: Entry) -> tuple[str, ...]:
-    """Returns the row of a model in the list, below HEADS.
-
-    The keys saved are those of a writer who reads the list and of one who looks at the cursor. They
-    are left out if they were measured on too few words. The state stands in place of the date.
-    """
-    card, measured = entry.card, entry.evaluation
+def list_row(entry: Entry, selected: Entry | None = None) -> tuple[str, ...]:
+    """Returns the row of a model in the list, below HEADS. The state stands in place of the date.
+    `selected` is the selected model, if any."""
+    card = entry.card
     described = card or entry.run
     config = described.config if described else None
-    saves = ""
-    if measured is not None and measured.keystroke_savings is not None:
-        saves = both_shares(measured.keystroke_savings)
     return (
         entry.name,
         config.preset if config else "",
-        "few words" if measured and measured.words < ENOUGH_WORDS else saves,
-        format_bytes(entry.size_bytes) if entry.has_model else "-",
+        keys_saved(entry, selected),
+        card.corpus.name if card else "",
         state(entry) or (local_time(card.updated)[:10] if card else ""),
     )
+
+
+def keys_saved(entry: Entry, selected: Entry | None) -> str:
+    """Returns the percentages of keys that a model saves for a writer who reads the list and for
+    one who looks at the cursor. They are left out if they were measured on too few words, and
+    marked with UNLIKE if the selected model was measured on another text."""
+    measured = entry.evaluation
+    if measured is None or entry.card is None:
+        return ""
+    if measured.words < ENOUGH_WORDS:
+        return "few words"
+    if measured.keystroke_savings is None:
+        return ""
+    saved = both_shares(measured.keystroke_savings)
+    other = selected.card if selected else None
+    is_unlike = other is not None and other.corpus.sha256 != entry.card.corpus.sha256
+    return f"{UNLIKE} {saved}" if is_unlike else saved
 
 
 def deletion_sentence(entry: Entry) -> str:
@@ -86,35 +106,46 @@ def card_rows(entry: Entry) -> Iterator[Fact]:
     elif run is not None:
         done = f"{run.epochs_done or 0:,}{f' of {run.epochs:,}' if run.epochs else ''}"
         yield "training", f"was stopped after {done} epochs and can be resumed"
+    on_disk = f"{format_bytes(sum(entry.files.values()))}, in {entry.path.parent}"
     if card is not None:
-        yield from facts_of(card)
-    yield "on disk", f"{format_bytes(sum(entry.files.values()))}, in {entry.path.parent}"
-    if card is not None:
-        yield "saved", local_time(card.updated)
-        yield f"{table_heads(card.config)[0]}s", ""
-        for layer in layers_of(card.config, card.total_words, card.window, card.ngrams):
-            yield layer.name, f"{layer.type}, {layer.parameters:,}"
+        yield from facts_of(card, on_disk)
+    else:
+        yield "on disk", on_disk
 
 
-def facts_of(card: ModelCard) -> Iterator[Fact]:
-    """Yields how good a model is, what it learned, and its sizes."""
+def facts_of(card: ModelCard, on_disk: str = "") -> Iterator[Fact]:
+    """Yields how good a model is, what it is, and where it comes from. `on_disk` says how large its
+    files are, and where."""
     corpus = card.corpus
-    yield "how good", _how_good(card)
+    yield "how good", ""
+    yield from _how_good(card)
+    yield from _figures(card)
+    yield "what it is", ""
     yield "preset", f"{card.config.preset}: {PRESETS[card.config.preset].summary}"
-    yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
-    for ancestor in reversed(card.ancestors):
-        yield "ancestor", f"{ancestor.name}, of {ancestor.corpus.name}"
     if card.mixture_text:
         yield "mixture", card.mixture_text
     yield "vocabulary", plural(card.words_known, "word")
     yield "window", words_read(card.config.model, card.window)
-    yield table_heads(card.config)[1], f"{card.parameters:,}"
+    layers = layers_of(card.config, card.total_words, card.window, card.ngrams)
+    of = "" if card.config.has_network else "of "
+    parts = [
+        f"{each.parameters:,} {of}{each.name if of else each.type}"
+        for each in layers
+        if each.parameters
+    ]
+    yield table_heads(card.config)[1], f"{card.parameters:,} = {' + '.join(parts)}"
+    yield "where from", ""
+    yield "corpus", f"{corpus.name}: {plural(corpus.lines, 'line')}, {plural(corpus.words, 'word')}"
+    for ancestor in reversed(card.ancestors):
+        yield "ancestor", f"{ancestor.name}, of {ancestor.corpus.name}"
     if hasattr(card.config.train, "epochs"):
         kept = f"epoch {card.metrics.epoch:,} is kept" if card.metrics else "only n-grams yet"
         yield "epochs", f"{card.epochs_done:,} of {card.config.epochs:,} done, {kept}"
+    yield "saved", local_time(card.updated)
+    if on_disk:
+        yield "on disk", on_disk
     if card.about:
-        yield "about", card.about
-    yield from _figures(card)
+        yield "licence", card.about
 
 
 def words_read(settings: ModelConfig, window: int) -> str:
@@ -123,34 +154,58 @@ def words_read(settings: ModelConfig, window: int) -> str:
     return "all words before" if is_causal else f"the last {plural(window, 'word')}"
 
 
-def _how_good(card: ModelCard) -> str:
-    """Says how many keys a model saves and how often it is right, without a full stop."""
+def _how_good(card: ModelCard) -> Iterator[Fact]:
+    """Yields how many keys a model saves, how many the English saves alone on the same lines, and
+    how often the model is right."""
     if not card.holds_out:
-        return "trained on all its lines: no figure for lines it never saw"
+        yield "measured on", "no lines: it has learned all of them"
+        return
     if (found := card.evaluation) is None:
-        return "not yet measured on the lines it never saw"
-    hits = f"top word right {found.top1 or 0:.0%}, one of the top five {found.top5 or 0:.0%}"
-    return "; ".join(part for part in (savings_sentence(found), hits) if part)
+        yield "measured on", "nothing yet of the lines that it has not learned"
+        return
+    too_few = f": too few to tell how many keys it saves, that takes {ENOUGH_WORDS}"
+    note = too_few if found.words < ENOUGH_WORDS else ""
+    yield "measured on", f"{plural(found.words, 'word')} that it has not learned{note}"
+    saved = [("keys saved", found.keystroke_savings)]
+    if found.base is not None:
+        saved.append(("English alone", found.base.keystroke_savings))
+    for label, shares in saved:
+        if shares is not None and found.words >= ENOUGH_WORDS:
+            yield label, f"{_bar(shares.attentive)}  reading the list"
+            yield "", f"{_bar(shares.at_cursor)}  looking at the cursor"
+    if found.top1 is not None and found.top5 is not None:
+        yield "next word", f"{_bar(found.top1)}  is the first suggested"
+        yield "", f"{_bar(found.top5)}  is among the first five"
+
+
+def _bar(share: float) -> str:
+    """Draws a share from 0 to 1 as a bar with its percentage. What is below 0 has no bar."""
+    halves = round(2 * BAR_CELLS * max(0, min(1, share)))
+    bar = "━" * (halves // 2) + "╸" * (halves % 2)
+    return f"{bar:─<{BAR_CELLS}} {share:4.0%}"
 
 
 def _figures(card: ModelCard) -> Iterator[Fact]:
     """Yields the figures on held-out lines and on training lines, and for a mixture also those of
     its network alone. A network that does not start from the English knows fewer words. That alone
     lowers its perplexity, since all unknown words count as one, which is easy to predict."""
-    alone, held_out = trained_part(card.config), "held-out lines"
+    alone = trained_part(card.config)
     kept, whole = card.metrics, card.evaluation
     is_mixed = card.mixture is not None
-    if whole is not None:
-        yield held_out, _scores("mixture" if is_mixed else alone, whole.perplexity, whole.top1)
+    if whole is not None and whole.perplexity is not None:
+        number = format_perplexity(whole.perplexity)
+        yield "perplexity", f"{number}: as unsure as among that many words"
     if kept is not None and (found := kept.held_out) is not None and (is_mixed or whole is None):
-        label = "" if whole is not None else held_out
         knows_fewer = card.base and ENGLISH not in {source.name for source in card.ancestors}
         note = " (it knows fewer words: not comparable)" if whole and knows_fewer else ""
-        yield label, _scores(alone, found.perplexity, found.top1, note)
-    if kept is not None and kept.train.perplexity is not None:  # n-grams have none
-        yield "training lines", _scores(alone, kept.train.perplexity, kept.train.accuracy)
+        where = "" if whole is not None else " on held-out lines"
+        yield alone, _scores(found.perplexity, found.top1, note) + where
+    train = kept.train if kept else None
+    if train is not None and train.perplexity is not None:  # n-grams have none
+        scores = _scores(train.perplexity, train.accuracy)
+        yield ("", f"training lines: {scores}") if is_mixed else ("training lines", scores)
 
 
-def _scores(part: str, perplexity: float | None, top1: float | None, note: str = "") -> str:
-    hits = "" if top1 is None else f", top word right {format_percent(top1)}"
-    return f"{part}: perplexity {format_perplexity(perplexity)}{note}{hits}"
+def _scores(perplexity: float | None, top1: float | None, note: str = "") -> str:
+    hits = "" if top1 is None else f", next word right {format_percent(top1)}"
+    return f"perplexity {format_perplexity(perplexity)}{note}{hits}"

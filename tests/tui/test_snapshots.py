@@ -31,11 +31,11 @@ from tests.helpers.app import (
     wait_until,
     write,
 )
-from tests.helpers.events import in_fifth_epoch
+from tests.helpers.events import ended, in_fifth_epoch
 from tests.helpers.inside import Script as InsideScript
 from tests.helpers.inside import inside_script
 from tests.helpers.models import change_card, make_model, put
-from tests.helpers.runs import Script, trained_elsewhere
+from tests.helpers.runs import Script, lines_of, trained_elsewhere
 
 __all__ = ["inside_script"]
 
@@ -125,7 +125,8 @@ def test_train_run(
 
 def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of four: two models, of which one suggests, a damaged one, and a run that has saved
-    no model yet; one row is selected, and the keys say what can be done with it."""
+    no model yet. One row is selected: the curve of its training below, its card beside it, and the
+    keys say what can be done with it."""
     monkeypatch.chdir(tmp_path)  # the card shows the folder
     app, library = scripted_app(tmp_path), Library(Path("data"))
     make_model(library.path("sonnets"), seed=1)
@@ -133,6 +134,8 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
     library.use("letters")
     put(library.folder, {"broken.safetensors": b"{}"})
     put(library.runs.folder("begun"), {"resume.safetensors": b"x" * 100})
+    history = lines_of(*(ended(epoch, 7 - epoch, 7 - epoch / 2) for epoch in (1, 2, 3)))
+    put(library.runs.folder("letters"), {"history.jsonl": history.encode()})
     for name, date in (("sonnets", "2025-01-02"), ("letters", "2025-03-04")):
         noon = datetime.fromisoformat(f"{date}T12:00").astimezone()  # of the machine's time zone
         change_card(library, name, partial(dict.update, updated=noon.isoformat()))
@@ -146,8 +149,9 @@ def test_models(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.Monke
         await wait_until(pilot, lambda: len(table.rows) == 4)
         table.move_cursor(row=table.get_row_index("letters"))
         await wait_until(pilot, lambda: "epoch 3 is kept" in picture(app))
+        await wait_until(pilot, lambda: "held-out" in picture(app))
 
-    assert snap_compare(app, run_before=show)
+    assert snap_compare(app, run_before=show, terminal_size=(120, 36))
 
 
 def test_inside(snap_compare: Compare, tmp_path: Path, inside_script: InsideScript) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from msgspec import structs
 from rnnlm_tui.events import BaseSavings, ByWriter, Evaluation
 from rnnlm_tui.store.library import Entry, Library
 from rnnlm_tui.store.model_file import change_card as change_saved
-from rnnlm_tui.wording.model_rows import card_rows, list_row
+from rnnlm_tui.wording.model_rows import card_rows, keys_saved, list_row
 from tests.helpers.commands import verses
 from tests.helpers.events import writers
 from tests.helpers.models import change_card, held_elsewhere, make_model, put, put_state
@@ -38,11 +39,11 @@ def library(data_dir: Path) -> Library:
     library = Library(data_dir)
     for name in ("one", "two", "few", "most", "ranked"):
         make_model(library.path(name), epoch=3)
-    change_card(library, "two", hold_out)
+    for name in ("two", "few", "most", "ranked"):
+        change_card(library, name, hold_out)
     put_state(library.runs.folder("two"), 3, 5)
     change_saved(library.path("few"), partial(structs.replace, evaluation=EVALUATION))
     change_saved(library.path("most"), partial(structs.replace, evaluation=MEASURED))
-    change_card(library, "ranked", hold_out)
     change_saved(library.path("ranked"), partial(structs.replace, evaluation=RANKED))
     put(library.folder, {"three.safetensors": b"{}"})
     put_state(library.runs.folder("run"), 1, 5)
@@ -62,24 +63,28 @@ def card_of(library: Library, name: str) -> str:
 
 
 MODELS: list[tuple[str, str, tuple[str, ...]]] = [
-    ("one", "lesson||3 kB|2026-01-02",
-     ("how good: trained on all its lines: no figure for lines it never saw",
-      "training lines: network: perplexity 12.2, top word right 25%")),
-    ("two", "lesson||3 kB|resume 2/5",
+    ("one", "lesson||verses|2026-01-02",
+     ("how good: \nmeasured on: no lines: it has learned all of them\n"
+      "training lines: perplexity 12.2, next word right 25%\nwhat it is: \npreset: lesson: ",)),
+    ("two", "lesson||verses|resume 2/5",
      ("training: was stopped after 2 of 5 epochs and can be resumed",
-      "how good: not yet measured on the lines it never saw", "preset: lesson: ",
-      "corpus: verses: 6 lines, 40 words", "ancestor: first, of verses",
-      "vocabulary: 6 words", "window: the last 4 words", "parameters: 96",
-      "epochs: 3 of 130 done, epoch 3 is kept",
-      "held-out lines: network: perplexity 403, top word right 15%",
-      "on disk: 4 kB, in ", "saved: 2026-01-02 ", "layers: \nembedding: Embedding, ")),
-    ("few", "lesson|few words|3 kB|2026-01-02", ()),
-    ("most", "lesson|20 and 5|3 kB|2026-01-02", ()),
-    ("ranked", "lesson||3 kB|2026-01-02",
-     ("how good: top word right 7%, one of the top five 19%",)),
-    ("three", "||2 B|damaged", ("reason: it is not a complete file", "to do: delete it")),
-    ("run", "lesson||-|resume 0/5", ("training: was stopped after 0 of 5 epochs",)),
-    ("odd", "||-|resume", ("training: was stopped after 0 epochs and can be resumed",)),
+      "measured on: nothing yet of the lines that it has not learned",
+      "network: perplexity 403, next word right 15% on held-out lines",
+      "vocabulary: 6 words", "window: the last 4 words",
+      "parameters: 96 = 21 Embedding + ", "where from: \ncorpus: verses: 6 lines, 40 words",
+      "ancestor: first, of verses", "epochs: 3 of 130 done, epoch 3 is kept",
+      "saved: 2026-01-02 ", "on disk: 4 kB, in ")),
+    ("few", "lesson|few words|verses|2026-01-02",
+     ("99 words that it has not learned: too few to tell how many keys it saves, that takes 500",)),
+    ("most", "lesson|20 and 5|verses|2026-01-02",
+     ("keys saved: ━━────────  20%  reading the list\n  ╸─────────   5%  looking at the cursor\n"
+      "next word: ╸─────────   7%  is the first suggested\n",
+      "perplexity: 148: as unsure as among that many words")),
+    ("ranked", "lesson||verses|2026-01-02",
+     ("on: 500 words that it has not learned\nnext word: ",)),
+    ("three", "|||damaged", ("reason: it is not a complete file", "to do: delete it")),
+    ("run", "lesson|||resume 0/5", ("training: was stopped after 0 of 5 epochs",)),
+    ("odd", "|||resume", ("training: was stopped after 0 epochs and can be resumed",)),
 ]  # fmt: skip
 
 
@@ -98,20 +103,34 @@ def test_a_card_says_of_which_part_and_of_which_lines_each_figure_is(data_dir: P
     measured = structs.replace(EVALUATION, base=BaseSavings("english", writers(0.188)))
     change_saved(library.path("small"), partial(structs.replace, evaluation=measured))
     said = card_of(library, "small")
-    few = "measured on 99 words, too few to tell how many keys it saves: that takes 500"
-    assert f"{few}; top word right 7%" in said
-    assert "\nheld-out lines: mixture: perplexity 148, top word right 7.0%\n" in said
-    assert "\n  network alone: perplexity " in said
-    assert "\ntraining lines: network alone: perplexity " in said
+    assert "99 words that it has not learned: too few to tell" in said
+    assert "\nperplexity: 148: as unsure as among that many words\nnetwork alone: perplex" in said
+    assert "\n  training lines: perplexity " in said
     assert "(it knows fewer words: not comparable)" not in said
 
     def mix(data: dict[str, Any]) -> None:
         data["mixture"] = {"weights": data["mixture"]["weights"] | {"base": 0.5}, "base": "english"}
 
     change_card(library, "small", mix)
-    assert "(it knows fewer words: not comparable), top word right" in card_of(library, "small")
+    assert "(it knows fewer words: not comparable), next word right" in card_of(library, "small")
+    enough = structs.replace(measured, words=500, keystroke_savings=writers(-0.02))
+    change_saved(library.path("small"), partial(structs.replace, evaluation=enough))
+    assert "keys saved: ──────────  -2%  reading the list\n" in card_of(library, "small")
+    assert "English alone: ━━────────  19%  reading the list\n" in card_of(library, "small")
     change_saved(library.path("small"), partial(structs.replace, evaluation=None))
-    assert "\nheld-out lines: network alone: perplexity " in card_of(library, "small")
+    assert re.search(
+        r"\nnetwork alone: perplexity .* on held-out lines\n", card_of(library, "small")
+    )
+
+
+def test_figures_of_another_text_than_that_of_the_selected_model_are_marked(
+    library: Library,
+) -> None:
+    change_card(library, "one", lambda data: data["corpus"].update(sha256="11"))
+    most = listed(library, "most")
+    for name, marked in (("one", "≠ 20 and 5"), ("two", "20 and 5"), ("run", "20 and 5")):
+        assert keys_saved(most, listed(library, name)) == marked
+    assert keys_saved(listed(library, "few"), listed(library, "one")) == "few words"
 
 
 def test_a_model_in_training_names_the_process(library: Library) -> None:

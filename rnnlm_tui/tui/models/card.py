@@ -1,31 +1,44 @@
-"""The card of a model, beside the list of models or below it."""
+"""The card of a model, beside the list of models or below it, and the curve of its training."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from rnnlm_tui.events import EpochEnded
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.store.library import Entry
-from rnnlm_tui.store.run_files import read_epochs
+from rnnlm_tui.store.run_files import read_history
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.wording.model_rows import card_rows, state
-from rnnlm_tui.wording.trainings import held_out_curve, trained_part, training_curve
+from rnnlm_tui.wording.trainings import (
+    FIRST_PIECES,
+    Points,
+    held_out_curve,
+    trained_part,
+    training_curve,
+)
 
 ACTIVE = "●"
 """The mark of the model that suggests."""
 
 
 class ModelCardView(VerticalScroll):
-    """Shows the card of a model."""
+    """Shows the card of a model. Where it is below the list, the curve is in it."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"label", "bar"}
     DEFAULT_CSS = """
     ModelCardView {
         padding: 0 1;
         scrollbar-size-vertical: 1;
+        & > .label { color: $quiet; }
+        & > .bar { color: $ghost; }
         Static { height: auto; }
         LossChart { height: 9; margin-top: 1; }
     }
@@ -33,12 +46,12 @@ class ModelCardView(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows, self._chart = Static(), LossChart()
+        self._rows = Static()
         self._shown: str | None = None
 
     def compose(self) -> ComposeResult:
         yield self._rows
-        yield self._chart
+        yield LossChart()
 
     def show(self, entry: Entry | None, is_active: bool) -> None:
         """Shows the card of this model, or nothing. `is_active` is true for the active model."""
@@ -48,16 +61,11 @@ class ModelCardView(VerticalScroll):
         if entry.name != self._shown:
             self._shown = entry.name
             self.scroll_home(animate=False, immediate=True)
-        self._rows.update(_table(entry, is_active))
-        epochs = read_epochs(entry.folder) if entry.card else []
-        self._chart.display = len(epochs) > 1
-        if entry.card is not None:
-            kept = entry.card.metrics.epoch if entry.card.metrics else None
-            curves = training_curve(epochs), held_out_curve(epochs)
-            self._chart.show(*curves, kept, trained_part(entry.card.config))
+        styles = (self.get_component_rich_style(name, partial=True) for name in ("label", "bar"))
+        self._rows.update(_table(entry, is_active, *styles))
 
 
-def _table(entry: Entry, is_active: bool) -> Table:
+def _table(entry: Entry, is_active: bool, label_style: Style, bar_style: Style) -> Table:
     """Returns the rows of a model's card under its name and its state."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.title_justify = "left"
@@ -66,10 +74,24 @@ def _table(entry: Entry, is_active: bool) -> Table:
         (sanitize(entry.name), "bold not italic"),
         (f"   {'   '.join(filter(None, marks))}", "not italic"),
     )
-    table.add_column(width=14, style="dim", no_wrap=True)
+    table.add_column(width=14, no_wrap=True)
     table.add_column(overflow="fold")
     for label, text in card_rows(entry):
         if label and not text:
             table.add_row()
-        table.add_row(Text(sanitize(label), "" if text else "bold not dim"), Text(sanitize(text)))
+        shown = Text(sanitize(text))
+        shown.highlight_regex("[━╸]+", bar_style)
+        shown.highlight_regex("─+", label_style)
+        table.add_row(Text(sanitize(label), label_style if text else "bold"), shown)
     return table
+
+
+def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:
+    """Reads the losses of a model's training, as `LossChart.show` takes them. There are none if it
+    was trained elsewhere. Call it in a thread."""
+    card = entry.card
+    history = [*read_history(entry.folder, FIRST_PIECES // 2)]
+    epochs = {event.epoch: event for event in history if isinstance(event, EpochEnded)}
+    kept = card.metrics.epoch if card and card.metrics else None
+    part = "" if card is None else trained_part(card.config).removesuffix(" alone")
+    return training_curve(history), held_out_curve(epochs.values()), kept, part

@@ -10,62 +10,86 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.widgets import DataTable
+from textual.containers import Container, Vertical
+from textual.widgets import DataTable, Static
 
 from rnnlm_tui.errors import RnnlmError
-from rnnlm_tui.formatting import sanitize
+from rnnlm_tui.formatting import cells_of, sanitize
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
-from rnnlm_tui.tui.models.card import ACTIVE, ModelCardView
+from rnnlm_tui.tui.models.card import ACTIVE, ModelCardView, curve_of
 from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
+from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
-from rnnlm_tui.wording.model_rows import HEADS, list_row
+from rnnlm_tui.wording.model_rows import HEADS, KEYS_NOTE, UNLIKE, UNLIKE_NOTE, keys_saved, list_row
 
-MODELS_WIDTHS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]
-COLUMN_WIDTHS = (19, 7, 11, 9, 14)
-"""The widths of the columns in cells, with a cell for the gap before the next column."""
-AT_THE_RIGHT = ("% of keys", "size")
-"""The heads of the columns whose texts stand at the right."""
+GAP = 2
+"""Cells between two columns."""
+NAME, PRESET, KEYS, TEXT, SAVED = HEADS
+WIDTHS = {PRESET: 6, KEYS: 11, SAVED: 13}
+"""The cells of the columns of a fixed width."""
+LEAST_TEXT_WIDTH = 12
+"""A narrower column of texts is left out; the card names the text, too."""
+NO_CURVE = (
+    "no curve: it was trained elsewhere, or for less than two epochs. Train makes a model of a text"
+    " of yours, such as a diary."
+)
 RELOAD_EVERY_S = 2.0
 """Seconds between two readings of the library: other processes train, too."""
 
 
-def cells(entry: Entry, is_active: bool) -> Iterator[Text]:
-    """Yields the cells of the row of a model."""
-    name, *others = list_row(entry)
-    row = [f"{ACTIVE if is_active else ' '} {name}", *others]
-    for head, width, text in zip(HEADS, COLUMN_WIDTHS, row, strict=True):
-        shown = Text(sanitize(text), no_wrap=True)
-        shown.truncate(width - 1, overflow="ellipsis")
-        if head in AT_THE_RIGHT:
-            shown.align("right", width - 1)
-        yield shown
+def column_widths(width: int, longest_name: int) -> dict[str, int]:
+    """Returns the widths of the columns of a list that is this wide, by their heads. Names and
+    texts share what the others leave."""
+    room = width - sum(WIDTHS.values()) - GAP * len(HEADS) - 1  # the last one for a scrollbar
+    name = min(longest_name + 2, room * 3 // 5)
+    if room - name < LEAST_TEXT_WIDTH:
+        return {NAME: room + GAP, **WIDTHS}
+    widths = {**WIDTHS, NAME: name, TEXT: room - name}
+    return {head: widths[head] for head in HEADS}
 
 
 class ModelsScreen(AppScreen):
     """Lists the models of the library, and shows the card of the selected one."""
 
-    HORIZONTAL_BREAKPOINTS = MODELS_WIDTHS
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"unlike", "wrong"}
     DEFAULT_CSS = """
     ModelsScreen {
+        & > .unlike { color: $quiet; }
+        & > .wrong { color: $warn; }
         #models { height: 1fr; }
+        #models-list { height: auto; max-height: 40%; }
+        #models-list > Static { color: $quiet; padding: 0 2; }
+        #models-list > Static, #models-list > LossChart, &.-no-curve LossChart { display: none; }
         DataTable {
-            height: auto; max-height: 40%; min-height: 4;
+            height: auto; max-height: 100%; min-height: 4;
             scrollbar-size-vertical: 1; overflow-x: hidden; background: $background;
             &:focus { background-tint: $foreground 0%; }
+            & > .datatable--header, &:ansi > .datatable--header {
+                background: $background; color: $quiet; text-style: none;
+            }
             &:nocolor > .datatable--cursor { text-style: reverse; }
         }
-        ModelCardView { border-top: solid $foreground 20%; &:focus { border-top: solid $border; } }
-        &.-wide #models {
-            layout: horizontal;
-            DataTable { width: 60; height: 100%; max-height: 100%; }
+        ModelCardView {
+            border-top: solid $foreground 20%; border-title-color: $quiet;
+            &:focus { border-top: solid $border; }
+        }
+        &.-wide {
+            #models { layout: horizontal; }
+            #models-list { width: 50%; height: 100%; max-height: 100%; }
+            #keys-note { display: block; }
+            #models-list > LossChart { display: block; margin: 1; }
+            DataTable { max-height: 60%; }
             ModelCardView {
-                max-width: 100;
-                border-top: none; border-left: vkey $panel-lighten-2;
+                border-top: none; border-left: vkey $foreground 20%;
                 &:focus { border-top: none; border-left: vkey $border; }
+                LossChart { display: none; }
             }
+        }
+        &.-wide.-no-curve #models-list {
+            LossChart { display: none; }
+            #no-curve { display: block; height: 1fr; margin: 1 0; }
         }
     }
     """
@@ -87,29 +111,36 @@ class ModelsScreen(AppScreen):
     ]  # fmt: skip
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(classes="-no-curve")
         self._table = DataTable[Text](cursor_type="row", cell_padding=0)
         self._card = ModelCardView()
         self._entries: list[Entry] = []
         self._drawn: object = None
-        """The models in the table, and the name of the active one."""
+        """What the table was built of."""
+        self._shown: object = None
+        """The model whose card is shown, in a tuple; None if the table was built since."""
+        self._widths = dict[str, int]()
         self._to_select: str | None = None
 
     def compose(self) -> ComposeResult:
         yield Header()
         with Container(id="models"):
-            yield self._table
+            with Vertical(id="models-list"):
+                yield self._table
+                yield LossChart()
+                yield Static(NO_CURVE, id="no-curve", markup=False)
+                yield Static(f"{KEYS_NOTE}\n{UNLIKE_NOTE}", id="keys-note", markup=False)
             yield self._card
         yield KeyBar()
         yield TooSmall()
 
     def on_mount(self) -> None:
-        for head, width in zip(HEADS, COLUMN_WIDTHS, strict=True):
-            title = f"  {head}" if head == "name" else head
-            shown = title.rjust(width - 1) if head in AT_THE_RIGHT else title
-            self._table.add_column(Text(shown, "bold"), width=width)
+        self._card.border_title = UNLIKE_NOTE
         self._to_select = self._to_select or self.app.active_name
         self.set_interval(RELOAD_EVERY_S, self.reload)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self._draw(self._entries))
 
     def on_screen_resume(self) -> None:
         self.reload()
@@ -138,30 +169,67 @@ class ModelsScreen(AppScreen):
         except RnnlmError as error:
             self.app.show_error_once(error)
             return
-        names = [entry.name for entry in entries]
+        self._draw(entries)
+
+    def _draw(self, entries: list[Entry]) -> None:
+        """Shows these models. Builds the table anew only if something in it differs."""
+        names, row = [entry.name for entry in entries], self._table.cursor_row
         wanted = self.selected.name if self.selected is not None else None
         if self._to_select in names:
-            wanted = self._to_select
-        if (entries, self.app.active_name) != self._drawn:
-            self._drawn = entries, self.app.active_name
-            self._entries = entries
-            row = self._table.cursor_row
-            self._table.clear()
-            for entry in entries:
-                is_active = entry.name == self.app.active_name
-                self._table.add_row(*cells(entry, is_active), key=entry.name)
-            self._table.move_cursor(row=max(0, min(row, len(entries) - 1)), animate=False)
-            self._show_card()
+            wanted, self._to_select = self._to_select, None
         if wanted in names:
-            self._table.move_cursor(row=names.index(wanted), animate=False)
-        if wanted == self._to_select:
-            self._to_select = None
+            row = names.index(wanted)
+        width = self.size.width // (2 if self.has_class("-wide") else 1)
+        if (to_draw := (entries, self.app.active_name, self.app.theme, width)) != self._drawn:
+            self._drawn, self._entries, self._shown = to_draw, entries, None
+            self._table.clear(columns=True)
+            self._widths = column_widths(width, max(map(cells_of, names), default=0))
+            for head, cells in self._widths.items():
+                title = {NAME: f"  {NAME}", KEYS: f" {KEYS}"}.get(head, head)
+                self._table.add_column(title, width=cells + GAP, key=head)
+            for entry in entries:
+                self._table.add_row(*self._row(entry), key=entry.name)
+        self._table.move_cursor(row=max(0, min(row, len(entries) - 1)), animate=False)
+        self._show_card()
+
+    def _row(self, entry: Entry) -> Iterator[Text]:
+        """Yields the cells of the row of a model."""
+        row = dict(zip(HEADS, list_row(entry), strict=True))
+        row[NAME] = f"{ACTIVE if entry.name == self.app.active_name else ' '} {entry.name}"
+        for head, width in self._widths.items():
+            cell = Text(sanitize(row[head]), no_wrap=True)
+            if head == SAVED and entry.damaged is not None:
+                cell.stylize(self.get_component_rich_style("wrong", partial=True))
+            cell.truncate(width, overflow="ellipsis")
+            yield cell
+
+    def _mark_unlike(self) -> None:
+        """Marks the figures that cannot be compared with those of the selected model."""
+        style = self.get_component_rich_style("unlike", partial=True)
+        for entry in self._entries:
+            text = keys_saved(entry, self.selected)
+            cell = Text(text.rjust(WIDTHS[KEYS]), style if text.startswith(UNLIKE) else "")
+            if cell != self._table.get_cell(entry.name, KEYS):
+                self._table.update_cell(entry.name, KEYS, cell)
 
     @on(DataTable.RowHighlighted)
     def _show_card(self) -> None:
         selected = self.selected
+        if self._shown == (selected,):
+            return
+        self._shown = (selected,)
+        self._mark_unlike()
         self._card.show(selected, selected is not None and selected.name == self.app.active_name)
         self.refresh_bindings()
+        if selected is not None:
+            self._show_curve(selected)
+
+    @work(group="models-curve", exclusive=True)
+    async def _show_curve(self, entry: Entry) -> None:
+        curve = await asyncio.to_thread(curve_of, entry)
+        for chart in self.query(LossChart):
+            chart.show(*curve)
+        self.set_class(len(curve[0]) < 2, "-no-curve")
 
     # Actions
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from msgspec.structs import asdict
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import DataTable, Input
@@ -21,7 +22,7 @@ from rnnlm_tui.store.run_files import write_sources
 from rnnlm_tui.text.reading import read_corpus
 from rnnlm_tui.tui.models import screen
 from rnnlm_tui.tui.models.card import ModelCardView
-from rnnlm_tui.tui.models.screen import ModelsScreen
+from rnnlm_tui.tui.models.screen import ModelsScreen, column_widths
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.widgets.dialogs import Choice, ChooseSeveral, Confirm
 from tests.helpers.app import (
@@ -31,7 +32,7 @@ from tests.helpers.app import (
     problem_in,
     wait_until,
 )
-from tests.helpers.events import ended
+from tests.helpers.events import ended, writers
 from tests.helpers.host import HostApp
 from tests.helpers.models import (
     change_card,
@@ -139,13 +140,13 @@ async def test_the_list_says_what_is_wrong_and_the_card_why(
     async with shown(library, size, "three") as (pilot, app):
         await wait_until(pilot, lambda: has_row(app, "three   damaged"))
         assert has_row(app, "● one") and has_row(app, "two", "lesson", "2026-01-02")
-        assert has_row(app, "three ", " damaged") and has_row(app, "run ", " - resume")
+        assert has_row(app, "three ", " damaged") and has_row(app, "run ", " resume")
         check_layout(app)
         await pilot.press("tab", "end", "tab", "up")
-        await wait_until(pilot, lambda: has_row(app, "run   resume"))
+        await wait_until(pilot, lambda: has_row(app, "was stopped after"))
         await pilot.click(DataTable, offset=(4, 1 + rows(app).index("two")))
         view = app.models.query_one(ModelCardView)
-        await wait_until(pilot, lambda: has_row(app, "verses: 6 lines"))
+        await wait_until(pilot, lambda: has_row(app, "perplexity 12.2"))
         view.scroll_end(animate=False)
         await wait_until(pilot, lambda: has_row(app, "┤"))  # of the chart
         await pilot.press("enter")
@@ -181,6 +182,36 @@ async def test_the_list_follows_the_library_and_the_selected_row_stays(
         await wait_until(pilot, lambda: app.selected == "one")
         app.library = Library(library.path("one"))
         await told(pilot, app, "cannot read")
+
+
+async def test_figures_of_another_text_than_that_of_the_selected_model_are_marked(
+    library: Library,
+) -> None:
+    for name, text in (("one", "00"), ("two", "00"), ("other", "11")):
+        put(library.folder, {f"{name}.safetensors": saved_model("ngram")})
+        measured = partial(with_figures, sha256=text)
+        change_card(library, name, measured)
+    async with shown(library, (110, 30), "one") as (pilot, app):
+        await wait_until(pilot, lambda: has_row(app, "other", "≠ 20 and 5"))
+        await wait_until(pilot, lambda: has_row(app, "two", "  20 and 5"))
+        app.table.move_cursor(row=app.table.get_row_index("other"))
+        await wait_until(pilot, lambda: has_row(app, "two", "≠ 20 and 5"))
+        await wait_until(pilot, lambda: has_row(app, "one", "≠ 20 and 5"))
+        assert has_row(app, "other", "  20 and 5")
+
+
+def with_figures(card: dict[str, Any], sha256: str) -> None:
+    """Gives a card a text of this hash, and figures on enough words."""
+    card["corpus"]["sha256"] = sha256
+    card["evaluation"] |= {"words": 999, "keystroke_savings": asdict(writers(0.2))}
+
+
+@pytest.mark.parametrize("longest", [3, 30, 64])
+def test_the_columns_fit_at_every_width(longest: int) -> None:
+    for width in range(60, 200):
+        widths = column_widths(width, longest)
+        assert sum(widths.values()) + screen.GAP * len(widths) < width
+        assert min(widths.values()) >= min(longest, 6)
 
 
 async def test_the_library_is_read_only_while_the_list_is_seen(library: Library) -> None:
@@ -372,6 +403,6 @@ async def test_hostile_texts_break_nothing(library: Library) -> None:
     change_card(library, "two", spoil)
     async with shown(library, (60, 16), row="two") as (pilot, app):
         await wait_until(pilot, lambda: app.selected == "two")
-        app.models.query_one(ModelCardView).scroll_to(y=4, animate=False)
+        app.models.query_one(ModelCardView).scroll_to(y=12, animate=False)
         await wait_until(pilot, lambda: "[red]x" in picture(app))
         check_layout(app)
