@@ -19,6 +19,7 @@ from rnnlm_tui.wording.explain_rows import (
     StyledRow,
     influence_rows,
     influence_title,
+    layer_rows,
     next_title,
     stage_rows,
     stage_sentence,
@@ -76,10 +77,14 @@ def explanation_json(found: Explanation, line: str, model: str) -> dict[str, Any
                     {
                         "name": stage.name,
                         "sentence": stage.sentence,
+                        "layer": stage.layer,
+                        "formula": stage.formula,
+                        "parameters": stage.parameters,
                         "shape": list(stage.values.shape),
                         "values": stage.values.tolist(),
                         "rows": list(stage.rows),
                         "columns": list(stage.columns),
+                        "groups": list(stage.groups),
                         "top": [list(pair) for pair in stage.top],
                     }
                     for stage in part.stages
@@ -101,12 +106,13 @@ def _word_json(word: LineWord) -> dict[str, Any]:
 def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str]:
     """Yields an explanation as lines of at most LINE_WIDTH columns, as the app shows it."""
     yield from _wrapped(f'what {model} does with "{shorten(line, LINE_WIDTH)}"')
-    for part in found.parts:
+    for part in found.with_mixture:
         yield ""
         if len(found.parts) > 1:
-            yield f"{part.name.upper()}: {part.weight:.1%} of the mixture"
+            yield f"{part.name.upper()}: {part.weight:.1%}"
         for stage in part.stages:
             yield stage_title(stage)
+            yield from _joined(layer_rows(stage, LINE_WIDTH), indent="")
             yield from _wrapped(stage_sentence(found, stage))
             yield from _joined(stage_rows(stage, LINE_WIDTH - len(INDENT), ROWS))
     if found.suggestions:
@@ -122,8 +128,8 @@ def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str
         yield from _wrapped(" ".join(found.notes))
 
 
-def _joined(rows: Iterable[StyledRow]) -> Iterator[str]:
-    yield from (INDENT + "".join(text for text, _ in row).rstrip() for row in rows)
+def _joined(rows: Iterable[StyledRow], indent: str = INDENT) -> Iterator[str]:
+    yield from ((indent + "".join(text for text, _ in row)).rstrip() for row in rows)
 
 
 def _wrapped(text: str) -> list[str]:

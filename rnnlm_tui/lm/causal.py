@@ -146,7 +146,7 @@ class CausalModel(NetworkModel):
     ) -> None:
         """`weights` are named as in `causal_shapes` and checked."""
         super().__init__(vocabulary, tokenizer, blocked_words)
-        self.cell = cell
+        self.cell, self.weights = cell, weights
         self._softmax = AdaptiveSoftmax(weights)
         self._projection = weights.get("projection.kernel")
         self._cells = [CELLS[cell](weights, f"layer{i + 1}") for i in range(config.layers)]
@@ -179,18 +179,20 @@ class CausalModel(NetworkModel):
     def activations(self, states: Sequence[Array], ids: Sequence[int]) -> dict[str, Array]:
         """The outputs of each layer by the names of its stages: first those that have a row for
         each id that is read, then the projection [E], if there is one, and the logits [V] after the
-        last id. `states` are the states before the first id and after each."""
+        last id. The steps of a recurrent layer stand after it. `states` are the states before the
+        first id and after each."""
         inputs, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
         found = {"embedding": inputs}
         for layer, cell in enumerate(self._cells):
-            name = f"layer {layer + 1} " if len(self._cells) > 1 else ""
+            number = f" {layer + 1}" if len(self._cells) > 1 else ""
+            outputs = found[f"{self.cell}{number}"] = all_states[1:, layer, 0]  # [N, H]
             steps = zip(cell.project(inputs), all_states[:-1, layer], strict=True)
             values = [cell.step(projected, tuple(state))[1] for projected, state in steps]
             by_gate = zip(cell.gate_names, np.array(values).swapaxes(0, 1), strict=True)
-            found |= {name + gate: of_gate for gate, of_gate in by_gate}  # [N, H]
+            found |= {f"{gate}{number}": of_gate for gate, of_gate in by_gate}  # [N, H]
             if cell.parts == 2:
-                found[f"{name}cell"] = all_states[1:, layer, 1]
-            inputs = found[f"{name}states"] = all_states[1:, layer, 0]
+                found[f"cell{number}"] = all_states[1:, layer, 1]
+            inputs = outputs
         projected = self._projected(states[-1:])
         if self._projection is not None:
             found["projection"] = projected[0]

@@ -1,19 +1,23 @@
-"""The layers of a model: the shapes of its weights, the table of its layers, its network.
+"""The layers of a model: the shapes of its weights and their initial values, the table of its
+layers, its network.
 
 The table is that of Keras's `model.summary()`. An n-gram model has a layer for each length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig, Config, LessonConfig
 from rnnlm_tui.formatting import plural
 from rnnlm_tui.lm.causal import CausalModel, causal_shapes
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
-from rnnlm_tui.lm.model import LanguageModel, Weights
+from rnnlm_tui.lm.model import Array, LanguageModel, Weights
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -29,6 +33,44 @@ def shapes_of(config: Config, total_words: int) -> dict[str, tuple[int, ...]]:
         case CausalConfig() as sizes:
             return causal_shapes(config.cell, sizes, total_words)
     return {}
+
+
+def initial_weights(
+    shapes: Mapping[str, Sequence[int]],
+    rng: np.random.Generator,
+    *,
+    embedding_limit: float = 0.05,
+    gates: int = 1,
+) -> dict[str, Array]:
+    """Keras's initial weights: kernels Glorot uniform (Glorot and Bengio 2010) and recurrent
+    kernels orthogonal (Saxe et al. 2014), gate by gate; embedding uniform, biases 0."""
+
+    def gate(name: str, inputs: int, units: int) -> NDArray[np.float64]:
+        if name.endswith("recurrent_kernel"):
+            q, r = np.linalg.qr(rng.standard_normal((inputs, units)))
+            return np.asarray(q * np.sign(np.diag(r)))
+        limit = np.sqrt(6 / (inputs + units))
+        return rng.uniform(-limit, limit, (inputs, units))
+
+    weights = {}
+    for name, shape in shapes.items():
+        if name.endswith("embedding"):
+            values = rng.uniform(-embedding_limit, embedding_limit, shape)
+        elif name.endswith("bias"):
+            values = np.zeros(shape)
+        else:
+            blocks = gates if name.startswith("layer") else 1
+            units = shape[1] // blocks
+            values = np.concatenate([gate(name, shape[0], units) for _ in range(blocks)], axis=1)
+        weights[name] = values.astype(np.float32)
+    return weights
+
+
+def untrained(model: LessonModel, config: Config) -> LessonModel:
+    """The lesson's network before its training: with the initial weights of its seed."""
+    shapes = shapes_of(config, model.vocabulary.total_words)
+    weights = initial_weights(shapes, np.random.default_rng(config.train.seed))
+    return LessonModel(model.vocabulary, model.tokenizer, model.window, weights)
 
 
 def load_network(

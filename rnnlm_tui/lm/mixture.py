@@ -105,6 +105,11 @@ class MixedModel(LanguageModel):
         self.blocked_ids += tuple(i for i in blocked if i >= own.total_words)
         return places
 
+    @property
+    def cache_formula(self) -> str:
+        """What a use of a word counts in the cache."""
+        return self._cache.formula
+
     def start_below(self, ids: Iterable[int]) -> MixedState:
         """The state before a text that follows others. The cache remembers these ids of theirs."""
         recent, state = self._cache.start, self._own.start

@@ -123,6 +123,8 @@ class WindowModel(LanguageModel):
 class NetworkModel(LanguageModel):
     """A neural network. It has an embedding of E numbers for each id."""
 
+    weights: Weights
+
     @abstractmethod
     def embed(self, ids: NDArray[np.int64]) -> Array:
         """The embeddings [N, E] of ids [N]."""

@@ -57,6 +57,11 @@ class NgramModel(WindowModel):
         self._unigrams: Array = unigrams / max(unigrams.sum(), SHARES[1])
         self._arrays = arrays
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The number of n-grams of each length, shortest first."""
+        return ngram_counts(self._arrays)
+
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
         *_, (_, _, probabilities) = self.interpolation(context)
         return probabilities

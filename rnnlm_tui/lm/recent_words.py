@@ -74,6 +74,8 @@ class RecentWords:
         no_keys = np.empty((0, len(self._no_query)), np.float32)
         self.start = Recent(np.empty(0, np.int64), no_keys)
         half_life = HALF_LIFE if network else HALF_LIFE_ALONE
+        likeness = f"exp({SHARPNESS:g} cos(k_then, k_now)) " if network else ""
+        self.formula = f"p ~ sum over its uses of {likeness}0.5^(age / {half_life:,})"
         decays = 0.5 ** (np.arange(CACHE_WORDS)[::-1] / half_life)
         self._decays = decays.astype(np.float32)  # the oldest word first
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.lesson import LessonModel
-from rnnlm_tui.lm.model import Array, LanguageModel, State, largest
+from rnnlm_tui.lm.model import Array, LanguageModel, NetworkModel, State, largest
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
 
@@ -27,46 +27,86 @@ TOP_WORDS = 10
 """The number of largest values over the vocabulary that are named."""
 TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """The labels of padding and the special tokens, by id."""
+BOTH = ("untrained", "trained")
+"""The names of two networks that are compared."""
 FALLEN_OUT = "(fallen out)"
 """The label of a word before the window."""
+
+
 SENTENCES = {
     "padded ids": "The network reads {rows} ids: the last ones of the line, after as many zeros as"
     " are missing, here {padding}.",
     "embedding": "Each id has a row of {width} learned numbers. Words that are used alike come to"
     " have similar rows, unless they are rare.",
-    "forward states": "A recurrent layer of {width} tanh units reads these rows from the first to"
-    " the last. Each state is made of the row and of the state before.",
-    "backward states": "Another layer of {width} tanh units reads from the last row to the first,"
-    " so that each state is made of the row and of all that follow.",
-    "second layer": "The second recurrent layer reads both states of each word, from the first to"
-    " the last (dropout is off: it is for training). Only its last state goes on: the whole line in"
-    " {width} numbers.",
-    "relu layer": "Each of {width:,} units is a weighted sum of these numbers; one below 0 becomes"
-    " 0. {active:,} are active, {share:.0%}, and vote for words.",
+    "bidirectional": "Each word now knows the words before it, which {half} units have read"
+    " forward, and those after it, which {half} have read backward.",
+    "recurrent": "A second layer reads both halves of each word, from the first to the last. Only"
+    " its last state goes on: the whole line in {width} numbers.",
+    "hidden": "Each of {width:,} units is a weighted sum of these numbers; one below 0 becomes 0."
+    " {active:,} are active, {share:.0%}, and vote for words.",
     "reset gate": "How much of the state before goes into the candidate, from 0 to 1.",
     "input gate": "How much of the candidate is added to the cell, from 0 to 1.",
     "forget gate": "How much of the cell before is kept, from 0 to 1.",
     "candidate": "What the word would write into the memory, from -1 to 1.",
     "update gate": "How much of the state before is kept, from 0 to 1. The rest is the candidate.",
     "output gate": "How much of the cell shows in the state, from 0 to 1.",
-    "cell": "The long memory after each word: forget x cell before + input x candidate.",
-    "rnn states": "The memory after each word: tanh of a sum of its row and of the state before,"
-    " both weighted.",
-    "gru states": "The memory after each word: update x state before + (1 - update) x candidate.",
-    "lstm states": "What the next layer reads after each word: output x tanh(cell).",
+    "cell": "The long memory after each word: what is kept of it, and what is added.",
+    "rnn": "The memory after each word, made of its row and of the memory before.",
+    "gru": "The memory after each word: part of the memory before is kept, the rest is new.",
+    "lstm": "What the next layer reads after each word: a part of the long memory.",
     "projection": "The last state is turned into {width} numbers, as many as an embedding has.",
     "lesson logits": "The votes: each of {width:,} ids has a score, a weighted sum of the active"
     " units.",
-    "logits": "Each of {width:,} ids has a score: how well its embedding matches these numbers.",
+    "logits": "Each of {width:,} ids has a score: how well its embedding matches these numbers. E"
+    " is that of the first layer, so only b is counted here.",
 }
-"""A sentence on each stage of a network. A key such as `gru states` is for one kind of network."""
-UNBOUNDED = ("padded ids", "embedding", "relu layer", "cell", "projection", "logits")
-"""The stages whose values may be larger than 1."""
+"""A sentence on each stage of a network. A key such as `lesson logits` is for one kind of it."""
+INPUTS = "W x_t + U h_(t-1) + b"
+LAYERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "padded ids": ("pad_sequences", "", ()),
+    "embedding": ("Embedding", "x_t = E[id_t]", ("embedding", "tail1.")),
+    "bidirectional": (
+        "Bidirectional(SimpleRNN)", f"h_t = tanh({INPUTS})", ("forward.", "backward."),
+    ),
+    "recurrent": ("SimpleRNN", f"h_t = tanh({INPUTS})", ("recurrent.",)),
+    "hidden": ("Dense (relu)", "a = max(0, W h + b)", ("hidden.",)),
+    "rnn": ("SimpleRNN", f"h_t = tanh({INPUTS})", ("layer#.",)),
+    "gru": ("GRU", "h_t = z h_(t-1) + (1 - z) n", ("layer#.",)),
+    "reset gate": ("GRU", f"r = sigmoid({INPUTS})", ()),
+    "update gate": ("GRU", f"z = sigmoid({INPUTS})", ()),
+    "gru candidate": ("GRU", "n = tanh(W x_t + b + r (U h_(t-1) + c))", ()),
+    "lstm": ("LSTM", "h_t = o tanh(c_t)", ("layer#.",)),
+    "input gate": ("LSTM", f"i = sigmoid({INPUTS})", ()),
+    "forget gate": ("LSTM", f"f = sigmoid({INPUTS})", ()),
+    "lstm candidate": ("LSTM", f"g = tanh({INPUTS})", ()),
+    "output gate": ("LSTM", f"o = sigmoid({INPUTS})", ()),
+    "cell": ("LSTM", "c_t = f c_(t-1) + i g", ()),
+    "projection": ("Dense", "y = W h_t", ("projection.",)),
+    "lesson logits": ("Dense (softmax)", "z = W a + b", ("output.",)),
+    "logits": ("Dense (tied, softmax)", "z = E y + b", ("output.",)),
+}  # fmt: skip
+"""The layer that computes a stage, named as in Keras, its formula, and the beginnings of the names
+of its weights, where # stands for its number. The steps of a layer share the weights of it."""
+ADAPTIVE = {
+    "embedding": ("Embedding", "x_t = E[id_t]; rare: E[r] + K e[id_t]"),
+    "logits": (
+        "Dense (tied, adaptive softmax)",
+        "z = E y + b; rare: z[r] + log softmax(e K'y + b)",
+    ),
+}
+"""The same for layers in which rare words share row r of E, and have smaller rows e."""
+SMOOTHED = "Kneser-Ney"
+"""The name of what n-grams compute, which is no layer of Keras."""
+STEP = re.compile(r"(\w+ gate|candidate|cell)( \d+)?")
+"""The names of the steps of a recurrent layer, which stand after it."""
+UNBOUNDED = ("padded ids", "embedding", "hidden", "cell", "projection", "logits")
+"""The kinds of stages whose values may be larger than 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A step of the computation."""
+    """A step of the computation. The `layer` that does it is named as in Keras if that has it. The
+    `parameters` are the learned numbers of this layer: weights, or n-grams."""
 
     name: str
     sentence: str
@@ -80,6 +120,11 @@ class Stage:
     """The words with the largest numbers, of a single row over the vocabulary."""
     scale: float | None = None
     """The number that is drawn as the largest; None for the largest of the values."""
+    groups: tuple[str, ...] = ()
+    """The names of parts of equal size that the columns have, such as two directions."""
+    layer: str = ""
+    formula: str = ""
+    parameters: int = 0
 
 
 class LineIds(NamedTuple):
@@ -130,28 +175,85 @@ def stages_of(
         "Each word becomes its number in the vocabulary, where frequent words come first.",
         np.array(ids, np.int64),
         labels,
+        layer=_tokenizer_layer(model),
     )
     fallen = max(0, len(ids) - model.window)
     labels, ids = labels[fallen:], ids[fallen:]
-    name = "softmax"
+    name, layer, formula = "softmax", "", "p = exp(z) / sum of exp(z)"
     how = "exp of each score, divided by the sum of all of them:"
     match model:
         case LessonModel():
             rows = (TOKENS[PADDING],) * (model.window - len(ids)) + labels
-            yield from _network_stages(model.activations(ids), "lesson", rows, model.vocabulary)
+            for stage in _network_stages(model, model.activations(ids), "lesson", rows):
+                layer = stage.layer
+                yield stage
         case CausalModel():
             found = model.activations(states[-len(ids) - 1 :], ids)
-            yield from _network_stages(found, model.cell, labels, model.vocabulary)
+            for stage in _network_stages(model, found, model.cell, labels):
+                layer = stage.layer
+                yield stage
         case NgramModel():
             yield from _ngram_stages(model, states[-1], labels, suggested)
-            name, how = "probabilities", "The last row, for"
+            name, layer, formula = "probabilities", SMOOTHED, ""
+            how = "The last row, for all words:"
     sentence = f"{how} the probability of each word of the vocabulary to be next; they sum to 1."
-    yield over_vocabulary(name, sentence, model.vocabulary, probabilities)
+    yield over_vocabulary(name, sentence, model.vocabulary, probabilities, layer, formula)
 
 
-def over_vocabulary(name: str, sentence: str, vocabulary: Vocabulary, values: Array) -> Stage:
+def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stage:
+    """A stage of the lesson's network with its values `before` the training beside those after."""
+    after = stage.values
+    sentence = _comparison(stage.name, before, after)
+    if stage.top:
+        ids = {number: None for each in (before, after) for number in largest(each, 5).tolist()}
+        return replace(
+            stage,
+            sentence=sentence,
+            values=np.stack((before[[*ids]], after[[*ids]]), axis=1),
+            rows=tuple(_word(vocabulary, number) for number in ids),
+            columns=BOTH,
+            top=(),
+        )
+    return replace(
+        stage,
+        sentence=sentence,
+        values=np.concatenate((before, after), axis=-1),
+        groups=tuple(
+            f"{each} {group}".rstrip() for each in BOTH for group in stage.groups or ("",)
+        ),
+    )
+
+
+def _comparison(name: str, before: NDArray[Any], after: NDArray[Any]) -> str:
+    """Says what the training of the lesson's network has changed in a stage."""
+    match name:
+        case "hidden":
+            active, left = np.count_nonzero(before), np.count_nonzero(after)
+            return f"Untrained, {active:,} units are active, whatever the line. Trained, {left:,}."
+        case "logits":
+            alike, apart = np.ptp(before), np.ptp(after)
+            return (
+                f"Untrained, all scores are alike: they differ by {alike:.1f} at most."
+                f" Trained, by {apart:.1f}."
+            )
+        case "softmax":
+            return (
+                f"Untrained, all words are about equally likely, {before.max():.2%} at most."
+                f" Trained, the likeliest has {after.max():.1%}."
+            )
+    near, far = np.abs(before).mean(), np.abs(after).mean()
+    return (
+        f"Untrained, these numbers are random and small: {near:.2f} from 0 on average."
+        f" Training moved them apart: {far:.2f}."
+    )
+
+
+def over_vocabulary(
+    name: str, sentence: str, vocabulary: Vocabulary, values: Array, layer: str, formula: str
+) -> Stage:
     """A stage with a value for each id [V]."""
-    return Stage(name, sentence, values, top=top_words(vocabulary, values))
+    top = top_words(vocabulary, values)
+    return Stage(name, sentence, values, top=top, layer=layer, formula=formula)
 
 
 def top_words(
@@ -160,8 +262,12 @@ def top_words(
     """The words and tokens with the largest values [V], the largest first. Zeros do not count."""
     not_zero = np.flatnonzero(values)
     ids = not_zero[largest(values[not_zero], count)].tolist()
-    first = vocabulary.first_word_id
-    return tuple((TOKENS[i] if i < first else vocabulary.word(i), float(values[i])) for i in ids)
+    return tuple((_word(vocabulary, i), float(values[i])) for i in ids)
+
+
+def _word(vocabulary: Vocabulary, number: int) -> str:
+    """The word or token with this id."""
+    return TOKENS[number] if number < vocabulary.first_word_id else vocabulary.word(number)
 
 
 def _words_stage(model: LanguageModel, line: LineIds) -> Stage:
@@ -186,22 +292,32 @@ def _words_stage(model: LanguageModel, line: LineIds) -> Stage:
         )
     if FALLEN_OUT in notes:
         sentence += f" Only the last {model.window} are seen; those before have fallen out."
-    return Stage("words", sentence, np.array(labels, np.str_))
+    return Stage("words", sentence, np.array(labels, np.str_), layer=_tokenizer_layer(model))
+
+
+def _tokenizer_layer(model: LanguageModel) -> str:
+    """The name in Keras of what splits and numbers words, if it has that."""
+    return "Tokenizer" if model.tokenizer.name == "lesson" else ""
 
 
 def _network_stages(
-    found: Mapping[str, NDArray[Any]], kind: str, labels: tuple[str, ...], vocabulary: Vocabulary
+    model: NetworkModel, found: Mapping[str, NDArray[Any]], cell: str, labels: tuple[str, ...]
 ) -> Iterator[Stage]:
     """Yields a stage for each layer of a network of this kind. `found` has the outputs of the
     layers by name, and `labels` the names of the ids that are read."""
+    adaptive = ADAPTIVE if "tail1.kernel" in model.weights else {}
     for name, values in found.items():
-        layer = re.sub(r"^layer \d+ ", "", name)
-        sentence = SENTENCES.get(f"{kind} {layer}") or SENTENCES[layer]
+        layer, _, number = name.rpartition(" ") if name[-1].isdigit() else (name, "", "1")
+        sentence = SENTENCES.get(f"{cell} {layer}") or SENTENCES[layer]
+        title, formula, begins = LAYERS.get(f"{cell} {layer}") or LAYERS[layer]
+        title, formula = adaptive.get(layer, (title, formula))
+        weights = tuple(begin.replace("#", number) for begin in begins)
         active = np.count_nonzero(values)
         told = sentence.format(
             rows=len(labels),
             padding=labels.count(TOKENS[PADDING]),
             width=values.shape[-1],
+            half=values.shape[-1] // 2,
             active=active,
             share=active / values.size,
         )
@@ -210,8 +326,12 @@ def _network_stages(
             told,
             values,
             labels if values.ndim == 2 or layer == "padded ids" else (),
-            top=top_words(vocabulary, values) if layer == "logits" else (),
+            top=top_words(model.vocabulary, values) if layer == "logits" else (),
             scale=None if layer in UNBOUNDED else 1,
+            groups=("forward", "backward") if layer == "bidirectional" else (),
+            layer=title,
+            formula=formula,
+            parameters=sum(w.size for n, w in model.weights.items() if n.startswith(weights)),
         )
 
 
@@ -241,11 +361,15 @@ def _ngram_stages(
         np.stack(values),
         tuple(rows),
         tuple(word for word, _ in suggested),
+        layer=SMOOTHED,
+        formula="p(w | a b) = share(w | a b) + weight(a b) p(w | b)",
+        parameters=sum(model.counts),
     )
     yield Stage(
         "back-off",
-        "Each row is its own counts plus this weight times the row before. Contexts that are rare,"
+        "Each row is its own shares plus this weight times the row before. Contexts that are rare,"
         " or that many different words follow, have a large weight.",
         np.array(weights[1:], np.float32),
         tuple(rows[1:]),
+        layer=SMOOTHED,
     )

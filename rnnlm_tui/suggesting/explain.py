@@ -23,9 +23,9 @@ from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
-from rnnlm_tui.lm.model import TINY, Array, LanguageModel, State
+from rnnlm_tui.lm.model import TINY, Array, LanguageModel, State, softmax
 from rnnlm_tui.lm.ngram import NgramModel
-from rnnlm_tui.lm.stages import LineIds, Stage, over_vocabulary, stages_of, top_words
+from rnnlm_tui.lm.stages import LineIds, Stage, compared, over_vocabulary, stages_of, top_words
 from rnnlm_tui.notebook import heat, table
 from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.evaluate import score_word
@@ -44,6 +44,8 @@ SENTENCES_WITHOUT_STAGES = {
     " those before which the network was in a state like the present one.",
 }
 """The sentences on the parts of a mixture that have no stages of their own."""
+LESSON = "lesson's network"
+"""The name of the only part of the lesson's model."""
 ONLY_ZEROS = "The network reads only zeros, which it never read in its training."
 NO_RECENT_WORDS = "No word was used yet that could be used again."
 
@@ -116,6 +118,24 @@ class Explanation:
     neighbours: Mapping[str, tuple[tuple[str, float], ...]]
     notes: tuple[str, ...]
 
+    @property
+    def with_mixture(self) -> tuple[Part, ...]:
+        """The parts, and if there are several also the mixture of them."""
+        if len(self.parts) == 1:
+            return self.parts
+        weighted = " + ".join(f"{part.weight:.2g} {part.name}" for part in self.parts)
+        summed = Stage(
+            "weighted sum",
+            "The probability that each part gives a suggestion, times the weight of the part. The"
+            " sums decide what is suggested.",
+            np.stack([*(part.contributions for part in self.parts), self.probabilities]),
+            (*(part.name for part in self.parts), "sum"),
+            tuple(listed.word for listed in self.suggestions),
+            formula=f"p = {weighted}",
+            parameters=len(self.parts),
+        )
+        return (*self.parts, Part("mixture", 1.0, self.probabilities, (summed,)))
+
     def __repr__(self) -> str:
         first = f", suggests {self.suggestions[0].word!r}" if self.suggestions else ""
         parts = plural(len(self.parts), "part")
@@ -139,7 +159,7 @@ class Explanation:
         if not self.suggestions or not self.words:
             return ""
         first, probability = self.suggestions[0].word, float(self.probabilities[0]) or TINY
-        title = f"without a word, {first!r} is less likely (blue) or likelier (orange)"
+        title = f"which words made {first!r} likely (blue) or less likely (orange)"
         words = (
             heat(word.word, 0 if word.influence is None else word.influence[0] / probability)
             for word in self.words
@@ -173,6 +193,19 @@ def explain(
         neighbours={known[-1]: alike} if alike else {},
         notes=tuple(_notes(model, prefix, read.words, answer.candidates)),
     )
+
+
+def beside_untrained(found: Explanation, untrained: LessonModel) -> dict[str, Stage]:
+    """The stages of an explanation by the lesson's network, by name, that show the same network
+    untrained beside it."""
+    stages = {stage.name: stage for stage in found.parts[0].stages}
+    before = untrained.activations(stages["ids"].values.tolist())
+    before["softmax"] = softmax(before["logits"].copy())
+    return {
+        name: compared(stage, before[name], untrained.vocabulary)
+        for name, stage in stages.items()
+        if stage.values.dtype.kind == "f"
+    }
 
 
 def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]:
@@ -237,6 +270,8 @@ def _parts(
     last, ids = read.states[-1], [number for _, number in suggested]
     if not isinstance(model, MixedModel):
         name = LABELS["ngrams" if isinstance(model, NgramModel) else "network"]
+        if isinstance(model, LessonModel):
+            name = LESSON
         stages = [*stages_of(model, read.line, read.states, read.probabilities, suggested)]
         yield Part(name, 1.0, read.probabilities[ids], tuple(stages))
         return
@@ -254,7 +289,9 @@ def _parts(
             is_empty = not row.any()
             sentence = NO_RECENT_WORDS if is_empty else SENTENCES_WITHOUT_STAGES[name]
             shown = row[:0] if is_empty else row
-            stages = [over_vocabulary("probabilities", sentence, model.vocabulary, shown)]
+            formula = model.cache_formula if name == "cache" else ""
+            stage = ("probabilities", sentence, model.vocabulary, shown, "", formula)
+            stages = [over_vocabulary(*stage)]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
 
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.causal import CELLS, causal_shapes
+from rnnlm_tui.lm.layers import initial_weights
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, initial_weights, loss_of
+from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, loss_of
 from rnnlm_tui.training.output_layers import TiedSoftmax, row_blocks
 from rnnlm_tui.training.recurrent_layers import recurrent_layer
 

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from rnnlm_tui.config import LessonConfig
+from rnnlm_tui.lm.layers import initial_weights
 from rnnlm_tui.lm.lesson import lesson_shapes
 from rnnlm_tui.text.vocabulary import PADDING
-from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, initial_weights, loss_of
+from rnnlm_tui.training.networks import Logits, Loss, Network, dropped, loss_of
 from rnnlm_tui.training.output_layers import (
     VOCABULARY_MULTIPLE,
     output_logits,
@@ -55,7 +56,7 @@ class LessonNetwork(Network):
         self.output_bias = nn.Parameter(torch.zeros(total_words))
         self._output_buffer = torch.zeros_like(self.output_weight)
         shapes = lesson_shapes(config, total_words)
-        self.load_weights(initial_weights(shapes, rng, embedding_limit=0.05))
+        self.load_weights(initial_weights(shapes, rng))
 
     def _hidden_units(self, x: Tensor, dropout: np.random.Generator | None) -> Tensor:
         """`x` [B, T] of ids -> the relu layer's outputs, features in rows [H, B]."""

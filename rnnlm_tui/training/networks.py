@@ -6,7 +6,7 @@ Shapes: B batch, T time steps, N words to predict, V vocabulary.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -76,34 +76,3 @@ def dropped(rows: Tensor, like: Tensor, rng: np.random.Generator | None, rate: f
     keep = bits >= round(rate * DROPOUT_LEVELS)
     mask = keep.astype(np.float32) * np.float32(1 / (1 - rate))
     return rows * torch.from_numpy(mask).to(like.device).view(like.shape)
-
-
-def initial_weights(
-    shapes: Mapping[str, Sequence[int]],
-    rng: np.random.Generator,
-    *,
-    embedding_limit: float,
-    gates: int = 1,
-) -> dict[str, NDArray[np.float32]]:
-    """Keras's initial weights: kernels Glorot uniform (Glorot and Bengio 2010) and recurrent
-    kernels orthogonal (Saxe et al. 2014), gate by gate; embedding uniform, biases 0."""
-
-    def gate(name: str, inputs: int, units: int) -> NDArray[np.float64]:
-        if name.endswith("recurrent_kernel"):
-            q, r = np.linalg.qr(rng.standard_normal((inputs, units)))
-            return np.asarray(q * np.sign(np.diag(r)))
-        limit = np.sqrt(6 / (inputs + units))
-        return rng.uniform(-limit, limit, (inputs, units))
-
-    weights = {}
-    for name, shape in shapes.items():
-        if name.endswith("embedding"):
-            values = rng.uniform(-embedding_limit, embedding_limit, shape)
-        elif name.endswith("bias"):
-            values = np.zeros(shape)
-        else:
-            blocks = gates if name.startswith("layer") else 1
-            units = shape[1] // blocks
-            values = np.concatenate([gate(name, shape[0], units) for _ in range(blocks)], axis=1)
-        weights[name] = values.astype(np.float32)
-    return weights

@@ -1,37 +1,48 @@
 """An explanation as rows of text that fit a width. The command line joins the pieces of a row, the
 app styles each piece by its role.
+
+Shapes: R rows and C columns of cells, H numbers in a cell: 2 in colours, 1 as a glyph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
+from math import inf, log
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlm_tui.formatting import CORRECTS, cells_of, fitted, format_percent, sanitize, shorten
+from rnnlm_tui.lm.model import TINY
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
-StyledRow = Sequence[tuple[str, str]]
-"""Pieces of text, each with its role: "" for plain text, "dim" or "bar". The role of numbers of one
-sign is BELOW, ZERO or ABOVE, that of the share of a part is its glyph of PARTS."""
+Role: TypeAlias = str | tuple[int, ...]
+"""What a piece of text is: "", "bold" or "dim", or the glyph in PARTS of the bar of a part. Numbers
+have levels from -LEVELS to LEVELS: (level,) for a word or a glyph, (left, right) for the halves of
+a cell in colours."""
+Piece: TypeAlias = tuple[str, Role]
+StyledRow = Sequence[Piece]
 LABEL, UNIT_LABEL = 14, 10
 """Columns of a word or context, and most columns of the label of a row of units."""
-VALUE_BAR, SUGGESTION_BAR, INFLUENCE_BAR = 30, 60, 5
-"""Most columns of a bar. The bar of an influence is full if the suggestion is impossible without
-the word."""
+VALUE_BAR, SUGGESTION_BAR = 30, 60
+"""Most columns of a bar."""
 COLUMN = 11
 """Columns of a suggestion in a table."""
-BELOW, ZERO, ABOVE = "-=≡#", "·", "░▒▓█"
-"""Glyphs of numbers below 0, at 0 and above 0. The four of a sign are for sizes up to a quarter of
-the scale, up to a half, and so on."""
-GLYPHS = np.array([*reversed(BELOW), ZERO, *ABOVE, " "])
-"""All glyphs from the lowest numbers to the highest. The last one is for NaN."""
+GAP, BETWEEN = 2, "   "
+"""Columns between the groups of a heat map, and what stands between the facts on a layer."""
+LEVELS = 8
+"""The level of the largest numbers."""
+NO_LEVEL = LEVELS + 1
+"""The level of NaN, which fills up rows."""
+GLYPHS = "##≡≡==--·░░▒▒▓▓██ "
+"""The glyph of each level from -LEVELS to NO_LEVEL."""
+MOST_TIMES = 100
+"""A word that makes a suggestion so many times as likely has the highest level."""
 PARTS = "█▓▒░"
 """The glyph of each part of a model in the bar of a suggestion."""
-LESS_LIKELY, LIKELIER = "█", "░"
-"""The glyphs of an influence, by what the suggestion becomes if the word is left out."""
 BEFORE = "… "
 """Stands for earlier words."""
 
@@ -55,47 +66,93 @@ def stage_sentence(found: Explanation, stage: Stage) -> str:
     return sentence
 
 
-def stage_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """Yields the values of a stage: the largest, a table, the units, or the last words."""
+def layer_rows(stage: Stage, width: int, height: int = 2) -> Iterator[StyledRow]:
+    """Yields the layer of a stage, its formula and the number of its parameters, in one row or, if
+    that is too narrow, with the formula in a second one."""
+    unit = "n-grams" if stage.name == "n-grams" else "parameters"
+    count = f"{stage.parameters:,} {unit}" if stage.parameters else ""
+    layer, formula, size = (
+        [(text + BETWEEN, role)] if text else []
+        for text, role in ((stage.layer, "bold"), (stage.formula, ""), (count, "dim"))
+    )
+    if sum(len(text) for text, _ in layer + formula + size) <= width + len(BETWEEN):
+        rows = [layer + formula + size]
+    else:
+        rows = [layer + size, formula]
+    yield from filter(None, rows)
+
+
+def stage_rows(
+    stage: Stage, width: int, height: int, *, in_colours: bool = False
+) -> Iterator[StyledRow]:
+    """Yields the values of a stage: the largest, a table, the units, or the last words. Units are
+    drawn with glyphs, or else `in_colours`."""
     if stage.top:
         yield from _top_rows(stage, width, height)
     elif stage.columns:
         yield from _table_rows(stage, width, height)
     elif stage.values.dtype.kind == "f" and not (stage.values.ndim == 1 and stage.rows):
-        yield from _unit_rows(stage, width, height)
+        yield from _unit_rows(stage, width, height, 2 if in_colours else 1)
     else:
         yield from _word_rows(stage, height)
 
 
-def _unit_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """Yields a cell for each number of a layer, then the meaning of the glyphs. A single row of
-    numbers is wrapped. Of several rows only the last ones and their first units are shown."""
-    values = stage.values.astype(np.float64)
-    units = values.shape[-1]
-    if not values.size:
+def _unit_rows(stage: Stage, width: int, height: int, per_cell: int) -> Iterator[StyledRow]:
+    """Yields a heat map of the numbers of a layer, then its legend. Units that do not fit into a
+    row go on in a band below if there is room. Of too many rows the last ones are shown. Units have
+    a cell each if there are enough cells."""
+    if not stage.values.size:
         return
-    scale = stage.scale or float(np.abs(np.nan_to_num(values)).max()) or 1.0
-    height = max(1, height - 1)
-    if values.ndim == 1:
-        pad, labels = 0, [""] * height
-        values = np.append(values, np.full(-units % width, np.nan)).reshape(-1, width)[:height]
-        shown = values.size
-    else:
-        pad = min(UNIT_LABEL, max(cells_of(sanitize(label)) for label in stage.rows)) + 1
-        shown = max(1, width - pad)
-        values, labels = values[-height:, :shown], [*stage.rows[-height:]]
-    sizes = np.minimum(np.ceil(np.abs(values) / scale * len(ABOVE)), len(ABOVE))
-    levels = np.nan_to_num(np.sign(values) * sizes)
-    indexes = np.where(np.isnan(values), -1, levels + len(BELOW)).astype(int)
-    for label, glyphs in zip(labels, GLYPHS[indexes].tolist(), strict=False):
-        runs = ("".join(run) for _, run in groupby(glyphs, key=_sign))
-        yield [(fitted(label, pad) if pad else "", ""), *((run, _sign(run[0])) for run in runs)]
-    legend = f"{BELOW} <0 {ZERO} 0 {ABOVE} >0 {ABOVE[-1]} ≥{0.75 * scale:.2g}"
-    yield [(f"{legend}   {min(shown, units):,} of {units:,} units", "dim")]
+    groups, labels = stage.groups or ("",), stage.rows
+    height = max(1, height - 1 - bool(stage.groups))
+    values = np.atleast_2d(stage.values.astype(np.float64))[-height:]
+    units = values.shape[1] // len(groups)
+    pad = 1 + min(UNIT_LABEL, max(cells_of(sanitize(label)) for label in labels)) if labels else 0
+    room = max(1, (width - pad + GAP) // len(groups) - GAP)
+    most = room if units <= room else room * per_cell  # units in a row of a band
+    bands = (height + bool(labels)) // (len(values) + bool(labels))
+    bands = max(1, min(bands, -(-units // most)))
+    scale = stage.scale or float(np.abs(np.nan_to_num(stage.values)).max()) or 1.0
+    drawn = list[NDArray[np.int64]]()
+    for group in np.split(values, len(groups), axis=1):
+        levels = np.full((len(values), bands * most), NO_LEVEL)
+        levels[:, :units] = _levels(group[:, : bands * most], scale)
+        if units <= room:
+            levels = np.repeat(levels, per_cell, axis=1)
+        drawn.append(levels.reshape(len(values), bands, room, per_cell))
+    if stage.groups:
+        if max(map(len, groups)) >= room + GAP:
+            groups = tuple(group.split()[0] for group in groups)
+        heads = "".join(fitted(group, room + GAP) for group in groups)
+        yield [(" " * pad + heads.rstrip(), "dim")]
+    for band in range(bands):
+        if band and labels:
+            yield []
+        for number in range(len(values)):
+            label = fitted(labels[number - len(values)], pad) if labels else ""
+            row: list[Piece] = [(label, "")]
+            for cells in drawn:
+                row += [*_painted(cells[number, band]), (" " * GAP, "")]
+            yield row[:-1]
+    first = -LEVELS if np.nan_to_num(stage.values).min() < 0 else 0
+    sample = np.repeat(np.arange(first, LEVELS + 1, 2)[:, None], per_cell, axis=1)
+    count = f"{min(units, bands * most):,} of {units:,} units"
+    low, high = f"{first / LEVELS * scale:.2g} ", f" {scale:.2g}{BETWEEN}{count}"
+    yield [(low, "dim"), *_painted(sample), (high, "dim")]
 
 
-def _sign(glyph: str) -> str:
-    return next((role for role in (BELOW, ABOVE, ZERO) if glyph in role), "")
+def _levels(values: NDArray[Any], scale: float | NDArray[Any]) -> NDArray[np.int64]:
+    """The levels of numbers. Those of the size `scale` have the highest one."""
+    sizes = np.minimum(np.ceil(np.abs(values) / scale * LEVELS), LEVELS)
+    levels = np.where(np.isnan(values), NO_LEVEL, np.sign(values) * sizes)
+    return np.nan_to_num(levels).astype(np.int64)
+
+
+def _painted(cells: NDArray[np.int64]) -> Iterator[Piece]:
+    """Yields the pieces of a row of cells with levels [C, H]."""
+    for levels, run in groupby(map(tuple, cells.tolist())):
+        glyph = GLYPHS[levels[0] + LEVELS] if len(levels) == 1 else " ▌"[levels[0] != levels[-1]]
+        yield glyph * sum(1 for _ in run), levels
 
 
 def _word_rows(stage: Stage, height: int) -> Iterator[StyledRow]:
@@ -104,8 +161,8 @@ def _word_rows(stage: Stage, height: int) -> Iterator[StyledRow]:
     labels = stage.rows or tuple(f"{number:,}" for number in range(1, len(values) + 1))
     width = LABEL + 8 if stage.rows else 5
     for label, value in [*zip(labels, values, strict=True)][-height:]:
-        text = f"{value:.3f}" if isinstance(value, float) else shorten(f"{value}")
-        yield [(fitted(label, width) + text, "")]
+        text = {int: "{:,}", float: "{:.3f}"}.get(type(value), "{}").format(value)
+        yield [(fitted(label, width) + shorten(text), "")]
 
 
 def _top_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
@@ -113,37 +170,51 @@ def _top_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     largest = max(value for _, value in stage.top)
     room = min(VALUE_BAR, width - LABEL - 9)
     for word, value in stage.top[:height]:
-        figure = f"{value:.2f}" if stage.name == "logits" else f"{value:.1%}"
+        figure = _figure(stage, value)
         length = round(value / largest * room) if largest > 0 else 0
-        yield [(f"{fitted(word, LABEL)}{figure:>8} ", ""), ("█" * length, "bar")]
+        yield [(f"{fitted(word, LABEL)}{figure:>8} ", ""), (PARTS[0] * length, PARTS[0])]
+
+
+def _figure(stage: Stage, value: float) -> str:
+    """Formats a score or a probability of a stage."""
+    if stage.name == "logits":
+        return f"{value:.2f}"
+    return f"{value:.1%}" if value >= 0.0005 else f"{value:.2%}"
 
 
 def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
-    """Yields a row for each context, the longest last, with a column for each suggestion."""
+    """Yields a row for each context, part or word with its numbers, and the heads of the columns.
+    The largest numbers of a column have the highest level. Of too many rows the last ones are
+    shown."""
     count = max(1, (width - LABEL) // COLUMN)
     heads = [shorten(word, COLUMN - 1).rjust(COLUMN) for word in stage.columns[:count]]
-    yield [("after".ljust(LABEL) + "".join(heads), "dim")]
-    rows = zip(stage.rows, stage.values.tolist(), strict=True)
-    for label, row in [*rows][-max(1, height - 1) :]:
+    corner = "after" if stage.name == "n-grams" else ""
+    yield [(corner.ljust(LABEL) + "".join(heads), "dim")]
+    levels = _levels(stage.values, np.maximum(np.abs(stage.values).max(axis=0), TINY))
+    rows = zip(stage.rows, stage.values.tolist(), levels.tolist(), strict=True)
+    for label, row, levels_of_row in [*rows][-max(1, height - 1) :]:
         end = label if cells_of(label) < LABEL else f"…{label[2 - LABEL :]}"
-        figures = "".join(f"{value:.1%}".rjust(COLUMN) for value in row[:count])
-        yield [(fitted(end, LABEL) + figures, "")]
+        styled: list[Piece] = [(fitted(end, LABEL), "")]
+        for value, level in [*zip(row, levels_of_row, strict=True)][:count]:
+            figure = _figure(stage, value)
+            styled += [(" " * (COLUMN - len(figure)), ""), (figure, (level,))]
+        yield styled
 
 
 # The words of the line
 
 
 def influence_title(found: Explanation) -> str:
-    """Explains the bars of `influence_rows`."""
+    """Explains the figures of `influence_rows`."""
     first = shorten(found.suggestions[0].word, LABEL)
-    return f'without a word, "{first}" is {LESS_LIKELY} less likely or {LIKELIER} likelier'
+    return f'which words made "{first}" likely (x2: twice as likely with the word)'
 
 
 def influence_rows(found: Explanation, width: int, height: int) -> Iterator[StyledRow]:
-    """Yields the last words of the line. Each has the change in probability of the first suggestion
-    if the word is left out. An ellipsis stands for the words before them."""
+    """Yields the last words of the line, each with how many times as likely it makes the first
+    suggestion. An ellipsis stands for the words before them."""
     whole = float(found.probabilities[0]) if found.suggestions else 0.0
-    rows: list[list[tuple[str, str]]] = [[]]
+    rows: list[list[Piece]] = [[]]
     room = width - len(BEFORE)
     for word in reversed(found.words):  # the last one is at the right end of the last row
         pieces = _influence(word, whole)
@@ -158,20 +229,19 @@ def influence_rows(found: Explanation, width: int, height: int) -> Iterator[Styl
 
 
 def _influence(word: LineWord, whole: float) -> StyledRow:
-    """Returns a word with the bar of its influence, relative to the probability `whole` of the
-    suggestion after the whole line."""
-    label = (shorten(word.word, LABEL), "" if word.seen else "dim")
+    """Returns a word and how many times as likely it makes the suggestion, which has the
+    probability `whole` after the whole line."""
+    label = shorten(word.word, LABEL)
     if not word.seen or not word.known:
-        return [label, (f" ({'fallen out' if word.known else 'unknown'})  ", "dim")]
+        note = f" ({'fallen out' if word.known else 'unknown'})  "
+        return [(label, "" if word.seen else "dim"), (note, "dim")]
     if word.influence is None or not whole:
-        return [label, ("  ", "")]
-    rise = -float(word.influence[0]) / whole
-    change = f"{rise:+,.0%}"
-    change = "0%" if change[1:] == "0%" else change
-    glyph = LIKELIER if rise > 0 else LESS_LIKELY
-    drawn = glyph * round(min(abs(rise), 1) * INFLUENCE_BAR)
-    space = " " if drawn else ""
-    return [label, (f" {drawn}", "bar"), (f"{space}{change}  ", "dim")]
+        return [(label, ""), ("  ", "")]
+    without = whole - float(word.influence[0])
+    times = min(whole / without if without > 0 else inf, 9_999)
+    level = round(log(max(times, 1e-9), MOST_TIMES) * LEVELS)
+    figure = f"{times:,.0f}" if times >= 9.95 else f"{times:.2g}"
+    return [(label, (max(-LEVELS, min(level, LEVELS)),)), (f" x{figure}  ", "dim")]
 
 
 # The next word
@@ -214,7 +284,7 @@ def suggestion_rows(found: Explanation, width: int, height: int) -> Iterator[Sty
     for number, listed in enumerate(found.suggestions[:height]):
         figure = _percent(float(found.probabilities[number]))
         word = fitted(f"{CORRECTS if listed.corrects else ''}{listed.word}", LABEL)
-        row = [(f"{word}{figure:>6} ", "")]
+        row: list[Piece] = [(f"{word}{figure:>6} ", "")]
         end, length = 0.0, 0
         for part, glyph in parts:
             end += float(part.contributions[number]) / largest * room

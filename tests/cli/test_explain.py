@@ -39,7 +39,8 @@ def test_the_json_is_whole(run: Command, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
     asked = ("--explain", "shall i compare th", "--model", "shakespeare")
     shown = run(*asked).stdout
-    assert "NETWORK: " in shown and "N-GRAMS: " in shown and "RECENT WORDS: " in shown
+    for part in ("NETWORK: ", "N-GRAMS: ", "RECENT WORDS: ", "MIXTURE: 100.0%"):
+        assert part in shown
     assert "█ network   ▓ n-grams   ▒ recent words" in shown
     answer = parsed(run(*asked, "--json").stdout)
     assert list(answer) == [
@@ -59,6 +60,9 @@ def test_the_json_is_whole(run: Command, monkeypatch: pytest.MonkeyPatch) -> Non
     for part in answer["parts"]:
         assert list(part) == ["name", "weight", "stages"]
         for stage in part["stages"]:
-            assert [*stage] == ["name", "sentence", "shape", "values", "rows", "columns", "top"]
+            assert [*stage] == [
+                *("name", "sentence", "layer", "formula", "parameters", "shape", "values"),
+                *("rows", "columns", "groups", "top"),
+            ]
             assert list(np.array(stage["values"]).shape) == stage["shape"]
     assert [*answer["neighbours"]] == ["compare"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +64,8 @@ def explanation(words: tuple[str, ...] = ("shall", "i")) -> Explanation:
     top = (("compare", 0.75), ("do", 0.25))
     network = (
         Stage("words", "The line is split.", np.array(words, np.str_)),
-        embedding(len(words) + 1),
+        replace(embedding(len(words) + 1), layer="Embedding", parameters=75_300),
+        Stage("gru", "The memory.", np.full((len(words), 3), -0.5, np.float32), words),
         Stage("update gate", "How much is kept.", np.full((len(words), 3), 0.5, np.float32), words),
         Stage("softmax", "They sum to 1.", np.array([0.75, 0.25], np.float32), top=top),
     )

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlm_tui.config import CausalConfig, LessonConfig
+from rnnlm_tui.config import CausalConfig, LessonConfig, make_config
 from rnnlm_tui.lm import adaptive_softmax
 from rnnlm_tui.lm.causal import CausalModel, causal_shapes
+from rnnlm_tui.lm.layers import layers_of, load_network, shapes_of, untrained
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.lm.mixture import MixedModel
 from rnnlm_tui.lm.model import LanguageModel, Weights
@@ -21,12 +22,13 @@ from rnnlm_tui.suggesting.explain import (
     MOST_WORDS,
     ONLY_ZEROS,
     Explanation,
+    beside_untrained,
     explain,
     neighbours,
 )
 from rnnlm_tui.suggesting.suggest import encode_context, suggest
 from rnnlm_tui.text.tokenizers import TOKENIZERS
-from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS, Vocabulary, special_tokens_of
 from tests.helpers.golden import keras_weights, load_golden
 from tests.helpers.networks import normal_weights, small_network
 from tests.helpers.texts import ngram_model
@@ -43,8 +45,11 @@ def lesson(weights: Weights, window: int) -> LessonModel:
     return LessonModel(Vocabulary(words), TOKENIZERS["lesson"], window, weights)
 
 
+SIZES = {"embedding_size": 7, "bidirectional_size": 6, "recurrent_size": 5}
+
+
 def small_lesson(window: int = 4) -> LessonModel:
-    config = LessonConfig(embedding_size=7, bidirectional_size=6, recurrent_size=5)
+    config = LessonConfig(**SIZES)
     return lesson(normal_weights(lesson_shapes(config, 41), 0.5), window)
 
 
@@ -94,16 +99,16 @@ def test_the_layers_of_the_lesson_are_keras_s() -> None:
         assert found["padded ids"].values.tolist() == ids.tolist()
         for name, stage in (
             ("embedding", "embedding"),
-            ("forward", "forward states"),
-            ("backward", "backward states"),
-            ("second", "second layer"),
-            ("relu", "relu layer"),
+            ("second", "recurrent"),
+            ("relu", "hidden"),
             ("logits", "logits"),
             ("softmax", "softmax"),
         ):
             assert_close(found[stage], expected[name][row])
+        both = [expected[direction][row] for direction in ("forward", "backward")]
+        assert_close(found["bidirectional"], np.concatenate(both, axis=1))
         padding = ("(padding)",) * (len(ids) - len(known))
-        assert found["forward states"].rows == (*padding, *(f"w{number}" for number in known))
+        assert found["bidirectional"].rows == (*padding, *(f"w{number}" for number in known))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -117,9 +122,9 @@ def test_states_and_scores_are_made_as_the_sentences_say(cell: str) -> None:
     assert found["ids"].values.tolist() == ids
     assert found["ids"].rows == ("(start of line)", "a", "b", "q (unknown)")
     assert_close(found["embedding"], weights["embedding"][ids])
-    for layer in ("layer 1 ", "layer 2 "):
-        values = {name.removeprefix(layer): stage.values for name, stage in found.items()}
-        memory = found[layer + ("cell" if cell == "lstm" else "states")]
+    for layer in (" 1", " 2"):
+        values = {name.removesuffix(layer): stage.values for name, stage in found.items()}
+        memory = found[("cell" if cell == "lstm" else cell) + layer]
         before = np.concatenate((np.zeros_like(memory.values[:1]), memory.values[:-1]))
         if cell == "gru":
             kept = values["update gate"]
@@ -127,13 +132,13 @@ def test_states_and_scores_are_made_as_the_sentences_say(cell: str) -> None:
         elif cell == "lstm":
             added = values["input gate"] * values["candidate"]
             assert_close(memory, values["forget gate"] * before + added)
-            assert_close(found[f"{layer}states"], values["output gate"] * np.tanh(memory.values))
-    projected = found["layer 2 states"].values[-1] @ weights["projection.kernel"]
+            assert_close(found[f"lstm{layer}"], values["output gate"] * np.tanh(memory.values))
+    projected = found[f"{cell} 2"].values[-1] @ weights["projection.kernel"]
     assert_close(found["projection"], projected)
     assert_close(found["logits"], projected @ weights["embedding"].T + weights["output.bias"])
     assert_close(found["softmax"], model.next_word_probabilities(ids))
     for name, stage in found.items():  # numbers with a bound have one scale whatever the line
-        is_bound = name.endswith(("states", "gate", "candidate"))
+        is_bound = name.startswith((cell, "candidate")) or "gate" in name
         assert stage.scale == (1 if is_bound else None)
 
 
@@ -169,6 +174,69 @@ def test_words_that_a_network_knows_have_neighbours() -> None:
     assert [neighbours(*asked) for asked in of_others] == [(), (), ()]
 
 
+ADAPTIVE = 2_100
+"""A vocabulary whose rarer words have smaller embeddings."""
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "total_words"),
+    [
+        ("lesson", {}, 61),
+        ("rnn", {"layers": 2}, 61),
+        ("gru", {}, 61),
+        ("gru", {"embedding_size": 8, "softmax": "adaptive"}, ADAPTIVE),
+        ("lstm", {"embedding_size": 8, "layers": 2}, 61),
+    ],
+)
+def test_the_parameters_of_the_stages_are_all_numbers_of_the_arrays(
+    preset: str, settings: dict[str, Any], total_words: int
+) -> None:
+    """The table of layers has the same names, and counts shapes instead of arrays."""
+    config = make_config(preset, [settings])
+    weights = normal_weights(shapes_of(config, total_words), 0.1)
+    tokens = special_tokens_of(config)
+    vocabulary = Vocabulary([f"w{n}" for n in range(total_words - 1 - len(tokens))], tokens)
+    model = load_network(config, vocabulary, TOKENIZER, 10, weights)
+    counted = [s for s in explain(model, "w1 w2 ").parts[0].stages if s.parameters]
+    assert sum(stage.parameters for stage in counted) == sum(w.size for w in weights.values())
+    table = [each for each in layers_of(config, total_words, 10) if each.parameters]
+    assert [(stage.layer, stage.parameters) for stage in counted] == [
+        (each.type, each.parameters) for each in table
+    ]
+
+
+def test_the_layer_of_the_lesson_is_named_as_in_keras() -> None:
+    weights = normal_weights(lesson_shapes(LessonConfig(), 41), 0.5)
+    both = stages(explain(lesson(weights, 4), "w1 "))["bidirectional"]
+    assert (both.layer, both.formula, both.parameters, both.groups) == (
+        "Bidirectional(SimpleRNN)",
+        "h_t = tanh(W x_t + U h_(t-1) + b)",
+        75_300,
+        ("forward", "backward"),
+    )
+
+
+def test_stages_show_the_untrained_network_beside_the_trained_one() -> None:
+    trained, line = small_lesson(), "w3 w5 w9 "
+    found, raw = explain(trained, line), untrained(trained, make_config("lesson", [SIZES]))
+    before, after = stages(explain(raw, line)), stages(found)
+    both = beside_untrained(found, raw)
+    assert [*both] == [name for name, each in after.items() if each.values.dtype.kind == "f"]
+    for name in ("embedding", "bidirectional", "recurrent", "hidden"):
+        assert_close(both[name], np.concatenate((before[name].values, after[name].values), -1))
+    assert both["hidden"].groups == ("untrained", "trained")
+    assert both["bidirectional"].groups[1:3] == ("untrained backward", "trained forward")
+    table = both["softmax"]
+    likeliest = [word for each in (before, after) for word, _ in each["softmax"].top[:5]]
+    assert [*table.rows] == [*dict.fromkeys(likeliest)]
+    probability = dict(after["softmax"].top)
+    assert (
+        dict(zip(table.rows, table.values[:, 1], strict=True)).items()
+        >= {word: np.float32(probability[word]) for word in likeliest[5:]}.items()
+    )
+    assert table.sentence.startswith("Untrained, all words are about equally likely, ")
+
+
 # N-grams
 
 
@@ -187,6 +255,11 @@ def test_each_row_of_the_n_grams_is_the_model_of_a_shorter_context() -> None:
     never = table.columns.index("b")
     assert table.values[2, never] == pytest.approx(back_off.values[1] * table.values[1, never])
     assert back_off.rows == table.rows[1:]
+    lines = [("<s>", *line.split(), "</s>") for line in OWN]
+    ends = [(line, end) for line in lines for end in range(2, len(line) + 1)]
+    longer = {line[end - k : end] for line, end in ends for k in range(2, min(5, end) + 1)}
+    words = model.vocabulary.total_words - 1  # without padding
+    assert (table.layer, table.parameters) == ("Kneser-Ney", words + len(longer))
     assert stages(found)["probabilities"].values[columns] == pytest.approx(table.values[-1])
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnlm_tui.config import LessonConfig
+from rnnlm_tui.config import LessonConfig, make_config
+from rnnlm_tui.lm.layers import untrained
 from rnnlm_tui.lm.lesson import LessonModel, lesson_shapes
 from rnnlm_tui.suggesting.generate import generate_words
 from rnnlm_tui.text.tokenizers import LessonTokenizer
@@ -158,6 +159,17 @@ def test_initial_weights_are_keras_s() -> None:
             # A uniform distribution's deviation, and a mean of 0.
             assert abs(weight.std() / (limit / 3**0.5) - 1) < 0.02, name
             assert abs(weight.mean()) < 0.03 * limit, name
+
+
+def test_the_untrained_network_that_the_app_shows_is_the_one_that_is_trained() -> None:
+    config = make_config("lesson", [{"seed": 3, "bidirectional_size": 7}])
+    assert isinstance(config.model, LessonConfig)
+    network = LessonNetwork(config.model, 41, np.random.default_rng(3))
+    weights = normal_weights(lesson_shapes(config.model, 41), 0.1)
+    vocabulary = Vocabulary([f"w{i}" for i in range(1, 41)])
+    shown = untrained(LessonModel(vocabulary, LessonTokenizer(), 4, weights), config).weights
+    for name, tensor in network.weights().items():
+        np.testing.assert_array_equal(shown[name], tensor.numpy(), err_msg=name)
 
 
 def test_dropout_drops_its_rate_and_scales_the_rest_in_training_alone() -> None:

@@ -95,6 +95,7 @@ async def test_words_of_the_writer_and_of_the_model_and_the_signs_of_numbers_dif
         assert style_of(app, "[i]").reverse
         await wait_until(pilot, lambda: has_row(app, "embedding  "))
         assert style_of(app, "embedding  ").underline
+        assert has_row(app, "█ network   ▓ n-grams") and has_row(app, "shall x2  i x2")
 
 
 def painted(app: App[Any], text: str) -> Style:

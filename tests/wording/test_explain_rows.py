@@ -11,11 +11,10 @@ import pytest
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord
 from rnnlm_tui.wording.explain_rows import (
-    ABOVE,
-    BELOW,
-    ZERO,
+    LEVELS,
     StyledRow,
     influence_rows,
+    layer_rows,
     next_title,
     stage_rows,
     suggestion_rows,
@@ -34,14 +33,17 @@ RELU = Stage("relu", "", np.array([0, 0, 0, 2, *[0] * 196], np.float32))
 TOP = Stage("softmax", "They sum to 1.", np.ones(3), top=(("compare", 0.75), ("do", 0.25)))
 WIDE = Stage("logits", "", np.ones(2), top=(("東京" * 9, 2.0), ("e\u0301" * 3, -1.0)))
 IDS = Stage("ids", "", np.array([3, 1, 4]), ("shall", "i", "go"))
-LEGEND = "-=≡# <0 · 0 ░▒▓█ >0 █ ≥"
+SIGNS = "#≡=-·░▒▓█"
 STAGES: list[tuple[Stage, int, int, list[str]]] = [
     (embedding(9), 40, 4, ["row6 #≡-·▒█", "row7 #≡-·▒█", "row8 #≡-·▒█",
-                           f"{LEGEND}0.38   6 of 6 units"]),
-    (embedding(9), 10, 2, ["row8 #≡-·▒", f"{LEGEND}0.38   5 of 6 units"]),
-    (SCALED, 80, 3, ["a ░░", "b █#", f"{LEGEND}0.6   2 of 2 units"]),
-    (RELU, 30, 3, ["···█" + "·" * 26, "·" * 30, f"{LEGEND}1.5   60 of 200 units"]),
-    (Stage("s", "", np.full((1, 3), np.nan), ("a",)), 80, 2, ["a", f"{LEGEND}0.75   3 of 3 units"]),
+                           f"-0.5 {SIGNS} 0.5   6 of 6 units"]),
+    (embedding(9), 10, 2, ["row8 #≡-·▒", f"-0.5 {SIGNS} 0.5   5 of 6 units"]),
+    (embedding(1), 8, 4, ["row0 #≡-", "", "row0 ·▒█", f"-0.5 {SIGNS} 0.5   6 of 6 units"]),
+    (replace(embedding(1), groups=("left", "right")), 15, 3,
+     ["     left  right", "row0 #≡-   ·▒█", f"-0.5 {SIGNS} 0.5   3 of 3 units"]),
+    (SCALED, 80, 3, ["a ░░", "b █#", f"-0.8 {SIGNS} 0.8   2 of 2 units"]),
+    (RELU, 30, 3, ["···█" + "·" * 26, "·" * 30, "0 ·░▒▓█ 2   60 of 200 units"]),
+    (Stage("s", "", np.full((1, 3), np.nan), ("a",)), 80, 2, ["a", "0 ·░▒▓█ 1   3 of 3 units"]),
     (TOP, 80, 9, ["compare          75.0% ██████████████████████████████",
                   "do               25.0% ██████████"]),
     (WIDE, 40, 9, ["東京東京東京…     2.00 █████████████████",
@@ -58,37 +60,62 @@ def test_a_stage_is_drawn_in_the_room_there_is(
     assert plain(stage_rows(stage, width, height)) == rows
 
 
-def test_the_glyph_and_the_role_say_the_sign_and_the_size_of_a_number() -> None:
-    values = np.array([[-1, -0.7, -0.3, -0.1, 0, 0.1, 0.3, 0.7, 1]], np.float32)
-    row = next(stage_rows(Stage("states", "", values, ("a",)), 20, 3))
-    assert row == [("a ", ""), ("#≡=-", BELOW), ("·", ZERO), ("░▒▓█", ABOVE)]
+SIZES = Stage("gru", "", np.array([[-1, -0.6, 0, 0.3, 0.3, 1]]), ("a",))
+
+
+def test_a_number_is_a_glyph_or_a_colour_by_its_sign_and_size() -> None:
+    drawn = {-LEVELS: "#", -5: "≡", 0: "·", 3: "▒▒", LEVELS: "█"}
+    glyphs, _ = stage_rows(SIZES, 20, 3)
+    assert glyphs[:-1] == [("a ", ""), *((glyph, (level,)) for level, glyph in drawn.items())]
+    cells, _ = stage_rows(SIZES, 20, 3, in_colours=True)
+    assert cells[1:-1] == [(" " * len(glyph), (level, level)) for level, glyph in drawn.items()]
+
+
+def test_two_numbers_share_a_cell_in_colours_if_there_are_few() -> None:
+    row, legend = stage_rows(SIZES, 5, 3, in_colours=True)
+    assert row == [("a ", ""), ("▌", (-LEVELS, -5)), ("▌", (0, 3)), ("▌", (3, LEVELS))]
+    assert legend[-1] == (" 1   6 of 6 units", "dim")
+    assert [levels for _, levels in legend[1:-1]] == [(n, n) for n in range(-LEVELS, LEVELS + 1, 2)]
+
+
+def test_a_layer_is_told_in_one_row_or_two() -> None:
+    layer = replace(SIZES, layer="GRU", formula="h_t = tanh(x)", parameters=75_300)
+    assert plain(layer_rows(layer, 50)) == ["GRU   h_t = tanh(x)   75,300 parameters"]
+    assert plain(layer_rows(layer, 30)) == ["GRU   75,300 parameters", "h_t = tanh(x)"]
+    assert plain(layer_rows(SIZES, 30)) == []
 
 
 # The words of the line
 
 
 def with_falls(*falls: float) -> Explanation:
-    """A line whose words change the probability of 0.6 so much if they are left out."""
+    """A line whose words make the probability of 0.6 fall so much if they are left out."""
     each = (np.array([fall], np.float32) for fall in falls)
     words = (LineWord(f"w{n}", True, True, 0.5, 1, fall) for n, fall in enumerate(each))
     return replace(explanation(), words=tuple(words))
 
 
-FALLS, EIGHT = with_falls(0.3, -0.3, 0.001, -0.001, 0, -60), with_falls(*[0.0] * 8)
+FALLS, EIGHT = with_falls(0.3, -0.6, 0.001, 0, 0.598, 0.6, -60), with_falls(*[0.0] * 8)
 INFLUENCES: list[tuple[Explanation, int, int, list[str]]] = [
-    (FALLS, 80, 1, ["w0 ██ -50%  w1 ░░ +50%  w2 0%  w3 0%  w4 0%  w5 ░░░░░ +10,000%"]),
-    (EIGHT, 30, 2, ["w0 0%  w1 0%  w2 0%  w3 0%", "w4 0%  w5 0%  w6 0%  w7 0%"]),
-    (EIGHT, 30, 1, ["… w4 0%  w5 0%  w6 0%  w7 0%"]),
-    (EIGHT, 24, 2, ["… w2 0%  w3 0%  w4 0%", "w5 0%  w6 0%  w7 0%"]),
-    (replace(explanation(("shall", "zzz")), earlier=1), 80, 1, ["… shall ██ -50%  zzz (unknown)"]),
+    (FALLS, 80, 1, ["w0 x2  w1 x0.5  w2 x1  w3 x1  w4 x300  w5 x9,999  w6 x0.0099"]),
+    (EIGHT, 30, 2, ["w0 x1  w1 x1  w2 x1  w3 x1", "w4 x1  w5 x1  w6 x1  w7 x1"]),
+    (EIGHT, 30, 1, ["… w4 x1  w5 x1  w6 x1  w7 x1"]),
+    (EIGHT, 24, 2, ["… w2 x1  w3 x1  w4 x1", "w5 x1  w6 x1  w7 x1"]),
+    (replace(explanation(("shall", "zzz")), earlier=1), 80, 1, ["… shall x2  zzz (unknown)"]),
 ]
 
 
 @pytest.mark.parametrize(("found", "width", "height", "rows"), INFLUENCES)
-def test_what_each_word_does_is_told_without_colours(
+def test_how_much_each_word_counts_is_told_without_colours(
     found: Explanation, width: int, height: int, rows: list[str]
 ) -> None:
     assert plain(influence_rows(found, width, height)) == rows
+
+
+def test_words_have_levels_by_how_many_times_as_likely_they_make_a_suggestion() -> None:
+    (row,) = influence_rows(FALLS, 80, 1)
+    levels = [role[0] for _, role in row if isinstance(role, tuple)]
+    assert levels == [1, -1, 0, 0, LEVELS, LEVELS, -LEVELS]
 
 
 WORDS = (

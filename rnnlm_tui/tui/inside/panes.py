@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
 from typing import ClassVar
 
 import numpy as np
+from rich.segment import Segment
+from rich.style import Style as RichStyle
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.content import Content
+from textual.strip import Strip
+from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from rnnlm_tui.formatting import sanitize, shorten
-from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.formatting import in_percent, sanitize, shorten
+from rnnlm_tui.lm.stages import STEP, Stage
 from rnnlm_tui.suggesting.explain import Part
-from rnnlm_tui.wording.explain_rows import ABOVE, BELOW, PARTS, ZERO, StyledRow
+from rnnlm_tui.wording.explain_rows import LEVELS, NO_LEVEL, PARTS, Role, StyledRow
 
-Draw = Callable[[int, int], Iterable[StyledRow]]
+Draw = Callable[..., Iterable[StyledRow]]
 """Returns the rows for a width and a height in cells."""
-PART_STYLES = ("$ghost", "$take", "$good", "$warn")
-STYLES = {
-    "": "",
-    "dim": "$quiet",
-    "bar": "$ghost",
-    BELOW: "$warn",
-    ZERO: "$quiet",
-    ABOVE: "$ghost",
-    **dict(zip(PARTS, PART_STYLES, strict=True)),
-}
-"""The style of each role that a piece of text may have."""
-FEWEST_ROWS = 4
-"""Rows that are left for the figures of a stage. The sentence above them is cut off if need be."""
-NAME_WIDTH, SHAPE_WIDTH = 17, 8
+STYLES = {"": "", "bold": "bold", "dim": "$quiet"}
+"""The styles of roles. Others are those of bars."""
+SHADES = dict(zip(PARTS, (1.0, 0.6, 0.35, 0.2), strict=True))
+"""The share of its colour that the bar of each part of a model has."""
+LINE = "━"
+"""The glyph of bars in colours."""
+BEHIND_TEXT = 0.45
+"""The largest share of a colour behind a word, which can then be read."""
+FEWEST_ROWS, ROOMY = 4, 12
+"""Rows that are left for the figures of a stage. The sentence above them is cut off if need be. A
+row between is empty if there is more than enough room."""
+NAME_WIDTH, SHAPE_WIDTH = 18, 10
 """The widths of the name and of the shape of a stage in the list, in cells."""
-OF_CELL = ("gate", "candidate", "cell")
-"""The ends of the names of the stages of a cell, which are folded away."""
-LAYER = re.compile(r"(layer \d+) ")
-"""The beginning of the names of stages if there are several layers."""
-FOLDED_MARK, OPEN_MARK = "▸", "▾"
+FOLDED_MARK, OPEN_MARK = "▸ ", "▾ "
 FRAME = """
     {
         padding: 0 1;
@@ -56,33 +53,95 @@ FRAME = """
 """The CSS of a widget below a rule that holds its title."""
 
 
+def no_rows(width: int, height: int = 0) -> tuple[StyledRow, ...]:
+    return ()
+
+
 class Pane(Widget):
-    """A sentence, and below it rows that are drawn to fit."""
+    """Rows on a layer, a sentence, and below it rows that are drawn to fit. In colours, numbers are
+    backgrounds: that of the page for 0, towards $take below 0 and towards $ghost above 0.
+
+    The rows are made of segments, since a heat map has a thousand, which as Textual's Content take
+    ten times as long.
+    """
 
     ALLOW_SELECT = False
     DEFAULT_CSS = f"Pane {FRAME}"
-    _sentence: str = ""
-    _draw: Draw | None = None
 
-    def show(self, title: str, sentence: str, draw: Draw | None = None) -> None:
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._sentence = ""
+        self._draw: Draw = no_rows
+        self._head: Draw = no_rows
+        self._rows: list[Strip] = []
+        self._made_for: object = None
+        """The size and the style for which the rows were made."""
+        self._styles = dict[Role, RichStyle]()
+
+    def show(self, title: str, sentence: str, draw: Draw = no_rows, head: Draw = no_rows) -> None:
         self.border_title = Content(sanitize(title)).pad(1, 1) if title else ""
-        self._sentence, self._draw = sanitize(sentence), draw
+        self._sentence, self._draw, self._head = sanitize(sentence), draw, head
+        self._made_for = None
         self.refresh()
 
-    def render(self) -> Content:
+    def render_line(self, y: int) -> Strip:
+        wanted = self.content_size, self.app.theme, self.visual_style
+        if wanted != self._made_for:
+            self._styles.clear()
+            self._rows, self._made_for = [*map(self._strip, self._fitted())], wanted
+        if y < len(self._rows):
+            return self._rows[y]
+        return Strip.blank(self.content_size.width, self._style(""))
+
+    def _fitted(self) -> list[StyledRow]:
         width, height = max(1, self.content_size.width), max(1, self.content_size.height)
-        rows = Content(self._sentence).wrap(width) if self._sentence else []
-        room = max(1, height - FEWEST_ROWS)
-        if len(rows) > room:
-            rows = [*rows[: room - 1], (rows[room - 1] + " …").truncate(width, ellipsis=True)]
-        drawn = self._draw(width, max(1, height - len(rows))) if self._draw else ()
-        styled = (Content.assemble(*((text, STYLES[role]) for text, role in row)) for row in drawn)
-        return Content("\n").join([*rows, *(row.truncate(width, ellipsis=True) for row in styled)])
+        rows = [*self._head(width, height)]
+        told = [line.plain for line in Content(self._sentence).wrap(width) if line]
+        room = max(1, height - len(rows) - FEWEST_ROWS)
+        if len(told) > room:
+            told = [*told[: room - 1], f"{told[room - 1][: width - 2]} …"]
+        rows += ([(line, "")] for line in told)
+        if rows and height - len(rows) > ROOMY:
+            rows.append([])
+        return [*rows, *self._draw(width, max(1, height - len(rows)))]
+
+    def _strip(self, row: StyledRow) -> Strip:
+        if not self.app.native_ansi_color:
+            row = [(LINE * len(text) if role in SHADES else text, role) for text, role in row]
+        strip = Strip([Segment(text, self._style(role)) for text, role in row])
+        return strip.crop(0, self.content_size.width)
+
+    def _style(self, role: Role) -> RichStyle:
+        if role not in self._styles:
+            self._styles[role] = (self.visual_style + self._own_style(role)).rich_style
+        return self._styles[role]
+
+    def _own_style(self, role: Role) -> Style:
+        is_plain = self.app.native_ansi_color
+        if isinstance(role, str):
+            if role in SHADES and not is_plain:
+                return Style(foreground=self._shade("ghost", SHADES[role]))
+            return Style.parse(STYLES.get(role, "$ghost"))
+        if is_plain:
+            return Style.parse(("$quiet", "$ghost", "$take")[np.sign(role[0])])
+        if len(role) == 1:
+            return Style(background=self._of_level(role[0], BEHIND_TEXT))
+        left, right = map(self._of_level, role)
+        return Style(foreground=left, background=right)
+
+    def _of_level(self, level: int, most: float = 1.0) -> Color:
+        share = 0 if level == NO_LEVEL else abs(level) / LEVELS * most
+        return self._shade("ghost" if level > 0 else "take", share)
+
+    def _shade(self, name: str, share: float) -> Color:
+        """Returns a colour between that of the page and the one of this name."""
+        page, colour = (Color.parse(self.app.theme_variables[n]) for n in ("background", name))
+        return page.blend(colour, share)
 
 
 class StageList(OptionList, inherit_bindings=False):
-    """The stages of all parts of the model, under the names of the parts if there are several. The
-    stages of a cell are folded away below a row for the cell."""
+    """The stages of all parts of the model under the names of the parts. The steps of a recurrent
+    layer are folded away below its row."""
 
     # The bindings of OptionList are not inherited: its keys left and right move along the line.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -90,8 +149,8 @@ class StageList(OptionList, inherit_bindings=False):
                 tooltip="Show the stage before"),
         Binding("down", "cursor_down", "stage", show=False, id="inside.next_stage",
                 tooltip="Show the next stage"),
-        Binding("enter", "select", "cell", id="inside.unfold",
-                tooltip="Show the steps of the cell; or hide them"),
+        Binding("enter", "select", "steps", id="inside.unfold",
+                tooltip="Show the steps of the layer; or hide them"),
         Binding("pageup", "page_up", "Page up", show=False, id="inside.page_up",
                 tooltip="Go a page of stages up"),
         Binding("pagedown", "page_down", "Page down", show=False, id="inside.page_down",
@@ -100,7 +159,7 @@ class StageList(OptionList, inherit_bindings=False):
 
     DEFAULT_CSS = f"""
     StageList {FRAME}
-    StageList {{ padding: 0; scrollbar-size-vertical: 1; max-height: 100%; }}
+    StageList {{ padding: 0 0 0 1; scrollbar-size-vertical: 1; max-height: 100%; }}
     StageList:focus {{ background-tint: transparent; }}
     StageList:ansi > .option-list--option-highlighted {{ text-style: bold underline; }}
     StageList > .option-list--option-disabled {{ color: $quiet; text-style: bold; }}
@@ -120,9 +179,9 @@ class StageList(OptionList, inherit_bindings=False):
         return self._stages.get(row.id or "") if row is not None else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hides the key that unfolds a cell while none is chosen."""
+        """Hides the key that shows steps where there are none."""
         if action == "select":
-            return self.highlighted_option is not None and is_cell(self.highlighted_option)
+            return self.highlighted_option is not None and has_steps(self.highlighted_option)
         return super().check_action(action, parameters)
 
     def show(self, parts: tuple[Part, ...]) -> None:
@@ -130,8 +189,9 @@ class StageList(OptionList, inherit_bindings=False):
         before, self._parts, self._stages = self.highlighted_option, parts, {}
         options = list[Option]()
         for part in parts:
-            if len(parts) > 1:
-                options.append(Option(f"{part.name} {part.weight:.0%}", disabled=True))
+            share = in_percent(part.weight) if len(parts) > 1 else ""
+            title = f"{part.name:{NAME_WIDTH}}{share:>{SHAPE_WIDTH}}"
+            options.append(Option(title, disabled=True))
             for stage, row in self._rows_of(part):
                 options.append(Option(row, f"{part.name} {stage.name}"))
                 self._stages[f"{part.name} {stage.name}"] = stage
@@ -141,34 +201,25 @@ class StageList(OptionList, inherit_bindings=False):
         self.highlighted = self.get_option_index(chosen) if chosen else None
 
     def _rows_of(self, part: Part) -> Iterator[tuple[Stage, str]]:
-        for is_of_cell, group in groupby(part.stages, lambda one: one.name.endswith(OF_CELL)):
-            stages = [*group]
-            if is_of_cell:
-                cell = _cell(stages)
-                yield cell, f"{OPEN_MARK if self._is_unfolded else FOLDED_MARK} {cell.name}"
-                if not self._is_unfolded:
-                    continue
-            for stage in stages:
-                name = f"  {LAYER.sub('', stage.name)}" if is_of_cell else stage.name
-                shape = "x".join(f"{size}" for size in stage.values.shape)
-                yield stage, f"{shorten(name, NAME_WIDTH):{NAME_WIDTH}}{shape:>{SHAPE_WIDTH}}"
+        are_steps = [STEP.fullmatch(stage.name) is not None for stage in part.stages]
+        for stage, is_step, has_steps in zip(
+            part.stages, are_steps, [*are_steps[1:], False], strict=True
+        ):
+            if is_step and not self._is_unfolded:
+                continue
+            mark = "    " if is_step else "  "
+            if has_steps and not is_step:
+                mark = OPEN_MARK if self._is_unfolded else FOLDED_MARK
+            shape = "x".join(f"{size:,}" for size in stage.values.shape if size)
+            name = shorten(mark + stage.name, NAME_WIDTH)
+            yield stage, f"{name:{NAME_WIDTH}}{shape:>{SHAPE_WIDTH}}"
 
     def unfold(self, row: Option) -> None:
-        """Unfolds or folds the cells of all layers if the row is that of a cell."""
-        if is_cell(row):
+        """Shows or hides the steps of all layers if the row is that of a layer with steps."""
+        if has_steps(row):
             self._is_unfolded = not self._is_unfolded
             self.show(self._parts)
 
 
-def is_cell(row: Option) -> bool:
+def has_steps(row: Option) -> bool:
     return str(row.prompt).startswith((FOLDED_MARK, OPEN_MARK))
-
-
-def _cell(stages: list[Stage]) -> Stage:
-    """Returns a stage that stands for the stages of a cell."""
-    layer = LAYER.match(stages[0].name)
-    sentence = (
-        f"Decides for each word what of it enters the memory and what is kept, in {len(stages)}"
-        " steps. Enter or a click shows or hides them."
-    )
-    return Stage(f"cell of {layer[1]}" if layer else "the cell", sentence, np.array([]))

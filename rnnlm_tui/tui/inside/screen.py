@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ClassVar
@@ -15,8 +16,12 @@ from textual.containers import Horizontal
 from textual.widgets import Input, OptionList
 
 from rnnlm_tui.lm.contexts import Contexts
+from rnnlm_tui.lm.layers import untrained
+from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.model import LanguageModel
-from rnnlm_tui.suggesting.explain import Explanation, explain
+from rnnlm_tui.lm.stages import Stage
+from rnnlm_tui.store.library import OpenedModel
+from rnnlm_tui.suggesting.explain import Explanation, beside_untrained, explain
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.tui.inside.line import ExplainedLine, LineRow
 from rnnlm_tui.tui.inside.panes import Pane, StageList
@@ -25,8 +30,10 @@ from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.wording.explain_rows import (
+    StyledRow,
     influence_rows,
     influence_title,
+    layer_rows,
     next_title,
     stage_rows,
     stage_sentence,
@@ -58,6 +65,8 @@ class InsideScreen(AppScreen):
                 tooltip="Explain up to the word before"),
         Binding("right", "move(1)", "word", show=False, id="inside.next_word",
                 tooltip="Explain up to the next word"),
+        Binding("u", "compare", "untrained", id="inside.untrained",
+                tooltip="Show the lesson's network untrained; beside the trained one, or hide it"),
         Binding("t", "type", "type a line", id="inside.type",
                 tooltip="Type a line of your own; Enter explains it"),
         Binding("enter", "complete_line", "explain", id="inside.complete_line", priority=True,
@@ -69,13 +78,12 @@ class InsideScreen(AppScreen):
     InsideScreen {
         #typed { height: 1; border: none; padding: 0 1; }
         #panes { height: 1fr; }
-        StageList { width: 28; height: 1fr; }
+        StageList { width: 30; height: 1fr; }
         #stage { width: 1fr; height: 1fr; }
         #influence { height: 3; }
         #next { height: 5; }
         &.-low #influence { display: none; }
         &.-low #next { height: 4; }
-        &.-tall #influence { height: 4; }
         &.-tall #next { height: 7; }
     }
     """
@@ -92,6 +100,11 @@ class InsideScreen(AppScreen):
         """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
         self._found: Explanation | None = None
+        self._compares = False
+        self._untrained: LessonModel | None = None
+        """The model before its training, while both are shown."""
+        self._compared: Mapping[str, Stage] = {}
+        """The stages that show both, by name."""
         self._row, self._stages = LineRow(), StageList()
         self._stage, self._influence, self._next = (
             Pane(id=id_) for id_ in ("stage", "influence", "next")
@@ -130,14 +143,15 @@ class InsideScreen(AppScreen):
 
     # The explanation
 
-    def ask(self) -> None:
-        """Explains the line with the active model, if this screen is shown."""
+    def ask(self, *, same_line: bool = False) -> None:
+        """Explains the line with the active model, if this screen is shown. The figures of another
+        line are hidden after a while."""
         if self.is_mounted and self.is_active:
             self._row.show(self._line)
-            self._ask()
+            self._ask(same_line)
 
     @work(group="explain", exclusive=True)
-    async def _ask(self) -> None:
+    async def _ask(self, same_line: bool) -> None:
         """Asks for an explanation. A later question cancels this one."""
         if (loaded := self.app.opened_model) is None:
             no_model = "There is no model: F3 trains one."
@@ -152,9 +166,9 @@ class InsideScreen(AppScreen):
             )
             self._sample_of = loaded.name
             self._row.show(self._line)
-        late = self.set_timer(HIDE_FIGURES_AFTER_S, self._hide_figures)
+        late = self.set_timer(HIDE_FIGURES_AFTER_S, self._hide_figures, pause=same_line)
         try:
-            found = await in_thread(self._explain, loaded.model, self._line)
+            found, self._compared = await in_thread(self._explain, loaded, self._line)
         finally:
             late.stop()
         if self.app.is_running:
@@ -168,18 +182,27 @@ class InsideScreen(AppScreen):
         self._influence.visible = self._next.visible = False
         self._stage.show("", "reading the line ...")
 
-    def _explain(self, model: LanguageModel, line: ExplainedLine) -> Explanation:
-        """Explains a line. For the thread only."""
+    def _explain(
+        self, opened: OpenedModel, line: ExplainedLine
+    ) -> tuple[Explanation, dict[str, Stage]]:
+        """Explains a line, and compares stages if that is wanted. For the thread only."""
+        model = opened.model
         if self._contexts is None or self._contexts.model is not model:
             self._contexts = Contexts(model, self.app.library.unwanted.words)
-        return explain(model, line.text_read, line.above, self._contexts)
+            self._untrained = None
+        found = explain(model, line.text_read, line.above, self._contexts)
+        if not (self._compares and isinstance(model, LessonModel)):
+            self._untrained = None
+            return found, {}
+        self._untrained = self._untrained or untrained(model, opened.card.config)
+        return found, beside_untrained(found, self._untrained)
 
     def _show(self, found: Explanation | None, why_not: str = "") -> None:
         """Shows an explanation, or why there is none."""
         self._found = found
         for widget in self._figures:
             widget.visible = found is not None
-        self._stages.show(found.parts if found else ())
+        self._stages.show(found.with_mixture if found else ())
         if found is None:
             self._stage.show("", why_not)
             return
@@ -202,9 +225,14 @@ class InsideScreen(AppScreen):
     @on(OptionList.OptionHighlighted)
     def _show_stage(self) -> None:
         if (stage := self._stages.chosen) is not None and self._found is not None:
-            sentence = stage_sentence(self._found, stage)
-            self._stage.show(stage_title(stage), sentence, partial(stage_rows, stage))
+            shown = self._compared.get(stage.name, stage)
+            sentence = stage_sentence(self._found, shown)
+            rows, head = partial(self._draw, shown), partial(layer_rows, stage)
+            self._stage.show(stage_title(stage), sentence, rows, head)
         self.refresh_bindings()
+
+    def _draw(self, stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
+        return stage_rows(stage, width, height, in_colours=not self.app.native_ansi_color)
 
     # Moving
 
@@ -212,6 +240,9 @@ class InsideScreen(AppScreen):
         """Hides the keys that do nothing now."""
         if action in ("complete_line", "leave_line"):
             return self._typed.display
+        if action == "compare":
+            loaded = self.app.opened_model
+            return loaded is not None and isinstance(loaded.model, LessonModel)
         return super().check_action(action, parameters)
 
     def action_move(self, words: int) -> None:
@@ -221,6 +252,11 @@ class InsideScreen(AppScreen):
         """Explains the line up to the word with this number."""
         if self._line.move_to(word):
             self.ask()
+
+    def action_compare(self) -> None:
+        """Shows the untrained network beside the model, or hides it."""
+        self._compares = not self._compares
+        self.ask(same_line=True)
 
     # Typing
 

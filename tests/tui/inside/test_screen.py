@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from rnnlm_tui.store.library import Library
 from tests.helpers.app import (
     ScriptedLibrary,
     answered,
@@ -23,6 +24,7 @@ from tests.helpers.app import (
     write,
 )
 from tests.helpers.inside import Script, inside, inside_script
+from tests.helpers.models import make_model
 
 __all__ = ["inside_script"]
 
@@ -32,8 +34,8 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = 
         ("left", "shall ", ("[shall]",)),
         ("left left left", "", ("[(start)]", "shall")),
         ("right", "shall ", ('the next word; "shall" was guess number 2 (50%',)),
-        ("right", "shall i ", ("█ network   ▓ n-grams",)),
-        ("", None, ("compare", "60%", "█▓")),
+        ("right", "shall i ", ("━ network   ━ n-grams",)),
+        ("", None, ("compare", "60%", "━━")),
     ]),
     "the first letter of a line of one's own replaces the other line": ("shall i", [
         ("t t o space a", "to a", ("Enter explain  Esc done",)),
@@ -44,23 +46,27 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = 
         ("t backspace", "", ("No whole word stands before the cursor yet.",)),
     ]),
     "the stages of each part are listed and shown": ("shall i ", [
-        ("", None, ("network 50%",)),
-        ("", None, ("n-grams 50%",)),
+        ("", None, (" network  ", "50%")),
+        ("", None, (" n-grams  ", "50%")),
+        ("", None, ("   weighted sum", "3x2")),
         ("", None, ("words: 2",)),
         ("down", None, ("embedding: 3 x 6",)),
+        ("", None, ("Embedding   75,300 parameters",)),
         ("", None, ("like: you 0.50.",)),
-        ("", None, ("row0 #≡-·▒█",)),
+        ("", None, ("-0.5", "0.5   6 of 6 units")),
         ("left", "shall ", ("embedding: 2 x 6",)),
-        ("down down", "shall ", ("compare", "75.0%", "██████")),
+        ("down down", "shall ", ("compare", "75.0%", "━━━━━━")),
         ("down down", "shall ", ("(no word)", "10.0%", "20.0%")),
+        ("down", "shall ", ("p = 0.5 network + 0.5 n-grams", "2 parameters")),
+        ("", None, ("sum", "60.0%", "20.0%")),
     ]),
-    "the steps of a cell are folded away until enter": ("shall i ", [
-        ("down down", None, ("─ the cell ─",)),
-        ("", None, ("↑↓ stage  Enter cell  ←→ word  t type a line",)),
-        ("enter", None, ("▾ the cell",)),
+    "the steps of a layer are folded away until enter": ("shall i ", [
+        ("down down", None, ("─ gru: 2 x 3 ─",)),
+        ("", None, ("↑↓ stage  Enter steps  ←→ word  t type a line",)),
+        ("enter", None, ("▾ gru",)),
         ("down", None, ("update gate: 2 x 3",)),
         ("left", "shall ", ("update gate: 1 x 3",)),
-        ("up enter", None, ("▸ the cell",)),
+        ("up enter", None, ("▸ gru",)),
     ]),
 }  # fmt: skip
 """The line that is written, and what keys show: the line that is explained, and parts of a row."""
@@ -93,10 +99,50 @@ async def test_the_mouse_chooses_words_and_unfolds_the_cell(
         await on.pilot.click("LineRow", offset=(rows_of(on.app)[1].index(" shall ") + 1, 0))
         await on.explains("shall ")
         for before, after in ("▸▾", "▾▸"):
-            row = next(y for y, text in enumerate(rows_of(on.app)) if f"{before} the cell" in text)
+            row = next(y for y, text in enumerate(rows_of(on.app)) if f"{before} gru" in text)
             await on.pilot.click(offset=(3, row))
-            await on.sees(f"{after} the cell")
+            await on.sees(f"{after} gru")
             assert has_row(on.app, "update gate") is (after == "▾")
+
+
+async def test_numbers_are_colours_from_orange_over_the_page_s_to_blue(
+    tmp_path: Path, inside_script: Script
+) -> None:
+    async with inside(tmp_path, inside_script, "shall i ") as on:
+        await on.press("down")
+        await on.sees("row0 ")
+        strips = on.app.screen._compositor.render_strips()
+        row = next(strip for strip in strips if "row0 " in strip.text)
+        at = row.text.index("row0 ") + len("row0 ")
+        styles = [next(iter(row.crop(cell, cell + 1))).style for cell in range(at, at + 6)]
+        shown = [style.bgcolor.name for style in styles if style and style.bgcolor]
+        colours = on.app.theme_variables
+        assert [shown[0], shown[3], shown[5]] == [
+            colours[name].lower() for name in ("take", "background", "ghost")
+        ]
+        assert len({*shown}) == 6
+
+
+async def test_u_shows_the_lesson_s_network_untrained_beside_the_trained_one(
+    tmp_path: Path,
+) -> None:
+    app, library = scripted_app(tmp_path), Library(tmp_path / "data")
+    make_model(library.path("verses"))
+    library.use("verses")
+    app.library = library
+    async with app.run_test(size=(140, 30)) as pilot:
+        await wait_until(pilot, lambda: app.opened_model is not None)
+        app.autocomplete.editor.set_text("the cat ")
+        await press(pilot, "f10")
+        await wait_until(pilot, lambda: has_row(app, "words: 2"))
+        await press(pilot, *["down"] * 4)
+        await wait_until(pilot, lambda: has_row(app, "Bidirectional(", "24 parameters"))
+        await press(pilot, "u")
+        await wait_until(pilot, lambda: has_row(app, "untrained f", "trained b"))
+        assert has_row(app, "bidirectional: 4 x 4") and has_row(app, "Untrained, these numbers")
+        await press(pilot, "u")
+        await wait_until(pilot, lambda: not has_row(app, "untrained f", "trained b"))
+        assert not has_row(app, "Untrained, these numbers")
 
 
 async def test_only_the_latest_question_is_answered(tmp_path: Path, inside_script: Script) -> None:
@@ -214,7 +260,7 @@ async def test_all_of_it_fits_in_any_window(tmp_path: Path, inside_script: Scrip
         for size, shown in (
             ((60, 16), "stages"),
             ((59, 15), "please enlarge"),
-            ((80, 24), "without a word"),
+            ((80, 24), "which words made"),
             ((120, 36), "rnnlm-tui"),
         ):
             await resize(on.pilot, *size)
