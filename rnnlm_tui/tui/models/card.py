@@ -41,6 +41,7 @@ class ModelCardView(VerticalScroll):
         & > .bar { color: $ghost; }
         Static { height: auto; }
         LossChart { height: 9; margin-top: 1; }
+        &.-no-curve LossChart { display: none; }
     }
     """
 
@@ -88,10 +89,13 @@ def _table(entry: Entry, is_active: bool, label_style: Style, bar_style: Style) 
 
 def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:
     """Reads the losses of a model's training, as `LossChart.show` takes them. There are none if it
-    was trained elsewhere. Call it in a thread."""
+    was trained elsewhere, or too shortly for a line. Call it in a thread."""
     card = entry.card
     history = [*read_history(entry.folder, FIRST_PIECES // 2)]
     epochs = {event.epoch: event for event in history if isinstance(event, EpochEnded)}
     kept = card.metrics.epoch if card and card.metrics else None
     part = "" if card is None else trained_part(card.config).removesuffix(" alone")
-    return training_curve(history), held_out_curve(epochs.values()), kept, part
+    train = training_curve(history)
+    if len(train) < 2:
+        return [], [], None, ""
+    return train, held_out_curve(epochs.values()), kept, part

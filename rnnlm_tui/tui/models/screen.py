@@ -32,8 +32,8 @@ WIDTHS = {PRESET: 6, KEYS: 11, SAVED: 13}
 LEAST_TEXT_WIDTH = 12
 """A narrower column of texts is left out; the card names the text, too."""
 NO_CURVE = (
-    "no curve: it was trained elsewhere, or for less than two epochs. Train makes a model of a text"
-    " of yours, such as a diary."
+    " no curve: it was not trained here, or in one epoch\n"
+    " Train makes a model of a text of yours, and its curve"
 )
 RELOAD_EVERY_S = 2.0
 """Seconds between two readings of the library: other processes train, too."""
@@ -60,8 +60,7 @@ class ModelsScreen(AppScreen):
         & > .wrong { color: $warn; }
         #models { height: 1fr; }
         #models-list { height: auto; max-height: 40%; }
-        #models-list > Static { color: $quiet; padding: 0 2; }
-        #models-list > Static, #models-list > LossChart, &.-no-curve LossChart { display: none; }
+        #models-list > Static, #models-list > LossChart { display: none; }
         DataTable {
             height: auto; max-height: 100%; min-height: 4;
             scrollbar-size-vertical: 1; overflow-x: hidden; background: $background;
@@ -78,7 +77,7 @@ class ModelsScreen(AppScreen):
         &.-wide {
             #models { layout: horizontal; }
             #models-list { width: 50%; height: 100%; max-height: 100%; }
-            #keys-note { display: block; }
+            #models-list > Static { display: block; color: $quiet; padding: 0 2; }
             #models-list > LossChart { display: block; margin: 1; }
             DataTable { max-height: 60%; }
             ModelCardView {
@@ -86,10 +85,6 @@ class ModelsScreen(AppScreen):
                 &:focus { border-top: none; border-left: vkey $border; }
                 LossChart { display: none; }
             }
-        }
-        &.-wide.-no-curve #models-list {
-            LossChart { display: none; }
-            #no-curve { display: block; height: 1fr; margin: 1 0; }
         }
     }
     """
@@ -111,7 +106,7 @@ class ModelsScreen(AppScreen):
     ]  # fmt: skip
 
     def __init__(self) -> None:
-        super().__init__(classes="-no-curve")
+        super().__init__()
         self._table = DataTable[Text](cursor_type="row", cell_padding=0)
         self._card = ModelCardView()
         self._entries: list[Entry] = []
@@ -127,9 +122,8 @@ class ModelsScreen(AppScreen):
         with Container(id="models"):
             with Vertical(id="models-list"):
                 yield self._table
-                yield LossChart()
-                yield Static(NO_CURVE, id="no-curve", markup=False)
-                yield Static(f"{KEYS_NOTE}\n{UNLIKE_NOTE}", id="keys-note", markup=False)
+                yield LossChart(NO_CURVE)
+                yield Static(f"{KEYS_NOTE}\n{UNLIKE_NOTE}", markup=False)
             yield self._card
         yield KeyBar()
         yield TooSmall()
@@ -229,7 +223,7 @@ class ModelsScreen(AppScreen):
         curve = await asyncio.to_thread(curve_of, entry)
         for chart in self.query(LossChart):
             chart.show(*curve)
-        self.set_class(len(curve[0]) < 2, "-no-curve")
+        self._card.set_class(not curve[0], "-no-curve")
 
     # Actions
 

@@ -32,7 +32,7 @@ from tests.helpers.app import (
     problem_in,
     wait_until,
 )
-from tests.helpers.events import ended, writers
+from tests.helpers.events import ended, progress, writers
 from tests.helpers.host import HostApp
 from tests.helpers.models import (
     change_card,
@@ -198,6 +198,15 @@ async def test_figures_of_another_text_than_that_of_the_selected_model_are_marke
         await wait_until(pilot, lambda: has_row(app, "two", "≠ 20 and 5"))
         await wait_until(pilot, lambda: has_row(app, "one", "≠ 20 and 5"))
         assert has_row(app, "other", "  20 and 5")
+
+
+async def test_the_curve_of_a_training_has_points_in_its_first_epoch(library: Library) -> None:
+    steps = lines_of(*(progress(1, step) for step in (1, 2, 3)))
+    put(library.runs.folder("run"), {"history.jsonl": steps.encode()})
+    async with shown(library, (110, 30), "run") as (pilot, app):
+        await wait_until(pilot, lambda: has_row(app, "── train 5.00"))
+        app.table.move_cursor(row=app.table.get_row_index("one"))
+        await wait_until(pilot, lambda: has_row(app, "no curve: it was not trained here"))
 
 
 def with_figures(card: dict[str, Any], sha256: str) -> None:
