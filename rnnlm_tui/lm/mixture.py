@@ -84,11 +84,11 @@ class MixedModel(LanguageModel):
         if "base" in models:
             self._places.append(self._add_words(models["base"]))
         self._places.append(slice(None))
-        self._cache = RecentWords(
+        self.cache = RecentWords(
             self.vocabulary.total_words, own if isinstance(own, CausalModel) else None
         )
         starts = tuple(model.start for model in self.models.values())
-        self.start = MixedState(starts, self._cache.start)
+        self.start = MixedState(starts, self.cache.start)
 
     def _add_words(self, base: LanguageModel) -> NDArray[np.int64]:
         """Extends the vocabulary by the words of the base. Returns the places of the ids of the
@@ -105,18 +105,13 @@ class MixedModel(LanguageModel):
         self.blocked_ids += tuple(i for i in blocked if i >= own.total_words)
         return places
 
-    @property
-    def cache_formula(self) -> str:
-        """What a use of a word counts in the cache."""
-        return self._cache.formula
-
     def start_below(self, ids: Iterable[int]) -> MixedState:
         """The state before a text that follows others. The cache remembers these ids of theirs."""
-        recent, state = self._cache.start, self._own.start
+        recent, state = self.cache.start, self._own.start
         for batch in in_batches(ids, READ_AT_ONCE):  # the other models do not read them
             states = self._own.advance(state, self.own_ids(batch))
             state = states[-1]
-            recent = self._cache.advance(recent, batch, states)[-1]
+            recent = self.cache.advance(recent, batch, states)[-1]
         return MixedState(self.start.models, recent._replace(query=None))
 
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:
@@ -125,7 +120,7 @@ class MixedModel(LanguageModel):
             model.advance(part, [self._to_base[i] for i in ids] if name == "base" else own_ids)
             for (name, model), part in zip(self.models.items(), state.models, strict=True)
         ]
-        recents = self._cache.advance(state.recent, ids, columns[0])
+        recents = self.cache.advance(state.recent, ids, columns[0])
         parts = zip(*columns, strict=True)
         return [MixedState(*both) for both in zip(parts, recents, strict=True)]
 
@@ -149,7 +144,7 @@ class MixedModel(LanguageModel):
             model.predict([state.models[number] for state in states])
             for number, model in enumerate(self.models.values())
         ]
-        columns.append(self._cache.predict([state.recent for state in states]))
+        columns.append(self.cache.predict([state.recent for state in states]))
         rows = np.zeros((len(columns), self.vocabulary.total_words), np.float32)
         for distributions in zip(*columns, strict=True):
             for row, place, probabilities in zip(rows, self._places, distributions, strict=True):

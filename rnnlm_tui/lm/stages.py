@@ -229,7 +229,7 @@ def _comparison(name: str, before: NDArray[Any], after: NDArray[Any]) -> str:
     match name:
         case "hidden":
             active, left = np.count_nonzero(before), np.count_nonzero(after)
-            return f"Untrained, {active:,} units are active, whatever the line. Trained, {left:,}."
+            return f"Untrained, {active:,} units are active. Trained, {left:,}."
         case "logits":
             alike, apart = np.ptp(before), np.ptp(after)
             return (

@@ -131,6 +131,7 @@ class Explanation:
             np.stack([*(part.contributions for part in self.parts), self.probabilities]),
             (*(part.name for part in self.parts), "sum"),
             tuple(listed.word for listed in self.suggestions),
+            layer="Mixture",
             formula=f"p = {weighted}",
             parameters=len(self.parts),
         )
@@ -289,7 +290,7 @@ def _parts(
             is_empty = not row.any()
             sentence = NO_RECENT_WORDS if is_empty else SENTENCES_WITHOUT_STAGES[name]
             shown = row[:0] if is_empty else row
-            formula = model.cache_formula if name == "cache" else ""
+            formula = model.cache.formula if name == "cache" else ""
             stage = ("probabilities", sentence, model.vocabulary, shown, "", formula)
             stages = [over_vocabulary(*stage)]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
 from math import inf, log
+from textwrap import wrap
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -67,19 +68,22 @@ def stage_sentence(found: Explanation, stage: Stage) -> str:
 
 
 def layer_rows(stage: Stage, width: int, height: int = 2) -> Iterator[StyledRow]:
-    """Yields the layer of a stage, its formula and the number of its parameters, in one row or, if
-    that is too narrow, with the formula in a second one."""
+    """Yields the layer of a stage, its formula and the number of its parameters: in one row, or if
+    that is too narrow, with the formula below."""
     unit = "n-grams" if stage.name == "n-grams" else "parameters"
     count = f"{stage.parameters:,} {unit}" if stage.parameters else ""
-    layer, formula, size = (
-        [(text + BETWEEN, role)] if text else []
-        for text, role in ((stage.layer, "bold"), (stage.formula, ""), (count, "dim"))
-    )
-    if sum(len(text) for text, _ in layer + formula + size) <= width + len(BETWEEN):
-        rows = [layer + formula + size]
-    else:
-        rows = [layer + size, formula]
-    yield from filter(None, rows)
+    facts: list[Piece] = [(stage.layer, "bold"), (stage.formula, ""), (count, "dim")]
+    if len(BETWEEN.join(text for text, _ in facts)) > width:
+        facts = [facts[0], facts[2], facts[1]]
+    row, room = list[Piece](), width
+    for line, role in ((line, role) for text, role in facts for line in wrap(text, width)):
+        if len(line) > room:
+            yield row
+            row, room = [], width
+        row.append((line + BETWEEN, role))
+        room -= len(line + BETWEEN)
+    if row:
+        yield row
 
 
 def stage_rows(

@@ -35,7 +35,7 @@ BEHIND_TEXT = 0.45
 FEWEST_ROWS, ROOMY = 4, 12
 """Rows that are left for the figures of a stage. The sentence above them is cut off if need be. A
 row between is empty if there is more than enough room."""
-NAME_WIDTH, SHAPE_WIDTH = 18, 10
+NAME_WIDTH, SHAPE_WIDTH = 17, 10
 """The widths of the name and of the shape of a stage in the list, in cells."""
 FOLDED_MARK, OPEN_MARK = "▸ ", "▾ "
 FRAME = """

@@ -57,7 +57,8 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = 
         ("left", "shall ", ("embedding: 2 x 6",)),
         ("down down", "shall ", ("compare", "75.0%", "━━━━━━")),
         ("down down", "shall ", ("(no word)", "10.0%", "20.0%")),
-        ("down", "shall ", ("p = 0.5 network + 0.5 n-grams", "2 parameters")),
+        ("down", "shall ", ("Mixture   2 parameters",)),
+        ("", None, ("p = 0.5 network + 0.5 n-grams",)),
         ("", None, ("sum", "60.0%", "20.0%")),
     ]),
     "the steps of a layer are folded away until enter": ("shall i ", [
