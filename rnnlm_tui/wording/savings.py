@@ -26,7 +26,7 @@ def savings_sentence(
     if found.words < ENOUGH_WORDS:
         few = f"measured on {plural(found.words, 'word')}, too few to tell how many keys it saves"
         return f"{few}: that takes {ENOUGH_WORDS}"
-    where = "on lines it has not seen: " if are_unseen else ""
+    where = "on lines it has not seen it " if are_unseen else ""
     parts = [f"{where}{_saves(found.keystroke_savings)}"]
     if before is not None:
         parts.append(f"before {both_shares(before)}")

@@ -36,7 +36,7 @@ from rnnlm_tui.formatting import (
 from rnnlm_tui.wording.savings import savings_sentence
 
 OUTCOMES = {
-    "completed": "done",
+    "completed": "trained",
     "early_stop": "ended early: it no longer got better on lines that it does not learn",
     "stopped": "stopped",
     "diverged": "diverged: the loss became infinite or NaN",
@@ -51,8 +51,8 @@ FORMS: Mapping[str, Callable[[float], str]] = {
     "top5": format_percent,
 }
 """The formats of the metrics of an epoch, in the order in which they are shown."""
-FIRST_PIECES = 8
-"""Points of the training loss in the first epoch. Later ones need fewer, and vary too much."""
+FIRST_PIECES = 5
+"""Points of the training loss in the first epoch, in which it falls most. Later epochs have one."""
 Points: TypeAlias = list[tuple[float, float]]
 """Places in a training, in epochs, and the losses there."""
 LARGEST_LOSS = 1e9
@@ -70,6 +70,8 @@ def outcome(finished: Finished, done: int = 0, epochs: int | None = None) -> str
     None if that is not known. Epoch 0 stands for the n-grams that a network is mixed with."""
     how = OUTCOMES[finished.reason]
     kept, update = finished.metrics, finished.update
+    if finished.reason == "completed" and done > 1:
+        how += f" for {done:,} epochs"
     if update is not None:
         fate = "the model is replaced" if update.replaced else "the model stays as it was"
         if update.old_loss is None or update.new_loss is None:
@@ -111,14 +113,14 @@ def ending(
 
 
 def learned_sentence(learned: LearnedWords | None) -> str:
-    """Says which words of a text its model knows beside those of the English, such as "knows Marta,
-    Zoë Muñoz and 41 more words of yours". Returns "" if there are none."""
+    """Says which words of a text its model knows beside those of the English, such as "it
+    knows Marta, Zoë Muñoz and 41 more words of yours". Returns "" if there are none."""
     if learned is None or not learned.count:
         return ""
     first, more = learned.first, learned.count - len(learned.first)
     if not more:
-        return f"knows {' and '.join(first)} from your text"
-    return f"knows {', '.join(first)} and {plural(more, 'more word')} of yours"
+        return f"it knows {' and '.join(first)} from your text"
+    return f"it knows {', '.join(first)} and {plural(more, 'more word')} of yours"
 
 
 def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
@@ -132,6 +134,23 @@ def epoch_figures(ended: EpochEnded) -> list[tuple[str, str, str]]:
     ]
 
 
+def explain_figure(lines: str, name: str, ended: EpochEnded) -> str:
+    """Explains a figure of an epoch, as `epoch_figures` calls it, or the number of the epoch, in a
+    short line."""
+    figures = (ended.train if lines == "training" else ended.held_out) or Metrics()
+    loss, penalty = figures.loss or 0.0, figures.penalty or 0.0
+    sentence = {
+        "epoch": "one pass through the training lines; ^ is the one kept",
+        "loss": f"mean -ln p(right word), {loss:.3f} nats = {loss / math.log(2):.2f} bits",
+        "penalty": f"on large weights; Keras prints loss + penalty, {loss + penalty:.3f}",
+        "perplexity": f"e^{loss:.3f}, as unsure as among so many words",
+        "accuracy": "how often its likeliest word is the right one",
+        "top-1": "how often its first suggestion is right",
+        "top-5": "how often one of its five suggestions is right",
+    }
+    return f"{lines} {name}: {sentence[name]}".strip()
+
+
 def next_words(ended: EpochEnded) -> list[tuple[str, str]]:
     """Returns the likeliest next words of the seed line, each with its probability as text."""
     found = ended.sample["next"]
@@ -140,8 +159,8 @@ def next_words(ended: EpochEnded) -> list[tuple[str, str]]:
 
 class TrainingCurve:
     """The training loss as a line. Each of its points is the mean over a piece of the training, at
-    the middle of the piece: the second epoch is from 1.0 to 2.0. The first epoch has up to eight
-    pieces, the second four, from the fifth on each has one.
+    the middle of the piece: the second epoch is from 1.0 to 2.0. The first epoch has up to five
+    pieces, each later one is a piece.
 
     Events have the mean of their epoch so far, so the mean over a piece is a difference of sums.
     """
@@ -161,7 +180,7 @@ class TrainingCurve:
             self._epoch, self._start = event.epoch, (0.0, 0.0)
             self.points = [point for point in self.points if point[0] < event.epoch - 1]
         start, before = self._start
-        pieces = max(1, FIRST_PIECES // event.epoch)
+        pieces = FIRST_PIECES if event.epoch == 1 else 1
         if loss is not None and math.isfinite(loss) and int(share * pieces) > int(start * pieces):
             total = share * max(-LARGEST_LOSS, min(LARGEST_LOSS, loss))
             middle = event.epoch - 1 + (start + share) / 2

@@ -64,11 +64,13 @@ async def test_the_form_shows_focus_choice_and_faults_and_a_run_its_series_and_b
         await app.train_screen.run_pane.begin(TrainArguments(("--name=poems",), "poems"))
         script.write(*in_fifth_epoch())
         await wait_until(pilot, lambda: has_row(app, "step 2/4"))
-        await wait_until(pilot, lambda: has_row(app, "╍╍ train", "━━ held-out", "^ best 2"))
+        await wait_until(pilot, lambda: has_row(app, "── train", "━━ held-out", "● best 2"))
         await wait_until(pilot, lambda: has_row(app, " ^2 ", " 4.243 "))
         assert style_of(app, "^2").bold
         assert style_of(app, "figures of the network").bold, "the focus is in this table"
         assert style_of(app, "sat 3").italic, "the model wrote it"
+        assert style_of(app, "sat").bold, "the likeliest next word"
+        assert style_of(app, "loss", 1).underline, "this figure is explained"
         script.write(Paused(10.0, "requested"))
         await wait_until(pilot, lambda: has_row(app, "‖ PAUSED"))
         assert style_of(app, "PAUSED").reverse

@@ -22,19 +22,20 @@ from rnnlm_tui.events import (
     UpdateFigures,
 )
 from rnnlm_tui.wording.savings import comparison_sentence, is_better
-from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words
+from rnnlm_tui.wording.trainings import ending, epoch_figures, event_words, explain_figure
 from tests.helpers.events import comparison, ended, finished, measured, writers
 
 SAVES = (
-    "on lines it has not seen: saves 58 of 100 keys of a writer who reads the list, 43 of one who"
+    "on lines it has not seen it saves 58 of 100 keys of a writer who reads the list, 43 of one who"
     " looks at the cursor only"
 )
 UNKNOWN = "it has learned every line, so it cannot be measured on lines that are new to it"
 EARLY = "ended early: it no longer got better on lines that it does not learn; epoch 7 is kept"
 DIVERGED = "diverged: the loss became infinite or NaN; epoch 7 is kept"
-UPDATED = "done: the update predicts held-out lines better, so the model is replaced"
+TRAINED = "trained for 7 epochs"
+UPDATED = f"{TRAINED}: the update predicts held-out lines better, so the model is replaced"
 NOT_UPDATED = (
-    "done: the update does not predict held-out lines better, so the model stays as it was"
+    f"{TRAINED}: the update does not predict held-out lines better, so the model stays as it was"
 )
 
 
@@ -50,11 +51,11 @@ def update(*figures: Any, words: int = 900) -> dict[str, Any]:
 
 GOOD: dict[str, Any] = {"evaluation": measured(english=0.571)}
 FEW: dict[str, Any] = {"evaluation": measured(words=499)}
-WORTH = [f"{SAVES}; the English alone 57 and 42", "done, 9 s"]
+WORTH = [f"{SAVES}; the English alone 57 and 42", "trained for 7 epochs, 9 s"]
 KNOWS = (
-    "knows Marta from your text",
-    "knows Marta and Zoë Muñoz from your text",
-    "knows Marta, Zoë Muñoz and 41 more words of yours",
+    "it knows Marta from your text",
+    "it knows Marta and Zoë Muñoz from your text",
+    "it knows Marta, Zoë Muñoz and 41 more words of yours",
 )
 TOO_FEW = "measured on 499 words, too few to tell how many keys it saves: that takes 500"
 
@@ -62,12 +63,12 @@ TOO_FEW = "measured on 499 words, too few to tell how many keys it saves: that t
 @pytest.mark.parametrize(
     ("of_run", "done", "told"),
     [
-        (end(**GOOD), 7, [f"{SAVES}; the English alone 57 and 42", "done, 9 s"]),
-        (end(**FEW), 20, [TOO_FEW, "done; epoch 7 is kept, 9 s"]),
+        (end(**GOOD), 7, [f"{SAVES}; the English alone 57 and 42", "trained for 7 epochs, 9 s"]),
+        (end(**FEW), 20, [TOO_FEW, "trained for 20 epochs; epoch 7 is kept, 9 s"]),
         (end("early_stop", **FEW), 12, [TOO_FEW, f"{EARLY}, 9 s"]),
         (end("stopped", **FEW), 8, [TOO_FEW, "stopped after 8 of 20 epochs; epoch 7 is kept, 9 s"]),
         (end("diverged", **GOOD), 8, [f"{DIVERGED}, 9 s", f"{SAVES}; the English alone 57 and 42"]),
-        (end(), 7, ["done, 9 s", UNKNOWN]),
+        (end(), 7, ["trained for 7 epochs, 9 s", UNKNOWN]),
         (end(**GOOD, learned=LearnedWords(["Marta"], 1)), 7, [*WORTH, KNOWS[0]]),
         (end(**GOOD, learned=LearnedWords(["Marta", "Zoë Muñoz"], 2)), 7, [*WORTH, KNOWS[1]]),
         (end(**GOOD, learned=LearnedWords(["Marta", "Zoë Muñoz"], 43)), 7, [*WORTH, KNOWS[2]]),
@@ -93,7 +94,7 @@ TOO_FEW = "measured on 499 words, too few to tell how many keys it saves: that t
             7,
             [TOO_FEW, f"{NOT_UPDATED}, 9 s"],
         ),
-        (end(update=UpdateFigures(True)), 7, ["done: the model is replaced, 9 s"]),
+        (end(update=UpdateFigures(True)), 7, ["trained for 7 epochs: the model is replaced, 9 s"]),
         (
             end("stopped", update=UpdateFigures(False)),
             7,
@@ -169,3 +170,16 @@ def test_the_figures_of_an_epoch_say_on_which_lines_they_are() -> None:
 )
 def test_events_in_words(event: Event, words: str) -> None:
     assert event_words(event) == words
+
+
+def test_the_figures_of_an_epoch_are_explained() -> None:
+    train = Metrics(loss=5.0, penalty=0.25, perplexity=148.4)
+    epoch = replace(ended(3), train=train, held_out=Metrics(loss=6.0, top1=0.1))
+    told = {explain_figure(lines, name, epoch) for lines, name, _ in epoch_figures(epoch)}
+    assert told == {
+        "training loss: mean -ln p(right word), 5.000 nats = 7.21 bits",
+        "training penalty: on large weights; Keras prints loss + penalty, 5.250",
+        "training perplexity: e^5.000, as unsure as among so many words",
+        "held-out loss: mean -ln p(right word), 6.000 nats = 8.66 bits",
+        "held-out top-1: how often its first suggestion is right",
+    }

@@ -15,10 +15,12 @@ from rnnlm_tui.events import (
     Event,
     Failed,
     Finished,
+    Metrics,
     Paused,
     Preparing,
     Progress,
     Resumed,
+    SampleText,
     Saved,
     Started,
     Warned,
@@ -127,6 +129,16 @@ class RunProgress:
         """The finished share of the run, from 0 to 1, including steps of the current epoch."""
         epochs = min(1.0, self.epochs_done / (self.epochs_total or math.inf))
         return max(epochs, self.last_report.share) if self.last_report else epochs
+
+    @property
+    def so_far(self) -> list[EpochEnded]:
+        """The figures of the first epoch so far, as if it had ended; empty without a report."""
+        if (last := self.last_report) is None or last.loss is None:
+            return []
+        perplexity = math.exp(last.loss) if last.loss < 700 else None
+        train = Metrics(loss=last.loss, accuracy=last.accuracy, perplexity=perplexity)
+        sample: SampleText = {"seed": "", "text": "", "next": []}
+        return [EpochEnded(last.time, last.epoch, train, None, False, sample, last.elapsed_s)]
 
     @property
     def is_past_training(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from textual.notifications import SeverityLevel
 
+from rnnlm_tui.events import COMPARING, MEASURING
 from rnnlm_tui.formatting import format_duration, plural, sanitize, shorten
 from rnnlm_tui.store.saved_runs import SavedRun
 from rnnlm_tui.tui.runs.follower import FollowedRun
@@ -22,10 +23,17 @@ BADGES: Mapping[Phase, str] = {
     Phase.FAILED: "✗ failed",
 }
 """Each phase as a glyph and a word."""
+AT_END: Mapping[str, str] = {
+    MEASURING: "how many keys it saves, on lines that it has not seen",
+    COMPARING: "how many keys the models save that it is compared with, on the same lines",
+}
+"""What is measured in the phases after the last epoch."""
 
 
 def badge(progress: RunProgress) -> str:
     """Returns the phase of a run, or how a finished one ended, as a glyph and a word."""
+    if progress.phase is Phase.TRAINING and progress.is_past_training:
+        return "▶ measuring"
     reason = progress.finished.reason if progress.finished is not None else ""
     return {"stopped": "■ stopped", "diverged": "✗ diverged"}.get(reason, BADGES[progress.phase])
 
@@ -44,6 +52,8 @@ def run_facts(run: FollowedRun) -> str:
             parts.append(f"{started.parameters:,} parameters")
         threads = plural((last and last.threads) or started.threads, "thread")
         parts += [f"{started.device}, {threads}", shorten(str(started.corpus.name))]
+        if last is not None and progress.phase is Phase.TRAINING:
+            parts.append(f"{last.examples_per_s:,.0f} examples/s")
     return sanitize(" · ".join(parts))
 
 
@@ -56,15 +66,6 @@ def time_left_words(progress: RunProgress) -> str:
     if progress.last_report is None or (left := progress.last_report.eta_s) is None:
         return "estimating"
     return f"{format_duration(left)} left{' (paused)' if progress.phase is Phase.PAUSED else ''}"
-
-
-def speed_words(progress: RunProgress) -> str:
-    """Says how long the run has taken and how fast it is, next to the bar of the steps."""
-    elapsed = f"{format_duration(progress.elapsed_s)} so far"
-    last = progress.last_report
-    if last is None or progress.phase is not Phase.TRAINING:
-        return elapsed
-    return f"{elapsed}, {last.examples_per_s:,.0f} examples/s"
 
 
 def is_bad_end(progress: RunProgress) -> bool:
@@ -107,11 +108,16 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
 def progress_text(run: FollowedRun, active: str | None) -> str:
     """Says how far a run is. Its name is left out if it is that of the `active` model, which stands
     beside this text."""
-    if run.progress.started is None:
+    progress = run.progress
+    name = "" if run.name == active else f" {run.name}"
+    if progress.phase.is_over:  # its process may take some seconds to end
+        return f"{badge(progress)}{name}"
+    if progress.started is None:
         return f"▶ {run.name} starts"
-    glyph = "‖" if run.progress.phase is Phase.PAUSED else "▶"
-    share = f"{glyph} {run.progress.run_share:.0%}"
-    return share if run.name == active else f"{share} of {run.name}"
+    if progress.is_past_training:
+        return f"▶ measuring{name}"
+    glyph = "‖" if progress.phase is Phase.PAUSED else "▶"
+    return f"{glyph} {progress.run_share:.0%}{name and f' of{name}'}"
 
 
 def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:

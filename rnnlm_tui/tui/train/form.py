@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Collapsible, Input, RadioButton, RadioSet, Select
+from textual.widgets import Button, Collapsible, Input, RadioButton, RadioSet, Select, Static
 
 from rnnlm_tui.config import ALL_SETTINGS, PRESETS
 from rnnlm_tui.errors import RnnlmError, UsageError, flag_of
@@ -42,14 +42,14 @@ EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
 
 
 class TrainForm(VerticalScroll, can_focus=False):
-    """The fields of a training, and the command line's summary of it."""
+    """The fields of a training and its button, and beside them or below them a preview: the command
+    line's summary of the text and its model."""
 
     DEFAULT_CSS = """
     TrainForm {
         height: 1fr;
-        max-width: 100;
-        padding: 1 1 0 0;
         scrollbar-size-vertical: 1;
+        #fields, #preview { height: auto; padding: 1 1 0 0; scrollbar-size-vertical: 1; }
         #sources { width: 1fr; height: auto; }
         #sources > SourceChoice > .toggle--button { color: $quiet; }
         #sources > SourceChoice.-on > .toggle--button { color: $good; text-style: bold; }
@@ -61,6 +61,10 @@ class TrainForm(VerticalScroll, can_focus=False):
         #preset > SelectOverlay { border: round $border !important; }
         #preset #label, #preset > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
         #more { border-top: none; background: transparent; padding: 0; }
+        #below-form { height: auto; margin: 1 0 0 1; }
+        #train { min-width: 9; margin-right: 2; }
+        #prospect { width: 1fr; height: auto; min-height: 2; }
+        #prospect.-wrong { color: $warn; }
         #more Contents { padding: 0; }
         CollapsibleTitle { padding: 0; border-left: blank; }
         CollapsibleTitle:focus { border-left: outer $border; }
@@ -110,16 +114,22 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         inputs = self._inputs
-        yield Field("sources", "Learn from", self._sources)
-        yield Field("written", "", Button("choose some of the texts", compact=True, id="written"))
-        yield Field("files", "Files", self._files)
-        yield Field("name", "Name", inputs["name"])
-        with Collapsible(title=MORE, id="more"):
-            yield Field("preset", "Network", self._preset)
-            yield Field("epochs", "Epochs", inputs["epochs"], "passes through the text")
-            hint = "share of the lines, to measure on"
-            yield Field("held_out", "Held out", inputs["held_out"], hint)
-            yield Field("settings", "Settings", inputs["settings"])
+        with VerticalScroll(id="fields", can_focus=False):
+            yield Field("sources", "Learn from", self._sources)
+            button = Button("choose some of the texts", compact=True, id="written")
+            yield Field("written", "", button)
+            yield Field("files", "Files", self._files)
+            yield Field("name", "Name", inputs["name"])
+            with Collapsible(title=MORE, id="more"):
+                yield Field("preset", "Network", self._preset)
+                yield Field("epochs", "Epochs", inputs["epochs"], "passes through the text")
+                hint = "share of the lines, to measure on"
+                yield Field("held_out", "Held out", inputs["held_out"], hint)
+                yield Field("settings", "Settings", inputs["settings"])
+            with Horizontal(id="below-form"):
+                yield Button("Train", variant="primary", id="train", compact=True)
+                yield Static("", id="prospect", markup=False)
+        with VerticalScroll(id="preview", can_focus=False):
             yield self._card
 
     def on_mount(self) -> None:
@@ -255,7 +265,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         for field in self.query(Field):
             wrong = self.error.field if self.error is not None else None
             field.set_class(field.id == f"field-{wrong}", "-wrong")
-        self._card.show(self.summary, self.problem or "")
+        self._card.show(self.summary)
         self.post_message(self.Changed())
 
 

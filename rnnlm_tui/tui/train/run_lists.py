@@ -1,25 +1,34 @@
-"""The lists of a run: the figures of its epochs, and its log."""
+"""The parts of a run: the figures of its epochs, its log, and the next words of its seed line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from rnnlm_tui.events import EpochEnded
+from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.runs.progress import WARNING, LogLine
 from rnnlm_tui.tui.widgets.chart import BEST_MARK
 from rnnlm_tui.tui.widgets.styles import BEST_STYLE, MODEL_STYLE
-from rnnlm_tui.wording.trainings import epoch_figures
+from rnnlm_tui.wording.trainings import epoch_figures, explain_figure, next_words
 
 MOST_ROWS = 200
 """The last rows that a list shows. Drawing them after each epoch takes 20 ms."""
 FIGURE_WIDTH, COLUMN_GAP = 5, 2
 """The least width of a column of figures, and the gap between two, in cells."""
 LOG_LABEL_WIDTH = 7
+LONGEST_NEXT_WORD = 16
+Column = tuple[str, str, int]
+"""A column of figures: the lines that were measured, the name of the figure, and the width."""
 
 
 class RunList(VerticalScroll, can_focus=True):
@@ -35,20 +44,17 @@ class RunList(VerticalScroll, can_focus=True):
         &:focus { border-top: solid $border; border-title-style: bold; }
         &:focus { border-title-color: $foreground; }
         Static { text-wrap: nowrap; text-overflow: clip; }
-        .heads { dock: top; height: 2; color: $quiet; display: none; }
     }
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
         self.rows = Static(markup=False)
-        self.heads = Static(markup=False, classes="heads")
         self._shown: object = None
         self._is_at_end = True
         """True if the list scrolls to its end when rows are added, also while it is hidden."""
 
     def compose(self) -> ComposeResult:
-        yield self.heads
         yield self.rows
 
     def on_resize(self) -> None:
@@ -62,42 +68,125 @@ class RunList(VerticalScroll, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._is_at_end = self.is_vertical_scroll_end or (self._is_at_end and new_value > old_value)
 
-    def show(self, title: str, items: object, draw: Callable[[int], tuple[str, Content]]) -> None:
-        """Shows the heads and the rows that `draw` returns for a width in cells. They are drawn
-        again only if the items or the width have changed."""
+    def show(self, title: str, items: object, draw: Callable[[int], Content]) -> None:
+        """Shows the rows that `draw` returns for a width in cells. They are drawn again only if the
+        items or the width have changed."""
         self.border_title = Content(title).pad(1, 1)
         width = self.scrollable_content_region.width
         if (items, width) != self._shown:
             self._shown = items, width
             self._is_at_end = self._is_at_end or self.is_vertical_scroll_end
-            heads, rows = draw(width)
-            self.heads.update(Content(heads))
-            self.heads.display = bool(heads)
-            self.rows.update(rows)
+            self.rows.update(draw(width))
 
 
-def epoch_table(epochs: Sequence[EpochEnded], best: int | None) -> tuple[str, Content]:
-    """Returns the two rows of heads of a table, and its rows, one for each epoch. The first heads
-    are the lines that were measured, the second the figures. The `best` epoch is marked."""
-    columns = [(lines, name) for lines, name, _ in epoch_figures(epochs[0])] if epochs else []
-    kinds, names = [""], ["epoch"]
-    for lines, name in columns:
-        kinds.append("" if lines in kinds else lines)
-        names.append(name)
-    heads = zip(kinds, names, strict=True)
-    widths = [COLUMN_GAP + max(FIGURE_WIDTH, *map(len, pair)) for pair in heads]
+class EpochList(RunList):
+    """The figures of the epochs as a table, and a line that explains one of its columns. Keys and
+    clicks choose the column; it is that of the last loss before."""
 
-    def row(cells: Iterable[str]) -> str:
-        return "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "explain(-1)", "explain", id="train.explain_left", show=False,
+                tooltip="Explain the figure to the left; in the table of a run"),
+        Binding("right", "explain(1)", "explain", id="train.explain_right", show=False,
+                tooltip="Explain the figure to the right; in the table of a run"),
+    ]  # fmt: skip
+    DEFAULT_CSS = """
+    EpochList {
+        .heads { dock: top; height: 2; color: $quiet; }
+        .explained { dock: bottom; height: 1; color: $quiet; text-overflow: ellipsis; }
+    }
+    """
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._heads = Static(markup=False, classes="heads")
+        self._explained = Static(markup=False, classes="explained")
+        self._epochs: Sequence[EpochEnded] = []
+        self._columns: list[Column] = []
+        self._figure = "held-out", "loss"
+        """The column that is explained, if the table has it; else it is the one after the numbers
+        of the epochs."""
+
+    def compose(self) -> ComposeResult:
+        yield self._heads
+        yield self._explained
+        yield from super().compose()
+
+    def show_epochs(self, part: str, epochs: Sequence[EpochEnded], best: int | None) -> None:
+        """Shows the figures of these epochs of a `part` of a model. The `best` one is marked."""
+        if epochs != self._epochs:
+            self._epochs, self._columns = epochs, table_columns(epochs)
+            self._explain()
+        title = f"figures of the {part}" if epochs else "figures"
+        self.show(title, (epochs, best), lambda width: epoch_rows(epochs, self._columns, best))
+
+    @property
+    def _place(self) -> int:
+        """The place of the column that is explained."""
+        names = [(lines, name) for lines, name, _ in self._columns]
+        return names.index(self._figure) if self._figure in names else min(1, len(names) - 1)
+
+    def _explain(self) -> None:
+        heads, explained = Content(""), ""
+        if self._epochs:
+            lines, name, _ = self._columns[self._place]
+            heads = table_heads(self._columns, self._place)
+            explained = f"◂▸ {explain_figure(lines, name, self._epochs[-1])}"
+        self._heads.update(heads)
+        self._explained.update(explained)
+
+    def action_explain(self, by: int) -> None:
+        """Explains the column to the left or to the right."""
+        if self._columns:
+            place = (self._place + by) % len(self._columns)
+            self._figure = self._columns[place][:2]
+            self._explain()
+
+    def on_click(self, event: events.Click) -> None:
+        """Explains the column that was clicked."""
+        cell, end = event.screen_x - self.content_region.x, 0
+        for lines, name, width in self._columns:
+            end += width
+            if cell < end:
+                self._figure = lines, name
+                self._explain()
+                break
+
+
+def table_columns(epochs: Sequence[EpochEnded]) -> list[Column]:
+    """Returns the columns of the table of these epochs, the first one for their numbers; none
+    without epochs."""
+    figures = [(lines, name) for ended in epochs[:1] for lines, name, _ in epoch_figures(ended)]
+    names = [("", "epoch"), *figures] if epochs else []
+    widths = [COLUMN_GAP + max(FIGURE_WIDTH, len(name)) for _, name in names]
+    return [(*pair, width) for pair, width in zip(names, widths, strict=True)]
+
+
+def table_heads(columns: Sequence[Column], chosen: int) -> Content:
+    """Returns two rows of heads: the lines that were measured, and the figures. The chosen column
+    is marked."""
+    kinds, names, told = "", list[Content](), ""
+    for place, (lines, name, width) in enumerate(columns):
+        kinds += f"{lines if lines != told else '':>{width}}"
+        told = lines
+        style = "bold underline $foreground" if place == chosen else ""
+        names.append(Content.assemble(" " * (width - len(name)), (name, style)))
+    return Content(f"{kinds}\n") + Content("").join(names)
+
+
+def epoch_rows(
+    epochs: Sequence[EpochEnded], columns: Sequence[Column], best: int | None
+) -> Content:
+    """Returns a row of figures for each epoch. The `best` one is marked."""
     rows = []
     for ended in epochs:
         figures = {(lines, name): text for lines, name, text in epoch_figures(ended)}
         is_best = ended.epoch == best
-        number = f"{BEST_MARK if is_best else ''}{ended.epoch}"
-        text = row((number, *(figures.get(column, "") for column in columns)))
+        figures["", "epoch"] = f"{BEST_MARK if is_best else ''}{ended.epoch}"
+        text = "".join(
+            f"{figures.get((lines, name), ''):>{width}}" for lines, name, width in columns
+        )
         rows.append(Content.styled(text, BEST_STYLE if is_best else ""))
-    return f"{row(kinds)}\n{row(names)}" if epochs else "", Content("\n").join(rows)
+    return Content("\n").join(rows)
 
 
 def log_rows(lines: Sequence[LogLine], width: int) -> Content:
@@ -108,6 +197,83 @@ def log_rows(lines: Sequence[LogLine], width: int) -> Content:
         if label.isdigit():  # the number of an epoch, after which the model wrote this
             style = MODEL_STYLE
         for row in Content(line.text).wrap(max(1, width - LOG_LABEL_WIDTH)):
-            rows.append(Content.assemble((f"{label:>5}  ", "dim"), (row.plain, style)))
+            rows.append(Content.assemble((f"{label:>5}  ", "$quiet"), (row.plain, style)))
             label = ""
     return Content("\n").join(rows)
+
+
+class NextWords(Widget):
+    """The likeliest next words of the seed line after some of the epochs, below a rule."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    NextWords {
+        padding: 0 1;
+        border-top: solid $foreground 20%;
+        border-title-color: $quiet;
+    }
+    """
+
+    _shown: tuple[Sequence[EpochEnded], int | None, int] = (), None, 0
+
+    def show(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
+        """Shows the words after these epochs, of which `best` is marked."""
+        shown = epochs, best, self.size.width
+        if shown != self._shown:
+            self._shown = shown
+            self.border_title = Content(self._title()).pad(1, 1)
+            self.refresh()
+
+    def _title(self) -> str:
+        """Returns the end of the seed line, which its next words follow."""
+        epochs, _, width = self._shown
+        if not epochs:
+            return "your line"
+        seed, room = sanitize(epochs[-1].sample["seed"]), max(2, width - len("your line:  ...") - 4)
+        if len(seed) > room:
+            end = seed[1 - room :]
+            seed = f"…{end.partition(' ')[2] or end}"
+        return f"your line: {seed} ..."
+
+    def render(self) -> Content:
+        epochs, best, _ = self._shown
+        if not epochs:
+            return Content.styled(
+                "each epoch adds the words that it finds likeliest next", "$quiet"
+            )
+        return Content("\n").join(next_word_rows(epochs, best, *self.size))
+
+
+def next_word_rows(
+    epochs: Sequence[EpochEnded], best: int | None, width: int, height: int
+) -> list[Content]:
+    """Returns a row of words for some of the epochs: the last, the best, and others at equal steps,
+    as many as there is height for. The word that is likeliest now is bold in each of them."""
+    seed = epochs[-1].sample["seed"]
+    of_seed = [ended for ended in epochs if ended.sample["seed"] == seed]
+    step = -(-len(of_seed) // max(1, height - 2))
+    shown = [
+        e for i, e in enumerate(of_seed) if i % step == 0 or e.epoch == best or e is epochs[-1]
+    ]
+    shown = shown[-max(1, height) :]
+    found = [next_words(ended) for ended in shown]
+    now = found[-1][0][0] if found[-1] else ""
+    rows = []
+    for ended in shown:
+        is_best = ended.epoch == best
+        number = f"{BEST_MARK if is_best else ''}{ended.epoch}"
+        rows.append(Content.styled(f"{number:>5}", BEST_STYLE if is_best else "$quiet"))
+    for column in zip_longest(*found):
+        cells = []
+        for word, share in (each or ("", "") for each in column):
+            style = f"bold {MODEL_STYLE}" if word == now else MODEL_STYLE
+            shown_word = Content(word).truncate(LONGEST_NEXT_WORD, ellipsis=True).stylize(style)
+            cells.append(Content.assemble("  ", shown_word, (f" {share}", "$quiet")))
+        widest = max(cell.cell_length for cell in cells)
+        if rows[0].cell_length + widest > width:
+            break
+        rows = [
+            row + cell.pad_right(widest - cell.cell_length)
+            for row, cell in zip(rows, cells, strict=True)
+        ]
+    return rows

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from rnnlm_tui.formatting import shorten
 from rnnlm_tui.tui.runs.actions import request_to_go_on
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
 from rnnlm_tui.tui.runs.wording import kept_if_stopped
-from rnnlm_tui.tui.train.run_lists import MOST_ROWS, RunList, epoch_table, log_rows
+from rnnlm_tui.tui.train.run_lists import MOST_ROWS, EpochList, NextWords, RunList, log_rows
 from rnnlm_tui.tui.train.run_view import head_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from textual import getters
 
     from rnnlm_tui.tui.app import RnnlmApp
+
+AFTER_END = {
+    "write": "write with it",
+    "inside": "look inside it",
+    "compare": "compare it with others",
+    "go_on": "train on",
+    "form": "back to the form",
+}
+"""What to do after the end of a run, by the actions of the keys."""
 
 
 def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
@@ -53,10 +62,12 @@ class RunPane(Vertical, can_focus=True):
     RunPane {
         height: 1fr;
         #run-head { height: auto; max-height: 9; padding: 0 1; }
-        #run-panes { height: 1fr; layout: vertical; }
-        #run-left { height: 2fr; }
-        LossChart { height: 1fr; min-height: 1; padding: 0 1; }
-        #epochs { height: 1fr; min-height: 5; }
+        #run-top { height: 1fr; }
+        LossChart { width: 7fr; min-height: 1; padding: 0 1; }
+        NextWords { width: 5fr; margin-left: 1; }
+        #run-bottom { height: 1fr; min-height: 8; layout: vertical; }
+        #epochs { width: 1fr; height: 2fr; min-height: 5; }
+        #log { width: 1fr; height: 1fr; min-height: 2; }
     }
     """
 
@@ -71,10 +82,11 @@ class RunPane(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Static(id="run-head", markup=False)
-        with Container(id="run-panes"):
-            with Vertical(id="run-left"):
-                yield LossChart("the curve begins with the first steps")
-                yield RunList("epochs")
+        with Horizontal(id="run-top"):
+            yield LossChart("the curve begins with the first steps")
+            yield NextWords()
+        with Container(id="run-bottom"):
+            yield EpochList("epochs")
             yield RunList("log")
 
     @property
@@ -85,7 +97,8 @@ class RunPane(Vertical, can_focus=True):
     def paint(self) -> None:
         """Draws the parts of the run that have changed."""
         progress, head = self._run.progress, self.query_one("#run-head", Static)
-        text = head_of(self._run, max(20, self.app.size.width - 2))
+        keys = self._what_to_do() if progress.phase.is_over else Content("")
+        text = head_of(self._run, max(20, self.app.size.width - 2), keys)
         if text != head.content:
             head.update(text)
         epochs = progress.epochs[-MOST_ROWS:]
@@ -95,14 +108,25 @@ class RunPane(Vertical, can_focus=True):
         chart = self.query_one(LossChart)
         chart.show(progress.curve.points, held_out_curve(progress.epochs), best, "")
         chart.display = progress.epochs_total != 1  # n-grams are counted in one pass: one point
+        self.query_one(NextWords).show(epochs, best)
         part = progress.part.replace(" alone", BEFORE_MIXED)
-        title = f"figures of the {part}" if epochs else "epochs"
-        table = self.query_one("#epochs", RunList)
-        table.show(title, (epochs, best), lambda width: epoch_table(epochs, best))
-        seed = f": {shorten(epochs[-1].sample['seed'], 200)} ..." if epochs else ""
+        self.query_one(EpochList).show_epochs(part, epochs or progress.so_far, best)
         log = self.query_one("#log", RunList)
-        log.show(f"your line{seed}", lines, lambda width: ("", log_rows(lines, width)))
+        log.show("how it goes on", lines, lambda width: log_rows(lines, width))
         self.refresh_bindings()
+
+    def _what_to_do(self) -> Content:
+        """Returns the keys for what to do after the end of a run."""
+        keys = {
+            active.binding.action: self.app.get_key_display(active.binding)
+            for active in self.screen.active_bindings.values()
+        }
+        parts = [
+            Content.assemble((keys[action], "bold $take"), f" {text}")
+            for action, text in AFTER_END.items()
+            if action in keys
+        ]
+        return Content("   ").join(parts[:-1] or parts)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Returns False to hide a key."""

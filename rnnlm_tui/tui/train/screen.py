@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -34,16 +33,15 @@ class TrainScreen(AppScreen):
     ]  # fmt: skip
     DEFAULT_CSS = """
     TrainScreen {
-        #below-form { height: auto; max-width: 100; padding: 0 1; }
-        #train { min-width: 9; margin-right: 2; }
-        #prospect { width: 1fr; height: auto; min-height: 3; }
-        #prospect.-wrong { color: $warn; }
         RunPane { display: none; }
-        &.-run TrainForm, &.-run #below-form { display: none; }
+        &.-run TrainForm { display: none; }
         &.-run RunPane { display: block; }
-        &.-wide #run-panes { layout: horizontal; }
-        &.-wide #run-left { width: 7fr; min-width: 78; height: 1fr; }
-        &.-wide #log { width: 4fr; height: 1fr; }
+        &.-wide TrainForm { layout: horizontal; overflow: hidden; }
+        &.-wide #fields, &.-wide #preview { width: 1fr; height: 1fr; }
+        &.-wide #run-top { height: 5fr; }
+        &.-wide #run-bottom { height: 4fr; layout: horizontal; }
+        &.-wide #epochs { width: 7fr; height: 1fr; }
+        &.-wide #log { width: 5fr; height: 1fr; margin-left: 1; }
         #sources:ansi:focus > .-selected > .toggle--label { text-style: bold underline; }
         CollapsibleTitle:ansi:focus { text-style: bold underline; }
     }
@@ -55,9 +53,6 @@ class TrainScreen(AppScreen):
     def compose(self) -> ComposeResult:
         yield Header()
         yield TrainForm()
-        with Horizontal(id="below-form"):
-            yield Button("Train", variant="primary", id="train", compact=True)
-            yield Static("", id="prospect", markup=False)
         yield RunPane()
         yield KeyBar()
         yield TooSmall()

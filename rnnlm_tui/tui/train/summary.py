@@ -62,16 +62,16 @@ def summary_rows(summary: Summary) -> Iterator[tuple[str, str]]:
     yield LAYERS_HEADING, ""
     for layer in summary.layers:
         sizes = " x ".join(f"{size:,}" for size in layer.output_shape if size is not None)
-        yield layer.name, f"{sizes:>10} {layer.parameters:>12,}  {layer.type}"
+        yield layer.name, f"{sizes:>8} {layer.parameters:>9,} {layer.type}"
 
 
 class DataCard(Static, can_focus=True):
-    """Shows the summary under a rule. It can have the focus, so that arrow keys scroll the form."""
+    """Shows the summary under a rule. It can have the focus, so that arrow keys scroll it."""
 
     DEFAULT_CSS = """
     DataCard {
         height: auto;
-        margin: 1 0 0 1;
+        margin-left: 1;
         border-top: solid $foreground 20%;
         border-title-color: $quiet;
         &:focus { border-top: solid $border; border-title-style: bold; }
@@ -82,10 +82,10 @@ class DataCard(Static, can_focus=True):
         super().__init__(markup=False)
         self.border_title = Content("the text, and a model of it").pad(1, 1)
 
-    def show(self, summary: Summary | None, problem: str) -> None:
-        """Shows a summary, or why there is none."""
+    def show(self, summary: Summary | None) -> None:
+        """Shows a summary; nothing for None."""
         if summary is None:
-            self.update(Content(sanitize(problem)))
+            self.update("")
             return
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(width=CARD_LABEL_WIDTH, style="dim", no_wrap=True)

@@ -44,9 +44,10 @@ def plot(
     if not shown or rows < 1:
         return []
     low, high = min(shown), max(shown)
-    numbers = round_numbers(low, high, max(2, rows // ROWS_PER_NUMBER))
-    labels = {_place(y, high, low, rows): _short(y) for y in numbers if low <= y <= high}
-    gutter = max(map(len, labels.values()), default=0) + 1
+    numbers = round_numbers(low, high, max(3, rows // ROWS_PER_NUMBER))
+    labels = {_place(y, high, low, 4 * rows) // 4: _short(y) for y in numbers if low <= y <= high}
+    labels = labels or {rows // 2: _short(low)}
+    gutter = max(map(len, labels.values())) + 1
     columns = width - gutter - 1
     if columns < 2:
         return []
@@ -57,7 +58,8 @@ def plot(
     drawn = [[(chr(0x2800 + dots) if dots else " ", style) for dots, style in r] for r in cells]
     for epoch, loss in held_out:
         if epoch == best:
-            row, column = _place(loss, high, low, rows), _place(epoch, 0, last, columns)
+            row = _place(loss, high, low, 4 * rows) // 4
+            column = _place(epoch, 0, last, 2 * columns) // 2
             drawn[row][column] = BEST_POINT, BEST_STYLE
     body = []
     for row, parts in enumerate(drawn):
@@ -135,10 +137,11 @@ def legend(train: Points, held_out: Points, best: int | None, part: str) -> Cont
     if train:
         parts += [("── ", TRAIN_STYLE), (f"train {_short(train[-1][1])}", TEXT_STYLE)]
     if held_out:
-        parts += [("   ━━ ", HELD_OUT_STYLE), (f"held-out {_short(held_out[-1][1])}", TEXT_STYLE)]
+        parts += [("  ━━ ", HELD_OUT_STYLE), (f"held-out {_short(held_out[-1][1])}", TEXT_STYLE)]
     if best is not None:
-        parts += [(f"   {BEST_POINT} ", BEST_STYLE), (f"best {best}", TEXT_STYLE)]
-    return Content.assemble(*parts, (f"   {part}", TEXT_STYLE))
+        parts += [(f"  {BEST_POINT} ", BEST_STYLE), (f"best {best}", TEXT_STYLE)]
+    parts += [(f"  {part}", TEXT_STYLE)] if part else []
+    return Content.assemble(*parts)
 
 
 def _short(loss: float) -> str:

@@ -1,14 +1,17 @@
-"""The lists of a run, which follow what is added at their end."""
+"""The lists of a run, which follow what is added at their end, and the next words of its line."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
 from textual.content import Content
 from textual.screen import Screen
 
-from rnnlm_tui.tui.train.run_lists import RunList
+from rnnlm_tui.events import EpochEnded, NextWord, SampleText
+from rnnlm_tui.tui.train.run_lists import RunList, next_word_rows
 from tests.helpers.app import wait_until
+from tests.helpers.events import ended
 from tests.helpers.host import HostApp
 
 
@@ -19,7 +22,7 @@ async def test_a_list_stays_at_its_end_unless_it_is_scrolled_up() -> None:
 
         def draw(count: int) -> None:
             rows = Content("\n").join(Content(f"row {number}") for number in range(count))
-            log.show("log", count, lambda width: ("", rows))
+            log.show("log", count, lambda width: rows)
 
         async def show(count: int) -> None:
             draw(count)
@@ -40,3 +43,26 @@ async def test_a_list_stays_at_its_end_unless_it_is_scrolled_up() -> None:
         for count in (0, 90):  # those of another run
             await show(count)
             await wait_until(pilot, lambda: log.is_vertical_scroll_end)
+
+
+def after(epoch: int, *words: str, seed: str = "the cat") -> EpochEnded:
+    """An epoch with these next words."""
+    found = [NextWord(word, 0.5 / place) for place, word in enumerate(words, 1)]
+    sample: SampleText = {"seed": seed, "text": seed, "next": found}
+    return replace(ended(epoch), sample=sample)
+
+
+def test_the_next_words_of_the_first_the_best_and_the_last_epochs_are_shown() -> None:
+    """Others at equal steps, as many as there is height for; words for which there is width."""
+    epochs = [after(n, *("and", "lay", "sat")[n % 2 :]) for n in range(1, 20)]
+    rows = next_word_rows(epochs, 16, 30, 6)
+    assert [row.plain.rstrip() for row in rows] == [
+        "    1  lay 50%  sat 25%",
+        "    6  and 50%  lay 25%  sat 17%",
+        "   11  lay 50%  sat 25%",
+        "  ^16  and 50%  lay 25%  sat 17%",
+        "   19  lay 50%  sat 25%",
+    ]
+    assert [row.plain.rstrip() for row in next_word_rows(epochs, 16, 16, 1)] == ["   19  lay 50%"]
+    other = after(20, seed="a bird")
+    assert [row.plain for row in next_word_rows([*epochs, other], 20, 9, 6)] == ["  ^20"]

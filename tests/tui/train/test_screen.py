@@ -69,12 +69,17 @@ LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
         (
             (80, 24),
             [started(epochs_done=3, epochs=6)],
-            [("epoch 4/6", " 50%", "estimating"), ("first steps",)],
+            [("epoch 4/6", " 50%", "estimating")],
         ),
         ((80, 24), [started(), progress(1, 2), Paused(2.0, "requested")],
          [("‖ PAUSED",), ("1 min 00 s left (paused)",), ("·  paused",)]),
         ((80, 24), [started(epochs=1), progress(1, 4, eta=0), ended(1)],
-         [("epoch 1/1", "100%", "measuring the model")]),
+         [("▶ measuring",), ("epoch 1/1", "100%", "measuring the model")]),
+        ((80, 24), [*epochs(6, 5), Preparing(9.0, "comparing", 1, 2, None)],
+         [("▶ measuring",), ("how many keys the models save that it is compared with",)]),
+        ((80, 24), [started(), progress(1, 2)],
+         [("── train 5.00",), (" 1 ", " 5.000 ", " 148"), ("training loss: ", "7.21 bits")]),
+        ((80, 24), epochs(6, 5), [("your line: the cat ...",), ("1  sat 10%  and 5.0%",)]),
         (
             (120, 40),
             [*epochs(6, 5, 5.5, 5.6, is_mixed=True), progress(5, 2)],
@@ -140,6 +145,21 @@ async def test_epochs_and_what_is_written_follow_the_history(script: Script) -> 
         await on.until(lambda: not chart.display)  # it would have one point
 
 
+async def test_a_figure_is_explained_by_keys_and_by_clicks(script: Script) -> None:
+    async with shown(script) as on:
+        await on.start(*epochs(6, 5))
+        await on.until(lambda: on.sees("held-out loss: mean -ln p(right word), 5.000 nats"))
+        for keys, told in (
+            (["right"], "held-out top-1: how often its first suggestion is right"),
+            (["left"] * 3, "training loss: mean -ln p(right word), 5.000 nats = 7.21 bits"),
+            (["left"] * 2, "held-out top-5: how often one of its five suggestions is right"),
+        ):
+            await on.pilot.press(*keys)
+            await on.until(lambda told=told: on.sees(told))  # type: ignore[misc]
+        await on.pilot.click("#epochs", offset=(5, 2))
+        await on.until(lambda: on.sees("epoch: one pass through the training lines"))
+
+
 async def test_the_most_needed_keys_come_first_and_steer_the_run(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +201,7 @@ async def test_one_training_at_a_time(script: Script) -> None:
     async with shown(script, (120, 40)) as on:
         await on.start(started())
         await on.pilot.press("escape")
-        await on.until(lambda: on.sees("! poems is training: wait for its end, or stop it"))
+        await on.until(lambda: on.sees("! poems is training: wait for its end"))
         assert on.keys()["f5"] is False and on.screen.query_one("#train", Button).disabled
         on.screen.run_pane.start(TrainArguments.resuming("poems"))
         await on.until(lambda: on.app.told == ["poems is training"])
@@ -244,8 +264,12 @@ async def test_a_run_that_is_over_offers_what_to_do(
         script.exit()
         await on.phase(Phase.FINISHED)
         await on.until(lambda: on.bar == "w escape i r c")
+        keys = "w write with it   i look inside it   c compare it with others   r train on"
+        await on.until(lambda: on.end.endswith(keys))
         assert on.head.startswith(" ■ stopped" if reason == "stopped" else " ✓ done")
-        assert on.end.startswith(("Stopped after 4 of 20 epochs; epoch 2 is kept", "Done"))
+        assert on.end.startswith(
+            ("Stopped after 4 of 20 epochs; epoch 2 is kept", "Trained for 4 epochs; ")
+        )
         await on.until(lambda: on.sees(" 4 ", " 2.500 "))
         await on.pilot.press("c", "r")
         assert on.app.calls == [("show_model", "poems")]
@@ -279,6 +303,7 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
         script.exit(3, CorpusError("it is [/b] too large", hint), name="mine")
         await on.until(lambda: on.end)
         said = 'it is [/b] too large\ngive "max vocabulary" 9\nno epoch was saved yet'
+        said += "\nEsc back to the form"
         assert (on.end, on.bar) == (said, "escape")
         await on.pilot.press("escape")
         await on.until(lambda: not on.screen.is_run_shown and on.form.summary)

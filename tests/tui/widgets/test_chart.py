@@ -36,13 +36,13 @@ def test_two_losses_with_the_best_epoch() -> None:
     """The training's thin line falls through all rows; the thick held-out line dips and rises; a
     disc and ^4 mark its best epoch; round losses are beside the rows, and epochs below them."""
     assert text_of(FALLING, RISING, 4, 46, 9) == [
-        "     │     ⣤⣄⣀⣀⡀                     ⣀⣀⣀⣤⣤⣴⠶⠾⠛",
+        " 6.00┤     ⣤⣄⣀⣀⡀                     ⣀⣀⣀⣤⣤⣴⠶⠾⠛",
         "     │     ⠒⠭⢍⣉⠛⠛⠛⠛⠻⠶⠶⠶⠶⠶⠶●⠶⠶⠶⠶⠶⠾⠛⠛⠛⠛⠋⠉⠉⠁",
-        " 5.00┤         ⠉⠑⠒⠤⠤⣀⡀",
-        "     │               ⠈⠉⠒⠢⠤⢄⡀",
+        "     │         ⠉⠑⠒⠤⠤⣀⡀",
+        " 4.00┤               ⠈⠉⠒⠢⠤⢄⡀",
         "     │                     ⠈⠉⠒⠢⠤⢄⣀",
         "     │                            ⠉⠑⠒⠤⢄⣀",
-        "     │                                  ⠉⠉⠒⠢⠤⣀",
+        " 2.00┤                                  ⠉⠉⠒⠢⠤⣀",
         "     └──────────┬─────────┬────────┬─────────┬",
         "                2        ^4        6         8",
     ]
@@ -50,11 +50,11 @@ def test_two_losses_with_the_best_epoch() -> None:
 
 def test_the_training_loss_has_points_inside_the_first_epochs() -> None:
     """Each is the mean over a piece: the reports have the mean of the epoch so far."""
-    first = [Progress(1.0, 1, 9, step, 8, 8 - step / 4, None, 1.0, 1.0, 1.0) for step in (1, 2, 3)]
+    first = [Progress(1.0, 1, 9, step, 5, 8 - step / 4, None, 1.0, 1.0, 1.0) for step in (1, 2, 3)]
     events: list[Progress | EpochEnded] = [*first, ended(1, 6.0), ended(2, 5.0)]
     middles, means = zip(*training_curve(events), strict=True)
-    assert middles == (1 / 16, 3 / 16, 5 / 16, 11 / 16, 1.5)
-    assert means == approx((7.75, 7.25, 6.75, 5.25, 5.0))
+    assert middles == approx((0.1, 0.3, 0.5, 0.8, 1.5))
+    assert means == approx((7.75, 7.25, 6.75, 4.125, 5.0))
     assert len(training_curve([*events, first[0]])) == 1, "an epoch that is repeated"
     late = replace(first[0], epoch=9)
     assert training_curve([late, ended(9, 2.0)]) == [(8.5, 2.0)]
@@ -84,7 +84,7 @@ async def test_the_widget_draws_what_it_is_given_at_its_size() -> None:
             await resize(pilot, width, height)
             expected = text_of(FALLING, RISING, 4, width, height - 1)
             await wait_until(pilot, partial(is_shown, app, expected))
-        legend = "── train 2.00   ━━ held-out 6.30   ● best 4   network alone"
+        legend = "── train 2.00  ━━ held-out 6.30  ● best 4  network alone"
         assert legend in rows_of(app)[0]
 
 
