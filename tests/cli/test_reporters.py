@@ -177,6 +177,6 @@ def test_a_terminal_is_steered_unless_it_is_dumb(
     (tmp_path / "verses.txt").write_text(VERSES)
     code, text = on_terminal("--train", str(tmp_path / "verses.txt"), "--preset=ngram", columns=200)
     assert code == 0
-    assert "verses-ngram: " in text and "\r\n  done, " in text
+    assert "verses-ngram: " in text and "\r\n  trained, " in text
     assert ("| The cat sat on" in text) == (term == "dumb")
     assert ("\x1b" in text) == (term == "xterm")

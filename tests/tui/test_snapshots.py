@@ -97,7 +97,7 @@ def test_train_form_with_faults(snap_compare: Compare, tmp_path: Path) -> None:
         settings.cursor_blink = False
         settings.value = "many"
         settings.focus()
-        await wait_until(pilot, lambda: settings.has_focus and len(form.query(".-wrong")) == 1)
+        await wait_until(pilot, lambda: settings.has_focus and len(form.query("Field.-wrong")) == 1)
 
     assert snap_compare(scripted_app(tmp_path), run_before=spoil)
 

@@ -45,7 +45,7 @@ def offered(on: Shown) -> str:
 
 def wrong(on: Shown) -> list[str | None]:
     """The fields that are marked as wrong."""
-    return [field.id for field in on.form.query(".-wrong")]
+    return [field.id for field in on.form.query("Field.-wrong")]
 
 
 def write(folder: Path, *texts: tuple[str, str]) -> None:

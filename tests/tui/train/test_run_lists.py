@@ -55,7 +55,7 @@ def after(epoch: int, *words: str, seed: str = "the cat") -> EpochEnded:
 def test_the_next_words_of_the_first_the_best_and_the_last_epochs_are_shown() -> None:
     """Others at equal steps, as many as there is height for; words for which there is width."""
     epochs = [after(n, *("and", "lay", "sat")[n % 2 :]) for n in range(1, 20)]
-    rows = next_word_rows(epochs, 16, 30, 6)
+    rows = next_word_rows(epochs, 16, 32, 6)
     assert [row.plain.rstrip() for row in rows] == [
         "    1  lay 50%  sat 25%",
         "    6  and 50%  lay 25%  sat 17%",
