@@ -28,6 +28,8 @@ UNTITLED = "new text"
 """The title of a text without words."""
 LONGEST_TITLE = 40
 """Characters of a title that is made of the first words."""
+LONGEST_SHOWN = 100
+"""Characters of a title in the list of texts."""
 MOST_EARLIER = 100_000
 """Words of earlier texts that the app reads when it starts."""
 HAS_CONTENT = """(title IS NOT NULL OR path IS NOT NULL OR draft != ''
@@ -43,8 +45,9 @@ LINES = """SELECT turn.text, turn.line FROM turn JOIN text ON turn.text = text.n
 
 class Listed(NamedTuple):
     """A text in the list. `words` are counted in its lines, `draft_words` in the draft at its end.
-    `path` is its file, or "". `found` is the first line in which the search found something, or "",
-    and `turn` the number of its turn, None for the draft."""
+    `path` is its file, or "". `full_title` has more words than `title`. `found` is the first line
+    in which the search found something, or "", and `turn` the number of its turn, None for the
+    draft."""
 
     number: int
     title: str
@@ -52,16 +55,18 @@ class Listed(NamedTuple):
     words: int
     draft_words: int
     path: str
+    full_title: str
     found: str = ""
     turn: int | None = None
 
 
-def title_of(words: str) -> str:
-    """Returns a title for a text that begins with these words: the first of them."""
-    title = " ".join(words[: 10 * LONGEST_TITLE].split())
-    if len(title) > LONGEST_TITLE:
-        end = title.rfind(" ", LONGEST_TITLE // 2, LONGEST_TITLE)
-        title = f"{title[: end if end > 0 else LONGEST_TITLE - 1]}…"
+def title_of(words: str, most: int = LONGEST_TITLE) -> str:
+    """Returns a title for a text that begins with these words: the first of them, in at most this
+    number of characters."""
+    title = " ".join(words[: 10 * most].split())
+    if len(title) > most:
+        end = title.rfind(" ", most // 2, most)
+        title = f"{title[: end if end > 0 else most - 1]}…"
     return sanitize(title) or UNTITLED
 
 
@@ -168,7 +173,15 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     statement = f"""SELECT number, {TITLE_WORDS}, changed, {WORD_COUNT}, draft, coalesce(path, '')
         FROM text WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
     texts = [
-        Listed(number, title_of(title), changed, count, count_words(draft), path)
+        Listed(
+            number,
+            title_of(title),
+            changed,
+            count,
+            count_words(draft),
+            path,
+            title_of(title, LONGEST_SHOWN),
+        )
         for number, title, changed, count, draft, path in connection.execute(statement)
     ]
     if not words:
@@ -182,7 +195,7 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     matching = list[Listed]()
     for text in texts:
         line, turn = found.get(text.number, ("", None))
-        if line or _has_words(text.title, words):
+        if line or _has_words(text.full_title, words):
             matching.append(text._replace(found=line, turn=turn))
     return matching
 

@@ -22,11 +22,17 @@ from textual.widgets import Input, TextArea
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.help.keys import actions_on, write_keymap
+from rnnlm_tui.tui.widgets.styles import DARK, LIGHT
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 TITLE_WIDTH = 36
+KEY_ONLY = {
+    "up", "down", "left", "right", "end", "pageup", "pagedown", "tab", "shift+tab", "enter",
+    "escape", "space", "delete", "f6", *(f"alt+{number}" for number in range(1, 6)),
+}  # fmt: skip
+"""The keys whose actions make sense by key alone: they move, or take what one sees."""
 
 
 class Command(NamedTuple):
@@ -40,8 +46,24 @@ class Command(NamedTuple):
 
 
 class Palette(CommandPalette):
-    """A palette that is closed only once. Else a second Esc or Enter right after the first would
-    close the screen below."""
+    """A palette as wide as its words. It is closed only once. Else a second Esc or Enter right
+    after the first would close the screen below."""
+
+    DEFAULT_CSS = """
+    Palette {
+        & > Vertical { margin-top: 2; width: 68; max-width: 100%; height: auto; }
+        SearchIcon { display: none; }
+        #--input, #--input.--list-visible {
+            border: round $ghost; border-bottom: none; background: $surface; padding: 0 1 1 1;
+        }
+        CommandInput, CommandInput:focus { border: none; height: 1; padding: 0; }
+        CommandList, CommandList:focus {
+            border: round $ghost; border-top: none; background: $surface; padding: 0;
+            scrollbar-size-vertical: 1;
+        }
+        CommandList > .option-list--option { text-style: none; padding: 0 1; }
+    }
+    """
 
     def dismiss(self, result: None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_current else AwaitComplete()
@@ -66,11 +88,11 @@ class Commands(Provider):
 
 class Themes(Commands):
     """Lists the themes by name. Those in the terminal's own colours come last, since ansi-light is
-    dark in a dark terminal."""
+    dark in a dark terminal, the app's own first."""
 
     def rows(self) -> Iterator[Command]:
         themes = self.app.available_themes.values()
-        for theme in sorted(themes, key=lambda theme: (theme.ansi, theme.name)):
+        for theme in sorted(themes, key=lambda t: (t not in (DARK, LIGHT), t.ansi, t.name)):
             note, weight = ("the terminal's own colours", 0.5) if theme.ansi else ("", 1.0)
             yield Command(theme.name, note, partial(setattr, self.app, "theme", theme.name), weight)
 
@@ -82,12 +104,12 @@ def _command_row(title: Content, help_text: str) -> Content:
 
 def commands(app: RnnlmApp, screen: Screen[Any]) -> Iterator[Command]:
     """Yields the actions of `screen` and of the app, and the models. Actions of a field of text
-    come last, since they are usually done by key."""
+    come last, since they are usually done by key; those of KEY_ONLY are left out."""
     here = list[Command]()
     of_app = list[Command]()
     typed = list[Command]()
     for node, binding, enabled, keys in actions_on(app, screen):
-        if not enabled or binding.id == "app.commands":
+        if not enabled or binding.id == "app.commands" or binding.key in KEY_ONLY:
             continue
         if node is app:
             place = of_app

@@ -61,7 +61,10 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $warn; }
-        .dialog-box > Input { margin-top: 1; }
+        .dialog-box > Input {
+            margin-top: 1; padding: 0 1; border: round $foreground 30%; background: $surface;
+            &:focus { border: round $border; background-tint: $foreground 0%; }
+        }
         &.-low .dialog-words { margin-top: 0; max-height: 3; }
         OptionList {
             height: auto; max-height: 50vh; margin-top: 1; border: none; padding: 0;
@@ -200,7 +203,7 @@ class ChooseSeveral(Dialog[list[OptionId]]):
 
     def _row(self, index: int) -> str:
         _, label, is_chosen = self._options[index]
-        return f"{'▐X▌' if is_chosen else '▐ ▌'} {label}"
+        return f"{'[x]' if is_chosen else '[ ]'} {label}"
 
     @on(OptionList.OptionSelected)
     def action_choose(self) -> None:

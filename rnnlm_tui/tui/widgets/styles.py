@@ -141,6 +141,7 @@ Button:nocolor.-textual-compact:focus { text-style: bold underline reverse; }
 Input:nocolor { border: round $foreground; }
 Input:nocolor:focus { border: heavy $foreground; }
 Input:nocolor.-textual-compact, Input:nocolor.-textual-compact:focus { border: none; }
+CommandInput:nocolor, CommandInput:nocolor:focus { border: none; }
 Input:nocolor > .input--cursor, TextArea:nocolor .text-area--cursor { text-style: reverse; }
 Input:nocolor > .input--selection, TextArea:nocolor .text-area--selection { text-style: reverse; }
 Input:nocolor > .input--placeholder { text-style: dim; }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -31,12 +33,10 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 100
 """Texts in the list. The search finds the others."""
-TEXTS_WIDTH = 80
-"""Width of the box in cells."""
+TEXTS_WIDTH = 120
+"""The most cells that the box is wide."""
 WITH_FILES = 64
 """Width in cells from which a row has room for the name of its file."""
-AROUND = 24
-"""Characters shown before what was found in a line."""
 
 
 class Chosen(NamedTuple):
@@ -71,8 +71,8 @@ class TextsDialog(Dialog[Chosen]):
     ]  # fmt: skip
     DEFAULT_CSS = """
     TextsDialog {
-        & > .dialog-box { width: 80; }
-        .dialog-box > Input { margin: 0 0 1 0; width: 1fr; height: 1; }
+        & > .dialog-box { width: 100%; max-width: 120; }
+        .dialog-box > Input { margin-bottom: 1; }
         OptionList { max-height: 60vh; margin-top: 0; }
         OptionList:ansi > .option-list--option-highlighted { /* shown as with the focus */
             color: $block-cursor-foreground; background: $block-cursor-background;
@@ -111,18 +111,17 @@ class TextsDialog(Dialog[Chosen]):
             found = await database.read(partial(texts.find_texts, query=query))
             self._opened.deleted = await database.read(texts.deleted_texts)
             self._listed = {str(text.number): text for text in found[:MAX_SHOWN]}
-            width = min(TEXTS_WIDTH, self.app.size.width) - 6
-            rows = [
-                Option(row_of(text, width, query, is_open=text.number == open_number), id)
-                for id, text in self._listed.items()
-            ]
+            width = min(TEXTS_WIDTH, self.app.size.width) - 5
+            contents = rows_of(self._listed.values(), width, query, open_number)
+            rows = [*map(Option, contents, self._listed)]
             if query.strip() and not rows:
                 rows = [Option(f"no text has “{shorten(query.strip())}”", disabled=True)]
-            new = Option("a new text".ljust(width - 6) + "ctrl+n", "new")
-            self._rows.set_options([*rows, new, Option("open a file ...", "file")])
+            new = Content.assemble(("ctrl+n", "bold"), "  a new text")
+            file = Content.assemble(("ctrl+o", "bold"), "  open a file ...")
+            self._rows.set_options([*rows, None, Option(new, "new"), Option(file, "file")])
             if str(number) in self._listed:
                 place = self._rows.get_option_index(str(number))
-            self._rows.highlighted = None if rows and not self._listed else place
+            self._rows.highlighted = None if query.strip() and not self._listed else place
             deleted = plural(len(self._opened.deleted), "text")
             title = (
                 f"{deleted} deleted: ctrl+z brings back the last" if self._opened.deleted else ""
@@ -227,24 +226,46 @@ def read_latin(path: Path) -> ReadFile:
         return read_text_file(path, "latin-1")
 
 
-def row_of(text: Listed, width: int, query: str, *, is_open: bool) -> Content:
-    """Returns the row of a text in `width` cells, and below it the line in which the first word of
-    the query stands."""
-    when, today = (day_name(seconds, "%b") for seconds in (text.changed, time.time()))
-    when = "open" if is_open else "today" if when == today else when
-    words = text.words or text.draft_words
-    facts = Content(f" {when:11} {plural(words, 'word'):>12}")
-    if width >= WITH_FILES:
-        name = Content(f"  {sanitize(Path(text.path).name)}")
-        facts += name.truncate(17, ellipsis=True, pad=True)
-    title = Content(sanitize(text.title))
-    row = title.truncate(width - facts.cell_length, ellipsis=True, pad=True) + facts
-    if not text.found:
-        return row
-    line = " ".join(text.found.split())
-    folded, word = (straight_quotes(each).casefold() for each in (line, query.split(maxsplit=1)[0]))
-    begin = line.rfind(" ", 0, max(0, folded.find(word) - AROUND)) + 1
-    excerpt = Content(("… " if begin else "") + shorten(line[begin:], width))
-    start = folded.find(word) - begin + (2 if begin else 0)
-    excerpt = excerpt.stylize("bold", max(0, start), max(0, start) + len(word))
-    return row + "\n  " + excerpt.truncate(width - 2, ellipsis=True)
+def rows_of(
+    texts: Collection[Listed], width: int, query: str, open_number: int | None
+) -> list[Content]:
+    """Returns the rows of texts in `width` cells: the title, in as many as are left, the day, the
+    number of words and the file, and below it the line in which the search has found its words."""
+    facts, today = [(Content(""),) * 3], day_name(time.time(), "%b")
+    for text in texts:
+        when = day_name(text.changed, "%b")
+        when = "open" if text.number == open_number else "today" if when == today else when
+        words = plural(text.words or text.draft_words, "word")
+        facts.append((Content(when), Content(words), Content(sanitize(Path(text.path).name))))
+    day_width, count_width, file_width = (
+        max(each.cell_length for each in column) for column in zip(*facts, strict=True)
+    )
+    file_width = min(file_width, width // 4) if width >= WITH_FILES else 0
+    title_width = width - day_width - count_width - file_width - 6
+    rows = list[Content]()
+    for text, (day, count, file) in zip(texts, facts[1:], strict=True):
+        columns = (
+            Content(text.full_title).truncate(title_width, ellipsis=True, pad=True),
+            day.truncate(day_width, pad=True),
+            count.pad_left(count_width - count.cell_length),
+            file.truncate(file_width, ellipsis=True, pad=True),
+        )
+        row = Content("  ").join(columns)
+        rows.append(row + "\n  " + _excerpt(text.found, width - 2, query) if text.found else row)
+    return rows
+
+
+def _excerpt(line: str, width: int, query: str) -> Content:
+    """Returns the part of a line around the first word of the query, with the words marked."""
+    line = " ".join(line.split())
+    words = straight_quotes(query).casefold().split()
+    found = straight_quotes(line).casefold().find(words[0])
+    begin = max(0, min(found - width // 3, len(line) - width + 2))
+    if begin > 0:  # at a word
+        begin = max(begin, line.find(" ", begin - 1, found) + 1)
+    shown = ("… " if begin else "") + shorten(line[begin:], width)
+    excerpt, folded = Content(shown), straight_quotes(shown).casefold()
+    for word in words:
+        for match in re.finditer(re.escape(word), folded):
+            excerpt = excerpt.stylize("bold underline", *match.span())
+    return excerpt.truncate(width, ellipsis=True)

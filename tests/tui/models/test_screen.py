@@ -327,9 +327,9 @@ async def test_an_update_asks_whether_to_learn_what_was_written_or_some_of_the_t
         await pilot.press(key)
         if key == "2":
             await dialog(pilot, app, ChooseSeveral)
-            await wait_until(pilot, lambda: "▐ ▌ diary (4 words, 2 Jan 1970)" in picture(app))
+            await wait_until(pilot, lambda: "[ ] diary (4 words, 2 Jan 1970)" in picture(app))
             await pilot.press("down", "space")
-            await wait_until(pilot, lambda: "▐X▌ letter (2 words" in picture(app))
+            await wait_until(pilot, lambda: "[x] letter (2 words" in picture(app))
             await pilot.press("enter")
         await wait_until(pilot, lambda: not app.screen.is_modal)
         if key == "escape":

@@ -11,10 +11,12 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+from rnnlm_tui.session.texts import Listed, title_of
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
 from rnnlm_tui.tui.widgets import terminal
 from rnnlm_tui.tui.widgets.dialogs import AskText, Choice
 from rnnlm_tui.tui.writing import screen
+from rnnlm_tui.tui.writing.texts_dialog import rows_of
 from tests.helpers.app import answered, check_layout, has_row, post_keys
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import AppDesk, desk, name_file, open_list
@@ -92,6 +94,23 @@ async def test_the_search_shows_where_it_has_found_something_or_that_it_has_not(
         await it.until(lambda: has_row(it.app, "and then a needle[/b] in the hay"))
         assert has_row(it.app, "five o’clock", "open", "12 words")
         check_layout(it.app)
+
+
+def test_titles_and_lines_in_the_list_are_as_wide_as_the_window_allows() -> None:
+    line = "Dear Ms. O'Neill, thank you for your letter of 12 March; the form A38 is enclosed."
+    listed = Listed(1, title_of(line), 0.0, 1234, 0, "/home/minutes-2026.md", line, line, 1)
+    wide, narrow = (rows_of([listed], width, "form", None)[0] for width in (124, 75))
+    assert wide.plain.split("\n") == [
+        f"{line}  1 Jan 1970  1,234 words  minutes-2026.md",
+        f"  {line}",
+    ]
+    assert narrow.plain.split("\n") == [
+        "Dear Ms. O'Neill, thank you for …  1 Jan 1970  1,234 words  minutes-2026.md",
+        "  … thank you for your letter of 12 March; the form A38 is enclosed.",
+    ]
+    for row in (wide, narrow):
+        marked = [row.plain[span.start : span.end] for span in row.spans]
+        assert marked == ["form"]
 
 
 async def test_an_edit_that_another_text_interrupts_comes_back_as_that_edit(
