@@ -117,6 +117,8 @@ class AdaptiveSoftmax:
         self._embedding, self._kernel = weights["embedding"], weights.get("tail1.kernel")
         self._bias, self._tail_bias = np.split(weights["output.bias"], [len(self._embedding)])
         self._tail = weights.get("tail1.embedding", self._embedding[:0])
+        self.head_size = _fixed_head(weights) or len(self._embedding)
+        """The number of ids in the head."""
 
     def embed(self, words: NDArray[np.int64]) -> Array:
         """The input embeddings [N, E] of words [N]."""
@@ -127,33 +129,37 @@ class AdaptiveSoftmax:
             rows[inside] += self._tail[words[inside] - token] @ self._kernel.T
         return np.asarray(rows)
 
-    def probabilities(self, outputs: Array) -> Array:
-        """The distributions [N, V] for the last layer's outputs [N, E]."""
-        head, tail = self._logits(outputs)
-        head = softmax(head)
-        if tail is None:
+    def probabilities(self, outputs: Array, *, bounds: bool = False) -> Array:
+        """The distributions [N, V] for the last layer's outputs [N, E]. With `bounds` each word of
+        the tail has the probability of the whole tail, whose words are then not read."""
+        head = softmax(self._head_logits(outputs))
+        if self._kernel is None:
             return head
-        size = head.shape[1] - 1
-        probabilities = np.empty((len(outputs), size + tail.shape[1]), np.float32)
+        size = self.head_size
+        probabilities = np.empty((len(outputs), size + len(self._tail)), np.float32)
         probabilities[:, :size] = head[:, :size]
-        np.multiply(softmax(tail), head[:, size:], out=probabilities[:, size:])
+        probabilities[:, size:] = head[:, size:]
+        if not bounds:
+            probabilities[:, size:] *= softmax(self._tail_logits(outputs))
         return probabilities
 
     def logits(self, outputs: Array) -> Array:
         """The logits [N, V], whose softmax is `probabilities`. The logit of a word of the tail is
         that of the tail's token plus the log-probability of the word within the tail."""
-        head, tail = self._logits(outputs)
-        if tail is None:
+        head = self._head_logits(outputs)
+        if self._kernel is None:
             return head
+        tail = self._tail_logits(outputs)
         within = tail - np.logaddexp.reduce(tail, axis=1, keepdims=True)
         return np.append(head[:, :-1], head[:, -1:] + within, axis=1)
 
-    def _logits(self, outputs: Array) -> tuple[Array, Array | None]:
-        """The logits of the head, and those of the tail if there is one."""
+    def _head_logits(self, outputs: Array) -> Array:
         head = outputs @ self._embedding.T
         head += self._bias
-        if self._kernel is None:
-            return head, None
-        tail = np.asarray((outputs @ self._kernel) @ self._tail.T, np.float32)
+        return np.asarray(head)
+
+    def _tail_logits(self, outputs: Array) -> Array:
+        assert self._kernel is not None
+        tail = (outputs @ self._kernel) @ self._tail.T
         tail += self._tail_bias
-        return head, tail
+        return np.asarray(tail)

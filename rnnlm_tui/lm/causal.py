@@ -167,9 +167,13 @@ class CausalModel(NetworkModel):
             inputs = states[:, layer, 0]  # [N, H]
         return [*states]
 
-    def predict(self, states: Iterable[Array]) -> Iterator[Array]:
+    def predict(self, states: Iterable[Array], *, bounds: bool = False) -> Iterator[Array]:
         for batch in in_batches(states, 1 + LOGITS_AT_ONCE // self.vocabulary.total_words):
-            yield from self._softmax.probabilities(self._projected(batch))
+            yield from self._softmax.probabilities(self._projected(batch), bounds=bounds)
+
+    @cached_property
+    def in_tail(self) -> NDArray[np.bool_]:
+        return np.arange(self.vocabulary.total_words) >= self._softmax.head_size
 
     def _projected(self, states: Sequence[Array]) -> Array:
         """The input of the output layer [N, E] in each state."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.lm.mixture import MixedModel
-from rnnlm_tui.lm.model import Array, LanguageModel, State, Unwanted
+from rnnlm_tui.lm.model import Array, LanguageModel, State, Unwanted, likeliest_of
 from rnnlm_tui.lm.page_words import NO_FINDINGS, OnPage
 from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.text.vocabulary import BEGIN_ID
@@ -31,7 +31,7 @@ four."""
 Key = bytes
 """The last ids of a context as an array in memory. 512 tuples of 500 integers take 15 MB, these
 keys 1 MB."""
-Kept = TypeVar("Kept")
+Place, Kept = TypeVar("Place"), TypeVar("Kept")
 
 
 class Contexts:
@@ -47,6 +47,7 @@ class Contexts:
         self._earlier = NO_FINDINGS  # in texts that were written earlier
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
+        self._likeliest: dict[tuple[Key, float], int | None] = {}
         self.lists: tuple[object, Any] | None = None
         """A place in a text, and the lists of words that `suggest` keeps for it while the letters
         of a word are typed."""
@@ -93,6 +94,20 @@ class Contexts:
         _keep(self._distributions, key, distribution, DISTRIBUTIONS)
         return distribution
 
+    def likeliest(self, context: Sequence[int], least: float) -> int | None:
+        """The likeliest id after `context`; None if its probability is less than `least`."""
+        key = _key(context, len(context))
+        if (key, least) not in self._likeliest:
+            probabilities = self._distributions.get(key)
+            if probabilities is None:
+                bounds = self.model.predict([self.state_after(context)], bounds=True)
+                probabilities = next(bounds)
+            best = likeliest_of(probabilities, least)
+            if best is not None and self.model.in_tail[best]:
+                best = likeliest_of(self.next_word_probabilities(context), least)
+            _keep(self._likeliest, (key, least), best, STATES)
+        return self._likeliest[key, least]
+
     def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
         """Yields the distributions after `context` and after each of the `ids` that follow it. They
         are computed together. Each is kept when it is yielded, so that `next_word_probabilities`
@@ -128,7 +143,7 @@ def _key(context: Sequence[int], end: int) -> Key:
     return array("i", context[max(0, end - KEY_WORDS) : end]).tobytes()
 
 
-def _keep(entries: dict[Key, Kept], key: Key, value: Kept, most: int) -> None:
+def _keep(entries: dict[Place, Kept], key: Place, value: Kept, most: int) -> None:
     """Adds an entry, and drops the oldest one if there are more than `most`."""
     entries[key] = value
     if len(entries) > most:

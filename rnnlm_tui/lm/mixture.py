@@ -14,6 +14,7 @@ Source: the mixture weights by expectation-maximisation, F. Jelinek and R. Merce
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -124,9 +125,10 @@ class MixedModel(LanguageModel):
         parts = zip(*columns, strict=True)
         return [MixedState(*both) for both in zip(parts, recents, strict=True)]
 
-    def predict(self, states: Iterable[MixedState]) -> Iterator[Array]:
+    def predict(self, states: Iterable[MixedState], *, bounds: bool = False) -> Iterator[Array]:
         for batch in in_batches(states, PREDICTED_AT_ONCE):
-            for state, components in zip(batch, self.predict_components(batch), strict=True):
+            rows = self.predict_components(batch, bounds=bounds)
+            for state, components in zip(batch, rows, strict=True):
                 vector = np.array(list(self.weights_in(state).values()), np.float32)
                 yield np.asarray(vector @ components)
 
@@ -136,12 +138,21 @@ class MixedModel(LanguageModel):
         weights["cache"] *= state.recent.fullness
         return normalize(weights)
 
-    def predict_components(self, states: Sequence[MixedState]) -> Iterator[Array]:
+    @cached_property
+    def in_tail(self) -> NDArray[np.bool_]:
+        in_tail = np.zeros(self.vocabulary.total_words, np.bool_)
+        for model, place in zip(self.models.values(), self._places, strict=False):
+            in_tail[place] |= model.in_tail
+        return in_tail
+
+    def predict_components(
+        self, states: Sequence[MixedState], *, bounds: bool = False
+    ) -> Iterator[Array]:
         """Yields the distributions of the components [K, U] after each state, in the order of
         `mixture_weights`. The cache's is zero at the start of a text. An array is valid until the
         next one."""
         columns = [
-            model.predict([state.models[number] for state in states])
+            model.predict([state.models[number] for state in states], bounds=bounds)
             for number, model in enumerate(self.models.values())
         ]
         columns.append(self.cache.predict([state.recent for state in states]))

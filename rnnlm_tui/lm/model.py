@@ -77,9 +77,15 @@ class LanguageModel(ABC):
         lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never read."""
 
     @abstractmethod
-    def predict(self, states: Iterable[State]) -> Iterator[Array]:
+    def predict(self, states: Iterable[State], *, bounds: bool = False) -> Iterator[Array]:
         """Yields the distribution [V] after each state. Many are computed together, so it reads
-        `states` ahead of what it yields. Do not modify the arrays."""
+        `states` ahead of what it yields. Do not modify the arrays. With `bounds` the ids `in_tail`
+        may have more than their probability, which takes less time."""
+
+    @cached_property
+    def in_tail(self) -> NDArray[np.bool_]:
+        """True for the ids [V] to which `predict` gives a bound if it is asked for bounds."""
+        return np.zeros(self.vocabulary.total_words, np.bool_)
 
     @cached_property
     def page_words(self) -> PageWords:
@@ -112,7 +118,9 @@ class WindowModel(LanguageModel):
         read, first = (*state, *ids), len(state) + 1
         return [read[max(0, end - self.window) : end] for end in range(first, len(read) + 1)]
 
-    def predict(self, states: Iterable[tuple[int, ...]]) -> Iterator[Array]:
+    def predict(
+        self, states: Iterable[tuple[int, ...]], *, bounds: bool = False
+    ) -> Iterator[Array]:
         return map(self.next_word_probabilities, states)
 
     @abstractmethod
@@ -164,6 +172,12 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     np.exp(logits, out=logits)
     logits /= logits.sum(-1, keepdims=True)
     return logits
+
+
+def likeliest_of(probabilities: Array, least: float) -> int | None:
+    """The likeliest id of a distribution [V]; None if its probability is less than `least`."""
+    best = int(probabilities.argmax())
+    return best if probabilities[best] >= least else None
 
 
 def largest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:

@@ -42,7 +42,7 @@ from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED, Writer
-from rnnlm_tui.suggesting.suggest import Predict, encode_context
+from rnnlm_tui.suggesting.suggest import CONTINUES_FROM, Likeliest, Predict, encode_context
 from rnnlm_tui.suggesting.typist import Typist
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
@@ -149,7 +149,7 @@ def _keys_of(
     lines_above = [*above]
     presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}
     for place, piece in _pieces(line.text):
-        typist = Typist(line.model, piece, lines_above, line.predict_from(place))
+        typist = Typist(line.model, piece, lines_above, *line.predict_from(place))
         for writer in presses:  # at_cursor first: the others find most of his lists kept
             for pressed, _ in typist.steps(writer):
                 presses[writer] += len(pressed)
@@ -191,11 +191,11 @@ class _Line:
         """The model that scores the line."""
         return self._contexts.model
 
-    def predict_from(self, place: int) -> Predict:
-        """Returns the function that predicts the next word for a piece of the line. The piece
+    def predict_from(self, place: int) -> tuple[Predict, Likeliest]:
+        """Returns the functions that predict the next word for a piece of the line. The piece
         starts at the character `place`.
 
-        The function gets the ids of the piece before the next word. They are nearly always those of
+        The functions get the ids of the piece before the next word. They are nearly always those of
         the line. They differ behind a wrong first word of a ghost, and if the half-typed word is
         itself a word.
         """
@@ -205,12 +205,17 @@ class _Line:
             words = self.model.tokenizer.words(self.text[:place])
             return self.model.vocabulary.encode(words)
 
-        def predict(ids: list[int]) -> Array:
+        def context(ids: list[int]) -> list[int]:
             self._read_to(len(ids_before()) + len(ids))
-            context = (self._context + ids_before())[-LONGEST_CONTEXT:]
-            return self._contexts.next_word_probabilities(context + ids)
+            return (self._context + ids_before())[-LONGEST_CONTEXT:] + ids
 
-        return predict
+        def predict(ids: list[int]) -> Array:
+            return self._contexts.next_word_probabilities(context(ids))
+
+        def likeliest(ids: list[int]) -> int | None:
+            return self._contexts.likeliest(context(ids), CONTINUES_FROM)
+
+        return predict, likeliest
 
     def _read_to(self, count: int) -> None:
         """Reads the line up to the prediction after its first `count` ids, and scores the words on

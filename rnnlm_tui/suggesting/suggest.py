@@ -68,6 +68,9 @@ SMALL_WORD = "a"
 """A word in small letters. It gets a capital where a sentence begins."""
 Predict: TypeAlias = Callable[[list[int]], Array]
 """Returns the distribution [V] after these ids of the line."""
+Likeliest: TypeAlias = Callable[[list[int]], int | None]
+"""Returns the likeliest id after these ids of the line; None if its probability is less than
+CONTINUES_FROM."""
 ALL_WANTED = Unwanted()
 NUMBER_OR_ADDRESS = re.compile(r"\d|@|://|^www\.")
 
@@ -152,10 +155,16 @@ def suggest(
     def predict(ids: list[int]) -> Array:
         return contexts.next_word_probabilities(above + ids)
 
+    def likeliest(ids: list[int]) -> int | None:
+        return contexts.likeliest(above + ids, CONTINUES_FROM)
+
     lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
     found = lists.likeliest(typed, k + 1)  # one of them may be typed in full
     candidates = found[:k]
-    continuation = lists.continuation(typed, candidates, predict) if looks_ahead else ()
+    if looks_ahead and candidates and not candidates[0].changes_text:
+        # A space is likely to follow. This spreads the work over the two keys.
+        predict(model.vocabulary.encode([*typed.words, candidates[0].word]))
+    continuation = lists.continuation(typed, candidates, likeliest) if looks_ahead else ()
     vocabulary, ids = model.vocabulary, model.vocabulary.encode(typed.words)
     in_window = ids[max(0, len(ids) - model.window) :]
     words = model.tokenizer.words_as_written(typed.start)
@@ -288,7 +297,7 @@ class WordLists:
         return self._ids_with(prefix).size > 0
 
     def continuation(
-        self, typed: Typed, candidates: Sequence[Suggestion], predict: Predict
+        self, typed: Typed, candidates: Sequence[Suggestion], likeliest: Likeliest
     ) -> tuple[str, ...]:
         """The first candidate and the likeliest words after it. It ends before a word with a low
         probability, and where the end of the line is likeliest. It is empty if the cursor is within
@@ -299,9 +308,8 @@ class WordLists:
             return ()
         words = [candidate.word for candidate in candidates[:1] if not candidate.corrects]
         while words and len(words) < MAX_AHEAD:
-            probabilities = predict(model.vocabulary.encode([*typed.words, *words]))
-            best = int(probabilities.argmax())
-            if probabilities[best] < CONTINUES_FROM or not self._is_allowed[best]:
+            best = likeliest(model.vocabulary.encode([*typed.words, *words]))
+            if best is None or not self._is_allowed[best]:
                 break
             if best in blocked_marks(model, [*typed.words, *words]):
                 break

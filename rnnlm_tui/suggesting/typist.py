@@ -21,7 +21,7 @@ from rnnlm_tui.suggesting.accepting import (
     type_character,
     ways_to_accept,
 )
-from rnnlm_tui.suggesting.suggest import Predict, Typed, WordLists, apply_insertion
+from rnnlm_tui.suggesting.suggest import Likeliest, Predict, Typed, WordLists, apply_insertion
 from rnnlm_tui.text.marks import gives_space_back
 
 LONG_WORD = re.compile(r"[!-~]{200,}|(\S{1,8}?)\1{99,}")
@@ -57,9 +57,15 @@ class Typist:
     """Types `text` into the app below the lines `above`."""
 
     def __init__(
-        self, model: LanguageModel, text: str, above: Sequence[str], predict: Predict
+        self,
+        model: LanguageModel,
+        text: str,
+        above: Sequence[str],
+        predict: Predict,
+        likeliest: Likeliest,
     ) -> None:
-        self._model, self._text, self._above, self._predict = model, text, above, predict
+        self._model, self._text, self._above = model, text, above
+        self._predict, self._likeliest = predict, likeliest
         self._takes_space = model.tokenizer.takes_space
         self._start: str | None = None
         """The line before the current word, for which `_lists` was made."""
@@ -139,7 +145,7 @@ class Typist:
             return ()
         if not self._text.startswith(apply_insertion(typed.before, first)):
             return (first.word,)
-        return self._lists.continuation(typed, [first], self._predict)
+        return self._lists.continuation(typed, [first], self._likeliest)
 
     def _spot_after(self, line: str, accept: Accept) -> Spot | None:
         """The spot after accepting in `line`. None if the line then differs from the text."""

@@ -136,6 +136,29 @@ def test_of_a_long_text_only_the_end_is_read_and_not_again_when_its_first_lines_
         assert model.read_ids == before + is_read
 
 
+def test_the_likeliest_word_is_the_same_if_the_tail_is_not_read() -> None:
+    """Some of the words are in a tail of the network, others in one of the base, or in both."""
+    words = [f"w{i}" for i in range(2_100)]
+    network, other = (
+        small_network(Vocabulary(of_one, SPECIAL_TOKENS), softmax="adaptive")
+        for of_one in (words[:2_050], words[::-1])
+    )
+    base = MixedModel(TOKENIZER, {"network": other})
+    model = MixedModel(TOKENIZER, {"network": network, "base": base}, {"network": 0.4, "base": 0.5})
+    asked, context, bounded = Contexts(model), [BEGIN_ID], list[bool]()
+    for word in np.random.default_rng(0).integers(4, 2_104, 200).tolist():
+        context.append(word)
+        state = [asked.state_after(context)]
+        (exact,), (bounds,) = model.predict(state), model.predict(state, bounds=True)
+        assert (bounds >= exact).all()
+        assert np.array_equal(bounds[~model.in_tail], exact[~model.in_tail])
+        best = int(exact.argmax())
+        bounded.append(bool(model.in_tail[bounds.argmax()]))
+        for least in (0.0, exact[best], 1.01 * exact[best]):
+            assert asked.likeliest(context, least) == (best if exact[best] >= least else None)
+    assert 0 < sum(bounded) < 200  # the tail is needed for some of them
+
+
 def test_earlier_texts_are_remembered_and_are_not_above() -> None:
     vocabulary = Vocabulary(["we", "went", "to", "the", "sea", "."], SPECIAL_TOKENS)
     network = small_network(vocabulary)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnnlm_tui.events import ByWriter
+from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.lm.page_words import UNFAMILIAR
 from rnnlm_tui.suggesting.accepting import Writer
@@ -28,7 +29,7 @@ from rnnlm_tui.suggesting.evaluate import (
     suggestion_loss,
     summarize,
 )
-from rnnlm_tui.suggesting.suggest import encode_context
+from rnnlm_tui.suggesting.suggest import CONTINUES_FROM, encode_context
 from rnnlm_tui.suggesting.typist import Typist
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.tokenizer import Tokenizer
@@ -79,11 +80,21 @@ def line_model() -> ScriptedModel:
     return ScriptedModel(AFTER_IN_LINES, 100, SPECIAL_TOKENS, ("the", "cat", "sat"))
 
 
+def typist_of(model: LanguageModel, text: str) -> Typist:
+    """A typist of the text at the start of a page."""
+    contexts, begin = Contexts(model), encode_context(model, [])
+    return Typist(
+        model,
+        text,
+        (),
+        lambda ids: contexts.next_word_probabilities(begin + ids),
+        lambda ids: contexts.likeliest(begin + ids, CONTINUES_FROM),
+    )
+
+
 def keys_of(model: LanguageModel, text: str, writer: Writer = "attentive") -> list[str]:
     """The keys that type the text. Checks that the line becomes the text."""
-    begin = encode_context(model, [])
-    typist = Typist(model, text, (), lambda ids: model.next_word_probabilities(begin + ids))
-    steps = [*typist.steps(writer)]
+    steps = [*typist_of(model, text).steps(writer)]
     assert steps[-1][1].removesuffix(" ") == text.removesuffix(" ")
     return [key for keys, _ in steps for key in keys]
 
@@ -261,6 +272,4 @@ def test_a_measurement_ends_within_a_line() -> None:
 
 @pytest.mark.parametrize("text", ["😀" * 20_000, "a" * 20_000, "the " + "–" * 20_000])
 def test_a_long_row_of_one_character_is_typed_without_looking_at_lists(text: str) -> None:
-    model = line_model()
-    typist = Typist(model, text, (), lambda ids: model.next_word_probabilities([1, *ids]))
-    assert len([*typist.steps("attentive")]) < 10
+    assert len([*typist_of(line_model(), text).steps("attentive")]) < 10
