@@ -24,14 +24,15 @@ KEY_WORDS = 500
 before them, so when the first lines of a long text are dropped, the rest is not read again."""
 STATES = 512
 """The number of states that are kept. A suggestion takes up to five."""
-DISTRIBUTIONS = 12
-"""The number of distributions that are kept: 2.3 MB for 48,000 words. A suggestion takes up to
-four."""
+DISTRIBUTIONS = 6
+"""The number of distributions that are kept: 1.2 MB for 48,000 words. A suggestion mostly takes
+one or two."""
 
 Key = bytes
 """The last ids of a context as an array in memory. 512 tuples of 500 integers take 15 MB, these
 keys 1 MB."""
-Place, Kept = TypeVar("Place"), TypeVar("Kept")
+Place = TypeVar("Place")
+Kept = TypeVar("Kept")
 
 
 class Contexts:

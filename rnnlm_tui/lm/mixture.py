@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import compress
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -95,13 +96,17 @@ class MixedModel(LanguageModel):
         """Extends the vocabulary by the words of the base. Returns the places of the ids of the
         base in it. A blocked word of the base stays blocked unless the own vocabulary has it."""
         own, others = self.own_vocabulary, base.vocabulary
-        new = [word for word in others.words if word not in own]
-        self.vocabulary = union = Vocabulary([*own.words, *new], own.special_tokens)
-        self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
-        specials = range(others.first_word_id)
+        of_words = own.ids(others.words)
+        is_new = of_words == UNKNOWN_ID
+        if is_new.any():
+            words = [*own.words, *compress(others.words, is_new)]
+            self.vocabulary = union = Vocabulary(words, own.special_tokens)
+            self.tokenizer = make_tokenizer(self.tokenizer.name, self.tokenizer.conventions, union)
+            of_words[is_new] = range(own.total_words, union.total_words)
+        places = np.asarray([*range(others.first_word_id), *of_words.tolist()], np.int64)
         # The id in the base of each id of the union.
-        self._to_base = [*specials, *others.ids(union.words).tolist()]
-        places = np.array([*specials, *union.ids(others.words)])
+        self._to_base = np.full(self.vocabulary.total_words, UNKNOWN_ID)
+        self._to_base[places] = np.arange(others.total_words)
         blocked = places[[*base.blocked_ids]].tolist()
         self.blocked_ids += tuple(i for i in blocked if i >= own.total_words)
         return places
@@ -118,7 +123,7 @@ class MixedModel(LanguageModel):
     def advance(self, state: MixedState, ids: Sequence[int]) -> list[MixedState]:
         own_ids = self.own_ids(ids)
         columns = [
-            model.advance(part, [self._to_base[i] for i in ids] if name == "base" else own_ids)
+            model.advance(part, self._to_base[[*ids]].tolist() if name == "base" else own_ids)
             for (name, model), part in zip(self.models.items(), state.models, strict=True)
         ]
         recents = self.cache.advance(state.recent, ids, columns[0])

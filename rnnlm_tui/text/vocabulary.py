@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import count
+from itertools import count, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +134,7 @@ class Vocabulary:
         """The id of each word [N]. Unknown words get the id of the unknown token. Without such a
         token they get that of padding, and are not dropped as by `encode`."""
         other = PADDING if self.unknown_id is None else self.unknown_id
-        return np.array([self._ids.get(word, other) for word in words], dtype=np.int32)
+        return np.fromiter(map(self._ids.get, words, repeat(other)), np.int32, len(words))
 
     def _encode_line(self, line: str, words: Callable[[str], Sequence[str]]) -> tuple[int, ...]:
         return tuple(self.encode(words(line)))
