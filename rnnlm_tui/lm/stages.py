@@ -10,7 +10,7 @@ Shapes: N words of a line and its start, R rows and C columns of a stage, V voca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -95,6 +95,24 @@ ADAPTIVE = {
     ),
 }
 """The same for layers in which rare words share row r of E, and have smaller rows e."""
+COMPARISONS: dict[str, tuple[Callable[[NDArray[Any]], Any], str]] = {
+    "hidden": (np.count_nonzero, "Untrained, {:,} units are active. Trained, {:,}."),
+    "logits": (
+        np.ptp,
+        "Untrained, all scores are alike: they differ by {:.1f} at most. Trained, by {:.1f}.",
+    ),
+    "softmax": (
+        np.max,
+        "Untrained, all words are about equally likely, {:.2%} at most. Trained, the likeliest has"
+        " {:.1%}.",
+    ),
+    "": (
+        lambda values: np.abs(values).mean(),
+        "Untrained, these numbers are random and small: {:.2f} from 0 on average. Training moved"
+        " them apart: {:.2f}.",
+    ),
+}
+"""A figure of a stage of the lesson's network, and what it says before and after the training."""
 SMOOTHED = "Kneser-Ney"
 """The name of what n-grams compute, which is no layer of Keras."""
 STEP = re.compile(r"(\w+ gate|candidate|cell)( \d+)?")
@@ -163,7 +181,8 @@ def stages_of(
     """Yields the stages of a model that reads `line` and then predicts `probabilities` [V].
     `states` are the states before the first id that is read and after each id. `suggested` are
     words with their ids; a word beyond the vocabulary has the probability 0."""
-    yield _words_stage(model, line)
+    layer = "Tokenizer" if model.tokenizer.name == "lesson" else ""
+    yield _words_stage(model, line, layer)
     unknown_id = model.vocabulary.unknown_id
     labels = tuple(
         f"{word} {TOKENS[UNKNOWN_ID]}" if number == unknown_id else word
@@ -175,11 +194,11 @@ def stages_of(
         "Each word becomes its number in the vocabulary, where frequent words come first.",
         np.array(ids, np.int64),
         labels,
-        layer=_tokenizer_layer(model),
+        layer=layer,
     )
     fallen = max(0, len(ids) - model.window)
     labels, ids = labels[fallen:], ids[fallen:]
-    name, layer, formula = "softmax", "", "p = exp(z) / sum of exp(z)"
+    name, formula = "softmax", "p = exp(z) / sum of exp(z)"
     how = "exp of each score, divided by the sum of all of them:"
     match model:
         case LessonModel():
@@ -203,7 +222,8 @@ def stages_of(
 def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stage:
     """A stage of the lesson's network with its values `before` the training beside those after."""
     after = stage.values
-    sentence = _comparison(stage.name, before, after)
+    size, told = COMPARISONS.get(stage.name, COMPARISONS[""])
+    sentence = told.format(size(before), size(after))
     if stage.top:
         ids = {number: None for each in (before, after) for number in largest(each, 5).tolist()}
         return replace(
@@ -221,30 +241,6 @@ def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stag
         groups=tuple(
             f"{each} {group}".rstrip() for each in BOTH for group in stage.groups or ("",)
         ),
-    )
-
-
-def _comparison(name: str, before: NDArray[Any], after: NDArray[Any]) -> str:
-    """Says what the training of the lesson's network has changed in a stage."""
-    match name:
-        case "hidden":
-            active, left = np.count_nonzero(before), np.count_nonzero(after)
-            return f"Untrained, {active:,} units are active. Trained, {left:,}."
-        case "logits":
-            alike, apart = np.ptp(before), np.ptp(after)
-            return (
-                f"Untrained, all scores are alike: they differ by {alike:.1f} at most."
-                f" Trained, by {apart:.1f}."
-            )
-        case "softmax":
-            return (
-                f"Untrained, all words are about equally likely, {before.max():.2%} at most."
-                f" Trained, the likeliest has {after.max():.1%}."
-            )
-    near, far = np.abs(before).mean(), np.abs(after).mean()
-    return (
-        f"Untrained, these numbers are random and small: {near:.2f} from 0 on average."
-        f" Training moved them apart: {far:.2f}."
     )
 
 
@@ -270,7 +266,7 @@ def _word(vocabulary: Vocabulary, number: int) -> str:
     return TOKENS[number] if number < vocabulary.first_word_id else vocabulary.word(number)
 
 
-def _words_stage(model: LanguageModel, line: LineIds) -> Stage:
+def _words_stage(model: LanguageModel, line: LineIds, layer: str) -> Stage:
     """The stage in which the line is split into words."""
     notes = list[str]()
     for number, is_seen in zip(line.ids, line.seen(model.window), strict=True):
@@ -292,12 +288,7 @@ def _words_stage(model: LanguageModel, line: LineIds) -> Stage:
         )
     if FALLEN_OUT in notes:
         sentence += f" Only the last {model.window} are seen; those before have fallen out."
-    return Stage("words", sentence, np.array(labels, np.str_), layer=_tokenizer_layer(model))
-
-
-def _tokenizer_layer(model: LanguageModel) -> str:
-    """The name in Keras of what splits and numbers words, if it has that."""
-    return "Tokenizer" if model.tokenizer.name == "lesson" else ""
+    return Stage("words", sentence, np.array(labels, np.str_), layer=layer)
 
 
 def _network_stages(

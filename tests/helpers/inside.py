@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
@@ -20,7 +21,7 @@ from rnnlm_tui.suggesting.accepting import Suggestion
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.inside import screen
-from tests.helpers.app import answered, current_tab, has_row, press, scripted_app, wait_until
+from tests.helpers.app import answered, current_tab, press, scripted_app, wait_until
 
 
 class Asked(NamedTuple):
@@ -92,6 +93,14 @@ def explanation(words: tuple[str, ...] = ("shall", "i")) -> Explanation:
     )
 
 
+def _marked(strip: Strip) -> str:
+    """The text of a row, with brackets around what is in reverse."""
+    return "".join(
+        f"[{text.strip()}]" if style is not None and style.reverse else text
+        for text, style, _ in strip
+    )
+
+
 class Inside:
     """The screen in a test."""
 
@@ -102,8 +111,13 @@ class Inside:
         await press(self.pilot, *keys)
 
     async def sees(self, *parts: str) -> None:
-        """Waits until a row of the screen holds all of these."""
-        await wait_until(self.pilot, lambda: has_row(self.app, *parts))
+        """Waits until a row of the screen holds all of these. Text in reverse is in brackets."""
+
+        def is_seen() -> bool:
+            rows = map(_marked, self.app.screen._compositor.render_strips())
+            return any(all(part in row for part in parts) for row in rows)
+
+        await wait_until(self.pilot, is_seen)
 
     async def explains(self, line: str) -> None:
         """Waits until this line is explained."""

@@ -45,8 +45,8 @@ class ExplainedLine:
 
 
 class LineRow(Widget):
-    """Shows the words of a line. Brackets mark the last word that is read; those after it are dim.
-    A click chooses a word."""
+    """Shows the words of a line. The last word that is read is in reverse, and between brackets if
+    there are few colours; those after it are dim. A click chooses a word."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -86,7 +86,8 @@ class LineRow(Widget):
         """Returns a word in its style, between brackets or spaces, so that its width stays."""
         word, read = shorten(self._line.word(number)), self._line.words_read
         if number == read:
-            text = Content.styled(f"[{word}]", "bold reverse")
+            left, right = "[]" if self.app.native_ansi_color else "  "
+            text = Content.styled(f"{left}{word}{right}", "bold reverse")
         else:
             text = Content.styled(f" {word} ", "dim" if number > read else "")
         return text.stylize(Style.from_meta({"@click": f"screen.move_to({number})"}))
