@@ -95,10 +95,10 @@ def write_texts(env: Environment, *lines: Sequence[str]) -> None:
 
 
 def listed(terminal: Terminal) -> Rows:
-    """The best words on the screen and their shares."""
-    return tuple(
-        found for line in terminal.screen.display if line[0] == " " for found in WORD.findall(line)
-    )
+    """The best words below the line and their shares. An empty text shows an example above it."""
+    rows = terminal.screen.display
+    below = max((y for y, row in enumerate(rows) if row[0] == "╰"), default=len(rows))
+    return tuple(found for row in rows[below:] for found in WORD.findall(row))
 
 
 def seconds_of_start(env: Environment, name: str) -> tuple[float, float]:

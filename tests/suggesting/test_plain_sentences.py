@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rnnlm_tui.formatting import in_percent
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
+from rnnlm_tui.tui.writing import welcome
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,16 @@ def test_the_word_that_anybody_would_expect_is_first(
     written = apply_insertion(typed, found.candidates[0])
     assert written.split()[-1] == word
     assert found.continuation[0] == found.candidates[0].word
+
+
+def test_the_app_shows_a_new_user_what_the_english_suggests(english: Contexts) -> None:
+    found = suggest(english.model, welcome.LINE, contexts=english)
+    assert (found.prefix, "".join(piece.text for piece in found.ghost)) == (
+        welcome.TYPED,
+        welcome.GHOST,
+    )
+    best = [(each.word, in_percent(each.probability)) for each in found.candidates]
+    assert tuple(best[: len(welcome.WORDS)]) == welcome.WORDS
 
 
 def test_the_list_is_the_same_for_all_who_ask_for_it(english: Contexts) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggesting.suggest import Suggestions
 
 UNKNOWN = "unknown: "
+PLACE = 15
+"""The width of a word with its digit and share, in cells: 80 columns have room for five."""
 WIDEST_WORD = 22
 BEFORE_WORD, AFTER_WORD = 3, 7
 """Widths in cells of what stands before a word (the mark of a choice, the digit, a space) and after
@@ -89,7 +91,7 @@ class Candidates(Widget):
         rows, at = self._rows(), event.get_content_offset(self)
         if at is None or at.y >= len(rows) or event.chain > 1:  # a double click takes one word
             return
-        index, end = self._first + sum(map(len, rows[: at.y])), self._indent(rows)
+        index, end = self._first + sum(map(len, rows[: at.y])), self._indent
         for number, place in enumerate(rows[at.y], start=index):
             begin, end = end, end + place.cell_length
             if begin <= at.x < end:
@@ -100,7 +102,7 @@ class Candidates(Widget):
         note = Content.styled(f" {before}{label}", self.get_visual_style("note"))
         note += Content.styled(unknown, self.get_visual_style("unknown"))
         rows, width = self._rows(), self.size.width
-        indent = Content(" " * self._indent(rows))
+        indent = Content(" " * self._indent)
         lines = [Content("").join([indent, *row]) for row in rows]
         if len(lines) > 1:
             lines[-1] += note
@@ -110,28 +112,30 @@ class Candidates(Widget):
 
     def _rows(self) -> list[list[Content]]:
         """The words in view with their digits and shares, in one row, or in two if they need more
-        room; no row without words."""
-        width, shown = self.size.width, self.listing.words[self._first :][:LISTED]
-        for most in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
-            rows, left = list[list[Content]](), 0
+        room; no row without words. Each has PLACE cells, or more if it is long, and the one after
+        it less: so a word stays where it is while others change."""
+        width, shown = self.size.width - self._indent, self.listing.words[self._first :][:LISTED]
+        for most in (WIDEST_WORD, self.size.width // 3 - BEFORE_WORD - AFTER_WORD):
+            rows, end = list[list[Content]](), width
             for index in range(self._first, self._first + len(shown)):
                 place = self._place(index, max(1, most))
-                if place.cell_length > left:
+                if place.cell_length > width - end:
                     rows.append([])
-                    left = width
-                rows[-1].append(place)
-                left -= place.cell_length
+                    end = 0
+                next_place = min(PLACE * (len(rows[-1]) + 1), width)
+                rows[-1].append(place.pad_right(max(0, next_place - end - place.cell_length)))
+                end += rows[-1][-1].cell_length
             if len(rows) <= 2:
                 break
         return rows
 
-    def _indent(self, rows: Sequence[Sequence[Content]]) -> int:
-        """The cells before the words: a single row of them begins below the word being typed, if it
-        has room there."""
-        if len(rows) != 1:
-            return 0
-        room = self.size.width - sum(place.cell_length for place in rows[0])
-        return max(0, min(self.listing.column - self.gutter.left - BEFORE_WORD, room))
+    @property
+    def _indent(self) -> int:
+        """The cells before the words: in a wide window they begin below the word being typed, as
+        far as five have room."""
+        room = self.size.width - LISTED * PLACE
+        indent = min(self.listing.column - self.gutter.left - BEFORE_WORD, room)
+        return max(0, indent) if room >= PLACE else 0
 
     def _place(self, index: int, most: int) -> Content:
         """A word, cut to `most` cells, with its digit and share."""

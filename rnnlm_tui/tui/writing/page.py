@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -20,7 +21,7 @@ from textual.style import Style
 from rnnlm_tui.formatting import straight_quotes
 from rnnlm_tui.session.tables import Turn
 from rnnlm_tui.tui.writing.open_text import OpenText
-from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows
+from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows, Row
 
 if TYPE_CHECKING:
     from textual import getters
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 BESIDE = 2
 """Cells to the right of the lines: a blank and the scrollbar, which a ScrollView paints over."""
+
+Hint: TypeAlias = Callable[[int], list[Content]]
+"""Returns the rows of a hint for a width in cells."""
 
 
 @dataclass
@@ -39,8 +43,8 @@ class LineClicked(Message):
 
 
 class Page(ScrollView, can_focus=True):
-    """Shows the lines. A click on a line edits it. Above them are a few sentences on how to begin,
-    as long as they are needed.
+    """Shows the lines. A click on a line edits it. The last line stands right above the line being
+    written. Without lines it shows a `hint`.
 
     Only the rows in sight are painted: a text may have thousands of lines.
     """
@@ -62,19 +66,15 @@ class Page(ScrollView, can_focus=True):
         Binding("escape", "screen.go_back", "back", id="page.leave",
                 tooltip="Go back to the line being written"),
     ]  # fmt: skip
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"day", "hint"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"day"}
     DEFAULT_CSS = """
     Page {
-        height: 1fr; padding-left: 1; color: $foreground;
+        height: 1fr; padding: 0 1 0 2; color: $foreground;
         scrollbar-size-vertical: 1; overflow-x: hidden;
-        border: round $foreground 30%;
-        border-title-color: $quiet; border-subtitle-color: $quiet;
-        &:focus { border: round $border; border-title-color: $foreground; }
+        scrollbar-background: $background; scrollbar-color: $quiet 50%;
+        scrollbar-background-hover: $background; scrollbar-background-active: $background;
         .day { color: $quiet; }
-        .hint { color: $quiet; }
-        &:ansi { color: ansi_default; border: round ansi_bright_black; }
-        &:ansi:focus { border: round $border; }
-        &:ansi .day, &:ansi .hint { color: ansi_default; }
+        &:ansi, &:ansi .day { color: ansi_default; }
     }
     """
 
@@ -90,6 +90,7 @@ class Page(ScrollView, can_focus=True):
         self._wanted: list[re.Pattern[str]] = []
         """What is being looked for: a line has all of them."""
         self._rows = PageRows()
+        self._hint: Hint | None = None
         self._is_at_end = True
         """Whether the page stays at its end when its height changes."""
 
@@ -112,7 +113,6 @@ class Page(ScrollView, can_focus=True):
         self.lines[same:] = [PageLine(turn) for turn in turns[same:]]
         if marked is not None:
             self._current = self._place_of(marked.turn)
-        self.border_subtitle = ""
         self._lay_out(same)
         place = self._place_of(changed)
         is_last = changed is None or turns[-1:] == [changed]
@@ -121,10 +121,10 @@ class Page(ScrollView, can_focus=True):
         elif is_last or self._is_at_end:
             self._show_end()
 
-    def show_hint(self, hint: str) -> None:
-        """Shows sentences above the lines, or none."""
-        if hint != self._rows.hint:
-            self._rows.hint = hint
+    def show_hint(self, hint: Hint | None) -> None:
+        """Shows a hint, or none, while there are no lines."""
+        self._hint = hint
+        if not self.lines:
             self._lay_out()
             self._show_end()
 
@@ -132,15 +132,24 @@ class Page(ScrollView, can_focus=True):
         """Puts the lines from index `first` on into rows."""
         self.can_focus = bool(self.lines)  # keys have no use on an empty page
         self._rows.lay_out(self.lines, first)
+        if self._hint is not None and not self.lines:
+            rows = self._hint(self._rows.width)
+            self._rows.rows = [Row(-1, "", row) for row in rows]
         self.virtual_size = Size(self._rows.width, len(self._rows.rows))
         self.refresh()
 
+    def _row_at(self, y: int) -> int:
+        """Returns the index of the row that stands `y` cells below the top of what is in sight,
+        after the empty ones on top; negative for one of these."""
+        empty = max(0, self.size.height - len(self._rows.rows))
+        return int(self.scroll_offset.y) + y - (empty if self.lines else empty // 2)
+
     def render_line(self, y: int) -> Strip:
-        at, width = self.scroll_offset.y + y, self.size.width
-        if at >= len(self._rows.rows):
+        at, width = self._row_at(y), self.size.width
+        if not 0 <= at < len(self._rows.rows):
             return Strip.blank(width, self.rich_style)
         row = self._rows.rows[at]
-        content = Content(row.content)
+        content = row.content if isinstance(row.content, Content) else Content(row.content)
         if row.style:
             content = content.stylize_before(self.get_visual_style(row.style))
         for wanted in self._wanted if row.line >= 0 else ():
@@ -158,7 +167,7 @@ class Page(ScrollView, can_focus=True):
         return strip.adjust_cell_length(width, self.rich_style).apply_offsets(0, at)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        return selection.extract("\n".join(row.content for row in self._rows.rows)), "\n"
+        return selection.extract("\n".join(str(row.content) for row in self._rows.rows)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
@@ -174,6 +183,8 @@ class Page(ScrollView, can_focus=True):
             self._show_end()
         if self._current is not None:
             self._bring_in_sight(self._current)
+        if self.show_vertical_scrollbar:  # it may have appeared after the page was scrolled
+            self.vertical_scrollbar.position = self.scroll_y
 
     def _show_end(self) -> None:
         self._is_at_end = True
@@ -259,8 +270,8 @@ class Page(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Edits the line, unless the mouse has selected text."""
         place, rows = event.get_content_offset(self), self._rows.rows
-        y = len(rows) if place is None else int(self.scroll_offset.y) + place.y
-        index = rows[y].line if y < len(rows) else -1
+        at = -1 if place is None else self._row_at(place.y)
+        index = rows[at].line if 0 <= at < len(rows) else -1
         if index >= 0 and not self.screen.get_selected_text():
             self.post_message(LineClicked(self.lines[index].turn))
 

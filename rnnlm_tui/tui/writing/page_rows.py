@@ -14,7 +14,6 @@ from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 from rnnlm_tui.tui.writing.insertion import MAX_TEXT
 
-HINT_WIDTH = 72
 TAB = 4
 
 
@@ -39,7 +38,7 @@ class Row(NamedTuple):
 
     line: int
     style: str
-    content: str
+    content: str | Content
 
 
 BLANK = Row(-1, "", "")
@@ -47,11 +46,11 @@ BLANK = Row(-1, "", "")
 
 class PageRows:
     """Lines in rows. Lines that fit in a row stand close; one that is wrapped has a blank row
-    before and after. Above them is a `hint`, or nothing."""
+    before and after."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.width, self.hint = 0, ""
+        self.width = 0
         """Before the width is known there are no rows."""
         self._starts: list[int] = []
         """The first row of each line, or that of the heading or blank row above it."""
@@ -62,9 +61,8 @@ class PageRows:
             return
         del self.rows[self._starts[first] if first < len(self._starts) else len(self.rows) :]
         del self._starts[first:]
-        if first == 0:
-            hint = wrapped(self.hint, max(1, min(HINT_WIDTH, self.width - 1)))
-            self.rows = [Row(-1, "hint", f" {row}") for row in hint if self.hint]
+        if not first:
+            self.rows = []  # of a hint
         for place in range(first, len(lines)):
             self._starts.append(len(self.rows))
             self._add_rows(place, lines[place], lines[place - 1] if place else None)

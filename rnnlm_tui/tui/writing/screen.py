@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.widgets import Static
 
 from rnnlm_tui.errors import RnnlmError, StorageError
 from rnnlm_tui.formatting import plural, sanitize
@@ -37,6 +38,7 @@ from rnnlm_tui.tui.writing.predictor import Predictor, Question, last_lines
 from rnnlm_tui.tui.writing.recall import LinesKept
 from rnnlm_tui.tui.writing.saving import Saving
 from rnnlm_tui.tui.writing.updating import offer_of_update, update_active
+from rnnlm_tui.tui.writing.welcome import welcome
 
 HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 DIGITS_TAKE: dict[DigitSetting, str] = {
@@ -45,17 +47,7 @@ DIGITS_TAKE: dict[DigitSetting, str] = {
 }
 CHECK_STORED_EVERY_S = 3.0
 """Seconds between two checks that what is written is still stored."""
-NO_MODEL = """\
-No model can be used, not even the built-in ones: install the program again, or train a model on \
-your own text (F3). You can write in the meantime."""
-WELCOME = """\
-While you write here, a model suggests the next words. It runs on your machine, and nothing that \
-you write leaves it.
-
-Type a few words, such as: I am looking forw
-Tab takes the word in italics, alt+1 to alt+5 a word of the list, Enter keeps the line.
-ctrl+r proposes the rest of the sentence: → takes it, ctrl+r again is another one.
-F3 learns from your own texts, to suggest what you would write; F1 shows all keys."""
+NO_MODEL = "No model can be used: F3 trains one, or install the program again"
 
 
 class AutocompleteScreen(AppScreen):
@@ -91,6 +83,8 @@ class AutocompleteScreen(AppScreen):
     AutocompleteScreen {
         #desk { height: 1fr; align-horizontal: center; }
         #column { width: 1fr; max-width: 105; } /* lines of 100 cells */
+        #title { height: 1; padding: 0 2; color: $quiet; }
+        &.-high #title { height: 2; }
     }
     """
 
@@ -104,7 +98,7 @@ class AutocompleteScreen(AppScreen):
         self.editor = LineEditor(self.open_text, self._predictor, preferences)
         self._database = database
         self.page = Page(self.open_text)
-        self._header = Header()
+        self._header, self._title = Header(), Static(id="title")
         self._words = Candidates()
         self._find_line = FindLine(self.page)
         self._offer = ""
@@ -148,6 +142,7 @@ class AutocompleteScreen(AppScreen):
     def compose(self) -> ComposeResult:
         yield self._header
         with Horizontal(id="desk"), Vertical(id="column"):
+            yield self._title
             yield self.page
             yield self._find_line
             yield self.editor
@@ -219,9 +214,9 @@ class AutocompleteScreen(AppScreen):
                 if self.app.is_running:
                     self.editor.ask_again()
 
-    def _update_titles(self) -> None:
-        """Shows what the text is called and where it is, and how to begin if it has no lines or
-        there is no model."""
+    def _update_titles(self, *news: str) -> None:
+        """Shows what the text is called and where it is, the news of it, and how to begin if it has
+        no lines."""
         text, is_stored = self.open_text, self._database.problem is None or not self.open_text.lines
         facts = [text.title if is_stored else f"NOT STORED, F5 saves it: {text.title}"]
         words = sum(line.words for line in self.page.lines)
@@ -234,10 +229,9 @@ class AutocompleteScreen(AppScreen):
                 facts.append(f"{'older than' if is_saved else 'differs from'} {name}: F5 asks")
             else:
                 facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
-        self.page.border_title = Content(" · ".join(facts))
+        self._title.update(Content(" · ".join((*facts, *news))), layout=False)
         self._header.update()
-        welcome = "" if text.turns else WELCOME
-        self.page.show_hint(NO_MODEL if self.app.has_no_models else welcome)
+        self.page.show_hint(None if self.app.has_no_models else partial(welcome, self.app))
 
     # Suggestions
 
@@ -252,7 +246,7 @@ class AutocompleteScreen(AppScreen):
         know."""
         answer = self.editor.answer
         if self._predictor.opened_model is None:
-            return "no model" if self.app.has_no_models else "loading the model ..."
+            return NO_MODEL if self.app.has_no_models else "loading the model ..."
         if self.editor.is_hidden:
             return "hidden until the next word; ctrl+space suggests now"
         if listing.choice:
@@ -518,7 +512,7 @@ class AutocompleteScreen(AppScreen):
             self._tell_of_removal()
 
     def _tell_of_removal(self) -> None:
-        self.page.border_subtitle = "removed: ctrl+z brings it back"
+        self._update_titles("removed: ctrl+z brings it back")
 
     @work(group="offer")
     async def _offer_update(self, written: int) -> None:

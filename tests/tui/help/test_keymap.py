@@ -71,6 +71,7 @@ async def test_the_users_keys_work_and_are_shown(tmp_path: Path) -> None:
         await write(pilot, *"shall ")
         await write(pilot, "ctrl+n")
         assert app.autocomplete.editor.line == "shall i "
+        assert has_row(app, " ctrl+n ", "takes a word: forward") and has_row(app, " F11 all keys")
         told = '"app.train" = "super+t", "dialog.cancel" = "hyper+alt+t"'
         await wait_until(pilot, lambda: any(told in toast for toast in toasts(app)))
         assert len(toasts(app)) == 1
