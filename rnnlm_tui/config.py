@@ -199,9 +199,9 @@ LARGE_DEFAULTS: Mapping[str, Setting] = {
 }
 """The defaults for large corpora that differ from middle ones; extrapolated, not measured."""
 DEFAULTS_IF_FROM: Mapping[str, Setting] = {
-    "epochs": 2,
-    "batch_size": 4,
-    "bptt": 50,
+    "epochs": 3,
+    "batch_size": 8,
+    "bptt": 25,
     "optimizer": "sgd",
     "learning_rate": 0.15,
     "warmup": 0.0,

@@ -90,9 +90,10 @@ class Job:
 
     @cached_property
     def held_out(self) -> list[Excerpt]:
-        """The held-out lines to evaluate on, or a sample of them, each with the lines above it. For
-        a model that is not mixed they are one excerpt, as in the metrics of its epochs."""
-        found = self.excerpts(MOST_EVALUATED)
+        """The held-out lines to evaluate on, or a sample of them, each with the lines above it. An
+        update is quick, so it has a smaller sample. For a model that is not mixed they are one
+        excerpt, as in the metrics of its epochs."""
+        found = self.lines_to_fit if self.is_update else self.excerpts(MOST_EVALUATED)
         if self.config.is_mixed:
             return found
         return [Excerpt((), tuple(line for each in found for line in each.lines))]

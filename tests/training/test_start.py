@@ -86,7 +86,7 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
     more = len(vocabulary.words) - len(words.words)
     assert f"its network starts from gru, with {more} words more" in job.prepared.notes
     assert [each.name for each in job.ancestors] == ["gru"]
-    assert (job.config.epochs, job.config.to_json()["train"]["optimizer"]) == (2, "sgd")
+    assert (job.config.epochs, job.config.to_json()["train"]["optimizer"]) == (3, "sgd")
     assert job.lines_to_learn is job.prepared.train
 
 
@@ -108,7 +108,11 @@ def test_the_lesson_keeps_to_its_words_and_its_rate(saved: Library) -> None:
     assert (job.config.epochs, job.config.network_train.learning_rate) == (3, 1e-3)
 
 
-def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(saved: Library) -> None:
+def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(
+    saved: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It measures on no more words than it fits mixture weights to."""
+    monkeypatch.setattr("rnnlm_tui.training.job.MOST_FITTED", 8)
     lines = ["*****", *LEARNED, *NEW[:6]]
     job = made_of(saved, lines, update="gru")
     word = job.prepared.vocabulary.word
@@ -123,6 +127,8 @@ def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(saved: L
     )
     old = sum(len(line.split()) for line in learned if line not in own)
     assert old == pytest.approx(sum(len(line.split()) for line in own), abs=10)
+    measured = sum(len(line.split()) for each in job.held_out for line in each.lines)
+    assert 0 < measured < job.prepared.held_out_words
     run_stopped_at(job, 1, 1)
     resumed = made(saved, resume=True, name="gru")
     np.testing.assert_array_equal(resumed.lines_to_learn.ids, job.lines_to_learn.ids)
