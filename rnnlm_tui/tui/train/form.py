@@ -21,6 +21,7 @@ from rnnlm_tui.session.texts import Listed
 from rnnlm_tui.tui.runs.child import written_arguments
 from rnnlm_tui.tui.train.fields import Field, FilesInput, SourceChoice, paths_in
 from rnnlm_tui.tui.train.summary import DataCard, Summary, summarise
+from rnnlm_tui.tui.widgets.base_screen import SCREEN_WIDTHS
 from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
 
@@ -123,7 +124,7 @@ class TrainForm(VerticalScroll, can_focus=False):
             with Collapsible(title=MORE, id="more"):
                 yield Field("preset", "Network", self._preset)
                 yield Field("epochs", "Epochs", inputs["epochs"], "passes through the text")
-                hint = "share of the lines, to measure on"
+                hint = "share of lines to measure on"
                 yield Field("held_out", "Held out", inputs["held_out"], hint)
                 yield Field("settings", "Settings", inputs["settings"])
             with Horizontal(id="below-form"):
@@ -133,7 +134,8 @@ class TrainForm(VerticalScroll, can_focus=False):
             yield self._card
 
     def on_mount(self) -> None:
-        """Fills in the files of the last training."""
+        """Fills in the files of the last training. A wide window has room for all fields."""
+        self.query_one("#more", Collapsible).collapsed = self.app.size.width < SCREEN_WIDTHS[-1][0]
         if files := self.app.preferences.files:
             self._files.value = files
             self._choose_source("files")

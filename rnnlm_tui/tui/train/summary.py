@@ -83,9 +83,9 @@ class DataCard(Static, can_focus=True):
         self.border_title = Content("the text, and a model of it").pad(1, 1)
 
     def show(self, summary: Summary | None) -> None:
-        """Shows a summary; nothing for None."""
+        """Shows a summary. None stands for a form that is wrong."""
         if summary is None:
-            self.update("")
+            self.update(Content.styled("here, once the form is right", "$quiet"))
             return
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(width=CARD_LABEL_WIDTH, style="dim", no_wrap=True)
