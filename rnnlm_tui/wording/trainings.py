@@ -52,7 +52,7 @@ FORMS: Mapping[str, Callable[[float], str]] = {
 }
 """The formats of the metrics of an epoch, in the order in which they are shown."""
 FIRST_PIECES = 5
-"""Points of the training loss in the first epoch, in which it falls most. Later epochs have one."""
+"""Points of the training loss in the first epoch, in which it falls most."""
 Points: TypeAlias = list[tuple[float, float]]
 """Places in a training, in epochs, and the losses there."""
 LARGEST_LOSS = 1e9
@@ -160,7 +160,7 @@ def next_words(ended: EpochEnded) -> list[tuple[str, str]]:
 class TrainingCurve:
     """The training loss as a line. Each of its points is the mean over a piece of the training, at
     the middle of the piece: the second epoch is from 1.0 to 2.0. The first epoch has up to five
-    pieces, each later one is a piece.
+    pieces, the second two, each later one is a piece.
 
     Events have the mean of their epoch so far, so the mean over a piece is a difference of sums.
     """
@@ -180,7 +180,7 @@ class TrainingCurve:
             self._epoch, self._start = event.epoch, (0.0, 0.0)
             self.points = [point for point in self.points if point[0] < event.epoch - 1]
         start, before = self._start
-        pieces = FIRST_PIECES if event.epoch == 1 else 1
+        pieces = max(1, FIRST_PIECES // event.epoch)
         if loss is not None and math.isfinite(loss) and int(share * pieces) > int(start * pieces):
             total = share * max(-LARGEST_LOSS, min(LARGEST_LOSS, loss))
             middle = event.epoch - 1 + (start + share) / 2

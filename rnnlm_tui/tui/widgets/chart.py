@@ -133,7 +133,7 @@ def _axis_of_epochs(last: int, best: int | None, columns: int) -> tuple[Content,
 def legend(train: Points, held_out: Points, best: int | None, part: str) -> Content:
     """Returns the names of the lines and their last values, the best epoch, and the part of a model
     that has these losses."""
-    parts = []
+    parts = [] if train or held_out else [("loss", TEXT_STYLE)]
     if train:
         parts += [("── ", TRAIN_STYLE), (f"train {_short(train[-1][1])}", TEXT_STYLE)]
     if held_out:
@@ -166,6 +166,7 @@ class LossChart(Widget):
         super().__init__()
         self._empty = empty
         self._shown: tuple[Points, Points, int | None] = [], [], None
+        self.border_title = legend(*self._shown, "").pad(1, 1)
 
     def show(self, train: Points, held_out: Points, best: int | None, part: str) -> None:
         """Shows losses, as `plot` draws them. `part` names the part of a model that has them."""
