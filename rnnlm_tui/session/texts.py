@@ -28,7 +28,7 @@ UNTITLED = "new text"
 """The title of a text without words."""
 LONGEST_TITLE = 40
 """Characters of a title that is made of the first words."""
-LONGEST_SHOWN = 100
+LONGEST_SHOWN = 160
 """Characters of a title in the list of texts."""
 MOST_EARLIER = 100_000
 """Words of earlier texts that the app reads when it starts."""
@@ -173,17 +173,10 @@ def find_texts(connection: sqlite3.Connection, query: str) -> list[Listed]:
     statement = f"""SELECT number, {TITLE_WORDS}, changed, {WORD_COUNT}, draft, coalesce(path, '')
         FROM text WHERE {HAS_CONTENT} AND NOT deleted ORDER BY changed DESC, number DESC"""
     texts = [
-        Listed(
-            number,
-            title_of(title),
-            changed,
-            count,
-            count_words(draft),
-            path,
-            title_of(title, LONGEST_SHOWN),
-        )
+        Listed(number, title_of(title), changed, count, count_words(draft), path,
+               title_of(title, LONGEST_SHOWN))
         for number, title, changed, count, draft, path in connection.execute(statement)
-    ]
+    ]  # fmt: skip
     if not words:
         return texts
     found = dict[int, tuple[str, int | None]]()

@@ -3,8 +3,6 @@ the user's own keys."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
@@ -23,7 +21,7 @@ from textual.widgets import Static
 from rnnlm_tui.config import read_toml
 from rnnlm_tui.errors import RnnlmError, StorageError, os_reason
 from rnnlm_tui.formatting import shorten
-from rnnlm_tui.tui.widgets.dialogs import DIALOG_HEIGHTS, DIALOG_WIDTHS, Dialog
+from rnnlm_tui.tui.widgets.dialogs import Dialog
 from rnnlm_tui.tui.widgets.terminal import TerminalApp, is_sent
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ SCREEN_MODULES = ("writing.texts_dialog", "train.screen", "models.screen", "insi
 GROUPS = {
     "Write": ("line.send", "line.new_line", "line.undo", "line.redo", "autocomplete.continue",
               "autocomplete.toggle_ghost", "autocomplete.digits", "autocomplete.update_model"),
-    "Take": ("line.accept_word", "line.accept_second", "line.take_", "line.accept_all",
+    "Take": ("line.accept_word", "line.accept_second", "line.take_1", "line.accept_all",
              "line.accept_all_end", "line.choose_next", "line.choose_previous",
              "line.never_suggest", "line.hide", "line.suggest_now"),
     "Texts": ("autocomplete.texts", "autocomplete.new_text", "autocomplete.save"),
@@ -45,9 +43,7 @@ GROUPS = {
     "Screens": ("app.autocomplete", "app.train", "app.models", "app.inside", "app.keys",
                 "app.commands", "app.suspend", "app.quit"),
 }  # fmt: skip
-"""The actions in the groups of the list of keys, by their ids without a number at the end."""
-KEYS_WIDTHS = [*DIALOG_WIDTHS, (120, "-wide")]
-KEYS_HEIGHTS = [*DIALOG_HEIGHTS, (32, "-tall")]
+"""The actions in the groups of the list of keys, by their ids."""
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 TEXTUAL_KEYS = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
@@ -102,62 +98,41 @@ class KeysScreen(Dialog[None]):
     ]  # fmt: skip
     DEFAULT_CSS = """
     KeysScreen {
-        & > .dialog-box { width: 92%; max-width: 92; }
+        & > .dialog-box { width: 92%; max-width: 92; max-height: 96%; }
         #keys { height: auto; max-height: 74vh; margin-top: 1; scrollbar-size-vertical: 1; }
         #keys Vertical { height: auto; padding-right: 2; }
         #keys Static {
             height: auto; margin-bottom: 1; border-top: solid $foreground 20%;
             border-title-color: $ghost; border-title-style: bold;
         }
-        &.-tall #keys { max-height: 83vh; }
-        &.-wide {
-            & > .dialog-box { max-width: 150; }
-            #keys { layout: horizontal; }
-            #keys Vertical { width: 1fr; }
-        }
+        &.-wide > .dialog-box { max-width: 150; }
+        &.-wide #keys { layout: horizontal; }
+        &.-wide #keys Vertical { width: 1fr; }
     }
     """
-    HORIZONTAL_BREAKPOINTS = KEYS_WIDTHS
-    VERTICAL_BREAKPOINTS = KEYS_HEIGHTS
     AUTO_FOCUS = "#keys"  # so that the arrow keys scroll it
 
     def __init__(self, actions: Iterable[Action]) -> None:
-        tables, groups = list[Static](), key_rows(actions)
-        width = max(len(keys) for rows in groups.values() for keys, _ in rows)
-        for name, rows in groups.items():
+        rows = dict[str, tuple[str, str]]()
+        for action in actions:
+            keys, does = ", ".join(action.keys), action.binding.tooltip
+            if keys == "alt+1":  # its row stands for five
+                keys, does = "alt+1 to alt+5", does.replace("1", "1 to 5")
+            if keys not in ("alt+2", "alt+3", "alt+4", "alt+5"):
+                rows[str(action.binding.id)] = keys, does
+        here = [id_ for id_ in rows if not any(id_ in ids for ids in GROUPS.values())]
+        tables, width = list[Static](), max(len(keys) for keys, _ in rows.values())
+        for name, ids in {"Here": here, **GROUPS}.items():
             table = Table(box=None, show_header=False, pad_edge=False)
             table.add_column(width=width, style="bold")
-            for keys, does in rows:
-                table.add_row(Text(keys), Text(does))
-            tables.append(Static(table))
-            tables[-1].border_title = f" {name} "
+            for id_ in filter(rows.get, ids):
+                table.add_row(*map(Text, rows[id_]))
+            if table.rows:
+                tables.append(Static(table))
+                tables[-1].border_title = f" {name} "
         half = len(tables) // 2
         columns = (Vertical(*column) for column in (tables[:half], tables[half:]) if column)
         super().__init__("All keys here", "", VerticalScroll(*columns, id="keys"))
-
-
-def key_rows(actions: Iterable[Action]) -> dict[str, list[tuple[str, str]]]:
-    """Returns the keys and what they do by the name of their group, without empty groups. Keys
-    that differ only in a digit share a row."""
-    by_stem = defaultdict[str, list[Action]](list)
-    for action in actions:
-        by_stem[str(action.binding.id).rstrip("0123456789")].append(action)
-    grouped = {stem for stems in GROUPS.values() for stem in stems}
-    here = {"Here": tuple(stem for stem in by_stem if stem not in grouped)}
-    rows = {
-        name: [_key_row(by_stem[stem]) for stem in stems if stem in by_stem]
-        for name, stems in (here | GROUPS).items()
-    }
-    return {name: of_group for name, of_group in rows.items() if of_group}
-
-
-def _key_row(actions: list[Action]) -> tuple[str, str]:
-    keys, does = [key for action in actions for key in action.keys], actions[0].binding.tooltip
-    if len(actions) == 1:
-        return ", ".join(keys), does
-    is_row = len({re.sub(r"\d", "", key) for key in keys}) == 1
-    shown = f"{keys[0]} to {keys[-1]}" if is_row else ", ".join(keys)
-    return shown, re.sub(r"\d", f"1 to {len(actions)}", does)
 
 
 # The user's own keys

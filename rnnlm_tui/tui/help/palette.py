@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TITLE_WIDTH = 36
 KEY_ONLY = {
     "up", "down", "left", "right", "end", "pageup", "pagedown", "tab", "shift+tab", "enter",
-    "escape", "space", "delete", "f6", *(f"alt+{number}" for number in range(1, 6)),
+    "escape", "space", "delete", "f6", "alt+1", "alt+2", "alt+3", "alt+4", "alt+5",
 }  # fmt: skip
 """The keys whose actions make sense by key alone: they move, or take what one sees."""
 

@@ -33,7 +33,7 @@ Check = Callable[[str], str | None]
 TYPE_AHEAD_S = 0.5
 """Seconds after a dialog has opened in which answers are ignored: they were typed for the screen
 below it."""
-DIALOG_WIDTHS = [(0, "-narrow"), (60, "-normal")]
+DIALOG_WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
 DIALOG_HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 
 

@@ -43,7 +43,6 @@ def theme_of(name: str, *, dark: bool, background: str, **colours: str) -> Theme
     return Theme(
         name,
         primary=colours["ghost"],
-        secondary=colours["quiet"],
         accent=colours["take"],
         success=colours["good"],
         warning=colours["warn"],

@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 100
 """Texts in the list. The search finds the others."""
-TEXTS_WIDTH = 120
+TEXTS_WIDTH = 160
 """The most cells that the box is wide."""
-WITH_FILES = 64
-"""Width in cells from which a row has room for the name of its file."""
 
 
 class Chosen(NamedTuple):
@@ -71,8 +69,8 @@ class TextsDialog(Dialog[Chosen]):
     ]  # fmt: skip
     DEFAULT_CSS = """
     TextsDialog {
-        & > .dialog-box { width: 100%; max-width: 120; }
-        .dialog-box > Input { margin-bottom: 1; }
+        & > .dialog-box { width: 100%; max-width: 160; }
+        .dialog-box > Input { margin: 0 0 1 0; padding: 0; background: $background; }
         OptionList { max-height: 60vh; margin-top: 0; }
         OptionList:ansi > .option-list--option-highlighted { /* shown as with the focus */
             color: $block-cursor-foreground; background: $block-cursor-background;
@@ -123,10 +121,8 @@ class TextsDialog(Dialog[Chosen]):
                 place = self._rows.get_option_index(str(number))
             self._rows.highlighted = None if query.strip() and not self._listed else place
             deleted = plural(len(self._opened.deleted), "text")
-            title = (
-                f"{deleted} deleted: ctrl+z brings back the last" if self._opened.deleted else ""
-            )
-            self.query_one(".dialog-box").border_title = title
+            title = f"{deleted} deleted: ctrl+z brings back the last"
+            self.query_one(".dialog-box").border_title = title if self._opened.deleted else ""
             self.refresh_bindings()
 
     @on(OptionList.OptionHighlighted)
@@ -230,42 +226,41 @@ def rows_of(
     texts: Collection[Listed], width: int, query: str, open_number: int | None
 ) -> list[Content]:
     """Returns the rows of texts in `width` cells: the title, in as many as are left, the day, the
-    number of words and the file, and below it the line in which the search has found its words."""
-    facts, today = [(Content(""),) * 3], day_name(time.time(), "%b")
+    number of words, the file in a wide row, and below them the line that the search has found."""
+    days, today = list[str](), day_name(time.time(), "%b")
     for text in texts:
-        when = day_name(text.changed, "%b")
-        when = "open" if text.number == open_number else "today" if when == today else when
-        words = plural(text.words or text.draft_words, "word")
-        facts.append((Content(when), Content(words), Content(sanitize(Path(text.path).name))))
-    day_width, count_width, file_width = (
-        max(each.cell_length for each in column) for column in zip(*facts, strict=True)
-    )
-    file_width = min(file_width, width // 4) if width >= WITH_FILES else 0
-    title_width = width - day_width - count_width - file_width - 6
+        day = day_name(text.changed, "%b")
+        days.append("open" if text.number == open_number else "today" if day == today else day)
+    counts = [plural(text.words or text.draft_words, "word") for text in texts]
+    files = [Content(sanitize(Path(text.path).name)) for text in texts]
+    day_width, count_width = (max(map(len, each), default=0) for each in (days, counts))
+    file_width = min(max(0, width - 60), max((file.cell_length for file in files), default=0))
     rows = list[Content]()
-    for text, (day, count, file) in zip(texts, facts[1:], strict=True):
-        columns = (
-            Content(text.full_title).truncate(title_width, ellipsis=True, pad=True),
-            day.truncate(day_width, pad=True),
-            count.pad_left(count_width - count.cell_length),
-            file.truncate(file_width, ellipsis=True, pad=True),
-        )
-        row = Content("  ").join(columns)
-        rows.append(row + "\n  " + _excerpt(text.found, width - 2, query) if text.found else row)
+    for text, day, count, file in zip(texts, days, counts, files, strict=True):
+        facts = f"  {day:{day_width}}  {count:>{count_width}}  "
+        rest = width - len(facts) - file_width
+        title = _marked(text.full_title, query).truncate(rest, ellipsis=True, pad=True)
+        row = title + facts + file.truncate(file_width, ellipsis=True, pad=True)
+        line = " ".join(text.found.split())
+        if line and (line != text.full_title or len(line) > rest):
+            row += "\n  " + _marked(_excerpt(line, width - 2, query), query)
+        rows.append(row)
     return rows
 
 
-def _excerpt(line: str, width: int, query: str) -> Content:
-    """Returns the part of a line around the first word of the query, with the words marked."""
-    line = " ".join(line.split())
-    words = straight_quotes(query).casefold().split()
-    found = straight_quotes(line).casefold().find(words[0])
+def _excerpt(line: str, width: int, query: str) -> str:
+    """Returns the part of a line around the first word of the query."""
+    found = straight_quotes(line).casefold().find(straight_quotes(query).casefold().split()[0])
     begin = max(0, min(found - width // 3, len(line) - width + 2))
     if begin > 0:  # at a word
         begin = max(begin, line.find(" ", begin - 1, found) + 1)
-    shown = ("… " if begin else "") + shorten(line[begin:], width)
-    excerpt, folded = Content(shown), straight_quotes(shown).casefold()
-    for word in words:
+    return shorten(("… " if begin else "") + line[begin:], width)
+
+
+def _marked(text: str, query: str) -> Content:
+    """Returns text with the words of the query in bold and underlined."""
+    content, folded = Content(text), straight_quotes(text).casefold()
+    for word in straight_quotes(query).casefold().split():
         for match in re.finditer(re.escape(word), folded):
-            excerpt = excerpt.stylize("bold underline", *match.span())
-    return excerpt.truncate(width, ellipsis=True)
+            content = content.stylize("bold underline", *match.span())
+    return content
