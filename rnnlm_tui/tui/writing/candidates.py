@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from rnnlm_tui.suggesting.suggest import Suggestions
 
 UNKNOWN = "unknown: "
-PLACE = 15
-"""The width of a word with its digit and share, in cells: 80 columns have room for five."""
+NARROWEST_PLACE = 15
+"""The least cells for a word with its digit and share: 80 columns have room for five."""
 WIDEST_WORD = 22
-BEFORE_WORD, AFTER_WORD = 3, 7
+BEFORE_WORD, AFTER_WORD = 3, 6
 """Widths in cells of what stands before a word (the mark of a choice, the digit, a space) and after
 it (its share)."""
 CHOSEN = Style(bold=True, reverse=True)
@@ -33,14 +33,12 @@ CHOSEN = Style(bold=True, reverse=True)
 
 class Listing(NamedTuple):
     """The words of the list, the `prefix` that they complete, the number of the chosen one, 0 for
-    none, the `digits` that insert a word now, alone or with alt, and the `column` of the editor in
-    which the word being typed begins."""
+    none, and the `digits` that insert a word now, alone or with alt."""
 
     words: Sequence[Suggestion] = ()
     prefix: str = ""
     choice: int = 0
     digits: str = ""
-    column: int = 0
 
 
 @dataclass
@@ -51,7 +49,7 @@ class WordClicked(Message):
 
 
 class Candidates(Widget):
-    """Five words in a row below the word being typed, or in two rows if there is no room, and a
+    """Five words in a row below the line being written, or in two rows if there is no room, and a
     note. Shows the next five if one of them is chosen."""
 
     ALLOW_SELECT = False
@@ -91,7 +89,7 @@ class Candidates(Widget):
         rows, at = self._rows(), event.get_content_offset(self)
         if at is None or at.y >= len(rows) or event.chain > 1:  # a double click takes one word
             return
-        index, end = self._first + sum(map(len, rows[: at.y])), self._indent
+        index, end = self._first + sum(map(len, rows[: at.y])), 0
         for number, place in enumerate(rows[at.y], start=index):
             begin, end = end, end + place.cell_length
             if begin <= at.x < end:
@@ -102,8 +100,7 @@ class Candidates(Widget):
         note = Content.styled(f" {before}{label}", self.get_visual_style("note"))
         note += Content.styled(unknown, self.get_visual_style("unknown"))
         rows, width = self._rows(), self.size.width
-        indent = Content(" " * self._indent)
-        lines = [Content("").join([indent, *row]) for row in rows]
+        lines = [Content("").join(row) for row in rows]
         if len(lines) > 1:
             lines[-1] += note
         else:
@@ -112,30 +109,23 @@ class Candidates(Widget):
 
     def _rows(self) -> list[list[Content]]:
         """The words in view with their digits and shares, in one row, or in two if they need more
-        room; no row without words. Each has PLACE cells, or more if it is long, and the one after
-        it less: so a word stays where it is while others change."""
-        width, shown = self.size.width - self._indent, self.listing.words[self._first :][:LISTED]
-        for most in (WIDEST_WORD, self.size.width // 3 - BEFORE_WORD - AFTER_WORD):
+        room; no row without words. Each has a fifth of the row, or more if it is long, and the one
+        after it less: so a word stays where it is while others change."""
+        width, shown = self.size.width, self.listing.words[self._first :][:LISTED]
+        room = max(NARROWEST_PLACE, width // LISTED)
+        for most in (WIDEST_WORD, width // 3 - BEFORE_WORD - AFTER_WORD):
             rows, end = list[list[Content]](), width
             for index in range(self._first, self._first + len(shown)):
                 place = self._place(index, max(1, most))
                 if place.cell_length > width - end:
                     rows.append([])
                     end = 0
-                next_place = min(PLACE * (len(rows[-1]) + 1), width)
+                next_place = min(room * (len(rows[-1]) + 1), width)
                 rows[-1].append(place.pad_right(max(0, next_place - end - place.cell_length)))
                 end += rows[-1][-1].cell_length
             if len(rows) <= 2:
                 break
         return rows
-
-    @property
-    def _indent(self) -> int:
-        """The cells before the words: in a wide window they begin below the word being typed, as
-        far as five have room."""
-        room = self.size.width - LISTED * PLACE
-        indent = min(self.listing.column - self.gutter.left - BEFORE_WORD, room)
-        return max(0, indent) if room >= PLACE else 0
 
     def _place(self, index: int, most: int) -> Content:
         """A word, cut to `most` cells, with its digit and share."""
@@ -148,7 +138,7 @@ class Candidates(Widget):
         if is_chosen:
             word = word.stylize(CHOSEN)
         digit = f"{index + 1}" if f"{index + 1}" in self.listing.digits else " "
-        share = f" {in_percent(candidate.probability)}  "
+        share = f" {in_percent(candidate.probability)} "
         return Content.assemble(
             "▸" if is_chosen else " ",
             (digit, self.get_visual_style("digit")),

@@ -211,11 +211,6 @@ class LineEditor(TextArea):
         return row, column - (len(before.rsplit(None, 1)[-1]) if is_in_word else 0)
 
     @property
-    def word_column(self) -> int:
-        """The column of the editor in which that word begins."""
-        return self.wrapped_document.location_to_offset(self.word).x + self.gutter.left
-
-    @property
     def is_hidden(self) -> bool:
         """True while suggestions are hidden, until the next word."""
         return self.suggested.is_hidden(self.word)
@@ -324,7 +319,7 @@ class LineEditor(TextArea):
         is_shown = self.answer is not None and not self.is_hidden
         found = self.answer.suggestions if self.answer is not None and is_shown else None
         words, prefix = (found.candidates, found.prefix) if found else ((), "")
-        return Listing(words, prefix, self.suggested.choice, self.shown_digits, self.word_column)
+        return Listing(words, prefix, self.suggested.choice, self.shown_digits)
 
     @property
     def requested(self) -> str:

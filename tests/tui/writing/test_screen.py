@@ -96,23 +96,24 @@ async def test_the_ghost_and_the_words(tmp_path: Path) -> None:
         assert it.rows[line + 3].strip() == "unknown: thexz"
 
 
-@pytest.mark.parametrize(("width", "begin"), [(80, 0), (120, 13)])
-async def test_words_keep_their_places_below_the_word_being_typed(width: int, begin: int) -> None:
-    """A long word moves only the next one. In a wide window they begin below the word."""
+@pytest.mark.parametrize(("width", "place"), [(80, 15), (105, 20)])
+async def test_words_keep_their_places(width: int, place: int) -> None:
+    """A long word moves only the next one."""
     host = HostApp(Candidates)
     async with host.run_test(size=(width, 2)) as pilot:
 
         def places(*words: str) -> list[int]:
             found = [Suggestion(word, 0.04, word, 0, True) for word in words]
-            host.query_one(Candidates).show(Listing(found, digits="12345", column=begin + 4), "")
+            host.query_one(Candidates).show(Listing(found, digits="12345"), "")
             row = rows_of(host)[0]
             return [row.index(f" {number} {word} 4%") for number, word in enumerate(words, 1)]
 
         await pilot.pause()
-        five = [begin + place for place in (1, 16, 31, 46, 61)]
+        five = [1 + place * number for number in range(5)]
         assert places("a", "be", "see", "free", "three") == five
         assert places("three", "a", "free", "be", "see") == five
-        assert places("a", "fireplaces", "see", "free", "be") == [*five[:2], five[2] + 3, *five[3:]]
+        long = "x" * place  # 7 cells more than there is room for
+        assert places("see", long, "a", "free", "be") == [*five[:2], five[2] + 7, *five[3:]]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
