@@ -32,7 +32,7 @@ LINES = (
 HALF_TYPED = "In the evening we sat by the f"
 NGRAM = "sonnets-ngram"
 RUN = ("--preset", "gru", "--name", "sonnets-gru", "--from", "none")
-RUN_EPOCHS_SHOWN = 9
+RUN_EPOCHS_SHOWN, RUN_STEPS_SHOWN = 9, 30
 
 
 def main() -> None:
@@ -71,7 +71,8 @@ async def picture_app(folder: Path) -> None:
         await until(pilot, lambda: len(run.progress.epochs) >= RUN_EPOCHS_SHOWN)
         step = run.progress.last_report
         await until(
-            pilot, lambda: run.progress.last_report is not step and run.progress.epoch_share > 0.4
+            pilot,
+            lambda: run.progress.last_report is not step and run.progress.step > RUN_STEPS_SHOWN,
         )
         await pilot.pause(0.5)
         write("train", app.export_screenshot(title="rnnlm-tui"))

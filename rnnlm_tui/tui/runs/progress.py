@@ -120,11 +120,6 @@ class RunProgress:
         return last.steps if last.epoch <= self.epochs_done else last.step
 
     @property
-    def epoch_share(self) -> float:
-        """The finished share of the epoch, from 0 to 1."""
-        return self.step / max(1, self.last_report.steps) if self.last_report else 0.0
-
-    @property
     def run_share(self) -> float:
         """The finished share of the run, from 0 to 1, including steps of the current epoch."""
         epochs = min(1.0, self.epochs_done / (self.epochs_total or math.inf))

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Static
 
 from rnnlm_tui.events import EpochEnded
@@ -202,53 +201,23 @@ def log_rows(lines: Sequence[LogLine], width: int) -> Content:
     return Content("\n").join(rows)
 
 
-class NextWords(Widget):
-    """The likeliest next words of the seed line after some of the epochs, below a rule."""
-
-    ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    NextWords {
-        padding: 0 1;
-        border-top: solid $foreground 20%;
-        border-title-color: $quiet;
-    }
-    """
-
-    _shown: tuple[Sequence[EpochEnded], int | None, int] = (), None, 0
-
-    def show(self, epochs: Sequence[EpochEnded], best: int | None) -> None:
-        """Shows the words after these epochs, of which `best` is marked."""
-        shown = epochs, best, self.size.width
-        if shown != self._shown:
-            self._shown = shown
-            self.border_title = Content(self._title()).pad(1, 1)
-            self.refresh()
-
-    def _title(self) -> str:
-        """Returns the end of the seed line, which its next words follow."""
-        epochs, _, width = self._shown
-        if not epochs:
-            return "your line"
-        seed, room = sanitize(epochs[-1].sample["seed"]), max(2, width - len("your line:  ...") - 4)
-        if len(seed) > room:
-            end = seed[1 - room :]
-            seed = f"…{end.partition(' ')[2] or end}"
-        return f"your line: {seed} ..."
-
-    def render(self) -> Content:
-        epochs, best, _ = self._shown
-        if not epochs:
-            return Content.styled(
-                "each epoch adds the words that it finds likeliest next", "$quiet"
-            )
-        return Content("\n").join(next_word_rows(epochs, best, *self.size))
+def seed_title(epochs: Sequence[EpochEnded], width: int) -> str:
+    """Returns a title of the next words: the end of the seed line, which they follow."""
+    seed = sanitize(epochs[-1].sample["seed"]) if epochs else ""
+    room = max(2, width - len("your line:  ..."))
+    if len(seed) > room:
+        end = seed[1 - room :]
+        seed = f"…{end.partition(' ')[2] or end}"
+    return f"your line: {seed} ..." if seed else "your line"
 
 
 def next_word_rows(
     epochs: Sequence[EpochEnded], best: int | None, width: int, height: int
-) -> list[Content]:
+) -> Content:
     """Returns a row of words for some of the epochs: the last, the best, and others at equal steps,
     as many as there is height for. The word that is likeliest now is bold in each of them."""
+    if not epochs:
+        return Content.styled("each epoch adds the words that it finds likeliest", "$quiet")
     seed = epochs[-1].sample["seed"]
     of_seed = [ended for ended in epochs if ended.sample["seed"] == seed]
     step = -(-len(of_seed) // max(1, height - 2))
@@ -276,4 +245,4 @@ def next_word_rows(
             row + cell.pad_right(widest - cell.cell_length)
             for row, cell in zip(rows, cells, strict=True)
         ]
-    return rows
+    return Content("\n").join(rows)

@@ -17,7 +17,14 @@ from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
 from rnnlm_tui.tui.runs.wording import kept_if_stopped
-from rnnlm_tui.tui.train.run_lists import MOST_ROWS, EpochList, NextWords, RunList, log_rows
+from rnnlm_tui.tui.train.run_lists import (
+    MOST_ROWS,
+    EpochList,
+    RunList,
+    log_rows,
+    next_word_rows,
+    seed_title,
+)
 from rnnlm_tui.tui.train.run_view import head_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
@@ -64,7 +71,7 @@ class RunPane(Vertical, can_focus=True):
         #run-head { height: auto; max-height: 9; padding: 0 1; }
         #run-top { height: 1fr; }
         LossChart { width: 7fr; min-height: 1; padding: 0 1; }
-        NextWords { width: 5fr; margin-left: 1; }
+        #words { width: 5fr; height: 100%; margin-left: 1; }
         #run-bottom { height: 1fr; min-height: 8; layout: vertical; }
         #epochs { width: 1fr; height: 2fr; min-height: 5; }
         #log { width: 1fr; height: 1fr; min-height: 2; }
@@ -82,9 +89,11 @@ class RunPane(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Static(id="run-head", markup=False)
+        words = RunList("words")
+        words.can_focus = False
         with Horizontal(id="run-top"):
             yield LossChart("the curve begins with the first steps")
-            yield NextWords()
+            yield words
         with Container(id="run-bottom"):
             yield EpochList("epochs")
             yield RunList("log")
@@ -108,7 +117,13 @@ class RunPane(Vertical, can_focus=True):
         chart = self.query_one(LossChart)
         chart.show(progress.curve.points, held_out_curve(progress.epochs), best, "")
         chart.display = progress.epochs_total != 1  # n-grams are counted in one pass: one point
-        self.query_one(NextWords).show(epochs, best)
+        words = self.query_one("#words", RunList)
+        height = words.size.height
+        words.show(
+            seed_title(epochs, words.size.width - 4),
+            (epochs, best, height),
+            lambda width: next_word_rows(epochs, best, width, height),
+        )
         part = progress.part.replace(" alone", BEFORE_MIXED)
         self.query_one(EpochList).show_epochs(part, epochs or progress.so_far, best)
         log = self.query_one("#log", RunList)

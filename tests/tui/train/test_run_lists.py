@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from rnnlm_tui.events import EpochEnded, NextWord, SampleText
-from rnnlm_tui.tui.train.run_lists import RunList, next_word_rows
+from rnnlm_tui.tui.train.run_lists import RunList, next_word_rows, seed_title
 from tests.helpers.app import wait_until
 from tests.helpers.events import ended
 from tests.helpers.host import HostApp
@@ -55,14 +55,19 @@ def after(epoch: int, *words: str, seed: str = "the cat") -> EpochEnded:
 def test_the_next_words_of_the_first_the_best_and_the_last_epochs_are_shown() -> None:
     """Others at equal steps, as many as there is height for; words for which there is width."""
     epochs = [after(n, *("and", "lay", "sat")[n % 2 :]) for n in range(1, 20)]
-    rows = next_word_rows(epochs, 16, 32, 6)
-    assert [row.plain.rstrip() for row in rows] == [
+    assert lines(next_word_rows(epochs, 16, 32, 6)) == [
         "    1  lay 50%  sat 25%",
         "    6  and 50%  lay 25%  sat 17%",
         "   11  lay 50%  sat 25%",
         "  ^16  and 50%  lay 25%  sat 17%",
         "   19  lay 50%  sat 25%",
     ]
-    assert [row.plain.rstrip() for row in next_word_rows(epochs, 16, 16, 1)] == ["   19  lay 50%"]
+    assert lines(next_word_rows(epochs, 16, 16, 1)) == ["   19  lay 50%"]
     other = after(20, seed="a bird")
-    assert [row.plain for row in next_word_rows([*epochs, other], 20, 9, 6)] == ["  ^20"]
+    assert lines(next_word_rows([*epochs, other], 20, 9, 6)) == ["  ^20"]
+    titles = [seed_title(epochs, width) for width in (30, 20, 2)]
+    assert titles == ["your line: the cat ...", "your line: …cat ...", "your line: …t ..."]
+
+
+def lines(content: Content) -> list[str]:
+    return [line.rstrip() for line in content.plain.split("\n")]

@@ -125,7 +125,7 @@ async def test_nothing_is_drawn_while_another_screen_is_shown(script: Script) ->
         script.write(*(ended(number) for number in range(2, 25)))
         await on.until(lambda: run is not None and len(run.progress.epochs) == 24)
         await on.app.switch_mode("train")
-        lists = [*on.screen.query(RunList)]
+        lists = [*on.screen.query("#epochs, #log").results(RunList)]
         await on.until(lambda: all(each.max_scroll_y for each in lists))
         await on.until(lambda: all(each.is_vertical_scroll_end for each in lists))
 
