@@ -197,8 +197,9 @@ def test_a_finished_run_leaves_its_model_which_is_trained_longer(
         said = refused(run("--train", *command, code=None))
         assert "longer: rnnlm-tui --train --update a --epochs N" in said
     before = library.path("a").read_bytes()
-    for options, is_better in ((rate, False), ("--learning-rate=0.01", True)):
-        end = end_of(events_of(run("--train", "--update=a", "--epochs=2", "--json", options)))
+    learning = [*CAUSAL[2:4], "--optimizer=adamw", "--learning-rate=0.01", "--unk-rate=0.5"]
+    for options, is_better in (([rate], False), (learning, True)):
+        end = end_of(events_of(run("--train", "--update=a", "--epochs=2", "--json", *options)))
         assert end.update is not None and end.update.replaced == is_better
         assert (library.path("a").read_bytes() != before) == is_better
 
