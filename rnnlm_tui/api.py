@@ -456,7 +456,8 @@ class Model:
 
         Returns the arrays that each part of the model computes, stage by stage, the share of each
         part in the suggestions, and the influence of each word of the line on them. Each stage has
-        a `sentence` that describes it.
+        a `sentence` that describes it, its `layer` in Keras, the `formula` and the number of its
+        `parameters`.
 
         >>> import rnnlm_tui
         >>> found = rnnlm_tui.load("shakespeare").explain("shall I compare ")
