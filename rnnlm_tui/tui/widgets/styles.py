@@ -39,7 +39,6 @@ BACKGROUNDS = ("background", "surface")
 def theme_of(name: str, *, dark: bool, background: str, **colours: str) -> Theme:
     """Returns a theme of six colours: text, quiet, ghost, take, good and warn."""
     page, text = Color.parse(background), Color.parse(colours["text"])
-    bar, track = page.blend(text, 0.25).hex, page.blend(text, 0.03).hex
     return Theme(
         name,
         primary=colours["ghost"],
@@ -53,7 +52,7 @@ def theme_of(name: str, *, dark: bool, background: str, **colours: str) -> Theme
         panel=page.blend(text, 0.1).hex,
         dark=dark,
         variables={name: colour for name, colour in colours.items() if name in MEANINGS}
-        | {"scrollbar": bar, "scrollbar-background": track},
+        | {"scrollbar": page.blend(text, 0.25).hex, "scrollbar-background": background},
     )
 
 

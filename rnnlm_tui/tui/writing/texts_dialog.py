@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 100
 """Texts in the list. The search finds the others."""
-TEXTS_WIDTH = 160
-"""The most cells that the box is wide."""
 
 
 class Chosen(NamedTuple):
@@ -69,7 +67,7 @@ class TextsDialog(Dialog[Chosen]):
     ]  # fmt: skip
     DEFAULT_CSS = """
     TextsDialog {
-        & > .dialog-box { width: 100%; max-width: 160; }
+        & > .dialog-box { width: 100%; }
         .dialog-box > Input { margin: 0 0 1 0; padding: 0; background: $background; }
         OptionList { max-height: 60vh; margin-top: 0; }
         OptionList:ansi > .option-list--option-highlighted { /* shown as with the focus */
@@ -109,7 +107,7 @@ class TextsDialog(Dialog[Chosen]):
             found = await database.read(partial(texts.find_texts, query=query))
             self._opened.deleted = await database.read(texts.deleted_texts)
             self._listed = {str(text.number): text for text in found[:MAX_SHOWN]}
-            width = min(TEXTS_WIDTH, self.app.size.width) - 5
+            width = self.app.size.width - 5  # without borders and scrollbar
             contents = rows_of(self._listed.values(), width, query, open_number)
             rows = [*map(Option, contents, self._listed)]
             if query.strip() and not rows:
