@@ -22,8 +22,10 @@ from rnnlm_tui.wording.trainings import epoch_figures, explain_figure, next_word
 
 MOST_ROWS = 200
 """The last rows that a list shows. Drawing them after each epoch takes 20 ms."""
-FIGURE_WIDTH, COLUMN_GAP = 5, 2
+FIGURE_WIDTH, COLUMN_GAP = 6, 1
 """The least width of a column of figures, and the gap between two, in cells."""
+HEADS = {"perplexity": "perpl."}
+"""Shorter names of figures, with which the widest table fits in 80 columns."""
 LOG_LABEL_WIDTH = 7
 LONGEST_NEXT_WORD = 16
 Column = tuple[str, str, int]
@@ -156,7 +158,7 @@ def table_columns(epochs: Sequence[EpochEnded]) -> list[Column]:
     without epochs."""
     figures = [(lines, name) for ended in epochs[:1] for lines, name, _ in epoch_figures(ended)]
     names = [("", "epoch"), *figures] if epochs else []
-    widths = [COLUMN_GAP + max(FIGURE_WIDTH, len(name)) for _, name in names]
+    widths = [COLUMN_GAP + max(FIGURE_WIDTH, len(HEADS.get(name, name))) for _, name in names]
     return [(*pair, width) for pair, width in zip(names, widths, strict=True)]
 
 
@@ -168,7 +170,8 @@ def table_heads(columns: Sequence[Column], chosen: int) -> Content:
         kinds += f"{lines if lines != told else '':>{width}}"
         told = lines
         style = "bold underline $foreground" if place == chosen else ""
-        names.append(Content.assemble(" " * (width - len(name)), (name, style)))
+        head = HEADS.get(name, name)
+        names.append(Content.assemble(" " * (width - len(head)), (head, style)))
     return Content(f"{kinds}\n") + Content("").join(names)
 
 
