@@ -139,11 +139,12 @@ def explain_figure(lines: str, name: str, ended: EpochEnded) -> str:
     short line."""
     figures = (ended.train if lines == "training" else ended.held_out) or Metrics()
     loss, penalty = figures.loss or 0.0, figures.penalty or 0.0
+    number = figures.perplexity or 1.0
     sentence = {
         "epoch": "one pass through the training lines; ^ is the one kept",
         "loss": f"mean -ln p(right word), {loss:.3f} nats = {loss / math.log(2):.2f} bits",
         "penalty": f"on large weights; Keras prints loss + penalty, {loss + penalty:.3f}",
-        "perplexity": f"e^{loss:.3f}, as unsure as among so many words",
+        "perplexity": f"e^{loss:.3f}, as unsure as among {format_perplexity(number)} words",
         "accuracy": "how often its likeliest word is the right one",
         "top-1": "how often its first suggestion is right",
         "top-5": "how often one of its five suggestions is right",

@@ -179,7 +179,7 @@ def test_the_figures_of_an_epoch_are_explained() -> None:
     assert told == {
         "training loss: mean -ln p(right word), 5.000 nats = 7.21 bits",
         "training penalty: on large weights; Keras prints loss + penalty, 5.250",
-        "training perplexity: e^5.000, as unsure as among so many words",
+        "training perplexity: e^5.000, as unsure as among 148 words",
         "held-out loss: mean -ln p(right word), 6.000 nats = 8.66 bits",
         "held-out top-1: how often its first suggestion is right",
     }

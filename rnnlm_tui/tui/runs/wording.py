@@ -65,7 +65,7 @@ def time_left_words(progress: RunProgress) -> str:
         return "measuring the model"
     if progress.last_report is None or (left := progress.last_report.eta_s) is None:
         return "estimating"
-    return f"{format_duration(left)} left{' (paused)' if progress.phase is Phase.PAUSED else ''}"
+    return f"{format_duration(left)} left"
 
 
 def is_bad_end(progress: RunProgress) -> bool:

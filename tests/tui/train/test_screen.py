@@ -72,7 +72,7 @@ LONG = msgspec.structs.replace(ended(1), sample=SAMPLE)
             [("epoch 4/6", " 50%", "estimating")],
         ),
         ((80, 24), [started(), progress(1, 2), Paused(2.0, "requested")],
-         [("‖ PAUSED",), ("1 min 00 s left (paused)",), ("·  paused",)]),
+         [("‖ PAUSED",), ("1 min 00 s left, 1.0 s so far",), ("·  paused",)]),
         ((80, 24), [started(epochs=1), progress(1, 4, eta=0), ended(1)],
          [("▶ measuring",), ("epoch 1/1", "100%", "measuring the model")]),
         ((80, 24), [*epochs(6, 5), Preparing(9.0, "comparing", 1, 2, None)],
