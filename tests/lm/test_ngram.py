@@ -44,7 +44,8 @@ def ngrams_of(levels: Sequence[NgramLevel]) -> list[list[Ngram]]:
     """The ids of each n-gram of each level."""
     found: list[list[Ngram]] = [[(i,) for i in levels[0].words.tolist()]]
     for level in levels[1:]:
-        pairs = zip(level.parents.tolist(), level.words.tolist(), strict=True)
+        parents = np.repeat(np.arange(len(level.children)), level.children)
+        pairs = zip(parents.tolist(), level.words.tolist(), strict=True)
         found.append([(*found[-1][parent], word) for parent, word in pairs])
     return found
 
@@ -153,6 +154,18 @@ def test_discounts_are_those_of_the_equation_or_the_fallback(
     counts: list[int], expected: tuple[float, ...]
 ) -> None:
     assert discounts_of(np.array(counts)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 20])
+def test_ngrams_counted_in_parts_are_the_same(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = prepared(["a b a b a", "a a a a a a", "c", "b a b c d e f g", "a b a"] * 3)
+    expected = arrays_of(text, 4)
+    monkeypatch.setattr(kneser_ney, "SORTED_AT_ONCE", at_once)
+    found = arrays_of(text, 4)
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize("step", [1, 2, 4])
