@@ -433,7 +433,7 @@ async def test_the_end_of_a_run_is_told_where_it_is_not_on_the_screen(tmp_path: 
     app = scripted_app(tmp_path)
     run = ScriptedRun(is_running=False)
     ends: tuple[tuple[FinishReason, str], ...]
-    ends = ("completed", "poems: done"), ("diverged", "smaller learning")
+    ends = ("completed", "poems: trained"), ("diverged", "smaller learning")
     async with app.run_test(notifications=True) as pilot:
         await answered(pilot)
         for reason, words in ends:
