@@ -65,7 +65,7 @@ async def _write_two_lines(pilot: Pilot[None]) -> None:
 def test_autocomplete_light(snap_compare: Compare, tmp_path: Path) -> None:
     """In a light theme: the header with its tabs and the model; the page with a day and a line; the
     line being written, with "are thee to" as its ghost, unlike typed text; one ranked word with its
-    bar and the digit that takes it; and one row of keys."""
+    share and the digit that takes it; and one row of keys."""
     app = scripted_app(tmp_path, preferences=Preferences(theme="rnnlm-light"))
     assert snap_compare(app, run_before=_write_two_lines)
 

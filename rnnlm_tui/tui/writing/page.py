@@ -71,8 +71,6 @@ class Page(ScrollView, can_focus=True):
     Page {
         height: 1fr; padding: 0 1 0 2; color: $foreground;
         scrollbar-size-vertical: 1; overflow-x: hidden;
-        scrollbar-background: $background; scrollbar-color: $quiet 50%;
-        scrollbar-background-hover: $background; scrollbar-background-active: $background;
         .day { color: $quiet; }
         &:ansi, &:ansi .day { color: ansi_default; }
     }

@@ -23,7 +23,8 @@ def put_lines(it: AppDesk) -> None:
 
 def marked(it: AppDesk) -> str:
     """The line that is marked as the current match. The scrollbar too is reverse."""
-    strips = it.app.screen._compositor.render_strips()[: it.screen.page.region.bottom]
+    page = it.screen.page.region
+    strips = it.app.screen._compositor.render_strips()[page.y : page.bottom]
     segments = (segment for strip in strips for segment in strip)
     reverse = (s.text for s in segments if s.style and s.style.reverse and s.text[:1].isascii())
     return "".join(reverse).strip()
