@@ -89,8 +89,7 @@ def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
 
 
 class KeysScreen(Dialog[None]):
-    """Lists the keys that work on a screen in groups, in two columns if the window is wide. Esc or
-    F1 closes it."""
+    """Lists the keys that work on a screen, in groups. Esc or F1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q", "cancel", "close", id="keys.close",
@@ -101,10 +100,8 @@ class KeysScreen(Dialog[None]):
         & > .dialog-box { width: 92%; max-width: 92; max-height: 96%; }
         #keys { height: auto; max-height: 74vh; margin-top: 1; scrollbar-size-vertical: 1; }
         #keys Vertical { height: auto; padding-right: 2; }
-        #keys Static {
-            height: auto; margin-bottom: 1; border-top: solid $foreground 20%;
-            border-title-color: $ghost; border-title-style: bold;
-        }
+        #keys Static { height: auto; margin-bottom: 1; border-top: solid $foreground 20%; }
+        #keys Static { border-title-color: $ghost; border-title-style: bold; }
         &.-wide > .dialog-box { max-width: 150; }
         &.-wide #keys { layout: horizontal; }
         &.-wide #keys Vertical { width: 1fr; }

@@ -53,14 +53,11 @@ class Palette(CommandPalette):
     Palette {
         & > Vertical { margin-top: 2; width: 68; max-width: 100%; height: auto; }
         SearchIcon { display: none; }
-        #--input, #--input.--list-visible {
-            border: round $ghost; border-bottom: none; background: $surface; padding: 0 1 1 1;
-        }
+        #--input { background: $surface; padding: 0 1 1 1; }
+        #--input, #--input.--list-visible { border: round $ghost; border-bottom: none; }
         CommandInput, CommandInput:focus { border: none; height: 1; padding: 0; }
-        CommandList, CommandList:focus {
-            border: round $ghost; border-top: none; background: $surface; padding: 0;
-            scrollbar-size-vertical: 1;
-        }
+        CommandList { background: $surface; scrollbar-size-vertical: 1; }
+        CommandList, CommandList:focus { border: round $ghost; border-top: none; }
         CommandList > .option-list--option { text-style: none; padding: 0 1; }
     }
     """

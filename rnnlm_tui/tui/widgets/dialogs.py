@@ -61,10 +61,9 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
         .dialog-text { height: auto; }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $warn; }
-        .dialog-box > Input {
-            margin-top: 1; padding: 0 1; border: round $foreground 30%; background: $surface;
-            &:focus { border: round $border; background-tint: $foreground 0%; }
-        }
+        .dialog-box > Input { margin-top: 1; padding: 0 1; background: $surface; }
+        .dialog-box > Input { border: round $foreground 30%; }
+        .dialog-box > Input:focus { border: round $border; background-tint: $foreground 0%; }
         &.-low .dialog-words { margin-top: 0; max-height: 3; }
         OptionList {
             height: auto; max-height: 50vh; margin-top: 1; border: none; padding: 0;
