@@ -49,7 +49,7 @@ def open_the_run(terminal: Terminal) -> None:
     """Resumes or shows the run on the Models screen, and waits until it trains."""
     terminal.wait_for(" verses")
     terminal.send(MODELS)
-    terminal.wait_for("on disk", PATIENCE_S)
+    terminal.wait_for("how good", PATIENCE_S)
     terminal.send("g")
     terminal.wait_for(f"▶ training  {NAME}", PATIENCE_S)
 
