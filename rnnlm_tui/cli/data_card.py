@@ -17,6 +17,10 @@ from rnnlm_tui.training.job import Job
 from rnnlm_tui.wording.model_rows import Fact, words_read
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
+POINTS = ((0.02, "0 to 1"), (0.1, "1 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
+"""Keys saved in 100 by a writer who reads the list, beyond what the English alone saves, by the
+largest share of the words of a text that are new to it. Measured: 0.3 to 1.2 at 1.4 to 1.8 %, 1.6
+to 5.7 at 2.5 %, 19 to 23 at 57 %; those from 10 to 30 % lie between."""
 FEW_WORDS = 5_000
 """Words. The card warns that a smaller text helps little."""
 TRAINED_PER_S = 1e10
@@ -39,7 +43,7 @@ def as_text(rows: Iterable[Fact]) -> str:
 
 def prospect(job: Job, parameters: int) -> list[str]:
     """Returns sentences on a training: the files of a folder that it reads, what it does, how long
-    it takes, and whether it will tell how many keys the model saves."""
+    it takes, whether it will tell how many keys the model saves, and what it gains."""
     held_out = job.prepared.held_out_words
     does = "starts from nothing and learns this text"
     mixed = ""
@@ -60,7 +64,28 @@ def prospect(job: Job, parameters: int) -> list[str]:
         )
     text = job.prepared.corpus
     read = [f"It reads {text.name}."] if text.files else []
-    return [*read, f"It {does}, in {_duration(job, parameters)}{mixed}.", told]
+    does = f"It {does}, in {_duration(job, parameters)}{mixed}."
+    return [*read, does, told, *_expected_gain(job)]
+
+
+def _expected_gain(job: Job) -> list[str]:
+    """Says how many words of a text the English does not know, and what to expect of a model that
+    learns them; nothing if the English is not mixed with it."""
+    if job.english is None or job.is_update:
+        return []
+    vocabulary, lines = job.prepared.vocabulary, job.prepared.train
+    known, counts = job.english.vocabulary, lines.word_counts(vocabulary.total_words)
+    own = [
+        number
+        for number in np.flatnonzero(counts).tolist()
+        if (word := vocabulary.word(number)) not in known and word.lower() not in known
+    ]
+    share = counts[own].sum() / lines.words
+    points = next(points for most, points in POINTS if share <= most)
+    return [
+        f"New to the English: {plural(len(own), 'word')}, {share:.0%} of the text. Expect to save"
+        f" {points} keys in 100 more than with the English alone."
+    ]
 
 
 def _duration(job: Job, parameters: int) -> str:

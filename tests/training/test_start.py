@@ -209,6 +209,18 @@ def test_what_a_model_takes_from_the_english(
     assert told.endswith(", and is mixed with the English.") == (is_base and not is_start)
 
 
+@pytest.mark.parametrize(
+    ("lines", "words", "points"),
+    [(LEARNED, "3 words, 1% of the text", "0 to 1"), (GERMAN, "8 words, 100% of", "10 to 30")],
+)
+def test_the_card_tells_how_much_of_a_text_is_new_to_the_english(
+    lines: list[str], words: str, points: str, english: Library
+) -> None:
+    told = prospect(on_english(english, lines, on="english"), 1)[-1]
+    assert told.startswith(f"New to the English: {words}") and f"save {points} keys" in told
+    assert "New to" not in " ".join(prospect(on_english(english, lines, on="none"), 1))
+
+
 @pytest.mark.slow
 def test_the_english_stays_in_a_text_of_another_language_if_it_has_weight(
     english: Library, monkeypatch: pytest.MonkeyPatch
