@@ -2,7 +2,7 @@
 
     python assets/make_pictures.py
 
-Asks the model that ships, and trains others in a folder of its own, which takes a minute.
+Asks the model that ships, and trains others in a folder of its own, which takes a few minutes.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.runs.child import TrainArguments
 
 SIZE = (116, 32)
+WRITING_SIZE = (100, 18)
 PATIENCE_S = 600
 LINES = (
     "Dear Anna, I am looking forward to seeing you again.",
+    "We arrived on the 9:45 train, and the house was cold, so we made a fire.",
     "Yesterday we went to the sea, and it was better than I had hoped.",
+    "The children ran along the beach until it was dark.",
 )
 HALF_TYPED = "In the evening we sat by the f"
 NGRAM = "sonnets-ngram"
@@ -51,11 +54,11 @@ def command(*arguments: str) -> None:
 
 
 async def picture_app(folder: Path) -> None:
-    """The three screens, in use."""
+    """Writing, a run in the middle and at its end, and the inside of the model."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     os.environ["COLORTERM"] = "truecolor"  # else the theme is that of a terminal of 16 colours
     app = RnnlmApp(folder, folder / "config", folder / "app.log", ENGLISH)
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=WRITING_SIZE) as pilot:
         await until(pilot, lambda: app.opened_model is not None)
         for line in LINES:
             await write_line(pilot, app, line)
@@ -64,6 +67,7 @@ async def picture_app(folder: Path) -> None:
         await until(pilot, lambda: app.autocomplete.editor.suggestion)
         await pilot.pause(0.5)
         write("autocomplete", app.export_screenshot(title="rnnlm-tui"))
+        await pilot.resize_terminal(*SIZE)
         app.start_training(TrainArguments(RUN, RUN[3]))
         await until(pilot, lambda: app.followed_runs.shown)
         run = app.followed_runs.shown
@@ -76,8 +80,9 @@ async def picture_app(folder: Path) -> None:
         )
         await pilot.pause(0.5)
         write("train", app.export_screenshot(title="rnnlm-tui"))
-        run.stop()
         await until(pilot, lambda: not run.is_running)
+        await pilot.pause(0.5)
+        write("trained", app.export_screenshot(title="rnnlm-tui"))
         app.show_mode("inside")
         await until(pilot, lambda: "embedding" in app.export_screenshot())
         await pilot.press("down", "down")
@@ -109,9 +114,16 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
 
 
 def write(name: str, svg: str) -> None:
-    """Writes the picture without the fonts that it would load from elsewhere: the viewer's own
-    monospace will do."""
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    """Writes the picture without the fonts that it would load from elsewhere, since the viewer's
+    own monospace will do, and without a clip path for each row, which makes it half as large
+    again."""
+    for left_out in (
+        r"@font-face \{.*?\}\s*",
+        r"<clipPath id=\S*-line-.*?</clipPath>",
+        r' clip-path="url\(#\S*-line-\d+\)"',
+        r"^\s+",
+    ):
+        svg = re.sub(left_out, "", svg, flags=re.DOTALL | re.MULTILINE)
     Path(__file__).with_name(f"{name}.svg").write_text(svg, encoding="utf-8")
 
 

@@ -70,7 +70,8 @@ def prospect(job: Job, parameters: int) -> list[str]:
 
 def _expected_gain(job: Job) -> list[str]:
     """Says how many words of a text the English does not know, and what to expect of a model that
-    learns them; nothing if the English is not mixed with it."""
+    learns them; nothing if the English is not mixed with it. `warnings` say what to expect of a
+    text of few words."""
     if job.english is None or job.is_update:
         return []
     vocabulary, lines = job.prepared.vocabulary, job.prepared.train
@@ -81,11 +82,11 @@ def _expected_gain(job: Job) -> list[str]:
         if (word := vocabulary.word(number)) not in known and word.lower() not in known
     ]
     share = counts[own].sum() / lines.words
-    points = next(points for most, points in POINTS if share <= most)
-    return [
-        f"New to the English: {plural(len(own), 'word')}, {share:.0%} of the text. Expect to save"
-        f" {points} keys in 100 more than with the English alone."
-    ]
+    found = [f"New to the English: {plural(len(own), 'word')}, {share:.0%} of the text."]
+    if job.prepared.corpus.words >= FEW_WORDS:
+        points = next(points for most, points in POINTS if share <= most)
+        found.append(f"Expect to save {points} keys in 100 more than with the English alone.")
+    return found
 
 
 def _duration(job: Job, parameters: int) -> str:
@@ -130,7 +131,8 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     else:
         yield "held out", "none, so it cannot be measured on lines that are new to it"
     trained = " in the lines that are learned" if len(held_out) else ""
-    yield "words", f"{text.words:,}; {prepared.distinct_words:,} different{trained}"
+    marks = " with punctuation marks" if prepared.tokenizer.writes_text else ""
+    yield "words", f"{text.words:,}; {prepared.distinct_words:,} different{marks}{trained}"
     if kept < prepared.distinct_words:
         fate = f"learned as {UNKNOWN_TOKEN}" if special_tokens else "left out of the lines"
         yield "vocabulary", f"{kept:,} words are kept; the others are {fate}"
@@ -139,7 +141,7 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
         yield "unknown", f"{share:.1%} of the words held out"
     others = ", ".join(("the padding", *special_tokens))
     yield "total words", f"{vocabulary.total_words:,} (with {others})"
-    yield "longest line", plural(prepared.train.longest, "word")
+    yield "longest line", f"{plural(prepared.train.longest, 'word')}{marks}"
     is_capped = prepared.is_lesson and prepared.window + 1 < prepared.train.longest
     reads = words_read(config.model, prepared.window)
     yield "reads", f"{reads}{', capped' if is_capped else ''}"

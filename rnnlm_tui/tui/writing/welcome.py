@@ -35,7 +35,7 @@ def welcome(app: RnnlmApp, width: int) -> list[Content]:
         (key("line.accept_word", "tab"), "takes a word: ", word),
         (key("line.accept_all", "right"), "takes all of it: ", f"{TYPED}{GHOST}"),
         (key("line.take_2", "alt+2"), "takes word 2: ", WORDS[1][0]),
-        (key("line.send", "enter"), "keeps the line", ""),
+        (key("line.send", "enter"), "adds the line to your text", ""),
         (key("autocomplete.continue", "ctrl+r"), "continues the sentence", ""),
     ]
     column = max(len(shown) for shown, *_ in keys) + GAP
@@ -72,18 +72,22 @@ def welcome(app: RnnlmApp, width: int) -> list[Content]:
         ]
     else:
         example += [Content(""), *does]
-    train, help_ = key("app.train", "f3"), key("app.keys", "f1")
+    screens = [
+        (key("app.train", "f3"), "learns from your texts"),
+        (key("app.inside", "f10"), "looks inside"),
+        (key("app.keys", "f1"), "all keys"),
+    ]
+    if width < BESIDE_FROM:
+        del screens[1]
+    more = (
+        Content.assemble((shown, "bold $take"), (f" {does}   ", "$quiet"))
+        for shown, does in screens
+    )
     return [
         Content.styled("A model suggests the next words while you write.", "bold"),
         Content.styled("It runs on this machine; nothing leaves it.", "$quiet"),
         Content(""),
         *example,
         Content(""),
-        Content.assemble(
-            ("Try it below.   ", "bold"),
-            (train, "bold $take"),
-            (" learns from your texts   ", "$quiet"),
-            (help_, "bold $take"),
-            (" all keys", "$quiet"),
-        ),
+        Content.styled("Try it below.   ", "bold") + Content("").join(more),
     ]
