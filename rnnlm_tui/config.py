@@ -213,6 +213,9 @@ DEFAULTS_IF_FROM: Mapping[str, Setting] = {
 model of `--from`, or in an update, which has one epoch. AdamW takes as large steps for rare words
 as for frequent ones: after 30,000 words of a novel, the network of the English is worse on the next
 ones by 0.17 nats a word, and with these settings better by 0.08."""
+RATES: Mapping[str, float] = {"adamw": 1e-3, "sgd": 0.15}
+"""The learning rate by default if the other optimizer is given than by default. With the rate of
+plain steps, AdamW destroys a network."""
 MAX_FROM_ENGLISH = 1_000_000
 """Most words of a text whose network starts from that of the English by default. A longer text
 teaches English by itself, and gets a network of a size that suits it."""
@@ -374,13 +377,15 @@ def make_config(
 ) -> Config:
     """Returns the settings of a run: the preset's defaults, overridden by each layer in turn.
 
-    Some defaults depend on `words`, the size of the corpus. Raises UsageError for a setting that
+    Some defaults depend on `words`, the size of the corpus. A layer that changes the optimizer
+    without a learning rate gets one of `RATES`. Raises UsageError for a setting that
     the preset does not have, and for a value out of its range, which the error names.
     """
     preset = preset_named(preset_name)
     known = PRESET_SETTINGS[preset_name]
     values = dict[str, Any]()
     for layer in (preset.by_size.get(size_of(words or 0), {}), *layers):
+        optimizer = values.get("optimizer", "adamw")
         for name, value in layer.items():
             if name not in known:
                 having = ", ".join(each for each, own in PRESET_SETTINGS.items() if name in own)
@@ -390,6 +395,9 @@ def make_config(
                     field=name,
                 )
             values[name] = check_value(value, name, known[name].type)
+        changed = values.get("optimizer", optimizer)
+        if changed != optimizer and "learning_rate" not in layer:
+            values["learning_rate"] = RATES[changed]
 
     def filled(part: T) -> T:
         return structs.replace(part, **{n: values[n] for n in values if hasattr(part, n)})

@@ -20,6 +20,7 @@ from rnnlm_tui.config import (
     MAX_FROM_ENGLISH,
     PRESETS,
     QUERY_SETTINGS,
+    RATES,
     SIZES,
     Setting,
     check_value,
@@ -47,7 +48,9 @@ In brackets are the range, the presets that have the setting, and its default. I
 defaults, they are for a text of up to {small:,} words, for one of up to {middle:,}, and for a
 longer one. A network that starts from a model keeps the sizes and the dropout of that model, and
 learns by gentle steps: {usual}. The gru of an English text of up to {most:,} words starts from
-the English, unless a size or --from none is given. --summary tells which settings a training has.
+the English, unless a size or --from none is given. An update has one epoch. If --optimizer is
+given, and not the usual one, --learning-rate is {rates} by default. --summary tells
+which settings a training has.
 """
 OPTIONS = {flag_of(spec.name): spec for spec in fields(Request)}
 
@@ -142,7 +145,10 @@ def parser_of(mode: Mode) -> ArgumentParser:
 def _settings_help() -> str:
     small, middle, _ = SIZES.values()
     usual = ", ".join(f"{flag_of(name)} {value}" for name, value in DEFAULTS_IF_FROM.items())
-    return SETTINGS_HELP.format(small=small, middle=middle, usual=usual, most=MAX_FROM_ENGLISH)
+    rates = " and ".join(f"{rate} for {optimizer}" for optimizer, rate in RATES.items())
+    return SETTINGS_HELP.format(
+        small=small, middle=middle, usual=usual, most=MAX_FROM_ENGLISH, rates=rates
+    )
 
 
 def _unwanted_help() -> str:

@@ -90,6 +90,20 @@ def test_a_network_keeps_its_words_and_weights_and_takes_the_words_of_the_text(
     assert job.lines_to_learn is job.prepared.train
 
 
+def test_a_given_optimizer_has_its_own_learning_rate(saved: Library) -> None:
+    """AdamW with the large rate of plain steps would destroy the network."""
+    for request, given, rate in (
+        ({"update": "gru"}, {"optimizer": "adamw"}, 1e-3),
+        ({"start_from": "gru"}, {"optimizer": "adamw"}, 1e-3),
+        ({"start_from": "gru"}, {"optimizer": "adamw", "learning_rate": 0.01}, 0.01),
+        ({"start_from": "gru"}, {"optimizer": "sgd"}, 0.15),
+        ({"preset": "gru", "start_from": "none"}, {"optimizer": "sgd"}, 0.15),
+        ({"preset": "gru", "start_from": "none"}, {"optimizer": "adamw"}, 3e-3),
+    ):
+        job = made_of(saved, LEARNED + NEW, settings=given, **request)
+        assert job.config.network_train.learning_rate == rate, (request, given)
+
+
 def test_new_words_start_as_what_they_are_used_like(saved: Library) -> None:
     """A network that has not learned them yet predicts the text better than with mean vectors."""
     job, losses = made_of(saved, LEARNED + NEW, start_from="gru"), list[float]()
