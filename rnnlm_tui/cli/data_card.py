@@ -72,10 +72,11 @@ def _expected_gain(job: Job) -> list[str]:
     """Says how many words of a text the English does not know, and what to expect of a model that
     learns them; nothing if the English is not mixed with it. `warnings` say what to expect of a
     text of few words."""
-    if job.english is None or job.is_update:
+    if job.english is None:
         return []
     vocabulary, lines = job.prepared.vocabulary, job.prepared.train
     known, counts = job.english.vocabulary, lines.word_counts(vocabulary.total_words)
+    counts[: vocabulary.first_word_id] = 0  # words learned as <unk> may be known to the English
     own = [
         number
         for number in np.flatnonzero(counts).tolist()
@@ -148,8 +149,9 @@ def text_rows(prepared: Prepared, config: Config) -> Iterator[Fact]:
     ends = " or the end of the line" if special_tokens else ""
     yield "pairs", f"{prepared.predictions:,}: the words before, and the next word{ends}"
     if preset.by_size:
-        yield "settings", f"for a text of this size ({size_of(text.words)}), unless you give others"
-        names = {name for each in preset.by_size.values() for name in each}
+        usual = f"for a text of this size ({size_of(text.words)}), or for a start from a model"
+        yield "settings", f"{usual}, unless you give others"
+        names = {"optimizer", *(name for each in preset.by_size.values() for name in each)}
         for part in (config.model, config.train):
             own = structs.asdict(part).items()
             chosen = (f"{name} = {v}" for name, v in own if name in names and v is not None)

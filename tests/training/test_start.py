@@ -224,13 +224,18 @@ def test_what_a_model_takes_from_the_english(
 
 
 @pytest.mark.parametrize(
-    ("lines", "words", "points"),
-    [(LEARNED, "3 words, 1% of the text", "0 to 1"), (GERMAN, "8 words, 100% of", "10 to 30")],
+    ("lines", "settings", "words", "points"),
+    [
+        (LEARNED, {}, "3 words, 1% of the text", "0 to 1"),
+        (GERMAN, {}, "8 words, 100% of", "10 to 30"),
+        # Words beyond the vocabulary are not learned, and most of them are English.
+        (LEARNED, {"hidden_size": 4, "max_vocabulary": 3}, "0 words, 0% of the text", "0 to 1"),
+    ],
 )
 def test_the_card_tells_how_much_of_a_text_is_new_to_the_english(
-    lines: list[str], words: str, points: str, english: Library
+    lines: list[str], settings: dict[str, Any], words: str, points: str, english: Library
 ) -> None:
-    told = prospect(on_english(english, lines, on="english"), 1)[-1]
+    told = prospect(on_english(english, lines, on="english", settings=settings), 1)[-1]
     assert told.startswith(f"New to the English: {words}") and f"save {points} keys" in told
     assert "New to" not in " ".join(prospect(on_english(english, lines, on="none"), 1))
 
