@@ -31,8 +31,6 @@ BOTH = ("untrained", "trained")
 """The names of two networks that are compared."""
 FALLEN_OUT = "(fallen out)"
 """The label of a word before the window."""
-
-
 SENTENCES = {
     "padded ids": "The network reads {rows} ids: the last ones of the line, after as many zeros as"
     " are missing, here {padding}.",

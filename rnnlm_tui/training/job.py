@@ -41,8 +41,8 @@ class Job:
     text is. `seed_line` is continued after each epoch until another line is ordered. An update
     replaces the model of this name at the end, if it is better.
 
-    A training that starts from a model has its weights as `network`, the ids of the `new_words`
-    have not learned yet, and the model's `trained_lines`, `ancestors` and `blocked_words`.
+    A training that starts from a model has its weights as `network`, the ids of the words that are
+    new to them as `new_words`, and the model's `trained_lines`, `ancestors` and `blocked_words`.
     `english` is mixed with what is learned; `known_to_base` is the share of the text's words that
     it knows, None if the mixture always keeps it. A training that is resumed has a `state`, the
     tensors of its run, and a `position`.

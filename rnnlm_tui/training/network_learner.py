@@ -30,8 +30,6 @@ from rnnlm_tui.training.thread_choice import choose_threads
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """Adam's two means of each parameter, by PyTorch's names. Plain steps have none."""
-
-
 STREAMS_OF_NEW_WORDS = 16
 """Streams of the text that are read at a time to place its new words."""
 
@@ -152,8 +150,7 @@ class NetworkLearner:
         return {"network": _arrays(self._network.weights())}
 
     def tensors(self) -> Tensors:
-        """The weights, Adam's moments, and within an epoch the hidden state of all
-        ranks."""
+        """The weights, Adam's moments, and within an epoch the hidden state of all ranks."""
         state = self._state()
         if 0 < self._step < self.steps:
             carried = self._ranks.all_rows(self._network.hidden_state)
