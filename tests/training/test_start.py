@@ -233,9 +233,18 @@ def test_what_a_model_takes_from_the_english(
     ],
 )
 def test_the_card_tells_how_much_of_a_text_is_new_to_the_english(
-    lines: list[str], settings: dict[str, Any], words: str, points: str, english: Library
+    lines: list[str],
+    settings: dict[str, Any],
+    words: str,
+    points: str,
+    english: Library,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = prospect(on_english(english, lines, on="english", settings=settings), 1)[-1]
+    """It promises nothing for a text of few words."""
+    job = on_english(english, lines, on="english", settings=settings)
+    assert prospect(job, 1)[-1].startswith(f"New to the English: {words}")
+    monkeypatch.setattr("rnnlm_tui.cli.data_card.FEW_WORDS", 1)
+    told = " ".join(prospect(job, 1)[-2:])
     assert told.startswith(f"New to the English: {words}") and f"save {points} keys" in told
     assert "New to" not in " ".join(prospect(on_english(english, lines, on="none"), 1))
 
