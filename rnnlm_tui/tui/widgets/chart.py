@@ -13,6 +13,7 @@ The line then has points inside the epochs, too.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise, product
 
 from textual.content import Content
@@ -51,20 +52,22 @@ def plot(
     columns = width - gutter - 1
     if columns < 2:
         return []
-    cells = [[(0, "")] * columns for _ in range(rows)]
+    cells: dict[tuple[int, int], tuple[int, str]] = {}
     for line, style, size in ((train, TRAIN_STYLE, 1), (held_out, HELD_OUT_STYLE, 2)):
         dots = [(x, _place(y, high, low, 4 * rows)) for x, y in _smooth(line, last, 2 * columns)]
-        _draw(cells, dots, style, size)
-    drawn = [[(chr(0x2800 + dots) if dots else " ", style) for dots, style in r] for r in cells]
+        for x, y in _joined(dots, size):
+            bits, _ = cells.get(cell := (y // 4, x // 2), (0, ""))
+            cells[cell] = bits | DOTS[y % 4][x % 2], style
+    drawn = {cell: (chr(0x2800 + bits), style) for cell, (bits, style) in cells.items()}
     for epoch, loss in held_out:
         if epoch == best:
             row = _place(loss, high, low, 4 * rows) // 4
-            column = _place(epoch, 0, last, 2 * columns) // 2
-            drawn[row][column] = BEST_POINT, BEST_STYLE
+            drawn[row, _place(epoch, 0, last, 2 * columns) // 2] = BEST_POINT, BEST_STYLE
     body = []
-    for row, parts in enumerate(drawn):
+    for row in range(rows):
         axis = f"{labels.get(row, ''):>{gutter}}{'┤' if row in labels else '│'}"
-        body.append(Content.assemble((axis, TEXT_STYLE), *parts))
+        line_of_cells = (drawn.get((row, column), (" ", "")) for column in range(columns))
+        body.append(Content.assemble((axis, TEXT_STYLE), *line_of_cells))
     return [*body, *(axis.pad_left(gutter) for axis in _axis_of_epochs(last, best, columns))]
 
 
@@ -96,20 +99,13 @@ def _smooth(points: Points, last: int, columns: int) -> list[tuple[int, float]]:
     return sorted(found.items())
 
 
-def _draw(
-    cells: list[list[tuple[int, str]]], dots: list[tuple[int, int]], style: str, size: int
-) -> None:
-    """Joins dots of neighbouring columns, over what is drawn there. `size` is the width and the
-    height of the line in dots."""
+def _joined(dots: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Yields the dots of a line through dots of neighbouring columns. `size` is its width and its
+    height in dots. Some of them may be outside the chart."""
     for (_, before), (x, y) in pairwise([*dots[:1], *dots]):
         step = 1 if y > before else -1
-        ys = range(before + step, y + step, step) if y != before else (y,)
-        for row, column in product(ys, range(x, x + size)):
-            for down in range(row, row + size):
-                if 0 <= down < 4 * len(cells) and column < 2 * len(cells[0]):
-                    line = cells[down // 4]
-                    bits = line[column // 2][0] | DOTS[down % 4][column % 2]
-                    line[column // 2] = bits, style
+        for row in range(before + step, y + step, step) or (y,):
+            yield from product(range(x, x + size), range(row, row + size))
 
 
 def _axis_of_epochs(last: int, best: int | None, columns: int) -> tuple[Content, Content]:
