@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -28,8 +28,10 @@ HEADS = {"perplexity": "perpl."}
 """Shorter names of figures, with which the widest table fits in 80 columns."""
 LOG_LABEL_WIDTH = 7
 LONGEST_NEXT_WORD = 16
-Column = tuple[str, str, int]
-"""A column of figures: the lines that were measured, the name of the figure, and the width."""
+Figure = tuple[str, str]
+"""A figure in the table: the lines that were measured, and its name."""
+EPOCH: Figure = "", "epoch"
+"""The number of an epoch, in the first column."""
 
 
 class RunList(VerticalScroll, can_focus=True):
@@ -102,10 +104,9 @@ class EpochList(RunList):
         self._heads = Static(markup=False, classes="heads")
         self._explained = Static(markup=False, classes="explained")
         self._epochs: Sequence[EpochEnded] = []
-        self._columns: list[Column] = []
-        self._figure = "held-out", "loss"
-        """The column that is explained, if the table has it; else it is the one after the numbers
-        of the epochs."""
+        self._widths = dict[Figure, int]()
+        self._figure: Figure = "held-out", "loss"
+        """The figure that is explained, if the table has it; else it is the first one."""
 
     def compose(self) -> ComposeResult:
         yield self._heads
@@ -115,80 +116,78 @@ class EpochList(RunList):
     def show_epochs(self, part: str, epochs: Sequence[EpochEnded], best: int | None) -> None:
         """Shows the figures of these epochs of a `part` of a model. The `best` one is marked."""
         if epochs != self._epochs:
-            self._epochs, self._columns = epochs, table_columns(epochs)
+            self._epochs, self._widths = epochs, table_widths(epochs)
             self._explain()
         title = f"figures of the {part}" if epochs else "figures"
-        self.show(title, (epochs, best), lambda width: epoch_rows(epochs, self._columns, best))
+        self.show(title, (epochs, best), lambda width: epoch_rows(epochs, self._widths, best))
 
     @property
-    def _place(self) -> int:
-        """The place of the column that is explained."""
-        names = [(lines, name) for lines, name, _ in self._columns]
-        return names.index(self._figure) if self._figure in names else min(1, len(names) - 1)
+    def _chosen(self) -> Figure:
+        return self._figure if self._figure in self._widths else [*self._widths][:2][-1]
 
     def _explain(self) -> None:
         heads, explained = Content(""), ""
         if self._epochs:
-            lines, name, _ = self._columns[self._place]
-            heads = table_heads(self._columns, self._place)
-            explained = f"◂▸ {explain_figure(lines, name, self._epochs[-1])}"
+            heads = table_heads(self._widths, self._chosen)
+            explained = f"◂▸ {explain_figure(*self._chosen, self._epochs[-1])}"
         self._heads.update(heads)
         self._explained.update(explained)
 
     def action_explain(self, by: int) -> None:
-        """Explains the column to the left or to the right."""
-        if self._columns:
-            place = (self._place + by) % len(self._columns)
-            self._figure = self._columns[place][:2]
+        """Explains the figure to the left or to the right."""
+        if figures := [*self._widths]:
+            self._figure = figures[(figures.index(self._chosen) + by) % len(figures)]
             self._explain()
 
     def on_click(self, event: events.Click) -> None:
-        """Explains the column that was clicked."""
-        cell, end = event.screen_x - self.content_region.x, 0
-        for lines, name, width in self._columns:
+        """Explains the figure whose column was clicked."""
+        end = self.content_region.x
+        for figure, width in self._widths.items():
             end += width
-            if cell < end:
-                self._figure = lines, name
+            if event.screen_x < end:
+                self._figure = figure
                 self._explain()
                 break
 
 
-def table_columns(epochs: Sequence[EpochEnded]) -> list[Column]:
-    """Returns the columns of the table of these epochs, the first one for their numbers; none
-    without epochs."""
+def table_widths(epochs: Sequence[EpochEnded]) -> dict[Figure, int]:
+    """Returns the columns of the table of these epochs, with their widths; none without epochs."""
     figures = [(lines, name) for ended in epochs[:1] for lines, name, _ in epoch_figures(ended)]
-    names = [("", "epoch"), *figures] if epochs else []
-    widths = [COLUMN_GAP + max(FIGURE_WIDTH, len(HEADS.get(name, name))) for _, name in names]
-    return [(*pair, width) for pair, width in zip(names, widths, strict=True)]
+    return {
+        (lines, name): COLUMN_GAP + max(FIGURE_WIDTH, len(HEADS.get(name, name)))
+        for lines, name in ([EPOCH, *figures] if epochs else [])
+    }
 
 
-def table_heads(columns: Sequence[Column], chosen: int) -> Content:
-    """Returns two rows of heads: the lines that were measured, and the figures. The chosen column
-    is marked."""
-    kinds, names, told = "", list[Content](), ""
-    for place, (lines, name, width) in enumerate(columns):
+def table_heads(widths: Mapping[Figure, int], chosen: Figure) -> Content:
+    """Returns two rows of heads: the lines that were measured, and the figures. The chosen one is
+    marked."""
+    kinds, names, told = "", Content(""), ""
+    for (lines, name), width in widths.items():
         kinds += f"{lines if lines != told else '':>{width}}"
         told = lines
-        style = "bold underline $foreground" if place == chosen else ""
-        head = HEADS.get(name, name)
-        names.append(Content.assemble(" " * (width - len(head)), (head, style)))
-    return Content(f"{kinds}\n") + Content("").join(names)
+        style = "bold underline $foreground" if (lines, name) == chosen else ""
+        head = Content.styled(HEADS.get(name, name), style)
+        names += head.pad_left(width - head.cell_length)
+    return Content(f"{kinds}\n") + names
 
 
 def epoch_rows(
-    epochs: Sequence[EpochEnded], columns: Sequence[Column], best: int | None
+    epochs: Sequence[EpochEnded], widths: Mapping[Figure, int], best: int | None
 ) -> Content:
     """Returns a row of figures for each epoch. The `best` one is marked."""
     rows = []
     for ended in epochs:
         figures = {(lines, name): text for lines, name, text in epoch_figures(ended)}
-        is_best = ended.epoch == best
-        figures["", "epoch"] = f"{BEST_MARK if is_best else ''}{ended.epoch}"
-        text = "".join(
-            f"{figures.get((lines, name), ''):>{width}}" for lines, name, width in columns
-        )
-        rows.append(Content.styled(text, BEST_STYLE if is_best else ""))
+        figures[EPOCH], style = marked_number(ended.epoch, best)
+        text = "".join(f"{figures.get(figure, ''):>{width}}" for figure, width in widths.items())
+        rows.append(Content.styled(text, style))
     return Content("\n").join(rows)
+
+
+def marked_number(epoch: int, best: int | None) -> tuple[str, str]:
+    """Returns the number of an epoch and its style. The `best` one has a mark."""
+    return (f"{BEST_MARK}{epoch}", BEST_STYLE) if epoch == best else (f"{epoch}", "")
 
 
 def log_rows(lines: Sequence[LogLine], width: int) -> Content:
@@ -224,28 +223,22 @@ def next_word_rows(
     seed = epochs[-1].sample["seed"]
     of_seed = [ended for ended in epochs if ended.sample["seed"] == seed]
     step = -(-len(of_seed) // max(1, height - 2))
-    shown = [
-        e for i, e in enumerate(of_seed) if i % step == 0 or e.epoch == best or e is epochs[-1]
-    ]
+    always = best, epochs[-1].epoch
+    shown = [e for i, e in enumerate(of_seed) if i % step == 0 or e.epoch in always]
     shown = shown[-max(1, height) :]
     found = [next_words(ended) for ended in shown]
     now = found[-1][0][0] if found[-1] else ""
-    rows = []
-    for ended in shown:
-        is_best = ended.epoch == best
-        number = f"{BEST_MARK if is_best else ''}{ended.epoch}"
-        rows.append(Content.styled(f"{number:>5}", BEST_STYLE if is_best else "$quiet"))
+    numbers = (marked_number(ended.epoch, best) for ended in shown)
+    rows = [Content.styled(f"{number:>5}", style or "$quiet") for number, style in numbers]
     for column in zip_longest(*found):
         cells = []
         for word, share in (each or ("", "") for each in column):
             style = f"bold {MODEL_STYLE}" if word == now else MODEL_STYLE
-            shown_word = Content(word).truncate(LONGEST_NEXT_WORD, ellipsis=True).stylize(style)
-            cells.append(Content.assemble("  ", shown_word, (f" {share}", "$quiet")))
+            cut = Content.styled(word, style).truncate(LONGEST_NEXT_WORD, ellipsis=True)
+            cells.append(Content.assemble("  ", cut, (f" {share}", "$quiet")))
         widest = max(cell.cell_length for cell in cells)
         if rows[0].cell_length + widest > width:
             break
-        rows = [
-            row + cell.pad_right(widest - cell.cell_length)
-            for row, cell in zip(rows, cells, strict=True)
-        ]
+        padded = (cell.pad_right(widest - cell.cell_length) for cell in cells)
+        rows = [row + cell for row, cell in zip(rows, padded, strict=True)]
     return Content("\n").join(rows)
