@@ -414,12 +414,12 @@ class RnnlmApp(TerminalApp):
     def start_training(self, request: TrainArguments) -> None:
         """Starts a training on the Train screen."""
         self.show_mode("train")
-        self.call_after_refresh(lambda: self.train_screen.run_pane.start(request))
+        self.call_after_refresh(lambda: self.train_screen.start(request))
 
     def watch_run(self, name: str) -> None:
         """Shows a run of another process on the Train screen."""
         self.show_mode("train")
-        self.call_after_refresh(lambda: self.train_screen.run_pane.follow(name))
+        self.call_after_refresh(lambda: self.train_screen.follow(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
         """Called when a run has saved its model. If that is active, it is reloaded."""

@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from rnnlm_tui.events import Event
 from rnnlm_tui.store.library import Library
+from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import Preferences
 from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
@@ -38,6 +39,11 @@ class Host(HostApp):
     async def on_mount(self) -> None:
         await self.switch_mode("train")
 
+    resume_run = RnnlmApp.resume_run  # type: ignore[assignment]
+
+    def start_training(self, request: TrainArguments) -> None:
+        self.train_screen.start(request)
+
 
 class Shown:
     """The screen in a test, with its contents and waiting."""
@@ -51,7 +57,7 @@ class Shown:
 
     async def start(self, *events: Event, name: str = "poems") -> None:
         """Starts a run as the app would, and plays these events."""
-        await self.screen.run_pane.begin(TrainArguments((f"--name={name}",), name))
+        await self.screen.start(TrainArguments((f"--name={name}",), name)).wait()
         self.script.write(*events, name=name)
         await self.until(lambda: self.screen.is_run_shown and self.has_focus_in_run())
 

@@ -61,7 +61,7 @@ async def test_the_form_shows_focus_choice_and_faults_and_a_run_its_series_and_b
         assert style_of(app, "Name").bold and not style_of(app, "Learn from").bold
         await wait_until(pilot, lambda: style_of(app, " Train ").dim)
         assert not style_of(app, " Train ").reverse
-        await app.train_screen.run_pane.begin(TrainArguments(("--name=poems",), "poems"))
+        await app.train_screen.start(TrainArguments(("--name=poems",), "poems")).wait()
         script.write(*in_fifth_epoch())
         await wait_until(pilot, lambda: has_row(app, "step 2/4"))
         await wait_until(pilot, lambda: has_row(app, "── train", "━━ held-out", "● best 2"))

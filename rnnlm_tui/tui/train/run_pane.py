@@ -9,14 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
-from rnnlm_tui.tui.runs.actions import request_to_go_on
-from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.runs.progress import BEFORE_MIXED, Phase
-from rnnlm_tui.tui.runs.wording import kept_if_stopped
+from rnnlm_tui.tui.runs.wording import head_of, kept_if_stopped
 from rnnlm_tui.tui.train.run_lists import (
     MOST_ROWS,
     EpochList,
@@ -25,7 +22,6 @@ from rnnlm_tui.tui.train.run_lists import (
     next_word_rows,
     seed_title,
 )
-from rnnlm_tui.tui.train.run_view import head_of
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
 from rnnlm_tui.wording.trainings import held_out_curve
@@ -40,7 +36,7 @@ AFTER_END = {
     "inside": "look inside it",
     "compare": "compare it with others",
     "go_on": "train on",
-    "form": "back to the form",
+    "screen.form": "back to the form",
 }
 """What to do after the end of a run, by the actions of the keys."""
 
@@ -50,7 +46,8 @@ def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
 
 
 class RunPane(Vertical, can_focus=True):
-    """Shows the run `FollowedRuns.shown`, and controls it by keys."""
+    """Shows the run `FollowedRuns.shown`, and controls it by keys. Each works only on a run: see
+    `check_action`."""
 
     # The most needed keys stand first: a row of 80 columns holds six.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,13 +55,14 @@ class RunPane(Vertical, can_focus=True):
         train_key("p", "resume", "resume", "Go on with the training"),
         train_key("x", "stop", "stop", "Stop the training; keep its best model, after a question"),
         train_key("w", "write", "write", "Write; with the best model saved so far"),
-        train_key("escape", "form", "form", "Go back to the form; it stops no training"),
+        Binding("escape", "screen.form", "form", id="train.form",
+                tooltip="Go back to the form; it stops no training"),
         train_key("g", "seed", "line", "Change your line; it is continued after each epoch"),
         train_key("i", "inside", "inside", "Look inside the model; as it was saved last"),
         train_key("r", "go_on", "train on", "Train on; resumed, or for more epochs"),
         train_key("d", "detach", "background", "Train in the background; even after you quit"),
         train_key("c", "compare", "models", "Show it among the other models"),
-    ]
+    ]  # fmt: skip
     DEFAULT_CSS = """
     RunPane {
         height: 1fr;
@@ -77,12 +75,6 @@ class RunPane(Vertical, can_focus=True):
         #log { width: 1fr; height: 1fr; min-height: 2; }
     }
     """
-
-    class Opened(Message):
-        """The pane has a run to show."""
-
-    class Left(Message):
-        """The user goes back to the form."""
 
     if TYPE_CHECKING:
         app = getters.app(RnnlmApp)
@@ -133,11 +125,10 @@ class RunPane(Vertical, can_focus=True):
     def _what_to_do(self) -> Content:
         """Returns the keys for what to do after the end of a run."""
         keys = {
-            active.binding.action: self.app.get_key_display(active.binding)
-            for active in self.screen.active_bindings.values()
+            active.binding.action: active.binding for active in self.screen.active_bindings.values()
         }
         parts = [
-            Content.assemble((keys[action], "bold $take"), f" {text}")
+            Content.assemble((self.app.get_key_display(keys[action]), "bold $take"), f" {text}")
             for action, text in AFTER_END.items()
             if action in keys
         ]
@@ -146,7 +137,7 @@ class RunPane(Vertical, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Returns False to hide a key."""
         if (run := self.run) is None:
-            return action == "form"
+            return False
         progress, phase = run.progress, run.progress.phase
         is_network = progress.started is not None and progress.started.config.has_network
         can_go_on = self.app.library.runs.can_resume(run.name) or (progress.is_saved and is_network)
@@ -164,35 +155,10 @@ class RunPane(Vertical, can_focus=True):
         }
         return allowed.get(action, True)
 
-    # Starting and following
-
-    async def begin(self, request: TrainArguments) -> None:
-        """Starts a run and shows it."""
-        with self.app.showing_errors():
-            run = await self.app.followed_runs.start(request)
-            self.post_message(self.Opened())
-            run.compare_with(self.app.active_name)
-
-    @work(group="train")
-    async def start(self, request: TrainArguments) -> None:
-        await self.begin(request)
-
-    @work(group="train")
-    async def follow(self, name: str) -> None:
-        """Shows a run of another process, or the app's own if it has that name."""
-        with self.app.showing_errors():
-            await self.app.followed_runs.watch(name)
-            self.post_message(self.Opened())
-
-    # Keys. Each works only on a run: see `check_action`.
-
     @property
     def _run(self) -> FollowedRun:
         assert self.run is not None
         return self.run
-
-    def action_form(self) -> None:
-        self.post_message(self.Left())
 
     def action_pause(self) -> None:
         with self.app.showing_errors():
@@ -246,11 +212,8 @@ class RunPane(Vertical, can_focus=True):
     def action_compare(self) -> None:
         self.app.show_model(self._run.name)
 
-    @work(group="train")
-    async def action_go_on(self) -> None:
-        with self.app.showing_errors():
-            if (request := await request_to_go_on(self.app, self._run.name)) is not None:
-                await self.begin(request)
+    def action_go_on(self) -> None:
+        self.app.resume_run(self._run.name)
 
 
 def _seed_problem(text: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -85,14 +85,27 @@ class TrainScreen(AppScreen):
     def _form(self) -> TrainForm:
         return self.query_one(TrainForm)
 
-    @on(RunPane.Left)
-    def show_form(self) -> None:
+    def action_form(self) -> None:
         """Shows the form as it was left, and checks whether the name is still free."""
         self.remove_class("-run")
         self._form.check(again=True)
         self._form.query_one("#sources").focus()
 
-    @on(RunPane.Opened)
+    @work(group="train")
+    async def start(self, request: TrainArguments) -> None:
+        """Starts a run and shows it."""
+        with self.app.showing_errors():
+            run = await self.app.followed_runs.start(request)
+            self.show_run()
+            run.compare_with(self.app.active_name)
+
+    @work(group="train")
+    async def follow(self, name: str) -> None:
+        """Shows a run of another process, or the app's own if it has that name."""
+        with self.app.showing_errors():
+            await self.app.followed_runs.watch(name)
+            self.show_run()
+
     def show_run(self) -> None:
         self._seen = self.app.followed_runs.shown
         self.add_class("-run")
@@ -104,7 +117,7 @@ class TrainScreen(AppScreen):
         if not self.is_current:
             return
         if self.is_run_shown and self.run_pane.run is None:  # the model of the run was deleted
-            self.show_form()
+            self.action_form()
         if self.is_run_shown:
             self.run_pane.paint()
             self.query_one(Header).update()  # so that both tell the same share
@@ -157,4 +170,4 @@ class TrainScreen(AppScreen):
             name = form.summary.name
             arguments = (*form.arguments(), f"--name={name}")
             form.store_files()
-            self.run_pane.start(TrainArguments(arguments, name))
+            self.start(TrainArguments(arguments, name))

@@ -203,7 +203,7 @@ async def test_one_training_at_a_time(script: Script) -> None:
         await on.pilot.press("escape")
         await on.until(lambda: on.sees("! poems is training: wait for its end"))
         assert on.keys()["f5"] is False and on.screen.query_one("#train", Button).disabled
-        on.screen.run_pane.start(TrainArguments.resuming("poems"))
+        on.screen.start(TrainArguments.resuming("poems"))
         await on.until(lambda: on.app.told == ["poems is training"])
         script.exit(1, RnnlmError("it went wrong"))
         await on.until(lambda: on.keys()["f5"])
@@ -316,12 +316,12 @@ async def test_a_run_that_fails_leads_back_to_the_form_as_it_was(script: Script)
 async def test_a_run_elsewhere_is_watched_and_steered(script: Script) -> None:
     with trained_elsewhere(script, *epochs(6, 5)):
         async with shown(script) as on:
-            on.screen.run_pane.follow("other")
+            on.screen.follow("other")
             await on.until(lambda: "epoch 3/20" in on.head and on.keys().get("x"))
             assert "trained by process" in on.head
             keys = on.keys()
             assert "p" in keys and "g" in keys and "d" not in keys
-            on.screen.run_pane.start(TrainArguments.resuming("poems"))
+            on.screen.start(TrainArguments.resuming("poems"))
             await on.until(lambda: on.app.told)
             assert on.app.told[0].startswith("other is being trained by process")
             await on.pilot.press("p")
