@@ -21,7 +21,7 @@ from rnnlm_tui.tui import app as app_module
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import KeysScreen
 from rnnlm_tui.tui.preferences import SettingsFile
-from rnnlm_tui.tui.runs.progress import RunProgress
+from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import progress_text, unfinished_notice
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.widgets import terminal
@@ -466,6 +466,9 @@ async def test_quitting_asks_while_a_model_trains(
         await answered(pilot)
         await wait_until(pilot, lambda: "▶ 50% of poems · sonnets" in rows_of(app)[0])
         assert progress_text(cast(Any, run), "poems") == "▶ 50%", "the active model is named beside"
+        phase, run.progress.phase = run.progress.phase, Phase.STOPPING
+        assert progress_text(cast(Any, run), None) == "■ stopping poems"
+        run.progress.phase = phase
         await press(pilot, "ctrl+q", "ctrl+q")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         assert "Stop the training?" in picture(app)

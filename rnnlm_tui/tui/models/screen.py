@@ -11,6 +11,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.widgets import DataTable, Static
 
 from rnnlm_tui.errors import RnnlmError
@@ -32,7 +33,7 @@ WIDTHS = {PRESET: 6, KEYS: 11, SAVED: 13}
 LEAST_TEXT_WIDTH = 12
 """A narrower column of texts is left out; the card names the text, too."""
 NO_CURVE = (
-    " no curve: it was not trained here, or in one epoch\n"
+    " no curve: it was not trained here, or one epoch at most\n"
     " Train makes a model of a text of yours, and its curve"
 )
 RELOAD_EVERY_S = 2.0
@@ -62,8 +63,8 @@ class ModelsScreen(AppScreen):
         #models-list { height: auto; max-height: 40%; }
         #models-list > Static, #models-list > LossChart { display: none; }
         DataTable {
-            min-height: 4; scrollbar-size-vertical: 1; overflow-x: hidden;
-            background: $background;
+            height: auto; max-height: 100%; min-height: 4;
+            scrollbar-size-vertical: 1; overflow-x: hidden; background: $background;
             &:focus { background-tint: $foreground 0%; }
             & > .datatable--header, &:ansi > .datatable--header {
                 background: $background; color: $quiet; text-style: none;
@@ -114,6 +115,7 @@ class ModelsScreen(AppScreen):
         """What the table was built of."""
         self._shown: object = None
         """The model whose card is shown, in a tuple; None if the table was built since."""
+        self._widths = dict[str, int]()
         self._to_select: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -128,7 +130,7 @@ class ModelsScreen(AppScreen):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        self._card.border_title = UNLIKE_NOTE
+        self._card.border_title = Content(UNLIKE_NOTE).pad(1, 1)
         self._to_select = self._to_select or self.app.active_name
         self.set_interval(RELOAD_EVERY_S, self.reload)
 
@@ -176,20 +178,20 @@ class ModelsScreen(AppScreen):
         if (to_draw := (entries, self.app.active_name, self.app.theme, width)) != self._drawn:
             self._drawn, self._entries, self._shown = to_draw, entries, None
             self._table.clear(columns=True)
-            widths = column_widths(width, max(map(cells_of, names), default=0))
-            for head, cells in widths.items():
+            self._widths = column_widths(width, max(map(cells_of, names), default=0))
+            for head, cells in self._widths.items():
                 title = {NAME: f"  {NAME}", KEYS: f" {KEYS}"}.get(head, head)
                 self._table.add_column(title, width=cells + GAP, key=head)
             for entry in entries:
-                self._table.add_row(*self._row(entry, widths), key=entry.name)
+                self._table.add_row(*self._row(entry), key=entry.name)
         self._table.move_cursor(row=max(0, min(row, len(entries) - 1)), animate=False)
         self._show_card()
 
-    def _row(self, entry: Entry, widths: dict[str, int]) -> Iterator[Text]:
-        """Yields the cells of the row of a model, below the heads of these widths."""
+    def _row(self, entry: Entry) -> Iterator[Text]:
+        """Yields the cells of the row of a model."""
         row = dict(zip(HEADS, list_row(entry), strict=True))
         row[NAME] = f"{ACTIVE if entry.name == self.app.active_name else ' '} {entry.name}"
-        for head, width in widths.items():
+        for head, width in self._widths.items():
             cell = Text(sanitize(row[head]), no_wrap=True)
             if head == SAVED and entry.damaged is not None:
                 cell.stylize(self.get_component_rich_style("wrong", partial=True))

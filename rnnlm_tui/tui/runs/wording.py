@@ -174,7 +174,7 @@ def progress_text(run: FollowedRun, active: str | None) -> str:
     beside this text."""
     progress = run.progress
     name = "" if run.name == active else f" {run.name}"
-    if progress.phase.is_over:  # its process may take some seconds to end
+    if progress.phase.is_over or progress.phase is Phase.STOPPING:  # may take some seconds to end
         return f"{badge(progress)}{name}"
     if progress.started is None:
         return f"▶ {run.name} starts"

@@ -219,7 +219,8 @@ def next_word_rows(
     """Returns a row of words for some of the epochs: the last, the best, and others at equal steps,
     as many as there is height for. The word that is likeliest now is bold in each of them."""
     if not epochs:
-        return Content.styled("each epoch adds the words that it finds likeliest", "$quiet")
+        hint = Content.styled("each epoch adds the words that it finds likeliest", "$quiet")
+        return Content("\n").join(hint.wrap(max(1, width)))
     seed = epochs[-1].sample["seed"]
     of_seed = [ended for ended in epochs if ended.sample["seed"] == seed]
     step = -(-len(of_seed) // max(1, height - 2))

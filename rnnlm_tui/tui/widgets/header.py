@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.formatting import sanitize
-from rnnlm_tui.tui.widgets.terminal import OfApp
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
 
 ScreenName: TypeAlias = Literal["autocomplete", "train", "models", "inside"]
 """The name of a screen."""
@@ -25,7 +30,7 @@ ROOMY_WIDTH = 100
 """The width from which on the row has room for the name of the program, in cells."""
 
 
-class Header(OfApp, Widget):
+class Header(Widget):
     """The top row. A click on a tab shows its screen."""
 
     ALLOW_SELECT = False
@@ -33,6 +38,9 @@ class Header(OfApp, Widget):
 
     _texts: tuple[str, ...] = ("",)
     """The texts for the right, the fullest first."""
+
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
     def on_mount(self) -> None:
         self.update()
@@ -53,7 +61,7 @@ class Header(OfApp, Widget):
         has_room = self.size.width >= ROOMY_WIDTH
         row = Content.styled(f" {APP_NAME}  ", "bold") if has_room else Content("")
         for mode, key, label in TABS:
-            shown_key = self.app.shown_key(f"app.{mode}", key)
+            shown_key = self.app.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
             is_current = mode == self.app.current_mode
             tab = Content.assemble(f" {label} ", (shown_key, "" if is_current else "$quiet"), " ")
             if is_current and self.app.no_color:

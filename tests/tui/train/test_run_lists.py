@@ -65,6 +65,8 @@ def test_the_next_words_of_the_first_the_best_and_the_last_epochs_are_shown() ->
     assert lines(next_word_rows(epochs, 16, 16, 1)) == ["   19  lay 50%"]
     other = after(20, seed="a bird")
     assert lines(next_word_rows([*epochs, other], 20, 9, 6)) == ["  ^20"]
+    hint = ["each epoch adds the words that", "it finds likeliest"]
+    assert lines(next_word_rows([], None, 31, 6)) == hint
     titles = [seed_title(epochs, width) for width in (30, 20, 2)]
     assert titles == ["your line: the cat ...", "your line: …cat ...", "your line: …t ..."]
 
