@@ -18,9 +18,9 @@ from rnnlm_tui.wording.model_rows import Fact, words_read
 from rnnlm_tui.wording.savings import ENOUGH_TEXT, ENOUGH_WORDS
 
 POINTS = ((0.02, "0 to 1"), (0.1, "1 to 6"), (0.3, "3 to 10"), (1.0, "10 to 30"))
-"""Keys saved in 100 by a writer who reads the list, beyond what the English alone saves, by the
-largest share of the words of a text that are new to it. Measured: 0.3 to 1.2 at 1.4 to 1.8 %, 1.6
-to 5.7 at 2.5 %, 19 to 23 at 57 %; those from 10 to 30 % lie between."""
+"""How many more keys of 100 a writer who reads the list saves than with the English alone. Each
+range is for texts in which at most this share of the words is new to the English. Measured: 0.1 to
+1.2 at 1.4 to 1.8 %, 1.6 to 5.7 at 2.5 %, 19 to 23 at 57 %. The range for 10 to 30 % is a guess."""
 FEW_WORDS = 5_000
 """Words. The card warns that a smaller text helps little."""
 TRAINED_PER_S = 1e10

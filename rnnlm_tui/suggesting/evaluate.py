@@ -20,8 +20,7 @@ that uses previous lines sees those before it among the given lines.
   after every key, a glancing one reads it at times, and one at the cursor never does. Of what he
   sees, a writer takes whatever saves the most presses. An accepted word brings the space after it,
   which a punctuation mark typed next replaces. That mark costs its own key, and so does sending the
-  line.
-  Typed text is never corrected. The keys saved are 1 - presses / characters, ends of lines
+  line. Typed text is never corrected. The keys saved are 1 - presses / characters, ends of lines
   included.
 """
 
