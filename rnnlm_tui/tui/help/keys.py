@@ -100,7 +100,7 @@ class KeysScreen(Dialog[None]):
         & > .dialog-box { width: 92%; max-width: 92; max-height: 96%; }
         #keys { height: auto; max-height: 74vh; margin-top: 1; scrollbar-size-vertical: 1; }
         #keys Vertical { height: auto; padding-right: 2; }
-        #keys Static { height: auto; margin-bottom: 1; border-top: solid $foreground 20%; }
+        #keys Static { margin-bottom: 1; border-top: solid $foreground 20%; }
         #keys Static { border-title-color: $ghost; border-title-style: bold; }
         &.-wide > .dialog-box { max-width: 150; }
         &.-wide #keys { layout: horizontal; }

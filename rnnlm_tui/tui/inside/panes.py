@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from rich.segment import Segment
+from rich.segment import Segment, SegmentLines
 from rich.style import Style as RichStyle
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.content import Content
-from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import OptionList
@@ -73,25 +73,20 @@ class Pane(Widget):
         self._sentence = ""
         self._draw: Draw = no_rows
         self._head: Draw = no_rows
-        self._rows: list[Strip] = []
-        self._made_for: object = None
-        """The size and the style for which the rows were made."""
-        self._styles = dict[Role, RichStyle]()
 
     def show(self, title: str, sentence: str, draw: Draw = no_rows, head: Draw = no_rows) -> None:
         self.border_title = Content(sanitize(title)).pad(1, 1) if title else ""
         self._sentence, self._draw, self._head = sanitize(sentence), draw, head
-        self._made_for = None
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
-        wanted = self.content_size, self.app.theme, self.visual_style
-        if wanted != self._made_for:
-            self._styles.clear()
-            self._rows, self._made_for = [*map(self._strip, self._fitted())], wanted
-        if y < len(self._rows):
-            return self._rows[y]
-        return Strip.blank(self.content_size.width, self._style(""))
+    def render(self) -> SegmentLines:
+        style = cache(self._style)
+        bars = () if self.app.native_ansi_color else SHADES
+        rows = (
+            [Segment(LINE * len(text) if role in bars else text, style(role)) for text, role in row]
+            for row in self._fitted()
+        )
+        return SegmentLines(rows, new_lines=True)
 
     def _fitted(self) -> list[StyledRow]:
         width, height = max(1, self.content_size.width), max(1, self.content_size.height)
@@ -105,16 +100,8 @@ class Pane(Widget):
             rows.append([])
         return [*rows, *self._draw(width, max(1, height - len(rows)))]
 
-    def _strip(self, row: StyledRow) -> Strip:
-        if not self.app.native_ansi_color:
-            row = [(LINE * len(text) if role in SHADES else text, role) for text, role in row]
-        strip = Strip([Segment(text, self._style(role)) for text, role in row])
-        return strip.crop(0, self.content_size.width)
-
     def _style(self, role: Role) -> RichStyle:
-        if role not in self._styles:
-            self._styles[role] = (self.visual_style + self._own_style(role)).rich_style
-        return self._styles[role]
+        return (self.visual_style + self._own_style(role)).rich_style
 
     def _own_style(self, role: Role) -> Style:
         is_plain = self.app.native_ansi_color

@@ -39,7 +39,6 @@ class ModelCardView(VerticalScroll):
         scrollbar-size-vertical: 1;
         & > .label { color: $quiet; }
         & > .bar { color: $ghost; }
-        Static { height: auto; }
         LossChart { height: 9; margin-top: 1; }
         &.-no-curve LossChart { display: none; }
     }

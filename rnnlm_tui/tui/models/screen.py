@@ -63,8 +63,8 @@ class ModelsScreen(AppScreen):
         #models-list { height: auto; max-height: 40%; }
         #models-list > Static, #models-list > LossChart { display: none; }
         DataTable {
-            height: auto; max-height: 100%; min-height: 4;
-            scrollbar-size-vertical: 1; overflow-x: hidden; background: $background;
+            min-height: 4; scrollbar-size-vertical: 1; overflow-x: hidden;
+            background: $background;
             &:focus { background-tint: $foreground 0%; }
             & > .datatable--header, &:ansi > .datatable--header {
                 background: $background; color: $quiet; text-style: none;
@@ -115,7 +115,6 @@ class ModelsScreen(AppScreen):
         """What the table was built of."""
         self._shown: object = None
         """The model whose card is shown, in a tuple; None if the table was built since."""
-        self._widths = dict[str, int]()
         self._to_select: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -178,20 +177,20 @@ class ModelsScreen(AppScreen):
         if (to_draw := (entries, self.app.active_name, self.app.theme, width)) != self._drawn:
             self._drawn, self._entries, self._shown = to_draw, entries, None
             self._table.clear(columns=True)
-            self._widths = column_widths(width, max(map(cells_of, names), default=0))
-            for head, cells in self._widths.items():
+            widths = column_widths(width, max(map(cells_of, names), default=0))
+            for head, cells in widths.items():
                 title = {NAME: f"  {NAME}", KEYS: f" {KEYS}"}.get(head, head)
                 self._table.add_column(title, width=cells + GAP, key=head)
             for entry in entries:
-                self._table.add_row(*self._row(entry), key=entry.name)
+                self._table.add_row(*self._row(entry, widths), key=entry.name)
         self._table.move_cursor(row=max(0, min(row, len(entries) - 1)), animate=False)
         self._show_card()
 
-    def _row(self, entry: Entry) -> Iterator[Text]:
-        """Yields the cells of the row of a model."""
+    def _row(self, entry: Entry, widths: dict[str, int]) -> Iterator[Text]:
+        """Yields the cells of the row of a model, below the heads of these widths."""
         row = dict(zip(HEADS, list_row(entry), strict=True))
         row[NAME] = f"{ACTIVE if entry.name == self.app.active_name else ' '} {entry.name}"
-        for head, width in self._widths.items():
+        for head, width in widths.items():
             cell = Text(sanitize(row[head]), no_wrap=True)
             if head == SAVED and entry.damaged is not None:
                 cell.stylize(self.get_component_rich_style("wrong", partial=True))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual import events, on
 from textual.actions import SkipAction
 from textual.screen import Screen
@@ -11,12 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from rnnlm_tui.tui.widgets.header import Header
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
-
+from rnnlm_tui.tui.widgets.terminal import OfApp
 
 SCREEN_WIDTHS = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]
 SCREEN_HEIGHTS = [(0, "-short"), (16, "-medium"), (32, "-tall")]
@@ -33,7 +26,7 @@ class TooSmall(Static):
         super().__init__("please enlarge to 60 x 16 (ctrl+q quits)", id="too-small", markup=False)
 
 
-class AppScreen(Screen[None]):
+class AppScreen(OfApp, Screen[None]):
     """A screen of the app. Its `compose` yields a Header, a body, a KeyBar and a TooSmall."""
 
     HORIZONTAL_BREAKPOINTS = SCREEN_WIDTHS
@@ -47,9 +40,6 @@ class AppScreen(Screen[None]):
     """
 
     _last_focus: Widget | None = None
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
 
     @on(events.ScreenResume)
     def _show_again(self, event: events.ScreenResume) -> None:

@@ -59,7 +59,6 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
         }
         .dialog-title { text-style: bold; height: auto; max-height: 2; }
         .dialog-words { height: auto; max-height: 6; margin-top: 1; scrollbar-size-vertical: 1; }
-        .dialog-text { height: auto; }
         .dialog-problem { height: auto; max-height: 2; min-height: 1; color: $warn; }
         .dialog-box > Input { margin-top: 1; padding: 0 1; background: $surface; }
         .dialog-box > Input { border: round $foreground 30%; }
@@ -93,7 +92,7 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
             yield Static(self._title, classes="dialog-title", markup=False)
             if self._text:
                 with VerticalScroll(classes="dialog-words", can_focus=False):
-                    yield Static(self._text, classes="dialog-text", markup=False)
+                    yield Static(self._text, markup=False)
             yield from self._answers
             yield KeyBar()
         yield TooSmall()

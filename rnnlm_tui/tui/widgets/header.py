@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from textual import events
-from textual.binding import Binding
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.formatting import sanitize
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
+from rnnlm_tui.tui.widgets.terminal import OfApp
 
 ScreenName: TypeAlias = Literal["autocomplete", "train", "models", "inside"]
 """The name of a screen."""
@@ -30,7 +25,7 @@ ROOMY_WIDTH = 100
 """The width from which on the row has room for the name of the program, in cells."""
 
 
-class Header(Widget):
+class Header(OfApp, Widget):
     """The top row. A click on a tab shows its screen."""
 
     ALLOW_SELECT = False
@@ -38,9 +33,6 @@ class Header(Widget):
 
     _texts: tuple[str, ...] = ("",)
     """The texts for the right, the fullest first."""
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
 
     def on_mount(self) -> None:
         self.update()
@@ -61,7 +53,7 @@ class Header(Widget):
         has_room = self.size.width >= ROOMY_WIDTH
         row = Content.styled(f" {APP_NAME}  ", "bold") if has_room else Content("")
         for mode, key, label in TABS:
-            shown_key = self.app.shown_keys(Binding(key, "", id=f"app.{mode}"))[0]
+            shown_key = self.app.shown_key(f"app.{mode}", key)
             is_current = mode == self.app.current_mode
             tab = Content.assemble(f" {label} ", (shown_key, "" if is_current else "$quiet"), " ")
             if is_current and self.app.no_color:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -19,6 +19,7 @@ from textual import constants, events
 from textual.app import App
 from textual.binding import Binding
 from textual.keys import format_key
+from textual.message_pump import MessagePump
 from textual.notifications import Notification, SeverityLevel
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
@@ -28,6 +29,11 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.styles import DARK, LIGHT, meanings
 from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys, read_pastes_whole
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from rnnlm_tui.tui.app import RnnlmApp
 
 Returned = TypeVar("Returned")
 FUNCTION_KEY = re.compile(r"f\d+")
@@ -62,6 +68,13 @@ class CrashError(Exception):
 
     def __rich__(self) -> Text:
         return Text(sanitize(str(self)))
+
+
+class OfApp(MessagePump):
+    """A widget or a screen that uses more of its app than any terminal app has."""
+
+    if TYPE_CHECKING:
+        app = getters.app(RnnlmApp)
 
 
 class TerminalApp(HookedApp):
@@ -194,11 +207,10 @@ class TerminalApp(HookedApp):
         report.__cause__ = cause
         return report
 
-    def shown_keys(self, binding: Binding) -> list[str]:
-        """Returns the keys of a binding, according to the user's keymap."""
-        keys = self.user_keys.get(binding.id or "", binding.key).split(",")
-        sent = filter(is_sent, keys)
-        return list(dict.fromkeys(self.get_key_display(Binding(key, "")) for key in sent))
+    def shown_key(self, action: str, default: str) -> str:
+        """Returns the first key of the binding with this id, according to the user's keymap."""
+        keys = self.user_keys.get(action, default).split(",")
+        return self.get_key_display(Binding(next(filter(is_sent, keys)), ""))
 
     def get_key_display(self, binding: Binding) -> str:
         """Returns the key of a binding in the spelling of all texts: ctrl+p, Tab, Esc, F1, ↑."""

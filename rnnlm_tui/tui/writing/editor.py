@@ -30,6 +30,7 @@ from rnnlm_tui.suggesting.accepting import (
     takes_digits,
     ways_to_accept,
 )
+from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.candidates import Listing
 from rnnlm_tui.tui.writing.ghost import BEFORE_SECOND, SECOND_KEY, GhostRows, Suggested, fit_ghost
@@ -38,12 +39,9 @@ from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
 from rnnlm_tui.tui.writing.recall import LinesKept, Recall
 
 if TYPE_CHECKING:
-    from textual import getters
-
     from rnnlm_tui.suggesting.accepting import Suggestion
     from rnnlm_tui.suggesting.suggest import Suggestions
     from rnnlm_tui.text.tokenizer import Insertion
-    from rnnlm_tui.tui.app import RnnlmApp
     from rnnlm_tui.tui.preferences import Preferences
     from rnnlm_tui.tui.writing.predictor import Answer, Predictor
 
@@ -125,7 +123,7 @@ class ListChanged(Message):
     """The list has other words, another choice, or is hidden or shown."""
 
 
-class LineEditor(TextArea):
+class LineEditor(OfApp, TextArea):
     """Edits a few lines that wrap. The ghost is shown only at the end of the text, so that no key
     that moves the cursor within the text ever accepts it.
 
@@ -152,9 +150,6 @@ class LineEditor(TextArea):
         &:ansi:focus { border: round $border; }
     }
     """
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
 
     def __init__(self, text: OpenText, predictor: Predictor, preferences: Preferences) -> None:
         """`predictor` is asked when the text or the cursor has changed."""
@@ -183,7 +178,7 @@ class LineEditor(TextArea):
         self._late: asyncio.TimerHandle | None = None
         """Hides the words if that is late."""
         self.typing = Typing(self)
-        self.recall = Recall(self, self.typing, text, self.set_text, self._tell_kept)
+        self.recall = Recall(self)
         self._seen = ("", self.selection)
         self._drawn = GhostRows()
 
@@ -242,7 +237,7 @@ class LineEditor(TextArea):
         # Textual keeps the height of a text that was replaced before it was laid out itself.
         self.call_after_refresh(self.refresh, layout=True)
 
-    def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
+    def tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
         """Tells the screen that lines were kept."""
         self.suggested.show_as_usual()
         self.post_message(LinesKept(lines, edited, self.answer))
@@ -601,21 +596,16 @@ class LineEditor(TextArea):
         elif await self.answer_gate.is_passed() and self.suggested.choice:
             word = self.suggested.candidates[self.suggested.choice - 1].word
             if noted := self.app.never_suggest(word, self.before):
-                self.recall.note(partial(self._suggest_again, noted))
+                self.recall.note(partial(self._set_unwanted, noted, False))
                 self.suggested.drop_chosen(self.before)
                 self._draw_ghost()
                 self.ask_again()
 
-    def _suggest_again(self, word: str) -> Reversal:
-        """Takes `never_suggest` back."""
-        self.app.suggest_again(word)
+    def _set_unwanted(self, word: str, is_unwanted: bool) -> Reversal:
+        """Never suggests a word again, or takes that back."""
+        (self.app.never_suggest if is_unwanted else self.app.suggest_again)(word)
         self.ask_again()
-        return partial(self._never_suggest, word)
-
-    def _never_suggest(self, word: str) -> Reversal:
-        self.app.never_suggest(word)
-        self.ask_again()
-        return partial(self._suggest_again, word)
+        return partial(self._set_unwanted, word, not is_unwanted)
 
     async def action_choose_next(self) -> None:
         choice = self.suggested.choice

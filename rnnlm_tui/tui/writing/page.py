@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -20,13 +20,9 @@ from textual.style import Style
 
 from rnnlm_tui.formatting import straight_quotes
 from rnnlm_tui.session.tables import Turn
+from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.tui.writing.open_text import OpenText
 from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows, Row
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
 
 BESIDE = 2
 """Cells to the right of the lines: a blank and the scrollbar, which a ScrollView paints over."""
@@ -42,7 +38,7 @@ class LineClicked(Message):
     turn: Turn
 
 
-class Page(ScrollView, can_focus=True):
+class Page(OfApp, ScrollView, can_focus=True):
     """Shows the lines. A click on a line edits it. The last line stands right above the line being
     written. Without lines it shows a `hint`.
 
@@ -91,13 +87,6 @@ class Page(ScrollView, can_focus=True):
         self._hint: Hint | None = None
         self._is_at_end = True
         """Whether the page stays at its end when its height changes."""
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
-
-    @property
-    def allow_select(self) -> bool:
-        return True
 
     # Rows
 
@@ -166,9 +155,6 @@ class Page(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selection.extract("\n".join(str(row.content) for row in self._rows.rows)), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
 
     def on_resize(self) -> None:
         """Wraps the lines to the width of the page. Stays at the end if it was there, or at the

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -24,12 +24,8 @@ from rnnlm_tui.session.text_file import ReadFile, read_text_file
 from rnnlm_tui.session.texts import Listed
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
+from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.tui.writing.open_text import Opening, OpenText
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
 
 MAX_SHOWN = 100
 """Texts in the list. The search finds the others."""
@@ -44,7 +40,7 @@ class Chosen(NamedTuple):
     turn: int | None = None
 
 
-class TextsDialog(Dialog[Chosen]):
+class TextsDialog(OfApp, Dialog[Chosen]):
     """Finds texts by what is typed. Keys act on the highlighted one.
 
     Letters go to the search, so no letter alone is a key.
@@ -75,9 +71,6 @@ class TextsDialog(Dialog[Chosen]):
         }
     }
     """
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
 
     def __init__(self, text: OpenText) -> None:
         """`text` is the one that is open."""

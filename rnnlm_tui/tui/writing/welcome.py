@@ -6,7 +6,6 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from textual.binding import Binding
 from textual.content import Content
 
 from rnnlm_tui.tui.widgets.styles import MODEL_STYLE
@@ -27,10 +26,7 @@ BESIDE_FROM = 74
 def welcome(app: RnnlmApp, width: int) -> list[Content]:
     """Returns the rows of this width."""
 
-    def key(action: str, default: str) -> str:
-        return app.shown_keys(Binding(default, "", id=action))[0]
-
-    word, rest = WORDS[0][0], LINE.removesuffix(TYPED)
+    key, word = app.shown_key, WORDS[0][0]
     keys = [
         (key("line.accept_word", "tab"), "takes a word: ", word),
         (key("line.accept_all", "right"), "takes all of it: ", f"{TYPED}{GHOST}"),
@@ -47,26 +43,20 @@ def welcome(app: RnnlmApp, width: int) -> list[Content]:
     ]
     label = "for example" if app.active_name in (None, MODEL) else f"for example, with {MODEL}"
     room = BOX_WIDTH - len(LINE + GHOST) - 4
-    shares = [
-        Content.assemble(
-            (f" {number} ", "bold $take"),
-            (TYPED, "bold"),
-            (listed.removeprefix(TYPED), "$ghost"),
-            (f" {share}  ", "$quiet"),
-        )
-        for number, (listed, share) in enumerate(WORDS, start=1)
-    ]
-    example = [
-        Content.styled(f"╭─ {label} ".ljust(BOX_WIDTH - 1, "─") + "╮", "$quiet"),
-        Content.assemble(
-            ("│ ", "$quiet"), rest, TYPED, (GHOST, MODEL_STYLE), (" " * room + " │", "$quiet")
-        ),
-        Content.styled("╰" + "─" * (BOX_WIDTH - 2) + "╯", "$quiet"),
-        Content(" ") + Content("").join(shares),
-    ]
+    listed = "".join(
+        f"[bold $take] {number} [/][bold]{TYPED}[/][$ghost]{each.removeprefix(TYPED)}[/]"
+        f"[$quiet] {share}  [/]"
+        for number, (each, share) in enumerate(WORDS, start=1)
+    )
+    rows = (
+        f"[$quiet]{f'╭─ {label} '.ljust(BOX_WIDTH - 1, '─')}╮",
+        f"[$quiet]│ [/]{LINE}[{MODEL_STYLE}]{GHOST}[/][$quiet]{' ' * room} │",
+        f"[$quiet]╰{'─' * (BOX_WIDTH - 2)}╯",
+        f" {listed}",
+    )
+    example = [*map(Content.from_markup, rows)]
     if width >= BESIDE_FROM:
-        blank = Content(" " * BOX_WIDTH)
-        beside = zip_longest(example, [Content(""), *does], fillvalue=blank)
+        beside = zip_longest(example, [Content(""), *does], fillvalue=Content(""))
         example = [
             left.pad_right(BOX_WIDTH + GAP - left.cell_length) + right for left, right in beside
         ]
