@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -23,12 +22,8 @@ from rnnlm_tui.tui.train.fields import Field, FilesInput, SourceChoice, paths_in
 from rnnlm_tui.tui.train.summary import DataCard, Summary, summarise
 from rnnlm_tui.tui.widgets.base_screen import SCREEN_WIDTHS
 from rnnlm_tui.tui.widgets.inputs import SafeInput
+from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
 
 PAUSE_S = 0.4
 """Seconds without a change of the form after which the text is read."""
@@ -42,7 +37,7 @@ EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
 """An example of settings as they are written."""
 
 
-class TrainForm(VerticalScroll, can_focus=False):
+class TrainForm(OfApp, VerticalScroll, can_focus=False):
     """The fields of a training and its button, and beside them or below them a preview: the command
     line's summary of the text and its model."""
 
@@ -74,9 +69,6 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     class Changed(Message):
         """The summary or the error of the form has changed."""
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -24,12 +24,8 @@ from rnnlm_tui.tui.train.run_lists import (
 )
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
+from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.wording.trainings import held_out_curve
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
 
 AFTER_END = {
     "write": "write with it",
@@ -45,7 +41,7 @@ def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
     return Binding(key, action, text, id=f"train.{action}", tooltip=tooltip)
 
 
-class RunPane(Vertical, can_focus=True):
+class RunPane(OfApp, Vertical, can_focus=True):
     """Shows the run `FollowedRuns.shown`, and controls it by keys. Each works only on a run: see
     `check_action`."""
 
@@ -75,9 +71,6 @@ class RunPane(Vertical, can_focus=True):
         #log { width: 1fr; height: 1fr; min-height: 2; }
     }
     """
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
 
     def compose(self) -> ComposeResult:
         yield Static(id="run-head", markup=False)
