@@ -38,7 +38,7 @@ MOST_LEFT_OUT = 16
 NEIGHBOURS = 5
 """The most words like a word that are named."""
 SENTENCES_WITHOUT_STAGES = {
-    "base": "The built-in model of English. To see all of it, have the model `english` explained."
+    "base": "The built-in model of English. To see all of it, explain the model `english`."
     " Here is the probability that it gives each word to be next.",
     "cache": "Words that were used not long ago are used again. The latest ones are likeliest, and"
     " those before which the network was in a state like the present one.",

@@ -486,6 +486,17 @@ async def test_quitting_asks_while_a_model_trains(
     assert printed in capsys.readouterr().err
 
 
+async def test_quitting_does_not_ask_about_a_run_that_has_ended(tmp_path: Path) -> None:
+    app = scripted_app(tmp_path)
+    run = give_run(app)
+    async with app.run_test() as pilot:
+        await answered(pilot)
+        run.progress.phase = Phase.FINISHED
+        await press(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: not app.is_running)
+    assert run.closed == [False]
+
+
 @pytest.mark.parametrize("key", ["f1", "ctrl+o", "ctrl+p"])
 async def test_quitting_asks_over_what_is_open_and_stays_if_the_training_cannot_be_told(
     key: str, tmp_path: Path

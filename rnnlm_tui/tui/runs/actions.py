@@ -44,8 +44,9 @@ async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
     """Asks whether to stop the app's own run or to let it continue in the background, and does so.
     Returns what to print once the app is closed. Returns None if the app stays open: the user
     decides so, or the run cannot be told, which is shown. For workers only."""
-    answer: str | None = "detach"
-    if not run.detached:
+    is_over = run.progress.phase.is_over  # its process may take some seconds to end
+    answer: str | None = "stop" if is_over else "detach"
+    if not (is_over or run.detached):
         # Not `ask`, which asks nothing while a dialog is open: this one goes over it.
         answer = await app.push_screen_wait(_question_of_quitting(run))
     if answer is None:
