@@ -178,7 +178,7 @@ class LineEditor(OfApp, TextArea):
         self._late: asyncio.TimerHandle | None = None
         """Hides the words if that is late."""
         self.typing = Typing(self)
-        self.recall = Recall(self)
+        self.recall = Recall(self, self.typing, text, self.set_text, self._tell_kept)
         self._seen = ("", self.selection)
         self._drawn = GhostRows()
 
@@ -237,7 +237,7 @@ class LineEditor(OfApp, TextArea):
         # Textual keeps the height of a text that was replaced before it was laid out itself.
         self.call_after_refresh(self.refresh, layout=True)
 
-    def tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
+    def _tell_kept(self, lines: Sequence[str], edited: Turn | None) -> None:
         """Tells the screen that lines were kept."""
         self.suggested.show_as_usual()
         self.post_message(LinesKept(lines, edited, self.answer))

@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from textual.message import Message
+from textual.widgets import TextArea
 
 from rnnlm_tui.session.tables import Turn
-from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong
-from rnnlm_tui.tui.writing.open_text import Reversal, lines_of
+from rnnlm_tui.tui.writing.insertion import MAX_TEXT, TextTooLong, Typing
+from rnnlm_tui.tui.writing.open_text import OpenText, Reversal, lines_of
 
 if TYPE_CHECKING:
-    from rnnlm_tui.tui.writing.editor import LineEditor
     from rnnlm_tui.tui.writing.predictor import Answer
 
 EditorState: TypeAlias = tuple[Turn | None, str]
@@ -38,8 +38,18 @@ class Recall:
     back when that is undone.
     """
 
-    def __init__(self, editor: LineEditor) -> None:
-        self._editor, self._text = editor, editor.open_text
+    def __init__(
+        self,
+        editor: TextArea,
+        typing: Typing,
+        text: OpenText,
+        set_text: Callable[[str], None],
+        tell_kept: Callable[[Sequence[str], Turn | None], None],
+    ) -> None:
+        """`set_text` replaces the text of the editor; `tell_kept` is called with the fields of
+        `LinesKept` when lines are kept."""
+        self._editor, self._typing, self._text = editor, typing, text
+        self._set_text, self._tell_kept = set_text, tell_kept
         self._done: list[tuple[EditorState, Reversal]] = []
         """How to undo what was done, the newest last, each with the state after it."""
         self._undone: list[tuple[EditorState, Reversal]] = []
@@ -54,7 +64,7 @@ class Recall:
         if not line and edited is None:
             return
         go_on = self._put_away()
-        self._editor.set_text(self._text.end_edit())
+        self._set_text(self._text.end_edit())
         self._store([line], edited)
         if line:
             kept = edited or self._text.turns[-1]
@@ -76,17 +86,17 @@ class Recall:
         if max(map(len, lines)) > MAX_TEXT:
             editor.post_message(TextTooLong(pasted))
         elif not kept:
-            self._editor.typing.insert(rest)
+            self._typing.insert(rest)
         else:
             go_on = self._put_away()
-            self._editor.set_text(rest + after)
+            self._set_text(rest + after)
             editor.move_cursor((0, len(rest)))
             self._store(kept, None)
             turns = self._text.turns[-len(kept) :]
             self._add(self._reversal(go_on, partial(self._text.remove, turns)))
 
     def _store(self, lines: Sequence[str], edited: Turn | None) -> None:
-        self._editor.tell_kept(lines, edited)
+        self._tell_kept(lines, edited)
         if edited is None:
             self._text.add_lines(*lines)
         elif not lines[0]:
@@ -107,7 +117,7 @@ class Recall:
         if place < len(turns):
             self.edit(turns[place])
         elif by > 0:
-            self._editor.set_text(self._text.end_edit())
+            self._set_text(self._text.end_edit())
 
     def edit(self, turn: Turn) -> None:
         """Edits a line. What is being written comes back afterwards."""
@@ -115,12 +125,12 @@ class Recall:
         if len(text) > MAX_TEXT:  # a paragraph of a file; the rest of it would be lost
             text = self._text.end_edit()
             self._editor.post_message(TextTooLong(""))
-        self._editor.set_text(text)
+        self._set_text(text)
 
     def leave_edit(self) -> None:
         """Ends the edit of a line, which stays as it was."""
         go_on = self._put_away()
-        self._editor.set_text(self._text.end_edit())
+        self._set_text(self._text.end_edit())
         self._add(self._reversal(go_on))
 
     # Undo and redo
@@ -173,7 +183,7 @@ class Recall:
             edit = (kept or edited, interrupted)
             if (text, *edit) != (editor.text, self._text.edited, self._text.interrupted):
                 self._text.edited, self._text.interrupted = edit
-                self._editor.set_text(text)
+                self._set_text(text)
                 editor.selection = selection
             editor.history = history
 
