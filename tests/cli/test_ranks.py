@@ -22,7 +22,7 @@ from tests.helpers import commands
 from tests.helpers.commands import POSIX, VERSES, Command, Run
 from tests.helpers.events import epochs_of, loss_of
 
-pytestmark = POSIX
+pytestmark = [pytest.mark.slow, POSIX]
 
 ALL = ["--seed=3", "--threads=1", "--json", "--held-out=0.1", "--dropout=0"]
 """Each process draws its own dropout."""
@@ -92,7 +92,6 @@ def losses(output: str) -> list[float]:
     return [loss for e in epochs for loss in (loss_of(e.train), loss_of(e.held_out))]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("settings", "processes"), [(STREAM, 3), (LESSON, 2)])
 def test_several_processes_learn_what_one_does(
     settings: list[str], processes: int, text: str, run: Command
@@ -102,7 +101,6 @@ def test_several_processes_learn_what_one_does(
     assert len(together) == 2 and together == pytest.approx(alone, abs=1e-4)
 
 
-@pytest.mark.slow
 def test_several_processes_train_further_what_one_has_begun(text: str, run: Command) -> None:
     """A run from a model has the hashes of the lines that the model knows, which are uint64."""
     run("--train", text, *STREAM, "--epochs=1", "--name=one")
@@ -122,7 +120,6 @@ def test_only_a_lost_connection_is_called_one(error: str, message: str) -> None:
         raise RuntimeError(error)
 
 
-@pytest.mark.slow
 def test_processes_that_cannot_read_the_same_text_say_so(text: str, tmp_path: Path) -> None:
     for rank in range(2):
         (tmp_path / f"text-{rank}").write_text(Path(text).read_text() + "the end\n" * rank)
@@ -150,7 +147,6 @@ def test_a_line_is_written_whole_so_that_those_of_several_processes_do_not_mix(
     assert b"cannot read the corpus" in line and line.endswith(b"\n")
 
 
-@pytest.mark.slow
 def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
     text: str, run: Command, data_dir: Path
 ) -> None:
@@ -167,7 +163,6 @@ def test_a_run_of_two_processes_is_stopped_and_resumed_in_one(
     assert losses(history) == pytest.approx(whole, abs=1e-4)
 
 
-@pytest.mark.slow
 def test_a_paused_run_goes_on_and_a_process_that_dies_ends_the_others_and_can_be_resumed(
     text: str, run: Command, data_dir: Path
 ) -> None:
@@ -200,14 +195,12 @@ def test_a_paused_run_goes_on_and_a_process_that_dies_ends_the_others_and_can_be
     assert epochs_of(commands.events_of(resumed))[0].epoch > saved.epoch
 
 
-@pytest.mark.slow
 def test_n_grams_are_counted_by_the_first_process(text: str, library: Library) -> None:
     done = by_processes(2, text, "--preset=ngram", "--name=m")
     assert done.stdout.count("m: ") == 1
     assert library.open("m").card.epochs_done == 1
 
 
-@pytest.mark.slow
 def test_a_connection_waits_for_years_and_once_closed_leaves_no_thread_behind() -> None:
     """A pause may last for days. A thread that still frees a tensor while Python ends would end the
     process with SIGABRT."""

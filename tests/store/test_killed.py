@@ -24,9 +24,12 @@ from rnnlm_tui.store.run_files import read_facts
 from tests.helpers.commands import command_line
 from tests.helpers.models import contents, models_of
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="Windows has no SIGKILL, which no process can answer"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform == "win32", reason="Windows has no SIGKILL, which no process can answer"
+    ),
+]
 
 NAME, LIMIT_S = "killed", 180.0
 SETTINGS = (

@@ -32,6 +32,8 @@ from tests.helpers.events import end_of, epochs_of
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.training import run, run_stopped_at, small_job
 
+pytestmark = pytest.mark.slow
+
 TEXT = verses(10)
 MIXED: dict[str, Any] = {"text": TEXT, "mixture": "on", "held_out": 0.2}
 
@@ -106,7 +108,6 @@ def test_a_training_and_its_evaluation_give_the_same_figures(preset: str, tmp_pa
     assert epoch.held_out.top5 == pytest.approx(expected.top5, abs=of_one_word)
 
 
-@pytest.mark.slow
 def test_the_keys_saved_so_far_are_those_of_the_saved_model_and_take_little_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +189,6 @@ def test_an_app_names_the_model_that_a_training_of_it_is_compared_with(tmp_path:
     assert found is not None and found.name == "old"
 
 
-@pytest.mark.slow
 def test_what_is_never_used_by_itself_is_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,7 +259,6 @@ def test_an_update_replaces_the_model_if_it_is_better_or_nothing_tells(
     assert read_sources(old.folder).sources == (old.sources if is_better else [])
 
 
-@pytest.mark.slow
 def test_an_update_that_is_stopped_while_it_is_compared_replaces_nothing_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,7 +280,6 @@ def test_an_update_that_is_stopped_while_it_is_compared_replaces_nothing_yet(
     assert old.best_path.read_bytes() != before and not (old.folder / RESUME).exists()
 
 
-@pytest.mark.slow
 def test_a_stopped_or_killed_update_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
