@@ -181,7 +181,7 @@ class TrainingCurve:
             self._epoch, self._start = event.epoch, (0.0, 0.0)
             self.points = [point for point in self.points if point[0] < event.epoch - 1]
         start, before = self._start
-        pieces = max(1, FIRST_PIECES // event.epoch)
+        pieces = FIRST_PIECES // max(1, event.epoch) or 1  # a damaged history may have epoch 0
         if loss is not None and math.isfinite(loss) and int(share * pieces) > int(start * pieces):
             total = share * max(-LARGEST_LOSS, min(LARGEST_LOSS, loss))
             middle = event.epoch - 1 + (start + share) / 2
