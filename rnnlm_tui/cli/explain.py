@@ -106,7 +106,7 @@ def _word_json(word: LineWord) -> dict[str, Any]:
 def explanation_lines(found: Explanation, line: str, model: str) -> Iterator[str]:
     """Yields an explanation as lines of at most LINE_WIDTH columns, as the app shows it."""
     yield from _wrapped(f'what {model} does with "{shorten(line, LINE_WIDTH)}"')
-    for part in found.with_mixture:
+    for part in found.parts_and_mixture:
         yield ""
         if len(found.parts) > 1:
             yield f"{part.name.upper()}: {part.weight:.1%}"

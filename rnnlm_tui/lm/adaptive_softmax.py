@@ -57,7 +57,7 @@ def merge_words(known: Vocabulary, of_text: Vocabulary, weights: Weights) -> Voc
     their frequency in the text."""
 
     def rank(word: str) -> int:
-        return of_text.ranks.get(word, of_text.total_words)
+        return of_text.id_by_word.get(word, of_text.total_words)
 
     new = [word for word in of_text.words if word not in known]
     in_head = max(0, _fixed_head(weights) - known.first_word_id)
@@ -87,7 +87,7 @@ def grow_network(
     head = _fixed_head(weights)
     has_tail = head > 0
     after_last = known.total_words  # the place of the mean
-    of_words = (known.ranks.get(word, after_last) for word in vocabulary.words)
+    of_words = (known.id_by_word.get(word, after_last) for word in vocabulary.words)
     ids = np.array([*range(known.first_word_id), *of_words])
     # The rows that do not grow: the words of the head and the token of the tail, if there is one.
     fixed = np.append(ids[:head], head) if has_tail else ids[:0]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import CausalConfig
 from rnnlm_tui.lm.adaptive_softmax import AdaptiveSoftmax, softmax_shapes
-from rnnlm_tui.lm.model import TINY, Array, NetworkModel, Weights, in_batches
+from rnnlm_tui.lm.model import SMALLEST_FLOAT, Array, NetworkModel, Weights, in_batches
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -219,7 +219,7 @@ class CausalModel(NetworkModel):
         if self._key_kernel is not None:
             read = read @ self._key_kernel
         lengths = np.linalg.norm(read, axis=1, keepdims=True)
-        return np.asarray(read / np.maximum(lengths, TINY))
+        return np.asarray(read / np.maximum(lengths, SMALLEST_FLOAT))
 
 
 def _last_outputs(states: Sequence[Array]) -> Array:

@@ -29,8 +29,8 @@ Arrays = Mapping[str, NDArray[Any]]
 State: TypeAlias = Any
 """The state of a model after a text. Each kind of model has its own type, whose values never
 change."""
-TINY = float(np.finfo(np.float32).tiny)
-"""The smallest divisor, in place of 0."""
+SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)
+"""The smallest normal 32-bit float. It stands in for a divisor of 0."""
 LIKELY = 1e-4
 """`largest` looks first among the probabilities from this one on: few words, but mostly enough."""
 READ_AT_ONCE = 256
@@ -142,7 +142,7 @@ class NetworkModel(LanguageModel):
         embedding of zeros. For 36,000 words with an adaptive softmax this takes 60 ms and 50 MB."""
         rows = self.embed(np.arange(self.vocabulary.total_words))
         lengths = np.linalg.norm(rows, axis=1)
-        return np.asarray(rows @ rows[word] / np.maximum(lengths * lengths[word], TINY))
+        return np.asarray(rows @ rows[word] / np.maximum(lengths * lengths[word], SMALLEST_FLOAT))
 
 
 def in_batches(states: Iterable[State], size: int) -> Iterator[list[State]]:
@@ -159,7 +159,7 @@ def blocked_ids_of(
     punctuation marks. Marks are suggested if the tokenizer writes text, and by a model without
     special tokens, as the lesson's."""
     blocked = [*range(vocabulary.first_word_id)]
-    blocked += [vocabulary.ranks[word] for word in blocked_words if word in vocabulary]
+    blocked += [vocabulary.id_by_word[word] for word in blocked_words if word in vocabulary]
     if vocabulary.special_tokens and not tokenizer.writes_text:
         blocked += np.flatnonzero(vocabulary.mask(tokenizer.is_mark)).tolist()
     return tuple(blocked)

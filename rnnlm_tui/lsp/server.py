@@ -65,7 +65,7 @@ class Suggester(LanguageServerProtocol):
         self._thread = ThreadPoolExecutor(1, "model")
         self._tasks: dict[object, asyncio.Task[Any] | None] = {}
         """The last request of each kind for a document, and the watch on the editor's process."""
-        letters = "".join(self._model.vocabulary.ranks)
+        letters = "".join(self._model.vocabulary.id_by_word)
         triggers = sorted({" ", "'", *filter(str.isalpha, letters + letters.upper())})
         options = self.fm.feature_options
         options[lsp.TEXT_DOCUMENT_COMPLETION] = lsp.CompletionOptions(triggers)

@@ -39,13 +39,11 @@ from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.events import ByWriter, Evaluation
 from rnnlm_tui.formatting import shorten
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import Array, LanguageModel
+from rnnlm_tui.lm.model import SMALLEST_FLOAT, Array, LanguageModel
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, LISTED, Writer
 from rnnlm_tui.suggesting.suggest import CONTINUES_FROM, Likeliest, Predict, encode_context
 from rnnlm_tui.suggesting.typist import Typist
 
-LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
-"""The lowest probability that is scored, with a loss of 87.3 nats: the smallest normal float32."""
 LETTER_NATS = 2.9
 """The cost of a letter of an unknown word in nats: 4.14 bits, if only the frequencies of letters
 are known. Source: C. E. Shannon, "Prediction and entropy of printed English", 1951."""
@@ -272,7 +270,8 @@ def score_word(
 
 
 def _clip_probability(probability: np.float32) -> float:
-    return max(float(probability), LEAST_PROBABILITY)
+    """Returns the probability, but at least SMALLEST_FLOAT: the largest loss is 87.3 nats."""
+    return max(float(probability), SMALLEST_FLOAT)
 
 
 def _rank(model: LanguageModel, probabilities: Array, word_id: int) -> int:

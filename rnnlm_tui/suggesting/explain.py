@@ -23,7 +23,7 @@ from rnnlm_tui.lm.causal import CausalModel
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.lesson import LessonModel
 from rnnlm_tui.lm.mixture import LABELS, MixedModel
-from rnnlm_tui.lm.model import TINY, Array, LanguageModel, State, softmax
+from rnnlm_tui.lm.model import SMALLEST_FLOAT, Array, LanguageModel, State, softmax
 from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.lm.stages import LineIds, Stage, compared, over_vocabulary, stages_of, top_words
 from rnnlm_tui.notebook import heat, table
@@ -119,7 +119,7 @@ class Explanation:
     notes: tuple[str, ...]
 
     @property
-    def with_mixture(self) -> tuple[Part, ...]:
+    def parts_and_mixture(self) -> tuple[Part, ...]:
         """The parts, and if there are several also the mixture of them."""
         if len(self.parts) == 1:
             return self.parts
@@ -145,7 +145,7 @@ class Explanation:
     def _repr_html_(self) -> str:
         """Draws the words of the line, the suggestions, and the contribution of each part."""
         figures = [self.probabilities, *(part.contributions for part in self.parts)]
-        highest = float(self.probabilities.max(initial=TINY))
+        highest = float(self.probabilities.max(initial=SMALLEST_FLOAT))
         rows = (
             [escape(each.word), *(heat(f"{share:.1%}", share / highest) for share in of_word)]
             for each, of_word in zip(self.suggestions, zip(*figures, strict=True), strict=True)
@@ -159,7 +159,8 @@ class Explanation:
         """Draws the words of the line, coloured by their influence on the first suggestion."""
         if not self.suggestions or not self.words:
             return ""
-        first, probability = self.suggestions[0].word, float(self.probabilities[0]) or TINY
+        first = self.suggestions[0].word
+        probability = float(self.probabilities[0]) or SMALLEST_FLOAT
         title = f"which words made {first!r} likely (blue) or less likely (orange)"
         words = (
             heat(word.word, 0 if word.influence is None else word.influence[0] / probability)
@@ -215,7 +216,7 @@ def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]
     network = model.models.get("network") if isinstance(model, MixedModel) else model
     if not isinstance(network, LessonModel | CausalModel) or word not in network.vocabulary:
         return ()
-    vocabulary, number = network.vocabulary, network.vocabulary.ranks[word]
+    vocabulary, number = network.vocabulary, network.vocabulary.id_by_word[word]
     similarities = network.similarities(number)
     similarities[: vocabulary.first_word_id] = -np.inf
     similarities[number] = -np.inf

@@ -455,7 +455,7 @@ def _with_page(
     new = {word: unknown * chance for word, chance in page.new.items()}
     for word, probability in page.following.items():
         if word in vocabulary:
-            probabilities[vocabulary.ranks[word]] += probability
+            probabilities[vocabulary.id_by_word[word]] += probability
         else:
             new[word] = new.get(word, 0.0) + probability
     added = np.array([*new.values()], np.float32)

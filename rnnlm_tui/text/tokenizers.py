@@ -70,4 +70,4 @@ def make_tokenizer(
         return TOKENIZERS[name]
     from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
 
-    return ProseTokenizer(conventions, vocabulary.ranks if vocabulary else {})
+    return ProseTokenizer(conventions, vocabulary.id_by_word if vocabulary else {})

@@ -103,7 +103,7 @@ class Vocabulary:
         return self.first_word_id + len(self.words)
 
     @property
-    def ranks(self) -> Mapping[str, int]:
+    def id_by_word(self) -> Mapping[str, int]:
         """The id of each word. A more frequent word has a smaller id."""
         return self._ids
 

@@ -328,7 +328,7 @@ def _still_blocked(source: OpenedModel, prepared: Prepared) -> list[str]:
     vocabulary = prepared.vocabulary
     counts = prepared.train.word_counts(vocabulary.total_words)
     blocked = source.card.blocked_words
-    return [w for w in blocked if w in vocabulary and counts[vocabulary.ranks[w]] == 0]
+    return [w for w in blocked if w in vocabulary and counts[vocabulary.id_by_word[w]] == 0]
 
 
 def _saved_state(library: Library, name: str) -> tuple[RunFacts, Tensors]:

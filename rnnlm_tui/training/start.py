@@ -225,7 +225,7 @@ def begin(source: OpenedModel | None, text: Corpus, config: Config, report: Repo
         counts = prepared.train.word_counts(vocabulary.total_words)
         model, network = grow_network(config.model, known, vocabulary, counts, network)
         config = structs.replace(config, model=model)
-        new_words = [vocabulary.ranks[word] for word in vocabulary.words if word not in known]
+        new_words = [vocabulary.id_by_word[word] for word in vocabulary.words if word not in known]
         more = plural(len(new_words), "word")
         note = f"its network starts from {source.name}, with {more} more"
         prepared = replace(prepared, notes=(*prepared.notes, note))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlm_tui.formatting import CORRECTS, cells_of, fitted, format_percent, sanitize, shorten
-from rnnlm_tui.lm.model import TINY
+from rnnlm_tui.lm.model import SMALLEST_FLOAT
 from rnnlm_tui.lm.stages import Stage
 from rnnlm_tui.suggesting.explain import Explanation, LineWord, Part
 
@@ -194,7 +194,7 @@ def _table_rows(stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
     heads = [shorten(word, COLUMN - 1).rjust(COLUMN) for word in stage.columns[:count]]
     corner = "after" if stage.name == "n-grams" else ""
     yield [(corner.ljust(LABEL) + "".join(heads), "dim")]
-    levels = _levels(stage.values, np.maximum(np.abs(stage.values).max(axis=0), TINY))
+    levels = _levels(stage.values, np.maximum(np.abs(stage.values).max(axis=0), SMALLEST_FLOAT))
     rows = zip(stage.rows, stage.values.tolist(), levels.tolist(), strict=True)
     for label, row, levels_of_row in [*rows][-max(1, height - 1) :]:
         end = label if cells_of(label) < LABEL else f"…{label[2 - LABEL :]}"

@@ -51,7 +51,7 @@ def test_new_words_join_a_network_and_change_nothing_of_the_others(
     output = np.random.default_rng(1).normal(0, 1, (1, 8)).astype(np.float32)
     read, odds = list[Any](), list[Any]()
     for known, its_weights in ((vocabulary, weights), (union, grown)):
-        ids = np.array([1, 2, 3, *(known.ranks[word] for word in vocabulary.words)])
+        ids = np.array([1, 2, 3, *(known.id_by_word[word] for word in vocabulary.words)])
         read.append(AdaptiveSoftmax(its_weights).embed(ids))
         probabilities = AdaptiveSoftmax(its_weights).probabilities(output)[0, ids[:40]]
         odds.append(probabilities / probabilities[-1])

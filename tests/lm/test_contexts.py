@@ -162,7 +162,7 @@ def test_the_likeliest_word_is_the_same_if_the_tail_is_not_read() -> None:
 def test_earlier_texts_are_remembered_and_are_not_above() -> None:
     vocabulary = Vocabulary(["we", "went", "to", "the", "sea", "."], SPECIAL_TOKENS)
     network = small_network(vocabulary)
-    network.tokenizer = ProseTokenizer(Conventions(), vocabulary.ranks)
+    network.tokenizer = ProseTokenizer(Conventions(), vocabulary.id_by_word)
     weights = {"network": 0.5, "cache": 0.5}
     model = MixedModel(network.tokenizer, {"network": network}, weights)  # type: ignore[arg-type]
     contexts, fresh = Contexts(model), Contexts(model)

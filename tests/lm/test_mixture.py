@@ -44,7 +44,7 @@ def test_it_is_the_weighted_sum_over_the_union_of_the_words() -> None:
             one = ours[i] if i < len(ours) else 0
             other = theirs[i] if i <= END_ID else 0
             if word in base.vocabulary:
-                other = theirs[base.vocabulary.ranks[word]]
+                other = theirs[base.vocabulary.id_by_word[word]]
             assert p == pytest.approx(0.25 * one + 0.75 * other, abs=1e-6), word
 
 

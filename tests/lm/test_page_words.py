@@ -25,7 +25,7 @@ KNOWN = ("the", "to", "we", "I", "met", "London", "fan", "pen", ".", ",")
 
 def page_words(*special_tokens: str) -> PageWords:
     vocabulary = Vocabulary(KNOWN, special_tokens)
-    return PageWords(vocabulary, ProseTokenizer(Conventions(), vocabulary.ranks))
+    return PageWords(vocabulary, ProseTokenizer(Conventions(), vocabulary.id_by_word))
 
 
 def test_chances_are_those_of_a_restaurant_whose_guests_fade() -> None:

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.events import ByWriter
 from rnnlm_tui.lm.contexts import Contexts
-from rnnlm_tui.lm.model import LanguageModel
+from rnnlm_tui.lm.model import SMALLEST_FLOAT, LanguageModel
 from rnnlm_tui.lm.page_words import UNFAMILIAR
 from rnnlm_tui.suggesting.accepting import Writer
 from rnnlm_tui.suggesting.evaluate import (
-    LEAST_PROBABILITY,
     LETTER_NATS,
     ScoredLine,
     ScoredWord,
@@ -150,7 +149,7 @@ def test_the_loss_of_suggestions_has_the_letters_of_a_new_word_once() -> None:
     ("lines", "loss", "top5"),
     [
         (["dog", "xyz"], None, 0.5),
-        (["the a"], pytest.approx(-math.log(LEAST_PROBABILITY)), 0.5),  # impossible
+        (["the a"], pytest.approx(-math.log(SMALLEST_FLOAT)), 0.5),  # impossible
         (["", " ,"], None, None),
     ],
 )

@@ -301,7 +301,7 @@ def test_the_parts_of_a_mixture_are_its_models() -> None:
     for part, model in zip(found.parts, mixed.models.values(), strict=False):
         context = [2, *model.vocabulary.encode(["a", "x", "b"])]
         probabilities = model.next_word_probabilities(context)
-        ids = [model.vocabulary.ranks.get(each.word) for each in found.suggestions]
+        ids = [model.vocabulary.id_by_word.get(each.word) for each in found.suggestions]
         assert None in ids  # only others have it
         expected = [0 if number is None else probabilities[number] for number in ids]
         np.testing.assert_allclose(part.probabilities, expected, atol=1e-6)

@@ -41,7 +41,7 @@ def chances(answer: Suggestions) -> dict[str, float]:
 def prose_model(words: tuple[str, ...], after: dict[str, dict[str, float]]) -> ScriptedModel:
     """A model of prose that writes apostrophes curled."""
     vocabulary = Vocabulary(words, SPECIAL_TOKENS)
-    tokenizer = ProseTokenizer(Conventions(forms={"'": "’"}), vocabulary.ranks)
+    tokenizer = ProseTokenizer(Conventions(forms={"'": "’"}), vocabulary.id_by_word)
     return ScriptedModel(after, 100, SPECIAL_TOKENS, words, tokenizer)
 
 

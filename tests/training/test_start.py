@@ -136,7 +136,7 @@ def test_an_update_learns_the_new_lines_and_as_many_words_of_the_others(
     assert (
         len(own)
         == job.prepared.train.word_counts(job.prepared.vocabulary.total_words)[
-            job.prepared.vocabulary.ranks["clocks"]
+            job.prepared.vocabulary.id_by_word["clocks"]
         ]
     )
     old = sum(len(line.split()) for line in learned if line not in own)

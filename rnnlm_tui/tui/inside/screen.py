@@ -202,7 +202,7 @@ class InsideScreen(AppScreen):
         self._found = found
         for widget in self._figures:
             widget.visible = found is not None
-        self._stages.show(found.with_mixture if found else ())
+        self._stages.show(found.parts_and_mixture if found else ())
         if found is None:
             self._stage.show("", why_not)
             return
