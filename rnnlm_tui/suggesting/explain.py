@@ -1,8 +1,9 @@
 """Explains what a model does with the line being typed.
 
-A model has one part, or several if it is a mixture. Each part has its stages, from words to
-probabilities (`lm.stages`). An explanation also has what each part contributes to each suggestion,
-the influence of each word of the line on it, and the surprisal of each word.
+A mixture has several parts, and every other model has one. A part has stages, which lead from words
+to probabilities (`lm.stages`). An explanation also gives three kinds of figures: the contribution
+of each part to each suggestion, the influence of each word of the line on each suggestion, and the
+surprisal of each word.
 
 Shapes: S suggestions, V vocabulary (`total_words`).
 """
@@ -32,18 +33,19 @@ from rnnlm_tui.suggesting.evaluate import score_word
 from rnnlm_tui.suggesting.suggest import encode_context, suggest
 
 MOST_WORDS = 256
-"""The most words of a line that are explained: those nearest the cursor."""
+"""The most words of a line that are explained. Words nearest the cursor are taken."""
 MOST_LEFT_OUT = 16
-"""The most words whose influence is computed, by leaving out each: those nearest the cursor."""
+"""The most words whose influence is computed. Words nearest the cursor are taken, and the model
+predicts once without each of them."""
 NEIGHBOURS = 5
-"""The most words like a word that are named."""
+"""The most words with a similar embedding that are named."""
 SENTENCES_WITHOUT_STAGES = {
     "base": "The built-in model of English. To see all of it, explain the model `english`."
     " Here is the probability that it gives each word to be next.",
     "cache": "Words that were used not long ago are used again. The latest ones are likeliest, and"
     " those before which the network was in a state like the present one.",
 }
-"""The sentences on the parts of a mixture that have no stages of their own."""
+"""The sentences on the base and the cache, the parts of a mixture without stages of their own."""
 LESSON = "lesson's network"
 """The name of the only part of the lesson's model."""
 ONLY_ZEROS = "The network reads only zeros, which it never read in its training."
@@ -52,8 +54,12 @@ NO_RECENT_WORDS = "No word was used yet that could be used again."
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A part of a model, with its `weight` in the mixture, 1 for the only part, and the
-    `probabilities` [S] that it gives to the suggestions."""
+    """A part of a model.
+
+    Attributes:
+        weight: Its weight in the mixture. It is 1 if the model has no other part.
+        probabilities: The probability that the part gives to each suggestion [S].
+    """
 
     name: str
     weight: float
@@ -62,8 +68,8 @@ class Part:
 
     @property
     def contributions(self) -> Array:
-        """The contribution to the probability of each suggestion [S]. The contributions of all
-        parts sum to the probabilities of the model."""
+        """The contribution of the part to the probability of each suggestion [S]. The contributions
+        of all parts sum to the probabilities of the model."""
         return np.asarray(self.weight * self.probabilities, np.float32)
 
 
@@ -72,12 +78,12 @@ class LineWord:
     """A word of the line.
 
     Attributes:
-        known: True if it is in the vocabulary.
-        seen: True if the model predicts from it: it has an id, if only that of the unknown word,
-            and is in the window.
-        probability, rank: As in `ScoredWord`, after the words before it.
-        influence: By how much the probability of each suggestion falls if this word is left out
-            [S]. None for words far from the cursor.
+        known: True if the word is in the vocabulary.
+        seen: True if the model predicts from the word: the word is in the window and has an id,
+            which may be the id of the unknown word.
+        probability, rank: The fields of its `ScoredWord`.
+        influence: The loss of probability of each suggestion [S] when this word is left out. None
+            for words far from the cursor.
     """
 
     word: str
@@ -100,12 +106,12 @@ class Explanation:
     Attributes:
         prefix: The beginning of the word being typed, or "".
         words: The last whole words of the line, at most MOST_WORDS.
-        earlier: The number of words before them.
+        earlier: The number of words of the line before `words`.
         suggestions: The candidates of `suggest`.
         probabilities: The probability of each suggestion among all words [S]. A word outside the
-            vocabulary has that of the unknown word.
+            vocabulary has the probability of the unknown word.
         parts: The parts of the model.
-        neighbours: The last known word, with the words most like it. Empty if there are none.
+        neighbours: Maps the last known word to its `neighbours`. Empty if it has none.
         notes: Sentences on what cannot be shown.
     """
 
@@ -120,7 +126,7 @@ class Explanation:
 
     @property
     def parts_and_mixture(self) -> tuple[Part, ...]:
-        """The parts, and if there are several also the mixture of them."""
+        """The parts. If there are several, their mixture follows as one more part."""
         if len(self.parts) == 1:
             return self.parts
         weighted = " + ".join(f"{part.weight:.2g} {part.name}" for part in self.parts)
@@ -175,125 +181,128 @@ def explain(
     previous_lines: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> Explanation:
-    """Explains what `model` does with `line`, and why it suggests what it does. The arguments are
-    those of `suggest`."""
+    """Explains what `model` does with `line`. The arguments are the same as in `suggest`."""
     contexts = contexts or Contexts(model)
     answer = suggest(model, line, previous_lines=previous_lines, contexts=contexts)
     words, prefix = model.tokenizer.split_typed(line)
     suggested = [each.word for each in answer.candidates]
     ids = model.vocabulary.ids(suggested).tolist()
-    read = _read_line(contexts, words, previous_lines, ids)
-    known = [each.word for each in read.words if each.known and any(map(str.isalnum, each.word))]
-    alike = neighbours(model, known[-1]) if known else ()
+    reading = _read_line(contexts, words, previous_lines, ids)
+    known = [each.word for each in reading.words if each.known and any(map(str.isalnum, each.word))]
+    similar = neighbours(model, known[-1]) if known else ()
     return Explanation(
         prefix=prefix,
-        words=read.words,
-        earlier=len(words) - len(read.words),
+        words=reading.words,
+        earlier=len(words) - len(reading.words),
         suggestions=answer.candidates,
-        probabilities=read.probabilities[ids],
-        parts=tuple(_parts(model, read, [*zip(suggested, ids, strict=True)])),
-        neighbours={known[-1]: alike} if alike else {},
-        notes=tuple(_notes(model, prefix, read.words, answer.candidates)),
+        probabilities=reading.probabilities[ids],
+        parts=tuple(_parts(model, reading, [*zip(suggested, ids, strict=True)])),
+        neighbours={known[-1]: similar} if similar else {},
+        notes=tuple(_notes(model, prefix, reading.words, answer.candidates)),
     )
 
 
 def beside_untrained(found: Explanation, untrained: LessonModel) -> dict[str, Stage]:
-    """The stages of an explanation by the lesson's network, by name, that show the same network
-    untrained beside it."""
+    """Returns stages by name that compare the lesson's network with itself before its training.
+    `found` is an explanation by the trained network, and `untrained` is the network before."""
     stages = {stage.name: stage for stage in found.parts[0].stages}
-    before = untrained.activations(stages["ids"].values.tolist())
-    before["softmax"] = softmax(before["logits"].copy())
+    values_before = untrained.activations(stages["ids"].values.tolist())
+    values_before["softmax"] = softmax(values_before["logits"].copy())
     return {
-        name: compared(stage, before[name], untrained.vocabulary)
+        name: compared(stage, values_before[name], untrained.vocabulary)
         for name, stage in stages.items()
         if stage.values.dtype.kind == "f"
     }
 
 
 def neighbours(model: LanguageModel, word: str) -> tuple[tuple[str, float], ...]:
-    """The words whose embeddings are most like that of `word`, each with the cosine. Empty if the
-    model has no network, or if its network does not know the word."""
+    """Returns the words whose embeddings are most similar to that of `word`, each with the cosine
+    similarity. Returns () if the model has no network, or if its network does not know the word."""
     network = model.models.get("network") if isinstance(model, MixedModel) else model
     if not isinstance(network, LessonModel | CausalModel) or word not in network.vocabulary:
         return ()
-    vocabulary, number = network.vocabulary, network.vocabulary.id_by_word[word]
-    similarities = network.similarities(number)
+    vocabulary, word_id = network.vocabulary, network.vocabulary.id_by_word[word]
+    similarities = network.similarities(word_id)
     similarities[: vocabulary.first_word_id] = -np.inf
-    similarities[number] = -np.inf
+    similarities[word_id] = -np.inf
     return top_words(vocabulary, similarities, min(NEIGHBOURS, len(vocabulary.words) - 1))
 
 
-class _LineRead(NamedTuple):
-    """The last words of a line as a model reads them: the `states` before the first id of `line`
-    and after each id, and the `probabilities` [V] of the next word."""
+class _Reading(NamedTuple):
+    """What a model makes of the last words of a line."""
 
     line: LineIds
     words: tuple[LineWord, ...]
     states: list[State]
+    """The state before the first id of `line`, and the state after each id."""
     probabilities: Array
+    """The distribution [V] of the next word."""
 
 
 def _read_line(
     contexts: Contexts, words: Sequence[str], previous_lines: Sequence[str], suggested: list[int]
-) -> _LineRead:
+) -> _Reading:
     """Reads a line of `words`. `suggested` are the ids of the suggestions."""
-    model, last = contexts.model, words[-MOST_WORDS:]
-    above = encode_context(model, words[: len(words) - len(last)], previous_lines)
-    ids = [model.vocabulary.encode([word]) for word in last]  # [] for a word without an id
-    has_start = model.vocabulary.begin_id is not None and len(last) == len(words)
-    line = LineIds(tuple(last), tuple(next(iter(each), None) for each in ids), has_start)
-    before = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
-    near = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))
-    without = [[*before[place], *chain(*ids[place + 1 :])] for place in near]
-    states = [contexts.state_after(context) for context in (*before, *without)]
-    # Before each word, at the end, and without a word. Computed together, which is faster.
+    model, last_words = contexts.model, words[-MOST_WORDS:]
+    above = encode_context(model, words[: len(words) - len(last_words)], previous_lines)
+    ids = [model.vocabulary.encode([word]) for word in last_words]  # [] for a word without an id
+    has_start = model.vocabulary.begin_id is not None and len(last_words) == len(words)
+    line = LineIds(tuple(last_words), tuple(each[0] if each else None for each in ids), has_start)
+    before_word = [[*above, *chain(*ids[:place])] for place in range(len(ids) + 1)]
+    left_out = range(max(0, len(ids) - MOST_LEFT_OUT), len(ids))
+    without_word = [[*before_word[place], *chain(*ids[place + 1 :])] for place in left_out]
+    states = [contexts.state_after(context) for context in (*before_word, *without_word)]
+    # One call for all contexts is faster. Its distributions are consumed in the same order: before
+    # each word, after the last word, and without each word that is left out.
     distributions = model.predict(states)
     scores = [
         score_word(model, next(distributions), word, has_context=bool(context))
-        for word, context in zip(last, before[:-1], strict=True)
+        for word, context in zip(last_words, before_word[:-1], strict=True)
     ]
     probabilities = next(distributions)
-    influences: list[Array | None] = [None] * (len(last) - len(near))
+    influences: list[Array | None] = [None] * (len(last_words) - len(left_out))
     influences += [probabilities[suggested] - other[suggested] for other in distributions]
     line_words = (
         LineWord(score.word, score.is_known, seen, score.probability, score.rank, influence)
         for score, seen, influence in zip(scores, line.seen(model.window), influences, strict=True)
     )
-    line_states = states[: len(before)]
-    if has_start:  # the last id above is the start-of-line token
+    line_states = states[: len(before_word)]
+    if has_start:  # `above` ends with the start-of-line token, which is the first id of `line`
         line_states.insert(0, contexts.state_after(above[:-1]))
-    return _LineRead(line, tuple(line_words), line_states, probabilities)
+    return _Reading(line, tuple(line_words), line_states, probabilities)
 
 
 def _parts(
-    model: LanguageModel, read: _LineRead, suggested: Sequence[tuple[str, int]]
+    model: LanguageModel, reading: _Reading, suggested: Sequence[tuple[str, int]]
 ) -> Iterator[Part]:
     """Yields the parts of the model. `suggested` are words and their ids."""
-    last, ids = read.states[-1], [number for _, number in suggested]
+    line, states, probabilities = reading.line, reading.states, reading.probabilities
+    ids = [word_id for _, word_id in suggested]
     if not isinstance(model, MixedModel):
         name = LABELS["ngrams" if isinstance(model, NgramModel) else "network"]
         if isinstance(model, LessonModel):
             name = LESSON
-        stages = [*stages_of(model, read.line, read.states, read.probabilities, suggested)]
-        yield Part(name, 1.0, read.probabilities[ids], tuple(stages))
+        stages = [*stages_of(model, line, states, probabilities, suggested)]
+        yield Part(name, 1.0, probabilities[ids], tuple(stages))
         return
-    (components,) = model.predict_components([last])
-    weights = model.weights_in(last).items()
-    own_ids = model.own_ids([number for number in read.line.ids if number is not None])
-    own_line = read.line._replace(ids=tuple(own_ids))
+    (components,) = model.predict_components(states[-1:])
+    weights = model.weights_in(states[-1]).items()
+    own_ids = model.own_ids([word_id for word_id in line.ids if word_id is not None])
+    own_line = line._replace(ids=tuple(own_ids))
     for place, ((name, weight), row) in enumerate(zip(weights, components, strict=True)):
         if name not in SENTENCES_WITHOUT_STAGES:
             part = model.models[name]
-            states = [state.models[place] for state in read.states]
-            own = row[: part.vocabulary.total_words]
-            stages = [*stages_of(part, own_line, states, own, suggested)]
+            own_states = [state.models[place] for state in states]
+            own_row = row[: part.vocabulary.total_words]
+            stages = [*stages_of(part, own_line, own_states, own_row, suggested)]
         else:
             is_empty = not row.any()
             sentence = NO_RECENT_WORDS if is_empty else SENTENCES_WITHOUT_STAGES[name]
             shown = row[:0] if is_empty else row
             formula = model.cache.formula if name == "cache" else ""
-            stage = ("probabilities", sentence, model.vocabulary, shown, "", formula)
-            stages = [over_vocabulary(*stage)]
+            stages = [
+                over_vocabulary("probabilities", sentence, model.vocabulary, shown, "", formula)
+            ]
         yield Part(LABELS[name], weight, row[ids], tuple(stages))
 
 
