@@ -3,17 +3,16 @@
 `suggest` works in three steps:
 
 1. `Typed` splits the line at the cursor into whole words and the prefix of the word being typed.
-2. `WordLists` asks the model for the probability of each word at this place. It adds the new words
-   of the page, which are those of the lines above and of this line that the model does not know. It
-   lists the likeliest words that begin with the prefix or correct a slip in it.
+2. `WordLists` asks the model for the probability of each word at this place. It adds the words of
+   the page that the model does not know. It lists the likeliest words that begin with the prefix,
+   and the likeliest that correct a slip in it.
 3. The first word of the list begins the continuation, and the model's likeliest words follow. The
    ghost is the text that inserts the continuation at the cursor.
 
-The answer depends only on the model, the lines above, the line, the cursor and the words that the
-user does not want, which are left out. It hardly depends on text before the last 500 words (see
-`contexts`).
+The answer depends only on the model, the lines above, the line, the cursor, and the words that the
+user does not want. It hardly depends on text before the last 500 words (see `contexts`).
 
-Shapes: V vocabulary (`total_words`), D the vocabulary and the new words, N some of them.
+Shapes: V vocabulary (`total_words`), D vocabulary and new words of the page, N words of a list.
 """
 
 from __future__ import annotations
@@ -43,47 +42,49 @@ CONTINUES_FROM = 0.25
 """The lowest probability of a word of a continuation after the first one."""
 OTHER_CASE_FACTOR = 0.005
 """The factor for the probability of a word whose first letter differs in case from the typed one,
-or whose accents differ from those of the typed letters. On 290,000 words of stories, with n-grams
-alone, it saves 47.7 % of keys; 0.2 saves 47.4 % and 1 saves 47.0 %."""
+or whose accents differ from the typed ones. On 290,000 words of stories, with n-grams alone, 0.005
+saves 47.7 % of keys, 0.2 saves 47.4 % and 1 saves 47.0 %."""
 CODE_FACTOR = 0.05
 """The factor for the probability of an address, a file name or another code while only letters are
-typed: `Os` is the beginning of Oskar, even where his address stood before."""
+typed. After `Os` the name Oskar is then listed before the address oskar@example.org."""
 SWAP_FREQUENCY = 0.001
 """The frequency of two swapped letters. `slip_chances` weighs other slips against this one."""
 CORRECTION_FACTOR = 0.1
 """The factor for the probability of a word that corrects a slip, when the first five words of the
-list are chosen: to displace a word that fits, it must be ten times as likely. A factor of 1 loses
-the right word at 2 of 4,000 beginnings without a slip. It gains the right word, one letter after
-the slip, at 1 % more of the slips."""
+list are chosen. A correction must be ten times as likely as a word that begins with the typed
+letters to displace it. With a factor of 1 the right word is lost at 2 of 4,000 beginnings without a
+slip. One letter after a slip, the right word is found at 1 % more of the slips."""
 LEAST_CHANCE = np.float32(1e-30)
-"""The lowest chance of a word. It keeps products above the smallest float32."""
+"""The lowest chance of a word. It keeps products of chances above the smallest float32."""
 LEAST_SHARE = 0.0025
-"""The lowest share of all chances at which a word that corrects a slip is listed. Without a limit
-such words stand in a third of all lists."""
+"""The lowest share of the sum of all chances at which a word that corrects a slip is listed.
+Without a limit such words stand in a third of all lists."""
 FEWEST_RANKED = 22
-"""The fewest words that are ranked for a list. There are more than the list shows, since several
-words may be written the same way. All lists of at most half as many begin with the same words: the
-app and editors show 10."""
+"""The fewest words that are ranked for a list, since several of them may be written the same way.
+The number is constant for lists of up to 11 words, so a shorter list is the beginning of a longer
+one."""
 SMALL_WORD = "a"
-"""A word in small letters. It gets a capital where a sentence begins."""
+"""A word in small letters. WordLists writes it to see whether a sentence begins at the cursor."""
 Predict: TypeAlias = Callable[[list[int]], Array]
-"""Returns the distribution [V] after these ids of the line."""
+"""Takes the ids of the line so far. Returns the distribution [V] of the next id."""
 Likeliest: TypeAlias = Callable[[list[int]], int | None]
-"""Returns the likeliest id after these ids of the line; None if its probability is less than
-CONTINUES_FROM."""
-ALL_WANTED = Unwanted()
+"""Takes the ids of the line so far. Returns the likeliest next id, or None if its probability is
+less than CONTINUES_FROM."""
+NOTHING_UNWANTED = Unwanted()
 NUMBER_OR_ADDRESS = re.compile(r"\d|@|://|^www\.")
 
 
 class Typed(NamedTuple):
-    """A line split at the cursor: the text `before` it, the whole `words` of this text, and the
-    `prefix` of the word being typed, which is "" between words. The first `rest_length` characters
-    after the cursor belong to that word, too."""
+    """A line split at the cursor."""
 
     before: str
+    """The text before the cursor."""
     words: list[str]
+    """The whole words of that text."""
     prefix: str
+    """The letters before the cursor of the word being typed; "" between words."""
     rest_length: int = 0
+    """The number of characters of that word after the cursor."""
 
     @classmethod
     def of(cls, before: str, tokenizer: Tokenizer, after: str = "") -> Typed:
@@ -97,7 +98,7 @@ class Typed(NamedTuple):
 
     @property
     def is_number_or_address(self) -> bool:
-        """True if the characters since the last space look like a number or an address. These have
+        """True if the characters since the last space look like a number or an address, which have
         no ghost and no corrections."""
         return bool(NUMBER_OR_ADDRESS.search(self.before.rpartition(" ")[2]))
 
@@ -110,8 +111,8 @@ class Suggestions:
         line: The line asked about.
         prefix: The beginning of the word being typed, or "".
         candidates: The `k` likeliest words that fit `prefix`.
-        insertable: The `k` likeliest of them that change the text. A word that is typed in full is
-            left out, since it only begins the continuation.
+        insertable: The `k` likeliest words that fit `prefix` and change the text. A word that is
+            typed in full changes nothing.
         continuation: The first candidate and the words that follow it. Empty within a word.
         ghost: The insertions of the words of `continuation`, one after the other.
         seen: The words of the line in the context window of the model.
@@ -140,8 +141,8 @@ def suggest(
 ) -> Suggestions:
     """Suggests the `k` likeliest words at `cursor`. None is the end of the line.
 
-    The probabilities are those of the words that begin with the prefix being typed, or correct a
-    slip in it, scaled to a sum of 1. `previous_lines` are the lines before this one, in order; a
+    A word fits if it begins with the prefix being typed or corrects a slip in it. The probabilities
+    of all words that fit sum to 1. `previous_lines` are the lines before this one, in order. A
     network that does not use previous lines ignores them. Quotes and apostrophes are written as in
     the line and the lines before it. Callers that ask for every key should pass the same `contexts`
     of the model each time, so that the text is not read again. Without `looks_ahead` there is no
@@ -159,11 +160,11 @@ def suggest(
         return contexts.likeliest(above + ids, CONTINUES_FROM)
 
     lists = _lists_for(typed, tuple(previous_lines), contexts, predict)
-    found = lists.likeliest(typed, k + 1)  # one of them may be typed in full
+    found = lists.likeliest(typed, k + 1)  # one more, since one may be typed in full
     candidates = found[:k]
     continuation = lists.continuation(typed, candidates, likeliest) if looks_ahead else ()
     if continuation and not candidates[0].changes_text:
-        # A space is likely to follow the word, so its list is prepared: less work for that key.
+        # A space probably follows. Its list needs this prediction, which `contexts` keeps.
         predict(model.vocabulary.encode([*typed.words, candidates[0].word]))
     vocabulary, ids = model.vocabulary, model.vocabulary.encode(typed.words)
     in_window = ids[max(0, len(ids) - model.window) :]
@@ -178,7 +179,7 @@ def suggest(
         insertable=tuple(word for word in found if word.changes_text)[:k],
         continuation=continuation,
         ghost=lists.insertions(typed, continuation),
-        seen=tuple(vocabulary.word(i) for i in in_window if i >= vocabulary.first_word_id),
+        seen=tuple(vocabulary.word(id_) for id_ in in_window if id_ >= vocabulary.first_word_id),
         unknown=tuple({word.lower(): word for word in unknown}.values()),
     )
 
@@ -186,21 +187,21 @@ def suggest(
 def _lists_for(
     typed: Typed, above: tuple[str, ...], contexts: Contexts, predict: Predict
 ) -> WordLists:
-    """The lists for the word being typed below the lines `above`. They are kept in `contexts`,
-    since the next letter of the word needs the same ones."""
+    """Returns the lists for the word being typed below the lines `above`. They are kept in
+    `contexts`, because the next letter of the word needs the same lists."""
     unwanted = contexts.unwanted
-    place = (typed.start, above, unwanted)
-    if contexts.lists is None or contexts.lists[0] != place:
+    key = (typed.start, above, unwanted)
+    if contexts.lists is None or contexts.lists[0] != key:
         page = contexts.on_page((*above, typed.start))
-        contexts.lists = place, WordLists(contexts.model, above, typed, page, predict, unwanted)
+        contexts.lists = key, WordLists(contexts.model, above, typed, page, predict, unwanted)
     lists: WordLists = contexts.lists[1]
     return lists
 
 
 def word_of_list(model: LanguageModel, before: str, word: str) -> str:
-    """The word that a user means by `word` of the list after `before`. Where a sentence begins,
-    `will` and the name Will are written alike: then the word in small letters is meant, if the
-    vocabulary has it."""
+    """Returns the word that a user means who chooses `word` in the list after `before`. At the
+    start of a sentence `will` and the name Will are both written Will. The word in small letters is
+    then meant, if the vocabulary has it."""
     start, small = Typed.of(before, model.tokenizer).start, word.lower()
     insertions = {model.tokenizer.insertion_of(start, "", each) for each in (word, small)}
     return small if small in model.vocabulary and len(insertions) == 1 else word
@@ -218,9 +219,9 @@ def split_last_line(model: LanguageModel, text: str) -> tuple[list[str], str]:
 def encode_context(
     model: LanguageModel, words: Sequence[str], previous_lines: Iterable[str] = ()
 ) -> list[int]:
-    """The ids of a line of `words` below `previous_lines`. Previous lines without words are left
-    out, and all of them if the model does not use previous lines. Each line starts with the
-    start-of-line token, if the vocabulary has one."""
+    """Returns the ids of a line of `words` below `previous_lines`. Each line starts with the
+    start-of-line token, if the vocabulary has one. Previous lines without words are left out. A
+    model that does not use previous lines gets none of them."""
     vocabulary, context = model.vocabulary, list[int]()
     begin = [] if vocabulary.begin_id is None else [vocabulary.begin_id]
     for line in previous_lines if model.uses_previous_lines else ():
@@ -230,21 +231,23 @@ def encode_context(
 
 
 class Matches(NamedTuple):
-    """Words that may be meant: their `ids` [N], and their `chances` [N], which do not sum to 1.
-    `corrects` is True if they correct a slip."""
+    """Words that match the prefix of the word being typed."""
 
     ids: NDArray[np.int64]
+    """The ids of the words [N]."""
     chances: Array
+    """The probabilities of the words times factors, such as CODE_FACTOR [N]. Their sum is not 1."""
     corrects: bool = False
+    """True if the words correct a slip in the prefix, and False if they begin with it."""
 
 
 NO_CORRECTIONS = Matches(np.empty(0, np.int64), np.empty(0, np.float32), corrects=True)
 
 
 class WordLists:
-    """Lists the words for one place of a text, whatever letters of the word are typed.
+    """Lists words for one place of a text. It serves all prefixes that are typed there.
 
-    The ids of the vocabulary [V] are followed by those of the new words of the page: D in all.
+    The new words of the page have ids, too. These follow the ids of the vocabulary.
     """
 
     def __init__(
@@ -254,15 +257,15 @@ class WordLists:
         typed: Typed,
         page: OnPage,
         predict: Predict,
-        unwanted: Unwanted = ALL_WANTED,
+        unwanted: Unwanted = NOTHING_UNWANTED,
     ) -> None:
-        """The place is after the whole words of `typed`, below the lines `above`. Words of the
-        `page` are added to those of the model, and `unwanted` ones are not listed."""
+        """The place is after the whole words of `typed`, below the lines `above`. The words of the
+        `page` are listed beside the words of the model. `unwanted` words are not listed."""
         self._model, self._above = model, above
         self._writes_text = model.tokenizer.writes_text
         self._key = model.tokenizer.match_key
         probabilities = predict(model.vocabulary.encode(typed.words))
-        self._new_words, self._probabilities = _with_page(model, probabilities, page)  # [D]
+        self._new_words, self._probabilities = _add_page(model, probabilities, page)  # [D]
         self._highest_probability = float(self._probabilities.max())
         new_keys = [*map(self._key, self._new_words)]
         self._new_keys = SortedKeys(new_keys, model.vocabulary.total_words)
@@ -275,18 +278,18 @@ class WordLists:
         self._is_within_sentence = self._writes_text and written == SMALL_WORD
 
     def likeliest(self, typed: Typed, k: int = LISTED) -> tuple[Suggestion, ...]:
-        """The `k` likeliest words that begin with the prefix of `typed` or correct a slip in it.
-        CORRECTION_FACTOR applies when the first five are chosen. They and the others are then each
-        sorted by their probability."""
-        fitting = self._fitting(typed)
-        total = float(fitting.chances.sum())
+        """Returns the `k` likeliest words that begin with the prefix of `typed` or correct a slip
+        in it. CORRECTION_FACTOR applies when the first five are chosen. The five are then sorted by
+        their probability, and so are the words behind them."""
+        beginning = self._beginning_with(typed)
+        total = float(beginning.chances.sum())
         corrections = self._corrections(typed, LEAST_SHARE * total)
         total += float(corrections.chances.sum())
         is_likely = corrections.chances >= LEAST_SHARE * total
         likely = Matches(corrections.ids[is_likely], corrections.chances[is_likely], corrects=True)
-        style, words = self._style_of(typed), list[Suggestion]()
-        for matches in (fitting, likely):
-            words += self._merged(matches, total, max(FEWEST_RANKED, 2 * k), typed, style)
+        tokenizer, words = self._tokenizer_for(typed), list[Suggestion]()
+        for matches in (beginning, likely):
+            words += self._merged(matches, total, max(FEWEST_RANKED, 2 * k), typed, tokenizer)
         words.sort(key=lambda word: -word.probability * (CORRECTION_FACTOR if word.corrects else 1))
         first = sorted(words[:LISTED], key=lambda word: -word.probability)
         others = sorted(words[LISTED:], key=lambda word: -word.probability)
@@ -294,15 +297,15 @@ class WordLists:
 
     def knows(self, prefix: str) -> bool:
         """Returns True if a word begins with `prefix`, even if it is never suggested."""
-        return self._ids_with(prefix).size > 0
+        return self._ids_beginning_with(prefix).size > 0
 
     def continuation(
         self, typed: Typed, candidates: Sequence[Suggestion], likeliest: Likeliest
     ) -> tuple[str, ...]:
-        """The first candidate and the likeliest words after it. It ends before a word with a low
-        probability, and where the end of the line is likeliest. It is empty if the cursor is within
-        a word, in a number or in an address, and if the first candidate corrects a slip: a ghost
-        never changes what is typed."""
+        """Returns the first candidate and the likeliest words after it. They end before a word with
+        a low probability, and where the end of the line is likeliest. There are none if the cursor
+        is within a word, in a number or in an address. There are none either if the first candidate
+        corrects a slip, because a ghost never changes what is typed."""
         model = self._model
         if typed.rest_length or (self._writes_text and typed.is_number_or_address):
             return ()
@@ -317,44 +320,44 @@ class WordLists:
         return tuple(words)
 
     def insertions(self, typed: Typed, words: Iterable[str]) -> tuple[Insertion, ...]:
-        """The insertions of words at the cursor, one after the other."""
-        return tuple(insertions_for(self._style_of(typed), typed.before, typed.prefix, words))
+        """Returns the insertions of words at the cursor, one after the other."""
+        return tuple(insertions_for(self._tokenizer_for(typed), typed.before, typed.prefix, words))
 
-    def _style_of(self, typed: Typed) -> Tokenizer:
-        """The tokenizer that writes quotes and apostrophes as the text does."""
+    def _tokenizer_for(self, typed: Typed) -> Tokenizer:
+        """Returns the tokenizer that writes quotes and apostrophes as the text does."""
         return self._model.tokenizer.in_style_of(typed.before, self._above)
 
     def _merged(
-        self, matches: Matches, total: float, count: int, typed: Typed, style: Tokenizer
+        self, matches: Matches, total: float, count: int, typed: Typed, tokenizer: Tokenizer
     ) -> list[Suggestion]:
-        """Makes suggestions of the `count` likeliest matches, the likeliest first. A probability is
-        the share of a chance in their `total`. Words that are written the same way become one
-        suggestion: the likeliest of them, with the sum of their probabilities."""
-        insert = style.correction_of if matches.corrects else style.insertion_of
+        """Makes suggestions of the `count` likeliest matches, the likeliest first. The probability
+        of a match is its chance divided by `total`. Words that are written the same way become one
+        suggestion, which has the likeliest of these words and the sum of their probabilities."""
+        insert = tokenizer.correction_of if matches.corrects else tokenizer.insertion_of
         places = largest(matches.chances, count)
         ids, chances = matches.ids[places].tolist(), matches.chances[places].tolist()
         words, probabilities = dict[Insertion, str](), dict[Insertion, float]()
-        for number, chance in zip(ids, chances, strict=True):
-            word = self._word(number)
+        for word_id, chance in zip(ids, chances, strict=True):
+            word = self._word(word_id)
             insertion = insert(typed.before, typed.prefix, word)
             words.setdefault(insertion, word)
             probabilities[insertion] = probabilities.get(insertion, 0.0) + chance / total
         ranked = sorted(words, key=lambda insertion: -probabilities[insertion])
         if self._writes_text and not matches.corrects:
-            # A word that is typed in full only begins a continuation. Behind others it would take
-            # the place of a word that saves keys.
+            # A word that is typed in full inserts nothing. The first one stays, because it begins
+            # the continuation; another one would take the place of a word that saves keys.
             ranked[1:] = [insertion for insertion in ranked[1:] if insertion.text]
         return [
             Suggestion(words[each], probabilities[each], *each, typed.rest_length, matches.corrects)
             for each in ranked
         ]
 
-    def _fitting(self, typed: Typed) -> Matches:
-        """The words that begin with the prefix and may be suggested."""
+    def _beginning_with(self, typed: Typed) -> Matches:
+        """Returns the words that begin with the prefix and may be suggested."""
         if not typed.prefix:
             ids = self._ids_of_next_word(typed)
             return Matches(ids, self._chances(ids, typed))
-        ids = self._ids_with(typed.prefix)
+        ids = self._ids_beginning_with(typed.prefix)
         ids = ids[self._is_allowed[ids]]
         chances = self._chances(ids, typed)
         if self._writes_text:
@@ -362,8 +365,8 @@ class WordLists:
         return Matches(ids, chances)
 
     def _ids_of_next_word(self, typed: Typed) -> NDArray[np.int64]:
-        """The ids of the words and marks that may be suggested between words. A text begins with a
-        word."""
+        """Returns the ids of the words and marks that may be suggested between words. At the start
+        of a text there are no marks."""
         if not self._writes_text:
             return np.flatnonzero(self._is_allowed)
         is_allowed = self._is_allowed.copy()
@@ -374,8 +377,8 @@ class WordLists:
         return ids[~self._mask(ids, self._model.tokenizer.is_mark)]
 
     def _corrections(self, typed: Typed, least_chance: float) -> Matches:
-        """The words whose beginning a slip may have turned into the prefix. There are none if no
-        word can reach `least_chance`, and none for acronyms, numbers and addresses."""
+        """Returns the words whose beginning a slip may have turned into the prefix. There are none
+        if no word can reach `least_chance`, and none for acronyms, numbers and addresses."""
         prefix = typed.prefix
         is_word = SHORTEST_SLIP <= len(prefix) <= LONGEST_SLIP and not is_all_capitals(prefix)
         is_unlikely = self._highest_probability * SWAP_FREQUENCY < least_chance
@@ -393,8 +396,8 @@ class WordLists:
         return Matches(ids, chances, corrects=True)
 
     def _chances(self, ids: NDArray[np.int64], typed: Typed) -> Array:
-        """The chances [N] of words. They are smaller for codes, and for words whose first letter is
-        a capital where the typed one is not, or the other way round."""
+        """Returns the chances [N] of words. The chance of a code is lowered, and so is the chance
+        of a word whose first letter differs in case from the typed one."""
         prefix = typed.prefix
         chances = np.maximum(self._probabilities[ids], LEAST_CHANCE)
         if prefix and self._is_within_sentence and not is_all_capitals(prefix):
@@ -404,48 +407,48 @@ class WordLists:
             chances[self._mask(ids, is_code)] *= CODE_FACTOR
         return chances
 
-    def _ids_with(self, prefix: str) -> NDArray[np.int64]:
-        """The ids of the words that begin with `prefix`, in capitals or small letters. A letter
-        typed without an accent also stands for those with one."""
-        begin = self._key(prefix)
-        ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(begin)
-        new_ids = self._new_keys.with_beginning(begin)
+    def _ids_beginning_with(self, prefix: str) -> NDArray[np.int64]:
+        """Returns the ids of the words that begin with `prefix`, in capitals or small letters. A
+        letter typed without an accent also stands for the same letter with an accent."""
+        key = self._key(prefix)
+        ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(key)
+        new_ids = self._new_keys.with_beginning(key)
         ids = np.append(ids, new_ids) if len(new_ids) else ids
-        if begin == prefix.lower():  # no accent is typed
+        if key == prefix.lower():  # no accent is typed
             return ids
         keeps = self._model.tokenizer.keeps_letters
-        return np.array([i for i in ids.tolist() if keeps(prefix, self._word(i))], np.int64)
+        return np.array([id_ for id_ in ids.tolist() if keeps(prefix, self._word(id_))], np.int64)
 
-    def _word(self, number: int) -> str:
-        """The word of an id."""
-        place = number - self._model.vocabulary.total_words
-        return self._new_words[place] if place >= 0 else self._model.vocabulary.word(number)
+    def _word(self, word_id: int) -> str:
+        """Returns the word with this id."""
+        place = word_id - self._model.vocabulary.total_words
+        return self._new_words[place] if place >= 0 else self._model.vocabulary.word(word_id)
 
     def _has_other_accents(self, ids: NDArray[np.int64], prefix: str) -> NDArray[np.bool_]:
-        """True for the words [N] that begin with other accents than the prefix has."""
+        """Returns True for each word [N] whose accents differ from those of the prefix."""
         differs = np.ones(len(ids), np.bool_)
-        if prefix.isascii():  # an ASCII word then does not differ, and is not compared
+        if prefix.isascii():  # ASCII words have no accents either; only the others are compared
             differs = ~self._mask(ids, str.isascii)
         small, length = _in_small_letters(prefix), len(prefix)
         differs[differs] = [
-            _in_small_letters(self._word(number)[:length]) != small
-            for number in ids[differs].tolist()
+            _in_small_letters(self._word(word_id)[:length]) != small
+            for word_id in ids[differs].tolist()
         ]
         return differs
 
-    def _mask(self, ids: NDArray[np.int64], holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-        """The result of `holds` for each word [N]. The `ids` of new words come last."""
+    def _mask(self, ids: NDArray[np.int64], test: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Returns the result of `test` for each word [N]. The `ids` of new words come last."""
         known = ids[ids < self._model.vocabulary.total_words]
-        of_new = [holds(self._word(number)) for number in ids[len(known) :].tolist()]
-        return np.append(self._model.vocabulary.mask(holds)[known], np.array(of_new, np.bool_))
+        of_new = [test(self._word(word_id)) for word_id in ids[len(known) :].tolist()]
+        return np.append(self._model.vocabulary.mask(test)[known], np.array(of_new, np.bool_))
 
 
-def _with_page(
+def _add_page(
     model: LanguageModel, probabilities: Array, page: OnPage
 ) -> tuple[Sequence[str], Array]:
-    """Returns the new words of the page, and the probabilities of the vocabulary and of the new
-    words [D]. The new words share the probability of the unknown word; the words that followed the
-    last one take theirs from all."""
+    """Returns the new words of the page, and the probabilities [D] of the vocabulary and of these
+    words. The new words share the probability of the unknown word. If the last word is a name, the
+    words that followed it before take their probability from all words."""
     vocabulary = model.vocabulary
     if not page.new and not page.following:
         return (), probabilities
@@ -463,9 +466,9 @@ def _with_page(
 
 
 def blocked_marks(model: LanguageModel, words: Sequence[str]) -> list[int]:
-    """The ids of the marks that cannot follow these words: an opening mark while it is open, or its
-    closing mark while it is not; a full stop after a word that ends with one, such as `U.S.`; and
-    all marks after ¿, ¡ and an elided `l'`."""
+    """Returns the ids of the marks that cannot follow these words. A quote or bracket that is open
+    cannot open again, and one that is not open cannot close. A full stop cannot follow a word that
+    ends with one, such as `U.S.`. No mark can follow ¿, ¡ or an elided `l'`."""
     if not model.tokenizer.writes_text:
         return []
     if words and (words[-1] in WORD_FOLLOWS or is_elided(words[-1])):
@@ -494,8 +497,8 @@ def _has_capital(word: str) -> bool:
 def insertions_for(
     tokenizer: Tokenizer, before: str, prefix: str, words: Iterable[str]
 ) -> Iterator[Insertion]:
-    """Yields the insertions of words one after the other. The first is at the cursor, after
-    `before`, which ends with `prefix`."""
+    """Yields the insertions of words one after the other. `before` is the text up to the cursor,
+    and ends with `prefix`."""
     for word in words:
         insertion = tokenizer.insertion_of(before, prefix, word)
         yield insertion
@@ -503,5 +506,5 @@ def insertions_for(
 
 
 def apply_insertion(before: str, insertion: Insertion | Suggestion) -> str:
-    """The text up to the cursor after an insertion, without a space after it."""
+    """Returns the text up to the cursor after an insertion, without a space after the word."""
     return before[: len(before) - insertion.replaces_before] + insertion.text
