@@ -1,11 +1,13 @@
 """Words that a text takes from itself: new words, and words that follow names.
 
-A new word is one that the model does not know. It has the probability of the unknown word, times
-the chance that the unknown word is this one, w / (W + UNFAMILIAR), as in a Chinese restaurant
-process. Here w is the weight of all uses of the word, and W that of all uses of new words. The
-weight of a use falls as a power of the number of later uses of new words. On 3,500 new words of
-diaries, letters, notes and novels this cost 2.14 nats a word, and a weight that falls by halves
-2.26 at best.
+A new word is one that the model does not know. Its probability is
+
+    P(unknown word) w / (W + UNFAMILIAR)
+
+as in a Chinese restaurant process: w is the weight of all uses of the word, and W the weight of all
+uses of new words. The weight of a use falls as a power of the number of later uses of new words.
+New words in diaries, letters, notes and novels then cost 2.14 nats each. They cost 2.26 nats or
+more with a weight that has a half-life. Both figures are of 3,500 words.
 
 A name is followed by the words that followed it before: `Lucy` by `Honeychurch`.
 
@@ -34,19 +36,20 @@ if TYPE_CHECKING:
     from rnnlm_tui.text.vocabulary import Vocabulary
 
 UNFAMILIAR = 15.0
-"""The weight of a word that was never used. On 16,000 words of each of 12 diaries, memoirs and
-notes it costs 2.162 nats a new word, and on as many of each of 40 books 1.911. 12 costs 2.173 and
-1.897, and 20 costs 2.166 and 1.945. A word counted as new if it occurs fewer than 11 times in the
-other texts, 29 million words. The same value serves for no, one and two typed letters."""
+"""The weight of all words that were never used. A new word costs 2.162 nats in 12 diaries, memoirs
+and notes, and 1.911 in 40 books; with a weight of 12 it costs 2.173 and 1.897, and with 20 it costs
+2.166 and 1.945. Of each text 16,000 words were read. A word was new if it occurs fewer than 11
+times in the 29 million words of the other texts. The best weight is the same after no, one and two
+typed letters."""
 RECENCY = 3.0
 """The weight of a use with n later uses of new words is 1 / (1 + n / RECENCY)."""
 NEW_FOLLOWER = 16.0
-"""The weight of another word after a name, as a number of uses. On two novels the words after names
-save 0.2 points of keys. Words after two words with a name among them would save no more."""
+"""The weight of a word that has not followed a name before, as a number of uses. On two novels the
+words after names save 0.2 points of keys. Words after pairs of words with a name save no more."""
 MOST_USES = 2000
-"""The number of last uses of new words that count. The weight of an older one is below 0.002."""
-WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)
-"""The weights of the uses, the newest first."""
+"""The number of last uses of new words that count. The weight of an older use is below 0.002."""
+USE_WEIGHTS = 1 / (1 + np.arange(MOST_USES) / RECENCY)
+"""The weights of the uses, the newest use first."""
 MAX_LINES = 1024
 """The most lines whose findings are cached."""
 
@@ -57,9 +60,9 @@ class Use(NamedTuple):
     word: str
     """The word in small letters."""
     written: str
-    """The word as it is written there."""
+    """The word as the text writes it."""
     is_sure: bool
-    """True if it stands within a sentence, so that its capitals are its own."""
+    """True if the word stands within a sentence, where its capitals are its own."""
 
 
 class Findings(NamedTuple):
@@ -68,9 +71,9 @@ class Findings(NamedTuple):
     uses: Sequence[Use] = ()
     """The uses of new words, the oldest first."""
     followers: Mapping[str, Sequence[str]] = MappingProxyType({})
-    """The words that follow each name, as they are written. Names are in small letters."""
+    """Maps each name, in small letters, to the words that follow it, as the text writes them."""
     name_at_end: str = ""
-    """The last word in small letters, if its capital may be that of a name."""
+    """The last word in small letters if it may be a name, or ""."""
 
 
 NO_FINDINGS = Findings()
@@ -80,30 +83,30 @@ class MergedUses(NamedTuple):
     """The last M uses of new words."""
 
     forms: Mapping[str, str]
-    """The spelling of each new word by the word in small letters, the last used first."""
+    """Maps each new word, in small letters, to its spelling. The word used last comes first."""
     sure_forms: Mapping[str, str]
-    """The spelling within a sentence of each word that stands within one somewhere."""
-    numbers: NDArray[np.int64]
-    """The place in `forms` of the word of each use [M], the newest use first."""
+    """Maps the new words that stand within a sentence to their spelling there."""
+    places: NDArray[np.int64]
+    """For each use [M] the place of its word in `forms`. The newest use comes first."""
 
     @classmethod
     def of(cls, found: Sequence[Findings]) -> MergedUses:
-        """Merges the uses of lines, the oldest line first."""
+        """Merges the uses of lines. The oldest line comes first."""
         forms, sure_forms = dict[str, str](), dict[str, str]()
-        places, numbers = dict[str, int](), list[int]()
+        place_of, places = dict[str, int](), list[int]()
         newest_first = chain.from_iterable(reversed(each.uses) for each in reversed(found))
         for word, written, is_sure in islice(newest_first, MOST_USES):
-            numbers.append(places.setdefault(word, len(places)))
+            places.append(place_of.setdefault(word, len(place_of)))
             forms.setdefault(word, written)
             if is_sure:
                 sure_forms.setdefault(word, written)
-        return cls(forms | sure_forms, sure_forms, np.array(numbers, np.int64))
+        return cls(forms | sure_forms, sure_forms, np.array(places, np.int64))
 
     def weights(self, later: int = 0) -> list[float]:
-        """The weight of each word of `forms` after this many `later` uses. The last words are left
-        out if they have no weight by then."""
-        weights = WEIGHTS[later : later + len(self.numbers)]
-        sums: list[float] = np.bincount(self.numbers[: len(weights)], weights).tolist()
+        """Returns the weight of each word of `forms` once `later` more uses have followed. The
+        words at the end of `forms` may then weigh nothing and are left out."""
+        weights = USE_WEIGHTS[later : later + len(self.places)]
+        sums: list[float] = np.bincount(self.places[: len(weights)], weights).tolist()
         return sums
 
 
@@ -112,9 +115,9 @@ class OnPage:
     """The words that a text suggests for the next word."""
 
     new: Mapping[str, float]
-    """The new words, each with its probability if the next word is unknown to the model."""
+    """Maps each new word to its probability, given that the model does not know the next word."""
     following: Mapping[str, float]
-    """The words that followed the last word, which is a name, with the probability of each."""
+    """Maps each word that followed the last word before, if that is a name, to its probability."""
 
 
 class PageWords:
@@ -124,50 +127,50 @@ class PageWords:
         self._vocabulary, self._tokenizer = vocabulary, tokenizer
         self._find_cached = lru_cache(MAX_LINES)(self._find)
         self._asked: tuple[Sequence[str], Findings] | None = None
-        """The lines above and the earlier texts in the last call of `on_page`."""
+        """The lines above and the earlier texts of the last call of `on_page`."""
         self._found_above: Sequence[Findings] = ()
         self._uses_above = MergedUses.of(())
 
     def read(self, lines: Iterable[str]) -> Findings:
-        """Reads texts that were written earlier, the oldest line first."""
-        uses, after = deque[Use](maxlen=MOST_USES), dict[str, list[str]]()
+        """Reads texts that were written earlier. The oldest line comes first."""
+        uses, all_followers = deque[Use](maxlen=MOST_USES), dict[str, list[str]]()
         for found in map(self._find, lines):
             uses.extend(found.uses)
             for name, followers in found.followers.items():
-                after.setdefault(name, []).extend(followers)
-        return Findings(uses, after)
+                all_followers.setdefault(name, []).extend(followers)
+        return Findings(uses, all_followers)
 
     def on_page(self, lines: Sequence[str], earlier: Findings = NO_FINDINGS) -> OnPage:
-        """The words of `lines` and of earlier texts that may be next. The last line ends before the
-        next word. The uses in the lines above it are kept merged for the next call."""
+        """Returns the words of `lines` and of earlier texts that may be next. The last line ends
+        before the next word. The findings in the lines above are kept for the next call."""
         if self._vocabulary.unknown_id is None:
             return OnPage({}, {})
         if self._asked != (lines[:-1], earlier):
             self._found_above = [earlier, *map(self._find_cached, lines[:-1])]
             self._uses_above = MergedUses.of(self._found_above)
             self._asked = lines[:-1], earlier
-        # The last line grows by a word each time, and would fill the cache.
+        # The last line is not cached. It grows by a word each time, and would fill the cache.
         page = [*self._found_above, *map(self._find, lines[-1:])]
         return OnPage(_new_words(self._uses_above, MergedUses.of(page[-1:])), _followers(page))
 
     def new_word_chances(self, above: Iterable[str], line: str) -> Iterator[tuple[float, bool]]:
-        """Yields for each word of a line the chance that a new word at its place is this one, and
-        True if the lines `above` or the line so far have used it. For a word that they have not
-        used, it is the chance of all such words together."""
+        """Yields for each word of a line the chance that a new word there is this word, and True if
+        the lines `above` or the line so far have used the word. If they have not, the chance is
+        that of all unused words together."""
         words = self._tokenizer.words_as_written(line)
         used = [use.word for each in above for use in self._find_cached(each).uses]
-        places = dict[str, int]()
-        numbers = np.empty(len(used) + len(words), np.int64)  # of the words used, the oldest first
-        numbers[: len(used)] = [places.setdefault(word, len(places)) for word in used]
+        number_of = dict[str, int]()
+        numbers = np.empty(len(used) + len(words), np.int64)  # one for each use, the oldest first
+        numbers[: len(used)] = [number_of.setdefault(word, len(number_of)) for word in used]
         end = len(used)
         for word, written, _ in words:
             small = written.lower()
             recent = numbers[max(0, end - MOST_USES) : end][::-1]
-            weights = WEIGHTS[: len(recent)]
-            weight = float(weights[recent == places.get(small, -1)].sum())
+            weights = USE_WEIGHTS[: len(recent)]
+            weight = float(weights[recent == number_of.get(small, -1)].sum())
             yield (weight or UNFAMILIAR) / (UNFAMILIAR + float(weights.sum())), weight > 0
             if self._is_new(word):
-                numbers[end] = places.setdefault(small, len(places))
+                numbers[end] = number_of.setdefault(small, len(number_of))
                 end += 1
 
     def _is_new(self, word: str) -> bool:
@@ -175,39 +178,40 @@ class PageWords:
         return word not in self._vocabulary and len(word) > 1 and word[0].isalpha()
 
     def _find(self, line: str) -> Findings:
-        """The findings in a line."""
-        uses, after = list[Use](), dict[str, list[str]]()
-        name = possible_name = ""  # the last word, if it is surely a name, and if it may be one
+        """Returns the findings in a line."""
+        uses, followers = list[Use](), dict[str, list[str]]()
+        name = ""  # the word before, if it is a name
+        possible_name = ""  # the word before, if it is a name or has a capital
         for word, written, is_usual in self._tokenizer.words_as_written(line):
             is_known, small = word in self._vocabulary, written.lower()
-            has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm have none
+            has_capital = written[0].isupper() and written[1:2].isalpha()  # I and I'm do not count
             if name and (is_known or written[0].isalnum()):
-                after.setdefault(name, []).append(written if is_usual else word)
+                followers.setdefault(name, []).append(written if is_usual else word)
             if self._is_new(word):
                 uses.append(Use(small, written, is_usual))
             is_name = (not is_known and written[0].isalpha()) or (is_usual and has_capital)
             name = small if is_name else ""
             possible_name = small if is_name or has_capital else ""
-        return Findings(uses, after, possible_name)
+        return Findings(uses, followers, possible_name)
 
 
 def _new_words(above: MergedUses, line: MergedUses) -> dict[str, float]:
-    """The probability of each new word if the next word is unknown. A word is written as on the
-    page, if possible as within a sentence."""
+    """Returns the probability of each new word, given that the next word is unknown. A word has a
+    spelling of the page. A spelling within a sentence is preferred."""
     weights = dict[str, float]()
-    above_weights = above.weights(len(line.numbers))
-    of_above = dict(zip(above.forms.values(), above_weights, strict=False))  # by their forms
+    weights_above = above.weights(len(line.places))
+    weight_by_form = dict(zip(above.forms.values(), weights_above, strict=False))
     for (word, form), weight in zip(line.forms.items(), line.weights(), strict=True):
         best = line.sure_forms.get(word) or above.sure_forms.get(word, form)
-        weights[best] = weight + of_above.pop(above.forms.get(word, ""), 0.0)
-    weights |= of_above
+        weights[best] = weight + weight_by_form.pop(above.forms.get(word, ""), 0.0)
+    weights |= weight_by_form
     total = UNFAMILIAR + sum(weights.values())
     return {form: weight / total for form, weight in weights.items()}
 
 
 def _followers(found: Sequence[Findings]) -> dict[str, float]:
-    """The probability of each word that followed the name at the end of the last line."""
+    """Returns the probability of each word that followed the name at the end of the last line."""
     name = found[-1].name_at_end
-    after = Counter(word for each in found for word in each.followers.get(name, ()))
-    uses = after.total() + NEW_FOLLOWER
-    return {word: count / uses for word, count in after.items()}
+    counts = Counter(word for each in found for word in each.followers.get(name, ()))
+    total = counts.total() + NEW_FOLLOWER
+    return {word: count / total for word, count in counts.items()}

@@ -1,8 +1,8 @@
 """The cache of a mixture. It predicts that words that were used not long ago are used again.
 
-A word counts less the longer ago it was used. With a network, each word has a key, which is what
-the output layer read before the word. A word then counts more if its key is like the present one;
-the likeness is the cosine of the two.
+A word counts less the longer ago it was used. With a network, each word also has a key: the input
+of the output layer when the network predicted the word. A word counts more if its key is similar to
+the present key. The similarity is the cosine of the two keys.
 
 Sources: E. Grave, A. Joulin and N. Usunier, "Improving neural language models with a continuous
 cache", 2017; for n-grams alone R. Kuhn and R. De Mori, "A cache-based natural language model for
@@ -27,29 +27,29 @@ from rnnlm_tui.text.vocabulary import BEGIN_ID, END_ID
 CACHE_WORDS = 10_000
 """The most words in the cache."""
 SHARPNESS = 20.0
-"""The factor of the cosine in exp(). After 10,000 words of four books, a cache of 10,000 words with
-this factor and HALF_LIFE costs 0.04 to 0.08 nats a word less than one of 2,000 words with a factor
-of 12 and a half-life of 500. As keys, the inputs of the output layer cost 0.01 to 0.03 nats a word
-less than the states of the last layer."""
+"""The factor of the cosine in exp(). It was measured after 10,000 words of four books. A cache of
+2,000 words with a factor of 12 and a half-life of 500 costs 0.04 to 0.08 nats a word more than one
+with these constants. The states of the last layer as keys cost 0.01 to 0.03 nats a word more than
+the inputs of the output layer."""
 HALF_LIFE, HALF_LIFE_ALONE = 2000, 100
-"""The half-life of a word in the cache, in words, with and without a network."""
+"""The half-life of a word in the cache with a network and without one, in words."""
 FULL_AT = 2000
-"""A cache of n words has the share n / (n + FULL_AT) of its weight. On four books the best weight
-rises in this way from 0.06 for 400 words to 0.19 for 10,000."""
+"""The weight of a cache of n words is multiplied by n / (n + FULL_AT). On four books the best
+weight rises like this from 0.06 for 400 words to 0.19 for 10,000."""
 JOINED_AT_ONCE = 128
-"""The number of latest words that are joined to the arrays at once."""
+"""The number of `latest` words of a state at which they move to its arrays."""
 
 
 class Recent(NamedTuple):
     """The last words of a text, as a state of the cache."""
 
     words: NDArray[np.int64]
-    """The ids of the words [M] but for the latest ones. Consecutive states share this array and
-    `keys`. With arrays of their own, the latest states of a text would take 90 MB."""
+    """The ids of the words [M], without the `latest` ones. Consecutive states share this array and
+    `keys`. With arrays of their own, the states of a text that are kept would take 90 MB."""
     keys: Array
-    """The keys of these words [M, K], which are unit vectors."""
+    """The keys of the `words` [M, K]. A key is a unit vector."""
     latest: tuple[tuple[int, Array], ...] = ()
-    """The latest words, fewer than JOINED_AT_ONCE, each with its key."""
+    """The id and the key of each word after `words`. There are fewer than JOINED_AT_ONCE."""
     query: Array | None = None
     """The key of the next word; None before the first word."""
 
@@ -60,7 +60,7 @@ class Recent(NamedTuple):
 
     @property
     def fullness(self) -> float:
-        """The share of its weight that the cache has."""
+        """The factor for the weight of the cache, from 0 to 1."""
         return self.length / (self.length + FULL_AT)
 
 
@@ -68,7 +68,7 @@ class RecentWords:
     """Predicts words that were used not long ago."""
 
     def __init__(self, total_words: int, network: CausalModel | None) -> None:
-        """`network` makes the keys; without it all words are alike but for their age."""
+        """`network` makes the keys. Without it words differ only in their age."""
         self._total_words, self._network = total_words, network
         self._no_query = self._keys([network.start] if network else [None])[0]
         no_keys = np.empty((0, len(self._no_query)), np.float32)
@@ -76,11 +76,11 @@ class RecentWords:
         half_life = HALF_LIFE if network else HALF_LIFE_ALONE
         likeness = f"exp({SHARPNESS:g} cos(k_then, k_now)) " if network else ""
         self.formula = f"p ~ sum over its uses of {likeness}0.5^(age / {half_life:,})"
-        decays = 0.5 ** (np.arange(CACHE_WORDS)[::-1] / half_life)
-        self._decays = decays.astype(np.float32)  # the oldest word first
+        decays = 0.5 ** (np.arange(CACHE_WORDS)[::-1] / half_life)  # the oldest word first
+        self._decays = decays.astype(np.float32)
 
     def _keys(self, states: Sequence[State]) -> Array:
-        """The keys [N, K] of states of the network."""
+        """Returns the keys [N, K] of states of the network."""
         if self._network is None:
             return np.empty((len(states), 0), np.float32)
         return self._network.keys(states)
@@ -88,14 +88,15 @@ class RecentWords:
     def advance(
         self, recent: Recent, ids: Sequence[int], own_states: Sequence[State]
     ) -> list[Recent]:
-        """The states after each of these ids, given the states of the network there. The first id
-        of a text, the start of a line, has no key and is not kept."""
+        """Returns the state of the cache after each of the `ids`. `own_states` are the states of
+        the network after them. The first id of a text has no key and is not kept. It is the start
+        of a line."""
         states = []
-        for number, query in zip(ids, self._keys(own_states), strict=True):
+        for word_id, query in zip(ids, self._keys(own_states), strict=True):
             words, keys, latest, key = recent
             if key is not None:
                 # Before the start of a line, the model predicts the end of the line before.
-                latest = (*latest, (END_ID if number == BEGIN_ID else number, key))
+                latest = (*latest, (END_ID if word_id == BEGIN_ID else word_id, key))
             if len(latest) == JOINED_AT_ONCE:
                 new_words, new_keys = zip(*latest, strict=True)
                 words = np.concatenate((words, new_words))[-CACHE_WORDS:]
@@ -106,21 +107,22 @@ class RecentWords:
         return states
 
     def predict(self, states: Sequence[Recent]) -> Iterator[Array]:
-        """Yields the distribution [V] after each state. It is zero while there are no words."""
+        """Yields the distribution [V] after each state. All its values are 0 while the cache has no
+        words."""
         for _, same_keys in groupby(states, lambda recent: id(recent.keys)):
             yield from self._predict_together([*same_keys])
 
     def _predict_together(self, states: Sequence[Recent]) -> Iterator[Array]:
-        """As `predict`, for states with the same keys."""
+        """Does what `predict` does, for states with the same `keys`."""
         queries = np.stack([self._no_query if s.query is None else s.query for s in states])
-        of_shared = queries @ states[0].keys.T
-        for state, query, shared in zip(states, queries, of_shared, strict=True):
-            words, cosines = state.words, shared
+        rows = queries @ states[0].keys.T  # [N, M]
+        for state, query, row in zip(states, queries, rows, strict=True):
+            words, cosines = state.words, row
             if state.latest:
                 new_words, keys = zip(*state.latest, strict=True)
                 words = np.concatenate((words, new_words))[-CACHE_WORDS:]
-                cosines = np.concatenate((shared, np.stack(keys) @ query))[-CACHE_WORDS:]
-            similarities = np.exp(SHARPNESS * cosines)
-            similarities *= self._decays[CACHE_WORDS - len(words) :]
-            sums = np.bincount(words, similarities, self._total_words)
+                cosines = np.concatenate((row, np.stack(keys) @ query))[-CACHE_WORDS:]
+            weights = np.exp(SHARPNESS * cosines)
+            weights *= self._decays[CACHE_WORDS - len(words) :]
+            sums = np.bincount(words, weights, self._total_words)
             yield np.asarray(sums / (sums.sum() or 1), np.float32)
