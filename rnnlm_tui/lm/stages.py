@@ -1,7 +1,7 @@
 """The stages of what a model computes for a line.
 
-A stage has a name, a sentence on what it does, and its values with their labels, ready to draw. The
-values come from the methods with which the models predict.
+A stage has a name, a sentence on what it does, and values with labels, ready to draw. The values
+come from the methods with which the models predict.
 
 Shapes: N words of a line and its start, R rows and C columns of a stage, V vocabulary
 (`total_words`).
@@ -24,11 +24,11 @@ from rnnlm_tui.lm.ngram import NgramModel
 from rnnlm_tui.text.vocabulary import BEGIN_ID, PADDING, UNKNOWN_ID, Vocabulary
 
 TOP_WORDS = 10
-"""The number of largest values over the vocabulary that are named."""
-TOKENS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
+"""The number of words with the largest values over the vocabulary that are named."""
+TOKEN_LABELS = ("(padding)", "(unknown)", "(start of line)", "(end of line)")
 """The labels of padding and the special tokens, by id."""
-BOTH = ("untrained", "trained")
-"""The names of two networks that are compared."""
+COMPARED = ("untrained", "trained")
+"""The labels of the two networks that `compared` shows."""
 FALLEN_OUT = "(fallen out)"
 """The label of a word before the window."""
 SENTENCES = {
@@ -40,25 +40,25 @@ SENTENCES = {
     " forward, and those after it, which {half} have read backward.",
     "recurrent": "A second layer reads both halves of each word, from the first to the last. Only"
     " its last state goes on: the whole line in {width} numbers.",
-    "hidden": "Each of {width:,} units is a weighted sum of these numbers; one below 0 becomes 0."
-    " {active:,} are active, {share:.0%}, and vote for words.",
+    "hidden": "Each of {width:,} units is a weighted sum of these numbers, or 0 if the sum is below"
+    " 0. {active:,} units are active, {share:.0%}, and vote for words.",
     "reset gate": "How much of the state before goes into the candidate, from 0 to 1.",
     "input gate": "How much of the candidate is added to the cell, from 0 to 1.",
     "forget gate": "How much of the cell before is kept, from 0 to 1.",
     "candidate": "What the word would write into the memory, from -1 to 1.",
     "update gate": "How much of the state before is kept, from 0 to 1. The rest is the candidate.",
     "output gate": "How much of the cell shows in the state, from 0 to 1.",
-    "cell": "The long memory after each word: what is kept of it, and what is added.",
-    "rnn": "The memory after each word, made of its row and of the memory before.",
+    "cell": "The long memory after each word: what was kept of it, and what was added.",
+    "rnn": "The memory after each word, computed from the row of the word and the memory before.",
     "gru": "The memory after each word: part of the memory before is kept, the rest is new.",
     "lstm": "What the next layer reads after each word: a part of the long memory.",
     "projection": "The last state is turned into {width} numbers, as many as an embedding has.",
     "lesson logits": "The votes: each of {width:,} ids has a score, a weighted sum of the active"
     " units.",
-    "logits": "Each of {width:,} ids has a score: how well its embedding matches these numbers. E"
-    " is that of the first layer, so only b is counted here.",
+    "logits": "Each of {width:,} ids has a score: how well its embedding matches these numbers. The"
+    " embedding E is counted at the first layer, so only b is counted here.",
 }
-"""A sentence on each stage of a network. A key such as `lesson logits` is for one kind of it."""
+"""A sentence on each stage of a network. A key such as `lesson logits` is for one kind alone."""
 INPUTS = "W x_t + U h_(t-1) + b"
 LAYERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "padded ids": ("pad_sequences", "", ()),
@@ -83,8 +83,8 @@ LAYERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "lesson logits": ("Dense (softmax)", "z = W a + b", ("output.",)),
     "logits": ("Dense (tied, softmax)", "z = E y + b", ("output.",)),
 }  # fmt: skip
-"""The layer that computes a stage, named as in Keras, its formula, and the beginnings of the names
-of its weights, where # stands for its number. The steps of a layer share the weights of it."""
+"""For each stage the name of its layer as in Keras, its formula, and the beginnings of the names of
+its weights. # stands for the number of the layer. A step of a layer has no weights of its own."""
 ADAPTIVE = {
     "embedding": ("Embedding", "x_t = E[id_t]; rare: E[r] + K e[id_t]"),
     "logits": (
@@ -92,7 +92,7 @@ ADAPTIVE = {
         "z = E y + b; rare: z[r] + log softmax(e K'y + b)",
     ),
 }
-"""The same for layers in which rare words share row r of E, and have smaller rows e."""
+"""The layers with an adaptive softmax: rare words share row r of E, and each has a row in e."""
 COMPARISONS: dict[str, tuple[Callable[[NDArray[Any]], Any], str]] = {
     "hidden": (np.count_nonzero, "Untrained, {:,} units are active. Trained, {:,}."),
     "logits": (
@@ -110,41 +110,43 @@ COMPARISONS: dict[str, tuple[Callable[[NDArray[Any]], Any], str]] = {
         " them apart: {:.2f}.",
     ),
 }
-"""A figure of a stage of the lesson's network, and what it says before and after the training."""
-SMOOTHED = "Kneser-Ney"
-"""The name of what n-grams compute, which is no layer of Keras."""
-STEP = re.compile(r"(\w+ gate|candidate|cell)( \d+)?")
-"""The names of the steps of a recurrent layer, which stand after it."""
+"""For a stage of the lesson's network, a figure of its values, and a sentence that gives the figure
+before and after the training. The entry "" is for all other stages."""
+KNESER_NEY = "Kneser-Ney"
+"""The layer of n-grams. Keras has no name for it."""
+STEP_NAME = re.compile(r"(\w+ gate|candidate|cell)( \d+)?")
+"""The name of a step of a recurrent layer. The stage of the layer itself stands before it."""
 UNBOUNDED = ("padded ids", "embedding", "hidden", "cell", "projection", "logits")
-"""The kinds of stages whose values may be larger than 1."""
+"""The stages whose values may be larger than 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A step of the computation. The `layer` that does it is named as in Keras if that has it. The
-    `parameters` are the learned numbers of this layer: weights, or n-grams."""
+    """A step of the computation."""
 
     name: str
     sentence: str
     values: NDArray[Any]
     """Rows of numbers [R, C], or a single row of words or numbers [C]."""
     rows: tuple[str, ...] = ()
-    """The names of the rows, or of the items of a single row if they belong to words."""
+    """The labels of the rows. If a single row has a number for each word, the labels of these."""
     columns: tuple[str, ...] = ()
-    """The names of the columns; () if they are the units of a layer."""
+    """The labels of the columns; () if they are the units of a layer."""
     top: tuple[tuple[str, float], ...] = ()
-    """The words with the largest numbers, of a single row over the vocabulary."""
+    """The words with the largest numbers, if a single row has a number for each id."""
     scale: float | None = None
-    """The number that is drawn as the largest; None for the largest of the values."""
+    """The number that is drawn at full strength; None for the largest of the values."""
     groups: tuple[str, ...] = ()
-    """The names of parts of equal size that the columns have, such as two directions."""
+    """The labels of groups of columns. All groups have the same size."""
     layer: str = ""
+    """The layer that computes the stage, named as in Keras where it can be."""
     formula: str = ""
     parameters: int = 0
+    """The number of weights of this layer, or of its n-grams."""
 
 
 class LineIds(NamedTuple):
-    """The words of a line, and the ids as which a model reads them."""
+    """The words of a line, and the ids that a model reads for them."""
 
     words: tuple[str, ...]
     ids: tuple[int | None, ...]
@@ -153,18 +155,18 @@ class LineIds(NamedTuple):
     """True if the model reads the start of the line before the words."""
 
     @property
-    def read(self) -> list[tuple[str, int]]:
-        """The label and the id of everything that is read [N]."""
-        start = [(TOKENS[BEGIN_ID], BEGIN_ID)] if self.has_start else []
+    def labelled_ids(self) -> list[tuple[str, int]]:
+        """The ids that the model reads, each with its label [N]."""
+        start = [(TOKEN_LABELS[BEGIN_ID], BEGIN_ID)] if self.has_start else []
         words = zip(self.words, self.ids, strict=True)
-        return [*start, *((word, number) for word, number in words if number is not None)]
+        return [*start, *((word, word_id) for word, word_id in words if word_id is not None)]
 
     def seen(self, window: int) -> list[bool]:
-        """For each word, whether it is among the last `window` ids that are read."""
+        """Returns True for each word whose id is among the last `window` ids of the line."""
         left, seen = window, list[bool]()
-        for number in reversed(self.ids):
-            seen.append(number is not None and left > 0)
-            if number is not None:
+        for word_id in reversed(self.ids):
+            seen.append(word_id is not None and left > 0)
+            if word_id is not None:
                 left -= 1
         return seen[::-1]
 
@@ -177,16 +179,16 @@ def stages_of(
     suggested: Sequence[tuple[str, int]],
 ) -> Iterator[Stage]:
     """Yields the stages of a model that reads `line` and then predicts `probabilities` [V].
-    `states` are the states before the first id that is read and after each id. `suggested` are
-    words with their ids; a word beyond the vocabulary has the probability 0."""
+    `states` has the state before the first id of the line and the state after each id. `suggested`
+    has words with their ids. A word beyond the vocabulary has the probability 0."""
     layer = "Tokenizer" if model.tokenizer.name == "lesson" else ""
     yield _words_stage(model, line, layer)
     unknown_id = model.vocabulary.unknown_id
     labels = tuple(
-        f"{word} {TOKENS[UNKNOWN_ID]}" if number == unknown_id else word
-        for word, number in line.read
+        f"{word} {TOKEN_LABELS[UNKNOWN_ID]}" if word_id == unknown_id else word
+        for word, word_id in line.labelled_ids
     )
-    ids = [number for _, number in line.read]
+    ids = [word_id for _, word_id in line.labelled_ids]
     yield Stage(
         "ids",
         "Each word becomes its number in the vocabulary, where frequent words come first.",
@@ -194,42 +196,43 @@ def stages_of(
         labels,
         layer=layer,
     )
-    fallen = max(0, len(ids) - model.window)
-    labels, ids = labels[fallen:], ids[fallen:]
+    before_window = max(0, len(ids) - model.window)
+    labels, ids = labels[before_window:], ids[before_window:]
     name, formula = "softmax", "p = exp(z) / sum of exp(z)"
     how = "exp of each score, divided by the sum of all of them:"
     match model:
         case LessonModel():
-            rows = (TOKENS[PADDING],) * (model.window - len(ids)) + labels
+            rows = (TOKEN_LABELS[PADDING],) * (model.window - len(ids)) + labels
             for stage in _network_stages(model, model.activations(ids), "lesson", rows):
                 layer = stage.layer
                 yield stage
         case CausalModel():
-            found = model.activations(states[-len(ids) - 1 :], ids)
-            for stage in _network_stages(model, found, model.cell, labels):
+            outputs = model.activations(states[-len(ids) - 1 :], ids)
+            for stage in _network_stages(model, outputs, model.cell, labels):
                 layer = stage.layer
                 yield stage
         case NgramModel():
             yield from _ngram_stages(model, states[-1], labels, suggested)
-            name, layer, formula = "probabilities", SMOOTHED, ""
+            name, layer, formula = "probabilities", KNESER_NEY, ""
             how = "The last row, for all words:"
-    sentence = f"{how} the probability of each word of the vocabulary to be next; they sum to 1."
+    sentence = f"{how} the probability that each word of the vocabulary is next. The sum is 1."
     yield over_vocabulary(name, sentence, model.vocabulary, probabilities, layer, formula)
 
 
 def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stage:
-    """A stage of the lesson's network with its values `before` the training beside those after."""
+    """Returns a stage of the lesson's network with the values `before` the training beside its own.
+    A stage over the vocabulary keeps the five largest values of each."""
     after = stage.values
-    size, told = COMPARISONS.get(stage.name, COMPARISONS[""])
-    sentence = told.format(size(before), size(after))
+    figure, template = COMPARISONS.get(stage.name, COMPARISONS[""])
+    sentence = template.format(figure(before), figure(after))
     if stage.top:
-        ids = {number: None for each in (before, after) for number in largest(each, 5).tolist()}
+        ids = [*dict.fromkeys((*largest(before, 5).tolist(), *largest(after, 5).tolist()))]
         return replace(
             stage,
             sentence=sentence,
-            values=np.stack((before[[*ids]], after[[*ids]]), axis=1),
-            rows=tuple(_word(vocabulary, number) for number in ids),
-            columns=BOTH,
+            values=np.stack((before[ids], after[ids]), axis=1),
+            rows=tuple(_word(vocabulary, word_id) for word_id in ids),
+            columns=COMPARED,
             top=(),
         )
     return replace(
@@ -237,7 +240,7 @@ def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stag
         sentence=sentence,
         values=np.concatenate((before, after), axis=-1),
         groups=tuple(
-            f"{each} {group}".rstrip() for each in BOTH for group in stage.groups or ("",)
+            f"{each} {group}".rstrip() for each in COMPARED for group in stage.groups or ("",)
         ),
     )
 
@@ -245,7 +248,7 @@ def compared(stage: Stage, before: NDArray[Any], vocabulary: Vocabulary) -> Stag
 def over_vocabulary(
     name: str, sentence: str, vocabulary: Vocabulary, values: Array, layer: str, formula: str
 ) -> Stage:
-    """A stage with a value for each id [V]."""
+    """Returns a stage with a value for each id [V]."""
     top = top_words(vocabulary, values)
     return Stage(name, sentence, values, top=top, layer=layer, formula=formula)
 
@@ -253,23 +256,23 @@ def over_vocabulary(
 def top_words(
     vocabulary: Vocabulary, values: Array, count: int = TOP_WORDS
 ) -> tuple[tuple[str, float], ...]:
-    """The words and tokens with the largest values [V], the largest first. Zeros do not count."""
+    """Returns the words and tokens with the largest `values` [V], the largest first, without 0."""
     not_zero = np.flatnonzero(values)
     ids = not_zero[largest(values[not_zero], count)].tolist()
-    return tuple((_word(vocabulary, i), float(values[i])) for i in ids)
+    return tuple((_word(vocabulary, word_id), float(values[word_id])) for word_id in ids)
 
 
-def _word(vocabulary: Vocabulary, number: int) -> str:
-    """The word or token with this id."""
-    return TOKENS[number] if number < vocabulary.first_word_id else vocabulary.word(number)
+def _word(vocabulary: Vocabulary, word_id: int) -> str:
+    """Returns the word with this id, or the label of a token."""
+    return TOKEN_LABELS[word_id] if word_id < vocabulary.first_word_id else vocabulary.word(word_id)
 
 
 def _words_stage(model: LanguageModel, line: LineIds, layer: str) -> Stage:
-    """The stage in which the line is split into words."""
+    """Returns the stage in which the line is split into words."""
     notes = list[str]()
-    for number, is_seen in zip(line.ids, line.seen(model.window), strict=True):
-        if number is None or number == model.vocabulary.unknown_id:
-            notes.append(TOKENS[UNKNOWN_ID])
+    for word_id, is_seen in zip(line.ids, line.seen(model.window), strict=True):
+        if word_id is None or word_id == model.vocabulary.unknown_id:
+            notes.append(TOKEN_LABELS[UNKNOWN_ID])
         else:
             notes.append("" if is_seen else FALLEN_OUT)
     labels = [f"{word} {note}".rstrip() for word, note in zip(line.words, notes, strict=True)]
@@ -278,33 +281,33 @@ def _words_stage(model: LanguageModel, line: LineIds, layer: str) -> Stage:
     sentence = f"The line is split into words{way}."
     if not labels:
         sentence = "The line has no whole word yet."
-    if TOKENS[UNKNOWN_ID] in notes:
+    if TOKEN_LABELS[UNKNOWN_ID] in notes:
         sentence += (
-            " Those that are not in the vocabulary are left out."
+            " Words outside the vocabulary are left out."
             if model.vocabulary.unknown_id is None
-            else " All that are not in the vocabulary are read as one and the same word."
+            else " All words outside the vocabulary are read as one and the same word."
         )
     if FALLEN_OUT in notes:
-        sentence += f" Only the last {model.window} are seen; those before have fallen out."
+        sentence += f" Only the last {model.window} words are seen; the others have fallen out."
     return Stage("words", sentence, np.array(labels, np.str_), layer=layer)
 
 
 def _network_stages(
-    model: NetworkModel, found: Mapping[str, NDArray[Any]], cell: str, labels: tuple[str, ...]
+    model: NetworkModel, outputs: Mapping[str, NDArray[Any]], kind: str, labels: tuple[str, ...]
 ) -> Iterator[Stage]:
-    """Yields a stage for each layer of a network of this kind. `found` has the outputs of the
-    layers by name, and `labels` the names of the ids that are read."""
+    """Yields a stage for each of the `outputs`, which `activations` returns. `kind` is "lesson" or
+    the cell of the network. `labels` are those of the ids that the network reads."""
     adaptive = ADAPTIVE if "tail1.kernel" in model.weights else {}
-    for name, values in found.items():
+    for name, values in outputs.items():
         layer, _, number = name.rpartition(" ") if name[-1].isdigit() else (name, "", "1")
-        sentence = SENTENCES.get(f"{cell} {layer}") or SENTENCES[layer]
-        title, formula, begins = LAYERS.get(f"{cell} {layer}") or LAYERS[layer]
+        template = SENTENCES.get(f"{kind} {layer}") or SENTENCES[layer]
+        title, formula, begins = LAYERS.get(f"{kind} {layer}") or LAYERS[layer]
         title, formula = adaptive.get(layer, (title, formula))
         weights = tuple(begin.replace("#", number) for begin in begins)
         active = np.count_nonzero(values)
-        told = sentence.format(
+        sentence = template.format(
             rows=len(labels),
-            padding=labels.count(TOKENS[PADDING]),
+            padding=labels.count(TOKEN_LABELS[PADDING]),
             width=values.shape[-1],
             half=values.shape[-1] // 2,
             active=active,
@@ -312,7 +315,7 @@ def _network_stages(
         )
         yield Stage(
             name,
-            told,
+            sentence,
             values,
             labels if values.ndim == 2 or layer == "padded ids" else (),
             top=top_words(model.vocabulary, values) if layer == "logits" else (),
@@ -320,7 +323,7 @@ def _network_stages(
             groups=("forward", "backward") if layer == "bidirectional" else (),
             layer=title,
             formula=formula,
-            parameters=sum(w.size for n, w in model.weights.items() if n.startswith(weights)),
+            parameters=sum(w.size for key, w in model.weights.items() if key.startswith(weights)),
         )
 
 
@@ -333,7 +336,7 @@ def _ngram_stages(
     """Yields the stages of an n-gram model after `context`."""
     total_words = model.vocabulary.total_words
     # A word beyond the vocabulary gets the 0 that is appended to the probabilities.
-    columns = [min(number, total_words) for _, number in suggested]
+    columns = [min(word_id, total_words) for _, word_id in suggested]
     rows, values = list[str](), list[Array]()
     weights = list[float]()
     for length, weight, probabilities in model.interpolation(context):
@@ -345,20 +348,20 @@ def _ngram_stages(
         known = f"The longest context that it knows is {rows[-1]!r}"
     yield Stage(
         "n-grams",
-        "The probability of each suggestion after no word, after the last one, the last two and so"
-        f" on. {known}.",
+        "The probability of each suggestion after no word, after the last word, after the last two"
+        f" words and so on. {known}.",
         np.stack(values),
         tuple(rows),
         tuple(word for word, _ in suggested),
-        layer=SMOOTHED,
+        layer=KNESER_NEY,
         formula="p(w | a b) = share(w | a b) + weight(a b) p(w | b)",
         parameters=sum(model.counts),
     )
     yield Stage(
         "back-off",
-        "Each row is its own shares plus this weight times the row before. Contexts that are rare,"
-        " or that many different words follow, have a large weight.",
+        "A row is the shares of its context plus this weight times the row before. The weight is"
+        " large for a rare context, and for one that many different words follow.",
         np.array(weights[1:], np.float32),
         tuple(rows[1:]),
-        layer=SMOOTHED,
+        layer=KNESER_NEY,
     )

@@ -346,7 +346,7 @@ def test_words_that_the_model_does_not_know_or_see_are_shown_as_such() -> None:
     assert [np.any(word.influence) for word in found.words[:3]] == [False] * 3
     words, ids, padded = list(stages(found).values())[:3]
     assert words.values.tolist()[:3] == ["w1 (fallen out)", "w2 (fallen out)", "qqq (unknown)"]
-    assert "are left out. Only the last 3 are seen" in words.sentence
+    assert "are left out. Only the last 3 words are seen" in words.sentence
     assert (ids.values.tolist(), padded.values.tolist()) == ([1, 2, 3, 4, 5], [3, 4, 5])
     read = explain(small_network(ngram_model(OWN).vocabulary), "a qqq ")
     assert [(word.known, word.seen) for word in read.words] == [(True, True), (False, True)]

@@ -18,7 +18,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from rnnlm_tui.formatting import in_percent, sanitize, shorten
-from rnnlm_tui.lm.stages import STEP, Stage
+from rnnlm_tui.lm.stages import STEP_NAME, Stage
 from rnnlm_tui.suggesting.explain import Part
 from rnnlm_tui.wording.explain_rows import LEVELS, NO_LEVEL, PARTS, Role, StyledRow
 
@@ -188,7 +188,7 @@ class StageList(OptionList, inherit_bindings=False):
         self.highlighted = self.get_option_index(chosen) if chosen else None
 
     def _rows_of(self, part: Part) -> Iterator[tuple[Stage, str]]:
-        are_steps = [STEP.fullmatch(stage.name) is not None for stage in part.stages]
+        are_steps = [STEP_NAME.fullmatch(stage.name) is not None for stage in part.stages]
         for stage, is_step, has_steps in zip(
             part.stages, are_steps, [*are_steps[1:], False], strict=True
         ):
