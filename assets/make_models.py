@@ -47,6 +47,8 @@ SETTINGS = [
 """Of a language. Without bfloat16 in the processor, float32 is faster: leave the last one out."""
 MOST_WORDS = {"german": 64_000}
 """Words of a language, if not 48,000: German writes compounds as one word."""
+LANGUAGES = {"english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it"}
+"""Their ISO 639 codes."""
 ABOUT = {
     "shakespeare": "Shakespeare's sonnets (1609), in the public domain",
     "english": "public domain, CC0 1.0, Unlicense, MASC: see rnnlm_tui/data/english.md",
@@ -156,7 +158,7 @@ def put_in_place(made: Path, name: str) -> Path:
     with open_stored(made) as stored:
         card, tensors, known = stored.card, stored.tensors(), stored.vocabulary()
     blocked = [word for word in BLOCKED_WORDS[name].split() if word in known]
-    facts = {"about": ABOUT[name], "blocked_words": blocked}
+    facts = {"about": ABOUT[name], "blocked_words": blocked, "language": LANGUAGES.get(name, "")}
     card = replace(card, corpus=replace(card.corpus, name=CORPUS_NAME[name]), **facts)
     if name != SONNETS:
         tensors |= {n: thinned(tensors[n]) for n in (KNOWN, UNSEEN)}

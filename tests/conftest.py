@@ -22,8 +22,9 @@ from tests.helpers.commands import VERSES, Command, command_line  # noqa: E402
 def pytest_configure() -> None:
     """Lets SIGINT and SIGHUP end the processes of the tests even if these run with them ignored, in
     the background of a script or under nohup(1), and hides the models that ship from trainings that
-    several tests share."""
+    several tests share. The locale has no language."""
     os.environ["RNNLM_BUILT_IN_DIR"] = os.devnull
+    os.environ["LC_ALL"] = "C.UTF-8"
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)

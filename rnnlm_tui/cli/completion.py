@@ -13,7 +13,7 @@ from rnnlm_tui.cli.options import Request
 from rnnlm_tui.cli.parser import OPTIONS, parser_of
 from rnnlm_tui.config import ALL_SETTINGS, PRESETS, help_of
 from rnnlm_tui.errors import UsageError, flag_of
-from rnnlm_tui.store.library import BUILT_IN
+from rnnlm_tui.store.languages import built_in_names
 
 BASH = """\
 _rnnlm_tui_names() { %(names)s; }
@@ -91,7 +91,7 @@ def script(request: Request) -> int:
     if (shell := request.operands[0]) not in scripts:
         raise UsageError(f"there is no completion for {shell}", f"take {', '.join(scripts)}")
     quoted = _quoted_in_fish if shell == "fish" else shlex.quote
-    list_names = quoted(LIST_NAMES % " ".join(BUILT_IN))
+    list_names = quoted(LIST_NAMES % " ".join(built_in_names()))
     row = "        case '{}'; set offered {}" if shell == "fish" else '    {}) offered="{}";;'
     described = "        case {}; echo {}" if shell == "fish" else "    {} {}"
     filled = {

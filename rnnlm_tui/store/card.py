@@ -52,9 +52,11 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     `metrics` are those of the epoch whose weights are kept. They are None until a network finishes
     its first epoch: only n-grams predict. `created` is when the training began. `ngrams` has the
     numbers of n-grams of one word, two words and so on. `ancestors` are the models that it started
-    from, oldest first. `about` says where the text of a built-in model comes from. `blocked_words`
-    are known words that are never suggested. `mixture` is None without a mixture, and `evaluation`,
-    the metrics on the held-out lines, if they were not measured.
+    from, oldest first. `about` says where the text of a built-in model comes from. `language` is
+    the ISO 639 code of a built-in language and of the models that are built on it, such as "de", ""
+    if it is not known. `blocked_words` are known words that are never suggested. `mixture` is None
+    without a mixture, and `evaluation`, the metrics on the held-out lines, if they were not
+    measured.
     """
 
     format: int = FORMAT
@@ -70,6 +72,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     ngrams: list[Count] = []
     ancestors: list[Ancestor] = []
     about: ShortText = ""
+    language: Annotated[str, Meta(pattern=r"^([a-z]{2,3})?\Z")] = ""
     blocked_words: list[ShortText] = []
     mixture: Mixture | None = None
     evaluation: Evaluation | None = None

@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlm_tui import paths
 from rnnlm_tui._version import APP_NAME
 from rnnlm_tui.config import print_warning
 from rnnlm_tui.errors import ModelError, StorageError, os_reason
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import LanguageModel
 from rnnlm_tui.store import files, locks
-from rnnlm_tui.store.card import ENGLISH, ModelCard
+from rnnlm_tui.store.card import ModelCard
 from rnnlm_tui.store.files import RESUME, RUN_JSON, SUFFIX, UPDATE, saved_ns
+from rnnlm_tui.store.languages import built_in_names, built_in_path, model_of_locale
 from rnnlm_tui.store.model_file import read_card, read_model
 from rnnlm_tui.store.names import LONGEST_NAME, NAME_RULE, check_name, is_name, tidy_name
 from rnnlm_tui.store.saved_runs import SavedRun, SavedRuns
@@ -31,8 +31,6 @@ MAX_OPEN_MODELS = 4
 """The number of models that `keep_open` keeps in memory."""
 MODEL_VARIABLE = "RNNLM_MODEL"
 """The environment variable with the name of the model that answers where none is named."""
-BUILT_IN = (ENGLISH, "shakespeare")
-"""The models that ship with the program. The first one is in use until another is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,6 @@ class Library:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.folder = data_dir / "models"
-        self._built_in = paths.built_in_models()
         self._locks = self.folder / ".locks"
         self.runs = SavedRuns(data_dir / "runs", self._locks)
         self._in_use_file = data_dir / files.IN_USE
@@ -111,11 +108,12 @@ class Library:
 
     def path(self, name: str) -> Path:
         """The file of the model `name`, whether or not it exists. Raises UsageError."""
-        folder = self._built_in if self.is_built_in(name) else self.folder
-        return folder / f"{check_name(name)}{SUFFIX}"
+        if self.is_built_in(name):
+            return built_in_path(name)
+        return self.folder / f"{check_name(name)}{SUFFIX}"
 
     def is_built_in(self, name: str | None) -> bool:
-        return name in BUILT_IN and os.path.lexists(self._built_in / f"{name}{SUFFIX}")
+        return name is not None and is_name(name) and os.path.lexists(built_in_path(name))
 
     def check_own(self, name: str) -> None:
         """Raises ModelError for a built-in model, which cannot be changed."""
@@ -141,7 +139,7 @@ class Library:
         except OSError as error:
             raise StorageError(f"cannot read {self.folder}: {os_reason(error)}") from error
         names = [path.stem for path in sorted(own, key=saved_ns, reverse=True)]
-        built_in = [*filter(self.is_built_in, BUILT_IN)]
+        built_in = built_in_names()
         return [*(name for name in names if is_name(name) and name not in built_in), *built_in]
 
     def has(self, name: str) -> bool:
@@ -206,20 +204,21 @@ class Library:
         return os.environ.get(MODEL_VARIABLE) or self.in_use(tell)
 
     def in_use(self, tell: Callable[[str], object]) -> str:
-        """Returns the name of the model that `use` has stored; the English if it has stored none.
-        If the stored model cannot be used, calls `tell` with a sentence for the user and returns
-        the English."""
+        """Returns the name of the model that `use` has stored; that of the locale's language if it
+        has stored none. If the stored model cannot be used, calls `tell` with a sentence for the
+        user and returns that of the locale's language."""
         try:
             name = self._stored_name()
             problem = self._problem_of(name)
         except (FileNotFoundError, NotADirectoryError):
-            return ENGLISH
+            return model_of_locale()
         except OSError as error:
             name, problem = "", f"{self._in_use_file} cannot be read: {os_reason(error)}"
         if not problem:
             return name
-        tell(f"{problem}; {ENGLISH} suggests instead (another: F4 in the app, or --use NAME)")
-        return ENGLISH
+        usual = model_of_locale()
+        tell(f"{problem}; {usual} suggests instead (another: F4 in the app, or --use NAME)")
+        return usual
 
     def _stored_name(self) -> str:
         """The name that `use` has stored. Raises OSError."""
@@ -313,7 +312,7 @@ class Library:
             self.remove_leftovers(name)
             files.remove(self.path(name))
             if self.is_in_use(name):
-                files.remove(self._in_use_file)  # then the English is in use
+                files.remove(self._in_use_file)  # then that of the locale's language is in use
 
     def remove_leftovers(self, name: str) -> None:
         """Removes the files that killed processes have left of this name: half of a saved model,

@@ -79,6 +79,12 @@ class StoredModel:
             )
         return vocabulary
 
+    def most_frequent(self, size: int) -> str:
+        """The beginning of the stored vocabulary, in so many bytes; the others are not read."""
+        stored = self._file.get_slice(VOCABULARY)
+        raw: bytes = stored[: min(size, *stored.get_shape())].tobytes()
+        return raw.decode(errors="ignore")
+
     def conventions(self) -> Conventions:
         return parse_json(self._tensor(CONVENTIONS).tobytes(), Conventions, f"its {CONVENTIONS}")
 

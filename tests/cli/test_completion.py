@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.commands import POSIX, Command
+from tests.helpers.models import put
 
 ASK = """
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rnnlm_tui; echo "${COMPREPLY[@]}"
@@ -24,6 +25,13 @@ words=("$@"); CURRENT=$#; _rnnlm_tui
 HOSTILE = ("$(touch pwned)", "`touch pwned`", "a;touch pwned", "*", "a b", '"', "'", "&", "\\", "~")
 
 
+@pytest.fixture(autouse=True)
+def built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two models are built in."""
+    put(tmp_path / "shipped", {"english.safetensors": b"", "german.safetensors": b""})
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+
+
 @POSIX
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.parametrize(
@@ -36,7 +44,7 @@ HOSTILE = ("$(touch pwned)", "`touch pwned`", "a;touch pwned", "*", "a b", '"', 
         ("--train --preset =", "lesson ngram rnn gru lstm"),
         ("--suggest --model ve", "verses"),
         ("--suggest --pre", ""),
-        ("--delete ", "english shakespeare verses"),
+        ("--delete ", "english german verses"),
         ("ver", "verses"),
         ("--completion ", "bash zsh fish"),
         # Files are the shell's own.
@@ -79,7 +87,7 @@ def test_no_name_of_a_file_or_folder_is_run_or_expanded(
     made = run("--completion", shell, "--data-dir", str(data)).stdout
     script.write_text(made + ASK_IN[shell])
     for typed, offered in (
-        ("", "Zoë-1.2_b english größer shakespeare"),
+        ("", "Zoë-1.2_b english german größer"),
         ("Zo", "Zoë-1.2_b"),
         *((name, "") for name in HOSTILE if shell != "fish"),  # which completes by substring
     ):
