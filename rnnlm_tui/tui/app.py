@@ -35,17 +35,18 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.runs.followed_runs import FollowedRuns
     from rnnlm_tui.tui.runs.follower import FollowedRun
     from rnnlm_tui.tui.train.screen import TrainScreen
-    from rnnlm_tui.tui.widgets.header import ScreenName
+    from rnnlm_tui.tui.widgets.base_screen import ScreenName
 
 NOTIFY_AFTER_S = 1.0
-"""Seconds from the start to the notice on unfinished trainings: it comes after the first
+"""Seconds from the start to the notice of unfinished trainings, which is to come after the first
 suggestion."""
 CHECK_EVERY_S = 2.0
-"""Seconds between two checks whether another process has saved the active model or trains one."""
+"""Seconds between two looks at the disk. Another process may have saved the active model, or may be
+training one."""
 
 
 class ScreenWanted(Message):
-    """A request for a screen that was made while a dialog was open."""
+    """A screen was asked for while a dialog was open."""
 
     def __init__(self, mode: ScreenName) -> None:
         super().__init__()
@@ -59,8 +60,8 @@ class RnnlmApp(TerminalApp):
     CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "keys", id="app.keys", tooltip="Show all keys"),
-        # Has priority, or else letters typed right after it go to the screen that it leaves. F10
-        # has none: it explains the line with the letters typed right before it.
+        # F2 has priority: letters typed right after it belong to the line. F10 has none: it
+        # explains the line with the letters typed right before it.
         Binding("f2", "show('autocomplete')", "Autocomplete", id="app.autocomplete", show=False,
                 priority=True, tooltip="Write with suggestions"),
         Binding("f3", "show('train')", "Train", id="app.train", show=False,
@@ -85,17 +86,17 @@ class RnnlmApp(TerminalApp):
         model: str | None = None,
         file: ReadFile | None = None,
     ) -> None:
-        """`model` is the name of the first active model; None for the one in use. `file` is opened
-        as a text; None for the text opened last."""
+        """`model` is the name of the model to load first, or None for the one in use. `file` is the
+        text to open, or None for the text opened last."""
         super().__init__(log_path)
         self._settings = SettingsFile(config_dir)
         self.preferences = self._settings.preferences
         self._data_dir, self.config_dir = data_dir, config_dir
         self._first_model = model
         self._last_name: str | None = None
-        """The name of the last active model."""
+        """The name of the active model, or of the last one while none is loaded."""
         self._use_notices = dict[str, str]()
-        """The notice to show once a model is active, by the name of the model."""
+        """The notices to show when models become active, by the names of the models."""
         self._is_quitting = False
         self._followed_runs: FollowedRuns | None = None
         """The trainings; None until they are used."""
@@ -111,7 +112,7 @@ class RnnlmApp(TerminalApp):
         self.add_mode("models", lambda: self.models_screen)
         self.add_mode("inside", lambda: self.inside_screen)
 
-    # The parts that screens use. They are created at first use: numpy alone takes 0.1 s to import.
+    # The parts that screens use. Each is created at its first use: importing numpy takes 0.1 s.
 
     @cached_property
     def library(self) -> Library:
@@ -154,7 +155,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def opened_model(self) -> OpenedModel | None:
-        """The active model, the one that suggests; None while no model is loaded."""
+        """The active model, which suggests; None while no model is loaded."""
         return self._model_loader.current
 
     @property
@@ -168,13 +169,13 @@ class RnnlmApp(TerminalApp):
 
     @property
     def default_seed_line(self) -> str:
-        """The line that a training continues after each epoch if the user names none."""
+        """The line for a training to continue after each epoch, until the user names another."""
         return self.autocomplete.latest_line
 
     @property
     def line_being_written(self) -> tuple[str, tuple[str, ...]]:
-        """The line on the Autocomplete screen up to the cursor, and the lines above it. The latest
-        line if nothing is being written."""
+        """The line on the Autocomplete screen up to the cursor, and the lines above it. If nothing
+        is being written, the last line of the page, and no lines above."""
         line, cursor, above = self.autocomplete.editor.place
         if line.strip():
             return line[:cursor], above
@@ -182,8 +183,8 @@ class RnnlmApp(TerminalApp):
         return f"{latest} " if latest else "", ()
 
     def header_texts(self) -> list[str]:
-        """Returns the texts of the header, each shorter than the one before: the running training,
-        the active model, and how many keys the writer has saved today."""
+        """Returns texts for the header, from the longest to the shortest. The longest has the
+        running training, the active model, and how many keys the writer has saved today."""
         parts = ["no model" if self.has_no_models else "loading ..."]
         if self.opened_model is not None:
             parts = [*filter(None, (self.active_name, self.autocomplete.keys_saved))]
@@ -191,9 +192,9 @@ class RnnlmApp(TerminalApp):
             from rnnlm_tui.tui.runs.wording import progress_text
 
             parts.insert(0, progress_text(run, self.active_name))
-        shorter = (" · ".join(parts[:count]) for count in range(len(parts), 0, -1))
-        full = next(shorter)
-        return [full, full.removesuffix(" today"), *shorter]
+        texts = [" · ".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        texts.insert(1, texts[0].removesuffix(" today"))
+        return texts
 
     def store_preferences(self) -> None:
         """Saves the preferences."""
@@ -206,14 +207,17 @@ class RnnlmApp(TerminalApp):
     # Start and end
 
     def get_default_screen(self) -> AutocompleteScreen:
-        """Returns the first screen. It belongs to no mode yet: from Python 3.12 on, where tasks
-        start at once, Textual mounts the screen of a mode before it is on the stack, and its
-        widgets would find no screen when they ask the app for it."""
+        """Returns the first screen, which belongs to no mode at the start.
+
+        From Python 3.12 on tasks start at once. Textual would then mount the screen of a mode
+        before it is on the stack, and widgets that ask the app for its screen would find none.
+        """
         return self.autocomplete
 
     async def on_mount(self) -> None:
         """Applies theme, keymap and signal handlers. The model is loaded after the first paint."""
-        await AwaitMount(self.autocomplete, [self.autocomplete])  # else the first keys are lost
+        # Otherwise the first keys would be lost.
+        await AwaitMount(self.autocomplete, [self.autocomplete])
         self.add_mode(self.DEFAULT_MODE, self.get_default_screen)  # so that F2 comes back to it
         if self._has_few_colours:
             self.theme = "ansi-dark"
@@ -225,7 +229,8 @@ class RnnlmApp(TerminalApp):
 
             use_keymap(self, self.config_dir)
             keys = ",".join(self.user_keys.values()).split(",")
-            unbind(self.autocomplete.editor, keys)  # else the editor's own actions would take them
+            # Otherwise these keys would still do what Textual binds them to in a TextArea.
+            unbind(self.autocomplete.editor, keys)
         self.obey_signals()
         self.call_after_refresh(self._model_loader.begin, self._first_model)
         self.set_timer(NOTIFY_AFTER_S, self._notify_unfinished)
@@ -247,8 +252,8 @@ class RnnlmApp(TerminalApp):
 
     @work(group="trainings", exclusive=True)
     async def _follow_others(self) -> None:
-        """Follows a training of another process, so that the header and the Train screen show it.
-        An earlier app may have left it in the background."""
+        """Follows a training of another process, if there is one, so that the header and the Train
+        screen show it. An earlier app may have left it in the background."""
         if self._followed_runs is None or self._followed_runs.running is None:
             with suppress(RnnlmError):  # the training has just ended
                 if names := await asyncio.to_thread(self.library.runs.in_training):
@@ -270,7 +275,7 @@ class RnnlmApp(TerminalApp):
             with self.showing_errors():
                 self.library.unwanted.words()  # raises if the file cannot be read
             self._build_other_screens()
-        elif name not in (None, before):
+        elif name is not None and name != before:
             self.notify_user(self._use_notices.pop(name, f"{name} is in use"), topic="model")
         if (run := self._own_run) is not None:
             with self.showing_errors():
@@ -283,7 +288,7 @@ class RnnlmApp(TerminalApp):
 
     @property
     def _has_few_colours(self) -> bool:
-        """True if the terminal has at most 16 colours. Themes of more would be grey on grey."""
+        """True if the terminal has at most 16 colours, in which most themes are grey on grey."""
         return self.no_color or self.console.color_system == "standard"
 
     def _keep_theme(self, theme: Theme) -> None:
@@ -292,9 +297,10 @@ class RnnlmApp(TerminalApp):
             self.store_preferences()
 
     async def action_quit(self) -> None:
-        """Quits at once, or after questions if the text is not stored or a run is training."""
+        """Quits, after questions if the text is not stored or a training is running."""
         if self._is_quitting:
             return
+        await self.autocomplete.editor.handle_keys()  # an Enter right before may keep a line
         farewell = await self.autocomplete.saving.farewell()
         if farewell is not None and self._own_run is None:
             self.exit(message=farewell)
@@ -305,13 +311,14 @@ class RnnlmApp(TerminalApp):
     @work(group="quit")
     async def _ask_and_quit(self, farewell: str | None) -> None:
         """Quits unless the user decides to stay. `farewell` is what to print once the app is
-        closed. It is None if the open text is not stored, and after the user has chosen to stay."""
+        closed, or None if the open text is not stored."""
         if farewell is None:
             while self.screen.is_modal:  # `ask` asks nothing while a dialog is open
                 if self.screen.is_mounted:  # a dialog that is still being built cannot close
                     await self.screen.dismiss(None)
                 await asyncio.sleep(0.01)
             farewell = await self.autocomplete.saving.quit_unstored()
+        # From here on None means that the user stays.
         if farewell is not None and (run := self._own_run) is not None:
             from rnnlm_tui.tui.runs.actions import leave_run
 
@@ -329,8 +336,8 @@ class RnnlmApp(TerminalApp):
             self.switch_mode(mode)
 
     def action_show(self, mode: ScreenName) -> None:
-        """Shows a screen. While a dialog is open, the request goes through it, as other keys do: a
-        key right before this one may close it."""
+        """Shows a screen. While a dialog is open, asks by a message through it, which arrives after
+        the keys before this one: one of them may close the dialog."""
         if self.screen.is_modal:
             (self.focused or self.screen).post_message(ScreenWanted(mode))
         else:
@@ -359,15 +366,18 @@ class RnnlmApp(TerminalApp):
     # Models
 
     def use_model(self, name: str, notice: str = "") -> None:
-        """Loads a model and makes it the one in use, also at the next start. Shows the notice
-        once it is active."""
+        """Loads a model and makes it the one in use, also at the next start. Shows `notice` once it
+        is active, by default that it is in use."""
         self._use_notices[name] = notice or f"{name} is in use"
         self._model_loader.choose(name)
 
     def never_suggest(self, word: str, before: str | None = None) -> str:
-        """Stores a word that no model suggests any more, and returns it as it is stored. A word of
-        the list gets its spelling from the line up to the cursor, `before`; None for a word that is
-        spelled already. If it cannot be stored, shows why and returns ""."""
+        """Stores a word that no model is to suggest any more, and returns it as it is stored.
+
+        For a word of the list, `before` is the line up to the cursor, from which it gets its
+        spelling; None for a word that is spelled already. If the word cannot be stored, shows why
+        and returns "".
+        """
         from rnnlm_tui.suggesting.suggest import word_of_list
 
         if self.opened_model is not None:
@@ -375,8 +385,8 @@ class RnnlmApp(TerminalApp):
                 if before is not None:
                     word = word_of_list(self.opened_model.model, before, word)
                 self.library.unwanted.add(word)
-                say = f'"{word}" is never suggested now; ctrl+z takes this back'
-                self.notify_user(say, topic="unwanted")
+                notice = f'"{word}" is never suggested now; ctrl+z takes this back'
+                self.notify_user(notice, topic="unwanted")
                 return word
         return ""
 
@@ -388,12 +398,12 @@ class RnnlmApp(TerminalApp):
 
     def models_changed(self) -> None:
         """Called when a model was added, removed or changed."""
-        if self.current_mode == "models":  # it is reloaded anyway when it is shown
+        if self.current_mode == "models":  # it reloads whenever it is shown
             self.models_screen.reload()
 
     def name_changed(self, old: str, new: str | None) -> None:
         """Called when a model was renamed, or deleted (`new` is None). A renamed model stays
-        active; in place of a deleted one, another becomes active."""
+        active. If the active model was deleted, another one becomes active."""
         if self._followed_runs is not None:
             self._followed_runs.name_changed(old, new)
         self._model_loader.name_changed(old, new)
@@ -403,8 +413,8 @@ class RnnlmApp(TerminalApp):
 
     @work(group="resume")
     async def resume_run(self, name: str) -> None:
-        """Resumes the saved run `name`. If that has finished, asks for the number of further
-        epochs."""
+        """Resumes the run `name`. If it has finished, trains it for more epochs, whose number it
+        asks for."""
         from rnnlm_tui.tui.runs.actions import request_to_go_on
 
         with self.showing_errors():
@@ -422,7 +432,7 @@ class RnnlmApp(TerminalApp):
         self.call_after_refresh(lambda: self.train_screen.follow(name))
 
     def run_saved(self, run: FollowedRun, saved: Saved) -> None:
-        """Called when a run has saved its model. If that is active, it is reloaded."""
+        """Called when a run has saved its model, which is reloaded if it is the active one."""
         if saved.best:
             self._model_loader.reload(run.name)
         is_new = run.is_own and saved.epoch == 0 and run.name != self.active_name
@@ -431,8 +441,8 @@ class RnnlmApp(TerminalApp):
         self.models_changed()
 
     def run_ended(self, run: FollowedRun) -> None:
-        """Called when a run is over. Uses its model from now on if the run is the app's own and the
-        model has proved better than the active one, but not while the app is being closed: nobody
+        """Called when a run is over. Uses its model from now on if the run is the app's own and has
+        proved better than the active model. Does not while the app is being closed, when nobody
         would read the notice."""
         from rnnlm_tui.tui.runs.actions import has_proved_better
         from rnnlm_tui.tui.runs.wording import end_notice, use_sentence
@@ -443,7 +453,7 @@ class RnnlmApp(TerminalApp):
             run.progress.note(use)
         notice, severity = end_notice(run, use)
         if is_used and old is not None:
-            self.models_screen.choose(old)  # so that F4, u goes back to it
+            self.models_screen.choose(old)  # so that F4 and u go back to it
             self.use_model(run.name, notice)
         elif not self._is_on_screen(run):
             self.notify_user(notice, severity)

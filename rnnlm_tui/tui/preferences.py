@@ -20,9 +20,10 @@ SETTINGS_FILE = "settings.json"
 class Preferences(Struct):
     """The user's choices.
 
-    `theme` is the name of a theme; "" for the default. `ghost` shows the ghost text. `digits` says
-    which digits take a word of the list, `alt_told` whether the user was told of those with alt.
-    `files` are the last files to train on, as typed; "" if another text was chosen.
+    `theme` is the name of a theme, or "" for the default. `ghost` is true if the ghost is shown.
+    `digits` says which digits take a word of the list. `alt_told` is true once the app has said
+    that alt with a digit takes one. `files` are the files of the last training, as typed, or "" if
+    it had another text.
     """
 
     theme: Annotated[str, Meta(max_length=100)] = ""
@@ -33,18 +34,18 @@ class Preferences(Struct):
 
 
 class SettingsFile:
-    """Reads and writes settings.json. Several apps may change it, so each stores only what its
-    user has changed."""
+    """Reads and writes settings.json. Several apps may change the file, so each writes only the
+    preferences that were changed in it."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the file. A damaged file is put aside. One that cannot be read stays as it is:
-        `store` does nothing then."""
+        """Reads the file. A damaged file is put aside. If the file cannot be read, it stays as it
+        is, and `store` does nothing."""
         self._path = folder / SETTINGS_FILE
         self._is_readable = True
         self.problem = ""
         """Why the file could not be read; "" if it could."""
         self.preferences = Preferences()
-        """The user's choices. `store` stores changes of them."""
+        """The preferences, which may be changed. `store` writes the changes."""
         try:
             self.preferences, self.problem = _read_preferences(self._path)
         except StorageError as error:
@@ -52,14 +53,14 @@ class SettingsFile:
         self._stored = replace(self.preferences)
 
     def store(self) -> str:
-        """Stores the preferences that were changed since the last call. Returns a message if the
-        file was damaged and put aside, else "". Raises StorageError if it cannot be written."""
+        """Writes the preferences that were changed since the last call. Returns a message if the
+        file was damaged and put aside, or else "". Raises StorageError if it cannot be written."""
         if not self._is_readable:  # `problem` says so
             return ""
-        others, problem = _read_preferences(self._path)
-        choices, stored = asdict(self.preferences), asdict(self._stored)
-        changed = {name: value for name, value in choices.items() if value != stored[name]}
-        data = choices if problem else asdict(others) | changed
+        in_file, problem = _read_preferences(self._path)
+        here, stored = asdict(self.preferences), asdict(self._stored)
+        changed = {name: value for name, value in here.items() if value != stored[name]}
+        data = here if problem else asdict(in_file) | changed
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self._path, data)
@@ -70,8 +71,8 @@ class SettingsFile:
 
 
 def _read_preferences(path: Path) -> tuple[Preferences, str]:
-    """Returns the preferences in the file, and "". A damaged file is renamed: returns the defaults
-    and a message. Raises StorageError if the file cannot be read or renamed."""
+    """Returns the preferences in the file, and "". If the file is damaged, renames it, and returns
+    the defaults and a message. Raises StorageError if it cannot be read or renamed."""
     try:
         return msgspec.json.decode(read_bytes(path), type=Preferences), ""
     except (FileNotFoundError, NotADirectoryError):

@@ -17,12 +17,12 @@ FRAMES_A_SECOND = "500"
 """The rate at which Textual paints changes. A letter is painted at once, its suggestion up to two
 frames later: 33 ms at Textual's 60 frames a second, 17 ms at 120, 4 ms at 500."""
 LOG_BYTES = 1_000_000
-"""The size from which on a new log is begun. One older log is kept."""
+"""The size at which a new log is begun. One older log is kept."""
 
 
 def start(model: str | None, data_dir: Path, file: str | None, encoding: str | None) -> int:
-    """Runs the app and returns the exit code. `model` is the name of the first active model, None
-    for the one in use. `file` is the path of the text to open, None for the one opened last.
+    """Runs the app and returns the exit code. `model` is the name of the model to load first, or
+    None for the one in use. `file` is the path of the text to open, or None for the last one.
 
     Raises RnnlmError if the file cannot be read, StorageError if the log cannot be written.
     """

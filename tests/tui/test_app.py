@@ -25,8 +25,8 @@ from rnnlm_tui.tui.runs.progress import Phase, RunProgress
 from rnnlm_tui.tui.runs.wording import progress_text, unfinished_notice
 from rnnlm_tui.tui.start import log_to_file
 from rnnlm_tui.tui.widgets import terminal
+from rnnlm_tui.tui.widgets.base_screen import Header
 from rnnlm_tui.tui.widgets.dialogs import Choice
-from rnnlm_tui.tui.widgets.header import Header
 from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from tests.helpers.app import (
     ScriptedLibrary,

@@ -1,5 +1,5 @@
-"""The app's key bindings, used by F1, the command palette and keymap.toml, which maps their ids to
-the user's own keys."""
+"""The key bindings of the app, for F1, for the palette, and for keymap.toml, in which users give
+actions keys of their own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 KEYMAP = "keymap.toml"
 """The name of the file in the config folder."""
 SCREEN_MODULES = ("writing.texts_dialog", "train.screen", "models.screen", "inside.screen")
-"""The modules that import all classes with key bindings."""
+"""These modules import all classes that have key bindings."""
 GROUPS = {
     "Write": ("line.send", "line.new_line", "line.undo", "line.redo", "autocomplete.continue",
               "autocomplete.toggle_ghost", "autocomplete.digits", "autocomplete.update_model"),
@@ -43,9 +43,10 @@ GROUPS = {
     "Screens": ("app.autocomplete", "app.train", "app.models", "app.inside", "app.keys",
                 "app.commands", "app.suspend", "app.quit"),
 }  # fmt: skip
-"""The actions in the groups of the list of keys, by their ids."""
+"""The groups of the list of keys, each with the ids of its bindings."""
 MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 TEXTUAL_KEYS = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+"""The names that Textual gives to keys."""
 
 
 def own_bindings(kind: type[DOMNode]) -> list[Binding]:
@@ -68,7 +69,7 @@ def all_bindings() -> dict[str, Binding]:
 
 
 class Action(NamedTuple):
-    """An action that can be done now, with its keys as they are shown."""
+    """An action that keys do now on the widget or screen `node`. `keys` are as they are shown."""
 
     node: DOMNode
     binding: Binding
@@ -77,8 +78,8 @@ class Action(NamedTuple):
 
 
 def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
-    """Returns the actions that keys do on a screen, from those of the focused widget to those of
-    the app. Textual's own, whose bindings have no id, are left out."""
+    """Returns the actions that keys do on a screen, those of the focused widget first and those of
+    the app last. Leaves out the bindings of Textual, which have no id."""
     found = dict[str, Action]()
     for node, binding, enabled, _ in screen.active_bindings.values():  # one for each key
         if binding.id:
@@ -89,7 +90,7 @@ def actions_on(app: RnnlmApp, screen: Screen[object]) -> list[Action]:
 
 
 class KeysScreen(Dialog[None]):
-    """Lists the keys that work on a screen, in groups. Esc or F1 closes it."""
+    """Lists the keys that work on a screen, in groups."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q", "cancel", "close", id="keys.close",
@@ -110,20 +111,22 @@ class KeysScreen(Dialog[None]):
     AUTO_FOCUS = "#keys"  # so that the arrow keys scroll it
 
     def __init__(self, actions: Iterable[Action]) -> None:
-        rows = dict[str, tuple[str, str]]()
+        rows = dict[str, tuple[str, str]]()  # by the ids of bindings
         for action in actions:
-            keys, does = ", ".join(action.keys), action.binding.tooltip
+            keys, tooltip = ", ".join(action.keys), action.binding.tooltip
             if keys == "alt+1":  # its row stands for five
-                keys, does = "alt+1 to alt+5", does.replace("1", "1 to 5")
+                keys, tooltip = "alt+1 to alt+5", tooltip.replace("1", "1 to 5")
             if keys not in ("alt+2", "alt+3", "alt+4", "alt+5"):
-                rows[str(action.binding.id)] = keys, does
-        here = [id_ for id_ in rows if not any(id_ in ids for ids in GROUPS.values())]
-        tables, width = list[Static](), max(len(keys) for keys, _ in rows.values())
-        for name, ids in {"Here": here, **GROUPS}.items():
+                rows[str(action.binding.id)] = keys, tooltip
+        others = [id_ for id_ in rows if not any(id_ in ids for ids in GROUPS.values())]
+        width = max(len(keys) for keys, _ in rows.values())
+        tables = list[Static]()
+        for name, ids in {"Here": others, **GROUPS}.items():
             table = Table(box=None, show_header=False, pad_edge=False)
             table.add_column(width=width, style="bold")
-            for id_ in filter(rows.get, ids):
-                table.add_row(*map(Text, rows[id_]))
+            for id_ in ids:
+                if id_ in rows:
+                    table.add_row(*map(Text, rows[id_]))
             if table.rows:
                 tables.append(Static(table))
                 tables[-1].border_title = f" {name} "
@@ -136,7 +139,7 @@ class KeysScreen(Dialog[None]):
 
 
 def use_keymap(app: TerminalApp, folder: Path) -> None:
-    """Applies the user's keys to the app. Shows what is wrong with the file."""
+    """Gives the app the user's own keys. Shows what is wrong with the file."""
     with app.showing_errors():
         app.user_keys, warning = load_keymap(folder)
         if warning:
@@ -146,35 +149,36 @@ def use_keymap(app: TerminalApp, folder: Path) -> None:
 
 
 def load_keymap(folder: Path) -> tuple[dict[str, str], str]:
-    """Returns the user's keys by the id of their binding, and a warning of the entries that cannot
-    be used, or "". Raises UsageError if the file cannot be read."""
+    """Returns the user's own keys by the id of their binding, and a warning of entries that cannot
+    be used, or "". Of the keys of an action, the first one is sent by terminals. Raises UsageError
+    if the file cannot be read."""
     ids = all_bindings()
     keymap, unusable = dict[str, str](), list[str]()
     for name, value in read_toml(folder / KEYMAP).items():
         keys = str(value).replace(" ", "").split(",")
-        if "ctrl+@" in keys or "ctrl+space" in keys:  # terminals send one or the other
+        if "ctrl+@" in keys or "ctrl+space" in keys:  # one key, with a name of each terminal
             keys += [key for key in ("ctrl+@", "ctrl+space") if key not in keys]
         if name in ids and all(map(is_key, keys)) and any(map(is_sent, keys)):
-            keys.sort(key=is_sent, reverse=True)  # the first one is shown
+            keys.sort(key=is_sent, reverse=True)
             keymap[name] = ",".join(keys)
         else:
             unusable.append(f'"{name}" = "{value}"')
-    wrong = f"{KEYMAP}: no such action or key, so the default stays: {', '.join(unusable)}"
-    return keymap, shorten(wrong, 300) if unusable else ""
+    wrong = f"{KEYMAP}: no such action, or no key that terminals send; the default stays"
+    return keymap, shorten(f"{wrong}: {', '.join(unusable)}", 300) if unusable else ""
 
 
 def is_key(key: str) -> bool:
-    """Returns whether this is a key, such as "ctrl+n", "f7", "question_mark" or "x". Textual writes
-    names in small letters: no keyboard has the key "Tab"."""
+    """Returns whether this is the name of a key, such as "ctrl+n", "f7", "question_mark" or "x".
+    Textual has no names with capitals, such as "Tab"."""
     *modifiers, last = key.split("+")
     is_named = last in TEXTUAL_KEYS or (last.islower() and key_to_character(last) is not None)
     return set(modifiers) <= MODIFIERS and (len(last) == 1 or is_named)
 
 
 def write_keymap(folder: Path) -> Path:
-    """Writes a keymap file with all bindings commented out, for the user to edit.
+    """Writes a keymap for the user to edit, with all bindings commented out. Returns its path.
 
-    Raises RnnlmError if it already exists, StorageError if it cannot be written.
+    Raises RnnlmError if the file already exists, StorageError if it cannot be written.
     """
     path = folder / KEYMAP
     text = [

@@ -32,12 +32,13 @@ KEY_ONLY = {
     "up", "down", "left", "right", "end", "pageup", "pagedown", "tab", "shift+tab", "enter",
     "escape", "space", "delete", "f6", "alt+1", "alt+2", "alt+3", "alt+4", "alt+5",
 }  # fmt: skip
-"""The keys whose actions make sense by key alone: they move, or take what one sees."""
+"""The keys of actions that are left out, since they make no sense in a list: they move the cursor,
+or take what is in sight."""
 
 
 class Command(NamedTuple):
-    """A row of the palette, which calls `act`. `keys` are those that do the same, or a note. Its
-    score in a search is multiplied by `weight`."""
+    """A row of the palette. Choosing it calls `act`. `keys` are the keys that do the same, or a
+    note. A search multiplies its score by `weight`."""
 
     title: str
     keys: str
@@ -46,8 +47,8 @@ class Command(NamedTuple):
 
 
 class Palette(CommandPalette):
-    """A palette as wide as its words. It is closed only once. Else a second Esc or Enter right
-    after the first would close the screen below."""
+    """A palette as wide as its words. It closes only once: a second Esc or Enter right after the
+    first would close the screen below."""
 
     DEFAULT_CSS = """
     Palette {
@@ -84,8 +85,8 @@ class Commands(Provider):
 
 
 class Themes(Commands):
-    """Lists the themes by name. Those in the terminal's own colours come last, since ansi-light is
-    dark in a dark terminal, the app's own first."""
+    """Lists the themes: the app's own, then the others by name. Themes in the terminal's own
+    colours come last, since ansi-light is dark in a dark terminal."""
 
     def rows(self) -> Iterator[Command]:
         themes = self.app.available_themes.values()
@@ -100,29 +101,29 @@ def _command_row(title: Content, help_text: str) -> Content:
 
 
 def commands(app: RnnlmApp, screen: Screen[Any]) -> Iterator[Command]:
-    """Yields the actions of `screen` and of the app, and the models. Actions of a field of text
-    come last, since they are usually done by key; those of KEY_ONLY are left out."""
-    here = list[Command]()
+    """Yields the actions of `screen` and of the app, and the models. The actions of a text field
+    come last, since they are usually done by key."""
+    of_screen = list[Command]()
     of_app = list[Command]()
-    typed = list[Command]()
+    of_field = list[Command]()
     for node, binding, enabled, keys in actions_on(app, screen):
         if not enabled or binding.id == "app.commands" or binding.key in KEY_ONLY:
             continue
         if node is app:
-            place = of_app
+            group = of_app
         elif isinstance(node, Input | TextArea):
-            place = typed
+            group = of_field
         else:
-            place = here
+            group = of_screen
         act = partial(app.run_action, binding.action, node)
-        place.append(Command(action_title(binding), ", ".join(keys), act))
-    yield from here
+        group.append(Command(action_title(binding), ", ".join(keys), act))
+    yield from of_screen
     yield Command("Change theme", "dark, light or other", partial(show_themes, app))
     yield from of_app
     with suppress(RnnlmError):
         for name in app.library.names():
             yield Command(f"Use model {sanitize(name)}", "", partial(app.use_model, name))
-    yield from typed
+    yield from of_field
     yield Command("Save a picture", "of the screen, as SVG", partial(_save_picture, app))
     yield Command("Change keys", "write a file to edit", partial(_write_keymap, app))
 

@@ -25,10 +25,8 @@ from rnnlm_tui.suggesting.explain import Explanation, beside_untrained, explain
 from rnnlm_tui.suggesting.generate import continue_text, generate_words
 from rnnlm_tui.tui.inside.line import ExplainedLine, LineRow
 from rnnlm_tui.tui.inside.panes import Pane, StageList
-from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
-from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.widgets.inputs import SafeInput
-from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.wording.explain_rows import (
     StyledRow,
     influence_rows,
@@ -115,8 +113,7 @@ class InsideScreen(AppScreen):
         self._typed = SafeInput(id="typed", compact=True)  # focus selects its text
         self._typed.display = False
 
-    def compose(self) -> ComposeResult:
-        yield Header()
+    def compose_body(self) -> ComposeResult:
         yield self._row
         yield self._typed
         with Horizontal(id="panes"):
@@ -124,8 +121,6 @@ class InsideScreen(AppScreen):
             yield self._stage
         yield self._influence
         yield self._next
-        yield KeyBar()
-        yield TooSmall()
 
     def on_unmount(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

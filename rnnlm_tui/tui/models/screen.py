@@ -19,10 +19,8 @@ from rnnlm_tui.formatting import cells_of, sanitize
 from rnnlm_tui.store.library import Entry
 from rnnlm_tui.tui.models import actions
 from rnnlm_tui.tui.models.card import ACTIVE, ModelCardView, curve_of
-from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
+from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.widgets.chart import LossChart
-from rnnlm_tui.tui.widgets.header import Header
-from rnnlm_tui.tui.widgets.key_bar import KeyBar
 from rnnlm_tui.wording.model_rows import HEADS, KEYS_NOTE, UNLIKE, UNLIKE_NOTE, keys_saved, list_row
 
 GAP = 2
@@ -117,16 +115,13 @@ class ModelsScreen(AppScreen):
         """The model whose card is shown, in a tuple; None if the table was built since."""
         self._to_select: str | None = None
 
-    def compose(self) -> ComposeResult:
-        yield Header()
+    def compose_body(self) -> ComposeResult:
         with Container(id="models"):
             with Vertical(id="models-list"):
                 yield self._table
                 yield LossChart(NO_CURVE)
                 yield Static(f"{KEYS_NOTE}\n{UNLIKE_NOTE}", markup=False)
             yield self._card
-        yield KeyBar()
-        yield TooSmall()
 
     def on_mount(self) -> None:
         self._card.border_title = Content(UNLIKE_NOTE).pad(1, 1)

@@ -20,9 +20,8 @@ from rnnlm_tui.session.texts import Listed
 from rnnlm_tui.tui.runs.child import written_arguments
 from rnnlm_tui.tui.train.fields import Field, FilesInput, SourceChoice, paths_in
 from rnnlm_tui.tui.train.summary import DataCard, Summary, summarise
-from rnnlm_tui.tui.widgets.base_screen import SCREEN_WIDTHS
+from rnnlm_tui.tui.widgets.base_screen import SCREEN_WIDTHS, OfApp
 from rnnlm_tui.tui.widgets.inputs import SafeInput
-from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
 
 PAUSE_S = 0.4

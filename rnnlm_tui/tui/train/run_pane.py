@@ -22,9 +22,9 @@ from rnnlm_tui.tui.train.run_lists import (
     next_word_rows,
     seed_title,
 )
+from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.widgets.chart import LossChart
 from rnnlm_tui.tui.widgets.dialogs import AskText, Confirm
-from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.wording.trainings import held_out_curve
 
 AFTER_END = {

@@ -14,10 +14,8 @@ from rnnlm_tui.tui.runs.child import TrainArguments
 from rnnlm_tui.tui.runs.follower import FollowedRun
 from rnnlm_tui.tui.train.form import TrainForm
 from rnnlm_tui.tui.train.run_pane import RunPane, train_key
-from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
-from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
-from rnnlm_tui.tui.widgets.key_bar import KeyBar
 
 PAINT_EVERY_S = 0.5
 
@@ -50,12 +48,9 @@ class TrainScreen(AppScreen):
     _seen: FollowedRun | None = None
     """The run that was shown last."""
 
-    def compose(self) -> ComposeResult:
-        yield Header()
+    def compose_body(self) -> ComposeResult:
         yield TrainForm()
         yield RunPane()
-        yield KeyBar()
-        yield TooSmall()
 
     @property
     def run_pane(self) -> RunPane:
@@ -120,7 +115,7 @@ class TrainScreen(AppScreen):
             self.action_form()
         if self.is_run_shown:
             self.run_pane.paint()
-            self.query_one(Header).update()  # so that both tell the same share
+            self.header.update()  # so that both tell the same share
         else:
             self.form_changed()
 

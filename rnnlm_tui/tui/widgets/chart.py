@@ -28,17 +28,17 @@ BEST_MARK, BEST_POINT = "^", "●"
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of the dots of a braille cell, by row and column."""
 STEEP = 0.5
-"""Epochs at the start whose losses may be above the chart, once the second epoch has begun. They
-fall so far that all later ones would look alike."""
+"""Epochs. Once the second epoch has begun, the losses before this point no longer set the scale and
+may be above the chart: they fall so far that all later losses would look alike."""
 ROWS_PER_NUMBER, CELLS_PER_NUMBER = 3, 8
-"""The space of a number on an axis, at least."""
+"""The least space of a number on an axis: rows on the vertical one, cells on the horizontal one."""
 
 
 def plot(
     train: Points, held_out: Points, best: int | None, width: int, height: int
 ) -> list[Content]:
-    """Returns the lines and the axes in `height` rows of `width` cells. There are no rows without
-    losses, or if there is too little space."""
+    """Returns the lines and the axes in `height` rows of `width` cells. Returns [] if there is no
+    loss or too little space."""
     points, rows = [*train, *held_out], height - 2
     last = math.ceil(max((epoch for epoch, _ in points), default=0))
     shown = [loss for epoch, loss in points if epoch > STEEP or last < 2]
@@ -72,16 +72,16 @@ def plot(
 
 
 def _place(value: float, first: float, last: float, length: int) -> int:
-    """Maps values from `first` to `last` to 0 ... `length` - 1, and those before `first` to -1. All
-    are in the middle if `first` is `last`."""
+    """Returns the place of a value on an axis from `first` to `last`: 0 to `length` - 1. A value
+    before `first` is at -1. All values are in the middle if `first` equals `last`."""
     if first == last:
         return (length - 1) // 2
     return max(-1, round((value - first) / (last - first) * (length - 1)))
 
 
 def _smooth(points: Points, last: int, columns: int) -> list[tuple[int, float]]:
-    """Returns the columns of a line through these points, and its height in each. Between two
-    points it is a cubic that rises or falls all the way (Fritsch and Carlson, 1980)."""
+    """Returns a smooth line through these points, as its height in each column. Between two points
+    it is a cubic that only rises or only falls (Fritsch and Carlson, 1980)."""
     slopes = [(y - before) / (x - start) for (start, before), (x, y) in pairwise(points)]
     bends = [0.0, *slopes, 0.0]
     tangents = [2 * a * b / (a + b) if a * b > 0 else 0.0 for a, b in pairwise(bends)]
@@ -100,17 +100,18 @@ def _smooth(points: Points, last: int, columns: int) -> list[tuple[int, float]]:
 
 
 def _joined(dots: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
-    """Yields the dots of a line through dots of neighbouring columns. `size` is its width and its
-    height in dots. Some of them may be outside the chart."""
+    """Fills the gaps between dots of neighbouring columns, so that they make a line. The line is
+    `size` dots thick, and may reach beyond the chart."""
     for (_, before), (x, y) in pairwise([*dots[:1], *dots]):
         step = 1 if y > before else -1
-        for row in range(before + step, y + step, step) or (y,):
+        rows = range(before + step, y + step, step) if y != before else [y]
+        for row in rows:
             yield from product(range(x, x + size), range(row, row + size))
 
 
 def _axis_of_epochs(last: int, best: int | None, columns: int) -> tuple[Content, Content]:
-    """Returns a line with a tick at the ends of some epochs, and their numbers below it: that of
-    the best one with its mark, and others for which there is space."""
+    """Returns the horizontal axis, and the row below it with the numbers of some epochs: the best
+    epoch, which is marked, and others as far as there is space."""
     most = max(1, columns // CELLS_PER_NUMBER)
     numbers = [(epoch, f"{epoch:g}", TEXT_STYLE) for epoch in round_numbers(0, last, most, 1)[1:]]
     if best is not None:
@@ -127,8 +128,8 @@ def _axis_of_epochs(last: int, best: int | None, columns: int) -> tuple[Content,
 
 
 def legend(train: Points, held_out: Points, best: int | None, part: str) -> Content:
-    """Returns the names of the lines and their last values, the best epoch, and the part of a model
-    that has these losses."""
+    """Returns the names of the lines with their last values, the best epoch, and the `part` of a
+    model whose losses these are."""
     parts = [] if train or held_out else [("loss", TEXT_STYLE)]
     if train:
         parts += [("── ", TRAIN_STYLE), (f"train {_short(train[-1][1])}", TEXT_STYLE)]
@@ -165,7 +166,7 @@ class LossChart(Widget):
         self.border_title = legend(*self._shown, "").pad(1, 1)
 
     def show(self, train: Points, held_out: Points, best: int | None, part: str) -> None:
-        """Shows losses, as `plot` draws them. `part` names the part of a model that has them."""
+        """Shows losses as `plot` draws them. `part` is for the legend."""
         shown = [*train], held_out, best
         if shown != self._shown:
             self._shown = shown

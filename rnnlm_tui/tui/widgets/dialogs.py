@@ -29,10 +29,10 @@ from rnnlm_tui.tui.widgets.key_bar import KeyBar
 AnswerType = TypeVar("AnswerType")
 OptionId = TypeVar("OptionId")
 Check = Callable[[str], str | None]
-"""Returns a sentence that says what is wrong with a text, or None."""
+"""Returns what is wrong with a text, or None."""
 TYPE_AHEAD_S = 0.5
-"""Seconds after a dialog has opened in which answers are ignored: they were typed for the screen
-below it."""
+"""Seconds after the opening of a dialog during which answers are ignored, since their keys were
+pressed for the screen below."""
 DIALOG_WIDTHS = [(0, "-narrow"), (60, "-normal"), (120, "-wide")]
 DIALOG_HEIGHTS = [(0, "-short"), (16, "-low"), (20, "-high")]
 
@@ -101,8 +101,8 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
         self._opened_s = time.monotonic()
 
     def dismiss(self, result: AnswerType | None = None) -> AwaitComplete:
-        """Closes this dialog, unless the answer was typed ahead. Does nothing if it is closed
-        already: this would close the screen below."""
+        """Closes this dialog, unless the answer was typed ahead. Does nothing if it is already
+        closed: Textual would close the screen below."""
         is_meant = time.monotonic() >= self._opened_s + TYPE_AHEAD_S
         return super().dismiss(result) if is_meant and self.is_current else AwaitComplete()
 
@@ -124,15 +124,15 @@ class Dialog(ModalScreen[AnswerType | None], Generic[AnswerType]):
 
 
 class Choice(Dialog[str]):
-    """Asks for one of several options, each an id, a label and an explanation. Returns the id; None
-    for a row without one, which cancels.
+    """Asks for one of several options, each an id, a label and an explanation. Returns the id, or
+    None if the user cancels: by Esc, or by a row whose id is "".
 
-    The first row is highlighted. Arrows and Enter, digits and clicks choose.
+    The first row is highlighted. The user chooses by arrows and Enter, by digits or by clicks.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "choose", id="choice.choose", priority=True,
-                tooltip="Choose the marked row"),
+                tooltip="Choose the highlighted row"),
         *(Binding(str(n), f"pick({n})", f"row {n}", id=f"choice.{n}", show=False,
                   tooltip=f"Choose row {n}")
           for n in range(1, 10)),
@@ -141,7 +141,7 @@ class Choice(Dialog[str]):
     def __init__(
         self, title: str, text: str, options: Sequence[tuple[str, str, str]], cancel: str = "Cancel"
     ) -> None:
-        """`cancel` is the label of the last row; "" if there is none."""
+        """`cancel` is the label of a last row that cancels; with "" no such row is added."""
         options = [*options, ("", cancel, "")] if cancel else options
         self._ids = [id_ for id_, _, _ in options]
         rows = (_option_row(number, *labels) for number, (_, *labels) in enumerate(options, 1))
@@ -170,8 +170,8 @@ def _option_row(number: int, label: str, explanation: str) -> Content:
 
 
 class Confirm(Choice):
-    """Asks whether to do something. Returns "yes" or None. The first row changes nothing, and no
-    letter means yes, so that text typed ahead does not answer."""
+    """Asks whether to do something. Returns "yes" or None. The first row cancels, and no letter
+    means yes, so that text typed ahead changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+y", "dismiss('yes')", "yes", id="confirm.yes", tooltip="Do it"),
@@ -182,40 +182,41 @@ class Confirm(Choice):
 
 
 class ChooseSeveral(Dialog[list[OptionId]]):
-    """Asks for some of several options, each an id and a label. Returns the ids. At first those
-    `chosen` are marked; Space and clicks mark others."""
+    """Asks for some of several options, each an id and a label. Returns the ids of those that are
+    ticked. At first these are the `chosen` ones; Space and clicks tick or untick a row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "choose", "choose", id="several.choose",
-                tooltip="Choose the marked row; or leave it out"),
+                tooltip="Tick the highlighted row; or untick it"),
         Binding("enter", "accept", "accept", id="several.accept", priority=True,
-                tooltip="Accept the chosen rows"),
+                tooltip="Accept the ticked rows"),
     ]  # fmt: skip
 
     def __init__(
         self, title: str, options: Sequence[tuple[OptionId, str]], chosen: Collection[OptionId] = ()
     ) -> None:
-        self._options = [(id_, sanitize(label), id_ in chosen) for id_, label in options]
-        self._rows = OptionList(*map(self._row, range(len(options))), markup=False)
+        self._options = options
+        self._ticked = {id_ for id_, _ in options if id_ in chosen}
+        self._rows = OptionList(*map(self._row, options), markup=False)
         super().__init__(title, "", self._rows)
 
-    def _row(self, index: int) -> str:
-        _, label, is_chosen = self._options[index]
-        return f"{'[x]' if is_chosen else '[ ]'} {label}"
+    def _row(self, option: tuple[OptionId, str]) -> str:
+        id_, label = option
+        return f"{'[x]' if id_ in self._ticked else '[ ]'} {sanitize(label)}"
 
     @on(OptionList.OptionSelected)
     def action_choose(self) -> None:
         if (index := self._rows.highlighted) is not None:
-            id_, label, is_chosen = self._options[index]
-            self._options[index] = id_, label, not is_chosen
-            self._rows.replace_option_prompt_at_index(index, self._row(index))
+            option = self._options[index]
+            self._ticked ^= {option[0]}
+            self._rows.replace_option_prompt_at_index(index, self._row(option))
 
     def action_accept(self) -> None:
-        self.dismiss([id_ for id_, _, is_chosen in self._options if is_chosen])
+        self.dismiss([id_ for id_, _ in self._options if id_ in self._ticked])
 
 
 class AskText(Dialog[str]):
-    """Asks for a line of text, in which `check` must find nothing wrong."""
+    """Asks for a line of text. It can be accepted if `check` finds nothing wrong with it."""
 
     FIELD: ClassVar[type[SafeInput]] = SafeInput
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -226,7 +227,7 @@ class AskText(Dialog[str]):
     def __init__(
         self, title: str, text: str, value: str = "", *, check: Check, problem: str = ""
     ) -> None:
-        """`problem` is shown until the text changes."""
+        """`value` is the text at first, and `problem` what to show until it changes."""
         self._value, self._check, self._problem = value, check, problem
         self._field = self.FIELD(value)
         self._note = Static("", classes="dialog-problem", markup=False)
@@ -246,7 +247,7 @@ class AskText(Dialog[str]):
         self._note.update(Content(sanitize(problem or "")))
 
     def action_accept(self) -> None:
-        """Accepts the text once the letters typed before Enter have arrived."""
+        """Accepts the text, after the letters typed before Enter have arrived."""
         self._field.call_later(self._accept)
 
     def _accept(self) -> None:
@@ -257,10 +258,8 @@ class AskText(Dialog[str]):
 
 
 class AskPath(AskText):
-    """Asks for the path of a file. Returns it with `~` expanded.
-
-    The file must exist. With `for_new_file`, only its folder must.
-    """
+    """Asks for the path of a file that exists, or, with `for_new_file`, whose folder exists.
+    Returns it with `~` expanded."""
 
     FIELD = PathInput
 
@@ -274,7 +273,7 @@ class AskPath(AskText):
         check: Check = lambda path: None,
         problem: str = "",
     ) -> None:
-        """`check` says what else is wrong with a path."""
+        """`check` finds what else is wrong with a path."""
 
         def check_all(path: str) -> str | None:
             return path_problem(path, for_new_file) or check(path)
@@ -287,7 +286,7 @@ class AskPath(AskText):
 
 
 def number_check(kind: object) -> Check:
-    """Returns a check for numbers of this type, which has a range."""
+    """Returns a check that a text is a number of this type, which includes its range."""
 
     def check(text: str) -> str | None:
         try:

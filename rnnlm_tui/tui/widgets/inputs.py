@@ -1,7 +1,7 @@
-"""Input fields without control characters, and one for paths.
+"""Input fields that replace control characters, and one for paths.
 
-Some terminals, such as tmux, pass on the control characters of a paste, which could control the
-terminal when they are shown.
+Some terminals, such as tmux, pass on the control characters of a paste. When shown, they could
+control the terminal.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from textual.widgets import Input
 from rnnlm_tui.formatting import sanitize
 
 EDITING = ("cursor", "delete", "home", "end")
-"""The beginnings of the names of the actions that move the cursor or delete."""
+"""The names of actions that move the cursor or delete begin with one of these."""
 
 
 class SafeInput(Input):
     """A line of text. Control characters become U+FFFD."""
 
     async def on_key(self, event: events.Key) -> None:
-        """Moves and deletes at once. Textual does so only when the key has bubbled up to the app;
-        letters typed quickly after it overtake it."""
+        """Moves the cursor and deletes at once. Textual does so only when the key has bubbled up to
+        the app, and letters typed quickly after it would overtake it."""
         active = self.screen.active_bindings.get(event.key)
         if active and active.node is self and active.binding.action.startswith(EDITING):
             event.prevent_default().stop()
@@ -37,18 +37,19 @@ class SafeInput(Input):
 
 
 class PathInput(SafeInput):
-    """An input for a path. Tab or Right accepts the grey text; without it, Tab moves the focus."""
+    """An input for a path. A completion is shown in grey. Tab or Right accepts it; Tab moves the
+    focus if there is none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "complete", id="path.complete",
-                tooltip="Complete the path; with the grey text"),
+                tooltip="Complete the path; by the text in grey"),
     ]  # fmt: skip
 
     completed = ""
-    """The value with its path completed; "" while no completion is known."""
+    """The value with its path completed; "" if no completion is known."""
 
     def path_in(self, value: str) -> str:
-        """Returns the path to complete, which stands at the end of the value."""
+        """Returns the path to complete, with which the value ends."""
         return value
 
     def watch_value(self, value: str) -> None:
@@ -56,12 +57,12 @@ class PathInput(SafeInput):
         self._look_up(value)
 
     def on_focus(self) -> None:
-        """Shows the completion again, since Textual removes the grey text with each focus."""
+        """Shows the completion again: Textual removes it whenever the input gets the focus."""
         self._look_up(self.value)
 
     @work(group="completion", exclusive=True)
     async def _look_up(self, value: str) -> None:
-        """Shows the first completion. A later call cancels this one."""
+        """Looks for completions and shows the first one. A later call cancels this one."""
         path = self.path_in(value)
         if path and (found := await asyncio.to_thread(completions, path)):
             self.completed = value.removesuffix(path) + found[0]
@@ -88,10 +89,10 @@ def sanitize_lines(text: str) -> str:
 
 
 def completions(text: str) -> tuple[str, ...]:
-    """Returns the paths that start with `text`, folders first, each with a "/" at its end.
+    """Returns the paths that start with `text`, folders first, each of which ends in "/".
 
-    Empty if the folder cannot be read. Hidden entries are left out unless the dot is typed, names
-    with control characters always. Reads a folder, so call it in a thread.
+    Returns none if the folder cannot be read. Leaves out names with control characters, and hidden
+    entries unless their dot is typed. Reads a folder, so call it in a thread.
     """
     if text == "~":
         return ("~/",)

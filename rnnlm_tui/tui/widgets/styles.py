@@ -1,10 +1,9 @@
-"""The CSS of the app. It takes precedence over the CSS of the widgets. It says where notices stand
-and which colours mean something. It replaces colours with NO_COLOR, and in ansi themes, which use
-the terminal's own.
+"""The colours of the app, and its CSS, which takes precedence over the CSS of the widgets.
 
-The writer's words have the colour of text. What the model suggests or has written is blue, in
-italics or beside the digit that takes it; words that it does not know are underlined; the best
-epoch is green behind a ^.
+The writer's words have the colour of text. Words of the model are blue, and also in italics or
+beside the digit that takes them. Words that the model does not know are underlined. The best epoch
+is green and has a ^. So nothing is told by a colour alone, and the app is usable with NO_COLOR and
+in ansi themes, which use the terminal's own colours.
 """
 
 from __future__ import annotations
@@ -26,14 +25,12 @@ MEANINGS = {
     "good": "text-success",
     "warn": "text-warning",
 }
-"""The colours that mean something, with the variable of a theme that each is made from.
-`foreground` is of text, `quiet` of labels, `ghost` of the model's words, `take` of keys and digits
-that take a word, `good` of the best and the finished, `warn` of what is wrong."""
+"""The colours that mean something, each with the variable of a theme from which it is made.
+`foreground` is the colour of text, `quiet` of labels, `ghost` of the model's words, `take` of keys
+and digits that take a word, `good` of success, `warn` of faults."""
 LEAST_CONTRAST = dict.fromkeys(MEANINGS, 4.5) | {"quiet": 3.0}
-"""The least contrast of a meaning's colour with its background, as WCAG 2 defines contrast: 4.5 for
-text, 3 for what need not be read."""
-BACKGROUNDS = ("background", "surface")
-"""The variables of the backgrounds on which text stands: the page, and dialogs, tabs and keys."""
+"""The least contrast of each of these colours with its background, as WCAG 2 defines contrast: 4.5
+for text, 3 for what need not be read."""
 
 
 def theme_of(name: str, *, dark: bool, background: str, **colours: str) -> Theme:
@@ -67,28 +64,34 @@ LIGHT = theme_of(
 
 
 def meanings(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
-    """Returns the colour of each meaning in a theme with these variables. A colour that could not
-    be read on a background of the theme is moved towards white or black until it can. A theme in
-    the terminal's own colours keeps those of its variables."""
+    """Returns the colours that mean something in a theme with these variables. A colour that is
+    hard to read on a background of the theme is moved towards white or black until it is not. A
+    theme in the terminal's own colours keeps its colours."""
     if theme.ansi:
         return {name: variables[source] for name, source in MEANINGS.items()}
-    page, *others = (Color.parse(variables[name]) for name in BACKGROUNDS)
-    backgrounds = [page, *(page + other for other in others)]
+    behind = backgrounds(variables)
+    page = behind[0]
     extreme = page.get_contrast_text(1.0)
     colours = {}
     for name, source in MEANINGS.items():
         colour = page + Color.parse(variables.get(name, variables[source]))
         shades = (colour.blend(extreme, share / 20) for share in range(20))
         least = LEAST_CONTRAST[name]
-        readable = (shade for shade in shades if contrast(shade, backgrounds) >= least)
+        readable = (shade for shade in shades if contrast(shade, behind) >= least)
         colours[name] = next(readable, extreme).hex
     return colours
 
 
-def contrast(colour: Color, backgrounds: list[Color]) -> float:
-    """Returns the least contrast of a colour with backgrounds, from 1 to 21 (WCAG 2)."""
+def backgrounds(variables: Mapping[str, str]) -> list[Color]:
+    """Returns the colours behind text: that of the page, and that of dialogs, tabs and keys."""
+    page = Color.parse(variables["background"])
+    return [page, page + Color.parse(variables["surface"])]
+
+
+def contrast(colour: Color, behind: list[Color]) -> float:
+    """Returns the least contrast of a colour with those behind it, from 1 to 21 (WCAG 2)."""
     light = _luminance(colour)
-    pairs = ((light, _luminance(background)) for background in backgrounds)
+    pairs = ((light, _luminance(background)) for background in behind)
     return min((max(pair) + 0.05) / (min(pair) + 0.05) for pair in pairs)
 
 
@@ -101,14 +104,14 @@ def _luminance(colour: Color) -> float:
 
 
 CSS = """
-/* Notices are over the row of keys, long ones over the list, never over the line being written. */
+/* Notices cover the row of keys, long ones also the list, but never the line being written. */
 ToastRack { dock: bottom; align: right bottom; margin: 0; max-height: 4; scrollbar-size: 0 0; }
 Toast { width: 100%; max-width: 100%; margin: 0; padding: 0 1; background: $surface; }
 Toast.-information { border-left: outer $quiet; }
 Toast.-warning, Toast.-error { border-left: outer $warn; }
 Toast.-error { color: $warn; }
 
-/* Meanings */
+/* Colours that mean something */
 LineEditor .text-area--suggestion { color: $ghost; }
 Candidates > .word { color: $ghost; }
 Candidates > .typed { color: $foreground; }

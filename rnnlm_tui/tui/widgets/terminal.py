@@ -1,4 +1,4 @@
-"""The part of the app that any terminal app needs: toasts, errors, signals, crashes, keys."""
+"""What any terminal app needs: toasts, errors, signals, crashes, the spelling of keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -19,7 +19,6 @@ from textual import constants, events
 from textual.app import App
 from textual.binding import Binding
 from textual.keys import format_key
-from textual.message_pump import MessagePump
 from textual.notifications import Notification, SeverityLevel
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
@@ -29,11 +28,6 @@ from rnnlm_tui.errors import RnnlmError
 from rnnlm_tui.formatting import sanitize
 from rnnlm_tui.tui.widgets.styles import DARK, LIGHT, meanings
 from rnnlm_tui.tui.widgets.textual_private import HookedApp, read_alt_keys, read_pastes_whole
-
-if TYPE_CHECKING:
-    from textual import getters
-
-    from rnnlm_tui.tui.app import RnnlmApp
 
 Returned = TypeVar("Returned")
 FUNCTION_KEY = re.compile(r"f\d+")
@@ -49,36 +43,29 @@ KEY_NAMES = {
     "tab": "Tab",
 }
 IDLE_S = 1.0
-"""Seconds without a key press after which other screens are built ahead. At the start that would
-slow the first suggestion under a text of 400 words from 0.07 to 0.7 s: Python runs one thread at a
-time."""
+"""Seconds without a key press after which slow work is begun, such as building another screen. Such
+work slows suggestions, since Python runs one thread at a time: at the start, the first one under a
+text of 400 words would take 0.7 s instead of 0.07."""
 TOAST_S: dict[SeverityLevel, float] = {"information": 3, "warning": 5, "error": 8}
-"""Seconds that a toast is shown, by its severity."""
+"""Seconds for which a toast is shown, by its severity."""
 log = logging.getLogger(__name__)
 
 
 def is_sent(key: str) -> bool:
-    """Returns whether terminals send a key, so that it is worth showing. Most send none with super,
-    hyper or meta. ctrl+@ is another name of ctrl+space."""
+    """Returns whether terminals send a key, so that it is worth showing. Most of them send no key
+    with super, hyper or meta. ctrl+@ is not shown, since it is another name of ctrl+space."""
     return key != "ctrl+@" and {"super", "hyper", "meta"}.isdisjoint(key.split("+"))
 
 
 class CrashError(Exception):
-    """A sentence that tells the user of a crash, raised from the error that has ended the app."""
+    """Tells the user in a sentence that the app has crashed. Its cause is the error."""
 
     def __rich__(self) -> Text:
         return Text(sanitize(str(self)))
 
 
-class OfApp(MessagePump):
-    """A widget or a screen that uses more of its app than any terminal app has."""
-
-    if TYPE_CHECKING:
-        app = getters.app(RnnlmApp)
-
-
 class TerminalApp(HookedApp):
-    """Base class of the app, independent of models and trainings."""
+    """The base class of the app, which knows nothing of models and trainings."""
 
     TITLE = APP_NAME
 
@@ -86,26 +73,26 @@ class TerminalApp(HookedApp):
         """`log_path` is the file with the details of a crash."""
         read_alt_keys()
         read_pastes_whole()
-        # With NO_COLOR, Textual's conversion of ansi colours would paint black on black.
+        # With NO_COLOR, Textual would convert ansi colours, and paint black on black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        if constants.DEFAULT_THEME == "textual-dark":  # else TEXTUAL_THEME names another one
+        if constants.DEFAULT_THEME == "textual-dark":  # the user's TEXTUAL_THEME names no other
             self.set_reactive(App.theme, DARK.name)
             self.stylesheet.set_variables(self.get_css_variables())
         self._log_path = log_path
         self._shown_errors: set[str] = set()
         self._toasts: dict[str, Notification] = {}
         """The last toast of each topic."""
-        self._last_key_s = time.monotonic()  # the start counts as a key
+        self._last_key_s = time.monotonic()
+        """The time of the last key press. The start counts as one."""
         self._is_closing = False
         self.user_keys: Mapping[str, str] = {}
-        """The keys in the user's keymap by the id of their binding."""
+        """The user's own keys, by the id of their binding."""
 
     def get_css_variables(self) -> dict[str, str]:
-        """Returns the variables of the theme, and the colours that mean something. With the
-        terminal's own colours no text is blue: the blue of many terminals is hard to read on
-        black."""
+        """Returns the variables of the theme, with the colours that mean something. In the
+        terminal's own colours no text is blue, which many terminals show too dark on black."""
         variables = super().get_css_variables()
         if self.native_ansi_color:
             variables["text-primary"] = "ansi_default"
@@ -115,8 +102,8 @@ class TerminalApp(HookedApp):
     def notify_user(
         self, message: str, severity: SeverityLevel = "information", topic: str = ""
     ) -> None:
-        """Shows a toast in place of the last one of the same topic, by default of the one with the
-        same message. The message is not markup, and control characters are replaced."""
+        """Shows a toast. It replaces the last one of the same topic, or, without a topic, the one
+        with the same message. The message is not markup. Its control characters are replaced."""
         toast = Notification(sanitize(message), "", severity, TOAST_S[severity])
         self.show_toast(toast, instead_of=self._toasts.get(topic or message))
         self._toasts[topic or message] = toast
@@ -141,17 +128,15 @@ class TerminalApp(HookedApp):
             self.show_error(error)
 
     async def ask(self, dialog: ModalScreen[Returned | None]) -> Returned | None:
-        """Shows a dialog and waits for its answer; None at once if a dialog is already open.
-
-        For workers only.
-        """
+        """Shows a dialog and returns its answer. Returns None at once if another dialog is open.
+        For workers only."""
         return None if self.screen.is_modal else await self.push_screen_wait(dialog)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
             self._last_key_s = event.time
             if event.key.startswith("alt+"):
-                event.character = None  # else the letter of alt+t would be typed
+                event.character = None  # otherwise alt+t would type a t
         await super().on_event(event)
 
     async def idle(self) -> None:
@@ -170,13 +155,16 @@ class TerminalApp(HookedApp):
             loop.add_signal_handler(signal.SIGHUP, self.exit)
             loop.add_signal_handler(signal.SIGCONT, self._resume, resume)
             if callable(suspend):
-                # Called between two steps of the loop: Textual's handler would wait forever for a
-                # queue if the signal interrupts a write to it.
+                # The loop calls Textual's handler between two of its steps. Called at any time, it
+                # could interrupt a write to a queue and then wait for that queue for ever.
                 loop.add_signal_handler(signal.SIGTSTP, suspend, signal.SIGTSTP, None)
 
     def _resume(self, resume: object) -> None:
-        """Resumes after a stop by the shell. A window being closed sends SIGCONT too, right after
-        SIGHUP; Textual's handler would then write to a closed terminal and wait forever."""
+        """Calls Textual's handler `resume` after a stop by the shell.
+
+        A window that is being closed sends SIGCONT, too, right after SIGHUP. The handler would then
+        write to a closed terminal and wait for ever, so it is not called.
+        """
         if callable(resume) and not self._is_closing:
             resume(signal.SIGCONT, None)
             self.screen.refresh(layout=True)  # the terminal has lost its content
@@ -188,13 +176,13 @@ class TerminalApp(HookedApp):
         super().exit(result, return_code, message)
 
     def crash_report(self, error: Exception) -> CrashError | None:
-        """Logs the traceback of a crash, and returns a sentence to print after the app has closed.
-        Textual would print a hundred lines with the values of all variables, which may be the
-        user's.
+        """Logs the traceback of a crash, and returns what to print after the app has closed.
+        Textual would print a hundred lines with the values of all variables, such as what the user
+        has written.
 
-        An error while the app closes is only logged. A screen that was opened just before `exit`
-        causes some: Textual 8.2.8 mounts its children no more, but runs its handlers and workers,
-        which then do not find them.
+        An error while the app closes is only logged. Such errors come from a screen that was opened
+        just before `exit`: Textual 8.2.8 no longer mounts its children, but runs its handlers and
+        workers, which do not find them.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if self._is_closing:
@@ -202,18 +190,19 @@ class TerminalApp(HookedApp):
             return None
         log.critical("the app crashed", exc_info=cause)
         self.exit(return_code=1)  # so that nothing is drawn on widgets that are being removed
-        kind = str(cause).partition("\n")[0] or type(cause).__name__
-        report = CrashError(f"{APP_NAME} crashed ({kind}); the details are in {self._log_path}")
+        reason = str(cause).partition("\n")[0] or type(cause).__name__
+        report = CrashError(f"{APP_NAME} crashed ({reason}); the details are in {self._log_path}")
         report.__cause__ = cause
         return report
 
-    def shown_key(self, action: str, default: str) -> str:
-        """Returns the first key of the binding with this id, according to the user's keymap."""
-        keys = self.user_keys.get(action, default).split(",")
-        return self.get_key_display(Binding(next(filter(is_sent, keys)), ""))
+    def shown_key(self, binding_id: str, default: str) -> str:
+        """Returns the key to show for the binding with this id: the first one of the user's, or
+        else the default. Each keymap entry begins with a key that terminals send."""
+        key = self.user_keys.get(binding_id, default).split(",")[0]
+        return self.get_key_display(Binding(key, ""))
 
     def get_key_display(self, binding: Binding) -> str:
-        """Returns the key of a binding in the spelling of all texts: ctrl+p, Tab, Esc, F1, ↑."""
+        """Returns the key of a binding as all texts spell it: ctrl+p, Tab, Esc, F1, ↑."""
         if binding.key_display:
             return binding.key_display
         *modifiers, key = binding.key.split("+")

@@ -1,4 +1,4 @@
-"""Asks for some of the texts that were written in the app, to train on them."""
+"""Asks which of the texts written in the app to train on."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ async def texts_with_words(session: SessionDatabase) -> list[Listed]:
 async def choose_texts(
     app: RnnlmApp, session: SessionDatabase, chosen: Collection[int] = ()
 ) -> list[int] | None:
-    """Asks for some of the texts that have lines. Returns their numbers, or None if the user
-    cancels. At first those `chosen` are marked. Raises StorageError."""
+    """Asks for some of the texts that have lines, of which the `chosen` ones are ticked at first.
+    Returns the numbers of the texts, or None if the user cancels. Raises StorageError."""
     rows = [
         (
             text.number,

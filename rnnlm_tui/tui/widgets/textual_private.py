@@ -1,8 +1,5 @@
-"""Uses the private members of Textual that the app needs, each because there is no public way.
-
-They are those of Textual 8.2.8. No other module uses one. A test lists them, and fails if the
-installed Textual lacks one.
-"""
+"""Uses private members of Textual 8.2.8 where there is no public way. No other module uses any. A
+test lists them, and fails if the installed Textual lacks one."""
 
 from __future__ import annotations
 
@@ -31,11 +28,11 @@ ALT_KEYS = Enum("ALT_KEYS", [(f"alt_{key}", f"alt+{key}") for key in digits + as
 
 
 class HookedApp(App[None]):
-    """An app that words its crashes and replaces its toasts."""
+    """An app that decides what a crash prints, and that can replace a toast."""
 
     def crash_report(self, error: Exception) -> Exception | None:
-        """Returns the exception to print in place of this error, by its method `__rich__`; None if
-        the app goes on."""
+        """Returns the exception with which the app ends in place of this error; its `__rich__`
+        returns what is printed. Returns None if the app goes on."""
         raise NotImplementedError
 
     def _handle_exception(self, error: Exception) -> None:
@@ -47,27 +44,31 @@ class HookedApp(App[None]):
         if instead_of is not None:
             del self._notifications[instead_of]
             for screen in chain.from_iterable(self._screen_stacks.values()):
-                screen.query(f"#{ToastRack._toast_id(instead_of)}").remove()  # no empty row stays
+                # Otherwise an empty row would stay.
+                screen.query(f"#{ToastRack._toast_id(instead_of)}").remove()
         self._notifications.add(notice)
         self._refresh_notifications()
 
 
 async def build_mode(app: App[None], mode: str) -> None:
-    """Builds the screen of a mode that was not shown yet, as the first switch to it would, but out
-    of sight."""
+    """Builds the screen of a mode out of sight, unless it is built already. Otherwise Textual
+    builds it at the first switch to the mode."""
     if mode in app._screen_stacks:
         return
     await app._init_mode(mode)
     screen = app._screen_stacks[mode][0]
     screen.post_message(events.ScreenSuspend())
-    # Otherwise all its widgets would be styled again when it is shown.
+    # Otherwise Textual would style all its widgets again when it is shown.
     screen._css_update_count = app._css_update_count
 
 
 def read_alt_keys() -> None:
-    """Lets Textual read alt with a digit or a small letter as that key. By itself it reads alt with
-    a digit as the character that Option gives on a Mac, such as ™ or £, which others type on
-    purpose. It reads alt with a letter as ^ and the letter if another alt follows at once."""
+    """Lets Textual read alt with a digit or a small letter as that key.
+
+    By itself it reads alt with a digit as the character that Option gives on a Mac, such as ™ or £,
+    which on other keyboards is typed on purpose. It reads alt with a letter as ^ and the letter if
+    another key with alt follows at once.
+    """
     table = cast(dict[str, tuple[Enum]], ANSI_SEQUENCES_KEYS)
     sent = {f"\x1b{key.name[-1]}": (key,) for key in ALT_KEYS}
     movements = {"\x1bb", "\x1bf"}  # alt+b and alt+f move by words
@@ -75,26 +76,31 @@ def read_alt_keys() -> None:
 
 
 class PasteParser(XTermParser):
-    """Reads the input from a terminal. ESC in a paste becomes U+FFFD, as other control characters
-    do. Textual would type up to 32 characters after it before the paste, and obey some."""
+    """Reads the input from a terminal. ESC within a paste becomes U+FFFD, as other control
+    characters do. By itself Textual reads up to 32 characters after such an ESC as keys.
+
+    The terminal sends a mark before a paste and another one after it. Both begin with ESC.
+    """
 
     _is_paste = False
     _begun = ""
-    """The last characters, if they may be the beginning of the mark that comes next."""
+    """The last characters, if the next mark may begin with them."""
 
     def feed(self, data: str) -> Iterable[Message]:
         known = "".join(map(self._known, data))
         return super().feed(known) if known or not data else ()
 
     def _known(self, character: str) -> str:
-        """Returns the characters to pass on now. In a paste, those that may belong to the mark at
-        its end are held back."""
-        mark, begun = (PASTE_END if self._is_paste else PASTE_BEGIN), self._begun + character
+        """Returns the characters to pass on now. Within a paste, characters that may belong to the
+        mark at its end are held back."""
+        mark = PASTE_END if self._is_paste else PASTE_BEGIN
+        begun = self._begun + character
         self._begun = begun
         if not mark.startswith(begun):
             self._begun = ESC if character == ESC else ""  # ESC may begin the mark anew
         if begun == mark:
-            self._is_paste, self._begun = not self._is_paste, ""
+            self._is_paste = not self._is_paste
+            self._begun = ""
             return mark if mark == PASTE_END else character
         if not self._is_paste:
             return character
@@ -102,14 +108,14 @@ class PasteParser(XTermParser):
 
 
 def read_pastes_whole() -> None:
-    """Lets the app read what the terminal sends with a `PasteParser`."""
+    """Lets the app read its input by a `PasteParser`."""
     driver = "win32" if sys.platform == "win32" else "linux_driver"
     vars(import_module(f"textual.drivers.{driver}"))["XTermParser"] = PasteParser
 
 
 def unbind(widget: Widget, keys: Iterable[str]) -> None:
-    """Removes keys from the bindings that a widget inherits from Textual. They have no id, so that
-    a keymap cannot change them."""
+    """Removes keys from the bindings that a widget inherits from Textual. Those have no id, so a
+    keymap cannot change them."""
     bindings = widget._bindings.key_to_bindings
     for key in bindings.keys() & set(keys):
         if not any(binding.id for binding in bindings[key]):

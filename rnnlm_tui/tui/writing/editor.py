@@ -30,7 +30,7 @@ from rnnlm_tui.suggesting.accepting import (
     takes_digits,
     ways_to_accept,
 )
-from rnnlm_tui.tui.widgets.terminal import OfApp
+from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.widgets.textual_private import unbind
 from rnnlm_tui.tui.writing.candidates import Listing
 from rnnlm_tui.tui.writing.ghost import BEFORE_SECOND, SECOND_KEY, GhostRows, Suggested, fit_ghost
@@ -442,6 +442,13 @@ class LineEditor(OfApp, TextArea):
             super().action_delete_left()
 
     # Keys
+
+    async def handle_keys(self) -> None:
+        """Returns once the keys that have arrived here are handled, after a second at most."""
+        gate = AnswerGate()
+        gate.clear()
+        self.call_later(gate.set)
+        await gate.is_passed()
 
     async def on_key(self, event: events.Key) -> None:
         await self.opening_gate.is_passed()

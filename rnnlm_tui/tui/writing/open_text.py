@@ -65,8 +65,10 @@ class OpenText:
         """What was being written at the end of the text when the edit began."""
         self.is_changing = False
         """Whether another text is being opened: what is written belongs to that."""
+        self._lines_in_file: list[str] | None = None
+        """The lines of the file; None if they are not known."""
         self._draft_in_file: Draft | None = None
-        """What was being written when the file got all of the text; None if that is not known."""
+        """What was being written when the file got these lines; None if that is not known."""
         self._changed = changed
         self._is_waiting = False
 
@@ -100,6 +102,7 @@ class OpenText:
         self.go_on_with(self.text.draft)
         is_saved = self.text.file is not None and self.text.file.saved == SavedPart.ALL
         self._draft_in_file = self.text.draft if is_saved else None
+        self._lines_in_file = self.lines if is_saved else None
         return ""
 
     def go_on_with(self, draft: Draft) -> None:
@@ -119,11 +122,12 @@ class OpenText:
 
     @property
     def lines(self) -> list[str]:
-        """All of the text, also what is being written; empty if there is nothing in it."""
+        """All of the text, also what is being written, as Enter would add it. Empty if there is
+        nothing in it."""
         draft = self.draft
         lines = [draft.edit if turn is draft.edited else turn.line for turn in self.turns]
-        if draft.end.strip():
-            lines.append(draft.end)
+        if end := draft.end.strip():
+            lines.append(end)
         return lines if any(map(str.strip, lines)) else []
 
     def keep_draft(self) -> None:
@@ -230,7 +234,11 @@ class OpenText:
         self._store(tables.add_turn, turn)
 
     def _store(self, change: tables.Change, *turns: Turn) -> None:
+        file = self.text.file
         self.text.changed_now()
+        if file is not None and [turn.line for turn in self.turns] == self._lines_in_file:
+            self._draft_in_file = NO_DRAFT
+            self.text.file = file._replace(saved=_saved(self.draft, NO_DRAFT))
         self.database.write(partial(tables.store_turns, change=change, text=self.text, turns=turns))
         self._changed(turns[-1])
 
@@ -261,6 +269,7 @@ class OpenText:
         saved = SavedPart.NOTHING if is_changed else _saved(text.draft, copy.draft)
         text.file = file._replace(saved=saved)
         if text is self.text:  # otherwise another one was opened meanwhile
+            self._lines_in_file = copy.lines
             self._draft_in_file = copy.draft
         if is_stored:
             await self.database.read(partial(texts.store_file, text=text))

@@ -20,7 +20,7 @@ from textual.style import Style
 
 from rnnlm_tui.formatting import straight_quotes
 from rnnlm_tui.session.tables import Turn
-from rnnlm_tui.tui.widgets.terminal import OfApp
+from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.writing.open_text import OpenText
 from rnnlm_tui.tui.writing.page_rows import PageLine, PageRows, Row
 

@@ -25,9 +25,7 @@ from rnnlm_tui.session.text_file import ReadFile
 from rnnlm_tui.suggesting.accepting import LINES_ABOVE, DigitSetting
 from rnnlm_tui.text.reading import count_words
 from rnnlm_tui.tui.preferences import Preferences
-from rnnlm_tui.tui.widgets.base_screen import AppScreen, TooSmall
-from rnnlm_tui.tui.widgets.header import Header
-from rnnlm_tui.tui.widgets.key_bar import KeyBar
+from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.writing.candidates import Candidates, Listing, WordClicked, note_on, unknown_in
 from rnnlm_tui.tui.writing.editor import LineEditor, ListChanged
 from rnnlm_tui.tui.writing.finding import FindLine
@@ -98,7 +96,7 @@ class AutocompleteScreen(AppScreen):
         self.editor = LineEditor(self.open_text, self._predictor, preferences)
         self._database = database
         self.page = Page(self.open_text)
-        self._header, self._title = Header(), Static(id="title")
+        self._title = Static(id="title")
         self._words = Candidates()
         self._find_line = FindLine(self.page)
         self._offer = ""
@@ -139,16 +137,13 @@ class AutocompleteScreen(AppScreen):
         lines = (self.editor.text.strip() or (turns[-1].line if turns else "")).splitlines()
         return lines[-1].strip() if lines else ""
 
-    def compose(self) -> ComposeResult:
-        yield self._header
+    def compose_body(self) -> ComposeResult:
         with Horizontal(id="desk"), Vertical(id="column"):
             yield self._title
             yield self.page
             yield self._find_line
             yield self.editor
             yield self._words
-        yield KeyBar()
-        yield TooSmall()
 
     async def on_mount(self) -> None:
         self.editor.focus()
@@ -230,7 +225,7 @@ class AutocompleteScreen(AppScreen):
             else:
                 facts.append(f"saved to {name}" if is_saved else f"newer than {name}: F5 saves")
         self._title.update(Content(" · ".join((*facts, *news))), layout=False)
-        self._header.update()
+        self.header.update()
         self.page.show_hint(None if self.app.has_no_models else partial(welcome, self.app))
 
     # Suggestions
@@ -412,7 +407,7 @@ class AutocompleteScreen(AppScreen):
         if self.open_text.text.file != file:  # it no longer has all of the text
             self._update_titles()
         self._show_note()
-        self._header.update()
+        self.header.update()
         self.page.mark_edited(self.open_text.edited)
 
     def _show_note(self) -> None:

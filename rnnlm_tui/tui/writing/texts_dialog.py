@@ -22,9 +22,9 @@ from rnnlm_tui.paths import current_dir
 from rnnlm_tui.session import texts
 from rnnlm_tui.session.text_file import ReadFile, read_text_file
 from rnnlm_tui.session.texts import Listed
+from rnnlm_tui.tui.widgets.base_screen import OfApp
 from rnnlm_tui.tui.widgets.dialogs import AskPath, AskText, Choice, Dialog
 from rnnlm_tui.tui.widgets.inputs import SafeInput
-from rnnlm_tui.tui.widgets.terminal import OfApp
 from rnnlm_tui.tui.writing.open_text import Opening, OpenText
 
 MAX_SHOWN = 100

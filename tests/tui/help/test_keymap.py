@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.help.keys import all_bindings, load_keymap, write_keymap
-from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.base_screen import Header
 from tests.helpers.app import (
     has_row,
     picture,
@@ -26,7 +26,8 @@ def test_a_wrong_entry_leaves_its_default_and_the_other_entries_in_force(tmp_pat
     keys, warning = load_keymap(tmp_path)
     assert keys == {"line.send": "ctrl+s,f9", "line.hide": "5"}
     assert warning == (
-        'keymap.toml: no such action or key, so the default stays: "line.sned" = "enter",'
+        "keymap.toml: no such action, or no key that terminals send; the default stays:"
+        ' "line.sned" = "enter",'
         ' "line.undo" = "banana+q", "line.redo" = "Tab", "app" = "{\'keys\': \'f10\'}"'
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnlm_tui.tui.widgets.header import Header
+from rnnlm_tui.tui.widgets.base_screen import Header
 from tests.helpers.app import current_tab, resize, rows_of, wait_until
 from tests.helpers.host import HostApp
 

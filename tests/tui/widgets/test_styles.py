@@ -7,10 +7,10 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
 from rnnlm_tui.tui.widgets.styles import (
-    BACKGROUNDS,
     DARK,
     LEAST_CONTRAST,
     LIGHT,
+    backgrounds,
     contrast,
     meanings,
 )
@@ -22,12 +22,11 @@ THEMES = [theme for theme in (*BUILTIN_THEMES.values(), DARK, LIGHT) if not them
 def test_colours_can_be_read(theme: Theme) -> None:
     """Text, too: on the page, and on the surface of dialogs, tabs and keys."""
     variables = theme.to_color_system().generate() | theme.variables
-    page, *others = (Color.parse(variables[name]) for name in BACKGROUNDS)
-    backgrounds = [page, *(page + other for other in others)]
+    behind = backgrounds(variables)
     colours = {name: Color.parse(colour) for name, colour in meanings(theme, variables).items()}
     assert colours.keys() == LEAST_CONTRAST.keys()
     for name, colour in colours.items():
-        assert contrast(colour, backgrounds) >= LEAST_CONTRAST[name], name
+        assert contrast(colour, behind) >= LEAST_CONTRAST[name], name
 
 
 def test_contrast() -> None:

@@ -244,6 +244,19 @@ async def test_the_first_save_asks_for_a_file_and_the_next_do_not(tmp_path: Path
         assert it.line == "xyz!" and not it.app.screen.is_modal
 
 
+async def test_a_line_saved_half_typed_is_still_saved_when_it_is_kept(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.write(*"shall i ")
+        await save_as(it, tmp_path / "diary.md")
+        await it.until(lambda: has_row(it.app, "· saved to diary.md "))
+        await it.press("enter")
+        await it.until(lambda: has_row(it.app, " shall i · 2 words · saved to diary.md "))
+        await it.app.session.read(lambda connection: None)
+        assert "diary.md" not in (await it.screen.saving.farewell() or "diary.md")
+        await it.send("two", 2)
+        await it.until(lambda: has_row(it.app, "· newer than diary.md: F5 saves"))
+
+
 async def test_a_file_that_others_have_changed_is_not_overwritten_without_a_question(
     tmp_path: Path,
 ) -> None:

@@ -3,6 +3,7 @@ is called kept that is not."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import sys
@@ -103,6 +104,22 @@ async def test_one_can_write_on_and_save_on_the_way_out_also_below_a_dialog(
         await it.until(lambda: not it.app.is_running)
     assert target.read_text() == "before\nafter\nhalf a lie\n"
     assert printed(capsys) == without_spaces(f"Saved to: {target}")
+
+
+async def test_a_line_kept_right_before_quitting_is_stored_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The editor is busy when both keys arrive."""
+    async with desk(tmp_path) as it:
+        await it.send("before", 1)
+        await it.write(*"shall i")
+        it.editor.opening_gate.clear()
+        post_keys(it.app, "enter", "ctrl+q")
+        asyncio.get_running_loop().call_later(0.1, it.editor.opening_gate.set)
+        await it.until(lambda: not it.app.is_running)
+    assert "Kept" in printed(capsys)
+    async with desk(tmp_path) as it:
+        assert (it.page, it.line) == (["before", "shall i"], "")
 
 
 async def test_what_another_program_has_changed_is_not_called_kept(
