@@ -20,8 +20,8 @@ from rnnlm_tui.text.vocabulary import END_ID, PADDING
 def number_words(
     lines: Iterable[str], tokenizer: Tokenizer, number_of: dict[str, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The numbers of all words [N], and the number of words of each line [L]. Words that have no
-    number yet get the next one, which is added to `number_of`. A million words take 0.15 s."""
+    """Returns the number of each word [N], and the length of each line in words [L]. A word without
+    a number gets the next one, which is added to `number_of`. A million words take 0.15 s."""
     numbers, lengths = array("i"), array("q")
     for line in lines:
         words = tokenizer.words(line)
@@ -31,14 +31,14 @@ def number_words(
 
 
 class EncodedLines:
-    """The lines of a text that have words, in one array of ids [N]. `starts` [L + 1] has the place
-    where each line begins, and that where the last one ends."""
+    """The lines of a text that have words, as ids. Line i is `ids[starts[i]:starts[i + 1]]`."""
 
     def __init__(self, ids: NDArray[Any], lengths: NDArray[np.int64]) -> None:
-        """`lengths` may hold zeros for lines without words."""
+        """`ids` [N] are those of all lines. `lengths` are the numbers of words of the lines, and
+        may hold zeros for lines without words."""
         self.ids = ids
         self._has_words = lengths > 0
-        self.starts = np.concatenate(([0], np.cumsum(lengths[self._has_words])))
+        self.starts = np.concatenate(([0], np.cumsum(lengths[self._has_words])))  # [L + 1]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -48,7 +48,8 @@ class EncodedLines:
         return (self.ids[a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True))
 
     def chosen(self, mask: NDArray[np.bool_]) -> EncodedLines:
-        """The lines of a mask, which also has a place for each line without words."""
+        """Returns the lines for which `mask` is True. It has a value for each line of the text,
+        also for those without words."""
         mask, lengths = mask[self._has_words], np.diff(self.starts)
         return EncodedLines(self.ids[np.repeat(mask, lengths)], lengths[mask])
 
@@ -76,10 +77,11 @@ class EncodedLines:
     def windows(
         self, which: NDArray[np.int64], window: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The lesson's examples with the numbers `which` [B]: features [B, T] and labels [B]. Each
-        word but the first of a line is the label of an example. Its features are the words before
-        it, left-padded. All examples at once would take `window` times the memory."""
-        # A line of n words has n - 1 examples, so starts[i] - i of them stand above line i.
+        """Returns the features [B, T] and the labels [B] of the lesson's examples with the numbers
+        `which` [B]. Each word but the first of a line is the label of an example. The features are
+        the words before it, left-padded. All examples at once would take `window` times the
+        memory."""
+        # A line of n words has n - 1 examples, so starts[i] - i examples come before line i.
         line = np.searchsorted(self.starts - np.arange(len(self.starts)), which, side="right") - 1
         places = which + line + 1
         before = places[:, None] + np.arange(-window, 0)  # [B, T]
@@ -88,5 +90,5 @@ class EncodedLines:
         return features.astype(np.int64), self.ids[places].astype(np.int64)
 
     def word_counts(self, total_words: int) -> NDArray[np.int64]:
-        """The number of occurrences of each id as a word [`total_words`]."""
+        """Returns the number of occurrences of each id as a word [`total_words`]."""
         return np.bincount(self.ids, minlength=total_words)

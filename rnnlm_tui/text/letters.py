@@ -1,4 +1,4 @@
-"""Letters: their case and accents, and which letters of a word a typed text stands for."""
+"""Letters: their case, their accents, and the letters of a word that a typed text stands for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLAIN_LETTERS = {
     "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th",
     "ħ": "h", "ŧ": "t", "ŋ": "n", "ı": "i", "ʼ": "'", "ς": "σ",
 }  # fmt: skip
-"""The plain letters for letters that are not just a plain letter with an accent."""
+"""The plain letters for letters that Unicode does not split into a plain letter and an accent."""
 
 
 def is_code(word: str) -> bool:
@@ -42,16 +42,16 @@ def is_line_in_capitals(line: str) -> bool:
 
 
 def capitalize(word: str) -> str:
-    """Returns the word as at the start of a sentence. A word with a capital inside or a digit, such
-    as iPhone or co2, stays as it is, and so does one whose first letter has no capital, such as
-    ﬁ."""
+    """Returns the word as it is written at the start of a sentence. A word with a digit or a
+    capital inside stays unchanged, such as co2 or iPhone. A word whose first letter has no capital
+    stays unchanged too, such as one that begins with ﬁ."""
     if any(map(str.isdigit, word)):
         return word
     for place, letter in enumerate(word):
         if letter.isalpha():
             capital, rest = letter.title(), word[place + 1 :]
-            can_be = len(capital) == 1 and rest == rest.lower()
-            return word[:place] + capital + rest if can_be else word
+            changes = len(capital) == 1 and rest == rest.lower()
+            return word[:place] + capital + rest if changes else word
     return word
 
 
@@ -59,7 +59,7 @@ def plain_letters(word: str) -> str:
     """Returns the word in small letters without accents, and with the plain apostrophe: `strasse`
     for `Straße`. This is the `match_key` of prose."""
     key = word.lower() if word.isascii() else "".join(map(_plain_letter, word))
-    return word if key == word else key  # mostly equal: one string then takes less memory
+    return word if key == word else key  # one string for both, which are mostly equal, saves memory
 
 
 @cache
@@ -79,19 +79,19 @@ def _plain_letter(letter: str) -> str:
 
 
 def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
-    """Yields each character of `typed`, and the letters of `word` that it stands for: for `oe` and
-    `œuvre` first `o` and œ, then `e` and none. The plain letters of `word` must begin with those of
-    `typed`."""
-    if typed.isascii() and word.isascii():  # most are
+    """Yields each character of `typed` with the letters of `word` that it stands for. For `oe` and
+    `œuvre` it yields `o` with œ, and then `e` with "". The plain letters of `word` must begin with
+    the plain letters of `typed`."""
+    if typed.isascii() and word.isascii():  # the usual case
         yield from zip(typed, word, strict=False)
         return
-    letters, covered = iter(word), ""
+    letters, taken = iter(word), ""  # plain letters of `word` that no character stands for yet
     for character in typed:
         wanted, own = _plain_letter(character), ""
-        while len(covered) < len(wanted) and (letter := next(letters, "")):
+        while len(taken) < len(wanted) and (letter := next(letters, "")):
             own += letter
-            covered += _plain_letter(letter)
-        covered = covered[len(wanted) :]  # of œ, the `e` that the next character covers
+            taken += _plain_letter(letter)
+        taken = taken[len(wanted) :]
         yield character, own
 
 
@@ -106,14 +106,14 @@ def has_no_accent(letter: str) -> bool:
 
 
 def is_same_letter(typed: str, letter: str) -> bool:
-    """Returns True if both are the same letter, in whatever case."""
+    """Returns True if both are the same letter, in the same case or not."""
     is_same = typed.lower() == letter.lower() or (typed, letter) == ("İ", "i")
     return is_same or {typed, letter} == {"σ", "ς"}
 
 
 def keeps_letters(prefix: str, word: str) -> bool:
-    """Returns True if `word` can be inserted for `prefix` without changing a letter that is not
-    plain, such as one with an accent: such a letter is meant as it is typed."""
+    """Returns True if `word` has each accented letter of `prefix` in its place. A letter that is
+    typed with an accent is meant as it is, and a plain one may stand for an accented one."""
     return prefix.isascii() or all(
         has_no_accent(typed) or is_same_letter(typed, letters)
         for typed, letters in letters_typed(prefix, word)
@@ -121,14 +121,14 @@ def keeps_letters(prefix: str, word: str) -> bool:
 
 
 def written_letter(typed: str, letters: str, keeps_case: bool) -> str:
-    """Returns how to write a typed character that stands for these `letters` of a word. Letters
-    with accents and apostrophes stay as they are typed. Plain letters become those of the word, in
+    """Returns the spelling of a typed character that stands for these `letters` of a word. Accented
+    letters and apostrophes stay as they are typed. Plain letters become the letters of the word, in
     the typed case if `keeps_case`."""
-    if typed == letters:  # most are
+    if typed == letters:  # the usual case
         return typed
     is_same = is_same_letter(typed, letters)
     if not (is_same or has_no_accent(typed)) or plain_letters(typed) == APOSTROPHE:
         return typed
-    if is_same:  # if their small letters differ, as those of σ and ς, the typed one stays
+    if is_same:  # σ and ς are the same letter in two forms; the typed form stays
         return typed if keeps_case or typed.lower() != letters.lower() else letters
     return letters.upper() if keeps_case and typed.isupper() else letters

@@ -1,4 +1,4 @@
-"""Punctuation: the marks by their use, and when a typed one replaces the space before it.
+"""Punctuation: the uses of the marks, and the marks that replace the space before them.
 
 Does not import numpy, which the app loads only after its first picture.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 OPEN_DOUBLE, CLOSE_DOUBLE, OPEN_SINGLE, CLOSE_SINGLE = "“”‘’"
-"""The tokens of quotes, however a text writes them. CLOSE_SINGLE also ends `dogs’`."""
+"""The tokens of quotes, whichever quotes a text has. CLOSE_SINGLE also ends `dogs’`."""
 APOSTROPHE, EM_DASH, ELLIPSIS = "'", "—", "…"
 """The tokens of an apostrophe within a word, of a dash, and of three dots."""
 TYPED_FORMS = {
@@ -25,8 +25,8 @@ AFTER_SENTENCE_END = '”\u2019)]}»"'
 CLOSING = frozenset(",.;:!?)]}”»…")
 """Marks without a space before them."""
 JOINING = frozenset("-/")
-"""Marks without spaces around them. In 30 million words a slash before a letter or a digit follows
-a word at once 3,219 times, and a space 89 times, mostly in paths that have another slash."""
+"""Marks without spaces around them. In 30 million words, 3,219 slashes before a letter or a digit
+have no space before them, and 89 have one. Most of the 89 are in paths with another slash."""
 STANDALONE = frozenset(".,;:!?")
 """Marks that are tokens of their own right after any word."""
 UNDECIDED = frozenset("'\u2019\"-/_\\")
@@ -61,29 +61,29 @@ DOUBLE_STYLES: Mapping[str, QuoteStyle] = {
     opening: ((OPEN_DOUBLE, opening), (CLOSE_DOUBLE, closing))
     for opening, closing in ('""', "“”", "„“", "«»", "»«", "””")
 }
-"""The styles of double quotes, by the opening one."""
+"""The styles of double quotes by their opening quote."""
 KINDS_OF_QUOTES = ('"', "“”„", "«»")
-"""The characters of double quotes, by kind. The last double quote of a line tells its kind, and the
-first quote of that kind is the one that opens quotations in it."""
+"""The three kinds of double quotes. The kind of a line is that of its last double quote. The first
+quote of this kind in the line is its opening quote."""
 SINGLE_STYLES: Mapping[str, QuoteStyle] = {
     mark: ((OPEN_SINGLE, opening), (CLOSE_SINGLE, closing), (APOSTROPHE, closing))
     for mark, opening, closing in ("'''", "‘‘’", "’‘’")
 }
-"""The styles of single quotes and of the apostrophe, by either of them."""
+"""The styles of single quotes and of the apostrophe, by each character that shows the style."""
 CACHED_STYLES = 1 << 12
-"""Lines whose style of quotes is cached."""
+"""The most lines whose style of quotes is cached."""
 
 
 @lru_cache(CACHED_STYLES)
 def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
-    """Returns the styles of the double and of the single quotes in a line, each empty if the line
-    has no such quote."""
+    """Returns the style of the double quotes and the style of the single quotes in a line. A style
+    is empty if the line has no such quote."""
     double, single = QuoteStyle(), QuoteStyle()
-    kind = max(KINDS_OF_QUOTES, key=lambda kind: max(map(line.rfind, kind)))
-    found = [place for place in map(line.find, kind) if place >= 0]
+    last_kind = max(KINDS_OF_QUOTES, key=lambda kind: max(map(line.rfind, kind)))
+    found = [place for place in map(line.find, last_kind) if place >= 0]
     if found:
         first = min(found)
-        # A closing quote after a word ends a quotation that a line above began.
+        # A closing quote right after a word belongs to a quotation that began in a line above.
         is_closing = line[first] == CLOSE_DOUBLE and first > 0 and not line[first - 1].isspace()
         double = DOUBLE_STYLES[OPEN_DOUBLE if is_closing else line[first]]
     mark = max(SINGLE_STYLES, key=line.rfind)
@@ -94,15 +94,15 @@ def quote_styles(line: str) -> tuple[QuoteStyle, QuoteStyle]:
 
 def takes_space(before: str, character: str) -> bool:
     """Returns True if a character replaces the space of an accepted word, as a comma does. `before`
-    is the line up to the cursor, which ends with that space."""
+    is the line up to the cursor, and ends with that space."""
     if character == '"':
-        return before.count('"') % 2 == 1  # it closes a quotation
+        return before.count('"') % 2 == 1  # a quotation is open, and this quote closes it
     return character in CLOSING | JOINING | APOSTROPHES | NO_BREAK_SPACES
 
 
 def gives_space_back(mark: str, typed: str) -> bool:
-    """Returns True if the text `typed` after a mark shows that the space that the mark replaced
-    belongs before it, as in `he said 'so`, `we went - and` or `it is in /home/`."""
+    """Returns True if the mark has a space before it after all, as in `he said 'so`,
+    `we went - and` or `it is in /home/`. The text `typed` after the mark decides."""
     if mark in DASHES or mark in JOINING:
         return typed[:1] == " " or (mark == "/" and typed[-1:] == "/")
     return mark in APOSTROPHES and typed[-1:].isalpha() and typed.lower() not in AFTER_APOSTROPHE

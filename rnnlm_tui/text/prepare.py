@@ -1,4 +1,4 @@
-"""Prepares a corpus for training: holds lines out, numbers words, makes a vocabulary and ids.
+"""Prepares a corpus for training: holds lines out, counts words, makes a vocabulary and ids.
 
 Shapes: N words, L lines of the corpus, blank ones included.
 """
@@ -29,14 +29,14 @@ from rnnlm_tui.text.vocabulary import PADDING, Vocabulary, special_tokens_of
 LEARNED_WORDS = 1_000_000
 """The most words from which the conventions of prose are learned. They are spread over the text."""
 REPORTED_LINES = 1 << 12
-"""The progress is reported each time this many lines are done."""
+"""The number of lines after which the progress is reported again."""
 FEWEST_PAIRS = 2
-"""The fewest pairs to train the lesson's network on: some words and the next word."""
+"""The fewest examples to train the lesson's network on: pairs of a context and its next word."""
 TWO_BYTES = 1 << 16
-"""The number of ids that fit into two bytes each."""
+"""The number of different ids that two bytes can hold."""
 NOTHING_HELD_OUT = (
-    "too few different lines to keep some apart: the figures tell how well it remembers those it"
-    " has learned"
+    "too few different lines to hold some out: the figures tell how well the model remembers lines"
+    " that it has learned"
 )
 
 
@@ -52,11 +52,11 @@ class Prepared:
     train: EncodedLines
     """The training lines. Without special tokens in the vocabulary, unknown words are dropped."""
     held_out: EncodedLines
-    """The held-out lines, with unknown words dropped in the same way."""
+    """The held-out lines. Unknown words are dropped as in `train`."""
     held_out_mask: Mask
     """The mask [L] of the held-out lines."""
     hashes: Hashes
-    """The hashes of the lines [L], equal for lines with the same words."""
+    """The hashes of the lines [L]. Lines with the same words have the same hash."""
     distinct_words: int
     """The number of different words in the training lines."""
     held_out_words: int
@@ -68,7 +68,7 @@ class Prepared:
 
     @property
     def is_lesson(self) -> bool:
-        """True if it is for the lesson's network, which predicts no ends of lines."""
+        """True if the corpus is for the lesson's network, which predicts no ends of lines."""
         return self.vocabulary.end_id is None
 
     @property
@@ -77,8 +77,8 @@ class Prepared:
         return self.predictions_in(self.train)
 
     def predictions_in(self, lines: EncodedLines) -> int:
-        """The number of predictions in these lines: one for each word and each end of a line, for
-        the lesson one for each word but the first of a line."""
+        """Returns the number of predictions in these lines. The lesson's network predicts each word
+        but the first of a line. Other models predict each word and the end of each line."""
         return lines.words - len(lines) if self.is_lesson else lines.words + len(lines)
 
     @property
@@ -101,17 +101,17 @@ def prepare(
 ) -> Prepared:
     """Splits, counts and encodes a corpus. Each line is tokenized once.
 
-    A training that goes on with a model passes its `window` and its `tokenizer`. By default the
-    window follows from the longest line, and the tokenizer is learned from the training lines and
-    knows the usual case of `known` words too.
+    A training that goes on with a model passes the `window` and the `tokenizer` of the model. By
+    default the window follows from the longest line, and the tokenizer is learned from the training
+    lines. It then also knows the usual case of the `known` words.
 
-    `held_out` is the mask [L] of the lines to hold out; by default it follows from the settings.
-    Held-out lines that also stand among the training lines are learned instead, so that no figure
-    is of a line that was seen.
+    `held_out` is the mask [L] of the lines to hold out. By default it follows from the settings. A
+    held-out line that also stands among the training lines is learned, so that all figures are of
+    lines that the model has not seen.
 
-    `vocabulary_for` takes the corpus's own frequent words, as the settings limit them, and returns
-    the vocabulary; by default these words are the vocabulary. Raises CorpusError if there is not
-    enough to train on.
+    `vocabulary_for` takes the most frequent words of the corpus, at most as many as the settings
+    allow, and returns the vocabulary. By default these words are the vocabulary. Raises CorpusError
+    if there is not enough to train on.
     """
     settings, special_tokens = config.train, special_tokens_of(config)
     if held_out is None:
@@ -119,7 +119,7 @@ def prepare(
     if config.tokenizer != PROSE:
         tokenizer = TOKENIZERS[config.tokenizer]
     elif tokenizer is None:
-        from rnnlm_tui.text.prose_learning import learn_prose  # loads regex
+        from rnnlm_tui.text.prose_learning import learn_prose  # here, because it loads regex
 
         sample = compress(corpus, sample_mask(corpus, LEARNED_WORDS, ~held_out))
         tokenizer = learn_prose(sample, known.words if known else ())
@@ -138,7 +138,7 @@ def prepare(
     vocabulary = Vocabulary(frequent[: settings.max_vocabulary], special_tokens)
     if vocabulary_for is not None:
         vocabulary = vocabulary_for(vocabulary)
-    # Words of held-out lines alone get their numbers here, so they have no counts.
+    # The counts above do not have the words that stand in held-out lines alone.
     numbers, lengths = number_words(compress(corpus, held_out), tokenizer, number_of)
     ids = vocabulary.ids([*number_of])
     if vocabulary.total_words <= TWO_BYTES:
@@ -169,7 +169,7 @@ def prepare(
 
 
 def _reported(lines: Iterable[str], count: int, report: Report) -> Iterator[str]:
-    """Yields the lines, of about `count`, and reports how many are done."""
+    """Yields the lines, and reports how many of `count` are done."""
     for number, line in enumerate(lines):
         if number % REPORTED_LINES == REPORTED_LINES - 1:
             report("encoding words", number, count)
@@ -177,7 +177,8 @@ def _reported(lines: Iterable[str], count: int, report: Report) -> Iterator[str]
 
 
 def _encoded(ids: NDArray[Any], lengths: NDArray[np.int64], vocabulary: Vocabulary) -> EncodedLines:
-    """The lines with these ids [N] and numbers of words [L], without the words that are dropped."""
+    """Returns lines with these `ids` [N] and numbers of words [L]. Unknown words are dropped if the
+    vocabulary has no unknown token."""
     is_kept = ids != PADDING
     if vocabulary.unknown_id is None and not is_kept.all():
         line = np.repeat(np.arange(len(lengths)), lengths)

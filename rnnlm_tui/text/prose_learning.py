@@ -1,4 +1,4 @@
-"""Learns from a text how it is written: spaces, starts of sentences, forms of marks."""
+"""Learns the conventions of a text: spaces around marks, starts of sentences, forms of marks."""
 
 from __future__ import annotations
 
@@ -35,22 +35,24 @@ from rnnlm_tui.text.prose_tokens import (
 from rnnlm_tui.text.tokenizer import Conventions
 
 ENOUGH_SPACES, ENOUGH_STARTS = 5, 10
-"""The fewest occurrences of a mark for the spaces around it to be learned, and for the starts of
-sentences after it."""
+"""The fewest occurrences of a mark from which the spaces around it are learned, and from which the
+starts of sentences after it are learned."""
 MOSTLY = 2
-"""The unusual way, a space or none, is learned if it is more than this many times as frequent as
-the usual one. A missing space spoils two words, a space too many spoils one. With 2, 84 % of the
-words in READMEs of packages come back as written, with 1 only 77 %; 91 and 90 % in docstrings, 99 %
-in prose."""
+"""An unusual space, or the unusual lack of one, is learned if it is more than this many times as
+frequent as the usual way. A missing space spoils two words, and a space too many spoils one. With
+2, 84 % of the words in READMEs of packages are joined as they were written, and with 1 only 77 %.
+In docstrings it is 91 % and 90 %, and in prose 99 %."""
 ENOUGH_ELIDED = 0.005
-"""The least share of words that begin with an elided one, for a text to have elisions. The share is
+"""The least share of words with an elided word in them from which a text has elisions. The share is
 0.07 in French, 0.03 in Italian, and below 0.001 in English, German and Spanish."""
 FEWEST_AFTER, LARGEST_SHARE_AFTER = 5, 0.8
-"""The fewest different words that follow an elided word, and the largest share of one of them. They
-tell `l'` and `c'` from the `o'` of `o'clock` and the `quelqu'` of `quelqu'un`."""
+"""The fewest different words that follow an elided word, and the largest share that one of them may
+have. These limits let `l'` and `c'` pass, but not the `o'` of `o'clock` and the `quelqu'` of
+`quelqu'un`."""
 CAPITALS_AFTER_ENDS, CAPITALS_AFTER_OTHERS = 0.5, 0.97
-"""The least share of words with a capital after some marks, for a sentence to begin there: after
-marks that usually end a sentence or start a line, and after others, such as a colon."""
+"""The least share of words with a capital after some marks from which these marks begin a sentence.
+The first is for marks after which a sentence usually begins, and the second for all others, such as
+a colon."""
 SPACED_MARK = regex.compile(
     rf"(?<=([«„“]))([{NARROW_SPACES}])|([{NARROW_SPACES}])([\p{{P}}\p{{S}}])"
 )
@@ -58,25 +60,25 @@ SPACED_MARK = regex.compile(
 
 
 class Habits:
-    """Counts of the ways in which a text writes things."""
+    """Counts how a text writes words and marks. Each counter is described by its keys."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.space_before = Counter[tuple[str, bool]]()
-        """Marks after a word, with True if there is a space before the mark."""
+        """A mark after a word, and True if there is a space before the mark."""
         self.space_after = Counter[tuple[str, bool]]()
-        """Marks before a word, with True if there is a space after the mark."""
-        self.starts = Counter[tuple[str, str]]()
-        """Marks before a word, with that word."""
+        """A mark before a word, and True if there is a space after the mark."""
+        self.word_after = Counter[tuple[str, str]]()
+        """Up to MARKS_BEFORE marks, and the word that follows them."""
         self.words = Counter[str]()
-        """Words within sentences."""
-        self.narrow = Counter[tuple[str, str]]()
-        """Marks next to a narrow space, with that space."""
+        """A word within a sentence."""
+        self.narrow_spaces = Counter[tuple[str, str]]()
+        """A mark next to a narrow space, and that space."""
         self.forms = Counter[tuple[str, str]]()
-        """Tokens, with the forms in which they are written."""
+        """A token, and the form in which it is written."""
         self.capitals = Counter[str]()
-        """The first letters I and İ of words."""
-        self.shortened = Counter[str]()
-        """Words with an apostrophe at their end, such as `po'`."""
+        """The letter I or İ at the beginning of a word."""
+        self.clipped = Counter[str]()
+        """A word with an apostrophe at its end, such as `po'`."""
         chunks = Counter[str]()
         for line in lines:
             if not (HEADING.fullmatch(line) or is_line_in_capitals(line)):
@@ -86,14 +88,15 @@ class Habits:
                 self._count_line(line_chunks)
                 if any(space in folded for space in NARROW_SPACES):
                     for opening, after, before, mark in SPACED_MARK.findall(folded):
-                        self.narrow[(OPEN_DOUBLE, after) if opening else (mark, before)] += 1
+                        pair = (OPEN_DOUBLE, after) if opening else (mark, before)
+                        self.narrow_spaces[pair] += 1
         for chunk, count in chunks.items():
             self._count_forms(chunk, count)
             if chunk[-1] in "'’":
-                self.shortened[chunk[:-1].lower() + APOSTROPHE] += count
+                self.clipped[chunk[:-1].lower() + APOSTROPHE] += count
 
     def elisions(self) -> tuple[str, ...]:
-        """The elided words, such as `l'` in `l'eau`, if the text has many of them."""
+        """Returns the elided words, such as `l'` in `l'eau`, if the text has many of them."""
         words_after = defaultdict[str, Counter[str]](Counter)
         for word, count in self.words.items():
             elided, apostrophe, after = word.lower().partition(APOSTROPHE)
@@ -106,13 +109,13 @@ class Habits:
             for word, count in counts.most_common()
             if len(words_after[word]) >= FEWEST_AFTER
             and max(words_after[word].values()) <= LARGEST_SHARE_AFTER * count
-            and count > self.shortened[word]
+            and count > self.clipped[word]
         ]
         is_usual = sum(counts[word] for word in common) > ENOUGH_ELIDED * self.words.total()
         return tuple(common) if is_usual else ()
 
     def _count_line(self, chunks: Iterable[str]) -> None:
-        """Counts the words within sentences, what begins these, and the spaces around marks."""
+        """Counts the words within sentences, the words after marks, and the spaces around marks."""
         within, marks = list[str](), LINE_BEGIN
         last, last_is_mark = "", False
         for chunk in chunks:
@@ -127,7 +130,7 @@ class Habits:
                     if last_is_mark:
                         self.space_after[last, is_spaced] += 1
                     if marks:
-                        self.starts[marks, token] += 1
+                        self.word_after[marks, token] += 1
                     if not (marks and usually_begins_sentence(marks)):
                         within.append(token)
                     marks = ""
@@ -147,24 +150,24 @@ class Habits:
                 self.capitals[token[0]] += count
 
     def conventions(self) -> Conventions:
-        """The conventions that occur often enough and differ from the usual ones."""
-        # Rising, so that of several spaces of a mark the most frequent one remains in the dict.
-        narrow = sorted(self.narrow, key=self.narrow.__getitem__)
+        """Returns the conventions that occur often enough and differ from the usual ones."""
+        # The most frequent space of a mark comes last, and so replaces the others in the dict.
+        pairs = sorted(self.narrow_spaces, key=self.narrow_spaces.__getitem__)
         return Conventions(
             forms=self._own_forms(),
             spaces=dict(self._own_spaces()),
-            space_kinds={CLOSE_DOUBLE if mark in "»”" else mark: space for mark, space in narrow},
+            space_kinds={CLOSE_DOUBLE if mark in "»”" else mark: space for mark, space in pairs},
             starts=dict(self._own_starts()),
             dotted_capital=self.capitals["İ"] > self.capitals["I"],
             elisions=self.elisions(),
         )
 
     def _own_starts(self) -> Iterator[tuple[str, bool]]:
-        """Yields the marks after which sentences begin, unlike usual, with True, and those after
-        which none begin, unlike usual, with False. The case of the words after them decides; a word
-        that mostly has a capital, such as a name, does not count."""
+        """Yields the marks that are unusual in whether a sentence begins after them, each with True
+        if one does. The case of the words after the marks decides. Words that mostly have a
+        capital, such as names, do not count."""
         capital, small = Counter[str](), Counter[str]()
-        for (marks, word), count in self.starts.items():
+        for (marks, word), count in self.word_after.items():
             lower = word[0].lower() + word[1:]
             if word[0].islower():
                 small[marks] += count
@@ -178,43 +181,44 @@ class Habits:
                 yield marks, is_start
 
     def _own_spaces(self) -> Iterator[tuple[str, tuple[bool, bool]]]:
-        """Yields the marks whose spaces differ from the usual, with whether the text has a space
-        before them and after them."""
+        """Yields each mark whose spaces are unusual, with True or False for a space before it and
+        for one after it."""
         for mark in {CLOSE_DOUBLE, *(mark for mark, _ in (*self.space_before, *self.space_after))}:
             usual_before, usual_after = usual_spaces(mark)
-            after = _majority(self.space_after, mark, usual_after)
-            likely_before = usual_before  # if the mark seldom follows a word
-            if mark == CLOSE_DOUBLE:  # as after the opening quote: « oui »
-                likely_before = _majority(self.space_after, OPEN_DOUBLE, usual_before)
-            elif mark == EM_DASH:  # alike on both sides
-                likely_before = after
-            before = _majority(self.space_before, mark, likely_before)
+            after = _has_space(self.space_after, mark, usual_after)
+            default_before = usual_before  # for a mark that seldom follows a word
+            if mark == CLOSE_DOUBLE:  # a closing quote follows the opening one: « oui »
+                default_before = _has_space(self.space_after, OPEN_DOUBLE, usual_before)
+            elif mark == EM_DASH:  # a dash has the same space on both sides
+                default_before = after
+            before = _has_space(self.space_before, mark, default_before)
             if (before, after) != (usual_before, usual_after):
                 yield mark, (before, after)
 
     def _own_forms(self) -> dict[str, str]:
-        """The forms of the quotes, dashes, ellipses and apostrophes that are not written like their
-        tokens. In a text without quotes these are straight if its apostrophes are."""
-        usual = dict[str, str]()
+        """Returns the most frequent form of each quote, dash, ellipsis and apostrophe, if the token
+        itself is another one. Without curly apostrophes, a mark that the text does not have is
+        written as a keyboard types it."""
+        most_frequent = dict[str, str]()
         for (token, form), _ in self.forms.most_common():
-            usual.setdefault(token, form)
-        if usual.get(APOSTROPHE, APOSTROPHE) == APOSTROPHE:
-            usual = TYPED_FORMS | usual
-        return {token: form for token, form in usual.items() if form != token}
+            most_frequent.setdefault(token, form)
+        if most_frequent.get(APOSTROPHE, APOSTROPHE) == APOSTROPHE:
+            most_frequent = TYPED_FORMS | most_frequent
+        return {token: form for token, form in most_frequent.items() if form != token}
 
 
-def _majority(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) -> bool:
-    """Returns True if there is a space next to a mark: as `usual`, unless the mark occurs often
-    enough and mostly the other way."""
-    unlike, like = counts.get((mark, not usual), 0), counts.get((mark, usual), 0)
-    is_unusual = unlike + like >= ENOUGH_SPACES and unlike > MOSTLY * like
-    return not usual if is_unusual else usual
+def _has_space(counts: Mapping[tuple[str, bool], int], mark: str, usual: bool) -> bool:
+    """Returns True if there is a space next to a mark. The answer is `usual` unless the mark occurs
+    often enough, and more than MOSTLY times as often the other way."""
+    unusual_count, usual_count = counts.get((mark, not usual), 0), counts.get((mark, usual), 0)
+    is_enough = unusual_count + usual_count >= ENOUGH_SPACES
+    return not usual if is_enough and unusual_count > MOSTLY * usual_count else usual
 
 
 def learn_prose(lines: Iterable[str], known: Iterable[str] = ()) -> ProseTokenizer:
     """Learns the tokenizer of a text from its training lines, in 1.9 s for a million words. `known`
-    are other words in their usual case, the most frequent first. Elided words among them become
-    tokens of this text, too."""
+    are other words in their usual case, the most frequent first. Elided words among the known words
+    become tokens of this text, too."""
     habits, known = Habits(lines), [*known]
     conventions, words = habits.conventions(), habits.words
     elisions = tuple(dict.fromkeys([*conventions.elisions, *filter(is_elided, known)]))
