@@ -21,17 +21,18 @@ from rnnlm_tui.text.vocabulary import Vocabulary
 
 LOGITS_AT_ONCE = 1 << 21
 """The most logits that are computed together. For 10,000 words and 256 units a distribution then
-takes 0.04 ms; one by one it takes 0.4 ms."""
+takes 0.04 ms, and 0.4 ms if it is computed alone."""
 KEY_SIZE = 128
-"""The largest size K of a key, by which two states are compared. The English that ships has 320
-numbers to compare. With 128 directions of them its cache predicts as well (4.263 nats a word), in a
-third of the time."""
+"""The largest size K of a key, by which two states are compared. In the English that ships the
+output layer reads 320 numbers. Keys of 128 numbers serve its cache as well (4.263 nats a word) and
+take a third of the time."""
 Vectors = tuple[Array, ...]
-"""Vectors [H], one for each gate of a layer, or for each part of its state, its output first."""
+"""Vectors [H]: one for each gate of a layer, or one for each part of its state. The first part of a
+state is the output of the layer."""
 
 
 class Cell:
-    """A tanh layer. It computes the next state from an input and a state."""
+    """A simple recurrent layer with tanh. It computes the next state from an input and a state."""
 
     gates, parts = 1, 1
     gate_names: tuple[str, ...] = ()
@@ -43,14 +44,14 @@ class Cell:
         self.bias = weights[f"{name}.bias"]
 
     def project(self, inputs: Array) -> Array:
-        """The contribution [N, G H] of the inputs [N, E] to the gates."""
+        """Returns the contribution [N, G H] of the inputs [N, E] to the gates."""
         product = inputs @ self.kernel
         product += self.bias
         return np.asarray(product)
 
     def step(self, projected: Array, state: Vectors) -> tuple[Vectors, Vectors]:
-        """The next state, and the values of `gate_names`. `projected` is the contribution [G H] of
-        the input to the gates."""
+        """Returns the next state, and the values of `gate_names`. `projected` is the contribution
+        [G H] of the input to the gates."""
         return (np.tanh(projected + state[0] @ self.recurrent),), ()
 
 
@@ -76,8 +77,8 @@ class Gru(Cell):
 
 
 class Lstm(Cell):
-    """An LSTM with the gates o (output), i (input), f (forget) and g (candidate). Its state is its
-    output and its cell."""
+    """An LSTM with the gates o (output), i (input), f (forget) and g (candidate). Its state has two
+    parts, the output and the cell."""
 
     gates, parts = 4, 2
     gate_names = ("input gate", "forget gate", "candidate", "output gate")
@@ -103,7 +104,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def cell_shapes(name: str, inputs: int, units: int, gates: int = 1) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights of a recurrent layer, by name."""
+    """Returns the shapes of the weights of a recurrent layer, by name."""
     width = gates * units
     return {
         f"{name}.kernel": (inputs, width),
@@ -113,9 +114,9 @@ def cell_shapes(name: str, inputs: int, units: int, gates: int = 1) -> dict[str,
 
 
 def causal_shapes(cell: str, config: CausalConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights of a causal network, by name. Kernels are [in, out]. The output
-    layer has none: it uses the embedding. A kernel holds those of its gates side by side: r, z, n
-    for a GRU, and o, i, f, g for an LSTM."""
+    """Returns the shapes of the weights of a causal network, by name. Kernels are [in, out]. The
+    output layer has no kernel, because it uses the embedding. The kernel of a recurrent layer holds
+    the kernels of its gates side by side: r, z, n for a GRU, and o, i, f, g for an LSTM."""
     embedding, hidden = config.embedding_size, config.hidden_size
     shapes = softmax_shapes(config, total_words)
     rows = sum(shape[0] for name, shape in shapes.items() if name.endswith("embedding"))
@@ -144,7 +145,7 @@ class CausalModel(NetworkModel):
         weights: Weights,
         blocked_words: Iterable[str] = (),
     ) -> None:
-        """`weights` are named as in `causal_shapes` and checked."""
+        """`weights` have the names of `causal_shapes`, and are checked."""
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.cell, self.weights = cell, weights
         self._softmax = AdaptiveSoftmax(weights)
@@ -176,52 +177,52 @@ class CausalModel(NetworkModel):
         return np.arange(self.vocabulary.total_words) >= self._softmax.head_size
 
     def _projected(self, states: Sequence[Array]) -> Array:
-        """The input of the output layer [N, E] in each state."""
+        """Returns the input of the output layer [N, E] in each state."""
         outputs = _last_outputs(states)
         return outputs if self._projection is None else np.asarray(outputs @ self._projection)
 
     def activations(self, states: Sequence[Array], ids: Sequence[int]) -> dict[str, Array]:
-        """The outputs of each layer by the names of its stages: first those that have a row for
-        each id that is read, then the projection [E], if there is one, and the logits [V] after the
-        last id. The steps of a recurrent layer stand after it. `states` are the states before the
-        first id and after each."""
+        """Returns the outputs of each layer, by the names of stages. The embedding and the
+        recurrent layers have a row for each id, and the gates of a layer follow it. At the end are
+        the projection [E], if there is one, and the logits [V] after the last id. `states` has the
+        state before the first id and the state after each id."""
         inputs, all_states = self.embed(np.array(ids, np.int64)), np.stack(states)
-        found = {"embedding": inputs}
+        outputs = {"embedding": inputs}
         for layer, cell in enumerate(self._cells):
             number = f" {layer + 1}" if len(self._cells) > 1 else ""
-            outputs = found[f"{self.cell}{number}"] = all_states[1:, layer, 0]  # [N, H]
+            outputs[f"{self.cell}{number}"] = all_states[1:, layer, 0]  # [N, H]
             steps = zip(cell.project(inputs), all_states[:-1, layer], strict=True)
             values = [cell.step(projected, tuple(state))[1] for projected, state in steps]
             by_gate = zip(cell.gate_names, np.array(values).swapaxes(0, 1), strict=True)
-            found |= {f"{gate}{number}": of_gate for gate, of_gate in by_gate}  # [N, H]
+            outputs |= {f"{gate}{number}": of_gate for gate, of_gate in by_gate}  # [N, H]
             if cell.parts == 2:
-                found[f"cell{number}"] = all_states[1:, layer, 1]
-            inputs = outputs
+                outputs[f"cell{number}"] = all_states[1:, layer, 1]
+            inputs = all_states[1:, layer, 0]
         projected = self._projected(states[-1:])
         if self._projection is not None:
-            found["projection"] = projected[0]
-        return found | {"logits": self._softmax.logits(projected)[0]}
+            outputs["projection"] = projected[0]
+        return outputs | {"logits": self._softmax.logits(projected)[0]}
 
     @cached_property
     def _key_kernel(self) -> Array | None:
-        """The kernel [H, K] that makes keys: the projection, limited to the KEY_SIZE directions in
-        which its outputs vary most. None if the network has no projection."""
+        """The kernel [H, K] that makes keys; None if the network has no projection. It is the
+        projection, limited to the KEY_SIZE directions in which the outputs vary most."""
         kernel = self._projection
         if kernel is None or kernel.shape[1] <= KEY_SIZE:
             return kernel
-        _, directions = np.linalg.eigh(kernel.T @ kernel)  # the largest last
+        _, directions = np.linalg.eigh(kernel.T @ kernel)  # sorted by rising variation
         return np.asarray(kernel @ directions[:, -KEY_SIZE:], np.float32)
 
     def keys(self, states: Sequence[Array]) -> Array:
-        """The keys of states [N, K], by which states are compared: unit vectors of what the output
-        layer reads."""
-        read = _last_outputs(states)
+        """Returns the keys of states [N, K], by which states are compared. A key is a unit vector
+        in the direction of the input of the output layer."""
+        vectors = _last_outputs(states)
         if self._key_kernel is not None:
-            read = read @ self._key_kernel
-        lengths = np.linalg.norm(read, axis=1, keepdims=True)
-        return np.asarray(read / np.maximum(lengths, SMALLEST_FLOAT))
+            vectors = vectors @ self._key_kernel
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, SMALLEST_FLOAT))
 
 
 def _last_outputs(states: Sequence[Array]) -> Array:
-    """The outputs [N, H] of the last layer in each state."""
+    """Returns the outputs [N, H] of the last layer in each state."""
     return np.stack([state[-1, 0] for state in states])

@@ -1,7 +1,7 @@
 """Keeps the states and predictions of a model for recent contexts.
 
 Callers that ask repeatedly about a growing text should keep one `Contexts` and pass it each time.
-Another word then costs one step of a network, and another letter of a word none.
+One more word of the text then costs one step of a network, and one more letter costs none.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from rnnlm_tui.lm.recent_words import CACHE_WORDS
 from rnnlm_tui.text.vocabulary import BEGIN_ID
 
 KEY_WORDS = 500
-"""The number of last words by which a context is recognised. A state hardly depends on the words
-before them, so when the first lines of a long text are dropped, the rest is not read again."""
+"""The number of last words by which a context is recognised. A state hardly depends on earlier
+words. If the first lines of a long text are dropped, the other lines are not read again."""
 STATES = 512
 """The number of states that are kept. A suggestion takes up to five."""
 DISTRIBUTIONS = 6
@@ -29,8 +29,8 @@ DISTRIBUTIONS = 6
 one or two."""
 
 Key = bytes
-"""The last ids of a context as an array in memory. 512 tuples of 500 integers take 15 MB, these
-keys 1 MB."""
+"""The bytes of an array of the last ids of a context. 512 keys take 1 MB, and 512 tuples of 500
+integers would take 15 MB."""
 Place = TypeVar("Place")
 Kept = TypeVar("Kept")
 
@@ -42,10 +42,11 @@ class Contexts:
     def __init__(
         self, model: LanguageModel, unwanted: Callable[[], frozenset[str]] = frozenset
     ) -> None:
-        """`unwanted` returns the words that the user does not want suggested. They may change."""
+        """`unwanted` returns the words that the user does not want suggested. It is called each
+        time, because they may change."""
         self.model, self._start = model, model.start
         self._unwanted = unwanted
-        self._earlier = NO_FINDINGS  # in texts that were written earlier
+        self._earlier = NO_FINDINGS  # the findings in texts that were written earlier
         self._states: dict[Key, State] = {}
         self._distributions: dict[Key, Array] = {}
         self._likeliest: dict[tuple[Key, float], int | None] = {}
@@ -57,14 +58,14 @@ class Contexts:
     def unwanted(self) -> Unwanted:
         """The words that the user does not want suggested."""
         words, tokenizer = self._unwanted(), self.model.tokenizer
-        if words and not tokenizer.writes_text:  # its words may have no capitals
+        if words and not tokenizer.writes_text:  # the tokenizer may lower all words
             words |= {word.lower() for word in words if tokenizer.words(word) == [word.lower()]}
         return Unwanted(words)
 
     def read_earlier(self, lines: Iterable[str]) -> None:
         """Reads texts that were written earlier, the oldest line first. Call it before all other
-        methods. The words that the model does not know become known, and the last words fill the
-        cache of a mixture."""
+        methods. Their words are then suggested, even if the model does not know them. Their last
+        words fill the cache of a mixture."""
         lines = [*lines]
         self.read_new_words(lines)
         model = self.model
@@ -77,17 +78,17 @@ class Contexts:
             self._start = model.start_below(ids)
 
     def read_new_words(self, lines: Iterable[str]) -> None:
-        """Makes the words of these lines known that the model does not know."""
+        """Reads lines, and suggests from then on their words that the model does not know."""
         self.lists = None
         self._earlier = self.model.page_words.read(lines)
 
     def on_page(self, lines: tuple[str, ...]) -> OnPage:
-        """The words of a page and of the earlier texts that may be next. The last of `lines` ends
-        before the next word."""
+        """Returns the words of a page and of the earlier texts that may be next. The last of
+        `lines` ends before the next word."""
         return self.model.page_words.on_page(lines, self._earlier)
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        """The distribution [V] after `context`. Do not modify it."""
+        """Returns the distribution [V] after `context`. Do not modify it."""
         key = _key(context, len(context))
         distribution = self._distributions.pop(key, None)
         if distribution is None:
@@ -96,7 +97,7 @@ class Contexts:
         return distribution
 
     def likeliest(self, context: Sequence[int], least: float) -> int | None:
-        """The likeliest id after `context`; None if its probability is less than `least`."""
+        """Returns the likeliest id after `context`, or None if it is less likely than `least`."""
         key = _key(context, len(context))
         if (key, least) not in self._likeliest:
             probabilities = self._distributions.get(key)
@@ -104,28 +105,28 @@ class Contexts:
                 bounds = self.model.predict([self.state_after(context)], bounds=True)
                 probabilities = next(bounds)
             best = likeliest_of(probabilities, least)
-            if best is not None and self.model.in_tail[best]:
+            if best is not None and self.model.in_tail[best]:  # this may be an upper bound
                 best = likeliest_of(self.next_word_probabilities(context), least)
             _keep(self._likeliest, (key, least), best, STATES)
         return self._likeliest[key, least]
 
     def predict_along(self, context: Sequence[int], ids: Sequence[int]) -> Iterator[Array]:
         """Yields the distributions after `context` and after each of the `ids` that follow it. They
-        are computed together. Each is kept when it is yielded, so that `next_word_probabilities`
-        finds it until the next one."""
+        are computed together. A distribution is kept when it is yielded, so
+        `next_word_probabilities` does not compute it again."""
         start = self.state_after(context)
-        read = [*context, *ids]
+        all_ids = [*context, *ids]
         states, same_states = tee(chain([start], self.model.read(start, ids)))
         places = zip(same_states, self.model.predict(states), strict=True)
         for end, (state, distribution) in enumerate(places, start=len(context)):
-            key = _key(read, end)
+            key = _key(all_ids, end)
             _keep(self._states, key, state, STATES)
             _keep(self._distributions, key, distribution, DISTRIBUTIONS)
             yield distribution
 
     def state_after(self, context: Sequence[int]) -> State:
-        """The state after `context`. It is read on from the longest beginning whose state is
-        kept."""
+        """Returns the state after `context`. The model starts from the longest beginning whose
+        state is kept, and reads the rest."""
         begin, state = max(0, len(context) - LONGEST_CONTEXT), self._start
         for end in range(len(context), begin, -1):
             key = _key(context, end)
@@ -140,7 +141,7 @@ class Contexts:
 
 
 def _key(context: Sequence[int], end: int) -> Key:
-    """The key of the context of the first `end` ids."""
+    """Returns the key of the context that the first `end` ids of `context` are."""
     return array("i", context[max(0, end - KEY_WORDS) : end]).tobytes()
 
 

@@ -1,5 +1,5 @@
-"""Counts the n-grams of a text, and estimates their shares by interpolated modified Kneser-Ney
-smoothing.
+"""Counts the n-grams of a text, and computes their shares by interpolated modified Kneser-Ney
+smoothing. The share of an n-gram is the probability of its last word after the words before.
 
 Source: S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language
 modeling", 1999, as computed by K. Heafield's lmplz with --discount_fallback:
@@ -33,30 +33,30 @@ Ids = NDArray[np.integer[Any]]
 Discounts = tuple[float, float, float]
 """The discounts of a count of 1, of 2, and of 3 or more."""
 FALLBACK: Discounts = (0.5, 1.0, 1.5)
-"""The discounts if the counts of an order determine none, as with few words or artificial text."""
+"""The discounts for a level whose counts give none, as in a small or an artificial text."""
 MOST_COUNTED = 20_000_000
-"""The most words and ends of lines in which n-grams are counted. Of a larger text every n-th line
-is counted."""
+"""The most words and ends of lines in which n-grams are counted. In a larger text only every n-th
+line is counted."""
 SORTED_AT_ONCE = 1 << 20
 """The number of n-grams of a text that are sorted together. All of 11 million at once take 0.25 GB
 more and nearly twice the time."""
 NO_NODE = -1
-"""The node where a line has too few words before a position."""
+"""Stands for the node of an n-gram that would begin before its line does."""
 
 
 class NgramLevel(NamedTuple):
-    """The n-grams of k words, one an entry of the arrays [n]. At level 1 there is an entry for each
-    id [V]."""
+    """The n-grams of k words. At level 1 each id is one [V]."""
 
     children: Ids
     """The number of children of each node of the level above. Empty at level 1."""
     words: Ids
-    """The last words of the n-grams."""
+    """The last word of each n-gram [n]."""
     counts: Ids
-    """The counts that smoothing uses."""
+    """The count of each n-gram [n] that smoothing uses."""
 
     def families(self) -> Iterator[NgramLevel]:
-        """Yields the level in pieces of whole families, which take little memory each."""
+        """Yields the level in pieces, which take little memory each. The children of a node stay
+        together."""
         begin = 0
         for first, last in _ranges(self.children):
             children = self.children[first:last]
@@ -66,14 +66,15 @@ class NgramLevel(NamedTuple):
 
 
 def sampling_step(targets: int) -> int:
-    """The n for which every n-th line of a text with so many words and ends of lines is counted."""
+    """Returns the n for which every n-th line is counted in a text with `targets` words and ends of
+    lines."""
     return max(1, -(-targets // MOST_COUNTED))
 
 
 def ngram_arrays(
     lines: EncodedLines, total_words: int, order: int
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yields the arrays of the model of these lines, one length of n-grams at a time."""
+    """Yields the arrays of an `NgramModel` of these lines, level by level."""
     step = sampling_step(len(lines.targets))
     if step > 1:
         is_counted = np.arange(len(lines)) % step == 0
@@ -96,11 +97,11 @@ def ngram_arrays(
 
 def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[NgramLevel]:
     """Yields the levels 1 to `order` of the n-grams of these lines, with starts and ends of lines.
-    At the highest level, and for an n-gram that begins a line, the count is the number of its
-    occurrences. For others it is the number of distinct words before it."""
+    The count of an n-gram is the number of distinct words before it. At the highest level, and if
+    it begins a line, it is the number of its occurrences."""
     begins = lines.starts[:-1] + np.arange(len(lines))  # each line before has an end in `targets`
     text = np.insert(lines.targets, begins, BEGIN_ID)  # [N]
-    nodes: Ids = text.astype(np.int32)  # of the n-gram that ends at each position
+    nodes: Ids = text.astype(np.int32)  # the node of the n-gram that ends at each position [N]
     ids = np.arange(total_words, dtype=np.int32)
     occurrences: Ids = np.bincount(text, minlength=total_words).astype(np.int32)
     counts = np.where(ids == BEGIN_ID, np.int32(0), occurrences)
@@ -110,7 +111,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
         parts, longer = list[tuple[Ids, Ids, Ids]](), np.full_like(nodes, NO_NODE)
         before = np.zeros(above, np.int32)
         for first, end in _ranges(occurrences):
-            # The positions at which a longer n-gram ends, in the order of these n-grams.
+            # `ends` are the positions where a child of these nodes ends, sorted by child.
             is_inside = (nodes[:-1] >= first) & (nodes[:-1] < end) & (text[1:] != BEGIN_ID)
             ends = 1 + np.flatnonzero(is_inside).astype(np.int32)
             keys = (nodes[ends - 1] - first).astype(np.int64) * total_words + text[ends]
@@ -125,7 +126,7 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
             first_ends = ends[starts]
             children = np.bincount(nodes[first_ends - 1] - first, minlength=end - first)
             parts.append((children.astype(np.int32), text[first_ends], counts))
-            # An n-gram has another word before it in each longer n-gram that ends in it.
+            # Each child is a shorter n-gram with one more word before it.
             before += np.bincount(nodes[first_ends], minlength=above).astype(np.int32)
             longer[ends] = np.repeat(np.arange(size, size + len(starts), dtype=np.int32), counts)
             size += len(starts)
@@ -137,14 +138,14 @@ def count_levels(lines: EncodedLines, total_words: int, order: int) -> Iterator[
 
 
 def _ranges(occurrences: Ids) -> Iterator[tuple[int, int]]:
-    """Yields ranges of nodes that have about SORTED_AT_ONCE occurrences, or children, together."""
+    """Yields ranges of nodes. The nodes of a range have about SORTED_AT_ONCE `occurrences`."""
     ends = np.cumsum(occurrences, dtype=np.int32)
     cuts = ends.searchsorted(np.arange(SORTED_AT_ONCE, occurrences.sum(), SORTED_AT_ONCE)).tolist()
     yield from pairwise([0, *cuts, len(ends)])
 
 
 def discounts_of(counts: Ids) -> Discounts:
-    """The discounts for the counts of a level, or `FALLBACK` if they are out of range.
+    """Returns the discounts for the counts of a level, or `FALLBACK` if they are out of range.
 
     Source: Chen and Goodman, equation 26.
     """
@@ -157,8 +158,9 @@ def discounts_of(counts: Ids) -> Discounts:
 
 
 def shares_of(level: NgramLevel, discounts: Discounts) -> NDArray[np.float32]:
-    """The share of each n-gram among its siblings [n]. What the discounts take away belongs to the
-    shorter n-grams. At level 1 it is spread evenly over all ids that are predicted."""
+    """Returns the share of each n-gram among its siblings [n]. The discounts leave a part of the
+    probability to the shorter n-grams. At level 1 all ids that are predicted have equal parts of
+    it."""
     shares = level.counts.astype(np.float32)
     shares -= np.array([0, *discounts], np.float32)[np.minimum(level.counts, 3)]
     is_first = not len(level.children)

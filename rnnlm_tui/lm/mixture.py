@@ -2,9 +2,10 @@
 
     p(w | context) = sum over components k of mixture_weight(k) * p_k(w | context)
 
-The components are a network, n-grams, a base model, and a cache of recent words. The vocabulary is
-the union: the words of the model itself, then those that only the base has, to which the other
-components give probability 0. The cache is computed from the text and never saved.
+The components are a network, n-grams, a base model, and a cache of recent words. The vocabulary has
+the words of the network and the n-grams first, and then the words that only the base has. The
+network and the n-grams give the latter a probability of 0. The cache is computed from the text and
+never saved.
 
 Shapes: K components, the last of which is the cache; U ids of the union, N words of a text.
 
@@ -38,27 +39,29 @@ LABELS: Mapping[ComponentName, str] = MappingProxyType(
 )
 
 PREDICTED_AT_ONCE = 128
-"""The number of states after which the components predict together."""
+"""The number of states for which the components predict together."""
 PRIOR: MixtureWeights = MappingProxyType(
     {"network": 0.5, "ngrams": 0.2, "base": 0.4, "cache": 0.05}
 )
-"""The default mixture weights before they are normalized, in the order of the components. They are
-also the prior of fitted weights."""
+"""The default mixture weights before they are normalized, in the order of the components. A fit
+starts from them and treats them as PRIOR_WORDS words."""
 PRIOR_WORDS = 20
-"""The weight of the prior in fitting, as a number of words."""
+"""The weight of the prior in a fit, as a number of words."""
 FEWEST_WORDS = 250
-"""The fewest held-out words and ends of lines to fit mixture weights to. Weights fitted to any 250
-words of three texts were better than the default ones on the rest, by 0.01 to 0.05 nats a word;
-those fitted to 125 words were not always."""
+"""The fewest held-out words and ends of lines to which mixture weights are fitted. On three texts
+all weights fitted to 250 words were 0.01 to 0.05 nats a word better on the rest than the default
+weights. Some fitted to 125 words were worse."""
 ITERATIONS = 50
 """The steps of expectation-maximisation."""
 
 
 class MixedState(NamedTuple):
-    """The states of the models, and that of the cache."""
+    """The state of a mixture."""
 
     models: tuple[State, ...]
+    """The state of each component but the cache."""
     recent: Recent
+    """The state of the cache."""
 
 
 class MixedModel(LanguageModel):
@@ -72,8 +75,9 @@ class MixedModel(LanguageModel):
         models: Mapping[ComponentName, LanguageModel],
         mixture_weights: MixtureWeights = PRIOR,
     ) -> None:
-        """`models` must have a network or n-grams, or both with the same vocabulary and the same
-        blocked words. A `base` may have others. Mixture weights of missing models are ignored."""
+        """`models` must have a network or n-grams. If it has both, their vocabularies and their
+        blocked words must be the same. Those of the `base` may differ. Mixture weights of missing
+        models are ignored."""
         self.models = {name: models[name] for name in PRIOR if name in models}
         present = {name: mixture_weights.get(name, 0.0) for name in (*self.models, "cache")}
         self.mixture_weights = normalize(present)
@@ -82,7 +86,7 @@ class MixedModel(LanguageModel):
         self.own_vocabulary, self.blocked_ids = own.vocabulary, own.blocked_ids
         own_places = [slice(own.vocabulary.total_words)] * len(models.keys() - {"base"})
         self._places: list[slice | NDArray[np.int64]] = [*own_places]
-        """For each component, the ids of its words in the union."""
+        """For each component, the places of its ids among the U ids of the union."""
         if "base" in models:
             self._places.append(self._add_words(models["base"]))
         self._places.append(slice(None))
@@ -112,9 +116,9 @@ class MixedModel(LanguageModel):
         return places
 
     def start_below(self, ids: Iterable[int]) -> MixedState:
-        """The state before a text that follows others. The cache remembers these ids of theirs."""
+        """Returns the state before a text. The cache remembers the `ids` of earlier texts."""
         recent, state = self.cache.start, self._own.start
-        for batch in in_batches(ids, READ_AT_ONCE):  # the other models do not read them
+        for batch in in_batches(ids, READ_AT_ONCE):
             states = self._own.advance(state, self.own_ids(batch))
             state = states[-1]
             recent = self.cache.advance(recent, batch, states)[-1]
@@ -138,7 +142,7 @@ class MixedModel(LanguageModel):
                 yield np.asarray(vector @ components)
 
     def weights_in(self, state: MixedState) -> dict[ComponentName, float]:
-        """The weight of each component in a state. That of the cache grows with the words in it."""
+        """Returns the weight of each component in a state. A cache with more words weighs more."""
         weights = dict(self.mixture_weights)
         weights["cache"] *= state.recent.fullness
         return normalize(weights)
@@ -154,8 +158,8 @@ class MixedModel(LanguageModel):
         self, states: Sequence[MixedState], *, bounds: bool = False
     ) -> Iterator[Array]:
         """Yields the distributions of the components [K, U] after each state, in the order of
-        `mixture_weights`. The cache's is zero at the start of a text. An array is valid until the
-        next one."""
+        `mixture_weights`. While the cache is empty, its row is 0. An array is valid until the next
+        one is yielded."""
         columns = [
             model.predict([state.models[number] for state in states], bounds=bounds)
             for number, model in enumerate(self.models.values())
@@ -168,13 +172,13 @@ class MixedModel(LanguageModel):
             yield rows
 
     def own_ids(self, ids: Sequence[int]) -> Sequence[int]:
-        """The ids, in which the unknown word replaces the words that only the base has."""
-        own_words = self.own_vocabulary.total_words
-        return [i if i < own_words else UNKNOWN_ID for i in ids]
+        """Returns the ids. Words that only the base has are replaced by the unknown word."""
+        total_words = self.own_vocabulary.total_words
+        return [word_id if word_id < total_words else UNKNOWN_ID for word_id in ids]
 
 
 def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
-    """The mixture weights divided by their sum, in the order of the components."""
+    """Returns the mixture weights divided by their sum, in the order of the components."""
     total = sum(mixture_weights.values()) or 1.0
     return {name: mixture_weights[name] / total for name in PRIOR if name in mixture_weights}
 
@@ -182,8 +186,8 @@ def normalize(mixture_weights: MixtureWeights) -> dict[ComponentName, float]:
 def fit_mixture_weights(
     model: MixedModel, excerpts: Iterable[Excerpt]
 ) -> dict[ComponentName, float] | None:
-    """The mixture weights that maximise the likelihood of the excerpts; None if these have fewer
-    words than FEWEST_WORDS."""
+    """Returns the mixture weights that maximise the likelihood of the excerpts, or None if these
+    have fewer words than FEWEST_WORDS."""
     prior = normalize({name: PRIOR[name] for name in model.mixture_weights})
     targets = targets_of(model, excerpts)
     if len(targets) < FEWEST_WORDS:
@@ -193,20 +197,20 @@ def fit_mixture_weights(
 
 
 def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.float64]:
-    """For each word and end of line of the excerpts, the probability that each component gives it,
-    and the fullness of the cache [N, K + 1]. Unknown words are left out: a cache predicts them
-    well, but they are never suggested."""
+    """Returns a row for each word and end of line of the excerpts [N, K + 1]. It has the
+    probability that each component gives the word, and the fullness of the cache. Unknown words
+    have no row, because they are never suggested and a cache predicts them well."""
 
-    def read(lines: Iterable[str]) -> list[int]:
+    def encode(lines: Iterable[str]) -> list[int]:
         ids = (model.vocabulary.encode(model.tokenizer.words(line)) for line in lines)
-        return [i for of_line in ids if of_line for i in (BEGIN_ID, *of_line)]
+        return [word_id for of_line in ids if of_line for word_id in (BEGIN_ID, *of_line)]
 
     found = list[list[float]]()
     for above, lines in excerpts:
-        ids = read(lines)
-        states = [*model.read(model.state_after(model.start, read(above)), ids)]
+        ids = encode(lines)
+        states = [*model.read(model.state_after(model.start, encode(above)), ids)]
         # Before the start of a line, the model predicts the end of the line before.
-        targets = (END_ID if i == BEGIN_ID else i for i in [*ids[1:], BEGIN_ID])
+        targets = (END_ID if word_id == BEGIN_ID else word_id for word_id in [*ids[1:], BEGIN_ID])
         components = model.predict_components(states)
         for state, target, rows in zip(states, targets, components, strict=False):
             if target != UNKNOWN_ID:
@@ -217,16 +221,15 @@ def targets_of(model: MixedModel, excerpts: Iterable[Excerpt]) -> NDArray[np.flo
 def em_mixture_weights(
     targets: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The mixture weights [K] that maximise the likelihood of the `targets` [N, K + 1], as
-    `targets_of` returns them.
+    """Returns the mixture weights [K] that maximise the likelihood of the `targets` [N, K + 1].
 
-    The `prior` [K] counts as PRIOR_WORDS words. A weight is the number of words that its component
-    accounts for, divided by the number of words for which the component had the weight. That is all
-    words, but fewer for a cache, which has only a share of its weight until it is full.
+    `targets` are those of `targets_of`. The `prior` [K] counts as PRIOR_WORDS words. A weight is
+    the number of words that the component accounts for, divided by the number of words at which it
+    was there. At each word the cache is there only for the share that its fullness gives.
     """
     targets = targets[targets[:, :-1].any(1)]
     probabilities = targets[:, :-1]
-    # The share of its weight that each component has: all, but for the cache.
+    # At each word, the share of its weight that each component has. It is 1 but for the cache.
     shares = np.ones((len(targets), len(prior)))
     shares[:, -1] = targets[:, -1]
     mixture_weights = prior

@@ -27,22 +27,22 @@ Weights = Mapping[str, Array]
 Arrays = Mapping[str, NDArray[Any]]
 """Arrays of any types by name."""
 State: TypeAlias = Any
-"""The state of a model after a text. Each kind of model has its own type, whose values never
-change."""
+"""The state of a model after a text. Each kind of model has a type of its own. A state never
+changes."""
 SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)
 """The smallest normal 32-bit float. It stands in for a divisor of 0."""
 LIKELY = 1e-4
-"""`largest` looks first among the probabilities from this one on: few words, but mostly enough."""
+"""The probability of a likely word. `largest` looks only at likely words if there are enough."""
 READ_AT_ONCE = 256
-"""The number of words whose states are computed together. It bounds the memory for a line of any
-length."""
+"""The number of words whose states are computed together. It limits the memory that a long line
+takes."""
 
 
 @dataclass(frozen=True)
 class Unwanted:
-    """Tells which words the user does not want suggested. An entry of `words` in small letters
-    stands for the word in any case: `will` for Will and WILL too. An entry with a capital stands
-    for itself alone."""
+    """Returns True for a word that the user does not want suggested. An entry of `words` in small
+    letters stands for the word in any case: `will` for Will and WILL too. An entry with a capital
+    stands for itself alone."""
 
     words: frozenset[str] = frozenset()
 
@@ -72,24 +72,24 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def advance(self, state: State, ids: Sequence[int]) -> list[State]:
-        """Reads ids from `state` on. Returns the state after each of them. If the vocabulary has a
-        start of line, each line begins with it. A model that uses previous lines may read several
-        lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never read."""
+        """Reads ids from `state` on. Returns the state after each id. If the vocabulary has a
+        start-of-line token, each line begins with it. A model that uses previous lines may read
+        several lines: `[<s>, w, w, <s>, w]`. Ends of lines are predicted but never read."""
 
     @abstractmethod
     def predict(self, states: Iterable[State], *, bounds: bool = False) -> Iterator[Array]:
-        """Yields the distribution [V] after each state. Many are computed together, so it reads
-        `states` ahead of what it yields. Do not modify the arrays. With `bounds` the ids `in_tail`
-        may have more than their probability, which takes less time."""
+        """Yields the distribution [V] after each state. Many are computed together, so `states` are
+        read ahead. Do not modify the arrays. With `bounds` the ids `in_tail` get an upper bound of
+        their probability, which takes less time."""
 
     @cached_property
     def in_tail(self) -> NDArray[np.bool_]:
-        """True for the ids [V] to which `predict` gives a bound if it is asked for bounds."""
+        """True for the ids [V] of which `predict` may yield upper bounds."""
         return np.zeros(self.vocabulary.total_words, np.bool_)
 
     @cached_property
     def page_words(self) -> PageWords:
-        """The finder of words that a text takes from itself."""
+        """Finds the words that a text takes from itself."""
         return PageWords(self.vocabulary, self.tokenizer)
 
     def read(self, state: State, ids: Sequence[int]) -> Iterator[State]:
@@ -100,12 +100,12 @@ class LanguageModel(ABC):
             yield from states
 
     def state_after(self, state: State, ids: Sequence[int]) -> State:
-        """Reads ids from `state` on. Returns the state after the last one."""
+        """Reads ids from `state` on. Returns the state after the last id."""
         last = deque(self.read(state, ids), maxlen=1)
         return last[0] if last else state
 
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        """The distribution [V] after `context`, which begins a text."""
+        """Returns the distribution [V] after `context`, which begins a text."""
         return next(self.predict([self.state_after(self.start, context)]))
 
 
@@ -115,8 +115,9 @@ class WindowModel(LanguageModel):
     start: tuple[int, ...] = ()
 
     def advance(self, state: tuple[int, ...], ids: Sequence[int]) -> list[tuple[int, ...]]:
-        read, first = (*state, *ids), len(state) + 1
-        return [read[max(0, end - self.window) : end] for end in range(first, len(read) + 1)]
+        words = (*state, *ids)
+        ends = range(len(state) + 1, len(words) + 1)
+        return [words[max(0, end - self.window) : end] for end in ends]
 
     def predict(
         self, states: Iterable[tuple[int, ...]], *, bounds: bool = False
@@ -125,7 +126,7 @@ class WindowModel(LanguageModel):
 
     @abstractmethod
     def next_word_probabilities(self, context: Sequence[int]) -> Array:
-        """The distribution [V] after the last words of `context`."""
+        """Returns the distribution [V] after the last words of `context`."""
 
 
 class NetworkModel(LanguageModel):
@@ -135,11 +136,12 @@ class NetworkModel(LanguageModel):
 
     @abstractmethod
     def embed(self, ids: NDArray[np.int64]) -> Array:
-        """The embeddings [N, E] of ids [N]."""
+        """Returns the embeddings [N, E] of ids [N]."""
 
     def similarities(self, word: int) -> Array:
-        """The cosine similarity of the embedding of each id to that of `word` [V]. It is 0 for an
-        embedding of zeros. For 36,000 words with an adaptive softmax this takes 60 ms and 50 MB."""
+        """Returns the cosine similarity [V] of the embedding of each id to that of the id `word`.
+        It is 0 for an embedding of zeros. For 36,000 words with an adaptive softmax this takes 60
+        ms and 50 MB."""
         rows = self.embed(np.arange(self.vocabulary.total_words))
         lengths = np.linalg.norm(rows, axis=1)
         return np.asarray(rows @ rows[word] / np.maximum(lengths * lengths[word], SMALLEST_FLOAT))
@@ -155,9 +157,9 @@ def in_batches(states: Iterable[State], size: int) -> Iterator[list[State]]:
 def blocked_ids_of(
     vocabulary: Vocabulary, tokenizer: Tokenizer, blocked_words: Iterable[str] = ()
 ) -> tuple[int, ...]:
-    """The ids that a model never suggests: padding, special tokens, the `blocked_words`, and
-    punctuation marks. Marks are suggested if the tokenizer writes text, and by a model without
-    special tokens, as the lesson's."""
+    """Returns the ids that a model never suggests: padding, special tokens, and the
+    `blocked_words`. A model with special tokens whose tokenizer does not write text never suggests
+    punctuation marks either."""
     blocked = [*range(vocabulary.first_word_id)]
     blocked += [vocabulary.id_by_word[word] for word in blocked_words if word in vocabulary]
     if vocabulary.special_tokens and not tokenizer.writes_text:
@@ -175,14 +177,14 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def likeliest_of(probabilities: Array, least: float) -> int | None:
-    """The likeliest id of a distribution [V]; None if its probability is less than `least`."""
+    """Returns the likeliest id of a distribution [V], or None if it is less likely than `least`."""
     best = int(probabilities.argmax())
     return best if probabilities[best] >= least else None
 
 
 def largest(values: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
-    """The places of the `k` largest values, largest first. Of equal values it takes the first ones,
-    which are the more frequent words. A partition alone would pick any."""
+    """Returns the places of the `k` largest values, the largest first. Of equal values it takes the
+    first ones, which are more frequent words. `np.partition` alone would take any of them."""
     if len(values) <= k:
         return np.argsort(-values, kind="stable")
     large = np.flatnonzero(values >= LIKELY)

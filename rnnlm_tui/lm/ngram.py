@@ -7,8 +7,8 @@ order, level k has n(k) nodes, and n(1) = V, the size of the vocabulary:
     share.<k> [n(k)] uint8       the discounted share of each node among its siblings
     word.<k> [n(k)] uint16       the last words of the nodes, ascending among siblings; uint32 in a
                                  vocabulary of more than 65,536 ids
-    children.<k> [n(k-1) + 1]    for each node of level k - 1, where its children begin; they end
-                                 where those of the next node begin; int32
+    children.<k> [n(k-1) + 1]    int32: the place of the first child of each node of level k - 1,
+                                 and at the end n(k); the children of a node are adjacent
 
 After a context c, p(w | c) is the share of c's child w, if there is one, plus backoff(c) times
 p(w | c without its first word). The shares of the children of c and its backoff sum to 1. Shares
@@ -29,15 +29,16 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import BEGIN_ID, Vocabulary
 
 MAX_SHARED = 0.999
-"""The largest sum of the shares after a context. After rounding, something is then left for the
-shorter context."""
+"""The largest sum of the shares after a context. The shorter context keeps the rest, which rounding
+could otherwise make 0."""
 LOG_ODDS = np.linspace(-14, 6, 509)
+"""The log-odds of the SHARES above 0 and of the BOUNDS between them, in turn."""
 SHARES, BOUNDS = (
     np.concatenate(([0], 1 / (1 + np.exp(-odds)))).astype(np.float32)
     for odds in (LOG_ODDS[::2], LOG_ODDS[1::2])
 )
-"""The values that shares can have, evenly spaced in log-odds, and the bounds between them. A
-share above 0 is never stored as 0. Neighbours differ by 8 %, and by less near 1."""
+"""The values that shares can have, evenly spaced in log-odds, and the bounds between them. A share
+above 0 is never stored as 0. Neighbours differ by 8 %, and near 1 by less."""
 
 
 class NgramModel(WindowModel):
@@ -50,7 +51,7 @@ class NgramModel(WindowModel):
         arrays: Arrays,
         blocked_words: Iterable[str] = (),
     ) -> None:
-        """`arrays` are named as above and checked."""
+        """`arrays` have the names above, and are checked."""
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.window = _order(arrays) - 1
         unigrams = SHARES[arrays["share.1"]]
@@ -67,24 +68,24 @@ class NgramModel(WindowModel):
         return probabilities
 
     def interpolation(self, context: Sequence[int]) -> Iterator[tuple[int, float, Array]]:
-        """Yields the steps from no context to the longest one after which the trie has words. Each
-        step is the number of last words that are the context, the weight of the step before in it,
-        and the distribution [V]. An array is valid until the next step."""
+        """Yields the steps from no context to the longest one that the trie knows. A step is the
+        length of its context in words, the weight of the step before, and the distribution [V]. An
+        array is valid until the next step."""
         probabilities = self._unigrams.copy()
         yield 0, 0.0, probabilities
         for length in range(1, min(self.window, len(context)) + 1):
-            last = context[len(context) - length :]
-            words, shares, backoff = self._after(last)
+            last_words = context[len(context) - length :]
+            words, shares, backoff = self._children_of(last_words)
             if len(words):
                 probabilities *= backoff
                 probabilities[words] += shares
                 yield length, backoff, probabilities
-            if last[0] == BEGIN_ID:  # no n-gram reaches into the line before
+            if last_words[0] == BEGIN_ID:  # no n-gram reaches into the line before
                 break
 
-    def _after(self, context: Sequence[int]) -> tuple[NDArray[Any], Array, float]:
-        """The words that follow exactly this context, their shares, and the weight of the shorter
-        context. There are no words if the trie does not have the context."""
+    def _children_of(self, context: Sequence[int]) -> tuple[NDArray[Any], Array, float]:
+        """Returns the words that follow exactly this context, their shares, and the backoff. There
+        are no words if the trie does not have the context."""
         node, arrays = context[0], self._arrays
         for k, word in enumerate(context[1:], start=2):
             words = arrays[f"word.{k}"]
@@ -93,22 +94,22 @@ class NgramModel(WindowModel):
             if node == end or words[node] != word:
                 return words[:0], SHARES[:0], 1.0
         k = len(context) + 1
-        below = slice(*arrays[f"children.{k}"][node : node + 2])
-        shares = SHARES[arrays[f"share.{k}"][below]]
+        children = slice(*arrays[f"children.{k}"][node : node + 2])
+        shares = SHARES[arrays[f"share.{k}"][children]]
         total = float(shares.sum(dtype=np.float64))
-        scale = min(1.0, MAX_SHARED / max(total, MAX_SHARED))
-        return arrays[f"word.{k}"][below], shares * np.float32(scale), 1 - scale * total
+        scale = MAX_SHARED / max(total, MAX_SHARED)
+        return arrays[f"word.{k}"][children], shares * np.float32(scale), 1 - scale * total
 
 
 def ngram_counts(arrays: Arrays) -> tuple[int, ...]:
-    """The number of n-grams of each length, shortest first. Padding does not count."""
+    """Returns the number of n-grams of each length, shortest first. Padding does not count."""
     ids, *others = (len(arrays[f"share.{k}"]) for k in range(1, _order(arrays) + 1))
     return (ids - 1, *others)
 
 
 def ngram_shapes(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int]]]:
-    """The types and shapes of the arrays by name. `sizes` are the numbers n(k) of nodes of the
-    levels from 1 on. Types are named as in safetensors."""
+    """Returns the types and shapes of the arrays by name. `sizes` are the numbers of nodes n(1),
+    n(2) and so on. Types are named as in safetensors."""
     shapes = dict[str, tuple[str, tuple[int]]]()
     for k, size in enumerate(sizes, start=1):
         shapes[f"share.{k}"] = "U8", (size,)
@@ -119,8 +120,8 @@ def ngram_shapes(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int]]]:
 
 
 def check_ngrams(arrays: Arrays, total_words: int) -> None:
-    """Raises ValueError for arrays whose numbers are not a trie for `total_words` ids. Their shapes
-    and types are right."""
+    """Raises ValueError for arrays whose numbers are not a trie for `total_words` ids. The shapes
+    and types of the arrays must be right."""
     for k in range(2, _order(arrays) + 1):
         words, children = arrays[f"word.{k}"], arrays[f"children.{k}"]
         ends = int(children[0]), int(children[-1])
@@ -135,5 +136,5 @@ def check_ngrams(arrays: Arrays, total_words: int) -> None:
 
 
 def _order(arrays: Arrays) -> int:
-    """The number of words of the longest n-grams."""
+    """Returns the number of words of the longest n-grams."""
     return sum(name.startswith("share.") for name in arrays)
