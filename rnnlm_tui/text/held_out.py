@@ -1,7 +1,7 @@
 """Chooses the lines of a text to hold out, samples of its lines, and excerpts with their context.
 
 Held-out lines are measured where they stand. A model sees the text just above them, even if it was
-trained on that text. Only the words of the held-out lines count.
+trained on this text. Only the words of the held-out lines count.
 
 Shapes: L lines, blank ones included.
 """
@@ -15,21 +15,21 @@ from typing import NamedTuple
 import numpy as np
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
-"""For each line [L], whether it is chosen."""
+"""True for each line [L] that is chosen."""
 HELD_OUT_BLOCK = 20
-"""About the number of consecutive lines that are held out together. In blocks, both the held-out
+"""The number of consecutive lines that are held out together, roughly. In blocks, both the held-out
 lines and the training lines remain running text."""
 EXCERPT_WORDS = 250
-"""The length of an excerpt, in words. It is running text, because models use what is above a word,
-and it is short, so that a sample of a few thousand words is spread over the text."""
+"""The length of an excerpt, in words. An excerpt is running text, because models use the words
+above a word. It is short, so that a sample of a few thousand words is spread over the text."""
 LONG_EXCERPT_WORDS = 1_000
-"""The length of an excerpt of a text that is not held out, in words. Its context has 2,000 words,
-because people mostly write below much other text of theirs."""
+"""The length of an excerpt of a text that is not held out, in words. The context of the excerpt has
+2,000 words, because people mostly have written much text above the line."""
 LETTERS_A_WORD = 6
 """Estimated letters per word, for text without spaces."""
 CONTEXT_FACTOR = 2
-"""Length of the context above an excerpt, as a multiple of the excerpt's. 500 words are enough to
-fill the cache of a mixture, and are read in some hundredths of a second."""
+"""Length of the context above an excerpt, as a multiple of the excerpt's. 500 words give the cache
+of a mixture enough words, and are read in some hundredths of a second."""
 LONGEST_GAP = 3
 """Gaps of up to this many lines do not split an excerpt."""
 
@@ -42,13 +42,13 @@ class Excerpt(NamedTuple):
 
 
 def written_lines(lines: Iterable[str]) -> Mask:
-    """The mask [L] of the lines that are not blank."""
+    """Returns the mask [L] of the lines that are not blank."""
     return np.fromiter((bool(line) and not line.isspace() for line in lines), np.bool_)
 
 
 def hold_out(eligible: Mask, fraction: float, seed: int) -> Mask:
-    """The mask [L] of lines to hold out: about a `fraction` of the `eligible` lines [L], in blocks.
-    The eligible lines are cut into as many equal parts as there are blocks, and each part has a
+    """Returns the mask [L] of lines to hold out: about a `fraction` of the `eligible` lines [L], in
+    blocks. The eligible lines are cut into as many equal parts as there are blocks. Each part has a
     block at a random place, which follows from `seed`."""
     count = int(eligible.sum())
     mask = np.zeros(count, dtype=bool)
@@ -72,9 +72,9 @@ def sample_mask(
     among: Mask | None = None,
     excerpt_words: int = EXCERPT_WORDS,
 ) -> Mask:
-    """The mask [L] of a sample of about `most_words` words. It is taken from the lines `among` [L],
-    by default all, in stretches of `excerpt_words` words, spread evenly. It is all of these lines
-    if they have no more words than that."""
+    """Returns the mask [L] of a sample of about `most_words` words from the lines `among` [L], by
+    default from all lines. The sample has stretches of `excerpt_words` words, spread evenly. If
+    `among` has at most `most_words` words, the sample has all of its lines."""
     counts = (max(len(line.split()), len(line) // LETTERS_A_WORD) for line in lines)
     words = np.fromiter(counts, np.int64)
     among = np.ones(len(words), np.bool_) if among is None else among
@@ -91,8 +91,8 @@ def sample_mask(
 def excerpts_of(
     lines: Iterable[str], chosen: Mask, excerpt_words: int = EXCERPT_WORDS
 ) -> list[Excerpt]:
-    """The chosen lines [L] as excerpts, which are lines that follow each other. The context above
-    each is about CONTEXT_FACTOR times `excerpt_words` words."""
+    """Returns the `chosen` lines [L] as excerpts. The context above an excerpt has about
+    CONTEXT_FACTOR times `excerpt_words` words."""
     excerpts = list[Excerpt]()
     excerpt_lines = list[str]()
     gap = LONGEST_GAP + 1

@@ -25,7 +25,7 @@ def no_hashes() -> Hashes:
 
 
 def hash_lines(lines: Iterable[str], tokenizer: Tokenizer) -> Hashes:
-    """The hashes of the words of the lines [L]. A million lines take a few seconds."""
+    """Returns the hashes of the words of the lines [L]. A million lines take a few seconds."""
     hashes = array("Q")
     for line in lines:
         key = tokenizer.line_key(line).encode(errors="surrogatepass")

@@ -1,7 +1,7 @@
 """The tokenizer `prose`: splits text as people write it into tokens, and joins them again.
 
-Spaces are not tokens: the marks decide where they go. A word is stored in the case that it has
-within a sentence.
+Spaces are not tokens, because the marks decide where spaces go. The token of a word has the case of
+the word within a sentence.
 """
 
 from __future__ import annotations
@@ -53,21 +53,21 @@ TYPED_WORD = regex.compile(
     rf"(?r)(?:(?:\p{{N}}+[.,:/])++\p{{N}}{LETTER}*|{LETTER}[{LETTER}'’-]*)\Z", regex.VERSION1
 )
 """The word or number at the end of a text that is being typed. A mark after digits is part of the
-number if a digit follows it: `9:4`, but not `1990.`. The search runs backwards, because forwards it
-would try each letter of a long word before a mark. ʼ counts as a letter."""
+number if a digit follows it: `9:4`, but not `1990.`. ʼ counts as a letter. The pattern is searched
+from the end. A search from the start would try each letter of a long word that ends with a mark."""
 REST_OF_WORD = regex.compile(rf"(?:['’ʼ]?{LETTER})*(?:['’ʼ-]{LETTER}+)*", regex.VERSION1)
 """The letters at the start of a text that complete a word begun before it."""
 HEADING = regex.compile(r"\s*(?:[IVXLCDM]{2,}|[IVXLCDM]\.|\p{N}+)\.?\s*")
 """A line that is only a number, in Roman or other digits."""
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 MAX_TYPED = 64
-"""The number of texts before the cursor whose tokens are cached. One suggestion asks for fewer. A
-text of 1,000 characters is cut in 0.1 ms."""
+"""The number of texts before the cursor whose tokens are cached. A suggestion needs fewer texts. A
+text of 1,000 characters is split in 0.1 ms."""
 MAX_CASES = 1 << 12
 """The number of words whose usual case is cached."""
 FAR_RARER = 100
-"""A word is taken for its other spelling if its rank is more than this many times as large: `i` for
-`I`, but not `bill` for `Bill`."""
+"""A word is taken for the same word in another case if its rank is more than this many times as
+large. So `i` is taken for `I`, but `bill` is not taken for `Bill`."""
 MARKS_BEFORE = 3
 """The number of marks before a word that decide whether it begins a sentence."""
 
@@ -91,14 +91,14 @@ class ProseTokenizer(Tokenizer):
         self._make_style_cached = cache(self._make_style)
 
     def words(self, line: str) -> list[str]:
-        """The tokens of a line. A heading that is only a number has none."""
+        """Returns the tokens of a line. A heading that is only a number has none."""
         return [] if HEADING.fullmatch(line) else self._scan(line)[0]
 
     def split_typed(self, text: str) -> tuple[list[str], str]:
-        """The tokens of a line being typed, each in its known case (`I` for `i`), and the
+        """Returns the tokens of a line being typed, each in its known case (`I` for `i`), and the
         half-typed last word as it is typed."""
         prefix = text[text.rfind(" ") + 1 :]
-        if prefix and not (prefix.isascii() and prefix.isalpha()):  # most need no search
+        if prefix and not (prefix.isascii() and prefix.isalpha()):  # most words need no search
             word = TYPED_WORD.search(prefix)
             prefix = word[0] if word else ""
             if prefix and self.conventions.elisions:
@@ -107,7 +107,7 @@ class ProseTokenizer(Tokenizer):
         return [*self._scan_typed_cached(text[: len(text) - len(prefix)])[0]], prefix
 
     def words_above(self, line: str) -> list[str]:
-        """The tokens of a line above, each in its known case."""
+        """Returns the tokens of a line above, each in its known case."""
         return [] if HEADING.fullmatch(line) else [*self._scan_typed_cached(line)[0]]
 
     def words_as_written(self, text: str) -> list[tuple[str, str, bool]]:
@@ -133,9 +133,9 @@ class ProseTokenizer(Tokenizer):
         return self._make_style_cached(double + single) if double or single else self
 
     def _both_styles(self, double: QuoteStyle, single: QuoteStyle) -> tuple[QuoteStyle, QuoteStyle]:
-        """The styles of double and single quotes, of which one is found in the text. Straight
-        quotes go with straight apostrophes, and curly ones with curly ones, unless the corpus mixes
-        them. An apostrophe tells nothing about quotes such as « »."""
+        """Returns the styles of double and single quotes for a text that shows only one of them.
+        Straight quotes go with straight apostrophes, and curly quotes with curly apostrophes. There
+        are two exceptions: a corpus that mixes them, and one with quotes such as « »."""
         typed = double[0][1] if double else single[-1][1]  # the opening quote, or the apostrophe
         opening, apostrophe = self._spelling_of(OPEN_DOUBLE), self._spelling_of(APOSTROPHE)
         is_mixed = (opening == '"') != (apostrophe == APOSTROPHE)
@@ -145,19 +145,20 @@ class ProseTokenizer(Tokenizer):
         return double or DOUBLE_STYLES[pair[0]], single or SINGLE_STYLES[pair[1]]
 
     def _make_style(self, style: QuoteStyle) -> ProseTokenizer:
-        """This tokenizer, but with quotes and apostrophes in this style."""
+        """Returns this tokenizer, but with quotes and apostrophes in this style."""
         forms = {**self.conventions.forms, **dict(style)}
         if all(self._spelling_of(token) == form for token, form in style):
             return self
         return ProseTokenizer(replace(self.conventions, forms=forms), self._ranks)
 
     def _scan_typed(self, text: str) -> tuple[Tokens, str]:
-        """As `_scan`, but with each token in its known case."""
+        """Does what `_scan` does, but with each token in its known case."""
         tokens, marks = self._scan(text)
         return tuple(map(self._known_case, tokens)), marks
 
     def line_key(self, line: str) -> str:
-        """The key by which a line is recognised: its words, whatever the conventions."""
+        """Returns the key by which a line is recognised: its words in small letters without
+        marks."""
         return " ".join(LETTERS_AND_DIGITS.findall(fold(line).lower()))
 
     def _begins_sentence(self, marks: str) -> bool:
@@ -166,11 +167,11 @@ class ProseTokenizer(Tokenizer):
         return usually_begins_sentence(marks) if learned is None else learned
 
     def _spaces_around(self, token: str) -> tuple[bool, bool]:
-        """For a token, whether running text has a space before it and after it."""
+        """Returns True if a space stands before a token in running text, and True for one after."""
         return self.conventions.spaces.get(token) or usual_spaces(token)
 
     def _scan(self, text: str) -> tuple[list[str], str]:
-        """The tokens of a text, and the marks at its end, for `_begins_sentence`."""
+        """Returns the tokens of a text, and the marks at its end, for `_begins_sentence`."""
         tokens, marks = list[str](), LINE_BEGIN
         in_capitals = is_line_in_capitals(text)
         for chunk in fold(text).split():
@@ -185,43 +186,45 @@ class ProseTokenizer(Tokenizer):
         return tokens, marks
 
     def _find_known_case(self, word: str) -> str:
-        """The word in its known case: as it is, unless another case of it is far more frequent, or
-        only that is known. The other cases are small letters, and a capital first letter."""
+        """Returns the word, or the same word in small letters or with a capital first letter if
+        that form is far more frequent. A form that is not known counts as infinitely rare."""
         other = min(word[0].upper() + word[1:], self._small(word), key=self._rank)
         is_better = self._rank(other) * FAR_RARER < self._rank(word)
         return other if is_better else word
 
     def _usual_case(self, word: str, in_capitals: bool) -> str:
-        """The word in the case that it mostly has within a sentence. It begins a sentence, or is in
-        a line in capitals. A word with a capital inside, such as iPhone, stays as it is."""
+        """Returns a word that begins a sentence, or is in a line in capitals, in the case that it
+        mostly has within a sentence. A word with a capital inside, such as iPhone, stays as it
+        is."""
         lower = self._small(word)
         if in_capitals or (word[:1] != lower[:1] and word[1:] == lower[1:]):
             return min(lower, self._capitalized(lower), word, key=self._rank)
         return word
 
     def _small(self, word: str) -> str:
-        """The word in small letters. `lower` alone would make two characters of İ."""
+        """Returns the word in small letters. `lower` alone would make two characters of İ."""
         if self.conventions.dotted_capital:
             word = word.replace("I", "ı")
         return word.replace("İ", "i").lower()
 
     def _capitalized(self, word: str) -> str:
-        """The word as at the start of a sentence."""
+        """Returns the word as it is written at the start of a sentence."""
         if self.conventions.dotted_capital and word[:1] == "i":
             return capitalize("İ" + word[1:])
         return capitalize(word)
 
     def _in_capitals(self, text: str) -> str:
-        """The text in capitals."""
+        """Returns the text in capitals."""
         return (text.replace("i", "İ") if self.conventions.dotted_capital else text).upper()
 
     def _rank(self, word: str) -> float:
-        """The rank of a word; infinity for one that is not known."""
+        """Returns the rank of a word, or infinity for a word that is not known."""
         return self._ranks.get(word, math.inf)
 
     def insertion_of(self, before: str, prefix: str, word: str) -> Insertion:
-        """The insertion of a token after `before`. Typed letters stay, but plain ones get the
-        accents of the token, and its capitals if it has some within a sentence."""
+        """Returns the insertion of a token after `before`. Typed letters stay, with two exceptions:
+        plain letters get the accents of the token, and the capitals that it has within a
+        sentence."""
         text, space_after = self._spelling_of(word), self._spaces_around(word)[1]
         in_capitals = is_line_in_capitals(before) and is_all_capitals(before)
         if prefix:
@@ -240,8 +243,8 @@ class ProseTokenizer(Tokenizer):
     def _completion(
         self, prefix: str, text: str, in_capitals: bool, space_after: bool
     ) -> Insertion:
-        """The insertion of a token, written as `text`, for its half-typed `prefix`. `in_capitals`
-        is True if the line is in capitals."""
+        """Returns the insertion of a token, written as `text`, for its half-typed `prefix`.
+        `in_capitals` is True if the line is in capitals."""
         writes_capitals = is_all_capitals(prefix) or (in_capitals and prefix.isupper())
         has_own_case = text != text.lower() or any(map(str.isdigit, text))  # iPhone, co2
         keeps_case = writes_capitals or not has_own_case
@@ -261,12 +264,12 @@ class ProseTokenizer(Tokenizer):
         return bool(last) and not self._space_between(last, token)
 
     def _end_of(self, text: str) -> tuple[str, str]:
-        """The last token of a text, "" for none, and the marks at the end of the text."""
+        """Returns the last token of a text, or "", and the marks at the end of the text."""
         tokens, marks = self._scan_typed_cached(text)
         return tokens[-1] if tokens else "", marks
 
     def join(self, words: Sequence[str]) -> str:
-        """The tokens as a line, with capitals at starts of sentences and spaces around marks."""
+        """Returns the tokens as a line, with capitals at starts of sentences, and spaces."""
         pieces, marks = list[str](), LINE_BEGIN
         for number, token in enumerate(words):
             if number > 0:
@@ -282,14 +285,14 @@ class ProseTokenizer(Tokenizer):
         return "".join(pieces)
 
     def _space_between(self, token: str, following: str) -> str:
-        """The space between two tokens, or ""."""
+        """Returns the space between two tokens, or ""."""
         if not (self._spaces_around(token)[1] and self._spaces_around(following)[0]):
             return ""
         kinds = self.conventions.space_kinds
         return kinds.get(token if token == OPEN_DOUBLE else following, " ")
 
     def _spelling_of(self, word: str) -> str:
-        """A token as the text writes it: its apostrophes, quotes, dashes and dots."""
+        """Returns a token as the text writes its apostrophes, quotes, dashes and dots."""
         forms = self.conventions.forms
         if word in forms:
             return forms[word]

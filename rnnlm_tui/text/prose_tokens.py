@@ -1,8 +1,8 @@
 """Cuts text as people write it into tokens, by rules that hold for most European texts.
 
 A token is a word with its apostrophes and hyphens, a number, an address, a run of one punctuation
-mark, an emoji, or a character of a script without spaces. Text is cut in chunks: the stretches
-without white space of folded text.
+mark, an emoji, or a character of a script without spaces. Text is first folded (`fold`), and then
+split at white space into chunks. Each chunk is cut on its own.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ ABBREVIATIONS = frozenset([
     "bzw", "usw", "Nr", "Hr", "Fr", "ca", "Sra", "Srta", "Ud", "Uds", "Mme", "Mlle", "MM",
     "bijv", "np", "tzn", "г", "др", "стр"
 ])  # fmt: skip
-"""Words before a full stop that mostly does not end a sentence, in several languages. Learning more
-of them from each text changed nothing that was measured."""
+"""Words whose full stop mostly does not end a sentence, in several languages. To learn more of them
+from each text changed no figure."""
 SCRIPTS_WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 UNSPACED_CHARACTER = regex.compile(rf"[{SCRIPTS_WITHOUT_SPACES}]|[\u3000-\u303F\uFF00-\uFFEF]")
 """A letter or a mark of a script without spaces."""
@@ -53,7 +53,7 @@ FOLDED_CHARACTERS = str.maketrans(
 """Removes invisible characters, and gives some others a plainer form."""
 FOLDABLE = regex.compile("[" + "".join(map(chr, FOLDED_CHARACTERS)) + "]")
 MANY_ACCENTS = 1000
-"""A text with this many accents in a row is not normalized. No language writes so many."""
+"""A text with this many accents in a row is not normalized. No language has such a text."""
 ONLY_ACCENTS = regex.compile(rf"\p{{M}}{{{MANY_ACCENTS}}}")
 CLIPPED_WORDS = frozenset(
     ["tis", "twas", "twere", "twill", "em", "cause", "till", "gainst", "neath", "tween", "bout"]
@@ -64,14 +64,14 @@ LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{SCRIPTS_WITHOUT_SPACES}]]"
 NO_ELISION = "(?!)"
 """Matches nothing."""
 MAX_SCHEME, MAX_DOTS = 32, 8
-"""The most characters of the scheme of an address, such as `https`, and the most full stops in a
-file name, the last one apart."""
+"""The most characters of the scheme of an address, such as `https`, and the most full stops of a
+file name before its ending."""
 
 
 def token_pattern(elided_word: str = NO_ELISION) -> regex.Pattern[str]:
-    """The pattern of a token. `elided_word` is the pattern of elided words, which are tokens too.
-    Addresses and file names are only searched for at their possible starts, and their parts have
-    limits, so that the time grows with the length of the text and not with its square."""
+    """Returns the pattern of a token. `elided_word` is the pattern of elided words, which are
+    tokens, too. Addresses and file names are searched for only where they can start, and their
+    parts have limits. The time then grows with the length of the text, not with its square."""
     return regex.compile(
         rf"""(?:\p{{L}}[\p{{L}}\p{{N}}+.-]{{0,{MAX_SCHEME}}}+://|www\.)\S*[^\s.,;:!?)\]}}”"'’]
         | (?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+
@@ -94,7 +94,7 @@ def is_elided(word: str) -> bool:
 
 
 def elision_pattern(elisions: Iterable[str]) -> str:
-    """The pattern of these elided words, such as `l'`, in small letters or capitals."""
+    """Returns the pattern of these elided words, such as `l'`, in small letters or capitals."""
     words = "|".join(elision.removesuffix(APOSTROPHE) for elision in elisions)
     return f"(?i:(?:{words})['’ʼ])"
 
@@ -110,7 +110,7 @@ Tokens = tuple[str, ...]
 
 @lru_cache(1 << 12)
 def usual_spaces(token: str) -> tuple[bool, bool]:
-    """For a token, whether most European texts have a space before it and after it."""
+    """Returns True if most European texts have a space before a token, and True for one after."""
     if UNSPACED_CHARACTER.fullmatch(token[0]):
         return False, False
     if is_elided(token):
@@ -123,7 +123,8 @@ def usual_spaces(token: str) -> tuple[bool, bool]:
 
 @lru_cache(1 << 10)
 def usually_begins_sentence(marks: str) -> bool:
-    """Returns True if a word after these marks, "" for none, mostly begins a sentence or speech."""
+    """Returns True if a word after these marks mostly begins a sentence or speech. `marks` is "" if
+    the word does not follow a mark."""
     closing = marks.rstrip(OPEN_DOUBLE + OPEN_SINGLE + "([{¿¡" + EM_DASH + "-*_#")
     if closing.endswith((LINE_BEGIN, ".", "!", "?", "." + CLOSE_DOUBLE, "。", "！", "？")):
         return True
@@ -138,13 +139,13 @@ def is_abbreviation(word: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """The text in NFC, without invisible characters."""
+    """Returns the text in NFC, without invisible characters."""
     if text.isascii():
         return text
     if FOLDABLE.search(text):  # rare, and the search is five times as fast as translate
         text = text.translate(FOLDED_CHARACTERS)
     if len(text) > MANY_ACCENTS and ONLY_ACCENTS.search(text):
-        return text  # to sort so many accents takes time with the square of their number
+        return text  # the time to sort so many accents grows with the square of their number
     return unicodedata.normalize("NFC", text)
 
 
@@ -161,9 +162,9 @@ def _is_sign(word: str) -> bool:
 
 
 def cut(chunk: str, pattern: regex.Pattern[str] = TOKEN) -> Tokens:
-    """The tokens of a chunk, in the case in which they are written."""
+    """Returns the tokens of a chunk, in the case in which they are written."""
     word = chunk[:-1] if chunk[-1] in STANDALONE else chunk
-    if word.isalpha() and word.isascii():  # most chunks, which need none of the rules
+    if word.isalpha() and word.isascii():  # most chunks need no pattern
         if word is chunk:
             return (word,)
         if chunk[-1] == "." and is_abbreviation(word):
@@ -189,7 +190,8 @@ class Chunks(dict[str, Tokens]):
     def __init__(self, pattern: regex.Pattern[str] = TOKEN) -> None:
         self._pattern = pattern
         self._last: tuple[str, Tokens] = "", ()
-        """The last chunk that was cut, of any length. A suggestion asks for it several times."""
+        """The last chunk that was cut, and its tokens. A suggestion asks for it several times, and
+        a long chunk is not cached."""
 
     def __missing__(self, chunk: str) -> Tokens:
         last, tokens = self._last
@@ -206,12 +208,12 @@ CHUNKS = Chunks()
 
 @cache
 def chunks_with(elisions: Tokens) -> Chunks:
-    """The `Chunks` of texts in which these elided words are tokens."""
+    """Returns the `Chunks` of texts in which these elided words are tokens."""
     return Chunks(token_pattern(elision_pattern(elisions))) if elisions else CHUNKS
 
 
 def token_of(chunk: str, match: regex.Match[str]) -> str:
-    """The token of a match of `TOKEN` in a chunk. For a run of quotes it is the token of each."""
+    """Returns the token of a match of `TOKEN` in a chunk. Of a run of quotes each is this token."""
     form = match[0]
     if form[0] in DOUBLE_QUOTES:
         return OPEN_DOUBLE if _opens(chunk, match) else CLOSE_DOUBLE
@@ -225,9 +227,9 @@ def token_of(chunk: str, match: regex.Match[str]) -> str:
 
 
 def _opens(chunk: str, match: regex.Match[str]) -> bool:
-    """Returns True if a double quote opens. At the start of a chunk and after BEFORE_OPENING its
-    place decides, since „this“ and “that” share a character. Alone, and after other marks or
-    unspaced text, its form decides."""
+    """Returns True if a double quote opens a quotation. The place of the quote decides at the start
+    of a chunk and after BEFORE_OPENING, since „this“ and “that” share a character. The form of the
+    quote decides if it is the whole chunk, and after other marks or unspaced text."""
     start, end = match.span()
     if end - start == len(chunk):
         return match[0][0] not in "”»"
@@ -240,15 +242,15 @@ def _opens(chunk: str, match: regex.Match[str]) -> bool:
 
 @lru_cache(1)
 def _end_of_letters(chunk: str) -> int:
-    """The end of the last letter or digit of a chunk; 0 if it has none. Cached, since a chunk may
-    have a hundred thousand quotes that ask for it."""
+    """Returns the end of the last letter or digit of a chunk, or 0 if it has none. The result is
+    cached, since a chunk may have a hundred thousand quotes that need it."""
     last = LAST_LETTER.search(chunk)
     return last.end() if last else 0
 
 
 def _single_quote(chunk: str, match: regex.Match[str]) -> str:
-    """The token of a single quote outside a word: an opening or a closing quote, or the apostrophe
-    with which a word begins."""
+    """Returns the token of a single quote outside a word: an opening or a closing quote, or the
+    apostrophe with which a word begins."""
     start, end = match.span()
     if start > 0 and chunk[start - 1] not in BEFORE_OPENING:
         return CLOSE_SINGLE

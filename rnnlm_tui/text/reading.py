@@ -1,4 +1,4 @@
-"""Reads files, and the files in folders, as one corpus, whose lines can be read repeatedly."""
+"""Reads files, and the files in folders, as one corpus. Its lines can be read repeatedly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOLDER_ENDINGS = (".txt", ".md")
 NAMED_FILES = 10
 """The most files of a folder that a note names."""
 REPORTED_EACH = 1 << 20
-"""The progress is reported each time this many bytes of a file are read."""
+"""The number of bytes of a file after which the progress is reported again."""
 BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -36,17 +36,18 @@ BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 )
 CHECKED_BYTES = 1 << 16
 """The number of bytes at the start of a file that are searched for zero bytes before the file is
-decoded: a binary file is refused as such, and not for an invalid byte."""
+decoded. The message for a binary file then says that it is not text, instead of naming an invalid
+byte."""
 WRAPPED_FRACTION = 0.8
-"""The least share of line breaks after which the next word would not fit, for a text to count as
-wrapped. The share is 1.0 in three books wrapped at 72, 0.05 in the same books with a line per
+"""The least share of line breaks, of those where the next word would not fit, in a text that counts
+as wrapped. It is 1.0 in three books wrapped at 72 columns, 0.05 in the same books with a line per
 paragraph, and 0.29 in the sonnets."""
 FEWEST_BREAKS = 10
 """The fewest line breaks from which a text can count as wrapped."""
 NOT_WRAPPED_AFTER = (*SENTENCE_ENDS, ":")
-"""The ends of lines that are no sign of wrapping."""
+"""The ends of lines that do not show that a text is wrapped."""
 NARROWEST, WIDEST = 40, 160
-"""The columns between which texts are wrapped."""
+"""The smallest and the largest width at which texts are wrapped, in columns."""
 WIDTH_QUANTILE = 0.95
 """The share of the lines that are no longer than the width at which a text is wrapped."""
 UNSPACED_LETTER = re.compile(
@@ -55,7 +56,7 @@ UNSPACED_LETTER = re.compile(
 )
 """A letter of a script without spaces: Thai, Lao, Burmese, Khmer, Japanese or Chinese."""
 FEWEST_UNSPACED = 10
-"""The fewest such letters from which a text is said to lack spaces."""
+"""The fewest letters of such scripts in a text that lacks spaces."""
 WITHOUT_SPACES = "words are found by spaces, so it helps little in Chinese, Japanese or Thai"
 Report = Callable[[str, int, int], None]
 """Takes the name of a pass over a text, how much of it is done, and how much there is."""
@@ -67,7 +68,7 @@ def no_report(phase: str, done: int, of: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A text. It can be iterated repeatedly, over its lines without line ends."""
+    """A text. Its iterator yields the lines without line ends, and can be made repeatedly."""
 
     name: str
     sources: tuple[str, ...]
@@ -103,7 +104,7 @@ def read_corpus(
         raise CorpusError("the name of a text is empty", "give a file, or several")
     raw = io.BytesIO()
     words = lines = 0
-    line = "\n"  # the last one read, of any file
+    line = "\n"  # the last line that was read, of all files
     once = {path.absolute(): path for path in map(Path, sources or [bundled_corpus()])}
     found = [*map(_find, once.values())]
     paths = chain.from_iterable(source.paths for source in found)
@@ -111,9 +112,9 @@ def read_corpus(
         label = "standard input" if str(path) == STANDARD_INPUT else f"the corpus {path}"
         with _open_source(path, label) as file:
             size, reported = file.seek(0, io.SEEK_END), 0
-            gap = b"" if line.endswith("\n") else b"\n"  # ends the last line of the file before
+            gap = b"" if line.endswith("\n") else b"\n"  # ends the last line of the previous file
             if not line.isspace():
-                gap += b"\n"  # an empty line, so that a paragraph begins
+                gap += b"\n"  # an empty line begins a paragraph
             for line in decoded_lines(file, label, encoding):
                 raw.write(gap + line.encode(errors="replace"))  # UTF-7 may hold lone surrogates
                 gap = b""
@@ -142,7 +143,7 @@ class _Source(NamedTuple):
 
 
 def _find(path: Path) -> _Source:
-    """The source at a path. Raises CorpusError as `files_in` does."""
+    """Returns the source at a path. Raises CorpusError as `files_in` does."""
     if str(path) == STANDARD_INPUT:
         return _Source("stdin", STANDARD_INPUT, [path])
     if is_folder(path):
@@ -155,9 +156,9 @@ def _find(path: Path) -> _Source:
 
 
 def files_in(folder: Path) -> tuple[list[Path], str]:
-    """The .txt and .md files in a folder and the folders in it, sorted by path, and a note on them.
-    Hidden files and folders are left out. The note names the first files and counts those left out.
-    Raises CorpusError if there are no files to read, or if a folder cannot be read."""
+    """Returns the .txt and .md files in a folder and its subfolders, sorted by path, and a note.
+    Hidden ones are left out. The note names the first files and counts the files left out. Raises
+    CorpusError if there are no files to read, or if a folder cannot be read."""
 
     def fail(error: OSError) -> None:
         raise CorpusError(f"cannot read the folder {error.filename}: {os_reason(error)}") from error
@@ -190,9 +191,9 @@ def files_in(folder: Path) -> tuple[list[Path], str]:
 
 
 def arrange_lines(corpus: Corpus, how: str) -> Corpus:
-    """The corpus with the lines that the setting `lines` asks for. The setting `paragraphs` makes
-    each paragraph one line, and so does `auto` if the text is wrapped. Otherwise the lines stay.
-    Empty lines separate paragraphs and are kept."""
+    """Returns the corpus with the lines that the setting `lines`, which is `how`, asks for. With
+    `paragraphs` each paragraph becomes one line, and also with `auto` if the text is wrapped.
+    Otherwise the lines stay. Empty lines separate paragraphs and are kept."""
     if how == "each" or (how == "auto" and not is_wrapped(corpus)):
         why = "a line is a line of the file (no wrapped paragraphs)" if how == "auto" else ""
         return replace(corpus, note=why)
@@ -223,11 +224,11 @@ def join_paragraphs(lines: Iterable[str]) -> Iterator[str]:
 
 def is_wrapped(lines: Iterable[str]) -> bool:
     """Returns True if most lines within paragraphs end where the first word of the next line would
-    not fit. A text whose lines mostly end with a sentence, such as a list of sentences of about the
-    same length, is not wrapped."""
+    not fit. If most lines end with a sentence, the text is not wrapped. It may be a list of
+    sentences of about the same length."""
     lengths = Counter[int]()
     needed = Counter[int]()
-    """The lengths that the lines would have with the first word of the next one."""
+    """The lengths of the lines if each had the first word of the next line, too."""
     sentences = 0
     for line, following in pairwise(lines):
         length = len(line.rstrip())
@@ -248,8 +249,8 @@ def is_wrapped(lines: Iterable[str]) -> bool:
 
 
 def count_words(text: str) -> int:
-    """The number of words as a person counts them. A word stands between spaces or dashes and has a
-    letter or a digit. In a script without spaces each letter is a word."""
+    """Returns the number of words as a person counts them. A word stands between spaces or dashes
+    and has a letter or a digit. In a script without spaces each letter is a word."""
     if not text.isascii():
         text = UNSPACED_LETTER.sub(r" \g<0> ", text.replace("—", " "))
     if "--" in text:
@@ -258,7 +259,7 @@ def count_words(text: str) -> int:
 
 
 def lacks_spaces(text: str) -> bool:
-    """Returns True if most letters of a text, and not only a few, are of scripts without spaces."""
+    """Returns True if most letters, and at least FEWEST_UNSPACED, are of scripts without spaces."""
     unspaced = len(UNSPACED_LETTER.findall(text))
     return unspaced >= FEWEST_UNSPACED and 2 * unspaced > sum(map(str.isalpha, text))
 
@@ -283,7 +284,7 @@ def _open_source(path: Path, label: str) -> BinaryIO:
 
 
 def is_folder(path: Path) -> bool:
-    """Returns True for a folder. Standard input is none."""
+    """Returns True for a folder. Standard input is not a folder, even if one is named `-`."""
     try:
         return str(path) != STANDARD_INPUT and path.is_dir()
     except OSError:  # no permission to look
@@ -299,9 +300,9 @@ def is_pipe(path: Path) -> bool:
 
 
 def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[str]:
-    """Yields the lines of a file, each with its newline. The encoding is that of a byte order mark,
-    or else `encoding`, or else UTF-8. Raises CorpusError if the file cannot be read or is not text,
-    and UsageError if there is no such encoding."""
+    """Yields the lines of a file, each with its newline. `codec_of` tells the encoding. Raises
+    CorpusError if the file cannot be read or is not text, and UsageError if there is no such
+    encoding."""
     file.seek(0)
     head = file.read(CHECKED_BYTES)
     file.seek(0)
@@ -336,6 +337,6 @@ def decoded_lines(file: BinaryIO, label: str, encoding: str | None) -> Iterator[
 
 
 def codec_of(raw: bytes, encoding: str | None = None) -> str:
-    """The encoding of a text that begins with the bytes `raw`: that of its byte order mark, or else
-    `encoding`, or else UTF-8."""
+    """Returns the encoding of a text that begins with the bytes `raw`. The first of these that is
+    there counts: a byte order mark, `encoding`, UTF-8."""
     return next((name for bom, name in BOMS if raw.startswith(bom)), encoding or "utf-8")

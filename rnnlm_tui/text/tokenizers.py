@@ -17,10 +17,10 @@ LESSON_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
 class LessonTokenizer(Tokenizer):
-    """The lesson's tokenizer (Keras's `Tokenizer`): lower case, punctuation becomes spaces,
-    apostrophes stay.
+    """The lesson's tokenizer (Keras's `Tokenizer`). Letters become small, punctuation marks become
+    spaces, and apostrophes stay.
 
-    Only the space separates words, so non-breaking spaces and carriage returns are part of them.
+    Only the space separates words. No-break spaces and carriage returns are part of words.
     """
 
     name = "lesson"
@@ -34,7 +34,7 @@ class LessonTokenizer(Tokenizer):
         return [word for word in whole if word], last
 
     def is_mark(self, word: str) -> bool:
-        """Returns True for a lone apostrophe, which is left of a single quote next to a dash."""
+        """Returns True for a lone apostrophe. A single quote next to a dash leaves one."""
         return not word.strip("'")
 
 
@@ -65,9 +65,10 @@ TOKENIZERS: Mapping[str, Tokenizer] = MappingProxyType(
 def make_tokenizer(
     name: str, conventions: Conventions, vocabulary: Vocabulary | None = None
 ) -> Tokenizer:
-    """The tokenizer of a model. Without a vocabulary it cannot tell the usual case of a word."""
+    """Returns the tokenizer of a model. Without a vocabulary it does not know the usual case of a
+    word."""
     if name != PROSE:
         return TOKENIZERS[name]
-    from rnnlm_tui.text.prose import ProseTokenizer  # loads regex: 13 ms
+    from rnnlm_tui.text.prose import ProseTokenizer  # here, because it loads regex in 13 ms
 
     return ProseTokenizer(conventions, vocabulary.id_by_word if vocabulary else {})

@@ -15,41 +15,42 @@ from rnnlm_tui.config import Config
 PADDING = 0
 """The id of padding."""
 MAX_ENCODED, MAX_PREFIXES = 512, 4096
-"""The sizes of the caches of lines, and of beginnings of words."""
+"""The most lines that are cached, and the most beginnings of words."""
 LAST_CHARACTER = chr(0x10FFFF)
 """The character that sorts behind all others."""
 UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN = "<unk>", "<s>", "</s>"
 SPECIAL_TOKENS = (UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN)
-"""The unknown word, the start and the end of a line. Models of whole lines have them."""
+"""The tokens of unknown words and of the start and the end of a line. Models of whole lines have
+these tokens."""
 UNKNOWN_ID, BEGIN_ID, END_ID = range(1, 4)
 """The ids of the special tokens."""
 
 
 def special_tokens_of(config: Config) -> tuple[str, ...]:
-    """The special tokens of a model; () for the lesson's."""
+    """Returns the special tokens of a model, or () for the lesson's."""
     return () if config.is_lesson else SPECIAL_TOKENS
 
 
 class SortedKeys:
-    """The match keys of N words in alphabetical order, to find the keys with a common beginning."""
+    """The match keys of N words in alphabetical order. It finds the keys with a given beginning."""
 
     def __init__(self, keys: Sequence[str], first_number: int = 0) -> None:
         """The words are numbered from `first_number` on."""
         order = sorted(range(len(keys)), key=keys.__getitem__)
         self._keys = [keys[place] for place in order]
         self.numbers = np.array(order, np.int64) + first_number
-        """The number of the word of each key [N]."""
+        """For each key [N] the number of its word."""
         self.letters_after = lru_cache(MAX_PREFIXES)(self._letters_after)
-        """Returns the different letters that follow a beginning. Cached."""
+        """Returns the different letters that follow a beginning in the keys."""
         self.with_beginning = lru_cache(MAX_PREFIXES)(self._with_beginning)
-        """Returns the numbers of the words whose keys have a beginning, in rising order. Cached: do
-        not modify the array."""
+        """Returns the numbers of the words whose keys have a beginning, in rising order. Do not
+        modify the array, which is cached."""
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def span(self, beginning: str) -> tuple[int, int]:
-        """The place of the first key with this beginning, and the place after the last one."""
+        """Returns the place of the first key with this beginning, and the place after the last."""
         keys = self._keys
         first = bisect_left(keys, beginning)
         if first == len(keys) or not keys[first].startswith(beginning):
@@ -66,14 +67,15 @@ class SortedKeys:
         while place < end:
             letter = keys[place][len(beginning) : len(beginning) + 1]
             letters += letter
-            after = LAST_CHARACTER if letter else "\0"  # no letter: the key is the beginning itself
+            # If no letter follows, the key is the beginning itself, and all others come after it.
+            after = LAST_CHARACTER if letter else "\0"
             place = bisect_left(keys, beginning + letter + after, place, end)
         return letters
 
 
 class Vocabulary:
-    """Maps V ids to words. Id 0 is padding, then come the special tokens, then the words by falling
-    frequency. Equally frequent words are in the order of their first appearance.
+    """Maps V ids to words. Id 0 is padding. The special tokens follow, and then the words by
+    falling frequency. Equally frequent words are in the order of their first appearance.
 
     Source: the lesson (Keras's `Tokenizer`), which has no special tokens.
     """
@@ -89,13 +91,13 @@ class Vocabulary:
         special_ids = {token: i for i, token in enumerate(self.special_tokens, start=1)}
         self.unknown_id, self.begin_id, self.end_id = map(special_ids.get, SPECIAL_TOKENS)
         self.encode_line = lru_cache(MAX_ENCODED)(self._encode_line)
-        """Returns the ids of `words(line)`. Cached, because a line is context for all that is typed
-        below it. 2,000 words take 6 ms to tokenize."""
+        """Returns the ids of `words(line)`. They are cached, because a line is context for all that
+        is typed below it. 2,000 words take 6 ms to tokenize."""
         self.mask = cache(self._mask)
-        """Returns for each id whether `holds(word)` [V]; False for padding and special tokens.
-        Cached: do not modify the array."""
+        """Returns the result of `test(word)` for each id [V], and False for padding and special
+        tokens. Do not modify the array, which is cached."""
         self.sorted_keys = cache(self._sorted_keys)
-        """Returns the `SortedKeys` of the words by `match_key`, numbered by id. Cached."""
+        """Returns the `SortedKeys` of the words by `match_key`, numbered by id."""
 
     @property
     def total_words(self) -> int:
@@ -112,27 +114,27 @@ class Vocabulary:
         return word in self._ids
 
     def share_known(self, words: Iterable[str]) -> float:
-        """The share of these words that are known, in their own case or in small letters.
-        Punctuation and numbers do not count. 0 if there are no words."""
+        """Returns the share of these words that are known, in their own case or in small letters.
+        Punctuation and numbers do not count. The share of no words is 0."""
         is_known = [w in self._ids or w.lower() in self._ids for w in words if w[:1].isalpha()]
         return sum(is_known) / max(1, len(is_known))
 
     def word(self, word_id: int) -> str:
-        """The word or special token with this id, which must be 1 or more."""
+        """Returns the word or special token with this id, which must be 1 or more."""
         if word_id < self.first_word_id:
             return self.special_tokens[word_id - 1]
         return self.words[word_id - self.first_word_id]
 
     def encode(self, words: Iterable[str]) -> list[int]:
-        """The ids of the words. Unknown words get the id of the unknown token. Without such a
-        token they are dropped."""
+        """Returns the ids of the words. Unknown words get the id of the unknown token. Without such
+        a token they are dropped."""
         if self.unknown_id is None:
             return [self._ids[word] for word in words if word in self._ids]
         return [self._ids.get(word, self.unknown_id) for word in words]
 
     def ids(self, words: Sequence[str]) -> NDArray[np.int32]:
-        """The id of each word [N]. Unknown words get the id of the unknown token. Without such a
-        token they get that of padding, and are not dropped as by `encode`."""
+        """Returns the id of each word [N]. Unknown words get the id of the unknown token. Without
+        such a token `encode` drops them, but here they get the id of padding."""
         other = PADDING if self.unknown_id is None else self.unknown_id
         return np.fromiter(map(self._ids.get, words, repeat(other)), np.int32, len(words))
 
@@ -142,5 +144,5 @@ class Vocabulary:
     def _sorted_keys(self, match_key: Callable[[str], str]) -> SortedKeys:
         return SortedKeys([*map(match_key, self.words)], self.first_word_id)
 
-    def _mask(self, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-        return np.array([*[False] * self.first_word_id, *map(holds, self.words)], np.bool_)
+    def _mask(self, test: Callable[[str], bool]) -> NDArray[np.bool_]:
+        return np.array([*[False] * self.first_word_id, *map(test, self.words)], np.bool_)
