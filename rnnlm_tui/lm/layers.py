@@ -1,7 +1,7 @@
-"""The layers of a model: the shapes of its weights and their initial values, the table of its
-layers, its network.
+"""The layers of a model: the shapes of its weights and their initial values, and the table of its
+layers.
 
-The table is that of Keras's `model.summary()`. An n-gram model has a layer for each length.
+The table has the columns of Keras's `model.summary()`. An n-gram model has a row for each length.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
 CELL_TYPES = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-"""The recurrent layers in the table of layers, by the cell of the preset."""
+"""The type of a recurrent layer in the table, by the cell of the preset."""
 
 
 def shapes_of(config: Config, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights of a network by name. An n-gram model has none."""
+    """Returns the shapes of the weights of a network by name. An n-gram model has no weights."""
     match config.model:
         case LessonConfig() as sizes:
             return lesson_shapes(sizes, total_words)
@@ -42,8 +42,9 @@ def initial_weights(
     embedding_limit: float = 0.05,
     gates: int = 1,
 ) -> dict[str, Array]:
-    """Keras's initial weights: kernels Glorot uniform (Glorot and Bengio 2010) and recurrent
-    kernels orthogonal (Saxe et al. 2014), gate by gate; embedding uniform, biases 0."""
+    """Returns initial weights as Keras draws them. Kernels are Glorot uniform (Glorot and Bengio
+    2010) and recurrent kernels orthogonal (Saxe et al. 2014), gate by gate. Embeddings are uniform
+    and biases 0."""
 
     def gate(name: str, inputs: int, units: int) -> NDArray[np.float64]:
         if name.endswith("recurrent_kernel"):
@@ -67,7 +68,7 @@ def initial_weights(
 
 
 def untrained(model: LessonModel, config: Config) -> LessonModel:
-    """The lesson's network before its training: with the initial weights of its seed."""
+    """Returns the lesson's network as it was before its training: the seed gives its weights."""
     shapes = shapes_of(config, model.vocabulary.total_words)
     weights = initial_weights(shapes, np.random.default_rng(config.train.seed))
     return LessonModel(model.vocabulary, model.tokenizer, model.window, weights)
@@ -81,8 +82,8 @@ def load_network(
     weights: Weights,
     blocked_words: Iterable[str] = (),
 ) -> LanguageModel:
-    """The network with these checked weights. Only the lesson's has a `window`. The `blocked_words`
-    are never suggested."""
+    """Returns the network with these `weights`, which are checked. Only the lesson's network needs
+    the `window`. The `blocked_words` are never suggested."""
     if isinstance(config.model, LessonConfig):
         return LessonModel(vocabulary, tokenizer, window, weights, blocked_words)
     assert isinstance(config.model, CausalConfig)
@@ -90,8 +91,8 @@ def load_network(
 
 
 def parameters_of(config: Config, total_words: int, ngrams: Sequence[int] = ()) -> int:
-    """The number of weights of a network, or of n-grams of an n-gram model. `ngrams` are the
-    numbers of its n-grams by length."""
+    """Returns the number of weights of a network, or the number of n-grams of an n-gram model.
+    `ngrams` are the numbers of n-grams of each length."""
     if not config.has_network:
         return sum(ngrams)
     return sum(map(prod, shapes_of(config, total_words).values()))
@@ -104,19 +105,19 @@ class Layer:
     name: str
     type: str
     output_shape: tuple[int | None, ...]
-    """The batch is None, as in Keras, and so are the time steps if their number is arbitrary."""
+    """The shape as in Keras. The batch is None, and so is any number of time steps."""
     parameters: int
 
 
 def table_heads(config: Config) -> tuple[str, str]:
-    """The headers of the columns of names and of parameters."""
+    """Returns the headers of the columns of names and of parameters."""
     return ("layer", "parameters") if config.has_network else ("length", "n-grams")
 
 
 def layers_of(
     config: Config, total_words: int, window: int, ngrams: Sequence[int] = ()
 ) -> Iterator[Layer]:
-    """Yields the layers of a model. `ngrams` are the numbers of its n-grams by length."""
+    """Yields the layers of a model. `ngrams` are the numbers of n-grams of each length."""
     settings, shapes = config.model, shapes_of(config, total_words)
 
     def count(prefix: str) -> int:

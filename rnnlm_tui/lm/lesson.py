@@ -19,7 +19,7 @@ from rnnlm_tui.text.vocabulary import PADDING, Vocabulary
 
 
 def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights by name. Kernels are [in, out], as in Keras."""
+    """Returns the shapes of the weights by name. Kernels are [in, out], as in Keras."""
     embedding, both = config.embedding_size, config.bidirectional_size
     last = config.recurrent_size
     hidden = total_words // 2
@@ -36,7 +36,7 @@ def lesson_shapes(config: LessonConfig, total_words: int) -> dict[str, tuple[int
 
 
 class LessonModel(WindowModel, NetworkModel):
-    """The lesson's network. It predicts from the last `window` words of a line. The window is
+    """The lesson's network. It predicts from the last `window` words of a line. Shorter lines are
     left-padded with id 0, which has an embedding like any word."""
 
     def __init__(
@@ -47,7 +47,7 @@ class LessonModel(WindowModel, NetworkModel):
         weights: Weights,
         blocked_words: Iterable[str] = (),
     ) -> None:
-        """`weights` are named as in `lesson_shapes` and checked."""
+        """`weights` have the names of `lesson_shapes`, and are checked."""
         super().__init__(vocabulary, tokenizer, blocked_words)
         self.window, self.weights = window, weights
         self._cells = [Cell(weights, name) for name in ("forward", "backward", "recurrent")]
@@ -56,8 +56,8 @@ class LessonModel(WindowModel, NetworkModel):
         return softmax(self.activations(context)["logits"])
 
     def activations(self, context: Sequence[int]) -> dict[str, NDArray[Any]]:
-        """The outputs of each layer by the names of its stages: first those that have a row for
-        each id of the window, then those at its end. `context` is cut to the window."""
+        """Returns the outputs of each layer, by the names of stages. `context` is cut to the
+        window."""
         w = self.weights
         last_ids = context[-self.window :]
         ids = np.array([PADDING] * (self.window - len(last_ids)) + [*last_ids])
@@ -73,11 +73,11 @@ class LessonModel(WindowModel, NetworkModel):
         alive = np.flatnonzero(hidden)
         logits = hidden[alive] @ w["output.kernel"][alive] + w["output.bias"]
         return {
-            "padded ids": ids,
-            "embedding": embedded,
+            "padded ids": ids,  # [T]
+            "embedding": embedded,  # [T, E]
             "bidirectional": both,  # [T, 2 H]
-            "recurrent": second,
-            "hidden": hidden,
+            "recurrent": second,  # [T, H]
+            "hidden": hidden,  # [V // 2]
             "logits": logits,  # [V]
         }
 
@@ -86,9 +86,9 @@ class LessonModel(WindowModel, NetworkModel):
 
 
 def _states(cell: Cell, inputs: Array) -> Array:
-    """The states [T, H] of a recurrent layer that reads `inputs` from the first to the last."""
+    """Returns the states [T, H] of a recurrent layer that reads `inputs` from first to last."""
     projected = cell.project(inputs)
     states = np.zeros_like(projected)
-    for step, added in enumerate(projected):  # the first one reads states[-1], zeros
+    for step, added in enumerate(projected):  # step 0 starts from states[-1], which is still 0
         (states[step],), _ = cell.step(added, (states[step - 1],))
     return states

@@ -1,5 +1,5 @@
-"""The rules for accepting suggestions: which key takes which words, for how many presses, and what
-a typed character does to the space of an accepted word.
+"""The rules for accepting suggestions: the words that each key takes, the presses that it costs,
+and what a typed character does to the space of an accepted word.
 
 The editor, its live count and `--evaluate` all follow these rules, so a person can save as many
 keys as `--evaluate` reports.
@@ -42,9 +42,8 @@ GHOST_FROM = 0.07
 looks only at the cursor then saves 51 to 56 % of keys and sees 26 to 29 wrong ghosts in 100
 characters. With 0.15 he saves 50 to 55 % and sees 20 to 23, and with 0 he saves 51 to 56 % and sees
 29 to 32 (tests/benchmarks/README.md)."""
-TYPED_LETTERS = 2
-TYPED_FACTOR = 0.6
-"""Once TYPED_LETTERS letters of a word are typed, GHOST_FROM is multiplied by TYPED_FACTOR."""
+LETTERS_FOR_GHOST, GHOST_FACTOR = 2, 0.6
+"""Once LETTERS_FOR_GHOST letters of a word are typed, GHOST_FROM is multiplied by GHOST_FACTOR."""
 Writer: TypeAlias = Literal["attentive", "glancing", "at_cursor"]
 """A kind of writer. An attentive one reads the list after every key. A glancing one reads it at the
 start of a word and after two and four letters. One at the cursor never reads it. All of them see
@@ -102,7 +101,7 @@ def reads_list(writer: Writer, prefix: str) -> bool:
 def is_ghost_likely(probability: float, prefix: str) -> bool:
     """Returns True if a ghost is shown whose first word has this probability. `prefix` are the
     typed letters of that word."""
-    factor = TYPED_FACTOR if len(prefix) >= TYPED_LETTERS else 1
+    factor = GHOST_FACTOR if len(prefix) >= LETTERS_FOR_GHOST else 1
     return probability >= GHOST_FROM * factor
 
 
@@ -141,8 +140,8 @@ def ways_to_accept(
 
 
 def next_piece(ghost: Sequence[Insertion]) -> Sequence[Insertion]:
-    """The first words of the ghost, up to the first one that inserts more than a space. A word that
-    is typed in full inserts nothing."""
+    """Returns the first words of the ghost, up to the first word that inserts more than a space. A
+    word that is typed in full inserts nothing."""
     for count, piece in enumerate(ghost, start=1):
         if piece.text.strip():
             return ghost[:count]

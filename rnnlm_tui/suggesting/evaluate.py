@@ -1,27 +1,26 @@
 """Evaluates a model on given lines. Each metric has one definition for every kind of model.
 
-The words of a line are those of the model's tokenizer. Lines without words do not count. A model
-that uses previous lines sees those before it among the given lines.
+The tokenizer of the model splits a line into words. Lines without words do not count. A model that
+uses previous lines sees the given lines before each line.
 
 - The loss is the mean negative log-likelihood of what the model predicts, in nats. A model with
   tokens for the start and the end of a line predicts all words and ends of lines. The lesson's
-  model has neither: it predicts a known word only after another known word of the same line. An
-  unknown word has the probability of the unknown token. The perplexity is exp(loss).
-- The nats per character are the sum of all losses and of the cost of the letters of unknown words,
-  divided by the number of characters as written, ends of lines included. Whether an updated model
-  replaces the former one is decided by `suggestion_loss`, in which only the first use of an unknown
-  word costs its letters. After that the app suggests the word.
-- A hit is a word that is the likeliest one that may be suggested there (top 1), or among the five
-  likeliest (top 5). All words count, also the first of a line. An unknown word is a miss. Ends of
-  lines do not count. `suggest` filters and reorders its lists further. The keys include that, the
-  hits do not.
+  model has no such tokens. It predicts a known word only after another known word of the same line.
+  An unknown word has the probability of the unknown token. The perplexity is exp(loss).
+- The nats per character are a sum divided by the number of characters, ends of lines included. The
+  sum has all losses, and a cost for each letter of unknown words.
+- `suggestion_loss` decides whether an updated model replaces the former one. In it only the first
+  use of an unknown word costs its letters, because the app suggests the word after that.
+- A word is a hit if it is the likeliest word that may be suggested at its place (top 1), or one of
+  the five likeliest (top 5). All words count, also the first of a line. An unknown word is a miss.
+  Ends of lines do not count. `suggest` also filters and sorts its lists. The hits do not include
+  that, but the keys do.
 - The keys are the presses of three writers who type the lines into the app, each line into an empty
   text, with the keys of `accepting` and the default settings. An attentive writer reads the list
-  after every key, a glancing one reads it at times, and one at the cursor never does. Of what he
-  sees, a writer takes whatever saves the most presses. An accepted word brings the space after it,
-  which a punctuation mark typed next replaces. That mark costs its own key, and so does sending the
-  line. Typed text is never corrected. The keys saved are 1 - presses / characters, ends of lines
-  included.
+  after every key, a glancing one reads it at times, and one at the cursor never reads it. A writer
+  takes whatever saves the most presses of all that he sees. An accepted word brings a space, which
+  a punctuation mark typed next replaces. The mark costs a key, and so does sending the line. Typed
+  text is never corrected. The keys saved are 1 - presses / characters, ends of lines included.
 """
 
 from __future__ import annotations
@@ -64,10 +63,12 @@ WORDS_SHOWN = 8
 class ScoredWord:
     """A word of a text and its scores.
 
-    `probability` is that of the unknown token for an unknown word, and None if the model predicts
-    nothing there. `rank` is the place of the word among all suggestions, from 1, and None if it is
-    never suggested. `spelling_cost` is the further cost of an unknown word in nats: a low one if
-    the page has the word, since the app then suggests it, and otherwise that of its letters.
+    Attributes:
+        probability: The probability of the word, or of the unknown token. None if the model
+            predicts nothing there.
+        rank: The place of the word among all suggestions, from 1. None if it is never suggested.
+        spelling_cost: A further cost of an unknown word, in nats. It is low if the page has the
+            word, since the app then suggests it. Otherwise the letters of the word make it high.
     """
 
     word: str
@@ -79,9 +80,13 @@ class ScoredWord:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ScoredLine:
-    """A line and the scores of its words. `end` is the probability that the line ends here, and
-    None if the model does not predict ends. `keys` are the presses with which each writer types and
-    sends the line, and None if they were not counted, as in a line without words."""
+    """A line and the scores of its words.
+
+    Attributes:
+        end: The probability that the line ends here. None if the model does not predict ends.
+        keys: The presses with which each writer types and sends the line. None if they were not
+            counted, as in a line without words.
+    """
 
     text: str
     words: tuple[ScoredWord, ...]
@@ -100,13 +105,13 @@ class ScoredLine:
 
     @property
     def losses(self) -> NDArray[np.float64]:
-        """The losses in nats of the words and of the end, where the model predicts them [N]."""
+        """The losses in nats [N] of the words that the model predicts, and of the end."""
         probabilities = [*(word.probability for word in self.words), self.end]
         return np.array([-math.log(p) for p in probabilities if p is not None])
 
     @property
     def loss(self) -> float | None:
-        """The mean of the losses. None if there are none."""
+        """The mean of the losses, or None if there are no losses."""
         return _mean(sum(self.losses.tolist()), len(self.losses))
 
 
@@ -120,9 +125,9 @@ def score(
 ) -> Iterator[ScoredLine]:
     """Yields each line with the scores of its words.
 
-    A model that uses previous lines sees `previous_lines` and the `lines` before each line. Nearly
-    all of the time goes into counting keys. Before each line and at each step of a writer
-    `should_stop` is called; once it returns True, nothing more is yielded.
+    A model that uses previous lines sees `previous_lines` and the `lines` before each line. To
+    count keys takes nearly all of the time. `should_stop` is called before each line and at each
+    step of a writer. Once it returns True, nothing more is yielded.
     """
     contexts, above = Contexts(model), deque(previous_lines, LINES_ABOVE)
     for text in lines:
@@ -141,13 +146,13 @@ def score(
 def _keys_of(
     line: _Line, above: Iterable[str], should_stop: Callable[[], bool]
 ) -> ByWriter[int] | None:
-    """The presses with which each writer types and sends a line. None if `should_stop` returns True
-    meanwhile."""
+    """Returns the presses with which each writer types and sends a line. Returns None once
+    `should_stop` returns True."""
     lines_above = [*above]
-    presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}
+    presses: dict[Writer, int] = {"at_cursor": 1, "attentive": 1, "glancing": 1}  # 1 to send it
     for place, piece in _pieces(line.text):
         typist = Typist(line.model, piece, lines_above, *line.predict_from(place))
-        for writer in presses:  # at_cursor first: the others find most of his lists kept
+        for writer in presses:  # the typist keeps its lists from one writer to the next
             for pressed, _ in typist.steps(writer):
                 presses[writer] += len(pressed)
                 if should_stop():
@@ -157,9 +162,9 @@ def _keys_of(
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """Yields the pieces of a line with the place where each starts. They are typed one below the
-    other. A line of up to LONGEST_TYPED characters is one piece; a longer one is split after
-    spaces, if it has any."""
+    """Yields the pieces of a line, each with the place where it starts. The pieces are typed as
+    lines. A line of up to LONGEST_TYPED characters is one piece. A longer line is split, after
+    spaces where it has some."""
     place = 0
     while len(text) - place > LONGEST_TYPED:
         end = text.rfind(" ", place, place + LONGEST_TYPED) + 1 or place + LONGEST_TYPED
@@ -179,7 +184,7 @@ class _Line:
         self._above, self._ids = [*above], model.vocabulary.encode(self.words)
         self._distributions = contexts.predict_along(self._context, self._ids)
         self._read_count = 0
-        """The number of distributions that were read. There is one before each id and at the
+        """The number of distributions that were read. There is one before each id, and one at the
         end."""
         self._scored = list[ScoredWord]()
 
@@ -192,9 +197,9 @@ class _Line:
         """Returns the functions that predict the next word for a piece of the line. The piece
         starts at the character `place`.
 
-        The functions get the ids of the piece before the next word. They are nearly always those of
-        the line. They differ behind a wrong first word of a ghost, and if the half-typed word is
-        itself a word.
+        The functions take the ids of the piece before the next word. These are nearly always the
+        same as in the line. They differ after a wrong first word of a ghost, and where a half-typed
+        word is itself a word.
         """
 
         @cache
@@ -221,8 +226,8 @@ class _Line:
             self._score_next(next(self._distributions))
 
     def _score_next(self, probabilities: Array) -> None:
-        """Scores the next word that has an id, and those without one before it, by the distribution
-        [V] before them. A vocabulary without an unknown token gives unknown words no id."""
+        """Scores words by the distribution [V] before them, up to the next word that has an id.
+        Unknown words have no id if the vocabulary has no unknown token."""
         model, has_context = self.model, bool(self._context) or self._read_count > 0
         self._read_count += 1
         while len(self._scored) < len(self.words):
@@ -232,7 +237,7 @@ class _Line:
                 break
 
     def scores(self, keys: ByWriter[int] | None) -> ScoredLine:
-        """The scores of the line, with these `keys`."""
+        """Returns the scores of the line, with these `keys`."""
         end, end_id = None, self.model.vocabulary.end_id
         if self.words:
             self._read_to(len(self._ids))
@@ -248,7 +253,7 @@ class _Line:
             return
         chances = self.model.page_words.new_word_chances(self._above, self.text)
         for word, (chance, is_used_above) in zip(self._scored, chances, strict=True):
-            letters = 0 if is_used_above else len(word.word) + 1  # the end of the word is one, too
+            letters = 0 if is_used_above else len(word.word) + 1  # 1 for the end of the word
             cost = LETTER_NATS * letters - math.log(chance)
             yield word if word.is_known else replace(word, spelling_cost=cost)
 
@@ -257,8 +262,8 @@ def score_word(
     model: LanguageModel, probabilities: Array, word: str, *, has_context: bool
 ) -> ScoredWord:
     """Scores a word by the distribution `probabilities` [V] before it. Without context the word has
-    no probability: a model without a start-of-line token does not learn the first word of a
-    line."""
+    no probability, because a model without a start-of-line token does not learn the first words of
+    lines."""
     is_known, ids = word in model.vocabulary, model.vocabulary.encode([word])
     is_listed = is_known and ids[0] not in model.blocked_ids
     return ScoredWord(
@@ -275,8 +280,8 @@ def _clip_probability(probability: np.float32) -> float:
 
 
 def _rank(model: LanguageModel, probabilities: Array, word_id: int) -> int:
-    """The rank of a word, from 1. Likelier words are before it, and equally likely ones with a
-    smaller id."""
+    """Returns the rank of a word, from 1. Likelier words come before it, and so do equally likely
+    words with a smaller id."""
     outranking = probabilities > probabilities[word_id]
     outranking[:word_id] |= probabilities[:word_id] == probabilities[word_id]
     outranking[list(model.blocked_ids)] = False
@@ -284,7 +289,7 @@ def _rank(model: LanguageModel, probabilities: Array, word_id: int) -> int:
 
 
 def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
-    """The metrics of the lines that have words."""
+    """Returns the metrics of the lines that have words."""
     lines = [line for line in lines if line.words]
     words = [word for line in lines for word in line.words]
     losses = [loss for line in lines for loss in line.losses.tolist()]
@@ -316,9 +321,8 @@ def summarize(lines: Iterable[ScoredLine]) -> Evaluation:
 
 
 def suggestion_loss(lines: Iterable[ScoredLine]) -> float | None:
-    """The loss of what the app suggests, in nats per character. None without words. It differs from
-    the nats per character of an `Evaluation`: an unknown word that was used above is predicted from
-    its uses, so its letters cost nothing."""
+    """Returns the loss of what the app suggests, in nats per character, or None without words.
+    Unlike in an `Evaluation`, the letters of an unknown word that was used above cost nothing."""
     lines = [line for line in lines if line.words]
     losses = [loss for line in lines for loss in line.losses.tolist()]
     spelling = [word.spelling_cost for line in lines for word in line.words]
@@ -328,8 +332,9 @@ def suggestion_loss(lines: Iterable[ScoredLine]) -> float | None:
 def _savings_intervals(
     keys: ByWriter[list[int]], characters: Sequence[int]
 ) -> ByWriter[tuple[float, float]] | None:
-    """The 95 % intervals of the keys saved, from the differences among blocks of the text. None for
-    fewer than FEWEST_BLOCKS. `keys` and `characters` are those of each line.
+    """Returns the 95 % intervals of the keys saved, computed from the differences among blocks of
+    the text. Returns None for fewer than FEWEST_BLOCKS. `keys` and `characters` have a number for
+    each line.
 
     Source: the variance of a ratio of sums over clusters, W. G. Cochran, "Sampling techniques",
     1977, section 6.3.

@@ -26,7 +26,8 @@ LESSON_WORDS = 10
 SENTENCE_WORDS = 40
 """The most words of the rest of a sentence."""
 TEMPERATURE, TOP_K = 0.7, 40
-"""Words of prose are drawn with this temperature, from this number of the likeliest."""
+"""The temperature with which words of prose are drawn, and the number of likeliest words that they
+are drawn from."""
 DRAWS = 4
 """The most attempts to draw a continuation that differs from the earlier one."""
 
@@ -42,16 +43,16 @@ def generate_words(
     previous_lines: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> list[str]:
-    """Returns at most `count` words that continue `line`. By default these are the rest of a
-    sentence, or ten words if the tokenizer does not write text. `previous_lines` and `contexts` are
-    as in `suggest`.
+    """Returns at most `count` words that continue `line`. By default they complete the sentence. If
+    the tokenizer does not write text, they are ten words. `previous_lines` and `contexts` are the
+    same as in `suggest`.
 
     At a `temperature` of 0 the next word is the likeliest one. Above 0, `rng` draws it from the
-    `top_k` likeliest, by default all; a higher temperature draws more freely. Special tokens and
-    unwanted words are left out, and so are words of prose that would repeat three words in a row.
-    There are fewer words if a line of prose ends first or the model can suggest none. The lesson's
-    model also stops when padding is the likeliest token, as in the lesson. Raises UsageError for a
-    `top_k` without a temperature.
+    `top_k` likeliest words, by default from all. Unlikely words are drawn more often at a higher
+    temperature. Special tokens and unwanted words are never taken. In prose, no three words in a
+    row occur twice. There are fewer words than `count` if a line of prose ends or no word can be
+    taken. The lesson's model also stops when padding is the likeliest token, as in the lesson.
+    Raises UsageError for a `top_k` without a temperature.
     """
     is_prose, ends_with_sentence = model.tokenizer.writes_text, False
     if temperature is None:
@@ -64,14 +65,15 @@ def generate_words(
         count = SENTENCE_WORDS if is_prose else LESSON_WORDS
         ends_with_sentence = is_prose
     rng, contexts = rng or np.random.default_rng(), contexts or Contexts(model)
+    unwanted = contexts.unwanted
     line_words = [word for word, *_ in model.tokenizer.words_as_written(line)]
     above = encode_context(model, [], previous_lines)
     ids = model.vocabulary.encode(line_words)
-    words, unwanted = list[str](), contexts.unwanted
+    words = list[str]()
     while len(words) < count:
         probabilities = contexts.next_word_probabilities(above + ids).astype(np.float64)
         blocked = set(blocked_marks(model, line_words + words))
-        if temperature or model.vocabulary.special_tokens:  # the lesson's line ends at padding
+        if temperature or model.vocabulary.special_tokens:  # else padding ends the lesson's line
             blocked.update(model.blocked_ids)
         if unwanted.words:
             blocked.update(np.flatnonzero(model.vocabulary.mask(unwanted)).tolist())
@@ -99,12 +101,12 @@ def continue_typed(
     previous_lines: Sequence[str] = (),
     contexts: Contexts | None = None,
 ) -> list[Insertion | Suggestion]:
-    """Returns the insertions of the words that continue a line being typed to the end of its
-    sentence, one after the other. A half-typed word is completed first.
+    """Returns the insertions, one after the other, that continue a line being typed to the end of
+    its sentence. A half-typed word is completed first.
 
-    The words are the likeliest ones. With `unlike`, the text of an earlier continuation, they are
-    drawn by chance, again if they are the same, but at most DRAWS times. `previous_lines` and
-    `contexts` are as in `suggest`.
+    The words are the likeliest ones, unless `unlike` has the text of an earlier continuation. Then
+    words are drawn by chance until they differ from it, at most DRAWS times. `previous_lines` and
+    `contexts` are the same as in `suggest`.
     """
     rng, contexts = np.random.default_rng(), contexts or Contexts(model)
     temperature, top_k = (TEMPERATURE, TOP_K) if unlike else (0.0, None)
@@ -134,13 +136,13 @@ def continue_typed(
 
 
 def _repeating_ids(ids: Sequence[int]) -> set[int]:
-    """The next ids that would complete a sequence of three that already occurred."""
+    """Returns the next ids with which the last three ids would occur a second time."""
     last = ids[-2:]
     return {ids[i + 2] for i in range(len(ids) - 2) if ids[i : i + 2] == last}
 
 
 def _ends_sentence(words: Sequence[str]) -> bool:
-    """Returns True if the words end a sentence, also with closing quotes or brackets after it."""
+    """Returns True if the words end a sentence. Closing quotes or brackets may follow its end."""
     last = next((word for word in reversed(words) if word not in AFTER_SENTENCE_END), " ")
     return last[0] in SENTENCE_ENDS
 
@@ -152,8 +154,8 @@ def _draw(
     top_k: int | None,
     rng: np.random.Generator,
 ) -> int | None:
-    """Draws an id by its probability [V], or takes the likeliest one at a `temperature` of 0.
-    Returns None if all ids are `blocked` or impossible. Changes `probabilities`."""
+    """Draws an id by its probability [V], or takes the likeliest id at a `temperature` of 0.
+    Returns None if all ids are `blocked` or have a probability of 0. Changes `probabilities`."""
     probabilities[blocked] = 0
     best = int(probabilities.argmax())
     if not probabilities[best]:

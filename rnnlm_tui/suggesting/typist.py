@@ -1,8 +1,9 @@
 """Plays a writer who types a given text into the app with as few keys as the suggestions allow.
 
-At each step the typist knows what each key would insert, and whether that agrees with the text. He
-takes the step with the most characters written less keys pressed. Typing the next character is one
-such step. The rules are those of `accepting`, with the default settings.
+At each step the typist knows what each key would insert, and whether the line would then agree with
+the text. He takes the step for which the number of characters written minus the number of keys
+pressed is largest. To type the next character is a step, too. The rules are those of `accepting`,
+with the default settings.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from rnnlm_tui.suggesting.suggest import Likeliest, Predict, Typed, WordLists, a
 from rnnlm_tui.text.marks import gives_space_back
 
 LONG_WORD = re.compile(r"[!-~]{200,}|(\S{1,8}?)\1{99,}")
-"""A word that is typed without looking at lists. Some texts have words of megabytes, in ASCII or of
-a few characters again and again. Other long words are typed as usual, since some scripts write
-whole lines without a space."""
+"""A word that is typed without looking at lists. Some texts have words of megabytes, which consist
+of ASCII characters or repeat a few characters. Other long words are typed as usual, since some
+scripts write whole lines without a space."""
 
 
 class Spot(NamedTuple):
@@ -35,9 +36,9 @@ class Spot(NamedTuple):
 
     Attributes:
         written: The number of characters of the text that are written.
-        line: The line as the app shows it up to the cursor. Usually its length is `written`. It is
-            one more after an accepted word whose space the text does not have, and one less after a
-            mark that replaced a space of the text.
+        line: The line as the app shows it up to the cursor. Usually its length is `written`. The
+            line is one longer after an accepted word whose space the text does not have. It is one
+            shorter after a mark that replaced a space of the text.
         tail: The end of the line that may still change (see `type_character`).
     """
 
@@ -70,8 +71,8 @@ class Typist:
         self._start: str | None = None
         """The line before the current word, for which `_lists` was made."""
         self._accepts: dict[str, list[tuple[Accept, Spot]]] = {}
-        """The ways to accept that agree with the text, and the spot after each, by the line up to
-        the cursor. They are kept because the writers of a text mostly meet the same lines."""
+        """Maps the line up to the cursor to the ways to accept that agree with the text, each with
+        the spot after it. They are kept because all writers mostly meet the same lines."""
 
     def steps(self, writer: Writer) -> Iterator[tuple[tuple[str, ...], str]]:
         """Types the text as a writer does. Yields the keys of each step, as Textual names them, and
@@ -82,7 +83,8 @@ class Typist:
             yield keys, spot.line
 
     def _best_step(self, spot: Spot, writer: Writer) -> Step:
-        """The step with the most characters written less keys pressed. Of equal ones the first."""
+        """Returns the step with the most characters written minus keys pressed. Of equal steps it
+        returns the first."""
         typed = Typed.of(spot.line, self._model.tokenizer)
         if not typed.prefix and len(spot.line) == spot.written:  # at the start of a word
             long_word = LONG_WORD.match(self._text, spot.written)
@@ -101,9 +103,9 @@ class Typist:
         return max(steps, key=lambda step: step.spot.written - len(step.keys))
 
     def _typing(self, spot: Spot) -> Step:
-        """The step that types the next character of the text. A mark may replace the space of an
-        accepted word. If the text keeps that space, the step types a space first: it adds none, but
-        then the mark replaces none."""
+        """Returns the step that types the next character of the text. If this is a mark that would
+        replace the space of an accepted word, but the text has the space, the step types a space
+        instead. That adds no second space, and the mark then replaces none."""
         character = self._text[spot.written]
         has_space = spot.tail == " " and spot.written == len(spot.line)
         if has_space and character != " " and self._loses_space(spot.line, spot.written):
@@ -113,8 +115,8 @@ class Typist:
         return Step((character,), Spot(written, apply_insertion(spot.line, insertion), tail))
 
     def _loses_space(self, line: str, place: int) -> bool:
-        """Returns True if `line` loses the space at its end once the text from `place` on is typed:
-        a mark replaces it, and the characters after the mark do not put it back."""
+        """Returns True if `line` loses the space at its end once the text from `place` on is typed.
+        A mark then replaces the space, and the characters after the mark do not put it back."""
         if not self._takes_space(line, self._text[place]):
             return False
         for end in range(place + 2, len(self._text) + 1):
@@ -139,8 +141,8 @@ class Typist:
                 yield accept, after
 
     def _ghost_words(self, typed: Typed, first: Suggestion) -> tuple[str, ...]:
-        """The words of the ghost, which begins with the `first` candidate; () if it is not shown.
-        If the first word is wrong, the others are left out, since no key accepts them alone."""
+        """Returns the words of the ghost, or () if no ghost is shown. `first` is the first word and
+        the first candidate. If it is wrong, no other word is needed, since no key skips it."""
         if first.corrects or not is_ghost_likely(first.probability, typed.prefix):
             return ()
         if not self._text.startswith(apply_insertion(typed.before, first)):
@@ -148,7 +150,8 @@ class Typist:
         return self._lists.continuation(typed, [first], self._likeliest)
 
     def _spot_after(self, line: str, accept: Accept) -> Spot | None:
-        """The spot after accepting in `line`. None if the line then differs from the text."""
+        """Returns the spot after accepting in `line`, or None if the line then differs from the
+        text."""
         for piece in accept.pieces:
             line = apply_insertion(line, piece)
         if not self._text.startswith(line):
