@@ -1,4 +1,4 @@
-"""The line that is explained, up to one of its words."""
+"""The line that the Inside screen explains, up to one of its words."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from rnnlm_tui.formatting import shorten
 
 WORD = re.compile(r"\S+")
 START = "(start)"
+"""Stands before the first word; chosen when no word is read."""
 CUT = "… "
 
 
 class ExplainedLine:
-    """A line, and how many of its words are read."""
+    """A line, of which the model reads the first `words_read` words: at first all of them."""
 
     def __init__(self, text: str, above: tuple[str, ...] = (), label: str = "") -> None:
-        """`above` are the lines above this one, the `label` is shown in front of it. At first all
-        words are read."""
+        """`above` are the lines above this one. `label` is shown in front of it."""
         self.text, self.above, self.label = text, above, label
-        self._places = [found.span() for found in WORD.finditer(text)]
-        self.words_read = self.word_count = len(self._places)
+        self._spans = [found.span() for found in WORD.finditer(text)]
+        self.words_read = self.word_count = len(self._spans)
 
     def move_to(self, word: int) -> bool:
-        """Reads this many words, at most all. Returns whether that is a change."""
+        """Reads the line up to this word. Returns whether that is a change."""
         before = self.words_read
         self.words_read = min(self.word_count, max(0, word))
         return self.words_read != before
 
     @property
     def text_read(self) -> str:
-        """The text up to the last word that is read. It ends in a space, unless that is the last
-        word of the line, which may be half typed."""
+        """The text up to the last word that is read. A space follows that word, unless it is the
+        last one of the line, which may be half typed."""
         if self.words_read == self.word_count:
             return self.text
-        return f"{self.text[: self._places[self.words_read - 1][1]]} " if self.words_read else ""
+        return f"{self.text[: self._spans[self.words_read - 1][1]]} " if self.words_read else ""
 
     def word(self, number: int) -> str:
-        """Returns the word with this number, counted from 1; START for number 0."""
-        return self.text[slice(*self._places[number - 1])] if number else START
+        """Returns the word with this number, counted from 1, or START for 0."""
+        return self.text[slice(*self._spans[number - 1])] if number else START
 
 
 class LineRow(Widget):
-    """Shows the words of a line. The last word that is read is in reverse, and between brackets if
-    there are few colours; those after it are dim. A click chooses a word."""
+    """Shows the words of a line. The last word that is read is in reverse, and in brackets if there
+    are few colours. The words after it are dim. A click chooses a word."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -71,7 +71,7 @@ class LineRow(Widget):
         line, width = self._line, self.content_size.width
         label = Content(line.label).stylize("dim italic")
         width -= label.cell_length
-        first = line.words_read
+        first = line.words_read  # and as many words before it as fit
         room = width - len(CUT) - self._word(first).cell_length
         while first > 0:
             room -= self._word(first - 1).cell_length
@@ -83,7 +83,7 @@ class LineRow(Widget):
         return label + Content.assemble(CUT if first else "", words).truncate(width, ellipsis=True)
 
     def _word(self, number: int) -> Content:
-        """Returns a word in its style, between brackets or spaces, so that its width stays."""
+        """Returns a word in its style, between brackets or else spaces: its width never changes."""
         word, read = shorten(self._line.word(number)), self._line.words_read
         if number == read:
             left, right = "[]" if self.app.native_ansi_color else "  "

@@ -1,4 +1,4 @@
-"""The panes of the Inside screen: rows below a title, and the list of the stages."""
+"""The panes of the Inside screen: the list of the stages, and rows below a title."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from rnnlm_tui.suggesting.explain import Part
 from rnnlm_tui.wording.explain_rows import LEVELS, NO_LEVEL, PARTS, Role, StyledRow
 
 Draw = Callable[..., Iterable[StyledRow]]
-"""Returns the rows for a width and a height in cells."""
+"""Returns rows for a width and a height in cells."""
 STYLES = {"": "", "bold": "bold", "dim": "$quiet"}
-"""The styles of roles. Others are those of bars."""
+"""The styles of the roles of text. Other roles are parts of a model, whose bars they colour."""
 SHADES = dict(zip(PARTS, (1.0, 0.6, 0.35, 0.2), strict=True))
-"""The share of its colour that the bar of each part of a model has."""
+"""How strong the colour of a bar is, by the part of the model, from 0 to 1."""
 LINE = "━"
 """The glyph of bars in colours."""
 BEHIND_TEXT = 0.45
-"""The largest share of a colour behind a word, which can then be read."""
-FEWEST_ROWS, ROOMY = 4, 12
-"""Rows that are left for the figures of a stage. The sentence above them is cut off if need be. A
-row between is empty if there is more than enough room."""
+"""The largest strength of a colour behind a word, with which one can still read it."""
+FEWEST_ROWS = 4
+"""Rows that a pane keeps for figures. The sentence above them is cut off if need be."""
+ROOMY = 12
+"""With more rows than this for figures, a pane has an empty row above them."""
 NAME_WIDTH, SHAPE_WIDTH = 17, 10
 """The widths of the name and of the shape of a stage in the list, in cells."""
-FOLDED_MARK, OPEN_MARK = "▸ ", "▾ "
+FOLDED_MARK, OPEN_MARK = "+ ", "- "
+"""Stand before a layer whose steps are hidden, or shown."""
 FRAME = """
     {
         padding: 0 1;
@@ -53,16 +55,16 @@ FRAME = """
 """The CSS of a widget below a rule that holds its title."""
 
 
-def no_rows(width: int, height: int = 0) -> tuple[StyledRow, ...]:
+def no_rows(width: int, height: int) -> tuple[StyledRow, ...]:
     return ()
 
 
 class Pane(Widget):
-    """Rows on a layer, a sentence, and below it rows that are drawn to fit. In colours, numbers are
-    backgrounds: that of the page for 0, towards $take below 0 and towards $ghost above 0.
+    """Shows rows on top, a sentence, and below it rows that fit the room left.
 
-    The rows are made of segments, since a heat map has a thousand, which as Textual's Content take
-    ten times as long.
+    In colours, a number is drawn as a background: the colour of the page for 0, nearer to $take for
+    lower numbers, and to $ghost for higher ones. Rows are made of segments: a heat map has a
+    thousand of them, for which Textual's Content takes ten times as long.
     """
 
     ALLOW_SELECT = False
@@ -72,11 +74,14 @@ class Pane(Widget):
         super().__init__(id=id)
         self._sentence = ""
         self._draw: Draw = no_rows
-        self._head: Draw = no_rows
+        self._draw_head: Draw = no_rows
 
-    def show(self, title: str, sentence: str, draw: Draw = no_rows, head: Draw = no_rows) -> None:
+    def show(
+        self, title: str, sentence: str, draw: Draw = no_rows, draw_head: Draw = no_rows
+    ) -> None:
+        """Shows the rows that `draw_head` returns, a sentence, and the rows that `draw` returns."""
         self.border_title = Content(sanitize(title)).pad(1, 1) if title else ""
-        self._sentence, self._draw, self._head = sanitize(sentence), draw, head
+        self._sentence, self._draw, self._draw_head = sanitize(sentence), draw, draw_head
         self.refresh()
 
     def render(self) -> SegmentLines:
@@ -90,12 +95,12 @@ class Pane(Widget):
 
     def _fitted(self) -> list[StyledRow]:
         width, height = max(1, self.content_size.width), max(1, self.content_size.height)
-        rows = [*self._head(width, height)]
-        told = [line.plain for line in Content(self._sentence).wrap(width) if line]
+        rows = [*self._draw_head(width, height)]
+        sentence = [line.plain for line in Content(self._sentence).wrap(width) if line]
         room = max(1, height - len(rows) - FEWEST_ROWS)
-        if len(told) > room:
-            told = [*told[: room - 1], f"{told[room - 1][: width - 2]} …"]
-        rows += ([(line, "")] for line in told)
+        if len(sentence) > room:
+            sentence[room - 1 :] = [f"{sentence[room - 1][: width - 2]} …"]
+        rows += ([(line, "")] for line in sentence)
         if rows and height - len(rows) > ROOMY:
             rows.append([])
         return [*rows, *self._draw(width, max(1, height - len(rows)))]
@@ -104,31 +109,33 @@ class Pane(Widget):
         return (self.visual_style + self._own_style(role)).rich_style
 
     def _own_style(self, role: Role) -> Style:
-        is_plain = self.app.native_ansi_color
+        """Returns the style of a role: of text, or of the levels of one or two numbers. Half a cell
+        for each of two numbers is the foreground and the background of a half block."""
+        has_few_colours = self.app.native_ansi_color
         if isinstance(role, str):
-            if role in SHADES and not is_plain:
+            if role in SHADES and not has_few_colours:
                 return Style(foreground=self._shade("ghost", SHADES[role]))
             return Style.parse(STYLES.get(role, "$ghost"))
-        if is_plain:
+        if has_few_colours:
             return Style.parse(("$quiet", "$ghost", "$take")[np.sign(role[0])])
         if len(role) == 1:
-            return Style(background=self._of_level(role[0], BEHIND_TEXT))
-        left, right = map(self._of_level, role)
+            return Style(background=self._colour_of(role[0], BEHIND_TEXT))
+        left, right = map(self._colour_of, role)
         return Style(foreground=left, background=right)
 
-    def _of_level(self, level: int, most: float = 1.0) -> Color:
-        share = 0 if level == NO_LEVEL else abs(level) / LEVELS * most
-        return self._shade("ghost" if level > 0 else "take", share)
+    def _colour_of(self, level: int, strongest: float = 1.0) -> Color:
+        strength = 0 if level == NO_LEVEL else abs(level) / LEVELS * strongest
+        return self._shade("ghost" if level > 0 else "take", strength)
 
-    def _shade(self, name: str, share: float) -> Color:
-        """Returns a colour between that of the page and the one of this name."""
+    def _shade(self, name: str, strength: float) -> Color:
+        """Returns the colour of the page, mixed with the colour of this name."""
         page, colour = (Color.parse(self.app.theme_variables[n]) for n in ("background", name))
-        return page.blend(colour, share)
+        return page.blend(colour, strength)
 
 
 class StageList(OptionList, inherit_bindings=False):
-    """The stages of all parts of the model under the names of the parts. The steps of a recurrent
-    layer are folded away below its row."""
+    """Lists the stages of a model below the names of its parts. The steps of a recurrent layer are
+    hidden until its row is unfolded."""
 
     # The bindings of OptionList are not inherited: its keys left and right move along the line.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -166,14 +173,16 @@ class StageList(OptionList, inherit_bindings=False):
         return self._stages.get(row.id or "") if row is not None else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hides the key that shows steps where there are none."""
+        """Hides the key for steps on a row that has none."""
         if action == "select":
             return self.highlighted_option is not None and has_steps(self.highlighted_option)
         return super().check_action(action, parameters)
 
     def show(self, parts: tuple[Part, ...]) -> None:
         """Lists the stages of these parts. The chosen one stays chosen if it is still there."""
-        before, self._parts, self._stages = self.highlighted_option, parts, {}
+        before = self.highlighted_option
+        self._parts = parts
+        self._stages = {}
         options = list[Option]()
         for part in parts:
             share = in_percent(part.weight) if len(parts) > 1 else ""
@@ -187,22 +196,28 @@ class StageList(OptionList, inherit_bindings=False):
         chosen = chosen or next(iter(self._stages), None)
         self.highlighted = self.get_option_index(chosen) if chosen else None
 
+    def scroll_to_highlight(self, top: bool = False) -> None:
+        """Scrolls to the chosen stage. Above the first one, the name of its part is in sight."""
+        super().scroll_to_highlight(top)
+        if self.highlighted == 1:
+            self.scroll_home(animate=False, immediate=True)
+
     def _rows_of(self, part: Part) -> Iterator[tuple[Stage, str]]:
         are_steps = [STEP_NAME.fullmatch(stage.name) is not None for stage in part.stages]
-        for stage, is_step, has_steps in zip(
+        for stage, is_step, is_next_step in zip(
             part.stages, are_steps, [*are_steps[1:], False], strict=True
         ):
             if is_step and not self._is_unfolded:
                 continue
             mark = "    " if is_step else "  "
-            if has_steps and not is_step:
+            if is_next_step and not is_step:
                 mark = OPEN_MARK if self._is_unfolded else FOLDED_MARK
             shape = "x".join(f"{size:,}" for size in stage.values.shape if size)
             name = shorten(mark + stage.name, NAME_WIDTH)
             yield stage, f"{name:{NAME_WIDTH}}{shape:>{SHAPE_WIDTH}}"
 
     def unfold(self, row: Option) -> None:
-        """Shows or hides the steps of all layers if the row is that of a layer with steps."""
+        """Shows or hides the steps of all layers if this is the row of a layer with steps."""
         if has_steps(row):
             self._is_unfolded = not self._is_unfolded
             self.show(self._parts)

@@ -41,23 +41,24 @@ from rnnlm_tui.wording.explain_rows import (
 
 INSIDE_HEIGHTS = [(0, "-short"), (16, "-low"), (22, "-medium"), (32, "-tall")]
 EXAMPLE_WORDS = 7
-"""Words of the line that the model makes up as an example. More would often end a sentence."""
+"""Words of the line that the model makes up as an example. A longer line often has the end of a
+sentence in it."""
 EXAMPLE_TEMPERATURE = 0.5
-"""The temperature at which these words are drawn. A higher one often ends the sentence, a lower
-one repeats words."""
+"""The temperature at which these words are drawn. A higher one often ends the sentence, a lower one
+repeats words."""
 HIDE_FIGURES_AFTER_S = 0.2
-"""Seconds without an answer after which the figures of the line before are hidden."""
+"""Seconds without an explanation after which the figures of the line before are hidden."""
 
 
 class InsideScreen(AppScreen):
     """Explains the line on the Autocomplete screen, or one that is typed here.
 
-    A thread explains the line, and only the latest question is answered. Nothing is computed while
-    another screen is shown.
+    A thread explains the line. Of several lines in a row only the last one is shown. Nothing is
+    computed while another screen is shown.
     """
 
     VERTICAL_BREAKPOINTS = INSIDE_HEIGHTS
-    AUTO_FOCUS = ""  # the list gets the focus once it is shown: a hidden one would lose it
+    AUTO_FOCUS = ""  # the list gets the focus when it is shown: while hidden it would lose it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "word", key_display="←→", id="inside.word_before",
                 tooltip="Explain up to the word before"),
@@ -90,24 +91,27 @@ class InsideScreen(AppScreen):
         super().__init__()
         self._line = ExplainedLine("")
         self._written: tuple[str, tuple[str, ...]] | None = None
-        """The line on the Autocomplete screen, and those above it, when they were last taken."""
-        self._sample_of: str | None = None
-        """The name of the model that has made up the line. "" while one is still to do so, None if
+        """The line on the Autocomplete screen, and the lines above it, when they were last seen."""
+        self._example_by: str | None = None
+        """The name of the model that has made up the line as an example; "" before one has, None if
         the line was written."""
         self._thread = ThreadPoolExecutor(1, "explain")
         """A single thread, since only one at a time may use the contexts."""
         self._contexts: Contexts | None = None
-        self._found: Explanation | None = None
+        self._explanation: Explanation | None = None
+        """The explanation that is shown."""
         self._compares = False
+        """True if the untrained network is to be shown beside the trained one."""
         self._untrained: LessonModel | None = None
-        """The model before its training, while both are shown."""
+        """The model before its training; None while it is not shown."""
         self._compared: Mapping[str, Stage] = {}
-        """The stages that show both, by name."""
+        """The stages of both, by the names of the stages of the trained one."""
         self._row, self._stages = LineRow(), StageList()
         self._stage, self._influence, self._next = (
             Pane(id=id_) for id_ in ("stage", "influence", "next")
         )
         self._figures = self._stages, self._influence, self._next
+        """The widgets that are hidden while there is no explanation."""
         for widget in self._figures:
             widget.visible = False
         self._typed = SafeInput(id="typed", compact=True)  # focus selects its text
@@ -126,75 +130,75 @@ class InsideScreen(AppScreen):
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def on_screen_resume(self) -> None:
-        """Takes over the line on the Autocomplete screen if that has changed."""
+        """Takes the line on the Autocomplete screen if it has changed."""
         written = self.app.line_being_written
         if written != self._written:
             self._written = written
             text, above = written
             self._line = ExplainedLine(text.replace("\t", " "), above)
-            self._sample_of = None if self._line.text else ""
+            self._example_by = None if self._line.text else ""
             self._hide_figures()
         self.ask()
 
     # The explanation
 
     def ask(self, *, same_line: bool = False) -> None:
-        """Explains the line with the active model, if this screen is shown. The figures of another
-        line are hidden after a while."""
+        """Explains the line with the active model, if this screen is shown. Unless it is the same
+        line, figures of the line before are hidden if that takes long."""
         if self.is_mounted and self.is_active:
             self._row.show(self._line)
             self._ask(same_line)
 
     @work(group="explain", exclusive=True)
     async def _ask(self, same_line: bool) -> None:
-        """Asks for an explanation. A later question cancels this one."""
-        if (loaded := self.app.opened_model) is None:
+        """Explains the line and shows the explanation. A later call cancels this one."""
+        if (opened := self.app.opened_model) is None:
             no_model = "There is no model: F3 trains one."
             self._show(None, no_model if self.app.has_no_models else "The model is being loaded.")
             return
         if not self._stages.visible:
             self._show(None, "reading the model ...")
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._thread)
-        if self._sample_of not in (None, loaded.name):
-            self._line = ExplainedLine(
-                await in_thread(sample_of, loaded.model), label="an example: "
-            )
-            self._sample_of = loaded.name
+        if self._example_by not in (None, opened.name):
+            example = await in_thread(example_of, opened.model)
+            self._line = ExplainedLine(example, label="an example: ")
+            self._example_by = opened.name
             self._row.show(self._line)
         late = self.set_timer(HIDE_FIGURES_AFTER_S, self._hide_figures, pause=same_line)
         try:
-            found, self._compared = await in_thread(self._explain, loaded, self._line)
+            explanation, self._compared = await in_thread(self._explain, opened, self._line)
         finally:
             late.stop()
         if self.app.is_running:
-            self._show(found)
+            self._show(explanation)
 
     def _hide_figures(self) -> None:
-        """Hides figures of another line. The list of the stages stays, and the chosen one."""
-        if self._found is None:
+        """Hides the figures, which are of another line. The list of the stages stays."""
+        if self._explanation is None:
             return
-        self._found = None
+        self._explanation = None
         self._influence.visible = self._next.visible = False
         self._stage.show("", "reading the line ...")
 
     def _explain(
         self, opened: OpenedModel, line: ExplainedLine
     ) -> tuple[Explanation, dict[str, Stage]]:
-        """Explains a line, and compares stages if that is wanted. For the thread only."""
+        """Explains a line, and compares the stages with those of the untrained network if that is
+        wanted. For the thread only."""
         model = opened.model
         if self._contexts is None or self._contexts.model is not model:
             self._contexts = Contexts(model, self.app.library.unwanted.words)
             self._untrained = None
-        found = explain(model, line.text_read, line.above, self._contexts)
+        explanation = explain(model, line.text_read, line.above, self._contexts)
         if not (self._compares and isinstance(model, LessonModel)):
             self._untrained = None
-            return found, {}
+            return explanation, {}
         self._untrained = self._untrained or untrained(model, opened.card.config)
-        return found, beside_untrained(found, self._untrained)
+        return explanation, beside_untrained(explanation, self._untrained)
 
     def _show(self, found: Explanation | None, why_not: str = "") -> None:
         """Shows an explanation, or why there is none."""
-        self._found = found
+        self._explanation = found
         for widget in self._figures:
             widget.visible = found is not None
         self._stages.show(found.parts_and_mixture if found else ())
@@ -204,14 +208,16 @@ class InsideScreen(AppScreen):
         if self.focused is None:
             self.set_focus(self._stages)
         self._show_stage()
-        for pane, figures, title, rows in (
-            (self._influence, found.words, influence_title, influence_rows),
-            (self._next, found.suggestions, next_title, suggestion_rows),
-        ):
-            if figures and found.suggestions:
-                pane.show(title(found), "", partial(rows, found))
-            else:
-                pane.show("", " ".join(found.notes))
+        notes = " ".join(found.notes)
+        if found.words and found.suggestions:
+            rows = partial(influence_rows, found)
+            self._influence.show(influence_title(found), "", rows)
+        else:
+            self._influence.show("", notes)
+        if found.suggestions:
+            self._next.show(next_title(found), "", partial(suggestion_rows, found))
+        else:
+            self._next.show("", notes)
 
     @on(OptionList.OptionSelected)
     def _unfold(self, event: OptionList.OptionSelected) -> None:
@@ -219,11 +225,11 @@ class InsideScreen(AppScreen):
 
     @on(OptionList.OptionHighlighted)
     def _show_stage(self) -> None:
-        if (stage := self._stages.chosen) is not None and self._found is not None:
+        if (stage := self._stages.chosen) is not None and self._explanation is not None:
             shown = self._compared.get(stage.name, stage)
-            sentence = stage_sentence(self._found, shown)
-            rows, head = partial(self._draw, shown), partial(layer_rows, stage)
-            self._stage.show(stage_title(stage), sentence, rows, head)
+            sentence = stage_sentence(self._explanation, shown)
+            draw, draw_head = partial(self._draw, shown), partial(layer_rows, stage)
+            self._stage.show(stage_title(stage), sentence, draw, draw_head)
         self.refresh_bindings()
 
     def _draw(self, stage: Stage, width: int, height: int) -> Iterator[StyledRow]:
@@ -236,8 +242,8 @@ class InsideScreen(AppScreen):
         if action in ("complete_line", "leave_line"):
             return self._typed.display
         if action == "compare":
-            loaded = self.app.opened_model
-            return loaded is not None and isinstance(loaded.model, LessonModel)
+            opened = self.app.opened_model
+            return opened is not None and isinstance(opened.model, LessonModel)
         return super().check_action(action, parameters)
 
     def action_move(self, words: int) -> None:
@@ -262,7 +268,7 @@ class InsideScreen(AppScreen):
         self.set_focus(self._typed)
 
     def action_complete_line(self) -> None:
-        """Ends the typing. The last word is complete then."""
+        """Ends the typing. A space after the last word makes it complete."""
         self._typed.value = f"{self._typed.value.rstrip()} ".lstrip()
         self.action_leave_line()
 
@@ -273,11 +279,12 @@ class InsideScreen(AppScreen):
     @on(Input.Changed)
     def _explain_typed(self, event: Input.Changed) -> None:
         if event.value != self._line.text:
-            self._line, self._sample_of = ExplainedLine(event.value), None
+            self._line = ExplainedLine(event.value)
+            self._example_by = None
             self.ask()
 
 
-def sample_of(model: LanguageModel) -> str:
+def example_of(model: LanguageModel) -> str:
     """Returns a line that the model makes up, always the same one."""
     rng = np.random.default_rng(0)
     words = generate_words(model, "", EXAMPLE_WORDS, EXAMPLE_TEMPERATURE, rng=rng)

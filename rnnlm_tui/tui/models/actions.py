@@ -1,7 +1,7 @@
-"""The actions on a model in the library. Each asks for what it needs, then works in a thread.
+"""The actions on a model of the library. Each asks for what it needs, and works in a thread.
 
-They run in workers of the Models screen. Each raises RnnlmError, and returns the name of the model
-to select afterwards, or None.
+They run in workers of the Models screen. They raise RnnlmError. Those that return the name of a
+model let the screen select it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 
 async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> None:
-    """Trains the model on the current content of its files, unless nothing in them is new. If the
-    user has written lines that are new to it, asks whether to add all of them or some texts."""
+    """Trains a model on the current content of its files. If the user has written lines in the app
+    that are new to it, asks whether to add them. If nothing is new, only says so."""
     learned = await asyncio.to_thread(current_text, name, folder, card, OTHER_TEXT)
     is_learned = is_text_of(card, learned)
     new_lines = await _count_new_lines(app, name)
@@ -53,8 +53,8 @@ async def update(app: RnnlmApp, name: str, folder: Path, card: ModelCard) -> Non
 
 
 async def _count_new_lines(app: RnnlmApp, name: str) -> int:
-    """Returns how many lines written in the app the model was not trained on; 0 if the session
-    database cannot be read."""
+    """Returns how many of the lines written in the app the model has not learned, or 0 if they
+    cannot be read."""
     try:
         lines = await app.session.read(partial(lines_of_texts, numbers=None))
     except StorageError as error:
@@ -76,7 +76,7 @@ def _question_of_update(name: str, new_lines: int, is_learned: bool) -> Choice:
 
 
 async def rename(app: RnnlmApp, old: str) -> str | None:
-    """Renames a model to a name that it asks for."""
+    """Asks for a new name of a model, and renames it."""
     check = app.library.new_name_problem
     answer = await app.ask(AskText(f"Rename {old}", "", old, check=check))
     if answer is None:
@@ -89,7 +89,7 @@ async def rename(app: RnnlmApp, old: str) -> str | None:
 
 
 async def export(app: RnnlmApp, name: str) -> None:
-    """Exports a model to a new file that it asks for."""
+    """Asks for a new file, and exports a model to it."""
     title, text = f"Export {name} to", "A copy of the model's file, which does not have its text."
     path = str(current_dir() / f"{name}{SUFFIX}")
     ask = AskPath(title, text, path, for_new_file=True, check=_problem_of_new_file)
@@ -103,8 +103,8 @@ def _problem_of_new_file(path: str) -> str | None:
 
 
 async def import_(app: RnnlmApp) -> str | None:
-    """Imports a model from a file that it asks for. The model gets the name of the file, or a free
-    one like it."""
+    """Asks for a file, and imports the model in it. The model gets the name of the file, or a free
+    name like it."""
     about = "The file of an exported model. It is checked before it is added."
     proposed, problem = f"{current_dir()}/", ""
     while True:
@@ -122,7 +122,7 @@ async def import_(app: RnnlmApp) -> str | None:
 
 
 async def delete(app: RnnlmApp, entry: Entry) -> None:
-    """Deletes a model for good, after a question that says what is lost."""
+    """Asks whether to delete a model, saying what is lost, and deletes it for good."""
     name, lost = entry.name, await asyncio.to_thread(deletion_sentence, entry)
     if await app.ask(Confirm(f"Delete {name}?", f"{lost} It cannot be brought back.")):
         await asyncio.to_thread(app.library.delete, name)

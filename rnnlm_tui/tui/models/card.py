@@ -26,11 +26,11 @@ from rnnlm_tui.wording.trainings import (
 )
 
 ACTIVE = "●"
-"""The mark of the model that suggests."""
+"""The mark of the active model."""
 
 
 class ModelCardView(VerticalScroll):
-    """Shows the card of a model. Where it is below the list, the curve is in it."""
+    """Shows the card of a model, and in a narrow window also the curve of its training."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"label", "bar"}
     DEFAULT_CSS = """
@@ -87,14 +87,14 @@ def _table(entry: Entry, is_active: bool, label_style: Style, bar_style: Style) 
 
 
 def curve_of(entry: Entry) -> tuple[Points, Points, int | None, str]:
-    """Reads the losses of a model's training, as `LossChart.show` takes them. There are none if it
-    was trained elsewhere, or too shortly for a line. Call it in a thread."""
+    """Returns what `LossChart.show` needs for the training of a model. There are no losses if it
+    was trained elsewhere, or not long enough for a line. Reads a file, so call it in a thread."""
     card = entry.card
     history = [*read_history(entry.folder, FIRST_PIECES // 2)]
-    epochs = {event.epoch: event for event in history if isinstance(event, EpochEnded)}
-    kept = card.metrics.epoch if card and card.metrics else None
-    part = "" if card is None else trained_part(card.config).removesuffix(" alone")
     train = training_curve(history)
     if len(train) < 2:
         return [], [], None, ""
-    return train, held_out_curve(epochs.values()), kept, part
+    epochs = {event.epoch: event for event in history if isinstance(event, EpochEnded)}
+    best = card.metrics.epoch if card and card.metrics else None
+    part = "" if card is None else trained_part(card.config).removesuffix(" alone")
+    return train, held_out_curve(epochs.values()), best, part

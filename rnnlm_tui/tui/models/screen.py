@@ -1,4 +1,4 @@
-"""The Models screen: all models and unfinished runs, and what can be done with them."""
+"""The Models screen: the models and the unfinished runs, and what can be done with them."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ NAME, PRESET, KEYS, TEXT, SAVED = HEADS
 WIDTHS = {PRESET: 6, KEYS: 11, SAVED: 13}
 """The cells of the columns of a fixed width."""
 LEAST_TEXT_WIDTH = 12
-"""A narrower column of texts is left out; the card names the text, too."""
+"""Cells. The column of texts is left out if it had fewer; the card has the text, too."""
 NO_CURVE = (
     " no curve: it was not trained here, or one epoch at most\n"
     " Train makes a model of a text of yours, and its curve"
 )
 RELOAD_EVERY_S = 2.0
-"""Seconds between two readings of the library: other processes train, too."""
+"""Seconds between two readings of the library, which other processes may change."""
 
 
 def column_widths(width: int, longest_name: int) -> dict[str, int]:
-    """Returns the widths of the columns of a list that is this wide, by their heads. Names and
-    texts share what the others leave."""
-    room = width - sum(WIDTHS.values()) - GAP * len(HEADS) - 1  # the last one for a scrollbar
+    """Returns the widths of the columns of a list of this width, by their heads. The names and the
+    texts share what the other columns leave."""
+    scrollbar = 1
+    room = width - sum(WIDTHS.values()) - GAP * len(HEADS) - scrollbar
     name = min(longest_name + 2, room * 3 // 5)
     if room - name < LEAST_TEXT_WIDTH:
         return {NAME: room + GAP, **WIDTHS}
@@ -110,10 +111,13 @@ class ModelsScreen(AppScreen):
         self._card = ModelCardView()
         self._entries: list[Entry] = []
         self._drawn: object = None
-        """What the table was built of."""
-        self._shown: object = None
-        """The model whose card is shown, in a tuple; None if the table was built since."""
+        """All that the table was built from. If it is the same, the table is not built again."""
+        self._is_card_old = True
+        """True if the table was built after the card of the selected model was shown."""
+        self._on_card: Entry | None = None
+        """The model whose card is shown."""
         self._to_select: str | None = None
+        """The name of the model to select when the list is drawn next."""
 
     def compose_body(self) -> ComposeResult:
         with Container(id="models"):
@@ -143,11 +147,11 @@ class ModelsScreen(AppScreen):
         return self._entries[row] if row < len(self._entries) else None
 
     def choose(self, name: str) -> None:
-        """Selects this model when the library is read next."""
+        """Selects this model as soon as it is in the list."""
         self._to_select = name
 
     def reload(self) -> None:
-        """Reads the library again, unless another screen is shown. Keeps the selection."""
+        """Reads the library again, if this screen is shown. The selected model stays selected."""
         if self.is_mounted and self.is_active:
             self._read()
 
@@ -162,15 +166,20 @@ class ModelsScreen(AppScreen):
 
     def _draw(self, entries: list[Entry]) -> None:
         """Shows these models. Builds the table anew only if something in it differs."""
-        names, row = [entry.name for entry in entries], self._table.cursor_row
+        names = [entry.name for entry in entries]
+        row = self._table.cursor_row
         wanted = self.selected.name if self.selected is not None else None
         if self._to_select in names:
-            wanted, self._to_select = self._to_select, None
+            wanted = self._to_select
+            self._to_select = None
         if wanted in names:
             row = names.index(wanted)
         width = self.size.width // (2 if self.has_class("-wide") else 1)
-        if (to_draw := (entries, self.app.active_name, self.app.theme, width)) != self._drawn:
-            self._drawn, self._entries, self._shown = to_draw, entries, None
+        to_draw = (entries, self.app.active_name, self.app.theme, width)
+        if to_draw != self._drawn:
+            self._drawn = to_draw
+            self._entries = entries
+            self._is_card_old = True
             self._table.clear(columns=True)
             widths = column_widths(width, max(map(cells_of, names), default=0))
             for head, cells in widths.items():
@@ -182,7 +191,7 @@ class ModelsScreen(AppScreen):
         self._show_card()
 
     def _row(self, entry: Entry, widths: dict[str, int]) -> Iterator[Text]:
-        """Yields the cells of the row of a model, below the heads of these widths."""
+        """Yields the cells of the row of a model. `widths` are those of the columns by head."""
         row = dict(zip(HEADS, list_row(entry), strict=True))
         row[NAME] = f"{ACTIVE if entry.name == self.app.active_name else ' '} {entry.name}"
         for head, width in widths.items():
@@ -193,7 +202,7 @@ class ModelsScreen(AppScreen):
             yield cell
 
     def _mark_unlike(self) -> None:
-        """Marks the figures that cannot be compared with those of the selected model."""
+        """Marks the models whose keys saved cannot be compared with those of the selected model."""
         style = self.get_component_rich_style("unlike", partial=True)
         for entry in self._entries:
             text = keys_saved(entry, self.selected)
@@ -203,10 +212,12 @@ class ModelsScreen(AppScreen):
 
     @on(DataTable.RowHighlighted)
     def _show_card(self) -> None:
+        """Shows the card of the selected model, unless it is shown already."""
         selected = self.selected
-        if self._shown == (selected,):
+        if selected == self._on_card and not self._is_card_old:
             return
-        self._shown = (selected,)
+        self._on_card = selected
+        self._is_card_old = False
         self._mark_unlike()
         self._card.show(selected, selected is not None and selected.name == self.app.active_name)
         self.refresh_bindings()
@@ -223,7 +234,7 @@ class ModelsScreen(AppScreen):
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dims the keys that do nothing for the selected model, whose card says why."""
+        """Hides the keys that do nothing for the selected model, whose card says why."""
         entry = self.selected
         is_own = entry is not None and not entry.built_in
         card = entry.card if entry else None
@@ -237,7 +248,7 @@ class ModelsScreen(AppScreen):
             "resume": is_own and (is_network or bool(entry and entry.run)),
             "update": is_own and keeps_learning and not (entry and entry.trained_by),
         }
-        return can_do.get(action, True) or None
+        return can_do.get(action, True)
 
     @on(DataTable.RowSelected)
     def action_use(self) -> None:

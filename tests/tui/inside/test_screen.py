@@ -64,10 +64,10 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, str | None, tuple[str, ...]]]]] = 
     "the steps of a layer are folded away until enter": ("shall i ", [
         ("down down", None, ("─ gru: 2 x 3 ─",)),
         ("", None, ("↑↓ stage  Enter steps  ←→ word  t type a line",)),
-        ("enter", None, ("▾ gru",)),
+        ("enter", None, ("- gru",)),
         ("down", None, ("update gate: 2 x 3",)),
         ("left", "shall ", ("update gate: 1 x 3",)),
-        ("up enter", None, ("▸ gru",)),
+        ("up enter", None, ("+ gru",)),
     ]),
 }  # fmt: skip
 """The line that is written, and what keys show: the line that is explained, and parts of a row."""
@@ -99,11 +99,22 @@ async def test_the_mouse_chooses_words_and_unfolds_the_cell(
         assert inside_script.asked[0].above == ("first",)
         await on.pilot.click("LineRow", offset=(rows_of(on.app)[1].index(" shall ") + 1, 0))
         await on.explains("shall ")
-        for before, after in ("▸▾", "▾▸"):
+        for before, after in ("+-", "-+"):
             row = next(y for y, text in enumerate(rows_of(on.app)) if f"{before} gru" in text)
             await on.pilot.click(offset=(3, row))
             await on.sees(f"{after} gru")
-            assert has_row(on.app, "update gate") is (after == "▾")
+            assert has_row(on.app, "update gate") is (after == "-")
+
+
+async def test_the_name_of_a_part_stands_above_its_first_stage(
+    tmp_path: Path, inside_script: Script
+) -> None:
+    async with inside(tmp_path, inside_script, "shall i ", size=(80, 16)) as on:
+        await on.press("up")
+        await on.sees("p = 0.5 network")
+        assert not has_row(on.app, "network    ", "50%"), "the list is scrolled"
+        await on.press("down")
+        await on.sees("network    ", "50%")
 
 
 async def test_numbers_are_colours_from_orange_over_the_page_s_to_blue(
