@@ -14,6 +14,7 @@ tests/store/test_saved_models.py checks what they are.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import subprocess
 import sys
 import tempfile
@@ -31,9 +32,11 @@ from rnnlm_tui.store.model_file import (
     UNSEEN,
     change_card,
     open_stored,
+    text_tensors,
     write_stored,
 )
-from rnnlm_tui.store.trained_lines import thinned
+from rnnlm_tui.store.trained_lines import TrainedLines, thinned
+from rnnlm_tui.text.tokenizer import Conventions
 
 DATA = Path(__file__).parents[1] / "rnnlm_tui" / "data"
 NEW_NAME = "new"
@@ -76,35 +79,20 @@ CORPUS_NAME = {
     "italian": "novels, plays, speeches, modern articles and everyday sentences",
 }
 """How the app names the text. The name of a training is that of the first file, "and 272 more"."""
-BLOCKED_WORDS = {
-    "shakespeare": "",
-    "english": "Brainfuck Chinaman Chinaman's Chinamen Chink Dago Dagoes Injun Jap Japs Jewess"
-    " Kaffir Kaffirs Negro Negroes Nigger Niggertown Pussy Sambo Sheeney Sheeny Squaw's bitch"
-    " bitch-goddess bitches boobs chink chinks coolies coon cum dago darkey darkies darky dick"
-    " dicks fag faggots fuck fucking half-breed half-breeds mulatto negress negro negroes nigger"
-    " niggers penis phallic phallus porn prick pricks pussy quadroon redskins shit shitty slut"
-    " squaw squaws whore whores wop wops"
-    " arent beleive busness cadded cauce comeing couldent couldnt devine dident didnt discouradged"
-    " doesnt dont evry geting hadnt haveing havent hunderd isnt mistical oclock replid storys thats"
-    " theys thot wasent wasnt whats wheres wouldent wouldnt writeing",
-    "german": "Arschloch Fotze Hure Huren Hurenkind Hurensohn Hurensöhne Itzig Judenbengel"
-    " Judenlümmel Judensau Judenweib Krüppel Mulatte Mulatten Neger Negerin Negerinnen Negern"
-    " Negers Nigger Niggers Saujud Saujude Saujuden Scheiße Schlampe Schwuchtel Weibsstück"
-    " Zigeuner Zigeunerin Zigeunerinnen Zigeunern Zigeuners ficken fickt gefickt verfickt",
-    "french": "bicot bicots bougnoule bougnoules enculé enculés foutre merde nègre nègres négresse"
-    " négresses négrillon négrillons pédale pédé pédéraste pédérastes putain putains pute putes"
-    " pédés salope salopes sidi sidis youpin youpine youpins youtre youtres",
-    "spanish": "bujarrón cabrón cabrona cabrones carajo coño follar furcia furcias joder judiada"
-    " judihuela maricas maricones maricón mierda mulata mulatas mulato mulatos negrazo negrillo"
-    " negrillos puta putas puto putos ramera rameras sodomita zorrona",
-    "italian": "baldracca baldracche bagascia bagasce cazzi cazzo coglione coglioni culattone fica"
-    " finocchi frocio froci ghebreo giudei giudeo merda mignotta mulatta mulatti mulatto negra"
-    " negre negri negro puttana puttane troia troie zoccola",
+BLOCKED_WORDS = Path(__file__).parent / "blocked_words"
+"""A file for each language: slurs and obscene words of its texts, misspellings and old spellings,
+words of dialects, and nouns in small letters. They are known when they are typed and never
+suggested. Candidates are the rare words one slip of the fingers away from a word that is 100 times
+as frequent, and those that no dictionary has. A person chose among them."""
+CONVENTIONS = {
+    "german": Conventions(
+        forms={"“": "„", "”": "“", "‘": "‚", "’": "‘"},
+        spaces={"€": (True, True), "§": (True, True)},
+        starts={"!": True},
+    ),
 }
-"""Slurs and obscene words of the texts, and misspellings, most of them of three humorists. They are
-known when they are typed and never suggested. The misspellings are those of the rare words one slip
-of the fingers away from a word that is 100 times as frequent, or of the words that no dictionary
-has, which a person took for one."""
+"""The conventions of today, where the texts of a language are older or differ among themselves:
+quotes such as » «, and small letters after an exclamation mark."""
 MIXTURE = Mixture({"network": 0.8, "cache": 0.2})
 """For lines after 10,000 words of text; a training fits its weights to lines after at most 500."""
 
@@ -157,13 +145,28 @@ def put_in_place(made: Path, name: str) -> Path:
     target = DATA / "models" / f"{name}{SUFFIX}"
     with open_stored(made) as stored:
         card, tensors, known = stored.card, stored.tensors(), stored.vocabulary()
-    blocked = [word for word in BLOCKED_WORDS[name].split() if word in known]
+        conventions = stored.conventions()
+    blocked = [word for word in blocked_words(name) if word in known]
     facts = {"about": ABOUT[name], "blocked_words": blocked, "language": LANGUAGES.get(name, "")}
     card = replace(card, corpus=replace(card.corpus, name=CORPUS_NAME[name]), **facts)
     if name != SONNETS:
         tensors |= {n: thinned(tensors[n]) for n in (KNOWN, UNSEEN)}
+    today = CONVENTIONS.get(name, Conventions())
+    conventions = dataclasses.replace(
+        conventions,
+        forms=conventions.forms | today.forms,
+        spaces=conventions.spaces | today.spaces,
+        starts=conventions.starts | today.starts,
+    )
+    tensors |= text_tensors(known, conventions, TrainedLines(tensors[KNOWN], tensors[UNSEEN]))
     write_stored(target, card, tensors)
     return target
+
+
+def blocked_words(name: str) -> list[str]:
+    """The words that the model never suggests."""
+    path = BLOCKED_WORDS / f"{name}.txt"
+    return path.read_text("utf-8").split() if path.exists() else []
 
 
 def run(*arguments: str) -> None:
