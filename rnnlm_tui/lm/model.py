@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rnnlm_tui.config import LONGEST_CONTEXT
 from rnnlm_tui.lm.page_words import PageWords
+from rnnlm_tui.text.slips import NeighbourKeys, neighbour_keys
 from rnnlm_tui.text.tokenizer import Tokenizer
 from rnnlm_tui.text.vocabulary import Vocabulary
 
@@ -86,6 +87,11 @@ class LanguageModel(ABC):
     def in_tail(self) -> NDArray[np.bool_]:
         """True for the ids [V] of which `predict` may yield upper bounds."""
         return np.zeros(self.vocabulary.total_words, np.bool_)
+
+    @cached_property
+    def neighbour_keys(self) -> NeighbourKeys:
+        """The pairs of letters whose keys touch on the keyboard of the model's language."""
+        return neighbour_keys(self.vocabulary.words)
 
     @cached_property
     def page_words(self) -> PageWords:

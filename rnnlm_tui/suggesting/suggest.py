@@ -29,7 +29,7 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.lm.model import Array, LanguageModel, Unwanted, largest
 from rnnlm_tui.lm.page_words import OnPage
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
-from rnnlm_tui.text.letters import is_all_capitals, is_code
+from rnnlm_tui.text.letters import is_all_capitals, is_code, spelled_letters, with_umlauts
 from rnnlm_tui.text.marks import APOSTROPHE, CLOSE_SINGLE, MARK_PAIRS, OPEN_SINGLE, WORD_FOLLOWS
 from rnnlm_tui.text.prose_tokens import is_elided
 from rnnlm_tui.text.slips import LONGEST_SLIP, SHORTEST_SLIP, slip_chances
@@ -386,13 +386,16 @@ class WordLists:
             return NO_CORRECTIONS
         found_ids, found_slips = list[NDArray[np.int64]](), list[Array]()
         for keys in (self._model.vocabulary.sorted_keys(self._key), self._new_keys):
-            slips = slip_chances(self._key(prefix), keys)
+            slips = slip_chances(self._key(prefix), keys, self._model.neighbour_keys)
             places = np.flatnonzero(slips > 0)  # flatnonzero of booleans is ten times as fast
             places = places[self._is_allowed[keys.numbers[places]]]
             found_ids.append(keys.numbers[places])
             found_slips.append(slips[places])
-        ids = np.concatenate(found_ids)
-        chances = self._chances(ids, typed) * np.concatenate(found_slips) * SWAP_FREQUENCY
+        ids, slips = np.concatenate(found_ids), np.concatenate(found_slips)
+        if with_umlauts(self._key(prefix)):  # a word with an umlaut is no correction
+            is_other = ~np.isin(ids, self._ids_beginning_with(prefix))
+            ids, slips = ids[is_other], slips[is_other]
+        chances = self._chances(ids, typed) * slips * SWAP_FREQUENCY
         return Matches(ids, chances, corrects=True)
 
     def _chances(self, ids: NDArray[np.int64], typed: Typed) -> Array:
@@ -409,15 +412,28 @@ class WordLists:
 
     def _ids_beginning_with(self, prefix: str) -> NDArray[np.int64]:
         """Returns the ids of the words that begin with `prefix`, in capitals or small letters. A
-        letter typed without an accent also stands for the same letter with an accent."""
+        letter typed without an accent also stands for the same letter with an accent, and two such
+        as `ae` for an umlaut."""
         key = self._key(prefix)
         ids = self._model.vocabulary.sorted_keys(self._key).with_beginning(key)
         new_ids = self._new_keys.with_beginning(key)
         ids = np.append(ids, new_ids) if len(new_ids) else ids
+        if self._writes_text and (keys := with_umlauts(key)):
+            ids = np.union1d(ids, self._ids_with_umlauts(keys, key))
         if key == prefix.lower():  # no accent is typed
             return ids
         keeps = self._model.tokenizer.keeps_letters
         return np.array([id_ for id_ in ids.tolist() if keeps(prefix, self._word(id_))], np.int64)
+
+    def _ids_with_umlauts(self, keys: Iterable[str], spelled: str) -> NDArray[np.int64]:
+        """Returns the ids of the words that begin with one of these keys, and with `spelled` if
+        they have two letters for an umlaut."""
+        of_model = self._model.vocabulary.sorted_keys(self._key)
+        found = [of.with_beginning(key) for key in keys for of in (of_model, self._new_keys)]
+        ids = np.unique(np.concatenate(found))
+        ids = ids[~self._mask(ids, str.isascii)]
+        is_meant = [spelled_letters(self._word(id_)).startswith(spelled) for id_ in ids.tolist()]
+        return ids[np.array(is_meant, np.bool_)]
 
     def _word(self, word_id: int) -> str:
         """Returns the word with this id."""

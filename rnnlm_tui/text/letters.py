@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from unicodedata import category
 
 from rnnlm_tui.text.marks import APOSTROPHE
@@ -15,6 +16,11 @@ PLAIN_LETTERS = {
     "ħ": "h", "ŧ": "t", "ŋ": "n", "ı": "i", "ʼ": "'", "ς": "σ",
 }  # fmt: skip
 """The plain letters for letters that Unicode does not split into a plain letter and an accent."""
+UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue"}
+"""The two plain letters that stand for an umlaut on a keyboard without it."""
+TWO_FOR_UMLAUT = re.compile("([aou]e)")
+MOST_PAIRS = 3
+"""The most pairs of letters in a typed word that may stand for umlauts."""
 
 
 def is_code(word: str) -> bool:
@@ -78,19 +84,40 @@ def _plain_letter(letter: str) -> str:
     return small if len(small) == 1 else letter
 
 
+def spelled_letters(word: str) -> str:
+    """Returns the plain letters of a word, with two for an umlaut: `schoen` for `schön`."""
+    return "".join(map(_spelled_letter, word))
+
+
+def _spelled_letter(letter: str) -> str:
+    return UMLAUTS.get(letter.lower()) or _plain_letter(letter)
+
+
+def with_umlauts(key: str) -> list[str]:
+    """Returns the keys that plain letters have if some of their pairs `ae`, `oe` and `ue` stand for
+    umlauts: `schon` for `schoen`. The words with these keys may have no umlaut there."""
+    parts = TWO_FOR_UMLAUT.split(key)  # every other one is a pair
+    if not 1 < len(parts) <= 2 * MOST_PAIRS + 1:
+        return []
+    ways = [(part, part[0]) if place % 2 else (part,) for place, part in enumerate(parts)]
+    return ["".join(way) for way in product(*ways)][1:]
+
+
 def letters_typed(typed: str, word: str) -> Iterator[tuple[str, str]]:
     """Yields each character of `typed` with the letters of `word` that it stands for. For `oe` and
     `œuvre` it yields `o` with œ, and then `e` with "". The plain letters of `word` must begin with
-    the plain letters of `typed`."""
+    the plain letters of `typed`, or do so with two letters for each umlaut."""
     if typed.isascii() and word.isascii():  # the usual case
         yield from zip(typed, word, strict=False)
         return
+    is_plain = plain_letters(word).startswith(plain_letters(typed))
+    letter_of = _plain_letter if is_plain else _spelled_letter
     letters, taken = iter(word), ""  # plain letters of `word` that no character stands for yet
     for character in typed:
         wanted, own = _plain_letter(character), ""
         while len(taken) < len(wanted) and (letter := next(letters, "")):
             own += letter
-            taken += _plain_letter(letter)
+            taken += letter_of(letter)
         taken = taken[len(wanted) :]
         yield character, own
 

@@ -7,7 +7,7 @@ longer than what is typed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -25,19 +25,34 @@ double letter halved, and TWICE_DOUBLED that of both at once."""
 NEIGHBOUR, VOWEL, OTHER = 0.5, 0.3, 0.1
 """The frequency of a replaced letter, relative to two letters swapped: a letter by its neighbour on
 the keyboard, a vowel by a vowel as in `definately`, and any letter by another."""
-LAYOUTS = ("qwertyuiop asdfghjkl zxcvbnm", "йцукенгшщзх фывапролджэ ячсмитьбю")
+CYRILLIC = "йцукенгшщзх фывапролджэ ячсмитьбю"
+LAYOUTS = {
+    "ß": "qwertzuiop asdfghjkl yxcvbnm",
+    "èê": "azertyuiop qsdfghjklm wxcvbn",
+    "": "qwertyuiop asdfghjkl zxcvbnm",
+}
+"""The keyboard of a language that writes these letters. The first that fits is taken."""
+COMMON_WORDS, LEAST_WITH_LETTER = 5_000, 0.002
+"""The most frequent words of a language, and the least share of them with each of its letters."""
 VOWELS = "aeiouy"
+NeighbourKeys = frozenset[tuple[str, str]]
 MOST_LETTERS = 64
 """The most different letters at one place of the words. More are the syllables of a script, and
 nearly all of them are far from the typed one."""
 
 
-def _neighbours() -> frozenset[tuple[str, str]]:
-    """The pairs of letters whose keys touch. Each row is half a key to the right of the one above
-    it."""
+def neighbour_keys(words: Sequence[str]) -> NeighbourKeys:
+    """Returns the pairs of letters whose keys touch, on the keyboard of the language of these
+    words, the most frequent of which come first. Each row is half a key to the right of the one
+    above it."""
+    common = words[:COMMON_WORDS]
+
+    def writes(letter: str) -> bool:
+        return sum(letter in word for word in common) > LEAST_WITH_LETTER * len(common)
+
+    layout = next(keys for letters, keys in LAYOUTS.items() if all(map(writes, letters)))
     pairs = set[tuple[str, str]]()
-    for layout in LAYOUTS:
-        rows = layout.split()
+    for rows in (layout.split(), CYRILLIC.split()):
         for row in rows:
             pairs.update(pairwise(row))
         for row, below in pairwise(rows):
@@ -45,15 +60,12 @@ def _neighbours() -> frozenset[tuple[str, str]]:
     return frozenset(pairs | {(right, left) for left, right in pairs})
 
 
-NEIGHBOUR_KEYS = _neighbours()
-
-
-def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
+def slip_chances(typed: str, keys: SortedKeys, neighbours: NeighbourKeys) -> NDArray[np.float32]:
     """For each of the N `keys`, the chance that one slip has turned its beginning into `typed` [N].
     The chance is relative to that of two letters swapped, and 0 if it takes no slip or several."""
     chances = np.zeros(len(keys), np.float32)
     found = list[tuple[float, int, int]]()
-    for beginning, chance in _beginnings(typed, keys):
+    for beginning, chance in _beginnings(typed, keys, neighbours):
         first, end = keys.span(beginning)
         if first < end:
             found.append((chance, first, end))
@@ -64,7 +76,9 @@ def slip_chances(typed: str, keys: SortedKeys) -> NDArray[np.float32]:
     return chances
 
 
-def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
+def _beginnings(
+    typed: str, keys: SortedKeys, neighbours: NeighbourKeys
+) -> Iterator[tuple[str, float]]:
     """Yields the beginnings that may be meant, each with the frequency of its slip."""
     for place, letter in enumerate(typed):
         before, rest = typed[:place], typed[place + 1 :]
@@ -79,12 +93,12 @@ def _beginnings(typed: str, keys: SortedKeys) -> Iterator[tuple[str, float]]:
         letters = keys.letters_after(before)
         for meant in letters if len(letters) <= MOST_LETTERS else ():
             if meant != letter:
-                yield before + meant + rest, _replaced(meant, letter)
+                yield before + meant + rest, _replaced(meant, letter, neighbours)
             yield before + meant + letter + rest, DOUBLED if meant == letter else LEFT_OUT
 
 
-def _replaced(meant: str, typed: str) -> float:
+def _replaced(meant: str, typed: str, neighbours: NeighbourKeys) -> float:
     """The frequency with which the letter `typed` replaces the letter `meant`."""
-    if (meant, typed) in NEIGHBOUR_KEYS:
+    if (meant, typed) in neighbours:
         return NEIGHBOUR
     return VOWEL if meant in VOWELS and typed in VOWELS else OTHER

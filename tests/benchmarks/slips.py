@@ -18,6 +18,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rnnlm_tui import threads
@@ -28,11 +29,11 @@ from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.card import ENGLISH
 from rnnlm_tui.suggesting.accepting import LISTED, Suggestion
 from rnnlm_tui.suggesting.suggest import suggest
-from rnnlm_tui.text.slips import NEIGHBOUR_KEYS, SHORTEST_SLIP
-from tests.benchmarks.english import lines_of
+from rnnlm_tui.text.slips import SHORTEST_SLIP, NeighbourKeys
 from tests.benchmarks.options import parse
+from tests.benchmarks.writers import lines_of
 
-WORD = re.compile(r"(?<![\w’'-])[A-Za-z]{5,}(?![\w’'-])")
+WORD = re.compile(r"(?<![\w’'-])[A-Za-zäöüß]{5,}(?![\w’'-])")
 SEED = 7
 NEAR_LINES = 20
 """The number of lines above a word. More take longer to read and hardly change the result."""
@@ -58,16 +59,20 @@ def left_out(word: str, place: int, _: random.Random) -> tuple[str, int] | None:
     return (word[:place] + two, place + 2) if one != two else None
 
 
-def neighbour(word: str, place: int, rng: random.Random) -> tuple[str, int] | None:
+def neighbour(
+    neighbours: NeighbourKeys, word: str, place: int, rng: random.Random
+) -> tuple[str, int] | None:
     """A letter replaced by one beside it on the keyboard."""
-    near = sorted(typed for meant, typed in NEIGHBOUR_KEYS if meant == word[place])
+    near = sorted(typed for meant, typed in neighbours if meant == word[place])
     return (word[:place] + rng.choice(near), place + 1) if near else None
 
 
-def replaced(word: str, place: int, rng: random.Random) -> tuple[str, int]:
+def replaced(
+    neighbours: NeighbourKeys, word: str, place: int, rng: random.Random
+) -> tuple[str, int]:
     """A letter replaced by any other that is not beside it on the keyboard."""
     others = [c for c in string.ascii_lowercase if c != word[place]]
-    far = [typed for typed in others if (word[place], typed) not in NEIGHBOUR_KEYS]
+    far = [typed for typed in others if (word[place], typed) not in neighbours]
     return word[:place] + rng.choice(far), place + 1
 
 
@@ -77,14 +82,16 @@ def added(word: str, place: int, rng: random.Random) -> tuple[str, int]:
     return word[:place] + rng.choice(letters), place
 
 
-KINDS: dict[str, Mistype] = {
-    "two swapped": swapped,
-    "one doubled": doubled,
-    "one left out": left_out,
-    "a neighbour": neighbour,
-    "another letter": replaced,
-    "one too many": added,
-}
+def kinds_with(neighbours: NeighbourKeys) -> dict[str, Mistype]:
+    """The ways to mistype a word on a keyboard."""
+    return {
+        "two swapped": swapped,
+        "one doubled": doubled,
+        "one left out": left_out,
+        "a neighbour": partial(neighbour, neighbours),
+        "another letter": partial(replaced, neighbours),
+        "one too many": added,
+    }
 
 
 @dataclass
@@ -109,17 +116,18 @@ def main() -> None:
     parser.add_argument("texts", nargs="+", type=Path)
     parser.add_argument("--words", type=int, default=1000, help="words mistyped in each way")
     asked, library = parse(parser)
-    contexts, rng = Contexts(library.open(asked.model).model), random.Random(SEED)
+    model, rng = library.open(asked.model).model, random.Random(SEED)
+    contexts, ways = Contexts(model), kinds_with(model.neighbour_keys)
     found, tried, right = Counter[tuple[str, int]](), Counter[tuple[str, int]](), Counter[str]()
     for place in places(asked.texts, asked.words, rng):
-        for kind, mistype in KINDS.items():
+        for kind, mistype in ways.items():
             for later, typed in enumerate(mistyped(place.word, mistype, rng)):
                 tried[kind, later] += 1
                 found[kind, later] += place.word in words_of(place.listed(contexts, typed))
         for end in range(SHORTEST_SLIP, len(place.word)):
             right.update(counted_of(place, place.listed(contexts, place.word[:end], 2 * LISTED)))
     print(f"{'':14} {'at it':>8} {'one later':>10} {'two later':>10}")
-    for kinds in (*([kind] for kind in KINDS), [*KINDS]):
+    for kinds in (*([kind] for kind in ways), [*ways]):
         row = [
             sum(found[kind, later] for kind in kinds) / sum(tried[kind, later] for kind in kinds)
             for later in range(3)

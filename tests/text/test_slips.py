@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from rnnlm_tui.store.model_file import read_english
 from rnnlm_tui.suggesting.suggest import suggest
-from rnnlm_tui.text.slips import slip_chances
+from rnnlm_tui.text.slips import neighbour_keys, slip_chances
 from rnnlm_tui.text.vocabulary import SortedKeys
 
 WORDS = st.text("abcab", min_size=1, max_size=6)
 
 
-def chances_of(typed: str, words: list[str]) -> dict[str, float]:
-    """The chance of each word that is one slip away."""
+def chances_of(typed: str, words: list[str], letters: str = "") -> dict[str, float]:
+    """The chance of each word that is one slip away, in a language that writes these letters."""
     keys = SortedKeys(words)
-    found = slip_chances(typed, keys)
+    found = slip_chances(typed, keys, neighbour_keys([*letters]))
     return {words[keys.numbers[place]]: float(found[place]) for place in np.flatnonzero(found)}
 
 
@@ -57,6 +57,18 @@ def test_some_slips_are_likelier_than_others() -> None:
     ):
         found = chances_of(typed, words)
         assert all(found[one] >= found[other] for one, other in pairwise(words))
+
+
+@pytest.mark.parametrize(
+    ("letters", "typed", "meant"),
+    [("ß", "teit", "zeit"), ("ß", "jetut", "jetzt"), ("èê", "mes", "les"), ("", "yhe", "the")],
+)
+def test_a_neighbour_on_the_keyboard_of_the_language_is_likelier(
+    letters: str, typed: str, meant: str
+) -> None:
+    other = {"ß": "", "èê": "", "": "ß"}[letters]
+    far = chances_of(typed, [meant], other)[meant]
+    assert chances_of(typed, [meant], letters)[meant] > far > 0
 
 
 def test_common_slips_list_the_right_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 """Measures the keys that a model saves on texts that it never saw, by default the English.
 
-    python -m tests.benchmarks.english keys TEXT ... [--words 20000] [--model NAME]
+    python -m tests.benchmarks.writers keys TEXT ... [--words 20000] [--model NAME]
         [--data-dir FOLDER]
-    python -m tests.benchmarks.english ghosts TEXT ... [--words 3000]
+    python -m tests.benchmarks.writers ghosts TEXT ... [--words 3000]
 
 `keys` plays three writers with the keys of the app on a sample of each text: one reads the list
 after every key, one reads it at times, and one looks only at the cursor. `ghosts` plays the writer
