@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rnnlm_tui.formatting import in_percent
 from rnnlm_tui.lm.contexts import Contexts
 from rnnlm_tui.store.library import Library
 from rnnlm_tui.suggesting.suggest import apply_insertion, suggest
-from rnnlm_tui.tui.writing import welcome
+from rnnlm_tui.tui.writing.welcome import BOX_WIDTH, Example, examples
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +48,18 @@ def test_the_word_that_anybody_would_expect_is_first(
     assert found.continuation[0] == found.candidates[0].word
 
 
-def test_the_app_shows_a_new_user_what_the_english_suggests(english: Contexts) -> None:
-    found = suggest(english.model, welcome.LINE, contexts=english)
-    assert (found.prefix, "".join(piece.text for piece in found.ghost)) == (
-        welcome.TYPED,
-        welcome.GHOST,
-    )
+@pytest.mark.parametrize("example", examples().values(), ids=lambda example: example.model)
+def test_the_app_shows_a_new_user_what_the_model_of_the_language_suggests(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RNNLM_BUILT_IN_DIR")
+    found = suggest(Library(tmp_path).open(example.model).model, example.line)
+    assert found.prefix == example.typed
+    assert "".join(piece.text for piece in found.ghost) == example.ghost
     best = [(each.word, in_percent(each.probability)) for each in found.candidates]
-    assert tuple(best[: len(welcome.WORDS)]) == welcome.WORDS
+    assert tuple(best[:2]) == example.words
+    assert len(example.line + example.ghost) <= BOX_WIDTH - 4
+    assert len(example.typed + example.ghost) <= 14, "or the keys beside the box do not fit"
 
 
 def test_the_list_is_the_same_for_all_who_ask_for_it(english: Contexts) -> None:

@@ -3,34 +3,63 @@ keys would do with it."""
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, json
 from textual.content import Content
 
+from rnnlm_tui.paths import PACKAGE
+from rnnlm_tui.store.languages import language_of_locale
 from rnnlm_tui.tui.widgets.styles import MODEL_STYLE
 
 if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
-LINE, GHOST = "I am looking forw", "ard to the"
-TYPED, WORDS = "forw", (("forward", "100%"), ("forwards", "<1%"))
-"""The letters typed of the last word of LINE, and what the English suggests for it."""
-MODEL = "english"
-"""The name of the English: the module that has it imports numpy."""
 BOX_WIDTH, GAP = 34, 3
 BESIDE_FROM = 74
 """The width from which on the keys stand beside the example, in cells."""
 
 
+class Example(Struct, frozen=True):
+    """What the built-in `model` of a language suggests for a `line` that ends within a word: the
+    `ghost`, and the first two `words` of the list with their shares."""
+
+    model: str
+    line: str
+    ghost: str
+    words: tuple[tuple[str, str], tuple[str, str]]
+
+    @property
+    def typed(self) -> str:
+        """The letters of the first word that the line ends in."""
+        return self.line.split()[-1]
+
+
+@cache
+def examples() -> dict[str, Example]:
+    """The examples, by the ISO 639 codes of their languages."""
+    return json.decode((PACKAGE / "data/examples.json").read_bytes(), type=dict[str, Example])
+
+
+def example_of(app: RnnlmApp) -> Example:
+    """The example in the language of the active model, if that is known, or else of the locale. In
+    a language without one, the English example."""
+    loaded = app.opened_model
+    code = (loaded.card.language if loaded else "") or language_of_locale()
+    return examples().get(code, examples()["en"])
+
+
 def welcome(app: RnnlmApp, width: int) -> list[Content]:
     """Returns the rows of this width."""
 
-    key, word = app.shown_key, WORDS[0][0]
+    key, example = app.shown_key, example_of(app)
+    model, typed, ghost = example.model, example.typed, example.ghost
     keys = [
-        (key("line.accept_word", "tab"), "takes a word: ", word),
-        (key("line.accept_all", "right"), "takes all of it: ", f"{TYPED}{GHOST}"),
-        (key("line.take_2", "alt+2"), "takes word 2: ", WORDS[1][0]),
+        (key("line.accept_word", "tab"), "takes a word: ", example.words[0][0]),
+        (key("line.accept_all", "right"), "takes all of it: ", f"{typed}{ghost}"),
+        (key("line.take_2", "alt+2"), "takes word 2: ", example.words[1][0]),
         (key("line.send", "enter"), "adds the line to your text", ""),
         (key("autocomplete.continue", "ctrl+r"), "continues the sentence", ""),
     ]
@@ -41,27 +70,25 @@ def welcome(app: RnnlmApp, width: int) -> list[Content]:
         )
         for shown, text, words in keys
     ]
-    label = "for example" if app.active_name in (None, MODEL) else f"for example, with {MODEL}"
-    room = BOX_WIDTH - len(LINE + GHOST) - 4
+    label = "for example" if app.active_name in (None, model) else f"for example, with {model}"
+    room = BOX_WIDTH - len(example.line + ghost) - 4
     listed = "".join(
-        f"[bold $take] {number} [/][bold]{TYPED}[/][$ghost]{each.removeprefix(TYPED)}[/]"
+        f"[bold $take] {number} [/][bold]{typed}[/][$ghost]{each.removeprefix(typed)}[/]"
         f"[$quiet] {share}  [/]"
-        for number, (each, share) in enumerate(WORDS, start=1)
+        for number, (each, share) in enumerate(example.words, start=1)
     )
     rows = (
         f"[$quiet]{f'╭─ {label} '.ljust(BOX_WIDTH - 1, '─')}╮",
-        f"[$quiet]│ [/]{LINE}[{MODEL_STYLE}]{GHOST}[/][$quiet]{' ' * room} │",
+        f"[$quiet]│ [/]{example.line}[{MODEL_STYLE}]{ghost}[/][$quiet]{' ' * room} │",
         f"[$quiet]╰{'─' * (BOX_WIDTH - 2)}╯",
         f" {listed}",
     )
-    example = [*map(Content.from_markup, rows)]
+    box = [*map(Content.from_markup, rows)]
     if width >= BESIDE_FROM:
-        beside = zip_longest(example, [Content(""), *does], fillvalue=Content(""))
-        example = [
-            left.pad_right(BOX_WIDTH + GAP - left.cell_length) + right for left, right in beside
-        ]
+        beside = zip_longest(box, [Content(""), *does], fillvalue=Content(""))
+        box = [left.pad_right(BOX_WIDTH + GAP - left.cell_length) + right for left, right in beside]
     else:
-        example += [Content(""), *does]
+        box += [Content(""), *does]
     screens = [
         (key("app.train", "f3"), "learns from your texts"),
         (key("app.inside", "f10"), "looks inside"),
@@ -77,7 +104,7 @@ def welcome(app: RnnlmApp, width: int) -> list[Content]:
         Content.styled("A model suggests the next words while you write.", "bold"),
         Content.styled("It runs on this machine; nothing leaves it.", "$quiet"),
         Content(""),
-        *example,
+        *box,
         Content(""),
         Content.styled("Try it below.   ", "bold") + Content("").join(more),
     ]

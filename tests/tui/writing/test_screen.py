@@ -23,8 +23,9 @@ from rnnlm_tui.suggesting.accepting import LINES_ABOVE, Suggestion
 from rnnlm_tui.suggesting.suggest import suggest
 from rnnlm_tui.text.prose_learning import learn_prose
 from rnnlm_tui.text.vocabulary import SPECIAL_TOKENS
+from rnnlm_tui.tui.app import RnnlmApp
 from rnnlm_tui.tui.preferences import SettingsFile
-from rnnlm_tui.tui.writing import editor, predictor
+from rnnlm_tui.tui.writing import editor, predictor, welcome
 from rnnlm_tui.tui.writing.candidates import Candidates, Listing, note_on
 from rnnlm_tui.tui.writing.predictor import Answer, Question
 from tests.helpers.app import (
@@ -39,8 +40,10 @@ from tests.helpers.app import (
     resize,
     rows_of,
     scripted_model,
+    wait_until,
 )
 from tests.helpers.host import HostApp
+from tests.helpers.languages import ship
 from tests.helpers.runs import Script
 from tests.helpers.scripted import ScriptedModel
 from tests.helpers.writing_screen import desk
@@ -134,6 +137,22 @@ async def test_an_empty_text_shows_what_the_keys_do_with_an_example(
         assert len(WORD.findall("".join(it.rows[y : y + 2]))) == 5
         await it.send("when i", 1)
         await it.until(lambda: "example" not in picture(it.app))
+
+
+async def test_the_first_start_is_in_the_language_of_the_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    german = welcome.Example("german", "Es tut mir l", "eid.", (("leid", "99%"), ("lieb", "<1%")))
+    monkeypatch.setitem(welcome.examples(), "de", german)
+    ship(tmp_path / "shipped", "english", "german")
+    monkeypatch.setenv("RNNLM_BUILT_IN_DIR", str(tmp_path / "shipped"))
+    monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
+    app = RnnlmApp(tmp_path / "data", tmp_path / "config", tmp_path / "app.log")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: has_row(app, "│ Es tut mir leid.  "))
+        assert has_row(app, "╭─ for example ──")
+        assert has_row(app, "takes all of it: leid.")
+        await wait_until(pilot, lambda: app.active_name == "german")
 
 
 @pytest.mark.parametrize(
