@@ -1,5 +1,5 @@
-"""The decisions about a training in which the app or its user has a say: going on with a finished
-one, quitting while one is running, and taking its model into use."""
+"""Decisions about a training: how to go on with it, whether to stop it when the app is closed, and
+whether to use its model."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from rnnlm_tui.tui.app import RnnlmApp
 
 OTHER_TEXT = "train a new model on another text: F3"
-"""The hint if the text of a model is not known here, or gone."""
+"""The hint if the text of a model is gone or was never known here."""
 LONGER = "It is trained further on its text, and replaced if that makes it better. How many epochs?"
+"""Asks for the number of further epochs."""
 
 
 async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
-    """Returns the request that resumes the saved run `name`. If that has finished, asks for the
-    number of further epochs, and returns the request for those, or None if the user cancels.
+    """Returns the arguments that resume the run `name`. If it has finished, asks for the number of
+    further epochs, and returns the arguments for these, or None if the user cancels.
 
     For workers only. Raises RnnlmError if the text of the model is not known here.
     """
@@ -41,9 +42,12 @@ async def request_to_go_on(app: RnnlmApp, name: str) -> TrainArguments | None:
 
 
 async def leave_run(app: RnnlmApp, run: FollowedRun) -> str | None:
-    """Asks whether to stop the app's own run or to let it continue in the background, and does so.
-    Returns what to print once the app is closed. Returns None if the app stays open: the user
-    decides so, or the run cannot be told, which is shown. For workers only."""
+    """Asks whether to stop the app's own run or to let it continue in the background, and does
+    that. Returns what to print once the app is closed.
+
+    Returns None if the app is to stay open: because the user wants so, or because the run could not
+    be stopped or detached, which is shown as an error. For workers only.
+    """
     is_over = run.progress.phase.is_over  # its process may take some seconds to end
     answer: str | None = "stop" if is_over else "detach"
     if not (is_over or run.detached):
@@ -70,7 +74,8 @@ def _question_of_quitting(run: FollowedRun) -> Choice:
 
 
 def has_proved_better(run: FollowedRun, active: str | None) -> bool:
-    """Returns whether the app's own run has made a model that saves more than the `active` one."""
+    """Returns whether the app's own run has made a model that saves more keys than the `active`
+    one."""
     finished = run.progress.finished
     found = finished.comparison if finished is not None else None
     return run.is_own and found is not None and found.name == active and is_better(found)

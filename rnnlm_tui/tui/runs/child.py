@@ -1,8 +1,7 @@
-"""Runs the command line in child processes: trainings, and commands that end soon.
+"""Runs the command line in child processes: trainings, and short commands such as `--summary`.
 
-A training runs in a `Popen`, because asyncio kills its subprocesses when the event loop is closed.
-When the app is gone, for whatever reason, the training saves its model and ends, unless it is
-detached.
+A training is not a subprocess of asyncio, which kills its subprocesses when its loop is closed. A
+training that is not detached saves its model and ends when the app is gone, for whatever reason.
 """
 
 from __future__ import annotations
@@ -39,25 +38,25 @@ class TrainArguments:
 
     @classmethod
     def updating(cls, name: str, written: tuple[str, ...] = ()) -> TrainArguments:
-        """Trains the model `name` on the current content of its files, and on what is new to it in
-        texts of the app, given as by `written_arguments`."""
+        """Trains the model `name` on the current content of its files, and on texts of the app,
+        which `written` names as `written_arguments` does."""
         return cls(("--update", name, *written), name)
 
     @classmethod
     def extending(cls, name: str, epochs: int) -> TrainArguments:
-        """Trains the model `name` on its text for this number of further epochs."""
+        """Trains the model `name` on its text for `epochs` more epochs."""
         return cls(("--update", name, "--epochs", str(epochs)), name)
 
 
 def written_arguments(numbers: Iterable[int] = ()) -> tuple[str, ...]:
-    """Returns the arguments for the texts of the app with these numbers; for all of them if there
-    is no number."""
+    """Returns the arguments for training on the texts of the app with these numbers, by default on
+    all of them."""
     return tuple(f"--written=#{number}" for number in numbers) or ("--written=all",)
 
 
 def start_training(request: TrainArguments, library: Library) -> subprocess.Popen[bytes]:
-    """Starts a training in a session of its own: neither ctrl+c nor the end of the terminal reaches
-    it. Raises RnnlmError if its process cannot be started."""
+    """Starts a training in a session of its own, which neither ctrl+c nor the end of the terminal
+    reaches. Raises RnnlmError if its process cannot be started."""
     command = (
         *paths.headless_command(),
         *("--train", *request.arguments, f"--data-dir={library.data_dir}", "--json", "--quiet"),
@@ -90,18 +89,18 @@ def _output_files(name: str) -> tuple[Path, Path]:
 
 
 def end_of_training(name: str, code: int, seconds: float) -> Event:
-    """Returns the last event of a training whose history lacks it. That is the event that it has
-    printed, or else a failure with its exit code and the last line of its log."""
-    printed, said = (_last_line(path) for path in _output_files(name))
+    """Returns the last event of a training that is not in its history: the one that it has printed,
+    or else a failure with its exit code and the last line of its log."""
+    printed, logged = (_last_line(path) for path in _output_files(name))
     event = _event(printed)
     if isinstance(event, Finished | Failed):
         return event
-    how = f"ended with exit code {code} and no message"
+    what = f"ended with exit code {code} and no message"
     if code < 0:
         cause = "by hand or for lack of memory" if code == -9 else "it crashed"
-        how = f"was killed by signal {-code}, {cause}"
-    hint = shorten(sanitize(said.decode("utf-8", "replace").expandtabs()), 200)
-    return failed(RnnlmError(f"the training process {how}", hint), seconds)
+        what = f"was killed by signal {-code}, {cause}"
+    hint = shorten(sanitize(logged.decode("utf-8", "replace").expandtabs()), 200)
+    return failed(RnnlmError(f"the training process {what}", hint), seconds)
 
 
 def _last_line(path: Path) -> bytes:
@@ -121,9 +120,9 @@ def _event(line: bytes) -> Event | None:
 async def run_headless(arguments: tuple[str, ...]) -> bytes:
     """Runs the command line in a process of its own. Returns its standard output.
 
-    Cancelling this coroutine kills the process. A thread waits for the process in any case, so that
-    it is reaped: asyncio's own subprocesses are not if the app ends soon after. The wait is
-    shielded, since cancelling it before a thread is free would drop it.
+    Cancelling this coroutine kills the process. A thread waits for its end in any case, so that no
+    zombie is left; a subprocess of asyncio leaves one if the app ends soon after. Cancelling does
+    not reach the wait: a wait for which no thread is free yet would never begin.
 
     Raises RnnlmError with the message, the hint and the field that the process reported.
     """
@@ -140,14 +139,14 @@ async def run_headless(arguments: tuple[str, ...]) -> bytes:
         raise RnnlmError(f"{APP_NAME} could not be started", str(error)) from error
     waiting = asyncio.get_running_loop().run_in_executor(None, process.communicate)
     try:
-        answer, complaint = await asyncio.shield(waiting)
+        output, errors = await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        process.kill()  # this ends the thread too
+        process.kill()  # this ends the thread, too
         raise
     if process.returncode != 0:
-        event = _event(answer)
+        event = _event(output)
         if isinstance(event, Failed):
             raise RnnlmError(event.message, event.hint, field=event.field)
-        said = complaint.decode("utf-8", "replace").strip()
-        raise RnnlmError(f"{APP_NAME} failed", said.rpartition("\n")[2].strip())
-    return answer
+        message = errors.decode("utf-8", "replace").strip()
+        raise RnnlmError(f"{APP_NAME} failed", message.rpartition("\n")[2].strip())
+    return output

@@ -1,4 +1,4 @@
-"""The trainings that the app knows: its own, and those of other processes."""
+"""The trainings that the app follows: its own, and those of other processes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rnnlm_tui.tui.runs.follower import WAIT_FOR_IT, FollowedRun
 
 
 class FollowedRuns:
-    """The trainings that the app follows. The app owns them and not a screen, so that a run
-    continues while its user writes.
+    """The trainings that the app follows. They belong to the app and to no screen, since a run
+    goes on while its user writes.
 
-    `own` is the last run that the app has started, `shown` the one on the Train screen. Both stay
-    after their end. `on_saved` and `on_end` are those of each `FollowedRun`.
+    `own` is the last run that the app has started, `shown` the run on the Train screen. Both stay
+    after their end. `on_saved` and `on_end` are passed on to each `FollowedRun`.
     """
 
     def __init__(self, library: Library) -> None:
@@ -28,7 +28,7 @@ class FollowedRuns:
         self.on_end: Callable[[FollowedRun], None] | None = None
         self._library = library
         self._followed: dict[str, FollowedRun] = {}
-        """The last run of each name, also after its end."""
+        """The last run of each name, which stays after its end."""
 
     @property
     def own_running(self) -> FollowedRun | None:
@@ -37,13 +37,13 @@ class FollowedRuns:
 
     @property
     def running(self) -> FollowedRun | None:
-        """A run that is running, the app's own if there are several."""
+        """A run that is running: the app's own, or else one of another process."""
         followed = (run for run in self._followed.values() if run.is_running)
         return self.own_running or next(followed, None)
 
     async def start(self, request: TrainArguments) -> FollowedRun:
-        """Starts a run and shows it. Raises UsageError while another one is running, here or
-        elsewhere, and RnnlmError if its process cannot be started."""
+        """Starts a run and shows it. Raises UsageError if another one is running, also elsewhere,
+        and RnnlmError if its process cannot be started."""
         if self.own_running is not None:
             raise UsageError(f"{self.own_running.name} is training", WAIT_FOR_IT)
         # `own` is set before anything is awaited, so that no second run is started meanwhile.
@@ -57,13 +57,13 @@ class FollowedRuns:
         return run
 
     async def watch(self, name: str) -> FollowedRun:
-        """Shows a run, of this app or of another process. Raises ModelError if no process trains
-        `name`."""
+        """Shows the run `name`, of this app or of another process. Raises ModelError if no process
+        trains it."""
         self.shown = run = await self.follow(name)
         return run
 
     async def follow(self, name: str) -> FollowedRun:
-        """Follows a run as `watch` does, without showing it."""
+        """Follows the run `name`, as `watch` does, but does not show it."""
         run = self._followed.get(name)
         if run is None or not run.is_running:
             trainer = await asyncio.to_thread(self._library.runs.trainer, name)
@@ -84,8 +84,8 @@ class FollowedRuns:
         self.shown = self.running or self.shown
 
     def name_changed(self, old: str, new: str | None) -> None:
-        """Renames the runs of a model that was renamed, or forgets them if it was deleted (`new` is
-        None). The model of a running one cannot be changed."""
+        """Renames the runs of a renamed model, or forgets those of a deleted one (`new` is None).
+        A model that is being trained can be neither."""
         changed = [r for r in (self.own, self.shown) if r and r.name == old and not r.is_running]
         if new is not None:
             for run in changed:

@@ -1,6 +1,6 @@
 """Follows a training by its history file, and gives it orders by its control file.
 
-This app, an earlier one, a script or another terminal may have started it.
+The training may have been started by this app, an earlier one, a script or another terminal.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from rnnlm_tui.tui.runs.progress import RunProgress
 READ_EVERY_S = 0.25
 """Seconds between two readings of the history."""
 QUIT_PATIENCE_S = 30.0
-"""Seconds that the app waits for a run to save when it is closed. A slower one saves after that."""
+"""Seconds that the app, when it is closed, waits for a run to save. A slower run saves later."""
 WAIT_FOR_IT = "wait for its end, or stop it: F3 shows it"
 """The hint if a training cannot start since another one is running."""
 NO_END = "the training process ended without a message: it was killed or crashed"
 MAX_SEED_LINE = 1000
-"""Characters of the line that a run continues after each epoch; the rest is cut off."""
+"""Characters of the line that a run continues after each epoch. The rest is cut off."""
 
 
 class FollowedRun:
     """A training and its progress.
 
-    `trainer` describes the process that trains; "" if this app has started it. `detached` is true
-    if the run continues when the app is closed. `on_saved` is called for each save from now on,
-    `on_end` once when the run is over, both on the event loop.
+    `trainer` describes the process that trains, or is "" if this app has started it. `detached` is
+    true if the run continues when the app is closed. `is_running` is true until its process has
+    ended. `on_saved` is called for each save from now on, `on_end` once when the run is over, both
+    on the event loop.
     """
 
     def __init__(self, library: Library, name: str, trainer: str = "") -> None:
@@ -60,8 +61,8 @@ class FollowedRun:
     async def start(self, request: TrainArguments) -> None:
         """Starts the training and follows it. A resumed one shows the epochs of the saved run.
 
-        Raises UsageError while any process trains: one training takes all that a laptop has.
-        RnnlmError if its process cannot be started.
+        Raises UsageError if any process is training, since one training takes all that a laptop
+        has, and RnnlmError if the process cannot be started.
         """
         await asyncio.to_thread(self._start, request)
         self._following = asyncio.create_task(self._follow())
@@ -71,7 +72,8 @@ class FollowedRun:
             if run.trainer is not None:
                 raise UsageError(f"{run.name} is being trained by {run.trainer}", WAIT_FOR_IT)
         is_resumed = "--resume" in request.arguments
-        while earlier := self._events():  # read now, or else `_follow` takes them for new ones
+        # What is in the history is read now. Otherwise `_follow` would take it for new events.
+        while earlier := self._events():
             for event in earlier:
                 if is_resumed and isinstance(event, EpochEnded):
                     self.progress.add_epoch(event)
@@ -87,7 +89,7 @@ class FollowedRun:
         is_alive = True
         while is_alive:
             await asyncio.sleep(READ_EVERY_S)
-            # In this order, so that the last events are not missed.
+            # The history is read after the check, so that the last events are not missed.
             is_alive = await asyncio.to_thread(self._is_alive)
             await self._catch_up()
         if not self.progress.phase.is_over:
@@ -102,8 +104,8 @@ class FollowedRun:
         return self._library.runs.trainer(self.name) is not None
 
     def _events(self) -> list[Event]:
-        """Returns the events in the next piece of the history; [] at its end. Lines that cannot be
-        read are skipped: the file may be damaged."""
+        """Returns the events in the next piece of the history, or [] at its end. Skips lines that
+        cannot be read, since the file may be damaged."""
         events: list[Event] = []
         while not events and (lines := self._history.read()):
             for line in lines:
@@ -119,13 +121,13 @@ class FollowedRun:
                 self.progress.take(event)
             if self._asked_to_stop:
                 self.progress.stopping()
-            # A history that was replaced is read again from its start: an equal save is no news.
+            # A history that was replaced is read again from its start. An equal save is no news.
             saved = self.progress.saved
             if tell and saved is not None and saved != before and self.on_saved is not None:
                 self.on_saved(self, saved)
 
     def _end(self) -> Event:
-        """Returns the last event of a run whose history lacks it."""
+        """Returns the last event of a run if it is not in the history."""
         seconds = self.progress.elapsed_s
         if self._process is not None:
             return end_of_training(self.name, self._process.returncode, seconds)
@@ -142,8 +144,8 @@ class FollowedRun:
         return self._library.runs.folder(self.name) / CONTROL
 
     def order(self, line: str) -> bool:
-        """Gives the training an order, such as "pause" or "resume", which it obeys after its
-        current step. Returns False if the run has ended. Raises StorageError."""
+        """Gives the training an order, such as "pause" or "resume". It obeys after its current
+        step. Returns False if the run has ended. Raises StorageError."""
         try:
             if self.is_running:
                 self._control.parent.mkdir(parents=True, exist_ok=True)
@@ -161,8 +163,9 @@ class FollowedRun:
         return bool(line) and self.order(f"sample {line}")
 
     def compare_with(self, model: str | None) -> None:
-        """Tells the run to compare its model, in the end, with the active one of this app. The
-        model in use may be another: a shell or another app sets it, too. Raises StorageError."""
+        """Tells the run to compare its model, at its end, with this one, which is active here. By
+        itself it takes the model in use, which another app or a shell may have changed since.
+        Raises StorageError."""
         if model is not None:
             self.order(f"compare {model}")
 
@@ -171,8 +174,8 @@ class FollowedRun:
         self.detached = self.order("detach")
 
     def stop(self) -> None:
-        """Asks the run to save and end. The app's own is terminated if it cannot be asked. Raises
-        StorageError if another's cannot be asked."""
+        """Tells the run to save and end. If it cannot be told, terminates it if it is the app's
+        own, or else raises StorageError."""
         if self._asked_to_stop:
             return
         try:
@@ -184,6 +187,11 @@ class FollowedRun:
             self._asked_to_stop = True
         if self._asked_to_stop:
             self.progress.stopping()
+
+    async def ended(self, timeout_s: float | None = None) -> None:
+        """Waits until the process has ended and its last events were taken."""
+        if self._following is not None:
+            await asyncio.wait([self._following], timeout=timeout_s)
 
     async def close(self, *, detach: bool) -> None:
         """Detaches or stops the app's own run before the app ends.
@@ -200,5 +208,4 @@ class FollowedRun:
                     raise
             return
         self.stop()
-        if self._following is not None:
-            await asyncio.wait([self._following], timeout=QUIT_PATIENCE_S)
+        await self.ended(QUIT_PATIENCE_S)

@@ -29,18 +29,18 @@ from rnnlm_tui.formatting import cut_words, sanitize
 from rnnlm_tui.wording.trainings import TrainingCurve, best_of, event_words, trained_part
 
 RISING_EPOCHS = 2
-"""Epochs in a row with a rising held-out loss that are worth a note. A single rise is noise."""
+"""After this many epochs in a row with a rising held-out loss comes a note. One rise is noise."""
 FLAT_EPOCHS = 5
-"""Epochs without a better held-out loss that are worth a note."""
+"""After this many epochs without a better held-out loss comes a note."""
 FLAT_TRAIN_EPOCHS = 10
-"""Epochs without a lower training loss that are worth a note if no lines are held out. They are
-more, since dropout makes a loss that still falls rise for a few epochs."""
+"""If no lines are held out, a note comes after this many epochs without a lower training loss. They
+are more, since dropout makes a falling loss rise for a few epochs now and then."""
 SUSPICIOUS_ACCURACY = 0.9
-"""The accuracy on its own lines from which on a warning says how little that means."""
+"""From this accuracy on its own lines on, a warning says how little that means."""
 BEFORE_MIXED = ", before it is mixed with the rest"
-"""Stands behind the part of a mixture that `trained_part` calls "alone"."""
+"""Explains figures of a part of a mixture that `trained_part` calls "alone"."""
 NOTE, WARNING = "·", "!"
-"""The labels of a note and of a warning in the log."""
+"""The labels of notes and of warnings in the log."""
 
 
 class Phase(StrEnum):
@@ -60,8 +60,8 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """An entry of the log of a run. `label` is the number of the epoch after which the model wrote
-    `text`, or NOTE or WARNING."""
+    """An entry of the log of a run: a note, a warning, or what the model wrote after an epoch.
+    `label` is NOTE, WARNING or the number of the epoch."""
 
     label: str
     text: str
@@ -70,9 +70,9 @@ class LogLine:
 class RunProgress:
     """The phase, figures, epochs and notes of a run.
 
-    `preparing` is set while a large text is read or counted. `last_report` is the last one on the
-    steps of an epoch. `lines` are the continuations of the seed line and the notes, oldest first.
-    `curve` is the training loss.
+    `preparing` is the last event about work before or after the epochs, such as reading a large
+    text; None while epochs are trained. `last_report` is the last event about the steps of an
+    epoch. `lines` is the log, oldest first. `curve` is the training loss.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class RunProgress:
         self._begin(None)
 
     def _begin(self, started: Started | None, epochs: Iterable[EpochEnded] = ()) -> None:
-        """Begins a run, or begins it again after these epochs."""
+        """Begins anew, with these epochs if the run is resumed."""
         self.started = started
         self.phase = Phase.STARTING if started is None else Phase.TRAINING
         self.preparing: Preparing | None = None
@@ -113,7 +113,8 @@ class RunProgress:
 
     @property
     def step(self) -> int:
-        """The number of finished steps of the epoch. The last step may go unreported."""
+        """The number of finished steps of the epoch: all of them if the epoch is over, whose last
+        steps may have had no report."""
         last = self.last_report
         if last is None:
             return 0
@@ -121,13 +122,13 @@ class RunProgress:
 
     @property
     def run_share(self) -> float:
-        """The finished share of the run, from 0 to 1, including steps of the current epoch."""
+        """The share of the run that is finished, from 0 to 1. Steps of the current epoch count."""
         epochs = min(1.0, self.epochs_done / (self.epochs_total or math.inf))
         return max(epochs, self.last_report.share) if self.last_report else epochs
 
     @property
     def so_far(self) -> list[EpochEnded]:
-        """The figures of the first epoch so far, as if it had ended; empty without a report."""
+        """The current figures of the first epoch, as if it had ended; empty before a report."""
         if (last := self.last_report) is None or last.loss is None:
             return []
         perplexity = math.exp(last.loss) if last.loss < 700 else None
@@ -137,7 +138,7 @@ class RunProgress:
 
     @property
     def is_past_training(self) -> bool:
-        """True once all epochs are done and the model is being measured, and after the end."""
+        """True once no more epochs are trained: the model is being measured, or the run is over."""
         phase = self.preparing.phase if self.preparing else ""
         return self.phase.is_over or self.run_share == 1 or phase in (MEASURING, COMPARING)
 
@@ -153,11 +154,11 @@ class RunProgress:
 
     @property
     def is_update(self) -> bool:
-        """True if the run updates a model, which it replaces only at its end."""
+        """True if the run updates a model, which stays as it is until the end of the run."""
         return self.started is not None and self.started.is_update
 
     def take(self, event: Event) -> None:
-        """Updates everything after the next event."""
+        """Takes the next event."""
         match event:
             case Preparing() if self.phase.is_over:  # the run was started again
                 self._begin(None, self.epochs)
@@ -192,7 +193,7 @@ class RunProgress:
         self.elapsed_s = getattr(event, "elapsed_s", self.elapsed_s)
 
     def stopping(self) -> None:
-        """Records that the run was asked to stop."""
+        """Records that the run was told to stop."""
         if not self.phase.is_over:
             self.phase = Phase.STOPPING
 
@@ -200,8 +201,8 @@ class RunProgress:
         self.lines.append(LogLine(label, sanitize(text)))
 
     def add_epoch(self, event: EpochEnded) -> None:
-        """Adds an epoch. Those of a saved run are added before it is resumed; then `Started` says
-        how many of them count."""
+        """Adds an epoch. The epochs of a saved run are added before it is resumed. The event
+        `Started` then says how many of them the run goes on from."""
         self.epochs.append(event)
         self.curve.add(event)
         self.elapsed_s = event.elapsed_s
@@ -212,8 +213,8 @@ class RunProgress:
 
 
 def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
-    """Yields notes on the last of these epochs, in plain words. Each fact is told once, after the
-    epoch that shows it first. `part` is the `trained_part` of the run."""
+    """Yields notes about the last of these epochs, in plain words. Each fact is told once, after
+    the first epoch that shows it. `part` is the `trained_part` of the run."""
     last, best = epochs[-1], best_of(epochs)
     figures = [ended.train if ended.held_out is None else ended.held_out for ended in epochs]
     losses = [math.inf if each.loss is None else each.loss for each in figures]
@@ -233,13 +234,13 @@ def epoch_notes(epochs: Sequence[EpochEnded], part: str) -> Iterator[LogLine]:
         if perfect == [last]:
             text = "accuracy on its own lines says nothing about unseen ones"
             yield LogLine(WARNING, f"{text}: hold some lines out")
-    # A note says the perplexity whenever it has halved since the last such note.
-    told, is_news = math.inf, False
+    # A note tells the perplexity whenever it has halved since the last such note.
+    told, is_halved = math.inf, False
     for each in figures:
-        perplexity = each.perplexity
-        is_news = perplexity is not None and perplexity <= told / 2
-        told = perplexity if perplexity is not None and is_news else told
-    if is_news:
+        is_halved = each.perplexity is not None and each.perplexity <= told / 2
+        if each.perplexity is not None and is_halved:
+            told = each.perplexity
+    if is_halved:
         where = "its own lines" if last.held_out is None else "unseen lines"
         shown = f"{told:,.0f}" if told >= 10 else f"{told:.1f}"
         mixed = BEFORE_MIXED if part.endswith(" alone") else ""

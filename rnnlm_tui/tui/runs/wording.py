@@ -1,5 +1,4 @@
-"""Describes a run in words and figures, on the Train screen and on any other. The head of a run is
-its name and phase, and its bar or how it ended."""
+"""Describes a run in words and figures, for the Train screen, the header and notices."""
 
 from __future__ import annotations
 
@@ -29,11 +28,11 @@ AT_END: Mapping[str, str] = {
     MEASURING: "how many keys it saves, on lines that it has not seen",
     COMPARING: "how many keys the models save that it is compared with, on the same lines",
 }
-"""What is measured in the phases after the last epoch."""
+"""Says what is measured in the phases after the last epoch."""
 LABEL_WIDTH, WORDS_WIDTH = 25, 35
-"""The widths of the texts before a bar and behind it, in cells."""
+"""The widths of the texts before a bar and after it, in cells."""
 SAVED_KEYS = r"\d+(?= of (?:100|one)\b)"
-"""Matches the numbers of the keys that a model saves."""
+"""Matches numbers of saved keys in a sentence, as in "41 of 100 keys"."""
 PHASE_STYLES = {
     Phase.PAUSED: "$warn bold reverse",
     Phase.STOPPING: "$warn bold",
@@ -70,8 +69,8 @@ def run_facts(run: FollowedRun) -> str:
 
 
 def head_of(run: FollowedRun, width: int, keys: Content) -> Content:
-    """Returns the name and the phase of a run, and its bar, or how it ended with the `keys` of what
-    to do now."""
+    """Returns the rows above the figures of a run: its phase and name, and its bar. A run that is
+    over has in place of the bar how it ended, and the `keys` for what to do now."""
     progress = run.progress
     rows = [_title(run, width)]
     if not progress.phase.is_over:
@@ -95,8 +94,8 @@ def _title(run: FollowedRun, width: int) -> Content:
 
 
 def bar_line(progress: RunProgress, width: int) -> Content:
-    """Returns the bar of the epochs, or that of the preparation, with its texts. The model is
-    measured without a bar, which would stand still."""
+    """Returns a bar for the epochs or for the preparation, between two texts. There is no bar while
+    the model is measured, since it would not move."""
     last, preparing = progress.last_report, progress.preparing
     done, total = progress.epochs_done, progress.epochs_total
     if preparing is not None:
@@ -122,7 +121,7 @@ def bar_line(progress: RunProgress, width: int) -> Content:
 
 
 def time_left_words(progress: RunProgress) -> str:
-    """Says how long the run still takes, next to the bar of the epochs."""
+    """Says how long the run still takes, or what it does at its end."""
     if progress.phase is Phase.STOPPING:
         return "saving the model"
     if progress.run_share == 1:
@@ -138,7 +137,7 @@ def is_bad_end(progress: RunProgress) -> bool:
 
 
 def end_lines(progress: RunProgress) -> list[str]:
-    """Says how a run ended: a headline, and details or what to do. Empty before its end."""
+    """Says how a run ended: in a headline, and in sentences on details. Empty before its end."""
     if (failed := progress.failed) is not None:
         last = progress.saved.epoch if progress.saved is not None else 0
         kept = f"epoch {last} was saved" if last else "no epoch was saved yet"
@@ -153,7 +152,7 @@ def end_lines(progress: RunProgress) -> list[str]:
 
 
 def unfinished_notice(runs: Iterable[SavedRun]) -> str:
-    """Says which trainings go on or are unfinished; "" if there is none."""
+    """Says which trainings are running or unfinished; "" if there are none."""
     runs = list(runs)
     if on := ", ".join(sanitize(run.name) for run in runs if run.trainer is not None):
         return f"▶ {on} is being trained in the background: F3 shows it"
@@ -170,8 +169,8 @@ def unfinished_notice(runs: Iterable[SavedRun]) -> str:
 
 
 def progress_text(run: FollowedRun, active: str | None) -> str:
-    """Says how far a run is. Its name is left out if it is that of the `active` model, which stands
-    beside this text."""
+    """Says in the header how far a run is. Leaves out the name of the `active` model, which stands
+    there anyway."""
     progress = run.progress
     name = "" if run.name == active else f" {run.name}"
     if progress.phase.is_over or progress.phase is Phase.STOPPING:  # may take some seconds to end
@@ -189,22 +188,21 @@ def end_notice(run: FollowedRun, use: str) -> tuple[str, SeverityLevel]:
     headline, *details = [f"{s[0].lower()}{s[1:]}".rstrip(".") for s in end_lines(run.progress)]
     if is_bad_end(run.progress):
         return f"{run.name}: {'; '.join((headline, *details))}", "error"
-    found = run.progress.finished.comparison if run.progress.finished else None
-    if found is not None and found.name in use:  # `use` has the figures of both models
+    other = run.progress.finished.comparison if run.progress.finished else None
+    if other is not None and other.name in use:  # `use` has the figures of both models
         return use, "information"
-    told = f"{run.name}: {headline}."
-    return f"{told} {use or 'F3 shows it'}", "information"
+    return f"{run.name}: {headline}. {use or 'F3 shows it'}", "information"
 
 
 def use_sentence(run: FollowedRun, active: str | None, *, is_used: bool) -> str:
-    """Says whether the model of a run that has ended is used in place of the `active` one, why, and
-    how to change that. Empty if the run has made no model, or that is active anyway."""
+    """Says whether the model of a finished run is now used in place of the `active` one, why, and
+    how to change that. Empty if the run has made no model, or if its model is active anyway."""
     if (finished := run.progress.finished) is None or finished.metrics is None:
         return ""
     if finished.update is not None or run.name == active:
         return ""
-    found = finished.comparison
-    why = f"{comparison_sentence(run.name, found)}: " if found and found.name == active else ""
+    other = finished.comparison
+    why = f"{comparison_sentence(run.name, other)}: " if other and other.name == active else ""
     if is_used:
         return sanitize(f"{why}it is in use now. F4, u: back to {active}")
     return sanitize(f"{why}{active or 'no model'} stays in use. F3, w: write with {run.name}")

@@ -12,11 +12,11 @@ from rnnlm_tui.paths import current_dir
 from rnnlm_tui.tui.widgets.inputs import PathInput, expand_home
 
 PATH_SEPARATOR = ";"
-"""The character between the paths of files."""
+"""Stands between the paths of several files."""
 
 
 class SourceChoice(RadioButton):
-    """A radio button that shows by its glyph whether it is chosen, not only by its colour."""
+    """A radio button whose glyph, and not only its colour, shows whether it is chosen."""
 
     def __init__(self, source: str, label: str) -> None:
         super().__init__(Content(label), source == "bundled", id=f"source-{source}", compact=True)
@@ -47,7 +47,7 @@ class Field(Horizontal):
     """
 
     def __init__(self, name: str, label: str, control: Widget, hint: str = "") -> None:
-        """`name` is the name of the value, as in the `field` of an error about it."""
+        """`name` is also the `field` of an error about the value."""
         super().__init__(id=f"field-{name}")
         self._parts = [Static(label, classes="field-label", markup=False), control]
         if hint:
@@ -58,15 +58,15 @@ class Field(Horizontal):
 
 
 class FilesInput(PathInput):
-    """An input for the paths of several files. It completes the last one."""
+    """An input for the paths of several files, which completes the last one."""
 
     def path_in(self, value: str) -> str:
         return value.rpartition(PATH_SEPARATOR)[2].lstrip()
 
 
 def paths_in(line: str) -> tuple[str, ...]:
-    """Returns the absolute paths in a line, with `~` expanded and without the quotes that a
-    terminal puts around a dropped file. An absolute path cannot be mistaken for an option."""
+    """Returns the paths in a line, with `~` expanded and without the quotes that a terminal puts
+    around a dropped file. They are absolute, so that none looks like an option."""
     parts = (part.strip() for part in line.split(PATH_SEPARATOR))
     return tuple(str(current_dir() / expand_home(_unquoted(part))) for part in parts if part)
 

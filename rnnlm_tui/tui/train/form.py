@@ -1,5 +1,5 @@
-"""The form of the Train screen. It makes the arguments of a training. The command line gets the
-same ones for the summary of the text, and checks them then."""
+"""The form of the Train screen, which makes the arguments of a training. The command line checks
+them when it summarises the text."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ from rnnlm_tui.tui.widgets.inputs import SafeInput
 from rnnlm_tui.tui.widgets.text_choice import choose_texts, texts_with_words
 
 PAUSE_S = 0.4
-"""Seconds without a change of the form after which the text is read."""
+"""Seconds without a change of the form after which the text is summarised."""
 SOURCES = {
     "written": "what I wrote",
     "files": "my files or a folder",
     "bundled": "Shakespeare's sonnets, as in the lesson",
 }
+"""The texts to learn from, with their labels."""
 MORE = "more: what kind of network, how long, what is held out"
 EXAMPLE = 'dropout = 0.3, encoding = "latin-1"'
-"""An example of settings as they are written."""
+"""An example of the field for settings."""
 
 
 class TrainForm(OfApp, VerticalScroll, can_focus=False):
-    """The fields of a training and its button, and beside them or below them a preview: the command
-    line's summary of the text and its model."""
+    """The fields of a training and its button. Beside them or below them is a preview: the command
+    line's summary of the text and of a model of it."""
 
     DEFAULT_CSS = """
     TrainForm {
@@ -72,18 +73,18 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self.summary: Summary | None = None
-        """Facts about the text and the model. None while they are being computed, or if the
-        training cannot start."""
+        """The summary of the text; None while it is being made, or if there is an error."""
         self.error: RnnlmError | None = None
-        """Why the training cannot start."""
+        """What is wrong with the values of the form."""
         self.starts_once_counted = False
-        """True if the training is to start once its text is counted, unless the form changes."""
+        """True if the training is to start as soon as there is a summary."""
         self._checked: object = None
-        """The values that `check` has seen last."""
+        """The values of the form at the last check."""
         self._card = DataCard()
         self._texts: list[Listed] = []
+        """The texts written in the app."""
         self._chosen: list[int] = []
-        """The numbers of the texts to learn from; empty for all."""
+        """The numbers of the texts to learn from; empty for all of them."""
         # The fields are attributes because they are read at each key, and queries are slow.
         self._sources = RadioSet(
             *(SourceChoice(*source) for source in SOURCES.items()), id="sources", compact=True
@@ -125,23 +126,24 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             yield self._card
 
     def on_mount(self) -> None:
-        """Fills in the files of the last training. A wide window has room for all fields."""
+        """Fills in the files of the last training. A wide window shows all fields at once."""
         self.query_one("#more", Collapsible).collapsed = self.app.size.width < SCREEN_WIDTHS[-1][0]
         if files := self.app.preferences.files:
             self._files.value = files
             self._choose_source("files")
-        if self.screen.is_current:  # else the texts are read when it is shown
+        if self.screen.is_current:  # otherwise they are read when the screen is shown
             self.refresh_texts()
 
-    # The training that it describes
+    # The training that the form describes
 
     @property
     def source(self) -> str:
+        """The text to learn from, a key of SOURCES."""
         return [*SOURCES][max(0, self._sources.pressed_index)]
 
     def arguments(self) -> tuple[str, ...]:
-        """Returns the arguments after `--summary` or `--train`. Raises UsageError if files are to
-        be learned and none is named, or if the settings cannot be read."""
+        """Returns the arguments after `--summary` or `--train`. Raises UsageError if there is no
+        file to learn from, or if the settings cannot be read."""
         texts: tuple[str, ...] = ()
         match self.source:
             case "written":
@@ -158,17 +160,17 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
 
     @property
     def problem(self) -> str | None:
-        """Why the training cannot start, in a sentence. None if it can, now or once its text is
-        counted."""
+        """Why the training cannot start, in a sentence. None if nothing is known against it, also
+        while the text is being counted."""
         if (error := self.error) is not None:
-            # Some hints name "force", for which the form has no field.
+            # A hint may name the setting "force", which the form does not have.
             return error.message if '"force"' in error.hint else error.sentence()
         if (run := self.app.followed_runs.running) is not None:
             return f"{run.name} is training: wait for its end, or stop it (Esc shows it)"
         return None
 
     def store_files(self) -> None:
-        """Stores the files in the preferences, or that there are none."""
+        """Stores in the preferences which files were chosen, or that none were."""
         files = self._files.value if self.source == "files" else ""
         if files != self.app.preferences.files:
             self.app.preferences.files = files
@@ -178,7 +180,7 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
 
     @work(group="texts", exclusive=True)
     async def refresh_texts(self) -> None:
-        """Reads the list of texts, and checks the form. A later call cancels this one."""
+        """Reads which texts there are, and checks the form. A later call cancels this one."""
         had_none = not self._texts
         try:
             self._texts = await texts_with_words(self.app.session)
@@ -186,11 +188,12 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             self.app.show_error_once(error)
         if self._texts and had_none and self.source == "bundled":
             self._choose_source("written")
-        numbers = [text.number for text in self._texts]
-        self._chosen = [number for number in self._chosen if number in numbers]
-        learned = [t for t in self._texts if t.number in self._chosen] or self._texts
-        count = f"{plural(len(learned), 'text')}, {plural(sum(t.words for t in learned), 'word')}"
-        label = f"{SOURCES['written']}: {count if learned else 'nothing yet'}"
+        chosen = [text for text in self._texts if text.number in self._chosen]
+        self._chosen = [text.number for text in chosen]
+        to_learn = chosen or self._texts
+        words = sum(text.words for text in to_learn)
+        count = f"{plural(len(to_learn), 'text')}, {plural(words, 'word')}"
+        label = f"{SOURCES['written']}: {count if to_learn else 'nothing yet'}"
         self.query_one("#source-written", RadioButton).label = Content(label)
         self.check(again=self.error is not None)
 
@@ -228,8 +231,8 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
         self.check()
 
     def check(self, *, again: bool = False) -> None:
-        """Lets the command line check the form if it has changed. With `again`, checks it in any
-        case, since another program may have taken the name."""
+        """Lets the command line check the form if it has changed, or in any case with `again`:
+        another program may have taken the name of the model."""
         self.set_class(self.source == "files", "-files")
         self.set_class(self.source == "written" and len(self._texts) > 1, "-several")
         typed = [field.value for field in (self._files, *self._inputs.values())]
@@ -244,7 +247,7 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
 
     @work(group="summary", exclusive=True)
     async def _ask(self) -> None:
-        """Asks for the summary of the text and its model. A later call cancels this one."""
+        """Asks the command line for the summary. A later call cancels this one."""
         await asyncio.sleep(PAUSE_S)
         try:
             summary = await summarise(self.arguments(), self.app.library.data_dir)
@@ -255,16 +258,16 @@ class TrainForm(OfApp, VerticalScroll, can_focus=False):
             self._inputs["name"].placeholder = summary.name
             for name in ("epochs", "held_out"):
                 self._inputs[name].placeholder = str(summary.settings.get(name, ""))
+        wrong = self.error.field if self.error is not None else None
         for field in self.query(Field):
-            wrong = self.error.field if self.error is not None else None
             field.set_class(field.id == f"field-{wrong}", "-wrong")
         self._card.show(self.summary)
         self.post_message(self.Changed())
 
 
 def _flags_of(settings: str) -> tuple[str, ...]:
-    """Returns flags for settings that are written as in a `--config` file, with commas between
-    them. Raises UsageError if they cannot be read, or if there is no such setting."""
+    """Returns the flags for settings, which are written as in a `--config` file, but with commas
+    between them. Raises UsageError if they cannot be read, or if there is no such setting."""
     try:
         values = tomllib.loads(f"settings = {{{settings}}}")["settings"]
     except tomllib.TOMLDecodeError as error:

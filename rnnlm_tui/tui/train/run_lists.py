@@ -1,4 +1,4 @@
-"""The parts of a run: the figures of its epochs, its log, and the next words of its seed line."""
+"""The lists about a run: the figures of its epochs, its log, and the next words of its line."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ from rnnlm_tui.tui.widgets.styles import BEST_STYLE, MODEL_STYLE
 from rnnlm_tui.wording.trainings import epoch_figures, explain_figure, next_words
 
 MOST_ROWS = 200
-"""The last rows that a list shows. Drawing them after each epoch takes 20 ms."""
+"""Rows that a list shows, the last ones. Drawing them after each epoch takes 20 ms."""
 FIGURE_WIDTH, COLUMN_GAP = 6, 1
-"""The least width of a column of figures, and the gap between two, in cells."""
+"""The least width of a column of figures, and the gap between two columns, in cells."""
 HEADS = {"perplexity": "perpl."}
-"""Shorter names of figures, with which the widest table fits in 80 columns."""
+"""Shorter heads for some figures, with which the widest table fits in 80 columns."""
 LOG_LABEL_WIDTH = 7
 LONGEST_NEXT_WORD = 16
 Figure = tuple[str, str]
-"""A figure in the table: the lines that were measured, and its name."""
+"""Names a column of the table: by the lines that were measured, such as "held-out", and by the
+name of the figure, such as "loss"."""
 EPOCH: Figure = "", "epoch"
-"""The number of an epoch, in the first column."""
+"""The first column, with the numbers of the epochs."""
 
 
 class RunList(VerticalScroll, can_focus=True):
-    """Rows below a rule with a title. The list stays at its end unless it is scrolled up."""
+    """Rows below a rule with a title. The list stays at its end until it is scrolled up."""
 
     DEFAULT_CSS = """
     RunList {
@@ -55,7 +56,7 @@ class RunList(VerticalScroll, can_focus=True):
         self.rows = Static(markup=False)
         self._shown: object = None
         self._is_at_end = True
-        """True if the list scrolls to its end when rows are added, also while it is hidden."""
+        """True if the list goes to its end when rows are added. It may be hidden then."""
 
     def compose(self) -> ComposeResult:
         yield self.rows
@@ -72,7 +73,7 @@ class RunList(VerticalScroll, can_focus=True):
         self._is_at_end = self.is_vertical_scroll_end or (self._is_at_end and new_value > old_value)
 
     def show(self, title: str, items: object, draw: Callable[[int], Content]) -> None:
-        """Shows the rows that `draw` returns for a width in cells. They are drawn again only if the
+        """Shows `items` as `draw` draws them for a width in cells. They are drawn again only if the
         items or the width have changed."""
         self.border_title = Content(title).pad(1, 1)
         width = self.scrollable_content_region.width
@@ -83,8 +84,8 @@ class RunList(VerticalScroll, can_focus=True):
 
 
 class EpochList(RunList):
-    """The figures of the epochs as a table, and a line that explains one of its columns. Keys and
-    clicks choose the column; it is that of the last loss before."""
+    """Shows the figures of the epochs in a table, and below it a line that explains one of the
+    columns: at first the loss, then the one that keys or clicks choose."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "explain(-1)", "explain", id="train.explain_left", show=False,
@@ -106,7 +107,7 @@ class EpochList(RunList):
         self._epochs: Sequence[EpochEnded] = []
         self._widths = dict[Figure, int]()
         self._figure: Figure = "held-out", "loss"
-        """The figure that is explained, if the table has it; else it is the first one."""
+        """The column to explain, if the table has it."""
 
     def compose(self) -> ComposeResult:
         yield self._heads
@@ -114,7 +115,8 @@ class EpochList(RunList):
         yield from super().compose()
 
     def show_epochs(self, part: str, epochs: Sequence[EpochEnded], best: int | None) -> None:
-        """Shows the figures of these epochs of a `part` of a model. The `best` one is marked."""
+        """Shows the figures of these epochs, which measure a `part` of a model. The epoch `best` is
+        marked."""
         if epochs != self._epochs:
             self._epochs, self._widths = epochs, table_widths(epochs)
             self._explain()
@@ -123,7 +125,9 @@ class EpochList(RunList):
 
     @property
     def _chosen(self) -> Figure:
-        return self._figure if self._figure in self._widths else [*self._widths][:2][-1]
+        """The column that is explained: the chosen one, or else the first one after the epochs."""
+        columns = [*self._widths]
+        return self._figure if self._figure in columns else columns[min(1, len(columns) - 1)]
 
     def _explain(self) -> None:
         heads, explained = Content(""), ""
@@ -151,31 +155,33 @@ class EpochList(RunList):
 
 
 def table_widths(epochs: Sequence[EpochEnded]) -> dict[Figure, int]:
-    """Returns the columns of the table of these epochs, with their widths; none without epochs."""
-    figures = [(lines, name) for ended in epochs[:1] for lines, name, _ in epoch_figures(ended)]
+    """Returns the columns of a table of these epochs, with their widths. Empty without epochs."""
+    if not epochs:
+        return {}
+    columns = [EPOCH, *((lines, name) for lines, name, _ in epoch_figures(epochs[0]))]
     return {
         (lines, name): COLUMN_GAP + max(FIGURE_WIDTH, len(HEADS.get(name, name)))
-        for lines, name in ([EPOCH, *figures] if epochs else [])
+        for lines, name in columns
     }
 
 
 def table_heads(widths: Mapping[Figure, int], chosen: Figure) -> Content:
-    """Returns two rows of heads: the lines that were measured, and the figures. The chosen one is
-    marked."""
-    kinds, names, told = "", Content(""), ""
+    """Returns two rows of heads: the lines that were measured, and below them the figures. The
+    `chosen` figure is marked."""
+    first_row, second_row, lines_before = "", Content(""), ""
     for (lines, name), width in widths.items():
-        kinds += f"{lines if lines != told else '':>{width}}"
-        told = lines
+        first_row += f"{lines if lines != lines_before else '':>{width}}"
+        lines_before = lines
         style = "bold underline $foreground" if (lines, name) == chosen else ""
         head = Content.styled(HEADS.get(name, name), style)
-        names += head.pad_left(width - head.cell_length)
-    return Content(f"{kinds}\n") + names
+        second_row += head.pad_left(width - head.cell_length)
+    return Content(f"{first_row}\n") + second_row
 
 
 def epoch_rows(
     epochs: Sequence[EpochEnded], widths: Mapping[Figure, int], best: int | None
 ) -> Content:
-    """Returns a row of figures for each epoch. The `best` one is marked."""
+    """Returns a row of figures for each epoch. The epoch `best` is marked."""
     rows = []
     for ended in epochs:
         figures = {(lines, name): text for lines, name, text in epoch_figures(ended)}
@@ -186,7 +192,7 @@ def epoch_rows(
 
 
 def marked_number(epoch: int, best: int | None) -> tuple[str, str]:
-    """Returns the number of an epoch and its style. The `best` one has a mark."""
+    """Returns the number of an epoch, with a mark if it is the `best` one, and its style."""
     return (f"{BEST_MARK}{epoch}", BEST_STYLE) if epoch == best else (f"{epoch}", "")
 
 
@@ -204,7 +210,7 @@ def log_rows(lines: Sequence[LogLine], width: int) -> Content:
 
 
 def seed_title(epochs: Sequence[EpochEnded], width: int) -> str:
-    """Returns a title of the next words: the end of the seed line, which they follow."""
+    """Returns the title of the next words: the seed line, or as much of its end as fits."""
     seed = sanitize(epochs[-1].sample["seed"]) if epochs else ""
     room = max(2, width - len("your line:  ..."))
     if len(seed) > room:
@@ -216,8 +222,9 @@ def seed_title(epochs: Sequence[EpochEnded], width: int) -> str:
 def next_word_rows(
     epochs: Sequence[EpochEnded], best: int | None, width: int, height: int
 ) -> Content:
-    """Returns a row of words for some of the epochs: the last, the best, and others at equal steps,
-    as many as there is height for. The word that is likeliest now is bold in each of them."""
+    """Returns at most `height` rows, each with the likeliest next words after an epoch. The epochs
+    are the best one, the last one and others at equal distances. The word that is likeliest after
+    the last epoch is bold in every row."""
     if not epochs:
         hint = Content.styled("each epoch adds the words that it finds likeliest", "$quiet")
         return Content("\n").join(hint.wrap(max(1, width)))
@@ -227,14 +234,14 @@ def next_word_rows(
     always = best, epochs[-1].epoch
     shown = [e for i, e in enumerate(of_seed) if i % step == 0 or e.epoch in always]
     shown = shown[-max(1, height) :]
-    found = [next_words(ended) for ended in shown]
-    now = found[-1][0][0] if found[-1] else ""
+    words_of = [next_words(ended) for ended in shown]
+    likeliest = words_of[-1][0][0] if words_of[-1] else ""
     numbers = (marked_number(ended.epoch, best) for ended in shown)
     rows = [Content.styled(f"{number:>5}", style or "$quiet") for number, style in numbers]
-    for column in zip_longest(*found):
+    for column in zip_longest(*words_of, fillvalue=("", "")):
         cells = []
-        for word, share in (each or ("", "") for each in column):
-            style = f"bold {MODEL_STYLE}" if word == now else MODEL_STYLE
+        for word, share in column:
+            style = f"bold {MODEL_STYLE}" if word == likeliest else MODEL_STYLE
             cut = Content.styled(word, style).truncate(LONGEST_NEXT_WORD, ellipsis=True)
             cells.append(Content.assemble("  ", cut, (f" {share}", "$quiet")))
         widest = max(cell.cell_length for cell in cells)

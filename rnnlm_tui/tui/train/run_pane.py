@@ -1,4 +1,4 @@
-"""The pane with a run on the Train screen."""
+"""The pane of the Train screen that shows a run."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ AFTER_END = {
     "inside": "look inside it",
     "compare": "compare it with others",
     "go_on": "train on",
-    "screen.form": "back to the form",
 }
-"""What to do after the end of a run, by the actions of the keys."""
+"""What one can do after the end of a run, by the actions of the keys."""
 
 
 def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
@@ -42,10 +41,9 @@ def train_key(key: str, action: str, text: str, tooltip: str) -> Binding:
 
 
 class RunPane(OfApp, Vertical, can_focus=True):
-    """Shows the run `FollowedRuns.shown`, and controls it by keys. Each works only on a run: see
-    `check_action`."""
+    """Shows the run `FollowedRuns.shown`, which keys control."""
 
-    # The most needed keys stand first: a row of 80 columns holds six.
+    # The most needed keys come first, since a row of 80 columns has room for six.
     BINDINGS: ClassVar[list[BindingType]] = [
         train_key("p", "pause", "pause", "Pause the training"),
         train_key("p", "resume", "resume", "Go on with the training"),
@@ -85,11 +83,11 @@ class RunPane(OfApp, Vertical, can_focus=True):
 
     @property
     def run(self) -> FollowedRun | None:
-        """The run that this pane shows, also while the form hides the pane; None for none."""
+        """The run that this pane shows, or would show if the form did not hide it."""
         return self.app.followed_runs.shown
 
     def paint(self) -> None:
-        """Draws the parts of the run that have changed."""
+        """Draws what has changed of the run."""
         progress, head = self._run.progress, self.query_one("#run-head", Static)
         keys = self._what_to_do() if progress.phase.is_over else Content("")
         text = head_of(self._run, max(20, self.app.size.width - 2), keys)
@@ -101,7 +99,7 @@ class RunPane(OfApp, Vertical, can_focus=True):
         best = progress.best_epoch if is_measured else None
         chart = self.query_one(LossChart)
         chart.show(progress.curve.points, held_out_curve(progress.epochs), best, "")
-        chart.display = progress.epochs_total != 1  # n-grams are counted in one pass: one point
+        chart.display = progress.epochs_total != 1  # a curve of n-grams would be a point
         words = self.query_one("#words", RunList)
         height = words.size.height
         words.show(
@@ -116,19 +114,20 @@ class RunPane(OfApp, Vertical, can_focus=True):
         self.refresh_bindings()
 
     def _what_to_do(self) -> Content:
-        """Returns the keys for what to do after the end of a run."""
-        keys = {
+        """Returns the keys for what one can do after the end of a run: at least to go back."""
+        bindings = {
             active.binding.action: active.binding for active in self.screen.active_bindings.values()
         }
-        parts = [
-            Content.assemble((self.app.get_key_display(keys[action]), "bold $take"), f" {text}")
-            for action, text in AFTER_END.items()
-            if action in keys
-        ]
-        return Content("   ").join(parts[:-1] or parts)
+        possible = {action: AFTER_END[action] for action in AFTER_END if action in bindings}
+        possible = possible or {"screen.form": "back to the form"}
+        return Content("   ").join(
+            Content.assemble((self.app.get_key_display(bindings[action]), "bold $take"), f" {text}")
+            for action, text in possible.items()
+            if action in bindings
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Returns False to hide a key."""
+        """Hides the keys that do nothing for the run now."""
         if (run := self.run) is None:
             return False
         progress, phase = run.progress, run.progress.phase
@@ -143,8 +142,8 @@ class RunPane(OfApp, Vertical, can_focus=True):
             "seed": obeys,
             "write": run.is_running or progress.is_saved,
             "inside": progress.is_saved,
-            "compare": progress.is_saved and not run.is_running,
-            "go_on": not run.is_running and can_go_on,
+            "compare": progress.is_saved and phase.is_over,
+            "go_on": phase.is_over and can_go_on,
         }
         return allowed.get(action, True)
 
@@ -163,7 +162,7 @@ class RunPane(OfApp, Vertical, can_focus=True):
 
     @work(group="stop", exclusive=True)
     async def action_stop(self) -> None:
-        """Asks, since a letter typed for a text may arrive here, then lets the run save and end."""
+        """Asks, since the key may be a letter meant for a text, and lets the run save and end."""
         run = self._run
         text = "" if run.is_own else f"It is trained by {run.trainer}. "
         text += f"If you stop it, {kept_if_stopped(run.progress)}."
@@ -178,7 +177,7 @@ class RunPane(OfApp, Vertical, can_focus=True):
             self._run.detach()
 
     def action_write(self) -> None:
-        """Shows the Autocomplete screen. If the run has saved a model, that suggests there."""
+        """Shows the Autocomplete screen, where the model suggests if the run has saved one."""
         run = self._run
         if run.progress.is_saved:
             self.app.use_model(run.name)
@@ -205,8 +204,13 @@ class RunPane(OfApp, Vertical, can_focus=True):
     def action_compare(self) -> None:
         self.app.show_model(self._run.name)
 
-    def action_go_on(self) -> None:
-        self.app.resume_run(self._run.name)
+    @work(group="go_on", exclusive=True)
+    async def action_go_on(self) -> None:
+        """Resumes the run or trains its model longer, once its process has ended: that takes a
+        second or two after the last event."""
+        run = self._run
+        await run.ended()
+        self.app.resume_run(run.name)
 
 
 def _seed_problem(text: str) -> str | None:

@@ -18,6 +18,7 @@ from rnnlm_tui.tui.widgets.base_screen import AppScreen
 from rnnlm_tui.tui.widgets.inputs import sanitize_lines
 
 PAINT_EVERY_S = 0.5
+"""Seconds after which a run is drawn again."""
 
 
 class TrainScreen(AppScreen):
@@ -72,7 +73,7 @@ class TrainScreen(AppScreen):
             self._paint()
 
     def _show_new_run(self) -> None:
-        """Shows a run in place of the form if it was noticed after this screen was shown last."""
+        """Shows a run in place of the form if it has begun since this screen was shown last."""
         if self.app.followed_runs.running not in (None, self._seen):
             self.action_back()
 
@@ -81,14 +82,14 @@ class TrainScreen(AppScreen):
         return self.query_one(TrainForm)
 
     def action_form(self) -> None:
-        """Shows the form as it was left, and checks whether the name is still free."""
+        """Shows the form as it was left, and checks again whether the name of the model is free."""
         self.remove_class("-run")
         self._form.check(again=True)
         self._form.query_one("#sources").focus()
 
     @work(group="train")
     async def start(self, request: TrainArguments) -> None:
-        """Starts a run and shows it."""
+        """Starts a training and shows it."""
         with self.app.showing_errors():
             run = await self.app.followed_runs.start(request)
             self.show_run()
@@ -108,7 +109,7 @@ class TrainScreen(AppScreen):
         self._paint()
 
     def _paint(self) -> None:
-        """Draws the run, or else the line below the form, which depends on other runs too."""
+        """Draws the run, or else the line below the form, which tells of other runs, too."""
         if not self.is_current:
             return
         if self.is_run_shown and self.run_pane.run is None:  # the model of the run was deleted
@@ -122,21 +123,21 @@ class TrainScreen(AppScreen):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Returns False to hide a key, None to dim it."""
+        """Hides the keys of the form while a run is shown, and the key to the run if there is
+        none."""
         if action not in ("start", "back") or not self.is_mounted:
             return super().check_action(action, parameters)
         if self.is_run_shown:
             return False
-        if action == "back":
-            runs = self.app.followed_runs
-            return (runs.running or runs.shown) is not None
-        return self._form.problem is None or None
+        runs = self.app.followed_runs
+        return action == "start" or (runs.running or runs.shown) is not None
 
     # The form
 
     @on(TrainForm.Changed)
     def form_changed(self) -> None:
-        """Says what the training will do, or why it cannot start. Starts one that waits."""
+        """Says what the training will do, or why it cannot start. Starts it if it was waiting for
+        the summary."""
         summary, problem = self._form.summary, self._form.problem
         if self._form.starts_once_counted and summary is not None:
             self.action_start()
@@ -144,7 +145,7 @@ class TrainScreen(AppScreen):
         if problem is None and summary is not None:
             text = "\n! ".join((" ".join(summary.prospect), *summary.warnings))
         shown, content = self.query_one("#prospect", Static), Content(sanitize_lines(text))
-        if content != shown.content:  # else the screen is laid out again at each key
+        if content != shown.content:  # otherwise each key would lay out the screen again
             shown.update(content)
         shown.set_class(problem is not None, "-wrong")
         self.query_one("#train", Button).disabled = problem is not None
@@ -157,11 +158,14 @@ class TrainScreen(AppScreen):
 
     @on(Button.Pressed, "#train")
     def action_start(self) -> None:
-        """Starts the training, at once or as soon as its text is counted."""
+        """Starts the training, at once or as soon as there is a summary, or says why it cannot
+        start."""
         form = self._form
         form.check()  # a field may have changed just now
         form.starts_once_counted = form.summary is None and form.problem is None
-        if form.summary is not None:
+        if form.problem is not None:
+            self.app.notify_user(form.problem, "warning", topic="form")
+        elif form.summary is not None:
             name = form.summary.name
             arguments = (*form.arguments(), f"--name={name}")
             form.store_files()

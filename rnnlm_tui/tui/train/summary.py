@@ -1,7 +1,7 @@
-"""Shows the command line's summary of a text and of the model for it.
+"""Shows the command line's summary of a text and of a model of it.
 
-The summary is made in a child process: reading and splitting a large text holds Python's global
-lock for tenths of a second at a time, which would freeze the screen.
+The summary is made in a child process. In this one it would freeze the screen: reading and
+splitting a large text holds Python's global lock for tenths of a second at a time.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ LAYERS_HEADING = "layers: output shape, parameters, kind"
 
 
 class Summary(Struct, frozen=True):
-    """The part of the output of `--summary --json` that the screen shows.
+    """What the screen shows of the output of `--summary --json`.
 
-    `name` is the name of the model. `settings` are those of the training, with defaults that depend
-    on the size of the text. `prospect` says what the training does, `warnings` why the text is a
-    poor one for it. Each of the `rows` is a label and a text, or a heading and "".
+    `name` is the name of the model. `settings` are the settings of the training, some of which
+    depend on the size of the text. `prospect` says what the training does, and `warnings` what is
+    bad about the text. Each of the `rows` is a label and a text, or a heading and "".
     """
 
     name: str
@@ -44,11 +44,8 @@ class Summary(Struct, frozen=True):
 
 
 async def summarise(arguments: tuple[str, ...], data_dir: Path) -> Summary:
-    """Returns the summary of a training with these arguments.
-
-    Cancelling this coroutine kills the process. Raises RnnlmError with the message of the command
-    line.
-    """
+    """Returns the summary for a training with these arguments. Cancelling this coroutine kills its
+    process. Raises RnnlmError with the message of the command line."""
     answer = await run_headless(("--summary", *arguments, "--json", f"--data-dir={data_dir}"))
     try:
         return msgspec.json.decode(answer, type=Summary)
@@ -83,7 +80,7 @@ class DataCard(Static, can_focus=True):
         self.border_title = Content("the text, and a model of it").pad(1, 1)
 
     def show(self, summary: Summary | None) -> None:
-        """Shows a summary. None stands for a form that is wrong."""
+        """Shows a summary, or a hint if there is none because the form has a fault."""
         if summary is None:
             self.update(Content.styled("here, once the form is right", "$quiet"))
             return

@@ -34,7 +34,7 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         items = dict[str, Content]()  # by action
-        kept, dimmed = set[str](), set[str]()
+        kept = set[str]()
         shown = [item for item in self.screen.active_bindings.items() if item[1].binding.show]
         for key, active in sorted(shown, key=lambda item: _sort_key(item[1])):
             action = active.binding.action
@@ -42,10 +42,8 @@ class KeyBar(Widget):
             items.setdefault(action, self._item(key, active) + BETWEEN_KEYS)
             if key == "escape" or (active.node is self.app and action != "command_palette"):
                 kept.add(action)
-            elif not active.enabled:
-                dimmed.add(action)
         room = self.size.width + BETWEEN_KEYS.cell_length  # nothing follows the last key
-        for action in sorted(items, key=lambda each: each in dimmed):  # dimmed ones last
+        for action in items:
             if sum(items[each].cell_length for each in {*kept, action}) <= room:
                 kept.add(action)
         return Content("").join(items[action] for action in items if action in kept)
@@ -53,8 +51,6 @@ class KeyBar(Widget):
     def _item(self, key: str, active: ActiveBinding) -> Content:
         display, text = self.app.get_key_display(active.binding), active.binding.description
         text = f"{text[:1].lower()}{text[1:]}"  # the descriptions of Textual begin with capitals
-        if not active.enabled:
-            return Content.styled(f"{display} {text}", "dim $quiet")
         item = Content.assemble((display, "bold"), (f" {text}", "$quiet"))
         return item.stylize(Style.from_meta({"key": key}))
 

@@ -202,11 +202,12 @@ async def test_one_training_at_a_time(script: Script) -> None:
         await on.start(started())
         await on.pilot.press("escape")
         await on.until(lambda: on.sees("! poems is training: wait for its end"))
-        assert on.keys()["f5"] is False and on.screen.query_one("#train", Button).disabled
+        button = on.screen.query_one("#train", Button)
+        assert button.disabled
         on.screen.start(TrainArguments.resuming("poems"))
         await on.until(lambda: on.app.told == ["poems is training"])
         script.exit(1, RnnlmError("it went wrong"))
-        await on.until(lambda: on.keys()["f5"])
+        await on.until(lambda: not button.disabled)
         await on.pilot.press("escape")
         await on.until(lambda: on.screen.is_run_shown and "poems" in on.head)
 
@@ -237,7 +238,10 @@ async def test_a_run_that_is_measured_or_over_is_not_stopped(script: Script) -> 
         await on.until(lambda: on.bar == "w escape i d")
         script.write(finished("completed", 2, kept_epoch(2)))
         await on.until(lambda: "✓ done" in on.head)
-        assert on.bar == "w escape i"
+        assert on.bar == "w escape i r c"
+        await on.pilot.press("r")
+        script.exit()
+        await on.until(lambda: script.arguments()[:3] == ["--train", "--resume", "--name"])
 
 
 # Its end
